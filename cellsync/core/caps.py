@@ -1,0 +1,21 @@
+"""The caps: what is larger is refused with the cap's name, before it is decoded (protocol/00-conventions.md)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FRAME: Final = 65_535  # bytes of one frame's ciphertext
+BATCH: Final = 1 << 20  # bytes of the entries in one batch
+ENTRY: Final = 64 << 10  # bytes of one entry's shape and content together
+PARENTS: Final = 64  # parents of one entry
+NESTING: Final = 8  # containers inside one another, in one message, shape or content
+ELEMENTS: Final = 65_536  # elements of one message
+NAME: Final = 256  # bytes of a display name, NFC, without control characters
+INCARNATIONS: Final = 16  # incarnations of one device
+DEVICES: Final = 48  # devices of one circle
+DEVICES_PER_MEMBER: Final = 4
+CIRCLES: Final = 32  # circles of one vault
+SLICE: Final = 256  # entries of one chain between two signatures in a batch
+UNACKNOWLEDGED: Final = 2  # batches in flight, each way
+CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
+EPHEMERALS: Final = 1_024  # handshakes of one device accepted per day

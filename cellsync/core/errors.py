@@ -1,0 +1,218 @@
+"""Every error cellsync raises, split by whose fault it is.
+
+    CellsyncError
+    ├── CallerError      you asked for something that cannot be done; ask differently
+    ├── PeerError        the other device broke the protocol; its connection is closed
+    └── ExternalError    the world failed: disk, network, another process
+
+`code` is stable and machine-readable, the same in the library, the local API and the command line.
+`hint` says what to do next. Messages never contain case content, names of people, keys or a peer's bytes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CellsyncError(Exception):
+    """Something cellsync could not do. `code` names it, `hint` says what helps."""
+
+    code: ClassVar[str] = "internal"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").split("\n")[0])
+        self.hint = self.default_hint if hint is None else hint
+
+
+class CallerError(CellsyncError):
+    """The request cannot be carried out as it was made."""
+
+    code = "invalid"
+
+
+class PeerError(CellsyncError):
+    """The other device broke the protocol; the connection to it was closed."""
+
+    code = "peer_misbehaved"
+    default_hint = "Nothing was stored. If it happens again with the same device, ask its owner."
+
+
+class ExternalError(CellsyncError):
+    """Something outside cellsync failed."""
+
+    code = "external"
+
+
+# --- the caller ---------------------------------------------------------------------------------
+
+
+class InvalidValue(CallerError):
+    """This value does not fit the field it was meant for."""
+
+    code = "invalid_value"
+
+
+class NotFound(CallerError):
+    """There is nothing with this id here."""
+
+    code = "not_found"
+    default_hint = "It may not have arrived yet: sync with a device that has it."
+
+
+class NotPermitted(CallerError):
+    """Your role in this circle does not allow that."""
+
+    code = "not_permitted"
+    default_hint = "Ask a coordinator."
+
+
+class WrongPassphrase(CallerError):
+    """The passphrase is wrong."""
+
+    code = "wrong_passphrase"
+    default_hint = "Check the keyboard layout and Caps Lock. Nobody can recover a lost passphrase."
+
+
+class VaultExists(CallerError):
+    """There is already a vault in this folder; nothing was changed."""
+
+    code = "vault_exists"
+    default_hint = "Open it, or choose an empty folder."
+
+
+class VaultMissing(CallerError):
+    """There is no vault in this folder."""
+
+    code = "vault_missing"
+    default_hint = "Found a cell there, or join one."
+
+
+class Closed(CallerError):
+    """This cell has been closed."""
+
+    code = "closed"
+    default_hint = "Open it again."
+
+
+class MalformedCode(CallerError):
+    """This is not an invitation code. Nothing was sent."""
+
+    code = "malformed_code"
+    default_hint = "Compare it with the other screen; a code has 32 letters and digits."
+
+
+class InviteExpired(CallerError):
+    """This invitation has been used or has expired."""
+
+    code = "invite_expired"
+    default_hint = "Ask for a new one."
+
+
+class WordsDiffer(CallerError):
+    """The words differ. Someone may be between the two devices. Nobody was added."""
+
+    code = "words_differ"
+    default_hint = "Meet and scan the code from the screen, or use another way to send it."
+
+
+class Declined(CallerError):
+    """The pairing was declined. Nobody was added."""
+
+    code = "declined"
+
+
+# --- the peer -----------------------------------------------------------------------------------
+
+
+class Malformed(PeerError):
+    """The other device sent bytes that are not in the agreed form."""
+
+    code = "malformed"
+
+
+class CapExceeded(PeerError):
+    """The other device sent more than a cap allows."""
+
+    code = "cap_exceeded"
+
+    def __init__(self, cap: str) -> None:
+        super().__init__(f"over the cap: {cap}")
+        self.cap = cap
+
+
+class BadSignature(PeerError):
+    """The other device sent entries whose signature does not verify."""
+
+    code = "bad_signature"
+
+
+class WrongLink(PeerError):
+    """The other device sent an entry that does not link to what it names."""
+
+    code = "wrong_link"
+
+
+class HandshakeFailed(PeerError):
+    """The other side did not prove that it is the device we called."""
+
+    code = "handshake_failed"
+
+
+# --- the world ----------------------------------------------------------------------------------
+
+
+class Timeout(ExternalError):
+    """It did not happen in time."""
+
+    code = "timeout"
+    default_hint = "Is the other device on, unlocked and on the same network?"
+
+
+class NoPeer(ExternalError):
+    """No other device could be reached."""
+
+    code = "no_peer"
+    default_hint = "Check that both devices are on the same network, or give an address."
+
+
+class VaultInUse(ExternalError):
+    """Another program has this vault open."""
+
+    code = "vault_in_use"
+    default_hint = "Close the other cellsync, then try again."
+
+
+class VaultDamaged(ExternalError):
+    """This vault is damaged and cannot be read."""
+
+    code = "vault_damaged"
+    default_hint = "Restore the folder from a backup, or join the cell again with new keys; other devices have the entries."
+
+
+class NotAVault(ExternalError):
+    """This file was not written by cellsync."""
+
+    code = "not_a_vault"
+    default_hint = "Check the path. Nothing was changed."
+
+
+class NewerVersion(ExternalError):
+    """This was written by a newer cellsync."""
+
+    code = "newer_version"
+    default_hint = "Install the newer version. Nothing was changed."
+
+
+class DiskFull(ExternalError):
+    """The disk is full; the last change was not stored, everything before it was."""
+
+    code = "disk_full"
+    default_hint = "Free some space, then try again."
+
+
+class StorageFailed(ExternalError):
+    """The disk could not be read or written."""
+
+    code = "storage_failed"
+    default_hint = "Check the disk. Everything that was confirmed earlier is stored."
