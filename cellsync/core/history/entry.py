@@ -1,0 +1,132 @@
+"""Entries: what is hashed, what is signed, and how an entry rests.
+
+    header    = version ‖ circle ‖ device ‖ incarnation ‖ sequence ‖ previous ‖ height ‖ clock ‖ kind
+                ‖ H(shape) ‖ H(content) ‖ lengths ‖ parents
+    id        = BLAKE2b-256("cs1 entry", header)
+    signature = Ed25519(device, SIGN_ENTRY ‖ id)
+
+The header is a fixed layout, not msgpack: it never travels (the receiver rebuilds it), so it only has to be
+injective, and packing it costs half as much. Circle and device are not repeated per entry on the wire: a wrong
+one gives another id, and no signature covers that.
+
+An entry is authentic if and only if a valid signature of its device covers it through `previous`.
+(protocol/30-history.md)
+"""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from cellsync.core.crypto import labels, primitives
+from cellsync.core.ids import (
+    NO_ID,
+    CaseId,
+    CircleId,
+    DeviceId,
+    EntryId,
+    Incarnation,
+    Millis,
+    Signature,
+    SigningPublic,
+    SigningSecret,
+)
+from cellsync.core.wire.tags import VERSION
+
+# version 1, circle 32, device 32, incarnation 8: the same for a whole chain
+_PREFIX: Final = struct.Struct(">B32s32s8s")
+# sequence 8, previous 32, height 8, clock 8, kind 1, H(shape) 32, H(content) 32, len(shape) 4, len(content) 4, parents 1
+_REST: Final = struct.Struct(">Q32sQQB32s32sIIB")
+
+SLOT_BITS: Final = 40
+_PARENT: Final = struct.Struct(">Q")
+
+
+class Entry(NamedTuple):
+    """One entry as this device holds it. Numbers of chains, cases and pasts are local to this store."""
+
+    slot: int  # chain number << 40 | sequence; sequences start at 1
+    case: int  # number of its case; control entries belong to the circle's own case
+    prior: int  # slot of the entry of the same case that arrived before it, 0 if none
+    id: EntryId
+    height: int  # 1 + the greatest height among previous and parents
+    clock: Millis  # what its device claimed
+    kind: int  # tags.Kind
+    past: int  # number of its control past; a control entry that counts is in its own
+    standing: int  # Standing: IN or VOID
+    parents: bytes  # slots of its parents, 8 bytes each
+    shape: bytes  # without the case id in front
+    content: bytes
+    signature: Signature | None  # its own, where we hold it; else a later one of its chain covers it
+
+
+class Standing:
+    """Whether an entry counts. Void entries are held and served, never folded (membership rule 2)."""
+
+    IN: Final = 0
+    VOID: Final = 1
+
+
+def slot_of(chain: int, sequence: int) -> int:
+    return chain << SLOT_BITS | sequence
+
+
+def chain_of(slot: int) -> int:
+    return slot >> SLOT_BITS
+
+
+def sequence_of(slot: int) -> int:
+    return slot & (1 << SLOT_BITS) - 1
+
+
+def pack_slots(slots: list[int]) -> bytes:
+    return struct.pack(f">{len(slots)}Q", *slots)
+
+
+def unpack_slots(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f">{len(packed) // 8}Q", packed)
+
+
+def chain_prefix(circle: CircleId, device: DeviceId, incarnation: Incarnation) -> bytes:
+    """The part of the header that all entries of one chain share."""
+    return _PREFIX.pack(VERSION, circle, device, incarnation)
+
+
+def entry_id(
+    prefix: bytes,
+    sequence: int,
+    previous: EntryId,
+    height: int,
+    clock: int,
+    kind: int,
+    case: CaseId,
+    shape: bytes,
+    content: bytes,
+    parents: bytes,
+) -> EntryId:
+    """The id of an entry. `parents` = their ids strung together, in ascending order."""
+    rest = _REST.pack(
+        sequence,
+        previous,
+        height,
+        clock,
+        kind,
+        blake2b(case + shape, digest_size=32, person=labels.SHAPE).digest(),
+        blake2b(content, digest_size=32, person=labels.CONTENT).digest(),
+        len(shape),
+        len(content),
+        len(parents) // 32,
+    )
+    return EntryId(blake2b(prefix + rest + parents, digest_size=32, person=labels.ENTRY).digest())
+
+
+def sign(secret: SigningSecret, entry: EntryId) -> Signature:
+    return primitives.sign(secret, labels.SIGN_ENTRY + entry)
+
+
+def verify(device: SigningPublic, signature: Signature, entry: EntryId) -> bool:
+    return primitives.verify(device, signature, labels.SIGN_ENTRY + entry)
+
+
+FOUNDING_PREFIX: Final = chain_prefix(CircleId(NO_ID), DeviceId(NO_ID), Incarnation(bytes(8)))

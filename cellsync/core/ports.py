@@ -1,0 +1,111 @@
+"""What the core asks of a store, as Protocols, and the one thing it gives to it: a `Commit`.
+
+    session.receive(bytes)  -> Batch
+    replica.plan(batch)     -> Commit       pure; reads through `Store`
+    store.write(commit); store.flush()      the only write
+    replica.advance(commit)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry
+from cellsync.core.ids import CaseId
+
+
+class Case(NamedTuple):
+    """One row of the dense table of cases."""
+
+    number: int  # local, from 1; number 1 is the circle's own case
+    id: CaseId
+    head: int  # slot of its newest entry, 0 if none
+    folded: int  # slot of the newest entry that its snapshot contains, 0 if none
+
+
+class Arrival(NamedTuple):
+    """That a commit brought one chain up to `sequence`, a signed entry.
+
+    Served in this order: after every commit all chain heads are signed and all parents are held, so each
+    boundary between commits is a point where a batch may end (protocol/50-sync.md, Serving).
+    """
+
+    number: int  # ascending, from 1
+    chain: int
+    sequence: int
+    size: int  # bytes of shape and content of the entries it brought
+    last: bool  # the last arrival of its commit
+
+
+class Commit(NamedTuple):
+    """All that one step writes, atomically."""
+
+    entries: Sequence[Entry]  # new, parents first
+    chains: Sequence[Chain]  # new or advanced
+    cases: Sequence[Case]  # new or advanced; `folded` is ignored here
+    pasts: Sequence[tuple[int, bytes]]  # newly interned control pasts: number, bit set
+    arrivals: Sequence[Arrival]
+
+
+class Store(Protocol):
+    """One circle at rest. Every read sees what was written before it; nothing is durable before `flush`."""
+
+    def chains(self) -> list[Chain]: ...
+
+    def cases(self) -> Iterator[Case]: ...
+
+    def pasts(self) -> list[tuple[int, bytes]]: ...
+
+    def arrivals(self, after: int, limit: int) -> list[Arrival]:
+        """Arrivals with numbers above `after`, ascending."""
+        ...
+
+    def last_arrival(self) -> int:
+        """The greatest arrival number, 0 if there is none."""
+        ...
+
+    def first_arrival(self, chain: int, sequence: int) -> int:
+        """The number of the arrival that brought this entry, 0 if it is not held."""
+        ...
+
+    def entry_at(self, slot: int) -> Entry | None: ...
+
+    def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
+        """The entries of a chain from sequence `first` to `last`, both included, ascending."""
+        ...
+
+    def case_entries(self, head: int, folded: int) -> list[Entry]:
+        """The entries of a case from slot `head` back along `prior` until slot `folded` (excluded), newest first."""
+        ...
+
+    def snapshot(self, case: int) -> bytes | None: ...
+
+    def write(self, commit: Commit) -> None:
+        """Stage a commit. Raises DiskFull or StorageFailed, and then nothing of it is kept."""
+        ...
+
+    def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
+        """Stage (case number, folded slot, snapshot)."""
+        ...
+
+    def flush(self) -> None:
+        """Make everything staged durable (fsync). Raises DiskFull or StorageFailed; then nothing staged is kept."""
+        ...
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Stage a small named value (keys, branch states, addresses); it replaces an older one."""
+        ...
+
+    def kept(self, name: str) -> bytes | None: ...
+
+    def forget(self, name: str) -> None: ...
+
+    def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
+        """Stage that a handshake's ephemeral was accepted; False if it was before, or the day's cap is reached."""
+        ...
+
+    def forget_ephemerals(self, before: int) -> None: ...
+
+    def close(self) -> None: ...

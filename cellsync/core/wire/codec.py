@@ -1,0 +1,103 @@
+"""Canonical msgpack: one value, one encoding.
+
+Rules (protocol/20-wire.md):
+  1  Smallest encodings; arrays, strings (UTF-8), binaries, integers, booleans, nil. Maps with string keys and
+     float64 only inside values, never in headers or messages. No extension types.
+  2  Bytes are accepted only if encoding the decoded value gives the same bytes again, so that two decoders
+     cannot read two things from one entry.
+  3  Caps come before decoding. A byte cap is also an element cap (every element takes at least a byte).
+     Nesting is counted on the raw bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgpack
+
+from cellsync.core import caps
+from cellsync.core.errors import CapExceeded, Malformed
+
+_CONTAINER_HEADERS: Final = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
+_pack = msgpack.Packer(use_bin_type=True, autoreset=True).pack
+
+# Raw sizes of fixed-length elements, by first byte; strings, binaries and containers are read in `nesting`.
+_FIXED: Final = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8} | {
+    first: size for base in (0xCC, 0xD0) for first, size in zip(range(base, base + 4), (1, 2, 4, 8), strict=True)
+}
+_SIZED: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # length bytes of bin and str
+_COUNTED: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}  # length bytes, elements per item
+
+
+def encode(value: object) -> bytes:
+    """The canonical bytes of `value`."""
+    packed: bytes = _pack(value)
+    return packed
+
+
+def decode(raw: bytes, cap: int, name: str) -> Any:
+    """The value of canonical `raw`, at most `cap` bytes.
+
+    Raises CapExceeded (with `name`) or Malformed. Allocates at most about 70 bytes per input byte.
+    """
+    if len(raw) > cap:
+        raise CapExceeded(name)
+    # At most as deep as there are bytes that could open a container: nearly always decides, without a scan.
+    if len(raw) - len(raw.translate(None, _CONTAINER_HEADERS)) > caps.NESTING and nesting(raw) > caps.NESTING:
+        raise CapExceeded("nesting")
+    try:
+        value = msgpack.unpackb(raw, raw=False, strict_map_key=True, ext_hook=_no_extension, timestamp=0)
+    except (ValueError, msgpack.UnpackException, RecursionError, OverflowError):
+        raise Malformed("not msgpack") from None
+    try:
+        again = _pack(value)
+    except (ValueError, TypeError, OverflowError):
+        raise Malformed("not canonical msgpack") from None
+    if again != raw:
+        raise Malformed("not canonical msgpack")
+    return value
+
+
+def nesting(raw: bytes) -> int:
+    """How deep containers are nested in msgpack `raw`, counted without decoding it. Raises Malformed."""
+    at, end, deepest = 0, len(raw), 0
+    open_items: list[int] = []  # elements still to come, per open container
+    while at < end:
+        first = raw[at]
+        at += 1
+        items = -1  # of a container
+        if first < 0x80 or first >= 0xE0:
+            pass
+        elif first < 0x90:
+            items = 2 * (first & 0x0F)
+        elif first < 0xA0:
+            items = first & 0x0F
+        elif first < 0xC0:
+            at += first & 0x1F
+        elif first in _FIXED:
+            at += _FIXED[first]
+        elif first in _SIZED:
+            width = _SIZED[first]
+            at += width + int.from_bytes(raw[at : at + width], "big")
+        elif first in _COUNTED:
+            width, per_item = _COUNTED[first]
+            items = per_item * int.from_bytes(raw[at : at + width], "big")
+            at += width
+        else:
+            raise Malformed("an extension type, or a byte that starts nothing")
+        if items >= 0:
+            open_items.append(items)
+            deepest = max(deepest, len(open_items))
+        elif open_items:
+            open_items[-1] -= 1
+        while open_items and open_items[-1] == 0:
+            open_items.pop()
+            if open_items:
+                open_items[-1] -= 1
+    if at != end or open_items:
+        raise Malformed("truncated msgpack")
+    return deepest
+
+
+def _no_extension(code: int, data: bytes) -> object:
+    raise ValueError("extension types are not used")

@@ -1,0 +1,111 @@
+"""Operations of a case entry, and their two halves on the wire: shape (kept for ever) and content (erasable).
+
+    shape   = canonical [[tag, field, detail], …]          (hashed behind the 32-byte case id)
+    content = 16 random bytes ‖ canonical [value, …]        one value per operation, nil where it has none
+
+`field` is a field's name, or the case's kind for CREATE. `detail` is by tag: a string of 10-byte refs
+(SET, DISCARD, PUT, DELETE), one ref (CORRECT, RETRACT), a source key or nil (APPEND), a version (CREATE), nil.
+A tag this version does not know is carried and kept, never folded. (protocol/30-history.md)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.errors import Malformed
+from cellsync.core.ids import REF_BYTES, EntryId, Ref
+from cellsync.core.wire import codec
+from cellsync.core.wire.tags import Op
+
+SALT_BYTES: Final = 16
+SOURCE_BYTES: Final = 16
+
+
+class Operation(NamedTuple):
+    """One operation of a case entry, as decoded."""
+
+    tag: int
+    field: str
+    detail: bytes | int | None
+    value: Any
+
+
+def ref(entry: EntryId, index: int) -> Ref:
+    """The name of an entry's operation: the first 8 bytes of the entry's id and the operation's index."""
+    return Ref(entry[:8] + index.to_bytes(2, "big"))
+
+
+def split_refs(detail: bytes) -> list[Ref]:
+    """The refs that a detail strings together."""
+    return [Ref(detail[at : at + REF_BYTES]) for at in range(0, len(detail), REF_BYTES)]
+
+
+def encode_shape(operations: Sequence[Operation]) -> bytes:
+    return codec.encode([(tag, field, detail) for tag, field, detail, _ in operations])
+
+
+def encode_content(salt: bytes, operations: Sequence[Operation]) -> bytes:
+    if len(salt) != SALT_BYTES:
+        raise ValueError("a content's salt is 16 bytes")
+    return salt + codec.encode([value for _, _, _, value in operations])
+
+
+def decode(shape: bytes, content: bytes) -> list[Operation]:
+    """The operations of a full entry. Raises Malformed or CapExceeded."""
+    heads = codec.decode(shape, caps.ENTRY, "entry")
+    values = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
+    if type(heads) is not list or type(values) is not list or not heads or len(heads) != len(values):
+        raise Malformed("an entry's shape and content do not fit together")
+    operations = []
+    for head, value in zip(heads, values, strict=True):
+        if type(head) is not list or len(head) != 3:
+            raise Malformed("an operation is not [tag, field, detail]")
+        tag, field, detail = head
+        if type(tag) is not int or tag < 0 or type(field) is not str or not _fits(tag, detail):
+            raise Malformed("an operation's tag, field or detail has the wrong form")
+        operations.append(Operation(tag, field, detail, value))
+    return operations
+
+
+def _refs(detail: object) -> bool:
+    return type(detail) is bytes and len(detail) % REF_BYTES == 0
+
+
+def _one_ref(detail: object) -> bool:
+    return type(detail) is bytes and len(detail) == REF_BYTES
+
+
+def _nothing(detail: object) -> bool:
+    return detail is None
+
+
+def _version(detail: object) -> bool:
+    return type(detail) is int and 0 <= detail < 1 << 32
+
+
+def _source(detail: object) -> bool:
+    return detail is None or (type(detail) is bytes and len(detail) == SOURCE_BYTES)
+
+
+def _unknown(detail: object) -> bool:
+    return detail is None or type(detail) in (bytes, int)
+
+
+_DETAIL: Final = {
+    int(Op.CREATE): _version,
+    int(Op.SET): _refs,
+    int(Op.ADD): _nothing,
+    int(Op.DISCARD): _refs,
+    int(Op.PUT): _refs,
+    int(Op.DELETE): _refs,
+    int(Op.COUNT): _nothing,
+    int(Op.APPEND): _source,
+    int(Op.CORRECT): _one_ref,
+    int(Op.RETRACT): _one_ref,
+}
+
+
+def _fits(tag: int, detail: object) -> bool:
+    return _DETAIL.get(tag, _unknown)(detail)
