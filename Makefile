@@ -1,0 +1,49 @@
+# Every target sets up .venv by itself. Needed beforehand: Python >= 3.11 with venv, make, git.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
+
+$(READY): requirements.lock pyproject.toml .ci/venv
+	@PYTHON="$(PYTHON)" .ci/venv $(VENV)
+
+demo: $(READY) ## three devices, one encrypted case log, one network that breaks and heals
+	@$(BIN)/cellsync demo
+
+test: $(READY) ## all tests that take minutes at most, with real processes and networks
+	$(BIN)/pytest -q -m "not slow"
+
+test-long: $(READY) ## every test, and Hypothesis with many more examples
+	$(BIN)/pytest -q --hypothesis-profile=long
+
+check: $(READY) ## the fast loop before every commit: style, types, floors, fast tests
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q -m "not slow and not e2e"
+
+bench: $(READY) ## measure, compare with the budgets, write bench-results.json
+	@$(BIN)/python -m bench
+
+# uv stands apart: the lock must be repairable when the environment that it describes cannot be installed.
+UV := build/uv/bin/uv
+
+$(UV):
+	$(or $(PYTHON),python3) -m venv build/uv
+	build/uv/bin/pip install --quiet uv
+
+lock: $(UV) ## resolve requirements.lock anew from pyproject.toml
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet -o requirements.lock
+
+clean: ## remove .venv and everything that can be made again
+	rm -rf $(VENV) build dist *.egg-info bench-results.json \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
