@@ -1,6 +1,7 @@
 """Every domain-separation string of the protocol, in one place (protocol/10-crypto.md, table of labels).
 
-A label is the 16-byte `person` parameter of BLAKE2b, or the prefix of a signed message. No two uses share one.
+A label is the `person` parameter of BLAKE2b (16 bytes), or the prefix of a signed message. No two uses share
+one.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ WRAP: Final = b"cellsync/1 epoch wrap\0"
 
 # sessions (protocol/50-sync.md)
 PSK: Final = b"cs1 psk"
+HINT_KEY: Final = b"cs1 hint key"
 HINT: Final = b"cs1 hint"
 MASK: Final = b"cs1 mask"
+FRAME_KEY: Final = b"cs1 frame key"
 FRAME_MASK: Final = b"cs1 frame mask"
-KEM: Final = b"cs1 kem"
 OFFER: Final = b"cs1 offer"
 PROLOGUE: Final = b"cellsync/1 noise\0"
 
@@ -44,6 +46,7 @@ WORDS: Final = b"cs1 words"
 
 # finding each other on a LAN (protocol/60-lan.md)
 DISCOVERY_TAG: Final = b"cs1 tag"
+BEACON: Final = b"cs1 beacon"
 
 # vault (protocol/70-vault.md)
 VAULT_CHECK: Final = b"cs1 vault check"

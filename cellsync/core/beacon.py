@@ -1,0 +1,104 @@
+"""What a device shows on a LAN: 208 bytes that its own circle recognises and everyone else sees as noise.
+
+    beacon = nonce(16), 48 slots of 4 bytes
+    slot   = BLAKE2b(DISCOVERY_TAG, nonce ‖ period ‖ port ‖ len(address) ‖ address ‖ who, key)[:4], or random
+
+The rules (protocol/60-lan.md):
+
+1. A listener who holds the key computes the tag of everyone it knows and looks whether it is there. Without
+   the key every slot is random, so the number of circles, of addresses and of members is hidden.
+2. Address, port and five-minute period are inside the tag: a record that is replayed elsewhere or later
+   matches nothing. A match names the address it holds for, and only that one is dialled: a stranger may have
+   added another.
+3. Nothing repeats: a new nonce changes every slot. Slots are shuffled, because an order would tell what
+   changed.
+4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import Final, NamedTuple
+
+from cellsync.core.crypto import labels
+from cellsync.core.crypto.primitives import blake2b
+from cellsync.core.errors import InvalidValue
+from cellsync.core.ids import Millis
+
+NONCE: Final = 16  # bytes
+SLOT: Final = 4  # bytes of one truncated tag
+SLOTS: Final = 48
+SIZE: Final = NONCE + SLOTS * SLOT  # 208 bytes: fits one string of a TXT record (255)
+PERIOD: Final = 300_000  # ms
+ENTROPY: Final = 32  # bytes
+
+
+class Match(NamedTuple):
+    """Who shows this beacon, and at which of its addresses that is proven."""
+
+    who: bytes
+    address: bytes
+
+
+def period_of(now: Millis) -> int:
+    """The five-minute period that a clock reading falls in."""
+    return now // PERIOD
+
+
+def tag(key: bytes, nonce: bytes, who: bytes, address: bytes, port: int, period: int) -> bytes:
+    """The 4 bytes by which holders of `key` recognise `who` at this address, port and period.
+
+    `key` is today's discovery branch, or the tag key of an invitation (up to 64 bytes); `who` a device id;
+    `address` the 4 or 16 packed bytes of the IP address, without scope.
+    """
+    place = period.to_bytes(8, "big") + port.to_bytes(2, "big") + bytes([len(address)]) + address
+    return blake2b(labels.DISCOVERY_TAG, nonce + place + who, key=key)[:SLOT]
+
+
+def make(tags: Iterable[bytes], nonce: bytes, entropy: bytes) -> bytes:
+    """The beacon that carries `tags` among random slots, in random order.
+
+    Of more than 48 tags it carries a random 48, so that over the periods each has its turn. `nonce` is the 16
+    random bytes that the tags were made with; `entropy` 32 others. `InvalidValue` for other lengths.
+    """
+    if len(nonce) != NONCE or len(entropy) != ENTROPY:
+        raise InvalidValue("a beacon needs a nonce of 16 bytes and 32 bytes of entropy")
+    chosen = [slot for _, slot in sorted(zip(_draws(entropy, b"choice"), tags, strict=False))][:SLOTS]
+    if any(len(slot) != SLOT for slot in chosen):
+        raise InvalidValue("a tag has 4 bytes")
+    random = _draws(entropy, b"filler")
+    slots = chosen + [next(random)[:SLOT] for _ in range(SLOTS - len(chosen))]
+    return nonce + b"".join(slot for _, slot in sorted(zip(_draws(entropy, b"order"), slots, strict=False)))
+
+
+def match(
+    beacon: bytes,
+    candidates: Iterable[tuple[bytes, bytes]],
+    addresses: Iterable[bytes],
+    port: int,
+    now: Millis,
+) -> Match | None:
+    """Which of `candidates` (key, who) shows this beacon at one of `addresses` (packed), or None.
+
+    The period before and the one after are accepted: clocks differ. Whatever a stranger sent in place of a
+    beacon, the answer is None.
+    """
+    if len(beacon) != SIZE or not 0 < port < 1 << 16:
+        return None
+    nonce = beacon[:NONCE]
+    # A set is no timing oracle here: Python's hash of bytes is keyed anew in each process.
+    slots = {beacon[at : at + SLOT] for at in range(NONCE, SIZE, SLOT)}
+    places = [address for address in addresses if len(address) in (4, 16)]
+    periods = [period for period in range(period_of(now) - 1, period_of(now) + 2) if period >= 0]
+    for key, who in candidates:
+        for address in places:
+            if any(tag(key, nonce, who, address, port, period) in slots for period in periods):
+                return Match(who, address)
+    return None
+
+
+def _draws(entropy: bytes, purpose: bytes) -> Iterator[bytes]:
+    """An endless row of 32 random bytes each, drawn from `entropy` for one purpose."""
+    for number in count():
+        yield blake2b(labels.BEACON, purpose + number.to_bytes(8, "big"), key=entropy)

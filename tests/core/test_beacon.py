@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.core import beacon
+from cellsync.core.errors import InvalidValue
+from cellsync.core.ids import Millis
+
+NOW: Final = Millis(1_800_000_000_000)
+HERE: Final = bytes([10, 0, 0, 7])
+PORT: Final = 40_001
+
+
+def noise(seed: object, size: int) -> bytes:
+    return hashlib.shake_128(repr(seed).encode()).digest(size)
+
+
+KEY: Final = noise("key", 32)
+WHO: Final = noise("who", 32)
+
+
+def shown(seed: object = 0, *, key: bytes = KEY, who: bytes = WHO, now: int = NOW) -> bytes:
+    nonce = noise(("nonce", seed), 16)
+    made = beacon.tag(key, nonce, who, HERE, PORT, beacon.period_of(Millis(now)))
+    return beacon.make([made], nonce, noise(("entropy", seed), 32))
+
+
+def found(
+    blob: bytes, *, key: bytes = KEY, who: bytes = WHO, at: bytes = HERE, port: int = PORT, now: int = NOW
+) -> bool:
+    return beacon.match(blob, [(key, who)], [at], port, Millis(now)) == beacon.Match(who, at)
+
+
+def test_it_fits_one_string_of_a_txt_record() -> None:
+    assert len(shown()) == beacon.SIZE == 208
+    assert len(b"t=" + shown()) <= 255
+
+
+@given(st.integers(), st.integers(-2, 2), st.integers(0, beacon.PERIOD - 1))
+def test_it_matches_in_its_own_period_and_one_beside(seed: int, periods: int, offset: int) -> None:
+    start = NOW - NOW % beacon.PERIOD
+    blob = shown(seed, now=start)
+    assert found(blob, now=start + periods * beacon.PERIOD + offset) == (abs(periods) <= 1)
+
+
+@given(st.integers(), st.binary(min_size=32, max_size=32))
+def test_only_the_right_key_device_address_and_port_match(seed: int, other: bytes) -> None:
+    blob = shown(seed)
+    assert found(blob)
+    assert not found(blob, key=other)
+    assert not found(blob, who=other)
+    assert not found(blob, at=other[:4])
+    assert not found(blob, at=other[:16])
+    assert not found(blob, port=PORT ^ 1)
+
+
+def test_an_address_added_by_someone_else_is_not_the_one_that_matches() -> None:
+    forged = bytes([10, 0, 0, 66])
+    answer = beacon.match(shown(), [(KEY, WHO)], [forged, HERE], PORT, NOW)
+    assert answer == beacon.Match(WHO, HERE)
+
+
+def test_it_finds_the_right_one_of_a_cell_whichever_circle_and_day() -> None:
+    cell = [(noise(("key", day), 32), noise(("who", n), 32)) for day in range(3) for n in range(48)]
+    key, who = cell[77]
+    answer = beacon.match(shown(key=key, who=who), cell, [HERE], PORT, NOW)
+    assert answer == beacon.Match(who, HERE)
+
+
+@given(st.binary(max_size=300), st.lists(st.binary(max_size=20), max_size=4), st.integers(-5, 70_000))
+def test_garbage_is_nobody(blob: bytes, addresses: list[bytes], port: int) -> None:
+    assert beacon.match(blob, [(KEY, WHO)], addresses, port, NOW) is None
+
+
+def test_random_beacons_match_nobody() -> None:
+    # 300 beacons x 10 devices x 3 periods x 48 slots / 2^32: one chance in 10,000 for any fixed seed
+    cell = [(KEY, noise(("who", n), 32)) for n in range(10)]
+    for n in range(300):
+        assert beacon.match(noise(("blob", n), beacon.SIZE), cell, [HERE], PORT, NOW) is None
+
+
+def test_nothing_is_stable_across_rotations() -> None:
+    blobs = [shown(n, now=NOW + n * beacon.PERIOD) for n in range(40)]
+    slots = [blob[at : at + 4] for blob in blobs for at in range(0, beacon.SIZE, 4)]
+    assert len(set(slots)) == len(
+        slots
+    )  # 2,080 random words: a repeat has one chance in 2,000, seeds are fixed
+    places = {
+        blob.index(beacon.tag(KEY, blob[:16], WHO, HERE, PORT, beacon.period_of(NOW) + n))
+        for n, blob in enumerate(blobs)
+    }
+    assert len(places) > 20  # the tag moves about
+
+
+def test_the_clock_at_its_beginning_is_no_special_case() -> None:
+    assert found(shown(now=0), now=0)
+    assert found(shown(now=0), now=beacon.PERIOD)
+
+
+@given(st.integers(0, 100), st.integers())
+def test_every_tag_up_to_48_is_carried_and_of_more_a_random_48(tags: int, seed: int) -> None:
+    made = [noise((seed, n), 4) for n in range(tags)]
+    blob = beacon.make(made, noise(seed, 16), noise(("entropy", seed), 32))
+    slots = {blob[at : at + 4] for at in range(16, 208, 4)}
+    assert len(blob) == beacon.SIZE
+    assert len(slots & set(made)) == min(len(set(made)), beacon.SLOTS)
+
+
+def test_among_too_many_tags_each_has_its_turn() -> None:
+    made = [noise(n, 4) for n in range(60)]
+    seen = set[bytes]()
+    for turn in range(12):
+        blob = beacon.make(made, noise(turn, 16), noise(("entropy", turn), 32))
+        seen |= {blob[at : at + 4] for at in range(16, 208, 4)}
+    assert set(made) <= seen
+
+
+def test_the_same_entropy_makes_the_same_beacon() -> None:
+    assert shown(5) == shown(5) != shown(6)
+
+
+@pytest.mark.parametrize(
+    ("nonce", "entropy", "tags"), [(15, 32, [b"1234"]), (16, 31, []), (16, 32, [b"12345"])]
+)
+def test_wrong_lengths_are_refused(nonce: int, entropy: int, tags: list[bytes]) -> None:
+    with pytest.raises(InvalidValue):
+        beacon.make(tags, bytes(nonce), bytes(entropy))
