@@ -19,3 +19,4 @@ SLICE: Final = 256  # entries of one chain between two signatures in a batch
 UNACKNOWLEDGED: Final = 2  # batches in flight, each way
 CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
 EPHEMERALS: Final = 1_024  # handshakes of one device accepted per day
+RATCHET_DAYS: Final = 4_000  # days that a branch is ratcheted forward at once

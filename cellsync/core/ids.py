@@ -22,6 +22,7 @@ Ref = NewType("Ref", bytes)  # 10 bytes: first 8 of an entry's id, then an opera
 SigningPublic = NewType("SigningPublic", bytes)  # 32 bytes, Ed25519
 SessionPublic = NewType("SessionPublic", bytes)  # 32 bytes, X25519
 SealPublic = NewType("SealPublic", bytes)  # 1,216 bytes, X-Wing
+KemPublic = NewType("KemPublic", bytes)  # 1,184 bytes, ML-KEM-768, of one handshake
 Signature = NewType("Signature", bytes)  # 64 bytes, Ed25519
 
 Millis = NewType("Millis", int)  # ms since 1970 UTC: a claim, never an authority
@@ -78,6 +79,16 @@ class SessionSecret(Secret):
 @final
 class SealSecret(Secret):
     """X-Wing secret key of a device in one circle."""
+
+
+@final
+class KemSecret(Secret):
+    """ML-KEM-768 seed of one handshake, 64 bytes."""
+
+
+@final
+class Psk(Secret):
+    """The pre-shared key of one conversation, 32 bytes: of a circle on a day, or of a pairing."""
 
 
 @final

@@ -1,0 +1,97 @@
+"""The four branches of an epoch, each ratcheted one way per UTC day.
+
+    state(b, d0)    = BLAKE2b-256(label of b, d0, key = root)         d0: the day the epoch began
+    state(b, d + 1) = BLAKE2b-256(RATCHET, d + 1, key = state(b, d))
+
+The root is deleted as soon as the branches are derived, and a state as soon as nobody needs its day: whoever
+seizes a device reads forward from the oldest state it still holds, never back. The branches are independent,
+so a device that keeps an old spool state for a straggler's parcels does not keep old sessions open with it,
+and pairing hands over states of today only. Which day is used, and when a state may go, is decided above.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.crypto import labels
+from cellsync.core.crypto.primitives import KEY_BYTES, blake2b
+from cellsync.core.errors import InvalidValue, Malformed
+from cellsync.core.ids import BranchState, CircleId, Day, EpochSecret, Psk
+
+Encoded = tuple[int, bytes, bytes, bytes, bytes]
+
+
+class Branches(NamedTuple):
+    """The states of an epoch's four branches on one day."""
+
+    day: Day
+    session: BranchState
+    spool: BranchState
+    discovery: BranchState
+    bundle: BranchState
+
+    def at(self, day: Day) -> Branches:
+        """The states on `day`. `InvalidValue` for an earlier day, or one more than 4,000 days ahead."""
+        return Branches(day, *(ratchet(state, self.day, day) for state in self[1:]))
+
+    def encode(self) -> Encoded:
+        """Plain values: the day, then the four states. They are secrets: for an encrypted container only."""
+        session, spool, discovery, bundle = (state.reveal() for state in self[1:])
+        return self.day, session, spool, discovery, bundle
+
+    @classmethod
+    def decode(cls, encoded: object) -> Branches:
+        """The inverse of `encode`, of a tuple or list. `Malformed` for anything else."""
+        match encoded:
+            case [int(day), bytes(a), bytes(b), bytes(c), bytes(d)] if type(day) is int and 0 <= day < _DAYS:
+                if len(a) == len(b) == len(c) == len(d) == KEY_BYTES:
+                    return cls(Day(day), BranchState(a), BranchState(b), BranchState(c), BranchState(d))
+        raise Malformed("not the branch states of an epoch")
+
+
+def branches(root: EpochSecret, day: Day) -> Branches:
+    """The four branches of an epoch that began on `day`. The caller deletes the root."""
+    if not 0 <= day < _DAYS:
+        raise InvalidValue("not a day")
+    session, spool, discovery, bundle = (
+        BranchState(blake2b(label, _encode_day(day), key=root.reveal()))
+        for label in (
+            labels.BRANCH_SESSION,
+            labels.BRANCH_SPOOL,
+            labels.BRANCH_DISCOVERY,
+            labels.BRANCH_BUNDLE,
+        )
+    )
+    return Branches(day, session, spool, discovery, bundle)
+
+
+def ratchet(state: BranchState, held: Day, wanted: Day) -> BranchState:
+    """One branch, from the day it is held for to a later one.
+
+    `InvalidValue` for an earlier day (it cannot be computed: that is the point), or for one more than 4,000
+    days ahead (a clock gone wrong must not cost minutes).
+    """
+    if not held <= wanted <= held + caps.RATCHET_DAYS:
+        raise InvalidValue("a branch is ratcheted forward, and at most 4,000 days")
+    key = state.reveal()
+    for day in range(held + 1, wanted + 1):
+        key = blake2b(labels.RATCHET, _encode_day(day), key=key)
+    return BranchState(key)
+
+
+def commitment(root: EpochSecret) -> bytes:
+    """What the rotation publishes of its secret, 32 bytes, so that each recipient can check its wrap."""
+    return blake2b(labels.COMMITMENT, b"", key=root.reveal())
+
+
+def session_psk(state: BranchState, circle: CircleId) -> Psk:
+    """The psk of a circle's sessions on the day of `state`, which is the session branch's."""
+    return Psk(blake2b(labels.PSK, circle, key=state.reveal()))
+
+
+_DAYS = 1 << 32  # a day fits four bytes
+
+
+def _encode_day(day: int) -> bytes:
+    return day.to_bytes(4, "big")
