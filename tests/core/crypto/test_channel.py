@@ -1,0 +1,341 @@
+"""The channel: what members can say through it, and that nobody else can say or see anything."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.core import caps
+from cellsync.core.crypto import channel, noise
+from cellsync.core.crypto.channel import (
+    HEADER_BYTES,
+    MAX_PAYLOAD,
+    OPENING_ENTROPY,
+    PAIRING,
+    REPLY_ENTROPY,
+    SESSION,
+    SIZES,
+    ChannelKey,
+    Initiator,
+    Kind,
+    Responder,
+    Transport,
+    match_hint,
+    prologue,
+)
+from cellsync.core.crypto.noise import CipherState
+from cellsync.core.crypto.primitives import session_public
+from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed, PeerError
+from cellsync.core.ids import Psk, SessionSecret
+
+CALLER, CALLEE = SessionSecret(b"\x11" * 32), SessionSecret(b"\x22" * 32)
+KEY = ChannelKey(Psk(b"\x55" * 32))
+OTHERS = [(ChannelKey(Psk(bytes([n]) * 32)), f"circle {n}") for n in range(5)]
+TCP = prologue(b"tcp")
+
+kinds = st.sampled_from([SESSION, PAIRING])
+entropies = st.binary(min_size=OPENING_ENTROPY, max_size=OPENING_ENTROPY)
+
+
+def call(kind: Kind = SESSION, entropy: bytes = bytes(range(OPENING_ENTROPY)), key: ChannelKey = KEY) -> Initiator:
+    if kind is PAIRING:
+        return Initiator(kind, key, entropy, TCP)
+    return Initiator(kind, key, entropy, TCP, static=CALLER, remote_static=session_public(CALLEE))
+
+
+def answer(kind: Kind = SESSION) -> Responder[str]:
+    static = CALLEE if kind is SESSION else None
+    return Responder(kind, [*OTHERS, (KEY, "ours")], TCP, static=static)
+
+
+def chunks(data: bytes, cuts: list[int]) -> Iterator[bytes]:
+    """`data` cut at these places, wherever they fall."""
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return (data[a:b] for a, b in pairwise(places))
+
+
+cuts = st.lists(st.integers(0, 1 << 20), max_size=12)
+
+
+# --- handshake ----------------------------------------------------------------------------------
+
+
+@given(kinds, entropies, st.binary(min_size=REPLY_ENTROPY, max_size=REPLY_ENTROPY), cuts, cuts)
+def test_two_devices_meet_however_the_bytes_are_cut(
+    kind: Kind, ours: bytes, theirs: bytes, first: list[int], second: list[int]
+) -> None:
+    initiator, responder = call(kind, ours), answer(kind)
+    arrived = [responder.receive(chunk) for chunk in chunks(initiator.opening, first)]
+    assert arrived == [False] * (len(arrived) - 1) + [True]
+    assert responder.tag == "ours"
+    assert responder.ephemeral == session_public(SessionSecret(ours[:32]))
+    assert responder.remote_static == (session_public(CALLER) if kind is SESSION else None)
+
+    reply, callee = responder.accept(theirs)
+    early = callee.encrypt_frame(b"at once")
+    received: list[Any] = [initiator.receive(chunk) for chunk in chunks(reply, second)]
+    assert received[:-1] == [None] * (len(received) - 1)
+    caller, surplus = received[-1]
+    assert surplus == b""
+    assert caller.receive(early) == [b"at once"]
+    assert callee.receive(caller.encrypt_frame(b"first")) == [b"first"]
+    assert caller.handshake_hash == callee.handshake_hash
+
+
+def test_bytes_after_the_reply_belong_to_the_conversation() -> None:
+    initiator, responder = call(), answer()
+    responder.receive(initiator.opening)
+    reply, callee = responder.accept(bytes(REPLY_ENTROPY))
+    opened = initiator.receive(reply + callee.encrypt_frame(b"one") + callee.encrypt_frame(b"two")[:5])
+    assert opened is not None
+    caller, surplus = opened
+    assert caller.receive(surplus) == [b"one"]
+
+
+@given(kinds, st.data())
+def test_no_changed_byte_of_an_opening_is_answered(kind: Kind, data: st.DataObject) -> None:
+    opening = bytearray(call(kind).opening)
+    opening[data.draw(st.integers(0, len(opening) - 1))] ^= data.draw(st.integers(1, 255))
+    responder = answer(kind)
+    with pytest.raises(PeerError):
+        responder.receive(bytes(opening))
+    with pytest.raises(Closed):
+        responder.accept(bytes(REPLY_ENTROPY))
+    with pytest.raises(Closed):
+        responder.receive(call(kind).opening)
+
+
+@given(kinds, st.data())
+def test_no_changed_byte_of_a_reply_is_believed(kind: Kind, data: st.DataObject) -> None:
+    initiator, responder = call(kind), answer(kind)
+    responder.receive(initiator.opening)
+    reply = bytearray(responder.accept(bytes(range(REPLY_ENTROPY)))[0])
+    reply[data.draw(st.integers(0, len(reply) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(PeerError):
+        initiator.receive(bytes(reply))
+    with pytest.raises(Closed):
+        initiator.receive(b"")
+
+
+@given(kinds, st.binary(min_size=HEADER_BYTES, max_size=3_000))
+def test_strangers_match_no_hint(kind: Kind, anything: bytes) -> None:
+    with pytest.raises(HandshakeFailed):
+        answer(kind).receive(anything)
+    with pytest.raises(HandshakeFailed):
+        call(kind).receive(anything)
+    assert match_hint(kind, [(KEY, "ours"), *OTHERS], anything[:HEADER_BYTES]) is None
+
+
+def test_no_curve_operation_happens_for_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    opening = call(key=ChannelKey(Psk(b"\x66" * 32))).opening
+
+    def forbidden(*_: object) -> bytes:
+        raise AssertionError("a curve operation for a stranger")
+
+    responder = answer()
+    monkeypatch.setattr(noise, "dh", forbidden)
+    monkeypatch.setattr(noise, "session_public", forbidden)
+    with pytest.raises(HandshakeFailed):
+        responder.receive(opening)
+
+
+def test_an_opening_does_not_serve_as_its_own_reply() -> None:
+    initiator = call(PAIRING)
+    with pytest.raises(HandshakeFailed):
+        initiator.receive(initiator.opening)
+
+
+def test_a_reply_to_another_call_is_not_believed() -> None:
+    first, second, responder = call(), call(entropy=bytes(OPENING_ENTROPY)), answer()
+    responder.receive(first.opening)
+    reply, _ = responder.accept(bytes(REPLY_ENTROPY))
+    with pytest.raises(HandshakeFailed):
+        second.receive(reply)
+
+
+def test_what_both_must_agree_on() -> None:
+    opening = call().opening
+    candidates = [(KEY, "ours")]
+    with pytest.raises(HandshakeFailed):  # another carrier
+        Responder(SESSION, candidates, prologue(b"relay"), static=CALLEE).receive(opening)
+    with pytest.raises(HandshakeFailed):  # meant for another device
+        Responder(SESSION, candidates, TCP, static=CALLER).receive(opening)
+    with pytest.raises(HandshakeFailed):  # a pairing is no session, whatever the secret
+        Responder(PAIRING, candidates, TCP).receive(opening)
+
+
+def test_a_caller_does_not_speak_before_it_is_answered() -> None:
+    with pytest.raises(HandshakeFailed):
+        answer().receive(call().opening + b"\0")
+
+
+def test_each_object_serves_once() -> None:
+    initiator, responder = call(), answer()
+    for early in (lambda: responder.tag, lambda: responder.ephemeral, lambda: responder.accept(bytes(34))):
+        with pytest.raises(Closed):
+            early()
+    responder.receive(initiator.opening)
+    with pytest.raises(Closed):
+        responder.receive(initiator.opening)
+    reply, _ = responder.accept(bytes(REPLY_ENTROPY))
+    with pytest.raises(Closed):
+        responder.accept(bytes(REPLY_ENTROPY))
+    initiator.receive(reply)
+    with pytest.raises(Closed):
+        initiator.receive(reply)
+
+
+def test_entropy_of_the_wrong_size() -> None:
+    with pytest.raises(InvalidValue):
+        call(entropy=bytes(OPENING_ENTROPY - 1))
+    responder = answer()
+    responder.receive(call().opening)
+    with pytest.raises(InvalidValue):
+        responder.accept(bytes(REPLY_ENTROPY + 1))
+    responder.accept(bytes(REPLY_ENTROPY))  # a slip of ours does not burn the call
+
+
+def test_the_ml_kem_secret_is_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever breaks X25519 and has the psk still lacks it: with another secret the two cannot talk."""
+    initiator, responder = call(), answer()
+    responder.receive(initiator.opening)
+    reply, callee = responder.accept(bytes(REPLY_ENTROPY))
+    monkeypatch.setattr(channel, "decapsulate", lambda *_: bytes(32))
+    opened = initiator.receive(reply)
+    assert opened is not None
+    caller, _ = opened
+    assert caller.handshake_hash != callee.handshake_hash
+    with pytest.raises(Malformed):
+        callee.receive(caller.encrypt_frame(bytes(MAX_PAYLOAD)) * 2)
+
+
+def test_a_stranger_sees_nothing_constant() -> None:
+    """300 conversations: no byte, and no bit, has one value throughout; lengths vary."""
+    draw = random.Random(1)
+    for kind in (SESSION, PAIRING):
+        openings, replies, frames = [], [], []
+        for _ in range(300):
+            initiator, responder = call(kind, draw.randbytes(OPENING_ENTROPY)), answer(kind)
+            responder.receive(initiator.opening)
+            reply, transport = responder.accept(draw.randbytes(REPLY_ENTROPY))
+            openings.append(initiator.opening)
+            replies.append(reply)
+            frames.append(transport.encrypt_frame(b""))
+        for seen in (openings, replies, frames):
+            shortest = min(map(len, seen))
+            for place in range(shortest):
+                column = [message[place] for message in seen]
+                for bit in range(8):
+                    ones = sum(byte >> bit & 1 for byte in column)
+                    assert 75 < ones < 225, (place, bit)  # 150 ± 8.7: over eight standard deviations
+        assert len(set(map(len, openings))) > 150
+        assert len(set(map(len, replies))) > 150
+
+
+def test_the_ephemeral_key_is_not_on_the_wire() -> None:
+    initiator, responder = call(), answer()
+    responder.receive(initiator.opening)
+    assert responder.ephemeral not in initiator.opening
+
+
+# --- frames -------------------------------------------------------------------------------------
+
+payloads = st.lists(
+    st.one_of(
+        st.binary(max_size=300),
+        st.sampled_from([0, 1, *(size - 2 for size in SIZES), *(size - 1 for size in SIZES[:-1])]).map(bytes),
+    ),
+    max_size=8,
+)
+
+
+def transports() -> tuple[Transport, Transport]:
+    """Two ends with fixed keys: what a handshake gives, without its cost."""
+    one, two = b"\x01" * 32, b"\x02" * 32
+    return (
+        Transport(CipherState(one), CipherState(two), b"hash"),
+        Transport(CipherState(two), CipherState(one), b"hash"),
+    )
+
+
+@given(payloads, cuts)
+def test_frames_arrive_however_they_are_cut(sent: list[bytes], places: list[int]) -> None:
+    here, there = transports()
+    stream = b"".join(map(here.encrypt_frame, sent))
+    got: list[bytes] = []
+    for chunk in chunks(stream, places):
+        got += there.receive(chunk)
+        assert len(there._buffer) < caps.FRAME + 2  # less than one frame is kept
+    assert got == sent
+    assert there.receive(b"") == []
+
+
+def test_one_byte_at_a_time() -> None:
+    here, there = transports()
+    stream = here.encrypt_frame(b"one") + here.encrypt_frame(b"two" * 200)
+    got = [payload for byte in stream for payload in there.receive(bytes([byte]))]
+    assert got == [b"one", b"two" * 200]
+
+
+@given(payloads.filter(bool), st.data())
+def test_no_changed_byte_of_a_stream_is_believed(sent: list[bytes], data: st.DataObject) -> None:
+    here, there = transports()
+    frames = [here.encrypt_frame(payload) for payload in sent]
+    which = data.draw(st.integers(0, len(frames) - 1))
+    harmed = bytearray(frames[which])
+    harmed[data.draw(st.integers(0, len(harmed) - 1))] ^= data.draw(st.integers(1, 255))
+    for frame, payload in zip(frames[:which], sent, strict=False):
+        assert there.receive(frame) == [payload]
+    with pytest.raises(Malformed):  # a longer length may have been promised: give it that much
+        there.receive(bytes(harmed) + bytes(caps.FRAME))
+    with pytest.raises(Closed):
+        there.receive(frames[which])
+    with pytest.raises(Closed):
+        there.encrypt_frame(b"")
+
+
+@given(st.integers(0, 1 << 32))
+def test_random_bytes_are_malformed(seed: int) -> None:
+    with pytest.raises(Malformed):
+        transports()[1].receive(random.Random(seed).randbytes(caps.FRAME + 2))
+
+
+def test_frames_do_not_swap_repeat_or_return() -> None:
+    for order in ([1, 0], [0, 0], [1]):
+        here, there = transports()
+        frames = [here.encrypt_frame(bytes(MAX_PAYLOAD)), here.encrypt_frame(bytes(MAX_PAYLOAD))]
+        with pytest.raises(Malformed):
+            there.receive(b"".join(frames[n] for n in order) + bytes(caps.FRAME))
+    here, _ = transports()
+    with pytest.raises(Malformed):
+        here.receive(here.encrypt_frame(b"mirror") + bytes(caps.FRAME))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_wire_shows_size_classes_only(size: int) -> None:
+    here, _ = transports()
+    smaller = SIZES[SIZES.index(size) - 1] if size != SIZES[0] else 2
+    lengths = {len(here.encrypt_frame(bytes(n))) for n in (smaller - 1, size // 2, size - 2)}
+    assert lengths == {size + 18}
+
+
+def test_a_payload_has_a_greatest_length() -> None:
+    here, there = transports()
+    assert there.receive(here.encrypt_frame(bytes(MAX_PAYLOAD))) == [bytes(MAX_PAYLOAD)]
+    with pytest.raises(InvalidValue):
+        here.encrypt_frame(bytes(MAX_PAYLOAD + 1))
+    assert there.receive(here.encrypt_frame(b"still alive")) == [b"still alive"]
+
+
+def test_a_member_that_lies_about_a_length() -> None:
+    here, there = transports()
+    length = channel._mask_length(SIZES[0] + 16, here._sending_mask, 0)
+    lie = length.to_bytes(2, "big") + here._sending.encrypt_with_ad(b"", (255).to_bytes(2, "big") + bytes(254))
+    with pytest.raises(Malformed):
+        there.receive(lie)
