@@ -1,0 +1,135 @@
+"""Which addresses this device has now, on which links, and the moment when they change.
+
+There is no portable notification, so we look every few seconds: it costs a fraction of a millisecond.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from random import SystemRandom
+from typing import Final, Literal, NamedTuple
+
+import ifaddr
+import trio
+
+from cellsync.node.network import packed
+
+Choice = Literal["all"] | Sequence[str]
+
+POLL_SECONDS: Final = (1.5, 3.0)
+UP_AND_RUNNING: Final = 0x1 | 0x40  # IFF_UP, IFF_RUNNING: the same on Linux, macOS and the BSDs
+FLAGS_REQUEST: Final = {"linux": 0x8913, "darwin": 0xC0206911}  # SIOCGIFFLAGS
+
+
+class Local(NamedTuple):
+    """One address of this device."""
+
+    link: int  # index of its interface
+    host: str  # IP literal; a link-local one with its `%scope`
+    prefix: int  # bits of the network part
+
+    @property
+    def network(self) -> IPv4Network | IPv6Network:
+        """The addresses that are on the same link."""
+        return ip_network((packed(self.host), self.prefix), strict=False)
+
+
+class Interfaces:
+    """The addresses that may be used, kept up to date while `watch` runs."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._changed = trio.Event()
+        self._subscribers: set[trio.MemorySendChannel[None]] = set()
+        self.here: tuple[Local, ...] = present(choice)
+
+    async def watch(self) -> None:
+        """Look again every few seconds, until cancelled."""
+        random = SystemRandom()
+        while True:
+            await trio.sleep(random.uniform(*POLL_SECONDS))
+            self.look()
+
+    def look(self) -> None:
+        """Look now."""
+        here = present(self._choice)
+        if here == self.here:
+            return
+        self.here = here
+        self._changed.set()
+        self._changed = trio.Event()
+        for subscriber in self._subscribers:
+            with suppress(trio.WouldBlock, trio.BrokenResourceError):
+                subscriber.send_nowait(None)
+
+    async def other_than(self, known: tuple[Local, ...]) -> tuple[Local, ...]:
+        """The addresses, as soon as they differ from `known`."""
+        while self.here == known:
+            await self._changed.wait()
+        return self.here
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[None]]:
+        """One item after each change; several that nobody took become one."""
+        send, receive = trio.open_memory_channel[None](1)
+        self._subscribers.add(send)
+        try:
+            with send, receive:
+                yield receive
+        finally:
+            self._subscribers.discard(send)
+
+
+def present(choice: Choice) -> tuple[Local, ...]:
+    """The addresses of interfaces that are up: those chosen, or all except loopback."""
+    chosen = None if choice == "all" else {packed(host) for host in choice}
+    found = []
+    try:
+        adapters = list(ifaddr.get_adapters())
+    except OSError:  # an interface went away while we looked
+        return ()
+    for adapter in adapters:
+        for ip in adapter.ips:
+            host, scope = (ip.ip, 0) if isinstance(ip.ip, str) else (ip.ip[0], ip.ip[2])
+            address = packed(host)
+            wanted = not _is_loopback(address) if chosen is None else address in chosen
+            if wanted and _is_up(adapter.name) and _can_be_bound(host, scope):
+                literal = f"{host}%{scope}" if scope else host
+                found.append(Local(adapter.index or 0, literal, ip.network_prefix))
+    return tuple(sorted(found))
+
+
+def _is_loopback(address: bytes) -> bool:
+    return address[0] == 127 if len(address) == 4 else address == bytes(15) + b"\1"
+
+
+def _can_be_bound(host: str, scope: int) -> bool:
+    """No, while IPv6 still checks that nobody else has the address (RFC 4862, tentative)."""
+    where = (host, 0, 0, scope) if ":" in host else (host, 0)
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(where)
+    except OSError:
+        return False
+    return True
+
+
+def _is_up(interface: str) -> bool:
+    """Whether the cable is in, so to speak: an IPv4 address stays on an interface that is down."""
+    request = FLAGS_REQUEST.get(sys.platform)
+    if request is None:
+        return True  # elsewhere the system does not list addresses of what is down
+    import fcntl
+
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            answer = fcntl.ioctl(any_socket, request, struct.pack("16s16x8x", interface.encode()[:15]))
+    except OSError:
+        return False
+    flags: int = struct.unpack_from("H", answer, 16)[0]
+    return flags & UP_AND_RUNNING == UP_AND_RUNNING

@@ -1,0 +1,109 @@
+"""The local network: TCP streams, and beacons by multicast DNS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, Literal
+
+import trio
+
+from cellsync.core.errors import InvalidValue
+from cellsync.node import tcp
+from cellsync.node.discovery import Discovery
+from cellsync.node.interfaces import Choice, Interfaces
+from cellsync.node.network import Address, Handler, MakeBlob, Sighting, packed
+
+SERVICE_TYPE: Final = "_cellsync._tcp.local."
+
+SERVICE_TYPE_FORM: Final = re.compile(  # RFC 6335, section 5.1: 1 to 15 characters, a letter among them
+    r"_(?=[a-z0-9-]{1,15}\.)(?=[0-9-]*[a-z])[a-z0-9]+(-[a-z0-9]+)*\._tcp\.local\."
+)
+
+Mode = Literal["off", "listen", "announce"]
+
+
+@asynccontextmanager
+async def open_lan(
+    interfaces: Choice = "all",
+    *,
+    mode: Mode = "announce",
+    service_type: str = SERVICE_TYPE,
+    port: int = 0,
+) -> AsyncIterator[LanNetwork]:
+    """The local network, until the block ends.
+
+    `interfaces` is "all" (loopback excepted, for beacons), or IP literals of this device: then nothing listens,
+    calls or shows itself elsewhere. In mode "off" there is no multicast at all, "listen" only looks.
+    `InvalidValue` for what is not an address or not a service type.
+    """
+    _check(interfaces, service_type)
+    watched = Interfaces(interfaces)
+    discovery = None if mode == "off" else Discovery(watched, service_type)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watched.watch)
+        if discovery is not None:
+            nursery.start_soon(discovery.run)
+        yield LanNetwork(interfaces, watched, discovery, mode, port)
+        nursery.cancel_scope.cancel()
+
+
+class LanNetwork:
+    """A `Network` over TCP and multicast DNS; made by `open_lan`."""
+
+    def __init__(
+        self, choice: Choice, interfaces: Interfaces, discovery: Discovery | None, mode: Mode, port: int
+    ) -> None:
+        self._only = None if choice == "all" else tuple(choice)
+        self._interfaces = interfaces
+        self._discovery = discovery
+        self._mode = mode
+        self._port = port
+        self._listening = trio.Event()
+
+    async def serve(
+        self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """As `Network.serve`. The port stays the same if it is served again."""
+        listeners = tcp.listen(self._only, self._port)
+        self._port = tcp.port_of(listeners)
+        self._listening.set()
+        task_status.started(self._port)
+        await tcp.serve(listeners, handler)
+
+    async def dial(self, address: Address) -> trio.abc.Stream:
+        """As `Network.dial`."""
+        return await tcp.dial(address, self._only)
+
+    async def announce(self, make_blob: MakeBlob) -> None:
+        """As `Network.announce`; waits for `serve`, which knows the port."""
+        if self._discovery is not None and self._mode == "announce":
+            await self._listening.wait()
+            await self._discovery.announce(self._port, make_blob)
+
+    def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:
+        """As `Network.sightings`; in mode "off" nothing is ever seen."""
+        return _nothing() if self._discovery is None else self._discovery.sightings()
+
+    def changes(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[None]]:
+        """As `Network.changes`."""
+        return self._interfaces.changes()
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[trio.MemoryReceiveChannel[Sighting]]:
+    send, receive = trio.open_memory_channel[Sighting](0)
+    with send, receive:
+        yield receive
+
+
+def _check(interfaces: Choice, service_type: str) -> None:
+    if not SERVICE_TYPE_FORM.fullmatch(service_type):
+        raise InvalidValue("not a service type", hint=f"It looks like {SERVICE_TYPE}")
+    try:
+        hosts = [] if interfaces == "all" else [packed(host) for host in interfaces]
+    except ValueError:
+        hosts = []
+    if interfaces != "all" and not hosts:
+        raise InvalidValue("not a list of IP addresses", hint='Give addresses of this device, or "all".')

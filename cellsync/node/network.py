@@ -1,0 +1,83 @@
+"""What the node asks of a network, as one Protocol: a LAN, or a simulated one, or later a relay.
+
+A network carries bytes and shows beacons. It knows neither circles nor devices: whom a beacon belongs to
+is computed by whoever holds the keys (cellsync.core.beacon).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple, Protocol
+
+import trio
+
+
+class Address(NamedTuple):
+    """Where a device listens: an IPv4 or IPv6 literal (a link-local one with its `%scope`) and a port."""
+
+    host: str
+    port: int
+
+    @property
+    def packed(self) -> bytes:
+        """The 4 or 16 bytes of the IP address, without scope, as tags contain them."""
+        return packed(self.host)
+
+
+class Sighting(NamedTuple):
+    """A beacon, and the addresses that came with it: an unproven claim of somebody on the network."""
+
+    blob: bytes
+    addresses: tuple[Address, ...]
+
+
+Handler = Callable[[trio.abc.Stream], Awaitable[None]]
+MakeBlob = Callable[[tuple[Address, ...]], bytes]
+
+
+class Network(Protocol):
+    """Streams to and from other devices, and sight of those nearby."""
+
+    async def serve(
+        self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Run `handler` for each incoming connection until cancelled; reports the port.
+
+        At most 64 at once, further ones are closed. The stream is closed when its handler ends, also by an
+        exception, which is logged by its type and ends nothing else.
+        """
+        ...
+
+    async def dial(self, address: Address) -> trio.abc.Stream:
+        """A connection to `address`. `NoPeer` if there is none within ten seconds."""
+        ...
+
+    async def announce(self, make_blob: MakeBlob) -> None:
+        """Show a beacon until cancelled.
+
+        `make_blob` is called for the addresses that one link can reach: at once, about every five minutes, and
+        whenever they change. Returns at once where this network is not to announce.
+        """
+        ...
+
+    def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:
+        """The beacons of others: those that are there, then new ones.
+
+        The same one may come twice. The channel is bounded: under a flood some are dropped, and come again
+        with their next rotation.
+        """
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[None]]:
+        """One item after the device's own addresses changed: the moment to redial. Several may become one."""
+        ...
+
+
+def packed(host: str) -> bytes:
+    """The bytes of an IP literal, without scope; an IPv4 address inside IPv6 is the IPv4 address."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped.packed
+    return address.packed

@@ -1,0 +1,153 @@
+"""Streams over TCP: listen where we may, dial where we may, and let no stranger take the process down."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import trio
+
+from cellsync.core.errors import ExternalError, NoPeer
+from cellsync.node.network import Address, Handler, packed
+
+CONNECTIONS: Final = 64  # at once; a stranger can fill them, but not the memory
+BACKLOG: Final = 64
+DIAL_SECONDS: Final = 10.0
+PORT_TRIES: Final = 16
+
+log = logging.getLogger(__name__)
+
+
+def listen(hosts: Sequence[str] | None, port: int = 0) -> list[trio.SocketListener]:
+    """Listeners on one common port of the given IP literals, or of the whole device if None.
+
+    A host that this device does not have at the moment is left out. `ExternalError` if none remains or the port
+    is taken.
+    """
+    try:
+        return _listen_everywhere(port) if hosts is None else _listen_on(hosts, port)
+    except OSError as error:
+        raise ExternalError(
+            f"cannot listen: {errno.errorcode.get(error.errno or 0, 'unknown')}",
+            hint="Choose another port, or an address that this device has.",
+        ) from None
+
+
+async def serve(listeners: list[trio.SocketListener], handler: Handler) -> None:
+    """Run `handler` for each connection, at most 64 at once, until cancelled."""
+    open_now = 0
+
+    async def guarded(stream: trio.SocketStream) -> None:
+        nonlocal open_now
+        if open_now >= CONNECTIONS:
+            return  # closed at once by `serve_listeners`
+        open_now += 1
+        try:
+            await handler(stream)
+        except Exception as error:
+            # Only the type: a message may quote what the peer sent.
+            log.warning("a connection ended with %s", type(error).__name__)
+        finally:
+            open_now -= 1
+
+    # It goes on after EMFILE, ENFILE, ENOMEM and ENOBUFS, and ignores connections that died in the backlog.
+    await trio.serve_listeners(guarded, listeners)
+
+
+async def dial(address: Address, only: Sequence[str] | None = None) -> trio.SocketStream:
+    """Connect to `address`, from one of the hosts in `only` if given. `NoPeer` if that fails or takes over 10 s."""
+    try:
+        family, where = _resolve(address.host, address.port)
+        if only is not None and _source(family, where) not in {packed(host) for host in only}:
+            raise NoPeer("that address is not on a network that may be used")
+        with trio.fail_after(DIAL_SECONDS):
+            return await _connect(family, where)
+    except (OSError, OverflowError, UnicodeError, trio.TooSlowError):
+        raise NoPeer("nobody answers at that address") from None
+
+
+async def _connect(family: int, where: tuple[Any, ...]) -> trio.SocketStream:
+    sock = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        await sock.connect(where)
+    except BaseException:
+        sock.close()
+        raise
+    return trio.SocketStream(sock)
+
+
+def _source(family: int, where: tuple[Any, ...]) -> bytes:
+    """The address that the kernel would call from. Connecting a datagram socket sends nothing."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(where)
+        return packed(probe.getsockname()[0])
+
+
+def _listen_everywhere(port: int) -> list[trio.SocketListener]:
+    try:
+        return [_bound("::", port, dual=True)]
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise
+        return [_bound("0.0.0.0", port)]  # noqa: S104  no IPv6 here; "everywhere" is what was asked
+
+
+def _listen_on(hosts: Sequence[str], port: int) -> list[trio.SocketListener]:
+    """All hosts must share one port: it stands once in the beacon. A free one on the first may be taken on others."""
+    for attempt in range(PORT_TRIES):
+        listeners: list[trio.SocketListener] = []
+        common = port
+        absent = OSError(errno.EADDRNOTAVAIL, "no such address")
+        try:
+            for host in hosts:
+                try:
+                    listeners.append(_bound(host, common))
+                except OSError as error:
+                    if error.errno not in (errno.EADDRNOTAVAIL, errno.ENODEV, errno.EAFNOSUPPORT):
+                        raise
+                    absent = error
+                else:
+                    common = port_of(listeners)
+            if not listeners:
+                raise absent
+            return listeners
+        except OSError as error:
+            for listener in listeners:
+                listener.socket.close()
+            if error.errno != errno.EADDRINUSE or port or attempt == PORT_TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def port_of(listeners: Sequence[trio.SocketListener]) -> int:
+    """The port that all of them share."""
+    port: int = listeners[0].socket.getsockname()[1]
+    return port
+
+
+def _bound(host: str, port: int, *, dual: bool = False) -> trio.SocketListener:
+    family, where = _resolve(host, port)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let another program take the port over
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
+        sock.bind(where)
+        sock.listen(BACKLOG)
+        return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
+    """Literals only: a name would be looked up in the DNS, in plain sight."""
+    family, _, _, _, where = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    )[0]
+    return family, where

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+import zeroconf
+
+from cellsync.core.errors import InvalidValue
+from cellsync.node import discovery, interfaces
+from cellsync.node.interfaces import Local
+from cellsync.node.lan import LanNetwork, Mode, open_lan
+from cellsync.node.network import Address, Sighting
+
+LOOPBACK = ["127.0.0.1"]
+# Of this test run only, so that two runs on one machine do not see each other.
+TYPE = f"_cs-test-{os.getpid() % 100_000}._tcp.local."
+
+
+@asynccontextmanager
+async def lan(mode: Mode = "announce") -> AsyncIterator[LanNetwork]:
+    async with open_lan(LOOPBACK, mode=mode, service_type=TYPE) as network:
+        yield network
+
+
+def beacon(name: str) -> Callable[[tuple[Address, ...]], bytes]:
+    return lambda addresses: f"{name} at {addresses[0].host}".encode().ljust(208, b".")
+
+
+async def silent(stream: trio.abc.Stream) -> None:
+    await stream.send_all(b"here")
+
+
+async def seen(
+    sightings: trio.MemoryReceiveChannel[Sighting], wanted: int
+) -> dict[bytes, tuple[Address, ...]]:
+    found: dict[bytes, tuple[Address, ...]] = {}
+    with trio.fail_after(10):
+        while len(found) < wanted:
+            sighting = await sightings.receive()
+            found[sighting.blob.split(b" ")[0]] = sighting.addresses
+    return found
+
+
+async def test_three_devices_see_and_reach_each_other_on_loopback_only() -> None:
+    async with AsyncExitStack() as stack:
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        ports: dict[bytes, int] = {}
+        watchers = []
+        for name in ("ada", "ben", "cleo"):
+            network = await stack.enter_async_context(lan())
+            ports[name.encode()] = await nursery.start(network.serve, silent)
+            watchers.append((name, network, await stack.enter_async_context(network.sightings())))
+            nursery.start_soon(network.announce, beacon(name))
+        for name, network, sightings in watchers:
+            others = await seen(sightings, 2)
+            assert others == {
+                other: (Address("127.0.0.1", port),)
+                for other, port in ports.items()
+                if other != name.encode()
+            }
+            for (address,) in others.values():
+                async with await network.dial(address) as stream:
+                    assert await stream.receive_some(10) == b"here"
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_looks_later_sees_what_is_there_and_a_rotation_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(discovery, "ROTATE_SECONDS", (0.01, 0.02))
+    turns = iter(range(1000))
+    async with lan() as ada, lan("listen") as ben, trio.open_nursery() as nursery:
+        await nursery.start(ada.serve, silent)
+        nursery.start_soon(ada.announce, lambda addresses: b"%d " % next(turns))
+        async with ben.sightings() as sightings:
+            assert len(await seen(sightings, 2)) == 2
+        async with ben.sightings() as sightings:
+            assert await seen(sightings, 1)
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_listens_is_not_seen() -> None:
+    async with lan("listen") as quiet, lan() as loud, trio.open_nursery() as nursery:
+        await nursery.start(quiet.serve, silent)
+        await nursery.start(loud.serve, silent)
+        await quiet.announce(beacon("quiet"))  # returns: this mode never announces
+        async with quiet.sightings() as from_quiet, loud.sightings() as from_loud:
+            nursery.start_soon(loud.announce, beacon("loud"))
+            assert await seen(from_quiet, 1)
+            with pytest.raises(trio.WouldBlock):
+                from_loud.receive_nowait()
+        nursery.cancel_scope.cancel()
+
+
+async def test_off_opens_no_multicast_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(addresses: tuple[Local, ...]) -> None:
+        raise AssertionError("a responder was opened")
+
+    monkeypatch.setattr(discovery, "_Responder", forbidden)
+    async with lan("off") as network, trio.open_nursery() as nursery:
+        port = await nursery.start(network.serve, silent)
+        await network.announce(beacon("nobody"))
+        async with network.sightings() as sightings:
+            with pytest.raises(trio.WouldBlock):
+                sightings.receive_nowait()
+        await (await network.dial(Address("127.0.0.1", port))).aclose()
+        nursery.cancel_scope.cancel()
+
+
+def udp_sockets() -> int:
+    return sum(":14E9 " in line for line in Path("/proc/self/net/udp").read_text().splitlines())
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/udp").exists(), reason="reads Linux's socket table")
+async def test_on_one_address_only_that_one_sends_and_closing_closes_all() -> None:
+    before = udp_sockets()
+    async with lan() as network, trio.open_nursery() as nursery:
+        await nursery.start(network.serve, silent)
+        nursery.start_soon(network.announce, beacon("ada"))
+        async with lan("listen") as other, other.sightings() as sightings:
+            await seen(sightings, 1)
+            assert network._discovery is not None
+            (link,) = network._discovery._links
+            senders = {sender.sock_name[0] for sender in link.zeroconf.engine.senders}
+            assert senders == {"127.0.0.1"}
+        nursery.cancel_scope.cancel()
+    assert udp_sockets() == before
+
+
+class Bare(discovery._Responder):
+    """One that knows its networks and opens no socket."""
+
+    def __init__(self) -> None:
+        self._networks = [Local(3, "10.9.0.1", 24).network, Local(3, "fe80::1%3", 64).network]
+        self._scopes = {0, 3}
+
+
+@pytest.mark.parametrize(
+    ("asker", "scope", "answered"),
+    [
+        (None, (), True),  # multicast
+        ("10.9.0.7", (), True),
+        ("::ffff:10.9.0.8", (0, 0), True),
+        ("192.0.2.1", (), False),
+        ("127.0.0.1", (), False),
+        ("fe80::9", (0, 3), True),
+        ("fe80::9", (0, 4), False),
+        ("2001:db8::1", (0, 0), False),
+    ],
+)
+def test_strangers_beyond_the_link_get_no_unicast_answer(
+    monkeypatch: pytest.MonkeyPatch, asker: str | None, scope: tuple[()] | tuple[int, int], answered: bool
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(zeroconf.Zeroconf, "async_send", lambda self, *call: sent.append(call))
+    Bare().async_send(None, asker, 5353, scope)
+    assert bool(sent) == answered
+
+
+async def test_a_flood_is_bounded_and_the_true_one_is_still_seen() -> None:
+    """Names without records fill the queue of questions; a complete record does not wait behind them."""
+    async with lan() as ada, lan("listen") as ben, trio.open_nursery() as nursery:
+        await nursery.start(ada.serve, silent)
+        async with ben.sightings() as sightings:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+                flooder.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+                for number in range(500):
+                    flooder.sendto(pointer(f"n{number:05}"), ("224.0.0.251", 5353))
+            nursery.start_soon(ada.announce, beacon("ada"))
+            assert b"ada" in await seen(sightings, 1)
+            assert sightings.statistics().current_buffer_used <= discovery.WAITING
+        nursery.cancel_scope.cancel()
+
+
+def pointer(name: str) -> bytes:
+    """A response with one PTR record: an instance without anything behind it."""
+
+    def wire(labels: list[str]) -> bytes:
+        return b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\0"
+
+    kind = TYPE.rstrip(".").split(".")
+    target = wire([name, *kind])
+    record = wire(kind) + b"\0\x0c\0\1" + (4500).to_bytes(4, "big") + len(target).to_bytes(2, "big") + target
+    return b"\0\0\x84\0\0\0\0\1\0\0\0\0" + record
+
+
+async def test_without_an_interface_it_waits_and_starts_when_one_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, here = interfaces.present, [False]
+    monkeypatch.setattr(interfaces, "present", lambda choice: real(choice) if here[0] else ())
+    monkeypatch.setattr(interfaces, "POLL_SECONDS", (0.02, 0.03))
+    async with lan() as ada, lan("listen") as ben, trio.open_nursery() as nursery:
+        await nursery.start(ada.serve, silent)
+        nursery.start_soon(ada.announce, beacon("ada"))
+        async with ben.sightings() as sightings, ben.changes() as changes:
+            for _ in range(2):
+                here[0] = True
+                with trio.fail_after(10):
+                    await changes.receive()
+                assert await seen(sightings, 1)
+                here[0] = False
+                with trio.fail_after(10):
+                    await changes.receive()
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "service_type", ["", "_x", "x._tcp.local.", "_waytoolongforaname._tcp.local.", "_12._tcp.local."]
+)
+async def test_a_bad_service_type_is_refused(service_type: str) -> None:
+    with pytest.raises(InvalidValue):
+        async with open_lan(LOOPBACK, service_type=service_type):
+            pass
+
+
+@pytest.mark.parametrize("choice", ["127.0.0.1", ["localhost"], []])
+async def test_bad_addresses_are_refused(choice: str | list[str]) -> None:
+    with pytest.raises(InvalidValue):
+        async with open_lan(choice):
+            pass
