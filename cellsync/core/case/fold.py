@@ -1,0 +1,272 @@
+"""Fold: the operations of a case's entries become its state.
+
+    state(S) is a pure function of the set S of the case's admitted operations
+
+A field is (name, CRDT type), and each operation's tag belongs to one type. So a field that no schema here knows
+folds like any other, and a name written with two types (a newer schema, another client) keeps both.
+
+What a peer can write but a fold cannot use is never an error (protocol/35-cases.md, Ill-typed operations): it stays
+in the history, its ref is listed in `ill_typed`, and it has no effect. Likewise `unknown`: tags of a newer version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from cellsync.core.case import snapshot
+from cellsync.core.crdt.cells import Canonical, Cell, alike, rank
+from cellsync.core.crdt.counter import LARGEST_STEP, CounterState
+from cellsync.core.crdt.log import LogState
+from cellsync.core.crdt.map import MapState
+from cellsync.core.crdt.register import RegisterState
+from cellsync.core.crdt.set import SetState
+from cellsync.core.crypto import labels
+from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
+from cellsync.core.wire import codec
+from cellsync.core.wire.operations import Operation, split_refs
+from cellsync.core.wire.tags import Op
+
+CANONICAL: Final[Canonical] = codec.encode
+
+_INDEX: Final = [index.to_bytes(2, "big") for index in range(256)]
+_LOG_TAGS: Final = frozenset({int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT)})
+# Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
+_CREATE, _SET, _ADD, _DISCARD, _PUT, _DELETE, _COUNT, _APPEND, _CORRECT, _RETRACT = map(int, Op)
+
+
+class FieldType(StrEnum):
+    """The CRDT type of a field."""
+
+    REGISTER = "register"
+    SET = "set"
+    MAP = "map"
+    COUNTER = "counter"
+    LOG = "log"
+
+
+class Stamp(NamedTuple):
+    """Who wrote an entry, and where it stands: what an entry's operations have in common."""
+
+    id: EntryId
+    device: DeviceId
+    clock: Millis
+    height: int
+
+
+class Conflict(NamedTuple):
+    """A place where people wrote different things at the same time, and nobody has decided yet."""
+
+    field: str
+    key: Any  # the key of a map, the Ref of a log's item, None for a register
+    cells: tuple[Cell, ...]  # all of them; the one displayed first in front
+    type: FieldType
+
+    @property
+    def path(self) -> str:
+        """The field's name. Never the key: a map's keys are content."""
+        return self.field
+
+    @property
+    def values(self) -> list[list[Cell]]:
+        """The cells grouped by value: each group is one value with its authors."""
+        return alike(self.cells, CANONICAL)
+
+
+class CaseState:
+    """What is known about one case.
+
+    `logs=False` leaves out the items of logs, for folding what arrives: the case's list of entries is the log
+    already. `logs=True` has everything, for reading and for `digest`.
+    """
+
+    __slots__ = ("counters", "creates", "ill_typed", "keeps_logs", "logs", "maps", "registers", "sets", "unknown")
+
+    def __init__(self, *, logs: bool = False) -> None:
+        self.keeps_logs = logs
+        self.creates: dict[Ref, Cell] = {}  # their values: (kind, version)
+        self.registers: dict[str, RegisterState] = {}
+        self.sets: dict[str, SetState] = {}
+        self.maps: dict[str, MapState] = {}
+        self.counters: dict[str, CounterState] = {}
+        self.logs: dict[str, LogState] = {}
+        self.ill_typed: set[Ref] = set()
+        self.unknown: set[Ref] = set()
+
+    # --- folding ------------------------------------------------------------------------------
+
+    def apply(self, stamp: Stamp, operations: Sequence[Operation]) -> None:
+        """Fold one entry's operations, as `wire.operations.decode` gives them. Give each entry once, in any order."""
+        entry, device, clock, height = stamp
+        prefix = entry[:8]
+        index = -1
+        for tag, field, detail, value in operations:
+            index += 1
+            if tag in _LOG_TAGS and not self.keeps_logs:
+                continue
+            ref = Ref(prefix + (_INDEX[index] if index < 256 else index.to_bytes(2, "big")))
+            if tag == _SET:
+                register = self.registers.get(field)
+                if register is None:
+                    register = self.registers[field] = RegisterState()
+                register.write(Cell(value, device, clock, height, ref), _refs(detail))
+            elif tag in _LOG_TAGS:
+                self._apply_log(tag, field, detail, Cell(value, device, clock, height, ref))
+            else:
+                self._apply_rare(tag, field, detail, Cell(value, device, clock, height, ref))
+
+    def _apply_log(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
+        log = self.logs.get(field)
+        if log is None:
+            log = self.logs[field] = LogState()
+        if tag == _APPEND:
+            log.append(cell, detail)
+        elif tag == _CORRECT:
+            log.correct(cell, detail)
+        else:
+            log.retract(cell, detail)
+
+    def _apply_rare(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
+        value = cell.value
+        if tag == _ADD:
+            self.sets.setdefault(field, SetState()).write(cell, ())
+        elif tag == _DISCARD:
+            self.sets.setdefault(field, SetState()).remove(_refs(detail))
+        elif tag == _PUT:
+            if type(value) is list and len(value) == 2:
+                self.maps.setdefault(field, MapState()).write(cell, _refs(detail))
+            else:
+                self.ill_typed.add(cell.ref)
+        elif tag == _DELETE:
+            self.maps.setdefault(field, MapState()).remove(_refs(detail))
+        elif tag == _COUNT:
+            if type(value) is int and -LARGEST_STEP <= value <= LARGEST_STEP:
+                self.counters.setdefault(field, CounterState()).count(value)
+            else:
+                self.ill_typed.add(cell.ref)
+        elif tag == _CREATE:
+            self.creates[cell.ref] = cell._replace(value=(field, detail))
+        else:
+            self.unknown.add(cell.ref)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """The kind its first creation gave it; "" while no creation is here."""
+        first = min(self.creates.values(), key=rank, default=None)
+        return "" if first is None else str(first.value[0])
+
+    @property
+    def version(self) -> int:
+        """The newest schema version that a creation of its kind names; 0 while none is here."""
+        kind = self.kind
+        return max((cell.value[1] for cell in self.creates.values() if cell.value[0] == kind), default=0)
+
+    def fields(self) -> list[tuple[str, FieldType]]:
+        """Every field that shows something, by name and type, sorted."""
+        shown = [(name, kind) for states, kind in self._cells() for name, cells in states.items() if cells.live]
+        shown += [(name, FieldType.COUNTER) for name in self.counters]
+        shown += [(name, FieldType.LOG) for name, log in self.logs.items() if log.appended]
+        return sorted(shown)
+
+    def conflicts(self) -> list[Conflict]:
+        """Where concurrent values differ: registers, keys of maps, and (with logs) corrections; sorted by field."""
+        found: list[Conflict] = []
+        for name, register in self.registers.items():
+            if len(register.live) > 1:
+                _note(
+                    found,
+                    name,
+                    None,
+                    (cell for group in register.values(CANONICAL) for cell in group),
+                    FieldType.REGISTER,
+                )
+        for name, state in self.maps.items():
+            for key, cells in state.keys(CANONICAL).values():
+                _note(found, name, key, cells, FieldType.MAP)
+        for name, log in self.logs.items():
+            for item in log.items():
+                if not item.retractions:
+                    _note(found, name, item.first.ref, item.current, FieldType.LOG)
+        return sorted(found, key=lambda conflict: (conflict.field, conflict.type, CANONICAL(conflict.key)))
+
+    def digest(self) -> bytes:
+        """32 bytes that are equal on devices holding the same entries, whatever the order in which they came.
+
+        Needs a state with logs. Covers everything visible: creations, live values with authors and times,
+        sums, and every operation on logs.
+        """
+        if not self.keeps_logs:
+            raise ValueError("a digest needs the logs: fold with logs=True")
+        state = blake2b(digest_size=32, person=labels.STATE)
+        state.update(codec.encode(sorted((cell.ref, *cell[:4]) for cell in self.creates.values())))
+        for states, kind in self._cells():
+            for name, cells in sorted(states.items()):
+                if cells.live:
+                    state.update(codec.encode((kind.value, name, _sorted(cells.live.values()))))
+        for name, counter in sorted(self.counters.items()):
+            state.update(codec.encode((FieldType.COUNTER.value, name, str(counter.total))))
+        for name, log in sorted(self.logs.items()):
+            said = sorted(
+                ((cell.ref, role, target, codec.encode(cell)) for role, target, cell in log.cells()),
+                key=lambda one: one[0],
+            )
+            state.update(codec.encode((FieldType.LOG.value, name, said)))
+        return state.digest()
+
+    def copy(self) -> CaseState:
+        """An independent copy; values themselves are shared, and never changed."""
+        other = CaseState(logs=self.keeps_logs)
+        other.creates = self.creates.copy()
+        other.registers = {name: state.copy() for name, state in self.registers.items()}
+        other.sets = {name: state.copy() for name, state in self.sets.items()}
+        other.maps = {name: state.copy() for name, state in self.maps.items()}
+        other.counters = {name: state.copy() for name, state in self.counters.items()}
+        other.logs = {name: state.copy() for name, state in self.logs.items()}
+        other.ill_typed = self.ill_typed.copy()
+        other.unknown = self.unknown.copy()
+        return other
+
+    # --- snapshots ----------------------------------------------------------------------------
+
+    def encode(self) -> bytes:
+        """The snapshot: everything but logs (their items are in the case's list of entries)."""
+        return snapshot.encode(
+            snapshot.Parts(
+                self.creates, self.registers, self.sets, self.maps, self.counters, self.ill_typed, self.unknown
+            )
+        )
+
+    @staticmethod
+    def decode(raw: bytes) -> CaseState:
+        """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded anew."""
+        state = CaseState()
+        parts = snapshot.decode(raw)
+        state.creates, state.registers, state.sets, state.maps, state.counters, state.ill_typed, state.unknown = parts
+        return state
+
+    def _cells(self) -> tuple[tuple[dict[str, Any], FieldType], ...]:
+        return (
+            (self.registers, FieldType.REGISTER),
+            (self.sets, FieldType.SET),
+            (self.maps, FieldType.MAP),
+        )
+
+
+def _refs(detail: Any) -> Sequence[Ref]:
+    if not detail:
+        return ()
+    return (detail,) if len(detail) == 10 else split_refs(detail)
+
+
+def _note(found: list[Conflict], field: str, key: Any, cells: Iterable[Cell], kind: FieldType) -> None:
+    conflict = Conflict(field, key, tuple(cells), kind)
+    if len(conflict.cells) > 1 and len(conflict.values) > 1:
+        found.append(conflict)
+
+
+def _sorted(cells: Iterable[Cell]) -> list[Cell]:
+    return sorted(cells, key=lambda cell: cell.ref)

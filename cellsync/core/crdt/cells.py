@@ -1,0 +1,78 @@
+"""Cells: values that live until an operation names them. Register, Set and Map are three ways to read them.
+
+The rule (protocol/35-cases.md, Replacing):
+
+    live(S) = the value operations in S whose ref no operation in S names
+
+That is a function of the set S alone: any order and any subset give the state of that set. To compute it one operation
+at a time, a state keeps the live cells, and the refs that it was told to remove before it saw them (`absent`).
+Of dead operations it keeps nothing. It relies on being given each operation once; the history sees to that.
+
+A ref stays in `absent` for ever if it had been replaced already when a second, concurrent operation replaced it.
+That costs ten bytes per such pair, changes nothing that is shown, and is why `absent` is not part of any digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Self
+
+from cellsync.core.ids import DeviceId, Millis, Ref
+
+Canonical = Callable[[Any], bytes]
+"""The canonical bytes of a value. Two values are the same if and only if these are equal: 1, 1.0 and True differ."""
+
+
+class Cell(NamedTuple):
+    """A value, and the operation that wrote it. `height` and `ref` order cells; the clock is for people."""
+
+    value: Any
+    device: DeviceId
+    clock: Millis
+    height: int
+    ref: Ref
+
+
+def rank(cell: Cell) -> tuple[int, Ref]:
+    """What orders cells, the same on every device: (height, ref)."""
+    return cell.height, cell.ref
+
+
+def newest_first(cells: Iterable[Cell]) -> list[Cell]:
+    """The cells in the order in which they are displayed: the greatest (height, ref) first."""
+    return sorted(cells, key=rank, reverse=True)
+
+
+def alike(cells: Iterable[Cell], canonical: Canonical) -> list[list[Cell]]:
+    """Cells grouped by value, each group one value with several authors; groups and cells newest first."""
+    groups: dict[bytes, list[Cell]] = {}
+    for cell in newest_first(cells):
+        groups.setdefault(canonical(cell.value), []).append(cell)
+    return list(groups.values())
+
+
+class Cells:
+    """Live cells by ref."""
+
+    __slots__ = ("absent", "live")
+
+    def __init__(self, live: dict[Ref, Cell] | None = None, absent: set[Ref] | None = None) -> None:
+        self.live: dict[Ref, Cell] = {} if live is None else live
+        self.absent: set[Ref] = set() if absent is None else absent
+
+    def write(self, cell: Cell, replaced: Iterable[Ref]) -> None:
+        """A new value, instead of those it names."""
+        self.remove(replaced)
+        if cell.ref in self.absent:  # something that replaces it came first
+            self.absent.discard(cell.ref)
+        else:
+            self.live[cell.ref] = cell
+
+    def remove(self, refs: Iterable[Ref]) -> None:
+        """The named values are gone, also those that have not come yet."""
+        for ref in refs:
+            if self.live.pop(ref, None) is None:
+                self.absent.add(ref)
+
+    def copy(self) -> Self:
+        return type(self)(self.live.copy(), self.absent.copy())

@@ -1,0 +1,304 @@
+"""The fold against the naive model: any order, any subset, nothing dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cellsync.core.case.fold import CANONICAL, CaseState, FieldType, Stamp
+from cellsync.core.errors import VaultDamaged
+from cellsync.core.ids import DeviceId, EntryId, Millis
+from cellsync.core.wire import codec
+from cellsync.core.wire.operations import Operation, ref
+from cellsync.core.wire.tags import Op
+from tests.models import cases as model
+from tests.models.cases import Did, plain
+from tests.models.histories import NAN, Written, dids_of, fold, histories
+
+
+def shown(state: CaseState, field: str) -> dict[str, Any]:
+    """What the implementation shows of one field, in the model's terms."""
+    register, members = state.registers.get(field), state.sets.get(field)
+    mapping, counter, log = state.maps.get(field), state.counters.get(field), state.logs.get(field)
+    return {
+        "register": [] if register is None else [cell.ref for group in register.values(CANONICAL) for cell in group],
+        "first": None if register is None or register.shown is None else register.shown.ref,
+        "set": {}
+        if members is None
+        else {plain(cells[0].value): {cell.ref for cell in cells} for cells in members.elements(CANONICAL).values()},
+        "map": {}
+        if mapping is None
+        else {
+            plain(key): [(cell.ref, plain(cell.value)) for cell in cells]
+            for key, cells in mapping.keys(CANONICAL).values()
+        },
+        "counter": 0 if counter is None else counter.total,
+        "log": []
+        if log is None
+        else [
+            model.Line(
+                item.first.ref,
+                [cell.ref for cell in item.current],
+                {cell.ref for cell in item.versions},
+                {cell.ref for cell in item.retractions},
+            )
+            for item in log.items()
+        ],
+    }
+
+
+def expected(dids: list[Did], field: str) -> dict[str, Any]:
+    live = model.register(dids, field)
+    by_value: dict[Any, list[bytes]] = {}
+    for did in live:
+        by_value.setdefault(plain(did.value), []).append(did.ref)
+    return {
+        "register": [one for refs in by_value.values() for one in refs],
+        "first": live[0].ref if live else None,
+        "set": model.members(dids, field),
+        "map": model.mapping(dids, field),
+        "counter": model.total(dids, field),
+        "log": model.log(dids, field),
+    }
+
+
+def conflict_places(state: CaseState) -> set[tuple[str, str, Any]]:
+    return {
+        (conflict.type.value, conflict.field, plain(conflict.key) if conflict.type is FieldType.MAP else conflict.key)
+        for conflict in state.conflicts()
+    }
+
+
+def assert_is_the_model(state: CaseState, dids: list[Did]) -> None:
+    for field in ("f", "g"):
+        assert shown(state, field) == expected(dids, field)
+    assert state.kind == model.kind(dids)
+    assert state.version == model.version(dids)
+    assert state.ill_typed == model.ill_typed(dids)
+    assert state.unknown == {did.ref for did in dids if did.tag > max(Op)}
+    assert conflict_places(state) == model.conflicts(dids)
+
+
+@given(histories(), st.data())
+def test_any_order_gives_the_state_of_the_set(written: list[Written], data: st.DataObject) -> None:
+    arrived = data.draw(st.permutations(written))
+    state = fold(arrived)
+    assert_is_the_model(state, dids_of(written))
+    assert state.digest() == fold(written).digest()
+
+
+@given(histories(), st.data())
+def test_any_subset_gives_the_state_of_that_subset(written: list[Written], data: st.DataObject) -> None:
+    subset = data.draw(st.lists(st.sampled_from(written), unique_by=lambda one: one.stamp.id))
+    assert_is_the_model(fold(subset), dids_of(subset))
+
+
+@given(histories(), st.data())
+def test_a_snapshot_between_two_entries_changes_nothing(written: list[Written], data: st.DataObject) -> None:
+    arrived = data.draw(st.permutations(written))
+    cut = data.draw(st.integers(0, len(arrived)))
+    whole = fold(arrived, logs=False)
+    resumed = CaseState.decode(fold(arrived[:cut], logs=False).encode())
+    for stamp, operations in arrived[cut:]:
+        resumed.apply(stamp, operations)
+    assert resumed.encode() == whole.encode()
+    assert fold(arrived, logs=True).encode() == whole.encode()
+    assert_is_the_model(
+        resumed, [did for did in dids_of(written) if did.tag not in (Op.APPEND, Op.CORRECT, Op.RETRACT)]
+    )
+
+
+@given(histories(), st.data())
+def test_every_concurrent_value_can_be_read(written: list[Written], data: st.DataObject) -> None:
+    """Whatever no operation names is readable somewhere; said without the model, so they share no mistake."""
+    dids = dids_of(data.draw(st.permutations(written)))
+    state = fold(written)
+    named = {
+        (did.field, one)
+        for did in dids
+        if did.tag in (Op.SET, Op.DISCARD, Op.PUT, Op.DELETE) and did.ref not in state.ill_typed
+        for one in model.refs_in(did.detail)
+    }
+    readable = {ref for field in ("f", "g") for ref in _readable(state, field)}
+    for did in dids:
+        if did.tag in (Op.SET, Op.ADD, Op.PUT) and (did.field, did.ref) not in named:
+            assert did.ref in readable | state.ill_typed
+        if did.tag == Op.APPEND:
+            assert did.ref in readable
+
+
+def _readable(state: CaseState, field: str) -> set[bytes]:
+    now = shown(state, field)
+    refs = {*now["register"], *(one for refs in now["set"].values() for one in refs)}
+    refs |= {one for pairs in now["map"].values() for one, _ in pairs}
+    return refs | {one for line in now["log"] for one in line.versions}
+
+
+@given(histories())
+def test_a_copy_goes_its_own_way(written: list[Written]) -> None:
+    state = CaseState(logs=True)
+    for stamp, operations in written:
+        copy = state.copy()
+        before = copy.digest(), copy.encode()
+        state.apply(stamp, operations)
+        assert (copy.digest(), copy.encode()) == before
+        copy.apply(stamp, operations)
+        assert copy.digest() == state.digest()
+
+
+@given(histories(), st.data())
+def test_the_digest_tells_subsets_apart(written: list[Written], data: st.DataObject) -> None:
+    entries = [one for one in written if any(op.tag == Op.APPEND for op in one.operations)]
+    if entries:
+        missing = data.draw(st.sampled_from(entries))
+        assert fold([one for one in written if one is not missing]).digest() != fold(written).digest()
+
+
+# --- by hand ----------------------------------------------------------------------------------------
+
+
+def entry(name: int, *operations: Operation, height: int = 1, device: int = 0) -> Written:
+    return Written(
+        Stamp(EntryId(bytes([name]) * 32), DeviceId(bytes([device]) * 32), Millis(0), height), list(operations)
+    )
+
+
+def named(written: Written, index: int = 0) -> bytes:
+    return ref(written.stamp.id, index)
+
+
+def test_concurrent_writes_are_both_kept_and_a_later_write_replaces_both() -> None:
+    ana, ben = entry(1, Operation(Op.SET, "s", b"", "open")), entry(2, Operation(Op.SET, "s", b"", "closed"), device=1)
+    state = fold([ana, ben])
+    [conflict] = state.conflicts()
+    assert [group[0].value for group in conflict.values] == ["closed", "open"]
+    assert [group[0].device for group in conflict.values] == [bytes([1]) * 32, bytes(32)]
+    later = entry(3, Operation(Op.SET, "s", named(ana) + named(ben), "court"), height=2)
+    for order in ([ana, ben, later], [later, ana, ben], [ana, later, ben]):
+        state = fold(order)
+        assert state.conflicts() == []
+        assert [cell.value for cell in state.registers["s"].live.values()] == ["court"]
+
+
+def test_equal_concurrent_values_are_one_value_with_two_authors() -> None:
+    state = fold([entry(n, Operation(Op.SET, "s", b"", "open"), device=n) for n in (1, 2)])
+    assert state.conflicts() == []
+    [group] = state.registers["s"].values(CANONICAL)
+    assert [cell.device[0] for cell in group] == [2, 1]
+
+
+def test_add_wins_over_a_concurrent_remove() -> None:
+    first = entry(1, Operation(Op.ADD, "t", None, "x"))
+    again = entry(2, Operation(Op.ADD, "t", None, "x"), height=2)
+    gone = entry(3, Operation(Op.DISCARD, "t", named(first), None), height=2)
+    assert list(fold([first, gone]).sets["t"].elements(CANONICAL)) == []
+    assert list(fold([gone, again, first]).sets["t"].elements(CANONICAL)) == [codec.encode("x")]
+
+
+def test_a_field_written_with_two_types_keeps_both() -> None:
+    state = fold([entry(1, Operation(Op.SET, "n", b"", 1), Operation(Op.COUNT, "n", None, 2))])
+    assert state.fields() == [("n", FieldType.COUNTER), ("n", FieldType.REGISTER)]
+
+
+def test_a_case_without_creation_has_no_kind_and_keeps_its_fields() -> None:
+    state = fold([entry(1, Operation(Op.SET, "s", b"", "x"))])
+    assert (state.kind, state.version, state.fields()) == ("", 0, [("s", FieldType.REGISTER)])
+
+
+def test_concurrent_creations_agree_on_the_first_and_take_its_newest_version() -> None:
+    written = [
+        entry(1, Operation(Op.CREATE, "a", 1, None)),
+        entry(2, Operation(Op.CREATE, "b", 9, None)),
+        entry(3, Operation(Op.CREATE, "a", 2, None), height=2),
+    ]
+    assert {(fold(order).kind, fold(order).version) for order in (written, written[::-1])} == {("a", 2)}
+
+
+def test_imported_duplicates_are_one_item_and_corrections_of_either_count() -> None:
+    one, two = (entry(n, Operation(Op.APPEND, "l", b"s" * 16, "row")) for n in (1, 2))
+    fix = entry(3, Operation(Op.CORRECT, "l", named(two), "fixed"), height=2)
+    [item] = fold([fix, two, one]).logs["l"].items()
+    assert (item.first.ref, item.shown.value, len(item.versions)) == (named(one), "fixed", 3)
+    hide = entry(4, Operation(Op.RETRACT, "l", named(two), "entered twice"), height=2)
+    [item] = fold([two, hide, one]).logs["l"].items()
+    assert [cell.value for cell in item.retractions] == ["entered twice"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Operation(Op.PUT, "f", b"", "not a pair"),
+        Operation(Op.PUT, "f", b"", ["one"]),
+        Operation(Op.PUT, "f", b"", {"k": 1}),
+        Operation(Op.COUNT, "f", None, "1"),
+        Operation(Op.COUNT, "f", None, True),
+        Operation(Op.COUNT, "f", None, 1.0),
+        Operation(Op.COUNT, "f", None, NAN),
+        Operation(Op.COUNT, "f", None, 2**53 + 1),
+        Operation(Op.COUNT, "f", None, -(2**63)),
+    ],
+)
+def test_an_ill_typed_operation_is_listed_and_has_no_effect(operation: Operation) -> None:
+    before = entry(1, Operation(Op.PUT, "f", b"", ["k", "v"]), Operation(Op.COUNT, "f", None, 2**53))
+    bad = entry(2, operation._replace(detail=named(before)) if operation.tag == Op.PUT else operation)
+    state = fold([before, bad])
+    assert state.ill_typed == {named(bad)}
+    assert state.counters["f"].total == 2**53
+    assert len(state.maps["f"].live) == 1
+
+
+def test_values_that_python_cannot_hash_are_elements_and_keys_like_any_other() -> None:
+    state = fold(
+        [
+            entry(1, Operation(Op.ADD, "f", None, {"a": [1]}), Operation(Op.PUT, "f", b"", [[1], {"b": 2}])),
+            entry(2, Operation(Op.ADD, "f", None, {"a": [1]}), Operation(Op.ADD, "f", None, {"a": [True]})),
+        ]
+    )
+    assert len(state.sets["f"].elements(CANONICAL)) == 2
+    assert [entry.key for entry in state.maps["f"].keys(CANONICAL).values()] == [[1]]
+
+
+def test_a_sum_beyond_64_bits_survives_a_snapshot() -> None:
+    written = [entry(n, *[Operation(Op.COUNT, "c", None, -(2**53))] * 200) for n in range(20)]
+    state = fold(written, logs=False)
+    assert CaseState.decode(state.encode()).counters["c"].total == -(2**53) * 4000
+
+
+def test_more_operations_than_a_byte_counts() -> None:
+    state = fold([entry(1, *[Operation(Op.ADD, "s", None, n) for n in range(300)])])
+    assert len(state.sets["s"].live) == 300
+    assert named(entry(1), 299) in state.sets["s"].live
+
+
+def test_without_logs_there_is_no_digest() -> None:
+    with pytest.raises(ValueError, match="logs"):
+        CaseState().digest()
+
+
+@given(histories(), st.data())
+def test_a_damaged_snapshot_is_a_clean_error(written: list[Written], data: st.DataObject) -> None:
+    raw = bytearray(fold(written, logs=False).encode())
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] ^= data.draw(st.integers(1, 255))
+    cut = data.draw(st.integers(0, len(raw)))
+    for damaged in (bytes(raw), bytes(raw[:cut])):
+        try:
+            state = CaseState.decode(damaged)
+        except VaultDamaged:
+            continue
+        state.encode()
+        state.conflicts()
+
+
+@given(st.binary(max_size=64))
+@example(b"")
+@example(codec.encode([1, b"", [], [], [], [], [], b"", b"x"]))
+@example(codec.encode([2, b"", [], [], [], [], [], b"", b""]))
+@example(codec.encode([1, b"", [], [["f"]], [], [], [], b"", b""]))
+@example(codec.encode([1, b"", [b"r" * 10, 0, 0, 0, b"\x01"], [], [], [], [], b"", b""]))
+def test_garbage_is_not_a_snapshot(raw: bytes) -> None:
+    with pytest.raises(VaultDamaged):
+        CaseState.decode(raw)
