@@ -170,6 +170,19 @@ def test_what_both_must_agree_on() -> None:
         Responder(PAIRING, candidates, TCP).receive(opening)
 
 
+@pytest.mark.parametrize("kind", [SESSION, PAIRING])
+def test_a_member_cannot_promise_an_impossible_length(kind: Kind) -> None:
+    """The header alone is refused, so that nobody makes us wait for, or hold, what cannot be a message."""
+    least = kind.least_message_1
+    for length in (0, least - 1, least + channel.PADDING + 1, caps.FRAME):
+        header = channel._cover(kind, KEY, channel._CALLER, b"", bytes(32), length)
+        with pytest.raises(HandshakeFailed):
+            answer(kind).receive(header)
+    for length in (least, least + channel.PADDING):
+        header = channel._cover(kind, KEY, channel._CALLER, b"", bytes(32), length)
+        assert answer(kind).receive(header) is False
+
+
 def test_a_caller_does_not_speak_before_it_is_answered() -> None:
     with pytest.raises(HandshakeFailed):
         answer().receive(call().opening + b"\0")
@@ -298,6 +311,14 @@ def test_no_changed_byte_of_a_stream_is_believed(sent: list[bytes], data: st.Dat
         there.receive(frames[which])
     with pytest.raises(Closed):
         there.encrypt_frame(b"")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_impossible_length_is_refused_before_the_frame_arrives(size: int) -> None:
+    here, there = transports()
+    frame = here.encrypt_frame(bytes(size - 2))
+    with pytest.raises(Malformed):
+        there.receive(bytes([frame[0], frame[1] ^ 1]))
 
 
 @given(st.integers(0, 1 << 32))

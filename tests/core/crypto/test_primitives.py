@@ -84,9 +84,15 @@ def test_verify_never_raises(public: bytes, signature: bytes, message: bytes) ->
     assert primitives.verify(SigningPublic(public), Signature(signature), message) is False
 
 
-def test_a_short_key_is_refused_before_it_is_read_past_its_end() -> None:
-    _, public, message, signature = ED25519[1]
-    assert not primitives.verify(SigningPublic(hexed(public)[:31]), Signature(hexed(signature)), hexed(message))
+def test_lengths_are_checked_before_a_library_reads_past_an_end() -> None:
+    key, sealed, message = (hexed(ED25519[1][field]) for field in (1, 3, 2))
+    public, signature = SigningPublic(key), Signature(sealed)
+    assert primitives.verify(public, signature, message)
+    assert not primitives.verify(SigningPublic(key[:31]), signature, message)
+    assert not primitives.verify(SigningPublic(key + b"\0"), signature, message)
+    # the library takes signature and message as one string: the border may not move
+    assert not primitives.verify(public, Signature(sealed[:63]), sealed[63:] + message)
+    assert not primitives.verify(public, Signature(sealed + message), b"")
     with pytest.raises(HandshakeFailed):
         primitives.dh(SessionSecret(bytes(32)), SessionPublic(b"\x09" * 31))
 
