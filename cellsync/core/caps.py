@@ -1,4 +1,4 @@
-"""The caps: what is larger is refused with the cap's name, before it is decoded (protocol/00-conventions.md)."""
+"""The caps: what is larger is refused with the cap's name, before it is decoded (00-conventions.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ INCARNATIONS: Final = 16  # incarnations of one device
 DEVICES: Final = 48  # devices of one circle
 DEVICES_PER_MEMBER: Final = 4
 CIRCLES: Final = 32  # circles of one vault
-SLICE: Final = 256  # entries of one chain between two signatures in a batch
 UNACKNOWLEDGED: Final = 2  # batches in flight, each way
 CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
 EPHEMERALS: Final = 1_024  # handshakes of one device accepted per day

@@ -1,9 +1,9 @@
 """What the core asks of a store, as Protocols, and the one thing it gives to it: a `Commit`.
 
-    session.receive(bytes)  -> Batch
-    replica.plan(batch)     -> Commit       pure; reads through `Store`
-    store.write(commit); store.flush()      the only write
-    replica.advance(commit)
+session.receive(bytes)  -> Batch
+replica.plan(batch)     -> Commit       pure; reads through `Store`
+store.write(commit); store.flush()      the only write
+replica.advance(commit)
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class Store(Protocol):
         """The entries of a case from slot `head` back along `prior` until slot `folded` (excluded), newest first."""
         ...
 
-    def snapshot(self, case: int) -> bytes | None: ...
+    def snapshot(self, case: int) -> tuple[int, bytes] | None:
+        """(slot folded up to, snapshot) of a case, None if none was saved."""
+        ...
 
     def write(self, commit: Commit) -> None:
         """Stage a commit. Raises DiskFull or StorageFailed, and then nothing of it is kept."""

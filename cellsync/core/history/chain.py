@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cellsync.core.ids import Branch, DeviceId, EntryId, Incarnation
+from cellsync.core.wire.messages import ChainName
 
 
 class Chain(NamedTuple):
@@ -18,9 +19,7 @@ class Chain(NamedTuple):
     head: EntryId  # id of that entry
     height: int
     past: int  # number of the control past of that entry
-
-
-ChainName = tuple[DeviceId, Incarnation, Branch]
+    cited: bool  # whether another entry names it as a parent, so that it is no head of the history
 
 
 def name_of(chain: Chain) -> ChainName:

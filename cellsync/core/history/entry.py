@@ -36,7 +36,7 @@ from cellsync.core.wire.tags import VERSION
 
 # version 1, circle 32, device 32, incarnation 8: the same for a whole chain
 _PREFIX: Final = struct.Struct(">B32s32s8s")
-# sequence 8, previous 32, height 8, clock 8, kind 1, H(shape) 32, H(content) 32, len(shape) 4, len(content) 4, parents 1
+# sequence 8, previous 32, height 8, clock 8, kind 1, H(shape) 32, H(content) 32, their lengths 4 + 4, parents 1
 _REST: Final = struct.Struct(">Q32sQQB32s32sIIB")
 
 SLOT_BITS: Final = 40
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
     height: int  # 1 + the greatest height among previous and parents
     clock: Millis  # what its device claimed
     kind: int  # tags.Kind
-    past: int  # number of its control past; a control entry that counts is in its own
+    past: int  # number of its control past; a control entry is in its own
     standing: int  # Standing: IN or VOID
     parents: bytes  # slots of its parents, 8 bytes each
     shape: bytes  # without the case id in front
@@ -93,6 +93,11 @@ def chain_prefix(circle: CircleId, device: DeviceId, incarnation: Incarnation) -
     return _PREFIX.pack(VERSION, circle, device, incarnation)
 
 
+def founding_prefix(incarnation: Incarnation) -> bytes:
+    """The prefix of a `found` entry: circle and device are named by its id, so they cannot be in it."""
+    return _PREFIX.pack(VERSION, NO_ID, NO_ID, incarnation)
+
+
 def entry_id(
     prefix: bytes,
     sequence: int,
@@ -127,6 +132,3 @@ def sign(secret: SigningSecret, entry: EntryId) -> Signature:
 
 def verify(device: SigningPublic, signature: Signature, entry: EntryId) -> bool:
     return primitives.verify(device, signature, labels.SIGN_ENTRY + entry)
-
-
-FOUNDING_PREFIX: Final = chain_prefix(CircleId(NO_ID), DeviceId(NO_ID), Incarnation(bytes(8)))

@@ -35,8 +35,14 @@ def encode(value: object) -> bytes:
     return packed
 
 
+def array_header(items: int) -> bytes:
+    """The canonical start of an array of `items` elements."""
+    packed: bytes = msgpack.Packer().pack_array_header(items)
+    return packed
+
+
 def decode(raw: bytes, cap: int, name: str) -> Any:
-    """The value of canonical `raw`, at most `cap` bytes.
+    """The value of canonical `raw`, at most `cap` bytes, at most caps.NESTING deep.
 
     Raises CapExceeded (with `name`) or Malformed. Allocates at most about 70 bytes per input byte.
     """
@@ -45,6 +51,21 @@ def decode(raw: bytes, cap: int, name: str) -> Any:
     # At most as deep as there are bytes that could open a container: nearly always decides, without a scan.
     if len(raw) - len(raw.translate(None, _CONTAINER_HEADERS)) > caps.NESTING and nesting(raw) > caps.NESTING:
         raise CapExceeded("nesting")
+    return _decode(raw)
+
+
+def decode_message(raw: bytes) -> Any:
+    """The value of one message of a session.
+
+    A frame's cap bounds its elements; the decoder's own stack (1,024) bounds its nesting, and a message's exact
+    form is checked element by element right after. So the raw bytes need no scan here, where it would be felt.
+    """
+    if len(raw) > caps.FRAME:
+        raise CapExceeded("frame")
+    return _decode(raw)
+
+
+def _decode(raw: bytes) -> Any:
     try:
         value = msgpack.unpackb(raw, raw=False, strict_map_key=True, ext_hook=_no_extension, timestamp=0)
     except (ValueError, msgpack.UnpackException, RecursionError, OverflowError):

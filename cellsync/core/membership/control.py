@@ -1,0 +1,132 @@
+"""Control operations: how the entries that say who is a member are written down.
+
+    found   shape   [recovery public key, keys, [commitment, day, wrap]]
+            content salt ‖ [name of the circle, name of the founder]
+    admit   shape   [role, keys]
+            content salt ‖ [name of the member]
+    keys  = [Ed25519, X25519, X-Wing]
+
+All of a control operation is in its shape, display names excepted, so that erasing a name never changes who is a
+member. (protocol/40-membership.md)
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.crypto import primitives
+from cellsync.core.errors import InvalidValue, Malformed
+from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.wire import codec
+from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.tags import Kind
+
+SEAL_PUBLIC_BYTES: Final = 1_216
+WRAP_BYTES: Final = 1_168
+
+
+class Role(IntEnum):
+    """What a member may do; each includes the ones below it."""
+
+    READER = 1
+    WRITER = 2
+    COORDINATOR = 3
+
+
+class DeviceKeys(NamedTuple):
+    """The public keys that introduce a device."""
+
+    signing: SigningPublic
+    session: SessionPublic
+    seal: SealPublic
+
+
+class Rotation(NamedTuple):
+    """A new epoch: a commitment to its secret, the day of its first branch states, the secret sealed to the author."""
+
+    commitment: bytes
+    day: Day
+    wrap: bytes
+
+
+class Found(NamedTuple):
+    recovery: SigningPublic
+    keys: DeviceKeys
+    rotation: Rotation
+    circle_name: str
+    name: str
+
+
+class Admit(NamedTuple):
+    role: Role
+    keys: DeviceKeys
+    name: str
+
+
+Control = Found | Admit
+
+
+def encode_found(found: Found, salt: bytes) -> tuple[bytes, bytes]:
+    """(shape, content) of a `found` entry."""
+    shape = codec.encode([found.recovery, list(found.keys), list(found.rotation)])
+    return shape, salt + codec.encode([found.circle_name, found.name])
+
+
+def encode_admit(admit: Admit, salt: bytes) -> tuple[bytes, bytes]:
+    """(shape, content) of an `admit` entry."""
+    return codec.encode([int(admit.role), list(admit.keys)]), salt + codec.encode([admit.name])
+
+
+def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
+    """The operation of a control entry; None for a kind that this version holds without understanding it.
+
+    Raises Malformed or CapExceeded.
+    """
+    fields = codec.decode(shape, caps.ENTRY, "entry")
+    names = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
+    match kind, fields, names:
+        case Kind.FOUND, [bytes(recovery), [*keys], [bytes(commitment), int(day), bytes(wrap)]], [circle_name, name]:
+            if len(commitment) != 32 or len(wrap) != WRAP_BYTES or day < 0 or not primitives.is_signing_key(recovery):
+                raise Malformed("a `found` entry has the wrong form")
+            rotation = Rotation(commitment, Day(day), wrap)
+            return Found(SigningPublic(recovery), _keys(keys), rotation, _name(circle_name), _name(name))
+        case Kind.ADMIT, [int(role), [*keys]], [name]:
+            if type(role) is not int or role not in set(Role):
+                raise Malformed("an `admit` entry names no role")
+            return Admit(Role(role), _keys(keys), _name(name))
+        case ((Kind.FOUND | Kind.ADMIT), _, _):
+            raise Malformed("a control entry has the wrong form")
+    return None
+
+
+def checked_name(name: str) -> str:
+    """A display name fit to be stored: NFC, 1 to 256 bytes, no control characters. Raises InvalidValue."""
+    normal = unicodedata.normalize("NFC", name.strip())
+    if not _is_name(normal):
+        raise InvalidValue("a name has 1 to 256 bytes and no control characters")
+    return normal
+
+
+def _is_name(name: str) -> bool:
+    return (
+        0 < len(name.encode("utf-8", "surrogatepass")) <= caps.NAME
+        and unicodedata.is_normalized("NFC", name)
+        and not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in name)
+    )
+
+
+def _name(name: object) -> str:
+    if type(name) is not str or not _is_name(name):
+        raise Malformed("a display name has the wrong form")
+    return name
+
+
+def _keys(keys: list[object]) -> DeviceKeys:
+    match keys:
+        case [bytes(signing), bytes(session), bytes(seal)]:
+            if len(session) == 32 and len(seal) == SEAL_PUBLIC_BYTES and primitives.is_signing_key(signing):
+                return DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
+    raise Malformed("a device's keys have the wrong form")

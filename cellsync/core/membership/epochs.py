@@ -1,0 +1,150 @@
+"""Epochs: the generations of a circle's secret, as one device holds them.
+
+A root is opened once: four branches are derived from it, the root is dropped (crypto/ratchet.py). What is kept is each
+epoch's branch states on the oldest day still needed; every later day follows from them, no earlier one.
+
+The clock chooses the day that is used; it does not choose what is deleted. A past state goes only when two other
+members' entries (or the only other's) are dated later, so that a forged clock burns nothing.
+(protocol/40-membership.md, Epochs)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.crypto import labels, ratchet, seal
+from cellsync.core.crypto.channel import ChannelKey
+from cellsync.core.crypto.ratchet import Branches
+from cellsync.core.errors import InvalidValue, Malformed
+from cellsync.core.ids import (
+    ID_BYTES,
+    CircleId,
+    Day,
+    EpochId,
+    EpochSecret,
+    MemberId,
+    Millis,
+    SealPublic,
+    SealSecret,
+    day_of,
+)
+from cellsync.core.membership.control import Rotation
+from cellsync.core.wire import codec
+
+NEWEST: Final = 3  # epochs whose session keys are accepted
+GRACE: Final = 1  # days a state is kept behind the day in use: clocks differ
+
+
+class SessionKey(NamedTuple):
+    """A key that may open a session, and what it stands for."""
+
+    key: ChannelKey
+    epoch: EpochId
+    day: Day
+
+
+class Epochs:
+    """The epochs of one circle, oldest first."""
+
+    def __init__(self, circle: CircleId, held: Mapping[EpochId, Branches] | None = None) -> None:
+        self.circle = circle
+        self._held = dict(held or {})
+        self._keys: tuple[Day, list[SessionKey]] | None = None
+
+    def add(self, epoch: EpochId, states: Branches) -> None:
+        self._held[epoch] = states
+        self._keys = None
+
+    @property
+    def newest(self) -> EpochId:
+        return next(reversed(self._held))
+
+    def today(self, now: Millis) -> Branches:
+        """The newest epoch's states on the day in use."""
+        states = self._held[self.newest]
+        return states.at(max(day_of(now), states.day))
+
+    def session_keys(self, now: Millis) -> list[SessionKey]:
+        """The keys under which a session may open: own day and a day either side, three newest epochs.
+
+        Today's key of the newest epoch comes first: it is the one to call with.
+        """
+        today = day_of(now)
+        if self._keys is None or self._keys[0] != today:
+            self._keys = (
+                today,
+                [
+                    SessionKey(ChannelKey(ratchet.session_psk(states.at(day).session, self.circle)), epoch, day)
+                    for epoch, states in list(reversed(self._held.items()))[:NEWEST]
+                    for day in (today, Day(today - 1), Day(today + 1))
+                    if states.day <= day <= states.day + caps.RATCHET_DAYS
+                ],
+            )
+        return self._keys[1]
+
+    def discovery_states(self, now: Millis) -> list[Branches]:
+        """The newest epoch's states today and a day either side, today first, as far as they are held."""
+        states, today = self._held[self.newest], day_of(now)
+        return [
+            states.at(day)
+            for day in (today, Day(today - 1), Day(today + 1))
+            if states.day <= day <= states.day + caps.RATCHET_DAYS
+        ]
+
+    def forget_before(self, day: Day) -> bool:
+        """Delete every state older than `day`; whether there was one. Cannot be undone."""
+        old = {epoch: states for epoch, states in self._held.items() if states.day < day}
+        for epoch, states in old.items():
+            self._held[epoch] = states.at(day)
+        if old:
+            self._keys = None
+        return bool(old)
+
+    def encode(self) -> bytes:
+        """For the circle's own database only."""
+        return codec.encode([[epoch, list(states.encode())] for epoch, states in self._held.items()])
+
+    @classmethod
+    def decode(cls, circle: CircleId, raw: bytes) -> Epochs:
+        held: dict[EpochId, Branches] = {}
+        for row in codec.decode(raw, caps.ENTRY, "epochs"):
+            match row:
+                case [bytes(epoch), states] if len(epoch) == ID_BYTES:
+                    held[EpochId(epoch)] = Branches.decode(states)
+                case _:
+                    raise Malformed("not the epochs of a circle")
+        return cls(circle, held)
+
+
+def rotation(secret: EpochSecret, day: Day, recipient: SealPublic) -> Rotation:
+    """A new epoch, sealed to its author. Draws the randomness of HPKE."""
+    commitment = ratchet.commitment(secret)
+    return Rotation(commitment, day, seal.seal(recipient, labels.WRAP + commitment, secret.reveal()))
+
+
+def open_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches:
+    """The branches of a rotation that was sealed to us. Raises Malformed if the wrap is not what was committed to,
+    InvalidValue if it is dated more than a day ahead: it cannot be used yet."""
+    root = EpochSecret(seal.unseal(secret, labels.WRAP + opened.commitment, opened.wrap))
+    if ratchet.commitment(root) != opened.commitment:
+        raise Malformed("a rotation does not open to what it committed to")
+    if opened.day > day_of(now) + 1:
+        raise InvalidValue("this epoch is dated more than a day ahead")
+    return ratchet.branches(root, opened.day)
+
+
+def attested_day(newest: Iterable[tuple[MemberId, Millis]], own: MemberId) -> Day | None:
+    """The day that two other members' entries (or the only other's) have reached, by the newest clock of each."""
+    latest: dict[MemberId, Millis] = {}
+    for member, clock in newest:
+        if member != own:
+            latest[member] = max(clock, latest.get(member, clock))
+    clocks = sorted(latest.values(), reverse=True)[:2]
+    return day_of(clocks[-1]) if clocks else None
+
+
+def oldest_needed(now: Millis, attested: Day | None) -> Day | None:
+    """States before this day may be deleted; None while nobody attests that any time has passed."""
+    return None if attested is None else Day(min(attested, day_of(now)) - GRACE)

@@ -1,0 +1,71 @@
+"""The rules of membership, each a pure function with its sentence above it (protocol/40-membership.md).
+
+The rules judge an entry against its own past only, so every replica that holds the entry gives the same answer.
+In force so far: names (1) and cause (2), with the grants `found` and `admit`. The rules about strikes, disputes,
+electors and forks (3-11) judge a grant against more than its past; they turn `Grant.counts` from a constant into
+the label IN / OUT / UNDECIDED of a fixpoint, and nothing else here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.ids import DeviceId, MemberId
+from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.wire.tags import Kind
+
+
+class Grant(NamedTuple):
+    """A control entry that gives a role: `found` or `admit`. Its index is its bit in a control past."""
+
+    bit: int
+    member: MemberId
+    device: DeviceId  # the device that it introduces
+    role: Role
+    keys: DeviceKeys
+    name: str
+    counts: bool
+
+
+# Rule 2, second half: what each kind of entry needs of its author.
+NEEDS: Final[dict[int, Role]] = {
+    Kind.CASE: Role.WRITER,
+    Kind.ADMIT: Role.COORDINATOR,
+    Kind.SET_ROLE: Role.COORDINATOR,
+    Kind.REMOVE: Role.COORDINATOR,
+    Kind.ENDORSE: Role.COORDINATOR,
+    Kind.RELEASE: Role.COORDINATOR,
+    Kind.LINK: Role.READER,
+    Kind.ROTATE: Role.READER,
+    Kind.REWRAP: Role.READER,
+    Kind.REJECT: Role.READER,
+    Kind.SEAL_KEY: Role.READER,
+    Kind.LEAVE: Role.READER,
+}
+
+
+def rule_1_names(keys: DeviceKeys, seen: Iterable[Grant]) -> bool:
+    """A device is its introducing entry; introducing a key that was introduced in one's past is void."""
+    return all(
+        keys.signing != grant.keys.signing and keys.session != grant.keys.session and keys.seal != grant.keys.seal
+        for grant in seen
+    )
+
+
+def rule_2_cause(kind: int, role: Role | None) -> bool:
+    """An entry counts only if its past holds grants that give its author the role it needs."""
+    needed = NEEDS.get(kind)
+    return needed is not None and role is not None and role >= needed
+
+
+def role_in(device: DeviceId, seen: Iterable[Grant]) -> Role | None:
+    """The greatest role that the grants in a past give to a device."""
+    roles = [grant.role for grant in seen if grant.device == device and grant.counts]
+    return max(roles, default=None)
+
+
+def within_caps(seen: Iterable[Grant]) -> bool:
+    """A circle has at most 48 devices: one that would be the 49th in its own past is void."""
+    return sum(grant.counts for grant in seen) < caps.DEVICES

@@ -1,0 +1,1 @@
+"""One live encrypted connection between two devices, sans-IO (protocol/50-sync.md)."""

@@ -1,0 +1,190 @@
+"""One circle in one session: what the peer holds, what is in flight to it, what is coming from it.
+
+    both        DIGEST                            equal: the peer holds what we hold
+    if not      FRONTIER  <->  FRONTIER           now each knows what the other lacks
+    then        BATCH  <->  ACK                   at most two in flight each way, acknowledged after commit
+    live        the same: what is committed here is served on from where the peer is
+
+Catching up and being live are one thing: a cursor into the order of arrival, and per chain what the peer holds.
+What the peer sent is held by it, so nothing is echoed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Mapping
+from typing import Final, Protocol
+
+from cellsync.core import caps
+from cellsync.core.errors import PeerError
+from cellsync.core.history import frontier
+from cellsync.core.ids import CircleId, DeviceId, EntryId, SessionPublic
+from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.serving import Served
+from cellsync.core.wire import messages
+from cellsync.core.wire.messages import Batch, BatchPart, ChainName
+
+
+class CircleView(Protocol):
+    """What a session sees of a circle: enough to serve it, nothing to read a case with."""
+
+    @property
+    def id(self) -> CircleId: ...
+
+    def session_keys(self) -> list[SessionKey]:
+        """The keys under which a session may open, the one to call with first."""
+        ...
+
+    def is_active(self, device: DeviceId) -> bool: ...
+
+    def device_with(self, key: SessionPublic) -> DeviceId | None: ...
+
+    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]: ...
+
+    def chain_number(self, name: ChainName) -> int | None: ...
+
+    def entry_id(self, chain: int, sequence: int) -> EntryId | None: ...
+
+    def last_arrival(self) -> int: ...
+
+    def own_admission(self) -> int:
+        """The arrival that brought this device's own introduction, 0 if it has not come yet."""
+        ...
+
+    def cursor_for(self, known: Mapping[int, int]) -> int:
+        """Where to start serving a peer that holds `known` (chain number -> sequence)."""
+        ...
+
+    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served: ...
+
+
+class Unexpected(PeerError):
+    """The other device said something that has no place here."""
+
+    code = "unexpected"
+
+
+class Exchange:
+    """The state of one circle in one session."""
+
+    def __init__(self, view: CircleView, name: bytes, frame: int) -> None:
+        self.view = view
+        self.name: Final = name
+        self.forked: list[ChainName] = []  # chains on which the peer and we disagree, for the events
+        self.delivered: dict[int, int] = {}  # chain number -> sequence that the peer has acknowledged or shown
+        self._frame = frame
+        self._known: dict[int, int] = {}  # the same, with what is in flight
+        self._refused: set[int] = set()
+        self._cursor = 0
+        self._until: int | None = None  # serve no further than this arrival: an introduction
+        self._serving = False
+        self._told_frontier = False
+        self.greeted = False
+        self._in_flight: deque[dict[int, int]] = deque()
+        self._arriving: Batch | None = None
+        self._uncommitted = 0
+
+    # --- what we say -------------------------------------------------------------------------------
+
+    def greet(self) -> bytes:
+        """The first message about this circle."""
+        return messages.encode_digest(self.name, frontier.digest(self.view.frontier()))
+
+    def introduce(self) -> None:
+        """Serve, unasked, everything up to our own admission: the peer has not heard of it yet."""
+        self._serving = True
+        self._until = self.view.own_admission()
+
+    def next_parts(self) -> list[bytes]:
+        """The next batch for the peer, in parts; nothing if it lacks nothing or two are in flight."""
+        if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
+            return []
+        until = self.view.last_arrival() if self._until is None else self._until
+        if self._cursor >= until:
+            return []
+        served = self.view.serve(self._cursor, self._known, self._refused, until)
+        self._cursor = served.cursor
+        if served.batch is None:
+            return []
+        self._known.update(served.reaches)
+        self._in_flight.append(served.reaches)
+        return messages.encode_batch(self.name, served.batch, self._frame)
+
+    def committed(self, batch: Batch, refused: list[ChainName]) -> bytes:
+        """A batch from the peer is durable (or parts of it were refused): the acknowledgement."""
+        self._uncommitted -= 1
+        counts = Counter(entry.chain for entry in batch.entries)
+        for row, chain in enumerate(batch.chains):
+            number = self.view.chain_number(chain[:3])
+            if number is not None and chain[:3] not in refused:
+                self._holds(number, chain.first + counts[row] - 1)
+        return messages.encode_ack(self.name, refused)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    # --- what the peer says --------------------------------------------------------------------------
+
+    def on_digest(self, digest: bytes) -> list[bytes]:
+        mine = self.view.frontier()
+        if digest == frontier.digest(mine):
+            self._start_from(mine)
+            return []
+        return self._tell_frontier()
+
+    def on_frontier(self, rows: dict[ChainName, tuple[int, EntryId]]) -> list[bytes]:
+        reply = self._tell_frontier()
+        self._start_from(rows)
+        return reply
+
+    def on_part(self, part: BatchPart) -> Batch | None:
+        """A complete batch, once its last part is here. Raises PeerError."""
+        if self._arriving is None:
+            if self._uncommitted >= caps.UNACKNOWLEDGED:
+                raise Unexpected("more batches than were acknowledged")
+            self._arriving = Batch()
+            self._uncommitted += 1
+        messages.extend(self._arriving, part)
+        if not part.last:
+            return None
+        batch, self._arriving = self._arriving, None
+        return batch
+
+    def on_ack(self, refused: list[ChainName]) -> None:
+        if not self._in_flight:
+            raise Unexpected("an acknowledgement of nothing")
+        reaches = self._in_flight.popleft()
+        for name in refused:
+            number = self.view.chain_number(name)
+            if number is not None:
+                reaches.pop(number, None)
+                self._refused.add(number)
+        for number, sequence in reaches.items():
+            self.delivered[number] = max(sequence, self.delivered.get(number, 0))
+
+    def _tell_frontier(self) -> list[bytes]:
+        if self._told_frontier:
+            return []
+        self._told_frontier = True
+        return [messages.encode_frontier(self.name, self.view.frontier())]
+
+    def _start_from(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
+        """The peer holds this: serve it what it lacks, from the first arrival that it lacks anything of."""
+        for name, (length, head) in rows.items():
+            number = self.view.chain_number(name)
+            if number is None:
+                continue
+            ours = self.view.entry_id(number, length)
+            if ours is not None and ours != head:  # two entries in one place: the chain forks
+                self.forked.append(name)
+                self._refused.add(number)
+            else:
+                self._holds(number, length)
+        if not self._serving or self._until is not None:
+            self._cursor = self.view.cursor_for({**self._known, **dict.fromkeys(self._refused, 1 << 40)})
+        self._serving, self._until = True, None
+
+    def _holds(self, number: int, sequence: int) -> None:
+        self._known[number] = max(sequence, self._known.get(number, 0))
+        self.delivered[number] = max(sequence, self.delivered.get(number, 0))

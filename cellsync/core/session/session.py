@@ -1,0 +1,420 @@
+"""A session: the handshake, then one exchange per shared circle. Bytes and time in; bytes, events, a deadline out.
+
+    caller   Opening ──reply──────────────────────▶ Talking ──▶ Closed
+    callee   Listening ──opening──▶ Called ──accept──▶ Talking ──▶ Closed
+                  └──stranger, replay──▶ Silent ──random deadline──▶ Closed
+
+Rules (protocol/50-sync.md):
+  1  A callee says nothing before it has verified an opening. To everyone else it says nothing at all: it swallows
+     what comes until a random deadline, so that neither bytes nor time tell a stranger what failed.
+  2  The ephemeral of an opening is committed before it is answered (`Called`, then `accept`): a replay gets nothing.
+  3  Nothing is done for a caller before its first frame: only that proves that it is whom it claims to be.
+  4  A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the
+     one exception: a caller that we do not know yet may give us the entries that introduce it, and learns nothing.
+  5  What waits to be sent is bounded; a peer that stops reading, stops acknowledging or falls silent is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from cellsync.core.crypto import channel, labels, primitives
+from cellsync.core.crypto.channel import Initiator, Responder, Transport
+from cellsync.core.errors import CapExceeded, HandshakeFailed, PeerError
+from cellsync.core.ids import CircleId, Day, DeviceId, SessionPublic, SessionSecret
+from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.session.exchange import CircleView, Exchange, Unexpected
+from cellsync.core.wire import messages
+from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, ChainName
+
+# Seconds. A slow laptop needs one for a handshake; a bad link loses a few packets in twenty.
+HANDSHAKE_WITHIN: Final = 20.0
+PING_AFTER: Final = 20.0
+SILENCE_ENDS: Final = 60.0
+ACKNOWLEDGE_WITHIN: Final = 120.0
+SESSION_LASTS: Final = 6 * 3600.0  # then a new one, under a new key
+UNSENT: Final = 4 << 20  # bytes that may wait for a peer that does not read
+ENTROPY: Final = 128 + OFFERS * TAG_BYTES
+
+_CALLER: Final = b"caller"
+_CALLEE: Final = b"callee"
+
+
+class State(Enum):
+    OPENING = auto()
+    LISTENING = auto()
+    CALLED = auto()
+    SILENT = auto()
+    TALKING = auto()
+    CLOSED = auto()
+
+
+class Called(NamedTuple):
+    """A member calls. Commit the ephemeral, then `accept`; if it was seen before, `ignore`."""
+
+    device: DeviceId | None  # None: nobody whom we know, but the holder of a current key
+    ephemeral: bytes
+    day: Day
+
+
+class Opened(NamedTuple):
+    """Both sides have proved who they are."""
+
+    device: DeviceId
+
+
+class Received(NamedTuple):
+    """A batch to plan and commit; then call `committed`."""
+
+    circle: CircleId
+    batch: Batch
+
+
+class Acknowledged(NamedTuple):
+    """The peer now holds what `delivered` says."""
+
+    circle: CircleId
+
+
+class Forked(NamedTuple):
+    """The peer holds another entry in a place where we hold one: this chain forks."""
+
+    circle: CircleId
+    chain: ChainName
+
+
+class Ended(NamedTuple):
+    """The session is over; close the connection. `error` is None if nobody is at fault."""
+
+    error: PeerError | None
+
+
+Event = Called | Opened | Received | Acknowledged | Forked | Ended
+
+
+class Session:
+    """One connection. Use `call` or `answer`; feed `receive` and `tick`; send what `outgoing` gives."""
+
+    def __init__(self, circles: Sequence[CircleView], entropy: bytes, now: float) -> None:
+        if len(entropy) != ENTROPY:
+            raise ValueError(f"a session takes {ENTROPY} random bytes")
+        self._views = {view.id: view for view in circles}
+        self._entropy = entropy
+        self._now = now
+        self._started = now
+        self._heard = now
+        self._pinged = False
+        self._acknowledged = now
+        self._outgoing: list[bytes] = []
+        self._unsent = 0
+        self._transport: Transport | None = None
+        self._initiator: Initiator | None = None
+        self._responder: Responder[tuple[CircleId, SessionKey]] | None = None
+        self._role = _CALLER
+        self._hinted: CircleId | None = None
+        self._remote = SessionPublic(b"")
+        self._silent_until = now
+        self._exchanges: dict[bytes, Exchange] = {}
+        self._own_tags: dict[CircleId, bytes] = {}
+        self._peer_tags: dict[CircleId, bytes] = {}
+        self._proved = False
+        self.device: DeviceId | None = None
+        self.state = State.LISTENING
+
+    @classmethod
+    def call(
+        cls, circles: Sequence[CircleView], hinted: CircleId, peer: tuple[DeviceId, SessionPublic],
+        secret: SessionSecret, carrier: bytes, entropy: bytes, now: float,
+    ) -> Session:  # fmt: skip
+        """Call a device, under today's key of the circle `hinted`."""
+        session = cls(circles, entropy, now)
+        session.device, remote = peer
+        session._hinted = hinted
+        session._role = _CALLER
+        key = session._views[hinted].session_keys()[0].key
+        session._initiator = Initiator(
+            channel.SESSION, key, entropy[: channel.OPENING_ENTROPY], channel.prologue(carrier),
+            static=secret, remote_static=remote,
+        )  # fmt: skip
+        session._send_raw(session._initiator.opening)
+        session.state = State.OPENING
+        return session
+
+    @classmethod
+    def answer(
+        cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float
+    ) -> Session:
+        """Wait for an opening under any key that is accepted today."""
+        session = cls(circles, entropy, now)
+        session._role = _CALLEE
+        candidates = [(key.key, (view.id, key)) for view in circles for key in view.session_keys()]
+        session._responder = Responder(channel.SESSION, candidates, channel.prologue(carrier), static=secret)
+        return session
+
+    # --- time ----------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        if self.state is State.TALKING:
+            silence = self._heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
+            late = self._acknowledged + ACKNOWLEDGE_WITHIN if self._in_flight() else silence
+            return min(silence, late, self._started + SESSION_LASTS)
+        return self._silent_until if self.state is State.SILENT else self._started + HANDSHAKE_WITHIN
+
+    def tick(self, now: float) -> list[Event]:
+        self._now = now
+        if now < self.deadline or self.state is State.CLOSED:
+            return []
+        if self.state is State.TALKING and now < self._started + SESSION_LASTS:
+            if self._in_flight() and now >= self._acknowledged + ACKNOWLEDGE_WITHIN:
+                return self._end(Unexpected("a batch was not acknowledged in time"))
+            if not self._pinged:
+                self._pinged = True
+                self._send(messages.PING_BYTES)
+                return []
+        return self._end(None)
+
+    # --- bytes ---------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """What these bytes mean. A peer's bytes never raise: they end the session with an `Ended`."""
+        self._now = now
+        try:
+            if self.state is State.TALKING:
+                return self._talk(data)
+            if self.state is State.OPENING:
+                return self._open(data)
+            if self.state in (State.LISTENING, State.CALLED):
+                return self._listen(data)
+        except PeerError as error:
+            return self._end(error)
+        return []
+
+    def outgoing(self) -> bytes:
+        """The bytes to send now; they are not kept."""
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        self._unsent = 0
+        return data
+
+    def _send_raw(self, data: bytes) -> None:
+        self._outgoing.append(data)
+        self._unsent += len(data)
+        if self._unsent > UNSENT:
+            raise CapExceeded("unsent bytes")
+
+    def _send(self, message: bytes) -> None:
+        if self._transport is not None:
+            self._send_raw(self._transport.encrypt_frame(message))
+
+    # --- the handshake ---------------------------------------------------------------------------------
+
+    def _open(self, data: bytes) -> list[Event]:
+        if self._initiator is None or self.device is None:
+            raise HandshakeFailed
+        opened = self._initiator.receive(data)
+        if opened is None:
+            return []
+        self._transport, surplus = opened
+        self.state = State.TALKING
+        self._heard = self._now
+        self._send_offer()
+        return [Opened(self.device), *self._talk(surplus)]
+
+    def _listen(self, data: bytes) -> list[Event]:
+        if self._responder is None:
+            raise HandshakeFailed
+        try:
+            if self.state is State.CALLED or not self._responder.receive(data):
+                if self.state is State.CALLED:
+                    raise HandshakeFailed
+                return []
+            remote = self._responder.remote_static
+            if remote is None:
+                raise HandshakeFailed
+            circle, key = self._responder.tag
+        except PeerError:
+            return self.ignore()
+        self._hinted = circle
+        known = self._views[circle].device_with(remote)
+        if known is None and key.epoch != self._views[circle].session_keys()[0].epoch:
+            return self.ignore()  # whoever we do not know must at least hold the newest epoch
+        self.device = known
+        self._remote = remote
+        self.state = State.CALLED
+        return [Called(known, self._responder.ephemeral, key.day)]
+
+    def accept(self) -> None:
+        """Answer the opening; its ephemeral is committed."""
+        if self._responder is None or self.state is not State.CALLED:
+            raise ValueError("there is no opening to answer")
+        reply, self._transport = self._responder.accept(self._entropy[: channel.REPLY_ENTROPY])
+        self._send_raw(reply)
+        self.state = State.TALKING
+        self._heard = self._now
+
+    def ignore(self) -> list[Event]:
+        """Fall silent until a random moment: a stranger, or a replay."""
+        self._responder = None
+        self.state = State.SILENT
+        random = int.from_bytes(self._entropy[-4:], "big") / (1 << 32)
+        self._silent_until = self._now + HANDSHAKE_WITHIN * (0.25 + 1.5 * random)
+        return []
+
+    # --- talking ---------------------------------------------------------------------------------------
+
+    def _talk(self, data: bytes) -> list[Event]:
+        if self._transport is None:
+            raise HandshakeFailed
+        events: list[Event] = []
+        for payload in self._transport.receive(data):
+            self._heard = self._now
+            self._pinged = False
+            if not self._proved:
+                self._proved = True
+                if self._role == _CALLEE:
+                    self._send_offer()
+                    if self.device is not None:
+                        events.append(Opened(self.device))
+            events += self._hear(messages.decode(payload))
+        return events
+
+    def _hear(self, message: messages.AnyMessage) -> list[Event]:
+        match message:
+            case messages.BatchPart():
+                exchange = self._exchange(message.circle)
+                batch = exchange.on_part(message)
+                return [] if batch is None else [Received(exchange.view.id, batch)]
+            case messages.Ack():
+                exchange = self._exchange(message.circle)
+                exchange.on_ack(message.refused)
+                self._acknowledged = self._now
+                return [Acknowledged(exchange.view.id)]
+            case messages.Digest():
+                exchange = self._exchange(message.circle)
+                self._send_all(exchange.on_digest(message.digest))
+                return [Acknowledged(exchange.view.id)]
+            case messages.FrontierMessage():
+                exchange = self._exchange(message.circle)
+                self._send_all(exchange.on_frontier(message.rows))
+                forked, exchange.forked = exchange.forked, []
+                circle = exchange.view.id
+                return [*(Forked(circle, chain) for chain in forked), Acknowledged(circle)]
+            case messages.Offer():
+                self._hear_offer(message.tags)
+            case messages.Ping():
+                self._send(messages.PONG_BYTES)
+            case messages.Pong():
+                pass
+        return []
+
+    def committed(self, circle: CircleId, batch: Batch, refused: list[ChainName]) -> list[Event]:
+        """A batch from `Received` is durable, but for the chains that were refused."""
+        for exchange in self._exchanges.values():
+            if exchange.view.id == circle:
+                self._send(exchange.committed(batch, refused))
+        if self.device is None:
+            return self._meet(circle)
+        return []
+
+    def pull(self) -> None:
+        """Take up what may be sent next: at most two batches per circle are in flight."""
+        if self.state is not State.TALKING or self._outgoing:
+            return
+        for exchange in self._exchanges.values():
+            device = self.device
+            if device is None or not exchange.view.is_active(device):
+                continue  # rights are checked here, when something leaves, not when it was queued
+            if not exchange.in_flight:
+                self._acknowledged = self._now
+            self._send_all(exchange.next_parts())
+
+    def delivered(self, circle: CircleId) -> dict[int, int]:
+        """Chain number -> sequence that the peer is known to hold."""
+        for exchange in self._exchanges.values():
+            if exchange.view.id == circle:
+                return exchange.delivered
+        return {}
+
+    def _send_all(self, parts: list[bytes]) -> None:
+        for part in parts:
+            self._send(part)
+
+    def _in_flight(self) -> bool:
+        return any(exchange.in_flight for exchange in self._exchanges.values())
+
+    # --- which circles we share ------------------------------------------------------------------------
+
+    def _send_offer(self) -> None:
+        """32 tags: those of the circles in which the peer is active for us, hidden among random ones."""
+        if self.device is not None:
+            for view in self._views.values():
+                if view.is_active(self.device):
+                    self._own_tags[view.id] = self._tag(view.session_keys()[0], self._role, view.id)
+        tags = list(self._own_tags.values())
+        fill = self._entropy[128:]
+        tags += [fill[at : at + TAG_BYTES] for at in range(0, (OFFERS - len(tags)) * TAG_BYTES, TAG_BYTES)]
+        self._send(messages.encode_offer(tags))
+
+    def _hear_offer(self, tags: list[bytes]) -> None:
+        other = _CALLEE if self._role == _CALLER else _CALLER
+        for view in self._views.values():
+            for key in view.session_keys():
+                tag = self._tag(key, other, view.id)
+                if tag in tags:
+                    self._peer_tags[view.id] = tag
+        for circle, tag in self._own_tags.items():
+            if circle in self._peer_tags:
+                self._share(circle, tag if self._role == _CALLER else self._peer_tags[circle])
+        hinted = self._hinted
+        if hinted is None or any(exchange.view.id == hinted for exchange in self._exchanges.values()):
+            return
+        if self._role == _CALLER and hinted in self._own_tags:
+            # The callee holds this circle's key, yet does not speak of it: it has not heard of our admission.
+            exchange = self._add_exchange(hinted, self._own_tags[hinted])
+            exchange.introduce()
+        elif self._role == _CALLEE and self.device is None and hinted in self._peer_tags:
+            self._add_exchange(hinted, self._peer_tags[hinted])
+
+    def _share(self, circle: CircleId, caller_tag: bytes) -> None:
+        exchange = self._exchanges.get(caller_tag[:NAME_BYTES]) or self._add_exchange(circle, caller_tag)
+        if not exchange.greeted:
+            exchange.greeted = True
+            self._send(exchange.greet())
+
+    def _add_exchange(self, circle: CircleId, caller_tag: bytes) -> Exchange:
+        name = caller_tag[:NAME_BYTES]
+        exchange = self._exchanges[name] = Exchange(self._views[circle], name, channel.MAX_PAYLOAD)
+        return exchange
+
+    def _meet(self, circle: CircleId) -> list[Event]:
+        """The caller was unknown: perhaps what it gave us introduces it."""
+        self.device = self._views[circle].device_with(self._remote)
+        if self.device is None:
+            return []
+        self._send_offer()
+        for known, tag in self._peer_tags.items():
+            if known in self._own_tags:
+                self._share(known, tag)
+        return [Opened(self.device)]
+
+    def _tag(self, key: SessionKey, role: bytes, circle: CircleId) -> bytes:
+        if self._transport is None:
+            raise HandshakeFailed
+        data = role + self._transport.handshake_hash + circle
+        return primitives.blake2b(labels.OFFER, data, key=key.key.psk.reveal(), size=TAG_BYTES)
+
+    def _exchange(self, name: bytes) -> Exchange:
+        exchange = self._exchanges.get(name)
+        if exchange is None:
+            raise Unexpected("a circle that we do not share")
+        return exchange
+
+    def _end(self, error: PeerError | None) -> list[Event]:
+        self.state = State.CLOSED
+        self._exchanges.clear()
+        self._outgoing.clear()
+        return [Ended(error)]

@@ -1,0 +1,289 @@
+"""The messages of a session, and the batch they exist to carry (protocol/50-sync.md, Messages).
+
+    OFFER     [1, [tag 16, …]]                                   32 tags, sorted, most of them random
+    DIGEST    [2, circle 8, digest 32]
+    FRONTIER  [3, circle, [[device, incarnation, branch, length, head], …]]
+    BATCH     [4, circle, last, chains, cases, entries]
+    ACK       [5, circle, [[device, incarnation, branch], …]]    the chains that were refused
+    PING [6]  PONG [7]
+
+A batch travels as parts of at most one frame each; the tables of chains and cases grow from part to part, the part
+with `last` ends it. Within a batch
+
+    chains    [device, incarnation, branch, first, previous, signature]
+              first      sequence of the first entry sent (of the next one, if none is)
+              previous   id of the entry before it, zeros before the first
+              signature  of the last entry sent; empty in a row that is there only to be cited by parents
+    cases     id 32
+    entries   [chain, case, parents, clock, kind, shape, content]
+              chain, case   rows of the tables
+              parents       chain, offset, chain, offset, …: `offset` before the next entry of that chain
+              clock         difference to the entry before it in the batch, ms
+
+Sequence, height, previous, hashes and lengths are not sent: the receiver computes them, and the signature tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.errors import CapExceeded, Malformed
+from cellsync.core.ids import (
+    ID_BYTES,
+    INCARNATION_BYTES,
+    Branch,
+    CaseId,
+    DeviceId,
+    EntryId,
+    Incarnation,
+    Signature,
+)
+from cellsync.core.wire import codec
+from cellsync.core.wire.tags import Message
+
+TAG_BYTES: Final = 16
+NAME_BYTES: Final = 8
+OFFERS: Final = caps.CIRCLES
+_CHAINS: Final = caps.DEVICES * caps.INCARNATIONS * 2  # rows of one frontier or batch
+_PART_OVERHEAD: Final = 64  # bytes of a part besides its rows
+_SEQUENCE_END: Final = 1 << 40
+
+ChainName = tuple[DeviceId, Incarnation, Branch]
+
+
+class BatchChain(NamedTuple):
+    device: DeviceId
+    incarnation: Incarnation
+    branch: Branch
+    first: int
+    previous: EntryId
+    signature: Signature | None
+
+
+class BatchEntry(NamedTuple):
+    chain: int
+    case: int
+    parents: list[int]
+    clock: int
+    kind: int
+    shape: bytes
+    content: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """Slices of chains in an order that puts parents first. `size` is the sum of `entry_size`."""
+
+    chains: list[BatchChain] = field(default_factory=list)
+    cases: list[CaseId] = field(default_factory=list)
+    entries: list[BatchEntry] = field(default_factory=list)
+    size: int = 0
+
+
+def entry_size(shape: bytes, content: bytes, parents: int) -> int:
+    """What an entry counts towards the cap on batches: at least its bytes on the wire, the same for everyone."""
+    return len(shape) + len(content) + 32 + 14 * parents
+
+
+class Offer(NamedTuple):
+    tags: list[bytes]
+
+
+class Digest(NamedTuple):
+    circle: bytes
+    digest: bytes
+
+
+class FrontierMessage(NamedTuple):
+    circle: bytes
+    rows: dict[ChainName, tuple[int, EntryId]]
+
+
+class BatchPart(NamedTuple):
+    circle: bytes
+    last: bool
+    chains: list[Any]
+    cases: list[Any]
+    entries: list[Any]
+
+
+class Ack(NamedTuple):
+    circle: bytes
+    refused: list[ChainName]
+
+
+class Ping(NamedTuple):
+    pass
+
+
+class Pong(NamedTuple):
+    pass
+
+
+AnyMessage = Offer | Digest | FrontierMessage | BatchPart | Ack | Ping | Pong
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def encode_offer(tags: Iterable[bytes]) -> bytes:
+    return codec.encode([Message.OFFER, sorted(tags)])
+
+
+def encode_digest(circle: bytes, digest: bytes) -> bytes:
+    return codec.encode([Message.DIGEST, circle, digest])
+
+
+def encode_frontier(circle: bytes, rows: dict[ChainName, tuple[int, EntryId]]) -> bytes:
+    return codec.encode([Message.FRONTIER, circle, [[*name, length, head] for name, (length, head) in rows.items()]])
+
+
+def encode_ack(circle: bytes, refused: Iterable[ChainName]) -> bytes:
+    return codec.encode([Message.ACK, circle, [list(name) for name in refused]])
+
+
+PING_BYTES: Final = codec.encode([Message.PING])
+PONG_BYTES: Final = codec.encode([Message.PONG])
+
+
+def encode_batch(circle: bytes, batch: Batch, limit: int) -> list[bytes]:
+    """The parts of a batch, each at most `limit` bytes and as full as its rows allow: a frame is padded anyway."""
+    parts: list[bytes] = []
+    groups: list[list[bytes]] = [[], [], []]
+    room = limit - _PART_OVERHEAD
+    chains = [(*row[:5], row.signature or b"") for row in batch.chains]
+    tables: tuple[Iterable[object], ...] = (chains, batch.cases, batch.entries)
+    for group, rows in enumerate(tables):
+        packed_rows = groups[group]
+        for row in rows:
+            packed = codec.encode(row)
+            room -= len(packed)
+            if room < 0:
+                parts.append(_part(circle, False, groups))
+                groups = [[], [], []]
+                packed_rows = groups[group]
+                room = limit - _PART_OVERHEAD - len(packed)
+            packed_rows.append(packed)
+    parts.append(_part(circle, True, groups))
+    return parts
+
+
+def _part(circle: bytes, last: bool, groups: list[list[bytes]]) -> bytes:
+    # Rows were packed one by one, to know their sizes exactly; here only the array headers around them are added.
+    packed = [codec.array_header(6), codec.encode(int(Message.BATCH)), codec.encode(circle), codec.encode(last)]
+    for rows in groups:
+        packed.append(codec.array_header(len(rows)))
+        packed += rows
+    return b"".join(packed)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def decode(raw: bytes) -> AnyMessage:
+    """One message. Raises Malformed or CapExceeded; the rows of a batch part are checked by `extend`."""
+    match codec.decode_message(raw):
+        case [Message.BATCH, bytes(circle), bool(last), [*chains], [*cases], [*entries]]:
+            return BatchPart(_circle(circle), last, chains, cases, entries)
+        case [Message.ACK, bytes(circle), [*refused]] if len(refused) <= _CHAINS:
+            return Ack(_circle(circle), [_chain_name(row) for row in refused])
+        case [Message.DIGEST, bytes(circle), bytes(digest)] if len(digest) == 32:
+            return Digest(_circle(circle), digest)
+        case [Message.FRONTIER, bytes(circle), [*rows]] if len(rows) <= _CHAINS:
+            return FrontierMessage(_circle(circle), dict(_frontier_row(row) for row in rows))
+        case [Message.OFFER, [*tags]] if len(tags) == OFFERS:
+            if all(type(tag) is bytes and len(tag) == TAG_BYTES for tag in tags):
+                return Offer(tags)
+        case [Message.PING]:
+            return Ping()
+        case [Message.PONG]:
+            return Pong()
+    raise Malformed("not a message of this protocol")
+
+
+def extend(batch: Batch, part: BatchPart) -> None:
+    """Add a part to the batch it belongs to, checking every row. Raises Malformed or CapExceeded."""
+    batch.chains += [_batch_chain(row) for row in part.chains]
+    if len(batch.chains) > _CHAINS:
+        raise CapExceeded("chains")
+    for case in part.cases:
+        if type(case) is not bytes or len(case) != ID_BYTES:
+            raise Malformed("a case id has the wrong form")
+    batch.cases += part.cases
+    chains, cases = len(batch.chains), len(batch.cases)
+    if cases > caps.ELEMENTS:
+        raise CapExceeded("cases")
+    entries, size = batch.entries, batch.size
+    for row in part.entries:
+        # One check per element, spelt out: this loop is the hot path.
+        if type(row) is not list or len(row) != 7:
+            raise Malformed("an entry has the wrong form")
+        chain, case, parents, clock, kind, shape, content = row
+        if (
+            type(chain) is not int
+            or not 0 <= chain < chains
+            or type(case) is not int
+            or not 0 <= case < cases
+            or type(parents) is not list
+            or type(clock) is not int
+            or type(kind) is not int
+            or not 0 <= kind < 256
+            or type(shape) is not bytes
+            or type(content) is not bytes
+        ):
+            raise Malformed("an entry has the wrong form")
+        if parents:
+            _check_parents(parents, chain, chains)
+        if len(shape) + len(content) > caps.ENTRY:
+            raise CapExceeded("entry")
+        size += len(shape) + len(content) + 32 + 7 * len(parents)  # entry_size
+        entries.append(BatchEntry._make(row))
+    batch.size = size
+    if size > caps.BATCH:
+        raise CapExceeded("batch")
+
+
+def _check_parents(parents: list[Any], own: int, chains: int) -> None:
+    if len(parents) > 2 * caps.PARENTS:
+        raise CapExceeded("parents")
+    if len(parents) % 2:
+        raise Malformed("an entry's parents have the wrong form")
+    for chain, offset in zip(parents[::2], parents[1::2], strict=True):
+        if type(chain) is not int or type(offset) is not int or not 0 <= chain < chains or chain == own:
+            raise Malformed("an entry's parents have the wrong form")
+        if not 0 < offset < _SEQUENCE_END:
+            raise Malformed("an entry's parents have the wrong form")
+
+
+def _circle(name: bytes) -> bytes:
+    if len(name) != NAME_BYTES:
+        raise Malformed("a circle's name has the wrong form")
+    return name
+
+
+def _chain_name(row: Any) -> ChainName:
+    match row:
+        case [bytes(device), bytes(incarnation), bytes(branch)]:
+            if len(device) == ID_BYTES and len(incarnation) == INCARNATION_BYTES and len(branch) in (0, ID_BYTES):
+                return DeviceId(device), Incarnation(incarnation), Branch(branch)
+    raise Malformed("a chain's name has the wrong form")
+
+
+def _frontier_row(row: Any) -> tuple[ChainName, tuple[int, EntryId]]:
+    match row:
+        case [device, incarnation, branch, int(length), bytes(head)]:
+            if 0 < length < _SEQUENCE_END and len(head) == ID_BYTES:
+                return _chain_name([device, incarnation, branch]), (length, EntryId(head))
+    raise Malformed("a frontier has the wrong form")
+
+
+def _batch_chain(row: Any) -> BatchChain:
+    match row:
+        case [device, incarnation, branch, int(first), bytes(previous), bytes(signature)]:
+            if 0 < first < _SEQUENCE_END and len(previous) == ID_BYTES and len(signature) in (0, 64):
+                name = _chain_name([device, incarnation, branch])
+                return BatchChain(*name, first, EntryId(previous), Signature(signature) if signature else None)
+    raise Malformed("a chain of a batch has the wrong form")
