@@ -160,10 +160,11 @@ def _parents(
             past = stage.union(past, parent.past)
         found.append((parent.id, slot))
         stage.cited.add(slot)
-    if len(found) > 1:
-        found.sort()
-        if any(one[0] == other[0] for one, other in pairwise(found)):
-            raise Malformed("an entry cites a parent twice")
+    if len(found) == 1:  # the common case: two people taking turns
+        return height, past, found[0][0], pack_slots([found[0][1]])
+    found.sort()
+    if any(one[0] == other[0] for one, other in pairwise(found)):
+        raise Malformed("an entry cites a parent twice")
     return height, past, b"".join([parent for parent, _ in found]), pack_slots([slot for _, slot in found])
 
 

@@ -14,6 +14,7 @@ from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.history import frontier
+from cellsync.core.history.entry import chain_of, sequence_of
 from cellsync.core.holdings import OWN_CASE, Holdings
 from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
@@ -68,6 +69,13 @@ class Replica:
 
     def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served:
         return serving.serve(self.held, self._store, cursor, known, refused, until)
+
+    def arrival_of(self, introduction: EntryId) -> int:
+        """The number of the arrival that brought the entry which introduces a device, 0 if it is not here."""
+        for entry in self._store.case_entries(self.held.heads[OWN_CASE], 0):
+            if entry.id == introduction:
+                return self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot))
+        return 0
 
     # --- what people ask -----------------------------------------------------------------------------
 

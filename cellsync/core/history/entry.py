@@ -60,6 +60,9 @@ class Entry(NamedTuple):
     content: bytes
     signature: Signature | None  # its own, where we hold it; else a later one of its chain covers it
 
+    def __repr__(self) -> str:
+        return f"Entry({self.id.hex()[:8]})"  # never what it says
+
 
 class Standing:
     """Whether an entry counts. Void entries are held and served, never folded (membership rule 2)."""

@@ -72,6 +72,9 @@ class BatchEntry(NamedTuple):
     shape: bytes
     content: bytes
 
+    def __repr__(self) -> str:
+        return "BatchEntry(hidden)"
+
 
 @dataclass(slots=True)
 class Batch:
@@ -251,10 +254,15 @@ def _check_parents(parents: list[Any], own: int, chains: int) -> None:
         raise CapExceeded("parents")
     if len(parents) % 2:
         raise Malformed("an entry's parents have the wrong form")
-    for chain, offset in zip(parents[::2], parents[1::2], strict=True):
-        if type(chain) is not int or type(offset) is not int or not 0 <= chain < chains or chain == own:
-            raise Malformed("an entry's parents have the wrong form")
-        if not 0 < offset < _SEQUENCE_END:
+    for at in range(0, len(parents), 2):
+        chain, offset = parents[at], parents[at + 1]
+        if (
+            type(chain) is not int
+            or not 0 <= chain < chains
+            or chain == own
+            or type(offset) is not int
+            or not 0 < offset < _SEQUENCE_END
+        ):
             raise Malformed("an entry's parents have the wrong form")
 
 

@@ -11,6 +11,7 @@ A tag this version does not know is carried and kept, never folded. (protocol/30
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -21,6 +22,7 @@ from cellsync.core.wire.tags import Op
 
 SALT_BYTES: Final = 16
 SOURCE_BYTES: Final = 16
+_SMALL_SHAPE: Final = 64  # bytes: bounds what the cache below can hold
 
 
 class Operation(NamedTuple):
@@ -30,6 +32,9 @@ class Operation(NamedTuple):
     field: str
     detail: bytes | int | None
     value: Any
+
+    def __repr__(self) -> str:
+        return f"Operation({self.tag}, {self.field!r})"  # never its value
 
 
 def ref(entry: EntryId, index: int) -> Ref:
@@ -52,21 +57,36 @@ def encode_content(salt: bytes, operations: Sequence[Operation]) -> bytes:
     return salt + codec.encode([value for _, _, _, value in operations])
 
 
+Head = tuple[int, str, bytes | int | None]
+"""What the shape says of one operation."""
+
+
 def decode(shape: bytes, content: bytes) -> list[Operation]:
     """The operations of a full entry. Raises Malformed or CapExceeded."""
-    heads = codec.decode(shape, caps.ENTRY, "entry")
+    # Appends to one field all have the same shape, so most small shapes were read before.
+    heads = _known_heads(shape) if len(shape) <= _SMALL_SHAPE else _heads(shape)
     values = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
-    if type(heads) is not list or type(values) is not list or not heads or len(heads) != len(values):
+    if type(values) is not list or len(heads) != len(values):
         raise Malformed("an entry's shape and content do not fit together")
-    operations = []
-    for head, value in zip(heads, values, strict=True):
+    if len(heads) == 1:
+        return [Operation(*heads[0], values[0])]
+    return [Operation(*head, value) for head, value in zip(heads, values, strict=True)]
+
+
+def _heads(shape: bytes) -> tuple[Head, ...]:
+    heads = codec.decode(shape, caps.ENTRY, "entry")
+    if type(heads) is not list or not heads:
+        raise Malformed("an entry without operations")
+    for head in heads:
         if type(head) is not list or len(head) != 3:
             raise Malformed("an operation is not [tag, field, detail]")
         tag, field, detail = head
         if type(tag) is not int or tag < 0 or type(field) is not str or not _fits(tag, detail):
             raise Malformed("an operation's tag, field or detail has the wrong form")
-        operations.append(Operation(tag, field, detail, value))
-    return operations
+    return tuple([tuple(head) for head in heads])
+
+
+_known_heads = lru_cache(maxsize=1_024)(_heads)
 
 
 def _refs(detail: object) -> bool:

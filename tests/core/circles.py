@@ -1,0 +1,157 @@
+"""A circle in memory for tests: devices with replicas over in-memory stores, seeded entropy, a clock of their own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping
+
+from cellsync.core import serving
+from cellsync.core.founding import ENTROPY as FOUND_ENTROPY
+from cellsync.core.founding import DeviceSecrets, device_secrets, found
+from cellsync.core.history.entry import slot_of
+from cellsync.core.ids import (
+    Branch,
+    CaseId,
+    CircleId,
+    DeviceId,
+    EntryId,
+    EpochId,
+    Incarnation,
+    Millis,
+    SessionPublic,
+)
+from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
+from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.planner import Intention
+from cellsync.core.replica import Replica
+from cellsync.core.serving import Served
+from cellsync.core.stage import Plan
+from cellsync.core.wire import operations
+from cellsync.core.wire.messages import Batch, ChainName
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind
+from cellsync.store.sqlite import SqliteStore
+
+START = Millis(1_790_000_000_000)  # some day in 2026
+
+
+class Device:
+    """One device of one circle: what a shell would hold of it."""
+
+    def __init__(
+        self, circle: CircleId, secrets: DeviceSecrets, device: DeviceId, incarnation: Incarnation, seed: int
+    ) -> None:
+        self.random = random.Random(seed)
+        self.store = SqliteStore.in_memory()
+        self.replica = Replica(circle, self.store)
+        self.secrets = secrets
+        self.device = device
+        self.chain: ChainName = (device, incarnation, Branch(b""))
+        self.epochs = Epochs(circle)
+        self.now = START
+        self.sponsor: tuple[DeviceId, SessionPublic] | None = None
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def write(self, *intentions: Intention) -> Plan:
+        plan = self.replica.plan_writes(self.chain, self.secrets.signing, list(intentions), self.now)
+        return self.commit(plan)
+
+    def edit(self, case: CaseId, *ops: Operation) -> EntryId:
+        shape = operations.encode_shape(ops)
+        content = operations.encode_content(self.random.randbytes(16), ops)
+        return self.write(Intention(Kind.CASE, case, shape, content)).commit.entries[0].id
+
+    def admit(self, keys: DeviceKeys, name: str, role: Role = Role.WRITER) -> DeviceId:
+        shape, content = encode_admit(Admit(role, keys, name), self.random.randbytes(16))
+        plan = self.write(Intention(Kind.ADMIT, CaseId(self.replica.circle.id), shape, content))
+        return DeviceId(plan.commit.entries[0].id)
+
+    def receive(self, batch: Batch) -> Plan:
+        return self.commit(self.replica.plan(batch, self.now))
+
+    def commit(self, plan: Plan) -> Plan:
+        self.store.write(plan.commit)
+        self.store.flush()
+        self.replica.advance(plan)
+        return plan
+
+    # --- the view of a session -------------------------------------------------------------------
+
+    @property
+    def id(self) -> CircleId:
+        return self.replica.circle.id
+
+    def session_keys(self) -> list[SessionKey]:
+        return self.epochs.session_keys(self.now)
+
+    def is_active(self, device: DeviceId) -> bool:
+        if self.replica.circle.found is None and self.sponsor is not None:
+            return device == self.sponsor[0]
+        return self.replica.circle.is_active(device)
+
+    def device_with(self, key: SessionPublic) -> DeviceId | None:
+        return self.replica.circle.device_with(key)
+
+    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
+        return self.replica.frontier()
+
+    def chain_number(self, name: ChainName) -> int | None:
+        return self.replica.held.numbers.get(name)
+
+    def entry_id(self, chain: int, sequence: int) -> EntryId | None:
+        entry = self.store.entry_at(slot_of(chain, sequence))
+        return None if entry is None else entry.id
+
+    def last_arrival(self) -> int:
+        return self.replica.held.arrival
+
+    def own_admission(self) -> int:
+        return self.replica.arrival_of(EntryId(self.device))
+
+    def cursor_for(self, known: Mapping[int, int]) -> int:
+        return serving.start(self.replica.held, self.store, known)
+
+    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served:
+        return self.replica.serve(cursor, known, refused, until)
+
+
+def founded(name: str = "ana", seed: int = 1) -> Device:
+    source = random.Random(seed)
+    secrets = device_secrets(source.randbytes(96))
+    founding = found("Mill Street", name, secrets.public, START, source.randbytes(FOUND_ENTROPY))
+    device = Device(founding.circle, secrets, DeviceId(founding.circle), founding.incarnation, seed)
+    device.write(founding.intention)
+
+    device.epochs.add(EpochId(founding.circle), founding.branches)
+    return device
+
+
+def admitted(sponsor: Device, name: str, seed: int, role: Role = Role.WRITER) -> Device:
+    """A device that has been admitted by `sponsor`, and has heard nothing else yet."""
+    source = random.Random(seed)
+    secrets = device_secrets(source.randbytes(96))
+    identity = sponsor.admit(secrets.public, name, role)
+    device = Device(sponsor.replica.circle.id, secrets, identity, Incarnation(source.randbytes(8)), seed)
+    device.epochs.add(sponsor.epochs.newest, sponsor.epochs.today(sponsor.now))
+    device.sponsor = sponsor.device, sponsor.secrets.public.session
+    device.now = sponsor.now
+    return device
+
+
+def pass_on(giver: Device, taker: Device) -> list[Plan]:
+    """Everything the taker lacks, batch by batch, without a session."""
+    known = {
+        number: length
+        for name, (length, _) in taker.frontier().items()
+        if (number := giver.chain_number(name)) is not None
+    }
+    cursor = giver.cursor_for(known)
+    plans: list[Plan] = []
+    while True:
+        served = giver.serve(cursor, known, (), giver.last_arrival())
+        if served.batch is None:
+            return plans
+        cursor = served.cursor
+        known.update(served.reaches)
+        plans.append(taker.receive(served.batch))
