@@ -1,0 +1,420 @@
+"""A network in memory, in virtual time, that does everything a real one may do: late, twice, garbled, cut, gone.
+
+    net = MemoryNetwork(seed=1)
+    ada, ben = net.host("ada"), net.host("ben")      # each is a `cellsync.node.network.Network`
+    net.latency(0.05)
+    net.partition("ada", "ben")
+    net.heal()
+    await net.settle()
+
+All randomness comes from the seed. Faults hold for what is sent from then on; `heal` ends all of them except
+latency. A stream network cannot lose or swap bytes without breaking its promise: so `drop` breaks connections,
+`duplicate` and `reorder` work on whole deliveries (beacons, connections), and `garble` breaks the promise.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from random import Random
+from typing import Final
+
+import trio
+import trio.testing
+
+from cellsync.core.errors import NoPeer
+from cellsync.node.network import Address, Handler, MakeBlob, Sighting
+from cellsync.testing.pipe import Chunk, End, Pipe
+
+CONNECTIONS: Final = 64  # of one host at once, as over TCP
+WAITING: Final = 64  # sightings
+ROTATE_SECONDS: Final = (240.0, 300.0)
+FIRST_PORT: Final = 4000
+SPREAD_SECONDS: Final = 0.2  # by how much `reorder` delays a delivery, at most
+
+
+class MemoryNetwork:
+    """Hosts, and what happens between them."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.bytes_sent: Counter[tuple[str, str]] = (
+            Counter()
+        )  # (from, to) -> bytes, also those that were lost
+        self.failures: list[Exception] = []  # what handlers raised; a test may want it to stay empty
+        self._seed = seed
+        self._random = Random(seed)
+        self._hosts: dict[str, MemoryHost] = {}
+        self._parted: set[frozenset[str]] = set()
+        self._silent: set[frozenset[str]] = set()
+        self._pipes: list[Pipe] = []
+        self._addresses = count(1)
+        self._latency = 0.0
+        self._drop = 0.0
+        self._duplicate = False
+        self._reorder: Random | None = None
+        self._garble: tuple[Random, float] | None = None
+        self._cut_after: int | None = None
+
+    def host(self, name: str) -> MemoryHost:
+        """The host of this name; a new one gets the next free address."""
+        if name not in self._hosts:
+            self._hosts[name] = MemoryHost(self, name, self._next_address(), Random(f"{self._seed}/{name}"))
+        return self._hosts[name]
+
+    # --- faults -----------------------------------------------------------------------------------
+
+    def partition(
+        self, one: str | Iterable[str], other: str | Iterable[str], *, silent: bool = False
+    ) -> None:
+        """Part two hosts, or two groups. Connections between them break; if `silent` they stall until healed."""
+        for a in _names(one):
+            for b in _names(other):
+                link = frozenset((a, b))
+                self._parted.add(link)
+                if silent:
+                    self._silent.add(link)
+        for pipe in self._live():
+            if self._link(pipe) in self._silent:
+                pipe.stalled = True
+            elif self._link(pipe) in self._parted:
+                pipe.cut()
+
+    def heal(self) -> None:
+        """End every fault. Latency stays, broken connections stay broken; hosts see each other's beacons again."""
+        self._parted.clear()
+        self._silent.clear()
+        self._drop, self._duplicate = 0.0, False
+        self._reorder = self._garble = self._cut_after = None
+        for pipe in self._live():
+            pipe.release()
+        for host in self._hosts.values():
+            host.show_again()
+
+    def latency(self, seconds: float) -> None:
+        """How long everything takes, one way."""
+        self._latency = seconds
+
+    def drop(self, probability: float) -> None:
+        """Each chunk that is sent breaks its connection with this probability and is lost."""
+        self._drop = probability
+
+    def duplicate(self) -> None:
+        """Beacons come twice; and of each new connection the callee gets a second one, on which all that the caller
+        sends is repeated, as someone who recorded it would. What the callee answers there goes nowhere."""
+        self._duplicate = True
+
+    def reorder(self, seed: int) -> None:
+        """Each delivery takes up to 0.2 s longer: beacons and connections overtake each other, bytes of one do not."""
+        self._reorder = Random(seed)
+
+    def garble(self, seed: int, probability: float = 0.2) -> None:
+        """Each chunk is, with this probability, repeated, swapped with the one before, or has one bit flipped."""
+        self._garble = (Random(seed), probability)
+
+    def cut_after(self, n_bytes: int) -> None:
+        """The connection that carries the n-th byte from now on breaks behind it; what came before arrives."""
+        self._cut_after = n_bytes
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    async def settle(self) -> None:
+        """Wait until nothing is on its way and every task is blocked; a mock clock is advanced as far as needed.
+
+        Bytes that have arrived and that nobody reads are not on their way. Timers of the hosts are not run down.
+        """
+        while True:
+            await trio.testing.wait_all_tasks_blocked()
+            now = trio.current_time()
+            arrivals = [chunk.arrives for pipe in self._live() if not pipe.stalled for chunk in pipe.chunks]
+            arrivals += [arrives for host in self._hosts.values() for arrives in host.expected()]
+            soon = min((arrives for arrives in arrivals if arrives > now), default=None)
+            if soon is None:
+                return
+            clock = trio.lowlevel.current_clock()
+            if isinstance(clock, trio.testing.MockClock) and clock.autojump_threshold == float("inf"):
+                clock.jump(soon - now)
+            else:
+                await trio.sleep_until(soon)
+
+    # --- what hosts ask ---------------------------------------------------------------------------
+
+    def reaches(self, one: str, other: str) -> bool:
+        """Whether something sent by `one` gets to `other`."""
+        return frozenset((one, other)) not in self._parted
+
+    async def connect(self, source: MemoryHost, address: Address) -> trio.abc.Stream:
+        """A connection of `source` to whoever listens at `address`."""
+        await trio.sleep(self._delay())
+        for target in self._hosts.values():
+            listener = target.listener(address)
+            if listener is not None and self.reaches(source.name, target.name):
+                break
+        else:
+            raise NoPeer("nobody answers at that address")
+        there, back = self._pipes_between(source, target)
+        listener.accept(End(there, back))
+        if self._duplicate:
+            there.copy, nowhere = self._pipes_between(source, target)
+            nowhere.discard()
+            listener.accept(End(there.copy, nowhere))
+        return End(back, there)
+
+    def show(self, source: MemoryHost, sighting: Sighting) -> None:
+        """Deliver a beacon to every host that `source` reaches."""
+        for target in self._hosts.values():
+            if target is not source and self.reaches(source.name, target.name):
+                for _ in range(2 if self._duplicate else 1):
+                    target.expect(trio.current_time() + self._delay(), sighting)
+
+    def visible_to(self, target: MemoryHost) -> list[Sighting]:
+        """What hosts that reach `target` show now."""
+        others = [host for host in self._hosts.values() if host is not target]
+        return [s for host in others if self.reaches(host.name, target.name) for s in host.shown.values()]
+
+    def break_connections(self, name: str) -> None:
+        """Break all connections of one host."""
+        for pipe in self._live():
+            if name in self._link(pipe):
+                pipe.cut()
+
+    def give_address(self, host: MemoryHost) -> None:
+        """Another address for `host`, as when it joins another Wi-Fi network."""
+        host.host = self._next_address()
+
+    # --- carrying ---------------------------------------------------------------------------------
+
+    def _carry(self, pipe: Pipe, content: bytes) -> None:
+        self.bytes_sent[pipe.source, pipe.target] += len(content)
+        cut = self._cut_after is not None and self._cut_after <= len(content)
+        if self._cut_after is not None:
+            content = content[: self._cut_after]
+            self._cut_after = None if cut else self._cut_after - len(content)
+        if self._drop and self._random.random() < self._drop:
+            self._cut(pipe, deliver=False)
+            return
+        arrives = trio.current_time() + self._delay()
+        pipe.put(content, arrives)
+        if pipe.copy is not None:
+            pipe.copy.put(content, arrives) if pipe.copy.has_room(len(content)) else pipe.copy.cut()
+        if self._garble is not None:
+            self._spoil(pipe, *self._garble)
+        if cut:
+            self._cut(pipe, deliver=True)
+
+    def _spoil(self, pipe: Pipe, random: Random, probability: float) -> None:
+        """Damage the chunk that was put last."""
+        if not pipe.chunks or random.random() >= probability:
+            return
+        arrives, content = pipe.chunks[-1]
+        way = random.choice(("repeat", "swap", "flip"))
+        if way == "repeat" and pipe.has_room(len(content)):
+            pipe.put(content, arrives)
+        elif way == "swap" and len(pipe.chunks) > 1:
+            before = pipe.chunks[-2]
+            pipe.chunks[-2] = Chunk(before.arrives, content)
+            pipe.chunks[-1] = Chunk(arrives, before.content)
+        else:
+            damaged = bytearray(content)
+            damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+            pipe.chunks[-1] = Chunk(arrives, bytes(damaged))
+
+    def _cut(self, pipe: Pipe, *, deliver: bool) -> None:
+        """Break both directions of a connection."""
+        pipe.cut(deliver=deliver)
+        if pipe.back is not None:
+            pipe.back.cut(deliver=deliver)
+
+    def _pipes_between(self, source: MemoryHost, target: MemoryHost) -> tuple[Pipe, Pipe]:
+        there, back = Pipe(source.name, target.name, self._carry), Pipe(target.name, source.name, self._carry)
+        there.back, back.back = back, there
+        self._pipes = [*self._live(), there, back]
+        return there, back
+
+    def _live(self) -> list[Pipe]:
+        return [pipe for pipe in self._pipes if not pipe.is_over]
+
+    def _link(self, pipe: Pipe) -> frozenset[str]:
+        return frozenset((pipe.source, pipe.target))
+
+    def _delay(self) -> float:
+        return self._latency + (
+            self._reorder.uniform(0, SPREAD_SECONDS) if self._reorder is not None else 0.0
+        )
+
+    def _next_address(self) -> str:
+        number = next(self._addresses)
+        return f"10.0.{number >> 8}.{number & 255}"
+
+
+class MemoryHost:
+    """One device's `Network`; made by `MemoryNetwork.host`."""
+
+    def __init__(self, net: MemoryNetwork, name: str, host: str, random: Random) -> None:
+        self.name = name
+        self.host = host
+        self.shown: dict[object, Sighting] = {}
+        self._net = net
+        self._random = random
+        self._port = FIRST_PORT
+        self._listeners: dict[int, Listener] = {}
+        self._listening = trio.Event()
+        self._moved = trio.Event()
+        self._inboxes: list[Inbox] = []
+        self._subscribers: list[trio.MemorySendChannel[None]] = []
+
+    # --- Network ----------------------------------------------------------------------------------
+
+    async def serve(
+        self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """As `Network.serve`."""
+        async with trio.open_nursery() as nursery:
+            port, self._port = self._port, self._port + 1
+            self._listeners[port] = Listener(nursery, handler, self._net.failures)
+            self._listening.set()
+            task_status.started(port)
+            try:
+                await trio.sleep_forever()
+            finally:
+                del self._listeners[port]
+
+    async def dial(self, address: Address) -> trio.abc.Stream:
+        """As `Network.dial`, but an address that does not answer is known at once."""
+        return await self._net.connect(self, address)
+
+    async def announce(self, make_blob: MakeBlob) -> None:
+        """As `Network.announce`."""
+        await self._listening.wait()
+        me = object()
+        try:
+            while True:
+                moved = self._moved
+                addresses = tuple(Address(self.host, port) for port in self._listeners)
+                if addresses:
+                    self.shown[me] = Sighting(make_blob(addresses), addresses)
+                    self._net.show(self, self.shown[me])
+                with trio.move_on_after(self._random.uniform(*ROTATE_SECONDS)):
+                    await moved.wait()
+        finally:
+            self.shown.pop(me, None)
+
+    @asynccontextmanager
+    async def sightings(self) -> AsyncIterator[trio.MemoryReceiveChannel[Sighting]]:
+        """As `Network.sightings`."""
+        send, receive = trio.open_memory_channel[Sighting](WAITING)
+        inbox = Inbox()
+        with send, receive:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(inbox.pump, send)
+                self._inboxes.append(inbox)
+                for sighting in self._net.visible_to(self):
+                    inbox.expect(trio.current_time(), sighting)
+                try:
+                    yield receive
+                finally:
+                    self._inboxes.remove(inbox)
+                    nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[None]]:
+        """As `Network.changes`: after `change_address`."""
+        send, receive = trio.open_memory_channel[None](1)
+        with send, receive:
+            self._subscribers.append(send)
+            try:
+                yield receive
+            finally:
+                self._subscribers.remove(send)
+
+    # --- for tests --------------------------------------------------------------------------------
+
+    def change_address(self) -> None:
+        """Join another network, so to speak: a new address, connections broken, beacons made anew."""
+        self._net.give_address(self)
+        self._net.break_connections(self.name)
+        self._moved.set()
+        self._moved = trio.Event()
+        for subscriber in self._subscribers:
+            with suppress(trio.WouldBlock):
+                subscriber.send_nowait(None)
+
+    # --- what the network asks --------------------------------------------------------------------
+
+    def listener(self, address: Address) -> Listener | None:
+        """Who listens at `address` on this host."""
+        return self._listeners.get(address.port) if address.host == self.host else None
+
+    def expect(self, arrives: float, sighting: Sighting) -> None:
+        """A beacon is on its way here."""
+        for inbox in self._inboxes:
+            inbox.expect(arrives, sighting)
+
+    def expected(self) -> list[float]:
+        """When the beacons on their way arrive."""
+        return [arrives for inbox in self._inboxes for arrives in inbox.expected()]
+
+    def show_again(self) -> None:
+        """Show the beacons of now to whoever can see them."""
+        for sighting in self.shown.values():
+            self._net.show(self, sighting)
+
+
+class Listener:
+    """One `serve`."""
+
+    def __init__(self, nursery: trio.Nursery, handler: Handler, failures: list[Exception]) -> None:
+        self._nursery, self._handler, self._failures = nursery, handler, failures
+        self._open_now = 0
+
+    def accept(self, stream: trio.abc.Stream) -> None:
+        """Let the handler have it; the 65th at once is closed."""
+        self._nursery.start_soon(self._run, stream, self._open_now < CONNECTIONS)
+        self._open_now += 1
+
+    async def _run(self, stream: trio.abc.Stream, welcome: bool) -> None:
+        try:
+            async with stream:
+                if welcome:
+                    await self._handler(stream)
+        except Exception as error:
+            self._failures.append(error)
+        finally:
+            self._open_now -= 1
+
+
+class Inbox:
+    """Beacons on their way to one listener, in the order in which they arrive."""
+
+    def __init__(self) -> None:
+        self._coming: list[tuple[float, int, Sighting]] = []
+        self._order = count()
+        self._more = trio.Event()
+
+    def expect(self, arrives: float, sighting: Sighting) -> None:
+        """One more; beyond 64 they are dropped."""
+        if len(self._coming) < WAITING:
+            heapq.heappush(self._coming, (arrives, next(self._order), sighting))
+            self._more.set()
+
+    def expected(self) -> list[float]:
+        """When they arrive."""
+        return [arrives for arrives, _, _ in self._coming]
+
+    async def pump(self, send: trio.MemorySendChannel[Sighting]) -> None:
+        """Hand them on as they arrive, until cancelled."""
+        while True:
+            wait = self._coming[0][0] - trio.current_time() if self._coming else float("inf")
+            if wait > 0:
+                self._more = trio.Event()
+                with trio.move_on_after(wait):
+                    await self._more.wait()
+            else:
+                with suppress(trio.WouldBlock):
+                    send.send_nowait(heapq.heappop(self._coming)[2])
+
+
+def _names(hosts: str | Iterable[str]) -> list[str]:
+    return [hosts] if isinstance(hosts, str) else list(hosts)
