@@ -1,0 +1,85 @@
+"""Files that only their owner may read, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cellsync.core.errors import DiskFull, StorageFailed, VaultInUse
+
+PRIVATE_FILE: Final = 0o600
+PRIVATE_DIRECTORY: Final = 0o700
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextlib.contextmanager
+def file_errors() -> Iterator[None]:
+    """Translate OSError into DiskFull or StorageFailed, without the path."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskFull() if error.errno in _FULL else StorageFailed() from None
+
+
+def create_private(path: Path) -> None:
+    """An empty file, mode 0600 whatever the umask. Raises StorageFailed if the name is taken."""
+    with file_errors():
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+
+
+def replace_private(path: Path, temporary: Path, content: bytes) -> None:
+    """Write `path` so that after a crash at any moment it holds the old content or the new one, durably.
+
+    The caller holds the directory's lock, so a `temporary` that exists is left over from a crash.
+    """
+    with file_errors():
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            _sync(file.fileno())
+        temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    with file_errors():
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def lock_directory(path: Path) -> int:
+    """A descriptor that holds the directory's only lock until it is closed, or its process ends.
+
+    Raises VaultInUse if somebody else holds it.
+    """
+    with file_errors():
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise VaultInUse from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+
+def _sync(descriptor: int) -> None:
+    # macOS: fsync alone leaves the data in the drive's cache
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is None:
+        os.fsync(descriptor)
+    else:
+        fcntl.fcntl(descriptor, full)

@@ -1,0 +1,438 @@
+"""One circle at rest: an encrypted SQLite file in the linked layout (protocol/70-vault.md, Databases).
+
+Rules:
+
+1. **No write at a random key.** Entries are keyed by slot (chain number and sequence in one integer), so
+   that each chain appends at its own end; each entry points to the entry of its case that arrived before it,
+   and a dense table holds the newest entry of every case. There is no index on ids: whoever needs an entry
+   knows its slot. That keeps the cost of an entry the same at ten thousand and at a million.
+2. **One transaction from the first staged write to `flush`.** `flush` is the COMMIT and nothing that
+   computes, so that a shell can run it, and only it, in a worker thread. If any step fails, the whole
+   transaction is rolled back and reads show the last durable state.
+3. **Exclusive from open to close.** One connection holds the file's lock; the write-ahead log then needs no
+   shared memory file, and a second opener is refused at once. Nobody else in this process may open the file:
+   closing any descriptor of it would drop the lock.
+4. **What is replaced or forgotten is gone.** `secure_delete` overwrites it in the pages, and the `flush` that
+   makes it durable empties the write-ahead log, which still holds the old pages. (Flash may keep remnants.)
+
+The key comes from a vault header that was authenticated, so a file that it does not open is damaged: a wrong
+passphrase never gets here.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
+
+import apsw
+
+from cellsync.core import caps
+from cellsync.core.errors import (
+    CellsyncError,
+    Closed,
+    DiskFull,
+    NewerVersion,
+    StorageFailed,
+    VaultDamaged,
+    VaultInUse,
+)
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import SLOT_BITS, Entry, slot_of
+from cellsync.core.ids import DatabaseKey
+from cellsync.core.ports import Arrival, Case, Commit
+from cellsync.store.files import create_private, file_errors, sync_directory
+
+APPLICATION: Final = 0x63737931  # "csy1"
+SCHEMA_VERSION: Final = 1
+CACHE_BYTES: Final = 32 << 20
+PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
+CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
+_KEY_BYTES: Final = 32
+_PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
+
+# Columns stand in the order of the NamedTuples, so that rows are bound and read without any mapping.
+_SCHEMA: Final = f"""
+CREATE TABLE entries (
+    slot INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
+    height INTEGER NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL, past INTEGER NOT NULL,
+    standing INTEGER NOT NULL, parents BLOB NOT NULL, shape BLOB NOT NULL, content BLOB NOT NULL,
+    signature BLOB
+);
+CREATE TABLE chains (
+    number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, branch BLOB NOT NULL,
+    length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL, past INTEGER NOT NULL,
+    cited INTEGER NOT NULL
+);
+CREATE TABLE cases (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL, head INTEGER NOT NULL, folded INTEGER NOT NULL DEFAULT 0
+);
+-- apart from cases: a new head must not rewrite a snapshot
+CREATE TABLE snapshots (case_number INTEGER PRIMARY KEY, snapshot BLOB NOT NULL);
+CREATE TABLE pasts (number INTEGER PRIMARY KEY, bits BLOB NOT NULL);
+CREATE TABLE arrivals (
+    number INTEGER PRIMARY KEY, chain INTEGER NOT NULL, sequence INTEGER NOT NULL, size INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);
+CREATE INDEX arrivals_of_chain ON arrivals (chain, sequence);
+CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE ephemerals (
+    device BLOB NOT NULL, day INTEGER NOT NULL, ephemeral BLOB NOT NULL, PRIMARY KEY (device, day, ephemeral)
+) WITHOUT ROWID;
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+# What each failure of SQLite means here. Anything else (SQL, constraints, types) is a bug of ours.
+_MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
+    apsw.NotADBError: VaultDamaged,
+    apsw.CorruptError: VaultDamaged,
+    apsw.FormatError: VaultDamaged,
+    apsw.FullError: DiskFull,
+    apsw.BusyError: VaultInUse,
+    apsw.LockedError: VaultInUse,
+    apsw.ConnectionClosedError: Closed,
+    apsw.CursorClosedError: Closed,
+    apsw.IOError: StorageFailed,
+    apsw.CantOpenError: StorageFailed,
+    apsw.ReadOnlyError: StorageFailed,
+    apsw.PermissionsError: StorageFailed,
+    apsw.ProtocolError: StorageFailed,
+    apsw.NoLFSError: StorageFailed,
+}
+_WALK: Final = """
+WITH RECURSIVE walk (at) AS (
+    VALUES (?1) UNION ALL SELECT prior FROM walk CROSS JOIN entries ON slot = at WHERE prior <> ?2
+)
+SELECT entries.* FROM walk CROSS JOIN entries ON slot = at WHERE ?1 <> ?2
+"""
+_LAST_SEQUENCE: Final = (1 << SLOT_BITS) - 1
+_DAMAGE_AT_IO: Final = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _meaning(error: apsw.Error) -> CellsyncError:
+    if getattr(error, "extendedresult", 0) in _DAMAGE_AT_IO:
+        return VaultDamaged()
+    return _MEANING.get(type(error), CellsyncError)()
+
+
+def _reads(method: Callable[Concatenate[SqliteStore, P], T]) -> Callable[Concatenate[SqliteStore, P], T]:
+    """Translate SQLite's failures at the edge.
+
+    The new error is raised outside the `except`, because the frames that apsw adds to a traceback hold SQL
+    and bindings.
+    """
+
+    @functools.wraps(method)
+    def edge(self: SqliteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except apsw.Error as error:
+            failure = _meaning(error)
+        raise failure
+
+    return edge
+
+
+def _writes(method: Callable[Concatenate[SqliteStore, P], T]) -> Callable[Concatenate[SqliteStore, P], T]:
+    """As `_reads`, inside the transaction that `flush` ends; what fails takes along all that was staged."""
+
+    @functools.wraps(method)
+    def edge(self: SqliteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            return method(self, *args, **kwargs)
+        except apsw.Error as error:
+            failure = _meaning(error)
+            self._roll_back()
+        except BaseException:
+            self._roll_back()
+            raise
+        raise failure
+
+    return edge
+
+
+class SqliteStore:
+    """One circle's database; implements `cellsync.core.ports.Store`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+        self._shred = False  # the log holds something that was replaced or forgotten
+
+    # --- opening and closing ---------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: Path, key: DatabaseKey, *, cache_bytes: int = CACHE_BYTES) -> Self:
+        """A new database, mode 0600, durable with its directory entry.
+
+        Raises StorageFailed (also if the file exists: it is never overwritten) or DiskFull.
+        """
+        create_private(path)
+        store = cls(_connect(path, key, cache_bytes))
+        try:
+            store._lay_out()
+        finally:
+            store.close()
+        # Between two connections: closing any descriptor of a file drops all POSIX locks that a process has on it.
+        _check_encrypted(path)
+        sync_directory(path.parent)
+        return cls.open(path, key, cache_bytes=cache_bytes)
+
+    @classmethod
+    def open(cls, path: Path, key: DatabaseKey, *, cache_bytes: int = CACHE_BYTES) -> Self:
+        """An existing database. Raises VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
+        if not path.exists():
+            raise VaultDamaged("A file of this vault is missing.")
+        store = cls(_connect(path, key, cache_bytes))
+        try:
+            store._check_schema()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """A store that leaves with its process: for tests and simulation."""
+        connection = apsw.Connection(":memory:", flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_MEMORY)
+        store = cls(connection)
+        store._lay_out()
+        return store
+
+    @_writes
+    def _lay_out(self) -> None:
+        self._db.execute(_SCHEMA)
+        self._db.execute("COMMIT")
+        self._checkpoint()
+
+    @_reads
+    def _check_schema(self) -> None:
+        if self._db.pragma("application_id") != APPLICATION:
+            raise VaultDamaged
+        version = self._db.pragma("user_version")
+        if version > SCHEMA_VERSION:
+            raise NewerVersion
+        if version < 1:
+            raise VaultDamaged
+
+    def close(self) -> None:
+        """Drop what is staged, empty the log into the database, release the lock. May be called twice."""
+        self._roll_back()
+        try:
+            self._checkpoint()
+        except apsw.Error:
+            pass  # a full disk, say: the log is durable, and the next open reads it
+        finally:
+            self._db.close()
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    @_reads
+    def chains(self) -> list[Chain]:
+        rows = self._db.execute("SELECT * FROM chains ORDER BY number")
+        return [Chain._make((*row[:-1], bool(row[-1]))) for row in rows]
+
+    @_reads
+    def cases(self) -> Iterator[Case]:
+        # a list: an iterator into the database would keep a read open across commits
+        return iter(list(map(Case._make, self._db.execute("SELECT * FROM cases ORDER BY number"))))
+
+    @_reads
+    def pasts(self) -> list[tuple[int, bytes]]:
+        return list(self._db.execute("SELECT * FROM pasts ORDER BY number"))
+
+    @_reads
+    def arrivals(self, after: int, limit: int) -> list[Arrival]:
+        query = "SELECT * FROM arrivals WHERE number > ? ORDER BY number LIMIT ?"
+        return [Arrival._make((*row[:-1], bool(row[-1]))) for row in self._db.execute(query, (after, limit))]
+
+    @_reads
+    def last_arrival(self) -> int:
+        return self._number("SELECT max(number) FROM arrivals")
+
+    @_reads
+    def first_arrival(self, chain: int, sequence: int) -> int:
+        return self._number(
+            "SELECT number FROM arrivals WHERE chain = ? AND sequence >= ? ORDER BY sequence LIMIT 1",
+            (chain, sequence),
+        )
+
+    @_reads
+    def entry_at(self, slot: int) -> Entry | None:
+        row = self._db.execute("SELECT * FROM entries WHERE slot = ?", (slot,)).fetchone()
+        return None if row is None else Entry._make(row)
+
+    @_reads
+    def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
+        if first > _LAST_SEQUENCE:
+            return []
+        slots = slot_of(chain, first), slot_of(chain, min(last, _LAST_SEQUENCE))
+        rows = self._db.execute("SELECT * FROM entries WHERE slot BETWEEN ? AND ? ORDER BY slot", slots)
+        return list(map(Entry._make, rows))
+
+    @_reads
+    def case_entries(self, head: int, folded: int) -> list[Entry]:
+        """As the port says. Raises VaultDamaged if the list does not lead there."""
+        rows = self._db.execute(_WALK, (head, folded))
+        entries = list(map(Entry._make, rows))
+        end = entries[-1].prior if entries else head
+        if end != folded:
+            raise VaultDamaged
+        return entries
+
+    @_reads
+    def snapshot(self, case: int) -> tuple[int, bytes] | None:
+        row = self._db.execute(
+            "SELECT folded, snapshot FROM snapshots JOIN cases ON number = case_number WHERE number = ?", (case,)
+        ).fetchone()
+        return (int(row[0]), bytes(row[1])) if row else None
+
+    @_reads
+    def kept(self, name: str) -> bytes | None:
+        return self._bytes("SELECT value FROM kept WHERE name = ?", name)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    @_writes
+    def write(self, commit: Commit) -> None:
+        many = self._db.executemany
+        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
+        many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?)", commit.chains)
+        many(
+            "INSERT INTO cases (number, id, head) VALUES (?,?,?) "
+            "ON CONFLICT (number) DO UPDATE SET head = excluded.head",
+            (case[:3] for case in commit.cases),
+        )
+        many("INSERT INTO pasts VALUES (?,?)", commit.pasts)
+        many("INSERT INTO arrivals VALUES (?,?,?,?,?)", commit.arrivals)
+
+    @_writes
+    def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
+        for case, folded, snapshot in snapshots:
+            self._db.execute("REPLACE INTO snapshots VALUES (?,?)", (case, snapshot))
+            self._db.execute("UPDATE cases SET folded = ? WHERE number = ?", (folded, case))
+
+    @_writes
+    def keep(self, name: str, value: bytes) -> None:
+        old = self._bytes("SELECT value FROM kept WHERE name = ?", name)
+        if old == value:
+            return
+        self._db.execute("REPLACE INTO kept VALUES (?,?)", (name, value))
+        self._shred = self._shred or old is not None
+
+    @_writes
+    def forget(self, name: str) -> None:
+        self._db.execute("DELETE FROM kept WHERE name = ?", (name,))
+        self._shred = self._shred or self._db.changes() > 0
+
+    @_writes
+    def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
+        # a device has at most a few thousand rows here, and only in the days whose keys are accepted
+        if self._number("SELECT 1 FROM ephemerals WHERE device = ? AND ephemeral = ?", (device, ephemeral)):
+            return False
+        accepted = self._number("SELECT count(*) FROM ephemerals WHERE device = ? AND day = ?", (device, day))
+        if accepted >= caps.EPHEMERALS:
+            return False
+        self._db.execute("INSERT INTO ephemerals VALUES (?,?,?)", (device, day, ephemeral))
+        return True
+
+    @_writes
+    def forget_ephemerals(self, before: int) -> None:
+        self._db.execute("DELETE FROM ephemerals WHERE day < ?", (before,))
+
+    def flush(self) -> None:
+        try:
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
+        except apsw.Error as error:
+            failure = _meaning(error)
+            self._roll_back()
+        else:
+            if self._shred:
+                self._empty_log()
+            return
+        raise failure
+
+    # --- helpers ---------------------------------------------------------------------------------
+
+    def _roll_back(self) -> None:
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except apsw.Error:
+            pass  # closed, or SQLite says at the next statement what is wrong
+
+    def _empty_log(self) -> None:
+        """The commit stands already, so a failure here is nobody's error; the next `flush` tries again."""
+        try:
+            self._checkpoint()
+            self._shred = False
+        except apsw.Error:
+            pass
+
+    def _checkpoint(self) -> None:
+        self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def _number(self, query: str, values: tuple[Any, ...] = ()) -> int:
+        row = self._db.execute(query, values).fetchone()
+        return int(row[0] or 0) if row else 0
+
+    def _bytes(self, query: str, key: int | str) -> bytes | None:
+        row = self._db.execute(query, (key,)).fetchone()
+        return bytes(row[0]) if row else None
+
+
+def _connect(path: Path, key: DatabaseKey, cache_bytes: int) -> apsw.Connection:
+    """A keyed connection that holds the file's lock. Raises VaultDamaged, VaultInUse or StorageFailed."""
+    if len(key.reveal()) != _KEY_BYTES:
+        raise ValueError("a database key has 32 bytes")  # SQLite would take another length for a passphrase
+    connection = None
+    try:
+        connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        _unlock(connection, key)
+        _configure(connection, cache_bytes)
+        return connection
+    except apsw.Error as error:
+        failure = _meaning(error)
+    if connection is not None:
+        connection.close()
+    raise failure
+
+
+def _unlock(connection: apsw.Connection, key: DatabaseKey) -> None:
+    connection.pragma("cipher", "chacha20")  # named, because defaults move between releases
+    statement = f"PRAGMA key = 'raw:{key.reveal().hex()}'"
+    if connection.execute(statement, can_cache=False).get != "ok":
+        connection.close()
+        raise StorageFailed("This SQLite has no encryption; nothing was written.")
+
+
+def _configure(connection: apsw.Connection, cache_bytes: int) -> None:
+    connection.pragma("page_size", PAGE_BYTES)  # counts for a new file only
+    connection.pragma("locking_mode", "exclusive")  # before the first read, so that no shared memory is made
+    if connection.pragma("journal_mode", "wal") != "wal":
+        raise apsw.CantOpenError
+    connection.pragma("synchronous", "full")
+    connection.pragma("fullfsync", True)  # macOS: to the platters; elsewhere it is what fsync does
+    connection.pragma("checkpoint_fullfsync", True)
+    connection.pragma("secure_delete", True)
+    connection.pragma("temp_store", "memory")
+    connection.pragma("mmap_size", 0)
+    connection.pragma("cache_size", -(cache_bytes >> 10))
+    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+    connection.execute("BEGIN EXCLUSIVE; COMMIT")  # takes the lock now, and reads the first page
+
+
+def _check_encrypted(path: Path) -> None:
+    """A misspelt pragma leaves a plaintext file without any error, so we look."""
+    with file_errors(), path.open("rb") as file:
+        beginning = file.read(len(_PLAINTEXT_MAGIC))
+    if len(beginning) < len(_PLAINTEXT_MAGIC) or beginning == _PLAINTEXT_MAGIC:
+        raise StorageFailed("The database was not encrypted; it is not used.")

@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import traceback
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cellsync.core import caps
+from cellsync.core.errors import (
+    CellsyncError,
+    Closed,
+    NewerVersion,
+    StorageFailed,
+    VaultDamaged,
+    VaultInUse,
+)
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry, slot_of
+from cellsync.core.ids import CaseId, DatabaseKey
+from cellsync.core.ports import Arrival, Case, Commit, Store
+from cellsync.store import sqlite
+from cellsync.store.sqlite import SqliteStore
+from tests.models.store_model import StoreModel
+from tests.store.commits import CANARY, Author, numbered
+
+KEY = DatabaseKey(bytes(range(32)))
+NAMES = st.sampled_from(["seal", "branch/session", "address"])
+DEVICES = st.sampled_from([b"a" * 32, b"b" * 32])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "3f9a"
+
+
+def as_port(store: SqliteStore) -> Store:
+    return store
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Any sequence of writes, failures, flushes and reopens: `SqliteStore` answers as dicts would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = StoreModel()
+        self.author = self.saved = Author()
+
+    @initialize()
+    def open(self) -> None:
+        self.store = SqliteStore.in_memory()
+
+    def restart_author(self) -> None:
+        """Numbers go on from what is held."""
+        self.author = Author()
+        self.author.lengths = {chain.number: chain.length for chain in self.model.rows.chains.values()}
+        self.author.heads = {case.number: case.head for case in self.model.rows.cases.values()}
+        self.author.arrived = max(self.model.rows.arrivals, default=0)
+
+    @rule(
+        plan=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.binary(max_size=12)), max_size=8),
+        signed=st.booleans(),
+    )
+    def write(self, plan: list[tuple[int, int, bytes]], signed: bool) -> None:
+        commit = self.author.commit(plan, signed=signed)
+        self.store.write(commit)
+        self.model.write(commit)
+
+    @precondition(lambda self: self.model.rows.entries)
+    @rule(data=st.data())
+    def write_fails_halfway(self, data: st.DataObject) -> None:
+        """Its last entry is one that is held: everything staged is lost, not only this commit."""
+        twice = data.draw(st.sampled_from(sorted(self.model.rows.entries.values())))
+        commit = self.author.commit([(1, 1, b"lost"), (2, 2, b"lost")])
+        with pytest.raises(CellsyncError):
+            self.store.write(commit._replace(entries=[*commit.entries, twice]))
+        self.model.lose()
+        self.restart_author()
+
+    @precondition(lambda self: self.model.rows.cases)
+    @rule(data=st.data(), snapshot=st.binary(max_size=12))
+    def save_snapshots(self, data: st.DataObject, snapshot: bytes) -> None:
+        cases = data.draw(st.lists(st.sampled_from(sorted(self.model.rows.cases)), max_size=3))
+        rows = [(case, self.model.rows.cases[case].head, snapshot) for case in cases]
+        self.store.save_snapshots(rows)
+        self.model.save_snapshots(rows)
+
+    @rule(name=NAMES, value=st.binary(max_size=8))
+    def keep(self, name: str, value: bytes) -> None:
+        self.store.keep(name, value)
+        self.model.keep(name, value)
+
+    @rule(name=NAMES)
+    def forget(self, name: str) -> None:
+        self.store.forget(name)
+        self.model.forget(name)
+
+    @rule(day=st.integers(1, 3), device=DEVICES, ephemeral=st.sampled_from([b"1", b"2", b"3", b"4"]))
+    def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> None:
+        accepted = self.store.accept_ephemeral(day, device, ephemeral)
+        assert accepted == self.model.accept_ephemeral(day, device, ephemeral)
+
+    @rule(before=st.integers(0, 4))
+    def forget_ephemerals(self, before: int) -> None:
+        self.store.forget_ephemerals(before)
+        self.model.forget_ephemerals(before)
+
+    @rule()
+    def flush(self) -> None:
+        self.store.flush()
+        self.model.flush()
+
+    @rule(chain=st.integers(0, 4), sequence=st.integers(1, 20))
+    def first_arrival(self, chain: int, sequence: int) -> None:
+        assert self.store.first_arrival(chain, sequence) == self.model.first_arrival(chain, sequence)
+
+    @rule(after=st.integers(0, 10), limit=st.integers(0, 5))
+    def arrivals(self, after: int, limit: int) -> None:
+        assert self.store.arrivals(after, limit) == self.model.arrivals(after, limit)
+
+    @rule(chain=st.integers(0, 4), first=st.integers(0, 12), last=st.one_of(st.integers(0, 12), st.just(2**63)))
+    def chain_slice(self, chain: int, first: int, last: int) -> None:
+        assert self.store.chain_slice(chain, first, last) == self.model.chain_slice(chain, first, last)
+
+    @precondition(lambda self: self.model.rows.cases)
+    @rule(data=st.data())
+    def case_entries(self, data: st.DataObject) -> None:
+        case = data.draw(st.sampled_from(sorted(self.model.rows.cases.values())))
+        for folded in (0, case.folded, case.head):
+            assert self.store.case_entries(case.head, folded) == self.model.case_entries(case.head, folded)
+
+    @invariant()
+    def same_rows(self) -> None:
+        rows = self.model.rows
+        if not hasattr(self, "store"):
+            return
+        assert self.store.chains() == [rows.chains[number] for number in sorted(rows.chains)]
+        assert list(self.store.cases()) == [rows.cases[number] for number in sorted(rows.cases)]
+        assert self.store.pasts() == sorted(rows.pasts.items())
+        assert self.store.last_arrival() == max(rows.arrivals, default=0)
+        assert {name: self.store.kept(name) for name in ("seal", "branch/session", "address")} == {
+            name: rows.kept.get(name) for name in ("seal", "branch/session", "address")
+        }
+        for case in (1, 2, 3):
+            assert self.store.snapshot(case) == self.model.snapshot(case)
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.store.close()
+
+
+class FileMachine(StoreMachine):
+    """The same on disk, with closes and reopens; what was not flushed is gone."""
+
+    folder: Path
+
+    @initialize()
+    def open(self) -> None:
+        name = self.folder / os.urandom(8).hex()
+        self.path = name
+        self.store = SqliteStore.create(name, KEY)
+
+    @rule()
+    def reopen(self) -> None:
+        self.store.close()
+        self.model.lose()
+        self.restart_author()
+        self.store = SqliteStore.open(self.path, KEY)
+
+
+TestMemory = StoreMachine.TestCase
+TestMemory.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+class TestFile(FileMachine.TestCase):  # type: ignore[misc,valid-type]
+    settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        FileMachine.folder = tmp_path
+
+
+def test_columns_stand_in_the_order_of_the_tuples() -> None:
+    store = SqliteStore.in_memory()
+    renamed = {"case_number": "case"}
+    for table, shape in (("entries", Entry), ("chains", Chain), ("cases", Case), ("arrivals", Arrival)):
+        columns = [row[1] for row in store._db.execute(f"PRAGMA table_info({table})")]
+        assert tuple(renamed.get(column, column) for column in columns) == shape._fields
+    assert as_port(store) is store
+
+
+def test_only_arrivals_and_keys_of_tiny_tables_are_indexed() -> None:
+    """An index on entries is what costs 4 times as much at a million entries."""
+    store = SqliteStore.in_memory()
+    query = "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    assert [row[0] for row in store._db.execute(query)] == ["arrivals"]
+    plan = " ".join(
+        str(row)
+        for row in store._db.execute(
+            "EXPLAIN QUERY PLAN SELECT number FROM arrivals WHERE chain=1 AND sequence>=2 ORDER BY sequence LIMIT 1"
+        )
+    )
+    assert "COVERING INDEX arrivals_of_chain" in plan
+
+
+def test_what_is_flushed_is_durable_and_the_rest_is_not(path: Path) -> None:
+    store, author = SqliteStore.create(path, KEY), Author()
+    store.write(numbered(author, 1))
+    store.flush()
+    store.write(numbered(author, 2))
+    assert len(store.chain_slice(1, 1, 99)) == 6  # reads see what is staged
+    store.close()
+    with pytest.raises(Closed):
+        store.last_arrival()
+    with pytest.raises(Closed):
+        store.flush()
+    store.close()  # twice is fine
+    again = SqliteStore.open(path, KEY)
+    assert len(again.chain_slice(1, 1, 99)) == 3
+    again.close()
+
+
+def test_a_second_opener_is_refused(path: Path) -> None:
+    store = SqliteStore.create(path, KEY)
+    with pytest.raises(VaultInUse):
+        SqliteStore.open(path, KEY)
+    store.close()
+    SqliteStore.open(path, KEY).close()
+
+
+def test_nothing_rests_in_the_clear(path: Path) -> None:
+    store = SqliteStore.create(path, KEY)
+    store.write(numbered(Author(), 1))
+    store.keep("a name that is kept", b"a value that is kept")
+    store.flush()
+    files = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    assert set(files) == {path.name, f"{path.name}-wal"}  # no shared memory, no journal
+    assert len(files[f"{path.name}-wal"]) > 4096
+    for content in files.values():
+        for canary in (
+            CANARY,
+            b"a name that",
+            b"a value that",
+            b"SQLite format 3",
+            b"CREATE TABLE",
+            b"shape",
+        ):
+            assert canary not in content
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in path.parent.iterdir())
+    store.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert CANARY not in path.read_bytes()
+
+
+@pytest.mark.parametrize("forgetting", ["forget", "replace"])
+def test_what_is_forgotten_is_in_neither_file(path: Path, forgetting: str) -> None:
+    """Whoever learns the key later does not find an old branch state in the log."""
+    store = SqliteStore.create(path, KEY)
+    secret = b"an old branch state of an epoch!"
+    store.keep("branch", secret)
+    store.flush()
+    if forgetting == "forget":
+        store.forget("branch")
+    else:
+        store.keep("branch", bytes(32))
+    store.flush()
+    assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+    store.close()
+    opened = apsw.Connection(os.fspath(path))
+    opened.pragma("cipher", "chacha20")
+    opened.pragma("key", f"raw:{KEY.reveal().hex()}")
+    assert secret not in opened.serialize("main")  # `serialize` decrypts, free space included
+    opened.close()
+
+
+def test_a_plaintext_file_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_unlock", lambda connection, key: None)
+    with pytest.raises(StorageFailed):
+        SqliteStore.create(path, KEY)
+
+
+def test_an_existing_file_is_never_overwritten(path: Path) -> None:
+    path.write_bytes(b"something else")
+    with pytest.raises(StorageFailed):
+        SqliteStore.create(path, KEY)
+    assert path.read_bytes() == b"something else"
+
+
+@pytest.mark.parametrize("length", [0, 16, 31, 33])
+def test_a_key_of_another_length_is_refused(path: Path, length: int) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        SqliteStore.create(path, DatabaseKey(bytes(length)))
+
+
+def test_another_key_is_damage(path: Path) -> None:
+    SqliteStore.create(path, KEY).close()
+    with pytest.raises(VaultDamaged):
+        SqliteStore.open(path, DatabaseKey(bytes(32)))
+
+
+def test_foreign_missing_empty_and_truncated_files_are_damage(path: Path) -> None:
+    with pytest.raises(VaultDamaged):
+        SqliteStore.open(path, KEY)
+    for content in (b"", b"x", b"SQLite format 3\0", os.urandom(9000)):
+        path.write_bytes(content)
+        with pytest.raises(VaultDamaged):
+            SqliteStore.open(path, KEY)
+        path.with_name(f"{path.name}-wal").unlink(missing_ok=True)
+    path.unlink()
+    plain = sqlite3.connect(path)
+    plain.execute("CREATE TABLE entries (slot)")
+    plain.close()
+    with pytest.raises(VaultDamaged):
+        SqliteStore.open(path, KEY)
+
+
+def test_a_newer_schema_is_named(path: Path) -> None:
+    store = SqliteStore.create(path, KEY)
+    store._db.pragma("user_version", 2)
+    store.close()
+    with pytest.raises(NewerVersion):
+        SqliteStore.open(path, KEY)
+
+
+def read_everything(store: SqliteStore) -> None:
+    store.chains(), store.pasts(), store.arrivals(0, 9999), store.kept("x"), store.snapshot(1)
+    for case in store.cases():
+        store.case_entries(case.head, 0)
+    for chain in store.chains():
+        store.chain_slice(chain.number, 1, chain.length)
+
+
+def test_a_flipped_byte_is_damage_wherever_it_is(path: Path) -> None:
+    store, author = SqliteStore.create(path, KEY), Author()
+    for number in range(12):
+        store.write(numbered(author, number, 40))
+    store.flush()
+    store.close()
+    sound = path.read_bytes()
+    noticed = 0
+    for at in range(7, len(sound), 4099):
+        path.write_bytes(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :])
+        try:
+            store = SqliteStore.open(path, KEY)
+            try:
+                read_everything(store)
+            finally:
+                store.close()
+        except VaultDamaged:
+            noticed += 1
+        path.with_name(f"{path.name}-wal").unlink(missing_ok=True)
+    pages = len(sound) // sqlite.PAGE_BYTES
+    assert noticed >= pages  # a page that nobody reads (free, or an index) may hide its damage
+
+
+def test_a_list_that_leads_nowhere_is_damage() -> None:
+    store, author = SqliteStore.in_memory(), Author()
+    commit = author.commit([(1, 1, b"a"), (1, 1, b"b"), (1, 1, b"c")])
+    store.write(commit._replace(entries=[commit.entries[0], commit.entries[2]]))
+    with pytest.raises(VaultDamaged):
+        store.case_entries(commit.entries[2].slot, 0)
+    with pytest.raises(VaultDamaged):
+        store.case_entries(commit.entries[0].slot, slot_of(9, 9))
+
+
+def test_anything_that_fails_inside_a_write_rolls_back() -> None:
+    store, author = SqliteStore.in_memory(), Author()
+    store.write(numbered(author, 1))
+    store.flush()
+    before = list(store.cases())
+
+    class Broken(list[Case]):
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            raise RuntimeError
+
+    commit = numbered(author, 2)
+    with pytest.raises(RuntimeError):
+        store.write(Commit(commit.entries, commit.chains, Broken(), [], []))
+    assert list(store.cases()) == before
+    with pytest.raises(OverflowError):
+        store.write(Commit([], [], [Case(2**64, CaseId(b""), 1, 0)], [], []))
+    store.flush()
+    assert len(store.chain_slice(1, 1, 99)) == 3
+
+
+def test_a_device_has_a_cap_of_handshakes_per_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "EPHEMERALS", 3)
+    store = SqliteStore.in_memory()
+    assert [store.accept_ephemeral(1, b"a", bytes([i])) for i in range(4)] == [True, True, True, False]
+    assert store.accept_ephemeral(1, b"b", b"0")
+    assert store.accept_ephemeral(2, b"a", b"9")
+    assert not store.accept_ephemeral(2, b"a", bytes([1]))  # known since yesterday
+
+
+def test_errors_and_caches_hold_no_key_and_no_content(path: Path) -> None:
+    store = SqliteStore.create(path, KEY)
+    commit = numbered(Author(), 1)
+    store.write(commit)
+    statements = str(store._db.cache_stats(include_entries=True))
+    assert KEY.reveal().hex() not in statements
+    with pytest.raises(CellsyncError) as caught:
+        store.write(commit)
+    assert caught.value.__context__ is None  # apsw's traceback would show SQL and bindings
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=False).format())
+    assert "CANARY" not in shown
+    store.close()
