@@ -53,6 +53,13 @@ class InvalidValue(CallerError):
     code = "invalid_value"
 
 
+class ReadOnly(CallerError):
+    """A case is changed only inside `async with case.edit() as draft`."""
+
+    code = "read_only"
+    default_hint = "Change the draft, not the case."
+
+
 class NotFound(CallerError):
     """There is nothing with this id here."""
 

@@ -64,6 +64,9 @@ class Conflict(NamedTuple):
     cells: tuple[Cell, ...]  # all of them; the one displayed first in front
     type: FieldType
 
+    def __repr__(self) -> str:
+        return f"<conflict of {len(self.cells)} cells in {self.field!r}>"  # no content
+
     @property
     def path(self) -> str:
         """The field's name. Never the key: a map's keys are content."""

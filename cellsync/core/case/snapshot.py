@@ -101,12 +101,12 @@ def _pack_cells(cells: Mapping[Ref, Cell], devices: Mapping[DeviceId, int]) -> l
 
 
 def _unpack_cells(flat: Any, devices: list[DeviceId]) -> dict[Ref, Cell]:
-    _require(type(flat) is list and len(flat) % 5 == 0)
+    _require(isinstance(flat, list) and len(flat) % 5 == 0)
     cells: dict[Ref, Cell] = {}
     for at in range(0, len(flat), 5):
         ref, device, clock, height, value = flat[at : at + 5]
-        _require(type(ref) is bytes and len(ref) == REF_BYTES and type(device) is int and device >= 0)
-        _require(type(clock) is int and type(height) is int and type(value) is bytes)
+        _require([type(one) for one in (ref, device, clock, height, value)] == [bytes, int, int, int, bytes])
+        _require(len(ref) == REF_BYTES and device >= 0)
         plain = codec.decode(value, caps.ENTRY, "entry")
         cells[Ref(ref)] = Cell(plain, devices[device], Millis(clock), height, Ref(ref))
     return cells

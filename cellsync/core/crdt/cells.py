@@ -32,6 +32,9 @@ class Cell(NamedTuple):
     height: int
     ref: Ref
 
+    def __repr__(self) -> str:
+        return f"<cell {self.ref.hex()}>"  # no content
+
 
 def rank(cell: Cell) -> tuple[int, Ref]:
     """What orders cells, the same on every device: (height, ref)."""

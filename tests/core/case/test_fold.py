@@ -267,6 +267,42 @@ def test_a_sum_beyond_64_bits_survives_a_snapshot() -> None:
     assert CaseState.decode(state.encode()).counters["c"].total == -(2**53) * 4000
 
 
+def test_a_snapshot_remembers_what_was_replaced_before_it_came() -> None:
+    early, late = entry(1, Operation(Op.SET, "s", b"", "old")), entry(2, Operation(Op.SET, "s", named(entry(1)), "new"))
+    resumed = CaseState.decode(fold([late], logs=False).encode())
+    resumed.apply(*early)
+    assert [cell.value for cell in resumed.registers["s"].live.values()] == ["new"]
+
+
+def test_a_retracted_item_is_no_conflict() -> None:
+    item = entry(1, Operation(Op.APPEND, "l", None, "a"))
+    fixes = [entry(n, Operation(Op.CORRECT, "l", named(item), str(n)), height=2) for n in (2, 3)]
+    assert len(fold([item, *fixes]).conflicts()) == 1
+    assert fold([item, *fixes, entry(4, Operation(Op.RETRACT, "l", named(item), None))]).conflicts() == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Operation(Op.CREATE, "k", 1, None),
+        Operation(Op.SET, "f", b"", None),
+        Operation(Op.ADD, "f", None, 1),
+        Operation(Op.PUT, "f", b"", [1, 2]),
+        Operation(Op.COUNT, "f", None, 1),
+        Operation(Op.APPEND, "f", None, 1),
+        Operation(Op.CORRECT, "f", bytes(10), 1),
+        Operation(Op.RETRACT, "f", bytes(10), None),
+    ],
+)
+def test_the_digest_covers_every_type_of_operation(operation: Operation) -> None:
+    other = operation._replace(detail=2) if operation.tag == Op.CREATE else operation._replace(value=[True, 7])
+    if operation.tag == Op.COUNT:
+        other = operation._replace(value=2)
+    digests = {fold(written).digest() for written in ([], [entry(1, operation)], [entry(1, other)])}
+    assert len(digests) == 3
+    assert fold([entry(1, operation)]).digest() != fold([entry(1, operation._replace(field="g"))]).digest()
+
+
 def test_more_operations_than_a_byte_counts() -> None:
     state = fold([entry(1, *[Operation(Op.ADD, "s", None, n) for n in range(300)])])
     assert len(state.sets["s"].live) == 300

@@ -1,0 +1,47 @@
+"""GenericCase: any case, field by field in plain values, for kinds and versions this program has no schema for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cellsync.core.case.fold import FieldType
+from cellsync.core.case.schema import Schema, plain_field
+from cellsync.core.case.values import PLAIN, store
+from cellsync.core.case.views import Count, LogView, MapView, SetView, draft_of
+
+
+class GenericCase(Schema):
+    """A case without its schema. Reads everything; a draft of it writes plain values."""
+
+    @property
+    def kind(self) -> str:
+        """The case's kind; "" while the entry that created it has not come."""
+        return self._state.kind
+
+    @property
+    def version(self) -> int:
+        return self._state.version
+
+    def names(self) -> list[tuple[str, FieldType]]:
+        """Every field that shows something."""
+        return self._state.fields()
+
+    def read(self, name: str, kind: FieldType = FieldType.REGISTER) -> Any:
+        """A field in plain values; None if nothing was written. See `plain_field` for the shapes."""
+        return plain_field(self._state, name, kind) if (name, kind) in self._state.fields() else None
+
+    def write(self, name: str, value: Any) -> None:
+        """On a draft: set a register. Raises InvalidValue, ReadOnly."""
+        draft_of(self).set(name, store(PLAIN, name, value))
+
+    def set(self, name: str) -> SetView[Any]:
+        return SetView(self, name)
+
+    def map(self, name: str) -> MapView[Any, Any]:
+        return MapView(self, name)
+
+    def counter(self, name: str) -> Count:
+        return Count.of(self, name)
+
+    def log(self, name: str) -> LogView[Any]:
+        return LogView(self, name)
