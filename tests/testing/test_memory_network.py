@@ -286,6 +286,7 @@ async def test_more_than_64_connections_are_closed_and_a_failure_ends_nothing_el
         assert await read(await ada.dial(at["ben"])) == (b"", "end")
         await crowd[0].send_all(b"fail")
         assert await read(crowd[0]) == (b"", "end")
+        await net.settle()
         assert [type(failure) for failure in net.failures] == [KeyError]
         await crowd[1].send_all(b"fine")
         assert await read(crowd[1]) == (b"", "end")
