@@ -113,8 +113,8 @@ class Session:
         self._initiator: Initiator | None = None
         self._responder: Responder[tuple[CircleId, SessionKey]] | None = None
         self._role = _CALLER
-        self._hinted: CircleId | None = None
-        self._remote = SessionPublic(b"")
+        self.hinted: CircleId | None = None
+        self.remote = SessionPublic(b"")
         self._silent_until = now
         self._exchanges: dict[bytes, Exchange] = {}
         self._own_tags: dict[CircleId, bytes] = {}
@@ -131,7 +131,7 @@ class Session:
         """Call a device, under today's key of the circle `hinted`."""
         session = cls(circles, entropy, now)
         session.device, remote = peer
-        session._hinted = hinted
+        session.hinted = hinted
         session._role = _CALLER
         key = session._views[hinted].session_keys()[0].key
         session._initiator = Initiator(
@@ -152,6 +152,10 @@ class Session:
         candidates = [(key.key, (view.id, key)) for view in circles for key in view.session_keys()]
         session._responder = Responder(channel.SESSION, candidates, channel.prologue(carrier), static=secret)
         return session
+
+    @property
+    def closed(self) -> bool:
+        return self.state is State.CLOSED
 
     # --- time ----------------------------------------------------------------------------------------
 
@@ -238,12 +242,12 @@ class Session:
             circle, key = self._responder.tag
         except PeerError:
             return self.ignore()
-        self._hinted = circle
+        self.hinted = circle
         known = self._views[circle].device_with(remote)
         if known is None and key.epoch != self._views[circle].session_keys()[0].epoch:
             return self.ignore()  # whoever we do not know must at least hold the newest epoch
         self.device = known
-        self._remote = remote
+        self.remote = remote
         self.state = State.CALLED
         return [Called(known, self._responder.ephemeral, key.day)]
 
@@ -369,7 +373,7 @@ class Session:
         for circle, tag in self._own_tags.items():
             if circle in self._peer_tags:
                 self._share(circle, tag if self._role == _CALLER else self._peer_tags[circle])
-        hinted = self._hinted
+        hinted = self.hinted
         if hinted is None or any(exchange.view.id == hinted for exchange in self._exchanges.values()):
             return
         if self._role == _CALLER and hinted in self._own_tags:
@@ -392,7 +396,7 @@ class Session:
 
     def _meet(self, circle: CircleId) -> list[Event]:
         """The caller was unknown: perhaps what it gave us introduces it."""
-        self.device = self._views[circle].device_with(self._remote)
+        self.device = self._views[circle].device_with(self.remote)
         if self.device is None:
             return []
         self._send_offer()

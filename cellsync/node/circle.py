@@ -1,0 +1,238 @@
+"""An open circle: its replica, its store, and the one place where it commits.
+
+    plan (pure)  ->  store.write, store.flush  ->  replica.advance  ->  watchers
+
+One step at a time: whoever plans, reads the store or commits holds `lock`. Frames and events leave only after the
+flush. While the disk is quick the flush runs inline, because a hop to a thread and back costs as much as it does;
+on a slow one it runs in a thread, so that a disk that takes its time does not stop the other sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from time import perf_counter
+from typing import Final
+
+import trio
+
+from cellsync.core import serving
+from cellsync.core.crypto.ratchet import Branches
+from cellsync.core.errors import NotPermitted
+from cellsync.core.history.entry import Entry, slot_of
+from cellsync.core.ids import (
+    Branch,
+    CaseId,
+    CircleId,
+    Day,
+    DeviceId,
+    EntryId,
+    EpochId,
+    Incarnation,
+    MemberId,
+    Millis,
+    SessionPublic,
+    SigningSecret,
+    day_of,
+)
+from cellsync.core.membership import epochs
+from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
+from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.planner import Intention
+from cellsync.core.ports import Store
+from cellsync.core.replica import Replica
+from cellsync.core.serving import Served
+from cellsync.core.stage import Plan
+from cellsync.core.wire.messages import Batch, ChainName
+from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.tags import Kind
+from cellsync.node.pause import collector_paused
+from cellsync.node.surroundings import Surroundings
+
+QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
+Watcher = Callable[[Plan, bool], None]
+"""Told of every step after it is durable, and whether it was made here."""
+
+
+class OpenCircle:
+    """One circle that is open on this device. Implements `core.session.exchange.CircleView`."""
+
+    def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
+        self.replica = Replica(circle, store)
+        self.store = store
+        self.lock = trio.Lock()
+        self.surroundings = surroundings
+        self.device = DeviceId(store.kept("device") or b"")
+        self.epochs = Epochs.decode(circle, store.kept("epochs") or b"\x90")
+        self._chain: ChainName = (self.device, Incarnation(store.kept("incarnation") or b""), Branch(b""))
+        self._sponsor = DeviceId(store.kept("sponsor") or b"")
+        self._sponsor_key = SessionPublic(store.kept("sponsor key") or b"")
+        self._watchers: list[Watcher] = []
+        self._flush_takes = 0.0
+
+    # --- a new circle's first moments ----------------------------------------------------------------
+
+    @staticmethod
+    def prepare(
+        store: Store, device: DeviceId, incarnation: Incarnation, epoch: EpochId, branches: Branches, circle: CircleId,
+        sponsor: tuple[DeviceId, SessionPublic] | None = None,
+    ) -> None:  # fmt: skip
+        """Stage what a device must remember of a circle that it has founded or joined. Flush afterwards."""
+        known = Epochs(circle)
+        known.add(epoch, branches)
+        store.keep("device", device)
+        store.keep("incarnation", incarnation)
+        store.keep("epochs", known.encode())
+        if sponsor is not None:
+            store.keep("sponsor", sponsor[0])
+            store.keep("sponsor key", sponsor[1])
+
+    # --- the step --------------------------------------------------------------------------------------
+
+    async def ingest(self, batch: Batch) -> Plan:
+        """Verify a peer's batch and make it durable. Raises PeerError, DiskFull or StorageFailed: nothing is kept."""
+        async with self.lock:
+            with collector_paused():
+                plan = self.replica.plan(batch, self.surroundings.now())
+                return await self._commit(plan, local=False)
+
+    async def write(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
+        """Write entries of our own; returning means durable. Raises NotPermitted, InvalidValue, DiskFull."""
+        async with self.lock:
+            return await self.write_locked(secret, intentions)
+
+    async def write_locked(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
+        """The same for one who holds the lock already."""
+        now = self.surroundings.now()
+        plan = self.replica.plan_writes(self._chain, secret, intentions, now)
+        if plan.void:
+            raise NotPermitted
+        return await self._commit(plan, local=True)
+
+    async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
+        """Admit a member with a first device; the device's id."""
+        shape, content = encode_admit(Admit(role, keys, name), self.surroundings.entropy(SALT_BYTES))
+        plan = await self.write(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
+        return DeviceId(plan.commit.entries[0].id)
+
+    async def _commit(self, plan: Plan, local: bool) -> Plan:
+        if plan.commit.entries:
+            with trio.CancelScope(shield=True):
+                self.store.write(plan.commit)
+                await self._flush()
+                self.replica.advance(plan)
+                if self.replica.states.crowded():
+                    self.store.save_snapshots(self.replica.states.snapshots())
+                    await self._flush()
+        for watcher in list(self._watchers):
+            watcher(plan, local)
+        return plan
+
+    async def _flush(self) -> None:
+        if not self.surroundings.threads or self._flush_takes < QUICK:
+            began = perf_counter()
+            self.store.flush()
+            self._flush_takes = perf_counter() - began
+        else:
+            began = perf_counter()
+            await trio.to_thread.run_sync(self.store.flush)
+            # forget a slow moment by and by, so that a disk that is quick again is noticed
+            self._flush_takes = max(perf_counter() - began, self._flush_takes * 0.9)
+
+    async def tidy(self) -> None:
+        """Write the snapshots of what changed, so that opening folds little; and forget what is no longer needed."""
+        async with self.lock:
+            self.store.save_snapshots(self.replica.states.snapshots())
+            needed = epochs.oldest_needed(self.surroundings.now(), self._attested())
+            if needed is not None and self.epochs.forget_before(needed):
+                self.store.keep("epochs", self.epochs.encode())
+            self.store.forget_ephemerals(day_of(self.surroundings.now()) - 1)
+            await self._flush()
+
+    def _attested(self) -> Day | None:
+        grants = self.replica.circle.grants
+        own = grants.get(self.device)
+        if own is None:
+            return None
+        newest: list[tuple[MemberId, Millis]] = []
+        for chain in self.replica.held.chains.values():
+            entry = self.store.entry_at(slot_of(chain.number, chain.length))
+            if entry is not None and chain.device in grants:
+                newest.append((grants[chain.device].member, Millis(entry.clock)))
+        return epochs.attested_day(newest, own.member)
+
+    async def accept_ephemeral(self, day: Day, caller: bytes, ephemeral: bytes) -> bool:
+        """Remember an opening durably; False if it was seen before, or the caller has had its share of today."""
+        async with self.lock:
+            fresh = self.store.accept_ephemeral(day, caller, ephemeral)
+            await self._flush()
+            return fresh
+
+    # --- watching ----------------------------------------------------------------------------------------
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        self._watchers.remove(watcher)
+
+    # --- what a session sees (with the lock held) -----------------------------------------------------------
+
+    @property
+    def id(self) -> CircleId:
+        return self.replica.circle.id
+
+    @property
+    def own_chain(self) -> int | None:
+        return self.chain_number(self._chain)
+
+    def session_keys(self) -> list[SessionKey]:
+        return self.epochs.session_keys(self.surroundings.now())
+
+    def is_active(self, device: DeviceId) -> bool:
+        if self._before_history():
+            return device == self._sponsor
+        return self.replica.circle.is_active(device)
+
+    def device_with(self, key: SessionPublic) -> DeviceId | None:
+        if self._before_history() and key == self._sponsor_key:
+            return self._sponsor
+        return self.replica.circle.device_with(key)
+
+    def key_of(self, device: DeviceId) -> SessionPublic | None:
+        grant = self.replica.circle.grants.get(device)
+        if grant is not None and grant.counts:
+            return grant.keys.session
+        return self._sponsor_key if self._before_history() and device == self._sponsor else None
+
+    def _before_history(self) -> bool:
+        """Whether we have joined, and nothing has come yet: then we know nobody but our sponsor."""
+        return bool(self._sponsor) and not self.replica.circle.is_active(self.device)
+
+    def others(self) -> list[DeviceId]:
+        """The active devices besides this one."""
+        if self._before_history():
+            return [self._sponsor]
+        return [grant.device for grant in self.replica.circle.active() if grant.device != self.device]
+
+    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
+        return self.replica.frontier()
+
+    def chain_number(self, name: ChainName) -> int | None:
+        return self.replica.held.numbers.get(name)
+
+    def entry_id(self, chain: int, sequence: int) -> EntryId | None:
+        entry: Entry | None = self.store.entry_at(slot_of(chain, sequence))
+        return None if entry is None else entry.id
+
+    def last_arrival(self) -> int:
+        return self.replica.held.arrival
+
+    def own_admission(self) -> int:
+        return self.replica.arrival_of(EntryId(self.device))
+
+    def cursor_for(self, known: Mapping[int, int]) -> int:
+        return serving.start(self.replica.held, self.store, known)
+
+    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served:
+        with collector_paused():
+            return self.replica.serve(cursor, known, refused, until)

@@ -1,0 +1,337 @@
+"""The node: one device on its networks. Answers, finds, calls, and calls again.
+
+    serve       whoever connects: a session, or the pairing that is open
+    announce    a beacon that members recognise
+    look        beacons of members: call whom we have no session with
+    redial      devices at addresses that worked before, without any broadcast
+    tidy        snapshots, old keys
+
+Of two sessions between the same two devices the one called by the smaller device id stays, at both ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from random import Random
+from typing import Final
+
+import trio
+
+from cellsync.core import beacon, caps
+from cellsync.core.crypto import channel
+from cellsync.core.errors import CellsyncError, Malformed
+from cellsync.core.ids import DeviceId, SessionSecret
+from cellsync.core.session.session import ENTROPY, Acknowledged, Ended, Event, Opened, Session
+from cellsync.core.stage import Plan
+from cellsync.core.wire import codec
+from cellsync.node.backoff import Backoff
+from cellsync.node.circle import OpenCircle
+from cellsync.node.link import Link
+from cellsync.node.network import Address, Network, Sighting
+
+CARRIER: Final = b"lan"
+YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
+TIDY_AFTER: Final = 3.0  # seconds without news
+HEADER_WITHIN: Final = 20.0
+REMEMBERED: Final = 4  # addresses per device
+
+Guest = Callable[[trio.abc.Stream, bytes], Awaitable[None]]
+"""Takes a connection that does not open a session, with the bytes already read."""
+
+
+class Node:
+    """Keeps one circle in step with the devices that can be reached."""
+
+    def __init__(self, circle: OpenCircle, secret: SessionSecret, network: Network) -> None:
+        self.circle = circle
+        self.links: dict[DeviceId, Link] = {}
+        self.seen: dict[DeviceId, float] = {}  # when a session with a device last said something
+        self.changed = trio.Event()  # set, and replaced, when links or what they delivered changed
+        self._secret = secret
+        self._network = network
+        self._surroundings = circle.surroundings
+        self._circles = {circle.id: circle}
+        self._nursery: trio.Nursery | None = None
+        self._addresses: dict[DeviceId, list[Address]] = _remembered(circle)
+        self._calling: set[DeviceId] = set()
+        self._wanted = trio.Event()
+        self._idle = trio.Event()
+        self._random = Random(int.from_bytes(self._surroundings.entropy(16), "big"))
+        self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
+        self._beacon_keys: list[bytes] = []
+        self._reshow = trio.Event()
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+    # --- life --------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Node]:
+        """The node at work, until the block ends."""
+        self.circle.watch(self._committed)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self.port = await nursery.start(self._serve)
+                for task in (self._announce, self._look, self._watch_interfaces, self._redial, self._tidy):
+                    nursery.start_soon(task)
+                try:
+                    yield self
+                finally:
+                    self._nursery = None
+                    nursery.cancel_scope.cancel()
+        finally:
+            self.circle.unwatch(self._committed)
+            with trio.CancelScope(shield=True):
+                await self.circle.tidy()
+
+    async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
+        await self._network.serve(self._answer, task_status=task_status)
+
+    # --- answering -----------------------------------------------------------------------------------------
+
+    async def _answer(self, stream: trio.abc.Stream) -> None:
+        header = b""
+        with trio.move_on_after(HEADER_WITHIN):
+            while len(header) < channel.HEADER_BYTES:
+                data = await stream.receive_some(4096)
+                if not data:
+                    return
+                header += data
+        for matches, guest in self._guests:
+            if len(header) >= channel.HEADER_BYTES and matches(header[: channel.HEADER_BYTES]):
+                await guest(stream, header)
+                return
+        entropy = self._surroundings.entropy(ENTROPY)
+        session = Session.answer([self.circle], self._secret, CARRIER, entropy, trio.current_time())
+        await self._run(Link(session, stream, self._circles, self._report), header)
+
+    @asynccontextmanager
+    async def guest(self, matches: Callable[[bytes], bool], guest: Guest, beacon_key: bytes) -> AsyncIterator[None]:
+        """While the block lasts, connections that `matches` go to `guest`, and the beacon shows `beacon_key`."""
+        entry = (matches, guest)
+        self._guests.append(entry)
+        self._beacon_keys.append(beacon_key)
+        self._show_again()
+        try:
+            yield
+        finally:
+            self._guests.remove(entry)
+            self._beacon_keys.remove(beacon_key)
+            self._show_again()
+
+    # --- calling -------------------------------------------------------------------------------------------
+
+    async def call(self, device: DeviceId, address: Address) -> None:
+        """Call a device at an address, and stay with it until the session ends. Raises NoPeer, PeerError."""
+        key = self.circle.key_of(device)
+        if key is None or device in self.links or device in self._calling:
+            return
+        self._calling.add(device)
+        try:
+            stream = await self._network.dial(address)
+            session = Session.call(
+                [self.circle], self.circle.id, (device, key), self._secret, CARRIER,
+                self._surroundings.entropy(ENTROPY), trio.current_time(),
+            )  # fmt: skip
+            link = Link(session, stream, self._circles, self._report)
+            link.address = address
+            await self._run(link)
+        finally:
+            self._calling.discard(device)
+
+    async def _run(self, link: Link, already: bytes = b"") -> None:
+        try:
+            await link.run(already)
+        finally:
+            self.bytes_sent += link.sent
+            self.bytes_received += link.received
+            if link.device is not None and self.links.get(link.device) is link:
+                del self.links[link.device]
+                self._change()
+
+    def _report(self, link: Link, event: Event) -> None:
+        device = link.device
+        if device is None:
+            return
+        self.seen[device] = trio.current_time()
+        match event:
+            case Opened():
+                self._calling.discard(device)
+                self._keep_one(device, link)
+            case Acknowledged() | Ended():
+                self._change()
+
+    def _keep_one(self, device: DeviceId, link: Link) -> None:
+        other = self.links.get(device)
+        if other is not None and other is not link:
+            smaller_calls = self.circle.device < device
+            if link.called is smaller_calls:
+                other.close()
+            else:
+                link.close()
+                return
+        self.links[device] = link
+        if link.address is not None:
+            self._remember(device, link.address)
+        self._change()
+
+    def _change(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()
+
+    # --- finding -------------------------------------------------------------------------------------------
+
+    async def _announce(self) -> None:
+        while True:
+            shown = self._reshow = trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._network.announce, self._beacon)
+                await shown.wait()
+                nursery.cancel_scope.cancel()
+
+    def _show_again(self) -> None:
+        self._reshow.set()
+
+    def _beacon(self, addresses: tuple[Address, ...]) -> bytes:
+        now, entropy = self._surroundings.now(), self._surroundings.entropy
+        nonce, period = entropy(beacon.NONCE), beacon.period_of(now)
+        shown = [(self.circle.epochs.today(now).discovery.reveal(), bytes(self.circle.device))]
+        shown += [(key, b"") for key in self._beacon_keys]
+        tags = [
+            beacon.tag(key, nonce, who, address.packed, address.port, period)
+            for key, who in shown
+            for address in addresses
+        ]
+        return beacon.make(tags, nonce, entropy(beacon.ENTROPY))
+
+    async def _look(self) -> None:
+        async with self._network.sightings() as sightings:
+            async for sighting in sightings:
+                found = self._recognise(sighting)
+                if found is not None and self._nursery is not None:
+                    self._nursery.start_soon(self._call_politely, *found)
+
+    def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
+        now = self._surroundings.now()
+        others = [device for device in self.circle.others() if device not in self.links]
+        if not others or not sighting.addresses:
+            return None
+        candidates = [
+            (states.discovery.reveal(), bytes(device))
+            for states in self.circle.epochs.discovery_states(now)
+            for device in others
+        ]
+        for port in {address.port for address in sighting.addresses}:
+            packed = [address.packed for address in sighting.addresses if address.port == port]
+            found = beacon.match(sighting.blob, candidates, packed, port, now)
+            if found is not None:
+                address = next(a for a in sighting.addresses if a.packed == found.address and a.port == port)
+                return DeviceId(found.who), address
+        return None
+
+    async def _call_politely(self, device: DeviceId, address: Address) -> None:
+        """Call whom we have seen; if both see each other at once, the smaller id goes first."""
+        if device < self.circle.device:
+            await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
+        self._remember(device, address)
+        await self._try(device, address)
+
+    async def _try(self, device: DeviceId, address: Address) -> bool:
+        try:
+            await self.call(device, address)
+        except CellsyncError:
+            return False
+        return True
+
+    async def _redial(self) -> None:
+        """Call devices at the addresses where they were, again and again, ever more rarely."""
+        backoffs: dict[DeviceId, Backoff] = {}
+        due: dict[DeviceId, float] = {}
+        while True:
+            now = trio.current_time()
+            for device in self.circle.others():
+                known = self._addresses.get(device)
+                if not known or device in self.links or device in self._calling:
+                    backoffs.pop(device, None)
+                    due.pop(device, None)
+                    continue
+                backoff = backoffs.setdefault(device, Backoff(self._random))
+                if device not in due:
+                    due[device] = now + backoff.next()
+                elif now >= due[device] and self._nursery is not None:
+                    due[device] = now + backoff.next()
+                    for address in known:
+                        self._nursery.start_soon(self._try, device, address)
+                        break
+                    self._addresses[device] = [*known[1:], known[0]]  # another one next time
+            wanted = self._wanted = trio.Event()
+            with trio.move_on_at(min(due.values(), default=math.inf)), trio.move_on_after(30):
+                await wanted.wait()
+                due.clear()
+                backoffs.clear()
+
+    def call_now(self) -> None:
+        """Forget how long ago a call failed: something has changed, or somebody waits."""
+        self._wanted.set()
+
+    async def _watch_interfaces(self) -> None:
+        async with self._network.changes() as changes:
+            async for _ in changes:
+                self.call_now()
+
+    # --- remembering addresses -------------------------------------------------------------------------------
+
+    def _remember(self, device: DeviceId, address: Address) -> None:
+        known = self._addresses.get(device, [])
+        if known and known[0] == address:
+            return
+        self._addresses[device] = [address, *(other for other in known if other != address)][:REMEMBERED]
+        self._idle.set()
+
+    async def save_addresses(self) -> None:
+        rows = [[device, [list(address) for address in known]] for device, known in self._addresses.items()]
+        async with self.circle.lock:
+            self.circle.store.keep("addresses", codec.encode(rows))
+
+    async def add_address(self, device: DeviceId, address: Address) -> None:
+        """Where a device can be called, told by a person."""
+        self._remember(device, address)
+        self.call_now()
+
+    # --- news and tidying --------------------------------------------------------------------------------------
+
+    def _committed(self, plan: Plan, local: bool) -> None:
+        for link in self.links.values():
+            link.news()
+        self._idle.set()
+        if plan.controls:
+            self._show_again()
+        self._change()
+
+    async def _tidy(self) -> None:
+        while True:
+            await self._idle.wait()
+            while self._idle.is_set():
+                self._idle = trio.Event()
+                with trio.move_on_after(TIDY_AFTER):
+                    await self._idle.wait()
+            try:
+                await self.save_addresses()
+                await self.circle.tidy()
+            except CellsyncError:
+                await trio.sleep(30)  # a full disk: snapshots can wait
+
+
+def _remembered(circle: OpenCircle) -> dict[DeviceId, list[Address]]:
+    try:
+        rows = codec.decode(circle.store.kept("addresses") or b"\x90", caps.ENTRY, "addresses")
+        return {
+            DeviceId(device): [Address(str(ip_address(host.partition("%")[0])) and host, port) for host, port in known]
+            for device, known in rows
+        }
+    except (Malformed, ValueError, TypeError):
+        return {}  # where people were is worth no error

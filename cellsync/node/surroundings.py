@@ -1,0 +1,37 @@
+"""What the shell takes from the world besides a network: the time, randomness, and whether it may use threads."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import trio
+
+from cellsync.core.ids import Millis
+
+T = TypeVar("T")
+
+
+def _now() -> Millis:
+    return Millis(time.time_ns() // 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The real ones by default. `threads=False` runs everything inline: in virtual time a thread takes for ever."""
+
+    now: Callable[[], Millis] = _now
+    entropy: Callable[[int], bytes] = os.urandom
+    threads: bool = True
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work where it does not stop the event loop."""
+        if not self.threads:
+            return work()
+        return await trio.to_thread.run_sync(work)
+
+
+REAL = Surroundings()
