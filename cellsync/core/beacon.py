@@ -1,7 +1,7 @@
 """What a device shows on a LAN: 208 bytes that its own circle recognises and everyone else sees as noise.
 
     beacon = nonce(16), 48 slots of 4 bytes
-    slot   = BLAKE2b(DISCOVERY_TAG, nonce ‖ period ‖ port ‖ len(address) ‖ address ‖ who, key)[:4], or random
+    slot   = H_4(DISCOVERY_TAG, nonce ‖ period ‖ port ‖ len(address) ‖ address ‖ who, key), or random
 
 The rules (protocol/60-lan.md):
 
@@ -53,7 +53,7 @@ def tag(key: bytes, nonce: bytes, who: bytes, address: bytes, port: int, period:
     `address` the 4 or 16 packed bytes of the IP address, without scope.
     """
     place = period.to_bytes(8, "big") + port.to_bytes(2, "big") + bytes([len(address)]) + address
-    return blake2b(labels.DISCOVERY_TAG, nonce + place + who, key=key)[:SLOT]
+    return blake2b(labels.DISCOVERY_TAG, nonce + place + who, key=key, size=SLOT)
 
 
 def make(tags: Iterable[bytes], nonce: bytes, entropy: bytes) -> bytes:

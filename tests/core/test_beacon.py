@@ -36,6 +36,17 @@ def found(
     return beacon.match(blob, [(key, who)], [at], port, Millis(now)) == beacon.Match(who, at)
 
 
+def test_a_tag_is_what_the_specification_says() -> None:
+    place = (6_000_000).to_bytes(8, "big") + (40_001).to_bytes(2, "big") + bytes([4, 10, 0, 0, 7])
+    said = hashlib.blake2b(bytes(range(16)) + place + WHO, digest_size=4, key=KEY, person=b"cs1 tag").digest()
+    assert beacon.tag(KEY, bytes(range(16)), WHO, HERE, PORT, 6_000_000) == said
+
+
+def test_the_vector_of_the_specification() -> None:
+    tag = beacon.tag(bytes([1] * 32), bytes(range(16)), bytes([2] * 32), HERE, PORT, 6_000_000)
+    assert tag.hex() == "70d3077a"
+
+
 def test_it_fits_one_string_of_a_txt_record() -> None:
     assert len(shown()) == beacon.SIZE == 208
     assert len(b"t=" + shown()) <= 255
@@ -87,9 +98,7 @@ def test_random_beacons_match_nobody() -> None:
 def test_nothing_is_stable_across_rotations() -> None:
     blobs = [shown(n, now=NOW + n * beacon.PERIOD) for n in range(40)]
     slots = [blob[at : at + 4] for blob in blobs for at in range(0, beacon.SIZE, 4)]
-    assert len(set(slots)) == len(
-        slots
-    )  # 2,080 random words: a repeat has one chance in 2,000, seeds are fixed
+    assert len(set(slots)) == len(slots)  # 2,080 random words: a repeat has one chance in 2,000, seeds are fixed
     places = {
         blob.index(beacon.tag(KEY, blob[:16], WHO, HERE, PORT, beacon.period_of(NOW) + n))
         for n, blob in enumerate(blobs)
@@ -124,9 +133,7 @@ def test_the_same_entropy_makes_the_same_beacon() -> None:
     assert shown(5) == shown(5) != shown(6)
 
 
-@pytest.mark.parametrize(
-    ("nonce", "entropy", "tags"), [(15, 32, [b"1234"]), (16, 31, []), (16, 32, [b"12345"])]
-)
+@pytest.mark.parametrize(("nonce", "entropy", "tags"), [(15, 32, [b"1234"]), (16, 31, []), (16, 32, [b"12345"])])
 def test_wrong_lengths_are_refused(nonce: int, entropy: int, tags: list[bytes]) -> None:
     with pytest.raises(InvalidValue):
         beacon.make(tags, bytes(nonce), bytes(entropy))
