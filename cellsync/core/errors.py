@@ -88,6 +88,13 @@ class VaultExists(CallerError):
     default_hint = "Open it, or choose an empty folder."
 
 
+class CheapVault(CallerError):
+    """This vault was made for tests: its passphrase protects nothing."""
+
+    code = "cheap_vault"
+    default_hint = "Found a cell in another folder; never keep real cases in this one."
+
+
 class VaultMissing(CallerError):
     """There is no vault in this folder."""
 

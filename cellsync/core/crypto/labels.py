@@ -50,6 +50,7 @@ BEACON: Final = b"cs1 beacon"
 
 # vault (protocol/70-vault.md)
 VAULT_CHECK: Final = b"cs1 vault check"
+VAULT_KEY: Final = b"cs1 vault key"
 VAULT_BODY: Final = b"cellsync/1 vault body\0"
 VAULT_SLOT: Final = b"cellsync/1 vault slot\0"
 

@@ -1,0 +1,327 @@
+"""The encrypted directory of one device: who it is, which circles it is in, and the key to each.
+
+    passphrase --Argon2id--> wrapping key --opens--> key slot: master key --BLAKE2b--> body key --opens--> body
+
+Rules:
+
+1. **A passphrase never encrypts data.** It wraps one random master key, so that changing it rewrites a header
+   and nothing else. (Old copies of the header still open with the old passphrase.)
+2. **Parameters are checked before they are used**, against a floor and a ceiling, and bound by the seals.
+3. **The header is replaced whole or not at all**, and a circle's database is durable before the header names it.
+   A crash leaves the old header or the new one; at worst a database that nobody names.
+4. **One process.** The directory's lock is taken before anything is read and held until `close`.
+
+Opening and creating run the key derivation, half a second without the interpreter's lock: call them in a
+worker thread. Nothing else here is slow.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable
+from hashlib import blake2b
+from os import close as close_descriptor
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from nacl import bindings
+from nacl.exceptions import CryptoError
+
+from cellsync.core import caps
+from cellsync.core.crypto import labels
+from cellsync.core.errors import (
+    CheapVault,
+    Closed,
+    ExternalError,
+    InvalidValue,
+    NotFound,
+    VaultDamaged,
+    VaultExists,
+    VaultMissing,
+    WrongPassphrase,
+)
+from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
+from cellsync.store import header
+from cellsync.store.files import PRIVATE_DIRECTORY, file_errors, lock_directory, replace_private, sync_directory
+from cellsync.store.header import CircleFile, Header, Identity, Kdf, Profile, Slot, SlotKind
+from cellsync.store.sqlite import SqliteStore
+
+__all__ = ["Entropy", "Identity", "Kdf", "Vault", "passphrase"]
+
+HEADER_NAME: Final = "vault"
+_NEW_NAME: Final = "vault.new"
+_DATABASE_NAME: Final = re.compile(r"[0-9a-f]{32}(-wal|-journal)?")
+_KEY_BYTES: Final = 32
+_SALT_BYTES: Final = 16
+_MAX_FILE: Final = 1 << 16  # a header is below 6 KiB; more is not read
+
+Entropy = Callable[[int], bytes]  # as `secrets.token_bytes`
+
+
+def passphrase(text: str) -> Passphrase:
+    """A passphrase as typed on any keyboard: NFC, UTF-8. Raises InvalidValue if it is empty."""
+    normal = unicodedata.normalize("NFC", text)
+    if not normal:
+        raise InvalidValue("The passphrase is empty.")
+    try:
+        return Passphrase(normal.encode())
+    except UnicodeEncodeError:
+        pass  # its message would show the passphrase
+    raise InvalidValue("The passphrase cannot be encoded.")
+
+
+class Vault:
+    """An unlocked vault. Made by `create` or `open`."""
+
+    def __init__(
+        self,
+        path: Path,
+        lock: int,
+        entropy: Entropy,
+        master: MasterKey,
+        slots: tuple[Slot, ...],
+        profile: int,
+        identity: Identity,
+        circles: list[CircleFile],
+    ) -> None:
+        self._path = path
+        self._lock: int | None = lock
+        self._entropy = entropy
+        self._master = master
+        self._slots = slots
+        self._profile = profile
+        self._identity = identity
+        self._circles = circles
+
+    # --- creating and opening --------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        passphrase: Passphrase,
+        identity: Identity,
+        *,
+        kdf: Kdf = Kdf.MODERATE,
+        entropy: Entropy = secrets.token_bytes,
+        publish: bool = True,
+    ) -> Self:
+        """A new vault in a new or empty directory.
+
+        With `publish=False` the header appears only with the first `create_circle`, so that a crash while a cell
+        is founded leaves no vault at all. Raises VaultExists (nothing is overwritten), VaultInUse, InvalidValue
+        (parameters), DiskFull or StorageFailed.
+        """
+        if not kdf.allowed(kdf.profile):
+            raise InvalidValue("These key derivation parameters are out of range.")
+        with file_errors():
+            made = not path.exists()
+            path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        lock = lock_directory(path)
+        try:
+            _check_unused(path)
+            with file_errors():
+                path.chmod(PRIVATE_DIRECTORY)
+            if made:
+                sync_directory(path.parent)
+            master = MasterKey(entropy(_KEY_BYTES))
+            slot = _wrap(master, passphrase, kdf, entropy)
+            vault = cls(path, lock, entropy, master, (slot,), kdf.profile, identity, [])
+            if publish:
+                vault._save([], (slot,))
+            return vault
+        except BaseException:
+            close_descriptor(lock)
+            raise
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        passphrase: Passphrase,
+        *,
+        entropy: Entropy = secrets.token_bytes,
+        allow_cheap: bool = False,
+    ) -> Self:
+        """Unlock an existing vault.
+
+        Raises VaultMissing, VaultInUse, NotAVault, VaultDamaged, NewerVersion, WrongPassphrase, CheapVault (made
+        for tests; `allow_cheap` opens it), or StorageFailed.
+        """
+        with file_errors():
+            if not (path / HEADER_NAME).is_file():
+                raise VaultMissing
+        lock = lock_directory(path)
+        try:
+            found = header.decode(_read(path / HEADER_NAME))
+            if found.profile == Profile.CHEAP and not allow_cheap:
+                raise CheapVault
+            master = _unwrap_any(found, passphrase)
+            identity, circles = header.decode_body(_open_body(found, master))
+            return cls(path, lock, entropy, master, found.slots, found.profile, identity, circles)
+        except BaseException:
+            close_descriptor(lock)
+            raise
+
+    def close(self) -> None:
+        """Forget the keys and let the lock go. Close the circles' stores first. May be called twice."""
+        if self._lock is not None:
+            close_descriptor(self._lock)
+        self._lock = None
+        self._master = MasterKey(b"")
+        self._circles = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    # --- what it holds ---------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Identity:
+        return self._identity
+
+    @property
+    def circles(self) -> tuple[CircleId, ...]:
+        """In the order in which they were joined."""
+        return tuple(row.circle for row in self._circles)
+
+    def create_circle(self, circle: CircleId, fill: Callable[[SqliteStore], None] | None = None) -> SqliteStore:
+        """A new database for a circle, listed in the header when `fill` has written and flushed what it must hold.
+
+        A crash before that leaves the vault without the circle. Raises InvalidValue (circle known, or too many),
+        DiskFull or StorageFailed.
+        """
+        self._check_open()
+        if circle in self.circles:
+            raise InvalidValue("This vault has that circle already.")
+        if len(self._circles) >= caps.CIRCLES:
+            raise InvalidValue("This vault has as many circles as it can hold.")
+        name = self._entropy(header.FILE_NAME_BYTES).hex()
+        row = CircleFile(circle, name, DatabaseKey(self._entropy(_KEY_BYTES)))
+        store = SqliteStore.create(self._path / name, row.key)
+        try:
+            if fill is not None:
+                fill(store)
+                store.flush()
+            self._save([*self._circles, row], self._slots)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def open_circle(self, circle: CircleId) -> SqliteStore:
+        """Raises NotFound, VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
+        self._check_open()
+        for row in self._circles:
+            if row.circle == circle:
+                return SqliteStore.open(self._path / row.file, row.key)
+        raise NotFound
+
+    def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE) -> None:
+        """Wrap the master key anew, in place of every passphrase slot. Blocks for a key derivation.
+
+        A copy of the old header still opens with the old passphrase. Raises InvalidValue if `kdf` is weaker than
+        this vault's profile allows, DiskFull or StorageFailed.
+        """
+        self._check_open()
+        if not kdf.allowed(self._profile):
+            raise InvalidValue("These key derivation parameters are out of range.")
+        slot = _wrap(self._master, new, kdf, self._entropy, self._profile)
+        others = tuple(old for old in self._slots if old.kind != SlotKind.PASSPHRASE)
+        self._save(self._circles, (slot, *others))
+
+    # --- helpers ---------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._lock is None:
+            raise Closed
+
+    def _save(self, circles: list[CircleFile], slots: tuple[Slot, ...]) -> None:
+        """Write the header; the vault in memory follows only what is on disk."""
+        body, nonce = header.encode_body(self._identity, circles), self._entropy(header.NONCE_BYTES)
+        bound = _body_bound(self._profile, slots)
+        sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(body, bound, nonce, _body_key(self._master))
+        content = header.encode(Header(self._profile, slots, nonce, sealed))
+        replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, content)
+        self._circles, self._slots = circles, slots
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def _check_unused(path: Path) -> None:
+    """Leftovers of a creation that was killed do not count: without a header they are noise."""
+    with file_errors():
+        names = {file.name for file in path.iterdir()}
+    if HEADER_NAME in names:
+        raise VaultExists
+    if any(name != _NEW_NAME and not _DATABASE_NAME.fullmatch(name) for name in names):
+        raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
+
+
+def _read(path: Path) -> bytes:
+    with file_errors(), path.open("rb") as file:
+        return file.read(_MAX_FILE)
+
+
+# --- seals --------------------------------------------------------------------------------------
+
+
+def derive(passphrase: Passphrase, salt: bytes, kdf: Kdf) -> bytes:
+    """Argon2id version 1.3, one lane, 32 bytes (RFC 9106). Releases the interpreter's lock while it runs."""
+    try:
+        return bindings.crypto_pwhash_alg(
+            _KEY_BYTES, passphrase.reveal(), salt, kdf.ops, kdf.memory, bindings.crypto_pwhash_ALG_ARGON2ID13
+        )
+    except CryptoError:
+        pass
+    raise ExternalError("There is not enough memory to derive the key.", hint="Close other programs, then try again.")
+
+
+def _wrap(master: MasterKey, passphrase: Passphrase, kdf: Kdf, entropy: Entropy, profile: int | None = None) -> Slot:
+    salt, nonce = entropy(_SALT_BYTES), entropy(header.NONCE_BYTES)
+    blank = Slot(SlotKind.PASSPHRASE, header.ARGON2ID, 0, kdf.ops, kdf.memory, salt, nonce, b"")
+    bound = blank.bound(kdf.profile if profile is None else profile)
+    key = derive(passphrase, salt, kdf)
+    wrapped = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(master.reveal(), bound, nonce, key)
+    return blank._replace(wrapped=wrapped)
+
+
+def _unwrap_any(found: Header, passphrase: Passphrase) -> MasterKey:
+    for slot in found.slots:
+        if slot.kind != SlotKind.PASSPHRASE:
+            continue
+        key = derive(passphrase, slot.salt, Kdf(slot.ops, slot.memory))
+        master = _opened(slot.wrapped, slot.bound(found.profile), slot.nonce, key)
+        if master is not None:
+            return MasterKey(master)
+    raise WrongPassphrase
+
+
+def _open_body(found: Header, master: MasterKey) -> bytes:
+    bound = _body_bound(found.profile, found.slots)
+    body = _opened(found.sealed, bound, found.nonce, _body_key(master))
+    if body is None:
+        raise VaultDamaged
+    return body
+
+
+def _opened(sealed: bytes, bound: bytes, nonce: bytes, key: bytes) -> bytes | None:
+    try:
+        return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, bound, nonce, key)
+    except CryptoError:
+        return None
+
+
+def _body_key(master: MasterKey) -> bytes:
+    return blake2b(digest_size=_KEY_BYTES, key=master.reveal(), person=labels.VAULT_KEY).digest()
+
+
+def _body_bound(profile: int, slots: tuple[Slot, ...]) -> bytes:
+    return labels.VAULT_BODY + header.encode_open_part(profile, slots)
