@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, N
 
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
+from cellsync.core.case.host import Bound, draft_of
 from cellsync.core.case.values import NOTHING, Misfit, ValueType, fits, store, value_type
-from cellsync.core.case.views import Bound, Count, LogView, MapView, SetView, draft_of
+from cellsync.core.case.views import Count, LogView, MapView, SetView
 from cellsync.core.crdt.cells import newest_first
 
 T = TypeVar("T")

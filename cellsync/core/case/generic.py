@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cellsync.core.case.fold import FieldType
+from cellsync.core.case.host import draft_of
 from cellsync.core.case.schema import Schema, plain_field
 from cellsync.core.case.values import PLAIN, store
-from cellsync.core.case.views import Count, LogView, MapView, SetView, draft_of
+from cellsync.core.case.views import Count, LogView, MapView, SetView
 
 
 class GenericCase(Schema):

@@ -1,17 +1,22 @@
-"""Host: what a case asks of whoever holds it, and what it is told in return."""
+"""Host: whoever holds the entries of cases (a cell, or a stand-in in tests), and what binds a case to it.
+
+case = bind(Eviction, host, id, state)      a snapshot of the case
+draft = begin(case)                         host.edit, entering
+operations = finish(draft)                  host.edit, leaving: one entry
+advance(case, state)                        something arrived: the snapshot moves forward in place
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from cellsync.core.ids import CaseId, DeviceId
-
-if TYPE_CHECKING:
-    from cellsync.core.case.schema import Schema
-
-S = TypeVar("S", bound="Schema")
+from cellsync.core.case.draft import Draft
+from cellsync.core.case.fold import CaseState
+from cellsync.core.errors import ReadOnly
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis
+from cellsync.core.wire.operations import Operation
 
 Cause = Literal["edit", "sync", "bundle", "resync"]
 
@@ -35,21 +40,72 @@ class Change(NamedTuple):
         return f"<change of {self.path!r}>"  # no content
 
 
+class Bound:
+    """One case as its host shows it: a snapshot, or a draft if `_draft` is set. `Schema` adds the fields."""
+
+    __slots__ = ("_draft", "_host", "_id", "_state")
+    _draft: Draft | None
+    _host: Host
+    _id: CaseId
+    _state: CaseState
+
+    @property
+    def id(self) -> CaseId:
+        return self._id
+
+
+B = TypeVar("B", bound=Bound)
+
+
 class Host(Protocol):
-    """Whoever holds a case's entries: a cell, or a stand-in in tests."""
+    """What a case asks of whoever holds its entries."""
 
     def name_of(self, device: DeviceId) -> str:
         """The name of the member whose device this is, as the cell shows it."""
         ...
 
-    def edit(self, case: S) -> AbstractAsyncContextManager[S]:
+    def edit(self, case: B) -> AbstractAsyncContextManager[B]:
         """A draft of the case; leaving without an error writes one entry, durable here."""
         ...
 
-    def changes(self, case: Schema, since: str | None) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+    def changes(self, case: Bound, since: str | None) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Changes from now on, or after a cursor; registered before it is entered, so that none is missed."""
         ...
 
-    async def synced(self, case: Schema, min_peers: int, timeout: float) -> None:
+    async def synced(self, case: Bound, min_peers: int, timeout: float) -> None:
         """Return when other devices have acknowledged what is here. Raises Timeout."""
         ...
+
+
+def bind(schema: type[B], host: Host, case: CaseId, state: CaseState) -> B:
+    """A snapshot of a case. `state` (with logs) belongs to it from now on."""
+    made = object.__new__(schema)
+    made._host, made._id, made._state, made._draft = host, case, state, None
+    return made
+
+
+def advance(case: Bound, state: CaseState) -> None:
+    """Let a snapshot show a newer state (with logs), in place."""
+    case._state = state
+
+
+def begin(case: B, device: DeviceId = DeviceId(NO_ID), clock: Millis = Millis(0)) -> B:  # noqa: B008
+    """A draft of a case. Its pending log items show this device and time."""
+    draft = Draft(case._state.copy(), device, clock)
+    made = bind(type(case), case._host, case._id, draft.view)
+    made._draft = draft
+    return made
+
+
+def finish(draft: Bound) -> list[Operation]:
+    """What a draft wrote, for one entry; the draft can be read but not written any more."""
+    operations = draft_of(draft).operations()
+    draft._draft = None
+    return operations
+
+
+def draft_of(case: Bound) -> Draft:
+    """Raises ReadOnly on anything that is not a draft."""
+    if case._draft is None:
+        raise ReadOnly
+    return case._draft

@@ -16,7 +16,7 @@ happens on a draft, an instance of the same class that records what it is told:
 A schema is a way to read: it never changes what is stored (protocol/35-cases.md, Schemas). Annotations are resolved
 when the class is made, so their names have to be known in its module, outside `if TYPE_CHECKING`.
 
-For hosts: `bind`, `begin`, `finish`, `advance`, `creation`.
+For hosts: `creation` here; `bind`, `begin`, `finish` and `advance` in `host`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from inspect import get_annotations
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_transform, get_args, get_origin
 
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fields import Empty, Field, Register, empty, field
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.fold import Conflict as RawConflict
-from cellsync.core.case.host import Change, Host
+from cellsync.core.case.host import Bound, Change, draft_of
 from cellsync.core.case.values import PLAIN, ValueType, fits, store
-from cellsync.core.case.views import Bound, Value, draft_of, value_of
+from cellsync.core.case.views import Value, value_of
 from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue
-from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
-
-S = TypeVar("S", bound="Schema")
 
 
 class Conflict(NamedTuple):
@@ -84,10 +81,6 @@ class Schema(Bound):
         return f"<{type(self).__name__} {self._id.hex()[:8]}>"  # no content
 
     # --- reading ------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> CaseId:
-        return self._id
 
     @property
     def extra(self) -> dict[str, Any]:
@@ -151,33 +144,6 @@ class Schema(Bound):
 
 
 # --- for hosts ----------------------------------------------------------------------------------
-
-
-def bind(schema: type[S], host: Host, case: CaseId, state: CaseState) -> S:
-    """A snapshot of a case. `state` (with logs) belongs to it from now on."""
-    made = object.__new__(schema)
-    made._host, made._id, made._state, made._draft = host, case, state, None
-    return made
-
-
-def advance(case: Schema, state: CaseState) -> None:
-    """Let a snapshot show a newer state (with logs), in place."""
-    case._state = state
-
-
-def begin(case: S, device: DeviceId = DeviceId(NO_ID), clock: Millis = Millis(0)) -> S:  # noqa: B008
-    """A draft of a case. Its pending log items show this device and time."""
-    draft = Draft(case._state.copy(), device, clock)
-    made = bind(type(case), case._host, case._id, draft.view)
-    made._draft = draft
-    return made
-
-
-def finish(draft: Schema) -> list[Operation]:
-    """What a draft wrote, for one entry; the draft can be read but not written any more."""
-    operations = draft_of(draft).operations()
-    draft._draft = None
-    return operations
 
 
 def creation(schema: type[Schema], values: Mapping[str, Any]) -> list[Operation]:

@@ -9,33 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
-from cellsync.core.case.draft import Draft
-from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.fold import CANONICAL
+from cellsync.core.case.host import Bound, draft_of
 from cellsync.core.case.values import PLAIN, Misfit, ValueType, fits, moment, store, value_type
 from cellsync.core.crdt import log as crdt_log
 from cellsync.core.crdt.cells import Cell
-from cellsync.core.errors import ReadOnly
-from cellsync.core.ids import CaseId, DeviceId, Ref
-
-if TYPE_CHECKING:
-    from cellsync.core.case.host import Host
+from cellsync.core.ids import DeviceId, Ref
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-class Bound:
-    """Something that reads one case: a snapshot, or a draft if `_draft` is set."""
-
-    __slots__ = ("_draft", "_host", "_id", "_state")
-    _draft: Draft | None
-    _host: Host
-    _id: CaseId
-    _state: CaseState
 
 
 class Value(NamedTuple, Generic[T_co]):
@@ -76,13 +62,6 @@ def value_of(case: Bound, kind: ValueType, cell: Cell) -> Value[Any]:
     """Raises Misfit."""
     author = case._host.name_of(cell.device)
     return Value(kind.decode(cell.value), author, moment(cell.clock), cell.device, cell.ref)
-
-
-def draft_of(case: Bound) -> Draft:
-    """Raises ReadOnly on anything that is not a draft."""
-    if case._draft is None:
-        raise ReadOnly
-    return case._draft
 
 
 class SetView(AbstractSet[T]):

@@ -13,8 +13,8 @@ import pytest
 from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
 from cellsync.core.case.fold import CaseState, FieldType, Stamp
 from cellsync.core.case.generic import GenericCase
-from cellsync.core.case.host import Change
-from cellsync.core.case.schema import S, Schema, advance, begin, bind, creation, describe, fields_of, finish, kind_of
+from cellsync.core.case.host import B, Bound, Change, advance, begin, bind, finish
+from cellsync.core.case.schema import Schema, creation, describe, fields_of, kind_of
 from cellsync.core.errors import InvalidValue, NotFound, ReadOnly
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis
 from cellsync.core.wire.operations import Operation
@@ -51,13 +51,13 @@ class Desk:
     def name_of(self, device: DeviceId) -> str:
         return {1: "ana", 2: "ben"}.get(device[0], "?")
 
-    def edit(self, case: S) -> AbstractAsyncContextManager[S]:
+    def edit(self, case: B) -> AbstractAsyncContextManager[B]:
         raise NotImplementedError
 
-    def changes(self, case: Schema, since: str | None) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+    def changes(self, case: Bound, since: str | None) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         raise NotImplementedError
 
-    async def synced(self, case: Schema, min_peers: int, timeout: float) -> None:
+    async def synced(self, case: Bound, min_peers: int, timeout: float) -> None:
         raise NotImplementedError
 
 
@@ -77,7 +77,7 @@ class Bench:
         self.written.append((stamp, operations))
         self.state.apply(stamp, operations)
 
-    def read(self, schema: type[S]) -> S:
+    def read(self, schema: type[B]) -> B:
         return bind(schema, Desk(), CaseId(bytes(32)), self.state)
 
     @property
