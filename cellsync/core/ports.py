@@ -70,6 +70,10 @@ class Store(Protocol):
         """The number of the arrival that brought this entry, 0 if it is not held."""
         ...
 
+    def arrived_before(self, chain: int, sequence: int) -> int:
+        """Up to which sequence a chain reached before the arrival that ends at `sequence`, 0 if nowhere."""
+        ...
+
     def entry_at(self, slot: int) -> Entry | None: ...
 
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:

@@ -182,8 +182,19 @@ class OpenCircle:
         return self.replica.circle.id
 
     @property
+    def life(self) -> Incarnation:
+        """What tells this store, and its order of arrival, from every other."""
+        return self._chain[1]
+
+    @property
     def own_chain(self) -> int | None:
         return self.chain_number(self._chain)
+
+    @property
+    def own_length(self) -> int:
+        """How many entries this device has written."""
+        number = self.own_chain
+        return 0 if number is None else self.replica.held.chains[number].length
 
     def session_keys(self) -> list[SessionKey]:
         return self.epochs.session_keys(self.surroundings.now())

@@ -49,6 +49,7 @@ class Node:
         self.circle = circle
         self.links: dict[DeviceId, Link] = {}
         self.seen: dict[DeviceId, float] = {}  # when a session with a device last said something
+        self.delivered: dict[DeviceId, int] = {}  # how many of our own entries a device is known to hold
         self.changed = trio.Event()  # set, and replaced, when links or what they delivered changed
         self._secret = secret
         self._network = network
@@ -59,7 +60,7 @@ class Node:
         self._calling: set[DeviceId] = set()
         self._wanted = trio.Event()
         self._idle = trio.Event()
-        self._random = Random(int.from_bytes(self._surroundings.entropy(16), "big"))
+        self._random = Random(self._surroundings.entropy(16))  # noqa: S311 (for jitter)
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
         self._beacon_keys: list[bytes] = []
         self._reshow = trio.Event()
@@ -162,7 +163,12 @@ class Node:
             case Opened():
                 self._calling.discard(device)
                 self._keep_one(device, link)
-            case Acknowledged() | Ended():
+            case Acknowledged(circle):
+                own = self.circle.own_chain
+                reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
+                self.delivered[device] = max(reached, self.delivered.get(device, 0))
+                self._change()
+            case Ended():
                 self._change()
 
     def _keep_one(self, device: DeviceId, link: Link) -> None:

@@ -265,6 +265,12 @@ class SqliteStore:
         )
 
     @_reads
+    def arrived_before(self, chain: int, sequence: int) -> int:
+        return self._number(
+            "SELECT max(sequence) FROM arrivals WHERE chain = ? AND sequence < ?", (chain, sequence)
+        )
+
+    @_reads
     def entry_at(self, slot: int) -> Entry | None:
         row = self._db.execute("SELECT * FROM entries WHERE slot = ?", (slot,)).fetchone()
         return None if row is None else Entry._make(row)

@@ -85,7 +85,9 @@ class CaseState:
     already. `logs=True` has everything, for reading and for `digest`.
     """
 
-    __slots__ = ("counters", "creates", "ill_typed", "keeps_logs", "logs", "maps", "registers", "sets", "unknown")
+    __slots__ = (
+        "__weakref__", "counters", "creates", "ill_typed", "keeps_logs", "logs", "maps", "registers", "sets", "unknown",
+    )  # fmt: skip
 
     def __init__(self, *, logs: bool = False) -> None:
         self.keeps_logs = logs

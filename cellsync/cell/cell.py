@@ -1,0 +1,276 @@
+"""A cell that is open on this device: cases to read and write, members, and what reaches whom.
+
+Reads are snapshots in memory that move forward in place; writes happen in `edit()`, and returning means durable here.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple, ParamSpec, TypeVar, cast
+
+import trio
+
+from cellsync.cell.following import Follower, readings, told, touched
+from cellsync.core.case import host
+from cellsync.core.case.fold import CaseState, Stamp
+from cellsync.core.case.generic import GenericCase
+from cellsync.core.case.host import Bound, Change
+from cellsync.core.case.schema import Schema, creation, kind_of
+from cellsync.core.crypto import labels, primitives
+from cellsync.core.errors import InvalidValue, NotFound, Timeout
+from cellsync.core.founding import DeviceSecrets
+from cellsync.core.history.entry import Standing, chain_of
+from cellsync.core.holdings import OWN_CASE
+from cellsync.core.ids import ID_BYTES, CaseId, DeviceId
+from cellsync.core.membership.control import Role
+from cellsync.core.planner import Intention
+from cellsync.core.stage import Plan
+from cellsync.core.wire import codec, operations
+from cellsync.core.wire.operations import SALT_BYTES, Operation
+from cellsync.core.wire.tags import Kind
+from cellsync.node.circle import OpenCircle
+from cellsync.node.network import Address
+from cellsync.node.node import Node
+
+P = ParamSpec("P")
+S = TypeVar("S", bound=Schema)
+B = TypeVar("B", bound=Bound)
+
+
+class Member(NamedTuple):
+    """A member's device."""
+
+    name: str
+    role: str
+    device: DeviceId
+    is_me: bool
+
+
+class Peer(NamedTuple):
+    """Another device, as this one knows it."""
+
+    name: str
+    device: DeviceId
+    connected: bool
+    has_mine: int  # how many of this device's own entries it is known to hold
+
+
+class Cell:
+    """Made by `open_cell`."""
+
+    def __init__(self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, nursery: trio.Nursery) -> None:
+        self.circle = circle
+        self.node = node
+        self.nursery = nursery
+        self._secrets = secrets
+        self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
+        self._followers: list[Follower] = []
+        circle.watch(self._committed)
+
+    def __repr__(self) -> str:
+        return "<Cell>"
+
+    # --- who ---------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The circle's name; "" while its history has not come yet."""
+        found = self.circle.replica.circle.found
+        return "" if found is None else found.circle_name
+
+    @property
+    def device(self) -> DeviceId:
+        return self.circle.device
+
+    def members(self) -> list[Member]:
+        return [
+            Member(grant.name, grant.role.name.lower(), grant.device, grant.device == self.device)
+            for grant in self.circle.replica.circle.active()
+        ]
+
+    def peers(self) -> list[Peer]:
+        """The other devices, and what of ours has reached them."""
+        return [
+            Peer(self.name_of(device), device, device in self.node.links, self.node.delivered.get(device, 0))
+            for device in self.circle.others()
+        ]
+
+    @property
+    def role(self) -> Role | None:
+        """What this device may do; None while its admission has not come yet."""
+        return self.circle.replica.circle.current_role(self.device)
+
+    @property
+    def secrets(self) -> DeviceSecrets:
+        return self._secrets
+
+    # --- cases ---------------------------------------------------------------------------------------------
+
+    async def create(self, schema: Callable[P, S], /, *_: P.args, **fields: P.kwargs) -> S:
+        """A new case with these registers; returning means durable here.
+
+        Raises InvalidValue (naming the field), NotPermitted (readers do not write), DiskFull.
+        """
+        kind = cast("type[S]", schema)
+        case = CaseId(self.circle.surroundings.entropy(ID_BYTES))
+        await self.write([(case, creation(kind, fields))])
+        return await self.get(kind, case)
+
+    async def get(self, schema: type[S], case: CaseId, *, wait: float | None = None) -> S:
+        """A case by its id, waiting at most `wait` seconds for it to arrive.
+
+        Raises NotFound, or Timeout if it was waited for; InvalidValue if it is a case of another kind.
+        """
+        deadline = trio.current_time() + (wait or 0)
+        while True:
+            changed = self.node.changed
+            async with self.circle.lock:
+                number = self.circle.replica.held.cases.get(case)
+                if number is not None and self.circle.replica.held.heads.get(number):
+                    return self._bind(schema, case, number)
+            if wait is None:
+                raise NotFound
+            with trio.move_on_at(deadline) as scope:
+                await changed.wait()
+            if scope.cancelled_caught:
+                raise Timeout("the case has not arrived in time")
+
+    async def cases(self, schema: type[S]) -> list[S]:
+        """All cases of a kind, in the order in which this device met them."""
+        async with self.circle.lock:
+            replica = self.circle.replica
+            return [
+                self._bind(schema, case, number)
+                for case, number in replica.held.cases.items()
+                if number != OWN_CASE and replica.states.get(number).kind == kind_of(schema)
+            ]
+
+    def case_id(self, kind: str, external: str) -> CaseId:
+        """The id that a case with this external id has on every device of this circle."""
+        named = codec.encode([kind, external])
+        return CaseId(primitives.blake2b(labels.CASE, named, key=self.circle.id))
+
+    def _bind(self, schema: type[S], case: CaseId, number: int) -> S:
+        state = self._states.get(number)
+        if state is None:
+            state = self._states[number] = self.circle.replica.states.read(number)
+        if schema is not GenericCase and state.kind != kind_of(schema):
+            raise InvalidValue("this case is of another kind", hint="Read it with the schema of its kind.")
+        return host.bind(schema, self, case, state)
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def edit(self, case: B) -> AsyncIterator[B]:
+        """As `case.edit()`: leaving the block without an error writes one entry."""
+        draft = host.begin(case, self.device, self.circle.surroundings.now())
+        yield draft
+        written = host.finish(draft)
+        if written:
+            await self.write([(case.id, written)])
+
+    async def write(self, edits: list[tuple[CaseId, list[Operation]]]) -> Plan:
+        """Write entries, one per edit, all or none of them; returning means durable here."""
+        entropy = self.circle.surroundings.entropy
+        intentions = [
+            Intention(
+                Kind.CASE,
+                case,
+                operations.encode_shape(done),
+                operations.encode_content(entropy(SALT_BYTES), done),
+            )
+            for case, done in edits
+        ]
+        return await self.circle.write(self._secrets.signing, intentions)
+
+    # --- following -------------------------------------------------------------------------------------------
+
+    def cursor(self) -> str:
+        """Where the order of arrival stands; give it to `changes(since=…)` later, also after a restart."""
+        return self._cursor(self.circle.last_arrival())
+
+    def _cursor(self, arrival: int) -> str:
+        return f"{self.circle.life.hex()[:8]}:{arrival}"
+
+    @asynccontextmanager
+    async def changes(
+        self, case: Bound | None = None, since: str | None = None
+    ) -> AsyncIterator[AsyncIterator[Change]]:
+        """Changes of one case, or of all, from now on or after a cursor. Bounded: a slow reader gets a "resync"."""
+        follower = Follower(case)
+        async with self.circle.lock:
+            if since is not None:
+                self._replay(follower, since)
+            self._followers.append(follower)
+        try:
+            yield follower.changes(self.cursor)
+        finally:
+            self._followers.remove(follower)
+
+    def _replay(self, follower: Follower, since: str) -> None:
+        life, _, number = since.partition(":")
+        identity = CaseId(self.circle.id) if follower.case is None else follower.case.id
+        if life != self.circle.life.hex()[:8] or not number.isdigit() or int(number) > self.circle.last_arrival():
+            follower.resync(Change(identity, "", None, None, "", False, "resync", self.cursor()))
+            return
+        store, held = self.circle.store, self.circle.replica.held
+        at = int(number)
+        while arrivals := store.arrivals(at, 256):
+            for at, chain, sequence, _, _ in arrivals:
+                for entry in store.chain_slice(chain, store.arrived_before(chain, sequence) + 1, sequence):
+                    case = held.case_ids[entry.case]
+                    if entry.kind == Kind.CASE and entry.standing == Standing.IN and follower.wants(case):
+                        device = held.chains[chain_of(entry.slot)].device
+                        done = operations.decode(entry.shape, entry.content)
+                        local, author = device == self.device, self.name_of(device)
+                        cause = host.cause(local)
+                        for change in told(None, case, done, {}, author, local, cause, self._cursor(at)):
+                            follower.tell(change)
+
+    def _committed(self, plan: Plan, local: bool) -> None:
+        held, cursor = self.circle.replica.held, self.cursor()
+        for entry, device, done in plan.changes:
+            case = held.case_ids[entry.case]
+            followers = [follower for follower in self._followers if follower.wants(case)]
+            names = touched(done) if followers else []
+            before = [readings(one.case, names) if one.case is not None else {} for one in followers]
+            state = self._states.get(entry.case)
+            if state is not None:
+                state.apply(Stamp(entry.id, device, entry.clock, entry.height), done)
+            for follower, read in zip(followers, before, strict=True):
+                author, cause = self.name_of(device), host.cause(local)
+                for change in told(follower.case, case, done, read, author, local, cause, cursor):
+                    follower.tell(change)
+
+    # --- others ----------------------------------------------------------------------------------------------
+
+    def name_of(self, device: DeviceId) -> str:
+        return self.circle.replica.name(device)
+
+    async def synced(self, case: Bound | None = None, min_peers: int = 1, timeout: float = 30.0) -> None:
+        """Return when this many other devices have confirmed every entry written here so far. Raises Timeout."""
+        own = self.circle.own_length
+        self.node.call_now()
+        with trio.move_on_after(timeout):
+            while sum(reached >= own for reached in self.node.delivered.values()) < min_peers:
+                await self.node.changed.wait()
+            return
+        raise Timeout("not enough other devices have confirmed in time")
+
+    async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
+        """Where another device listens, for networks that carry no multicast."""
+        await self.node.add_address(device, Address(host_, port))
+
+    async def state_digest(self) -> bytes:
+        """32 bytes that are equal on devices where all cases read the same."""
+        async with self.circle.lock:
+            return self.circle.replica.state_digest()
+
+    def entries(self) -> int:
+        return self.circle.replica.held.entries()
+
+    def close(self) -> None:
+        with suppress(ValueError):
+            self.circle.unwatch(self._committed)

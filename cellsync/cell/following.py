@@ -1,0 +1,105 @@
+"""Following changes: what arrives and what is written here, field by field, to whoever asked.
+
+A follower is registered before its block is entered, so nothing is missed between reading and following. It never
+slows down a writer: one that does not keep up gets a single "resync" in place of what it missed.
+
+A cursor is `life:arrival`: which store's order of arrival, and how far. One of another store (the vault was joined
+anew) also gives a "resync".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Final
+
+import trio
+
+from cellsync.core.case.fields import Field
+from cellsync.core.case.host import Bound, Cause, Change
+from cellsync.core.case.schema import Schema, fields_of
+from cellsync.core.case.values import fits
+from cellsync.core.case.views import MapView, SetView
+from cellsync.core.ids import CaseId
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+
+BACKLOG: Final = 1_000  # changes that may wait for a follower
+
+_LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
+
+
+class Follower:
+    """One subscription, to one case or to all."""
+
+    def __init__(self, case: Bound | None) -> None:
+        self.case = case
+        self._send, self._receive = trio.open_memory_channel[Change](BACKLOG)
+        self._missed = False
+
+    def wants(self, case: CaseId) -> bool:
+        return self.case is None or self.case.id == case
+
+    def tell(self, change: Change) -> None:
+        if self._missed:
+            return
+        try:
+            self._send.send_nowait(change)
+        except trio.WouldBlock:
+            self._missed = True
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            pass
+
+    def resync(self, change: Change) -> None:
+        self.tell(change._replace(path="", value=None, before=None, cause="resync"))
+
+    async def changes(self, cursor: Callable[[], str]) -> AsyncIterator[Change]:
+        while True:
+            change = await self._receive.receive()
+            yield change
+            if self._missed and not self._receive.statistics().current_buffer_used:
+                self._missed = False
+                yield change._replace(path="", value=None, before=None, cause="resync", cursor=cursor())
+
+
+def touched(operations: list[Operation]) -> list[str]:
+    """The fields that operations write, each once, in order."""
+    return list(dict.fromkeys(operation.field for operation in operations if operation.tag != Op.CREATE))
+
+
+def readings(case: Bound, names: list[str]) -> dict[str, Any]:
+    """What these fields read now; logs are left out, they only grow."""
+    known = _fields(case)
+    return {name: _now(getattr(case, name)) for name in names if name in known}
+
+
+def told(
+    case: Bound | None, identity: CaseId, operations: list[Operation], before: dict[str, Any], author: str,
+    local: bool, cause: Cause, cursor: str,
+) -> Iterator[Change]:  # fmt: skip
+    """One change per field that an entry wrote; one per item for logs."""
+    known = _fields(case)
+    seen: set[str] = set()
+    for operation in operations:
+        name = operation.field
+        own = known.get(name)
+        if operation.tag == Op.CREATE or name in seen:
+            continue
+        if operation.tag in _LOG_TAGS or case is None or own is None:
+            value = operation.value
+            if own is not None and own.kinds and fits(own.kinds[0], value):
+                value = own.kinds[0].decode(value)
+            yield Change(identity, name, value, None, author, local, cause, cursor)
+        else:
+            seen.add(name)
+            yield Change(identity, name, _now(getattr(case, name)), before.get(name), author, local, cause, cursor)
+
+
+def _fields(case: Bound | None) -> Mapping[str, Field]:
+    return fields_of(type(case)) if isinstance(case, Schema) else {}
+
+
+def _now(value: Any) -> Any:
+    """Views change under the reader's eyes: keep what they read at this moment."""
+    if isinstance(value, SetView):
+        return frozenset(value)
+    return dict(value) if isinstance(value, MapView) else value

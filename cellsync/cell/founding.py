@@ -1,0 +1,67 @@
+"""Founding a cell: a vault, a first circle, and the recovery key that is shown once."""
+
+from __future__ import annotations
+
+import base64
+from typing import final
+
+from cellsync.cell.home import Place, home_of
+from cellsync.core import founding
+from cellsync.core.founding import Founding
+from cellsync.core.ids import Branch, DeviceId, EpochId, Millis, RecoverySecret
+from cellsync.core.membership.control import checked_name
+from cellsync.core.replica import Replica
+from cellsync.node.circle import OpenCircle
+from cellsync.store.header import Identity
+from cellsync.store.sqlite import SqliteStore
+from cellsync.store.vault import Vault, passphrase
+
+
+@final
+class RecoveryKey:
+    """The key on paper that restores a circle. `text` is what to write down: 13 groups of four letters and digits."""
+
+    def __init__(self, secret: RecoverySecret) -> None:
+        self._secret = secret
+
+    @property
+    def text(self) -> str:
+        letters = base64.b32encode(self._secret.reveal()).decode().rstrip("=")
+        return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
+
+    def __repr__(self) -> str:
+        return "RecoveryKey(hidden)"
+
+
+async def found_cell(place: Place, circle_name: str, *, name: str, passphrase_text: str) -> RecoveryKey:
+    """Found a cell in an empty folder and return its recovery key, which is kept nowhere: write it down.
+
+    `circle_name` is what the members will see, `name` what they will call you. Open it with `open_cell`.
+
+    Raises VaultExists if there is a vault already, InvalidValue for a name or passphrase that cannot be used,
+    DiskFull or StorageFailed.
+    """
+    home = home_of(place)
+    now, entropy = home.surroundings.now(), home.surroundings.entropy
+    secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
+    founded = founding.found(circle_name, name, secrets.public, now, entropy(founding.ENTROPY))
+    identity = Identity(secrets.signing, secrets.session, checked_name(name))
+    words = passphrase(passphrase_text)
+
+    def create() -> None:
+        vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)
+        with vault:
+            vault.create_circle(founded.circle, lambda store: _fill(store, founded, secrets, now)).close()
+
+    await home.surroundings.in_thread(create)
+    return RecoveryKey(founded.recovery)
+
+
+def _fill(store: SqliteStore, founded: Founding, secrets: founding.DeviceSecrets, now: Millis) -> None:
+    """Write the circle's first entry and what its founder remembers of it."""
+    device = DeviceId(founded.circle)
+    chain = (device, founded.incarnation, Branch(b""))
+    plan = Replica(founded.circle, store).plan_writes(chain, secrets.signing, [founded.intention], now)
+    store.write(plan.commit)
+    store.keep("seal secret", secrets.seal.reveal())
+    OpenCircle.prepare(store, device, founded.incarnation, EpochId(founded.circle), founded.branches, founded.circle)

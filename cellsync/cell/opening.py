@@ -1,0 +1,81 @@
+"""Opening a cell that is here already. Founding and joining create; this never does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+
+from cellsync.cell.cell import Cell
+from cellsync.cell.home import Home, Place, home_of
+from cellsync.core.errors import VaultDamaged
+from cellsync.core.founding import DeviceSecrets
+from cellsync.core.ids import SealSecret
+from cellsync.node.circle import OpenCircle
+from cellsync.node.node import Node
+from cellsync.store.sqlite import SqliteStore
+from cellsync.store.vault import Vault, passphrase
+
+CLOSE_WITHIN: Final = 5.0  # seconds for peers to be told and snapshots to be written
+
+
+@asynccontextmanager
+async def open_cell(place: Place, *, passphrase_text: str) -> AsyncIterator[Cell]:
+    """The cell in this folder, unlocked and on its network until the block ends.
+
+    Raises VaultMissing, WrongPassphrase, VaultInUse (another program has it open), NotAVault, VaultDamaged,
+    NewerVersion. An error raised in the block comes out as it is.
+    """
+    home = home_of(place)
+    words = passphrase(passphrase_text)
+    vault = await home.surroundings.in_thread(
+        lambda: Vault.open(home.path, words, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests)
+    )
+    try:
+        store = await home.surroundings.in_thread(lambda: _open_store(vault))
+        try:
+            async with _working(home, vault, store) as cell:
+                yield cell
+        finally:
+            store.close()
+    finally:
+        vault.close()
+
+
+def _open_store(vault: Vault) -> SqliteStore:
+    if not vault.circles:
+        raise VaultDamaged("this vault has no circle")
+    return vault.open_circle(vault.circles[0])
+
+
+@asynccontextmanager
+async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterator[Cell]:
+    circle = OpenCircle(vault.circles[0], store, home.surroundings)
+    identity = vault.identity
+    secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept("seal secret") or b""))
+    failure: BaseException | None = None
+    try:
+        async with home.network() as network, trio.open_nursery() as nursery:
+            node = Node(circle, identity.session, network)
+            async with node.running():
+                cell = Cell(circle, node, secrets, nursery)
+                try:
+                    yield cell
+                except BaseException as error:  # a nursery would wrap it in a group
+                    failure = error
+                finally:
+                    cell.close()
+                    nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _single(group) from None
+    if failure is not None:
+        raise failure
+
+
+def _single(group: BaseException) -> BaseException:
+    """The one exception in a group of one, however deep; the group if there are several."""
+    while isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
+        group = group.exceptions[0]
+    return group
