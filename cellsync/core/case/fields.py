@@ -28,13 +28,13 @@ V = TypeVar("V")
 class Sensitivity(StrEnum):
     """The compartment of a field: who needs it, and with what it may leave (default: the case's core)."""
 
-    C0 = "publishable facts"
-    C1 = "case core"
-    C2 = "legal, privileged"
-    C3 = "medical, psychological"
-    C4 = "helpers, donors, couriers, payments"
-    C5 = "evacuation route and place"
-    C6 = "roster and devices"
+    C0 = "C0"  # publishable facts
+    C1 = "C1"  # case core
+    C2 = "C2"  # legal, privileged
+    C3 = "C3"  # medical, psychological
+    C4 = "C4"  # helpers, donors, couriers, payments
+    C5 = "C5"  # evacuation route and place
+    C6 = "C6"  # roster and devices
 
 
 class Field:
@@ -53,7 +53,7 @@ class Field:
         self.kinds = tuple(value_type(one) for one in arguments)
 
     def describe(self) -> dict[str, Any]:
-        described: dict[str, Any] = {"type": self.crdt.value, "sensitivity": self.sensitivity.name}
+        described: dict[str, Any] = {"type": self.crdt.value, "sensitivity": self.sensitivity.value}
         if self.kinds:
             described["values"] = [kind.description for kind in self.kinds]
         return described

@@ -1,0 +1,34 @@
+"""Consent: how far what is known about a person may go, who said so, and whether it still holds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cellsync.casework.link import Link
+from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
+from cellsync.core.case.fields import Log, Register, Set, empty, field
+from cellsync.core.case.schema import Schema
+
+
+class Scope(StrEnum):
+    NONE = "none"
+    INTERNAL = "internal"
+    PARTNERS = "partners"
+    UN = "un"
+    PUBLIC = "public"
+
+
+class Consent(Schema, kind="cellsync.consent", version=1):
+    scope: Register[Scope] = field(default=Scope.NONE)  # default deny
+    given_by: Register[str] = field(default="")
+    given: Register[PartialDate] = field(default=UNKNOWN_DATE)
+    withdrawn: Register[PartialDate | None] = field(default=None)  # an unknown date: withdrawn all the same
+    links: Set[Link] = empty()
+    notes: Log[str] = empty()
+
+
+def effective_scope(consent: Consent) -> Scope:
+    """What the consent allows now. Concurrent values allow the least that anybody wrote."""
+    withdrawn = any(value.value is not None for value in consent.said("withdrawn"))
+    scopes = [value.value if isinstance(value.value, Scope) else Scope.NONE for value in consent.said("scope")]
+    return Scope.NONE if withdrawn or not scopes else min(scopes, key=list(Scope).index)

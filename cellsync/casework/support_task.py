@@ -1,0 +1,43 @@
+"""SupportTask: something to be done for somebody, by whoever takes it."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from cellsync.casework.link import Link
+from cellsync.casework.money import Money
+from cellsync.core.case.fields import Log, Register, Sensitivity, Set, empty, field
+from cellsync.core.case.schema import Schema
+
+
+class TaskKind(StrEnum):
+    LAWYER = "lawyer"
+    PARCEL = "parcel"
+    LETTER = "letter"
+    MONEY = "money"
+    MEDICAL = "medical"
+    PSYCHOLOGICAL = "psychological"
+    HOUSING = "housing"
+    VISA = "visa"
+    TRANSPORT = "transport"
+    FAMILY = "family"
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    TAKEN = "taken"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class SupportTask(Schema, kind="cellsync.task", version=1):
+    title: Register[str]
+    kind: Register[TaskKind | None] = field(default=None)
+    state: Register[TaskState] = field(default=TaskState.OPEN)
+    due: Register[date | None] = field(default=None)
+    doer: Register[str] = field(default="", sensitivity=Sensitivity.C4)  # an alias, never a name
+    cost: Register[Money | None] = field(default=None, sensitivity=Sensitivity.C4)
+    links: Set[Link] = empty()
+    notes: Log[str] = empty(sensitivity=Sensitivity.C4)

@@ -1,0 +1,82 @@
+"""Dates as far as they are known."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate, Precision
+from cellsync.core.case.values import Misfit, store, value_type
+from cellsync.core.errors import InvalidValue
+
+
+@st.composite
+def partial_dates(draw: st.DrawFn) -> PartialDate:
+    day = draw(st.dates())
+    known = draw(st.integers(0, 3))
+    parts = [day.year, day.month, day.day][:known]
+    return PartialDate(*parts, estimated=bool(parts) and draw(st.booleans()))
+
+
+@given(partial_dates())
+def test_it_reads_back_what_it_writes(when: PartialDate) -> None:
+    assert PartialDate.parse(str(when)) == when
+    kind = value_type(PartialDate)
+    assert kind.decode(store(kind, "born", when)) == when
+
+
+@given(partial_dates())
+def test_its_bounds_hold_every_day_it_can_be(when: PartialDate) -> None:
+    if when.earliest is None or when.latest is None:
+        assert when.precision is Precision.UNKNOWN
+        return
+    days = (when.latest - when.earliest).days + 1
+    allowed = {Precision.DAY: {1}, Precision.MONTH: {28, 29, 30, 31}, Precision.YEAR: {365, 366}}
+    assert days in allowed[when.precision]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-05-03", PartialDate(2024, 5, 3)),
+        ("2024-5-3", PartialDate(2024, 5, 3)),
+        ("2024-05", PartialDate(2024, 5)),
+        (" 2024 ", PartialDate(2024)),
+        ("03.05.2024", PartialDate(2024, 5, 3)),
+        ("5.2024", PartialDate(2024, 5)),
+        ("~2024", PartialDate(2024, estimated=True)),
+        ("ок. 05.2024", PartialDate(2024, 5, estimated=True)),
+        ("ca. 2024", PartialDate(2024, estimated=True)),
+        ("?", UNKNOWN_DATE),
+        ("", UNKNOWN_DATE),
+        ("Невядома", UNKNOWN_DATE),
+    ],
+)
+def test_it_reads_what_people_type(text: str, expected: PartialDate) -> None:
+    assert PartialDate.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["05/03/2024", "2024-13", "2024-02-30", "32.01.2024", "0.2024", "24", "2024-00", "~", "~?", "soon", "٢٠٢٤", "0000"],
+)
+def test_it_refuses_what_is_no_date_without_repeating_it(text: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        PartialDate.parse(text)
+    assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize("plain", [[2024, 13], [None, 1], [2024, None, 3], ["2024"], [None, None, None, True], 2024])
+def test_a_stored_date_that_is_none_does_not_fit(plain: object) -> None:
+    with pytest.raises(Misfit):
+        value_type(PartialDate).decode(plain)
+
+
+def test_bounds_and_precision() -> None:
+    assert (PartialDate(2024, 2).earliest, PartialDate(2024, 2).latest) == (date(2024, 2, 1), date(2024, 2, 29))
+    assert PartialDate(9999, 12).latest == date(9999, 12, 31)
+    assert PartialDate.of(date(2024, 5, 3)).precision is Precision.DAY
+    assert (UNKNOWN_DATE.earliest, UNKNOWN_DATE.latest, str(UNKNOWN_DATE)) == (None, None, "?")
