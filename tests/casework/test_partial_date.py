@@ -17,8 +17,8 @@ from cellsync.core.errors import InvalidValue
 def partial_dates(draw: st.DrawFn) -> PartialDate:
     day = draw(st.dates())
     known = draw(st.integers(0, 3))
-    parts = [day.year, day.month, day.day][:known]
-    return PartialDate(*parts, estimated=bool(parts) and draw(st.booleans()))
+    year, month, dated = (part if at < known else None for at, part in enumerate((day.year, day.month, day.day)))
+    return PartialDate(year, month, dated, estimated=known > 0 and draw(st.booleans()))
 
 
 @given(partial_dates())
