@@ -79,7 +79,7 @@ def test_another_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> N
     path = tmp_path / "db"
     store = SqliteStore.create(path, KEY)
     with writer(path) as (_, output):
-        assert output.read() == "vault_in_use\n"
+        assert output.readline() == "vault_in_use\n"
     store.close()
     with writer(path) as (_, output):
         assert output.readline() == "1\n"

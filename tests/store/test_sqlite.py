@@ -233,6 +233,15 @@ def test_a_second_opener_is_refused(path: Path) -> None:
     SqliteStore.open(path, KEY).close()
 
 
+def test_a_commit_is_synced(path: Path) -> None:
+    """A kill does not show it, only a power cut would: so we ask SQLite."""
+    store = SqliteStore.create(path, KEY)
+    settings = {"synchronous": 2, "journal_mode": "wal", "locking_mode": "exclusive", "temp_store": 2}
+    assert {name: store._db.pragma(name) for name in settings} == settings
+    assert store._db.pragma("fullfsync") == store._db.pragma("checkpoint_fullfsync") == 1
+    store.close()
+
+
 def test_nothing_rests_in_the_clear(path: Path) -> None:
     store = SqliteStore.create(path, KEY)
     store.write(numbered(Author(), 1))

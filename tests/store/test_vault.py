@@ -102,6 +102,31 @@ def test_only_the_owner_may_read(path: Path, umask: int) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
 
 
+def test_an_empty_folder_is_closed_to_others(path: Path) -> None:
+    path.mkdir(mode=0o755)
+    made(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_a_header_is_synced_before_and_after_its_name_changes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def recording(name: str) -> Callable[..., object]:
+        real = getattr(os, name)
+
+        def step(*args: object, **kwargs: object) -> object:
+            is_file = name == "fsync" and stat.S_ISREG(os.fstat(args[0]).st_mode)  # type: ignore[arg-type]
+            steps.append("sync file" if is_file else "sync directory" if name == "fsync" else name)
+            return real(*args, **kwargs)
+
+        return step
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, recording(name))
+    made(path, ())
+    assert steps == ["sync directory", "sync file", "replace", "sync directory"]
+
+
 def test_file_names_and_sizes_say_nothing(tmp_path: Path) -> None:
     one, two = made(tmp_path / "1"), made(tmp_path / "2", (MAIN, OTHER))
     assert (one / "vault").stat().st_size == (two / "vault").stat().st_size
