@@ -105,13 +105,13 @@ class CaseState:
     def apply(self, stamp: Stamp, operations: Sequence[Operation]) -> None:
         """Fold one entry's operations, as `wire.operations.decode` gives them. Give each entry once, in any order."""
         entry, device, clock, height = stamp
-        prefix = entry[:8]
+        prefix: Any = entry[:8]  # Any spares a call of Ref per operation
         index = -1
         for tag, field, detail, value in operations:
             index += 1
             if tag in _LOG_TAGS and not self.keeps_logs:
                 continue
-            ref = Ref(prefix + (_INDEX[index] if index < 256 else index.to_bytes(2, "big")))
+            ref = prefix + (_INDEX[index] if index < 256 else index.to_bytes(2, "big"))
             if tag == _SET:
                 register = self.registers.get(field)
                 if register is None:

@@ -65,11 +65,14 @@ class Cells:
 
     def write(self, cell: Cell, replaced: Iterable[Ref]) -> None:
         """A new value, instead of those it names."""
-        self.remove(replaced)
-        if cell.ref in self.absent:  # something that replaces it came first
-            self.absent.discard(cell.ref)
+        live, absent = self.live, self.absent
+        for ref in replaced:  # `remove`, written out: this is the hot path of every import and catch-up
+            if live.pop(ref, None) is None:
+                absent.add(ref)
+        if absent and cell.ref in absent:  # something that replaces it came first
+            absent.discard(cell.ref)
         else:
-            self.live[cell.ref] = cell
+            live[cell.ref] = cell
 
     def remove(self, refs: Iterable[Ref]) -> None:
         """The named values are gone, also those that have not come yet."""
