@@ -14,7 +14,8 @@ from cellsync.core.replica import Replica
 from cellsync.node.circle import OpenCircle
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Vault, passphrase
+from cellsync.store.vault import Vault
+from cellsync.store.vault import passphrase as normal_passphrase
 
 
 @final
@@ -33,7 +34,7 @@ class RecoveryKey:
         return "RecoveryKey(hidden)"
 
 
-async def found_cell(place: Place, circle_name: str, *, name: str, passphrase_text: str) -> RecoveryKey:
+async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: str) -> RecoveryKey:
     """Found a cell in an empty folder and return its recovery key, which is kept nowhere: write it down.
 
     `circle_name` is what the members will see, `name` what they will call you. Open it with `open_cell`.
@@ -46,7 +47,7 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase_te
     secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
     founded = founding.found(circle_name, name, secrets.public, now, entropy(founding.ENTROPY))
     identity = Identity(secrets.signing, secrets.session, checked_name(name))
-    words = passphrase(passphrase_text)
+    words = normal_passphrase(passphrase)
 
     def create() -> None:
         vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)

@@ -14,7 +14,7 @@ from cellsync.node.surroundings import REAL, Surroundings
 from cellsync.store.header import Kdf
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Home:
     """A folder for the vault, a network to open with it, and the surroundings; the real ones by default.
 

@@ -16,20 +16,21 @@ from cellsync.core.ids import SealSecret
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
 from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Vault, passphrase
+from cellsync.store.vault import Vault
+from cellsync.store.vault import passphrase as normal_passphrase
 
 CLOSE_WITHIN: Final = 5.0  # seconds for peers to be told and snapshots to be written
 
 
 @asynccontextmanager
-async def open_cell(place: Place, *, passphrase_text: str) -> AsyncIterator[Cell]:
+async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
     """The cell in this folder, unlocked and on its network until the block ends.
 
     Raises VaultMissing, WrongPassphrase, VaultInUse (another program has it open), NotAVault, VaultDamaged,
     NewerVersion. An error raised in the block comes out as it is.
     """
     home = home_of(place)
-    words = passphrase(passphrase_text)
+    words = normal_passphrase(passphrase)
     vault = await home.surroundings.in_thread(
         lambda: Vault.open(home.path, words, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests)
     )

@@ -48,6 +48,7 @@ class Link:
         self._circles = circles
         self._report = report
         self._wake = trio.Event()
+        self._wake.set()  # a caller has something to say at once
         self._scope = trio.CancelScope()
 
     @property

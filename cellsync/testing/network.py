@@ -1,7 +1,7 @@
 """A network in memory, in virtual time, that does everything a real one may do: late, twice, garbled, cut, gone.
 
     net = MemoryNetwork(seed=1)
-    ada, ben = net.host("ada"), net.host("ben")      # each is a `cellsync.node.network.Network`
+    ada, ben = net.home("ada"), net.home("ben")      # give them to found_cell, join, open_cell
     net.latency(0.05)
     net.partition("ada", "ben")
     net.heal()
@@ -25,8 +25,10 @@ from typing import Final
 import trio
 import trio.testing
 
+from cellsync.cell.home import Home
 from cellsync.core.errors import NoPeer
 from cellsync.node.network import Address, Handler, MakeBlob, Sighting
+from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
 
 CONNECTIONS: Final = 64  # of one host at once, as over TCP
@@ -47,6 +49,7 @@ class MemoryNetwork:
         self._seed = seed
         self._random = Random(seed)
         self._hosts: dict[str, MemoryHost] = {}
+        self._homes: dict[str, Home] = {}
         self._parted: set[frozenset[str]] = set()
         self._silent: set[frozenset[str]] = set()
         self._pipes: list[Pipe] = []
@@ -63,6 +66,12 @@ class MemoryNetwork:
         if name not in self._hosts:
             self._hosts[name] = MemoryHost(self, name, self._next_address(), Random(f"{self._seed}/{name}"))
         return self._hosts[name]
+
+    def home(self, name: str) -> Home:
+        """Where the device on the host of this name keeps its vault; the same at every call."""
+        if name not in self._homes:
+            self._homes[name] = make_home(self.host(name), f"{self._seed}/home/{name}")
+        return self._homes[name]
 
     # --- faults -----------------------------------------------------------------------------------
 

@@ -1,0 +1,23 @@
+"""Confirming a pairing: what a person is asked before anybody is added, on both devices."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+
+class Asked(NamedTuple):
+    """Compare these words with those on the other device, by voice or side by side."""
+
+    name: str  # whoever wants to join, as they call themselves; "" on the joining device
+    words: tuple[str, ...]
+
+
+Confirm = Callable[[Asked], bool | Awaitable[bool]]
+"""Asks a person; True only if the words are the same on both devices, and the person is the one expected."""
+
+
+async def ask(confirm: Confirm, asked: Asked) -> bool:
+    answer = confirm(asked)
+    return await answer if inspect.isawaitable(answer) else answer

@@ -1,0 +1,8 @@
+"""Saying yes without looking: for tests only. A person compares the words."""
+
+from __future__ import annotations
+
+
+def accept_any(*_: object) -> bool:
+    """A `confirm` for `create_invite` and `join` that accepts whoever comes."""
+    return True
