@@ -6,7 +6,7 @@ from typing import Final
 
 FRAME: Final = 65_535  # bytes of one frame's ciphertext
 BATCH: Final = 1 << 20  # bytes of the entries in one batch
-ENTRY: Final = 64 << 10  # bytes of one entry's shape and content together
+ENTRY: Final = 63 << 10  # bytes of one entry's shape and content together: with its row it fits into a frame
 PARENTS: Final = 64  # parents of one entry
 NESTING: Final = 8  # containers inside one another, in one message, shape or content
 ELEMENTS: Final = 65_536  # elements of one message
@@ -14,8 +14,10 @@ NAME: Final = 256  # bytes of a display name, NFC, without control characters
 INCARNATIONS: Final = 16  # incarnations of one device
 DEVICES: Final = 48  # devices of one circle
 DEVICES_PER_MEMBER: Final = 4
+CHAINS: Final = 2 * DEVICES * INCARNATIONS  # of one circle, and of one batch: concurrent admissions can exceed DEVICES
 CIRCLES: Final = 32  # circles of one vault
 UNACKNOWLEDGED: Final = 2  # batches in flight, each way
 CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
 EPHEMERALS: Final = 1_024  # handshakes of one device accepted per day
+PAIRING: Final = 2 << 10  # bytes of one message of a pairing
 RATCHET_DAYS: Final = 4_000  # days that a branch is ratcheted forward at once

@@ -1,10 +1,13 @@
 """From a batch, or from an intention to write, to a `Plan`. Pure: reads through the store's port, changes nothing.
 
-    1  A slice attaches if `previous` of its row is the id of the entry before its first. One that does not attach is
-       refused and flagged: a gap, or a fork. What cites it is refused with it; other chains go on.
+    1  A slice attaches if `previous` of its row is the id of the entry before its first, all its parents are held, and
+       its device is introduced. One that does not attach is refused and flagged: a gap, or a fork. What cites it is
+       refused with it; other chains go on.
     2  Ids, heights and control pasts are computed from what is held and from what came before in the batch.
     3  An entry's standing follows from its own control past alone (membership rules 1 and 2).
-    4  Per chain one signature, that of its last entry in the batch, covers the slice through `previous`.
+    4  Per chain one signature, that of its last entry in the batch, covers the slice through `previous`. Where it does
+       not verify, and ids rest on entries that the batch only points at, the two sides may hold different ones in that
+       place: then the slice is refused, and nobody is blamed.
     5  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
 
 A chain's slice is taken whole or refused whole. So after every commit the newest entry of each chain has its
@@ -17,7 +20,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
-from cellsync.core.errors import BadSignature, InvalidValue, Malformed, WrongLink
+from cellsync.core.errors import BadSignature, CapExceeded, InvalidValue, Malformed
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import (
     SLOT_BITS,
@@ -43,17 +46,13 @@ _FOUND: Final = int(Kind.FOUND)
 _CLOCK_END: Final = 1 << 63
 
 
-class _Refused(Exception):
-    """The chain of this row does not attach."""
-
-    def __init__(self, row: int) -> None:
-        self.row = row
-
-
 class _Slice:
     """One row of a batch's chains while it is planned: where its next entry goes."""
 
-    __slots__ = ("at", "chain", "head", "height", "next", "past", "prefix", "row", "size", "skip")
+    __slots__ = (
+        "at", "chain", "cited_by", "head", "height", "next", "past", "pointed", "prefix", "refused", "row", "size",
+        "skip",
+    )  # fmt: skip
 
     def __init__(self, chain: Chain, row: BatchChain, prefix: bytes, skip: int) -> None:
         self.chain = chain
@@ -64,24 +63,37 @@ class _Slice:
         self.head, self.height, self.past = chain.head, chain.height, chain.past
         self.size = 0
         self.at = -1  # index of its newest staged entry
+        self.refused = False
+        self.pointed = row.first <= chain.length  # whether its ids rest on entries that were only pointed at
+        self.cited_by: list[_Slice] = []  # slices with an entry that cites one of its new entries
+
+    def refuse(self) -> None:
+        """It does not attach, and neither does what cites it."""
+        stack = [self]
+        while stack:
+            current = stack.pop()
+            if not current.refused:
+                current.refused, current.skip = True, _CLOCK_END
+                stack += current.cited_by
 
 
 def plan_batch(held: Holdings, circle: Circle, store: Store, batch: Batch, now: Millis) -> Plan:
     """Verify a peer's batch. Raises PeerError if it breaks a rule."""
+    if len({row[:3] for row in batch.chains}) != len(batch.chains):
+        raise Malformed("a batch names a chain twice")
     refused: set[int] = set()
     while True:
-        try:
-            stage = Stage(held, circle, now)
-            _stage_batch(stage, store, batch, refused)
-        except _Refused as unattached:  # rare; what cites the refused chain falls in the next round
-            refused.add(unattached.row)
-        else:
+        stage = Stage(held, circle, now)
+        found = _stage_batch(stage, store, batch, refused)
+        if found == refused:
             return stage.plan([batch.chains[row][:3] for row in sorted(refused)])
+        refused = found  # rare: the rest of the batch once more, without them
 
 
-def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) -> None:
-    slices = [_open_slice(stage, number, row, refused) for number, row in enumerate(batch.chains)]
-    numbers = [stage.case_number(case) for case in batch.cases]
+def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) -> set[int]:
+    """Stage a batch but for the rows in `refused`; all rows that turned out not to attach, those included."""
+    slices = [_open_slice(stage, store, row, number in refused) for number, row in enumerate(batch.chains)]
+    numbers = [0] * len(batch.cases)  # a case is numbered when an entry of it is staged
     by_slot: dict[int, Entry] = {}
     heads = stage.heads
     clock = 0
@@ -97,7 +109,11 @@ def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) ->
         height, past = current.height, current.past
         parent_ids = parent_slots = b""
         if parents:
-            height, past, parent_ids, parent_slots = _parents(stage, store, by_slot, slices, row, parents)
+            named = _parents(stage, store, by_slot, slices, current, parents)
+            if named is None:
+                current.refuse()
+                continue
+            height, past, parent_ids, parent_slots = named
         case, prefix, author = batch.cases[case_row], current.prefix, current.chain.device
         if kind:
             if bytes(case) != stage.held.circle:
@@ -110,7 +126,8 @@ def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) ->
             past, counts = stage.control(identity, kind, past, author, shape, content)
         else:
             counts = stage.circle.counts(kind, past, author)
-        number = numbers[case_row]
+        number = numbers[case_row] or stage.case_number(batch.cases[case_row])
+        numbers[case_row] = number
         slot = current.chain.number << SLOT_BITS | sequence
         standing = Standing.IN if counts else Standing.VOID
         entry = Entry(
@@ -122,28 +139,51 @@ def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) ->
         current.head, current.height, current.past = identity, height, past
         current.size += entry_size(shape, content, len(parents) >> 1)
         stage.add(entry, author, counts)
-    for number, current in enumerate(slices):
-        if current.at >= 0:
-            _close_slice(stage, number, current)
+    for current in slices:
+        if (current.next > current.row.first) != (current.row.signature is not None):
+            raise Malformed("a row with a signature and no entries, or with entries and no signature")
+        if current.at >= 0 and not current.refused:
+            _close_slice(stage, current)
+    return {number for number, current in enumerate(slices) if current.refused}
 
 
-def _open_slice(stage: Stage, number: int, row: BatchChain, refused: set[int]) -> _Slice:
+def _open_slice(stage: Stage, store: Store, row: BatchChain, refused: bool) -> _Slice:
     name = row[:3]
     prefix = chain_prefix(stage.held.circle, row.device, row.incarnation)
     chain = stage.find_chain(name)
-    if number in refused or row.signature is None:  # nothing of it is taken; others may cite what is held of it
-        return _Slice(chain or Chain(0, *name, 0, EntryId(NO_ID), 0, EMPTY_PAST, False), row, prefix, _CLOCK_END)
-    chain = chain or stage.chain(name)
-    if row.first > chain.length + 1 or (row.first == chain.length + 1 and row.previous != chain.head):
-        raise _Refused(number)
-    return _Slice(chain, row, prefix, chain.length)
+    if not refused and row.signature is not None:
+        if chain is not None:
+            refused = row.first > chain.length + 1 or row.previous != _id_at(store, chain, row.first - 1)
+        elif row.first > 1 or row.previous != NO_ID or row.branch:
+            refused = True  # branches are opened by whoever sees a fork, never on a peer's word
+        else:
+            try:
+                chain = stage.chain(name)
+            except CapExceeded:
+                refused = True
+    if chain is None:
+        chain = Chain(0, *name, 0, EntryId(NO_ID), 0, EMPTY_PAST, False)
+    # Of a row without a signature nothing is taken, but others may cite what is held of it. The same if it is refused.
+    current = _Slice(chain, row, prefix, chain.length if row.signature is not None else _CLOCK_END)
+    if refused:
+        current.refuse()
+    return current
+
+
+def _id_at(store: Store, chain: Chain, sequence: int) -> EntryId | None:
+    """The id of an entry held; zeros before the first."""
+    if sequence == chain.length:
+        return chain.head
+    entry = store.entry_at(slot_of(chain.number, sequence)) if sequence else None
+    return EntryId(NO_ID) if not sequence else entry and entry.id
 
 
 def _parents(
-    stage: Stage, store: Store, by_slot: dict[int, Entry], slices: list[_Slice], row: int, parents: list[int]
-) -> tuple[int, int, bytes, bytes]:
-    """(greatest height, union of control pasts, ids, slots) over an entry's previous and its parents."""
-    height, past = slices[row].height, slices[row].past
+    stage: Stage, store: Store, by_slot: dict[int, Entry], slices: list[_Slice], current: _Slice, parents: list[int]
+) -> tuple[int, int, bytes, bytes] | None:
+    """(greatest height, union of control pasts, ids, slots) over an entry's previous and its parents; None if one is
+    not held."""
+    height, past = current.height, current.past
     found: list[tuple[EntryId, int]] = []
     for at in range(0, len(parents), 2):
         cited = slices[parents[at]]
@@ -151,9 +191,16 @@ def _parents(
         if sequence < 1:
             raise Malformed("a parent is out of range")
         slot = cited.chain.number << SLOT_BITS | sequence
-        parent = by_slot.get(slot) or store.entry_at(slot)
+        parent = by_slot.get(slot)
         if parent is None:
-            raise _Refused(row)
+            parent = store.entry_at(slot)
+            current.pointed = True
+            if parent is None:
+                return None
+        else:
+            current.pointed = current.pointed or cited.pointed
+            if not cited.cited_by or cited.cited_by[-1] is not current:
+                cited.cited_by.append(current)
         if parent.height > height:
             height = parent.height
         if parent.past != past:
@@ -168,17 +215,18 @@ def _parents(
     return height, past, b"".join([parent for parent, _ in found]), pack_slots([slot for _, slot in found])
 
 
-def _close_slice(stage: Stage, number: int, current: _Slice) -> None:
+def _close_slice(stage: Stage, current: _Slice) -> None:
     """Check the signature that covers a slice; its chain advances."""
     row = current.row
     key = stage.circle.signing_key(row.device)
     if key is None:
-        raise WrongLink("an entry by a device that nothing introduces")
-    if row.signature is None or not verify(key, row.signature, current.head):
-        if row.first <= current.chain.length:
-            raise _Refused(number)  # what we hold of it was not compared, so this may be a fork
+        current.refuse()
+    elif row.signature is not None and verify(key, row.signature, current.head):
+        stage.advance(current.chain, stage.sign_at(current.at, row.signature), current.size)
+    elif current.pointed:
+        current.refuse()  # what we hold was not compared with what the peer holds, so this may be a fork
+    else:
         raise BadSignature()
-    stage.advance(current.chain, stage.sign_at(current.at, row.signature), current.size)
 
 
 class Intention(NamedTuple):
@@ -197,7 +245,7 @@ def plan_writes(
     stage = Stage(held, circle, now)
     for intention in intentions:
         _stage_write(stage, chain, secret, intention, now)
-    return stage.plan()
+    return stage.plan(each_ends=True)
 
 
 def _stage_write(stage: Stage, name: ChainName, secret: SigningSecret, intention: Intention, clock: Millis) -> None:

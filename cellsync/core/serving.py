@@ -62,29 +62,36 @@ def serve(
                 pending_size += grown
             if last:
                 if window and size + pending_size > caps.BATCH:
-                    return Served(_batch(held, store, window, known), cursor, window)
+                    return Served(_batch(held, store, window, known, refused), cursor, window)
                 window.update(pending)
                 size += pending_size
                 pending, pending_size = {}, 0
                 cursor = number
             at = number
-    return Served(_batch(held, store, window, known) if window else None, cursor, window)
+    return Served(_batch(held, store, window, known, refused) if window else None, cursor, window)
 
 
-def _batch(held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int]) -> Batch:
+def _batch(
+    held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int], refused: Collection[int]
+) -> Batch:
     entries: list[Entry] = []
     for chain, last in window.items():
         entries += store.chain_slice(chain, known.get(chain, 0) + 1, last)
     if len(window) > 1:
         entries.sort(key=_height)  # parents are lower than what cites them
-    return _Packing(held, store, window, known).pack(entries)
+    return _Packing(held, store, window, known, refused).pack(entries)
 
 
 class _Packing:
     """Turns entries into the rows of a batch."""
 
-    def __init__(self, held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int]) -> None:
-        self._held, self._store, self._window, self._known = held, store, window, known
+    def __init__(
+        self, held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int],
+        refused: Collection[int],
+    ) -> None:  # fmt: skip
+        self._held, self._store, self._window = held, store, window
+        # Of a refused chain the peer holds nothing that we could count from; whatever we cite of it lies before this.
+        self._known = {**known, **{number: held.chains[number].length for number in refused}}
         self._batch = Batch()
         self._rows: dict[int, int] = {}  # chain number -> its row
         self._next: list[int] = []  # by row: sequence of the chain's next entry

@@ -71,18 +71,24 @@ class Stage:
         return self._chains.get(number) or self.held.chains[number]
 
     def chain(self, name: ChainName) -> Chain:
-        """The chain of this name, numbered if it is new. Raises CapExceeded at a device's 17th incarnation."""
+        """The chain of this name, numbered if it is new. Raises CapExceeded at a device's 17th.
+
+        Every chain that is numbered must be advanced: numbers are counted, so none may be left out.
+        """
         chain = self.find_chain(name)
         if chain is None:
-            if sum(device == name[0] for device, _, _ in self.held.numbers) >= caps.INCARNATIONS:
+            if sum(name[0] == other[0] for other in (*self.held.numbers, *self._new_chains)) >= caps.INCARNATIONS:
                 raise CapExceeded("incarnations")
             number = len(self.held.chains) + len(self._new_chains) + 1
+            if number > caps.CHAINS:
+                raise CapExceeded("chains")
             chain = Chain(number, *name, 0, EntryId(NO_ID), 0, EMPTY_PAST, False)
             self._new_chains[name] = number
             self._chains[number] = chain
         return chain
 
     def case_number(self, case: CaseId) -> int:
+        """The number of a case that an entry belongs to. As with chains, none may be left without an entry."""
         number = self.held.cases.get(case) or self._new_cases.get(case)
         if number is None:
             number = self._new_cases[case] = len(self.held.cases) + len(self._new_cases) + 1
@@ -116,8 +122,9 @@ class Stage:
     ) -> tuple[int, bool]:
         """Take in a control entry: (its control past, whether it counts). Raises Malformed, CapExceeded, WrongLink."""
         operation = control.decode(kind, shape, content)
-        if isinstance(operation, control.Found) and bytes(entry) != self.held.circle:
-            raise WrongLink("a `found` entry of another circle")
+        if isinstance(operation, control.Found) and not bytes(entry) == bytes(author) == self.held.circle:
+            # The author as well: a `found` names no device, so another one could put a copy into its own chain.
+            raise WrongLink("a `found` entry of another circle, or in another device's chain")
         return self._own_circle().add(entry, kind, past, author, operation)
 
     def _own_circle(self) -> Circle:
@@ -134,8 +141,10 @@ class Stage:
         self.heads[entry.case] = entry.slot
         if entry.kind:
             self._controls.append(entry)
-        elif counts:
-            self._changes.append(Change(entry, author, operations.decode(entry.shape, entry.content)))
+        else:  # decoded also if it does not count: what is held is in the agreed form
+            decoded = operations.decode(entry.shape, entry.content)
+            if counts:
+                self._changes.append(Change(entry, author, decoded))
         if not counts:
             self._void.append(entry)
         if entry.clock > self._latest:
@@ -154,7 +163,8 @@ class Stage:
         self.entries[index] = entry = self.entries[index]._replace(signature=signature)
         return entry
 
-    def plan(self, refused: list[ChainName] | None = None) -> Plan:
+    def plan(self, refused: list[ChainName] | None = None, *, each_ends: bool = False) -> Plan:
+        """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
         for chain in [*self.held.chains.values(), *self._chains.values()]:
             current = self._chains.get(chain.number, chain)
             if not current.cited and slot_of(current.number, current.length) in self.cited:
@@ -170,7 +180,7 @@ class Stage:
             ],
             pasts=self.circle.pasts_after(self._before.past_count),
             arrivals=[
-                Arrival(number + at, *arrival, at == len(self._arrivals))
+                Arrival(number + at, *arrival, each_ends or at == len(self._arrivals))
                 for at, arrival in enumerate(self._arrivals, start=1)
             ],
         )

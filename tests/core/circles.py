@@ -85,12 +85,9 @@ class Device:
     def session_keys(self) -> list[SessionKey]:
         return self.epochs.session_keys(self.now)
 
-    def is_active(self, device: DeviceId) -> bool:
-        if self.replica.circle.found is None and self.sponsor is not None:
-            return device == self.sponsor[0]
-        return self.replica.circle.is_active(device)
-
     def device_with(self, key: SessionPublic) -> DeviceId | None:
+        if self.sponsor is not None and key == self.sponsor[1] and not self.replica.circle.is_active(self.device):
+            return self.sponsor[0]
         return self.replica.circle.device_with(key)
 
     def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:

@@ -63,15 +63,19 @@ class Epochs:
 
     def today(self, now: Millis) -> Branches:
         """The newest epoch's states on the day in use."""
-        states = self._held[self.newest]
-        return states.at(max(day_of(now), states.day))
+        return self._held[self.newest].at(self._day(now))
+
+    def _day(self, now: Millis) -> Day:
+        """The day in use: the clock's, as near as the newest epoch's states go. So a wrong clock leaves it usable."""
+        oldest = self._held[self.newest].day
+        return Day(min(max(day_of(now), oldest), oldest + caps.RATCHET_DAYS))
 
     def session_keys(self, now: Millis) -> list[SessionKey]:
         """The keys under which a session may open: own day and a day either side, three newest epochs.
 
         Today's key of the newest epoch comes first: it is the one to call with.
         """
-        today = day_of(now)
+        today = self._day(now)
         if self._keys is None or self._keys[0] != today:
             self._keys = (
                 today,
@@ -86,7 +90,7 @@ class Epochs:
 
     def discovery_states(self, now: Millis) -> list[Branches]:
         """The newest epoch's states today and a day either side, today first, as far as they are held."""
-        states, today = self._held[self.newest], day_of(now)
+        states, today = self._held[self.newest], self._day(now)
         return [
             states.at(day)
             for day in (today, Day(today - 1), Day(today + 1))

@@ -18,9 +18,9 @@ from cellsync.core.wire.tags import Kind
 
 
 class Grant(NamedTuple):
-    """A control entry that gives a role: `found` or `admit`. Its index is its bit in a control past."""
+    """A `found` or `admit` entry that gives a role. What is void in its own past is no grant: it introduces nobody."""
 
-    bit: int
+    bit: int  # in control pasts
     member: MemberId
     device: DeviceId  # the device that it introduces
     role: Role

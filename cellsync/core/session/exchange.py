@@ -16,13 +16,13 @@ from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 from cellsync.core import caps
-from cellsync.core.errors import PeerError
+from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history import frontier
 from cellsync.core.ids import CircleId, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.serving import Served
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import Batch, BatchPart, ChainName
+from cellsync.core.wire.messages import Batch, BatchPart, ChainName, FrontierPart
 
 
 class CircleView(Protocol):
@@ -35,9 +35,9 @@ class CircleView(Protocol):
         """The keys under which a session may open, the one to call with first."""
         ...
 
-    def is_active(self, device: DeviceId) -> bool: ...
-
-    def device_with(self, key: SessionPublic) -> DeviceId | None: ...
+    def device_with(self, key: SessionPublic) -> DeviceId | None:
+        """The device, active in this circle, that has this session key. A device has another id in each circle."""
+        ...
 
     def frontier(self) -> dict[ChainName, tuple[int, EntryId]]: ...
 
@@ -80,8 +80,10 @@ class Exchange:
         self._serving = False
         self._told_frontier = False
         self.greeted = False
-        self._in_flight: deque[dict[int, int]] = deque()
+        self.waiting_since = 0.0  # when the oldest batch in flight was sent, or the one before it acknowledged
+        self._in_flight: deque[tuple[dict[int, int], list[int | None]]] = deque()  # what it reaches; chains by row
         self._arriving: Batch | None = None
+        self._told: dict[ChainName, tuple[int, EntryId]] = {}  # a frontier that is arriving
         self._uncommitted = 0
 
     # --- what we say -------------------------------------------------------------------------------
@@ -107,18 +109,23 @@ class Exchange:
         if served.batch is None:
             return []
         self._known.update(served.reaches)
-        self._in_flight.append(served.reaches)
+        rows = [self.view.chain_number(row[:3]) for row in served.batch.chains]
+        self._in_flight.append((served.reaches, rows))
         return messages.encode_batch(self.name, served.batch, self._frame)
 
     def committed(self, batch: Batch, refused: list[ChainName]) -> bytes:
         """A batch from the peer is durable (or parts of it were refused): the acknowledgement."""
         self._uncommitted -= 1
         counts = Counter(entry.chain for entry in batch.entries)
+        names = set(refused)
+        rows: list[int] = []
         for row, chain in enumerate(batch.chains):
             number = self.view.chain_number(chain[:3])
-            if number is not None and chain[:3] not in refused:
+            if chain[:3] in names:
+                rows.append(row)
+            elif number is not None and counts[row]:
                 self._holds(number, chain.first + counts[row] - 1)
-        return messages.encode_ack(self.name, refused)
+        return messages.encode_ack(self.name, rows)
 
     @property
     def in_flight(self) -> int:
@@ -133,7 +140,13 @@ class Exchange:
             return []
         return self._tell_frontier()
 
-    def on_frontier(self, rows: dict[ChainName, tuple[int, EntryId]]) -> list[bytes]:
+    def on_frontier(self, part: FrontierPart) -> list[bytes]:
+        self._told.update(part.rows)
+        if len(self._told) > caps.CHAINS:
+            raise CapExceeded("chains")
+        if not part.last:
+            return []
+        rows, self._told = self._told, {}
         reply = self._tell_frontier()
         self._start_from(rows)
         return reply
@@ -151,15 +164,16 @@ class Exchange:
         batch, self._arriving = self._arriving, None
         return batch
 
-    def on_ack(self, refused: list[ChainName]) -> None:
+    def on_ack(self, refused: list[int]) -> None:
         if not self._in_flight:
             raise Unexpected("an acknowledgement of nothing")
-        reaches = self._in_flight.popleft()
-        for name in refused:
-            number = self.view.chain_number(name)
-            if number is not None:
-                reaches.pop(number, None)
-                self._refused.add(number)
+        reaches, rows = self._in_flight.popleft()
+        for row in refused:
+            number = rows[row] if row < len(rows) else None
+            if number is None:
+                raise Unexpected("a chain was refused that was not sent")
+            reaches.pop(number, None)
+            self._refused.add(number)
         for number, sequence in reaches.items():
             self.delivered[number] = max(sequence, self.delivered.get(number, 0))
 
@@ -167,7 +181,7 @@ class Exchange:
         if self._told_frontier:
             return []
         self._told_frontier = True
-        return [messages.encode_frontier(self.name, self.view.frontier())]
+        return messages.encode_frontier(self.name, self.view.frontier(), self._frame)
 
     def _start_from(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
         """The peer holds this: serve it what it lacks, from the first arrival that it lacks anything of."""

@@ -16,10 +16,12 @@ Rules (protocol/50-sync.md):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.crypto.channel import Initiator, Responder, Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, PeerError
@@ -106,7 +108,6 @@ class Session:
         self._started = now
         self._heard = now
         self._pinged = False
-        self._acknowledged = now
         self._outgoing: list[bytes] = []
         self._unsent = 0
         self._transport: Transport | None = None
@@ -130,13 +131,13 @@ class Session:
     ) -> Session:  # fmt: skip
         """Call a device, under today's key of the circle `hinted`."""
         session = cls(circles, entropy, now)
-        session.device, remote = peer
+        session.device, session.remote = peer
         session.hinted = hinted
         session._role = _CALLER
         key = session._views[hinted].session_keys()[0].key
         session._initiator = Initiator(
             channel.SESSION, key, entropy[: channel.OPENING_ENTROPY], channel.prologue(carrier),
-            static=secret, remote_static=remote,
+            static=secret, remote_static=session.remote,
         )  # fmt: skip
         session._send_raw(session._initiator.opening)
         session.state = State.OPENING
@@ -149,6 +150,9 @@ class Session:
         """Wait for an opening under any key that is accepted today."""
         session = cls(circles, entropy, now)
         session._role = _CALLEE
+        # Drawn before anything arrives, so that the moment when we hang up tells nothing about what did.
+        random = int.from_bytes(entropy[-4:], "big") / (1 << 32)
+        session._silent_until = now + HANDSHAKE_WITHIN * (1 + random)
         candidates = [(key.key, (view.id, key)) for view in circles for key in view.session_keys()]
         session._responder = Responder(channel.SESSION, candidates, channel.prologue(carrier), static=secret)
         return session
@@ -164,21 +168,19 @@ class Session:
         """When `tick` has something to do."""
         if self.state is State.TALKING:
             silence = self._heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
-            late = self._acknowledged + ACKNOWLEDGE_WITHIN if self._in_flight() else silence
-            return min(silence, late, self._started + SESSION_LASTS)
-        return self._silent_until if self.state is State.SILENT else self._started + HANDSHAKE_WITHIN
+            return min(silence, self._unacknowledged() + ACKNOWLEDGE_WITHIN, self._started + SESSION_LASTS)
+        return self._started + HANDSHAKE_WITHIN if self._role == _CALLER else self._silent_until
 
     def tick(self, now: float) -> list[Event]:
         self._now = now
         if now < self.deadline or self.state is State.CLOSED:
             return []
         if self.state is State.TALKING and now < self._started + SESSION_LASTS:
-            if self._in_flight() and now >= self._acknowledged + ACKNOWLEDGE_WITHIN:
+            if now >= self._unacknowledged() + ACKNOWLEDGE_WITHIN:
                 return self._end(Unexpected("a batch was not acknowledged in time"))
             if not self._pinged:
                 self._pinged = True
-                self._send(messages.PING_BYTES)
-                return []
+                return self._guard(lambda: self._send(messages.PING_BYTES))
         return self._end(None)
 
     # --- bytes ---------------------------------------------------------------------------------------
@@ -186,16 +188,20 @@ class Session:
     def receive(self, data: bytes, now: float) -> list[Event]:
         """What these bytes mean. A peer's bytes never raise: they end the session with an `Ended`."""
         self._now = now
+        if self.state is State.TALKING:
+            return self._guard(lambda: self._talk(data))
+        if self.state is State.OPENING:
+            return self._guard(lambda: self._open(data))
+        if self.state in (State.LISTENING, State.CALLED):
+            return self._guard(lambda: self._listen(data))
+        return []
+
+    def _guard(self, act: Callable[[], list[Event] | None]) -> list[Event]:
+        """What `act` gives; a fault of the peer ends the session."""
         try:
-            if self.state is State.TALKING:
-                return self._talk(data)
-            if self.state is State.OPENING:
-                return self._open(data)
-            if self.state in (State.LISTENING, State.CALLED):
-                return self._listen(data)
+            return act() or []
         except PeerError as error:
             return self._end(error)
-        return []
 
     def outgoing(self) -> bytes:
         """The bytes to send now; they are not kept."""
@@ -252,10 +258,14 @@ class Session:
         return [Called(known, self._responder.ephemeral, key.day)]
 
     def accept(self) -> None:
-        """Answer the opening; its ephemeral is committed."""
+        """Answer the opening; its ephemeral is committed. Nothing happens if the session ended meanwhile."""
         if self._responder is None or self.state is not State.CALLED:
-            raise ValueError("there is no opening to answer")
-        reply, self._transport = self._responder.accept(self._entropy[: channel.REPLY_ENTROPY])
+            return
+        try:
+            reply, self._transport = self._responder.accept(self._entropy[: channel.REPLY_ENTROPY])
+        except PeerError:  # a key in the opening is no key
+            self.ignore()
+            return
         self._send_raw(reply)
         self.state = State.TALKING
         self._heard = self._now
@@ -263,9 +273,8 @@ class Session:
     def ignore(self) -> list[Event]:
         """Fall silent until a random moment: a stranger, or a replay."""
         self._responder = None
-        self.state = State.SILENT
-        random = int.from_bytes(self._entropy[-4:], "big") / (1 << 32)
-        self._silent_until = self._now + HANDSHAKE_WITHIN * (0.25 + 1.5 * random)
+        if self.state is not State.CLOSED:
+            self.state = State.SILENT
         return []
 
     # --- talking ---------------------------------------------------------------------------------------
@@ -295,15 +304,15 @@ class Session:
             case messages.Ack():
                 exchange = self._exchange(message.circle)
                 exchange.on_ack(message.refused)
-                self._acknowledged = self._now
+                exchange.waiting_since = self._now
                 return [Acknowledged(exchange.view.id)]
             case messages.Digest():
-                exchange = self._exchange(message.circle)
+                exchange = self._shared(message.circle)
                 self._send_all(exchange.on_digest(message.digest))
                 return [Acknowledged(exchange.view.id)]
-            case messages.FrontierMessage():
-                exchange = self._exchange(message.circle)
-                self._send_all(exchange.on_frontier(message.rows))
+            case messages.FrontierPart():
+                exchange = self._shared(message.circle)
+                self._send_all(exchange.on_frontier(message))
                 forked, exchange.forked = exchange.forked, []
                 circle = exchange.view.id
                 return [*(Forked(circle, chain) for chain in forked), Acknowledged(circle)]
@@ -317,47 +326,48 @@ class Session:
 
     def committed(self, circle: CircleId, batch: Batch, refused: list[ChainName]) -> list[Event]:
         """A batch from `Received` is durable, but for the chains that were refused."""
-        for exchange in self._exchanges.values():
-            if exchange.view.id == circle:
-                self._send(exchange.committed(batch, refused))
-        if self.device is None:
-            return self._meet(circle)
-        return []
+        return self._guard(lambda: self._acknowledge(circle, batch, refused))
+
+    def _acknowledge(self, circle: CircleId, batch: Batch, refused: list[ChainName]) -> list[Event]:
+        exchange = self._exchange_of(circle)
+        if exchange is None:  # the session ended meanwhile
+            return []
+        self._send(exchange.committed(batch, refused))
+        return self._meet(circle) if self.device is None else []
 
     def pull(self) -> None:
-        """Take up what may be sent next: at most two batches per circle are in flight."""
+        """Take up what may be sent next: about a batch at once, and at most two per circle in flight."""
         if self.state is not State.TALKING or self._outgoing:
             return
         for exchange in self._exchanges.values():
-            device = self.device
-            if device is None or not exchange.view.is_active(device):
+            if not self._is_active(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
             if not exchange.in_flight:
-                self._acknowledged = self._now
+                exchange.waiting_since = self._now
             self._send_all(exchange.next_parts())
+            if self._unsent >= caps.BATCH:
+                return
 
     def delivered(self, circle: CircleId) -> dict[int, int]:
         """Chain number -> sequence that the peer is known to hold."""
-        for exchange in self._exchanges.values():
-            if exchange.view.id == circle:
-                return exchange.delivered
-        return {}
+        exchange = self._exchange_of(circle)
+        return {} if exchange is None else exchange.delivered
 
     def _send_all(self, parts: list[bytes]) -> None:
         for part in parts:
             self._send(part)
 
-    def _in_flight(self) -> bool:
-        return any(exchange.in_flight for exchange in self._exchanges.values())
+    def _unacknowledged(self) -> float:
+        """Since when the peer owes us an acknowledgement."""
+        return min((one.waiting_since for one in self._exchanges.values() if one.in_flight), default=math.inf)
 
     # --- which circles we share ------------------------------------------------------------------------
 
     def _send_offer(self) -> None:
         """32 tags: those of the circles in which the peer is active for us, hidden among random ones."""
-        if self.device is not None:
-            for view in self._views.values():
-                if view.is_active(self.device):
-                    self._own_tags[view.id] = self._tag(view.session_keys()[0], self._role, view.id)
+        for view in self._views.values():
+            if self._is_active(view):
+                self._own_tags[view.id] = self._tag(view.session_keys()[0], self._role, view.id)
         tags = list(self._own_tags.values())
         fill = self._entropy[128:]
         tags += [fill[at : at + TAG_BYTES] for at in range(0, (OFFERS - len(tags)) * TAG_BYTES, TAG_BYTES)]
@@ -369,12 +379,12 @@ class Session:
             for key in view.session_keys():
                 tag = self._tag(key, other, view.id)
                 if tag in tags:
-                    self._peer_tags[view.id] = tag
+                    self._peer_tags.setdefault(view.id, tag)  # one name per circle, also if the peer offers several
         for circle, tag in self._own_tags.items():
             if circle in self._peer_tags:
                 self._share(circle, tag if self._role == _CALLER else self._peer_tags[circle])
         hinted = self.hinted
-        if hinted is None or any(exchange.view.id == hinted for exchange in self._exchanges.values()):
+        if hinted is None or self._exchange_of(hinted) is not None:
             return
         if self._role == _CALLER and hinted in self._own_tags:
             # The callee holds this circle's key, yet does not speak of it: it has not heard of our admission.
@@ -410,6 +420,20 @@ class Session:
             raise HandshakeFailed
         data = role + self._transport.handshake_hash + circle
         return primitives.blake2b(labels.OFFER, data, key=key.key.psk.reveal(), size=TAG_BYTES)
+
+    def _is_active(self, view: CircleView) -> bool:
+        """Whether the peer is active in a circle for us."""
+        return view.device_with(self.remote) is not None
+
+    def _exchange_of(self, circle: CircleId) -> Exchange | None:
+        return next((one for one in self._exchanges.values() if one.view.id == circle), None)
+
+    def _shared(self, name: bytes) -> Exchange:
+        """An exchange in which we may say what we hold: the peer is active in it for us."""
+        exchange = self._exchange(name)
+        if not self._is_active(exchange.view):
+            raise Unexpected("a question about a circle in which the peer is not active")
+        return exchange
 
     def _exchange(self, name: bytes) -> Exchange:
         exchange = self._exchanges.get(name)

@@ -28,6 +28,13 @@ _FIXED: Final = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8} | {
 _SIZED: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # length bytes of bin and str
 _COUNTED: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}  # length bytes, elements per item
 
+_ROWS: Final = caps.FRAME // 28
+"""Elements of the longest array of a message: no row is shorter than the 28 bytes of an entry that says nothing.
+
+The decoder makes room for what an array claims to hold. A thousand arrays inside one another, each claiming a
+whole frame, would cost 80 MB; with this bound it is 20.
+"""
+
 
 def encode(value: object) -> bytes:
     """The canonical bytes of `value`."""
@@ -51,7 +58,7 @@ def decode(raw: bytes, cap: int, name: str) -> Any:
     # At most as deep as there are bytes that could open a container: nearly always decides, without a scan.
     if len(raw) - len(raw.translate(None, _CONTAINER_HEADERS)) > caps.NESTING and nesting(raw) > caps.NESTING:
         raise CapExceeded("nesting")
-    return _decode(raw)
+    return _decode(raw, cap)
 
 
 def decode_message(raw: bytes) -> Any:
@@ -62,12 +69,15 @@ def decode_message(raw: bytes) -> Any:
     """
     if len(raw) > caps.FRAME:
         raise CapExceeded("frame")
-    return _decode(raw)
+    return _decode(raw, _ROWS)
 
 
-def _decode(raw: bytes) -> Any:
+def _decode(raw: bytes, longest: int) -> Any:
+    # The decoder reads timestamps (an extension type) whatever the hook says: as floats they are not canonical.
     try:
-        value = msgpack.unpackb(raw, raw=False, strict_map_key=True, ext_hook=_no_extension, timestamp=0)
+        value = msgpack.unpackb(
+            raw, raw=False, max_array_len=longest, object_hook=_string_keys, ext_hook=_no_extension, timestamp=1
+        )
     except (ValueError, msgpack.UnpackException, RecursionError, OverflowError):
         raise Malformed("not msgpack") from None
     try:
@@ -118,6 +128,13 @@ def nesting(raw: bytes) -> int:
     if at != end or open_items:
         raise Malformed("truncated msgpack")
     return deepest
+
+
+def _string_keys(decoded: dict[Any, Any]) -> dict[Any, Any]:
+    for key in decoded:
+        if type(key) is not str:  # the decoder takes binaries as well
+            raise ValueError("a map's keys are strings")
+    return decoded
 
 
 def _no_extension(code: int, data: bytes) -> object:

@@ -2,13 +2,13 @@
 
     OFFER     [1, [tag 16, …]]                                   32 tags, sorted, most of them random
     DIGEST    [2, circle 8, digest 32]
-    FRONTIER  [3, circle, [[device, incarnation, branch, length, head], …]]
+    FRONTIER  [3, circle, last, [[device, incarnation, branch, length, head], …]]
     BATCH     [4, circle, last, chains, cases, entries]
-    ACK       [5, circle, [[device, incarnation, branch], …]]    the chains that were refused
+    ACK       [5, circle, [row, …]]                              the rows of the batch's chains that were refused
     PING [6]  PONG [7]
 
-A batch travels as parts of at most one frame each; the tables of chains and cases grow from part to part, the part
-with `last` ends it. Within a batch
+A frontier and a batch travel as parts of at most one frame each; their tables grow from part to part, the part with
+`last` ends them. Within a batch
 
     chains    [device, incarnation, branch, first, previous, signature]
               first      sequence of the first entry sent (of the next one, if none is)
@@ -47,8 +47,8 @@ from cellsync.core.wire.tags import Message
 TAG_BYTES: Final = 16
 NAME_BYTES: Final = 8
 OFFERS: Final = caps.CIRCLES
-_CHAINS: Final = caps.DEVICES * caps.INCARNATIONS * 2  # rows of one frontier or batch
 _PART_OVERHEAD: Final = 64  # bytes of a part besides its rows
+_FRONTIER_ROW: Final = 1 + 34 + 10 + 34 + 9 + 34  # bytes of a frontier's row at most
 _SEQUENCE_END: Final = 1 << 40
 
 ChainName = tuple[DeviceId, Incarnation, Branch]
@@ -100,8 +100,9 @@ class Digest(NamedTuple):
     digest: bytes
 
 
-class FrontierMessage(NamedTuple):
+class FrontierPart(NamedTuple):
     circle: bytes
+    last: bool
     rows: dict[ChainName, tuple[int, EntryId]]
 
 
@@ -115,7 +116,7 @@ class BatchPart(NamedTuple):
 
 class Ack(NamedTuple):
     circle: bytes
-    refused: list[ChainName]
+    refused: list[int]
 
 
 class Ping(NamedTuple):
@@ -126,7 +127,7 @@ class Pong(NamedTuple):
     pass
 
 
-AnyMessage = Offer | Digest | FrontierMessage | BatchPart | Ack | Ping | Pong
+AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Ping | Pong
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -140,12 +141,19 @@ def encode_digest(circle: bytes, digest: bytes) -> bytes:
     return codec.encode([Message.DIGEST, circle, digest])
 
 
-def encode_frontier(circle: bytes, rows: dict[ChainName, tuple[int, EntryId]]) -> bytes:
-    return codec.encode([Message.FRONTIER, circle, [[*name, length, head] for name, (length, head) in rows.items()]])
+def encode_frontier(circle: bytes, held: dict[ChainName, tuple[int, EntryId]], limit: int) -> list[bytes]:
+    """The parts of a frontier, each at most `limit` bytes."""
+    rows = [[*name, length, head] for name, (length, head) in held.items()]
+    at_once = max(1, (limit - _PART_OVERHEAD) // _FRONTIER_ROW)
+    starts = range(0, max(1, len(rows)), at_once)
+    return [
+        codec.encode([Message.FRONTIER, circle, start + at_once >= len(rows), rows[start : start + at_once]])
+        for start in starts
+    ]
 
 
-def encode_ack(circle: bytes, refused: Iterable[ChainName]) -> bytes:
-    return codec.encode([Message.ACK, circle, [list(name) for name in refused]])
+def encode_ack(circle: bytes, refused: Iterable[int]) -> bytes:
+    return codec.encode([Message.ACK, circle, sorted(refused)])
 
 
 PING_BYTES: Final = codec.encode([Message.PING])
@@ -189,14 +197,20 @@ def _part(circle: bytes, last: bool, groups: list[list[bytes]]) -> bytes:
 def decode(raw: bytes) -> AnyMessage:
     """One message. Raises Malformed or CapExceeded; the rows of a batch part are checked by `extend`."""
     match codec.decode_message(raw):
+        case [tag, *_] if type(tag) is not int:  # 4.0 and True equal numbers, too
+            pass
         case [Message.BATCH, bytes(circle), bool(last), [*chains], [*cases], [*entries]]:
             return BatchPart(_circle(circle), last, chains, cases, entries)
-        case [Message.ACK, bytes(circle), [*refused]] if len(refused) <= _CHAINS:
-            return Ack(_circle(circle), [_chain_name(row) for row in refused])
+        case [Message.ACK, bytes(circle), [*refused]]:
+            if all(type(row) is int and 0 <= row < caps.CHAINS for row in refused):
+                return Ack(_circle(circle), refused)
         case [Message.DIGEST, bytes(circle), bytes(digest)] if len(digest) == 32:
             return Digest(_circle(circle), digest)
-        case [Message.FRONTIER, bytes(circle), [*rows]] if len(rows) <= _CHAINS:
-            return FrontierMessage(_circle(circle), dict(_frontier_row(row) for row in rows))
+        case [Message.FRONTIER, bytes(circle), bool(last), [*rows]]:
+            held = dict(_frontier_row(row) for row in rows)
+            if len(held) < len(rows):
+                raise Malformed("a frontier names a chain twice")
+            return FrontierPart(_circle(circle), last, held)
         case [Message.OFFER, [*tags]] if len(tags) == OFFERS:
             if all(type(tag) is bytes and len(tag) == TAG_BYTES for tag in tags):
                 return Offer(tags)
@@ -210,7 +224,7 @@ def decode(raw: bytes) -> AnyMessage:
 def extend(batch: Batch, part: BatchPart) -> None:
     """Add a part to the batch it belongs to, checking every row. Raises Malformed or CapExceeded."""
     batch.chains += [_batch_chain(row) for row in part.chains]
-    if len(batch.chains) > _CHAINS:
+    if len(batch.chains) > caps.CHAINS:
         raise CapExceeded("chains")
     for case in part.cases:
         if type(case) is not bytes or len(case) != ID_BYTES:
@@ -283,7 +297,7 @@ def _chain_name(row: Any) -> ChainName:
 def _frontier_row(row: Any) -> tuple[ChainName, tuple[int, EntryId]]:
     match row:
         case [device, incarnation, branch, int(length), bytes(head)]:
-            if 0 < length < _SEQUENCE_END and len(head) == ID_BYTES:
+            if type(length) is int and 0 < length < _SEQUENCE_END and len(head) == ID_BYTES:
                 return _chain_name([device, incarnation, branch]), (length, EntryId(head))
     raise Malformed("a frontier has the wrong form")
 
@@ -291,7 +305,8 @@ def _frontier_row(row: Any) -> tuple[ChainName, tuple[int, EntryId]]:
 def _batch_chain(row: Any) -> BatchChain:
     match row:
         case [device, incarnation, branch, int(first), bytes(previous), bytes(signature)]:
-            if 0 < first < _SEQUENCE_END and len(previous) == ID_BYTES and len(signature) in (0, 64):
+            fits = len(previous) == ID_BYTES and len(signature) in (0, 64)
+            if type(first) is int and 0 < first < _SEQUENCE_END and fits:
                 name = _chain_name([device, incarnation, branch])
                 return BatchChain(*name, first, EntryId(previous), Signature(signature) if signature else None)
     raise Malformed("a chain of a batch has the wrong form")
