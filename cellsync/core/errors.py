@@ -183,6 +183,13 @@ class Timeout(ExternalError):
     default_hint = "Is the other device on, unlocked and on the same network?"
 
 
+class Interrupted(ExternalError):
+    """The connection broke off."""
+
+    code = "interrupted"
+    default_hint = "Try again."
+
+
 class NoPeer(ExternalError):
     """No other device could be reached."""
 

@@ -42,6 +42,7 @@ PAIRING_HINT: Final = b"cs1 pair hint"
 PAIRING_TAG: Final = b"cs1 pair tag"
 PAIRING_COMMIT: Final = b"cs1 pair commit"
 PAIRING_CHECK: Final = b"cs1 pair check"
+PAIRING_PROOF: Final = b"cellsync/1 pairing proof\0"
 WORDS: Final = b"cs1 words"
 
 # finding each other on a LAN (protocol/60-lan.md)

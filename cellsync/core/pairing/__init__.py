@@ -1,0 +1,12 @@
+"""Admitting a device: a code from screen to screen, four words compared, a welcome (protocol/55-pairing.md).
+
+    code          the secret of one invitation, as text and QR
+    words         the list that matching words are drawn from
+    commitment    why nobody in the middle can make the words agree
+    messages      what the two devices say
+    conversation  what both machines share
+    inviter       the device that shows the code and admits
+    joiner        the device that was given the code
+
+The shell makes an `Inviter` per connection, or one `Joiner`, moves bytes, and does what the events say.
+"""

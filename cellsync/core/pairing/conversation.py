@@ -1,0 +1,202 @@
+"""What the two machines of a pairing share: time, bytes, verdicts. Bytes and time in; bytes, events, a deadline out.
+
+    inviter   Header ──hint matches──▶ Opening ──reply──▶ Hello ──▶ Reveal ──▶ Words ──▶ Admitting ──▶ Done ──▶ Over
+                 └──stranger──▶ Silent ◀──failure──┘
+    joiner    Opening ──▶ Nonce ──▶ Words ──▶ Welcome ──▶ Storing ──▶ Over
+
+Rules (protocol/55-pairing.md):
+  1  A peer's bytes never raise: they end the conversation with a `Failed`. Nothing follows a failure.
+  2  Every step has its patience, and every method looks at the time first: a late yes is no yes.
+  3  A message that is not the one waited for ends the conversation; so does one that comes twice.
+  4  Nobody is admitted, and nothing is handed over, before both humans have said yes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import ClassVar, Final, Generic, TypeVar
+
+from cellsync.core.crypto.channel import Transport
+from cellsync.core.errors import CellsyncError, Declined, Malformed, PeerError, WordsDiffer
+from cellsync.core.pairing import messages
+from cellsync.core.pairing.messages import AnyMessage, Verdict
+
+# Seconds. Humans get the longest; the joiner waits a little longer than the inviter at each step, so that a device
+# which has been admitted is rarely gone by then.
+MACHINE_WITHIN: Final = 20.0
+HUMAN_WITHIN: Final = 120.0
+ADMIT_WITHIN: Final = 30.0
+STORE_WITHIN: Final = 60.0
+GRACE: Final = 30.0
+
+E = TypeVar("E")
+
+
+class Step(Enum):
+    """What a machine waits for."""
+
+    HEADER = auto()  # inviter: the first 42 bytes
+    SILENT = auto()  # inviter: a random moment
+    OPENING = auto()  # the rest of the handshake
+    HELLO = auto()
+    NONCE = auto()
+    REVEAL = auto()
+    WORDS = auto()  # both humans
+    ADMITTING = auto()  # inviter: its own store
+    WELCOME = auto()
+    STORING = auto()  # joiner: its own store
+    DONE = auto()
+    OVER = auto()
+
+
+class Conversation(Generic[E]):
+    """One side. Feed `receive`, `tick` and `lost`; send what `outgoing` gives; close the connection when `over`."""
+
+    patience: ClassVar[Mapping[Step, float]]
+
+    def __init__(self, step: Step, now: float) -> None:
+        self.step = step
+        self._until = now + self.patience[step]
+        self._events: list[E] = []
+        self._outgoing: list[bytes] = []
+        self._transport: Transport | None = None
+        self._mine = self._theirs = False  # who has said yes
+
+    # --- for the shell ---------------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will be received; what `outgoing` still gives may be sent."""
+        return self.step is Step.OVER
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        return self._until
+
+    def outgoing(self) -> bytes:
+        """The bytes to send now; they are not kept."""
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def receive(self, data: bytes, now: float) -> list[E]:
+        """What these bytes mean."""
+        if self._in_time(now):
+            try:
+                self._take(data, now)
+            except PeerError as error:
+                self._fail(error)
+        return self._drain()
+
+    def tick(self, now: float) -> list[E]:
+        """Time has passed."""
+        self._in_time(now)
+        return self._drain()
+
+    def lost(self, now: float) -> list[E]:
+        """The other side has closed the connection, or it broke."""
+        if self._in_time(now):
+            self._break_off()
+        return self._drain()
+
+    def confirm(self, agree: bool, now: float) -> list[E]:
+        """The human's answer: the words agree, or not. Without effect if the conversation has ended meanwhile."""
+        if self._in_time(now):
+            if self.step is not Step.WORDS or self._mine:
+                raise ValueError("there is no question to answer")
+            self._send(Verdict(agree))
+            self._mine = agree
+            if not agree:
+                self._end(Declined())
+            elif self._theirs:
+                self._agreed(now)
+        return self._drain()
+
+    # --- for the two sides -----------------------------------------------------------------------------
+
+    def _handshake(self, data: bytes, now: float) -> None:
+        """Bytes that come before the conversation can begin."""
+        raise NotImplementedError
+
+    def _hear(self, message: AnyMessage, now: float) -> None:
+        """A message other than a verdict."""
+        raise NotImplementedError
+
+    def _agreed(self, now: float) -> None:
+        """Both humans have said yes."""
+        raise NotImplementedError
+
+    def _too_late(self, now: float) -> None:
+        """The deadline has passed."""
+        raise NotImplementedError
+
+    def _break_off(self) -> None:
+        """The connection is gone."""
+        raise NotImplementedError
+
+    def _fail(self, error: PeerError) -> None:
+        """The peer is at fault."""
+        self._end(error)
+
+    def _report(self, error: CellsyncError) -> E:
+        """The event of a failure."""
+        raise NotImplementedError
+
+    def _go(self, step: Step, now: float) -> None:
+        self.step = step
+        self._until = now + self.patience[step]
+
+    def _close(self) -> None:
+        self.step = Step.OVER
+        self._until = math.inf
+        self._transport = None
+
+    def _end(self, error: CellsyncError) -> None:
+        self._close()
+        self._events.append(self._report(error))
+
+    def _send(self, message: AnyMessage) -> bytes:
+        """Queue a message; its bytes."""
+        raw = messages.encode(message)
+        if self._transport is not None:
+            self._outgoing.append(self._transport.encrypt_frame(raw))
+        return raw
+
+    # --- inside ----------------------------------------------------------------------------------------
+
+    def _in_time(self, now: float) -> bool:
+        if self.over:
+            return False
+        if now >= self.deadline:
+            self._too_late(now)
+            return False
+        return True
+
+    def _take(self, data: bytes, now: float) -> None:
+        if self._transport is None:
+            self._handshake(data, now)
+        else:
+            self._talk(self._transport, data, now)
+
+    def _talk(self, transport: Transport, data: bytes, now: float) -> None:
+        for payload in transport.receive(data):
+            if self.over:
+                break
+            match messages.decode(payload):
+                case Verdict(agree) if self.step is Step.WORDS and not self._theirs:
+                    self._theirs = agree
+                    if not agree:
+                        self._end(WordsDiffer())
+                    elif self._mine:
+                        self._agreed(now)
+                case Verdict():
+                    raise Malformed("a verdict out of turn")
+                case message:
+                    self._hear(message, now)
+
+    def _drain(self) -> list[E]:
+        events, self._events = self._events, []
+        return events

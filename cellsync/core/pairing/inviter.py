@@ -1,0 +1,225 @@
+"""The side that shows the code: it asks its human, has the device admitted, and welcomes it.
+
+An `Inviter` serves one connection. To whoever does not hold the code it is a wall: not one byte, and silence until the
+same random deadline as a session's (core/session), so that neither bytes nor time tell that somebody is inviting.
+
+One use. `Knocked` says that this connection was opened with the code: from then on the shell offers the invitation to
+no other connection, however this one ends. If it fails, `Failed` says that the invitation is burnt.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final, NamedTuple
+
+from cellsync.core.crypto import channel, primitives
+from cellsync.core.crypto.channel import HEADER_BYTES, Responder
+from cellsync.core.errors import (
+    CellsyncError,
+    HandshakeFailed,
+    Interrupted,
+    InvalidValue,
+    InviteExpired,
+    Malformed,
+    PeerError,
+    Timeout,
+)
+from cellsync.core.membership.control import DeviceKeys
+from cellsync.core.pairing import commitment, messages
+from cellsync.core.pairing.code import Invitation, matches, pairing_key
+from cellsync.core.pairing.commitment import NONCE_BYTES, Words
+from cellsync.core.pairing.conversation import (
+    ADMIT_WITHIN,
+    HUMAN_WITHIN,
+    MACHINE_WITHIN,
+    STORE_WITHIN,
+    Conversation,
+    Step,
+)
+from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.session.session import HANDSHAKE_WITHIN
+
+_SILENCE_BYTES: Final = 4
+ENTROPY: Final = channel.REPLY_ENTROPY + NONCE_BYTES + _SILENCE_BYTES
+
+
+class Knocked(NamedTuple):
+    """The code was used. Offer it to nobody else."""
+
+
+class Asked(NamedTuple):
+    """Show these words and the name; the human compares them with the other screen, then `confirm`."""
+
+    name: str
+    words: Words
+    keys: DeviceKeys
+
+
+class Admit(NamedTuple):
+    """Both said yes. Write the `admit` entry durably, then `welcome`."""
+
+    name: str
+    keys: DeviceKeys
+
+
+class Finished(NamedTuple):
+    """The new device has stored its welcome."""
+
+
+class Failed(NamedTuple):
+    """It ended without `Finished`. `burnt`: the code was used, and another is needed.
+
+    Before `Admit` nobody was added. After it, the device is a member that may not know it: the hint says so.
+    """
+
+    error: CellsyncError
+    burnt: bool
+
+
+Event = Knocked | Asked | Admit | Finished | Failed
+
+_HALF_ADMITTED: Final = "The device was admitted but may not know it. Remove it, then invite it again."
+
+
+class Inviter(Conversation[Event]):
+    """One connection to a device that is inviting. `entropy` is 70 fresh random bytes."""
+
+    patience: ClassVar = {
+        Step.HEADER: HANDSHAKE_WITHIN,
+        Step.SILENT: HANDSHAKE_WITHIN,
+        Step.OPENING: HANDSHAKE_WITHIN,
+        Step.HELLO: MACHINE_WITHIN,
+        Step.REVEAL: MACHINE_WITHIN,
+        Step.WORDS: HUMAN_WITHIN,
+        Step.ADMITTING: ADMIT_WITHIN,
+        Step.DONE: STORE_WITHIN,
+    }
+
+    def __init__(self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes) -> None:
+        if len(entropy) != ENTROPY:
+            raise InvalidValue("an inviter takes 70 random bytes")
+        super().__init__(Step.HEADER, now)
+        self._invitation = invitation
+        self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
+        self._nonce = entropy[channel.REPLY_ENTROPY : -_SILENCE_BYTES]
+        self._silence = int.from_bytes(entropy[-_SILENCE_BYTES:], "big") / (1 << 32)
+        candidates = [(pairing_key(invitation.secret), None)]
+        self._responder = Responder(channel.PAIRING, candidates, channel.prologue(carrier))
+        self._header = bytearray()
+        self._reason: CellsyncError = HandshakeFailed()  # for our own eyes, while we are silent
+        self._knocked = False
+        self._admitted = False
+        self._hello: Hello | None = None
+        self._handshake_hash = b""
+
+    # --- for the shell ---------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do. Until the device is admitted, the invitation's end is one."""
+        bounded = self._knocked and not self._admitted and not self.over and self.step is not Step.SILENT
+        return min(self._until, self._invitation.expires if bounded else math.inf)
+
+    def welcome(self, welcome: Welcome, now: float) -> list[Event]:
+        """The device is admitted durably; hand over what it needs. Without effect if the conversation has ended."""
+        if self._in_time(now):
+            if self.step is not Step.ADMITTING:
+                raise ValueError("nobody is to be welcomed")
+            self._send(welcome)
+            self._go(Step.DONE, now)
+        return self._drain()
+
+    # --- the handshake ---------------------------------------------------------------------------------
+
+    def _handshake(self, data: bytes, now: float) -> None:
+        if self.step is Step.SILENT:
+            return
+        if self.step is Step.HEADER:
+            missing = HEADER_BYTES - len(self._header)
+            self._header += data[:missing]
+            data = data[missing:]
+            if len(self._header) < HEADER_BYTES:
+                return
+            if now >= self._invitation.expires:
+                self._fall_silent(InviteExpired(), now)
+                return
+            if not matches(self._invitation, bytes(self._header)):
+                self._fall_silent(HandshakeFailed(), now)
+                return
+            self._knocked = True
+            self._events.append(Knocked())
+            self.step = Step.OPENING  # within the time of the header
+            data = bytes(self._header) + data
+        try:
+            if not self._responder.receive(data):
+                return
+            reply, self._transport = self._responder.accept(self._reply_entropy)
+        except PeerError as error:
+            self._fall_silent(error, now)
+            return
+        self._handshake_hash = self._transport.handshake_hash
+        self._outgoing.append(reply)
+        self._go(Step.HELLO, now)
+
+    def _fall_silent(self, reason: CellsyncError, now: float) -> None:
+        """Swallow what comes until a random moment, drawn as a session draws it."""
+        self._reason = reason
+        self.step = Step.SILENT
+        self._until = now + HANDSHAKE_WITHIN * (0.25 + 1.5 * self._silence)
+
+    # --- the conversation ------------------------------------------------------------------------------
+
+    def _hear(self, message: AnyMessage, now: float) -> None:
+        match self.step, message:
+            case Step.HELLO, Hello():
+                self._hello = message
+                self._send(Nonce(self._nonce))
+                self._go(Step.REVEAL, now)
+            case Step.REVEAL, Reveal() if self._hello is not None:
+                words = self._check(self._hello, message)
+                self._go(Step.WORDS, now)
+                self._events.append(Asked(self._hello.name, words, self._hello.keys))
+            case Step.DONE, Done():
+                self._close()
+                self._events.append(Finished())
+            case _:
+                raise Malformed("a message out of turn")
+
+    def _check(self, hello: Hello, reveal: Reveal) -> Words:
+        raw = messages.encode(hello)  # the bytes that came: there is one encoding only
+        if not commitment.opens(hello.commitment, self._handshake_hash, reveal.nonce):
+            raise HandshakeFailed("a nonce other than the one committed to")
+        claim = commitment.claim(self._handshake_hash, raw)
+        if not primitives.verify(hello.keys.signing, reveal.signature, claim):
+            raise HandshakeFailed("a signing key that is not the other device's own")
+        return commitment.matching_words(self._handshake_hash, self._nonce, reveal.nonce, raw)
+
+    def _agreed(self, now: float) -> None:
+        if self._hello is not None:
+            self._admitted = True
+            self._go(Step.ADMITTING, now)
+            self._events.append(Admit(self._hello.name, self._hello.keys))
+
+    # --- the end ---------------------------------------------------------------------------------------
+
+    def _too_late(self, now: float) -> None:
+        if self._transport is None:
+            self._end(self._reason)
+        elif not self._admitted and now >= self._invitation.expires:
+            self._end(InviteExpired())
+        else:
+            self._end(Timeout(hint=_HALF_ADMITTED) if self._admitted else Timeout())
+
+    def _break_off(self) -> None:
+        if self._transport is None:
+            self._end(self._reason)
+        else:
+            self._end(Interrupted(hint=_HALF_ADMITTED) if self._admitted else Interrupted())
+
+    def _fail(self, error: PeerError) -> None:
+        if self._admitted:
+            error.hint = _HALF_ADMITTED
+        self._end(error)
+
+    def _report(self, error: CellsyncError) -> Failed:
+        return Failed(error, self._knocked)

@@ -1,0 +1,150 @@
+"""The side that was given the code: it calls, proves its keys, asks its human, and is welcomed.
+
+A code that has been used or has expired is answered with silence, so silence before the first answer is reported as
+`InviteExpired`. Nothing is stored before `Welcomed`; whatever happens to the connection after it, this device is a
+member.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final, NamedTuple, Protocol
+
+from cellsync.core.crypto import channel, primitives
+from cellsync.core.crypto.channel import Initiator
+from cellsync.core.errors import CellsyncError, Interrupted, InvalidValue, InviteExpired, Malformed, Timeout
+from cellsync.core.ids import PairingSecret, SigningSecret
+from cellsync.core.membership.control import DeviceKeys, checked_name
+from cellsync.core.pairing import commitment
+from cellsync.core.pairing.code import pairing_key
+from cellsync.core.pairing.commitment import NONCE_BYTES, Words
+from cellsync.core.pairing.conversation import (
+    ADMIT_WITHIN,
+    GRACE,
+    HUMAN_WITHIN,
+    MACHINE_WITHIN,
+    Conversation,
+    Step,
+)
+from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+
+ENTROPY: Final = channel.OPENING_ENTROPY + NONCE_BYTES
+
+
+class OwnKeys(Protocol):
+    """The joiner's keys: `founding.DeviceSecrets` is one."""
+
+    @property
+    def signing(self) -> SigningSecret: ...
+
+    @property
+    def public(self) -> DeviceKeys: ...
+
+
+class Asked(NamedTuple):
+    """Show these words; the human compares them with the other screen, then `confirm`."""
+
+    words: Words
+
+
+class Welcomed(NamedTuple):
+    """This device is a member. Store this durably, then `done`."""
+
+    welcome: Welcome
+
+
+class Failed(NamedTuple):
+    """It ended before `Welcomed`. Nothing is to be stored."""
+
+    error: CellsyncError
+
+
+Event = Asked | Welcomed | Failed
+
+
+class Joiner(Conversation[Event]):
+    """One call to a device that is inviting. `entropy` is 130 fresh random bytes.
+
+    Raises InvalidValue for a name that no circle would take.
+    """
+
+    patience: ClassVar = {
+        Step.OPENING: MACHINE_WITHIN,
+        Step.NONCE: MACHINE_WITHIN + GRACE,
+        Step.WORDS: HUMAN_WITHIN + GRACE,
+        Step.WELCOME: ADMIT_WITHIN + GRACE,
+        Step.STORING: math.inf,
+    }
+
+    def __init__(
+        self, secret: PairingSecret, keys: OwnKeys, name: str, entropy: bytes, now: float, carrier: bytes
+    ) -> None:
+        if len(entropy) != ENTROPY:
+            raise InvalidValue("a joiner takes 130 random bytes")
+        super().__init__(Step.OPENING, now)
+        self._signing = keys.signing
+        self._keys = keys.public
+        self._name = checked_name(name)
+        self._nonce = entropy[channel.OPENING_ENTROPY :]
+        key, prologue = pairing_key(secret), channel.prologue(carrier)
+        self._initiator = Initiator(channel.PAIRING, key, entropy[: channel.OPENING_ENTROPY], prologue)
+        self._handshake_hash = b""
+        self._hello = b""
+        self._outgoing.append(self._initiator.opening)
+
+    def done(self) -> None:
+        """The welcome is stored. Without effect if the connection has been lost."""
+        if self.over:
+            return
+        if self.step is not Step.STORING:
+            raise ValueError("there was no welcome yet")
+        self._send(Done())
+        self._close()
+
+    # --- the conversation ------------------------------------------------------------------------------
+
+    def _handshake(self, data: bytes, now: float) -> None:
+        opened = self._initiator.receive(data)
+        if opened is None:
+            return
+        self._transport, surplus = opened
+        self._handshake_hash = self._transport.handshake_hash
+        committed = commitment.commit(self._handshake_hash, self._nonce)
+        self._hello = self._send(Hello(self._keys, self._name, committed))
+        self._go(Step.NONCE, now)
+        self._talk(self._transport, surplus, now)
+
+    def _take(self, data: bytes, now: float) -> None:
+        if self.step is not Step.STORING:  # after the welcome there is nothing more to hear
+            super()._take(data, now)
+
+    def _hear(self, message: AnyMessage, now: float) -> None:
+        match self.step, message:
+            case Step.NONCE, Nonce(inviters_nonce):
+                claim = commitment.claim(self._handshake_hash, self._hello)
+                self._send(Reveal(self._nonce, primitives.sign(self._signing, claim)))
+                words = commitment.matching_words(self._handshake_hash, inviters_nonce, self._nonce, self._hello)
+                self._go(Step.WORDS, now)
+                self._events.append(Asked(words))
+            case Step.WELCOME, Welcome():
+                self._go(Step.STORING, now)
+                self._events.append(Welcomed(message))
+            case _:
+                raise Malformed("a message out of turn")
+
+    def _agreed(self, now: float) -> None:
+        self._go(Step.WELCOME, now)
+
+    # --- the end ---------------------------------------------------------------------------------------
+
+    def _too_late(self, now: float) -> None:
+        self._end(InviteExpired() if self.step is Step.OPENING else Timeout())
+
+    def _break_off(self) -> None:
+        if self.step is Step.STORING:
+            self._close()
+        else:
+            self._end(InviteExpired() if self.step is Step.OPENING else Interrupted())
+
+    def _report(self, error: CellsyncError) -> Failed:
+        return Failed(error)

@@ -1,0 +1,153 @@
+"""The messages of a pairing conversation; canonical msgpack, one per frame (protocol/55-pairing.md, Messages).
+
+    HELLO    [1, version, [Ed25519, X25519, X-Wing], name, commitment 32]       joiner -> inviter
+    NONCE    [2, nonce 32]                                                      inviter -> joiner
+    REVEAL   [3, nonce 32, signature 64]                                        joiner -> inviter
+    VERDICT  [4, the words agree]                                               both ways
+    WELCOME  [5, circle, device, epoch, branches, sponsor, sponsor's X25519]    inviter -> joiner
+    DONE     [6]                                                                joiner -> inviter
+
+A message is checked wholly when it is decoded: names are fit to be shown, keys are fit to be used.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.crypto import primitives
+from cellsync.core.crypto.primitives import KEY_BYTES, SIGNATURE_BYTES
+from cellsync.core.crypto.ratchet import Branches
+from cellsync.core.errors import InvalidValue, Malformed
+from cellsync.core.ids import (
+    ID_BYTES,
+    CircleId,
+    DeviceId,
+    EpochId,
+    SealPublic,
+    SessionPublic,
+    SessionSecret,
+    Signature,
+    SigningPublic,
+)
+from cellsync.core.membership import control
+from cellsync.core.membership.control import DeviceKeys
+from cellsync.core.pairing.commitment import NONCE_BYTES
+from cellsync.core.wire import codec, tags
+from cellsync.core.wire.tags import Pairing
+
+_COMMITMENT_BYTES: Final = 32
+_ANY_SECRET: Final = SessionSecret(bytes(KEY_BYTES))  # guards nothing: it only tries a key
+
+
+class Hello(NamedTuple):
+    """Who wants to join."""
+
+    keys: DeviceKeys
+    name: str
+    commitment: bytes
+
+
+class Nonce(NamedTuple):
+    nonce: bytes
+
+
+class Reveal(NamedTuple):
+    """The nonce that was committed to, and the proof that the signing key is the joiner's."""
+
+    nonce: bytes
+    signature: Signature
+
+
+class Verdict(NamedTuple):
+    agree: bool
+
+
+class Welcome(NamedTuple):
+    """All that a new device needs to call its first peer; the rest comes by sync."""
+
+    circle: CircleId
+    device: DeviceId  # what the joiner is called from now on
+    epoch: EpochId
+    branches: Branches  # of today, never of an earlier day
+    sponsor: DeviceId  # the inviter
+    sponsor_session: SessionPublic
+
+
+class Done(NamedTuple):
+    pass
+
+
+AnyMessage = Hello | Nonce | Reveal | Verdict | Welcome | Done
+
+
+def encode(message: AnyMessage) -> bytes:
+    """The canonical bytes of a message."""
+    match message:
+        case Hello(keys, name, commitment):
+            return codec.encode([Pairing.HELLO, tags.VERSION, list(keys), name, commitment])
+        case Nonce(nonce):
+            return codec.encode([Pairing.NONCE, nonce])
+        case Reveal(nonce, signature):
+            return codec.encode([Pairing.REVEAL, nonce, signature])
+        case Verdict(agree):
+            return codec.encode([Pairing.VERDICT, agree])
+        case Welcome(circle, device, epoch, branches, sponsor, session):
+            return codec.encode([Pairing.WELCOME, circle, device, epoch, branches.encode(), sponsor, session])
+        case Done():
+            return codec.encode([Pairing.DONE])
+
+
+def decode(raw: bytes) -> AnyMessage:
+    """One message of a peer, checked wholly. Raises Malformed or CapExceeded."""
+    match codec.decode(raw, caps.PAIRING, "pairing message"):
+        case [kind, *_] if type(kind) is not int:
+            pass  # True equals 1 in Python, and must not be another way to write it
+        case [Pairing.HELLO, int(version), [*keys], name, bytes(commitment)]:
+            if type(version) is int and version == tags.VERSION and len(commitment) == _COMMITMENT_BYTES:
+                return Hello(_keys(keys), _name(name), commitment)
+        case [Pairing.NONCE, bytes(nonce)] if len(nonce) == NONCE_BYTES:
+            return Nonce(nonce)
+        case [Pairing.REVEAL, bytes(nonce), bytes(signature)]:
+            if len(nonce) == NONCE_BYTES and len(signature) == SIGNATURE_BYTES:
+                return Reveal(nonce, Signature(signature))
+        case [Pairing.VERDICT, bool(agree)]:
+            return Verdict(agree)
+        case [Pairing.WELCOME, bytes(circle), bytes(device), bytes(epoch), branches, bytes(sponsor), bytes(session)]:
+            if all(len(name) == ID_BYTES for name in (circle, device, epoch, sponsor)):
+                return Welcome(
+                    CircleId(circle),
+                    DeviceId(device),
+                    EpochId(epoch),
+                    Branches.decode(branches),
+                    DeviceId(sponsor),
+                    _session_key(session),
+                )
+        case [Pairing.DONE]:
+            return Done()
+    raise Malformed("not a message of a pairing")
+
+
+def _keys(keys: list[object]) -> DeviceKeys:
+    """Keys that work: one that nobody can seal to would spoil the circle's next rotation."""
+    match keys:
+        case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
+            primitives.hpke_seal(SealPublic(seal), b"", b"")
+            return DeviceKeys(SigningPublic(signing), _session_key(session), SealPublic(seal))
+    raise Malformed("a device's keys have the wrong form")
+
+
+def _session_key(session: bytes) -> SessionPublic:
+    """An X25519 key. Raises HandshakeFailed for one of low order, with which no session could be held."""
+    primitives.dh(_ANY_SECRET, SessionPublic(session))
+    return SessionPublic(session)
+
+
+def _name(name: object) -> str:
+    """A name exactly as an `admit` entry would hold it, so that what is shown is what is written."""
+    try:
+        if type(name) is str and control.checked_name(name) == name:
+            return name
+    except InvalidValue:
+        pass
+    raise Malformed("a display name has the wrong form")
