@@ -20,5 +20,4 @@ UNACKNOWLEDGED: Final = 2  # batches in flight, each way
 CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
 EPHEMERALS: Final = 1_024  # handshakes of one device accepted per day
 PAIRING: Final = 2 << 10  # bytes of one message of a pairing
-PAIRING: Final = 2 << 10  # bytes of one message of a pairing
 RATCHET_DAYS: Final = 4_000  # days that a branch is ratcheted forward at once
