@@ -12,7 +12,10 @@ from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 import trio
 
+from cellsync.cell.confirming import Confirm
 from cellsync.cell.following import Follower, readings, told, touched
+from cellsync.cell.inviting import Invite, open_invite
+from cellsync.cell.member import Member, members
 from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.generic import GenericCase
@@ -37,15 +40,6 @@ from cellsync.node.node import Node
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
 B = TypeVar("B", bound=Bound)
-
-
-class Member(NamedTuple):
-    """A member's device."""
-
-    name: str
-    role: str
-    device: DeviceId
-    is_me: bool
 
 
 class Peer(NamedTuple):
@@ -85,10 +79,7 @@ class Cell:
         return self.circle.device
 
     def members(self) -> list[Member]:
-        return [
-            Member(grant.name, grant.role.name.lower(), grant.device, grant.device == self.device)
-            for grant in self.circle.replica.circle.active()
-        ]
+        return members(self.circle)
 
     def peers(self) -> list[Peer]:
         """The other devices, and what of ours has reached them."""
@@ -105,6 +96,17 @@ class Cell:
     @property
     def secrets(self) -> DeviceSecrets:
         return self._secrets
+
+    async def create_invite(self, role: str = "writer", *, confirm: Confirm) -> Invite:
+        """Invite one device, for ten minutes: show `code` or `qr()`, then wait for `joined()`.
+
+        `confirm` is asked with the name and the matching words before anybody is added. Raises NotPermitted:
+        coordinators invite.
+        """
+        invite = open_invite(self.circle, self.node, self._secrets, role, confirm)
+        self.nursery.start_soon(invite.run)
+        await trio.lowlevel.checkpoint()
+        return invite
 
     # --- cases ---------------------------------------------------------------------------------------------
 
@@ -208,6 +210,7 @@ class Cell:
             yield follower.changes(self.cursor)
         finally:
             self._followers.remove(follower)
+            follower.close()
 
     def _replay(self, follower: Follower, since: str) -> None:
         life, _, number = since.partition(":")

@@ -52,9 +52,12 @@ class Follower:
     def resync(self, change: Change) -> None:
         self.tell(change._replace(path="", value=None, before=None, cause="resync"))
 
+    def close(self) -> None:
+        """What was told can still be read; then the reading ends."""
+        self._send.close()
+
     async def changes(self, cursor: Callable[[], str]) -> AsyncIterator[Change]:
-        while True:
-            change = await self._receive.receive()
+        async for change in self._receive:
             yield change
             if self._missed and not self._receive.statistics().current_buffer_used:
                 self._missed = False

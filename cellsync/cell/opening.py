@@ -10,6 +10,7 @@ import trio
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
+from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import SealSecret
@@ -70,13 +71,6 @@ async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterato
                     cell.close()
                     nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise _single(group) from None
+        raise the_only(group) from None
     if failure is not None:
         raise failure
-
-
-def _single(group: BaseException) -> BaseException:
-    """The one exception in a group of one, however deep; the group if there are several."""
-    while isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
-        group = group.exceptions[0]
-    return group

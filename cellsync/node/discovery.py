@@ -220,9 +220,7 @@ class _Seen:
         self._waiting = trio.lowlevel.ParkingLot()
         self._token = trio.lowlevel.current_trio_token()
 
-    def on_change(
-        self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
-    ) -> None:
+    def on_change(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         """Called in zeroconf's thread."""
         with suppress(Exception):  # whatever a stranger put into the record
             if state_change is ServiceStateChange.Removed or name in self._own:

@@ -62,9 +62,7 @@ class LanNetwork:
         self._port = port
         self._listening = trio.Event()
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """As `Network.serve`. The port stays the same if it is served again."""
         listeners = tcp.listen(self._only, self._port)
         self._port = tcp.port_of(listeners)

@@ -40,9 +40,7 @@ MakeBlob = Callable[[tuple[Address, ...]], bytes]
 class Network(Protocol):
     """Streams to and from other devices, and sight of those nearby."""
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Run `handler` for each incoming connection until cancelled; reports the port.
 
         At most 64 at once, further ones are closed. The stream is closed when its handler ends, also by an

@@ -42,9 +42,7 @@ class MemoryNetwork:
     """Hosts, and what happens between them."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.bytes_sent: Counter[tuple[str, str]] = (
-            Counter()
-        )  # (from, to) -> bytes, also those that were lost
+        self.bytes_sent: Counter[tuple[str, str]] = Counter()  # (from, to) -> bytes, also those that were lost
         self.failures: list[Exception] = []  # what handlers raised; a test may want it to stay empty
         self._seed = seed
         self._random = Random(seed)
@@ -75,9 +73,7 @@ class MemoryNetwork:
 
     # --- faults -----------------------------------------------------------------------------------
 
-    def partition(
-        self, one: str | Iterable[str], other: str | Iterable[str], *, silent: bool = False
-    ) -> None:
+    def partition(self, one: str | Iterable[str], other: str | Iterable[str], *, silent: bool = False) -> None:
         """Part two hosts, or two groups. Connections between them break; if `silent` they stall until healed."""
         for a in _names(one):
             for b in _names(other):
@@ -249,9 +245,7 @@ class MemoryNetwork:
         return frozenset((pipe.source, pipe.target))
 
     def _delay(self) -> float:
-        return self._latency + (
-            self._reorder.uniform(0, SPREAD_SECONDS) if self._reorder is not None else 0.0
-        )
+        return self._latency + (self._reorder.uniform(0, SPREAD_SECONDS) if self._reorder is not None else 0.0)
 
     def _next_address(self) -> str:
         number = next(self._addresses)
@@ -276,9 +270,7 @@ class MemoryHost:
 
     # --- Network ----------------------------------------------------------------------------------
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """As `Network.serve`."""
         async with trio.open_nursery() as nursery:
             port, self._port = self._port, self._port + 1

@@ -1,0 +1,121 @@
+"""Joining a cell: find the device that shows the code, compare the words, store what it hands over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from cellsync.cell.confirming import Asked, Confirm, ask
+from cellsync.cell.home import Home, Place, home_of
+from cellsync.cell.unwrapping import the_only
+from cellsync.core import beacon, founding
+from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
+from cellsync.core.founding import DeviceSecrets
+from cellsync.core.ids import INCARNATION_BYTES, Incarnation, PairingSecret
+from cellsync.core.membership.control import checked_name
+from cellsync.core.pairing import code, joiner
+from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
+from cellsync.core.pairing.messages import Welcome
+from cellsync.node.circle import OpenCircle
+from cellsync.node.network import Address, Network
+from cellsync.node.node import CARRIER
+from cellsync.node.pairing import Pairing
+from cellsync.store.header import Identity
+from cellsync.store.sqlite import SqliteStore
+from cellsync.store.vault import Vault
+from cellsync.store.vault import passphrase as normal_passphrase
+
+FIND_WITHIN: Final = 60.0  # seconds
+_AGAIN: Final = 1.0
+
+
+async def join(
+    place: Place, code_text: str, *, name: str, passphrase: str, confirm: Confirm,
+    address: tuple[str, int] | None = None, timeout: float = FIND_WITHIN,
+) -> None:  # fmt: skip
+    """Join a cell with the code on another device's screen; then open it with `open_cell`.
+
+    `confirm` is asked whether the matching words are the same on both devices. `address` is where the inviting
+    device listens, for networks without multicast; else it is looked for, at most `timeout` seconds.
+
+    Raises MalformedCode (nothing was sent), VaultExists, NoPeer (not found in time), InviteExpired, Declined,
+    WordsDiffer, Interrupted, DiskFull. Nothing is stored unless it returns.
+    """
+    home = home_of(place)
+    secret = code.parse(code_text)
+    words = normal_passphrase(passphrase)
+    entropy = home.surroundings.entropy
+    if (home.path / "vault").exists():
+        raise VaultExists
+    secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
+    display = checked_name(name)
+
+    async def store(welcome: Welcome) -> None:
+        def create() -> None:
+            identity = Identity(secrets.signing, secrets.session, display)
+            vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)
+            with vault:
+                incarnation = Incarnation(entropy(INCARNATION_BYTES))
+                vault.create_circle(welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation)).close()
+
+        await home.surroundings.in_thread(create)
+
+    async with home.network() as network:
+        stream = await _find(network, home, secret, address, timeout)
+        machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
+        failure: CellsyncError | None = None
+
+        async def handle(event: joiner.Event) -> None:
+            nonlocal failure
+            match event:
+                case joiner.Asked(asked):
+                    yes = await ask(confirm, Asked("", asked))
+                    await pairing.step(machine.confirm(yes, trio.current_time()))
+                case Welcomed(welcome):
+                    await store(welcome)
+                    machine.done()
+                    await pairing.step([])
+                case Failed(error):
+                    failure = error
+
+        pairing = Pairing(machine, stream, handle)
+        try:
+            await pairing.run()
+        except BaseExceptionGroup as group:
+            raise the_only(group) from None
+    if failure is not None:
+        raise failure
+
+
+def _fill(store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation) -> None:
+    store.keep("seal secret", secrets.seal.reveal())
+    sponsor = welcome.sponsor, welcome.sponsor_session
+    OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)
+
+
+async def _find(
+    network: Network, home: Home, secret: PairingSecret, address: tuple[str, int] | None, timeout: float
+) -> trio.abc.Stream:
+    """A connection to the device that shows this code."""
+    with trio.move_on_after(timeout):
+        if address is not None:
+            while True:
+                try:
+                    return await network.dial(Address(*address))
+                except NoPeer:
+                    await trio.sleep(_AGAIN)
+        candidates = [(code.beacon_key(secret), b"")]
+        async with network.sightings() as sightings:
+            async for sighting in sightings:
+                for port in {one.port for one in sighting.addresses}:
+                    packed = [one.packed for one in sighting.addresses if one.port == port]
+                    now = home.surroundings.now()
+                    found = beacon.match(sighting.blob, candidates, packed, port, now)
+                    if found is not None:
+                        place = next(a for a in sighting.addresses if a.packed == found.address and a.port == port)
+                        try:
+                            return await network.dial(place)
+                        except NoPeer:
+                            continue
+    raise NoPeer("the inviting device was not found")

@@ -1,0 +1,25 @@
+"""Members of a cell, as people see them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cellsync.core.ids import DeviceId
+from cellsync.node.circle import OpenCircle
+
+
+class Member(NamedTuple):
+    """A member's device."""
+
+    name: str
+    role: str  # "coordinator", "writer" or "reader"
+    device: DeviceId
+    is_me: bool
+
+
+def members(circle: OpenCircle) -> list[Member]:
+    """Everyone who is active in a circle, by all that has reached this device."""
+    return [
+        Member(grant.name, grant.role.name.lower(), grant.device, grant.device == circle.device)
+        for grant in circle.replica.circle.active()
+    ]

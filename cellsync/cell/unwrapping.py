@@ -1,0 +1,10 @@
+"""Unwrapping: a nursery puts even one error into a group; whoever calls this library catches the error itself."""
+
+from __future__ import annotations
+
+
+def the_only(error: BaseException) -> BaseException:
+    """The one exception in a group of one, however deep; a group of several stays as it is."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
