@@ -1,0 +1,158 @@
+"""Floors: the fewest steps that any program would take which keeps the same promises, as code.
+
+Chained floor. Two processes; the receiver reads frames from a socket, decrypts ChaCha20-Poly1305, decodes msgpack,
+hashes each entry and chains it (two hashes), verifies one signature per batch, and inserts one row per entry into an
+encrypted SQLite file, one FULL commit per batch. It leaves out what makes an entry cellsync's: headers with heights
+and parents, the check that bytes are canonical, caps, membership, the fold with its snapshots, heads of cases and
+chains, orders of arrival, acknowledgements, the handshake.
+
+Commit floor. One row of an entry's size, one FULL commit, the same kind of file.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any, BinaryIO, Final
+
+import apsw
+import msgpack
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from nacl.signing import SigningKey, VerifyKey
+
+from bench.children import Child, tell
+from cellsync.core.ids import DatabaseKey
+from cellsync.store.sqlite import SqliteStore
+
+BATCH: Final = 3_500  # entries: 1 MB, as large as cellsync's
+FRAME: Final = 65_519  # bytes of plaintext
+_LENGTH: Final = struct.Struct(">I")
+
+
+class Database:
+    """An encrypted file with one table: what cellsync's would be without anything of cellsync."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._db = apsw.Connection(os.fspath(path))
+        self._db.pragma("cipher", "chacha20")
+        self._db.execute(f"PRAGMA key = 'raw:{key.hex()}'")
+        self._db.pragma("page_size", 8192)
+        self._db.pragma("locking_mode", "exclusive")
+        self._db.pragma("journal_mode", "wal")
+        self._db.pragma("synchronous", "full")
+        self._db.pragma("cache_size", -(32 << 10))
+        self._db.execute("CREATE TABLE entries (number INTEGER PRIMARY KEY, id BLOB, shape BLOB, content BLOB)")
+        self._count = 0
+
+    def insert(self, rows: list[tuple[bytes, bytes, bytes]]) -> None:
+        """One durable commit."""
+        self._db.execute("BEGIN IMMEDIATE")
+        numbered = ((number, *row) for number, row in enumerate(rows, start=self._count))
+        self._db.executemany("INSERT INTO entries VALUES (?,?,?,?)", numbered)
+        self._db.execute("COMMIT")
+        self._count += len(rows)
+
+    def commit_seconds(self, size: int) -> float:
+        """How long it takes to make one row of so many bytes durable."""
+        row = os.urandom(32), b"", os.urandom(size)
+        began = perf_counter()
+        self.insert([row])
+        return perf_counter() - began
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def chained(source: Path, source_key: DatabaseKey, target: Path) -> float:
+    """Entries per second of the chained floor, for the entries of a store."""
+    key = os.urandom(32).hex()
+    job = {"path": str(source), "source key": source_key.reveal().hex(), "key": key, "target": str(target)}
+    with Child("floor", "give", job) as giver:
+        hello = giver.hear()
+        with Child("floor", "take", {**job, **hello}) as taker:
+            return float(taker.hear()["rate"])
+
+
+# --- the giver ----------------------------------------------------------------------------------
+
+
+def give(job: Mapping[str, Any]) -> None:
+    store = SqliteStore.open(Path(job["path"]), DatabaseKey(bytes.fromhex(job["source key"])))
+    signer = SigningKey(bytes.fromhex(job["key"]))
+    cipher = ChaCha20Poly1305(bytes.fromhex(job["key"]))
+    gc.disable()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        verifier = signer.verify_key.encode().hex()
+        entries = sum(chain.length for chain in store.chains())
+        tell({"port": server.getsockname()[1], "verifier": verifier, "entries": entries})
+        connection, _ = server.accept()
+    rows = (
+        (entry.shape, entry.content)
+        for chain in store.chains()
+        for at in range(1, chain.length + 1, BATCH)
+        for entry in store.chain_slice(chain.number, at, min(at + BATCH - 1, chain.length))
+    )
+    nonce = 0
+    head = bytes(32)
+    with connection, connection.makefile("wb") as out:
+        while batch := list(islice(rows, BATCH)):
+            for shape, content in batch:
+                head = chain_on(head, shape, content)
+            plain = msgpack.packb([signer.sign(head).signature, batch])
+            frames = [plain[at : at + FRAME] for at in range(0, len(plain), FRAME)]
+            for frame in frames:
+                sealed = cipher.encrypt(nonce.to_bytes(12, "little"), frame, None)
+                out.write(_LENGTH.pack(len(sealed) << 1 | (frame is frames[-1])) + sealed)
+                nonce += 1
+            out.flush()
+    store.close()
+
+
+# --- the receiver -------------------------------------------------------------------------------
+
+
+def take(job: Mapping[str, Any]) -> None:
+    verifier = VerifyKey(bytes.fromhex(job["verifier"]))
+    database = Database(Path(job["target"]), bytes.fromhex(job["key"]))
+    gc.disable()
+    head, count = bytes(32), 0
+    began = perf_counter()
+    with socket.create_connection(("127.0.0.1", job["port"])) as connection, connection.makefile("rb") as source:
+        for plain in _batches(source, ChaCha20Poly1305(bytes.fromhex(job["key"]))):
+            signature, batch = msgpack.unpackb(plain)
+            rows = []
+            for shape, content in batch:
+                head = chain_on(head, shape, content)
+                rows.append((head, shape, content))
+            verifier.verify(head, signature)
+            database.insert(rows)
+            count += len(rows)
+    seconds = perf_counter() - began
+    assert count == job["entries"]
+    database.close()
+    tell({"rate": count / seconds})
+
+
+def chain_on(head: bytes, shape: bytes, content: bytes) -> bytes:
+    """The two hashes per entry: of what it says, and of that together with what came before."""
+    said = blake2b(shape + content, digest_size=32).digest()
+    return blake2b(head + said, digest_size=32).digest()
+
+
+def _batches(source: BinaryIO, cipher: ChaCha20Poly1305) -> Iterator[bytes]:
+    nonce = 0
+    parts: list[bytes] = []
+    while header := source.read(_LENGTH.size):
+        length, last = divmod(_LENGTH.unpack(header)[0], 2)
+        parts.append(cipher.decrypt(nonce.to_bytes(12, "little"), source.read(length), None))
+        nonce += 1
+        if last:
+            yield b"".join(parts)
+            parts = []

@@ -1,0 +1,138 @@
+"""The ground of a measurement: a founded circle, its devices, and a receiver that has heard nothing yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from cellsync.core import founding
+from cellsync.core.founding import DeviceSecrets, device_secrets
+from cellsync.core.ids import (
+    INCARNATION_BYTES,
+    Branch,
+    CaseId,
+    CircleId,
+    DatabaseKey,
+    DeviceId,
+    EpochId,
+    Incarnation,
+    Millis,
+    SessionSecret,
+    SigningSecret,
+)
+from cellsync.core.membership.control import Admit, Role, encode_admit
+from cellsync.core.planner import Intention
+from cellsync.core.replica import Replica
+from cellsync.core.stage import Plan
+from cellsync.core.wire.messages import ChainName
+from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.tags import Kind
+from cellsync.node.circle import OpenCircle
+from cellsync.node.surroundings import REAL
+from cellsync.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A device of the circle, with what only it knows."""
+
+    secrets: DeviceSecrets
+    device: DeviceId
+    incarnation: Incarnation
+
+    @property
+    def chain(self) -> ChainName:
+        return self.device, self.incarnation, Branch(b"")
+
+
+class Ground:
+    """A circle in its founder's store. Devices are admitted without pairing: nothing here measures that."""
+
+    def __init__(self, store: SqliteStore, authors: int, began: Millis, source: Random) -> None:
+        self.store = store
+        self.began = began
+        self.random = source
+        secrets = device_secrets(source.randbytes(founding.KEYS_ENTROPY))
+        self._founding = founding.found(
+            "Mill Street", "founder", secrets.public, began, source.randbytes(founding.ENTROPY)
+        )
+        self.circle: CircleId = self._founding.circle
+        self.replica = Replica(self.circle, store)
+        founder = Seat(secrets, DeviceId(self.circle), self._founding.incarnation)
+        self.authors = [founder]
+        self._prepare(store, founder)
+        self._write(self._founding.intention)
+        self.authors += [self._admit(f"author {number}") for number in range(1, authors)]
+        self.receiver = self._admit("receiver")
+
+    @property
+    def founder(self) -> Seat:
+        return self.authors[0]
+
+    def keep(self, plan: Plan) -> Plan:
+        """Make a step durable at the founder's, and known."""
+        self.store.write(plan.commit)
+        self.store.flush()
+        self.replica.advance(plan)
+        return plan
+
+    def seat_receiver(self, path: Path, key: DatabaseKey) -> None:
+        """The receiver's database: it has been admitted, and knows nobody but the founder."""
+        store = SqliteStore.create(path, key)
+        self._prepare(store, self.receiver)
+        store.flush()
+        store.close()
+
+    def job(self, seat: Seat, path: Path, key: DatabaseKey) -> dict[str, Any]:
+        """What a child needs to be this device."""
+        return {
+            "path": str(path),
+            "key": key.reveal().hex(),
+            "circle": self.circle.hex(),
+            "founder": self.founder.device.hex(),
+            "session": seat.secrets.session.reveal().hex(),
+            "signing": seat.secrets.signing.reveal().hex(),
+        }
+
+    def _prepare(self, store: SqliteStore, seat: Seat) -> None:
+        sponsor = None if seat is self.founder else (self.founder.device, self.founder.secrets.public.session)
+        branches, epoch = self._founding.branches, EpochId(self.circle)
+        OpenCircle.prepare(store, seat.device, seat.incarnation, epoch, branches, self.circle, sponsor)
+
+    def _admit(self, name: str) -> Seat:
+        secrets = device_secrets(self.random.randbytes(founding.KEYS_ENTROPY))
+        admit = Admit(Role.WRITER, secrets.public, name)
+        shape, content = encode_admit(admit, self.random.randbytes(SALT_BYTES))
+        plan = self._write(Intention(Kind.ADMIT, CaseId(self.circle), shape, content))
+        incarnation = Incarnation(self.random.randbytes(INCARNATION_BYTES))
+        return Seat(secrets, DeviceId(plan.commit.entries[0].id), incarnation)
+
+    def _write(self, intention: Intention) -> Plan:
+        founder = self.founder
+        plan = self.replica.plan_writes(founder.chain, founder.secrets.signing, [intention], self.began)
+        return self.keep(plan)
+
+
+@dataclass
+class Device:
+    """A child's view of its job: the open circle and the keys of one device."""
+
+    store: SqliteStore
+    circle: OpenCircle
+    session: SessionSecret
+    signing: SigningSecret
+    founder: DeviceId
+
+    @classmethod
+    def open(cls, job: Mapping[str, Any]) -> Device:
+        store = SqliteStore.open(Path(job["path"]), DatabaseKey(bytes.fromhex(job["key"])))
+        return cls(
+            store,
+            OpenCircle(CircleId(bytes.fromhex(job["circle"])), store, REAL),
+            SessionSecret(bytes.fromhex(job["session"])),
+            SigningSecret(bytes.fromhex(job["signing"])),
+            DeviceId(bytes.fromhex(job["founder"])),
+        )

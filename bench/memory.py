@@ -1,0 +1,31 @@
+"""How much memory this process occupies, in MB."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+from pathlib import Path
+from typing import Final
+
+_STATUS: Final = Path("/proc/self/status")
+
+
+def peak_memory() -> float:
+    """At most so far."""
+    return _status("VmHWM")
+
+
+def memory() -> float:
+    """Now; where the system does not say so, at most so far."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> float:
+    # Not ru_maxrss on Linux: there a new process inherits the peak of the one that started it.
+    if _STATUS.exists():
+        found = re.search(rf"^{name}:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+        assert found is not None
+        return int(found[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20) if sys.platform == "darwin" else peak / (1 << 10)
