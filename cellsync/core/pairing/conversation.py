@@ -56,9 +56,9 @@ class Conversation(Generic[E]):
 
     patience: ClassVar[Mapping[Step, float]]
 
-    def __init__(self, step: Step, now: float) -> None:
+    def __init__(self, step: Step, until: float) -> None:
         self.step = step
-        self._until = now + self.patience[step]
+        self._until = until
         self._events: list[E] = []
         self._outgoing: list[bytes] = []
         self._transport: Transport | None = None

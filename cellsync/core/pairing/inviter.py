@@ -1,7 +1,8 @@
 """The side that shows the code: it asks its human, has the device admitted, and welcomes it.
 
-An `Inviter` serves one connection. To whoever does not hold the code it is a wall: not one byte, and silence until the
-same random deadline as a session's (core/session), so that neither bytes nor time tell that somebody is inviting.
+An `Inviter` serves one connection. To whoever does not hold the code it is a wall: not one byte, and silence until a
+random moment that was drawn before anything arrived, as a session draws it (core/session): neither bytes nor time tell
+that somebody is inviting.
 
 One use. `Knocked` says that this connection was opened with the code: from then on the shell offers the invitation to
 no other connection, however this one ends. If it fails, `Failed` says that the invitation is burnt.
@@ -9,7 +10,6 @@ no other connection, however this one ends. If it fails, `Failed` says that the 
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Final, NamedTuple
 
 from cellsync.core.crypto import channel, primitives
@@ -85,9 +85,6 @@ class Inviter(Conversation[Event]):
     """One connection to a device that is inviting. `entropy` is 70 fresh random bytes."""
 
     patience: ClassVar = {
-        Step.HEADER: HANDSHAKE_WITHIN,
-        Step.SILENT: HANDSHAKE_WITHIN,
-        Step.OPENING: HANDSHAKE_WITHIN,
         Step.HELLO: MACHINE_WITHIN,
         Step.REVEAL: MACHINE_WITHIN,
         Step.WORDS: HUMAN_WITHIN,
@@ -98,15 +95,15 @@ class Inviter(Conversation[Event]):
     def __init__(self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes) -> None:
         if len(entropy) != ENTROPY:
             raise InvalidValue("an inviter takes 70 random bytes")
-        super().__init__(Step.HEADER, now)
+        random = int.from_bytes(entropy[-_SILENCE_BYTES:], "big") / (1 << 32)
+        super().__init__(Step.HEADER, now + HANDSHAKE_WITHIN * (1 + random))  # until we answer, whatever comes
         self._invitation = invitation
         self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
         self._nonce = entropy[channel.REPLY_ENTROPY : -_SILENCE_BYTES]
-        self._silence = int.from_bytes(entropy[-_SILENCE_BYTES:], "big") / (1 << 32)
         candidates = [(pairing_key(invitation.secret), None)]
         self._responder = Responder(channel.PAIRING, candidates, channel.prologue(carrier))
         self._header = bytearray()
-        self._reason: CellsyncError = HandshakeFailed()  # for our own eyes, while we are silent
+        self._reason: PeerError = HandshakeFailed()  # for our own eyes, while we are silent
         self._knocked = False
         self._admitted = False
         self._hello: Hello | None = None
@@ -117,8 +114,8 @@ class Inviter(Conversation[Event]):
     @property
     def deadline(self) -> float:
         """When `tick` has something to do. Until the device is admitted, the invitation's end is one."""
-        bounded = self._knocked and not self._admitted and not self.over and self.step is not Step.SILENT
-        return min(self._until, self._invitation.expires if bounded else math.inf)
+        open_to_expiry = self._transport is not None and not self._admitted
+        return min(self._until, self._invitation.expires) if open_to_expiry else self._until
 
     def welcome(self, welcome: Welcome, now: float) -> list[Event]:
         """The device is admitted durably; hand over what it needs. Without effect if the conversation has ended."""
@@ -134,38 +131,31 @@ class Inviter(Conversation[Event]):
     def _handshake(self, data: bytes, now: float) -> None:
         if self.step is Step.SILENT:
             return
-        if self.step is Step.HEADER:
-            missing = HEADER_BYTES - len(self._header)
-            self._header += data[:missing]
-            data = data[missing:]
-            if len(self._header) < HEADER_BYTES:
-                return
-            if now >= self._invitation.expires:
-                self._fall_silent(InviteExpired(), now)
-                return
-            if not matches(self._invitation, bytes(self._header)):
-                self._fall_silent(HandshakeFailed(), now)
-                return
-            self._knocked = True
-            self._events.append(Knocked())
-            self.step = Step.OPENING  # within the time of the header
-            data = bytes(self._header) + data
         try:
+            if now >= self._invitation.expires:
+                raise HandshakeFailed("the invitation has expired")
+            if self.step is Step.HEADER:
+                self._header += data
+                if len(self._header) < HEADER_BYTES:
+                    return
+                if not matches(self._invitation, bytes(self._header)):
+                    raise HandshakeFailed
+                self._knocked = True
+                self._events.append(Knocked())
+                self.step = Step.OPENING
+                data = bytes(self._header)
+                self._header.clear()
             if not self._responder.receive(data):
                 return
             reply, self._transport = self._responder.accept(self._reply_entropy)
         except PeerError as error:
-            self._fall_silent(error, now)
+            self._reason = error
+            self.step = Step.SILENT
+            self._header.clear()
             return
         self._handshake_hash = self._transport.handshake_hash
         self._outgoing.append(reply)
         self._go(Step.HELLO, now)
-
-    def _fall_silent(self, reason: CellsyncError, now: float) -> None:
-        """Swallow what comes until a random moment, drawn as a session draws it."""
-        self._reason = reason
-        self.step = Step.SILENT
-        self._until = now + HANDSHAKE_WITHIN * (0.25 + 1.5 * self._silence)
 
     # --- the conversation ------------------------------------------------------------------------------
 

@@ -69,7 +69,6 @@ class Joiner(Conversation[Event]):
     """
 
     patience: ClassVar = {
-        Step.OPENING: MACHINE_WITHIN,
         Step.NONCE: MACHINE_WITHIN + GRACE,
         Step.WORDS: HUMAN_WITHIN + GRACE,
         Step.WELCOME: ADMIT_WITHIN + GRACE,
@@ -81,7 +80,7 @@ class Joiner(Conversation[Event]):
     ) -> None:
         if len(entropy) != ENTROPY:
             raise InvalidValue("a joiner takes 130 random bytes")
-        super().__init__(Step.OPENING, now)
+        super().__init__(Step.OPENING, now + MACHINE_WITHIN)
         self._signing = keys.signing
         self._keys = keys.public
         self._name = checked_name(name)
