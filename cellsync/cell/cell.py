@@ -6,13 +6,15 @@ Reads are snapshots in memory that move forward in place; writes happen in `edit
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple, ParamSpec, TypeVar, cast
+from typing import Final, NamedTuple, ParamSpec, TypeVar, cast
 
 import trio
 
 from cellsync.cell.confirming import Confirm
+from cellsync.cell.flags import Flag, Reason, flag_of_chain, flags_of
 from cellsync.cell.following import Follower, readings, told, touched
 from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
@@ -36,6 +38,8 @@ from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.node import Node
+
+FLAGS: Final = 1_000
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
@@ -61,6 +65,8 @@ class Cell:
         self._secrets = secrets
         self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
         self._followers: list[Follower] = []
+        self.flags: deque[Flag] = deque(maxlen=FLAGS)  # the newest things that need a person's eye
+        node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
         circle.watch(self._committed)
 
     def __repr__(self) -> str:
@@ -232,7 +238,11 @@ class Cell:
                         for change in told(None, case, done, {}, author, local, cause, self._cursor(at)):
                             follower.tell(change)
 
+    def _flag(self, flags: Iterable[Flag]) -> None:
+        self.flags.extend(flag for flag in flags if flag not in self.flags)
+
     def _committed(self, plan: Plan, local: bool) -> None:
+        self._flag(flags_of(self.circle, plan))
         held, cursor = self.circle.replica.held, self.cursor()
         for entry, device, done in plan.changes:
             case = held.case_ids[entry.case]

@@ -19,7 +19,7 @@ from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, Network
-from cellsync.node.node import CARRIER
+from cellsync.node.node import CARRIER, encode_addresses
 from cellsync.node.pairing import Pairing
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
@@ -51,18 +51,20 @@ async def join(
     secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
     display = checked_name(name)
 
-    async def store(welcome: Welcome) -> None:
+    async def store(welcome: Welcome, found_at: Address) -> None:
         def create() -> None:
             identity = Identity(secrets.signing, secrets.session, display)
             vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)
             with vault:
                 incarnation = Incarnation(entropy(INCARNATION_BYTES))
-                vault.create_circle(welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation)).close()
+                vault.create_circle(
+                    welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, found_at)
+                ).close()
 
         await home.surroundings.in_thread(create)
 
     async with home.network() as network:
-        stream = await _find(network, home, secret, address, timeout)
+        stream, found_at = await _find(network, home, secret, address, timeout)
         machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
         failure: CellsyncError | None = None
 
@@ -73,7 +75,7 @@ async def join(
                     yes = await ask(confirm, Asked("", asked))
                     await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Welcomed(welcome):
-                    await store(welcome)
+                    await store(welcome, found_at)
                     machine.done()
                     await pairing.step([])
                 case Failed(error):
@@ -88,7 +90,10 @@ async def join(
         raise failure
 
 
-def _fill(store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation) -> None:
+def _fill(
+    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Address
+) -> None:
+    store.keep("addresses", encode_addresses({welcome.sponsor: [found_at]}))
     store.keep("seal secret", secrets.seal.reveal())
     sponsor = welcome.sponsor, welcome.sponsor_session
     OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)
@@ -96,13 +101,13 @@ def _fill(store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnat
 
 async def _find(
     network: Network, home: Home, secret: PairingSecret, address: tuple[str, int] | None, timeout: float
-) -> trio.abc.Stream:
-    """A connection to the device that shows this code."""
+) -> tuple[trio.abc.Stream, Address]:
+    """A connection to the device that shows this code, and where it listens."""
     with trio.move_on_after(timeout):
         if address is not None:
             while True:
                 try:
-                    return await network.dial(Address(*address))
+                    return await network.dial(Address(*address)), Address(*address)
                 except NoPeer:
                     await trio.sleep(_AGAIN)
         candidates = [(code.beacon_key(secret), b"")]
@@ -115,7 +120,7 @@ async def _find(
                     if found is not None:
                         place = next(a for a in sighting.addresses if a.packed == found.address and a.port == port)
                         try:
-                            return await network.dial(place)
+                            return await network.dial(place), place
                         except NoPeer:
                             continue
     raise NoPeer("the inviting device was not found")

@@ -12,7 +12,7 @@ Of two sessions between the same two devices the one called by the smaller devic
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from random import Random
@@ -24,9 +24,10 @@ from cellsync.core import beacon, caps
 from cellsync.core.crypto import channel
 from cellsync.core.errors import CellsyncError, Malformed
 from cellsync.core.ids import DeviceId, SessionSecret
-from cellsync.core.session.session import ENTROPY, Acknowledged, Ended, Event, Opened, Session
+from cellsync.core.session.session import ENTROPY, Acknowledged, Ended, Event, Forked, Opened, Session
 from cellsync.core.stage import Plan
 from cellsync.core.wire import codec
+from cellsync.core.wire.messages import ChainName
 from cellsync.node.backoff import Backoff
 from cellsync.node.circle import OpenCircle
 from cellsync.node.link import Link
@@ -50,6 +51,7 @@ class Node:
         self.links: dict[DeviceId, Link] = {}
         self.seen: dict[DeviceId, float] = {}  # when a session with a device last said something
         self.delivered: dict[DeviceId, int] = {}  # how many of our own entries a device is known to hold
+        self.on_fork: Callable[[ChainName], None] = lambda _: None
         self.changed = trio.Event()  # set, and replaced, when links or what they delivered changed
         self._secret = secret
         self._network = network
@@ -168,6 +170,8 @@ class Node:
                 reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
                 self.delivered[device] = max(reached, self.delivered.get(device, 0))
                 self._change()
+            case Forked(_, chain):
+                self.on_fork(chain)
             case Ended():
                 self._change()
 
@@ -299,9 +303,8 @@ class Node:
         self._idle.set()
 
     async def save_addresses(self) -> None:
-        rows = [[device, [list(address) for address in known]] for device, known in self._addresses.items()]
         async with self.circle.lock:
-            self.circle.store.keep("addresses", codec.encode(rows))
+            self.circle.store.keep("addresses", encode_addresses(self._addresses))
 
     async def add_address(self, device: DeviceId, address: Address) -> None:
         """Where a device can be called, told by a person."""
@@ -330,6 +333,11 @@ class Node:
                 await self.circle.tidy()
             except CellsyncError:
                 await trio.sleep(30)  # a full disk: snapshots can wait
+
+
+def encode_addresses(known: Mapping[DeviceId, list[Address]]) -> bytes:
+    """For the circle's own database: where its devices were last."""
+    return codec.encode([[device, [list(address) for address in addresses]] for device, addresses in known.items()])
 
 
 def _remembered(circle: OpenCircle) -> dict[DeviceId, list[Address]]:
