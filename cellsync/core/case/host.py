@@ -109,3 +109,8 @@ def draft_of(case: Bound) -> Draft:
     if case._draft is None:
         raise ReadOnly
     return case._draft
+
+
+def cause(local: bool) -> Cause:
+    """Why something changed: it was written here, or it came from another device."""
+    return "edit" if local else "sync"

@@ -113,9 +113,7 @@ def _cover(kind: Kind, key: ChannelKey, role: bytes, context: bytes, ephemeral: 
     return hint + _mask(plain, key, role, context, hint)
 
 
-def _uncover(
-    kind: Kind, key: ChannelKey, role: bytes, context: bytes, header: bytes
-) -> tuple[bytes, int] | None:
+def _uncover(kind: Kind, key: ChannelKey, role: bytes, context: bytes, header: bytes) -> tuple[bytes, int] | None:
     """The ephemeral key and the length, or None if this header was not made with this key. Hashes only."""
     hint = header[:HINT_BYTES]
     plain = _mask(header[HINT_BYTES:], key, role, context, hint)
@@ -241,9 +239,7 @@ class Responder(Generic[Tag]):
         if surplus:
             raise HandshakeFailed("bytes before the answer")
         key, _, ephemeral = self._opened()
-        handshake = noise.HandshakeState(
-            self._kind.pattern, False, self._prologue, static=self._static, psk=key.psk
-        )
+        handshake = noise.HandshakeState(self._kind.pattern, False, self._prologue, static=self._static, psk=key.psk)
         self._kem_public = KemPublic(handshake.read_message(ephemeral + rest)[:KEM_PUBLIC_BYTES])
         self._handshake = handshake
         return True
@@ -341,9 +337,7 @@ class Transport:
     `handshake_hash` is 64 bytes, the same at both ends, and of this conversation only.
     """
 
-    def __init__(
-        self, sending: noise.CipherState, receiving: noise.CipherState, handshake_hash: bytes
-    ) -> None:
+    def __init__(self, sending: noise.CipherState, receiving: noise.CipherState, handshake_hash: bytes) -> None:
         self.handshake_hash: Final = handshake_hash
         self._sending = sending
         self._receiving = receiving
