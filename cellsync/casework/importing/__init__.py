@@ -1,0 +1,23 @@
+"""Import: a table of cases becomes case files, people, detention episodes, proceedings and tasks.
+
+    report = await import_cases(cell, "cases.csv", dry_run=True)
+    for error in report.errors:
+        print(error)                                    # line 7: birth_date is not a date. Write …
+    await import_cases(cell, "cases.csv", progress=bar)
+
+One row is one case file, and up to four documents beside it, where their cells are filled. Their ids are derived from
+the row's external id and the circle, so two devices that import the same table make the same cases.
+
+The same table again writes nothing. A changed table writes what changed in it; what people have edited since stays, and
+where both changed they see a conflict (`merging` has the rules). A row that is not in the table any more is left alone.
+"""
+
+from __future__ import annotations
+
+from cellsync.casework.importing.mapping import EXAMPLE, Mapping
+from cellsync.casework.importing.reading import Reading, RowError, UnreadableFile, read_csv
+from cellsync.casework.importing.running import Report, import_cases
+
+__all__ = [
+    "EXAMPLE", "Mapping", "Reading", "Report", "RowError", "UnreadableFile", "import_cases", "read_csv",
+]  # fmt: skip

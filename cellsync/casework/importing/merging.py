@@ -1,0 +1,151 @@
+"""Merging: one document as the table has it, against the document as it stands. A three-way merge, field by field.
+
+    base    what the last import brought      theirs    what stands now      ours    what the table says now
+
+    ours = base            write nothing: whatever people wrote since then stays
+    theirs = base          write ours: nobody has touched it
+    otherwise              write ours *beside* theirs, as if both were written at the same time: people see a conflict,
+                           with both values and authors, and decide. An import never replaces what it did not bring.
+
+Of the base only marks are kept: the set "imported" of each document holds [field, column, mark], the mark being 8 bytes
+of a hash keyed with the circle's id over case id, field and value. It stands in the document itself, so it is in the
+same compartment as the values. Two devices that import different versions of a table leave two marks: both are base.
+
+An empty cell says the field's default, which is not marked. In a set, the unit is the element: what people added stays,
+what they removed stays away. In a log, a cell is one item with a source key: changed, it is corrected, and emptied, it
+is retracted; what people retracted is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from cellsync.casework.importing.reading import Place
+from cellsync.core.case.draft import Draft
+from cellsync.core.case.fields import Log, Register
+from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.schema import Schema, fields_of, kind_of, version_of
+from cellsync.core.case.values import store
+from cellsync.core.crdt.log import LogItem
+from cellsync.core.wire.operations import SOURCE_BYTES, Operation
+from cellsync.core.wire.tags import Op
+
+IMPORTED: Final = "imported"
+MARK_BYTES: Final = 8
+
+Keyed = Callable[[str, bytes], bytes]
+"""(use, data) -> 32 bytes that are the same on every device of the circle, and different for every case."""
+
+
+def merge(
+    schema: type[Schema], state: CaseState | None, table: dict[Place, list[Any]], keyed: Keyed
+) -> list[Operation]:
+    """The operations that bring a document up to the table; [] if there is nothing to do.
+
+    `state` (with logs; becomes ours) is None if the document is new; then nothing is created for an empty table.
+    """
+    merging = _Merging(state or CaseState(logs=True), keyed)
+    for (name, column), values in table.items():
+        declared = fields_of(schema)[name]
+        if isinstance(declared, Register):
+            merging.register(declared, values)
+        elif isinstance(declared, Log):
+            merging.log(name, column, values)
+        else:
+            everywhere = [one for (other, _), found in table.items() if other == name for one in found]
+            merging.elements(name, column, values, everywhere)
+    operations = merging.operations()
+    if state is None and operations:
+        operations.insert(0, Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None))
+    return operations
+
+
+class _Merging:
+    def __init__(self, state: CaseState, keyed: Keyed) -> None:
+        self._state = state
+        self._keyed = keyed
+        self._draft = Draft(state)
+        self._beside: list[Operation] = []
+        self._marks: dict[Place, dict[bytes, list[Any]]] = {}  # mark -> the element of the set "imported"
+        for element in _elements(state, IMPORTED):
+            if _is_mark(element):
+                self._marks.setdefault((element[0], element[1]), {})[element[2]] = element
+
+    def operations(self) -> list[Operation]:
+        return self._draft.operations() + self._beside
+
+    def register(self, declared: Register[Any], values: list[Any]) -> None:
+        name = declared.name
+        default = store(declared.kinds[0], name, declared.default)
+        ours = values[0] if values else default
+        mark, default_mark = self._mark(name, ours), self._mark(name, default)
+        base = self._marks.get((name, ""), {}).keys() or {default_mark}
+        if mark in base:
+            return
+        register = self._state.registers.get(name)
+        live = [] if register is None else [cell.value for cell in register.live.values()]
+        theirs = {self._mark(name, value) for value in live or [default]}
+        if theirs - base - {mark}:
+            if mark not in theirs:
+                self._beside.append(Operation(int(Op.SET), name, b"", ours))
+        elif theirs != {mark}:
+            self._draft.set(name, ours)
+        self._remember((name, ""), set() if mark == default_mark else {mark})
+
+    def elements(self, name: str, column: str, values: list[Any], everywhere: list[Any]) -> None:
+        """`everywhere`: the elements of this field from all columns."""
+        base = self._marks.get((name, column), {}).keys()
+        ours = {self._mark(name, value): value for value in values}
+        for mark in ours.keys() - base:
+            self._draft.add(name, ours[mark])
+        gone = base - ours.keys() - {self._mark(name, value) for value in everywhere}
+        for element in _elements(self._state, name) if gone else []:
+            if self._mark(name, element) in gone:
+                self._draft.discard(name, element)
+        self._remember((name, column), set(ours))
+
+    def log(self, name: str, column: str, values: list[Any]) -> None:
+        base = self._marks.get((name, column), {}).keys()
+        ours = {self._mark(name, value) for value in values}
+        if ours <= base and (ours or not base):
+            return
+        source = self._keyed("source", CANONICAL([name, column]))[:SOURCE_BYTES]
+        item = self._item(name, source)
+        if item is None:
+            for value in values:
+                self._draft.append(name, value, source)
+        elif not item.retractions:
+            theirs = {self._mark(name, cell.value) for cell in item.current}
+            if theirs <= base and not values:
+                self._draft.retract(name, item.first.ref, None)
+            elif theirs <= base:
+                self._draft.correct(name, item.first.ref, values[0])
+            elif values and not ours <= theirs:
+                self._beside.append(Operation(int(Op.CORRECT), name, item.first.ref, values[0]))
+        self._remember((name, column), ours)
+
+    def _item(self, name: str, source: bytes) -> LogItem | None:
+        log = self._state.logs.get(name)
+        return None if log is None else next((item for item in log.items() if item.source == source), None)
+
+    def _mark(self, name: str, value: Any) -> bytes:
+        return self._keyed("mark", CANONICAL([name, value]))[:MARK_BYTES]
+
+    def _remember(self, place: Place, marks: set[bytes]) -> None:
+        """These marks are the base from now on."""
+        before = self._marks.get(place, {})
+        for mark in before.keys() - marks:
+            self._draft.discard(IMPORTED, before[mark])
+        for mark in sorted(marks - before.keys()):
+            self._draft.add(IMPORTED, [*place, mark])
+
+
+def _elements(state: CaseState, name: str) -> Iterator[Any]:
+    members = state.sets.get(name)
+    return iter([] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()])
+
+
+def _is_mark(element: Any) -> bool:
+    """Whoever writes the set of marks may write anything into it."""
+    return type(element) is list and [type(one) for one in element] == [str, str, bytes]
