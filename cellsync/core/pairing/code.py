@@ -67,7 +67,7 @@ def parse(text: str) -> PairingSecret:
         raise MalformedCode
     packed = "".join(character for character in text if not _is_filler(character)).upper()
     characters = packed.removeprefix(_PREFIX).translate(_LOOK_ALIKES)
-    if len(characters) != _CHARACTERS or not characters.isascii():
+    if len(characters) != _CHARACTERS:
         raise MalformedCode
     try:
         raw = b32decode(characters)

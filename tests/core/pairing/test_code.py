@@ -83,6 +83,13 @@ def test_other_lengths_are_malformed(length: int) -> None:
         code.parse("A" * length)
 
 
+def test_what_is_much_longer_than_a_code_is_not_searched_for_one() -> None:
+    text = code.invite(Role.READER, bytes(16), 0.0).code
+    assert code.parse(text + " " * 200) == PairingSecret(bytes(16))
+    with pytest.raises(MalformedCode):
+        code.parse(text + " " * 300)
+
+
 def test_letters_of_other_scripts_are_malformed() -> None:
     text = code.invite(Role.READER, bytes(16), 0.0).code
     with pytest.raises(MalformedCode):

@@ -21,6 +21,7 @@ from cellsync.core.wire import codec
 from tests.core.pairing.pairs import INVITATION, KEYS, SPONSOR, WELCOME, Pair, new_inviter, new_joiner
 
 HELLO = Hello(KEYS.public, "ben-laptop", bytes(32))
+REVEAL = Reveal(b"n" * 32, Signature(bytes(64)))
 cuts = st.lists(st.integers(0, 1 << 16), max_size=12).map(tuple)
 
 
@@ -380,11 +381,12 @@ def test_keys_that_do_not_work_are_refused(keys: DeviceKeys) -> None:
     assert burnt
 
 
-@pytest.mark.parametrize("message", [HELLO, Nonce(bytes(32)), Verdict(True), WELCOME, Done()])
+@pytest.mark.parametrize("message", [HELLO, Nonce(bytes(32)), REVEAL, Verdict(True), WELCOME, Done()])
 @pytest.mark.parametrize("step", [Step.HELLO, Step.REVEAL, Step.WORDS, Step.ADMITTING, Step.DONE])
 def test_a_message_out_of_turn_ends_it(message: messages.AnyMessage, step: Step) -> None:
     machine, transport = talk_to_inviter()
     hello, reveal = hello_and_reveal(transport, HELLO)
+    raw = reveal if isinstance(message, Reveal) else messages.encode(message)  # one that would be believed
     script = {Step.HELLO: [], Step.REVEAL: [hello]}.get(step, [hello, reveal])
     for payload in script:
         machine.receive(transport.encrypt_frame(payload), 0.0)
@@ -394,9 +396,17 @@ def test_a_message_out_of_turn_ends_it(message: messages.AnyMessage, step: Step)
     if step is Step.DONE:
         machine.welcome(WELCOME, 0.0)
     assert machine.step is step
-    if (step, type(message)) in {(Step.HELLO, Hello), (Step.WORDS, Verdict), (Step.DONE, Done)}:
+    if (step, type(message)) in {(Step.HELLO, Hello), (Step.REVEAL, Reveal), (Step.WORDS, Verdict), (Step.DONE, Done)}:
         return  # in turn
-    assert failure(machine.receive(transport.encrypt_frame(messages.encode(message)), 0.0)) == (Malformed, True)
+    assert failure(machine.receive(transport.encrypt_frame(raw), 0.0)) == (Malformed, True)
+
+
+def test_nothing_follows_a_no() -> None:
+    machine, transport = talk_to_inviter()
+    for payload in hello_and_reveal(transport, HELLO):
+        machine.receive(transport.encrypt_frame(payload), 0.0)
+    both = [transport.encrypt_frame(messages.encode(Verdict(agree))) for agree in (False, True)]
+    assert failure(machine.receive(b"".join(both), 0.0)) == (errors.WordsDiffer, True)
 
 
 def test_two_verdicts_are_one_too_many() -> None:
@@ -408,18 +418,30 @@ def test_two_verdicts_are_one_too_many() -> None:
     assert failure(machine.receive(transport.encrypt_frame(messages.encode(Verdict(True))), 0.0)) == (Malformed, True)
 
 
-def test_an_inviter_cannot_welcome_before_both_said_yes() -> None:
-    peer = new_joiner()
-    responder = channel.Responder(
-        channel.PAIRING, [(code.pairing_key(INVITATION.secret), None)], channel.prologue(b"test")
-    )
-    assert responder.receive(peer.outgoing())
+def talk_to_joiner() -> tuple[joiner.Joiner, channel.Transport]:
+    """A hostile inviter that has the code: its end of the channel."""
+    machine = new_joiner()
+    candidates = [(code.pairing_key(INVITATION.secret), None)]
+    responder = channel.Responder(channel.PAIRING, candidates, channel.prologue(b"test"))
+    assert responder.receive(machine.outgoing())
     reply, transport = responder.accept(b"r" * 34)
-    peer.receive(reply, 0.0)
-    peer.receive(transport.encrypt_frame(messages.encode(Nonce(bytes(32)))), 0.0)
-    peer.receive(transport.encrypt_frame(messages.encode(Verdict(True))), 0.0)
-    assert peer.step is Step.WORDS
-    assert joiners_failure(peer.receive(transport.encrypt_frame(messages.encode(WELCOME)), 0.0)) is Malformed
+    assert machine.receive(reply, 0.0) == []
+    return machine, transport
+
+
+def test_an_inviter_cannot_welcome_before_both_said_yes() -> None:
+    machine, transport = talk_to_joiner()
+    for message in (Nonce(bytes(32)), Verdict(True)):
+        machine.receive(transport.encrypt_frame(messages.encode(message)), 0.0)
+    assert machine.step is Step.WORDS
+    assert joiners_failure(machine.receive(transport.encrypt_frame(messages.encode(WELCOME)), 0.0)) is Malformed
+
+
+def test_an_inviter_has_one_nonce() -> None:
+    machine, transport = talk_to_joiner()
+    assert len(machine.receive(transport.encrypt_frame(messages.encode(Nonce(bytes(32)))), 0.0)) == 1
+    again = transport.encrypt_frame(messages.encode(Nonce(b"2" * 32)))
+    assert joiners_failure(machine.receive(again, 0.0)) is Malformed
 
 
 # --- the form of messages ---------------------------------------------------------------------------
@@ -442,7 +464,8 @@ def test_messages_survive(message: messages.AnyMessage) -> None:
     "value",
     [
         [], [0], [7], [6, 0], None, 6, [True, 1], [2, "x" * 32], [2, bytes(31)], [3, bytes(32), bytes(63)], [4, 1],
-        [1, 2, list(KEYS.public), "ana", bytes(32)], [1, True, list(KEYS.public), "ana", bytes(32)],
+        [1, 2, list(KEYS.public), "ana", bytes(32)], [True, 1, list(KEYS.public), "ana", bytes(32)],
+        [1, True, list(KEYS.public), "ana", bytes(32)],
         [1, 1, list(KEYS.public), b"ana", bytes(32)], [1, 1, list(KEYS.public), "ana", bytes(31)],
         [1, 1, list(KEYS.public)[:2], "ana", bytes(32)], [1, 1, ["a", "b", "c"], "ana", bytes(32)],
         [5, *[bytes(32)] * 3, [-1, *[bytes(32)] * 4], bytes(32), KEYS.public.session],
