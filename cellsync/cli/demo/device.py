@@ -1,0 +1,191 @@
+"""A device as a process: one vault, one cell, told what to do in lines of JSON (the forms stand in `child`).
+
+    python -m cellsync.cli.demo.device NAME FOLDER
+
+It ends when its input does. Everything in here is the library that others embed; only the cable is the demo's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from cellsync import Asked, CaseId, CellsyncError, Home, found_cell, join, open_cell
+from cellsync.casework import CaseFile, TimelineEntry, TimelineKind
+from cellsync.casework.importing import import_cases
+from cellsync.cell.cell import Cell
+from cellsync.cell.inviting import Invite
+from cellsync.cli.demo.cable import Cable
+from cellsync.core.case.schema import kind_of
+from cellsync.node.lan import open_lan
+
+LOOPBACK: Final = "127.0.0.1"
+TELL_EVERY: Final = 0.05  # s
+_CHUNK: Final = 64 << 10
+
+Answer = dict[str, Any]
+
+
+class Device:
+    """What the parent can ask for: the methods without an underscore."""
+
+    def __init__(self, name: str, folder: Path, tell: Callable[[Answer], None], nursery: trio.Nursery) -> None:
+        self._name = name
+        self._cable = Cable()
+        self._home = Home(folder, self._cable.through(partial(open_lan, interfaces=[LOOPBACK], mode="announce")))
+        self._tell = tell
+        self._nursery = nursery
+        self._cell: Cell
+        self._invite: Invite
+        self._expected: set[CaseId] = set()
+        self._answer = trio.Event()
+        self._yes = False
+        self._closing = trio.Event()
+        self._closed = trio.Event()
+
+    # --- coming together -----------------------------------------------------------------------------------
+
+    async def found(self, circle: str, passphrase: str) -> None:
+        await found_cell(self._home, circle, name=self._name, passphrase=passphrase)
+        await self._nursery.start(self._keep_open, passphrase)
+
+    async def invite(self, role: str) -> Answer:
+        self._invite = await self._cell.create_invite(role=role, confirm=self._confirm)
+        return {"code": self._invite.code, "qr": self._invite.qr()}
+
+    async def joined(self) -> Answer:
+        member = await self._invite.joined()
+        return {"name": member.name, "role": member.role}
+
+    async def join(self, code: str, passphrase: str) -> None:
+        await join(self._home, code, name=self._name, passphrase=passphrase, confirm=self._confirm, timeout=20)
+        await self._nursery.start(self._keep_open, passphrase)
+
+    async def _confirm(self, asked: Asked) -> bool:
+        """Ask the person at this device, whom the parent plays."""
+        self._answer = trio.Event()
+        self._tell({"tell": "words", "words": asked.words})
+        await self._answer.wait()
+        return self._yes
+
+    async def answer(self, yes: bool) -> None:
+        self._yes = yes
+        self._answer.set()
+
+    # --- work ------------------------------------------------------------------------------------------------
+
+    async def expect(self, externals: list[str]) -> None:
+        """Tell how many of the cases with these external ids are here, from now on."""
+        kind = kind_of(CaseFile)
+        self._expected = {self._cell.case_id(kind, external) for external in externals}
+
+    async def import_file(self, file: str) -> Answer:
+        report = await import_cases(self._cell, Path(file))
+        return {"created": report.created, "errors": len(report.errors), "entries": self._cell.entries()}
+
+    async def find(self, external: str) -> Answer:
+        """A case by the id that it had in the spreadsheet."""
+        case = await self._cell.get(CaseFile, self._cell.case_id(kind_of(CaseFile), external))
+        return {"id": case.id.hex(), "title": case.title}
+
+    async def edit(self, case: str, note: str, summary: str | None) -> None:
+        """Add a line to the timeline, and perhaps say the summary anew: one signed entry."""
+        file = await self._cell.get(CaseFile, CaseId(bytes.fromhex(case)))
+        async with file.edit() as draft:
+            draft.timeline.append(TimelineEntry(TimelineKind.NOTE, note))
+            if summary is not None:
+                draft.summary = summary
+
+    async def read(self, case: str) -> Answer:
+        file = await self._cell.get(CaseFile, CaseId(bytes.fromhex(case)))
+        values = [one for conflict in file.conflicts() if conflict.path == "summary" for one in conflict.values]
+        return {
+            "conflict": sorted(([str(one.value), one.author] for one in values), key=itemgetter(1)),
+            "timeline": [[item.value.text, item.author] for item in file.timeline.items],
+        }
+
+    # --- the network -------------------------------------------------------------------------------------------
+
+    async def pull_out(self) -> None:
+        await self._cable.pull_out()
+
+    async def plug_in(self) -> None:
+        self._cable.plug_in()
+
+    async def meet(self, others: int) -> None:
+        """Wait until exactly this many other devices are connected."""
+        while len(self._cell.node.links) != others:
+            await self._cell.node.changed.wait()
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    async def digest(self) -> Answer:
+        return {"digest": (await self._cell.state_digest()).hex(), "entries": self._cell.entries()}
+
+    async def count(self) -> Answer:
+        """Cases that can be read, and bytes that went out."""
+        return {"cases": len(await self._cell.cases(CaseFile)), "sent": self._cable.sent}
+
+    async def close(self) -> None:
+        self._closing.set()
+        await self._closed.wait()
+
+    async def _keep_open(self, passphrase: str, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        async with open_cell(self._home, passphrase=passphrase) as self._cell, trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_holdings)
+            task_status.started()
+            await self._closing.wait()
+            nursery.cancel_scope.cancel()
+        self._closed.set()
+
+    async def _tell_holdings(self) -> None:
+        while True:
+            changed = self._cell.node.changed
+            here = self._expected & self._cell.circle.replica.held.cases.keys()
+            self._tell({"tell": "holds", "entries": self._cell.entries(), "cases": len(here)})
+            await changed.wait()
+            await trio.sleep(TELL_EVERY)
+
+
+async def serve(name: str, folder: Path, write: Callable[[bytes], object]) -> None:
+    """Do what comes in, several things at a time, until the input ends."""
+
+    def tell(message: Answer) -> None:
+        write(json.dumps(message).encode() + b"\n")
+
+    async def do(device: Device, request: Answer) -> None:
+        number, what = request.pop("id"), request.pop("do")
+        action: Callable[..., Awaitable[Answer | None]] = getattr(device, what)
+        try:
+            done = await action(**request)
+        except CellsyncError as error:
+            tell({"id": number, "failed": {"code": error.code, "message": str(error), "hint": error.hint}})
+        else:
+            tell({"id": number, "done": done or {}})
+
+    rest = b""
+    async with trio.lowlevel.FdStream(os.dup(0)) as pipe, trio.open_nursery() as nursery:
+        device = Device(name, folder, tell, nursery)
+        while data := await pipe.receive_some(_CHUNK):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                nursery.start_soon(do, device, json.loads(line))
+        nursery.cancel_scope.cancel()
+
+
+def main() -> None:
+    out = os.dup(1)
+    os.dup2(2, 1)  # whatever else prints must not get in between
+    trio.run(serve, sys.argv[1], Path(sys.argv[2]), partial(os.write, out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What the demo found out: the table at its end, and its one JSON object."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class DeviceState(NamedTuple):
+    """What one device holds at the end."""
+
+    name: str
+    cases: int
+    entries: int
+    digest: str  # hex; equal where all cases read the same
+
+
+class Said(NamedTuple):
+    """One value of a conflict."""
+
+    value: str
+    author: str
+
+
+class Reading(NamedTuple):
+    """How the case that all wrote in reads on one device."""
+
+    conflict: list[Said]  # by author
+    timeline: list[Said]
+
+
+class Outcome(NamedTuple):
+    devices: list[DeviceState]
+    case: str  # its external id
+    field: str  # the one with two values
+    readings: list[Reading]  # one per device
+    contradictions: list[Said]  # what has to be in `conflict`
+    additions: list[Said]  # what has to be in `timeline`
+    plaintext_hits: int
+    bytes: int
+    entries_per_second: float
+    seconds: float
+
+    @property
+    def agree(self) -> bool:
+        """Whether all devices hold the same."""
+        return len({device[1:] for device in self.devices}) == 1
+
+    @property
+    def kept(self) -> bool:
+        """Whether every device shows both values of the conflict, and everything that was added."""
+        return all(
+            sorted(reading.conflict) == sorted(self.contradictions) and set(self.additions) <= set(reading.timeline)
+            for reading in self.readings
+        )
+
+    @property
+    def good(self) -> bool:
+        return self.agree and self.kept and not self.plaintext_hits
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "devices": [device._asdict() for device in self.devices],
+            "conflict": {
+                "case": self.case,
+                "field": self.field,
+                "values": [said._asdict() for said in self.readings[0].conflict],
+            },
+            "plaintext_hits": self.plaintext_hits,
+            "bytes": self.bytes,
+            "entries_per_second": round(self.entries_per_second, 1),
+            "seconds": round(self.seconds, 2),
+        }

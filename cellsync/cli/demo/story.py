@@ -1,0 +1,345 @@
+"""The demo's script: what happens, step by step. Three processes do it; this one asks them, and tells.
+
+Every step has a deadline, so that nothing can hang; whatever happens, the processes end and the folder is deleted.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+from rich.console import Console
+
+from cellsync import CellsyncError, casework
+from cellsync.cell.unwrapping import the_only
+from cellsync.cli.demo.child import Answer, Child, DemoFailed, started
+from cellsync.cli.demo.leaks import Needles
+from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
+from cellsync.cli.demo.telling import Teller
+
+EXAMPLE: Final = Path(casework.__path__[0]) / "data" / "cases.csv"
+CASE: Final = "VR-0001"
+FIELD: Final = "summary"
+
+SUMMARY_BY_ANA: Final = "He was moved to the prison hospital."
+SUMMARY_BY_VERA: Final = "He is still in the colony; the hospital refused him."
+NOTE_BY_ANA: Final = "The lawyer has an appointment on Tuesday."
+NOTE_BY_BEN: Final = "His sister can take the next parcel."
+NOTE_BY_VERA: Final = "Two letters came back unopened."
+
+AGREE_WITHIN: Final = 30.0  # s
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+
+class Cell(NamedTuple):
+    """The three devices."""
+
+    ana: Child
+    ben: Child
+    vera: Child
+
+
+def run(as_json: bool) -> int:
+    """Play the demo; the exit code."""
+    # With --json a person at the terminal may watch on standard error; a program reads an object and nothing else.
+    console = Console(stderr=True, quiet=not sys.stderr.isatty()) if as_json else Console(highlight=False)
+    try:
+        outcome = trio.run(_until_terminated, Teller(console))
+    except BaseException as raised:
+        return _report_failure(the_only(raised), as_json)
+    if outcome is None:
+        return TERMINATED
+    if as_json:
+        print(json.dumps(outcome.as_json(), ensure_ascii=False))
+    if not outcome.good:
+        print("error: the devices do not agree, or something was lost or left readable", file=sys.stderr)
+    return 0 if outcome.good else FAILED
+
+
+def _report_failure(error: BaseException, as_json: bool) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        code, message, hint, exit_code = "interrupted", "interrupted; nothing was left behind", "", INTERRUPTED
+    elif isinstance(error, CellsyncError):
+        code, message, hint, exit_code = error.code, str(error), error.hint, FAILED
+    else:
+        raise error
+    if as_json:
+        print(json.dumps({"error": {"code": code, "message": message, "hint": hint, "exit": exit_code}}))
+    print(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""), file=sys.stderr)
+    return exit_code
+
+
+async def _until_terminated(teller: Teller) -> Outcome | None:
+    """Play, and clean up also when the terminal is closed or somebody stops us; None then."""
+    outcome: Outcome | None = None
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def stop() -> None:
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+        with tempfile.TemporaryDirectory(prefix="cellsync-demo-", ignore_cleanup_errors=True) as folder:
+            outcome = await play(teller, Path(folder))
+        nursery.cancel_scope.cancel()
+    return outcome
+
+
+async def play(teller: Teller, folder: Path) -> Outcome:
+    """The whole demo, with vaults in `folder`. Raises DemoFailed."""
+    began = trio.current_time()
+    vaults = folder / "vaults"
+    vaults.mkdir()
+    _introduce(teller)
+    async with _devices(vaults) as cell:
+        await _found(teller, cell)
+        await _join(teller, cell.ana, cell.ben, with_qr=True)
+        await _join(teller, cell.ana, cell.vera, with_qr=False)
+        rate = await _import(teller, cell)
+        await _cut(teller, cell)
+        case = await _edit(teller, cell)
+        digests = await _heal(teller, cell)
+        readings = [_reading(answer) for answer in await _all(cell, "read", case=case)]
+        counts = await _all(cell, "count")
+        await _all(cell, "close")
+    hits = _search(folder)
+    outcome = Outcome(
+        [
+            DeviceState(child.name, count["cases"], shown["entries"], shown["digest"])
+            for child, count, shown in zip(cell, counts, digests, strict=True)
+        ],
+        CASE,
+        FIELD,
+        readings,
+        [Said(SUMMARY_BY_ANA, "Ana"), Said(SUMMARY_BY_VERA, "Vera")],
+        [Said(NOTE_BY_ANA, "Ana"), Said(NOTE_BY_BEN, "Ben"), Said(NOTE_BY_VERA, "Vera")],
+        hits.found,
+        sum(count["sent"] for count in counts),
+        rate,
+        trio.current_time() - began,
+    )
+    _conclude(teller, outcome, hits)
+    return outcome
+
+
+@asynccontextmanager
+async def _devices(vaults: Path) -> AsyncIterator[Cell]:
+    async with AsyncExitStack() as stack:
+        running = [await stack.enter_async_context(started(name.capitalize(), vaults / name)) for name in Cell._fields]
+        yield Cell(*running)
+
+
+def _introduce(teller: Teller) -> None:
+    teller.gap()
+    teller.say(
+        "Ana, Ben and Vera help political prisoners. Each keeps the same notes on a device of their own, encrypted. "
+        "There is no server that could be seized. Here the devices are three processes on this machine, which talk "
+        "over 127.0.0.1 only. All people and cases are invented."
+    )
+
+
+# --- 1 and 2: a cell ----------------------------------------------------------------------------------------
+
+
+async def _found(teller: Teller, cell: Cell) -> None:
+    teller.chapter(1, "Ana founds a cell")
+    await cell.ana.ask("found", circle="Mill Street", passphrase=secrets.token_urlsafe())
+    teller.say("Her device has made its keys and an encrypted folder: the vault. Her passphrase opens it.")
+    teller.chapter(2, "Ben and Vera join")
+
+
+async def _join(teller: Teller, ana: Child, guest: Child, *, with_qr: bool) -> None:
+    invite = await ana.ask("invite", role="writer")
+    if with_qr:
+        teller.say(f"{ana.name}'s screen shows a code, good for one device and ten minutes:")
+        teller.gap()
+        teller.verbatim(invite["qr"])
+        teller.say(invite["code"], "bold")
+        teller.gap()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_enter, guest, invite["code"])
+        at_ana = " ".join((await ana.hear("words", 30))["words"])
+        at_guest = " ".join((await guest.hear("words", 30))["words"])
+        for child in (ana, guest):
+            await child.ask("answer", yes=at_ana == at_guest)
+        if at_ana != at_guest:
+            raise DemoFailed("the words on the two devices differ: somebody is in between")
+        await ana.ask("joined")
+    if with_qr:
+        teller.say(
+            f"{guest.name} scans it or types it. The devices find each other on the local network, and both show four "
+            f"words. {ana.name} and {guest.name} read them aloud; had somebody got in between, they would differ:"
+        )
+    else:
+        teller.say(f"{guest.name} joins in the same way, with a code of her own:")
+    teller.quote(ana.name, at_ana, "green")
+    teller.quote(guest.name, at_guest, "green")
+
+
+async def _enter(guest: Child, code: str) -> None:
+    await guest.ask("join", 40, code=code, passphrase=secrets.token_urlsafe())
+
+
+# --- 3: the import --------------------------------------------------------------------------------------------
+
+
+async def _import(teller: Teller, cell: Cell) -> float:
+    """Import on one device until all hold it; how many entries per second reached the others."""
+    externals = [row[0] for row in _rows()]
+    await _all(cell, "meet", others=2)
+    await _all(cell, "expect", externals=externals)
+    await _agree(cell)
+    teller.chapter(3, f"Ana imports {len(externals)} cases from a spreadsheet")
+    teller.say(
+        "A case becomes a few entries: each is signed, stored encrypted, and sent to the others, who check and store "
+        "it, too. Cases that each device holds:"
+    )
+    before, began = cell.ana.entries, trio.current_time()
+    with teller.bars(cell, len(externals)):
+        report = await cell.ana.ask("import_file", 60, file=str(EXAMPLE))
+        if report["errors"] or report["created"] != len(externals):
+            raise DemoFailed(f"{report['created']} rows were imported, {report['errors']} were refused")
+        for child in cell:
+            await _hold(child, report["entries"])
+    seconds = trio.current_time() - began
+    await _agree(cell)
+    teller.say(f"All three held everything {seconds:.1f} s after the import began, and it reads the same.")
+    return float((report["entries"] - before) * (len(cell) - 1) / seconds)
+
+
+async def _all(children: Sequence[Child], what: str, **details: object) -> list[Answer]:
+    """Ask all of them the same, at the same time."""
+    answers: dict[Child, Answer] = {}
+
+    async def ask(child: Child) -> None:
+        answers[child] = await child.ask(what, **details)
+
+    async with trio.open_nursery() as nursery:
+        for child in children:
+            nursery.start_soon(ask, child)
+    return [answers[child] for child in children]
+
+
+async def _hold(child: Child, goal: int) -> None:
+    await child.wait_until(lambda: child.entries >= goal, "receive what the others wrote", AGREE_WITHIN)
+
+
+async def _agree(children: Sequence[Child]) -> list[Answer]:
+    """Wait until all show the same; what they show."""
+    with trio.move_on_after(AGREE_WITHIN):
+        while True:
+            shown = await _all(children, "digest")
+            if all(one == shown[0] for one in shown):
+                return shown
+            await trio.sleep(0.02)
+    raise DemoFailed(f"the devices did not agree within {AGREE_WITHIN:.0f} s")
+
+
+# --- 4 to 6: apart, and together again ------------------------------------------------------------------------
+
+
+async def _cut(teller: Teller, cell: Cell) -> None:
+    teller.chapter(4, "Vera's network cable is pulled out")
+    await cell.vera.ask("pull_out")
+    for child in (cell.ana, cell.ben):
+        await child.ask("meet", others=1)
+    teller.say("She can go on: everything that she needs is on her device.")
+
+
+async def _edit(teller: Teller, cell: Cell) -> str:
+    """All three write in one case, two of them contradicting each other; the case's id."""
+    case = await cell.ana.ask("find", external=CASE)
+    teller.chapter(5, f"All three write in the same case: {CASE}, {case['title']}")
+    teller.say(f"Each adds a line to its timeline. Ana and Vera also write the {FIELD}, and cannot know of each other:")
+    before = cell.ana.entries
+    await cell.ana.ask("edit", case=case["id"], note=NOTE_BY_ANA, summary=SUMMARY_BY_ANA)
+    await cell.vera.ask("edit", case=case["id"], note=NOTE_BY_VERA, summary=SUMMARY_BY_VERA)
+    await cell.ben.ask("edit", case=case["id"], note=NOTE_BY_BEN, summary=None)
+    for child, goal in zip(cell, (before + 2, before + 2, before + 1), strict=True):
+        await _hold(child, goal)
+    teller.quote("Ana", f"{FIELD}: {SUMMARY_BY_ANA}", "yellow")
+    teller.quote("", f"timeline: {NOTE_BY_ANA}")
+    teller.quote("Ben", f"timeline: {NOTE_BY_BEN}")
+    teller.quote("Vera", f"{FIELD}: {SUMMARY_BY_VERA}", "yellow")
+    teller.quote("", f"timeline: {NOTE_BY_VERA}")
+    identity: str = case["id"]
+    return identity
+
+
+async def _heal(teller: Teller, cell: Cell) -> list[Answer]:
+    teller.chapter(6, "The cable is back")
+    began, goal = trio.current_time(), max(child.entries for child in cell) + 1
+    await cell.vera.ask("plug_in")
+    for child in cell:
+        await _hold(child, goal)
+    seconds = trio.current_time() - began
+    digests = await _agree(cell)
+    teller.say(
+        f"After {seconds:.1f} s all three hold the same again. Nothing was lost: the timeline has all three lines, and "
+        f"the {FIELD} keeps both values until somebody decides."
+    )
+    return digests
+
+
+def _reading(answer: dict[str, list[list[str]]]) -> Reading:
+    return Reading([Said(*one) for one in answer["conflict"]], [Said(*one) for one in answer["timeline"]])
+
+
+# --- 7: what came of it -----------------------------------------------------------------------------------------
+
+
+class Search(NamedTuple):
+    """A search of all vaults for plaintext."""
+
+    texts: int
+    files: int
+    bytes: int
+    found: int
+
+
+def _search(folder: Path) -> Search:
+    """Look for everything that stands in the cases. Raises DemoFailed if the search could not find it."""
+    cells = [cell for row in _rows() for cell in row]
+    needles = Needles([*cells, SUMMARY_BY_ANA, SUMMARY_BY_VERA, NOTE_BY_ANA, NOTE_BY_BEN, NOTE_BY_VERA])
+    if not needles.self_check(folder / "planted"):
+        raise DemoFailed("the search for plaintext does not find what was planted")
+    hits, files, size = needles.search_folder(folder / "vaults")
+    return Search(len(needles.texts), files, size, len(hits))
+
+
+def _rows() -> list[list[str]]:
+    """The example, without its header."""
+    with EXAMPLE.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def _conclude(teller: Teller, outcome: Outcome, search: Search) -> None:
+    teller.chapter(7, "What each device holds now")
+    teller.table(outcome)
+    teller.gap()
+    teller.say(f"The {FIELD} of {CASE}, as every device shows it:")
+    for said in outcome.readings[0].conflict:
+        teller.quote(said.author, said.value, "yellow")
+    verdict = f"{search.found} stood there readable: this must not be" if search.found else "none was found"
+    teller.gap()
+    teller.say(
+        f"On disk: looked for {search.texts:,} names and texts of the cases in the {search.files} files of the vaults "
+        f"({search.bytes / 1e6:.1f} MB), as UTF-8, UTF-16, CP1251 and base64; {verdict}."
+    )
+    teller.say(
+        f"On the wire: {outcome.bytes / 1e6:.2f} MB, encrypted; {outcome.entries_per_second:,.0f} entries per second "
+        f"reached the others during the import."
+    )
+    teller.say(f"All of it took {outcome.seconds:.1f} s. Everything it made has been deleted.")
