@@ -1,0 +1,248 @@
+"""Messages of a session: what is written comes back; what has another form is a peer's error, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.core import caps
+from cellsync.core.crypto.channel import MAX_PAYLOAD
+from cellsync.core.errors import CapExceeded, Malformed, PeerError
+from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Signature
+from cellsync.core.wire import codec, messages
+from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, BatchPart, ChainName, FrontierPart
+
+CIRCLE = b"circle 8"
+
+
+def fixed(size: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=size, max_size=size)
+
+
+names = st.builds(
+    lambda device, incarnation, branch: (DeviceId(device), Incarnation(incarnation), Branch(branch)),
+    fixed(32), fixed(8), st.just(b"") | fixed(32),
+)  # fmt: skip
+sequences = st.integers(1, (1 << 40) - 1)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> Batch:
+    chains = [
+        BatchChain(*name, draw(sequences), EntryId(draw(fixed(32))), draw(st.none() | fixed(64).map(Signature)))
+        for name in draw(st.lists(names, min_size=1, max_size=4))
+    ]
+    cases = [CaseId(case) for case in draw(st.lists(fixed(32), min_size=1, max_size=4))]
+    entries = []
+    for _ in range(draw(st.integers(0, 8))):
+        chain = draw(st.integers(0, len(chains) - 1))
+        cited = [row for row in range(len(chains)) if row != chain]
+        pairs = st.lists(st.tuples(st.sampled_from(cited), sequences), max_size=3) if cited else st.just([])
+        entries.append(
+            BatchEntry(
+                chain, draw(st.integers(0, len(cases) - 1)), [part for pair in draw(pairs) for part in pair],
+                draw(st.integers(-(1 << 62), 1 << 62)), draw(st.integers(0, 255)),
+                draw(st.binary(max_size=60)), draw(st.binary(max_size=300)),
+            )
+        )  # fmt: skip
+    size = sum(messages.entry_size(entry.shape, entry.content, len(entry.parents) // 2) for entry in entries)
+    return Batch(chains, cases, entries, size)
+
+
+def read_batch(parts: list[bytes]) -> Batch:
+    batch = Batch()
+    for at, raw in enumerate(parts, start=1):
+        part = messages.decode(raw)
+        assert isinstance(part, BatchPart)
+        assert part.circle == CIRCLE
+        assert part.last == (at == len(parts))
+        messages.extend(batch, part)
+    return batch
+
+
+@given(batches(), st.integers(500, 3_000) | st.just(MAX_PAYLOAD))
+def test_a_batch_comes_back_from_parts_of_any_size(batch: Batch, limit: int) -> None:
+    parts = messages.encode_batch(CIRCLE, batch, limit)
+    assert all(len(part) <= limit for part in parts)
+    assert read_batch(parts) == batch
+
+
+def test_the_largest_entry_fits_into_a_frame() -> None:
+    chains = [
+        BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+    ] * caps.CHAINS  # fmt: skip
+    parents = [part for row in range(caps.PARENTS) for part in (caps.CHAINS - 1 - row, (1 << 40) - 1)]
+    largest = BatchEntry(0, 0, parents, -(1 << 63), 255, b"s" * 300, b"c" * (caps.ENTRY - 300))
+    parts = messages.encode_batch(CIRCLE, Batch(chains, [CaseId(bytes(32))], [largest] * 3), MAX_PAYLOAD)
+    assert max(map(len, parts)) <= MAX_PAYLOAD
+
+
+@given(st.dictionaries(names, st.tuples(sequences, fixed(32).map(EntryId)), max_size=12), st.integers(200, 1_000))
+def test_a_frontier_comes_back_from_parts(held: dict[ChainName, tuple[int, EntryId]], limit: int) -> None:
+    parts = messages.encode_frontier(CIRCLE, held, limit)
+    rows: dict[ChainName, tuple[int, EntryId]] = {}
+    for at, raw in enumerate(parts, start=1):
+        part = messages.decode(raw)
+        assert len(raw) <= limit
+        assert isinstance(part, FrontierPart)
+        assert (part.circle, part.last) == (CIRCLE, at == len(parts))
+        rows.update(part.rows)
+    assert rows == held
+
+
+def test_the_largest_frontier_fits_into_frames() -> None:
+    held = {
+        (DeviceId(number.to_bytes(32, "big")), Incarnation(bytes(8)), Branch(bytes(32))): ((1 << 40) - 1, EntryId(bytes(32)))
+        for number in range(caps.CHAINS)
+    }  # fmt: skip
+    parts = messages.encode_frontier(CIRCLE, held, MAX_PAYLOAD)
+    assert max(map(len, parts)) <= MAX_PAYLOAD
+
+
+@given(st.lists(st.integers(0, caps.CHAINS - 1), unique=True, max_size=20))
+def test_an_acknowledgement_comes_back(refused: list[int]) -> None:
+    assert messages.decode(messages.encode_ack(CIRCLE, refused)) == messages.Ack(CIRCLE, sorted(refused))
+
+
+def test_the_others_come_back() -> None:
+    tags = [bytes([byte]) * 16 for byte in range(32)]
+    assert messages.decode(messages.encode_offer(reversed(tags))) == messages.Offer(tags)
+    assert messages.decode(messages.encode_digest(CIRCLE, bytes(32))) == messages.Digest(CIRCLE, bytes(32))
+    assert messages.decode(messages.PING_BYTES) == messages.Ping()
+    assert messages.decode(messages.PONG_BYTES) == messages.Pong()
+
+
+ROW = [bytes(32), bytes(8), b"", 1, bytes(32)]
+NOT_MESSAGES: list[Any] = [
+    None, 5, [], [0], [8], [99], [True], [6.0], ["6"], [6, 6], [7, None], {"6": 6}, [[6]],
+    [True, [bytes(16)] * 32], [1], [1, []], [1, [bytes(16)] * 31], [1, [bytes(16)] * 33], [1, [bytes(15)] * 32],
+    [1, ["x" * 16] * 32], [1.0, [bytes(16)] * 32],
+    [2, CIRCLE], [2, CIRCLE, bytes(31)], [2, b"short", bytes(32)], [2, "circle 8", bytes(32)], [2.0, CIRCLE, bytes(32)],
+    [3, CIRCLE, []], [3, CIRCLE, 1, []], [3, CIRCLE, True, [[]]], [3, CIRCLE, True, [ROW, ROW]], [3, b"", True, []],
+    *[[3, CIRCLE, True, [ROW[:at] + [wrong] + ROW[at + 1 :]]] for at, wrong in
+      [(0, bytes(31)), (1, bytes(9)), (2, bytes(1)), (3, 0), (3, -1), (3, 1 << 40), (3, True), (3, 1.0), (4, bytes(33)),
+       (4, None)]],
+    [3, CIRCLE, True, [[*ROW, 1]]],
+    [4, CIRCLE, True, [], []], [4, CIRCLE, 1, [], [], []], [4, CIRCLE, None, [], [], []], [4, CIRCLE, True, {}, [], []],
+    [4, b"", True, [], [], []], [4, CIRCLE, True, [], [], [], []],
+    [5, CIRCLE], [5, CIRCLE, [-1]], [5, CIRCLE, [True]], [5, CIRCLE, [caps.CHAINS]], [5, CIRCLE, [b""]], [5, b"", []],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("message", NOT_MESSAGES, ids=range(len(NOT_MESSAGES)))
+def test_what_is_not_a_message(message: Any) -> None:
+    with pytest.raises(Malformed):
+        messages.decode(codec.encode(message))
+
+
+CHAIN = [bytes(32), bytes(8), b"", 1, bytes(32), bytes(64)]
+ENTRY = [0, 0, [1, 1], 0, 0, b"", b""]
+
+
+def replaced(row: list[Any], at: int, wrong: Any) -> list[Any]:
+    return row[:at] + [wrong] + row[at + 1 :]
+
+
+BAD_CHAINS = [
+    None, [], CHAIN[:5], [*CHAIN, 1],
+    *[replaced(CHAIN, at, wrong) for at, wrong in
+      [(0, bytes(31)), (0, "x" * 32), (1, bytes(7)), (2, bytes(31)), (3, 0), (3, -1), (3, True), (3, 1 << 40), (3, 1.0),
+       (4, bytes(31)), (5, bytes(63)), (5, None)]],
+]  # fmt: skip
+BAD_ENTRIES = [
+    None, [], ENTRY[:6], [*ENTRY, 1],
+    *[replaced(ENTRY, at, wrong) for at, wrong in
+      [(0, -1), (0, 2), (0, True), (0, None), (1, -1), (1, 1), (1, False), (2, None), (2, [1]), (2, [0, 1]), (2, [2, 1]),
+       (2, [-1, 1]), (2, [1, 0]), (2, [1, -1]), (2, [1, 1 << 40]), (2, [True, 1]), (2, [1, True]), (2, [1, 1.0]),
+       (2, {"a": 1}), (3, 1.0), (3, None), (3, True), (4, -1), (4, 256), (4, True), (5, "s"), (5, None), (6, None), (6, [])]],
+]  # fmt: skip
+
+
+def part(chains: list[Any], cases: list[Any], entries: list[Any]) -> BatchPart:
+    decoded = messages.decode(codec.encode([4, CIRCLE, True, chains, cases, entries]))
+    assert isinstance(decoded, BatchPart)
+    return decoded
+
+
+@pytest.mark.parametrize("row", BAD_CHAINS, ids=range(len(BAD_CHAINS)))
+def test_bad_rows_of_chains(row: Any) -> None:
+    with pytest.raises(Malformed):
+        messages.extend(Batch(), part([row], [], []))
+
+
+@pytest.mark.parametrize("row", BAD_ENTRIES, ids=range(len(BAD_ENTRIES)))
+def test_bad_rows_of_entries(row: Any) -> None:
+    messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [ENTRY]))  # the same with a good one
+    with pytest.raises(Malformed):
+        messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [row]))
+
+
+@pytest.mark.parametrize("case", [bytes(31), bytes(33), "x" * 32, None, 5])
+def test_bad_cases(case: Any) -> None:
+    with pytest.raises(Malformed):
+        messages.extend(Batch(), part([], [case], []))
+
+
+def over(cap: str, batch: Batch, extension: BatchPart) -> None:
+    with pytest.raises(CapExceeded) as caught:
+        messages.extend(batch, extension)
+    assert caught.value.cap == cap
+
+
+def test_caps_of_a_batch() -> None:
+    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+    over("chains", Batch([row] * caps.CHAINS), part([CHAIN], [], []))
+    over("cases", Batch(cases=[CaseId(bytes(32))] * caps.ELEMENTS), part([], [bytes(32)], []))
+    many = [1, 1] * (caps.PARENTS + 1)
+    over("parents", Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(ENTRY, 2, many)]))
+    large = replaced(ENTRY, 6, bytes(caps.ENTRY - 1))
+    messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"s")]))
+    over("entry", Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"sh")]))
+    full = Batch([row, row], [CaseId(bytes(32))], [], caps.BATCH - 46)
+    messages.extend(full, part([], [], [ENTRY]))
+    assert full.size == caps.BATCH
+    over("batch", full, part([], [], [replaced(ENTRY, 2, [])]))
+
+
+@given(batches(), st.data())
+def test_mutated_messages_give_peer_errors_only(batch: Batch, data: st.DataObject) -> None:
+    raw = bytearray(messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)[0])
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        message = messages.decode(bytes(raw))
+        if isinstance(message, BatchPart):
+            messages.extend(Batch(), message)
+    except PeerError:
+        pass
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 300) | st.floats() | st.binary(max_size=33) | fixed(32) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=8), max_leaves=20,
+)  # fmt: skip
+
+
+@given(st.integers(0, 8), st.lists(json | st.just(CIRCLE) | st.booleans(), max_size=5))
+def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
+    try:
+        message = messages.decode(codec.encode([tag, *rest]))
+        if isinstance(message, BatchPart):
+            messages.extend(Batch(), message)
+    except PeerError:
+        pass
+
+
+@given(st.binary(max_size=100))
+def test_random_bytes_give_peer_errors_only(raw: bytes) -> None:
+    try:
+        messages.decode(raw)
+    except PeerError:
+        pass
+
+
+def test_what_an_entry_says_is_hidden() -> None:
+    assert "secret" not in repr(BatchEntry(0, 0, [], 0, 0, b"", b"secret"))

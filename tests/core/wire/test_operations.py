@@ -1,0 +1,102 @@
+"""Operations: the two halves of a case entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.core.errors import Malformed, PeerError
+from cellsync.core.ids import EntryId
+from cellsync.core.wire import codec, operations
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+
+REFS = {Op.SET, Op.DISCARD, Op.PUT, Op.DELETE}
+DETAILS: dict[int, st.SearchStrategy[Any]] = {
+    Op.CREATE: st.integers(0, 2**32 - 1),
+    Op.ADD: st.none(),
+    Op.COUNT: st.none(),
+    Op.APPEND: st.none() | st.binary(min_size=16, max_size=16),
+    Op.CORRECT: st.binary(min_size=10, max_size=10),
+    Op.RETRACT: st.binary(min_size=10, max_size=10),
+    77: st.none() | st.binary(max_size=30) | st.integers(-5, 5),
+}
+WRONG: dict[int, list[Any]] = {
+    Op.CREATE: [None, -1, 2**32, True, b"", "1", 1.0],
+    Op.SET: [None, b"short", b"x" * 11, 0, "x" * 10, [], True],
+    Op.ADD: [b"", 0, False],
+    Op.DISCARD: [None, b"x" * 19],
+    Op.PUT: [None, b"x" * 9],
+    Op.DELETE: [None, 7],
+    Op.COUNT: [b"", 1],
+    Op.APPEND: [b"", b"x" * 15, b"x" * 17, 0, "x" * 16],
+    Op.CORRECT: [None, b"", b"x" * 20],
+    Op.RETRACT: [None, b"", b"x" * 20],
+    77: [[], "text", 1.5, True, {}],
+}
+values = st.none() | st.integers(-9, 9) | st.text(max_size=5) | st.lists(st.integers(0, 3), max_size=3)
+
+
+@st.composite
+def made(draw: st.DrawFn) -> Operation:
+    tag = draw(st.sampled_from([*map(int, Op), 77]))
+    refs = st.lists(st.binary(min_size=10, max_size=10), max_size=4).map(b"".join)
+    return Operation(tag, draw(st.text(max_size=8)), draw(DETAILS.get(tag, refs)), draw(values))
+
+
+@given(st.lists(made(), min_size=1, max_size=6), st.binary(min_size=16, max_size=16))
+def test_operations_come_back(ops: list[Operation], salt: bytes) -> None:
+    shape, content = operations.encode_shape(ops), operations.encode_content(salt, ops)
+    assert content[:16] == salt
+    assert operations.decode(shape, content) == ops
+    assert operations.decode(shape, content) == ops  # the same from the cache of shapes
+
+
+@pytest.mark.parametrize(("tag", "detail"), [(tag, detail) for tag, all_ in WRONG.items() for detail in all_])
+def test_a_detail_has_the_form_that_its_tag_says(tag: int, detail: Any) -> None:
+    shape = codec.encode([[int(tag), "f", detail]])
+    with pytest.raises(Malformed):
+        operations.decode(shape, bytes(16) + b"\x91\xc0")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [[], [[]], [[1, "f"]], [[1, "f", b"", 0]], [["1", "f", b""]], [[-1, "f", None]], [[True, "f", b""]],
+     [[1.0, "f", b""]], [[1, b"f", b""]], [[1, None, b""]], 7, None, {}, [1], "ff", [[1, "f", b""], 5]],
+)  # fmt: skip
+def test_a_shape_is_a_list_of_heads(shape: Any) -> None:
+    with pytest.raises(Malformed):
+        operations.decode(codec.encode(shape), bytes(16) + b"\x91\xc0")
+
+
+@pytest.mark.parametrize("content", [b"", bytes(15), bytes(16), bytes(16) + b"\x90", bytes(16) + b"\x92\xc0\xc0",
+                                     bytes(16) + b"\xc0", bytes(16) + b"\x91\xc0\xc0"])  # fmt: skip
+def test_a_content_has_a_salt_and_one_value_each(content: bytes) -> None:
+    with pytest.raises(Malformed):
+        operations.decode(codec.encode([[1, "f", b""]]), content)
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_random_bytes(shape: bytes, content: bytes) -> None:
+    try:
+        operations.decode(shape, content)
+    except PeerError:
+        pass
+
+
+def test_a_salt_has_16_bytes() -> None:
+    with pytest.raises(ValueError, match="16"):
+        operations.encode_content(bytes(15), [])
+
+
+def test_refs() -> None:
+    entry = EntryId(bytes(range(32)))
+    assert operations.ref(entry, 258) == bytes(range(8)) + b"\x01\x02"
+    assert operations.split_refs(b"a" * 10 + b"b" * 10) == [b"a" * 10, b"b" * 10]
+
+
+def test_values_are_hidden() -> None:
+    assert "secret" not in repr(Operation(1, "f", b"", "secret"))
