@@ -1,0 +1,113 @@
+"""Two sessions back to back over devices in memory: virtual time, seeded entropy, faults on the wire."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from cellsync.core.errors import PeerError
+from cellsync.core.session.session import (
+    ENTROPY,
+    Called,
+    Ended,
+    Event,
+    Forked,
+    Opened,
+    Received,
+    Session,
+)
+from tests.core.circles import Device
+
+CARRIER = b"test"
+
+
+class End:
+    """One side: a session, its device, and what happened to it."""
+
+    def __init__(self, session: Session, device: Device) -> None:
+        self.session = session
+        self.device = device
+        self.opened = False
+        self.error: PeerError | None = None
+        self.ended = False
+        self.forked: list[Forked] = []
+        self.sent = bytearray()
+        self.received = 0
+        self.commits = True
+
+    def handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case Received(of, batch):
+                    self.received += 1
+                    if not self.commits:
+                        continue
+                    try:
+                        plan = self.device.receive(batch)
+                    except PeerError as error:
+                        self.error, self.ended = error, True
+                        return
+                    self.handle(self.session.committed(of, batch, plan.refused))
+                case Called(device, ephemeral, day):
+                    if self.device.store.accept_ephemeral(day, device or self.session.remote, ephemeral):
+                        self.device.store.flush()
+                        self.session.accept()
+                    else:
+                        self.session.ignore()
+                case Opened():
+                    self.opened = True
+                case Ended(error):
+                    self.error, self.ended = error, True
+                case Forked():
+                    self.forked.append(event)
+                case _:
+                    pass
+
+    def take(self, data: bytes, now: float) -> None:
+        if not self.ended:
+            self.handle(self.session.receive(data, now))
+
+    def give(self) -> bytes:
+        """Everything it wants to say now."""
+        said = b""
+        while not self.ended:
+            self.session.pull()
+            data = self.session.outgoing()
+            if not data:
+                break
+            said += data
+        self.sent += said
+        return said
+
+
+def entropy(seed: int) -> bytes:
+    return random.Random(seed).randbytes(ENTROPY)
+
+
+def caller(device: Device, callee: Device, seed: int = 1, now: float = 0.0) -> End:
+    peer = callee.device, callee.secrets.public.session
+    session = Session.call([device], device.id, peer, device.secrets.session, CARRIER, entropy(seed), now)
+    return End(session, device)
+
+
+def answerer(device: Device, seed: int = 2, now: float = 0.0) -> End:
+    return End(Session.answer([device], device.secrets.session, CARRIER, entropy(seed), now), device)
+
+
+def run(one: End, other: End, now: float = 0.0, rounds: int = 10_000) -> None:
+    """Carry bytes back and forth until neither has anything to say."""
+    for _ in range(rounds):
+        forth = one.give()
+        other.take(forth, now) if forth else None
+        back = other.give()
+        one.take(back, now) if back else None
+        if not forth and not back:
+            return
+    raise AssertionError("they never stop talking")
+
+
+def sync(one: Device, other: Device, seed: int = 1) -> tuple[End, End]:
+    """One whole session."""
+    ends = caller(one, other, seed), answerer(other, seed + 1)
+    run(*ends)
+    return ends

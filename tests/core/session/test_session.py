@@ -1,0 +1,467 @@
+"""Sessions back to back: faults of the wire, strangers, replays, callers that nobody knows yet."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellsync.core import caps
+from cellsync.core.crypto import channel
+from cellsync.core.errors import PeerError
+from cellsync.core.ids import MILLIS_PER_DAY, CaseId, KemPublic, Millis
+from cellsync.core.membership.control import Role
+from cellsync.core.replica import Replica
+from cellsync.core.session import session as sessions
+from cellsync.core.session.session import ACKNOWLEDGE_WITHIN, HANDSHAKE_WITHIN, SILENCE_ENDS, UNSENT, Session, State
+from cellsync.core.wire import messages
+from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.operations import Operation
+from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, run, sync
+
+CASE = CaseId(b"c" * 32)
+
+
+def write(device: Device, count: int, size: int = 10) -> None:
+    for number in range(count):
+        device.edit(CASE, Operation(7, "log", None, device.random.randbytes(size)))
+        device.now = Millis(START + number)
+
+
+def pair() -> tuple[Device, Device]:
+    ana = founded()
+    bea = admitted(ana, "bea", 2)
+    pass_on(ana, bea)
+    return ana, bea
+
+
+def agree(*devices: Device) -> bool:
+    return len({device.replica.digest() + device.replica.state_digest() for device in devices}) == 1
+
+
+# --- what a session is for ------------------------------------------------------------------------
+
+
+def test_both_ways_and_live() -> None:
+    ana, bea = pair()
+    write(ana, 30), write(bea, 20)
+    ends = sync(ana, bea)
+    assert agree(ana, bea)
+    for writer in (ana, bea, ana):
+        write(writer, 3)
+        run(*ends)
+        assert agree(ana, bea)
+    assert ends[0].error is ends[1].error is None
+    assert ends[0].opened
+    assert ends[1].opened
+
+
+def test_a_newcomer_calls_its_sponsor_and_gets_everything() -> None:
+    ana = founded()
+    write(ana, 20)
+    bea = admitted(ana, "bea", 2)
+    sync(bea, ana)
+    assert agree(ana, bea)
+    assert bea.replica.circle.is_active(bea.device)
+
+
+def test_both_call_each_other_at_once() -> None:
+    ana, bea = pair()
+    write(ana, 40), write(bea, 40)
+    first, second = (caller(ana, bea, 1), answerer(bea, 2)), (caller(bea, ana, 3), answerer(ana, 4))
+    for _ in range(40):
+        for one, other in (first, second):
+            forth, back = one.give(), other.give()
+            other.take(forth, 0)
+            one.take(back, 0)
+    assert agree(ana, bea)
+    assert not any(end.error for end in (*first, *second))
+
+
+def test_large_histories_go_in_several_batches() -> None:
+    ana, bea = pair()
+    write(ana, 60, 60_000)
+    ends = sync(bea, ana)
+    assert agree(ana, bea)
+    assert ends[0].received >= 3
+
+
+def test_nothing_new_costs_a_digest() -> None:
+    ana, bea = pair()
+    write(ana, 50)
+    sync(ana, bea)
+    assert agree(ana, bea)
+    said: list[bytes] = []
+    original = channel.Transport.encrypt_frame
+
+    def record(self: channel.Transport, payload: bytes) -> bytes:
+        said.append(payload)
+        return original(self, payload)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channel.Transport, "encrypt_frame", record)
+        sync(ana, bea, seed=9)
+    offers = [payload for payload in said if isinstance(messages.decode(payload), messages.Offer)]
+    rest = [payload for payload in said if payload not in offers]
+    assert len(offers) == 2
+    assert len(rest) == 2
+    assert all(isinstance(messages.decode(payload), messages.Digest) and len(payload) <= 128 for payload in rest)
+
+
+# --- a bad wire -------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1 << 32), st.integers(1, 3_000))
+def test_chunks_may_be_cut_anywhere(seed: int, most: int) -> None:
+    ana, bea = pair()
+    write(ana, 8), write(bea, 8)
+    source = random.Random(seed)
+    ends = caller(ana, bea), answerer(bea)
+    wires = [bytearray(), bytearray()]
+    for _ in range(100_000):
+        for at in (0, 1):
+            wires[at] += ends[at].give()
+        waiting = [at for at in (0, 1) if wires[at]]
+        if not waiting:
+            break
+        at = source.choice(waiting)
+        size = source.randint(1, most) if ends[1].session.state is State.TALKING else len(wires[at])
+        ends[1 - at].take(bytes(wires[at][:size]), 0)
+        del wires[at][:size]
+    assert agree(ana, bea)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_a_connection_cut_at_any_byte_is_taken_up_by_the_next(data: st.DataObject) -> None:
+    ana, bea = pair()
+    write(ana, 12, 20_000), write(bea, 12, 20_000)
+    for seed in range(10, 10 + 2 * data.draw(st.integers(1, 3)), 2):
+        ends = caller(ana, bea, seed), answerer(bea, seed + 1)
+        left = [data.draw(st.integers(0, 300_000)), data.draw(st.integers(0, 300_000))]
+        for _ in range(200):
+            for at in (0, 1):
+                chunk = ends[at].give()[: left[at]]
+                left[at] -= len(chunk)
+                if chunk:
+                    ends[1 - at].take(chunk, 0)
+        assert not ends[0].error
+        assert not ends[1].error
+    sync(ana, bea, 100)
+    assert agree(ana, bea)
+    assert ana.replica.held.entries() == 2 + 24
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_garbled_wire_ends_the_session_and_changes_nothing_else(data: st.DataObject) -> None:
+    """Bytes flipped, left out, repeated or in another order: an error of the peer's, or silence; never wrong data."""
+    ana, bea = pair()
+    write(ana, 5), write(bea, 5)
+    ends = caller(ana, bea), answerer(bea)
+    strike = data.draw(st.integers(0, 6))
+    fault = data.draw(st.sampled_from(["flip", "drop", "repeat", "swap", "insert"]))
+    for turn in range(20):
+        at = turn % 2
+        chunk = ends[at].give()
+        if turn == strike and chunk:
+            where = data.draw(st.integers(0, len(chunk) - 1))
+            match fault:
+                case "flip":
+                    chunk = chunk[:where] + bytes([chunk[where] ^ 1 << where % 8]) + chunk[where + 1 :]
+                case "drop":
+                    chunk = chunk[:where] + chunk[where + 1 :]
+                case "repeat":
+                    chunk = chunk + chunk
+                case "swap":
+                    chunk = chunk[where:] + chunk[:where]
+                case _:
+                    chunk = chunk[:where] + b"?" + chunk[where:]
+        if chunk:
+            ends[1 - at].take(chunk, 0)
+    sync(ana, bea, 50)
+    assert agree(ana, bea)
+    assert ana.replica.held.entries() == 2 + 10
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_member_that_talks_nonsense_is_only_ever_at_fault(data: st.DataObject) -> None:
+    """The peer has the keys: any messages, in any order, whole or not."""
+    ana, bea = pair()
+    write(ana, 5), write(bea, 5)
+    ends = caller(ana, bea), answerer(bea)
+    run(*ends)
+    name = next(iter(ends[1].session._exchanges))
+    transport = ends[0].session._transport
+    assert transport is not None
+    entries = ana.replica.held.entries()
+    nonsense = st.one_of(
+        st.binary(max_size=60),
+        st.just(messages.PING_BYTES),
+        st.builds(messages.encode_digest, st.just(name), st.binary(min_size=32, max_size=32)),
+        st.builds(messages.encode_ack, st.just(name), st.lists(st.integers(0, 9), max_size=2)),
+        st.sampled_from(messages.encode_frontier(name, ana.frontier(), 60_000)),
+        st.sampled_from(messages.encode_frontier(name, {}, 60_000)),
+        st.sampled_from(messages.encode_batch(name, Batch(), 60_000)),
+        st.builds(messages.encode_offer, st.just([bytes(16)] * 32)),
+        st.builds(messages.encode_digest, st.just(b"no name!"), st.just(bytes(32))),
+    )
+    for payload in data.draw(st.lists(nonsense, max_size=6)):
+        ends[1].take(transport.encrypt_frame(payload), 0)
+        ends[1].give()
+    assert ana.replica.held.entries() == entries
+    assert isinstance(ends[1].error, PeerError | None)
+
+
+# --- peers that stop ----------------------------------------------------------------------------------
+
+
+def test_a_peer_that_stops_reading_holds_little_memory() -> None:
+    ana, bea = pair()
+    write(ana, 150, 60_000)
+    one, other = caller(bea, ana), answerer(ana)
+    other.take(one.give(), 0)
+    one.take(other.give(), 0)
+    other.take(one.give(), 0)
+    one.take(other.give(), 0)
+    other.take(one.give(), 0)
+    for _ in range(20):
+        other.session.pull()  # nobody takes what is outgoing
+    assert 0 < other.session._unsent <= UNSENT
+    ping = one.session._transport
+    assert ping is not None
+    for _ in range(UNSENT // 250):
+        other.take(ping.encrypt_frame(messages.PING_BYTES), 0)
+    assert other.ended
+    assert other.error is not None
+
+
+def test_a_peer_that_never_acknowledges_is_left() -> None:
+    ana, bea = pair()
+    write(ana, 5)
+    one, other = caller(bea, ana), answerer(ana)
+    one.commits = False
+    run(one, other)
+    now = 0.0
+    while not other.ended and now < 10 * ACKNOWLEDGE_WITHIN:
+        now += 5.0
+        for end, peer in ((one, other), (other, one)):
+            end.handle(end.session.tick(now))
+            data = end.give()
+            if data:
+                peer.take(data, now)
+    assert other.error is not None
+    assert now <= ACKNOWLEDGE_WITHIN + 10
+
+
+def test_at_most_two_batches_are_in_flight() -> None:
+    ana, bea = pair()
+    write(ana, 120, 60_000)
+    one, other = caller(bea, ana), answerer(ana)
+    one.commits = False
+    run(one, other)
+    assert one.received == caps.UNACKNOWLEDGED
+
+
+def test_silence_ends_and_pings_keep() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    for now in range(0, 600, 5):
+        for end in (one, other):
+            end.handle(end.session.tick(float(now)))
+        run(one, other, float(now))
+    assert not one.ended
+    assert not other.ended
+    one.handle(one.session.tick(600 + SILENCE_ENDS))
+    one.give()
+    one.handle(one.session.tick(601 + 2 * SILENCE_ENDS))
+    assert one.ended
+    assert one.error is None
+
+
+# --- strangers and replays ------------------------------------------------------------------------------
+
+
+def listens_in_silence(end: End, data: bytes) -> None:
+    deadline = end.session.deadline
+    for at in range(0, len(data), 97):
+        end.take(data[at : at + 97], 0)
+        assert end.give() == b""
+    assert end.session.deadline == deadline  # when it hangs up says nothing about what arrived
+    assert not end.ended
+    end.handle(end.session.tick(deadline))
+    assert end.ended
+    assert end.error is None
+    assert HANDSHAKE_WITHIN <= deadline <= 2 * HANDSHAKE_WITHIN
+
+
+@given(st.binary(max_size=3_000))
+@settings(max_examples=30)
+def test_strangers_get_zero_bytes(data: bytes) -> None:
+    listens_in_silence(answerer(founded()), data)
+
+
+def test_a_member_of_another_circle_gets_zero_bytes() -> None:
+    ana, _ = pair()
+    zoe = founded("zoe", 77)
+    listens_in_silence(answerer(ana), caller(zoe, ana).give())
+
+
+def test_a_replay_gets_zero_bytes_also_after_a_restart() -> None:
+    ana, bea = pair()
+    one, other = caller(bea, ana), answerer(ana)
+    opening = one.give()
+    other.take(opening, 0)
+    assert other.give()
+    listens_in_silence(answerer(ana, 5), opening)
+    ana.replica = Replica(ana.id, ana.store)
+    listens_in_silence(answerer(ana, 6), opening)
+
+
+def test_a_replayed_opening_alone_starts_nothing() -> None:
+    """Before its first frame a caller has not proved who it is: nothing is said to it but the reply."""
+    ana, bea = pair()
+    write(ana, 5)
+    one, other = caller(bea, ana), answerer(ana)
+    other.take(one.give(), 0)
+    assert len(other.give()) < 1_700
+    assert not other.opened
+    assert other.give() == b""
+
+
+def test_bytes_after_an_opening_are_no_opening() -> None:
+    ana, bea = pair()
+    listens_in_silence(answerer(ana), caller(bea, ana).give() + b"x")
+
+
+def test_a_bad_key_in_an_opening_is_met_with_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bea = pair()
+    monkeypatch.setattr(channel, "kem_public", lambda _: KemPublic(b"\xff" * 1_184))
+    listens_in_silence(answerer(ana), caller(bea, ana).give())
+
+
+@pytest.mark.parametrize(("days", "heard"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_clocks_a_day_apart(days: int, heard: bool) -> None:
+    ana, bea = pair()
+    ana.now = Millis(START + 5 * MILLIS_PER_DAY)
+    bea.now = Millis(ana.now + days * MILLIS_PER_DAY)
+    one, other = caller(bea, ana), answerer(ana)
+    if not heard:
+        listens_in_silence(other, one.give())
+        return
+    run(one, other)
+    assert one.opened
+    assert other.opened
+    bea.edit(CASE, Operation(1, "f", b"", 1))
+    run(one, other)
+    assert agree(ana, bea)
+
+
+def test_a_clock_that_fell_back_years_breaks_nothing() -> None:
+    ana, bea = pair()
+    bea.now = Millis(START - 900 * MILLIS_PER_DAY)
+    run(caller(bea, ana), answerer(ana))
+    run(caller(ana, bea, 5), answerer(bea, 6))
+
+
+# --- callers that we do not know yet -----------------------------------------------------------------------
+
+
+def newcomer() -> tuple[Device, Device, Device]:
+    """`bea` has not heard that `ana` admitted `eva`."""
+    ana, bea = pair()
+    write(bea, 10)
+    eva = admitted(ana, "eva", 3)
+    pass_on(ana, eva)
+    return ana, bea, eva
+
+
+def test_an_unknown_caller_introduces_itself() -> None:
+    _, bea, eva = newcomer()
+    write(eva, 3)
+    ends = sync(eva, bea)
+    assert agree(bea, eva)
+    assert ends[0].opened
+    assert ends[1].opened
+
+
+def test_nothing_is_revealed_before_the_introduction_is_committed() -> None:
+    _, bea, eva = newcomer()
+    one, other = caller(eva, bea), answerer(bea)
+    other.commits = False
+    heard: list[messages.AnyMessage] = []
+    original = Session._hear
+
+    def listen(self: Session, message: messages.AnyMessage) -> list[sessions.Event]:
+        if self is one.session:
+            heard.append(message)
+        return original(self, message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_hear", listen)
+        run(one, other)
+    assert [type(message) for message in heard] == [messages.Offer]
+    assert not other.session._own_tags
+    assert one.received == 0
+
+
+@pytest.mark.parametrize("question", ["digest", "frontier", "offers"])
+def test_an_unknown_caller_may_not_ask(question: str) -> None:
+    """It holds the circle's key, and is not (or no longer) a member for us."""
+    _, bea, eva = newcomer()
+    one, other = caller(eva, bea), answerer(bea)
+    other.commits = False
+    run(one, other)
+    transport = one.session._transport
+    name = next(iter(other.session._exchanges))
+    assert transport is not None
+    asked = {
+        "digest": [messages.encode_digest(name, bytes(32))],
+        "frontier": messages.encode_frontier(name, {}, 60_000),
+        "offers": [messages.encode_offer([bytes([at]) * 16 for at in range(32)])] * 3,
+    }[question]
+    for payload in asked:
+        other.take(transport.encrypt_frame(payload), 0)
+        assert other.give() == b""
+    assert other.ended == (question != "offers")
+
+
+def test_several_offers_of_one_circle_make_one_exchange() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    transport = one.session._transport
+    assert transport is not None
+    for key in ana.session_keys():
+        tag = one.session._tag(key, b"caller", ana.id)
+        other.take(transport.encrypt_frame(messages.encode_offer([tag] + [bytes(16)] * 31)), 0)
+    assert len(other.session._exchanges) == 1
+
+
+def test_a_circle_that_is_not_shared_is_never_named() -> None:
+    ana, bea = pair()
+    other_circle = founded("ana", 40)
+    other_circle.secrets = ana.secrets
+    calling = Session.call(
+        [ana, other_circle], ana.id, (bea.device, bea.secrets.public.session), ana.secrets.session, CARRIER, entropy(1), 0.0
+    )  # fmt: skip
+    one, other = End(calling, ana), answerer(bea)
+    run(one, other)
+    assert list(calling._own_tags) == [ana.id]
+    assert len(calling._exchanges) == len(other.session._exchanges) == 1
+
+
+def test_a_reader_is_served_and_its_void_entries_are_held_alike() -> None:
+    ana, bea = pair()
+    eva = admitted(ana, "eva", 3, Role.READER)
+    sync(eva, ana)
+    eva.edit(CASE, Operation(1, "f", b"", "no"))
+    sync(eva, ana, 5)
+    sync(ana, bea, 7)
+    assert agree(ana, bea, eva)
+    assert bea.replica.read(CASE) is not None
+    assert bea.replica.states.read(bea.replica.held.cases[CASE]).fields() == []
