@@ -24,6 +24,7 @@ Parser = Callable[[str], list[Any]]
 _GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 _SEVERAL: Final = re.compile(r"[|;]")
 _ARTICLES: Final = re.compile(r"[|;,]")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SEX: Final = {
@@ -61,10 +62,9 @@ def note(cell: str) -> list[Any]:
 
 
 def number(cell: str) -> list[Any]:
-    try:
-        return [int(cell)]
-    except ValueError:
-        raise BadCell("is not a whole number") from None
+    if not _NUMBER.fullmatch(cell):
+        raise BadCell("is not a whole number")
+    return [int(cell)]
 
 
 def yes_no(cell: str) -> list[Any]:
@@ -91,7 +91,7 @@ def choice(kind: ValueType, words: list[str]) -> Parser:
     """One of an enumeration's words; blanks and capitals do not matter."""
 
     def parse(cell: str) -> list[Any]:
-        word = re.sub(r"[\s-]+", "_", cell.lower())
+        word = "unknown" if cell == "?" else re.sub(r"[\s-]+", "_", cell.lower())
         if word not in words:
             raise BadCell(f"is none of {', '.join(words)}")
         return [kind.decode(word)]
@@ -142,7 +142,8 @@ def name_if_any(cell: str) -> list[Any]:
 
 def description_if_no_name(cell: str) -> list[Any]:
     """What is said instead of a name: "woman seen at the gate"."""
-    return [] if is_name(cell) else [cell]
+    says_something = any(letter.isalnum() for letter in cell)  # not "?" or "—"
+    return [cell] if says_something and not is_name(cell) else []
 
 
 def is_name(cell: str) -> bool:
@@ -152,7 +153,7 @@ def is_name(cell: str) -> bool:
     the description.
     """
     words = cell.split()
-    return all(word[0].isalpha() and not word[0].islower() for word in (words[0], words[-1]))
+    return all(word[0].isalpha() and word[0] == word[0].title() for word in (words[0], words[-1]))
 
 
 def countries(cell: str) -> list[Any]:

@@ -12,8 +12,8 @@ of a hash keyed with the circle's id over case id, field and value. It stands in
 same compartment as the values. Two devices that import different versions of a table leave two marks: both are base.
 
 An empty cell says the field's default, which is not marked. In a set, the unit is the element: what people added stays,
-what they removed stays away. In a log, a cell is one item with a source key: changed, it is corrected, and emptied, it
-is retracted; what people retracted is left alone.
+what they removed stays away. In a log, a cell is one item with a source key, and a changed cell corrects it. An emptied
+cell takes nothing back, for a log tells what happened. What people retracted stays so: a changed cell is a new item.
 """
 
 from __future__ import annotations
@@ -77,21 +77,26 @@ class _Merging:
 
     def register(self, declared: Register[Any], values: list[Any]) -> None:
         name = declared.name
+        base = self._marks.get((name, ""), {}).keys()
+        if not base and not values:
+            return
         default = store(declared.kinds[0], name, declared.default)
         ours = values[0] if values else default
-        mark, default_mark = self._mark(name, ours), self._mark(name, default)
-        base = self._marks.get((name, ""), {}).keys() or {default_mark}
+        says_nothing = CANONICAL(ours) == CANONICAL(default)
+        if not base and says_nothing:
+            return
+        mark = self._mark(name, ours)
         if mark in base:
             return
         register = self._state.registers.get(name)
         live = [] if register is None else [cell.value for cell in register.live.values()]
-        theirs = {self._mark(name, value) for value in live or [default]}
-        if theirs - base - {mark}:
+        theirs = {self._mark(name, value) for value in live}
+        if theirs - base - {mark} - (set() if base else {self._mark(name, default)}):
             if mark not in theirs:
                 self._beside.append(Operation(int(Op.SET), name, b"", ours))
-        elif theirs != {mark}:
+        else:
             self._draft.set(name, ours)
-        self._remember((name, ""), set() if mark == default_mark else {mark})
+        self._remember((name, ""), set() if says_nothing else {mark})
 
     def elements(self, name: str, column: str, values: list[Any], everywhere: list[Any]) -> None:
         """`everywhere`: the elements of this field from all columns."""
@@ -108,22 +113,25 @@ class _Merging:
     def log(self, name: str, column: str, values: list[Any]) -> None:
         base = self._marks.get((name, column), {}).keys()
         ours = {self._mark(name, value) for value in values}
-        if ours <= base and (ours or not base):
+        if ours <= base:
             return
-        source = self._keyed("source", CANONICAL([name, column]))[:SOURCE_BYTES]
+        [value] = values
+        source = self._source(name, column)
         item = self._item(name, source)
         if item is None:
-            for value in values:
-                self._draft.append(name, value, source)
-        elif not item.retractions:
+            self._draft.append(name, value, source)
+        elif item.retractions:
+            self._draft.append(name, value, self._source(name, column, *ours))
+        else:
             theirs = {self._mark(name, cell.value) for cell in item.current}
-            if theirs <= base and not values:
-                self._draft.retract(name, item.first.ref, None)
-            elif theirs <= base:
-                self._draft.correct(name, item.first.ref, values[0])
-            elif values and not ours <= theirs:
-                self._beside.append(Operation(int(Op.CORRECT), name, item.first.ref, values[0]))
+            if theirs <= base:
+                self._draft.correct(name, item.first.ref, value)
+            elif not ours <= theirs:
+                self._beside.append(Operation(int(Op.CORRECT), name, item.first.ref, value))
         self._remember((name, column), ours)
+
+    def _source(self, *named: str | bytes) -> bytes:
+        return self._keyed("source", CANONICAL(list(named)))[:SOURCE_BYTES]
 
     def _item(self, name: str, source: bytes) -> LogItem | None:
         log = self._state.logs.get(name)

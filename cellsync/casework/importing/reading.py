@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from os import PathLike
@@ -97,7 +98,9 @@ def read_csv(
         if isinstance(record, str):
             reading.errors.append(RowError(line, "", record))
             broken = True
-        elif any(cell.strip() for cell in record) and not (broken and len(record) != len(header)):
+        elif broken and len(record) != len(header):
+            reading.errors.append(RowError(line, "", "was skipped, because of the broken quotes above"))
+        elif any(cell.strip() for cell in record):
             broken = False
             _read_row(reading, mapping, columns, len(header), line, record, first_lines)
     return reading
@@ -130,7 +133,7 @@ def decode(content: bytes, encoding: str | None = None) -> str:
         return _utf8_or_cp1251(content)
     except LookupError:
         raise InvalidValue("there is no such encoding", hint="Usual ones: utf-8, cp1251, cp1250.") from None
-    except UnicodeError:
+    except ValueError:
         raise UnreadableFile(
             "the file is not in the expected encoding", hint="Save it as UTF-8, or name its encoding."
         ) from None
@@ -144,7 +147,7 @@ def _utf8_or_cp1251(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    first = text.lstrip("\r\n").partition("\n")[0]
+    first = next((line for line in re.split(r"[\r\n]+", text, maxsplit=1) if line), "")
     return max(_DELIMITERS, key=first.count)
 
 
@@ -238,7 +241,7 @@ def _read_row(
     if max(sizes, default=0) > caps.ENTRY - _ROOM:
         errors.append(RowError(line, "", f"is too long: one document holds at most {(caps.ENTRY - _ROOM) >> 10} KiB"))
     if errors:
-        reading.errors.extend(errors)
+        reading.errors.extend(sorted(errors, key=lambda error: columns.get(error.column, -1)))
     else:
         reading.rows.append(Row(line, external, sum(sizes), documents))
 

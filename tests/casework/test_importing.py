@@ -1,0 +1,600 @@
+"""Importing a table: what is read, what is refused and where, what is written, what a second import leaves alone."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from cellsync.casework import CaseFile, Episode, Person, Proceeding, SupportTask
+from cellsync.casework.case_file import CaseStatus, Priority
+from cellsync.casework.importing import Mapping, Report, RowError, UnreadableFile, import_cases, read_csv, running
+from cellsync.casework.importing.cells import is_name, tidy
+from cellsync.casework.link import Link, Relation
+from cellsync.casework.name import Name, NameKind, Script, name_of
+from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
+from cellsync.casework.person import Sex
+from cellsync.casework.support_task import TaskKind
+from cellsync.casework.timeline import TimelineKind
+from cellsync.cell.cell import Cell
+from cellsync.cell.founding import found_cell
+from cellsync.cell.home import Home
+from cellsync.cell.joining import join
+from cellsync.cell.opening import open_cell
+from cellsync.core.errors import InvalidValue
+from cellsync.node.lan import open_lan
+from cellsync.store.header import Kdf
+from cellsync.testing import MemoryNetwork, accept_any
+
+DATA = Path(__file__).parents[2] / "examples" / "data"
+HEADER = "external_id,name,status,languages,next_task,next_task_due,note,court"
+
+
+def table(*rows: str, header: str = HEADER) -> bytes:
+    return "\n".join([header, *rows, ""]).encode()
+
+
+@asynccontextmanager
+async def a_cell(network: MemoryNetwork | None = None) -> AsyncIterator[Cell]:
+    home = (network or MemoryNetwork()).home("ana")
+    await found_cell(home, "Mill Street", name="ana", passphrase="x")
+    async with open_cell(home, passphrase="x") as cell:
+        yield cell
+
+
+async def document(cell: Cell, schema: type[Any], external: str) -> Any:
+    return await cell.get(schema, cell.case_id(schema._kind, external))
+
+
+def counts(report: Report) -> tuple[int, int, int]:
+    return report.created, report.updated, report.unchanged
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def test_the_example_reads_without_errors() -> None:
+    reading = read_csv(DATA / "cases.csv")
+    assert (len(reading.rows), reading.errors, reading.ignored) == (500, [], [])
+
+
+def test_every_broken_row_of_the_example_is_reported_with_its_line() -> None:
+    reading = read_csv(DATA / "cases-with-errors.csv")
+    assert [(error.line, error.column) for error in reading.errors] == [
+        (3, "birth_date"),
+        (4, "status"),
+        (7, "external_id"),  # after a row of two lines
+        (8, "detained_on"),
+        (9, "external_id"),
+        (10, "priority"),
+        (11, "episode_kind"),
+        (13, "next_task_due"),
+        (14, "external_id"),
+    ]
+    assert [row.line for row in reading.rows] == [2, 5, 12]
+    assert str(reading.errors[4]) == "line 9: external_id stands on line 2 already"
+
+
+def test_all_errors_of_a_row_are_collected_and_none_repeats_a_cell() -> None:
+    secret = "Vera Secretova"
+    reading = read_csv(table(f"{secret * 20},a,{secret},{secret},{secret},{secret},,"))
+    assert [error.column for error in reading.errors] == [
+        "external_id", "status", "languages", "next_task", "next_task_due",
+    ]  # fmt: skip
+    assert not any("Secretova" in str(error) for error in reading.errors)
+    assert "Secretova" not in repr(read_csv(table(f"1,{secret},,,,,,")).rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+def test_encodings_are_told_apart(encoding: str) -> None:
+    content = "external_id,name\n1,Вера Рудахмарнік\n".encode(encoding)
+    [row] = read_csv(content).rows
+    assert row.documents["case"]["title", ""] == ["Вера Рудахмарнік"]
+
+
+def test_an_encoding_can_be_named() -> None:
+    content = "external_id,name\n1,Łucja Żółć\n".encode("cp1250")
+    [row] = read_csv(content, encoding="cp1250").rows
+    assert row.documents["case"]["title", ""] == ["Łucja Żółć"]
+    with pytest.raises(InvalidValue):
+        read_csv(content, encoding="no-such-thing")
+    with pytest.raises(UnreadableFile):
+        read_csv(content, encoding="utf-8")
+
+
+def test_the_old_spreadsheet_reads_like_the_new_one(tmp_path: Path) -> None:
+    old = tmp_path / "old.csv"
+    subprocess.run([sys.executable, DATA / "generate_cases.py", "--cp1251", old], check=True)
+    rows = {row.external: row.documents for row in read_csv(DATA / "cases.csv").rows}
+    reading = read_csv(old)
+    assert not reading.errors
+    assert len(reading.rows) > 300
+    assert all(rows[row.external] == row.documents for row in reading.rows)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_delimiters_and_line_ends(delimiter: str, ending: str) -> None:
+    lines = [["external_id", "status", "note"], ["1", "active", f'"two{ending}lines"'], [], ["2", "no", ""]]
+    reading = read_csv(ending.join(delimiter.join(line) for line in lines).encode())
+    assert [row.external for row in reading.rows] == ["1"]
+    assert [(error.line, error.column) for error in reading.errors] == [(5, "status")]
+    [note] = reading.rows[0].documents["case"]["timeline", "note"]
+    assert note[1] == "two\nlines"
+
+
+def test_a_delimiter_can_be_named() -> None:
+    assert len(read_csv(b"external_id|name\n1|a,b\n", delimiter="|").rows) == 1
+    with pytest.raises(InvalidValue):
+        read_csv(b"external_id\n1\n", delimiter="||")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"VR-1,Vera\n", "no column 'external_id'"),
+        (b"external_id,external_id\n1,2\n", "twice"),
+        (b'"external_id\n1,2\n', "quotes"),
+        (b"\xff\xfe\x00", "encoding"),
+        (b"external_id\n\x98\n", "encoding"),
+    ],
+)
+def test_what_is_no_table_is_refused(content: bytes, says: str) -> None:
+    with pytest.raises(UnreadableFile, match=says) as caught:
+        read_csv(content)
+    assert "Vera" not in f"{caught.value}{caught.value.hint}"
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(UnreadableFile):
+        read_csv("no/such/file.csv")
+
+
+def test_a_misspelt_id_column_is_recognised() -> None:
+    with pytest.raises(UnreadableFile) as caught:
+        read_csv(b"externalid,name\n1,a\n")
+    assert caught.value.hint == "Did you mean 'externalid'?"
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ("1,a,,,,,,,,", ""),  # more cells than the header
+        ("1,a\0b,,,,,,", "name"),
+        ('1,"a"b,,,,,,', ""),
+        (f"1,{'a' * 140_000},,,,,,", ""),  # beyond what csv reads
+        (f"1,{'a' * 70_000},,,,,,", "name"),  # beyond an entry
+        (f"1,{'a' * 31_000},,,,,{'b' * 31_000},", ""),  # each fits, not both
+        (f"{'я' * 129},,,,,,,", "external_id"),
+    ],
+)
+def test_a_bad_row_does_not_touch_its_neighbours(row: str, column: str) -> None:
+    reading = read_csv(table("0,,,,,,,", row, "2,,,,,,,"))
+    assert [row.external for row in reading.rows] == ["0", "2"]
+    assert [(error.line, error.column) for error in reading.errors] == [(3, column)]
+
+
+def test_after_broken_quotes_nothing_is_taken_for_a_row_that_is_none() -> None:
+    reading = read_csv(table('1,"a"b,,,,,,"of several', "lines", "2,,,,,,,", "3"))
+    assert [row.external for row in reading.rows] == ["2", "3"]
+    assert [error.line for error in reading.errors] == [2, 3]
+
+
+def test_a_quote_that_is_never_closed() -> None:
+    reading = read_csv(table("1,,,,,,,", '2,"a,,,,,,', "3,,,,,,,"))
+    assert [row.external for row in reading.rows] == ["1"]
+    assert [error.line for error in reading.errors] == [3]
+    assert "never closed" in reading.errors[0].problem
+
+
+def test_rows_of_nothing_are_no_rows() -> None:
+    assert read_csv(table(",,,,,,,", " , ,,,,,,", "")) == ([], [], [])
+
+
+def test_columns_that_nobody_knows_are_told() -> None:
+    assert read_csv(b"external_id,name,shoe size\n1,a,43\n").ignored == ["shoe size"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("'=A2+1", "=A2+1"), ("'+1", "+1"), ("'-1", "-1"), ("'@x", "@x"),
+        ("=1", "=1"), ("'tis", "'tis"), ("'", "'"), (" a\r\nb ", "a\nb"), ("и\u0306", "й"),
+    ],
+)  # fmt: skip
+def test_cells_are_tidied_and_formula_guards_undone(cell: str, value: str) -> None:
+    assert tidy(cell) == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "named"),
+    [
+        ("Кірыл Курадымлін", True), ("Owen Wrenlock-Mire", True), ("Łucja", True), ("გიორგი", True),
+        ("жанчына ў сіняй куртцы", False), ("unknown man, about 40", False), ("«Сосед», имя уточняется", False),
+        ('"the tall one", name to be confirmed', False), ("?", False),
+    ],
+)  # fmt: skip
+def test_names_and_descriptions(cell: str, named: bool) -> None:
+    assert is_name(cell) is named
+
+
+def parsed(column: str, cell: str) -> list[Any]:
+    """What `read_csv` makes of one cell in a column mapped to this field: its plain values, or the problem."""
+    reading = read_csv(f"Nr\tx\n1\t{cell}\n".encode(), Mapping.of({"Nr": "external_id", "x": column}))
+    if reading.errors:
+        return [error.problem.split()[0] for error in reading.errors]
+    [values] = reading.rows[0].documents[column.partition(".")[0]].values()
+    return values
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "values"),
+    [
+        ("person.born", "~2024", [[2024, None, None, True]]), ("person.born", "03.05.2024", [[2024, 5, 3, False]]),
+        ("person.born", "05/03/2024", ["is"]), ("person.born", "2023-02-29", ["is"]),
+        ("person.dependants", "3", [3]), ("person.dependants", "three", ["is"]),
+        ("person.dependants", "9" * 30, ["is"]),
+        ("person.sex", "Ж", ["female"]), ("person.sex", "x", ["is"]),
+        ("person.languages", "be; ru|PL", ["be", "ru", "PL"]), ("person.languages", "по-русски", ["is"]),
+        ("person.citizenships", "by|pl", ["BY", "PL"]), ("person.citizenships", "Belarus", ["is"]),
+        ("case.status", "Closed", ["closed"]), ("case.status", "?", ["is"]), ("case.priority", "5", ["watch"]),
+        ("case.priority", "6", ["is"]), ("case.review", "2027-10", ["2027-10-01"]), ("case.review", "?", []),
+        ("episode.kind", "open type", ["open_type"]), ("episode.warrant", "?", ["unknown"]),
+        ("proceeding.articles", "342 ч. 1; 411, 130", ["342 ч. 1", "411", "130"]),
+        ("proceeding.listings", "extremist|terrorist", ["extremist", "terrorist"]),
+        ("case.tags", "a|b", ["a", "b"]), ("person.names", "van der Berg", [["van der Berg", "latin", "legal"]]),
+    ],
+)  # fmt: skip
+def test_cells_of_every_kind(column: str, cell: str, values: list[Any]) -> None:
+    assert parsed(column, cell) == values
+
+
+# --- mapping ------------------------------------------------------------------------------------
+
+
+def test_a_groups_own_table(tmp_path: Path) -> None:
+    columns = {"Nr": "external_id", "ФИО": "name", "Родился": "person.born", "Разное": "case.legal_notes"}
+    file = tmp_path / "columns.toml"
+    file.write_text("\n".join(f'"{name}" = "{where}"' for name, where in columns.items()), "utf-8")
+    assert Mapping.load(file) == Mapping.of(columns)
+    [row] = read_csv("Nr;ФИО;Родился;Разное\n1;Вера Тихая;05.1984;пишет\n".encode(), Mapping.load(file)).rows
+    assert row.documents == {
+        "case": {("title", ""): ["Вера Тихая"], ("legal_notes", "Разное"): ["пишет"]},
+        "person": {
+            ("names", "ФИО"): [["Вера Тихая", "cyrillic", "legal"]],
+            ("description", ""): [],
+            ("born", ""): [[1984, 5, None, False]],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("columns", "hint"),
+    [
+        ({"Nr": "external_id", "a": "nmae"}, "'name'"),
+        ({"Nr": "external_id", "a": "persn.born"}, "'person'"),
+        ({"Nr": "external_id", "a": "person.bron"}, "'born'"),
+        ({"Nr": "external_id", "a": "person.links"}, "born"),
+        ({"Nr": "external_id", "a": 7}, "person.born"),
+        ({"a": "name"}, "external_id"),
+        ({"Nr": "external_id", "b": "external_id"}, "external_id"),
+        ({"Nr": "external_id", "a": "person.born", "b": "birth_date"}, ""),
+        ({"Nr": "external_id", "a": "task.cost"}, ""),
+    ],
+)
+def test_a_mapping_that_makes_no_sense(columns: dict[str, object], hint: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        Mapping.of(columns)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_a_mapping_file_that_is_none(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "columns.json"
+    file.write_text(content)
+    with pytest.raises(InvalidValue):
+        Mapping.load(file)
+
+
+def test_a_mapped_column_has_to_be_in_the_file() -> None:
+    mapping = Mapping.of({"Nr": "external_id", "ФИО": "name"})
+    with pytest.raises(UnreadableFile, match="ФИО"):
+        read_csv(b"Nr\n1\n", mapping)
+
+
+# --- importing ----------------------------------------------------------------------------------
+
+
+async def test_the_example_imports_fully_and_once() -> None:
+    async with a_cell() as cell:
+        before, told = cell.entries(), []
+        dry = await import_cases(cell, DATA / "cases.csv", dry_run=True)
+        assert (counts(dry), cell.entries()) == ((500, 0, 0), before)
+
+        report = await import_cases(cell, DATA / "cases.csv", progress=lambda *done: told.append(done))
+        assert (counts(report), report.errors) == ((500, 0, 0), [])
+        assert told[0] == (50, 500)
+        assert told[-1] == (500, 500)
+
+        entries = cell.entries()
+        assert counts(await import_cases(cell, DATA / "cases.csv")) == (0, 0, 500)
+        assert cell.entries() == entries
+
+        assert len(await cell.cases(CaseFile)) == len(await cell.cases(Person)) == 500
+        await _check_spots(cell)
+        await _check_all(cell)
+
+
+async def _check_all(cell: Cell) -> None:
+    with (DATA / "cases.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            case, person = (
+                await document(cell, CaseFile, row["external_id"]),
+                await document(cell, Person, row["external_id"]),
+            )
+            assert [entry.text for entry in case.timeline] == ([row["note"]] if row["note"] else [])
+            assert (case.title, case.handler, case.status) == (row["name"], row["handler"], row["status"])
+            assert (person.born, person.occupation) == (PartialDate.parse(row["birth_date"]), row["occupation"])
+            names = {row[one] for one in ("name", "name_latin", "name_local")} - {"", person.description}
+            assert {name.text for name in person.names} == names
+            episode = await document(cell, Episode, row["external_id"])
+            assert (episode.kind, episode.place) == (row["episode_kind"], row["facility"])
+
+
+async def _check_spots(cell: Cell) -> None:
+    case = await document(cell, CaseFile, "VR-0001")
+    person = await document(cell, Person, "VR-0001")
+    assert (case.title, case.external_id) == ("Кірыл Курадымлін", "VR-0001")
+    assert (case.status, case.priority, set(case.tags)) == (CaseStatus.ACTIVE, Priority.HIGH, {"release"})
+    assert set(case.links) == {Link(person.id, Relation.ABOUT)}
+    assert list(case.release_demands) == ["вызваліць; дапусціць лекара"]
+    [note] = case.timeline
+    assert note.kind is TimelineKind.NOTE
+    assert note.text.startswith("Сям'я пераехала")
+    assert set(person.names) == {
+        Name("Кірыл Курадымлін", Script.CYRILLIC),
+        Name("Kiryl Kuradymlin", Script.LATIN, NameKind.TRANSLITERATION),
+        Name("Кирилл Куродымлин", Script.CYRILLIC),
+    }
+    assert (person.sex, person.born, person.description) == (Sex.MALE, PartialDate(1979, 9), "")
+    assert len(person.links) == 0  # who knows the person does not learn of the case
+
+    episode = await document(cell, Episode, "VR-0001")
+    assert (episode.place, episode.since) == ("ЦІП, вул. Млынавая", PartialDate(2023, 6))
+    assert Link(case.id, Relation.PART_OF) in episode.links
+    proceeding = await document(cell, Proceeding, "VR-0002")
+    assert set(proceeding.articles) == {"368", "369"}
+    task = await document(cell, SupportTask, "VR-0002")
+    assert (task.kind, task.due, list(task.notes)) == (TaskKind.PSYCHOLOGICAL, date(2027, 10, 1), ["due 2027-10"])
+    assert (await document(cell, Person, "VR-0003")).born == UNKNOWN_DATE
+
+    unnamed = [person for person in await cell.cases(Person) if not person.names]
+    assert len(unnamed) == 37
+    assert {person.sex for person in unnamed} == {Sex.UNKNOWN}
+    assert "жанчына ў сіняй куртцы" in {person.description for person in unnamed}
+
+
+async def test_good_rows_of_a_bad_table_are_imported() -> None:
+    async with a_cell() as cell:
+        report = await import_cases(cell, DATA / "cases-with-errors.csv")
+        assert (counts(report), len(report.errors)) == ((3, 0, 0), 9)
+        assert report.errors[0] == RowError(3, "birth_date", "is a date that no calendar has")
+        assert {case.external_id for case in await cell.cases(CaseFile)} == {"VR-0001", "VR-0009", "VR-0008"}
+
+
+async def test_only_what_is_filled_gets_a_document() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,,,,,,,", "2,,,,parcel,,,"))
+        assert len(await cell.cases(CaseFile)) == 2
+        assert [len(await cell.cases(one)) for one in (Person, Episode, Proceeding)] == [0, 0, 0]
+        [task] = await cell.cases(SupportTask)
+        assert set(task.links) == {Link(cell.case_id("cellsync.case", "2"), Relation.PART_OF)}
+
+
+async def test_a_changed_table_writes_what_changed() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,Vera Tikhaya,active,be|ru,parcel,2027-03-01,a note,", "2,,,,,,,"))
+        entries = cell.entries()
+        changed = table("1,Vera Tikhaya,closed,be|pl,parcel,2027-03-01,another note,", "2,,,,,,,")
+        assert counts(await import_cases(cell, changed)) == (0, 1, 1)
+        assert cell.entries() == entries + 2  # the case file and the person
+        case = await document(cell, CaseFile, "1")
+        assert case.status is CaseStatus.CLOSED
+        assert [entry.text for entry in case.timeline] == ["another note"]
+        assert [version.value.text for version in case.timeline.items[0].versions] == ["a note", "another note"]
+        assert set((await document(cell, Person, "1")).languages) == {"be", "pl"}
+        assert not case.conflicts()
+        assert counts(await import_cases(cell, changed)) == (0, 0, 2)
+
+        emptied = table("1,Vera Tikhaya,,,parcel,,,", "2,,,,,,,")
+        assert counts(await import_cases(cell, emptied)) == (0, 1, 1)
+        case = await document(cell, CaseFile, "1")
+        assert case.status is CaseStatus.INTAKE
+        assert [entry.text for entry in case.timeline] == ["another note"]  # it was said, and stays said
+        assert (await document(cell, SupportTask, "1")).due is None
+        assert counts(await import_cases(cell, emptied)) == (0, 0, 2)
+
+
+async def test_cells_that_are_missing_say_nothing() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,Vera Tikhaya,active,be,,,a note,"))
+        assert counts(await import_cases(cell, b"external_id,name,status,languages\n1\n")) == (0, 0, 1)
+        assert counts(await import_cases(cell, b"external_id\n1\n")) == (0, 0, 1)
+
+
+async def test_what_people_edited_stays() -> None:
+    before = "1,Vera Tikhaya,active,be|ru,,,a note,"
+    async with a_cell() as cell:
+        await import_cases(cell, table(before))
+        case, person = await document(cell, CaseFile, "1"), await document(cell, Person, "1")
+        async with case.edit() as draft:
+            draft.status = CaseStatus.PENDING
+            draft.timeline.correct(draft.timeline.items[0], draft.timeline[0]._replace(text="a better note"))
+        async with person.edit() as draft:
+            draft.languages.discard("ru")
+            draft.languages.add("lt")
+        entries = cell.entries()
+        assert counts(await import_cases(cell, table(before))) == (0, 0, 1)
+        assert cell.entries() == entries
+
+        # the table changes elsewhere
+        await import_cases(cell, table("1,Vera Tikhaya-Novik,active,be|ru|pl,,,a note,"))
+        case, person = await document(cell, CaseFile, "1"), await document(cell, Person, "1")
+        assert (case.title, case.status) == ("Vera Tikhaya-Novik", CaseStatus.PENDING)
+        assert [entry.text for entry in case.timeline] == ["a better note"]
+        assert set(person.languages) == {"be", "lt", "pl"}
+        assert set(person.names) == {name_of("Vera Tikhaya-Novik")}
+        assert not case.conflicts()
+
+
+async def test_where_both_changed_people_decide() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,,active,,,,a note,"))
+        case = await document(cell, CaseFile, "1")
+        async with case.edit() as draft:
+            draft.status = CaseStatus.PENDING
+            draft.timeline.correct(draft.timeline.items[0], draft.timeline[0]._replace(text="mine"))
+        theirs = table("1,,closed,,,,theirs,")
+        assert counts(await import_cases(cell, theirs)) == (0, 1, 0)
+        case = await document(cell, CaseFile, "1")
+        register, log = case.conflicts()
+        assert {value.value for value in register.values} == {CaseStatus.PENDING, CaseStatus.CLOSED}
+        assert {value.value.text for value in log.values} == {"mine", "theirs"}
+        assert counts(await import_cases(cell, theirs)) == (0, 0, 1)
+
+        async with case.edit() as draft:
+            draft.resolve(register, CaseStatus.PENDING)
+        assert counts(await import_cases(cell, theirs)) == (0, 0, 1)
+        assert (await document(cell, CaseFile, "1")).status is CaseStatus.PENDING
+
+
+async def test_an_edit_that_says_what_the_table_says_is_no_conflict() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,,active,,,,,"))
+        async with (await document(cell, CaseFile, "1")).edit() as draft:
+            draft.status = CaseStatus.CLOSED
+        await import_cases(cell, table("1,,closed,,,,,"))
+        case = await document(cell, CaseFile, "1")
+        assert (case.status, case.conflicts()) == (CaseStatus.CLOSED, [])
+
+
+async def test_a_retracted_note_is_not_brought_back() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,,,,,,a note,"))
+        case = await document(cell, CaseFile, "1")
+        async with case.edit() as draft:
+            draft.timeline.retract(draft.timeline.items[0])
+        for note, shown in [("a note", []), ("another", ["another"]), ("another", ["another"])]:
+            await import_cases(cell, table(f"1,,,,,,{note},"))
+            timeline = (await document(cell, CaseFile, "1")).timeline
+            assert [entry.text for entry in timeline] == shown
+
+
+async def test_groups_are_bounded_in_bytes() -> None:
+    told: list[tuple[int, int]] = []
+    async with a_cell() as cell:
+        rows = [f"{number},{'a' * 50_000},,,,,," for number in range(12)]
+        await import_cases(cell, table(*rows), progress=lambda *done: told.append(done))
+    assert told == [(5, 12), (10, 12), (12, 12)]  # a name is stored twice
+
+
+async def test_two_devices_that_import_the_same_table_make_the_same_cases(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    net = MemoryNetwork(seed=3)
+    ana, ben = net.home("ana"), net.home("ben")
+    await found_cell(ana, "Mill Street", name="ana", passphrase="x")
+    async with open_cell(ana, passphrase="x") as first:
+        invite = await first.create_invite(confirm=accept_any)
+        await join(ben, invite.code, name="ben", passphrase="x", confirm=accept_any)
+        async with open_cell(ben, passphrase="x") as second:
+            await first.synced()
+            net.partition("ana", "ben")
+            content = table("1,Vera Tikhaya,active,be|ru,parcel,2027-03,a note,", "2,,closed,,,,,")
+            for cell in (first, second):
+                assert counts(await import_cases(cell, content)) == (2, 0, 0)
+            net.heal()
+            await first.synced()
+            await second.synced()
+
+            assert await first.state_digest() == await second.state_digest()
+            for cell in (first, second):
+                assert len(await cell.cases(CaseFile)) == 2
+                case, person = await document(cell, CaseFile, "1"), await document(cell, Person, "1")
+                assert case.conflicts() == person.conflicts() == []
+                assert {value.author for value in case.said("status")} == {"ana", "ben"}
+                assert [entry.text for entry in case.timeline] == ["a note"]
+                assert list(person.names) == [name_of("Vera Tikhaya")]
+                assert list((await document(cell, SupportTask, "1")).notes) == ["due 2027-03"]
+                assert counts(await import_cases(cell, content)) == (0, 0, 2)
+            changed = table("1,Vera Tikhaya,pending,be,parcel,2027-03,another note,")
+            await import_cases(first, changed)
+            case = await document(first, CaseFile, "1")
+            assert (case.status, case.conflicts()) == (CaseStatus.PENDING, [])
+            assert [entry.text for entry in case.timeline] == ["another note"]
+
+
+KILLED = """
+import os, signal, sys
+from functools import partial
+from pathlib import Path
+import trio
+from cellsync.casework.importing import import_cases
+from cellsync.cell.founding import found_cell
+from cellsync.cell.home import Home
+from cellsync.cell.opening import open_cell
+from cellsync.node.lan import open_lan
+from cellsync.store.header import Kdf
+
+home = Home(Path(sys.argv[1]), partial(open_lan, mode="off", interfaces=["127.0.0.1"]), kdf=Kdf.CHEAP)
+
+def die(done: int, of: int) -> None:
+    if done == 100:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def main() -> None:
+    await found_cell(home, "Mill Street", name="ana", passphrase="x")
+    async with open_cell(home, passphrase="x") as cell:
+        await import_cases(cell, sys.argv[2], progress=die)
+
+trio.run(main)
+"""
+
+
+async def test_an_import_that_was_killed_is_resumed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "ana"), str(DATA / "cases.csv")]
+    killed = await trio.run_process(command, check=False, cwd=DATA.parents[1])
+    assert killed.returncode == -9
+    home = Home(tmp_path / "ana", partial(open_lan, mode="off", interfaces=["127.0.0.1"]), kdf=Kdf.CHEAP)
+    async with open_cell(home, passphrase="x") as cell:
+        assert len(await cell.cases(CaseFile)) == 100  # whole groups, all that were reported
+        assert counts(await import_cases(cell, DATA / "cases.csv")) == (400, 0, 100)
+
+
+async def test_a_group_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped while a group is under way, by whatever: the cases of a row are all there, or none."""
+    monkeypatch.setattr(running, "GROUP_ROWS", 2)
+    rows = [f"{number},Vera Tikhaya,,,parcel,,," for number in range(5)]
+
+    def stop(done: int, of: int) -> None:
+        if done == 4:
+            raise KeyError("stopped")
+
+    async with a_cell() as cell:
+        with pytest.raises(KeyError, match="stopped"):
+            await import_cases(cell, table(*rows), progress=stop)
+        assert [len(await cell.cases(one)) for one in (CaseFile, Person, SupportTask)] == [4, 4, 4]
+        assert counts(await import_cases(cell, table(*rows))) == (1, 0, 4)
