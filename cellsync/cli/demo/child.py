@@ -136,7 +136,7 @@ async def started(name: str, folder: Path) -> AsyncIterator[Child]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env=os.environ | {"PYTHONPATH": _PACKAGES},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))},
     )
     child = Child(name, process)
     async with child._out, child._err, trio.open_nursery() as nursery:

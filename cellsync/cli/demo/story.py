@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -54,6 +55,9 @@ def run(as_json: bool) -> int:
     """Play the demo; the exit code."""
     # With --json a person at the terminal may watch on standard error; a program reads an object and nothing else.
     console = Console(stderr=True, quiet=not sys.stderr.isatty()) if as_json else Console(highlight=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Cyrillic is no reason to stop
     try:
         outcome = trio.run(_until_terminated, Teller(console))
     except BaseException as raised:
@@ -61,7 +65,7 @@ def run(as_json: bool) -> int:
     if outcome is None:
         return TERMINATED
     if as_json:
-        print(json.dumps(outcome.as_json(), ensure_ascii=False))
+        print(json.dumps(outcome.as_json()))
     if not outcome.good:
         print("error: the devices do not agree, or something was lost or left readable", file=sys.stderr)
     return 0 if outcome.good else FAILED
@@ -286,10 +290,7 @@ async def _heal(teller: Teller, cell: Cell) -> list[Answer]:
         await _hold(child, goal)
     seconds = trio.current_time() - began
     digests = await _agree(cell)
-    teller.say(
-        f"After {seconds:.1f} s all three hold the same again. Nothing was lost: the timeline has all three lines, and "
-        f"the {FIELD} keeps both values until somebody decides."
-    )
+    teller.say(f"Vera's device found the others by itself. After {seconds:.1f} s all three hold the same again.")
     return digests
 
 
@@ -328,18 +329,25 @@ def _rows() -> list[list[str]]:
 def _conclude(teller: Teller, outcome: Outcome, search: Search) -> None:
     teller.chapter(7, "What each device holds now")
     teller.table(outcome)
+    teller.say(
+        "The same digest: all cases read the same, to the last letter." if outcome.agree else "They differ!", "dim"
+    )
     teller.gap()
-    teller.say(f"The {FIELD} of {CASE}, as every device shows it:")
+    teller.say(f"The timeline of {CASE}. Whatever people add, in any order, is kept:")
+    for said in outcome.readings[0].timeline:
+        if said in outcome.additions:
+            teller.quote(said.author, said.value)
+    teller.say(f"Its {FIELD}. Where two contradict each other, both values stay until somebody decides:")
     for said in outcome.readings[0].conflict:
         teller.quote(said.author, said.value, "yellow")
-    verdict = f"{search.found} stood there readable: this must not be" if search.found else "none was found"
     teller.gap()
+    verdict = f"{search.found} stood there readable: this must not be" if search.found else "none was found"
     teller.say(
         f"On disk: looked for {search.texts:,} names and texts of the cases in the {search.files} files of the vaults "
         f"({search.bytes / 1e6:.1f} MB), as UTF-8, UTF-16, CP1251 and base64; {verdict}."
     )
     teller.say(
-        f"On the wire: {outcome.bytes / 1e6:.2f} MB, encrypted; {outcome.entries_per_second:,.0f} entries per second "
+        f"On the wire: {outcome.bytes / 1e6:.1f} MB, encrypted; {outcome.entries_per_second:,.0f} entries per second "
         f"reached the others during the import."
     )
-    teller.say(f"All of it took {outcome.seconds:.1f} s. Everything it made has been deleted.")
+    teller.say(f"All of it took {outcome.seconds:.1f} s. What it made is deleted.")

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from cellsync import __version__
+from cellsync.cli.main import main
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_help_names_every_command() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "demo" in result.output
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(main, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"cellsync {__version__}\n")
+
+
+def test_unknown_command_is_a_usage_error() -> None:
+    assert CliRunner().invoke(main, ["fly"]).exit_code == 2
+
+
+def test_commands_import_what_they_need_only_when_they_run() -> None:
+    look = "import sys, cellsync.cli.main; print(sorted({'rich', 'cellsync.casework'} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert shown.stdout == "[]\n"
+
+
+def test_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "cellsync", "demo", "--help"]
+    shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert shown.stdout.startswith("Usage: cellsync demo [OPTIONS]\n")
