@@ -39,8 +39,12 @@ _PREFIX: Final = struct.Struct(">B32s32s8s")
 # sequence 8, previous 32, height 8, clock 8, kind 1, H(shape) 32, H(content) 32, their lengths 4 + 4, parents 1
 _REST: Final = struct.Struct(">Q32sQQB32s32sIIB")
 
+# A started hash is copied for each use: that costs a third less than starting one with its label.
+_ENTRY: Final = blake2b(digest_size=32, person=labels.ENTRY)
+_SHAPE: Final = blake2b(digest_size=32, person=labels.SHAPE)
+_CONTENT: Final = blake2b(digest_size=32, person=labels.CONTENT)
+
 SLOT_BITS: Final = 40
-_PARENT: Final = struct.Struct(">Q")
 
 
 class Entry(NamedTuple):
@@ -114,19 +118,23 @@ def entry_id(
     parents: bytes,
 ) -> EntryId:
     """The id of an entry. `parents` = their ids strung together, in ascending order."""
+    shape_hash, content_hash, header = _SHAPE.copy(), _CONTENT.copy(), _ENTRY.copy()
+    shape_hash.update(case + shape)
+    content_hash.update(content)
     rest = _REST.pack(
         sequence,
         previous,
         height,
         clock,
         kind,
-        blake2b(case + shape, digest_size=32, person=labels.SHAPE).digest(),
-        blake2b(content, digest_size=32, person=labels.CONTENT).digest(),
+        shape_hash.digest(),
+        content_hash.digest(),
         len(shape),
         len(content),
         len(parents) // 32,
     )
-    return EntryId(blake2b(prefix + rest + parents, digest_size=32, person=labels.ENTRY).digest())
+    header.update(prefix + rest + parents)
+    return EntryId(header.digest())
 
 
 def sign(secret: SigningSecret, entry: EntryId) -> Signature:
