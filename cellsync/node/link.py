@@ -25,6 +25,7 @@ from cellsync.core.session.session import (
 )
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
+from cellsync.node.pause import collector_paused
 
 CHUNK: Final = 256 << 10  # bytes read at once
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
@@ -82,7 +83,8 @@ class Link:
             if data:
                 self.received += len(data)
                 async with self._locked():
-                    events = self.session.receive(data, trio.current_time())
+                    with collector_paused():
+                        events = self.session.receive(data, trio.current_time())
                 await self._handle(events)
                 self._wake.set()
             if not self.session.closed:
