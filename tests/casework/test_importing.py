@@ -110,6 +110,7 @@ def test_an_encoding_can_be_named() -> None:
         read_csv(content, encoding="no-such-thing")
     with pytest.raises(UnreadableFile):
         read_csv(content, encoding="utf-8")
+    assert len(read_csv("external_id\n1\n".encode("utf-8-sig"), encoding="utf-8").rows) == 1
 
 
 def test_the_old_spreadsheet_reads_like_the_new_one(tmp_path: Path) -> None:
@@ -402,6 +403,16 @@ async def test_only_what_is_filled_gets_a_document() -> None:
         assert [len(await cell.cases(one)) for one in (Person, Episode, Proceeding)] == [0, 0, 0]
         [task] = await cell.cases(SupportTask)
         assert set(task.links) == {Link(cell.case_id("cellsync.case", "2"), Relation.PART_OF)}
+
+
+async def test_marks_do_not_tell_which_cases_say_the_same() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,,active,,,,,", "2,,active,,,,,"))
+        marks = [
+            {mark for field, _, mark in case.extra["imported"] if field == "status"}
+            for case in await cell.cases(CaseFile)
+        ]
+        assert len(set.union(*marks)) == 2
 
 
 async def test_a_changed_table_writes_what_changed() -> None:

@@ -155,3 +155,24 @@ def test_marks_that_somebody_else_made_up_do_no_harm() -> None:
     apply(state, draft.operations(), 1)
     apply(state, imported(state, {("title", ""): ["a"]}), 2)
     assert titles(state) == {"a"}
+
+
+def test_an_element_that_moves_to_another_column_stays() -> None:
+    state = CaseState(logs=True)
+    apply(state, imported(state, {("tags", "x"): ["a"], ("tags", "y"): ["b"]}), 1)
+    apply(state, imported(state, {("tags", "x"): [], ("tags", "y"): ["b", "a"]}), 2)
+    assert tags(state) == {"a", "b"}
+    apply(state, imported(state, {("tags", "x"): [], ("tags", "y"): ["b"]}), 3)
+    assert tags(state) == {"b"}
+
+
+def test_what_stands_in_a_conflict_already_is_not_written_again() -> None:
+    state = CaseState(logs=True)
+    for number, title in enumerate("ab", 1):
+        draft = Draft(CaseState())  # each without having seen the other
+        draft.set("title", title)
+        apply(state, draft.operations(), number)
+    written = imported(state, {("title", ""): ["a"]})
+    assert [operation.field for operation in written] == ["imported"]
+    apply(state, written, 3)
+    assert titles(state) == {"a", "b"}

@@ -8,12 +8,13 @@
                            with both values and authors, and decide. An import never replaces what it did not bring.
 
 Of the base only marks are kept: the set "imported" of each document holds [field, column, mark], the mark being 8 bytes
-of a hash keyed with the circle's id over case id, field and value. It stands in the document itself, so it is in the
-same compartment as the values. Two devices that import different versions of a table leave two marks: both are base.
+of a hash keyed with the circle's id over case id, field and value. It is written in the same entry as the value, so it
+is in the same compartment and is erased with it. Two devices that import different versions of a table leave two
+marks: both are base.
 
-An empty cell says the field's default, which is not marked. In a set, the unit is the element: what people added stays,
-what they removed stays away. In a log, a cell is one item with a source key, and a changed cell corrects it. An emptied
-cell takes nothing back, for a log tells what happened. What people retracted stays so: a changed cell is a new item.
+An empty cell says the field's default. In a set, the unit is the element: what people added stays, what they removed
+stays away. In a log, a cell is one item with a source key, and a changed cell corrects it. An emptied cell takes
+nothing back, for a log tells what happened. What people retracted stays so: a changed cell is a new item.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class _Merging:
         self._state = state
         self._keyed = keyed
         self._draft = Draft(state)
-        self._beside: list[Operation] = []
+        self._beside: list[Operation] = []  # written without a look at what stands
         self._marks: dict[Place, dict[bytes, list[Any]]] = {}  # mark -> the element of the set "imported"
         for element in _elements(state, IMPORTED):
             if _is_mark(element):
@@ -82,8 +83,7 @@ class _Merging:
             return
         default = store(declared.kinds[0], name, declared.default)
         ours = values[0] if values else default
-        says_nothing = CANONICAL(ours) == CANONICAL(default)
-        if not base and says_nothing:
+        if not base and CANONICAL(ours) == CANONICAL(default):
             return
         mark = self._mark(name, ours)
         if mark in base:
@@ -96,7 +96,7 @@ class _Merging:
                 self._beside.append(Operation(int(Op.SET), name, b"", ours))
         else:
             self._draft.set(name, ours)
-        self._remember((name, ""), set() if says_nothing else {mark})
+        self._remember((name, ""), {mark})
 
     def elements(self, name: str, column: str, values: list[Any], everywhere: list[Any]) -> None:
         """`everywhere`: the elements of this field from all columns."""
@@ -146,7 +146,7 @@ class _Merging:
         for mark in before.keys() - marks:
             self._draft.discard(IMPORTED, before[mark])
         for mark in sorted(marks - before.keys()):
-            self._draft.add(IMPORTED, [*place, mark])
+            self._beside.append(Operation(int(Op.ADD), IMPORTED, None, [*place, mark]))
 
 
 def _elements(state: CaseState, name: str) -> Iterator[Any]:
