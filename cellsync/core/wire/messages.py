@@ -19,13 +19,15 @@ A frontier and a batch travel as parts of at most one frame each; their tables g
               chain, case   rows of the tables
               parents       chain, offset, chain, offset, …: `offset` before the next entry of that chain
               clock         difference to the entry before it in the batch, ms
+              shape         bytes; or the number of one that was sent as bytes before in this batch: those of at
+                            most 64 bytes are numbered, from 0, as they come (appends to a log all look the same)
 
 Sequence, height, previous, hashes and lengths are not sent: the receiver computes them, and the signature tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +49,7 @@ from cellsync.core.wire.tags import Message
 TAG_BYTES: Final = 16
 NAME_BYTES: Final = 8
 OFFERS: Final = caps.CIRCLES
+SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
 _PART_OVERHEAD: Final = 64  # bytes of a part besides its rows
 _FRONTIER_ROW: Final = 1 + 34 + 10 + 34 + 9 + 34  # bytes of a frontier's row at most
 _SEQUENCE_END: Final = 1 << 40
@@ -84,6 +87,7 @@ class Batch:
     cases: list[CaseId] = field(default_factory=list)
     entries: list[BatchEntry] = field(default_factory=list)
     size: int = 0
+    shapes: list[bytes] = field(default_factory=list, compare=False)  # the short ones, as they came
 
 
 def entry_size(shape: bytes, content: bytes, parents: int) -> int:
@@ -166,7 +170,7 @@ def encode_batch(circle: bytes, batch: Batch, limit: int) -> list[bytes]:
     groups: list[list[bytes]] = [[], [], []]
     room = limit - _PART_OVERHEAD
     chains = [(*row[:5], row.signature or b"") for row in batch.chains]
-    tables: tuple[Iterable[object], ...] = (chains, batch.cases, batch.entries)
+    tables: tuple[Iterable[object], ...] = (chains, batch.cases, _with_numbered_shapes(batch.entries))
     for group, rows in enumerate(tables):
         packed_rows = groups[group]
         for row in rows:
@@ -180,6 +184,19 @@ def encode_batch(circle: bytes, batch: Batch, limit: int) -> list[bytes]:
             packed_rows.append(packed)
     parts.append(_part(circle, True, groups))
     return parts
+
+
+def _with_numbered_shapes(entries: Iterable[BatchEntry]) -> Iterator[object]:
+    numbers: dict[bytes, int] = {}
+    for row in entries:
+        chain, case, parents, clock, kind, shape, content = row
+        number = numbers.get(shape)
+        if number is not None:
+            yield chain, case, parents, clock, kind, number, content
+            continue
+        if len(shape) <= SHORT_SHAPE:
+            numbers[shape] = len(numbers)
+        yield row
 
 
 def _part(circle: bytes, last: bool, groups: list[list[bytes]]) -> bytes:
@@ -233,12 +250,16 @@ def extend(batch: Batch, part: BatchPart) -> None:
     chains, cases = len(batch.chains), len(batch.cases)
     if cases > caps.ELEMENTS:
         raise CapExceeded("cases")
-    entries, size = batch.entries, batch.size
+    entries, shapes, size = batch.entries, batch.shapes, batch.size
     for row in part.entries:
         # One check per element, spelt out: this loop is the hot path.
         if type(row) is not list or len(row) != 7:
             raise Malformed("an entry has the wrong form")
         chain, case, parents, clock, kind, shape, content = row
+        if type(shape) is int and 0 <= shape < len(shapes):
+            row[5] = shape = shapes[shape]
+        elif type(shape) is bytes and len(shape) <= SHORT_SHAPE:
+            shapes.append(shape)
         if (
             type(chain) is not int
             or not 0 <= chain < chains
