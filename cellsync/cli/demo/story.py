@@ -1,27 +1,20 @@
 """The demo's script: what happens, step by step. Three processes do it; this one asks them, and tells.
 
-Every step has a deadline, so that nothing can hang; whatever happens, the processes end and the folder is deleted.
+Every step has a deadline, so that nothing can hang.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import secrets
-import signal
-import sys
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import trio
-from rich.console import Console
 
-from cellsync import CellsyncError, casework
-from cellsync.cell.unwrapping import the_only
+from cellsync import casework
 from cellsync.cli.demo.child import Answer, Child, DemoFailed, started
 from cellsync.cli.demo.leaks import Needles
 from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
@@ -38,9 +31,6 @@ NOTE_BY_BEN: Final = "His sister can take the next parcel."
 NOTE_BY_VERA: Final = "Two letters came back unopened."
 
 AGREE_WITHIN: Final = 30.0  # s
-FAILED: Final = 1
-INTERRUPTED: Final = 130
-TERMINATED: Final = 143
 
 
 class Cell(NamedTuple):
@@ -49,56 +39,6 @@ class Cell(NamedTuple):
     ana: Child
     ben: Child
     vera: Child
-
-
-def run(as_json: bool) -> int:
-    """Play the demo; the exit code."""
-    # With --json a person at the terminal may watch on standard error; a program reads an object and nothing else.
-    console = Console(stderr=True, quiet=not sys.stderr.isatty()) if as_json else Console(highlight=False)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without Cyrillic is no reason to stop
-    try:
-        outcome = trio.run(_until_terminated, Teller(console))
-    except BaseException as raised:
-        return _report_failure(the_only(raised), as_json)
-    if outcome is None:
-        return TERMINATED
-    if as_json:
-        print(json.dumps(outcome.as_json()))
-    if not outcome.good:
-        print("error: the devices do not agree, or something was lost or left readable", file=sys.stderr)
-    return 0 if outcome.good else FAILED
-
-
-def _report_failure(error: BaseException, as_json: bool) -> int:
-    if isinstance(error, KeyboardInterrupt):
-        code, message, hint, exit_code = "interrupted", "interrupted; nothing was left behind", "", INTERRUPTED
-    elif isinstance(error, CellsyncError):
-        code, message, hint, exit_code = error.code, str(error), error.hint, FAILED
-    else:
-        raise error
-    if as_json:
-        print(json.dumps({"error": {"code": code, "message": message, "hint": hint, "exit": exit_code}}))
-    print(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""), file=sys.stderr)
-    return exit_code
-
-
-async def _until_terminated(teller: Teller) -> Outcome | None:
-    """Play, and clean up also when the terminal is closed or somebody stops us; None then."""
-    outcome: Outcome | None = None
-    async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def stop() -> None:
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
-                async for _ in signals:
-                    nursery.cancel_scope.cancel()
-
-        with tempfile.TemporaryDirectory(prefix="cellsync-demo-", ignore_cleanup_errors=True) as folder:
-            outcome = await play(teller, Path(folder))
-        nursery.cancel_scope.cancel()
-    return outcome
 
 
 async def play(teller: Teller, folder: Path) -> Outcome:
@@ -187,6 +127,7 @@ async def _join(teller: Teller, ana: Child, guest: Child, *, with_qr: bool) -> N
             f"words. {ana.name} and {guest.name} read them aloud; had somebody got in between, they would differ:"
         )
     else:
+        teller.gap()
         teller.say(f"{guest.name} joins in the same way, with a code of her own:")
     teller.quote(ana.name, at_ana, "green")
     teller.quote(guest.name, at_guest, "green")
@@ -290,7 +231,7 @@ async def _heal(teller: Teller, cell: Cell) -> list[Answer]:
         await _hold(child, goal)
     seconds = trio.current_time() - began
     digests = await _agree(cell)
-    teller.say(f"Vera's device found the others by itself. After {seconds:.1f} s all three hold the same again.")
+    teller.say(f"The devices found each other again by themselves. After {seconds:.1f} s all three hold the same.")
     return digests
 
 
@@ -333,21 +274,24 @@ def _conclude(teller: Teller, outcome: Outcome, search: Search) -> None:
         "The same digest: all cases read the same, to the last letter." if outcome.agree else "They differ!", "dim"
     )
     teller.gap()
-    teller.say(f"The timeline of {CASE}. Whatever people add, in any order, is kept:")
+    teller.say(f"The timeline of {CASE}: what people add side by side is all kept.")
     for said in outcome.readings[0].timeline:
         if said in outcome.additions:
             teller.quote(said.author, said.value)
-    teller.say(f"Its {FIELD}. Where two contradict each other, both values stay until somebody decides:")
+    teller.gap()
+    teller.say(f"The {FIELD} of {CASE}: a conflict. Both values stay, with their authors, until somebody decides.")
     for said in outcome.readings[0].conflict:
         teller.quote(said.author, said.value, "yellow")
     teller.gap()
-    verdict = f"{search.found} stood there readable: this must not be" if search.found else "none was found"
-    teller.say(
-        f"On disk: looked for {search.texts:,} names and texts of the cases in the {search.files} files of the vaults "
-        f"({search.bytes / 1e6:.1f} MB), as UTF-8, UTF-16, CP1251 and base64; {verdict}."
+    teller.quote(
+        "wire",
+        f"{outcome.bytes / 1e6:.1f} MB, all encrypted; {outcome.entries_per_second:,.0f} entries per second reached "
+        "the others during the import",
     )
-    teller.say(
-        f"On the wire: {outcome.bytes / 1e6:.1f} MB, encrypted; {outcome.entries_per_second:,.0f} entries per second "
-        f"reached the others during the import."
+    teller.quote(
+        "disk",
+        f"looked for {search.texts:,} names and texts of the cases in the {search.files} files of the vaults "
+        f"({search.bytes / 1e6:.1f} MB), as UTF-8, UTF-16, CP1251 and base64: {search.found} found",
+        "bold red" if search.found else "",
     )
-    teller.say(f"All of it took {outcome.seconds:.1f} s. What it made is deleted.")
+    teller.quote("time", f"{outcome.seconds:.1f} s in all; what it made is deleted")

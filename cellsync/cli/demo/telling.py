@@ -63,7 +63,7 @@ class Teller:
             for child in children:
                 self.quote(child.name, f"{child.cases}/{goal}")
             return
-        columns = TextColumn(INDENT + f"{{task.description:<{NAME}}}"), BarColumn(40), MofNCompleteColumn()
+        columns = TextColumn(INDENT + f"{{task.description:<{NAME - 1}}}"), BarColumn(40), MofNCompleteColumn()
         with Progress(*columns, console=self.console, auto_refresh=False) as progress:
             tasks = [progress.add_task(child.name, total=goal) for child in children]
 
