@@ -28,8 +28,8 @@ _FIXED: Final = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8} | {
 _SIZED: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # length bytes of bin and str
 _COUNTED: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}  # length bytes, elements per item
 
-_ROWS: Final = caps.FRAME // 28
-"""Elements of the longest array of a message: no row is shorter than the 28 bytes of an entry that says nothing.
+_ROWS: Final = caps.FRAME // 26
+"""Elements of the longest array of a message: no row is shorter than the 26 bytes of an entry that says nothing.
 
 The decoder makes room for what an array claims to hold. A thousand arrays inside one another, each claiming a
 whole frame, would cost 80 MB; with this bound it is 20.

@@ -447,7 +447,8 @@ def test_a_circle_that_is_not_shared_is_never_named() -> None:
     other_circle = founded("ana", 40)
     other_circle.secrets = ana.secrets
     calling = Session.call(
-        [ana, other_circle], ana.id, (bea.device, bea.secrets.public.session), ana.secrets.session, CARRIER, entropy(1), 0.0
+        [ana, other_circle], ana.id, (bea.device, bea.secrets.public.session), ana.secrets.session, CARRIER,
+        entropy(1), 0.0,
     )  # fmt: skip
     one, other = End(calling, ana), answerer(bea)
     run(one, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import tracemalloc
 from typing import Any
@@ -28,7 +29,8 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
     max_leaves=12,
 )
-EDGES = [0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**64 - 1, -1, -32, -33, -128, -129, -32_769, -(2**63)]
+EDGES = [0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**64 - 1]
+EDGES += [-1, -32, -33, -128, -129, -32_769, -(2**63)]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -173,10 +175,8 @@ def test_random_bytes_give_a_value_or_a_peer_error(raw: bytes) -> None:
         except PeerError:
             continue
         assert codec.encode(value) == raw
-    try:
+    with contextlib.suppress(Malformed):
         codec.nesting(raw)
-    except Malformed:
-        pass
 
 
 HOSTILE = {

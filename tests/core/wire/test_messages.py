@@ -95,10 +95,11 @@ def test_a_frontier_comes_back_from_parts(held: dict[ChainName, tuple[int, Entry
 
 
 def test_the_largest_frontier_fits_into_frames() -> None:
+    far = (1 << 40) - 1
     held = {
-        (DeviceId(number.to_bytes(32, "big")), Incarnation(bytes(8)), Branch(bytes(32))): ((1 << 40) - 1, EntryId(bytes(32)))
-        for number in range(caps.CHAINS)
-    }  # fmt: skip
+        (DeviceId(at.to_bytes(32, "big")), Incarnation(bytes(8)), Branch(bytes(32))): (far, EntryId(bytes(32)))
+        for at in range(caps.CHAINS)
+    }
     parts = messages.encode_frontier(CIRCLE, held, MAX_PAYLOAD)
     assert max(map(len, parts)) <= MAX_PAYLOAD
 
@@ -156,9 +157,11 @@ BAD_CHAINS = [
 BAD_ENTRIES = [
     None, [], ENTRY[:6], [*ENTRY, 1],
     *[replaced(ENTRY, at, wrong) for at, wrong in
-      [(0, -1), (0, 2), (0, True), (0, None), (1, -1), (1, 1), (1, False), (2, None), (2, [1]), (2, [0, 1]), (2, [2, 1]),
+      [(0, -1), (0, 2), (0, True), (0, None), (1, -1), (1, 1), (1, False), (2, None), (2, [1]), (2, [0, 1]),
+       (2, [2, 1]),
        (2, [-1, 1]), (2, [1, 0]), (2, [1, -1]), (2, [1, 1 << 40]), (2, [True, 1]), (2, [1, True]), (2, [1, 1.0]),
-       (2, {"a": 1}), (3, 1.0), (3, None), (3, True), (4, -1), (4, 256), (4, True), (5, "s"), (5, None), (6, None), (6, [])]],
+       (2, {"a": 1}), (3, 1.0), (3, None), (3, True), (4, -1), (4, 256), (4, True), (5, "s"), (5, None), (6, None),
+       (6, [])]],
 ]  # fmt: skip
 
 
@@ -222,7 +225,8 @@ def test_mutated_messages_give_peer_errors_only(batch: Batch, data: st.DataObjec
 
 
 json = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 300) | st.floats() | st.binary(max_size=33) | fixed(32) | st.text(max_size=3),
+    st.none() | st.booleans() | st.integers(-2, 300) | st.floats() | st.binary(max_size=33) | fixed(32)
+    | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=8), max_leaves=20,
 )  # fmt: skip
 
@@ -264,3 +268,10 @@ def test_short_shapes_travel_once() -> None:
 def test_a_shape_that_was_not_sent_is_refused(number: int) -> None:
     with pytest.raises(Malformed):
         messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(ENTRY, 5, number)]))
+
+
+def test_a_frame_full_of_the_smallest_entries_is_read() -> None:
+    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+    entries = [BatchEntry(0, 0, [], 0, 10, b"\xc0", bytes(17))] * 6_000
+    batch = Batch([row], [CaseId(bytes(32))], entries, 6_000 * messages.entry_size(b"\xc0", bytes(17), 0))
+    assert read_batch(messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)) == batch

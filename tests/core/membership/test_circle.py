@@ -1,0 +1,258 @@
+"""Rights: the rules as tables, whole circles against a model that walks the graph, and who tries to get around them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellsync.core import caps
+from cellsync.core.errors import PeerError, WrongLink
+from cellsync.core.founding import device_secrets
+from cellsync.core.history.entry import Standing
+from cellsync.core.ids import CaseId, DeviceId, Incarnation, MemberId, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.membership import rules
+from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
+from cellsync.core.membership.rules import NEEDS, Grant
+from cellsync.core.planner import Intention
+from cellsync.core.replica import Replica
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind
+from tests.core.attacks import Draft, forge, of, pointer
+from tests.core.circles import Device, admitted, founded, pass_on
+from tests.models import rights
+
+CASE = CaseId(b"c" * 32)
+
+
+def keys(number: int) -> DeviceKeys:
+    return DeviceKeys(
+        SigningPublic(bytes([number]) * 32), SessionPublic(bytes([number]) * 32), SealPublic(bytes([number]) * 1_216)
+    )
+
+
+def grant(number: int, role: Role = Role.WRITER, counts: bool = True) -> Grant:
+    one = bytes([number]) * 32
+    return Grant(number, MemberId(one), DeviceId(one), role, keys(number), f"member {number}", counts)
+
+
+# --- the rules, one by one ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [*Kind, 13, 255])
+@pytest.mark.parametrize("role", [None, *Role])
+def test_rule_2_is_this_table(kind: int, role: Role | None) -> None:
+    coordinators = {Kind.ADMIT, Kind.SET_ROLE, Kind.REMOVE, Kind.ENDORSE, Kind.RELEASE}
+    members = {Kind.LINK, Kind.ROTATE, Kind.REWRAP, Kind.REJECT, Kind.SEAL_KEY, Kind.LEAVE}
+    may = {
+        Role.COORDINATOR: coordinators | members | {Kind.CASE},
+        Role.WRITER: members | {Kind.CASE},
+        Role.READER: members,
+    }
+    assert rules.rule_2_cause(kind, role) == (role is not None and kind in may[role])
+    assert set(NEEDS) == coordinators | members | {Kind.CASE}
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_rule_1_any_key_seen_before(part: int) -> None:
+    new = list(keys(9))
+    assert rules.rule_1_names(DeviceKeys(*new), [grant(1), grant(2)])
+    new[part] = keys(2)[part]
+    assert not rules.rule_1_names(DeviceKeys(*new), [grant(1), grant(2)])
+
+
+def test_role_is_the_greatest_grant_that_counts() -> None:
+    seen = [grant(1, Role.READER), grant(2, Role.COORDINATOR), grant(1, Role.WRITER), grant(1, Role.COORDINATOR, False)]
+    assert rules.role_in(DeviceId(b"\x01" * 32), seen) is Role.WRITER
+    assert rules.role_in(DeviceId(b"\x03" * 32), seen) is None
+
+
+def test_caps() -> None:
+    assert rules.within_caps([grant(number) for number in range(caps.DEVICES - 1)])
+    assert not rules.within_caps([grant(number) for number in range(caps.DEVICES)])
+
+
+# --- against the model ----------------------------------------------------------------------------
+
+
+def verdicts(device: Device) -> dict[bytes, bool]:
+    return {
+        entry.id: entry.standing == Standing.IN
+        for chain in device.store.chains()
+        for entry in device.store.chain_slice(chain.number, 1, chain.length)
+    }
+
+
+def check(device: Device) -> None:
+    history = rights.read(device)
+    known: dict[bytes, bool] = {}
+    assert verdicts(device) == {entry: rights.counts(history, device.id, entry, known) for entry in history}
+    pasts = {
+        entry.id: {g.device for g in device.replica.circle.seen(entry.past)}
+        for chain in device.store.chains()
+        for entry in device.store.chain_slice(chain.number, 1, chain.length)
+    }
+    for entry, seen in pasts.items():
+        reach = rights.past(history, entry) | {entry}
+        assert seen == {one for one in reach if history[one].role and known[one]}
+    before = device.replica.digest(), device.replica.state_digest(), device.replica.circle.pasts_after(0)
+    reloaded = Replica(device.id, device.store)
+    assert before == (reloaded.digest(), reloaded.state_digest(), reloaded.circle.pasts_after(0))
+    assert reloaded.circle.grants == device.replica.circle.grants
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_circles_agree_with_the_model(data: st.DataObject) -> None:
+    devices = [founded()]
+    seeds = iter(range(2, 50))
+    for _ in range(data.draw(st.integers(3, 16))):
+        one = data.draw(st.sampled_from(devices))
+        action = data.draw(st.sampled_from(["admit", "again", "write", "write", "hear", "hear", "hear", "leave"]))
+        if action == "admit" and len(devices) < 6:  # by anybody: most may not
+            new = admitted(one, "new", next(seeds), data.draw(st.sampled_from([*Role])))
+            if one.replica.circle.is_active(new.device):
+                pass_on(one, new)
+                devices.append(new)
+        elif action == "again":  # keys that are in use already
+            again = data.draw(st.sampled_from(devices))
+            one.admit(again.secrets.public, "again", Role.COORDINATOR)
+        elif action == "write":
+            one.edit(CASE, Operation(1, "f", b"", data.draw(st.integers(0, 3))))
+        elif action == "leave":
+            shape, content = b"\xc0", bytes(16) + b"\x90"
+            pass_on(devices[0], one)
+            one.write(Intention(Kind.LEAVE, CaseId(one.id), shape, content))
+        else:
+            pass_on(data.draw(st.sampled_from(devices)), one)
+    for device in devices:
+        check(device)
+    for _ in range(2):
+        for device in devices:
+            pass_on(devices[0], device)
+            pass_on(device, devices[0])
+    assert len({device.replica.digest() + device.replica.state_digest() for device in devices}) == 1
+    assert len({frozenset(verdicts(device).items()) for device in devices}) == 1
+    check(devices[0])
+
+
+# --- attacks ------------------------------------------------------------------------------------------
+
+
+def circle(role: Role) -> tuple[Device, Device]:
+    ana = founded()
+    bea = admitted(ana, "bea", 2, role)
+    pass_on(ana, bea)
+    return ana, bea
+
+
+def new_keys(seed: int) -> DeviceKeys:
+    return device_secrets(random.Random(seed).randbytes(96)).public
+
+
+def test_a_reader_writes() -> None:
+    ana, bea = circle(Role.READER)
+    bea.edit(CASE, Operation(1, "f", b"", 1))
+    (plan,) = pass_on(bea, ana)
+    assert len(plan.void) == len(plan.commit.entries) == 1
+    assert not plan.changes
+    check(ana)
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.WRITER])
+def test_who_may_not_admit_introduces_nobody(role: Role) -> None:
+    ana, bea = circle(role)
+    puppet = admitted(bea, "puppet", 9, Role.COORDINATOR)
+    pass_on(bea, ana)
+    assert not ana.replica.circle.is_active(puppet.device)
+    assert ana.replica.circle.signing_key(puppet.device) is None
+    chains = len(ana.replica.held.chains)
+    plan = ana.receive(forge(of(puppet), [Draft()])[0])
+    assert plan.refused == [puppet.chain]
+    assert len(ana.replica.held.chains) == chains  # else a reader could fill everybody's frontier
+    check(ana)
+
+
+def test_void_control_entries_have_no_place_in_pasts() -> None:
+    ana, bea = circle(Role.READER)
+    before = ana.replica.circle.past_count
+    for seed in range(10, 30):
+        bea.admit(new_keys(seed), "puppet")
+    pass_on(bea, ana)
+    assert ana.replica.circle.past_count <= before + 1
+    check(ana)
+
+
+def test_a_key_introduced_twice() -> None:
+    ana, bea = circle(Role.WRITER)
+    twin = ana.admit(bea.secrets.public, "bea again", Role.COORDINATOR)
+    assert not ana.replica.circle.is_active(twin)
+    assert ana.replica.circle.device_with(bea.secrets.public.session) == bea.device
+    pass_on(ana, bea)
+    check(bea)
+
+
+def test_the_49th_device() -> None:
+    ana = founded()
+    public = new_keys(1_234)
+    for number in range(caps.DEVICES - 1):
+        made = DeviceKeys(
+            device_secrets(bytes([number]) * 96).public.signing,
+            SessionPublic(bytes([number]) * 32),
+            SealPublic(bytes([number]) + public.seal[1:]),
+        )
+        device = ana.admit(made, "member")
+        assert ana.replica.circle.is_active(device)
+    assert len(ana.replica.circle.active()) == caps.DEVICES
+    device = ana.admit(new_keys(999), "one too many")
+    assert not ana.replica.circle.is_active(device)
+
+
+def test_an_unknown_device() -> None:
+    ana, _ = circle(Role.WRITER)
+    stranger = Device(ana.id, device_secrets(bytes(96)), DeviceId(b"?" * 32), Incarnation(bytes(8)), 5)
+    plan = ana.receive(forge(of(stranger), [Draft()])[0])
+    assert plan.refused == [stranger.chain]
+    assert not plan.commit.entries
+    assert not plan.commit.chains
+
+
+def test_the_founding_of_another_circle() -> None:
+    ana, bea = circle(Role.COORDINATOR)
+    zoe = founded("zoe", 77)
+    entry: Any = zoe.store.entry_at(1 << 40 | 1)
+    draft = Draft(clock=entry.clock, kind=Kind.FOUND, case=CaseId(ana.id), shape=entry.shape, content=entry.content)
+    for writer in (of(bea), of(bea)._replace(device=ana.device, incarnation=zoe.chain[1])):
+        with pytest.raises(WrongLink):
+            ana.replica.plan(forge(writer, [draft])[0], ana.now)
+
+
+def test_parents_from_before_ones_own_admission_give_no_rights() -> None:
+    ana, bea = circle(Role.WRITER)
+    fresh = of(bea)._replace(incarnation=Incarnation(b"backdate"))
+    plan = ana.receive(forge(fresh, [Draft()])[0])
+    assert len(plan.void) == 1
+    row, head, height = pointer(ana, ana)
+    plan = ana.receive(forge(of(bea), [Draft(), Draft([(1, 1, head, height)])], [row])[0])
+    assert [entry.standing for entry in plan.commit.entries] == [Standing.VOID, Standing.IN]
+    check(ana)
+
+
+@pytest.mark.parametrize("shape", [b"\xc0", b"\x90", b"\x92\x02\x90", b"\x92\x05\x93\xc4\x00\xc4\x00\xc4\x00"])
+def test_malformed_admissions(shape: bytes) -> None:
+    ana, bea = circle(Role.COORDINATOR)
+    draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=bytes(16) + b"\x91\xa1x")
+    with pytest.raises(PeerError):
+        ana.replica.plan(forge(of(bea), [draft])[0], ana.now)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 257, "a\x00b", "a\u202eb", "e\u0301", "a\nb", "\u2028"])
+def test_names_that_cannot_be_shown(name: str) -> None:
+    ana, bea = circle(Role.COORDINATOR)
+    shape, content = encode_admit(Admit(Role.READER, new_keys(5), name), bytes(16))
+    draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=content)
+    with pytest.raises(PeerError):
+        ana.replica.plan(forge(of(bea), [draft])[0], ana.now)

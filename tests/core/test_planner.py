@@ -1,0 +1,358 @@
+"""Planning: every way in which a batch can be wrong, and that nothing changes then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellsync.core import caps, planner
+from cellsync.core.errors import BadSignature, InvalidValue, Malformed, PeerError, WrongLink
+from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.core.membership.control import Role
+from cellsync.core.planner import Intention
+from cellsync.core.wire import messages
+from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind
+from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
+from tests.core.circles import START, Device, admitted, founded, pass_on
+
+CASE = CaseId(b"c" * 32)
+
+
+def three() -> tuple[Device, Device, Device]:
+    ana = founded()
+    bea, eva = admitted(ana, "bea", 2), admitted(ana, "eva", 3)
+    for device in (bea, eva):
+        pass_on(ana, device)
+    return ana, bea, eva
+
+
+def snapshot(device: Device) -> Any:
+    circle, held = device.replica.circle, device.replica.held
+    return (
+        device.replica.digest(), device.replica.state_digest(), dict(held.chains), dict(held.cases), dict(held.heads),
+        held.arrival, circle.pasts_after(0), set(circle.grants), device.store.chains(), list(device.store.cases()),
+        device.store.pasts(), device.store.last_arrival(),
+    )  # fmt: skip
+
+
+def refused_whole(device: Device, batch: Batch, error: type[PeerError]) -> None:
+    before = snapshot(device)
+    with pytest.raises(error):
+        device.replica.plan(batch, device.now)
+    assert snapshot(device) == before
+
+
+def refused_chains(device: Device, batch: Batch, rows: list[int]) -> None:
+    """These rows do not attach; nothing else is wrong."""
+    plan = device.receive(batch)
+    assert plan.refused == [batch.chains[row][:3] for row in rows]
+    reload_is_same(device)
+
+
+def reload_is_same(device: Device) -> None:
+    before = snapshot(device)
+    device.replica = type(device.replica)(device.id, device.store)
+    assert snapshot(device) == before
+
+
+def test_an_honest_batch_is_taken() -> None:
+    ana, bea, _ = three()
+    row, head, height = pointer(ana, ana)
+    batch, ids = forge(of(bea), [Draft([(1, 1, head, height)]), Draft(content=content(2))], [row])
+    plan = ana.receive(batch)
+    assert [entry.id for entry in plan.commit.entries] == ids
+    assert not plan.refused
+    assert not plan.void
+    assert ana.replica.held.chains[ana.replica.held.numbers[bea.chain]].head == ids[1]
+    reload_is_same(ana)
+
+
+def test_wrongly_signed() -> None:
+    ana, bea, eva = three()
+    good, _ = forge(of(bea), [Draft()])
+    for signature in (bytes(64), b"\xff" * 64, forge(of(eva), [Draft()])[0].chains[0].signature):
+        row = good.chains[0]._replace(signature=Signature(signature or b""))
+        bad = Batch([row], good.cases, good.entries, size=good.size)
+        refused_whole(ana, bad, BadSignature)
+    ana.receive(good)
+
+
+@pytest.mark.parametrize("field", ["clock", "shape", "content", "case", "kind", "order"])
+def test_changed_on_the_way(field: str) -> None:
+    ana, bea, _ = three()
+    good, _ = forge(of(bea), [Draft(), Draft(content=content(2))])
+    first = good.entries[0]
+    entries, cases = list(good.entries), list(good.cases)
+    match field:
+        case "clock":
+            entries[0] = first._replace(clock=first.clock + 1)
+        case "shape":
+            entries[0] = first._replace(shape=SHAPE.replace(b"f", b"g"))
+        case "content":
+            entries[0] = first._replace(content=content("y"))
+        case "case":
+            cases = [CaseId(b"d" * 32)]
+        case "kind":
+            cases, entries = [CaseId(ana.id)], [one._replace(kind=Kind.LEAVE) for one in entries]
+        case _:
+            entries.reverse()
+            entries = [entries[0]._replace(clock=START), entries[1]._replace(clock=0)]
+    refused_whole(ana, Batch(good.chains, cases, entries, good.size), BadSignature)
+    ana.receive(good)
+
+
+def test_a_gap_a_wrong_previous_and_a_branch_are_refused() -> None:
+    ana, bea, eva = three()
+    ana.receive(forge(of(bea), [Draft()])[0])
+    honest, ids = forge(of(eva), [Draft(content=content("eva"))])
+    writer = of(bea)
+    for wrong in (
+        writer._replace(first=3),  # a gap
+        writer._replace(first=2, previous=EntryId(b"?" * 32)),
+        writer._replace(first=1 << 30),
+    ):
+        batch, _ = forge(wrong, [Draft(content=content(3))])
+        refused_chains(ana, batch, [0])
+    branch, _ = forge(writer, [Draft()])
+    named = Batch([branch.chains[0]._replace(branch=Branch(b"b" * 32))], branch.cases, branch.entries, branch.size)
+    entries = ana.replica.held.entries()
+    refused_chains(ana, named, [0])  # the same entries twice would count twice
+    assert ana.replica.held.entries() == entries
+    assert ana.receive(honest).commit.entries[0].id == ids[0]
+
+
+def test_a_fork_is_refused_and_other_chains_go_on() -> None:
+    ana, bea, eva = three()
+    ana.receive(forge(of(bea), [Draft(), Draft(content=content("one side"))])[0])
+    fork, _ = forge(of(bea), [Draft(), Draft(content=content("other")), Draft(content=content("more"))])
+    other, ids = forge(of(eva), [Draft(content=content("eva"))])
+    both = Batch(
+        [*fork.chains, *other.chains], fork.cases, [*fork.entries, other.entries[0]._replace(chain=1, clock=0)], 0
+    )  # fmt: skip
+    plan = ana.receive(both)
+    assert plan.refused == [bea.chain]
+    assert [entry.id for entry in plan.commit.entries] == ids
+    reload_is_same(ana)
+
+
+def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> None:
+    """Eva is honest; she saw the other side of Bea's fork. Her chain does not attach here; nobody is thrown out."""
+    ana, bea, eva = three()
+    ana.receive(forge(of(bea), [Draft(content=content("one side"))])[0])
+    eva.receive(forge(of(bea), [Draft(content=content("other"))])[0])
+    eva.edit(CASE, Operation(1, "f", b"", 1))
+    agreed = {name: length for name, (length, _) in ana.frontier().items() if name != bea.chain}
+    known = {n: length for name, length in agreed.items() if (n := eva.chain_number(name))}
+    forked = eva.chain_number(bea.chain)
+    assert forked
+    served = eva.serve(eva.cursor_for(known), known, [forked], eva.last_arrival())
+    assert served.batch is not None
+    parts = messages.encode_batch(bytes(8), served.batch, 60_000)
+    batch = Batch()
+    for part in map(messages.decode, parts):  # what leaves here is in the agreed form
+        assert isinstance(part, messages.BatchPart)
+        messages.extend(batch, part)
+    plan = ana.receive(batch)
+    assert eva.chain in plan.refused
+    assert not plan.commit.entries
+
+
+def test_parents_that_nobody_holds() -> None:
+    ana, bea, eva = three()
+    row, head, height = pointer(ana, ana)
+    batch, _ = forge(of(bea), [Draft([(1, 1, head, height)])], [row._replace(first=row.first + 1)])
+    refused_chains(ana, batch, [0])
+    nowhere = messages.BatchChain(DeviceId(b"?" * 32), Incarnation(bytes(8)), Branch(b""), 5, EntryId(bytes(32)), None)
+    refused_chains(ana, forge(of(eva), [Draft([(1, 1, EntryId(b"?" * 32), 4)])], [nowhere])[0], [0])
+
+
+def test_wrong_parents() -> None:
+    ana, bea, _ = three()
+    row, head, height = pointer(ana, ana)
+    twice, _ = forge(of(bea), [Draft([(1, 1, head, height), (1, 1, head, height)])], [row])
+    refused_whole(ana, twice, Malformed)
+    early, _ = forge(of(bea), [Draft([(1, 99, head, height)])], [row])
+    refused_whole(ana, early, Malformed)
+    # another entry than the signature covers: the two may hold different ones there, so nobody is blamed
+    other, _ = forge(of(bea), [Draft([(1, 2, head, height)])], [row])
+    refused_chains(ana, other, [0])
+    low, _ = forge(of(bea), [Draft([(1, 1, head, height - 1)])], [row])
+    refused_chains(ana, low, [0])
+
+
+def test_own_chain_and_too_many_parents_do_not_pass_the_wire() -> None:
+    ana, bea, _ = three()
+    row, head, height = pointer(ana, ana)
+    for parents in ([0, 1], [1, 1] * 65):
+        batch, _ = forge(of(bea), [Draft([(1, 1, head, height)])], [row])
+        batch.entries[0] = batch.entries[0]._replace(parents=parents)
+        part = messages.decode(messages.encode_batch(bytes(8), batch, 60_000)[0])
+        assert isinstance(part, messages.BatchPart)
+        with pytest.raises(PeerError):
+            messages.extend(Batch(), part)
+
+
+@pytest.mark.parametrize("clock", [-1, 1 << 63, 1 << 64])
+def test_clocks_out_of_range(clock: int) -> None:
+    ana, bea, _ = three()
+    refused_whole(ana, forge(of(bea), [Draft(clock=clock)])[0], Malformed)
+
+
+def test_entries_from_the_future_are_kept_and_flagged() -> None:
+    ana, bea, _ = three()
+    late, day = START + caps.CLOCK_SKEW + 1, START + caps.CLOCK_SKEW
+    plan = ana.receive(forge(of(bea), [Draft(clock=day), Draft(clock=late), Draft(clock=(1 << 63) - 1)])[0])
+    assert [entry.clock for entry in plan.skewed] == [late, (1 << 63) - 1]
+    assert len(plan.commit.entries) == 3
+
+
+def test_control_entries_belong_to_the_circles_own_case() -> None:
+    ana, bea, _ = three()
+    refused_whole(ana, forge(of(bea), [Draft(kind=Kind.LEAVE)])[0], Malformed)
+
+
+BAD_ENTRIES = {
+    "a shape that is none": Draft(shape=b"\xc0"),
+    "a shape with two heads": Draft(shape=SHAPE.replace(b"\x91", b"\x92", 1)),
+    "a content that is too short": Draft(content=b"short"),
+    "a value of a timestamp": Draft(content=bytes(16) + b"\x91\xd6\xff\x00\x00\x00\x01"),
+    "a value too deep": Draft(content=bytes(16) + b"\x91" * 9 + b"\xc0"),
+}
+
+
+@pytest.mark.parametrize("draft", BAD_ENTRIES.values(), ids=BAD_ENTRIES.keys())
+@pytest.mark.parametrize("role", [Role.WRITER, Role.READER])
+def test_entries_in_no_agreed_form(draft: Draft, role: Role) -> None:
+    """Also from those whose entries do not count: what is held can be read."""
+    ana = founded()
+    bea = admitted(ana, "bea", 2, role)
+    pass_on(ana, bea)
+    refused_whole(ana, forge(of(bea), [draft])[0], PeerError)
+
+
+def test_a_row_without_entries_stores_nothing() -> None:
+    ana, bea, _ = three()
+    good, _ = forge(of(bea), [Draft()])
+    empty = good.chains[0]._replace(device=DeviceId(b"?" * 32))
+    refused_whole(ana, Batch([*good.chains, empty], good.cases, good.entries), Malformed)
+    refused_whole(ana, Batch([empty], good.cases, []), Malformed)
+    unsigned = good.chains[0]._replace(signature=None)
+    refused_whole(ana, Batch([unsigned], good.cases, good.entries), Malformed)
+
+
+def test_a_case_without_entries_stores_nothing() -> None:
+    ana, bea, _ = three()
+    cases = len(ana.replica.held.cases)
+    good, _ = forge(of(bea), [Draft()])
+    idle = [CaseId(bytes([at]) * 32) for at in range(9)]
+    entries = [good.entries[0]._replace(case=5)]
+    plan = ana.receive(Batch(good.chains, [*idle[:5], *good.cases, *idle[5:]], entries))
+    assert [case.id for case in plan.commit.cases] == [CASE]
+    assert len(ana.replica.held.cases) == cases + 1
+    ana.edit(CaseId(b"z" * 32), Operation(1, "f", b"", 1))  # its number is free
+    assert sorted(case.number for case in ana.store.cases()) == list(range(1, cases + 3))
+    reload_is_same(ana)
+
+
+def test_a_chain_twice_in_one_batch() -> None:
+    ana, bea, _ = three()
+    one, _ = forge(of(bea), [Draft(content=content("one"))])
+    two, _ = forge(of(bea), [Draft(content=content("two"))])
+    both = Batch([*one.chains, *two.chains], one.cases, [one.entries[0], two.entries[0]._replace(chain=1, clock=0)])
+    refused_whole(ana, both, Malformed)
+
+
+def test_at_most_sixteen_incarnations() -> None:
+    ana, bea, eva = three()
+    for number in range(caps.INCARNATIONS):
+        plan = ana.receive(forge(of(bea)._replace(incarnation=Incarnation(bytes([number]) * 8)), [Draft()])[0])
+        assert not plan.refused
+    batch, _ = forge(of(bea)._replace(incarnation=Incarnation(b"\xff" * 8)), [Draft()])
+    refused_chains(ana, batch, [0])
+    many = [forge(of(eva)._replace(incarnation=Incarnation(bytes([number]) * 8)), [Draft()])[0] for number in range(18)]
+    at_once = Batch(
+        [batch.chains[0] for batch in many], many[0].cases,
+        [batch.entries[0]._replace(chain=row, clock=0 if row else START) for row, batch in enumerate(many)],
+    )  # fmt: skip
+    refused_chains(ana, at_once, [16, 17])
+
+
+def test_a_thousand_rows_that_do_not_attach_cost_two_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cites the one before it; the first cites what nobody holds."""
+    ana, bea, _ = three()
+    plans = []
+    original = planner._stage_batch
+
+    def counted(*args: Any) -> set[int]:
+        plans.append(1)
+        return original(*args)
+
+    monkeypatch.setattr(planner, "_stage_batch", counted)
+    good, _ = forge(of(bea), [Draft()])
+    rows = [good.chains[0]._replace(device=DeviceId(number.to_bytes(32, "big"))) for number in range(1_000)]
+    entry = good.entries[0]
+    entries = [entry._replace(chain=row, parents=[row - 1, 1] if row else [], clock=0) for row in range(1_000)]
+    entries[0] = entries[0]._replace(clock=START)
+    entries.append(entry._replace(chain=0, clock=0))
+    plan = ana.receive(Batch(rows, good.cases, entries))
+    assert len(plan.refused) == 1_000
+    assert len(plans) == 2
+
+
+def test_own_writes_over_the_cap_are_refused() -> None:
+    ana = founded()
+    with pytest.raises(InvalidValue):
+        ana.write(Intention(Kind.CASE, CASE, SHAPE, bytes(caps.ENTRY)))
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_mutated_batches_change_nothing_or_only_what_is_signed(data: st.DataObject) -> None:
+    ana, bea, _ = three()
+    row, head, height = pointer(ana, ana)
+    drafts = [Draft([(1, 1, head, height)]), Draft(content=content(2)), Draft(clock=START + 9)]
+    batch, ids = forge(of(bea), drafts, [row])
+    chains, entries = list(batch.chains), list(batch.entries)
+    for _ in range(data.draw(st.integers(1, 3))):
+        if data.draw(st.booleans()):
+            at = data.draw(st.integers(0, len(entries) - 1))
+            field, value = data.draw(
+                st.tuples(st.just("clock"), st.integers(-5, 5))
+                | st.tuples(st.just("kind"), st.integers(0, 13))
+                | st.tuples(st.just("chain"), st.integers(0, 1))
+                | st.tuples(st.just("parents"), st.sampled_from([[], [1, 1], [1, 2], [1, 1, 1, 2]]))
+                | st.tuples(st.just("content"), st.sampled_from([content(5), b"", content(None)]))
+            )
+            entries[at] = entries[at]._replace(**{field: value})
+        else:
+            at = data.draw(st.integers(0, 1))
+            field, value = data.draw(
+                st.tuples(st.just("first"), st.integers(1, 9))
+                | st.tuples(st.just("previous"), st.sampled_from([bytes(32), head]))
+                | st.tuples(st.just("signature"), st.sampled_from([None, bytes(64)]))
+                | st.tuples(st.just("device"), st.sampled_from([ana.device, bea.device, bytes(32)]))
+            )
+            chains[at] = chains[at]._replace(**{field: value})
+    try:
+        plan = ana.replica.plan(Batch(chains, batch.cases, entries), Millis(START))
+    except PeerError:
+        return
+    assert {entry.id for entry in plan.commit.entries} in (set(), set(ids))
+
+
+def test_another_devices_founding_entry() -> None:
+    """A `found` names no device: a member who puts a copy into its own chain must not become the founder's double."""
+    ana, bea, _ = three()
+    founding = ana.store.entry_at(ana.replica.held.chains[1].number << 40 | 1)
+    assert founding is not None
+    copy = Draft(
+        clock=founding.clock, kind=Kind.FOUND, case=CaseId(ana.id), shape=founding.shape, content=founding.content
+    )  # fmt: skip
+    batch, ids = forge(of(bea)._replace(incarnation=ana.chain[1]), [copy])
+    assert ids == [ana.id]
+    refused_whole(ana, batch, WrongLink)
