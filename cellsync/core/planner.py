@@ -50,8 +50,8 @@ class _Slice:
     """One row of a batch's chains while it is planned: where its next entry goes."""
 
     __slots__ = (
-        "at", "chain", "cited_by", "head", "height", "next", "past", "pointed", "prefix", "refused", "row", "size",
-        "skip",
+        "at", "chain", "cited_by", "counts", "head", "height", "judged", "next", "past", "pointed", "prefix", "refused",
+        "row", "size", "skip",
     )  # fmt: skip
 
     def __init__(self, chain: Chain, row: BatchChain, prefix: bytes, skip: int) -> None:
@@ -61,6 +61,7 @@ class _Slice:
         self.next = row.first
         self.skip = skip  # entries up to this sequence are held already, or refused
         self.head, self.height, self.past = chain.head, chain.height, chain.past
+        self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
         self.size = 0
         self.at = -1  # index of its newest staged entry
         self.refused = False
@@ -125,7 +126,9 @@ def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) ->
         if kind:
             past, counts = stage.control(identity, kind, past, author, shape, content)
         else:
-            counts = stage.circle.counts(kind, past, author)
+            if past != current.judged:  # rights follow from the past alone, and that seldom changes
+                current.judged, current.counts = past, stage.circle.counts(kind, past, author)
+            counts = current.counts
         number = numbers[case_row] or stage.case_number(batch.cases[case_row])
         numbers[case_row] = number
         slot = current.chain.number << SLOT_BITS | sequence

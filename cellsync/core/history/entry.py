@@ -88,7 +88,7 @@ def sequence_of(slot: int) -> int:
 
 
 def pack_slots(slots: list[int]) -> bytes:
-    return struct.pack(f">{len(slots)}Q", *slots)
+    return b"".join([slot.to_bytes(8, "big") for slot in slots])
 
 
 def unpack_slots(packed: bytes) -> tuple[int, ...]:
