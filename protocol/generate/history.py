@@ -1,0 +1,97 @@
+"""Vectors of protocol/30-history.md, made from its text with hashlib, struct, msgpack and PyNaCl: none of our code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from nacl.signing import SigningKey
+
+OUTPUT = Path(__file__).parents[1] / "vectors" / "history"
+ZEROS = bytes(32)
+LARGEST = (1 << 63) - 1
+
+
+def h(label: bytes, data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=32, person=label.ljust(16, b"\0")).digest()
+
+
+def invented(what: str, size: int = 32) -> bytes:
+    return hashlib.blake2b(what.encode(), digest_size=size).digest()
+
+
+def entry(name: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """One entry: all that goes into its header, the header, its id, and a signature of it."""
+    fields: dict[str, Any] = {
+        "circle": invented("circle"),
+        "device": invented("device"),
+        "incarnation": invented("incarnation", 8),
+        "sequence": 7,
+        "previous": invented("previous"),
+        "height": 12,
+        "clock": 1_790_000_000_123,
+        "kind": 0,
+        "case": invented("case"),
+        "shape": msgpack.packb([[1, "given name", b""]]),
+        "content": invented("salt", 16) + msgpack.packb(["Анна"]),
+        "parents": [invented("one parent"), invented("another parent")],
+    } | changes
+    found = fields["kind"] == 1
+    parents = sorted(fields["parents"])
+    header = b"\x01" + (ZEROS + ZEROS if found else fields["circle"] + fields["device"]) + fields["incarnation"]
+    header += struct.pack(">Q", fields["sequence"]) + fields["previous"]
+    header += struct.pack(">QQB", fields["height"], fields["clock"], fields["kind"])
+    header += h(b"cs1 shape", (ZEROS if found else fields["case"]) + fields["shape"])
+    header += h(b"cs1 content", fields["content"])
+    header += struct.pack(">IIB", len(fields["shape"]), len(fields["content"]), len(parents)) + b"".join(parents)
+    identity = h(b"cs1 entry", header)
+    key = SigningKey(invented("signing key"))
+    parents_given = fields.pop("parents")
+    return {
+        "name": name,
+        **{name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()},
+        "parents": [parent.hex() for parent in parents_given],
+        "header": header.hex(),
+        "id": identity.hex(),
+        "signing_public": key.verify_key.encode().hex(),
+        "signature": key.sign(b"cellsync/1 entry signature\0" + identity).signature.hex(),
+    }
+
+
+def entries() -> list[dict[str, Any]]:
+    return [
+        entry("two parents", {}),
+        entry("first of its chain", {"sequence": 1, "previous": ZEROS, "height": 1, "parents": []}),
+        entry("found", {"kind": 1, "sequence": 1, "previous": ZEROS, "height": 1, "parents": []}),
+        entry("admit", {"kind": 2, "case": invented("circle")}),
+        entry("largest numbers", {"sequence": (1 << 40) - 1, "height": LARGEST, "clock": LARGEST, "kind": 255}),
+        entry("64 parents", {"parents": [invented(f"parent {number}") for number in range(64)]}),
+    ]
+
+
+def frontiers() -> list[dict[str, Any]]:
+    vectors = []
+    for count in (0, 1, 3):
+        rows = [
+            [device, invented(f"life {at}", 8), b"" if at < 2 else invented("b"), 10**at, invented(f"h{at}")]
+            for at in range(count)
+            for device in [invented(f"device {at % 2}")]
+        ]
+        digest = h(b"cs1 frontier", msgpack.packb(sorted(rows)))
+        plain = [[value.hex() if isinstance(value, bytes) else value for value in row] for row in rows]
+        vectors.append({"rows": plain, "digest": digest.hex()})
+    return vectors
+
+
+def everything() -> dict[str, Any]:
+    return {"entries.json": {"vectors": entries()}, "frontiers.json": {"vectors": frontiers()}}
+
+
+if __name__ == "__main__":
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for name, content in everything().items():
+        (OUTPUT / name).write_text(json.dumps(content, indent=1) + "\n")

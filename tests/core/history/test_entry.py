@@ -1,0 +1,121 @@
+"""Entry ids and frontier digests: against vectors made from the specification, and every field in turn."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cellsync.core.history import frontier
+from cellsync.core.history.entry import chain_prefix, entry_id, founding_prefix, sign, verify
+from cellsync.core.ids import (
+    NO_ID,
+    Branch,
+    CaseId,
+    CircleId,
+    DeviceId,
+    EntryId,
+    Incarnation,
+    Signature,
+    SigningPublic,
+    SigningSecret,
+)
+
+PROTOCOL = Path(__file__).parents[3] / "protocol"
+hexed = bytes.fromhex
+
+
+def stored(name: str) -> Any:
+    return json.loads((PROTOCOL / "vectors" / "history" / name).read_text())["vectors"]
+
+
+def identify(vector: dict[str, Any]) -> EntryId:
+    incarnation = Incarnation(hexed(vector["incarnation"]))
+    case = CaseId(hexed(vector["case"]))
+    prefix = chain_prefix(CircleId(hexed(vector["circle"])), DeviceId(hexed(vector["device"])), incarnation)
+    if vector["kind"] == 1:
+        prefix, case = founding_prefix(incarnation), CaseId(NO_ID)
+    parents = b"".join(sorted(map(hexed, vector["parents"])))
+    return entry_id(
+        prefix, vector["sequence"], EntryId(hexed(vector["previous"])), vector["height"], vector["clock"],
+        vector["kind"], case, hexed(vector["shape"]), hexed(vector["content"]), parents,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["entries.json", "frontiers.json"])
+def test_the_files_are_what_the_generator_makes(name: str) -> None:
+    generator = runpy.run_path(str(PROTOCOL / "generate" / "history.py"))
+    assert generator["everything"]()[name]["vectors"] == stored(name)
+
+
+def test_the_generator_shares_no_code_with_us() -> None:
+    text = (PROTOCOL / "generate" / "history.py").read_text()
+    assert "import cellsync" not in text
+    assert "from cellsync" not in text
+
+
+@pytest.mark.parametrize("vector", stored("entries.json"), ids=lambda vector: vector["name"])
+def test_entries(vector: dict[str, Any]) -> None:
+    identity = identify(vector)
+    assert identity.hex() == vector["id"]
+    public, signature = SigningPublic(hexed(vector["signing_public"])), Signature(hexed(vector["signature"]))
+    assert verify(public, signature, identity)
+    assert not verify(public, signature, EntryId(identity[:-1] + bytes([identity[-1] ^ 1])))
+
+
+CHANGED = ["circle", "device", "incarnation", "sequence", "previous", "height", "clock", "kind", "case", "shape"]
+CHANGED += ["content"]
+
+
+@pytest.mark.parametrize("field", CHANGED)
+def test_every_field_counts(field: str) -> None:
+    vector = stored("entries.json")[0]
+    value = vector[field]
+    if isinstance(value, int):
+        changed: list[Any] = [value + 2]
+    else:
+        raw = hexed(value)
+        changed = [(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]).hex() for at in range(len(raw))]
+        if field in ("shape", "content"):
+            changed += [value + "00", value[:-2]]
+    ids = {identify(vector | {field: other}) for other in changed}
+    assert len(ids) == len(changed)
+    assert identify(vector) not in ids
+
+
+def test_parents_count_and_their_order_does_not() -> None:
+    vector = stored("entries.json")[0]
+    one, other = vector["parents"]
+    assert identify(vector | {"parents": [other, one]}) == identify(vector)
+    ids = {identify(vector | {"parents": parents}) for parents in ([], [one], [other], [one, other], [one, one])}
+    assert len(ids) == 5
+
+
+def test_case_and_shape_do_not_run_into_each_other() -> None:
+    """The shape is hashed behind the case id; both lengths are fixed by the header."""
+    vector = stored("entries.json")[0]
+    moved = {"case": vector["case"], "shape": vector["shape"] + vector["content"][:2], "content": vector["content"][2:]}
+    assert identify(vector | moved) != identify(vector)
+
+
+def test_signing() -> None:
+    secret, entry = SigningSecret(bytes(32)), EntryId(b"e" * 32)
+    assert sign(secret, entry) == sign(secret, entry)
+    assert sign(secret, entry) != sign(secret, EntryId(b"f" * 32))
+
+
+@pytest.mark.parametrize("vector", stored("frontiers.json"), ids=lambda vector: str(len(vector["rows"])))
+def test_frontiers(vector: dict[str, Any]) -> None:
+    rows = {
+        (DeviceId(hexed(device)), Incarnation(hexed(life)), Branch(hexed(branch))): (length, EntryId(hexed(head)))
+        for device, life, branch, length, head in vector["rows"]
+    }
+    assert frontier.digest(rows).hex() == vector["digest"]
+    assert frontier.digest(dict(reversed(rows.items()))).hex() == vector["digest"]
+    for name in rows:
+        length, head = rows[name]
+        for other in ({**rows, name: (length + 1, head)}, {**rows, name: (length, EntryId(bytes(32)))}):
+            assert frontier.digest(other).hex() != vector["digest"]
