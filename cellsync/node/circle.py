@@ -10,6 +10,7 @@ on a slow one it runs in a thread, so that a disk that takes its time does not s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from time import perf_counter
 from typing import Final
 
@@ -17,7 +18,7 @@ import trio
 
 from cellsync.core import serving
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import NotPermitted
+from cellsync.core.errors import DiskFull, NotPermitted, StorageFailed
 from cellsync.core.history.entry import Entry, slot_of
 from cellsync.core.ids import (
     Branch,
@@ -121,8 +122,9 @@ class OpenCircle:
                 await self._flush()
                 self.replica.advance(plan)
                 if self.replica.states.crowded():
-                    self.store.save_snapshots(self.replica.states.snapshots())
-                    await self._flush()
+                    with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
+                        self.store.save_snapshots(self.replica.states.snapshots())
+                        await self._flush()
         for watcher in list(self._watchers):
             watcher(plan, local)
         return plan
