@@ -45,20 +45,20 @@ class Ended(Exception):
 class Device:
     """A running device; `options` as in `cell_device.main`."""
 
-    def __init__(self, folder: Path, prefix: Sequence[str] = (), **options: Any) -> None:
+    def __init__(self, folder: Path, errors: Path, prefix: Sequence[str] = (), **options: Any) -> None:
         self.folder = folder
         self.port: int = options.get("port", 0)
-        self.errors = folder.parent / f"{folder.name}.stderr"
+        self.errors = errors
         self._asked = 0
         self._answers: dict[int, Answer] = {}
         self._told: dict[str, deque[Answer]] = {}
         self._news = Condition()
         self._ended = False
-        with self.errors.open("ab") as errors:
+        with errors.open("ab") as file:
             self._process = subprocess.Popen(
                 [*prefix, sys.executable, str(HERE / "cell_device.py"),
                  json.dumps({"folder": str(folder), **options})],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         assert self._process.stdin is not None
@@ -76,7 +76,7 @@ class Device:
     def send(self, what: str, **details: object) -> int:
         """Ask without waiting; give the number to `answer`."""
         self._asked += 1
-        with suppress(BrokenPipeError):  # `answer` says so
+        with suppress(BrokenPipeError, ValueError):  # `answer` says so
             self._input.write(json.dumps({"id": self._asked, "do": what, **details}).encode() + b"\n")
             self._input.flush()
         return self._asked
@@ -173,7 +173,8 @@ class Workshop:
     def start(self, name: str, **options: Any) -> Device:
         """A device on loopback that shows itself to nobody, unless `options` say otherwise."""
         options = {"interfaces_": ["127.0.0.1"], "mode": "off", **options}
-        device = Device(options.pop("folder", self.folder / name), **options)
+        folder, errors = options.pop("folder", self.folder / name), self.folder / f"{name}.stderr"
+        device = Device(folder, errors, **options)
         self._stack.callback(device.stop)
         device.hear("ready")
         return device
