@@ -5,6 +5,7 @@ Reads are snapshots in memory that move forward in place; writes happen in `edit
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -24,9 +25,9 @@ from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import Bound, Change
 from cellsync.core.case.schema import Schema, creation, kind_of
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import InvalidValue, NotFound, Timeout
+from cellsync.core.errors import Closed, InvalidValue, NotFound, Timeout
 from cellsync.core.founding import DeviceSecrets
-from cellsync.core.history.entry import Standing, chain_of
+from cellsync.core.history.entry import Standing
 from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId
 from cellsync.core.membership.control import Role
@@ -40,6 +41,7 @@ from cellsync.node.network import Address
 from cellsync.node.node import Node
 
 FLAGS: Final = 1_000
+_NUMBER: Final = re.compile("[0-9]{1,18}")
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
@@ -65,8 +67,10 @@ class Cell:
         self._secrets = secrets
         self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
         self._followers: list[Follower] = []
+        self._closed = False
         self.flags: deque[Flag] = deque(maxlen=FLAGS)  # the newest things that need a person's eye
         node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
+        self._told = self.cursor()
         circle.watch(self._committed)
 
     def __repr__(self) -> str:
@@ -109,6 +113,7 @@ class Cell:
         `confirm` is asked with the name and the matching words before anybody is added. Raises NotPermitted:
         coordinators invite.
         """
+        self._check_open()
         invite = open_invite(self.circle, self.node, self._secrets, role, confirm)
         self.nursery.start_soon(invite.run)
         await trio.lowlevel.checkpoint()
@@ -133,6 +138,7 @@ class Cell:
         """
         deadline = trio.current_time() + (wait or 0)
         while True:
+            self._check_open()
             changed = self.node.changed
             async with self.circle.lock:
                 number = self.circle.replica.held.cases.get(case)
@@ -147,6 +153,7 @@ class Cell:
 
     async def cases(self, schema: type[S]) -> list[S]:
         """All cases of a kind, in the order in which this device met them."""
+        self._check_open()
         async with self.circle.lock:
             replica = self.circle.replica
             return [
@@ -207,13 +214,14 @@ class Cell:
         self, case: Bound | None = None, since: str | None = None
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """Changes of one case, or of all, from now on or after a cursor. Bounded: a slow reader gets a "resync"."""
-        follower = Follower(case)
+        self._check_open()
+        follower = Follower(case, self.cursor)
         async with self.circle.lock:
             if since is not None:
                 self._replay(follower, since)
             self._followers.append(follower)
         try:
-            yield follower.changes(self.cursor)
+            yield follower
         finally:
             self._followers.remove(follower)
             follower.close()
@@ -221,41 +229,46 @@ class Cell:
     def _replay(self, follower: Follower, since: str) -> None:
         life, _, number = since.partition(":")
         identity = CaseId(self.circle.id) if follower.case is None else follower.case.id
-        if life != self.circle.life.hex()[:8] or not number.isdigit() or int(number) > self.circle.last_arrival():
+        known = life == self.circle.life.hex()[:8] and _NUMBER.fullmatch(number) is not None
+        if not known or int(number) > self.circle.last_arrival():
             follower.resync(Change(identity, "", None, None, "", False, "resync", self.cursor()))
             return
         store, held = self.circle.store, self.circle.replica.held
-        at = int(number)
+        at, before = int(number), since
         while arrivals := store.arrivals(at, 256):
             for at, chain, sequence, _, _ in arrivals:
+                device = held.chains[chain].device
+                local, author = device == self.device, self.name_of(device)
+                changes: list[Change] = []
                 for entry in store.chain_slice(chain, store.arrived_before(chain, sequence) + 1, sequence):
                     case = held.case_ids[entry.case]
                     if entry.kind == Kind.CASE and entry.standing == Standing.IN and follower.wants(case):
-                        device = held.chains[chain_of(entry.slot)].device
                         done = operations.decode(entry.shape, entry.content)
-                        local, author = device == self.device, self.name_of(device)
-                        cause = host.cause(local)
-                        for change in told(None, case, done, {}, author, local, cause, self._cursor(at)):
-                            follower.tell(change)
+                        changes += told(follower.case, case, done, {}, author, local, host.cause(local))
+                follower.tell_all(changes, before, self._cursor(at))
+                before = self._cursor(at)
 
     def _flag(self, flags: Iterable[Flag]) -> None:
         self.flags.extend(flag for flag in flags if flag not in self.flags)
 
     def _committed(self, plan: Plan, local: bool) -> None:
         self._flag(flags_of(self.circle, plan))
-        held, cursor = self.circle.replica.held, self.cursor()
+        held = self.circle.replica.held
+        waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
         for entry, device, done in plan.changes:
             case = held.case_ids[entry.case]
-            followers = [follower for follower in self._followers if follower.wants(case)]
+            followers = [follower for follower in waiting if follower.wants(case)]
             names = touched(done) if followers else []
             before = [readings(one.case, names) if one.case is not None else {} for one in followers]
             state = self._states.get(entry.case)
             if state is not None:
                 state.apply(Stamp(entry.id, device, entry.clock, entry.height), done)
+            author, cause = self.name_of(device), host.cause(local)
             for follower, read in zip(followers, before, strict=True):
-                author, cause = self.name_of(device), host.cause(local)
-                for change in told(follower.case, case, done, read, author, local, cause, cursor):
-                    follower.tell(change)
+                waiting[follower] += told(follower.case, case, done, read, author, local, cause)
+        reached, self._told = self._told, self.cursor()
+        for follower, changes in waiting.items():
+            follower.tell_all(changes, reached, self._told)
 
     # --- others ----------------------------------------------------------------------------------------------
 
@@ -267,9 +280,11 @@ class Cell:
         own = self.circle.own_length
         self.node.call_now()
         with trio.move_on_after(timeout):
-            while sum(reached >= own for reached in self.node.delivered.values()) < min_peers:
+            while True:
+                self._check_open()
+                if sum(reached >= own for reached in self.node.delivered.values()) >= min_peers:
+                    return
                 await self.node.changed.wait()
-            return
         raise Timeout("not enough other devices have confirmed in time")
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
@@ -278,12 +293,22 @@ class Cell:
 
     async def state_digest(self) -> bytes:
         """32 bytes that are equal on devices where all cases read the same."""
+        self._check_open()
         async with self.circle.lock:
             return self.circle.replica.state_digest()
 
     def entries(self) -> int:
         return self.circle.replica.held.entries()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed
+
     def close(self) -> None:
+        """What waits on this cell, in whatever task, goes on: followers end, the rest raises Closed."""
+        self._closed = True
+        for follower in self._followers:
+            follower.close()
+        self.node.wake()
         with suppress(ValueError):
             self.circle.unwatch(self._committed)

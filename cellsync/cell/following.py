@@ -4,7 +4,8 @@ A follower is registered before its block is entered, so nothing is missed betwe
 slows down a writer: one that does not keep up gets a single "resync" in place of what it missed.
 
 A cursor is `life:arrival`: which store's order of arrival, and how far. One of another store (the vault was joined
-anew) also gives a "resync".
+anew) also gives a "resync". What arrived at once has one place in that order: only its last change carries it, the
+others carry the place before. So whoever goes on after any change misses nothing, and may see a few twice.
 """
 
 from __future__ import annotations
@@ -28,16 +29,25 @@ BACKLOG: Final = 1_000  # changes that may wait for a follower
 _LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
 
 
-class Follower:
+class Follower(AsyncIterator[Change]):
     """One subscription, to one case or to all."""
 
-    def __init__(self, case: Bound | None) -> None:
+    def __init__(self, case: Bound | None, cursor: Callable[[], str]) -> None:
         self.case = case
+        self._cursor = cursor
         self._send, self._receive = trio.open_memory_channel[Change](BACKLOG)
         self._missed = False
+        self._last: Change | None = None
 
     def wants(self, case: CaseId) -> bool:
         return self.case is None or self.case.id == case
+
+    def tell_all(self, changes: list[Change], before: str, after: str) -> None:
+        """What arrived at once, between these two cursors."""
+        for change in changes[:-1]:
+            self.tell(change._replace(cursor=before))
+        for change in changes[-1:]:
+            self.tell(change._replace(cursor=after))
 
     def tell(self, change: Change) -> None:
         if self._missed:
@@ -56,12 +66,20 @@ class Follower:
         """What was told can still be read; then the reading ends."""
         self._send.close()
 
-    async def changes(self, cursor: Callable[[], str]) -> AsyncIterator[Change]:
-        async for change in self._receive:
-            yield change
-            if self._missed and not self._receive.statistics().current_buffer_used:
-                self._missed = False
-                yield change._replace(path="", value=None, before=None, cause="resync", cursor=cursor())
+    # A class and no generator: a generator is over after a wait that was cancelled, this can be asked again.
+
+    def __aiter__(self) -> Follower:
+        return self
+
+    async def __anext__(self) -> Change:
+        if self._missed and self._last is not None and not self._receive.statistics().current_buffer_used:
+            self._missed = False
+            return self._last._replace(path="", value=None, before=None, cause="resync", cursor=self._cursor())
+        try:
+            self._last = await self._receive.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+        return self._last
 
 
 def touched(operations: list[Operation]) -> list[str]:
@@ -77,9 +95,9 @@ def readings(case: Bound, names: list[str]) -> dict[str, Any]:
 
 def told(
     case: Bound | None, identity: CaseId, operations: list[Operation], before: dict[str, Any], author: str,
-    local: bool, cause: Cause, cursor: str,
+    local: bool, cause: Cause,
 ) -> Iterator[Change]:  # fmt: skip
-    """One change per field that an entry wrote; one per item for logs."""
+    """One change per field that an entry wrote; one per item for logs. Their cursors are to be filled in."""
     known = _fields(case)
     seen: set[str] = set()
     for operation in operations:
@@ -91,10 +109,10 @@ def told(
             value = operation.value
             if own is not None and own.kinds and fits(own.kinds[0], value):
                 value = own.kinds[0].decode(value)
-            yield Change(identity, name, value, None, author, local, cause, cursor)
+            yield Change(identity, name, value, None, author, local, cause, "")
         else:
             seen.add(name)
-            yield Change(identity, name, _now(getattr(case, name)), before.get(name), author, local, cause, cursor)
+            yield Change(identity, name, _now(getattr(case, name)), before.get(name), author, local, cause, "")
 
 
 def _fields(case: Bound | None) -> Mapping[str, Field]:
