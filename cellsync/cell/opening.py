@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 import trio
 
@@ -19,8 +18,6 @@ from cellsync.node.node import Node
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
 from cellsync.store.vault import passphrase as normal_passphrase
-
-CLOSE_WITHIN: Final = 5.0  # seconds for peers to be told and snapshots to be written
 
 
 @asynccontextmanager
@@ -70,7 +67,10 @@ async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterato
                 finally:
                     cell.close()
                     nursery.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise the_only(group) from None
+    except BaseException as error:
+        ended = the_only(error)
+        if failure is None or isinstance(failure, trio.Cancelled):
+            raise ended from None
+        raise failure from (ended if isinstance(ended, Exception) else None)
     if failure is not None:
         raise failure

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from random import Random
 from typing import Final
@@ -38,6 +38,7 @@ YIELD: Final = 1.0  # seconds that the device with the greater id lets the other
 TIDY_AFTER: Final = 3.0  # seconds without news
 HEADER_WITHIN: Final = 20.0
 REMEMBERED: Final = 4  # addresses per device
+STEADY: Final = 60.0  # seconds after which a link counts as a good one
 
 Guest = Callable[[trio.abc.Stream, bytes], Awaitable[None]]
 """Takes a connection that does not open a session, with the bytes already read."""
@@ -60,7 +61,9 @@ class Node:
         self._nursery: trio.Nursery | None = None
         self._addresses: dict[DeviceId, list[Address]] = _remembered(circle)
         self._calling: set[DeviceId] = set()
-        self._wanted = trio.Event()
+        self._backoffs: dict[DeviceId, Backoff] = {}
+        self._at_once = False  # call as if nobody had failed to answer
+        self._redial_again = trio.Event()
         self._idle = trio.Event()
         self._random = Random(self._surroundings.entropy(16))  # noqa: S311 (for jitter)
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
@@ -88,7 +91,9 @@ class Node:
                     nursery.cancel_scope.cancel()
         finally:
             self.circle.unwatch(self._committed)
-            with trio.CancelScope(shield=True):
+            # A full disk is no reason not to close: snapshots are only there for speed.
+            with trio.CancelScope(shield=True), suppress(CellsyncError):
+                await self.save_addresses()
                 await self.circle.tidy()
 
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
@@ -145,8 +150,10 @@ class Node:
             await self._run(link)
         finally:
             self._calling.discard(device)
+            self._redial_again.set()
 
     async def _run(self, link: Link, already: bytes = b"") -> None:
+        began = trio.current_time()
         try:
             await link.run(already)
         finally:
@@ -154,7 +161,10 @@ class Node:
             self.bytes_received += link.received
             if link.device is not None and self.links.get(link.device) is link:
                 del self.links[link.device]
-                self._change()
+                if trio.current_time() - began > STEADY:
+                    self._backoffs.pop(link.device, None)
+                self._redial_again.set()
+                self.wake()
 
     def _report(self, link: Link, event: Event) -> None:
         device = link.device
@@ -169,11 +179,11 @@ class Node:
                 own = self.circle.own_chain
                 reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
                 self.delivered[device] = max(reached, self.delivered.get(device, 0))
-                self._change()
+                self.wake()
             case Forked(_, chain):
                 self.on_fork(chain)
             case Ended():
-                self._change()
+                self.wake()
 
     def _keep_one(self, device: DeviceId, link: Link) -> None:
         other = self.links.get(device)
@@ -187,9 +197,10 @@ class Node:
         self.links[device] = link
         if link.address is not None:
             self._remember(device, link.address)
-        self._change()
+        self.wake()
 
-    def _change(self) -> None:
+    def wake(self) -> None:
+        """Whoever waits for `changed` looks again."""
         self.changed.set()
         self.changed = trio.Event()
 
@@ -258,35 +269,36 @@ class Node:
         return True
 
     async def _redial(self) -> None:
-        """Call devices at the addresses where they were, again and again, ever more rarely."""
-        backoffs: dict[DeviceId, Backoff] = {}
+        """Call devices at the addresses where they were, again and again, ever more rarely.
+
+        A session that opens and breaks off soon, on a full disk say, counts as a failure too: each opening uses up
+        a little of what a callee accepts in a day.
+        """
         due: dict[DeviceId, float] = {}
         while True:
             now = trio.current_time()
             for device in self.circle.others():
                 known = self._addresses.get(device)
                 if not known or device in self.links or device in self._calling:
-                    backoffs.pop(device, None)
                     due.pop(device, None)
-                    continue
-                backoff = backoffs.setdefault(device, Backoff(self._random))
-                if device not in due:
-                    due[device] = now + backoff.next()
+                elif device not in due:
+                    due[device] = now + self._backoffs.setdefault(device, Backoff(self._random)).next()
                 elif now >= due[device] and self._nursery is not None:
-                    due[device] = now + backoff.next()
-                    for address in known:
-                        self._nursery.start_soon(self._try, device, address)
-                        break
+                    del due[device]
+                    self._nursery.start_soon(self._try, device, known[0])
                     self._addresses[device] = [*known[1:], known[0]]  # another one next time
-            wanted = self._wanted = trio.Event()
+            again = self._redial_again = trio.Event()
             with trio.move_on_at(min(due.values(), default=math.inf)), trio.move_on_after(30):
-                await wanted.wait()
+                await again.wait()
+            if self._at_once:
+                self._at_once = False
                 due.clear()
-                backoffs.clear()
+                self._backoffs.clear()
 
     def call_now(self) -> None:
         """Forget how long ago a call failed: something has changed, or somebody waits."""
-        self._wanted.set()
+        self._at_once = True
+        self._redial_again.set()
 
     async def _watch_interfaces(self) -> None:
         async with self._network.changes() as changes:
@@ -319,7 +331,7 @@ class Node:
         self._idle.set()
         if plan.controls:
             self._show_again()
-        self._change()
+        self.wake()
 
     async def _tidy(self) -> None:
         while True:
