@@ -1,0 +1,57 @@
+"""Fixtures for pytest with pytest-trio. Name this module in the `conftest.py` beside your tests' root:
+
+    pytest_plugins = ["cellsync.testing.fixtures"]
+
+    async def test_the_title_arrives(autojump_clock, cell_pair):
+        ana, ben = cell_pair
+        case = await ana.create(Eviction, title="12 Mill St")
+        assert (await ben.get(Eviction, case.id, wait=60)).title == "12 Mill St"
+
+Time is virtual: a wait of a minute takes no time. That needs pytest-trio's `autojump_clock`, which has effect only
+where a test asks for it by itself. Nothing else of cellsync imports pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync.cell.cell import Cell
+from cellsync.cell.founding import found_cell
+from cellsync.cell.joining import join
+from cellsync.cell.opening import open_cell
+from cellsync.testing.confirming import accept_any
+from cellsync.testing.network import MemoryNetwork
+
+
+class CellPair(NamedTuple):
+    """One cell, open on two devices: Ana founded it and is a coordinator, Ben is a writer."""
+
+    ana: Cell
+    ben: Cell
+
+
+@pytest.fixture
+def memory_network() -> MemoryNetwork:
+    """A simulated network; `cell_pair` stands on it, at the homes "ana" and "ben"."""
+    return MemoryNetwork()
+
+
+@pytest.fixture
+async def cell_pair(memory_network: MemoryNetwork) -> AsyncIterator[CellPair]:
+    """Two open cells that have met, on `memory_network`, in virtual time."""
+    if not isinstance(trio.lowlevel.current_clock(), MockClock):
+        pytest.fail("a test with `cell_pair` asks for `autojump_clock` too: else it waits in real time")
+    at_ana, at_ben = memory_network.home("ana"), memory_network.home("ben")
+    await found_cell(at_ana, "Mill Street", name="Ana", passphrase="of Ana")
+    async with open_cell(at_ana, passphrase="of Ana") as ana:
+        invite = await ana.create_invite("writer", confirm=accept_any)
+        await join(at_ben, invite.code, name="Ben", passphrase="of Ben", confirm=accept_any)
+        await invite.joined()
+        async with open_cell(at_ben, passphrase="of Ben") as ben:
+            await ana.synced(timeout=300)
+            yield CellPair(ana, ben)

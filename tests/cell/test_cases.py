@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empty, errors, field
+from cellsync.core.ids import CaseId
+from cellsync.testing import MemoryNetwork
+from cellsync.testing.fixtures import CellPair
+from tests.cell.cells import PASSPHRASE, Visit, admit, cells, check_failures, found, level, opened
+
+
+class Other(Schema, kind="org.example.other", version=1):
+    title: Register[str]
+
+
+class Narrow(Schema, kind="org.example.visit", version=2):
+    """What another program makes of the same kind: other types under the same names."""
+
+    title: Register[int]
+    status: Register[Literal["open", "closed"]] = field(default="closed")
+    tags: Set[int] = empty()
+    roles: Map[int, int] = empty()
+    parcels: Counter = empty()
+    notes: Log[int] = empty()
+    urgent: Register[bool]
+
+
+async def test_what_is_created_reads_back(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="Допрос", status="planned")
+    assert (case.title, case.status, len(case.notes)) == ("Допрос", "planned", 0)
+    theirs = await ben.get(Visit, case.id, wait=60)
+    assert (theirs.title, theirs.status) == ("Допрос", "planned")
+    assert [one.id for one in await ben.cases(Visit)] == [case.id]
+    assert await ben.cases(Other) == []
+
+
+async def test_every_kind_of_field_arrives(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    async with case.edit() as draft:
+        draft.title = "b"
+        draft.tags.add("urgent")
+        draft.roles["lawyer"] = "M."
+        draft.parcels.increment(3)
+        draft.notes.append("first")
+        draft.notes.append("second")
+        assert case.title == "a"  # a draft is not shown before it is durable
+    theirs = await ben.get(Visit, case.id, wait=60)
+    await level([ana, ben])
+    for one in (case, theirs):
+        assert (one.title, set(one.tags), dict(one.roles), one.parcels) == ("b", {"urgent"}, {"lawyer": "M."}, 3)
+        assert [item.value for item in one.notes.items] == ["first", "second"]
+        assert {item.author for item in one.notes.items} == {"Ana"}
+    assert ana.entries() == 4  # found, admit, create, edit: one entry per edit
+
+
+async def test_an_error_in_the_block_writes_nothing(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, _ = cell_pair
+    case = await ana.create(Visit, title="a")
+    before = ana.entries(), await ana.state_digest()
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with case.edit() as draft:
+            draft.title = "b"
+            draft.notes.append("n")
+            raise ZeroDivisionError
+    with trio.CancelScope() as scope:
+        async with case.edit() as draft:
+            draft.title = "c"
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+    assert (ana.entries(), await ana.state_digest()) == before
+    assert (case.title, len(case.notes)) == ("a", 0)
+    async with case.edit() as draft:
+        draft.title = "d"
+    assert case.title == "d"
+
+
+async def test_an_edit_that_changes_nothing_writes_nothing(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, _ = cell_pair
+    case = await ana.create(Visit, title="a")
+    before = ana.entries()
+    async with case.edit():
+        pass
+    assert ana.entries() == before
+
+
+async def test_writing_outside_a_draft(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, _ = cell_pair
+    case = await ana.create(Visit, title="a")
+    with pytest.raises(errors.ReadOnly):
+        case.title = "b"
+    with pytest.raises(errors.ReadOnly):
+        case.notes.append("n")
+    async with case.edit() as draft:
+        draft.title = "b"
+    with pytest.raises(errors.ReadOnly):
+        draft.title = "after the block"
+
+
+async def test_an_invalid_value_names_its_field(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, _ = cell_pair
+    before = ana.entries()
+    with pytest.raises(errors.InvalidValue, match="title"):
+        await ana.create(Visit, title=7)  # type: ignore[arg-type]
+    case = await ana.create(Visit, title="a")
+    with pytest.raises(errors.InvalidValue, match="tags"):
+        async with case.edit() as draft:
+            draft.tags.add(7)  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidValue, match="status") as caught:
+        async with case.edit() as draft:
+            draft.status = "\ud800 a lone surrogate"
+    assert "surrogate" not in str(caught.value)  # no content in messages
+    assert ana.entries() == before + 1
+
+
+async def test_an_edit_that_is_too_large(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    for size in (64 << 10, 1 << 20):
+        with pytest.raises(errors.InvalidValue):
+            async with case.edit() as draft:
+                draft.notes.append("x" * size)
+    with pytest.raises(errors.InvalidValue):
+        await ana.create(Visit, title="x" * (64 << 10))
+    assert len(case.notes) == 0
+    async with case.edit() as draft:
+        draft.notes.append("y" * (60 << 10))  # the largest that fits
+    theirs = await ben.get(Visit, case.id, wait=60)
+    await level([ana, ben])
+    assert len(theirs.notes) == 1
+
+
+async def test_what_was_acknowledged_is_there_after_reopening(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        case = await ana.create(Visit, title="a")
+        for number in range(30):
+            async with case.edit() as draft:
+                draft.notes.append(str(number))
+                draft.title = str(number)
+        digest = await ana.state_digest()
+    async with opened(home) as ana:
+        again = await ana.get(Visit, case.id)
+        assert again.title == "29"
+        assert [item.value for item in again.notes.items] == [str(number) for number in range(30)]
+        assert await ana.state_digest() == digest
+        async with again.edit() as draft:
+            draft.title = "and on"
+        assert again.title == "and on"
+
+
+async def test_what_is_not_here(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, _ = cell_pair
+    nowhere = CaseId(bytes(32))
+    with pytest.raises(errors.NotFound):
+        await ana.get(Visit, nowhere)
+    with pytest.raises(errors.Timeout):
+        await ana.get(Visit, nowhere, wait=5)
+    with pytest.raises(errors.Timeout):
+        await ana.get(Visit, nowhere, wait=0)
+    case = await ana.create(Visit, title="a")
+    with pytest.raises(errors.InvalidValue):
+        await ana.get(Other, case.id)
+
+
+async def test_readers_read_and_do_not_write(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with cells(memory_network, "ana", "ben", role="reader") as [ana, ben]:
+        case = await ana.create(Visit, title="a")
+        theirs = await ben.get(Visit, case.id, wait=60)
+        before = ben.entries(), await ben.state_digest()
+        with pytest.raises(errors.NotPermitted) as caught:
+            async with theirs.edit() as draft:
+                draft.title = "b"
+        assert caught.value.code == "not_permitted"
+        with pytest.raises(errors.NotPermitted):
+            await ben.create(Visit, title="c")
+        with pytest.raises(errors.NotPermitted):
+            await ben.create_invite(confirm=lambda _: True)
+        assert (ben.entries(), await ben.state_digest()) == before
+        assert theirs.title == "a"
+    async with opened(memory_network.home("ben")) as ben:
+        assert ben.entries() == before[0]
+
+
+async def test_writers_do_not_invite(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    _, ben = cell_pair
+    with pytest.raises(errors.NotPermitted):
+        await ben.create_invite(confirm=lambda _: True)
+
+
+# --- conflicts ------------------------------------------------------------------------------------------
+
+
+async def test_a_conflict_is_readable_and_resolved_everywhere(
+    autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork
+) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    theirs = await ben.get(Visit, case.id, wait=60)
+    await level([ana, ben])
+    memory_network.partition("ana", "ben")
+    async with case.edit() as draft:
+        draft.title = "of Ana"
+        draft.roles["lawyer"] = "M."
+        draft.parcels.increment(1)
+    async with theirs.edit() as mine:
+        mine.title = "of Ben"
+        mine.roles["lawyer"] = "K."
+        mine.parcels.increment(2)
+    memory_network.heal()
+    await level([ana, ben])
+    for one in (case, theirs):
+        shown = {(conflict.path, conflict.key): conflict for conflict in one.conflicts()}
+        assert shown.keys() == {("title", None), ("roles", "lawyer")}
+        said = {(value.author, value.value) for value in shown["title", None].values}
+        assert said == {("Ana", "of Ana"), ("Ben", "of Ben")}
+        assert one.parcels == 3
+    assert case.title == theirs.title
+    async with case.edit() as draft:
+        for conflict in case.conflicts():
+            draft.resolve(conflict, "decided")
+    await level([ana, ben])
+    for one in (case, theirs):
+        assert one.conflicts() == []
+        assert (one.title, dict(one.roles)) == ("decided", {"lawyer": "decided"})
+
+
+async def test_equal_concurrent_values_are_no_conflict(autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    theirs = await ben.get(Visit, case.id, wait=60)
+    memory_network.partition("ana", "ben")
+    for one in (case, theirs):
+        async with one.edit() as draft:
+            draft.title = "the same"
+    memory_network.heal()
+    await level([ana, ben])
+    assert case.conflicts() == theirs.conflicts() == []
+    assert {value.author for value in case.said("title")} == {"Ana", "Ben"}
+
+
+async def test_two_drafts_at_once_on_one_device(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, _ = cell_pair
+    case = await ana.create(Visit, title="a")
+    async with case.edit() as one:
+        one.title = "outer"
+        one.notes.append("outer")
+        async with case.edit() as other:
+            other.title = "inner"
+            other.notes.append("inner")
+    assert {item.value for item in case.notes.items} == {"outer", "inner"}
+    values = {value.value for value in case.said("title")}
+    assert values == {"outer", "inner"}  # neither draft had seen the other's: nothing is dropped
+
+
+async def test_an_edit_of_something_that_changes_meanwhile(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    theirs = await ben.get(Visit, case.id, wait=60)
+    async with case.edit() as draft:
+        draft.title = "of Ana"
+        async with theirs.edit() as mine:
+            mine.title = "of Ben"
+        await level([ana, ben])
+        assert case.title == "of Ben"
+    assert {value.value for value in case.said("title")} == {"of Ana", "of Ben"}
+
+
+# --- other schemas ---------------------------------------------------------------------------------------
+
+
+async def test_another_schema_of_the_same_kind_loses_nothing(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a", status="postponed")
+    theirs = await ben.get(Narrow, case.id, wait=60)
+    async with case.changes() as mine, theirs.changes() as seen, ben.changes() as all_seen:
+        async with case.edit() as draft:
+            draft.title = "b"
+            draft.tags.add("x")
+            draft.roles["k"] = "v"
+            draft.parcels.increment(1)
+            draft.notes.append("n")
+        async with theirs.edit() as other:
+            other.title = 5
+            other.tags.add(6)
+            other.roles[7] = 8
+            other.notes.append(9)
+            other.urgent = True
+        await level([ana, ben])
+        for stream in (mine, seen, all_seen):
+            with trio.move_on_after(1):
+                async for change in stream:
+                    assert change.path
+    assert set(case.tags) == {"x"}
+    assert set(theirs.tags) == {6}
+    assert "urgent" in case.extra
+    assert not [task for task in ben.node.links.values() if task.outcome]
+    assert len(ben.node.links) == 1
+
+
+async def test_a_case_without_a_schema(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    plain = await ben.get(GenericCase, case.id, wait=60)
+    async with plain.changes() as changes, case.edit() as draft:
+        draft.title = "b"
+        draft.notes.append("n")
+    await level([ana, ben])
+    assert "title" in repr(plain.extra) or plain.said("title")
+    assert plain.said("title")[0].value == "b"
+    del changes
+
+
+async def test_reprs_show_no_content(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="hidden title")
+    async with case.edit() as draft:
+        draft.notes.append("hidden note")
+        draft.tags.add("hidden tag")
+        draft.roles["hidden key"] = "hidden value"
+    shown = [
+        ana, case, case.notes, case.tags, case.roles, case.notes.items, case.said("title"), ana.circle, ana.node,
+        ben, ben.circle.replica,
+    ]  # fmt: skip
+    for one in shown:
+        assert "hidden" not in repr(one)
+        assert PASSPHRASE not in repr(one)
+
+
+async def test_ids_from_outside_are_the_same_on_every_device(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    assert ana.case_id("org.example.visit", "row 1") == ben.case_id("org.example.visit", "row 1")
+    assert ana.case_id("org.example.visit", "row 1") != ana.case_id("org.example.visit", "row 2")
+    assert ana.case_id("org.example.visit", "row 1") != ana.case_id("org.example.other", "row 1")
+
+
+async def test_one_edit_costs_the_same_after_many(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """Counted in statements of the store, not in time."""
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        reads = 0
+        for name in ("entry_at", "chain_slice", "case_entries", "arrivals"):
+            original = getattr(ana.circle.store, name)
+
+            def counted(*args: object, call: object = original) -> object:
+                nonlocal reads
+                result = call(*args)  # type: ignore[operator]
+                reads += len(result) if isinstance(result, list) else 1
+                return result
+
+            setattr(ana.circle.store, name, counted)
+        case = await ana.create(Visit, title="a")
+
+        async def cost() -> int:
+            nonlocal reads
+            reads = 0
+            async with case.edit() as draft:
+                draft.notes.append("n")
+                draft.title = str(len(draft.notes))
+            await trio.sleep(10)  # tidying included
+            return reads
+
+        early = [await cost() for _ in range(3)]
+        for _ in range(300):
+            async with case.edit() as draft:
+                draft.notes.append("n")
+        late = [await cost() for _ in range(3)]
+    assert max(late) <= max(early) + 2
+
+
+async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """A changed program on the reader's device: it does not ask itself for permission."""
+    net = memory_network
+    async with cells(net, "ana", "ben", role="reader") as [ana, ben]:
+        home = await admit(net, ana, "cara")
+        async with opened(home) as cara:
+            case = await ana.create(Visit, title="a")
+            theirs = await ben.get(Visit, case.id, wait=60)
+            write_locked = ben.circle.write_locked
+
+            async def forced(secret: object, intentions: object) -> object:
+                plan = ben.circle.replica.plan_writes(
+                    ben.circle._chain, secret, intentions, ben.circle.surroundings.now()  # type: ignore[arg-type]
+                )
+                return await ben.circle._commit(plan, local=True)
+
+            ben.circle.write_locked = forced  # type: ignore[assignment, method-assign]
+            async with theirs.edit() as draft:
+                draft.title = "forged"
+            ben.circle.write_locked = write_locked  # type: ignore[method-assign]
+            await level([ana, ben, cara])
+            assert case.title == "a"
+            assert (await cara.get(Visit, case.id, wait=60)).title == "a"
+            for one in (ana, cara):
+                assert [(flag.reason, flag.author) for flag in one.flags] == [("no_right", "ben")]
+            async with case.edit() as edit:  # and the others go on
+                edit.title = "b"
+            await level([ana, ben, cara])
+            assert (await cara.get(Visit, case.id)).title == "b"
+    check_failures(net)

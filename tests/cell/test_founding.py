@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from cellsync import errors, found_cell, open_cell
+from cellsync.core.ids import RecoverySecret
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import PASSPHRASE, Visit, found, opened
+
+
+async def test_a_founder_is_alone_and_coordinates(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        [member] = ana.members()
+        assert (member.name, member.role, member.is_me) == ("ana", "coordinator", True)
+        assert ana.name == "Mill Street"
+        assert ana.peers() == []
+        assert ana.entries() == 1
+        assert await ana.cases(Visit) == []
+
+
+async def test_the_recovery_key_is_shown_once_and_kept_nowhere(memory_network: MemoryNetwork) -> None:
+    home = memory_network.home("ana")
+    key = await found_cell(home, "Mill Street", name="Ana", passphrase=PASSPHRASE)
+    groups = key.text.split("-")
+    assert len(groups) == 13
+    assert all(len(group) == 4 for group in groups)
+    secret = base64.b32decode("".join(groups) + "====")
+    assert len(secret) == 32
+    assert RecoverySecret(secret).reveal() == secret
+    for shown in (repr(key), str(key), f"{key}"):
+        assert not any(group in shown for group in groups)
+    # not in the vault, in any of the forms that it might be written in
+    written = b"".join(file.read_bytes() for file in home.path.iterdir() if file.is_file())
+    assert secret not in written
+    assert key.text.encode() not in written
+
+
+async def test_two_foundings_share_nothing(memory_network: MemoryNetwork) -> None:
+    keys = set()
+    circles = set()
+    for name in ("ana", "ben"):
+        home = memory_network.home(name)
+        keys.add((await found_cell(home, "Mill Street", name="Ana", passphrase=PASSPHRASE)).text)
+        async with opened(home) as cell:
+            circles.add(cell.circle.id)
+    assert len(keys) == len(circles) == 2
+
+
+async def test_founding_never_overwrites(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        case = await ana.create(Visit, title="kept")
+        with pytest.raises((errors.VaultExists, errors.VaultInUse)):  # also while it is open
+            await found_cell(home, "Another", name="eve", passphrase="other")
+    before = {file.name: file.read_bytes() for file in home.path.iterdir() if file.is_file()}
+    with pytest.raises(errors.VaultExists):
+        await found_cell(home, "Another", name="eve", passphrase="other")
+    assert {file.name: file.read_bytes() for file in home.path.iterdir() if file.is_file()} == before
+    async with opened(home) as ana:
+        assert (await ana.get(Visit, case.id)).title == "kept"
+
+
+@pytest.mark.parametrize(
+    ("circle", "name", "passphrase"),
+    [
+        ("Mill Street", "Ana", ""),
+        ("Mill Street", "Ana", "\ud800"),
+        ("", "Ana", "good"),
+        ("Mill Street", "", "good"),
+        ("Mill\nStreet", "Ana", "good"),
+        ("Mill Street", "A\x00na", "good"),
+        ("м" * 129, "Ana", "good"),
+        ("Mill Street", "x" * 257, "good"),
+    ],
+)
+async def test_what_cannot_be_used_founds_nothing(
+    memory_network: MemoryNetwork, circle: str, name: str, passphrase: str
+) -> None:
+    home = memory_network.home("ana")
+    with pytest.raises(errors.InvalidValue) as caught:
+        await found_cell(home, circle, name=name, passphrase=passphrase)
+    assert caught.value.code == "invalid_value"
+    assert passphrase not in str(caught.value) or not passphrase
+    with pytest.raises(errors.VaultMissing):
+        async with open_cell(home, passphrase="anything"):
+            pass
+    await found(memory_network)  # and the folder can still be used
+
+
+async def test_names_may_be_written_in_any_script(memory_network: MemoryNetwork) -> None:
+    home = memory_network.home("ana")
+    await found_cell(home, "Млынавая вуліца", name="Аня ☂", passphrase="тайны ўваход")
+    async with open_cell(home, passphrase="тайны ўваход") as ana:
+        assert ana.name == "Млынавая вуліца"
+        assert [member.name for member in ana.members()] == ["Аня ☂"]

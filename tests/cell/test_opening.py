@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import gc
+import unicodedata
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell, Home, errors, found_cell, open_cell
+from cellsync.core import founding
+from cellsync.testing import MemoryNetwork
+from cellsync.testing.fixtures import CellPair
+from tests.cell.cells import PASSPHRASE, Visit, cells, check_failures, found, level, opened
+
+
+async def test_opening_never_creates(memory_network: MemoryNetwork) -> None:
+    home = memory_network.home("ana")
+    with pytest.raises(errors.VaultMissing) as caught:
+        async with opened(home):
+            pytest.fail("there is nothing to open")
+    assert caught.value.code == "vault_missing"
+    assert caught.value.hint
+    assert not home.path.exists()
+    home.path.mkdir()
+    with pytest.raises(errors.VaultMissing):
+        async with opened(home):
+            pytest.fail("there is nothing to open")
+    assert list(home.path.iterdir()) == []
+
+
+async def test_the_wrong_passphrase(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    for wrong in (PASSPHRASE + " ", PASSPHRASE.upper(), "x"):
+        with pytest.raises(errors.WrongPassphrase) as caught:
+            async with open_cell(home, passphrase=wrong):
+                pytest.fail("this passphrase is wrong")
+        assert caught.value.hint
+        assert wrong not in str(caught.value).split()
+    async with opened(home):  # and the vault was let go each time
+        pass
+
+
+async def test_a_passphrase_typed_on_another_keyboard(memory_network: MemoryNetwork) -> None:
+    home = memory_network.home("ana")
+    composed = unicodedata.normalize("NFC", "žluťoučký й")
+    await found_cell(home, "Mill Street", name="ana", passphrase=composed)
+    async with open_cell(home, passphrase=unicodedata.normalize("NFD", composed)) as ana:
+        assert ana.name == "Mill Street"
+
+
+async def test_a_vault_is_open_once_also_in_one_process(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        with pytest.raises(errors.VaultInUse) as caught:
+            async with opened(home):
+                pytest.fail("it is open already")
+        assert caught.value.code == "vault_in_use"
+        await ana.create(Visit, title="the first one works on")
+    async with opened(home) as ana:
+        assert len(await ana.cases(Visit)) == 1
+
+
+async def test_a_vault_made_for_tests_is_refused_by_a_real_home(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    with pytest.raises(errors.CheapVault):
+        async with open_cell(Home(home.path, home.network), passphrase=PASSPHRASE):
+            pytest.fail("its passphrase protects nothing")
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a vault at all", b"\x00" * 400])
+async def test_a_foreign_file(memory_network: MemoryNetwork, damage: bytes) -> None:
+    home = await found(memory_network)
+    (home.path / "vault").write_bytes(damage)
+    with pytest.raises((errors.NotAVault, errors.VaultDamaged)):
+        async with opened(home):
+            pytest.fail("this is no vault")
+
+
+# --- errors and cancellation ----------------------------------------------------------------------
+
+
+class Oops(Exception):
+    pass
+
+
+async def test_an_error_in_the_block_comes_out_as_it_is(autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network, "cara")
+    for error in (Oops("mine"), errors.NotFound(), KeyboardInterrupt(), ExceptionGroup("several", [Oops()])):
+        with pytest.raises(type(error)) as caught:
+            async with opened(home):
+                raise error
+        assert caught.value is error
+
+
+async def test_an_error_in_a_nursery_of_the_caller_stays_a_group_of_the_caller(
+    memory_network: MemoryNetwork,
+) -> None:
+    async def fail() -> None:
+        raise Oops
+
+    home = await found(memory_network)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with opened(home), trio.open_nursery() as nursery:
+            nursery.start_soon(fail)
+    assert isinstance(caught.value.exceptions[0], Oops)
+
+
+async def test_leaving_by_return_and_break(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+
+    async def title() -> str:
+        async with opened(home) as ana:
+            case = await ana.create(Visit, title="came back")
+            return case.title
+
+    assert await title() == "came back"
+    for _ in range(3):
+        async with opened(home):
+            break
+
+
+async def test_cancelling_the_block(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    home = await found(memory_network)
+    with trio.move_on_after(5) as scope:
+        async with opened(home) as ana:
+            await ana.create(Visit, title="kept")
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+    async with opened(home) as ana:
+        assert [case.title for case in await ana.cases(Visit)] == ["kept"]
+
+
+async def test_cancelling_while_it_opens(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    home = await found(memory_network)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        async with opened(home):
+            await trio.lowlevel.checkpoint()
+            pytest.fail("it was cancelled")
+    assert scope.cancelled_caught
+    async with opened(home):
+        pass
+
+
+async def test_an_error_while_cancelled_is_not_lost(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    with pytest.raises(Oops), trio.CancelScope() as scope:  # noqa: PT012
+        async with opened(home):
+            scope.cancel()
+            raise Oops
+
+
+# --- closing ----------------------------------------------------------------------------------------
+
+
+async def test_closing_under_load(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    net.latency(0.01)
+    acknowledged: list[str] = []
+
+    async def write_on(cell: Cell, name: str) -> None:
+        for number in range(1000):
+            try:
+                await cell.create(Visit, title=f"{name} {number}")
+            except errors.Closed:
+                return
+            acknowledged.append(f"{name} {number}")
+            await trio.sleep(0.003)
+
+    async with cells(net, "ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
+        nursery.start_soon(write_on, ana, "ana")
+        nursery.start_soon(write_on, ben, "ben")
+        await trio.sleep(0.5)
+        nursery.cancel_scope.cancel()
+    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        await level([ana, ben])
+        titles = {case.title for case in await ana.cases(Visit)}
+    assert set(acknowledged) <= titles
+    assert len(acknowledged) > 50
+    check_failures(net)
+
+
+async def test_a_closed_cell_says_so(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        case = await ana.create(Visit, title="read on")
+    assert case.title == "read on"  # a snapshot stays one
+    with pytest.raises(errors.Closed):
+        async with case.edit() as draft:
+            draft.title = "too late"
+    with pytest.raises(errors.Closed):
+        await ana.create(Visit, title="too late")
+    with pytest.raises(errors.Closed):
+        await ana.get(Visit, case.id)
+    with pytest.raises(errors.Closed):
+        await ana.cases(Visit)
+    with pytest.raises(errors.Closed):
+        await ana.state_digest()
+    with pytest.raises(errors.Closed):
+        await ana.synced(timeout=1)
+    with pytest.raises(errors.Closed):
+        async with ana.changes():
+            pytest.fail("it is closed")
+    with pytest.raises(errors.Closed):
+        await ana.create_invite(confirm=lambda _: True)
+
+
+async def test_no_task_outlives_the_block(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    def tasks() -> int:
+        root = trio.lowlevel.current_root_task()
+        assert root is not None
+        count, waiting = 0, [root]
+        while waiting:
+            task = waiting.pop()
+            count += 1
+            waiting += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+        return count
+
+    before = tasks()
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        await ana.create(Visit, title="x")
+        await level([ana, ben])
+        assert tasks() > before
+    await trio.testing.wait_all_tasks_blocked()
+    assert tasks() == before
+
+
+async def test_opening_and_closing_leaves_nothing_behind(memory_network: MemoryNetwork) -> None:
+    home = await found(memory_network)
+    for _ in range(3):
+        async with opened(home):
+            pass
+    gc.collect()
+    left = [one for one in gc.get_objects() if type(one) is Cell]
+    assert len(left) <= 1
+
+
+def test_nothing_secret_is_printed() -> None:
+    secrets = founding.device_secrets(bytes(range(96)))
+    shown = repr(secrets)
+    assert bytes(range(32)).hex() not in shown
+    assert "\\x00\\x01\\x02" not in shown
