@@ -10,21 +10,25 @@ The test kit is `cellsync.testing`, the schemas for casework are `cellsync.casew
 
 from __future__ import annotations
 
-from cellsync.cell.cell import Cell, Peer
-from cellsync.cell.confirming import Asked, Confirm
-from cellsync.cell.founding import RecoveryKey, found_cell
-from cellsync.cell.home import Home
-from cellsync.cell.inviting import Invite
-from cellsync.cell.joining import join
-from cellsync.cell.member import Member
-from cellsync.cell.opening import open_cell
-from cellsync.core import errors
-from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.generic import GenericCase
-from cellsync.core.case.host import Change
-from cellsync.core.case.schema import Conflict, Schema
-from cellsync.core.errors import CellsyncError
-from cellsync.core.ids import CaseId
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from cellsync.cell.cell import Cell, Peer
+    from cellsync.cell.confirming import Asked, Confirm
+    from cellsync.cell.founding import RecoveryKey, found_cell
+    from cellsync.cell.home import Home
+    from cellsync.cell.inviting import Invite
+    from cellsync.cell.joining import join
+    from cellsync.cell.member import Member
+    from cellsync.cell.opening import open_cell
+    from cellsync.core import errors
+    from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
+    from cellsync.core.case.generic import GenericCase
+    from cellsync.core.case.host import Change
+    from cellsync.core.case.schema import Conflict, Schema
+    from cellsync.core.errors import CellsyncError
+    from cellsync.core.ids import CaseId
 
 __version__ = "0.1.0"
 
@@ -56,3 +60,45 @@ __all__ = [
     "join",
     "open_cell",
 ]
+
+_HOMES: Final = {
+    "errors": "cellsync.core",
+    "Cell": "cellsync.cell.cell",
+    "Peer": "cellsync.cell.cell",
+    "Asked": "cellsync.cell.confirming",
+    "Confirm": "cellsync.cell.confirming",
+    "RecoveryKey": "cellsync.cell.founding",
+    "found_cell": "cellsync.cell.founding",
+    "Home": "cellsync.cell.home",
+    "Invite": "cellsync.cell.inviting",
+    "join": "cellsync.cell.joining",
+    "Member": "cellsync.cell.member",
+    "open_cell": "cellsync.cell.opening",
+    "Counter": "cellsync.core.case.fields",
+    "Log": "cellsync.core.case.fields",
+    "Map": "cellsync.core.case.fields",
+    "Register": "cellsync.core.case.fields",
+    "Sensitivity": "cellsync.core.case.fields",
+    "Set": "cellsync.core.case.fields",
+    "empty": "cellsync.core.case.fields",
+    "field": "cellsync.core.case.fields",
+    "GenericCase": "cellsync.core.case.generic",
+    "Change": "cellsync.core.case.host",
+    "Conflict": "cellsync.core.case.schema",
+    "Schema": "cellsync.core.case.schema",
+    "CellsyncError": "cellsync.core.errors",
+    "CaseId": "cellsync.core.ids",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for (PEP 562), so that `cellsync --help` does not wait for all of it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "errors":
+        value: Any = import_module("cellsync.core.errors")
+    else:
+        value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
