@@ -93,6 +93,14 @@ class Device:
     def ask(self, what: str, within: float = PATIENCE, **details: object) -> Answer:
         return self.answer(self.send(what, **details), within)
 
+    def refusal(self, number: int, within: float = PATIENCE) -> Refused | None:
+        """The answer, if it is a refusal."""
+        try:
+            self.answer(number, within)
+        except Refused as refused:
+            return refused
+        return None
+
     def hear(self, what: str, within: float = PATIENCE) -> Answer:
         """The next thing of this kind that it tells by itself."""
         self._wait(lambda: bool(self._told.get(what)), within)

@@ -52,9 +52,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def write_until_full(device: Device) -> str:
     """Cases until one is refused; the message."""
     for number in range(10_000):
-        try:
-            device.ask("create", title=f"{number} {'long ' * 300}")
-        except Refused as refused:
+        refused = device.refusal(device.send("create", title=f"{number} {'long ' * 300}"))
+        if refused is not None:
             assert refused.code == "disk_full"
             assert refused.hint == "Free some space, then try again."
             return refused.message

@@ -11,7 +11,6 @@ from tests.end_to_end.devices import (
     PASSPHRASE,
     Device,
     Ended,
-    Refused,
     Workshop,
     agree,
     check_vault,
@@ -110,9 +109,7 @@ def founding_takes(workshop: Workshop) -> float:
 
 def usable(device: Device) -> None:
     """Either nothing was founded and founding works, or everything is there."""
-    try:
-        device.ask("open", passphrase=PASSPHRASE)
-    except Refused as refused:
+    if refused := device.refusal(device.send("open", passphrase=PASSPHRASE)):
         assert refused.code == "vault_missing"
         device.ask("found", name="ana", circle="Mill Street", passphrase=PASSPHRASE)
         device.ask("open", passphrase=PASSPHRASE)
@@ -146,9 +143,7 @@ def test_killed_while_somebody_joins(workshop: Workshop, who: str, moments: tupl
             ana.kill()
             ana = workshop.start("ana", port=ana.port)
             ana.ask("open", passphrase=PASSPHRASE)
-            try:
-                ben.answer(joining)
-            except Refused as refused:
+            if refused := ben.refusal(joining):
                 assert refused.code in ("interrupted", "no_peer", "invite_expired", "timeout")
         settle(ana, ben, f"ben{number}")
         ben.stop()
@@ -156,9 +151,7 @@ def test_killed_while_somebody_joins(workshop: Workshop, who: str, moments: tupl
 
 def settle(ana: Device, ben: Device, name: str) -> None:
     """Open what is there, or join again; then both hold the same."""
-    try:
-        ben.ask("open", passphrase=PASSPHRASE)
-    except Refused as refused:
+    if refused := ben.refusal(ben.send("open", passphrase=PASSPHRASE)):
         assert refused.code == "vault_missing"
         code = ana.ask("invite")["code"]
         ben.ask("join", code=code, name=name, passphrase=PASSPHRASE, port=ana.port)

@@ -13,13 +13,14 @@ def test_a_second_process_is_told_and_the_first_goes_on(workshop: Workshop) -> N
     case = first.ask("create", title="before")["case"]
 
     second = workshop.start("ana", real_kdf=True)
-    for request in ("open", "found"):
-        details = {} if request == "open" else {"name": "Eve", "circle": "Other Street"}
-        with pytest.raises(Refused) as refused:
-            second.ask(request, passphrase=PASSPHRASE, **details)
-        assert refused.value.code == "vault_in_use"
-        assert refused.value.message == "Another program has this vault open."
-        assert refused.value.hint == "Close the other cellsync, then try again."
+    opening = second.send("open", passphrase=PASSPHRASE)
+    founding = second.send("found", name="Eve", circle="Other Street", passphrase=PASSPHRASE)
+    for request in (opening, founding):
+        refused = second.refusal(request)
+        assert refused is not None
+        assert refused.code == "vault_in_use"
+        assert refused.message == "Another program has this vault open."
+        assert refused.hint == "Close the other cellsync, then try again."
 
     first.ask("edit", case=case, line="after")
     assert first.ask("read", case=case)["lines"] == ["after"]

@@ -1,0 +1,57 @@
+"""A whole cell on a network of its own: found, joined and kept in step over real multicast DNS, cut and healed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter, wait_until
+from tests.end_to_end.namespaces import Lan, lan
+
+NAMES = ("ana", "ben", "vera")
+
+
+def start(laid: Lan, workshop: Workshop, name: str) -> Device:
+    return workshop.start(name, interfaces_="all", mode="announce", prefix=laid.inside(name))
+
+
+def connected(device: Device) -> list[str]:
+    names: list[str] = device.ask("status")["connected"]
+    return names
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("ipv4", [True, False], ids=["ipv4 and ipv6", "ipv6 link-local only"])
+def test_three_devices_meet_part_and_agree_again(tmp_path: Path, ipv4: bool) -> None:
+    with lan(*NAMES, ipv4=ipv4) as laid, ExitStack() as stack:
+        workshop = Workshop(tmp_path, stack)
+        devices = ana, ben, vera = [start(laid, workshop, name) for name in NAMES]
+
+        ana.ask("found", name="ana", circle="Mill Street", passphrase=PASSPHRASE)
+        ana.ask("open", passphrase=PASSPHRASE)
+        for device, name in ((ben, "ben"), (vera, "vera")):
+            enter(ana, device, name, None)
+            device.ask("open", passphrase=PASSPHRASE)
+        case = ana.ask("create", title="12 Mill Street")["case"]
+        agree(devices)
+        for device, name in zip(devices, NAMES, strict=True):
+            others = sorted(set(NAMES) - {name})
+            wait_until(lambda d=device, o=others: connected(d) == o, f"{name} meets both others")  # type: ignore[misc]
+
+        laid.pull_out("vera")
+        ana.ask("edit", case=case, title="court date set", line="by Ana")
+        vera.ask("edit", case=case, title="moved out", line="by Vera")
+        ben.ask("edit", case=case, line="by Ben")
+        agree([ana, ben])
+        assert ana.ask("read", case=case)["lines"] == ["by Ana", "by Ben"]
+        assert vera.ask("read", case=case)["lines"] == ["by Vera"]
+
+        laid.plug_in("vera")
+        agree(devices, within=30)
+        for device in devices:
+            read = device.ask("read", case=case)
+            assert read["lines"] == ["by Ana", "by Ben", "by Vera"]
+            assert read["conflict"] == ["court date set", "moved out"]
+        assert {device.stop() for device in devices} == {0}
