@@ -20,6 +20,9 @@ def content(value: object = "x") -> bytes:
     return operations.encode_content(bytes(16), [Operation(1, "f", b"", value)])
 
 
+CONTENT = content()
+
+
 class Writer(NamedTuple):
     """Who signs, as whom, after which entry."""
 
@@ -49,7 +52,7 @@ class Draft(NamedTuple):
     kind: int = Kind.CASE
     case: CaseId = CaseId(b"c" * 32)
     shape: bytes = SHAPE
-    content: bytes = content()
+    content: bytes = CONTENT
 
 
 def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] = ()) -> tuple[Batch, list[EntryId]]:

@@ -58,7 +58,7 @@ def test_rule_2_is_this_table(kind: int, role: Role | None) -> None:
 
 @pytest.mark.parametrize("part", range(3))
 def test_rule_1_any_key_seen_before(part: int) -> None:
-    new = list(keys(9))
+    new: list[Any] = list(keys(9))
     assert rules.rule_1_names(DeviceKeys(*new), [grant(1), grant(2)])
     new[part] = keys(2)[part]
     assert not rules.rule_1_names(DeviceKeys(*new), [grant(1), grant(2)])

@@ -29,11 +29,15 @@ class End:
         self.device = device
         self.opened = False
         self.error: PeerError | None = None
-        self.ended = False
+        self._ended = False
         self.forked: list[Forked] = []
         self.sent = bytearray()
         self.received = 0
         self.commits = True
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
 
     def handle(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -45,7 +49,7 @@ class End:
                     try:
                         plan = self.device.receive(batch)
                     except PeerError as error:
-                        self.error, self.ended = error, True
+                        self.error, self._ended = error, True
                         return
                     self.handle(self.session.committed(of, batch, plan.refused))
                 case Called(device, ephemeral, day):
@@ -57,7 +61,7 @@ class End:
                 case Opened():
                     self.opened = True
                 case Ended(error):
-                    self.error, self.ended = error, True
+                    self.error, self._ended = error, True
                 case Forked():
                     self.forked.append(event)
                 case _:

@@ -47,7 +47,8 @@ def agree(*devices: Device) -> bool:
 
 def test_both_ways_and_live() -> None:
     ana, bea = pair()
-    write(ana, 30), write(bea, 20)
+    write(ana, 30)
+    write(bea, 20)
     ends = sync(ana, bea)
     assert agree(ana, bea)
     for writer in (ana, bea, ana):
@@ -70,7 +71,8 @@ def test_a_newcomer_calls_its_sponsor_and_gets_everything() -> None:
 
 def test_both_call_each_other_at_once() -> None:
     ana, bea = pair()
-    write(ana, 40), write(bea, 40)
+    write(ana, 40)
+    write(bea, 40)
     first, second = (caller(ana, bea, 1), answerer(bea, 2)), (caller(bea, ana, 3), answerer(ana, 4))
     for _ in range(40):
         for one, other in (first, second):
@@ -118,7 +120,8 @@ def test_nothing_new_costs_a_digest() -> None:
 @given(st.integers(0, 1 << 32), st.integers(1, 3_000))
 def test_chunks_may_be_cut_anywhere(seed: int, most: int) -> None:
     ana, bea = pair()
-    write(ana, 8), write(bea, 8)
+    write(ana, 8)
+    write(bea, 8)
     source = random.Random(seed)
     ends = caller(ana, bea), answerer(bea)
     wires = [bytearray(), bytearray()]
@@ -139,7 +142,8 @@ def test_chunks_may_be_cut_anywhere(seed: int, most: int) -> None:
 @given(st.data())
 def test_a_connection_cut_at_any_byte_is_taken_up_by_the_next(data: st.DataObject) -> None:
     ana, bea = pair()
-    write(ana, 12, 20_000), write(bea, 12, 20_000)
+    write(ana, 12, 20_000)
+    write(bea, 12, 20_000)
     for seed in range(10, 10 + 2 * data.draw(st.integers(1, 3)), 2):
         ends = caller(ana, bea, seed), answerer(bea, seed + 1)
         left = [data.draw(st.integers(0, 300_000)), data.draw(st.integers(0, 300_000))]
@@ -161,7 +165,8 @@ def test_a_connection_cut_at_any_byte_is_taken_up_by_the_next(data: st.DataObjec
 def test_a_garbled_wire_ends_the_session_and_changes_nothing_else(data: st.DataObject) -> None:
     """Bytes flipped, left out, repeated or in another order: an error of the peer's, or silence; never wrong data."""
     ana, bea = pair()
-    write(ana, 5), write(bea, 5)
+    write(ana, 5)
+    write(bea, 5)
     ends = caller(ana, bea), answerer(bea)
     strike = data.draw(st.integers(0, 6))
     fault = data.draw(st.sampled_from(["flip", "drop", "repeat", "swap", "insert"]))
@@ -193,7 +198,8 @@ def test_a_garbled_wire_ends_the_session_and_changes_nothing_else(data: st.DataO
 def test_a_member_that_talks_nonsense_is_only_ever_at_fault(data: st.DataObject) -> None:
     """The peer has the keys: any messages, in any order, whole or not."""
     ana, bea = pair()
-    write(ana, 5), write(bea, 5)
+    write(ana, 5)
+    write(bea, 5)
     ends = caller(ana, bea), answerer(bea)
     run(*ends)
     name = next(iter(ends[1].session._exchanges))
@@ -275,13 +281,11 @@ def test_silence_ends_and_pings_keep() -> None:
         for end in (one, other):
             end.handle(end.session.tick(float(now)))
         run(one, other, float(now))
-    assert not one.ended
-    assert not other.ended
+    assert (one.ended, other.ended) == (False, False)
     one.handle(one.session.tick(600 + SILENCE_ENDS))
     one.give()
     one.handle(one.session.tick(601 + 2 * SILENCE_ENDS))
-    assert one.ended
-    assert one.error is None
+    assert (one.ended, one.error) == (True, None)
 
 
 # --- strangers and replays ------------------------------------------------------------------------------
@@ -293,10 +297,9 @@ def listens_in_silence(end: End, data: bytes) -> None:
         end.take(data[at : at + 97], 0)
         assert end.give() == b""
     assert end.session.deadline == deadline  # when it hangs up says nothing about what arrived
-    assert not end.ended
+    assert (end.ended, end.error) == (False, None)
     end.handle(end.session.tick(deadline))
-    assert end.ended
-    assert end.error is None
+    assert (end.ended, end.error) == (True, None)
     assert HANDSHAKE_WITHIN <= deadline <= 2 * HANDSHAKE_WITHIN
 
 
