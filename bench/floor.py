@@ -15,7 +15,7 @@ import gc
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,15 @@ from cellsync.store.sqlite import SqliteStore
 BATCH: Final = 3_500  # entries: 1 MB, as large as cellsync's
 FRAME: Final = 65_519  # bytes of plaintext
 _LENGTH: Final = struct.Struct(">I")
+_FACTS: Final = struct.Struct(">QqB")
+_TABLE: Final = """
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY, id BLOB, case_number INTEGER, clock INTEGER, kind INTEGER, shape BLOB, content BLOB
+)
+"""
+
+Said = tuple[int, int, int, bytes, bytes]
+"""An entry as it must reach the other side: case, clock, kind, shape, content."""
 
 
 class Database:
@@ -48,20 +57,20 @@ class Database:
         self._db.pragma("journal_mode", "wal")
         self._db.pragma("synchronous", "full")
         self._db.pragma("cache_size", -(32 << 10))
-        self._db.execute("CREATE TABLE entries (number INTEGER PRIMARY KEY, id BLOB, shape BLOB, content BLOB)")
+        self._db.execute(_TABLE)
         self._count = 0
 
-    def insert(self, rows: list[tuple[bytes, bytes, bytes]]) -> None:
+    def insert(self, rows: Sequence[tuple[bytes, int, int, int, bytes, bytes]]) -> None:
         """One durable commit."""
         self._db.execute("BEGIN IMMEDIATE")
         numbered = ((number, *row) for number, row in enumerate(rows, start=self._count))
-        self._db.executemany("INSERT INTO entries VALUES (?,?,?,?)", numbered)
+        self._db.executemany("INSERT INTO entries VALUES (?,?,?,?,?,?,?)", numbered)
         self._db.execute("COMMIT")
         self._count += len(rows)
 
     def commit_seconds(self, size: int) -> float:
         """How long it takes to make one row of so many bytes durable."""
-        row = os.urandom(32), b"", os.urandom(size)
+        row = os.urandom(32), 0, 0, 0, b"", os.urandom(size)
         began = perf_counter()
         self.insert([row])
         return perf_counter() - began
@@ -94,7 +103,7 @@ def give(job: Mapping[str, Any]) -> None:
         tell({"port": server.getsockname()[1], "verifier": verifier, "entries": entries})
         connection, _ = server.accept()
     rows = (
-        (entry.shape, entry.content)
+        (entry.case, entry.clock, entry.kind, entry.shape, entry.content)
         for chain in store.chains()
         for at in range(1, chain.length + 1, BATCH)
         for entry in store.chain_slice(chain.number, at, min(at + BATCH - 1, chain.length))
@@ -103,8 +112,8 @@ def give(job: Mapping[str, Any]) -> None:
     head = bytes(32)
     with connection, connection.makefile("wb") as out:
         while batch := list(islice(rows, BATCH)):
-            for shape, content in batch:
-                head = chain_on(head, shape, content)
+            for said in batch:
+                head = chain_on(head, said)
             plain = msgpack.packb([signer.sign(head).signature, batch])
             frames = [plain[at : at + FRAME] for at in range(0, len(plain), FRAME)]
             for frame in frames:
@@ -128,9 +137,9 @@ def take(job: Mapping[str, Any]) -> None:
         for plain in _batches(source, ChaCha20Poly1305(bytes.fromhex(job["key"]))):
             signature, batch = msgpack.unpackb(plain)
             rows = []
-            for shape, content in batch:
-                head = chain_on(head, shape, content)
-                rows.append((head, shape, content))
+            for said in batch:
+                head = chain_on(head, said)
+                rows.append((head, *said))
             verifier.verify(head, signature)
             database.insert(rows)
             count += len(rows)
@@ -140,10 +149,11 @@ def take(job: Mapping[str, Any]) -> None:
     tell({"rate": count / seconds})
 
 
-def chain_on(head: bytes, shape: bytes, content: bytes) -> bytes:
-    """The two hashes per entry: of what it says, and of that together with what came before."""
-    said = blake2b(shape + content, digest_size=32).digest()
-    return blake2b(head + said, digest_size=32).digest()
+def chain_on(head: bytes, said: Said) -> bytes:
+    """The two hashes per entry: of its content, and of all else together with what came before."""
+    case, clock, kind, shape, content = said
+    inner = blake2b(content, digest_size=32).digest()
+    return blake2b(head + _FACTS.pack(case, clock, kind) + shape + inner, digest_size=32).digest()
 
 
 def _batches(source: BinaryIO, cipher: ChaCha20Poly1305) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from time import monotonic, perf_counter
 from typing import Any, Final
 
 import trio
+from nacl.signing import SigningKey
 
 from bench import children
 from bench.catch_up import KEY, LOOPBACK
@@ -22,7 +23,6 @@ from bench.floor import Database
 from bench.ground import Device, Ground
 from bench.history import Edits, History, began_before
 from bench.rows import Row, percentile
-from cellsync.core.history.entry import sign
 from cellsync.core.ids import EntryId
 from cellsync.core.planner import Intention
 from cellsync.core.stage import Plan
@@ -92,6 +92,7 @@ def give(job: Mapping[str, Any]) -> None:
 async def _give(job: Mapping[str, Any]) -> None:
     device = Device.open(job)
     editor = Editor(device)
+    signer = SigningKey(device.signing.reveal())
     beside = Database(Path(job["path"]).with_suffix(".floor"), os.urandom(32))
     local, signing, commits = [], [], []
     for _ in range(job["edits"]):
@@ -99,7 +100,7 @@ async def _give(job: Mapping[str, Any]) -> None:
         identity = await editor.edit()
         local.append(perf_counter() - began)
         began = perf_counter()
-        sign(device.signing, identity)
+        signer.sign(identity)
         signed = perf_counter() - began
         commits.append(beside.commit_seconds(ROW))
         signing.append(signed + commits[-1])
