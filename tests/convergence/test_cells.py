@@ -19,6 +19,9 @@ from tests.models.cases import Did
 
 CASES = [CaseId(bytes([number]) * 32) for number in (1, 2)]
 FIELDS = ["f", "g"]
+ANSWERS = {
+    Op.SET: [Op.SET], Op.ADD: [Op.DISCARD], Op.PUT: [Op.PUT, Op.DELETE], Op.APPEND: [Op.CORRECT, Op.RETRACT],
+}  # fmt: skip
 
 
 def serve_some(giver: Device, taker: Device, most: int) -> None:
@@ -83,8 +86,12 @@ class Cells(RuleBasedStateMachine):
         }
 
     def operation(self, data: st.DataObject, visible: list[Did]) -> Operation:
-        tag = data.draw(st.sampled_from([*Op]))
-        field = data.draw(st.sampled_from(FIELDS))
+        tag, field = data.draw(st.sampled_from([*Op])), data.draw(st.sampled_from(FIELDS))
+        targets = [did for did in visible if did.tag in ANSWERS and did.field in FIELDS]
+        answer: bool = data.draw(st.booleans())
+        if targets and answer:  # something that has a part in what is there already
+            target = data.draw(st.sampled_from(targets))
+            tag, field = data.draw(st.sampled_from(ANSWERS[target.tag])), target.field
         replaced = {Op.SET: Op.SET, Op.DISCARD: Op.ADD, Op.PUT: Op.PUT, Op.DELETE: Op.PUT}.get(tag)
         items = [did.ref for did in visible if did.field == field and did.tag in (Op.APPEND, Op.CORRECT)]
         if tag in (Op.CORRECT, Op.RETRACT) and not items:
@@ -95,7 +102,8 @@ class Cells(RuleBasedStateMachine):
             field, detail, value = data.draw(st.sampled_from(["person", "task"])), data.draw(st.integers(1, 3)), None
         elif replaced is not None:
             live = [did.ref for did in visible if did.field == field and did.tag == replaced]
-            detail = b"".join(data.draw(st.lists(st.sampled_from(live), max_size=3, unique=True))) if live else b""
+            some = st.lists(st.sampled_from(live), min_size=1, max_size=3, unique=True) if live else st.just([])
+            detail = b"".join(data.draw(some))
         elif tag in (Op.CORRECT, Op.RETRACT):
             detail = data.draw(st.sampled_from(items))
         if tag == Op.PUT:

@@ -274,6 +274,18 @@ def test_at_most_two_batches_are_in_flight() -> None:
     assert one.received == caps.UNACKNOWLEDGED
 
 
+def test_more_than_two_batches_unasked_are_at_fault() -> None:
+    ana, bea = pair()
+    one, other = sync(bea, ana)
+    other.commits = False
+    transport, name = one.session._transport, next(iter(other.session._exchanges))
+    assert transport is not None
+    for count in range(1, 4):
+        for part in messages.encode_batch(name, Batch(), 60_000):
+            other.take(transport.encrypt_frame(part), 0)
+        assert other.ended == (count > caps.UNACKNOWLEDGED)
+
+
 def test_silence_ends_and_pings_keep() -> None:
     ana, bea = pair()
     one, other = sync(ana, bea)
