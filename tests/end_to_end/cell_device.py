@@ -40,7 +40,7 @@ from cellsync import (
 from cellsync.core.case.schema import creation
 from cellsync.core.ids import DeviceId
 from cellsync.core.session import session
-from cellsync.node import interfaces
+from cellsync.node import interfaces, node
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
 
@@ -99,9 +99,7 @@ class Device:
         member = await self._invite.joined()
         return {"name": member.name, "device": member.device.hex()}
 
-    async def join(
-        self, code: str, name: str, passphrase: str, port: int | None = None, timeout: float = 20
-    ) -> None:
+    async def join(self, code: str, name: str, passphrase: str, port: int | None = None, timeout: float = 20) -> None:
         address = None if port is None else ("127.0.0.1", port)
         await join(
             self._home, code, name=name, passphrase=passphrase, confirm=self._confirm, address=address,
@@ -148,10 +146,18 @@ class Device:
             await trio.lowlevel.checkpoint()
         return {"entries": self._cell.entries()}
 
+    async def rewrite(self, case: str, size: int, times: int) -> None:
+        """Write one register again and again: much to send, little to keep."""
+        note = await self._cell.get(Note, CaseId(bytes.fromhex(case)))
+        for _ in range(times):
+            async with note.edit() as draft:
+                draft.title = self._home.surroundings.entropy(size // 2).hex()
+
     # --- what there is ---------------------------------------------------------------------------------------
 
     async def status(self) -> Answer:
         return {
+            "device": self._cell.device.hex(),
             "entries": self._cell.entries(),
             "own": self._cell.circle.own_length,
             "digest": (await self._cell.state_digest()).hex(),
@@ -197,7 +203,7 @@ async def main(
 ) -> None:  # fmt: skip
     interfaces.POLL_SECONDS = (0.1, 0.2)  # type: ignore[misc]
     if handshake_within is not None:
-        session.HANDSHAKE_WITHIN = handshake_within  # type: ignore[misc]
+        session.HANDSHAKE_WITHIN = node.HEADER_WITHIN = handshake_within  # type: ignore[misc]
     if log:
         logging.basicConfig(level=logging.DEBUG)
     network = partial(open_lan, interfaces_, mode=mode, port=port)
