@@ -36,9 +36,11 @@ class Invite:
         self._invitation = invitation
         self._confirm = confirm
         self._scope = trio.CancelScope(deadline=invitation.expires)
+        self._asking = trio.CancelScope()
+        self._talking = trio.CancelScope()
         self._used = False
         self._ended = trio.Event()
-        self._failure: CellsyncError | None = None
+        self._failure: Exception | None = None
         self._member: Member | None = None
 
     def __repr__(self) -> str:
@@ -59,7 +61,7 @@ class Invite:
         """Wait until the device has joined.
 
         Raises InviteExpired, Declined (you said no), WordsDiffer (they did), Interrupted, or another error with its
-        hint; then nobody was added unless the hint says so.
+        hint; then nobody was added unless the hint says so. What `confirm` raised counts as a no, and comes out here.
         """
         await self._ended.wait()
         if self._failure is not None:
@@ -69,8 +71,9 @@ class Invite:
         return self._member
 
     def cancel(self) -> None:
-        """Take the invitation back."""
+        """Take the invitation back. A conversation that has begun is broken off."""
         self._scope.cancel()
+        self._talking.cancel()
 
     async def run(self) -> None:
         """Wait for the device. `Cell.create_invite` starts this."""
@@ -94,8 +97,10 @@ class Invite:
             match event:
                 case inviter.Asked(name, words, _):
                     self._scope.deadline = float("inf")  # from here on the machine keeps the time
-                    yes = await ask(self._confirm, Asked(name, words))
-                    await pairing.step(machine.confirm(yes, trio.current_time()))
+                    with self._asking:
+                        yes = await self._ask(Asked(name, words))
+                    if not self._asking.cancelled_caught:
+                        await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Admit(name, keys):
                     device = await self._circle.admit(self._secrets.signing, keys, name, self._invitation.role)
                     self._member = next(member for member in members(self._circle) if member.device == device)
@@ -103,16 +108,31 @@ class Invite:
                 case Finished():
                     self._ended.set()
                 case Failed(error, _):
-                    self._failure = error
-                    self._ended.set()
+                    self._fail(error)
                 case Knocked():
                     pass
 
         pairing = Pairing(machine, stream, handle)
         try:
-            await pairing.run(already)
+            with self._talking:
+                await pairing.run(already)
         finally:
+            for event in machine.lost(trio.current_time()):  # taken back, or the cell closes
+                if isinstance(event, Failed):
+                    self._fail(event.error)
             self._ended.set()
+
+    async def _ask(self, asked: Asked) -> bool:
+        try:
+            return await ask(self._confirm, asked)
+        except Exception as error:
+            self._failure = error
+            return False
+
+    def _fail(self, error: CellsyncError) -> None:
+        self._failure = self._failure or error
+        self._asking.cancel()  # nobody needs to answer any more
+        self._ended.set()
 
     def _welcome_for(self, device: DeviceId) -> Welcome:
         circle = self._circle

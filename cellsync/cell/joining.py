@@ -67,19 +67,23 @@ async def join(
         stream, found_at = await _find(network, home, secret, address, timeout)
         machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
         failure: CellsyncError | None = None
+        asking = trio.CancelScope()
 
         async def handle(event: joiner.Event) -> None:
             nonlocal failure
             match event:
                 case joiner.Asked(asked):
-                    yes = await ask(confirm, Asked("", asked))
-                    await pairing.step(machine.confirm(yes, trio.current_time()))
+                    with asking:
+                        yes = await ask(confirm, Asked("", asked))
+                    if not asking.cancelled_caught:
+                        await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Welcomed(welcome):
                     await store(welcome, found_at)
                     machine.done()
                     await pairing.step([])
                 case Failed(error):
                     failure = error
+                    asking.cancel()  # nobody needs to answer any more
 
         pairing = Pairing(machine, stream, handle)
         try:
