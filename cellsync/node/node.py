@@ -103,12 +103,15 @@ class Node:
 
     async def _answer(self, stream: trio.abc.Stream) -> None:
         header = b""
-        with trio.move_on_after(HEADER_WITHIN):
-            while len(header) < channel.HEADER_BYTES:
-                data = await stream.receive_some(4096)
-                if not data:
-                    return
-                header += data
+        try:
+            with trio.move_on_after(HEADER_WITHIN):
+                while len(header) < channel.HEADER_BYTES:
+                    data = await stream.receive_some(4096)
+                    if not data:
+                        return
+                    header += data
+        except trio.BrokenResourceError:
+            return
         for matches, guest in self._guests:
             if len(header) >= channel.HEADER_BYTES and matches(header[: channel.HEADER_BYTES]):
                 await guest(stream, header)
@@ -188,12 +191,12 @@ class Node:
     def _keep_one(self, device: DeviceId, link: Link) -> None:
         other = self.links.get(device)
         if other is not None and other is not link:
+            # Two in one direction: the caller has lost the older one, even if we have not heard of it.
             smaller_calls = self.circle.device < device
-            if link.called is smaller_calls:
-                other.close()
-            else:
+            if link.called is not other.called and link.called is not smaller_calls:
                 link.close()
                 return
+            other.close()
         self.links[device] = link
         if link.address is not None:
             self._remember(device, link.address)
