@@ -83,7 +83,7 @@ async def level(among: Iterable[Cell], within: float = 1200) -> None:
     """Wait until all of these hold the same entries. Fails after `within` seconds of virtual time."""
     among = list(among)
     until = trio.current_time() + within
-    while len({one.circle.replica.digest() for one in among}) > 1:  # noqa: ASYNC110 (several cells: no one event)
+    while len({one.circle.replica.digest() for one in among}) > 1:
         assert trio.current_time() < until, [(one.entries(), len(one.node.links)) for one in among]
         await trio.sleep(0.25)
     assert len({await one.state_digest() for one in among}) == 1

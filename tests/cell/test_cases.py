@@ -232,7 +232,9 @@ async def test_a_conflict_is_readable_and_resolved_everywhere(
         assert (one.title, dict(one.roles)) == ("decided", {"lawyer": "decided"})
 
 
-async def test_equal_concurrent_values_are_no_conflict(autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork) -> None:
+async def test_equal_concurrent_values_are_no_conflict(
+    autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork
+) -> None:
     ana, ben = cell_pair
     case = await ana.create(Visit, title="a")
     theirs = await ben.get(Visit, case.id, wait=60)

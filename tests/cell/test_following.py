@@ -140,7 +140,9 @@ class Typed(Schema, kind="org.example.typed", version=1):
     notes: Log[str] = empty()
 
 
-async def test_after_any_cursor_nothing_is_missed(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+async def test_after_any_cursor_nothing_is_missed(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
     """Also after the cursor of the second of five changes that came at once."""
     async with cells(memory_network, "ana", "ben") as [ana, ben]:
         case = await ana.create(Typed, title="a")
@@ -173,7 +175,8 @@ async def test_after_any_cursor_nothing_is_missed(memory_network: MemoryNetwork,
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", ":", "x", "0", "00000000:0", "{life}:", "{life}:-1", "{life}:99999", "{life}:1x", "{life}:²", "{life}:" + "9" * 5000]
+    "cursor",
+    ["", ":", "x", "0", "00000000:0", "{life}:", "{life}:-1", "{life}:99999", "{life}:1x", "{life}:²", "{life}:" + "9" * 5000],
 )
 async def test_a_cursor_of_elsewhere_says_resync(autojump_clock: MockClock, cell_pair: CellPair, cursor: str) -> None:
     ana, _ = cell_pair

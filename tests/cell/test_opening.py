@@ -84,7 +84,9 @@ class Oops(Exception):
     pass
 
 
-async def test_an_error_in_the_block_comes_out_as_it_is(autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork) -> None:
+async def test_an_error_in_the_block_comes_out_as_it_is(
+    autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork
+) -> None:
     home = await found(memory_network, "cara")
     for error in (Oops("mine"), errors.NotFound(), KeyboardInterrupt(), ExceptionGroup("several", [Oops()])):
         with pytest.raises(type(error)) as caught:

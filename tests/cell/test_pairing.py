@@ -1,0 +1,528 @@
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import product
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Asked, Cell, Home, Invite, errors, found_cell, join
+from cellsync.core import founding
+from cellsync.core.pairing import code
+from cellsync.testing import MemoryNetwork, accept_any
+from tests.cell.cells import PASSPHRASE, Visit, admit, cells, check_failures, found, level, opened
+
+HALF = "may not know it"  # in the hint for a device that was admitted and perhaps not told
+
+
+def say(answer: bool) -> Any:
+    return lambda _: answer
+
+
+def joining(home: Home, text: str, name: str = "ben", confirm: Any = accept_any, **more: Any) -> Any:
+    return join(home, text, name=name, passphrase=PASSPHRASE, confirm=confirm, **more)
+
+
+def is_untouched(home: Home) -> bool:
+    return not (home.path / "vault").exists()
+
+
+async def outcome(call: Any) -> str:
+    """"" or the code of the error that came out."""
+    try:
+        await call()
+    except errors.CellsyncError as error:
+        return error.code
+    return ""
+
+
+async def both(invite: Invite, call: Any) -> tuple[str, str]:
+    """How an invitation ended for the inviter and for the joiner."""
+    ended: dict[str, str] = {}
+
+    async def note(who: str, what: Any) -> None:
+        ended[who] = await outcome(what)
+
+    with trio.fail_after(3600):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(note, "inviter", invite.joined)
+            nursery.start_soon(note, "joiner", call)
+    return ended["inviter"], ended["joiner"]
+
+
+# --- it works ---------------------------------------------------------------------------------------
+
+
+async def test_a_joiner_has_its_role_and_the_whole_history(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    net.latency(0.05)
+    async with opened(await found(net)) as ana:
+        made = [await ana.create(Visit, title=str(number)) for number in range(50)]
+        async with made[0].edit() as draft:
+            draft.notes.append("before anybody came")
+        for name, role in (("ben", "writer"), ("cara", "reader"), ("dina", "coordinator")):
+            home = await admit(net, ana, name, role)
+            async with opened(home) as joined:
+                case = await joined.get(Visit, made[0].id, wait=120)
+                await level([ana, joined])
+                assert joined.role is not None
+                assert joined.role.name.lower() == role
+                assert joined.name == "Mill Street"
+                assert len(await joined.cases(Visit)) == 50
+                assert list(case.notes) == ["before anybody came"]
+                assert {(member.name, member.role) for member in joined.members()} == {
+                    (member.name, member.role) for member in ana.members()
+                }
+                assert [member.name for member in joined.members() if member.is_me] == [name]
+    check_failures(net)
+
+
+async def test_both_are_asked_the_same_words(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    asked: list[Asked] = []
+
+    async def remember(one: Asked) -> bool:
+        asked.append(one)
+        await trio.sleep(5)  # a person reads
+        return True
+
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=remember)
+        await joining(memory_network.home("ben"), invite.code, confirm=remember)
+        await invite.joined()
+    assert len(asked) == 2
+    assert asked[0].words == asked[1].words
+    assert len(asked[0].words) == 4
+    assert {one.name for one in asked} == {"ben", ""}
+
+
+async def test_a_code_as_people_type_it(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        typed = "  " + invite.code.lower().replace("-", " ") + "\n"
+        await joining(memory_network.home("ben"), typed)
+        assert (await invite.joined()).name == "ben"
+
+
+async def test_by_address_without_beacons(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        host = memory_network.host("ana")
+        await joining(memory_network.home("ben"), invite.code, address=(host.host, ana.node.port))
+        assert (await invite.joined()).name == "ben"
+
+
+async def test_several_invitations_at_once(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    names = ["ben", "cara", "dina"]
+    async with opened(await found(memory_network)) as ana:
+        invites = {name: await ana.create_invite(confirm=accept_any) for name in names}
+        async with trio.open_nursery() as nursery:
+            for name, invite in invites.items():
+                nursery.start_soon(joining, memory_network.home(name), invite.code, name)
+        assert {name: (await invite.joined()).name for name, invite in invites.items()} == {n: n for n in names}
+        assert len(ana.members()) == 4
+
+
+# --- the answers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mine", "theirs"), list(product([True, False], repeat=2)))
+@pytest.mark.parametrize("delays", [(0, 0), (30, 0), (0, 30)])
+async def test_every_combination_of_answers(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, mine: bool, theirs: bool, delays: tuple[float, float]
+) -> None:
+    def after(seconds: float, answer: bool) -> Any:
+        async def confirm(_: Asked) -> bool:
+            await trio.sleep(seconds)
+            return answer
+
+        return confirm
+
+    net = memory_network
+    net.latency(0.05)
+    home = net.home("ben")
+    async with opened(await found(net)) as ana:
+        invite = await ana.create_invite(confirm=after(delays[0], mine))
+        ended = await both(invite, partial(joining, home, invite.code, confirm=after(delays[1], theirs)))
+        if mine and theirs:
+            assert ended == ("", "")
+            assert len(ana.members()) == 2
+        else:
+            assert all(ended)
+            assert ended[0] in ("declined", "words_differ")
+            assert ended[1] in ("declined", "words_differ")
+            assert is_untouched(home)
+            assert len(ana.members()) == ana.entries() == 1
+            again = await admit(net, ana, "ben")  # the folder can be used with another code
+            assert not is_untouched(again)
+    check_failures(net)
+
+
+async def test_a_question_ends_when_the_other_side_says_no(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The person at the other device need not answer any more: the call ends by itself, and soon."""
+
+    async def think(_: Asked) -> bool:
+        await trio.sleep(20 * 3600)
+        return True
+
+    home = memory_network.home("ben")
+    async with opened(await found(memory_network)) as ana:
+        for mine, theirs in ((say(False), think), (think, say(False))):
+            invite = await ana.create_invite(confirm=mine)
+            with trio.fail_after(30):
+                assert all(await both(invite, partial(joining, home, invite.code, confirm=theirs)))
+        invite = await ana.create_invite(confirm=think)
+        with trio.fail_after(300):
+            assert all(await both(invite, partial(joining, home, invite.code, confirm=think)))
+    assert is_untouched(home)
+
+
+class Broken(Exception):
+    pass
+
+
+async def test_a_confirm_that_fails_is_a_no(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    def broken(_: Asked) -> bool:
+        raise Broken
+
+    home = memory_network.home("ben")
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=broken)
+        with pytest.raises(errors.WordsDiffer):
+            await joining(home, invite.code)
+        with pytest.raises(Broken):
+            await invite.joined()
+        invite = await ana.create_invite(confirm=accept_any)
+        with pytest.raises(Broken):
+            await joining(home, invite.code, confirm=broken)
+        with pytest.raises(errors.CellsyncError):
+            await invite.joined()
+        assert len(ana.members()) == 1
+        await ana.create(Visit, title="and the cell lives")
+    assert is_untouched(home)
+    assert memory_network.failures == []
+
+
+# --- codes that do not serve --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "x", "0000-0000", "é" * 32, "A" * 31, "A" * 33, "AAAA-" * 8, "\x00" * 32])
+async def test_what_is_no_code_sends_nothing(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, text: str
+) -> None:
+    home = memory_network.home("ben")
+    async with opened(await found(memory_network)) as ana:
+        await ana.create_invite(confirm=accept_any)
+        sent = memory_network.bytes_sent.total()
+        with pytest.raises(errors.MalformedCode):
+            await joining(home, text)
+        assert memory_network.bytes_sent.total() == sent
+    assert is_untouched(home)
+
+
+async def test_one_wrong_letter_is_found_before_anything_is_sent(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        wrong = ("B" if invite.code[0] != "B" else "C") + invite.code[1:]
+        refused = await outcome(partial(joining, memory_network.home("ben"), wrong, timeout=30))
+        assert refused in ("malformed_code", "no_peer")
+        await joining(memory_network.home("ben"), invite.code)  # a mistake burns nothing
+        await invite.joined()
+
+
+async def test_another_code_that_is_well_formed(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    host = memory_network.host("ana")
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        other = code.invite(invite._invitation.role, bytes(code.SECRET_BYTES), 0).code
+        home = memory_network.home("ben")
+        assert await outcome(partial(joining, home, other, timeout=30)) == "no_peer"
+        at = (host.host, ana.node.port)
+        assert await outcome(partial(joining, home, other, address=at)) == "invite_expired"
+        assert is_untouched(home)
+        await joining(home, invite.code)  # the true one still serves
+        await invite.joined()
+        assert len(ana.members()) == 2
+
+
+async def test_a_code_serves_once(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        at = (memory_network.host("ana").host, ana.node.port)
+        await joining(memory_network.home("ben"), invite.code)
+        await invite.joined()
+        home = memory_network.home("cara")
+        assert await outcome(partial(joining, home, invite.code, "cara", timeout=30)) == "no_peer"
+        assert await outcome(partial(joining, home, invite.code, "cara", address=at)) == "invite_expired"
+        assert is_untouched(home)
+        assert len(ana.members()) == 2
+
+
+async def test_two_joiners_at_once_with_one_code(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    net.latency(0.05)
+    ended: dict[str, str] = {}
+
+    async def try_it(name: str, text: str) -> None:
+        ended[name] = await outcome(partial(joining, net.home(name), text, name))
+
+    async with opened(await found(net)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        async with trio.open_nursery() as nursery:
+            for name in ("ben", "cara", "dina"):
+                nursery.start_soon(try_it, name, invite.code)
+        winner = (await invite.joined()).name
+        assert ended.pop(winner) == ""
+        assert set(ended.values()) <= {"invite_expired", "no_peer", "interrupted"}
+        assert all(is_untouched(net.home(name)) for name in ended)
+        assert {member.name for member in ana.members()} == {"ana", winner}
+
+
+async def test_an_invitation_expires(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        at = (memory_network.host("ana").host, ana.node.port)
+        began = trio.current_time()
+        with pytest.raises(errors.InviteExpired):
+            await invite.joined()
+        assert trio.current_time() - began == pytest.approx(600, abs=1)
+        await trio.sleep(1)
+        home = memory_network.home("ben")
+        assert await outcome(partial(joining, home, invite.code, timeout=30)) == "no_peer"
+        assert await outcome(partial(joining, home, invite.code, address=at)) == "invite_expired"
+        assert is_untouched(home)
+        assert len(ana.members()) == 1
+
+
+async def test_an_answer_after_the_end_is_no_answer(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async def slow(_: Asked) -> bool:
+        await trio.sleep(119)
+        return True
+
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=slow)
+        await trio.sleep(590)
+        home = memory_network.home("ben")
+        ended = await both(invite, partial(joining, home, invite.code))
+        assert all(ended)
+        assert len(ana.members()) == 1
+    assert is_untouched(home)
+
+
+@pytest.mark.parametrize("moment", [None, 0.0, 0.15, 0.5, 5.0, 20.0])
+async def test_an_invitation_taken_back(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, moment: float | None
+) -> None:
+    """Also while people compare the words: then a yes comes too late."""
+
+    async def slow(_: Asked) -> bool:
+        await trio.sleep(10)
+        return True
+
+    net = memory_network
+    net.latency(0.05)
+    home = net.home("ben")
+    async with opened(await found(net)) as ana:
+        invite = await ana.create_invite(confirm=slow)
+        if moment is None:
+            invite.cancel()
+            assert await outcome(partial(joining, home, invite.code, timeout=30)) == "no_peer"
+            assert await outcome(invite.joined) == "invite_expired"
+        else:
+            async with trio.open_nursery() as nursery:
+
+                async def take_back(seconds: float) -> None:
+                    await trio.sleep(seconds)
+                    invite.cancel()
+
+                nursery.start_soon(take_back, moment)
+                ended = await both(invite, partial(joining, home, invite.code, confirm=slow))
+            assert ended == ("", "") if moment > 11 else all(ended)
+        await trio.sleep(100)
+        assert len(ana.members()) == (2 if moment == 20 else 1)
+        assert is_untouched(home) == (moment != 20)
+    check_failures(net)
+
+
+async def test_closing_the_cell_ends_its_invitations(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+    with trio.fail_after(1), pytest.raises(errors.CellsyncError):
+        await invite.joined()
+
+
+@pytest.mark.parametrize("role", ["", "boss", "Writer ", "0"])
+async def test_no_such_role(memory_network: MemoryNetwork, autojump_clock: MockClock, role: str) -> None:
+    async with opened(await found(memory_network)) as ana:
+        with pytest.raises(errors.InvalidValue):
+            await ana.create_invite(role, confirm=accept_any)
+
+
+async def test_what_an_invitation_prints_is_not_its_code(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        for group in invite.code.split("-"):
+            assert group not in repr(invite)
+            assert group not in repr(invite._invitation)
+        assert len(invite.qr().splitlines()) <= 19
+
+
+# --- the joiner's side ----------------------------------------------------------------------------------
+
+
+async def test_a_vault_is_never_overwritten(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    home = memory_network.home("ben")
+    await found_cell(home, "Another", name="ben", passphrase=PASSPHRASE)
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        with pytest.raises(errors.VaultExists):
+            await joining(home, invite.code)
+        assert len(ana.members()) == 1
+    async with opened(home) as ben:
+        assert ben.name == "Another"
+
+
+@pytest.mark.parametrize(("name", "passphrase"), [("", "x"), ("a\nb", "x"), ("x" * 257, "x"), ("ben", "")])
+async def test_names_and_passphrases_are_checked_first(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, name: str, passphrase: str
+) -> None:
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        home = memory_network.home("ben")
+        with pytest.raises(errors.InvalidValue):
+            await join(home, invite.code, name=name, passphrase=passphrase, confirm=accept_any)
+        await joining(home, invite.code)
+        await invite.joined()
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["connection breaks", "joiner is killed"])
+async def test_it_breaks_at_any_moment(memory_network: MemoryNetwork, autojump_clock: MockClock, cut: bool) -> None:
+    """Whatever the moment: a vault only with a member, a member without a vault only with a warning, nothing hangs,
+    and the next invitation works."""
+    net = memory_network
+    net.latency(0.05)
+    seen = set()
+    async with opened(await found(net)) as ana:
+        expected = 1
+        for step in range(30):
+            name = f"ben{step}"
+            home = net.home(name)
+            invite = await ana.create_invite(confirm=accept_any)
+            warned = ""
+            with trio.move_on_after(math.inf if cut else 0.05 * step + 0.001) as scope:
+                if cut:
+                    net.cut_after(step * 600)
+                ended = await outcome(partial(joining, home, invite.code, name, timeout=40))
+            with trio.fail_after(900):
+                try:
+                    await invite.joined()
+                except errors.CellsyncError as error:
+                    warned = error.hint or error.code
+            net.heal()
+            members = {member.name for member in ana.members()}
+            seen.add((is_untouched(home), name in members, bool(warned)))
+            if not is_untouched(home):
+                assert name in members
+            if name in members and is_untouched(home):
+                assert HALF in warned
+            if not scope.cancelled_caught and not ended:
+                assert not is_untouched(home)
+            if name in members and not is_untouched(home):
+                async with opened(home) as joined:
+                    await level([ana, joined])
+            expected += name in members
+            assert len(members) == expected
+    assert (True, False, True) in seen
+    assert (False, True, False) in seen
+    check_failures(net)
+
+
+async def test_a_full_disk_at_the_joiner(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cellsync.cell import joining as module
+
+    def full(*_: object, **__: object) -> None:
+        raise errors.DiskFull
+
+    home = memory_network.home("ben")
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "_fill", full)
+            with pytest.raises(errors.DiskFull):
+                await joining(home, invite.code)
+        with pytest.raises(errors.CellsyncError) as caught:
+            await invite.joined()
+        assert HALF in caught.value.hint
+        assert is_untouched(home)
+        invite = await ana.create_invite(confirm=accept_any)
+        await joining(home, invite.code)
+        await invite.joined()
+
+
+async def test_a_key_that_is_not_ones_own_is_not_admitted(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever joins proves that they hold the signing key: else they could pass off another's entries as a member's."""
+    stolen = founding.device_secrets(bytes(range(96))).public.signing
+    original = founding.device_secrets
+
+    class Posing:
+        def __init__(self, true: founding.DeviceSecrets) -> None:
+            self.signing, self.session, self.seal = true.signing, true.session, true.seal
+            self.public = true.public._replace(signing=stolen)
+
+    home = memory_network.home("eve")
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        monkeypatch.setattr(founding, "device_secrets", lambda entropy: Posing(original(entropy)))
+        ended = await both(invite, partial(joining, home, invite.code, "eve"))
+        assert ended[0] == "handshake_failed"
+        assert ended[1]
+        assert len(ana.members()) == 1
+    assert is_untouched(home)
+
+
+async def test_the_same_name_twice_is_two_members(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        for host in ("one", "two"):
+            invite = await ana.create_invite(confirm=accept_any)
+            await joining(memory_network.home(host), invite.code, "ben")
+            await invite.joined()
+        assert [member.name for member in ana.members()].count("ben") == 2
+        assert len({member.device for member in ana.members()}) == 3
+
+
+async def test_a_joiner_with_a_clock_that_is_hours_off(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """By address it works with any clock; a beacon is recognised within a few minutes."""
+    from tests.cell.cells import DAY, with_clock
+
+    async with opened(await found(memory_network)) as ana:
+        for name, ahead in (("ben", 3 * DAY), ("cara", -3 * DAY), ("dina", 60)):
+            home = with_clock(memory_network.home(name), ahead)
+            invite = await ana.create_invite(confirm=accept_any)
+            at = (memory_network.host("ana").host, ana.node.port) if abs(ahead) > 60 else None
+            await joining(home, invite.code, name, address=at)
+            assert (await invite.joined()).name == name
+
+
+async def test_members_learn_of_a_new_one(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        home = await admit(memory_network, ana, "cara")
+        async with opened(home) as cara:
+            await level([ana, ben, cara])
+            everyone: list[Cell] = [ana, ben, cara]
+            assert all({one.name for one in cell.members()} == {"ana", "ben", "cara"} for cell in everyone)
