@@ -166,6 +166,9 @@ class Device:
             "flags": len(self._cell.flags),
         }
 
+    async def entries(self) -> Answer:
+        return {"entries": self._cell.entries()}
+
     async def synced(self, peers: int = 1, timeout: float = 15) -> None:
         await self._cell.synced(min_peers=peers, timeout=timeout)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -17,6 +18,7 @@ class Conversation:
     def __init__(self) -> None:
         self.there = bytearray()  # from the caller
         self.back = bytearray()  # from the callee
+        self.opening = b""  # what the caller said before the callee said anything
 
 
 class Proxy:
@@ -60,8 +62,7 @@ class Proxy:
         """Everything, both ways."""
         return b"".join(bytes(one.there) + bytes(one.back) for one in list(self.conversations))
 
-    def _start(self, work: object, *arguments: object) -> None:
-        assert callable(work)
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = Thread(target=work, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -82,19 +83,25 @@ class Proxy:
             self.conversations.append(conversation)
             with self._lock:
                 self._sockets += [caller, callee]
-            self._start(self._pump, caller, callee, conversation.there, None)
-            self._start(self._pump, callee, caller, conversation.back, self.reading)
+            self._start(self._carry_there, caller, callee, conversation)
+            self._start(self._carry_back, caller, callee, conversation)
 
-    def _pump(self, source: socket.socket, target: socket.socket, record: bytearray, allowed: Event | None) -> None:
+    def _carry_there(self, caller: socket.socket, callee: socket.socket, record: Conversation) -> None:
         with suppress(OSError):
-            while True:
-                if allowed is not None:
-                    allowed.wait()
-                data = source.recv(CHUNK)
-                if not data:
-                    break
-                record += data
-                target.sendall(data)
-        for sock in (source, target):
+            while data := caller.recv(CHUNK):
+                record.there += data
+                callee.sendall(data)
+        self._end(caller, callee)
+
+    def _carry_back(self, caller: socket.socket, callee: socket.socket, record: Conversation) -> None:
+        with suppress(OSError):
+            while self.reading.wait() and (data := callee.recv(CHUNK)):
+                record.opening = record.opening or bytes(record.there)
+                record.back += data
+                caller.sendall(data)
+        self._end(caller, callee)
+
+    def _end(self, *sockets: socket.socket) -> None:
+        for sock in sockets:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

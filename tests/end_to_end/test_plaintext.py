@@ -1,4 +1,4 @@
-"""What is written in cases is readable nowhere: not in a vault's files, on the wire, in a process' surroundings, in logs."""
+"""What is written in cases can be read nowhere: in no file, not on the wire, not around the process, in no log."""
 
 from __future__ import annotations
 
