@@ -6,6 +6,7 @@ ones, only nothing is announced: the address is known.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -154,7 +155,7 @@ async def _take(job: Mapping[str, Any]) -> None:
     circle, founder = device.circle, device.founder
     everything = trio.Event()
 
-    def committed(plan: Plan, local: bool) -> None:
+    def committed(plan: Plan, source: object) -> None:
         if circle.replica.held.entries() >= job["entries"]:
             everything.set()
 
@@ -200,7 +201,9 @@ def greet(job: Mapping[str, Any]) -> None:
         replies: list[list[bytes]] = []
         for exchange, message in zip(exchanges, reversed(heard), strict=True):
             assert isinstance(message, messages.Digest)
-            replies.append(exchange.on_digest(message.digest) + exchange.next_parts())
+            reply = exchange.on_digest(message.digest)
+            exchange.settle()
+            replies.append(reply + exchange.next_parts(math.inf))
         assert not any(replies), "something was new"
         said = []
     for device in both:

@@ -60,7 +60,7 @@ async def _ingest(job: Mapping[str, Any]) -> None:
     counts: list[int] = []
     for batch in History(ground).batches(entries):
         began = perf_counter()
-        plan = await device.circle.ingest(batch)
+        plan = await device.circle.ingest(batch, None)
         spent.append(perf_counter() - began)
         counts.append(len(batch.entries))
         assert len(plan.commit.entries) == len(batch.entries)

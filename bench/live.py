@@ -149,7 +149,7 @@ async def _take(job: Mapping[str, Any]) -> None:
     everything = trio.Event()
     shown: dict[str, float] = {}
 
-    def committed(plan: Plan, local: bool) -> None:
+    def committed(plan: Plan, source: object) -> None:
         for entry in plan.commit.entries:
             for register in replica.states.get(entry.case).registers.values():
                 assert register.shown is not None

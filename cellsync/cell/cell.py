@@ -251,7 +251,8 @@ class Cell:
     def _flag(self, flags: Iterable[Flag]) -> None:
         self.flags.extend(flag for flag in flags if flag not in self.flags)
 
-    def _committed(self, plan: Plan, local: bool) -> None:
+    def _committed(self, plan: Plan, source: object) -> None:
+        local = source is None
         self._flag(flags_of(self.circle, plan))
         held = self.circle.replica.held
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}

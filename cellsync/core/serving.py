@@ -10,7 +10,7 @@ What a peer holds already is left out, chain by chain. (protocol/50-sync.md, Ser
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.holdings import Holdings
 from cellsync.core.ids import NO_ID, CaseId, EntryId
-from cellsync.core.ports import Store
+from cellsync.core.ports import Arrival, Store
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 
 _ARRIVALS: Final = 1_024  # read at once
@@ -47,28 +47,35 @@ def start(held: Holdings, store: Store, known: Mapping[int, int]) -> int:
 def serve(
     held: Holdings, store: Store, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int
 ) -> Served:
-    """The next batch after `cursor`, at most caps.BATCH, up to arrival `until`; `refused` chains are left out."""
-    window: dict[int, int] = {}  # whole commits
-    pending: dict[int, int] = {}  # the commit being read
-    size = pending_size = 0
-    at = cursor
-    while at < until:
-        arrivals = store.arrivals(at, _ARRIVALS)
-        if not arrivals:
+    """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`.
+
+    `refused` chains are left out.
+    """
+    window: dict[int, int] = {}
+    size = 0
+    for commit in _commits(store, cursor):
+        if commit[0].number > until:
             break
-        for number, chain, sequence, grown, last in arrivals:
-            if sequence > known.get(chain, 0) and chain not in refused:
-                pending[chain] = sequence
-                pending_size += grown
-            if last:
-                if window and size + pending_size > caps.BATCH:
-                    return Served(_batch(held, store, window, known, refused), cursor, window)
-                window.update(pending)
-                size += pending_size
-                pending, pending_size = {}, 0
-                cursor = number
-            at = number
+        lacking = [one for one in commit if one.sequence > known.get(one.chain, 0) and one.chain not in refused]
+        grown = sum(one.size for one in lacking)
+        if window and size + grown > caps.BATCH:
+            break
+        window.update((one.chain, one.sequence) for one in lacking)
+        size += grown
+        cursor = commit[-1].number
     return Served(_batch(held, store, window, known, refused) if window else None, cursor, window)
+
+
+def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
+    """The arrivals after `cursor`, commit by commit."""
+    commit: list[Arrival] = []
+    while arrivals := store.arrivals(cursor, _ARRIVALS):
+        for arrival in arrivals:
+            commit.append(arrival)
+            if arrival.last:
+                yield commit
+                commit = []
+        cursor = arrivals[-1].number
 
 
 def _batch(

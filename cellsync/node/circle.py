@@ -50,8 +50,8 @@ from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
 
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
-Watcher = Callable[[Plan, bool], None]
-"""Told of every step after it is durable, and whether it was made here."""
+Watcher = Callable[[Plan, object], None]
+"""Told of every step after it is durable, and who gave it to us; None if it was made here."""
 
 
 class OpenCircle:
@@ -89,12 +89,12 @@ class OpenCircle:
 
     # --- the step --------------------------------------------------------------------------------------
 
-    async def ingest(self, batch: Batch) -> Plan:
-        """Verify a peer's batch and make it durable. Raises PeerError, DiskFull or StorageFailed: nothing is kept."""
+    async def ingest(self, batch: Batch, source: object) -> Plan:
+        """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         async with self.lock:
             with collector_paused():
                 plan = self.replica.plan(batch, self.surroundings.now())
-                return await self._commit(plan, local=False)
+                return await self._commit(plan, source)
 
     async def write(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
         """Write entries of our own; returning means durable. Raises NotPermitted, InvalidValue, DiskFull."""
@@ -107,7 +107,7 @@ class OpenCircle:
         plan = self.replica.plan_writes(self._chain, secret, intentions, now)
         if plan.void:
             raise NotPermitted
-        return await self._commit(plan, local=True)
+        return await self._commit(plan, None)
 
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
         """Admit a member with a first device; the device's id."""
@@ -115,7 +115,7 @@ class OpenCircle:
         plan = await self.write(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 
-    async def _commit(self, plan: Plan, local: bool) -> Plan:
+    async def _commit(self, plan: Plan, source: object) -> Plan:
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
                 self.store.write(plan.commit)
@@ -126,7 +126,7 @@ class OpenCircle:
                         self.store.save_snapshots(self.replica.states.snapshots())
                         await self._flush()
         for watcher in list(self._watchers):
-            watcher(plan, local)
+            watcher(plan, source)
         return plan
 
     async def _flush(self) -> None:

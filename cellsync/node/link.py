@@ -5,13 +5,16 @@ feed what arrives  ->  commit what it brings  ->  send what that calls for  ->  
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import trio
 
+from cellsync.core import caps
 from cellsync.core.errors import CellsyncError
-from cellsync.core.ids import CircleId, DeviceId
+from cellsync.core.ids import CircleId, DeviceId, EntryId
 from cellsync.core.session.session import (
     Acknowledged,
     Called,
@@ -23,11 +26,13 @@ from cellsync.core.session.session import (
     Session,
     State,
 )
+from cellsync.core.wire.messages import ChainName
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
 
 CHUNK: Final = 256 << 10  # bytes read at once
+HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
 _SLICE: Final = 64 << 10
 
@@ -50,14 +55,29 @@ class Link:
         self._report = report
         self._wake = trio.Event()
         self._wake.set()  # a caller has something to say at once
+        self._ripe = math.inf  # the arrival up to which entries may be passed on
+        self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
+        self._batches, self._received = trio.open_memory_channel[Received](caps.UNACKNOWLEDGED)
+        self._ingested = trio.Event()
         self._scope = trio.CancelScope()
 
     @property
     def device(self) -> DeviceId | None:
         return self.session.device
 
-    def news(self) -> None:
-        """Something was committed here: there may be something to send."""
+    def news(self, first: int, last: int, *, local: bool) -> None:
+        """These arrivals were committed: there may be something to send, now or in a moment."""
+        if local:
+            self._held.clear()
+            self._ripe = math.inf
+        else:
+            self._ripe = min(self._ripe, first - 1)
+            self._held.append((trio.current_time() + HOLD, last))
+        self._wake.set()
+
+    def tell(self, circle: CircleId, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
+        """Tell the peer that these chains have grown here."""
+        self.session.tell(circle, rows)
         self._wake.set()
 
     def close(self) -> None:
@@ -69,7 +89,10 @@ class Link:
             with self._scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._write)
+                    nursery.start_soon(self._ingest)
                     await self._read(already)
+                    self._batches.close()
+                    await self._ingested.wait()  # what came before the end counts
                     nursery.cancel_scope.cancel()
         except* CellsyncError as group:
             self.outcome = next((error for error in group.exceptions if isinstance(error, CellsyncError)), None)
@@ -82,9 +105,8 @@ class Link:
         while not self.session.closed:
             if data:
                 self.received += len(data)
-                async with self._locked():
-                    with collector_paused():
-                        events = self.session.receive(data, trio.current_time())
+                with collector_paused():
+                    events = self.session.receive(data, trio.current_time())
                 await self._handle(events)
                 self._wake.set()
             if not self.session.closed:
@@ -94,13 +116,16 @@ class Link:
 
     async def _write(self) -> None:
         while not self.session.closed:
-            with trio.move_on_at(self.session.deadline):
+            next_ripe = self._held[0][0] if self._held else math.inf
+            with trio.move_on_at(min(self.session.deadline, next_ripe)):
                 await self._wake.wait()
             self._wake = trio.Event()
             await self._handle(self.session.tick(trio.current_time()))
             while True:
+                self._ripen()
                 async with self._locked():
-                    self.session.pull()
+                    events = self.session.pull(self._ripe)
+                await self._handle(events)
                 data = self.session.outgoing()
                 if not data:
                     break
@@ -110,12 +135,24 @@ class Link:
                         await self._stream.send_all(data[at : at + _SLICE])
         self.close()
 
+    def _ripen(self) -> None:
+        while self._held and self._held[0][0] <= trio.current_time():
+            self._ripe = self._held.popleft()[1]
+        if not self._held:
+            self._ripe = math.inf
+
+    async def _ingest(self) -> None:
+        async for circle, batch in self._received:
+            plan = await self._circles[circle].ingest(batch, self)
+            await self._handle(self.session.committed(circle, batch, plan.refused))
+            self._wake.set()
+        self._ingested.set()
+
     async def _handle(self, events: list[Event]) -> None:
         for event in events:
             match event:
-                case Received(of, batch):
-                    plan = await self._circles[of].ingest(batch)
-                    await self._handle(self.session.committed(of, batch, plan.refused))
+                case Received():
+                    await self._batches.send(event)
                 case Called(device, ephemeral, day):
                     circle = self.session.hinted
                     caller = device or self.session.remote

@@ -23,6 +23,7 @@ import trio
 from cellsync.core import beacon, caps
 from cellsync.core.crypto import channel
 from cellsync.core.errors import CellsyncError, Malformed
+from cellsync.core.history.chain import name_of
 from cellsync.core.ids import DeviceId, SessionSecret
 from cellsync.core.session.session import ENTROPY, Acknowledged, Ended, Event, Forked, Opened, Session
 from cellsync.core.stage import Plan
@@ -328,9 +329,16 @@ class Node:
 
     # --- news and tidying --------------------------------------------------------------------------------------
 
-    def _committed(self, plan: Plan, local: bool) -> None:
+    def _committed(self, plan: Plan, source: object) -> None:
+        arrivals = plan.commit.arrivals
+        if not arrivals:
+            return
+        grown = {arrival.chain for arrival in arrivals}
+        rows = {name_of(chain): (chain.length, chain.head) for chain in plan.commit.chains if chain.number in grown}
         for link in self.links.values():
-            link.news()
+            if source is not None and link is not source:
+                link.tell(self.circle.id, rows)
+            link.news(arrivals[0].number, arrivals[-1].number, local=source is None)
         self._idle.set()
         if plan.controls:
             self._show_again()

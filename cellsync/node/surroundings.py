@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def _now() -> Millis:
-    return Millis(time.time_ns() // 1_000_000)
+    return Millis(max(time.time_ns(), 0) // 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

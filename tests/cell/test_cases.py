@@ -393,7 +393,7 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
                 plan = ben.circle.replica.plan_writes(
                     ben.circle._chain, secret, intentions, ben.circle.surroundings.now()  # type: ignore[arg-type]
                 )
-                return await ben.circle._commit(plan, local=True)
+                return await ben.circle._commit(plan, None)
 
             ben.circle.write_locked = forced  # type: ignore[assignment, method-assign]
             async with theirs.edit() as draft:

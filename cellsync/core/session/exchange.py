@@ -6,7 +6,10 @@
     live        the same: what is committed here is served on from where the peer is
 
 Catching up and being live are one thing: a cursor into the order of arrival, and per chain what the peer holds.
-What the peer sent is held by it, so nothing is echoed.
+What the peer sent is held by it, so nothing is echoed. Whoever commits entries that somebody sent tells its other
+peers so, in a FRONTIER of the changed chains, and waits a moment before it passes them on: most have them already.
+
+What the peer says is noted as it comes; the store is read only in `settle` and `next_parts`.
 """
 
 from __future__ import annotations
@@ -83,6 +86,8 @@ class Exchange:
         self.waiting_since = 0.0  # when the oldest batch in flight was sent, or the one before it acknowledged
         self._in_flight: deque[tuple[dict[int, int], list[int | None]]] = deque()  # what it reaches; chains by row
         self._arriving: Batch | None = None
+        self._heard: dict[ChainName, tuple[int, EntryId]] | None = None  # what the peer holds, not yet looked up
+        self._introducing = False
         self._told: dict[ChainName, tuple[int, EntryId]] = {}  # a frontier that is arriving
         self._uncommitted = 0
 
@@ -94,17 +99,32 @@ class Exchange:
 
     def introduce(self) -> None:
         """Serve, unasked, everything up to our own admission: the peer has not heard of it yet."""
-        self._serving = True
-        self._until = self.view.own_admission()
+        self._introducing = True
 
-    def next_parts(self) -> list[bytes]:
-        """The next batch for the peer, in parts; nothing if it lacks nothing or two are in flight."""
+    def tell(self, rows: dict[ChainName, tuple[int, EntryId]]) -> list[bytes]:
+        """That these chains have grown here."""
+        return messages.encode_frontier(self.name, rows, self._frame) if self._serving else []
+
+    def settle(self) -> bool:
+        """Look up what the peer has said that it holds; whether there was anything. Reads the store."""
+        if self._introducing:
+            self._introducing, self._serving = False, True
+            self._until = self.view.own_admission()
+        if self._heard is None:
+            return False
+        rows, self._heard = self._heard, None
+        self._start_from(rows)
+        return True
+
+    def next_parts(self, ripe: float) -> list[bytes]:
+        """The next batch for the peer, up to arrival `ripe`, in parts; nothing if it lacks nothing or two are in
+        flight. Reads the store."""
         if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
             return []
-        until = self.view.last_arrival() if self._until is None else self._until
+        until = min(ripe, self.view.last_arrival()) if self._until is None else self._until
         if self._cursor >= until:
             return []
-        served = self.view.serve(self._cursor, self._known, self._refused, until)
+        served = self.view.serve(self._cursor, self._known, self._refused, int(until))
         self._cursor = served.cursor
         if served.batch is None:
             return []
@@ -136,7 +156,7 @@ class Exchange:
     def on_digest(self, digest: bytes) -> list[bytes]:
         mine = self.view.frontier()
         if digest == frontier.digest(mine):
-            self._start_from(mine)
+            self._hear(mine)
             return []
         return self._tell_frontier()
 
@@ -147,9 +167,8 @@ class Exchange:
         if not part.last:
             return []
         rows, self._told = self._told, {}
-        reply = self._tell_frontier()
-        self._start_from(rows)
-        return reply
+        self._hear(rows)
+        return self._tell_frontier()
 
     def on_part(self, part: BatchPart) -> Batch | None:
         """A complete batch, once its last part is here. Raises PeerError."""
@@ -182,6 +201,11 @@ class Exchange:
             return []
         self._told_frontier = True
         return messages.encode_frontier(self.name, self.view.frontier(), self._frame)
+
+    def _hear(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
+        self._heard = rows if self._heard is None else {**self._heard, **rows}
+        if len(self._heard) > caps.CHAINS:
+            raise CapExceeded("chains")
 
     def _start_from(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
         """The peer holds this: serve it what it lacks, from the first arrival that it lacks anything of."""

@@ -25,7 +25,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.crypto.channel import Initiator, Responder, Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, PeerError
-from cellsync.core.ids import CircleId, Day, DeviceId, SessionPublic, SessionSecret
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic, SessionSecret
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import CircleView, Exchange, Unexpected
 from cellsync.core.wire import messages
@@ -309,13 +309,9 @@ class Session:
             case messages.Digest():
                 exchange = self._shared(message.circle)
                 self._send_all(exchange.on_digest(message.digest))
-                return [Acknowledged(exchange.view.id)]
             case messages.FrontierPart():
                 exchange = self._shared(message.circle)
                 self._send_all(exchange.on_frontier(message))
-                forked, exchange.forked = exchange.forked, []
-                circle = exchange.view.id
-                return [*(Forked(circle, chain) for chain in forked), Acknowledged(circle)]
             case messages.Offer():
                 self._hear_offer(message.tags)
             case messages.Ping():
@@ -335,18 +331,34 @@ class Session:
         self._send(exchange.committed(batch, refused))
         return self._meet(circle) if self.device is None else []
 
-    def pull(self) -> None:
-        """Take up what may be sent next: about a batch at once, and at most two per circle in flight."""
+    def pull(self, ripe: float = math.inf) -> list[Event]:
+        """Take up what may be sent next: about a batch at once, and at most two per circle in flight.
+
+        Entries that arrived after arrival `ripe` wait. Reads the stores; the rest of a session does not.
+        """
+        events: list[Event] = []
         if self.state is not State.TALKING or self._outgoing:
-            return
+            return events
         for exchange in self._exchanges.values():
             if not self._is_active(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
+            if exchange.settle():
+                circle = exchange.view.id
+                events += [*(Forked(circle, chain) for chain in exchange.forked), Acknowledged(circle)]
+                exchange.forked.clear()
             if not exchange.in_flight:
                 exchange.waiting_since = self._now
-            self._send_all(exchange.next_parts())
+            self._send_all(exchange.next_parts(ripe))
             if self._unsent >= caps.BATCH:
-                return
+                break
+        return events
+
+    def tell(self, circle: CircleId, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
+        """Tell the peer that these chains have grown here, so that it need not send what we have."""
+        exchange = self._exchange_of(circle)
+        quiet = self.state is State.TALKING and self._unsent < caps.BATCH
+        if exchange is not None and quiet and self._is_active(exchange.view):
+            self._send_all(exchange.tell(rows))
 
     def delivered(self, circle: CircleId) -> dict[int, int]:
         """Chain number -> sequence that the peer is known to hold."""
