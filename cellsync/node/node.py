@@ -296,7 +296,7 @@ class Node:
                 await again.wait()
             if self._at_once:
                 self._at_once = False
-                due.clear()
+                due = dict.fromkeys(self._addresses, -math.inf)  # else whoever asks again and again never calls
                 self._backoffs.clear()
 
     def call_now(self) -> None:
