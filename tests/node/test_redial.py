@@ -1,0 +1,70 @@
+"""Calling again: soon after a session broke off, and ever more rarely where it breaks off every time."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Register, Schema, found_cell, join, open_cell
+from cellsync.core.errors import DiskFull
+from cellsync.node.network import Address
+from cellsync.testing import MemoryNetwork, accept_any
+
+HOUR = 3600
+
+
+class Note(Schema, kind="org.example.note", version=1):
+    title: Register[str]
+
+
+async def test_a_broken_session_is_renewed_at_once(autojump_clock: MockClock) -> None:
+    net = MemoryNetwork()
+    ana_home, ben_home = net.home("ana"), net.home("ben")
+    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="one")
+    async with open_cell(ana_home, passphrase="one") as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        await join(ben_home, invite.code, name="Ben", passphrase="two", confirm=accept_any)
+        async with open_cell(ben_home, passphrase="two") as ben:
+            await ana.synced(timeout=30)
+            for _ in range(3):
+                net.break_connections("ana")
+                case = await ana.create(Note, title="12 Mill St")
+                await ben.get(Note, case.id, wait=10)
+
+
+async def test_what_breaks_off_every_time_is_called_ever_more_rarely(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk over night must not use up the openings that the others accept in a day."""
+    net = MemoryNetwork()
+    ana_home, ben_home = net.home("ana"), net.home("ben")
+    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="one")
+    async with open_cell(ana_home, passphrase="one") as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        await join(ben_home, invite.code, name="Ben", passphrase="two", confirm=accept_any)
+        async with open_cell(ben_home, passphrase="two") as ben:
+            await ana.synced(timeout=30)
+            await ana.create(Note, title="synced")
+            await ana.synced(timeout=30)
+
+            async def full(*_: object) -> None:
+                raise DiskFull
+
+            calls = []
+            for cell in (ana, ben):
+                dial = cell.node._network.dial
+
+                async def counted(address: Address, dial=dial) -> trio.abc.Stream:  # type: ignore[no-untyped-def]
+                    calls.append(address)
+                    stream: trio.abc.Stream = await dial(address)
+                    return stream
+
+                monkeypatch.setattr(cell.node._network, "dial", counted)
+            monkeypatch.setattr(ben.circle, "ingest", full)
+            case = await ana.create(Note, title="there is no space for it")
+            await trio.sleep(HOUR)
+            assert 5 < len(calls) < 100
+
+            monkeypatch.undo()
+            await ben.get(Note, case.id, wait=HOUR)
