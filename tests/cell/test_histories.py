@@ -21,10 +21,9 @@ from hypothesis import strategies as st
 from cellsync import Cell
 from cellsync.core.ids import CaseId
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, cells, check_failures, level, opened
-from tests.cell.same import run_the_same
+from tests.cell.cells import Visit, check_failures, level, opened
+from tests.cell.same import NAMES, Template, run_the_same
 
-NAMES = ["ana", "ben", "cara"]
 TAGS = ["x", "y", "z"]
 
 
@@ -189,37 +188,11 @@ class World:
         check_failures(self.net)
 
 
-@dataclass(frozen=True)
-class Template:
-    """Vaults of three devices that are level, and the case that they share."""
-
-    homes: dict[str, Path]
-    shared: CaseId
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    folder = tmp_path_factory.mktemp("vaults")
-
-    async def make() -> CaseId:
-        net = MemoryNetwork(1)
-        async with cells(net, *NAMES) as among:
-            case = await among[0].create(Visit, title="in the beginning")
-            await level(among)
-        for name in NAMES:
-            shutil.copytree(net.home(name).path, folder / name)
-        return case.id
-
-    shared = run_the_same(make, 1)
-    return Template({name: folder / name for name in NAMES}, shared)
-
-
 def play(template: Template, steps: list[tuple[str, int, int]], seed: int) -> None:
     async def scenario() -> None:
         net = MemoryNetwork(seed)
         net.latency(0.02)
-        for name, vault in template.homes.items():
-            shutil.copytree(vault, net.home(name).path)
+        template.copy_to(net)
         async with trio.open_nursery() as nursery:
             world = World(net, template.shared, nursery)
             for device in world.devices:
