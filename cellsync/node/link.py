@@ -142,11 +142,17 @@ class Link:
             self._ripe = math.inf
 
     async def _ingest(self) -> None:
-        async for circle, batch in self._received:
-            plan = await self._circles[circle].ingest(batch, self)
-            await self._handle(self.session.committed(circle, batch, plan.refused))
+        async for received in self._received:
+            # Enabled while a batch and its plan live, the collector would go through them all: they go first.
+            with collector_paused():
+                await self._take(received)
+                del received
             self._wake.set()
         self._ingested.set()
+
+    async def _take(self, received: Received) -> None:
+        plan = await self._circles[received.circle].ingest(received.batch, self)
+        await self._handle(self.session.committed(received.circle, received.batch, plan.refused))
 
     async def _handle(self, events: list[Event]) -> None:
         for event in events:

@@ -19,6 +19,8 @@ from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
 
 _CONTAINER_HEADERS: Final = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
+_OPENERS: Final = frozenset(bytes([first]) for first in _CONTAINER_HEADERS)
+_ONE_ELEMENT: Final = b"\x91"
 _pack = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 # Raw sizes of fixed-length elements, by first byte; strings, binaries and containers are read in `nesting`.
@@ -55,9 +57,12 @@ def decode(raw: bytes, cap: int, name: str) -> Any:
     """
     if len(raw) > cap:
         raise CapExceeded(name)
-    # At most as deep as there are bytes that could open a container: nearly always decides, without a scan.
-    if len(raw) - len(raw.translate(None, _CONTAINER_HEADERS)) > caps.NESTING and nesting(raw) > caps.NESTING:
-        raise CapExceeded("nesting")
+    # One element that is no container is one deep. Else no deeper than there are bytes that could open a container:
+    # that nearly always decides without a scan.
+    lone = raw[:1] == _ONE_ELEMENT and raw[1:2] not in _OPENERS
+    if not lone and len(raw) - len(raw.translate(None, _CONTAINER_HEADERS)) > caps.NESTING:
+        if nesting(raw) > caps.NESTING:
+            raise CapExceeded("nesting")
     return _decode(raw, cap)
 
 
