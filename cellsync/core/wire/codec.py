@@ -60,10 +60,13 @@ def decode(raw: bytes, cap: int, name: str) -> Any:
     # One element that is no container is one deep. Else no deeper than there are bytes that could open a container:
     # that nearly always decides without a scan.
     lone = raw[:1] == _ONE_ELEMENT and raw[1:2] not in _OPENERS
-    if not lone and len(raw) - len(raw.translate(None, _CONTAINER_HEADERS)) > caps.NESTING:
-        if nesting(raw) > caps.NESTING:
-            raise CapExceeded("nesting")
+    if not lone and _openers(raw) > caps.NESTING and nesting(raw) > caps.NESTING:
+        raise CapExceeded("nesting")
     return _decode(raw, cap)
+
+
+def _openers(raw: bytes) -> int:
+    return len(raw) - len(raw.translate(None, _CONTAINER_HEADERS))
 
 
 def decode_message(raw: bytes) -> Any:
