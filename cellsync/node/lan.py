@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Literal
+from weakref import WeakSet
 
 import trio
 
@@ -45,7 +46,9 @@ async def open_lan(
         nursery.start_soon(watched.watch)
         if discovery is not None:
             nursery.start_soon(discovery.run)
-        yield LanNetwork(interfaces, watched, discovery, mode, port)
+        network = LanNetwork(interfaces, watched, discovery, mode, port)
+        nursery.start_soon(network.drop_stranded)
+        yield network
         nursery.cancel_scope.cancel()
 
 
@@ -61,6 +64,7 @@ class LanNetwork:
         self._mode = mode
         self._port = port
         self._listening = trio.Event()
+        self._streams: WeakSet[trio.SocketStream] = WeakSet()
 
     async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """As `Network.serve`. The port stays the same if it is served again."""
@@ -68,11 +72,27 @@ class LanNetwork:
         self._port = tcp.port_of(listeners)
         self._listening.set()
         task_status.started(self._port)
-        await tcp.serve(listeners, handler)
+
+        async def answer(stream: trio.abc.Stream) -> None:
+            if isinstance(stream, trio.SocketStream):
+                self._streams.add(stream)
+            await handler(stream)
+
+        await tcp.serve(listeners, answer)
 
     async def dial(self, address: Address) -> trio.abc.Stream:
         """As `Network.dial`."""
-        return await tcp.dial(address, self._only)
+        stream = await tcp.dial(address, self._only)
+        self._streams.add(stream)
+        return stream
+
+    async def drop_stranded(self) -> None:
+        """Close streams whose own address is gone: nothing reaches them any more, and TCP takes minutes to say so."""
+        async with self._interfaces.changes() as changes:
+            async for _ in changes:
+                for stream in list(self._streams):
+                    if tcp.is_stranded(stream):
+                        await trio.aclose_forcefully(stream)
 
     async def announce(self, make_blob: MakeBlob) -> None:
         """As `Network.announce`; waits for `serve`, which knows the port."""

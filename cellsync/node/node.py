@@ -6,7 +6,8 @@
     redial      devices at addresses that worked before, without any broadcast
     tidy        snapshots, old keys
 
-Of two sessions between the same two devices the one called by the smaller device id stays, at both ends.
+Of two sessions that two devices opened at once, the one called by the smaller device id stays, at both ends. Later the
+new one stays: nobody calls who has not lost the old one.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ TIDY_AFTER: Final = 3.0  # seconds without news
 HEADER_WITHIN: Final = 20.0
 REMEMBERED: Final = 4  # addresses per device
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
+CROSSING: Final = 5.0  # seconds within which two calls count as made at once
 
 Guest = Callable[[trio.abc.Stream, bytes], Awaitable[None]]
 """Takes a connection that does not open a session, with the bytes already read."""
@@ -65,6 +67,7 @@ class Node:
         self._backoffs: dict[DeviceId, Backoff] = {}
         self._at_once = False  # call as if nobody had failed to answer
         self._redial_again = trio.Event()
+        self._since: dict[DeviceId, float] = {}  # when the link with a device was opened
         self._idle = trio.Event()
         self._random = Random(self._surroundings.entropy(16))  # noqa: S311 (for jitter)
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
@@ -194,11 +197,13 @@ class Node:
         if other is not None and other is not link:
             # Two in one direction: the caller has lost the older one, even if we have not heard of it.
             smaller_calls = self.circle.device < device
-            if link.called is not other.called and link.called is not smaller_calls:
+            crossing = link.called is not other.called and trio.current_time() - self._since[device] < CROSSING
+            if crossing and link.called is not smaller_calls:
                 link.close()
                 return
             other.close()
         self.links[device] = link
+        self._since[device] = trio.current_time()
         if link.address is not None:
             self._remember(device, link.address)
         self.wake()

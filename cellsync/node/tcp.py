@@ -87,6 +87,20 @@ def _source(family: int, where: tuple[Any, ...]) -> bytes:
         return packed(probe.getsockname()[0])
 
 
+def is_stranded(stream: trio.SocketStream) -> bool:
+    """Whether this device no longer has the address from which the stream was opened."""
+    try:
+        host, _, *rest = stream.socket.getsockname()
+    except OSError:  # closed
+        return False
+    try:
+        with socket.socket(stream.socket.family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0, *rest))
+    except OSError as error:
+        return error.errno == errno.EADDRNOTAVAIL
+    return False
+
+
 def _listen_everywhere(port: int) -> list[trio.SocketListener]:
     try:
         return [_bound("::", port, dual=True)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter, wait_until
-from tests.end_to_end.namespaces import Lan, lan
+from tests.end_to_end.namespaces import Lan, lan, run
 
 NAMES = ("ana", "ben", "vera")
 
@@ -55,3 +55,24 @@ def test_three_devices_meet_part_and_agree_again(tmp_path: Path, ipv4: bool) -> 
             assert read["lines"] == ["by Ana", "by Ben", "by Vera"]
             assert read["conflict"] == ["court date set", "moved out"]
         assert {device.stop() for device in devices} == {0}
+
+
+@pytest.mark.e2e
+def test_a_device_that_comes_back_with_another_address(tmp_path: Path) -> None:
+    """Its old connection is dead, and TCP does not say so for minutes."""
+    with lan("ana", "ben", ipv4=True) as laid, ExitStack() as stack:
+        for name in ("ana", "ben"):
+            run(*laid.inside(name), "sysctl", "-qw", "net.ipv6.conf.cable.disable_ipv6=1")
+        workshop = Workshop(tmp_path, stack)
+        ana, ben = start(laid, workshop, "ana"), start(laid, workshop, "ben")
+        ana.ask("found", name="ana", circle="Mill Street", passphrase=PASSPHRASE)
+        ana.ask("open", passphrase=PASSPHRASE)
+        enter(ana, ben, "ben", None)
+        ben.ask("open", passphrase=PASSPHRASE)
+        agree([ana, ben])
+        laid.pull_out("ben")
+        run(*laid.inside("ben"), "ip", "addr", "flush", "dev", "cable")
+        run(*laid.inside("ben"), "ip", "addr", "add", "10.99.0.77/24", "dev", "cable")
+        laid.plug_in("ben")
+        ana.ask("create", title="written meanwhile")
+        agree([ana, ben], within=25)
