@@ -266,9 +266,7 @@ class SqliteStore:
 
     @_reads
     def arrived_before(self, chain: int, sequence: int) -> int:
-        return self._number(
-            "SELECT max(sequence) FROM arrivals WHERE chain = ? AND sequence < ?", (chain, sequence)
-        )
+        return self._number("SELECT max(sequence) FROM arrivals WHERE chain = ? AND sequence < ?", (chain, sequence))
 
     @_reads
     def entry_at(self, slot: int) -> Entry | None:

@@ -391,7 +391,10 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
 
             async def forced(secret: object, intentions: object) -> object:
                 plan = ben.circle.replica.plan_writes(
-                    ben.circle._chain, secret, intentions, ben.circle.surroundings.now()  # type: ignore[arg-type]
+                    ben.circle._chain,
+                    secret,
+                    intentions,
+                    ben.circle.surroundings.now(),  # type: ignore[arg-type]
                 )
                 return await ben.circle._commit(plan, None)
 

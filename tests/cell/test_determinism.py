@@ -57,9 +57,7 @@ def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_same_seed_gives_the_same_run(
-    template: Template, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_seed_gives_the_same_run(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = trace_of(template, seed, monkeypatch), trace_of(template, seed, monkeypatch)
     assert len(one) > 50
     for here, there in zip(one, other, strict=True):

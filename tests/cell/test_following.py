@@ -140,9 +140,7 @@ class Typed(Schema, kind="org.example.typed", version=1):
     notes: Log[str] = empty()
 
 
-async def test_after_any_cursor_nothing_is_missed(
-    memory_network: MemoryNetwork, autojump_clock: MockClock
-) -> None:
+async def test_after_any_cursor_nothing_is_missed(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     """Also after the cursor of the second of five changes that came at once."""
     async with cells(memory_network, "ana", "ben") as [ana, ben]:
         case = await ana.create(Typed, title="a")
@@ -233,9 +231,7 @@ async def test_a_slow_follower_never_blocks_a_writer(
         assert [change.value for change in await heard(changes)] == ["caught up"]
 
 
-async def test_a_follower_that_falls_behind_again(
-    autojump_clock: MockClock, cell_pair: CellPair, short: None
-) -> None:
+async def test_a_follower_that_falls_behind_again(autojump_clock: MockClock, cell_pair: CellPair, short: None) -> None:
     ana, _ = cell_pair
     case = await ana.create(Visit, title="a")
     async with case.changes() as slow:

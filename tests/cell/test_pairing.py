@@ -31,7 +31,7 @@ def is_untouched(home: Home) -> bool:
 
 
 async def outcome(call: Any) -> str:
-    """"" or the code of the error that came out."""
+    """ "" or the code of the error that came out."""
     try:
         await call()
     except errors.CellsyncError as error:

@@ -171,9 +171,7 @@ def test_a_device_without_a_network_waits_for_one() -> None:
 def test_who_records_the_lan_learns_no_name_and_nothing_that_lasts() -> None:
     with cable(ipv4=True) as laid:
         devices = [laid.start(0, "lan_device.py", "ada", "1"), laid.start(1, "lan_device.py", "ben", "1")]
-        for (
-            device
-        ) in devices:  # IPv6 comes up after IPv4, and each change of address is a rotation out of turn
+        for device in devices:  # IPv6 comes up after IPv4, and each change of address is a rotation out of turn
             while not any(":" in host for host in device.event("announces")["announces"]):
                 pass
         tap = laid.start(1, "lan_capture.py", laid.plugs[1])
@@ -181,9 +179,7 @@ def test_who_records_the_lan_learns_no_name_and_nothing_that_lasts() -> None:
         for device in devices:
             for _ in range(ROTATIONS + 2):
                 device.event("announces")
-        packets = [
-            (mac, bytes.fromhex(content)) for mac, content in (line.split() for line in tap.rest()[1:])
-        ]
+        packets = [(mac, bytes.fromhex(content)) for mac, content in (line.split() for line in tap.rest()[1:])]
         macs = [laid.mac(0), laid.mac(1)]
 
     assert {mac for mac, _ in packets} == set(macs)

@@ -35,9 +35,7 @@ async def silent(stream: trio.abc.Stream) -> None:
     await stream.send_all(b"here")
 
 
-async def seen(
-    sightings: trio.MemoryReceiveChannel[Sighting], wanted: int
-) -> dict[bytes, tuple[Address, ...]]:
+async def seen(sightings: trio.MemoryReceiveChannel[Sighting], wanted: int) -> dict[bytes, tuple[Address, ...]]:
     found: dict[bytes, tuple[Address, ...]] = {}
     with trio.fail_after(10):
         while len(found) < wanted:
@@ -59,9 +57,7 @@ async def test_three_devices_see_and_reach_each_other_on_loopback_only() -> None
         for name, network, sightings in watchers:
             others = await seen(sightings, 2)
             assert others == {
-                other: (Address("127.0.0.1", port),)
-                for other, port in ports.items()
-                if other != name.encode()
+                other: (Address("127.0.0.1", port),) for other, port in ports.items() if other != name.encode()
             }
             for (address,) in others.values():
                 async with await network.dial(address) as stream:

@@ -150,9 +150,7 @@ async def test_it_goes_on_after_running_out_of_descriptors(monkeypatch: pytest.M
     assert next(failures, None) is None
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "not an address", "", "::ffff:300.1.1.1", "a" * 300]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "not an address", "", "::ffff:300.1.1.1", "a" * 300])
 async def test_nobody_there_is_no_peer(host: str) -> None:
     with pytest.raises(NoPeer):
         await tcp.dial(Address(host, 1))
@@ -167,9 +165,7 @@ async def test_only_the_chosen_networks_are_dialled() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_dial_gives_up(
-    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_dial_gives_up(autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: object) -> trio.SocketStream:
         return await trio.sleep_forever()
 

@@ -25,14 +25,9 @@ async def ignore(stream: trio.abc.Stream) -> None:
 
 
 @asynccontextmanager
-async def serving(
-    net: MemoryNetwork, *names: str, handler: Handler = echo
-) -> AsyncIterator[dict[str, Address]]:
+async def serving(net: MemoryNetwork, *names: str, handler: Handler = echo) -> AsyncIterator[dict[str, Address]]:
     async with trio.open_nursery() as nursery:
-        yield {
-            name: Address(net.host(name).host, await nursery.start(net.host(name).serve, handler))
-            for name in names
-        }
+        yield {name: Address(net.host(name).host, await nursery.start(net.host(name).serve, handler)) for name in names}
         nursery.cancel_scope.cancel()
 
 
