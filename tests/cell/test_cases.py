@@ -7,7 +7,9 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empty, errors, field
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import CaseId, SigningSecret
+from cellsync.core.planner import Intention
+from cellsync.core.stage import Plan
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
 from tests.cell.cells import PASSPHRASE, Visit, admit, cells, check_failures, found, level, opened
@@ -389,16 +391,16 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
             theirs = await ben.get(Visit, case.id, wait=60)
             write_locked = ben.circle.write_locked
 
-            async def forced(secret: object, intentions: object) -> object:
+            async def forced(secret: SigningSecret, intentions: list[Intention]) -> Plan:
                 plan = ben.circle.replica.plan_writes(
                     ben.circle._chain,
                     secret,
                     intentions,
-                    ben.circle.surroundings.now(),  # type: ignore[arg-type]
+                    ben.circle.surroundings.now(),
                 )
                 return await ben.circle._commit(plan, None)
 
-            ben.circle.write_locked = forced  # type: ignore[assignment, method-assign]
+            ben.circle.write_locked = forced  # type: ignore[method-assign]
             async with theirs.edit() as draft:
                 draft.title = "forged"
             ben.circle.write_locked = write_locked  # type: ignore[method-assign]
