@@ -12,6 +12,7 @@ new one stays: nobody calls who has not lost the old one.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +35,8 @@ from cellsync.node.backoff import Backoff
 from cellsync.node.circle import OpenCircle
 from cellsync.node.link import Link
 from cellsync.node.network import Address, Network, Sighting
+
+log = logging.getLogger(__name__)
 
 CARRIER: Final = b"lan"
 YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
@@ -274,6 +277,9 @@ class Node:
         try:
             await self.call(device, address)
         except CellsyncError:
+            return False
+        except Exception as error:  # a bug met on one call must not end the others; no content, so no text of it
+            log.error("a call failed: %s", type(error).__name__)
             return False
         return True
 

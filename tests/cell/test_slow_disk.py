@@ -77,6 +77,7 @@ async def test_cancelling_before_the_lock_writes_nothing(template: Template) -> 
     async with opened(net.home("ana")) as ana:
         case = await ana.get(Visit, template.shared)
         before = ana.entries()
+
         async def hold(task_status: trio.TaskStatus[None]) -> None:
             async with ana.circle.lock:
                 task_status.started()
