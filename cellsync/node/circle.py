@@ -33,7 +33,6 @@ from cellsync.core.ids import (
     Millis,
     SessionPublic,
     SigningSecret,
-    day_of,
 )
 from cellsync.core.membership import epochs
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
@@ -147,7 +146,7 @@ class OpenCircle:
             needed = epochs.oldest_needed(self.surroundings.now(), self._attested())
             if needed is not None and self.epochs.forget_before(needed):
                 self.store.keep("epochs", self.epochs.encode())
-            self.store.forget_ephemerals(day_of(self.surroundings.now()) - 1)
+            self.store.forget_ephemerals(self.epochs.oldest)  # below it no key opens; the clock alone forgets nothing
             await self._flush()
 
     def _attested(self) -> Day | None:

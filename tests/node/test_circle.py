@@ -1,11 +1,14 @@
-"""The step of an open circle when the disk fails in it."""
+"""The step of an open circle when the disk fails in it, and what it remembers when the clock is wrong."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from cellsync import Register, Schema, found_cell, open_cell
 from cellsync.core.errors import DiskFull
+from cellsync.core.ids import Day, Millis
 from cellsync.testing import MemoryNetwork
 
 
@@ -30,3 +33,18 @@ async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snaps
         note = await cell.create(Note, title="stored")
         monkeypatch.undo()
         assert (note.title, cell.entries(), seen) == ("stored", 2, [1])
+
+
+async def test_a_clock_set_forward_and_back_does_not_make_a_replay_new() -> None:
+    """The moment when somebody sets the clock of a network forward must not forget which openings were answered."""
+    home = MemoryNetwork().home("ana")
+    right = home.surroundings.now
+    wrong = replace(home, surroundings=replace(home.surroundings, now=lambda: Millis(right() + 1_000 * 86_400_000)))
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    async with open_cell(home, passphrase="words") as cell:
+        day = Day(right() // 86_400_000)
+        assert await cell.circle.accept_ephemeral(day, b"caller", b"ephemeral")
+    async with open_cell(wrong, passphrase="words") as cell:
+        await cell.circle.tidy()
+    async with open_cell(home, passphrase="words") as cell:
+        assert not await cell.circle.accept_ephemeral(day, b"caller", b"ephemeral")

@@ -61,6 +61,11 @@ class Epochs:
     def newest(self) -> EpochId:
         return next(reversed(self._held))
 
+    @property
+    def oldest(self) -> Day:
+        """The first day for which any epoch's states are held: a key of an earlier one can open nothing."""
+        return min(states.day for states in self._held.values())
+
     def today(self, now: Millis) -> Branches:
         """The newest epoch's states on the day in use."""
         return self._held[self.newest].at(self._day(now))
