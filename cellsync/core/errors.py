@@ -18,7 +18,7 @@ class CellsyncError(Exception):
     """Something cellsync could not do. `code` names it, `hint` says what helps."""
 
     code: ClassVar[str] = "internal"
-    default_hint: ClassVar[str] = ""
+    default_hint: ClassVar[str] = "This should not happen. Please report it."
 
     def __init__(self, message: str = "", *, hint: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").split("\n")[0])
@@ -29,6 +29,7 @@ class CallerError(CellsyncError):
     """The request cannot be carried out as it was made."""
 
     code = "invalid"
+    default_hint = "Nothing was changed. Ask for something else."
 
 
 class PeerError(CellsyncError):
@@ -42,6 +43,7 @@ class ExternalError(CellsyncError):
     """Something outside cellsync failed."""
 
     code = "external"
+    default_hint = "Try again; what was confirmed earlier is stored."
 
 
 # --- the caller ---------------------------------------------------------------------------------
@@ -51,6 +53,7 @@ class InvalidValue(CallerError):
     """This value does not fit the field it was meant for."""
 
     code = "invalid_value"
+    default_hint = "It was not stored. Correct it, then try again."
 
 
 class ReadOnly(CallerError):
@@ -134,6 +137,7 @@ class Declined(CallerError):
     """The pairing was declined. Nobody was added."""
 
     code = "declined"
+    default_hint = "Ask the other person why, then try again with a new code."
 
 
 # --- the peer -----------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ class UnreadableFile(CallerError):
     """This file cannot be read as a table. Nothing was imported."""
 
     code = "unreadable_file"
+    default_hint = "Save it as CSV, with the names of the columns in the first line."
 
 
 class RowError(NamedTuple):

@@ -1,0 +1,35 @@
+"""Every error says what it is, in a stable code, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import cellsync.casework.importing
+import cellsync.cell.cell
+import cellsync.cli.demo.child  # noqa: F401  so that their errors are defined
+from cellsync.core.errors import CapExceeded, CellsyncError
+
+
+def below(kind: type[CellsyncError]) -> Iterator[type[CellsyncError]]:
+    yield kind
+    for one in kind.__subclasses__():
+        yield from below(one)
+
+
+ERRORS = [kind for kind in dict.fromkeys(below(CellsyncError)) if kind.__module__.startswith("cellsync.")]
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_each_has_a_message_a_code_and_a_hint(kind: type[CellsyncError]) -> None:
+    error = CapExceeded("parents") if kind is CapExceeded else kind()
+    assert str(error) and error.code and error.hint.endswith((".", "?"))
+
+
+def test_a_code_names_one_error() -> None:
+    own = [kind.code for kind in ERRORS if "code" in vars(kind)]
+    assert len(ERRORS) > 30
+    assert len(own) == len(set(own))
+    # what has no code of its own is an internal kind of its parent
+    assert all("code" in vars(kind) for kind in ERRORS if kind.__module__ == "cellsync.core.errors")
