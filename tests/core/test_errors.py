@@ -24,7 +24,9 @@ ERRORS = [kind for kind in dict.fromkeys(below(CellsyncError)) if kind.__module_
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_each_has_a_message_a_code_and_a_hint(kind: type[CellsyncError]) -> None:
     error = CapExceeded("parents") if kind is CapExceeded else kind()
-    assert str(error) and error.code and error.hint.endswith((".", "?"))
+    assert str(error)
+    assert error.code
+    assert error.hint.endswith((".", "?"))
 
 
 def test_a_code_names_one_error() -> None:
