@@ -56,6 +56,9 @@ class Peer(NamedTuple):
     connected: bool
     has_mine: int  # how many of this device's own entries it is known to hold
 
+    def __repr__(self) -> str:
+        return f"<peer {self.device.hex()[:8]}>"  # no name
+
 
 class Cell:
     """Made by `open_cell`."""

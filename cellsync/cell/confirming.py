@@ -13,6 +13,9 @@ class Asked(NamedTuple):
     name: str  # whoever wants to join, as they call themselves; "" on the joining device
     words: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return "<asked>"  # no name, no words
+
 
 Confirm = Callable[[Asked], bool | Awaitable[bool]]
 """Asks a person; True only if the words are the same on both devices, and the person is the one expected."""

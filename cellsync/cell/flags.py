@@ -26,6 +26,9 @@ class Flag(NamedTuple):
     author: str
     case: CaseId | None
 
+    def __repr__(self) -> str:
+        return f"<flag {self.reason.value}>"  # no name
+
 
 def flags_of(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
     """What is flagged in a step that has just been taken."""

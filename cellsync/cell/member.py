@@ -16,6 +16,9 @@ class Member(NamedTuple):
     device: DeviceId
     is_me: bool
 
+    def __repr__(self) -> str:
+        return f"<member {self.device.hex()[:8]}, {self.role}>"  # no name
+
 
 def members(circle: OpenCircle) -> list[Member]:
     """Everyone who is active in a circle, by all that has reached this device."""

@@ -104,6 +104,9 @@ class Identity(NamedTuple):
     session: SessionSecret
     name: str
 
+    def __repr__(self) -> str:
+        return "<identity, hidden>"  # neither keys nor name
+
 
 class CircleFile(NamedTuple):
     """Where a circle rests, and the key to it."""

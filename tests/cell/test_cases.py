@@ -7,12 +7,19 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empty, errors, field
+from cellsync.cell.confirming import Asked
+from cellsync.cell.flags import Flag, Reason
 from cellsync.core.ids import CaseId, SigningSecret
+from cellsync.core.pairing import inviter, joiner
+from cellsync.core.pairing.messages import Hello
 from cellsync.core.planner import Intention
 from cellsync.core.stage import Plan
+from cellsync.store.header import Identity
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
 from tests.cell.cells import PASSPHRASE, Visit, admit, cells, check_failures, found, level, opened
+
+WORDS = ("Ana", "Ben", "Ana", "Ben")
 
 
 class Other(Schema, kind="org.example.other", version=1):
@@ -336,6 +343,19 @@ async def test_reprs_show_no_content(autojump_clock: MockClock, cell_pair: CellP
     for one in shown:
         assert "hidden" not in repr(one)
         assert PASSPHRASE not in repr(one)
+
+
+async def test_reprs_show_no_names(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    ana, ben = cell_pair
+    shown = [
+        ana.members(), ana.peers(), ana.circle.replica.circle.found, ana.circle.replica.circle.active(),
+        Asked("Ana", ("Ben",)), Flag(Reason.FUTURE, ben.device, "Ben", None), Hello(ana.secrets.public, "Ben", b""),
+        inviter.Asked("Ben", WORDS, ana.secrets.public), inviter.Admit("Ben", ana.secrets.public), joiner.Asked(WORDS),
+        Identity(ana.secrets.signing, ana.secrets.session, "Ana"),
+    ]  # fmt: skip
+    assert {member.name for member in ana.members()} == {"Ana", "Ben"}
+    for one in shown:
+        assert not any(name in repr(one) for name in ("Ana", "Ben", "Mill Street"))
 
 
 async def test_ids_from_outside_are_the_same_on_every_device(autojump_clock: MockClock, cell_pair: CellPair) -> None:

@@ -59,11 +59,17 @@ class Found(NamedTuple):
     circle_name: str
     name: str
 
+    def __repr__(self) -> str:
+        return "<found>"  # no names
+
 
 class Admit(NamedTuple):
     role: Role
     keys: DeviceKeys
     name: str
+
+    def __repr__(self) -> str:
+        return "<admit>"  # no name
 
 
 Control = Found | Admit

@@ -28,6 +28,9 @@ class Grant(NamedTuple):
     name: str
     counts: bool
 
+    def __repr__(self) -> str:
+        return f"<grant {self.device.hex()[:8]}, {self.role.name}>"  # no name
+
 
 # Rule 2, second half: what each kind of entry needs of its author.
 NEEDS: Final[dict[int, Role]] = {

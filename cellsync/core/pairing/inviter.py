@@ -54,12 +54,18 @@ class Asked(NamedTuple):
     words: Words
     keys: DeviceKeys
 
+    def __repr__(self) -> str:
+        return "<asked>"  # no name, no words
+
 
 class Admit(NamedTuple):
     """Both said yes. Write the `admit` entry durably, then `welcome`."""
 
     name: str
     keys: DeviceKeys
+
+    def __repr__(self) -> str:
+        return "<admit>"  # no name
 
 
 class Finished(NamedTuple):

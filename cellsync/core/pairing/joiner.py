@@ -46,6 +46,9 @@ class Asked(NamedTuple):
 
     words: Words
 
+    def __repr__(self) -> str:
+        return "<asked>"  # no words
+
 
 class Welcomed(NamedTuple):
     """This device is a member. Store this durably, then `done`."""

@@ -47,6 +47,9 @@ class Hello(NamedTuple):
     name: str
     commitment: bytes
 
+    def __repr__(self) -> str:
+        return "<hello>"  # no name
+
 
 class Nonce(NamedTuple):
     nonce: bytes
