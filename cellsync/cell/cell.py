@@ -37,7 +37,7 @@ from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
-from cellsync.node.network import Address
+from cellsync.node.network import checked_address
 from cellsync.node.node import Node
 
 FLAGS: Final = 1_000
@@ -292,8 +292,8 @@ class Cell:
         raise Timeout("not enough other devices have confirmed in time")
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
-        """Where another device listens, for networks that carry no multicast."""
-        await self.node.add_address(device, Address(host_, port))
+        """Where another device listens, for networks that carry no multicast. Raises InvalidValue for a host's name."""
+        await self.node.add_address(device, checked_address(host_, port))
 
     async def state_digest(self) -> bytes:
         """32 bytes that are equal on devices where all cases read the same."""

@@ -18,7 +18,7 @@ from cellsync.core.pairing import code, joiner
 from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.node.circle import OpenCircle
-from cellsync.node.network import Address, Network
+from cellsync.node.network import Address, Network, checked_address
 from cellsync.node.node import CARRIER, encode_addresses
 from cellsync.node.pairing import Pairing
 from cellsync.store.header import Identity
@@ -39,7 +39,7 @@ async def join(
     `confirm` is asked whether the matching words are the same on both devices. `address` is where the inviting
     device listens, for networks without multicast; else it is looked for, at most `timeout` seconds.
 
-    Raises MalformedCode (nothing was sent), VaultExists, NoPeer (not found in time), InviteExpired, Declined,
+    Raises MalformedCode or InvalidValue (nothing was sent), VaultExists, NoPeer (not found in time), InviteExpired, Declined,
     WordsDiffer, Interrupted, DiskFull. Nothing is stored unless it returns.
     """
     home = home_of(place)
@@ -50,6 +50,7 @@ async def join(
         raise VaultExists
     secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
     display = checked_name(name)
+    at = None if address is None else checked_address(*address)
 
     async def store(welcome: Welcome, found_at: Address) -> None:
         def create() -> None:
@@ -64,7 +65,7 @@ async def join(
         await home.surroundings.in_thread(create)
 
     async with home.network() as network:
-        stream, found_at = await _find(network, home, secret, address, timeout)
+        stream, found_at = await _find(network, home, secret, at, timeout)
         machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
         failure: CellsyncError | None = None
         asking = trio.CancelScope()
@@ -104,14 +105,14 @@ def _fill(
 
 
 async def _find(
-    network: Network, home: Home, secret: PairingSecret, address: tuple[str, int] | None, timeout: float
+    network: Network, home: Home, secret: PairingSecret, address: Address | None, timeout: float
 ) -> tuple[trio.abc.Stream, Address]:
     """A connection to the device that shows this code, and where it listens."""
     with trio.move_on_after(timeout):
         if address is not None:
             while True:
                 try:
-                    return await network.dial(Address(*address)), Address(*address)
+                    return await network.dial(address), address
                 except NoPeer:
                     await trio.sleep(_AGAIN)
         candidates = [(code.beacon_key(secret), b"")]

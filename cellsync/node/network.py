@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 import trio
 
+from cellsync.core.errors import InvalidValue
+
 
 class Address(NamedTuple):
     """Where a device listens: an IPv4 or IPv6 literal (a link-local one with its `%scope`) and a port."""
@@ -24,6 +26,17 @@ class Address(NamedTuple):
     def packed(self) -> bytes:
         """The 4 or 16 bytes of the IP address, without scope, as tags contain them."""
         return packed(self.host)
+
+
+def checked_address(host: str, port: int) -> Address:
+    """An address that somebody typed. Raises InvalidValue for a name: it would be looked up in the DNS, in plain sight."""
+    try:
+        packed(host)
+    except ValueError:
+        host = ""
+    if not host or not 0 < port < 1 << 16:
+        raise InvalidValue("not an IP address and a port", hint="Give numbers as in 192.168.1.20 and 51234, not a name.")
+    return Address(host, port)
 
 
 class Sighting(NamedTuple):

@@ -116,6 +116,21 @@ async def test_by_address_without_beacons(memory_network: MemoryNetwork, autojum
         assert (await invite.joined()).name == "ben"
 
 
+@pytest.mark.parametrize("at", [("ana.local", 5000), ("", 5000), ("10.0.0.1", 0), ("10.0.0.1", 65536), ("::1%", -1)])
+async def test_a_name_is_no_address(
+    at: tuple[str, int], memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """It would be looked up in the DNS, and once remembered it would spoil the other addresses."""
+    async with opened(await found(memory_network)) as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        began = trio.current_time()
+        with pytest.raises(errors.InvalidValue):
+            await joining(memory_network.home("ben"), invite.code, address=at)
+        with pytest.raises(errors.InvalidValue):
+            await ana.add_address(ana.device, *at)
+        assert trio.current_time() == began
+
+
 async def test_several_invitations_at_once(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     names = ["ben", "cara", "dina"]
     async with opened(await found(memory_network)) as ana:
