@@ -39,8 +39,8 @@ async def join(
     `confirm` is asked whether the matching words are the same on both devices. `address` is where the inviting
     device listens, for networks without multicast; else it is looked for, at most `timeout` seconds.
 
-    Raises MalformedCode or InvalidValue (nothing was sent), VaultExists, NoPeer (not found in time), InviteExpired, Declined,
-    WordsDiffer, Interrupted, DiskFull. Nothing is stored unless it returns.
+    Raises MalformedCode or InvalidValue (nothing was sent), VaultExists, NoPeer (not found in time), InviteExpired,
+    Declined, WordsDiffer, Interrupted, DiskFull. Nothing is stored unless it returns.
     """
     home = home_of(place)
     secret = code.parse(code_text)

@@ -29,13 +29,13 @@ class Address(NamedTuple):
 
 
 def checked_address(host: str, port: int) -> Address:
-    """An address that somebody typed. Raises InvalidValue for a name: it would be looked up in the DNS, in plain sight."""
+    """An address that somebody typed. Raises InvalidValue for a name: looking it up would tell a server."""
     try:
         packed(host)
     except ValueError:
         host = ""
     if not host or not 0 < port < 1 << 16:
-        raise InvalidValue("not an IP address and a port", hint="Give numbers as in 192.168.1.20 and 51234, not a name.")
+        raise InvalidValue("not an IP address and a port", hint="Give numbers, as in 192.168.1.20 and 51234.")
     return Address(host, port)
 
 
