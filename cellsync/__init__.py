@@ -2,7 +2,8 @@
 
     found_cell, open_cell, join        a vault in a folder, and the cell in it
     Schema, Register, Set, Map, …      what a case is made of
-    Cell, Invite, Member, Peer, …      what those give
+    Cell, Invite, Member, Flag, …      what those give
+    Home, open_lan                     where a vault lives, and how much of it a network gets to see
     errors                             what they raise, split by fault
 
 The test kit is `cellsync.testing`, the schemas for casework are `cellsync.casework`.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from cellsync.cell.cell import Cell, Peer
     from cellsync.cell.confirming import Asked, Confirm
+    from cellsync.cell.flags import Flag, Reason
     from cellsync.cell.founding import RecoveryKey, found_cell
     from cellsync.cell.home import Home
     from cellsync.cell.inviting import Invite
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from cellsync.core.case.generic import GenericCase
     from cellsync.core.case.host import Change
     from cellsync.core.case.schema import Conflict, Schema
+    from cellsync.core.case.views import Item, Value
     from cellsync.core.errors import CellsyncError
     from cellsync.core.ids import CaseId
+    from cellsync.node.lan import open_lan
 
 __version__ = "0.1.0"
 
@@ -41,24 +45,29 @@ __all__ = [
     "Confirm",
     "Conflict",
     "Counter",
+    "Flag",
     "GenericCase",
     "Home",
     "Invite",
+    "Item",
     "Log",
     "Map",
     "Member",
     "Peer",
+    "Reason",
     "RecoveryKey",
     "Register",
     "Schema",
     "Sensitivity",
     "Set",
+    "Value",
     "empty",
     "errors",
     "field",
     "found_cell",
     "join",
     "open_cell",
+    "open_lan",
 ]
 
 _HOMES: Final = {
@@ -67,6 +76,8 @@ _HOMES: Final = {
     "Peer": "cellsync.cell.cell",
     "Asked": "cellsync.cell.confirming",
     "Confirm": "cellsync.cell.confirming",
+    "Flag": "cellsync.cell.flags",
+    "Reason": "cellsync.cell.flags",
     "RecoveryKey": "cellsync.cell.founding",
     "found_cell": "cellsync.cell.founding",
     "Home": "cellsync.cell.home",
@@ -86,8 +97,11 @@ _HOMES: Final = {
     "Change": "cellsync.core.case.host",
     "Conflict": "cellsync.core.case.schema",
     "Schema": "cellsync.core.case.schema",
+    "Item": "cellsync.core.case.views",
+    "Value": "cellsync.core.case.views",
     "CellsyncError": "cellsync.core.errors",
     "CaseId": "cellsync.core.ids",
+    "open_lan": "cellsync.node.lan",
 }
 
 
