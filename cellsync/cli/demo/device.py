@@ -72,7 +72,7 @@ class Device:
     async def _confirm(self, asked: Asked) -> bool:
         """Ask the person at this device, whom the parent plays."""
         self._answer = trio.Event()
-        self._tell({"tell": "words", "words": asked.words})
+        self._tell({"tell": "words", "words": asked.words, "name": asked.name})
         await self._answer.wait()
         return self._yes
 

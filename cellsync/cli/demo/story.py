@@ -114,13 +114,14 @@ async def _join(teller: Teller, ana: Child, guest: Child, *, with_qr: bool) -> N
         teller.gap()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_enter, guest, invite["code"])
-        at_ana = " ".join((await ana.hear("words", 30))["words"])
+        asked = await ana.hear("words", 30)
+        at_ana = " ".join(asked["words"])
         at_guest = " ".join((await guest.hear("words", 30))["words"])
         for child in (ana, guest):
-            await child.ask("answer", yes=at_ana == at_guest)
+            await child.ask("answer", yes=at_ana == at_guest and asked["name"] == guest.name)
         if at_ana != at_guest:
             raise DemoFailed("the words on the two devices differ: somebody is in between")
-        await ana.ask("joined")
+        member = await ana.ask("joined")
     if with_qr:
         teller.say(
             f"{guest.name} scans it or types it. The devices find each other on the local network, and both show four "
@@ -131,6 +132,7 @@ async def _join(teller: Teller, ana: Child, guest: Child, *, with_qr: bool) -> N
         teller.say(f"{guest.name} joins in the same way, with a code of her own:")
     teller.quote(ana.name, at_ana, "green")
     teller.quote(guest.name, at_guest, "green")
+    teller.say(f"{ana.name} is asked whether to let {asked['name']} in, and says yes: one more {member['role']}.")
 
 
 async def _enter(guest: Child, code: str) -> None:
