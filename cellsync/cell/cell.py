@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple, ParamSpec, TypeVar, cast
@@ -40,7 +39,7 @@ from cellsync.node.circle import OpenCircle
 from cellsync.node.network import checked_address
 from cellsync.node.node import Node
 
-FLAGS: Final = 1_000
+FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
 _NUMBER: Final = re.compile("[0-9]{1,18}")
 
 P = ParamSpec("P")
@@ -71,7 +70,7 @@ class Cell:
         self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
         self._followers: list[Follower] = []
         self._closed = False
-        self.flags: deque[Flag] = deque(maxlen=FLAGS)  # the newest things that need a person's eye
+        self._flags: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason}
         node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
         self._told = self.cursor()
         circle.watch(self._committed)
@@ -251,8 +250,17 @@ class Cell:
                 follower.tell_all(changes, before, self._cursor(at))
                 before = self._cursor(at)
 
+    @property
+    def flags(self) -> list[Flag]:
+        """What has arrived since this cell was opened and needs a person's eye, each once, by reason."""
+        return [flag for kept in self._flags.values() for flag in kept]
+
     def _flag(self, flags: Iterable[Flag]) -> None:
-        self.flags.extend(flag for flag in flags if flag not in self.flags)
+        for flag in flags:
+            kept = self._flags[flag.reason]
+            kept[flag] = None
+            if len(kept) > FLAGS:
+                del kept[next(iter(kept))]
 
     def _committed(self, plan: Plan, source: object) -> None:
         local = source is None
