@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cellsync.cell.inviting import Invite
     from cellsync.cell.joining import join
     from cellsync.cell.member import Member
-    from cellsync.cell.opening import open_cell
+    from cellsync.cell.opening import change_passphrase, open_cell
     from cellsync.core import errors
     from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
     from cellsync.core.case.generic import GenericCase
@@ -61,6 +61,7 @@ __all__ = [
     "Sensitivity",
     "Set",
     "Value",
+    "change_passphrase",
     "empty",
     "errors",
     "field",
@@ -84,6 +85,7 @@ _HOMES: Final = {
     "Invite": "cellsync.cell.inviting",
     "join": "cellsync.cell.joining",
     "Member": "cellsync.cell.member",
+    "change_passphrase": "cellsync.cell.opening",
     "open_cell": "cellsync.cell.opening",
     "Counter": "cellsync.core.case.fields",
     "Log": "cellsync.core.case.fields",

@@ -90,6 +90,11 @@ class Cell:
     def device(self) -> DeviceId:
         return self.circle.device
 
+    @property
+    def port(self) -> int:
+        """Where this device listens; with its IP address it is what others give to `add_address`."""
+        return self.node.port
+
     def members(self) -> list[Member]:
         return members(self.circle)
 

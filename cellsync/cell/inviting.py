@@ -39,6 +39,7 @@ class Invite:
         self._asking = trio.CancelScope()
         self._talking = trio.CancelScope()
         self._used = False
+        self._until = circle.surroundings.now() + round(code.LIFETIME * 1000)
         self._ended = trio.Event()
         self._failure: Exception | None = None
         self._member: Member | None = None
@@ -86,7 +87,9 @@ class Invite:
             self._ended.set()
 
     def _is_for_us(self, header: bytes) -> bool:
-        return not self._used and code.matches(self._invitation, header)
+        # By the calendar as well: the other clock stands still while a laptop sleeps.
+        expired = self._circle.surroundings.now() > self._until
+        return not self._used and not expired and code.matches(self._invitation, header)
 
     async def _welcome(self, stream: trio.abc.Stream, already: bytes) -> None:
         entropy = self._circle.surroundings.entropy(inviter.ENTROPY)

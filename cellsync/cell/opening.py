@@ -43,6 +43,22 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
         vault.close()
 
 
+async def change_passphrase(place: Place, *, old: str, new: str) -> None:
+    """Give the vault in this folder another passphrase. The cell must not be open.
+
+    A copy of the folder that somebody made before still opens with the old one. Raises as `open_cell`, and InvalidValue
+    for a passphrase that cannot be used.
+    """
+    home = home_of(place)
+    before, after = normal_passphrase(old), normal_passphrase(new)
+
+    def change() -> None:
+        with Vault.open(home.path, before, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests) as vault:
+            vault.change_passphrase(after, kdf=home.kdf)
+
+    await home.surroundings.in_thread(change)
+
+
 def _open_store(vault: Vault) -> SqliteStore:
     if not vault.circles:
         raise VaultDamaged("this vault has no circle")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
@@ -42,6 +43,7 @@ CARRIER: Final = b"lan"
 YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
 TIDY_AFTER: Final = 3.0  # seconds without news
 HEADER_WITHIN: Final = 20.0
+BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
 REMEMBERED: Final = 4  # addresses per device
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
 CROSSING: Final = 5.0  # seconds within which two calls count as made at once
@@ -55,6 +57,7 @@ class Node:
 
     def __init__(self, circle: OpenCircle, secret: SessionSecret, network: Network) -> None:
         self.circle = circle
+        self.port = 0  # where we listen, once running
         self.links: dict[DeviceId, Link] = {}
         self.seen: dict[DeviceId, float] = {}  # when a session with a device last said something
         self.delivered: dict[DeviceId, int] = {}  # how many of our own entries a device is known to hold
@@ -73,6 +76,7 @@ class Node:
         self._since: dict[DeviceId, float] = {}  # when the link with a device was opened
         self._idle = trio.Event()
         self._random = Random(self._surroundings.entropy(16))  # noqa: S311 (for jitter)
+        self._beacons_called: deque[bytes] = deque(maxlen=BEACONS_CALLED)
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
         self._beacon_keys: list[bytes] = []
         self._reshow = trio.Event()
@@ -245,7 +249,10 @@ class Node:
         async with self._network.sightings() as sightings:
             async for sighting in sightings:
                 found = self._recognise(sighting)
-                if found is not None and self._nursery is not None:
+                # Each beacon is called once: somebody who replays one must not use up what the callee accepts of us
+                # in a day. If the call fails, `_redial` tries again, ever more rarely.
+                if found is not None and self._nursery is not None and sighting.blob not in self._beacons_called:
+                    self._beacons_called.append(sighting.blob)
                     self._nursery.start_soon(self._call_politely, *found)
 
     def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
