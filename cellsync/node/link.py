@@ -50,7 +50,7 @@ class Link:
         self.outcome: CellsyncError | None = None
         self.sent = 0
         self.received = 0
-        self._stream = stream
+        self.stream = stream
         self._circles = circles
         self._report = report
         self._wake = trio.Event()
@@ -99,7 +99,7 @@ class Link:
         except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError, trio.TooSlowError):
             pass
         finally:
-            await trio.aclose_forcefully(self._stream)
+            await trio.aclose_forcefully(self.stream)
 
     async def _read(self, data: bytes) -> None:
         while not self.session.closed:
@@ -110,7 +110,7 @@ class Link:
                 await self._handle(events)
                 self._wake.set()
             if not self.session.closed:
-                data = bytes(await self._stream.receive_some(CHUNK))
+                data = bytes(await self.stream.receive_some(CHUNK))
                 if not data:
                     return
 
@@ -132,7 +132,7 @@ class Link:
                 self.sent += len(data)
                 for at in range(0, len(data), _SLICE):
                     with trio.fail_after(SEND_WITHIN):
-                        await self._stream.send_all(data[at : at + _SLICE])
+                        await self.stream.send_all(data[at : at + _SLICE])
         self.close()
 
     def _ripen(self) -> None:

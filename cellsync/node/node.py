@@ -36,6 +36,7 @@ from cellsync.node.backoff import Backoff
 from cellsync.node.circle import OpenCircle
 from cellsync.node.link import Link
 from cellsync.node.network import Address, Network, Sighting
+from cellsync.node.strangers import Strangers
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Node:
         self._idle = trio.Event()
         self._random = Random(self._surroundings.entropy(16))  # noqa: S311 (for jitter)
         self._beacons_called: deque[bytes] = deque(maxlen=BEACONS_CALLED)
+        self._strangers = Strangers()
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
         self._beacon_keys: list[bytes] = []
         self._reshow = trio.Event()
@@ -108,7 +110,11 @@ class Node:
                 await self.circle.tidy()
 
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
-        await self._network.serve(self._answer, task_status=task_status)
+        await self._network.serve(self._receive, task_status=task_status)
+
+    async def _receive(self, stream: trio.abc.Stream) -> None:
+        with self._strangers.waiting(stream):
+            await self._answer(stream)
 
     # --- answering -----------------------------------------------------------------------------------------
 
@@ -125,6 +131,7 @@ class Node:
             return
         for matches, guest in self._guests:
             if len(header) >= channel.HEADER_BYTES and matches(header[: channel.HEADER_BYTES]):
+                self._strangers.proved(stream)
                 await guest(stream, header)
                 return
         entropy = self._surroundings.entropy(ENTROPY)
@@ -187,6 +194,7 @@ class Node:
         self.seen[device] = trio.current_time()
         match event:
             case Opened():
+                self._strangers.proved(link.stream)
                 self._calling.discard(device)
                 self._keep_one(device, link)
             case Acknowledged(circle):

@@ -14,7 +14,7 @@ import trio
 from cellsync.core.errors import ExternalError, NoPeer
 from cellsync.node.network import Address, Handler, packed
 
-CONNECTIONS: Final = 64  # at once; a stranger can fill them, but not the memory
+CONNECTIONS: Final = 96  # at once: 48 devices, 32 strangers, and some on their way
 BACKLOG: Final = 64
 DIAL_SECONDS: Final = 10.0
 PORT_TRIES: Final = 16
@@ -38,7 +38,7 @@ def listen(hosts: Sequence[str] | None, port: int = 0) -> list[trio.SocketListen
 
 
 async def serve(listeners: list[trio.SocketListener], handler: Handler) -> None:
-    """Run `handler` for each connection, at most 64 at once, until cancelled."""
+    """Run `handler` for each connection, at most 96 at once, until cancelled."""
     open_now = 0
 
     async def guarded(stream: trio.SocketStream) -> None:

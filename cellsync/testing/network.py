@@ -31,7 +31,7 @@ from cellsync.node.network import Address, Handler, MakeBlob, Sighting
 from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
 
-CONNECTIONS: Final = 64  # of one host at once, as over TCP
+CONNECTIONS: Final = 96  # of one host at once, as over TCP
 WAITING: Final = 64  # sightings
 ROTATE_SECONDS: Final = (240.0, 300.0)
 FIRST_PORT: Final = 4000
@@ -395,7 +395,7 @@ class Inbox:
         self._more = trio.Event()
 
     def expect(self, arrives: float, sighting: Sighting) -> None:
-        """One more; beyond 64 they are dropped."""
+        """One more; beyond 96 they are dropped."""
         if len(self._coming) < WAITING:
             heapq.heappush(self._coming, (arrives, next(self._order), sighting))
             self._more.set()

@@ -116,7 +116,7 @@ async def served(stream: trio.abc.Stream) -> bool:
         return False
 
 
-async def test_beyond_64_connections_new_ones_are_closed_and_a_free_place_is_used() -> None:
+async def test_beyond_the_cap_new_ones_are_closed_and_a_free_place_is_used() -> None:
     async with trio.open_nursery() as nursery, AsyncExitStack() as crowd:
         port = start(nursery, echo)
         for _ in range(tcp.CONNECTIONS - 1):
