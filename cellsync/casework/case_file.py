@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
+from cellsync.casework.imported import Imported
 from cellsync.casework.link import Link
 from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.casework.timeline import TimelineEntry
 from cellsync.core.case.fields import Log, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.schema import Schema
 
 
 class CaseStatus(StrEnum):
@@ -38,12 +38,23 @@ class Recognition(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class CaseFile(Schema, kind="cellsync.case", version=1):
+class LineOfWork(StrEnum):
+    """Which of the five lines of work the case belongs to."""
+
+    RELEASE = "release"
+    CONDITIONS = "conditions"
+    TALKS = "talks"
+    EVACUATION = "evacuation"
+    GROUPS = "groups"
+
+
+class CaseFile(Imported, kind="cellsync.case", version=1):
     title: Register[str] = field(default="")
     external_id: Register[str] = field(default="")
     status: Register[CaseStatus] = field(default=CaseStatus.INTAKE)
     priority: Register[Priority] = field(default=Priority.NORMAL)
     recognition: Register[Recognition] = field(default=Recognition.NONE)
+    line_of_work: Register[LineOfWork | None] = field(default=None)
     opened: Register[PartialDate] = field(default=UNKNOWN_DATE)
     release_demands: Log[str] = empty()
     handler: Register[str] = field(default="", sensitivity=Sensitivity.C4)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from cellsync.casework.imported import Imported
 from cellsync.casework.link import Link
 from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.core.case.fields import Log, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.schema import Schema
 
 
 class EpisodeKind(StrEnum):
@@ -44,7 +44,7 @@ class Counsel(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Episode(Schema, kind="cellsync.episode", version=1):
+class Episode(Imported, kind="cellsync.episode", version=1):
     kind: Register[EpisodeKind] = field(default=EpisodeKind.UNKNOWN)
     agency: Register[str] = field(default="")
     warrant: Register[Warrant] = field(default=Warrant.UNKNOWN)

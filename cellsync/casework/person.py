@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from cellsync.casework.imported import Imported
 from cellsync.casework.link import Link
 from cellsync.casework.name import Name
 from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.core.case.fields import Log, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.schema import Schema
 
 
 class Sex(StrEnum):
@@ -18,7 +18,7 @@ class Sex(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Person(Schema, kind="cellsync.person", version=1):
+class Person(Imported, kind="cellsync.person", version=1):
     """No field has to be given: a person can be known before their name is."""
 
     names: Set[Name] = empty()

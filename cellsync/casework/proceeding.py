@@ -6,11 +6,11 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from cellsync.casework.imported import Imported
 from cellsync.casework.link import Link
 from cellsync.casework.money import Money
 from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.core.case.fields import Log, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.schema import Schema
 
 
 class ProceedingKind(StrEnum):
@@ -18,6 +18,7 @@ class ProceedingKind(StrEnum):
     CRIMINAL = "criminal"
     ADDITIONAL = "additional"  # against somebody already imprisoned, such as article 411
     IN_ABSENTIA = "in_absentia"
+    UNKNOWN = "unknown"
 
 
 class Publicity(StrEnum):
@@ -59,8 +60,8 @@ class Fine(NamedTuple):
     paid: PartialDate | None = None  # None: not paid; an unknown date: paid, nobody knows when
 
 
-class Proceeding(Schema, kind="cellsync.proceeding", version=1):
-    kind: Register[ProceedingKind] = field(default=ProceedingKind.CRIMINAL)
+class Proceeding(Imported, kind="cellsync.proceeding", version=1):
+    kind: Register[ProceedingKind] = field(default=ProceedingKind.UNKNOWN)
     articles: Set[str] = empty()
     court: Register[str] = field(default="")
     publicity: Register[Publicity] = field(default=Publicity.UNKNOWN)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 
+from cellsync.casework.imported import Imported
 from cellsync.casework.link import Link
 from cellsync.casework.money import Money
+from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.core.case.fields import Log, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.schema import Schema
 
 
 class TaskKind(StrEnum):
@@ -32,11 +32,11 @@ class TaskState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class SupportTask(Schema, kind="cellsync.task", version=1):
+class SupportTask(Imported, kind="cellsync.task", version=1):
     title: Register[str]
     kind: Register[TaskKind | None] = field(default=None)
     state: Register[TaskState] = field(default=TaskState.OPEN)
-    due: Register[date | None] = field(default=None)
+    due: Register[PartialDate] = field(default=UNKNOWN_DATE)
     doer: Register[str] = field(default="", sensitivity=Sensitivity.C4)  # an alias, never a name
     cost: Register[Money | None] = field(default=None, sensitivity=Sensitivity.C4)
     links: Set[Link] = empty()

@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 from cellsync.casework.case_file import Priority
 from cellsync.casework.name import NameKind, name_of
-from cellsync.casework.partial_date import PartialDate, Precision
+from cellsync.casework.partial_date import PartialDate
 from cellsync.casework.person import Sex
 from cellsync.casework.timeline import TimelineEntry, TimelineKind
 from cellsync.core.case.values import ValueType
@@ -21,7 +21,7 @@ from cellsync.core.errors import InvalidValue
 
 Parser = Callable[[str], list[Any]]
 
-_GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+_FORMULA: Final = re.compile("'*[=+@\t\r\n-]")  # what a spreadsheet program may run, guarded or not
 _SEVERAL: Final = re.compile(r"[|;]")
 _ARTICLES: Final = re.compile(r"[|;,]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
@@ -45,9 +45,14 @@ def tidy(cell: str) -> str:
     So a table that went through another spreadsheet program is not a changed table.
     """
     cell = cell.strip(" \t\r\n\u00a0")
-    if cell.startswith(_GUARDED):
+    if cell.startswith("'") and _FORMULA.match(cell):
         cell = cell[1:]
     return normalize("NFC", cell.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def guard(text: str) -> str:
+    """A text for a cell, so that no spreadsheet program takes it for a formula; `tidy` undoes it."""
+    return "'" + text if _FORMULA.match(text) else text
 
 
 # --- words and numbers -------------------------------------------------------------------------
@@ -113,12 +118,6 @@ def day(cell: str) -> list[Any]:
     """A day. Of a month or a year the first: who is reminded early has lost nothing, who is reminded late has."""
     [date] = partial_date(cell)
     return [] if date.earliest is None else [date.earliest]
-
-
-def due_in_words(cell: str) -> list[Any]:
-    """What `day` leaves out of a month or a year."""
-    [date] = partial_date(cell)
-    return [] if date.precision in (Precision.DAY, Precision.UNKNOWN) and not date.estimated else [f"due {date}"]
 
 
 def _about_date(error: InvalidValue) -> str:

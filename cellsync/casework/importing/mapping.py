@@ -38,7 +38,7 @@ DOCUMENTS: Final[dict[str, type[Schema]]] = {
     "proceeding": Proceeding,
     "task": SupportTask,
 }
-_WRITTEN_BY_IMPORT: Final = frozenset({EXTERNAL_ID, "links"})
+_WRITTEN_BY_IMPORT: Final = frozenset({EXTERNAL_ID, "links", "imported"})
 
 
 class Target(NamedTuple):
@@ -106,7 +106,7 @@ _EXAMPLE: Final = (
     _target("status", "case.status"),
     _target("priority", "case.priority"),
     _target("recognition", "case.recognition"),
-    _target("line_of_work", "case.tags"),
+    _target("line_of_work", "case.line_of_work"),
     _target("demands", "case.release_demands"),
     _target("handler", "case.handler"),
     _target("episode_kind", "episode.kind"),
@@ -120,7 +120,6 @@ _EXAMPLE: Final = (
     _target("next_task", "task.kind"),
     _target("next_task", "task.title"),
     _target("next_task_due", "task.due"),
-    _target("next_task_due", "task.notes", cells.due_in_words),
     _target("note", "case.timeline"),
 )
 
