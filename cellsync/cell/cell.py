@@ -16,6 +16,7 @@ import trio
 from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import Flag, Reason, flag_of_chain, flags_of
 from cellsync.cell.following import Follower, readings, told, touched
+from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
 from cellsync.core.case import host
@@ -168,6 +169,11 @@ class Cell:
                 for case, number in replica.held.cases.items()
                 if number != OWN_CASE and replica.states.get(number).kind == kind_of(schema)
             ]
+
+    async def graph(self, case: Bound) -> Graph:
+        """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
+        self._check_open()
+        return await graph_of(self.circle, case)
 
     def case_id(self, kind: str, external: str) -> CaseId:
         """The id that a case with this external id has on every device of this circle."""

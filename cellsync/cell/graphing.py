@@ -1,0 +1,212 @@
+"""The history of one case as a graph for people: who wrote what, when, and having seen what.
+
+Rules:
+
+1. Rows are the case's entries, newest first: a row stands above all that its author had seen. The order is that of
+   (height, id), hence the same on every device that holds the same entries.
+2. A row's parents are the nearest entries of the case in its past. The way to them may lead through entries of other
+   cases: who wrote in case B after reading of A, and in A after that, has seen what B's author saw.
+3. Nearest means that none of them is in another's past.
+
+For rule 2 the history between the first and the last entry of the case is read once, in the order of height, page by
+page. Each chain carries a *view*: how far its author has seen the case, as chain -> greatest sequence. A view changes
+only where the case does, so entries in a row share one object, and what is kept grows with the case, not with the
+history. (A parent's height is below its child's, so whatever a view is made of has been read before.)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from heapq import merge
+from itertools import islice, pairwise
+from typing import Any, Final, NamedTuple
+
+import trio
+
+from cellsync.cell.saying import Teller
+from cellsync.core.case.host import Bound
+from cellsync.core.case.values import moment
+from cellsync.core.errors import NotFound
+from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.ids import CaseId, EntryId
+from cellsync.core.wire import operations
+from cellsync.core.wire.tags import Kind
+from cellsync.node.circle import OpenCircle
+
+PAGE: Final = 1_024  # entries that are read before others get their turn
+SHORTEST: Final = 4  # characters of an id that are shown at least
+
+View = dict[int, int]
+"""How far the case has been seen: chain -> greatest sequence of an entry of the case. Shared: never changed."""
+
+
+class Row(NamedTuple):
+    """One entry of the case."""
+
+    id: EntryId
+    short: str  # the beginning of its id in hex, of no other entry of this case
+    author: str
+    at: datetime  # what its device's clock said, UTC; a claim
+    did: tuple[str, ...]  # in words: "created", "status=closed", 'notes +"…"'; control characters are replaced
+    parents: tuple[int, ...]  # rows further down; several: it brings together what was written apart
+    counts: bool  # False: written by a device after its removal, kept but not shown in the case
+
+    def __repr__(self) -> str:
+        return f"<row {self.short}>"  # no content
+
+
+class Graph(NamedTuple):
+    """The history of one case."""
+
+    case: CaseId
+    rows: list[Row]  # newest first
+
+    def __repr__(self) -> str:
+        return f"<graph of {len(self.rows)} entries>"
+
+
+async def graph_of(circle: OpenCircle, case: Bound) -> Graph:
+    """The history of a case. Raises NotFound. Time: one pass over the entries since the case began."""
+    async with circle.lock:
+        held = circle.replica.held
+        number = held.cases.get(case.id)
+        head = 0 if number is None else held.heads.get(number, 0)
+        entries = [entry for entry in circle.store.case_entries(head, 0) if entry.kind == Kind.CASE]
+    if not entries:
+        raise NotFound
+    entries.sort(key=lambda entry: (entry.height, entry.id))
+    parents = await _parents(circle, entries)
+    return Graph(case.id, _rows(circle, case, entries, parents))
+
+
+# --- who had seen what -----------------------------------------------------------------------------------
+
+
+async def _parents(circle: OpenCircle, entries: list[Entry]) -> dict[int, list[int]]:
+    """The nearest ancestors in the case, by slot. `entries`: the case's, by height."""
+    own = {entry.slot: entry for entry in entries}
+    seen = _Seen()
+    views: dict[int, View] = {}
+    found: dict[int, list[int]] = {}
+    async for entry in _between(circle, entries[0].height, entries[-1].height):
+        view = seen.before(entry)
+        if entry.slot in own:
+            found[entry.slot], views[entry.slot] = _nearest(view, views), view
+            view = {**view, chain_of(entry.slot): sequence_of(entry.slot)}
+        seen.note(entry.slot, view)
+    return found
+
+
+def _nearest(view: View, views: dict[int, View]) -> list[int]:
+    """Of the newest entries in a view those that are in no other's past. `views`: what each entry had seen."""
+    slots = [slot_of(chain, sequence) for chain, sequence in view.items()]
+    return [
+        slot
+        for slot in slots
+        if not any(views[other].get(chain_of(slot), 0) >= sequence_of(slot) for other in slots if other != slot)
+    ]
+
+
+class _Seen:
+    """The views after each entry: per chain the sequences at which the view changed, and what it was from there on."""
+
+    def __init__(self) -> None:
+        self._chains: dict[int, tuple[list[int], list[View]]] = {}
+
+    def before(self, entry: Entry) -> View:
+        """What the author of an entry had seen: its previous and its parents, together."""
+        view: View = self._after(entry.slot - 1)
+        for parent in unpack_slots(entry.parents) if entry.parents else ():
+            other = self._after(parent)
+            if other is view or all(view.get(chain, 0) >= sequence for chain, sequence in other.items()):
+                continue
+            view = {chain: max(view.get(chain, 0), other.get(chain, 0)) for chain in view.keys() | other.keys()}
+        return view
+
+    def note(self, slot: int, view: View) -> None:
+        sequences, views = self._chains.setdefault(chain_of(slot), ([], []))
+        if not views or views[-1] is not view:
+            sequences.append(sequence_of(slot))
+            views.append(view)
+
+    def _after(self, slot: int) -> View:
+        sequences, views = self._chains.get(chain_of(slot), ((), ()))
+        at = bisect_right(sequences, sequence_of(slot))
+        return views[at - 1] if at else _NOTHING
+
+
+_NOTHING: Final[View] = {}
+
+
+async def _between(circle: OpenCircle, lowest: int, highest: int) -> AsyncIterator[Entry]:
+    """All entries of the circle with heights from `lowest` to `highest`, by height, in bounded memory."""
+    async with circle.lock:
+        chains = [(chain.number, chain.length) for chain in circle.replica.held.chains.values()]
+        readers = [_chain(circle, number, length, lowest, highest) for number, length in chains]
+        ordered = merge(*readers, key=lambda entry: entry.height)
+        page = _page(ordered)
+    while page:
+        for entry in page:
+            yield entry
+        await trio.lowlevel.checkpoint()
+        async with circle.lock:
+            page = _page(ordered)
+
+
+def _page(ordered: Iterator[Entry]) -> list[Entry]:
+    return list(islice(ordered, PAGE))
+
+
+def _chain(circle: OpenCircle, number: int, length: int, lowest: int, highest: int) -> Iterator[Entry]:
+    """A chain's entries between two heights, which rise along a chain. Reads when asked: with the lock held."""
+    first, beyond = 1, length + 1
+    while first < beyond:
+        middle = (first + beyond) // 2
+        entry = circle.store.entry_at(slot_of(number, middle))
+        if entry is None or entry.height < lowest:
+            first = middle + 1
+        else:
+            beyond = middle
+    while first <= length:
+        for entry in circle.store.chain_slice(number, first, min(first + 255, length)):
+            if entry.height > highest:
+                return
+            yield entry
+        first += 256
+
+
+# --- rows --------------------------------------------------------------------------------------------------
+
+
+def _rows(circle: OpenCircle, case: Bound, entries: list[Entry], parents: dict[int, list[int]]) -> list[Row]:
+    held, name = circle.replica.held, circle.replica.name
+    shorts = _shorts([entry.id.hex() for entry in entries])
+    places = {entry.slot: place for place, entry in enumerate(reversed(entries))}
+    teller = Teller(case)
+    rows: list[Row] = []
+    for entry, short in zip(entries, shorts, strict=True):
+        done: Any = operations.decode(entry.shape, entry.content)
+        rows.append(
+            Row(
+                entry.id,
+                short,
+                name(held.chains[chain_of(entry.slot)].device),
+                moment(entry.clock),
+                tuple(teller.tell(entry.id, done)),
+                tuple(sorted(places[slot] for slot in parents[entry.slot])),
+                entry.standing == Standing.IN,
+            )
+        )
+    return rows[::-1]
+
+
+def _shorts(ids: list[str]) -> list[str]:
+    """The shortest beginnings that tell ids apart."""
+    order = sorted(ids)
+    alike = dict.fromkeys(ids, SHORTEST - 1)
+    for one, other in pairwise(order):
+        same = next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
+        alike[one], alike[other] = max(alike[one], same), max(alike[other], same)
+    return [one[: alike[one] + 1] for one in ids]

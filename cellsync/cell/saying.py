@@ -1,0 +1,97 @@
+"""Saying in a few words what an entry did: "created", "status=closed", 'notes +"hearing 3 May"'.
+
+What people wrote is shortened, and what could steer a terminal or turn a line around is replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from enum import Enum
+from typing import Any, Final
+from unicodedata import category
+
+from cellsync.core.case.fields import Field
+from cellsync.core.case.host import Bound
+from cellsync.core.case.schema import Schema, fields_of
+from cellsync.core.case.values import PLAIN, fits
+from cellsync.core.ids import EntryId, Ref
+from cellsync.core.wire.operations import Operation, ref, split_refs
+from cellsync.core.wire.tags import Op
+
+LONGEST: Final = 40  # characters of one value
+_UNSHOWN: Final = frozenset({"imported"})  # what the import keeps for itself
+
+
+def plain_line(text: str, longest: int = LONGEST) -> str:
+    """One line of text that only shows characters: no control, format or private ones, and not too long."""
+    # What is cut off anyway is not looked at, so that a huge text costs nothing.
+    line = " ".join(text[: 4 * longest].split())
+    cut = len(line) > longest or len(text) > 4 * longest
+    line = "".join("\N{REPLACEMENT CHARACTER}" if category(one)[0] == "C" else one for one in line[:longest])
+    return line + "…" if cut else line
+
+
+class Teller:
+    """Says entries of one case, in any order that has what is removed before its removal."""
+
+    def __init__(self, case: Bound) -> None:
+        self._fields = fields_of(type(case)) if isinstance(case, Schema) else {}
+        self._said: dict[Ref, str] = {}  # for what is named later by its ref only
+
+    def tell(self, entry: EntryId, done: list[Operation]) -> Iterator[str]:
+        for index, operation in enumerate(done):
+            if operation.field not in _UNSHOWN or operation.tag == Op.CREATE:
+                yield self._one(ref(entry, index), operation)
+
+    def _one(self, own: Ref, operation: Operation) -> str:
+        tag, field, detail, value = operation
+        name = plain_line(field)
+        match tag:
+            case Op.CREATE:
+                return "created"
+            case Op.SET:
+                return f"{name}={self._value(field, value)}"
+            case Op.ADD | Op.APPEND:
+                self._said[own] = said = self._value(field, value, quoted=True)
+                return f"{name} +{said}"
+            case Op.PUT if type(value) is list and len(value) == 2:
+                self._said[own] = key = self._value(field, value[0])
+                return f"{name}[{key}]={self._value(field, value[1], at=1)}"
+            case Op.COUNT:
+                return f"{name} {value:+}" if type(value) is int else f"{name} ?"
+            case Op.CORRECT:
+                self._said[own] = said = self._value(field, value, quoted=True)
+                return f"{name} corrected: {said}"
+            case Op.RETRACT | Op.DISCARD | Op.DELETE:
+                gone = [self._said.get(one, "?") for one in split_refs(detail if isinstance(detail, bytes) else b"")]
+                few = dict.fromkeys(gone[:3])
+                return f"{name} -{', '.join(few)}" + (" …" if len(gone) > 3 else "")
+        return f"{name} changed in a way that this version does not know"
+
+    def _value(self, field: str, value: Any, *, quoted: bool = False, at: int = 0) -> str:
+        own: Field | None = self._fields.get(field)
+        kind = own.kinds[at] if own is not None and len(own.kinds) > at and fits(own.kinds[at], value) else PLAIN
+        found = kind.decode(value)
+        said = plain_line(_words(found))
+        plain = isinstance(found, Enum) or not isinstance(found, str)
+        return f'"{said}"' if (quoted and not plain) or (not plain and (" " in said or not said)) else said
+
+
+def _words(value: Any) -> str:
+    """A value as people would say it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bytes):
+        return value[:4].hex()
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        defaults = getattr(value, "_field_defaults", {})
+        parts = zip(value._fields, value, strict=True)
+        return " ".join(_words(part) for name, part in parts if name not in defaults or part != defaults[name])
+    if isinstance(value, (list, tuple)):
+        return " ".join(_words(part) for part in value[:LONGEST])
+    return str(value) if isinstance(value, (str, int, float)) or is_dataclass(value) else value.isoformat()
