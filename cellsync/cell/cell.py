@@ -19,6 +19,7 @@ from cellsync.cell.following import Follower, readings, told, touched
 from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
+from cellsync.cell.short_codes import ShortCodes
 from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.generic import GenericCase
@@ -72,6 +73,7 @@ class Cell:
         self._followers: list[Follower] = []
         self._closed = False
         self._flags: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason}
+        self._codes = ShortCodes(self._alarm)
         node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
         self._told = self.cursor()
         circle.watch(self._committed)
@@ -115,14 +117,16 @@ class Cell:
     def secrets(self) -> DeviceSecrets:
         return self._secrets
 
-    async def create_invite(self, role: str = "writer", *, confirm: Confirm) -> Invite:
-        """Invite one device, for ten minutes: show `code` or `qr()`, then wait for `joined()`.
+    async def create_invite(self, role: str = "writer", *, confirm: Confirm, short_code: bool = True) -> Invite:
+        """Invite one device, for ten minutes: show `code`, `qr()` or `short_code`, then wait for `joined()`.
 
-        `confirm` is asked with the name and the matching words before anybody is added. Raises NotPermitted:
+        `confirm` is asked with the name and the matching words before anybody is added. Anybody nearby can use up an
+        invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted:
         coordinators invite.
         """
         self._check_open()
-        invite = open_invite(self.circle, self.node, self._secrets, role, confirm)
+        codes, secrets = self._codes, self._secrets
+        invite = open_invite(self.circle, self.node, secrets, role, confirm, codes, short_code=short_code)
         self.nursery.start_soon(invite.run)
         await trio.lowlevel.checkpoint()
         return invite
@@ -265,6 +269,9 @@ class Cell:
     def flags(self) -> list[Flag]:
         """What has arrived since this cell was opened and needs a person's eye, each once, by reason."""
         return [flag for kept in self._flags.values() for flag in kept]
+
+    def _alarm(self) -> None:
+        self._flag([Flag(Reason.BURNT_CODES, self.device, self.name_of(self.device), None)])
 
     def _flag(self, flags: Iterable[Flag]) -> None:
         for flag in flags:

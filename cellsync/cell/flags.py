@@ -18,11 +18,12 @@ class Reason(StrEnum):
     FUTURE = "future"  # dated more than a day ahead: shown
     UNATTACHED = "unattached"  # does not continue what is held here, a gap or a fork: not held
     FORK = "fork"  # a peer holds another entry in the place of one that is held here
+    BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
 
 
 class Flag(NamedTuple):
     reason: Reason
-    device: DeviceId  # whose entries they are
+    device: DeviceId  # whose entries they are, or whose codes they were
     author: str
     case: CaseId | None
 

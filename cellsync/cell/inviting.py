@@ -1,8 +1,12 @@
-"""Inviting: a code for one device, good for ten minutes and one use; a person compares the words."""
+"""Inviting: a code for one device, good for ten minutes and one use; a person compares the words.
+
+The code has a long form (text, QR), and a short one to be said aloud. Whichever is used first uses up both.
+"""
 
 from __future__ import annotations
 
 import io
+from contextlib import AsyncExitStack
 from typing import final
 
 import segno
@@ -10,14 +14,16 @@ import trio
 
 from cellsync.cell.confirming import Asked, Confirm, ask
 from cellsync.cell.member import Member, members
-from cellsync.core.errors import CellsyncError, InvalidValue, InviteExpired, NotPermitted
+from cellsync.cell.short_codes import ShortCodes
+from cellsync.core.errors import CellsyncError, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import DeviceId
 from cellsync.core.membership.control import Role
-from cellsync.core.pairing import code, inviter
+from cellsync.core.pairing import code, exchange, inviter, short
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Admit, Failed, Finished, Inviter, Knocked
 from cellsync.core.pairing.messages import Welcome
+from cellsync.core.pairing.short import ShortCode
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import CARRIER, Node
 from cellsync.node.pairing import Pairing
@@ -25,16 +31,19 @@ from cellsync.node.pairing import Pairing
 
 @final
 class Invite:
-    """An open invitation. Show `code` or `qr()` to the one person it is for, on no channel that others read."""
+    """An open invitation. Show `code`, `qr()` or `short_code` to the one person it is for, where no others read."""
 
     def __init__(
-        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, invitation: Invitation, confirm: Confirm
-    ) -> None:
+        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, invitation: Invitation, confirm: Confirm,
+        codes: ShortCodes, shown: ShortCode | None,
+    ) -> None:  # fmt: skip
         self._circle = circle
         self._node = node
         self._secrets = secrets
         self._invitation = invitation
         self._confirm = confirm
+        self._codes = codes
+        self._short = shown
         self._scope = trio.CancelScope(deadline=invitation.expires)
         self._asking = trio.CancelScope()
         self._talking = trio.CancelScope()
@@ -52,6 +61,11 @@ class Invite:
         """Eight groups of four letters and digits. Secret."""
         return self._invitation.code
 
+    @property
+    def short_code(self) -> str | None:
+        """A number and three words, to be said aloud; None if there is none. Secret, and good for one guess."""
+        return None if self._short is None else self._short.text
+
     def qr(self) -> str:
         """The code as a QR for a terminal, 17 lines of half blocks. Secret."""
         drawn = io.StringIO()
@@ -61,8 +75,9 @@ class Invite:
     async def joined(self) -> Member:
         """Wait until the device has joined.
 
-        Raises InviteExpired, Declined (you said no), WordsDiffer (they did), Interrupted, or another error with its
-        hint; then nobody was added unless the hint says so. What `confirm` raised counts as a no, and comes out here.
+        Raises InviteExpired, CodeBurnt (a wrong guess at the short code), Declined (you said no), WordsDiffer (they
+        did), Interrupted, or another error with its hint; then nobody was added unless the hint says so. What `confirm`
+        raised counts as a no, and comes out here.
         """
         await self._ended.wait()
         if self._failure is not None:
@@ -78,23 +93,52 @@ class Invite:
 
     async def run(self) -> None:
         """Wait for the device. `Cell.create_invite` starts this."""
-        guest = self._node.guest(self._is_for_us, self._welcome, code.beacon_key(self._invitation.secret))
         try:
             with self._scope:
-                async with guest:
+                async with AsyncExitStack() as guests:
+                    key = code.beacon_key(self._invitation.secret)
+                    await guests.enter_async_context(self._node.guest(self._has_code, self._welcome, key))
+                    if self._short is not None:
+                        key = short.beacon_key(self._short.number)
+                        await guests.enter_async_context(self._node.guest(self._knocks, self._hear_guess, key))
                     await self._ended.wait()
         finally:
             self._ended.set()
+            if self._short is not None:
+                self._codes.release(self._short)
 
-    def _is_for_us(self, header: bytes) -> bool:
+    def _has_code(self, header: bytes) -> bool:
+        return self._is_open() and code.matches(self._invitation, header)
+
+    def _knocks(self, header: bytes) -> bool:
+        return self._short is not None and self._is_open() and exchange.knocks(self._short, header)
+
+    def _is_open(self) -> bool:
         # By the calendar as well: the other clock stands still while a laptop sleeps.
-        expired = self._circle.surroundings.now() > self._until
-        return not self._used and not expired and code.matches(self._invitation, header)
+        return not self._used and self._circle.surroundings.now() <= self._until
 
     async def _welcome(self, stream: trio.abc.Stream, already: bytes) -> None:
-        entropy = self._circle.surroundings.entropy(inviter.ENTROPY)
-        machine = Inviter(self._invitation, entropy, trio.current_time(), CARRIER)
         self._used = True  # a code serves one conversation, however it ends
+        with self._talking:
+            await self._converse(self._invitation, stream, already)
+
+    async def _hear_guess(self, stream: trio.abc.Stream, already: bytes) -> None:
+        """Somebody knows the number. One guess at the words: a wrong one ends the invitation."""
+        if self._short is None:
+            return
+        self._used = True
+        try:
+            with self._talking:
+                secret = await self._codes.check(self._short, stream, already, self._circle.surroundings.entropy)
+                await self._converse(self._invitation._replace(secret=secret), stream, b"")
+        except CodeBurnt as error:
+            self._fail(error)
+        finally:
+            self._ended.set()
+
+    async def _converse(self, invitation: Invitation, stream: trio.abc.Stream, already: bytes) -> None:
+        entropy = self._circle.surroundings.entropy(inviter.ENTROPY)
+        machine = Inviter(invitation, entropy, trio.current_time(), CARRIER)
 
         async def handle(event: inviter.Event) -> None:
             match event:
@@ -117,8 +161,7 @@ class Invite:
 
         pairing = Pairing(machine, stream, handle)
         try:
-            with self._talking:
-                await pairing.run(already)
+            await pairing.run(already)
         finally:
             for event in machine.lost(trio.current_time()):  # taken back, or the cell closes
                 if isinstance(event, Failed):
@@ -143,11 +186,15 @@ class Invite:
         return Welcome(circle.id, device, circle.epochs.newest, today, circle.device, self._secrets.public.session)
 
 
-def open_invite(circle: OpenCircle, node: Node, secrets: DeviceSecrets, role: str, confirm: Confirm) -> Invite:
+def open_invite(
+    circle: OpenCircle, node: Node, secrets: DeviceSecrets, role: str, confirm: Confirm, codes: ShortCodes, *,
+    short_code: bool,
+) -> Invite:  # fmt: skip
     """A new invitation, to be run. Raises NotPermitted, or InvalidValue for what is no role."""
     if circle.replica.circle.current_role(circle.device) is not Role.COORDINATOR:
         raise NotPermitted
     if role.upper() not in Role.__members__:
         raise InvalidValue("a role is reader, writer or coordinator")
-    invitation = code.invite(Role[role.upper()], circle.surroundings.entropy(code.SECRET_BYTES), trio.current_time())
-    return Invite(circle, node, secrets, invitation, confirm)
+    entropy = circle.surroundings.entropy
+    invitation = code.invite(Role[role.upper()], entropy(code.SECRET_BYTES), trio.current_time())
+    return Invite(circle, node, secrets, invitation, confirm, codes, codes.draw(entropy) if short_code else None)

@@ -6,17 +6,19 @@ from typing import Final
 
 import trio
 
+from cellsync.cell import short_codes
 from cellsync.cell.confirming import Asked, Confirm, ask
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.unwrapping import the_only
 from cellsync.core import beacon, founding
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
 from cellsync.core.founding import DeviceSecrets
-from cellsync.core.ids import INCARNATION_BYTES, Incarnation, PairingSecret
+from cellsync.core.ids import INCARNATION_BYTES, Incarnation
 from cellsync.core.membership.control import checked_name
-from cellsync.core.pairing import code, joiner
+from cellsync.core.pairing import code, joiner, short
 from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
+from cellsync.core.pairing.short import ShortCode
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, Network, checked_address
 from cellsync.node.node import CARRIER, encode_addresses
@@ -34,16 +36,17 @@ async def join(
     place: Place, code_text: str, *, name: str, passphrase: str, confirm: Confirm,
     address: tuple[str, int] | None = None, timeout: float = FIND_WITHIN,
 ) -> None:  # fmt: skip
-    """Join a cell with the code on another device's screen; then open it with `open_cell`.
+    """Join a cell with the code on another device's screen, long or short; then open it with `open_cell`.
 
     `confirm` is asked whether the matching words are the same on both devices. `address` is where the inviting
     device listens, for networks without multicast; else it is looked for, at most `timeout` seconds.
 
-    Raises MalformedCode or InvalidValue (nothing was sent), VaultExists, NoPeer (not found in time), InviteExpired,
+    Raises MalformedCode or InvalidValue (nothing was sent; UnknownWord, a MalformedCode, has the word that was meant in
+    its hint), VaultExists, NoPeer (not found in time), InviteExpired, WrongCode (a short code is good for one guess),
     Declined, WordsDiffer, Interrupted, DiskFull. Nothing is stored unless it returns.
     """
     home = home_of(place)
-    secret = code.parse(code_text)
+    given = short.parse(code_text)
     words = normal_passphrase(passphrase)
     entropy = home.surroundings.entropy
     if (home.path / "vault").exists():
@@ -65,7 +68,9 @@ async def join(
         await home.surroundings.in_thread(create)
 
     async with home.network() as network:
-        stream, found_at = await _find(network, home, secret, at, timeout)
+        key = short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
+        stream, found_at = await _find(network, home, key, at, timeout)
+        secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
         machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
         failure: CellsyncError | None = None
         asking = trio.CancelScope()
@@ -105,7 +110,7 @@ def _fill(
 
 
 async def _find(
-    network: Network, home: Home, secret: PairingSecret, address: Address | None, timeout: float
+    network: Network, home: Home, beacon_key: bytes, address: Address | None, timeout: float
 ) -> tuple[trio.abc.Stream, Address]:
     """A connection to the device that shows this code, and where it listens."""
     with trio.move_on_after(timeout):
@@ -115,7 +120,7 @@ async def _find(
                     return await network.dial(address), address
                 except NoPeer:
                     await trio.sleep(_AGAIN)
-        candidates = [(code.beacon_key(secret), b"")]
+        candidates = [(beacon_key, b"")]
         async with network.sightings() as sightings:
             async for sighting in sightings:
                 for port in {one.port for one in sighting.addresses}:

@@ -119,6 +119,27 @@ class MalformedCode(CallerError):
     default_hint = "Compare it with the other screen; a code has 32 letters and digits."
 
 
+class UnknownWord(MalformedCode):
+    """A word of this short code is not in the list. Nothing was sent."""
+
+    code = "unknown_word"
+    default_hint = "Compare it with the other screen, word by word."
+
+
+class WrongCode(CallerError):
+    """That code did not match and is now used up. Nobody was added."""
+
+    code = "wrong_code"
+    default_hint = "Ask for a new one, and compare each word before you send it."
+
+
+class CodeBurnt(CallerError):
+    """A guess at the short code was wrong or broke off, so this invitation is used up. Nobody was added."""
+
+    code = "code_burnt"
+    default_hint = "Make a new one. If it happens again, someone may be guessing: invite without a short code."
+
+
 class InviteExpired(CallerError):
     """This invitation has been used or has expired."""
 

@@ -44,6 +44,13 @@ PAIRING_COMMIT: Final = b"cs1 pair commit"
 PAIRING_CHECK: Final = b"cs1 pair check"
 PAIRING_PROOF: Final = b"cellsync/1 pairing proof\0"
 WORDS: Final = b"cs1 words"
+SHORT_NUMBER: Final = b"cs1 short number"
+SHORT_TAG: Final = b"cs1 short tag"
+SHORT_HINT: Final = b"cs1 short hint"
+SHORT_MASK: Final = b"cs1 short mask"
+SHORT_PROOF: Final = b"cs1 short proof"
+SHORT_SECRET: Final = b"cs1 short secret"
+SHORT_CODE: Final = b"cellsync/1 short code\0"
 
 # finding each other on a LAN (protocol/60-lan.md)
 DISCOVERY_TAG: Final = b"cs1 tag"

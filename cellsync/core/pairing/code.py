@@ -24,9 +24,9 @@ from cellsync.core.membership.control import Role
 
 SECRET_BYTES: Final = 16
 LIFETIME: Final = 600.0  # seconds
+CHARACTERS: Final = 32  # of a code, without its dashes
 
 _CHECK_BYTES: Final = 4
-_CHARACTERS: Final = 32
 _GROUP: Final = 4
 _PREFIX: Final = "CELLSYNC:"
 _LONGEST: Final = 256  # characters that people may have typed around a code
@@ -46,7 +46,7 @@ class Invitation(NamedTuple):
     def code(self) -> str:
         """`ABCD-EFGH-…`, to be read or typed. Secret."""
         characters = _characters(self.secret)
-        return "-".join(characters[at : at + _GROUP] for at in range(0, _CHARACTERS, _GROUP))
+        return "-".join(characters[at : at + _GROUP] for at in range(0, CHARACTERS, _GROUP))
 
     @property
     def qr_payload(self) -> str:
@@ -67,7 +67,7 @@ def parse(text: str) -> PairingSecret:
         raise MalformedCode
     packed = "".join(character for character in text if not _is_filler(character)).upper()
     characters = packed.removeprefix(_PREFIX).translate(_LOOK_ALIKES)
-    if len(characters) != _CHARACTERS:
+    if len(characters) != CHARACTERS:
         raise MalformedCode
     try:
         raw = b32decode(characters)

@@ -12,9 +12,11 @@ import pytest
 
 from cellsync.core.ids import PairingSecret, SealPublic, SessionPublic, SigningPublic
 from cellsync.core.membership.control import DeviceKeys, Role
-from cellsync.core.pairing import code, commitment, messages
+from cellsync.core.pairing import code, commitment, messages, short
 from cellsync.core.pairing.code import Invitation
+from cellsync.core.pairing.exchange import InvitersExchange, JoinersExchange
 from cellsync.core.pairing.messages import Hello
+from cellsync.core.pairing.short import ShortCode
 from cellsync.core.pairing.words import WORDS
 
 PROTOCOL = Path(__file__).parents[3] / "protocol"
@@ -59,3 +61,20 @@ def test_conversations(vector: dict[str, Any]) -> None:
     assert hello.hex() == vector["hello"]
     assert commitment.claim(handshake_hash, hello).hex() == vector["signed"]
     assert list(commitment.matching_words(handshake_hash, inviters, joiners, hello)) == vector["words"]
+
+
+@pytest.mark.parametrize("vector", STORED["short_codes"], ids=lambda vector: str(vector["code"]))
+def test_short_codes(vector: dict[str, str]) -> None:
+    shown = short.parse(vector["code"])
+    assert isinstance(shown, ShortCode)
+    assert shown.text == vector["code"]
+    assert short.number_key(shown.number).hex() == vector["number_key"]
+    assert short.beacon_key(shown.number).hex() == vector["beacon_key"]
+    calls = JoinersExchange(shown, hexed(vector["x_entropy"]))
+    answers = InvitersExchange(shown, calls.knock, hexed(vector["y_entropy"]) + bytes(32))
+    proof = calls.prove(answers.answer)
+    secret, reply = answers.check(proof)
+    assert secret is not None
+    assert secret == calls.accept(reply)
+    told = {"knock": calls.knock, "answer": answers.answer, "proof": proof, "reply": reply, "secret": secret.reveal()}
+    assert {name: value.hex() for name, value in told.items()} == {name: vector[name] for name in told}
