@@ -1,0 +1,104 @@
+"""The dossier: one case as a page to print. HTML that loads nothing, runs nothing and links nowhere.
+
+Whatever people wrote is escaped, and the page's policy allows no source but its own style, named by its hash: even a
+mistake here could not load or send anything.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from typing import Final
+
+from cellsync.casework.consent import Scope
+from cellsync.casework.exporting.gathering import Folder
+from cellsync.casework.exporting.leaving import Gate, Leaving, Piece
+from cellsync.casework.exporting.words import in_words, who
+from cellsync.core.case.schema import Schema, kind_of
+
+_STYLE: Final = """
+body { font: 11pt/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff; max-width: 46em;
+  margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere; }
+h1 { font-size: 1.5em; margin-bottom: 0; } h2 { font-size: 1.1em; border-bottom: 1px solid #999; margin-top: 1.6em; }
+dl { display: grid; grid-template-columns: 11em 1fr; gap: .3em 1em; } dt { color: #555; } dd { margin: 0; }
+dd p, dd ul { margin: 0; white-space: pre-wrap; } ul { padding-left: 1.2em; }
+.by, .frame { color: #555; font-size: .85em; } .conflict { border-left: 3px solid #b4541a; padding-left: .6em; }
+@page { margin: 2cm; }
+@media print { body { margin: 0; max-width: none; padding: 0; } h2 { break-after: avoid; }
+  li, dd p { break-inside: avoid; } }
+"""
+_POLICY: Final = (
+    "default-src 'none'; "
+    f"style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def as_page(folder: Folder, gate: Gate, audience: Scope, language: str = "") -> bytes:
+    """The page, in UTF-8."""
+    titles = gate.field(folder.case, "title").pieces
+    title = in_words(titles[0].now[0].value) if titles else f"Case {folder.case.id.hex()[:8]}"
+    frame = (
+        f"For: {audience.value}. Consent: {folder.scope.value}. Compartments: {', '.join(sorted(gate.compartments))}."
+    )
+    sections = [section for document in folder.documents if (section := _section(document, gate))]
+    lang = f' lang="{escape(language)}"' if language else ""
+    page = [
+        "<!doctype html>",
+        f"<html{lang}>",
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
+        '<meta name="referrer" content="no-referrer">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{_STYLE}</style>",
+        "</head>",
+        "<body>",
+        f'<h1 dir="auto">{escape(title)}</h1>',
+        f'<p class="frame">{escape(frame)}</p>',
+        *sections,
+        "</body>",
+        "</html>",
+        "",
+    ]
+    return "\n".join(page).encode()
+
+
+def _section(document: Schema, gate: Gate) -> str:
+    """One document; nothing if nothing of it may leave."""
+    fields = gate.fields(document)
+    if not fields:
+        return ""
+    rows = "\n".join(f"<dt>{escape(_label(one.name))}</dt>\n<dd>{_field(one)}</dd>" for one in fields)
+    heading = _label(kind_of(type(document)).rpartition(".")[2])
+    return f"<section>\n<h2>{escape(heading)}</h2>\n<dl>\n{rows}\n</dl>\n</section>"
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _field(leaving: Leaving) -> str:
+    if leaving.type == "register" or leaving.type == "counter":
+        return "".join(_piece(piece) for piece in leaving.pieces)
+    return "<ul>" + "".join(f"<li>{_piece(piece, leaving.type == 'log')}</li>" for piece in leaving.pieces) + "</ul>"
+
+
+def _piece(piece: Piece, with_authors: bool = False) -> str:
+    """All its values; with their authors where people contradict each other, or where it matters who said so."""
+    apart = len(piece.now) > 1
+    key = "" if piece.key is None else f"{escape(in_words(piece.key))}: "
+    drawn = [
+        f'<p dir="auto">{key}{escape(in_words(one.value)) or "—"}'
+        + (f' <span class="by">{escape(who(one))}</span>' if apart or with_authors else "")
+        + "</p>"
+        for one in piece.now
+    ]
+    earlier = [
+        f'<p dir="auto" class="by">earlier: {escape(in_words(one.value))} {escape(who(one))}</p>'
+        for one in piece.before
+    ]
+    whole = "".join(drawn + earlier)
+    return f'<div class="conflict"><p class="by">People contradict each other:</p>{whole}</div>' if apart else whole

@@ -1,0 +1,85 @@
+"""Gathering: a case file with the persons it is about and the documents that point at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from cellsync.casework.access import Access, ConditionsReport
+from cellsync.casework.case_file import CaseFile
+from cellsync.casework.consent import Consent, Scope
+from cellsync.casework.contact import Contact
+from cellsync.casework.demand import Demand
+from cellsync.casework.episode import Episode
+from cellsync.casework.evacuation import Adaptation, Evacuation
+from cellsync.casework.exporting.permission import scope_of
+from cellsync.casework.group_support import Grant
+from cellsync.casework.link import Relation
+from cellsync.casework.person import Person
+from cellsync.casework.proceeding import Proceeding
+from cellsync.casework.support_task import SupportTask
+from cellsync.casework.talks import Talks
+from cellsync.cell.cell import Cell
+from cellsync.core.case.schema import Schema
+from cellsync.core.ids import CaseId
+
+_BESIDE: Final[tuple[type[Schema], ...]] = (
+    Episode, Proceeding, SupportTask, Demand, ConditionsReport, Access, Talks, Evacuation, Adaptation, Contact, Grant,
+)  # fmt: skip
+
+
+class Folder(NamedTuple):
+    """One case with all that belongs to it."""
+
+    case: CaseFile
+    persons: list[Person]
+    beside: list[Schema]  # documents that point at the case: episodes first, then by kind, then by id
+    scope: Scope  # how far it may go
+
+    def __repr__(self) -> str:
+        return f"<folder of {self.case!r}>"  # no content
+
+    @property
+    def documents(self) -> list[Schema]:
+        return [self.case, *self.persons, *self.beside]
+
+
+def told_of(document: Any) -> set[bytes]:
+    """What a document is about or part of."""
+    return {link.case for link in document.links if link.relation in (Relation.ABOUT, Relation.PART_OF)}
+
+
+async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> list[Folder]:
+    """Folders of these cases, or of all, by external id. Reads every document of the cell once."""
+    chosen = sorted(
+        await cell.cases(CaseFile) if cases is None else {case.id: case for case in cases}.values(),
+        key=lambda case: (case.external_id, case.id),
+    )
+    persons = {bytes(person.id): person for person in await cell.cases(Person)}
+    consents = _by_target(await cell.cases(Consent))
+    beside: dict[bytes, list[Any]] = {}
+    for schema in _BESIDE:
+        for target, found in _by_target(await cell.cases(schema)).items():
+            beside.setdefault(target, []).extend(found)
+    return [_folder(case, persons, consents, beside) for case in chosen]
+
+
+def _by_target(documents: list[Any]) -> dict[bytes, list[Any]]:
+    """Documents by what they link to, each once, sorted by id."""
+    found: dict[bytes, list[Any]] = {}
+    for document in sorted(documents, key=lambda one: bytes(one.id)):
+        for target in {link.case for link in document.links}:
+            found.setdefault(target, []).append(document)
+    return found
+
+
+def _folder(
+    case: CaseFile, persons: dict[bytes, Person], consents: dict[bytes, list[Any]], beside: dict[bytes, list[Any]]
+) -> Folder:
+    about = sorted({link.case for link in case.links if link.relation is Relation.ABOUT})
+    concerned = [case.id, *map(CaseId, about)]
+    said = {one.id: one for target in concerned for one in consents.get(target, [])}
+    for one in list(said.values()):  # what supersedes a consent points at it, perhaps at nothing else
+        said.update({other.id: other for other in consents.get(one.id, [])})
+    scope = scope_of(case.id, map(CaseId, about), said.values())
+    return Folder(case, [persons[one] for one in about if one in persons], beside.get(case.id, []), scope)

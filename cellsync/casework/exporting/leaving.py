@@ -1,0 +1,129 @@
+"""Leaving: what of a document may leave, field by field, with every value that people gave.
+
+A field leaves if its compartment was chosen; an entry of a timeline by its own compartment. Where an item was corrected
+and its current wording belongs to another compartment, its older wordings stay as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from cellsync.casework.consent import Scope
+from cellsync.casework.link import Link
+from cellsync.casework.timeline import TimelineEntry
+from cellsync.core.case.fields import Counter, Field, Log, Map, Register, Sensitivity, Set
+from cellsync.core.case.fold import CANONICAL
+from cellsync.core.case.schema import Schema, fields_of
+from cellsync.core.case.values import Misfit, ValueType
+from cellsync.core.case.views import Value
+from cellsync.core.ids import DeviceId
+
+
+class Said(NamedTuple):
+    """One value, and who gave it."""
+
+    value: Any
+    plain: Any  # as it is stored
+    authors: tuple[str, ...]  # several: they said the same at the same time
+    at: datetime | None  # what a device's clock said, UTC; a claim
+
+
+class Piece(NamedTuple):
+    """A register, an element, an item, the value of a key. Several values: people contradict each other."""
+
+    key: Any  # plain, of a map; else None
+    now: tuple[Said, ...]  # the displayed one first
+    before: tuple[Said, ...]  # what an item of a log said earlier, oldest first
+
+
+class Leaving(NamedTuple):
+    """One field."""
+
+    name: str
+    type: str  # register, set, map, counter, log
+    pieces: list[Piece]
+
+    @property
+    def contradictions(self) -> list[Piece]:
+        return [piece for piece in self.pieces if len(piece.now) > 1]
+
+
+class Gate:
+    """What one export lets out."""
+
+    def __init__(self, audience: Scope, compartments: frozenset[Sensitivity], documents: Iterable[Schema]) -> None:
+        self.compartments = compartments
+        self.targets = {bytes(one.id) for one in documents if self._has_any(one)}
+        self._open = audience is Scope.INTERNAL
+        self._authors: dict[DeviceId, str] = {}
+
+    def _has_any(self, document: Schema) -> bool:
+        return any(own.sensitivity in self.compartments for own in fields_of(type(document)).values())
+
+    def lets(self, own: Field, value: Any) -> bool:
+        """Whether a value of this field may leave."""
+        if isinstance(value, Link) and value.case not in self.targets:
+            return False
+        compartment = value.sensitivity if isinstance(value, TimelineEntry) else own.sensitivity
+        return compartment in self.compartments
+
+    def author(self, value: Value[Any]) -> str:
+        if self._open:
+            return value.author
+        return self._authors.setdefault(value.device, f"author {len(self._authors) + 1}")
+
+    def fields(self, document: Schema) -> list[Leaving]:
+        """What leaves of a document; fields in which nobody wrote anything are left out."""
+        return [leaving for name in fields_of(type(document)) if (leaving := self.field(document, name)).pieces]
+
+    def field(self, document: Schema, name: str) -> Leaving:
+        own = fields_of(type(document))[name]
+        return Leaving(name, own.crdt.value, [] if name == "imported" else list(self._pieces(document, name, own)))
+
+    def _pieces(self, document: Schema, name: str, own: Field) -> Iterator[Piece]:
+        read: Any = getattr(document, name)
+        if isinstance(own, Log):
+            for item in read.items:
+                if all(self.lets(own, one.value) for one in item.current):
+                    current = {one.id for one in item.current}
+                    before = [one for one in item.versions if one.id not in current and self.lets(own, one.value)]
+                    yield Piece(None, self._said(own.kinds[0], item.current), self._each(own.kinds[0], before))
+        elif isinstance(own, Set):
+            for element in read:
+                if self.lets(own, element):
+                    yield Piece(None, (Said(element, _plain(own.kinds[0], element), (), None),), ())
+        elif own.sensitivity not in self.compartments:
+            return
+        elif isinstance(own, Register):
+            if said := document.said(name):
+                yield Piece(None, self._said(own.kinds[0], said), ())
+        elif isinstance(own, Map):
+            contradicting = {CANONICAL(one.key): one.values for one in document.conflicts() if one.path == name}
+            for key, value in read.items():
+                plain = _plain(own.kinds[0], key)
+                alone = (Said(value, _plain(own.kinds[1], value), (), None),)
+                values = contradicting.get(CANONICAL(plain))
+                yield Piece(plain, alone if values is None else self._said(own.kinds[1], values), ())
+        elif isinstance(own, Counter) and read:
+            yield Piece(None, (Said(int(read), int(read), (), None),), ())
+
+    def _said(self, kind: ValueType, values: Collection[Value[Any]]) -> tuple[Said, ...]:
+        """Equal values are one, with several authors."""
+        found: dict[bytes, Said] = {}
+        for said in self._each(kind, values):
+            same = found.get(CANONICAL(said.plain))
+            authors = said.authors if same is None else tuple(dict.fromkeys(same.authors + said.authors))
+            found[CANONICAL(said.plain)] = (same or said)._replace(authors=authors)
+        return tuple(found.values())
+
+    def _each(self, kind: ValueType, values: Iterable[Value[Any]]) -> tuple[Said, ...]:
+        return tuple(Said(one.value, _plain(kind, one.value), (self.author(one),), one.at) for one in values)
+
+
+def _plain(kind: ValueType, value: Any) -> Any:
+    try:
+        return kind.encode(value)
+    except Misfit:
+        return value  # of another type: it was read in plain form already

@@ -1,0 +1,400 @@
+"""Exporting: whose consent it takes, what stays, what a table, JSON and a page look like, and the way back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import AsyncExitStack
+from html.parser import HTMLParser
+from io import StringIO
+from typing import Any
+
+import pytest
+import trio.testing
+
+from cellsync.casework import CaseFile, Consent, Contact, Episode, Person, Proceeding, SupportTask, TimelineEntry
+from cellsync.casework.case_file import CaseStatus, LineOfWork
+from cellsync.casework.consent import Scope
+from cellsync.casework.exporting import Export, Form, NoConsent, Unwritable, export_cases
+from cellsync.casework.importing import Mapping, import_cases, read_csv
+from cellsync.casework.importing.cells import guard, tidy
+from cellsync.casework.link import Link, Relation
+from cellsync.casework.name import NameKind, name_of
+from cellsync.casework.partial_date import PartialDate
+from cellsync.casework.timeline import TimelineKind
+from cellsync.cell.cell import Cell
+from cellsync.core.case.fields import Sensitivity
+from cellsync.core.case.schema import creation
+from cellsync.core.errors import InvalidValue
+from cellsync.core.ids import CaseId
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+from cellsync.testing import MemoryNetwork
+from tests.casework.test_importing import DATA, a_cell, counts
+from tests.cell.cells import admit, found, level, opened
+
+C0, C1, C2, C3, C4, C5, C6 = Sensitivity
+
+
+async def consent(cell: Cell, about: CaseId, scope: Scope, relation: Relation = Relation.ABOUT) -> Consent:
+    made = await cell.create(Consent, scope=scope)
+    async with made.edit() as draft:
+        draft.links.add(Link(about, relation))
+    return made
+
+
+async def a_case(cell: Cell, scope: Scope | None = Scope.PARTNERS, **fields: Any) -> CaseFile:
+    """A case about a person who has consented."""
+    person = await cell.create(Person, external_id="VR-1")
+    case = await cell.create(CaseFile, **{"title": "Vera Tikhaya", "external_id": "VR-1", **fields})
+    async with case.edit() as draft:
+        draft.links.add(Link(person.id, Relation.ABOUT))
+    if scope is not None:
+        await consent(cell, person.id, scope)
+    return case
+
+
+def rows(export: Export) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(export.content.decode(), newline=""), strict=True))
+
+
+# --- permission ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("audience", [Scope.INTERNAL, Scope.PARTNERS, Scope.UN, Scope.PUBLIC])
+@pytest.mark.parametrize("scope", [None, *Scope])
+async def test_consent_has_to_reach_the_audience(scope: Scope | None, audience: Scope) -> None:
+    order = list(Scope)
+    async with a_cell() as cell:
+        case = await a_case(cell, scope)
+        if scope is not None and order.index(scope) >= order.index(audience):
+            export = await export_cases(cell, [case], form=Form.JSON, audience=audience)
+            assert (export.cases, export.refused) == ([case.id], [])
+        else:
+            with pytest.raises(NoConsent):
+                await export_cases(cell, [case], form=Form.JSON, audience=audience)
+
+
+async def test_cases_without_consent_are_left_out_and_listed() -> None:
+    async with a_cell() as cell:
+        asked, other = await a_case(cell), await a_case(cell, None, title="Nobody asked")
+        export = await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS)
+        assert (export.cases, export.refused) == ([asked.id], [other.id])
+        assert [row["name"] for row in rows(export)] == ["Vera Tikhaya"]
+
+
+async def test_everyone_whom_a_case_is_about_has_to_consent_and_the_least_counts() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.PUBLIC)
+        second = await cell.create(Person)
+        async with case.edit() as draft:
+            draft.links.add(Link(second.id, Relation.ABOUT))
+        with pytest.raises(NoConsent):
+            await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
+        theirs = await consent(cell, second.id, Scope.INTERNAL)
+        await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
+        with pytest.raises(NoConsent):
+            await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)
+
+        wider = await consent(cell, second.id, Scope.UN)
+        with pytest.raises(NoConsent):  # the narrower one still stands
+            await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)
+        async with wider.edit() as draft:
+            draft.links.add(Link(theirs.id, Relation.SUPERSEDES))
+        await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)
+        async with wider.edit() as draft:
+            draft.withdrawn = PartialDate()
+        with pytest.raises(NoConsent):
+            await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("audience", "compartments"),
+    [
+        (Scope.INTERNAL, {C1, C4}), (Scope.INTERNAL, {C0, C6}), (Scope.INTERNAL, set(Sensitivity)),
+        (Scope.PARTNERS, {C4}), (Scope.UN, {C5}), (Scope.PUBLIC, {C0, C1}), (Scope.PUBLIC, {C6}), (Scope.NONE, {C0}),
+        (Scope.INTERNAL, set()),
+    ],
+)  # fmt: skip
+async def test_compartments_that_do_not_leave_together(audience: Scope, compartments: set[Sensitivity]) -> None:
+    async with a_cell() as cell:
+        await a_case(cell, Scope.PUBLIC)
+        with pytest.raises(InvalidValue):
+            await export_cases(cell, form=Form.JSON, audience=audience, compartments=compartments)
+
+
+@pytest.mark.parametrize("form", list(Form))
+async def test_only_chosen_compartments_leave(form: Form) -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.PUBLIC, summary="said-C0", handler="said-C4")
+        async with case.edit() as draft:
+            draft.legal_notes.append("said-C2")
+            for level_, text in ((C0, "entry-C0"), (C1, "entry-C1"), (C3, "entry-C3"), (C5, "entry-C5")):
+                draft.timeline.append(TimelineEntry(TimelineKind.NOTE, text, sensitivity=level_))
+        contact = await cell.create(Contact, how="call-C4")
+        task = await cell.create(SupportTask, title="task-C1", doer="doer-C4")
+        for one in (contact, task):
+            async with one.edit() as edited:
+                edited.links.add(Link(case.id, Relation.PART_OF))
+
+        async def leaves(audience: Scope, *chosen: Sensitivity) -> str:
+            export = await export_cases(cell, [case], form=form, audience=audience, compartments=chosen or None)
+            return export.content.decode()
+
+        public = await leaves(Scope.PUBLIC)
+        assert "said-C0" in public
+        assert "entry-C0" in public
+        assert not any(word in public for word in ("Tikhaya", "VR-1", "C1", "C2", "C3", "C4", "C5"))
+        core = await leaves(Scope.PARTNERS)
+        assert all(word in core for word in ("Tikhaya", "entry-C0", "entry-C1"))
+        assert not any(word in core for word in ("-C2", "-C3", "-C4", "-C5", contact.id.hex()))
+        help_ = await leaves(Scope.INTERNAL, C4, C5)
+        assert "said-C4" in help_
+        assert not any(word in help_ for word in ("Tikhaya", "-C0", "-C1", "-C2", "-C3"))
+        if form is not Form.CSV:
+            assert "said-C2" in await leaves(Scope.UN, C2)
+
+
+async def test_what_is_also_about_somebody_else_stays() -> None:
+    async with a_cell() as cell:
+        case, other = await a_case(cell), await a_case(cell, None)
+        task = await cell.create(SupportTask, title="a task for both")
+        async with task.edit() as draft:
+            draft.links.add(Link(case.id, Relation.PART_OF))
+        assert b"for both" in (await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)).content
+        async with task.edit() as draft:
+            draft.links.add(Link(other.id, Relation.PART_OF))
+        export = await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)
+        assert b"for both" not in export.content
+        assert other.id.hex().encode() not in export.content
+
+
+async def test_retracted_and_reclassified_items_stay() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.UN)
+        async with case.edit() as draft:
+            for text in ("kept", "retracted", "open once"):
+                draft.timeline.append(TimelineEntry(TimelineKind.NOTE, text))
+        async with case.edit() as draft:
+            _, gone, moved = draft.timeline.items
+            draft.timeline.retract(gone)
+            draft.timeline.correct(moved, moved.value._replace(text="closed now", sensitivity=C2))
+        content = (await export_cases(cell, form=Form.JSON, audience=Scope.UN)).content
+        assert b"kept" in content
+        assert not any(word in content for word in (b"retracted", b"open once", b"closed now"))
+
+
+# --- contradictions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", list(Form))
+async def test_every_contradicting_value_leaves_with_its_author(
+    autojump_clock: trio.testing.MockClock, form: Form
+) -> None:
+    net = MemoryNetwork(seed=2)
+    async with AsyncExitStack() as stack:
+        ana = await stack.enter_async_context(opened(await found(net, "ana")))
+        ben = await stack.enter_async_context(opened(await admit(net, ana, "ben")))
+        case = await a_case(ana)
+        await level([ana, ben])
+        theirs = await ben.get(CaseFile, case.id)
+        net.partition("ana", "ben")
+        async with case.edit() as mine:
+            mine.status = CaseStatus.CLOSED
+        async with theirs.edit() as draft:
+            draft.status = CaseStatus.PENDING
+        net.heal()
+        await level([ana, ben])
+
+        inside = (await export_cases(ana, form=form, audience=Scope.INTERNAL)).content.decode()
+        assert all(word in inside for word in ("closed", "pending", "ana", "ben"))
+        outside = (await export_cases(ana, form=form, audience=Scope.PARTNERS)).content.decode()
+        assert all(word in outside for word in ("closed", "pending", "author 1", "author 2"))
+        assert not any(word in outside for word in ("ana ", '"ana"', "(ana", "ben ", '"ben"', "(ben"))
+
+
+# --- tables -----------------------------------------------------------------------------------------
+
+
+async def test_the_example_comes_back_unchanged() -> None:
+    async with a_cell() as cell:
+        with (DATA / "cases.csv").open(encoding="utf-8", newline="") as file:
+            table = list(csv.DictReader(file))
+        before = {
+            row["external_id"]: row for row in table[:120] + [one for one in table if one["name"] == one["name_local"]]
+        }
+        assert len(before) > 120
+        written = StringIO(newline="")
+        writer = csv.DictWriter(written, table[0])
+        writer.writeheader()
+        writer.writerows(before.values())
+        await import_cases(cell, written.getvalue().encode())
+        consents: list[tuple[CaseId, list[Operation]]] = []
+        for number, case in enumerate(await cell.cases(CaseFile)):
+            link = Operation(int(Op.ADD), "links", None, list(Link(case.id, Relation.PART_OF)))
+            done = [*creation(Consent, {"scope": Scope.INTERNAL}), link]
+            consents.append((CaseId(number.to_bytes(32, "big")), done))
+        await cell.write(consents)
+        export = await export_cases(cell, form=Form.CSV, audience=Scope.INTERNAL)
+        assert (len(export.cases), export.refused) == (len(before), [])
+
+        entries = cell.entries()
+        report = await import_cases(cell, export.content)
+        assert (counts(report), report.errors) == ((0, 0, len(before)), [])
+        assert cell.entries() == entries
+
+        texts = ("name", "name_latin", "name_local", "line_of_work", "agency", "facility", "sentence", "next_task")
+        words = ("status", "priority", "recognition", "episode_kind", "warrant")  # an empty cell says the default
+        for row in rows(export):
+            said = before[row["external_id"]]
+            assert [row[one] for one in texts] == [said[one] for one in texts]
+            assert [row[one] for one in words if said[one]] == [said[one] for one in words if said[one]]
+            assert tidy(row["note"]) == before[row["external_id"]]["note"]
+        assert "handler" not in rows(export)[0]
+
+    async with a_cell() as empty:
+        assert counts(await import_cases(empty, export.content)) == (len(before), 0, 0)
+
+
+async def test_one_row_in_the_dialect_of_uwazi() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, title="=HYPERLINK(1)", summary="-5 людей", line_of_work=LineOfWork.TALKS)
+        person = (await cell.cases(Person))[0]
+        async with person.edit() as edited:
+            edited.languages.add("be")
+            edited.languages.add("ru")
+            edited.names.add(name_of("Kestrel", NameKind.ALIAS))
+        for since, until in ((PartialDate(2024, 5), PartialDate(2024, 6, 3)), (PartialDate(2025), None)):
+            episode = await cell.create(Episode, since=since, until=until)
+            async with episode.edit() as draft:
+                draft.links.add(Link(case.id, Relation.PART_OF))
+        async with case.edit() as changed:
+            changed.timeline.append(TimelineEntry(TimelineKind.NOTE, "a note"))
+            changed.timeline.append(TimelineEntry(TimelineKind.HEARING, "put off", PartialDate(2024, 7, 1)))
+        export = await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS, language="ru")
+        [row] = rows(export)
+        assert (row["name__ru"], row["summary__ru"]) == ("'=HYPERLINK(1)", "'-5 людей")
+        assert set(row["languages"].split("|")) == {"be", "ru"}
+        assert (row["other_names"], row["also"]) == ("Kestrel", "episode: 1")
+        assert row["detention"] in {"2024-05-01:2024-06-03", "2025-01-01:"}
+        assert (row["note__ru"], row["timeline__ru"]) == ("a note", "2024-07-01 hearing: put off")
+        assert (row["line_of_work"], row["conflicts"]) == ("talks", "")
+
+        [read] = read_csv(export.content, Mapping.of({"external_id": "external_id", "name__ru": "name"})).rows
+        assert read.documents["case"]["title", ""] == ["=HYPERLINK(1)"]
+        with pytest.raises(InvalidValue):
+            await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS, language="Russian!")
+
+
+@pytest.mark.parametrize("label", ["a|b", "a::b", "a;b", "a\nb"])
+async def test_labels_with_separators_are_refused(label: str) -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell)
+        async with case.edit() as draft:
+            draft.tags.add(label)
+        with pytest.raises(Unwritable, match="'tags'") as caught:
+            await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS)
+        assert label not in str(caught.value)
+        await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)
+
+
+async def test_articles_with_a_comma_are_refused() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell)
+        proceeding = await cell.create(Proceeding)
+        async with proceeding.edit() as draft:
+            draft.links.add(Link(case.id, Relation.PART_OF))
+            draft.articles.add("342, part 1")
+        with pytest.raises(Unwritable, match="'articles'"):
+            await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS)
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "'=1", "''=1", "'tis", "'", "", "a=1", "=\tx"])
+def test_the_import_undoes_the_guard(text: str) -> None:
+    assert tidy(guard(text)) == text
+    assert not guard(text).startswith(("=", "+", "-", "@"))
+
+
+# --- JSON and pages -----------------------------------------------------------------------------------
+
+
+async def test_json_has_the_documented_shape_and_is_the_same_each_time() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, opened=PartialDate(2024, 5))
+        async with case.edit() as draft:
+            draft.tags.add("x")
+            draft.release_demands.append("free her")
+        async with case.edit() as draft:
+            draft.release_demands.correct(draft.release_demands.items[0], "free Vera")
+        export = await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)
+        assert export.content == (await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)).content
+        whole = json.loads(export.content)
+        assert (whole["format"], whole["version"], whole["audience"]) == ("cellsync cases", 1, "partners")
+        assert whole["compartments"] == ["C0", "C1"]
+        [one] = whole["cases"]
+        file, person = one["documents"]
+        assert (file["id"], file["kind"], person["kind"]) == (case.id.hex(), "cellsync.case", "cellsync.person")
+        opened_ = file["fields"]["opened"]
+        assert (opened_["type"], opened_["values"][0]["value"]) == ("register", [2024, 5, None, False])
+        assert opened_["values"][0]["authors"] == ["author 1"]
+        assert file["fields"]["tags"] == {"type": "set", "values": [{"value": "x"}]}
+        assert file["fields"]["links"]["values"] == [{"value": [{"hex": person["id"]}, "about"]}]
+        [item] = file["fields"]["release_demands"]["items"]
+        assert [said["value"] for said in item["values"]] == ["free Vera"]
+        assert [said["value"] for said in item["before"]] == ["free her"]
+        assert "imported" not in file["fields"]
+
+
+class Page(HTMLParser):
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+async def test_a_page_escapes_everything_and_loads_nothing() -> None:
+    hostile = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.PARTNERS, title=hostile, summary=hostile)
+        async with case.edit() as draft:
+            draft.tags.add(hostile)
+            draft.timeline.append(TimelineEntry(TimelineKind.NOTE, hostile))
+        export = await export_cases(cell, [case], form=Form.DOSSIER, audience=Scope.PARTNERS, language='ru"><script>')
+        page = Page(export.content)
+        assert page.text.count(hostile) == 6  # the title, the heading, and four fields
+        seen = {tag for tag, _ in page.tags}
+        assert not seen & {"script", "img", "link", "a", "iframe", "object", "form", "base"}
+        assert not {name for _, attributes in page.tags for name in attributes} & {"src", "href", "style", "onerror"}
+        policy = next(one["content"] or "" for _, one in page.tags if "http-equiv" in one)
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in policy
+        assert b"@media print" in export.content
+
+
+async def test_a_dossier_is_about_one_case() -> None:
+    async with a_cell() as cell:
+        await a_case(cell)
+        await a_case(cell)
+        with pytest.raises(InvalidValue):
+            await export_cases(cell, form=Form.DOSSIER, audience=Scope.PARTNERS)
+
+
+async def test_a_cell_without_cases_gives_a_table_without_rows() -> None:
+    async with a_cell() as cell:
+        assert rows(await export_cases(cell, form=Form.CSV, audience=Scope.INTERNAL)) == []
+
+
+async def test_nothing_is_written_and_nothing_shows_in_a_repr() -> None:
+    async with a_cell() as cell:
+        await a_case(cell)
+        entries = cell.entries()
+        export = await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS)
+        assert cell.entries() == entries
+        assert "Tikhaya" not in repr(export)
