@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, ParamSpec, TypeVar, cast
 import trio
 
 from cellsync.cell.confirming import Confirm
-from cellsync.cell.flags import Flag, Reason, flag_of_chain, flags_of
+from cellsync.cell.flags import Flag, Reason, encode, flag_of_chain, flags_of
 from cellsync.cell.following import Follower, readings, told, touched
 from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
@@ -26,7 +26,7 @@ from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import Bound, Change
 from cellsync.core.case.schema import Schema, creation, kind_of
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import Closed, InvalidValue, NotFound, Timeout
+from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NotFound, Timeout
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
 from cellsync.core.holdings import OWN_CASE
@@ -64,7 +64,9 @@ class Peer(NamedTuple):
 class Cell:
     """Made by `open_cell`."""
 
-    def __init__(self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, nursery: trio.Nursery, flags: list[Flag]
+    ) -> None:
         self.circle = circle
         self.node = node
         self.nursery = nursery
@@ -73,6 +75,9 @@ class Cell:
         self._followers: list[Follower] = []
         self._closed = False
         self._flags: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason}
+        for flag in flags:
+            self._flags[flag.reason][flag] = None
+        self._keeping_flags = False
         self._codes = ShortCodes(self._alarm)
         node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
         self._told = self.cursor()
@@ -267,18 +272,40 @@ class Cell:
 
     @property
     def flags(self) -> list[Flag]:
-        """What has arrived since this cell was opened and needs a person's eye, each once, by reason."""
+        """What has arrived and needs a person's eye, each once, by reason, until somebody dismisses it."""
         return [flag for kept in self._flags.values() for flag in kept]
 
     def _alarm(self) -> None:
         self._flag([Flag(Reason.BURNT_CODES, self.device, self.name_of(self.device), None)])
 
+    def dismiss(self, flag: Flag) -> None:
+        """A person has seen it. It is raised again if it comes again."""
+        if self._flags[flag.reason].pop(flag, 0) is None:
+            self._keep_flags_soon()
+
     def _flag(self, flags: Iterable[Flag]) -> None:
         for flag in flags:
             kept = self._flags[flag.reason]
-            kept[flag] = None
+            if flag not in kept:
+                kept[flag] = None
+                self._keep_flags_soon()
             if len(kept) > FLAGS:
                 del kept[next(iter(kept))]
+
+    def _keep_flags_soon(self) -> None:
+        if not self._keeping_flags and not self._closed:
+            self._keeping_flags = True
+            self.nursery.start_soon(self._keep_flags_later)
+
+    async def _keep_flags_later(self) -> None:
+        await trio.sleep(1)  # they seldom come alone
+        await self.keep_flags()
+
+    async def keep_flags(self) -> None:
+        """Make the flags durable. A full disk is no error here: they are kept at the next chance."""
+        self._keeping_flags = False
+        with suppress(CellsyncError):
+            await self.circle.keep("flags", encode(self.flags))
 
     def _committed(self, plan: Plan, source: object) -> None:
         local = source is None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from cellsync.core.errors import PeerError
 from cellsync.core.history.entry import Entry, chain_of
 from cellsync.core.ids import CaseId, DeviceId
 from cellsync.core.stage import Plan
+from cellsync.core.wire import codec
 from cellsync.core.wire.messages import ChainName
 from cellsync.node.circle import OpenCircle
+
+_MOST_BYTES: Final = 1 << 18
 
 
 class Reason(StrEnum):
@@ -45,3 +49,23 @@ def flags_of(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
 
 def flag_of_chain(circle: OpenCircle, reason: Reason, chain: ChainName) -> Flag:
     return Flag(reason, chain[0], circle.replica.name(chain[0]), None)
+
+
+def encode(flags: Iterable[Flag]) -> bytes:
+    """For the circle's own database."""
+    return codec.encode([[flag.reason.value, flag.device, flag.case] for flag in flags])
+
+
+def decode(circle: OpenCircle, raw: bytes | None) -> list[Flag]:
+    """What was kept; a row that cannot be read is left out, for a newer version may have written it."""
+    try:
+        rows = codec.decode(raw or b"\x90", _MOST_BYTES, "flags")
+    except PeerError:
+        return []
+    found = []
+    for row in rows if isinstance(rows, list) else []:
+        match row:
+            case [str(reason), bytes(device), (bytes() | None) as case] if reason in set(Reason):
+                author = circle.replica.name(DeviceId(device))
+                found.append(Flag(Reason(reason), DeviceId(device), author, None if case is None else CaseId(case)))
+    return found

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from cellsync.cell import flags
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.unwrapping import the_only
@@ -70,18 +71,21 @@ async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterato
     circle = OpenCircle(vault.circles[0], store, home.surroundings)
     identity = vault.identity
     secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept("seal secret") or b""))
+    known = flags.decode(circle, store.kept("flags"))
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:
             node = Node(circle, identity.session, network)
             async with node.running():
-                cell = Cell(circle, node, secrets, nursery)
+                cell = Cell(circle, node, secrets, nursery, known)
                 try:
                     yield cell
                 except BaseException as error:  # a nursery would wrap it in a group
                     failure = error
                 finally:
                     cell.close()
+                    with trio.CancelScope(shield=True):
+                        await cell.keep_flags()
                     nursery.cancel_scope.cancel()
     except BaseException as error:
         ended = the_only(error)

@@ -128,6 +128,12 @@ class OpenCircle:
             watcher(plan, source)
         return plan
 
+    async def keep(self, name: str, value: bytes) -> None:
+        """Make a small named value durable. Raises DiskFull or StorageFailed."""
+        async with self.lock:
+            self.store.keep(name, value)
+            await self._flush()
+
     async def _flush(self) -> None:
         if not self.surroundings.threads or self._flush_takes < QUICK:
             began = perf_counter()
