@@ -18,7 +18,7 @@ from cellsync.core import caps
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.holdings import Holdings
-from cellsync.core.ids import NO_ID, CaseId, EntryId
+from cellsync.core.ids import NO_ID, CaseId, EntryId, Signature
 from cellsync.core.ports import Arrival, Store
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 
@@ -82,21 +82,27 @@ def _batch(
     held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int], refused: Collection[int]
 ) -> Batch:
     entries: list[Entry] = []
+    slices: dict[int, tuple[EntryId, Signature | None]] = {}
     for chain, last in window.items():
-        entries += store.chain_slice(chain, known.get(chain, 0) + 1, last)
+        first = known.get(chain, 0) + 1
+        found = store.chain_slice(chain, first - 1, last)  # sequences begin at 1: there may be none before
+        previous = found.pop(0).id if first > 1 else EntryId(NO_ID)
+        slices[chain] = previous, found[-1].signature
+        entries += found
     if len(window) > 1:
         entries.sort(key=_height)  # parents are lower than what cites them
-    return _Packing(held, store, window, known, refused).pack(entries)
+    return _Packing(held, store, slices, known, refused).pack(entries)
 
 
 class _Packing:
     """Turns entries into the rows of a batch."""
 
     def __init__(
-        self, held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int],
-        refused: Collection[int],
+        self, held: Holdings, store: Store, slices: Mapping[int, tuple[EntryId, Signature | None]],
+        known: Mapping[int, int], refused: Collection[int],
     ) -> None:  # fmt: skip
-        self._held, self._store, self._window = held, store, window
+        self._held, self._store = held, store
+        self._slices = slices  # by chain number: id of the entry before it, signature of its last
         # Of a refused chain the peer holds nothing that we could count from; whatever we cite of it lies before this.
         self._known = {**known, **{number: held.chains[number].length for number in refused}}
         self._batch = Batch()
@@ -135,11 +141,11 @@ class _Packing:
         return row
 
     def _chain(self, chain: Chain, first: int) -> BatchChain:
-        before = self._store.entry_at(slot_of(chain.number, first - 1)) if first > 1 else None
-        previous = EntryId(NO_ID) if before is None else before.id
-        last = self._window.get(chain.number)
-        newest = None if last is None else self._store.entry_at(slot_of(chain.number, last))
-        signature = None if newest is None else newest.signature
+        found = self._slices.get(chain.number)
+        if found is None:  # a row that is only cited
+            before = self._store.entry_at(slot_of(chain.number, first - 1)) if first > 1 else None
+            found = EntryId(NO_ID) if before is None else before.id, None
+        previous, signature = found
         return BatchChain(chain.device, chain.incarnation, chain.branch, first, previous, signature)
 
     def _case_ids(self) -> dict[int, CaseId]:
