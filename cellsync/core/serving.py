@@ -18,7 +18,7 @@ from cellsync.core import caps
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.holdings import Holdings
-from cellsync.core.ids import NO_ID, CaseId, EntryId, Signature
+from cellsync.core.ids import NO_ID, EntryId, Signature
 from cellsync.core.ports import Arrival, Store
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 
@@ -127,7 +127,7 @@ class _Packing:
             nexts[row] += 1
             append(BatchEntry(row, case_row, parents, entry.clock - clock, entry.kind, entry.shape, entry.content))
             clock = entry.clock
-        batch.cases = [self._case_ids()[number] for number in case_rows]
+        batch.cases = [self._held.case_ids[number] for number in case_rows]
         return batch
 
     def _row(self, number: int) -> int:
@@ -147,6 +147,3 @@ class _Packing:
             found = EntryId(NO_ID) if before is None else before.id, None
         previous, signature = found
         return BatchChain(chain.device, chain.incarnation, chain.branch, first, previous, signature)
-
-    def _case_ids(self) -> dict[int, CaseId]:
-        return self._held.case_ids

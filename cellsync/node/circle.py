@@ -206,11 +206,6 @@ class OpenCircle:
     def session_keys(self) -> list[SessionKey]:
         return self.epochs.session_keys(self.surroundings.now())
 
-    def is_active(self, device: DeviceId) -> bool:
-        if self._before_history():
-            return device == self._sponsor
-        return self.replica.circle.is_active(device)
-
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         if self._before_history() and key == self._sponsor_key:
             return self._sponsor

@@ -14,6 +14,7 @@ Rules (protocol/55-pairing.md):
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import ClassVar, Final, Generic, TypeVar
@@ -51,7 +52,7 @@ class Step(Enum):
     OVER = auto()
 
 
-class Conversation(Generic[E]):
+class Conversation(ABC, Generic[E]):
     """One side. Feed `receive`, `tick` and `lost`; send what `outgoing` gives; close the connection when `over`."""
 
     patience: ClassVar[Mapping[Step, float]]
@@ -117,33 +118,33 @@ class Conversation(Generic[E]):
 
     # --- for the two sides -----------------------------------------------------------------------------
 
+    @abstractmethod
     def _handshake(self, data: bytes, now: float) -> None:
         """Bytes that come before the conversation can begin."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _hear(self, message: AnyMessage, now: float) -> None:
         """A message other than a verdict."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _agreed(self, now: float) -> None:
         """Both humans have said yes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _too_late(self, now: float) -> None:
         """The deadline has passed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _break_off(self) -> None:
         """The connection is gone."""
-        raise NotImplementedError
 
     def _fail(self, error: PeerError) -> None:
         """The peer is at fault."""
         self._end(error)
 
+    @abstractmethod
     def _report(self, error: CellsyncError) -> E:
         """The event of a failure."""
-        raise NotImplementedError
 
     def _go(self, step: Step, now: float) -> None:
         self.step = step
