@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cellsync.core.case.fields import Set, empty
 from cellsync.core.case.schema import Schema
+
+MARKS: Final = "imported"
+"""The name of the field that only an import writes."""
 
 
 class ImportMark(NamedTuple):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from cellsync.casework.choices import chosen
 from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.core.case.fields import Sensitivity
+from cellsync.core.errors import InvalidValue
 
 
 class TimelineKind(StrEnum):
@@ -100,3 +102,50 @@ class TimelineEntry(NamedTuple):
     reliability: Reliability = Reliability.UNKNOWN
     sensitivity: Sensitivity = Sensitivity.C1  # default deny: what is publishable has to be said
     attachments: tuple[bytes, ...] = ()  # BLAKE2b-256 of each file
+
+
+_LONGEST_HEAD: Final = 80  # characters
+_SOURCES: Final = [one for one in Source if one is not Source.OTHER]
+_RELIABILITIES: Final = [one for one in Reliability if one is not Reliability.UNKNOWN]
+
+
+def entry_of(text: str, instead_of: TimelineEntry | None = None) -> TimelineEntry:
+    """An entry from typed text: a note, or what "hearing 2024-05: put off" says.
+
+    Words before a colon count only if they are a kind, with or without a date; then "(lawyer, confirmed)" at the end is
+    source and reliability. So what `as_text` shows is read back. `instead_of` is what the entry said before: it keeps
+    what a text cannot say, and a text without a kind changes nothing else.
+    """
+    text = text.strip()
+    before = instead_of or TimelineEntry(TimelineKind.NOTE)
+    shown, source, reliability = _tail(text)
+    head, colon, said = shown.partition(":")
+    kind, when = _head(head)
+    if kind is None or not (colon or when):
+        return before._replace(text=text)
+    date = when or UNKNOWN_DATE
+    return before._replace(kind=kind, text=said.strip(), date=date, source=source, reliability=reliability)
+
+
+def _head(head: str) -> tuple[TimelineKind | None, PartialDate | None]:
+    """Of "hearing", "hearing 2024-05" or "2024-05 hearing"."""
+    words = head.split() if len(head) <= _LONGEST_HEAD else []
+    for kind_words, dates in ((words, []), (words[:-1], words[-1:]), (words[1:], words[:1])):
+        if (kind := chosen(" ".join(kind_words), TimelineKind)) is not None:
+            try:
+                return kind, PartialDate.parse(dates[0]) if dates else None
+            except InvalidValue:
+                continue
+    return None, None
+
+
+def _tail(text: str) -> tuple[str, Source, Reliability]:
+    """The text before "(lawyer)", "(confirmed)" or "(lawyer, confirmed)", and what these say."""
+    said, _, listed = text.removesuffix(")").rpartition("(") if text.endswith(")") else ("", "", "")
+    words = listed.split(",")
+    source = chosen(words[0], _SOURCES)
+    rest = words if source is None else words[1:]
+    reliability = chosen(rest[0], _RELIABILITIES) if rest else None
+    if len(rest) != (reliability is not None):
+        return text, Source.OTHER, Reliability.UNKNOWN
+    return said.rstrip(), source or Source.OTHER, reliability or Reliability.UNKNOWN

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
-from typing import Final, NamedTuple, ParamSpec, TypeVar, cast
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from typing import Final, ParamSpec, TypeVar, cast
 
 import trio
 
@@ -19,14 +19,17 @@ from cellsync.cell.following import Follower, readings, told, touched
 from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
+from cellsync.cell.peer import Peer as Peer
+from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.short_codes import ShortCodes
+from cellsync.cell.syncing import Progress, sync
 from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import Bound, Change
 from cellsync.core.case.schema import Schema, creation, kind_of
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NotFound, Timeout
+from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
 from cellsync.core.holdings import OWN_CASE
@@ -38,7 +41,7 @@ from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
-from cellsync.node.network import checked_address
+from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
@@ -47,18 +50,6 @@ _NUMBER: Final = re.compile("[0-9]{1,18}")
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
 B = TypeVar("B", bound=Bound)
-
-
-class Peer(NamedTuple):
-    """Another device, as this one knows it."""
-
-    name: str
-    device: DeviceId
-    connected: bool
-    has_mine: int  # how many of this device's own entries it is known to hold
-
-    def __repr__(self) -> str:
-        return f"<peer {self.device.hex()[:8]}>"  # no name
 
 
 class Cell:
@@ -107,11 +98,20 @@ class Cell:
         return members(self.circle)
 
     def peers(self) -> list[Peer]:
-        """The other devices, and what of ours has reached them."""
-        return [
-            Peer(self.name_of(device), device, device in self.node.links, self.node.delivered.get(device, 0))
-            for device in self.circle.others()
-        ]
+        """The other devices, and what of ours has reached them; much of it is remembered from before a restart."""
+        return peers(self.circle, self.node)
+
+    def only_here(self) -> int:
+        """How many entries of this device no other device is known to hold."""
+        return only_here(self.circle, self.node)
+
+    async def only_here_cases(self) -> list[tuple[CaseId, int]]:
+        """Which cases these entries changed, and how many of them each; the newest first, at most 100 cases.
+
+        Looks at the newest 10,000 of these entries, and leaves out those that are about members.
+        """
+        self._check_open()
+        return await only_here_cases(self.circle, self.node)
 
     @property
     def role(self) -> Role | None:
@@ -339,10 +339,49 @@ class Cell:
         with trio.move_on_after(timeout):
             while True:
                 self._check_open()
-                if sum(reached >= own for reached in self.node.delivered.values()) >= min_peers:
+                confirmed = [self.node.delivered.get(device, -1) >= own for device in self.circle.others()]
+                if sum(confirmed) >= min_peers:
                     return
                 await self.node.changed.wait()
         raise Timeout("not enough other devices have confirmed in time")
+
+    async def sync(
+        self, *, everyone: bool = False, timeout: float = 30.0, progress: Progress | None = None
+    ) -> list[Peer]:
+        """Call the other devices and return when those that were reached are `ready`; then the list says who was not.
+
+        With `everyone` only when all are. After `timeout` seconds one that is in step is enough. While it lasts, this
+        device shows itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten
+        times a second.
+
+        Raises NoPeer (there is no other device, or none was reached), Timeout (none of those reached was in step).
+        """
+        self._check_open()
+        return await sync(self.circle, self.node, self._check_open, everyone, timeout, progress)
+
+    def showing(self) -> AbstractContextManager[None]:
+        """While the block lasts, this device shows itself also on a network that is opened with `mode="asked"`."""
+        self._check_open()
+        return self.node.showing()
+
+    async def ping(self, device: DeviceId, timeout: float = 5.0) -> float:
+        """Seconds for a round trip to another device, which is called first if it is not connected.
+
+        Raises NoPeer (there is no way to it), Timeout.
+        """
+        self._check_open()
+        with trio.move_on_after(timeout):
+            try:
+                return await self.node.ping(device)
+            except NoPeer:
+                self._check_open()
+                raise
+        self._check_open()
+        raise Timeout("no answer in time")
+
+    def addresses_of(self, device: DeviceId) -> list[Address]:
+        """Where another device listened when it was last met, or somebody said that it does."""
+        return self.node.addresses_of(device)
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
         """Where another device listens, for networks that carry no multicast. Raises InvalidValue for a host's name."""

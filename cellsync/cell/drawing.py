@@ -11,7 +11,7 @@ from html import escape
 from typing import Final, NamedTuple
 
 from cellsync.cell.graphing import Graph, Row
-from cellsync.cell.saying import plain_line
+from cellsync.core.plain import plain_line
 
 _LABEL: Final = 60  # characters of what an entry did
 _NAME: Final = 20

@@ -182,11 +182,11 @@ def _chain(circle: OpenCircle, number: int, length: int, lowest: int, highest: i
 
 def _rows(circle: OpenCircle, case: Bound, entries: list[Entry], parents: dict[int, list[int]]) -> list[Row]:
     held, name = circle.replica.held, circle.replica.name
-    shorts = _shorts([entry.id.hex() for entry in entries])
+    short_ids = shorts([entry.id.hex() for entry in entries])
     places = {entry.slot: place for place, entry in enumerate(reversed(entries))}
     teller = Teller(case)
     rows: list[Row] = []
-    for entry, short in zip(entries, shorts, strict=True):
+    for entry, short in zip(entries, short_ids, strict=True):
         done: Any = operations.decode(entry.shape, entry.content)
         rows.append(
             Row(
@@ -202,8 +202,8 @@ def _rows(circle: OpenCircle, case: Bound, entries: list[Entry], parents: dict[i
     return rows[::-1]
 
 
-def _shorts(ids: list[str]) -> list[str]:
-    """The shortest beginnings that tell ids apart."""
+def shorts(ids: list[str]) -> list[str]:
+    """The shortest beginnings that tell ids apart, of four characters at least."""
     order = sorted(ids)
     alike = dict.fromkeys(ids, SHORTEST - 1)
     for one, other in pairwise(order):

@@ -21,8 +21,9 @@ from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, Network, checked_address
-from cellsync.node.node import CARRIER, encode_addresses
+from cellsync.node.node import CARRIER
 from cellsync.node.pairing import Pairing
+from cellsync.node.remembered import ADDRESSES, encode_addresses
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
@@ -103,7 +104,7 @@ async def join(
 def _fill(
     store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Address
 ) -> None:
-    store.keep("addresses", encode_addresses({welcome.sponsor: [found_at]}))
+    store.keep(ADDRESSES, encode_addresses({welcome.sponsor: [found_at]}))
     store.keep("seal secret", secrets.seal.reveal())
     sponsor = welcome.sponsor, welcome.sponsor_session
     OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)

@@ -9,27 +9,17 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any, Final
-from unicodedata import category
 
 from cellsync.core.case.fields import Field
 from cellsync.core.case.host import Bound
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.case.values import PLAIN, fits
 from cellsync.core.ids import EntryId, Ref
+from cellsync.core.plain import LONGEST, plain_line
 from cellsync.core.wire.operations import Operation, ref, split_refs
 from cellsync.core.wire.tags import Op
 
-LONGEST: Final = 40  # characters of one value
 _UNSHOWN: Final = frozenset({"imported"})  # what the import keeps for itself
-
-
-def plain_line(text: str, longest: int = LONGEST) -> str:
-    """One line of text that only shows characters: no control, format or private ones, and not too long."""
-    # What is cut off anyway is not looked at, so that a huge text costs nothing.
-    line = " ".join(text[: 4 * longest].split())
-    cut = len(line) > longest or len(text) > 4 * longest
-    line = "".join("\N{REPLACEMENT CHARACTER}" if category(one)[0] == "C" else one for one in line[:longest])
-    return line + "…" if cut else line
 
 
 class Teller:

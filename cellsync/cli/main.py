@@ -1,4 +1,4 @@
-"""`cellsync`: one command for each thing.
+"""`cellsync`: one command for each thing, and how each of them ends.
 
 Every command is a light module that says what it takes; what it needs to do it is imported when it runs, so that
 `--help` answers at once.
@@ -6,9 +6,75 @@ Every command is a light module that says what it takes; what it needs to do it 
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from typing import Any, Final, NoReturn
+
 import click
 
+from cellsync.api.problems import FAILED, INTERRUPTED, USAGE, Problem, problem_of
+from cellsync.cli.commands.cases import case, graph
+from cellsync.cli.commands.cell import init, lock, panic, status, unlock
+from cellsync.cli.commands.daemon import daemon
+from cellsync.cli.commands.doctor import completion, doctor
+from cellsync.cli.commands.pairing import invite, join
+from cellsync.cli.commands.people import members, peers
+from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.demo.command import demo
+from cellsync.cli.options import Group
+from cellsync.core.errors import CellsyncError
+
+_BROKEN_PIPE: Final = 141
+
+
+class Commands(Group):
+    """The group of all commands. Whatever happens becomes an exit code, a sentence, and with --json an object."""
+
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
+        given = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in given
+        if not extra.pop("standalone_mode", True):
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+            _flush()
+        except CellsyncError as error:
+            _end(problem_of(error), as_json)
+        except click.exceptions.Exit as ended:
+            sys.exit(ended.exit_code)
+        except (click.Abort, KeyboardInterrupt, EOFError):
+            _end(Problem("interrupted", "interrupted", "", INTERRUPTED), as_json)
+        except click.ClickException as error:
+            if as_json:
+                _end(Problem("usage", error.format_message(), "cellsync --help", USAGE), as_json)
+            error.show()
+            sys.exit(USAGE)
+        except BrokenPipeError:  # who read the results has gone: `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(_BROKEN_PIPE)
+        except Exception as error:
+            if "--debug" in given:
+                raise
+            # Only the type: its text may hold what people wrote.
+            message = f"something went wrong in cellsync itself ({type(error).__name__})"
+            _end(
+                Problem("internal", message, "Please report it; --debug shows where, with all texts.", FAILED), as_json
+            )
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(problem: Problem, as_json: bool) -> NoReturn:
+    if as_json:
+        click.echo(json.dumps(problem.as_json()))
+    click.echo(f"error: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else ""), err=True)
+    sys.exit(problem.exit)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -19,12 +85,29 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-@click.group(name="cellsync", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, name="cellsync", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
 )
-def main() -> None:
-    """Encrypted case logs for small cells, kept in step between trusted devices without any server."""
+@click.option("--debug", is_flag=True, expose_value=False, help="Show where an internal error happened.")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Encrypted case logs for small cells, kept in step between trusted devices without any server.
+
+    \b
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 locked or wrong passphrase, 4 not found, 5 no peer or
+    timeout, 6 verification failed, 7 not permitted, 8 daemon absent or busy, 9 partly done,
+    130 interrupted.
+    """
+    if "NO_COLOR" in os.environ:
+        context.color = False
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Cyrillic is no reason to stop
 
 
-main.add_command(demo)
+for command in (
+    init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, daemon, doctor, demo,
+    completion,
+):  # fmt: skip
+    main.add_command(command)

@@ -14,7 +14,7 @@ from cellsync.core.errors import InvalidValue
 from cellsync.node import tcp
 from cellsync.node.discovery import Discovery
 from cellsync.node.interfaces import Choice, Interfaces
-from cellsync.node.network import Address, Handler, MakeBlob, Sighting, packed
+from cellsync.node.network import Address, AskedFor, Handler, MakeBlob, Sighting, packed
 
 SERVICE_TYPE: Final = "_cellsync._tcp.local."
 
@@ -22,7 +22,12 @@ SERVICE_TYPE_FORM: Final = re.compile(  # RFC 6335, section 5.1: 1 to 15 charact
     r"_(?=[a-z0-9-]{1,15}\.)(?=[0-9-]*[a-z])[a-z0-9]+(-[a-z0-9]+)*\._tcp\.local\."
 )
 
-Mode = Literal["off", "listen", "announce"]
+Mode = Literal["off", "listen", "asked", "announce"]
+
+
+def shows(mode: Mode, make_blob: MakeBlob) -> bool:
+    """Whether a beacon is shown in this mode."""
+    return mode == "announce" or (mode == "asked" and isinstance(make_blob, AskedFor))
 
 
 @asynccontextmanager
@@ -36,8 +41,9 @@ async def open_lan(
     """The local network, until the block ends.
 
     `interfaces` is "all" (loopback excepted, for beacons), or IP literals of this device: then nothing listens,
-    calls or shows itself elsewhere. In mode "off" there is no multicast at all, "listen" only looks.
-    `InvalidValue` for what is not an address or not a service type.
+    calls or shows itself elsewhere. In mode "off" there is no multicast at all, "listen" only looks, "asked" shows
+    itself while somebody invites or syncs. A device that is on no network waits for one. `InvalidValue` for what is
+    not an address or not a service type.
     """
     _check(interfaces, service_type)
     watched = Interfaces(interfaces)
@@ -96,7 +102,7 @@ class LanNetwork:
 
     async def announce(self, make_blob: MakeBlob) -> None:
         """As `Network.announce`; waits for `serve`, which knows the port."""
-        if self._discovery is not None and self._mode == "announce":
+        if self._discovery is not None and shows(self._mode, make_blob):
             await self._listening.wait()
             await self._discovery.announce(self._port, make_blob)
 

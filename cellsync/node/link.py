@@ -14,9 +14,10 @@ import trio
 
 from cellsync.core import caps
 from cellsync.core.errors import CellsyncError
-from cellsync.core.ids import CircleId, DeviceId, EntryId
+from cellsync.core.ids import CircleId, DeviceId, EntryId, Millis
 from cellsync.core.session.session import (
     Acknowledged,
+    Answered,
     Called,
     Ended,
     Event,
@@ -42,7 +43,7 @@ class Link:
 
     def __init__(
         self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, OpenCircle],
-        report: Callable[[Link, Event], None],
+        report: Callable[[Link, Event], None], now: Callable[[], Millis],
     ) -> None:  # fmt: skip
         self.session = session
         self.called = session.state is State.OPENING  # by us
@@ -50,7 +51,9 @@ class Link:
         self.outcome: CellsyncError | None = None
         self.sent = 0
         self.received = 0
+        self.heard = now()  # when something last arrived
         self.stream = stream
+        self._now = now
         self._circles = circles
         self._report = report
         self._wake = trio.Event()
@@ -80,6 +83,12 @@ class Link:
         self.session.tell(circle, rows)
         self._wake.set()
 
+    def ask(self) -> int:
+        """As `Session.ping`."""
+        number = self.session.ping()
+        self._wake.set()
+        return number
+
     def close(self) -> None:
         self._scope.cancel()
 
@@ -105,6 +114,7 @@ class Link:
         while not self.session.closed:
             if data:
                 self.received += len(data)
+                self.heard = self._now()
                 with collector_paused():
                     events = self.session.receive(data, trio.current_time())
                 await self._handle(events)
@@ -168,7 +178,7 @@ class Link:
                         self.session.ignore()
                 case Ended(error):
                     self.outcome = error
-                case Opened() | Acknowledged() | Forked():
+                case Opened() | Acknowledged() | Forked() | Answered():
                     pass
             self._report(self, event)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Protocol
 
@@ -50,6 +51,19 @@ Handler = Callable[[trio.abc.Stream], Awaitable[None]]
 MakeBlob = Callable[[tuple[Address, ...]], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """A `MakeBlob` that somebody asked for: in mode "asked" nothing else is shown.
+
+    What wraps a network passes it on as it is.
+    """
+
+    make_blob: MakeBlob
+
+    def __call__(self, addresses: tuple[Address, ...]) -> bytes:
+        return self.make_blob(addresses)
+
+
 class Network(Protocol):
     """Streams to and from other devices, and sight of those nearby."""
 
@@ -69,7 +83,7 @@ class Network(Protocol):
         """Show a beacon until cancelled.
 
         `make_blob` is called for the addresses that one link can reach: at once, about every five minutes, and
-        whenever they change. Returns at once where this network is not to announce.
+        whenever they change. Returns at once where this network is not to announce, or only what is `AskedFor`.
         """
         ...
 

@@ -15,27 +15,27 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from ipaddress import ip_address
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from random import Random
 from typing import Final
 
 import trio
 
-from cellsync.core import beacon, caps
+from cellsync.core import beacon
 from cellsync.core.crypto import channel
-from cellsync.core.errors import CellsyncError, Malformed
+from cellsync.core.errors import CellsyncError, NoPeer
 from cellsync.core.history.chain import name_of
 from cellsync.core.ids import DeviceId, SessionSecret
-from cellsync.core.session.session import ENTROPY, Acknowledged, Ended, Event, Forked, Opened, Session
+from cellsync.core.session.exchange import Balance
+from cellsync.core.session.session import ENTROPY, Acknowledged, Answered, Ended, Event, Forked, Opened, Session
 from cellsync.core.stage import Plan
-from cellsync.core.wire import codec
 from cellsync.core.wire.messages import ChainName
+from cellsync.node import remembered
 from cellsync.node.backoff import Backoff
 from cellsync.node.circle import OpenCircle
 from cellsync.node.link import Link
-from cellsync.node.network import Address, Network, Sighting
+from cellsync.node.network import Address, AskedFor, Network, Sighting
 from cellsync.node.strangers import Strangers
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 CARRIER: Final = b"lan"
 YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
 TIDY_AFTER: Final = 3.0  # seconds without news
+KEEP_AFTER: Final = 3600.0  # seconds after which it is kept who was seen, also without news
 HEADER_WITHIN: Final = 20.0
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
 REMEMBERED: Final = 4  # addresses per device
@@ -60,16 +61,16 @@ class Node:
         self.circle = circle
         self.port = 0  # where we listen, once running
         self.links: dict[DeviceId, Link] = {}
-        self.seen: dict[DeviceId, float] = {}  # when a session with a device last said something
-        self.delivered: dict[DeviceId, int] = {}  # how many of our own entries a device is known to hold
+        # How many of our own entries a device is known to hold; when it was last heard, without those now connected.
+        self.delivered, self.seen = remembered.reached(circle)
         self.on_fork: Callable[[ChainName], None] = lambda _: None
-        self.changed = trio.Event()  # set, and replaced, when links or what they delivered changed
+        self.changed = trio.Event()  # set, and replaced, when links or what is known of the others changed
         self._secret = secret
         self._network = network
         self._surroundings = circle.surroundings
         self._circles = {circle.id: circle}
         self._nursery: trio.Nursery | None = None
-        self._addresses: dict[DeviceId, list[Address]] = _remembered(circle)
+        self._addresses: dict[DeviceId, list[Address]] = remembered.addresses(circle)
         self._calling: set[DeviceId] = set()
         self._backoffs: dict[DeviceId, Backoff] = {}
         self._at_once = False  # call as if nobody had failed to answer
@@ -82,6 +83,8 @@ class Node:
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
         self._beacon_keys: list[bytes] = []
         self._reshow = trio.Event()
+        self._showing = 0  # how many want to be seen
+        self._hidden = False  # nothing is shown unless somebody wants to be seen
         self.bytes_sent = 0
         self.bytes_received = 0
 
@@ -106,7 +109,7 @@ class Node:
             self.circle.unwatch(self._committed)
             # A full disk is no reason not to close: snapshots are only there for speed.
             with trio.CancelScope(shield=True), suppress(CellsyncError):
-                await self.save_addresses()
+                await self._keep_what_is_known()
                 await self.circle.tidy()
 
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
@@ -136,7 +139,7 @@ class Node:
                 return
         entropy = self._surroundings.entropy(ENTROPY)
         session = Session.answer([self.circle], self._secret, CARRIER, entropy, trio.current_time())
-        await self._run(Link(session, stream, self._circles, self._report), header)
+        await self._run(self._link(session, stream), header)
 
     @asynccontextmanager
     async def guest(self, matches: Callable[[bytes], bool], guest: Guest, beacon_key: bytes) -> AsyncIterator[None]:
@@ -146,7 +149,8 @@ class Node:
         self._beacon_keys.append(beacon_key)
         self._show_again()
         try:
-            yield
+            with self.showing():
+                yield
         finally:
             self._guests.remove(entry)
             self._beacon_keys.remove(beacon_key)
@@ -166,12 +170,59 @@ class Node:
                 [self.circle], self.circle.id, (device, key), self._secret, CARRIER,
                 self._surroundings.entropy(ENTROPY), trio.current_time(),
             )  # fmt: skip
-            link = Link(session, stream, self._circles, self._report)
+            link = self._link(session, stream)
             link.address = address
             await self._run(link)
         finally:
             self._calling.discard(device)
             self._redial_again.set()
+            self.wake()
+
+    def _link(self, session: Session, stream: trio.abc.Stream) -> Link:
+        return Link(session, stream, self._circles, self._report, self._surroundings.now)
+
+    async def ping(self, device: DeviceId) -> float:
+        """Seconds that a round trip takes, after calling the device if need be. Raises NoPeer."""
+        for _ in range(2):  # of two links that were opened at once, the first may be the one that goes
+            link = self.links.get(device) or await self._reach(device)
+            began, number = trio.current_time(), link.ask()
+            while self.links.get(device) is link:
+                if link.session.answered >= number:
+                    return trio.current_time() - began
+                await self.changed.wait()
+        raise NoPeer("the connection broke off")
+
+    async def _reach(self, device: DeviceId) -> Link:
+        """Call a device at each of its addresses in turn, until there is a link. Raises NoPeer."""
+        while device in self._calling and device not in self.links:
+            await self.changed.wait()
+        for address in list(self._addresses.get(device, ())):
+            if device not in self.links:
+                await self._start_calling(device, address)
+        if device not in self.links:
+            raise NoPeer
+        return self.links[device]
+
+    async def _start_calling(self, device: DeviceId, address: Address) -> None:
+        """Call, and return as soon as there is a link, or as it is clear that there will be none."""
+        over = trio.Event()
+
+        async def call() -> None:
+            try:
+                await self._try(device, address)
+            finally:
+                over.set()
+                self.wake()
+
+        if self._nursery is not None:
+            self._nursery.start_soon(call)
+            while device not in self.links and not over.is_set():
+                await self.changed.wait()
+
+    def balance(self, device: DeviceId) -> Balance | None:
+        """What we and a device hold that the other lacks; None while it is not connected, or has not said."""
+        link = self.links.get(device)
+        return None if link is None else link.session.balance(self.circle.id)
 
     async def _run(self, link: Link, already: bytes = b"") -> None:
         began = trio.current_time()
@@ -182,6 +233,8 @@ class Node:
             self.bytes_received += link.received
             if link.device is not None and self.links.get(link.device) is link:
                 del self.links[link.device]
+                self.seen[link.device] = link.heard
+                self._idle.set()
                 if trio.current_time() - began > STEADY:
                     self._backoffs.pop(link.device, None)
                 self._redial_again.set()
@@ -191,7 +244,6 @@ class Node:
         device = link.device
         if device is None:
             return
-        self.seen[device] = trio.current_time()
         match event:
             case Opened():
                 self._strangers.proved(link.stream)
@@ -200,11 +252,13 @@ class Node:
             case Acknowledged(circle):
                 own = self.circle.own_chain
                 reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
+                if reached > self.delivered.get(device, 0):
+                    self._idle.set()  # to be kept
                 self.delivered[device] = max(reached, self.delivered.get(device, 0))
                 self.wake()
             case Forked(_, chain):
                 self.on_fork(chain)
-            case Ended():
+            case Answered() | Ended():
                 self.wake()
 
     def _keep_one(self, device: DeviceId, link: Link) -> None:
@@ -221,6 +275,7 @@ class Node:
         self._since[device] = trio.current_time()
         if link.address is not None:
             self._remember(device, link.address)
+        self._idle.set()
         self.wake()
 
     def wake(self) -> None:
@@ -234,12 +289,37 @@ class Node:
         while True:
             shown = self._reshow = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._network.announce, self._beacon)
+                nursery.start_soon(self._show)
                 await shown.wait()
                 nursery.cancel_scope.cancel()
 
+    async def _show(self) -> None:
+        self._hidden = False
+        await self._network.announce(self._beacon)
+        self._hidden = True
+        if self._showing:
+            await self._network.announce(AskedFor(self._beacon))
+
     def _show_again(self) -> None:
         self._reshow.set()
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """While the block lasts somebody wants to be seen: the beacon is there also if it is shown only when asked for.
+
+        Where it is there anyway it stays as it is: nobody sees from it when these blocks begin and end.
+        """
+        self._want_to_be_seen(1)
+        try:
+            yield
+        finally:
+            self._want_to_be_seen(-1)
+
+    def _want_to_be_seen(self, more: int) -> None:
+        before = bool(self._showing)
+        self._showing += more
+        if self._hidden and before != bool(self._showing):
+            self._show_again()
 
     def _beacon(self, addresses: tuple[Address, ...]) -> bytes:
         now, entropy = self._surroundings.now(), self._surroundings.entropy
@@ -307,6 +387,10 @@ class Node:
         due: dict[DeviceId, float] = {}
         while True:
             now = trio.current_time()
+            if self._at_once:
+                self._at_once = False
+                due = dict.fromkeys(self._addresses, -math.inf)  # else whoever asks again and again never calls
+                self._backoffs.clear()
             for device in self.circle.others():
                 known = self._addresses.get(device)
                 if not known or device in self.links or device in self._calling:
@@ -320,10 +404,6 @@ class Node:
             again = self._redial_again = trio.Event()
             with trio.move_on_at(min(due.values(), default=math.inf)), trio.move_on_after(30):
                 await again.wait()
-            if self._at_once:
-                self._at_once = False
-                due = dict.fromkeys(self._addresses, -math.inf)  # else whoever asks again and again never calls
-                self._backoffs.clear()
 
     def call_now(self) -> None:
         """Forget how long ago a call failed: something has changed, or somebody waits."""
@@ -335,7 +415,7 @@ class Node:
             async for _ in changes:
                 self.call_now()
 
-    # --- remembering addresses -------------------------------------------------------------------------------
+    # --- remembering -------------------------------------------------------------------------------
 
     def _remember(self, device: DeviceId, address: Address) -> None:
         known = self._addresses.get(device, [])
@@ -344,9 +424,15 @@ class Node:
         self._addresses[device] = [address, *(other for other in known if other != address)][:REMEMBERED]
         self._idle.set()
 
-    async def save_addresses(self) -> None:
+    async def _keep_what_is_known(self) -> None:
+        self.seen.update((device, link.heard) for device, link in self.links.items())
+        reached = remembered.encode_reached(self.circle, self.delivered, self.seen)
         async with self.circle.lock:
-            self.circle.store.keep("addresses", encode_addresses(self._addresses))
+            self.circle.store.keep(remembered.ADDRESSES, remembered.encode_addresses(self._addresses))
+            self.circle.store.keep(remembered.REACHED, reached)
+
+    def addresses_of(self, device: DeviceId) -> list[Address]:
+        return list(self._addresses.get(device, ()))
 
     async def add_address(self, device: DeviceId, address: Address) -> None:
         """Where a device can be called, told by a person."""
@@ -372,29 +458,14 @@ class Node:
 
     async def _tidy(self) -> None:
         while True:
-            await self._idle.wait()
+            with trio.move_on_after(KEEP_AFTER):
+                await self._idle.wait()
             while self._idle.is_set():
                 self._idle = trio.Event()
                 with trio.move_on_after(TIDY_AFTER):
                     await self._idle.wait()
             try:
-                await self.save_addresses()
+                await self._keep_what_is_known()
                 await self.circle.tidy()
             except CellsyncError:
                 await trio.sleep(30)  # a full disk: snapshots can wait
-
-
-def encode_addresses(known: Mapping[DeviceId, list[Address]]) -> bytes:
-    """For the circle's own database: where its devices were last."""
-    return codec.encode([[device, [list(address) for address in addresses]] for device, addresses in known.items()])
-
-
-def _remembered(circle: OpenCircle) -> dict[DeviceId, list[Address]]:
-    try:
-        rows = codec.decode(circle.store.kept("addresses") or b"\x90", caps.ENTRY, "addresses")
-        return {
-            DeviceId(device): [Address(str(ip_address(host.partition("%")[0])) and host, port) for host, port in known]
-            for device, known in rows
-        }
-    except (Malformed, ValueError, TypeError):
-        return {}  # where people were is worth no error

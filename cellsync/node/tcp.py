@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import trio
@@ -18,6 +19,7 @@ CONNECTIONS: Final = 96  # at once: 48 devices, 32 strangers, and some on their 
 BACKLOG: Final = 64
 DIAL_SECONDS: Final = 10.0
 PORT_TRIES: Final = 16
+FREEBIND: Final = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}  # of Linux
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,9 @@ log = logging.getLogger(__name__)
 def listen(hosts: Sequence[str] | None, port: int = 0) -> list[trio.SocketListener]:
     """Listeners on one common port of the given IP literals, or of the whole device if None.
 
-    A host that this device does not have at the moment is left out. `ExternalError` if none remains or the port
-    is taken.
+    On a host that this device does not have at the moment, a laptop without network, say, it listens as soon as it has
+    it; where the system cannot do that (only Linux can) it is left out. `ExternalError` if none remains or the port is
+    taken.
     """
     try:
         return _listen_everywhere(port) if hosts is None else _listen_on(hosts, port)
@@ -149,6 +152,9 @@ def _bound(host: str, port: int, *, dual: bool = False) -> trio.SocketListener:
     try:
         if sys.platform != "win32":  # there it would let another program take the port over
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "linux":
+            with suppress(OSError):
+                sock.setsockopt(*FREEBIND[socket.AddressFamily(family)], 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
         sock.bind(where)

@@ -27,6 +27,7 @@ import trio.testing
 
 from cellsync.cell.home import Home
 from cellsync.core.errors import NoPeer
+from cellsync.node.lan import Mode, shows
 from cellsync.node.network import Address, Handler, MakeBlob, Sighting
 from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
@@ -259,6 +260,7 @@ class MemoryHost:
         self.name = name
         self.host = host
         self.shown: dict[object, Sighting] = {}
+        self.mode: Mode = "announce"  # as of a LAN, for what is shown; looking goes on in any
         self._net = net
         self._random = random
         self._port = FIRST_PORT
@@ -288,6 +290,8 @@ class MemoryHost:
 
     async def announce(self, make_blob: MakeBlob) -> None:
         """As `Network.announce`."""
+        if not shows(self.mode, make_blob):
+            return
         await self._listening.wait()
         me = object()
         try:

@@ -378,6 +378,15 @@ async def test_a_page_escapes_everything_and_loads_nothing() -> None:
         assert b"@media print" in export.content
 
 
+async def test_a_date_of_which_nothing_is_known_is_not_taken_for_none() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.PARTNERS, opened=PartialDate())
+        page = await export_cases(cell, [case], form=Form.DOSSIER, audience=Scope.PARTNERS)
+        assert b'<dt>Opened</dt>\n<dd><p dir="auto">?</p></dd>' in page.content
+        [row] = rows(await export_cases(cell, [case], form=Form.CSV, audience=Scope.PARTNERS))
+        assert row["birth_date"] == ""  # in a table an empty cell says it
+
+
 async def test_a_dossier_is_about_one_case() -> None:
     async with a_cell() as cell:
         await a_case(cell)

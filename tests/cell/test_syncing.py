@@ -406,6 +406,8 @@ async def test_synced_after_reopening(memory_network: MemoryNetwork, autojump_cl
         await write_a_little(ana, "x")
         await ana.synced()
     async with opened(net.home("ana")) as ana:
+        await ana.synced(timeout=1)  # it was confirmed before
+        await write_a_little(ana, "y")
         with pytest.raises(errors.Timeout):  # nobody is there to say so
             await ana.synced(timeout=60)
         async with opened(net.home("ben")):

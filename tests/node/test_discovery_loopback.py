@@ -4,17 +4,20 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 import zeroconf
 
+from cellsync import Home, found_cell, open_cell
 from cellsync.core.errors import InvalidValue
 from cellsync.node import discovery, interfaces
 from cellsync.node.interfaces import Local
 from cellsync.node.lan import LanNetwork, Mode, open_lan
-from cellsync.node.network import Address, Sighting
+from cellsync.node.network import Address, AskedFor, Sighting
+from cellsync.store.header import Kdf
 
 LOOPBACK = ["127.0.0.1"]
 # Of this test run only, so that two runs on one machine do not see each other.
@@ -90,6 +93,32 @@ async def test_who_listens_is_not_seen() -> None:
             assert await seen(from_quiet, 1)
             with pytest.raises(trio.WouldBlock):
                 from_loud.receive_nowait()
+        nursery.cancel_scope.cancel()
+
+
+async def test_asked_looks_always_and_is_seen_only_while_somebody_asks() -> None:
+    async with lan("asked") as shy, lan() as loud, trio.open_nursery() as nursery:
+        await nursery.start(shy.serve, silent)
+        await nursery.start(loud.serve, silent)
+        await shy.announce(beacon("shy"))  # returns: nobody asked
+        async with shy.sightings() as from_shy, loud.sightings() as from_loud:
+            nursery.start_soon(loud.announce, beacon("loud"))
+            assert await seen(from_shy, 1)
+            with pytest.raises(trio.WouldBlock):
+                from_loud.receive_nowait()
+            with trio.CancelScope() as asking:
+
+                @nursery.start_soon
+                async def stop() -> None:
+                    assert b"shy" in await seen(from_loud, 1)
+                    asking.cancel()
+
+                await shy.announce(AskedFor(beacon("shy")))
+            assert asking.cancelled_caught
+        async with loud.sightings() as later, lan() as third:
+            await nursery.start(third.serve, silent)
+            nursery.start_soon(third.announce, beacon("third"))
+            assert set(await seen(later, 1)) == {b"third"}  # the shy one has said goodbye
         nursery.cancel_scope.cancel()
 
 
@@ -220,3 +249,22 @@ async def test_bad_addresses_are_refused(choice: str | list[str]) -> None:
     with pytest.raises(InvalidValue):
         async with open_lan(choice):
             pass
+
+
+async def test_a_cell_opens_without_any_interface_and_is_seen_when_one_comes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A laptop without network."""
+    real, here = interfaces.present, [False]
+    monkeypatch.setattr(interfaces, "present", lambda choice: real(LOOPBACK) if here[0] else ())
+    monkeypatch.setattr(interfaces, "POLL_SECONDS", (0.02, 0.03))
+    home = Home(tmp_path / "vault", partial(open_lan, mode="asked", service_type=TYPE), kdf=Kdf.CHEAP)
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    async with open_cell(home, passphrase="words") as cell:
+        assert cell.port
+        with cell.showing():
+            here[0] = True
+            async with lan("listen") as other, other.sightings() as sightings:
+                with trio.fail_after(10):
+                    assert (await sightings.receive()).addresses == (Address("127.0.0.1", cell.port),)
+                await (await other.dial(Address("127.0.0.1", cell.port))).aclose()

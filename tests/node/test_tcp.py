@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import sys
 from contextlib import AsyncExitStack
 from ipaddress import ip_address
 
@@ -70,7 +71,17 @@ async def test_given_hosts_share_a_port_and_nothing_else_listens() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_host_that_is_not_here_is_left_out() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
+async def test_a_host_that_is_not_here_yet_is_listened_on_all_the_same() -> None:
+    """A laptop that was told which of its addresses to use, and is on no network now."""
+    listeners = tcp.listen(["192.0.2.1", "2001:db8::1"])
+    assert [listener.socket.getsockname()[0] for listener in listeners] == ["192.0.2.1", "2001:db8::1"]
+    for listener in listeners:
+        await listener.aclose()
+
+
+async def test_elsewhere_a_host_that_is_not_here_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
     listeners = tcp.listen(["192.0.2.1", "127.0.0.1"])
     assert [listener.socket.getsockname()[0] for listener in listeners] == ["127.0.0.1"]
     for listener in listeners:

@@ -14,7 +14,8 @@ from typing import Final
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece
-from cellsync.casework.exporting.words import in_words, who
+from cellsync.casework.exporting.words import who
+from cellsync.casework.words import as_text
 from cellsync.core.case.schema import Schema, kind_of
 
 _STYLE: Final = """
@@ -38,7 +39,7 @@ _POLICY: Final = (
 def as_page(folder: Folder, gate: Gate, audience: Scope, language: str = "") -> bytes:
     """The page, in UTF-8."""
     titles = gate.field(folder.case, "title").pieces
-    title = in_words(titles[0].now[0].value) if titles else f"Case {folder.case.id.hex()[:8]}"
+    title = as_text(titles[0].now[0].value) if titles else f"Case {folder.case.id.hex()[:8]}"
     frame = (
         f"For: {audience.value}. Consent: {folder.scope.value}. Compartments: {', '.join(sorted(gate.compartments))}."
     )
@@ -89,16 +90,15 @@ def _field(leaving: Leaving) -> str:
 def _piece(piece: Piece, with_authors: bool = False) -> str:
     """All its values; with their authors where people contradict each other, or where it matters who said so."""
     apart = len(piece.now) > 1
-    key = "" if piece.key is None else f"{escape(in_words(piece.key))}: "
+    key = "" if piece.key is None else f"{escape(as_text(piece.key))}: "
     drawn = [
-        f'<p dir="auto">{key}{escape(in_words(one.value)) or "—"}'
+        f'<p dir="auto">{key}{escape(as_text(one.value)) or "—"}'
         + (f' <span class="by">{escape(who(one))}</span>' if apart or with_authors else "")
         + "</p>"
         for one in piece.now
     ]
     earlier = [
-        f'<p dir="auto" class="by">earlier: {escape(in_words(one.value))} {escape(who(one))}</p>'
-        for one in piece.before
+        f'<p dir="auto" class="by">earlier: {escape(as_text(one.value))} {escape(who(one))}</p>' for one in piece.before
     ]
     whole = "".join(drawn + earlier)
     return f'<div class="conflict"><p class="by">People contradict each other:</p>{whole}</div>' if apart else whole

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cellsync.casework.consent import Scope
+from cellsync.casework.imported import MARKS
 from cellsync.casework.link import Link
 from cellsync.casework.timeline import TimelineEntry
 from cellsync.core.case.fields import Counter, Field, Log, Map, Register, Sensitivity, Set
@@ -80,7 +81,7 @@ class Gate:
 
     def field(self, document: Schema, name: str) -> Leaving:
         own = fields_of(type(document))[name]
-        return Leaving(name, own.crdt.value, [] if name == "imported" else list(self._pieces(document, name, own)))
+        return Leaving(name, own.crdt.value, [] if name == MARKS else list(self._pieces(document, name, own)))
 
     def _pieces(self, document: Schema, name: str, own: Field) -> Iterator[Piece]:
         read: Any = getattr(document, name)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cellsync.casework import json_form
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
@@ -61,19 +62,13 @@ def _field(leaving: Leaving) -> dict[str, Any]:
 
 
 def _entry(piece: Piece) -> dict[str, Any]:
-    return {"key": _plain(piece.key), "values": _values(piece.now)}
+    return {"key": json_form.as_json(piece.key), "values": _values(piece.now)}
 
 
 def _values(said: tuple[Said, ...]) -> list[dict[str, Any]]:
     return [
-        {"value": _plain(one.plain)}
+        {"value": json_form.as_json(one.plain)}
         | ({"authors": list(one.authors)} if one.authors else {})
         | ({"at": one.at.isoformat()} if one.at else {})
         for one in said
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return {"hex": value.hex()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -21,12 +21,14 @@ from cellsync.casework.case_file import CaseFile, Priority
 from cellsync.casework.episode import Episode
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate
-from cellsync.casework.exporting.words import contradiction, in_words
+from cellsync.casework.exporting.words import contradiction
 from cellsync.casework.importing.cells import guard
 from cellsync.casework.importing.mapping import DOCUMENTS
 from cellsync.casework.name import NameKind
+from cellsync.casework.partial_date import UNKNOWN_DATE
 from cellsync.casework.person import Person
 from cellsync.casework.timeline import TimelineEntry, TimelineKind
+from cellsync.casework.words import as_text
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fields import Register
 from cellsync.core.case.schema import Schema, fields_of, kind_of
@@ -127,7 +129,8 @@ def _conflicts(gate: Gate, folder: Folder) -> str:
 
 
 def _one(values: list[Any], chosen: Chosen) -> str:
-    return in_words(values[0])
+    """Dates of which nothing is known are empty cells."""
+    return "" if values[0] == UNKNOWN_DATE else as_text(values[0])
 
 
 def _word(values: list[Any], chosen: Chosen) -> str:
@@ -140,7 +143,7 @@ def _rank(values: list[Any], chosen: Chosen) -> str:
 
 
 def _labels(values: Iterable[Any], chosen: Chosen) -> str:
-    words = [in_words(value) for value in values]
+    words = [as_text(value) for value in values]
     if any(_SEPARATORS.search(word) for word in words):
         raise Unwritable
     return "|".join(words)
@@ -186,7 +189,7 @@ def _first(values: list[Any], chosen: Chosen) -> str:
 
 
 def _further(values: list[Any], chosen: Chosen) -> str:
-    return "\n".join(map(in_words, values[1:]))
+    return "\n".join(map(as_text, values[1:]))
 
 
 def _note(values: list[Any], chosen: Chosen) -> str:
@@ -194,7 +197,7 @@ def _note(values: list[Any], chosen: Chosen) -> str:
 
 
 def _timeline(values: list[Any], chosen: Chosen) -> str:
-    return "\n".join(in_words(one) for one in (values[1:] if _is_note(values[0]) else values))
+    return "\n".join(as_text(one) for one in (values[1:] if _is_note(values[0]) else values))
 
 
 def _is_note(entry: TimelineEntry) -> bool:

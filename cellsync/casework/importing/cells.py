@@ -12,11 +12,12 @@ from typing import Any, Final
 from unicodedata import normalize
 
 from cellsync.casework.case_file import Priority
+from cellsync.casework.choices import chosen
 from cellsync.casework.name import NameKind, name_of
 from cellsync.casework.partial_date import PartialDate
 from cellsync.casework.person import Sex
 from cellsync.casework.timeline import TimelineEntry, TimelineKind
-from cellsync.core.case.values import ValueType
+from cellsync.core.case.values import ValueType, fits, value_type
 from cellsync.core.errors import InvalidValue
 
 Parser = Callable[[str], list[Any]]
@@ -24,19 +25,24 @@ Parser = Callable[[str], list[Any]]
 _FORMULA: Final = re.compile("'*[=+@\t\r\n-]")  # what a spreadsheet program may run, guarded or not
 _SEVERAL: Final = re.compile(r"[|;]")
 _ARTICLES: Final = re.compile(r"[|;,]")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+_INT: Final = value_type(int)
 _SEX: Final = {
     "m": Sex.MALE, "male": Sex.MALE, "м": Sex.MALE, "f": Sex.FEMALE, "female": Sex.FEMALE, "ж": Sex.FEMALE,
     "k": Sex.FEMALE, "other": Sex.OTHER, "unknown": Sex.UNKNOWN, "?": Sex.UNKNOWN,
 }  # fmt: skip
-_YES: Final = {"yes": True, "true": True, "1": True, "да": True, "так": True, "tak": True}
-_NO: Final = {"no": False, "false": False, "0": False, "нет": False, "не": False, "nie": False}
+_YES: Final = {"yes": True, "true": True, "on": True, "1": True, "да": True, "так": True, "tak": True}
+_NO: Final = {"no": False, "false": False, "off": False, "0": False, "нет": False, "не": False, "nie": False}
 
 
 class BadCell(Exception):
-    """A cell cannot be read. Its text is one sentence without its subject: "is not a date"."""
+    """A cell cannot be read. `sentence` lacks its subject: "is not a date"; `hint` says what to write instead."""
+
+    def __init__(self, sentence: str, hint: str = "") -> None:
+        super().__init__(f"{sentence}. {hint}" if hint else sentence)
+        self.sentence, self.hint = sentence, hint
 
 
 def tidy(cell: str) -> str:
@@ -67,7 +73,7 @@ def note(cell: str) -> list[Any]:
 
 
 def number(cell: str) -> list[Any]:
-    if not _NUMBER.fullmatch(cell):
+    if not _NUMBER.fullmatch(cell) or not fits(_INT, int(cell)):
         raise BadCell("is not a whole number")
     return [int(cell)]
 
@@ -96,8 +102,8 @@ def choice(kind: ValueType, words: list[str]) -> Parser:
     """One of an enumeration's words; blanks and capitals do not matter."""
 
     def parse(cell: str) -> list[Any]:
-        word = "unknown" if cell == "?" else re.sub(r"[\s-]+", "_", cell.lower())
-        if word not in words:
+        word = chosen(cell, words)
+        if word is None:
             raise BadCell(f"is none of {', '.join(words)}")
         return [kind.decode(word)]
 
@@ -111,17 +117,15 @@ def partial_date(cell: str) -> list[Any]:
     try:
         return [PartialDate.parse(cell)]
     except InvalidValue as error:
-        raise BadCell(_about_date(error)) from None
+        if "no such date" in str(error):
+            raise BadCell("is a date that no calendar has") from None
+        raise BadCell("is not a date", error.hint) from None
 
 
 def day(cell: str) -> list[Any]:
     """A day. Of a month or a year the first: who is reminded early has lost nothing, who is reminded late has."""
     [date] = partial_date(cell)
     return [] if date.earliest is None else [date.earliest]
-
-
-def _about_date(error: InvalidValue) -> str:
-    return "is a date that no calendar has" if "no such date" in str(error) else f"is not a date. {error.hint}"
 
 
 # --- people -------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping as AnyMapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from cellsync.casework.case_file import CaseFile
+from cellsync.casework.choices import offer
 from cellsync.casework.episode import Episode
 from cellsync.casework.importing import cells
 from cellsync.casework.importing.cells import Parser
@@ -58,11 +58,11 @@ def _target(column: str, where: str, parser: Parser | None = None) -> Target:
     """Raises InvalidValue for a document or field that does not exist, or that a cell cannot say."""
     document, _, name = where.partition(".")
     if document not in DOCUMENTS:
-        raise InvalidValue("the mapping names a document that does not exist", hint=_did_you_mean(document, DOCUMENTS))
+        raise InvalidValue("the mapping names a document that does not exist", hint=offer(document, DOCUMENTS))
     fields = fields_of(DOCUMENTS[document])
     if name not in fields or name in _WRITTEN_BY_IMPORT:
         offered = [one for one in fields if one not in _WRITTEN_BY_IMPORT]
-        raise InvalidValue(f"{document!r} has no such field to import into", hint=_did_you_mean(name, offered))
+        raise InvalidValue(f"{document!r} has no such field to import into", hint=offer(name, offered))
     parser = parser or _usual_parser(document, name)
     if parser is None:
         raise InvalidValue(f"a cell cannot be imported into {document}.{name}")
@@ -76,11 +76,6 @@ def _usual_parser(document: str, name: str) -> Parser | None:
         return special
     parser = cells.parser_for(declared.kinds[0])
     return cells.several(parser) if parser is not None and isinstance(declared, Set) else parser
-
-
-def _did_you_mean(word: str, offered: AnyMapping[str, object] | list[str]) -> str:
-    close = get_close_matches(word, list(offered), n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(offered)}."
 
 
 # Fields whose cells people write in other ways than their type suggests.
@@ -146,7 +141,7 @@ class Mapping(NamedTuple):
             elif where in examples:
                 targets += [target._replace(column=column) for target in _EXAMPLE if target.column == where]
             else:
-                raise InvalidValue(f"the mapping of {column!r} is unknown", hint=_did_you_mean(where, examples))
+                raise InvalidValue(f"the mapping of {column!r} is unknown", hint=offer(where, examples))
         if len(ids) != 1:
             raise InvalidValue("exactly one column has to be the external id", hint='Write "Nr" = "external_id".')
         _check_single(targets)

@@ -71,6 +71,7 @@ class Register(Field, Generic[T]):
     def __init__(self, *, default: Any = NOTHING, sensitivity: Sensitivity = Sensitivity.C1) -> None:
         super().__init__(sensitivity=sensitivity)
         self.default = default
+        self.required = default is NOTHING
 
     @overload
     def __get__(self, case: None, owner: type[Any]) -> Register[T]: ...
@@ -90,6 +91,9 @@ class Register(Field, Generic[T]):
         if self.default is NOTHING:
             raise TypeError(f"{name}: what does it read before it is written? Add field(default=…), or use `| None`")
         store(kind, name, self.default)
+
+    def describe(self) -> dict[str, Any]:
+        return super().describe() | ({"required": True} if self.required else {})
 
     def read(self, state: CaseState) -> T:
         """The displayed value; if that does not fit the type, the first that does; else the default."""

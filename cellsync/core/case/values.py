@@ -257,5 +257,10 @@ def _parts(made: type, names: tuple[str, ...], defaults: Mapping[str, Any]) -> V
         except Exception:  # the type's own checks refuse it, in whatever way they do that
             raise Misfit from None
 
-    parts = {name: kind.description for name, kind in zip(names, kinds, strict=True)}
-    return ValueType({"parts": parts, "name": made.__name__}, encode, decode)
+    by_name = dict(zip(names, kinds, strict=True))
+    parts = {name: kind.description for name, kind in by_name.items()}
+    try:
+        left_out = {name: by_name[name].encode(value) for name, value in defaults.items()}
+    except Misfit:
+        raise TypeError(f"{made.__name__}: a default does not fit the part that it stands for") from None
+    return ValueType({"parts": parts, "defaults": left_out, "name": made.__name__}, encode, decode)

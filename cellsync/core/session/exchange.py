@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
@@ -67,6 +67,19 @@ class Unexpected(PeerError):
     code = "unexpected"
 
 
+class Balance(NamedTuple):
+    """What each side is known to hold that the other lacks, in entries."""
+
+    lacks: int  # the peer, of what is here
+    owes: int  # the peer: it holds them, and they are not here
+    moving: bool  # it has said or sent something that has not been dealt with yet
+
+    @property
+    def level(self) -> bool:
+        """Whether both hold the same, as far as can be known here."""
+        return self == (0, 0, False)
+
+
 class Exchange:
     """The state of one circle in one session."""
 
@@ -77,7 +90,9 @@ class Exchange:
         self.delivered: dict[int, int] = {}  # chain number -> sequence that the peer has acknowledged or shown
         self._frame = frame
         self._known: dict[int, int] = {}  # the same, with what is in flight
-        self._refused: set[int] = set()
+        self._ahead: dict[ChainName, int] = {}  # chains of which the peer held more when it said so
+        self._refused: set[int] = set()  # by the peer, or chains that fork
+        self._declined: set[ChainName] = set()  # refused by us
         self._cursor = 0
         self._until: int | None = None  # serve no further than this arrival: an introduction
         self._serving = False
@@ -145,11 +160,30 @@ class Exchange:
                 rows.append(row)
             elif number is not None and counts[row]:
                 self._holds(number, chain.first + counts[row] - 1)
+        self._declined |= names
+        if len(self._declined) > caps.CHAINS:
+            raise CapExceeded("chains")
         return messages.encode_ack(self.name, rows)
 
     @property
     def in_flight(self) -> int:
         return len(self._in_flight)
+
+    @property
+    def balance(self) -> Balance | None:
+        """None until the frontiers were compared. Leaves out chains that one side refused: they will not move."""
+        if not self._serving or self._until is not None:
+            return None
+        here = {name: length for name, (length, _) in self.view.frontier().items()}
+        lacks = owes = 0
+        for name in here.keys() | self._ahead.keys():
+            number = self.view.chain_number(name) or 0
+            if name not in self._declined and number not in self._refused:
+                there = max(self._ahead.get(name, 0), self.delivered.get(number, 0))
+                more = here.get(name, 0) - there
+                lacks, owes = lacks + max(more, 0), owes + max(-more, 0)
+        moving = bool(self._told or self._heard is not None or self._arriving is not None or self._uncommitted)
+        return Balance(lacks, owes, moving)
 
     # --- what the peer says --------------------------------------------------------------------------
 
@@ -204,17 +238,19 @@ class Exchange:
 
     def _hear(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
         self._heard = rows if self._heard is None else {**self._heard, **rows}
-        if len(self._heard) > caps.CHAINS:
+        if len(self._heard.keys() | self._ahead.keys()) > caps.CHAINS:
             raise CapExceeded("chains")
 
     def _start_from(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
         """The peer holds this: serve it what it lacks, from the first arrival that it lacks anything of."""
         for name, (length, head) in rows.items():
             number = self.view.chain_number(name)
-            if number is None:
-                continue
-            ours = self.view.entry_id(number, length)
-            if ours is not None and ours != head:  # two entries in one place: the chain forks
+            ours = None if number is None else self.view.entry_id(number, length)
+            if number is None or ours is None:
+                self._ahead[name] = max(length, self._ahead.get(name, 0))
+                if number is not None:  # whether it is our chain that it goes on with cannot be seen from here
+                    self._known[number] = max(length, self._known.get(number, 0))
+            elif ours != head:  # two entries in one place: the chain forks
                 self.forked.append(name)
                 self._refused.add(number)
             else:

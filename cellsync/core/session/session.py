@@ -27,7 +27,7 @@ from cellsync.core.crypto.channel import Initiator, Responder, Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, PeerError
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic, SessionSecret
 from cellsync.core.membership.epochs import SessionKey
-from cellsync.core.session.exchange import CircleView, Exchange, Unexpected
+from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpected
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, ChainName
 
@@ -75,7 +75,7 @@ class Received(NamedTuple):
 
 
 class Acknowledged(NamedTuple):
-    """The peer now holds what `delivered` says."""
+    """The peer now holds what `delivered` says; `balance` has changed."""
 
     circle: CircleId
 
@@ -87,13 +87,17 @@ class Forked(NamedTuple):
     chain: ChainName
 
 
+class Answered(NamedTuple):
+    """The peer has answered one more ping: so many now as `answered` says."""
+
+
 class Ended(NamedTuple):
     """The session is over; close the connection. `error` is None if nobody is at fault."""
 
     error: PeerError | None
 
 
-Event = Called | Opened | Received | Acknowledged | Forked | Ended
+Event = Called | Opened | Received | Acknowledged | Forked | Answered | Ended
 
 
 class Session:
@@ -107,7 +111,9 @@ class Session:
         self._now = now
         self._started = now
         self._heard = now
-        self._pinged = False
+        self._pinged = False  # because of the silence, and it has not ended yet
+        self._pings = 0
+        self.answered = 0  # of these pings
         self._outgoing: list[bytes] = []
         self._unsent = 0
         self._transport: Transport | None = None
@@ -180,8 +186,17 @@ class Session:
                 return self._end(Unexpected("a batch was not acknowledged in time"))
             if not self._pinged:
                 self._pinged = True
-                return self._guard(lambda: self._send(messages.PING_BYTES))
+                return self._guard(self._send_ping)
         return self._end(None)
+
+    def ping(self) -> int:
+        """Ask the peer for a sign of life. It has given it when `answered` has reached what this returns."""
+        self._guard(self._send_ping)
+        return self._pings
+
+    def _send_ping(self) -> None:
+        self._pings += 1
+        self._send(messages.PING_BYTES)
 
     # --- bytes ---------------------------------------------------------------------------------------
 
@@ -316,8 +331,9 @@ class Session:
                 self._hear_offer(message.tags)
             case messages.Ping():
                 self._send(messages.PONG_BYTES)
-            case messages.Pong():
-                pass
+            case messages.Pong() if self.answered < self._pings:
+                self.answered += 1  # in order
+                return [Answered()]
         return []
 
     def committed(self, circle: CircleId, batch: Batch, refused: list[ChainName]) -> list[Event]:
@@ -329,7 +345,7 @@ class Session:
         if exchange is None:  # the session ended meanwhile
             return []
         self._send(exchange.committed(batch, refused))
-        return self._meet(circle) if self.device is None else []
+        return [Acknowledged(circle), *(self._meet(circle) if self.device is None else [])]
 
     def pull(self, ripe: float = math.inf) -> list[Event]:
         """Take up what may be sent next: about a batch at once, and at most two per circle in flight.
@@ -364,6 +380,11 @@ class Session:
         """Chain number -> sequence that the peer is known to hold."""
         exchange = self._exchange_of(circle)
         return {} if exchange is None else exchange.delivered
+
+    def balance(self, circle: CircleId) -> Balance | None:
+        """What each side holds that the other lacks; None as long as that is not known."""
+        exchange = self._exchange_of(circle)
+        return None if exchange is None else exchange.balance
 
     def _send_all(self, parts: list[bytes]) -> None:
         for part in parts:

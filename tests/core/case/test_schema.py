@@ -441,7 +441,10 @@ def test_description() -> None:
         "type": "register", "sensitivity": "C1", "values": [{"enum": "Status", "values": ["open", "closed"]}],
     }  # fmt: skip
     assert described["fields"]["tags"]["sensitivity"] == "C4"
-    assert described["fields"]["fine"]["values"] == [{"parts": {"amount": "int", "currency": "str"}, "name": "Money"}]
+    assert described["fields"]["fine"]["values"] == [
+        {"parts": {"amount": "int", "currency": "str"}, "defaults": {"currency": "EUR"}, "name": "Money"}
+    ]
+    assert described["fields"]["name"]["required"]
     assert described["fields"]["letters"] == {"type": "counter", "sensitivity": "C1"}
 
 

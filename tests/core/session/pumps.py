@@ -75,7 +75,7 @@ class End:
         """Everything it wants to say now."""
         said = b""
         while not self.ended:
-            self.session.pull()
+            self.handle(self.session.pull())
             data = self.session.outgoing()
             if not data:
                 break

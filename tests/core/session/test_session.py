@@ -11,11 +11,23 @@ from hypothesis import strategies as st
 from cellsync.core import caps
 from cellsync.core.crypto import channel
 from cellsync.core.errors import PeerError
-from cellsync.core.ids import MILLIS_PER_DAY, CaseId, KemPublic, Millis
+from cellsync.core.ids import MILLIS_PER_DAY, Branch, CaseId, DeviceId, EntryId, KemPublic, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.replica import Replica
 from cellsync.core.session import session as sessions
-from cellsync.core.session.session import ACKNOWLEDGE_WITHIN, HANDSHAKE_WITHIN, SILENCE_ENDS, UNSENT, Session, State
+from cellsync.core.session.exchange import Balance
+from cellsync.core.session.session import (
+    ACKNOWLEDGE_WITHIN,
+    HANDSHAKE_WITHIN,
+    PING_AFTER,
+    SILENCE_ENDS,
+    UNSENT,
+    Acknowledged,
+    Answered,
+    Received,
+    Session,
+    State,
+)
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
@@ -298,6 +310,182 @@ def test_silence_ends_and_pings_keep() -> None:
     one.give()
     one.handle(one.session.tick(601 + 2 * SILENCE_ENDS))
     assert (one.ended, one.error) == (True, None)
+
+
+# --- pings ------------------------------------------------------------------------------------------------
+
+
+def test_pings_are_answered_in_order() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    numbers = [one.session.ping(), one.session.ping()]
+    assert one.session.answered < numbers[0]
+    other.take(one.give(), 0)
+    events = one.session.receive(other.give(), 0)
+    assert events == [Answered(), Answered()]
+    assert one.session.answered == numbers[1] == numbers[0] + 1
+
+
+def test_the_answer_to_an_earlier_ping_is_not_taken_for_that_to_a_later_one() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    one.handle(one.session.tick(PING_AFTER))  # because of the silence
+    before = one.give()
+    number = one.session.ping()
+    other.take(before, 0)
+    one.take(other.give(), 0)
+    assert one.session.answered < number
+    run(one, other)
+    assert one.session.answered == number
+
+
+def test_who_pings_and_gets_no_answer_still_ends_in_time() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    now = 0.0
+    while not one.ended and now < 10 * SILENCE_ENDS:
+        now += 1.0
+        one.session.ping()
+        one.handle(one.session.tick(now))
+        one.give()
+    assert (now, one.error) == (SILENCE_ENDS, None)
+    assert not other.ended
+
+
+def test_an_answer_that_nobody_asked_for_means_nothing() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    transport = other.session._transport
+    assert transport is not None
+    assert one.session.receive(transport.encrypt_frame(messages.PONG_BYTES), 0) == []
+    assert one.session.answered == 0
+    assert not one.ended
+
+
+# --- who holds what -----------------------------------------------------------------------------------------
+
+
+def balances(one: End, other: End) -> tuple[Balance | None, Balance | None]:
+    return one.session.balance(one.device.id), other.session.balance(other.device.id)
+
+
+LEVEL = Balance(0, 0, False)
+
+
+def test_the_balance_says_what_is_still_to_go() -> None:
+    ana, bea = pair()
+    write(ana, 4)
+    write(bea, 3)
+    one, other = caller(ana, bea), answerer(bea)
+    assert balances(one, other) == (None, None)
+    one.commits = other.commits = False
+    run(one, other)
+    assert balances(one, other) == (Balance(4, 3, True), Balance(3, 4, True))
+    ends = sync(ana, bea, 5)
+    assert balances(*ends) == (LEVEL, LEVEL)
+    assert LEVEL.level
+    write(ana, 2)
+    assert balances(*ends) == (Balance(2, 0, False), LEVEL)
+    run(*ends)
+    assert balances(*ends) == (LEVEL, LEVEL)
+
+
+def test_who_holds_the_same_is_level_after_one_digest() -> None:
+    ana, bea = pair()
+    sync(ana, bea)
+    assert balances(*sync(ana, bea, 5)) == (LEVEL, LEVEL)
+
+
+def test_whoever_waits_is_told_of_a_batch_that_brought_nothing_new() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    write(ana, 1)
+    pass_on(ana, bea)
+    [received] = other.session.receive(one.give(), 0)
+    assert isinstance(received, Received)
+    assert balances(one, other)[1] == Balance(0, 0, True)
+    assert other.session.committed(ana.id, received.batch, []) == [Acknowledged(ana.id)]
+    assert balances(one, other)[1] == LEVEL
+
+
+def test_an_unknown_caller_is_level_once_it_has_introduced_itself() -> None:
+    _, bea, eva = newcomer()
+    one, other = caller(eva, bea), answerer(bea)
+    other.commits = False
+    run(one, other)
+    assert balances(one, other) == (None, None)
+    assert balances(*sync(eva, bea, 5)) == (LEVEL, LEVEL)
+
+
+def test_what_a_third_brought_counts() -> None:
+    ana, bea, eva = newcomer()
+    pass_on(ana, bea)
+    ends = sync(ana, bea)
+    write(eva, 5)
+    sync(eva, ana, 7)
+    assert balances(*ends) == (Balance(5, 0, False), LEVEL)
+    sync(eva, bea, 9)
+    ends[1].session.tell(bea.id, eva.frontier())
+    ends[0].take(ends[1].session.outgoing(), 0)
+    ends[0].session.pull()
+    assert balances(*ends) == (LEVEL, Balance(5, 0, False))  # ana has said nothing yet
+    run(*ends)
+    assert balances(*ends) == (LEVEL, LEVEL)
+
+
+def twins() -> tuple[Device, Device, Device]:
+    """Ana, Bea, and Bea's vault put back from an older copy; each of these has written since."""
+    ana, bea = pair()
+    twin = Device(bea.id, bea.secrets, bea.device, bea.chain[1], 9)
+    twin.epochs, twin.sponsor = bea.epochs, bea.sponsor
+    pass_on(ana, twin)
+    write(bea, 3)
+    write(twin, 1)
+    return ana, bea, twin
+
+
+def test_a_twin_does_not_take_what_the_other_wrote_for_its_own() -> None:
+    """What it has written since is nowhere else."""
+    ana, bea, twin = twins()
+    sync(bea, ana)
+    one, other = sync(twin, ana, 5)
+    number = twin.chain_number(twin.chain)
+    assert number is not None
+    assert one.session.delivered(twin.id).get(number, 0) == 0
+    assert other.forked
+    assert balances(one, other) == (Balance(0, 2, False), LEVEL)  # Ana has refused that chain: nothing will move
+
+
+def test_what_was_declined_is_not_waited_for() -> None:
+    """It cites the side of a fork that is not held here."""
+    ana, bea, twin = twins()
+    eva = admitted(ana, "eva", 3)
+    sync(eva, ana)
+    pass_on(ana, twin)
+    sync(eva, twin, 3)
+    write(eva, 1)
+    sync(bea, ana, 5)
+    entries = ana.replica.held.entries()
+    one, other = sync(eva, ana, 7)
+    assert (one.error, other.error, ana.replica.held.entries()) == (None, None, entries)
+    assert balances(one, other)[1] == LEVEL
+
+
+def test_a_frontier_is_bounded_also_in_pieces() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+    transport, name = one.session._transport, next(iter(other.session._exchanges))
+    assert transport is not None
+    for piece in range(3):
+        rows = {
+            (DeviceId(number.to_bytes(32, "big")), bea.chain[1], Branch(b"")): (1, EntryId(bytes(32)))
+            for number in range(piece * caps.CHAINS // 2, (piece + 1) * caps.CHAINS // 2)
+        }
+        for part in messages.encode_frontier(name, rows, 60_000):
+            other.take(transport.encrypt_frame(part), 0)
+        other.session.pull()
+        other.session.outgoing()
+        assert other.ended == (piece == 2)
 
 
 # --- strangers and replays ------------------------------------------------------------------------------

@@ -1,0 +1,321 @@
+"""Cases: listing, reading, writing, their logs and their history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache, partial
+from shlex import quote
+from typing import Any, Final
+
+from cellsync.api import shapes
+from cellsync.api.people import time_text
+from cellsync.api.problems import ChangedMeanwhile
+from cellsync.api.resolving import numbers_of, register, resolve, resolve_locked, short_ids, title_of
+from cellsync.api.service import Service
+from cellsync.casework import SCHEMAS
+from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
+from cellsync.cell import drawing
+from cellsync.cell.cell import Cell
+from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
+from cellsync.core.case.generic import GenericCase
+from cellsync.core.case.host import begin, bind, finish
+from cellsync.core.case.schema import Conflict, Schema, describe, fields_of, kind_of, version_of
+from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
+from cellsync.core.case.views import Item, LogView, Value
+from cellsync.core.errors import InvalidValue, NotFound
+from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+
+_HIDDEN: Final = frozenset({"imported"})  # the import's own marks
+_LIST: Final = 200  # characters of a title in a list
+
+
+@cache
+def _schemas() -> dict[str, type[Schema]]:
+    return {kind_of(schema): schema for schema in SCHEMAS}
+
+
+async def bound(cell: Cell, case: CaseId) -> Schema:
+    """The case with the schema of its kind, or as a generic one. Raises NotFound."""
+    generic = await cell.get(GenericCase, case)
+    schema = _schemas().get(generic.kind)
+    return generic if schema is None else await cell.get(schema, case)
+
+
+# --- listing -----------------------------------------------------------------------------------------------
+
+
+async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
+    cell = service.cell
+    kind = kind_of(schema_named(ask.kind)) if ask.kind and "." not in ask.kind else ask.kind
+    wanted = ask.find.casefold()
+    async with cell.circle.lock:
+        replica = cell.circle.replica
+        numbers = numbers_of(replica)
+        states = {case: replica.states.get(number) for case, number in numbers.items()}
+    short = short_ids(list(numbers))
+    rows = []
+    for case, state in states.items():
+        title, conflicts = title_of(state), len(state.conflicts())
+        if (kind and state.kind != kind) or wanted not in title.casefold() or (ask.conflicts and not conflicts):
+            continue
+        status = register(state, "status")
+        status = register(state, "state") if status is None else status
+        rows.append(
+            shapes.CaseRow(
+                id=case.hex(), short=short[case], kind=state.kind, title=title[:_LIST],
+                status=status if isinstance(status, str) else "", conflicts=conflicts,
+            )
+        )  # fmt: skip
+    return shapes.Cases(cases=rows)
+
+
+async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:
+    return shapes.Schemas(schemas=[describe(schema) for schema in SCHEMAS])
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
+    cell = service.cell
+    identity = await resolve(cell, ask.case)
+    case = await bound(cell, identity)
+    async with cell.circle.lock:
+        short = short_ids(list(numbers_of(cell.circle.replica)))[identity]
+    return shapes.Case(
+        id=identity.hex(),
+        short=short,
+        kind=case._state.kind,
+        version=case._state.version,
+        title=title_of(case._state),
+        heads=_heads(case._state),
+        fields=[shown for shown in _fields(case) if shown.values or shown.keys or shown.items],
+        conflicts=[_conflict(one, short) for one in case.conflicts()],
+    )
+
+
+def _heads(state: CaseState) -> str:
+    return state.digest().hex()[:16]
+
+
+def _fields(case: Schema) -> Iterator[shapes.Field]:
+    own = fields_of(type(case))
+    for name, field in own.items():
+        if name not in _HIDDEN:
+            yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds)
+    known = {(name, field.crdt) for name, field in own.items()}
+    for name, kind in case._state.fields():  # what this version does not know is shown all the same
+        if (name, kind) not in known and name not in _HIDDEN:
+            yield _field(case, name, kind, "", (PLAIN, PLAIN))
+
+
+def _field(case: Schema, name: str, kind: FieldType, sensitivity: str, kinds: tuple[ValueType, ...]) -> shapes.Field:
+    values: list[shapes.Said] = []
+    keys: list[shapes.Key] = []
+    items: list[shapes.Item] = []
+    state = case._state
+    match kind:
+        case FieldType.REGISTER:
+            values = [_said(one, kinds[0]) for one in case.said(name)]
+        case FieldType.SET:
+            members = state.sets.get(name)
+            plain = [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
+            values = [_alone(one, kinds[0]) for one in plain]
+        case FieldType.COUNTER:
+            counter = state.counters.get(name)
+            values = [] if counter is None else [_alone(counter.total, PLAIN)]
+        case FieldType.MAP:
+            mapping = state.maps.get(name)
+            for key, cells in () if mapping is None else mapping.keys(CANONICAL).values():
+                said = [_plain_said(case, cell, kinds[-1]) for cell in cells]
+                keys.append(shapes.Key(key=as_json(key), text=_text(key, kinds[0]), values=_alike(said)))
+        case FieldType.LOG:
+            log: LogView[Any] = LogView(case, name, kinds[0])
+            items = [_item(one, kinds[0]) for one in log.items]
+    return shapes.Field(name=name, type=kind.value, sensitivity=sensitivity, values=values, keys=keys, items=items)
+
+
+def _text(plain: Any, kind: ValueType) -> str:
+    try:
+        return as_text(kind.decode(plain))
+    except Misfit:
+        return as_text(plain)
+
+
+def _alone(plain: Any, kind: ValueType) -> shapes.Said:
+    return shapes.Said(value=as_json(plain), text=_text(plain, kind), author="", at=None)
+
+
+def _said(value: Value[Any], kind: ValueType) -> shapes.Said:
+    try:
+        plain = kind.encode(value.value)
+    except Misfit:
+        plain = value.value
+    return shapes.Said(value=as_json(plain), text=as_text(value.value), author=value.author, at=time_text(value.at))
+
+
+def _plain_said(case: Schema, cell: Any, kind: ValueType) -> shapes.Said:
+    author = case._host.name_of(cell.device)
+    value = cell.value
+    return shapes.Said(value=as_json(value), text=_text(value, kind), author=author, at=time_text(moment(cell.clock)))
+
+
+def _alike(said: list[shapes.Said]) -> list[shapes.Said]:
+    """Equal values once."""
+    found: dict[str, shapes.Said] = {}
+    for one in said:
+        found.setdefault(repr(one.value), one)
+    return list(found.values())
+
+
+def _item(item: Item[Any], kind: ValueType) -> shapes.Item:
+    current = {one.id for one in item.current}
+    return shapes.Item(
+        id=item.id.hex(),
+        values=[_said(one, kind) for one in item.current],
+        before=[_said(one, kind) for one in item.versions if one.id not in current],
+    )
+
+
+def _conflict(conflict: Conflict, short: str) -> shapes.Conflict:
+    values = [
+        shapes.Said(value=None, text=as_text(one.value), author=one.author, at=time_text(one.at))
+        for one in conflict.values
+    ]
+    chosen = values[0].text
+    name = conflict.path
+    match conflict.raw.type:
+        case FieldType.LOG:
+            settle = f"cellsync case edit {short} --correct {quote(conflict.raw.key.hex() + '=' + chosen)}"
+        case FieldType.MAP:
+            settle = f"cellsync case edit {short} --put {quote(f'{name}.{as_text(conflict.key)}={chosen}')}"
+        case _:
+            settle = f"cellsync case edit {short} --set {quote(f'{name}={chosen}')}"
+    key = None if conflict.raw.type is FieldType.REGISTER else as_json(conflict.raw.key)
+    return shapes.Conflict(field=name, key=key, values=values, settle=settle)
+
+
+# --- writing -------------------------------------------------------------------------------------------------
+
+
+async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
+    cell = service.cell
+    schema = schema_named(ask.kind)
+    created = Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
+    case = CaseId(cell.circle.surroundings.entropy(ID_BYTES))
+    draft = begin(bind(schema, cell, case, CaseState(logs=True)))
+    async with cell.circle.lock:
+        apply(draft, _edit(ask), partial(resolve_locked, cell))
+    await cell.write([(case, [created, *finish(draft)])])
+    return await _written(cell, case, wrote=True)
+
+
+async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
+    cell = service.cell
+    identity = await resolve(cell, ask.case)
+    case = await bound(cell, identity)
+    if ask.heads is not None and ask.heads != _heads(case._state):
+        raise ChangedMeanwhile
+    draft = begin(case, cell.device, cell.circle.surroundings.now())
+    async with cell.circle.lock:
+        apply(draft, _edit(ask), partial(resolve_locked, cell))
+    find = partial(resolve_locked, cell)
+    for begins, value in ask.correct.items():
+        log, item = _find_item(draft, begins)
+        log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
+    for begins, reason in ask.retract.items():
+        log, item = _find_item(draft, begins)
+        log.retract(item, reason or None)
+    done = finish(draft)
+    if done:
+        await cell.write([(identity, done)])
+    return await _written(cell, identity, wrote=bool(done))
+
+
+def _edit(ask: shapes.Writing) -> Edit:
+    return Edit(ask.set, ask.add, ask.discard, ask.append, ask.put, ask.delete, ask.count)
+
+
+def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
+    """An item of one of the logs. Raises NotFound, InvalidValue."""
+    found = [
+        (log, item)
+        for name, kind in draft._state.fields()
+        if kind is FieldType.LOG
+        for log in [_log(draft, name)]
+        for item in log.all
+        if item.id.hex().startswith(begins.lower())
+    ]
+    if len(found) != 1:
+        raise NotFound(
+            "No item of a log has an id that begins like that." if not found else "Several items begin like that.",
+            hint="cellsync case log shows the ids.",
+        )
+    return found[0]
+
+
+def _log(case: Schema, name: str) -> LogView[Any]:
+    own = fields_of(type(case)).get(name)
+    return LogView(case, name, own.kinds[0] if own is not None and own.crdt is FieldType.LOG else PLAIN)
+
+
+async def _written(cell: Cell, case: CaseId, *, wrote: bool) -> shapes.Written:
+    async with cell.circle.lock:
+        replica = cell.circle.replica
+        numbers = numbers_of(replica)
+        title = title_of(replica.states.get(numbers[case]))
+    return shapes.Written(id=case.hex(), short=short_ids(list(numbers))[case], title=title, written=wrote)
+
+
+# --- the logs of a case, and its history ------------------------------------------------------------------------
+
+
+async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
+    case = await bound(service.cell, await resolve(service.cell, ask.case))
+    since = _moment(ask.since)
+    names = [name for name, kind in case._state.fields() if kind is FieldType.LOG]
+    if ask.field and ask.field not in names and ask.field not in fields_of(type(case)):
+        raise InvalidValue(f"no log {ask.field!r}", hint="Its logs: " + (", ".join(names) or "none yet"))
+    lines = []
+    for name in names:
+        own = _log(case, name)
+        if ask.field in ("", name):
+            lines += [(item.at, name, _item(item, own._kind)) for item in own.items if item.at >= since]
+    lines.sort(key=lambda line: (line[0], line[2].id))
+    return shapes.Log(
+        id=case.id.hex(),
+        title=title_of(case._state),
+        lines=[shapes.LogLine(field=name, item=item) for _, name, item in lines],
+    )
+
+
+def _moment(text: str) -> datetime:
+    """A day or a time; without a zone in UTC. Raises InvalidValue."""
+    if not text:
+        return datetime.min.replace(tzinfo=UTC)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidValue("not a day or a time", hint="Write 2024-05-03, or 2024-05-03T14:00.") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
+    cell = service.cell
+    case = await bound(cell, await resolve(cell, ask.case))
+    drawn = await cell.graph(case)
+    return shapes.Graph(
+        id=case.id.hex(),
+        title=title_of(case._state),
+        rows=[
+            shapes.GraphRow(
+                id=row.id.hex(), short=row.short, author=row.author, at=time_text(row.at) or "", did=list(row.did),
+                parents=list(row.parents), counts=row.counts,
+            )
+            for row in drawn.rows
+        ],
+        drawing=drawing.as_text(drawn) if ask.format == "text" else drawing.as_svg(drawn),
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""A client: whoever calls operations by name. This one asks a daemon through its socket."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
+from typing import Any, Final, Protocol, Self
+from urllib.parse import quote, urlencode
+
+from cellsync.api import door
+from cellsync.api.problems import Problem, Refusal
+from cellsync.api.profile import Profile
+from cellsync.api.table import BY_NAME, EVENTS
+from cellsync.core.errors import ExternalError
+
+ANSWER_WITHIN: Final = 60.0  # seconds
+HEALTHY_WITHIN: Final = 6.0  # a daemon that starts anew takes one, on a busy machine a few
+_IN_PATH: Final = re.compile(r"\{(\w+)\}")
+
+Answer = dict[str, Any]
+
+
+class NoDaemon(ExternalError):
+    """No daemon is running for this profile."""
+
+    code = "no_daemon"
+    default_hint = "Start it, in another terminal or in the background: cellsync daemon run"
+
+
+class DaemonSilent(ExternalError):
+    """The daemon does not answer."""
+
+    code = "daemon_silent"
+    default_hint = "End it (everything confirmed is stored): cellsync panic. Then start it: cellsync daemon run"
+
+
+class DaemonGone(ExternalError):
+    """The daemon ended before it answered."""
+
+    code = "daemon_gone"
+    default_hint = "Start it, then give the same command again: cellsync daemon run"
+
+
+class Client(Protocol):
+    """Calls operations of the table by name, wherever they are carried out."""
+
+    def call(self, name: str, /, **given: Any) -> Answer:
+        """What the operation gives, as JSON. Raises CellsyncError: a Refusal, or what the way to it may cost."""
+        ...
+
+    def events(self, since: str) -> Iterator[Answer]:
+        """Events, until the cell is locked. Raises CellsyncError."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class SocketClient:
+    """A `Client` of a profile's daemon."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def health(self, within: float = HEALTHY_WITHIN) -> Answer:
+        """Raises NoDaemon, DaemonSilent."""
+        return self._ask("health", {}, within)
+
+    def ask_quickly(self, name: str, within: float) -> Answer:
+        """As `call`, for somebody who cannot wait."""
+        return self._ask(name, {}, within)
+
+    def call(self, name: str, /, **given: Any) -> Answer:
+        return self._ask(name, given, ANSWER_WITHIN + float(given.get("wait", 0)))
+
+    def events(self, since: str) -> Iterator[Answer]:
+        connection = _Connection(self._profile, ANSWER_WITHIN)
+        try:
+            response = _respond(connection, EVENTS, {"since": since} if since else {})
+            if response.status != 200:
+                raise _refusal(response.read())
+            while line := response.readline():
+                if line.startswith(b"data: "):
+                    yield json.loads(line[6:])
+        except (OSError, HTTPException):
+            raise DaemonGone from None
+        finally:
+            connection.close()
+
+    def _ask(self, name: str, given: Answer, within: float) -> Answer:
+        connection = _Connection(self._profile, within)
+        try:
+            response = _respond(connection, name, given)
+            raw = response.read()
+        except TimeoutError:
+            raise DaemonSilent from None
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise NoDaemon from None
+        except (OSError, HTTPException):
+            raise DaemonGone from None
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise _refusal(raw)
+        answer: Answer = json.loads(raw)
+        return answer
+
+
+class _Connection(HTTPConnection):
+    """HTTP over the profile's socket."""
+
+    def __init__(self, profile: Profile, timeout: float) -> None:
+        super().__init__("cellsync", timeout=timeout)
+        self._profile = profile
+        self._within = timeout
+
+    def connect(self) -> None:
+        self.sock = door.connect(self._profile, self._within)
+
+
+def _respond(connection: _Connection, name: str, given: Answer) -> Any:
+    operation = BY_NAME[name]
+    rest = dict(given)
+    path = _IN_PATH.sub(lambda found: quote(str(rest.pop(found[1])), safe=""), operation.path)
+    if operation.method in ("GET", "DELETE"):
+        texts = {key: str(value).lower() if isinstance(value, bool) else value for key, value in rest.items()}
+        connection.request(operation.method, path + ("?" + urlencode(texts) if texts else ""))
+    else:
+        headers = {"content-type": "application/json"}
+        connection.request(operation.method, path, json.dumps(rest).encode(), headers)
+    return connection.getresponse()
+
+
+def _refusal(raw: bytes) -> Refusal:
+    try:
+        return Refusal(Problem(**json.loads(raw)["error"]))
+    except (ValueError, TypeError, KeyError):
+        return Refusal(Problem("internal", "The daemon's answer cannot be read.", "Is it another version?", 1))

@@ -1,0 +1,95 @@
+"""Dispatch: the name of an operation and its parameters become an answer, in whatever process this is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from cellsync.api import cases, health, pairing, people, shapes, tables
+from cellsync.api.problems import Locked
+from cellsync.api.service import Service
+from cellsync.api.table import BY_NAME, EVENTS, Needs, Operation
+from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing
+
+Handler = Callable[[Service, Any], Awaitable[shapes.Answer]]
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "health": health.health,
+    "doctor": health.examine,
+    "init": health.init,
+    "unlock": health.unlock,
+    "lock": health.lock,
+    "panic": health.panic,
+    "status": people.status,
+    "flags.dismiss": people.dismiss,
+    "members": people.show_members,
+    "peers": people.show_peers,
+    "peers.add": people.add_address,
+    "peers.ping": people.ping,
+    "invites": pairing.show_invites,
+    "invite": pairing.open_invite,
+    "invite.show": pairing.show_invite,
+    "invite.confirm": pairing.confirm_invite,
+    "invite.cancel": pairing.cancel_invite,
+    "join": pairing.start_join,
+    "join.show": pairing.show_join,
+    "join.confirm": pairing.confirm_join,
+    "join.cancel": pairing.cancel_join,
+    "sync": people.sync,
+    "sync.show": people.show_sync,
+    "schemas": cases.schemas,
+    "case.list": cases.list_cases,
+    "case.new": cases.new,
+    "case.show": cases.show,
+    "case.edit": cases.edit,
+    "case.log": cases.log,
+    "case.graph": cases.graph,
+    "import": tables.import_table,
+    "import.show": tables.show_import,
+    "export": tables.export,
+}
+
+
+def taken(operation: Operation, given: Mapping[str, Any], *, typed: bool = True) -> Any:
+    """The parameters, checked. `typed=False`: numbers and booleans may be texts, as in a URL. Raises InvalidValue."""
+    shape = getattr(shapes, operation.takes)
+    try:
+        return msgspec.convert(given, shape, strict=typed)
+    except msgspec.ValidationError as error:
+        raise InvalidValue(_without_values(str(error)), hint="GET /v1/openapi.json says what is expected.") from None
+
+
+async def perform(service: Service, name: str, given: Any) -> shapes.Answer:
+    """Do it. `given`: the operation's shape. Raises CellsyncError."""
+    operation = BY_NAME[name]
+    check_state(service, operation)
+    with service.in_use(operation.passive or operation.needs is not Needs.OPEN):
+        return await HANDLERS[name](service, given)
+
+
+def check_state(service: Service, operation: Operation) -> None:
+    """Raises Locked, VaultMissing, VaultExists."""
+    if operation.needs is Needs.OPEN and service.state != "open":
+        raise Locked if service.state == "locked" else VaultMissing
+    if operation.needs is Needs.NO_VAULT and service.state != "empty":
+        raise VaultExists
+
+
+def plain(answer: shapes.Answer) -> dict[str, Any]:
+    """As the JSON object that a client gets."""
+    made: dict[str, Any] = msgspec.to_builtins(answer)
+    return made
+
+
+def _without_values(message: str) -> str:
+    """msgspec quotes a value only where an enumeration does not have it; what stands after the last quote is a path."""
+    if message.startswith("Invalid enum value"):
+        return (
+            "Not one of the allowed values" + message[message.rfind(" - at") :] if " - at" in message else "Not allowed"
+        )
+    return message
+
+
+assert HANDLERS.keys() == BY_NAME.keys() - {EVENTS}  # noqa: S101 (incomplete, nothing starts)

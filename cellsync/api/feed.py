@@ -1,0 +1,103 @@
+"""A feed: events for one follower.
+
+Changes of cases have a cursor, `epoch:sequence`: which store's order of arrival, and how far (`cell.changes`). It
+survives a restart, so whoever comes back with the last one that they saw misses nothing. Everything else that happens
+(who is connected, how a job stands) is told as it happens and is not kept; its cursor is "". A follower that is too
+slow, or comes with a cursor of another store, gets a `reset`: read anew what you show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import trio
+
+from cellsync.api.shapes import Event
+from cellsync.casework.editing import as_json, as_text
+from cellsync.cell.cell import Cell
+from cellsync.core.case.host import Change
+from cellsync.core.errors import CellsyncError
+from cellsync.core.ids import CaseId
+
+BACKLOG: Final = 1_000
+
+
+class Feed:
+    """Made by `Service.follow`, which runs it."""
+
+    def __init__(self, cell: Cell, feeds: set[Feed]) -> None:
+        self._cell = cell
+        self._feeds = feeds
+        self._send, self._receive = trio.open_memory_channel[Event](BACKLOG)
+        self._scope = trio.CancelScope()
+        self._missed = False
+        feeds.add(self)
+
+    async def next(self) -> Event | None:
+        """The next event; None when there will be no more."""
+        if self._missed and not self._receive.statistics().current_buffer_used:
+            self._missed = False
+            return Event(event="reset", cursor=self._cell.cursor(), data={})
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            return None
+
+    def end(self) -> None:
+        """No more; what was told can still be read."""
+        if self in self._feeds:
+            self._feeds.discard(self)
+            self._put(Event(event="locked", cursor="", data={}))
+            self._scope.cancel()
+            self._send.close()
+
+    def tell(self, event: str, data: Mapping[str, Any]) -> None:
+        self._put(Event(event=event, cursor="", data=dict(data)))  # type: ignore[arg-type]
+
+    async def run(self, since: str) -> None:
+        """Tell of changes, until it is ended or the cell closes."""
+        with self._scope:
+            async with self._cell.changes(since=since or None) as changes:
+                touched: set[CaseId] = set()
+                async for change in changes:
+                    self._put(_told(change))
+                    if change.cause == "sync":
+                        touched.add(change.case)
+                    if change.cursor == self._cell.cursor():  # the last of what has arrived so far
+                        await self._tell_conflicts(touched)
+                        touched.clear()
+        self.end()
+
+    async def _tell_conflicts(self, touched: set[CaseId]) -> None:
+        for case in touched:
+            async with self._cell.circle.lock:
+                replica = self._cell.circle.replica
+                number = replica.held.cases.get(case)
+                fields = [] if number is None else [one.field for one in replica.states.get(number).conflicts()]
+            if fields:
+                self.tell("case.conflict", {"case": case.hex(), "fields": sorted(set(fields))})
+
+    def _put(self, event: Event) -> None:
+        if self._missed:
+            return
+        try:
+            self._send.send_nowait(event)
+        except trio.WouldBlock:
+            self._missed = True
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            pass
+
+
+def _told(change: Change) -> Event:
+    if change.cause == "resync":
+        return Event(event="reset", cursor=change.cursor, data={})
+    try:
+        value, text = as_json(change.value), as_text(change.value)
+    except (CellsyncError, TypeError, ValueError):
+        value, text = None, "?"
+    data = {
+        "case": change.case.hex(), "field": change.path, "value": value, "text": text, "author": change.author,
+        "local": change.local, "cause": change.cause,
+    }  # fmt: skip
+    return Event(event="case.changed", cursor=change.cursor, data=data)

@@ -1,0 +1,57 @@
+"""The profile itself: founding, opening, closing, and whether anything is wrong."""
+
+from __future__ import annotations
+
+from cellsync import __version__
+from cellsync.api import shapes
+from cellsync.api.profile import Profile, Settings, checked
+from cellsync.api.service import Service
+from cellsync.cell.cell import Cell
+from cellsync.doctor import OtherDevice, Subject
+from cellsync.doctor import examine as examine_subject
+
+
+async def health(service: Service, _: shapes.Nothing) -> shapes.Health:
+    return shapes.Health(state=service.state, version=__version__)
+
+
+async def init(service: Service, ask: shapes.Init) -> shapes.Founded:
+    settings = checked(Settings(ask.lan, tuple(ask.interfaces) or "all", ask.port, service.settings.service_type))
+    key = await service.found(ask.cell, ask.name, ask.passphrase, settings)
+    return shapes.Founded(cell=ask.cell, name=ask.name, recovery_key=key.text)
+
+
+async def unlock(service: Service, ask: shapes.Unlock) -> shapes.Unlocked:
+    cell = await service.unlock(ask.passphrase, ask.idle)
+    return shapes.Unlocked(cell=cell.name, name=cell.name_of(cell.device), locks_in=service.locks_in)
+
+
+async def lock(service: Service, _: shapes.Nothing) -> shapes.Done:
+    await service.lock()
+    return shapes.Done()
+
+
+async def panic(service: Service, _: shapes.Nothing) -> shapes.Done:
+    service.panic()
+    return shapes.Done()
+
+
+async def examine(service: Service, _: shapes.Nothing) -> shapes.Findings:
+    """The machine, the folders and the network; with an open cell, also whether the others can be reached."""
+    cell = service.cell if service.state == "open" else None
+    return shapes.Findings(findings=await findings(service.profile, service.settings, cell, runs=True))
+
+
+async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, runs: bool) -> list[shapes.Finding]:
+    others = (
+        []
+        if cell is None
+        else [OtherDevice(peer.name, peer.connected, cell.addresses_of(peer.device)) for peer in cell.peers()]
+    )
+    subject = Subject(
+        profile.folder, profile.vault, runs, settings.interfaces, settings.lan, settings.service_type, others
+    )
+    return [
+        shapes.Finding(check=one.check, grade=one.grade.value, text=one.text, hint=one.hint)
+        for one in await examine_subject(subject)
+    ]

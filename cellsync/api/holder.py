@@ -1,0 +1,92 @@
+"""The holder: the one process that works with a profile, a daemon or a single command.
+
+It holds a lock on `run/holder` and has written its process id there. The kernel lets the lock go with the process,
+however it ends, so an id is believed only while the lock is held: nobody else is ever ended for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from contextlib import suppress
+from typing import Final, Self
+
+from cellsync.api.profile import Profile
+from cellsync.core.errors import ExternalError
+from cellsync.store.files import PRIVATE_FILE, file_errors
+
+_LONGEST: Final = 20  # digits
+
+
+class Busy(ExternalError):
+    """Another cellsync is working with this profile."""
+
+    code = "busy"
+    default_hint = "Wait until it is done, or end it: cellsync panic. A daemon would serve both: cellsync daemon run"
+
+
+class Holder:
+    """Being the holder, until `close`. Raises Busy, StorageFailed."""
+
+    def __init__(self, profile: Profile, inherited: int | None = None) -> None:
+        profile.make_folders()
+        if inherited is not None:
+            self.descriptor = inherited
+            return
+        with file_errors():
+            self.descriptor = os.open(profile.holder, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        try:
+            with file_errors():
+                if not _lock(self.descriptor):
+                    raise Busy
+                os.ftruncate(self.descriptor, 0)
+                os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
+        except BaseException:
+            os.close(self.descriptor)
+            raise
+
+    def close(self) -> None:
+        with suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def pid_of(profile: Profile) -> int | None:
+    """The holder's process id; None if there is none. Raises StorageFailed."""
+    with file_errors():
+        try:
+            descriptor = os.open(profile.holder, os.O_RDWR)
+        except FileNotFoundError:
+            return None
+        try:
+            if _lock(descriptor):  # let go when it is closed
+                return None
+            written = os.pread(descriptor, _LONGEST, 0)
+        finally:
+            os.close(descriptor)
+    return int(written) if written.isdigit() else None
+
+
+def kill(profile: Profile) -> bool:
+    """End the holder at once, whatever it is doing; whether there was one."""
+    pid = pid_of(profile)
+    if pid is None or pid == os.getpid():
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""Jobs: what takes a while. Each has a step that grows with every change, so that one can wait for the next.
+
+Who started it need not stay: a job goes on in the service, and ends with the cell.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, final
+
+import trio
+
+from cellsync.api import shapes
+from cellsync.api.problems import problem_of
+from cellsync.core.errors import CellsyncError, NotFound
+
+KEPT: Final = 64  # the newest
+
+log = logging.getLogger(__name__)
+
+
+class Job(ABC):
+    """Something that takes a while."""
+
+    def __init__(self) -> None:
+        self.id: Final = secrets.token_hex(8)
+        self.step = 1
+        self.over = False
+        self.error: CellsyncError | None = None
+        self._moved = trio.Event()
+
+    @abstractmethod
+    def show(self) -> shapes.Answer:
+        """How it stands."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """End it, if it has not ended."""
+
+    def move(self) -> None:
+        """It stands differently now."""
+        self.step += 1
+        self._moved.set()
+        self._moved = trio.Event()
+
+    async def moved(self, after: int, wait: float) -> None:
+        """Until its step is greater than `after`, at most so many seconds."""
+        with trio.move_on_after(wait):
+            while self.step <= after and not self.over:
+                await self._moved.wait()
+
+    async def watch(self, work: Callable[[], Awaitable[object]]) -> None:
+        """See the work through; what it raises is what the job shows."""
+        try:
+            await work()
+        except CellsyncError as error:
+            self.error = error
+        except Exception as error:  # a bug in one job must not end the others; no content, so no text of it
+            log.error("a job failed: %s", type(error).__name__)
+            self.error = CellsyncError()
+        finally:
+            self.over = True
+            self.move()
+
+    def shown_error(self) -> shapes.Error | None:
+        return None if self.error is None else shapes.Error(**problem_of(self.error)._asdict())
+
+
+J = TypeVar("J", bound=Job)
+
+
+@final
+class Jobs:
+    """The jobs of a service, the newest of those that are over among them."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+
+    def add(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        over = [one.id for one in self._jobs.values() if one.over]
+        for old in over[: max(0, len(over) - KEPT)]:
+            del self._jobs[old]
+
+    def find(self, kind: type[J], begins: str) -> J:
+        """Raises NotFound."""
+        found = [job for job in self.all(kind) if job.id.startswith(begins)]
+        if len(found) != 1:
+            raise NotFound(hint="It may have ended long ago. Start a new one.")
+        return found[0]
+
+    def all(self, kind: type[J]) -> list[J]:
+        """The newest first."""
+        return [job for job in reversed(self._jobs.values()) if isinstance(job, kind)]

@@ -1,0 +1,201 @@
+"""Pairing over the API: invitations and joins are jobs, and a person answers whether the words are the same."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, TypeVar, final
+
+import trio
+
+from cellsync.api import shapes
+from cellsync.api.jobs import Job
+from cellsync.api.profile import Settings, checked
+from cellsync.api.service import Service
+from cellsync.cell.confirming import Asked
+from cellsync.cell.inviting import Invite
+from cellsync.cell.joining import join
+from cellsync.cell.member import Member
+from cellsync.core.errors import InvalidValue, VaultExists
+from cellsync.core.pairing.code import LIFETIME
+
+B = TypeVar("B", Literal["waiting"], Literal["connecting"])
+
+
+class _Words(Job):
+    """A job in which a person compares words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Asked | None = None
+        self._answered = trio.Event()
+        self._same = False
+
+    async def confirm(self, asked: Asked) -> bool:
+        self.asked = asked
+        self.move()
+        await self._answered.wait()
+        return self._same
+
+    def answer(self, same: bool) -> None:
+        """What the person says. Only the first answer counts. Raises InvalidValue if nobody was asked."""
+        if self.asked is None:
+            raise InvalidValue("there are no words to compare yet", hint="Wait for the state verify_words.")
+        if not self._answered.is_set():
+            self._same = same
+            self._answered.set()
+
+    def state(self, first: B) -> B | Literal["verify_words", "joined", "failed"]:
+        if self.over:
+            return "failed" if self.error else "joined"
+        return first if self.asked is None else "verify_words"
+
+    @property
+    def words(self) -> list[str]:
+        return list(self.asked.words) if self.asked else []
+
+
+@final
+class InviteJob(_Words):
+    """One invitation."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self.role = role
+        self.invite: Invite
+        self._member: Member | None = None
+        self._expires = trio.current_time() + LIFETIME
+
+    async def run(self) -> None:
+        self._member = await self.invite.joined()
+
+    def cancel(self) -> None:
+        self.invite.cancel()
+
+    def show(self) -> shapes.Invite:
+        return shapes.Invite(
+            job=self.id,
+            step=self.step,
+            state=self.state("waiting"),
+            role=self.role,
+            code=self.invite.code,
+            short_code=self.invite.short_code,
+            qr=self.invite.qr(),
+            expires_in=max(0.0, self._expires - trio.current_time()),
+            name=self._member.name if self._member else self.asked.name if self.asked else "",
+            words=self.words,
+            device=self._member.device.hex() if self._member else None,
+            error=self.shown_error(),
+        )
+
+
+@final
+class JoinJob(_Words):
+    """One attempt to join."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scope = trio.CancelScope()
+
+    async def run(self, service: Service, ask: shapes.Join, settings: Settings) -> None:
+        address = None if ask.host is None or ask.to_port is None else (ask.host, ask.to_port)
+        with self._scope:
+            await join(
+                service.profile.home(settings), ask.code, name=ask.name, passphrase=ask.passphrase,
+                confirm=self.confirm, address=address, timeout=ask.timeout,
+            )  # fmt: skip
+        if self._scope.cancelled_caught:
+            raise InvalidValue("It was broken off.", hint="Join again with a new code.")
+        service.settings = settings
+        service.profile.save(settings)
+        await service.unlock(ask.passphrase)
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+
+    def show(self) -> shapes.Joining:
+        return shapes.Joining(
+            job=self.id,
+            step=self.step,
+            state=self.state("connecting"),
+            words=self.words,
+            error=self.shown_error(),
+        )
+
+
+# --- operations ------------------------------------------------------------------------------------------
+
+
+async def open_invite(service: Service, ask: shapes.OpenInvite) -> shapes.Invite:
+    job = InviteJob(ask.role)
+    job.invite = await service.cell.create_invite(ask.role, confirm=job.confirm, short_code=ask.short_code)
+    service.jobs.add(job)
+    service.inside.start_soon(_run, service, job, "invite.state")
+    return job.show()
+
+
+async def _run(service: Service, job: InviteJob, event: str) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_tell, service, job, event)
+        await job.watch(job.run)
+
+
+async def _tell(service: Service, job: InviteJob | JoinJob, event: str) -> None:
+    """Tell followers of every step; without the code."""
+    step = 0
+    while not job.over:
+        await job.moved(step, 3600)
+        step = job.step
+        service.tell(event, job=job.id, state=job.show().state)
+
+
+async def show_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
+    job = service.jobs.find(InviteJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def show_invites(service: Service, _: shapes.Nothing) -> shapes.Invites:
+    return shapes.Invites(invites=[job.show() for job in service.jobs.all(InviteJob)])
+
+
+async def confirm_invite(service: Service, ask: shapes.Confirm) -> shapes.Invite:
+    job = service.jobs.find(InviteJob, ask.job)
+    job.answer(ask.same)
+    return job.show()
+
+
+async def cancel_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
+    job = service.jobs.find(InviteJob, ask.job)
+    job.cancel()
+    await job.moved(job.step, 5)
+    return job.show()
+
+
+async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
+    if service.profile.exists:
+        raise VaultExists
+    settings = checked(Settings(ask.lan, tuple(ask.interfaces) or "all", ask.port, service.settings.service_type))
+    service.profile.make_folders()
+    job = JoinJob()
+    service.jobs.add(job)
+    service.nursery.start_soon(job.watch, partial(job.run, service, ask, settings))
+    return job.show()
+
+
+async def show_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def confirm_join(service: Service, ask: shapes.Confirm) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    job.answer(ask.same)
+    return job.show()
+
+
+async def cancel_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    job.cancel()
+    await job.moved(job.step, 5)
+    return job.show()

@@ -1,0 +1,30 @@
+"""Panic: whoever holds the profile open lets everything go now, or is ended.
+
+The daemon is asked first, and shortly: if its door has not closed within a tenth of a second it is hung, or busy, and
+is killed by the process id that it has recorded while it holds the lock. The kernel closes all that it had open.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from http.client import HTTPException
+from typing import Final
+
+from cellsync.api import holder
+from cellsync.api.client import DaemonGone, DaemonSilent, NoDaemon, SocketClient
+from cellsync.api.profile import Profile
+from cellsync.core.errors import CellsyncError
+
+ANSWERS_WITHIN: Final = 0.1  # seconds
+
+
+def panic(profile: Profile) -> None:
+    """Never raises, never asks."""
+    try:
+        SocketClient(profile).ask_quickly("panic", ANSWERS_WITHIN)
+    except DaemonGone:
+        return  # it has replaced itself: that is its answer
+    except (NoDaemon, DaemonSilent, CellsyncError, HTTPException, OSError):
+        pass
+    with suppress(CellsyncError, OSError):
+        holder.kill(profile)

@@ -1,0 +1,108 @@
+"""Resolving: which case somebody means, and what a case is called.
+
+A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title, or by a
+part of its title; in this order, and only if it is the only one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from cellsync.api.problems import Ambiguous
+from cellsync.casework.name import Name, best
+from cellsync.cell.cell import Cell
+from cellsync.cell.graphing import shorts
+from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.values import fits, value_type
+from cellsync.core.errors import NotFound
+from cellsync.core.holdings import OWN_CASE
+from cellsync.core.ids import CaseId
+from cellsync.core.replica import Replica
+
+_BEGINNING: Final = re.compile("[0-9a-f]{4,64}")
+_TITLES: Final = ("title", "description", "name", "purpose", "given_by")
+_SHOWN: Final = 5
+_NAME: Final = value_type(Name)
+
+
+def numbers_of(replica: Replica) -> dict[CaseId, int]:
+    """Every case that has entries here, in the order of arrival. Holds the circle's lock, as all of these."""
+    held = replica.held
+    return {case: number for case, number in held.cases.items() if number != OWN_CASE and held.heads.get(number)}
+
+
+def register(state: CaseState, name: str) -> Any:
+    """The displayed value of a register, in plain form; None if nothing was written."""
+    found = state.registers.get(name)
+    shown = None if found is None else found.shown
+    return None if shown is None else shown.value
+
+
+def title_of(state: CaseState) -> str:
+    """What people call it; "" if it has no name."""
+    for name in _TITLES:
+        text = register(state, name)
+        if isinstance(text, str) and text:
+            return text
+    names = state.sets.get("names")
+    if names is not None:
+        plain = [cells[0].value for cells in names.elements(CANONICAL).values()]
+        chosen = best([_NAME.decode(one) for one in plain if fits(_NAME, one)])
+        return "" if chosen is None else chosen.text
+    return ""
+
+
+def titles(replica: Replica, cases: Iterable[CaseId]) -> dict[CaseId, str]:
+    return {case: title_of(replica.states.get(replica.held.cases[case])) for case in cases}
+
+
+def short_ids(cases: Sequence[CaseId]) -> dict[CaseId, str]:
+    return dict(zip(cases, shorts([case.hex() for case in cases]), strict=True))
+
+
+async def resolve(cell: Cell, named: str) -> CaseId:
+    """Raises NotFound, Ambiguous."""
+    async with cell.circle.lock:
+        return resolve_locked(cell, named)
+
+
+def resolve_locked(cell: Cell, named: str) -> CaseId:
+    replica = cell.circle.replica
+    numbers = numbers_of(replica)
+    wanted = named.strip()
+    if _BEGINNING.fullmatch(wanted.lower()):
+        begins = [case for case in numbers if case.hex().startswith(wanted.lower())]
+        if begins:
+            return _only(begins)
+    folded = wanted.casefold()
+    by_id, exact, within = [], [], []
+    for case, number in numbers.items():
+        state = replica.states.get(number)
+        title = title_of(state).casefold()
+        external = register(state, "external_id")
+        if isinstance(external, str) and external.casefold() == folded:
+            by_id.append(case)
+        if title == folded:
+            exact.append(case)
+        elif folded and folded in title:
+            within.append(case)
+    for found in (_files(replica, numbers, by_id), exact, within):
+        if found:
+            return _only(found)
+    raise NotFound("There is no such case here.", hint="cellsync case list, or cellsync sync if it is new.")
+
+
+def _files(replica: Replica, numbers: dict[CaseId, int], found: list[CaseId]) -> list[CaseId]:
+    """Of the documents that an import made of one row, the case itself."""
+    files = [case for case in found if replica.states.get(numbers[case]).kind == "cellsync.case"]
+    return files or found
+
+
+def _only(found: list[CaseId]) -> CaseId:
+    if len(found) > 1:
+        some = ", ".join(short_ids(found)[case] for case in found[:_SHOWN])
+        more = "" if len(found) <= _SHOWN else f" and {len(found) - _SHOWN} more"
+        raise Ambiguous("More than one case is meant.", hint=f"Give the beginning of its id: {some}{more}")
+    return found[0]

@@ -1,0 +1,241 @@
+"""The service: one profile at work. It is empty, locked or open, and does what the operations ask.
+
+Rules:
+
+1. The passphrase goes to the vault and is kept nowhere. While the service is locked it holds no key.
+2. Wrong passphrases cost the machine half a second each, and after three of them the caller a growing wait.
+3. A cell that nobody uses is locked. The time that a laptop sleeps counts as time in which nobody used it.
+4. What a fault in the cell ends is the cell: the service is locked then, and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+
+from cellsync.api.feed import Feed
+from cellsync.api.jobs import Jobs
+from cellsync.api.problems import Locked, TooSoon
+from cellsync.api.profile import Profile, Settings
+from cellsync.api.shapes import State
+from cellsync.cell.cell import Cell
+from cellsync.cell.founding import RecoveryKey, found_cell
+from cellsync.cell.opening import open_cell
+from cellsync.cell.unwrapping import the_only
+from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
+
+IDLE: Final = 15 * 60.0  # seconds
+FREE_GUESSES: Final = 3
+LONGEST_WAIT: Final = 60.0  # seconds between guesses
+LOOK_EVERY: Final = 1.0  # seconds
+SLEPT: Final = 5.0  # seconds missing from the clock that stands still while the machine sleeps
+
+log = logging.getLogger(__name__)
+
+
+def since_boot() -> float:
+    """Seconds, by a clock that nobody sets and that goes on while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()  # of macOS this goes on as well
+
+
+class Service:
+    """Runs in `nursery`, which must outlive it."""
+
+    def __init__(self, profile: Profile, settings: Settings, nursery: trio.Nursery, idle: float | None = None) -> None:
+        self.profile = profile
+        self.settings = settings
+        self.nursery = nursery
+        self.jobs = Jobs()
+        self.on_lock: Callable[[], None] = lambda: None  # the cell was open, and is closed now
+        self.on_panic: Callable[[], None] = lambda: None
+        self._default_idle = self._idle = idle
+        self._cell: Cell | None = None
+        self._inside: trio.Nursery | None = None
+        self._scope = trio.CancelScope()
+        self._closed = trio.Event()
+        self._opening = trio.Lock()
+        self._feeds: set[Feed] = set()
+        self._in_use = 0
+        self._used = since_boot()
+        self._wrong = 0
+        self._not_before = 0.0
+
+    # --- what it is -----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        if self._cell is not None:
+            return "open"
+        return "locked" if self.profile.exists else "empty"
+
+    @property
+    def cell(self) -> Cell:
+        """Raises Locked, or VaultMissing."""
+        if self._cell is None:
+            raise Locked if self.profile.exists else VaultMissing
+        return self._cell
+
+    @property
+    def inside(self) -> trio.Nursery:
+        """For what ends with the open cell. Raises Locked."""
+        if self._inside is None:
+            raise Locked
+        return self._inside
+
+    @property
+    def locks_in(self) -> float | None:
+        """Seconds; None if it does not lock by itself."""
+        if self._idle is None or self._cell is None:
+            return None
+        return max(0.0, self._idle - (since_boot() - self._used))
+
+    # --- opening and closing ----------------------------------------------------------------------------------
+
+    async def found(self, cell: str, name: str, passphrase: str, settings: Settings) -> RecoveryKey:
+        """Found a cell, and open it. Raises VaultExists and what `found_cell` raises."""
+        async with self._opening:
+            if self.profile.exists:
+                raise VaultExists
+            self.profile.make_folders()
+            key = await found_cell(self.profile.home(settings), cell, name=name, passphrase=passphrase)
+            self.settings = settings
+            self.profile.save(settings)
+        await self.unlock(passphrase)
+        return key
+
+    async def unlock(self, passphrase: str, idle: float | None = None) -> Cell:
+        """Open the vault; nothing happens if it is open already, except to `idle`: seconds, 0 for never.
+
+        Raises TooSoon, and what `open_cell` raises.
+        """
+        async with self._opening:
+            if self._cell is None:
+                if since_boot() < self._not_before:
+                    raise TooSoon(self._not_before - since_boot())
+                try:
+                    await self.nursery.start(self._keep_open, passphrase)
+                except Exception as error:
+                    only = the_only(error)
+                    if isinstance(only, WrongPassphrase):
+                        self._guessed_wrong()
+                    raise only from None
+                self._wrong = 0
+        if idle is not None:
+            self._idle = idle or None
+        self._touch()
+        return self.cell
+
+    async def lock(self) -> None:
+        """Close the vault, in good order. Returns when it is closed."""
+        if self._cell is not None:
+            closed = self._closed
+            self._scope.cancel()
+            await closed.wait()
+            self.on_lock()
+
+    def panic(self) -> None:
+        """Everything goes, now."""
+        self.on_panic()
+
+    def _guessed_wrong(self) -> None:
+        self._wrong += 1
+        if self._wrong >= FREE_GUESSES:
+            self._not_before = since_boot() + min(2.0 ** (self._wrong - FREE_GUESSES), LONGEST_WAIT)
+
+    async def _keep_open(self, passphrase: str, task_status: trio.TaskStatus[None]) -> None:
+        started = False
+        self._scope, self._closed = trio.CancelScope(), trio.Event()
+        try:
+            with self._scope:
+                home = self.profile.home(self.settings)
+                async with open_cell(home, passphrase=passphrase) as cell, trio.open_nursery() as nursery:
+                    self._cell, self._inside, self._idle = cell, nursery, self._default_idle
+                    started = True
+                    nursery.start_soon(self._notice, cell)
+                    self._touch()
+                    task_status.started()
+                    await trio.sleep_forever()
+        except Exception as error:
+            if not started:
+                raise
+            log.error("the cell was closed by a fault: %s", type(the_only(error)).__name__)
+        finally:
+            self._cell = self._inside = None
+            for feed in list(self._feeds):
+                feed.end()
+            self._closed.set()
+
+    # --- use ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def in_use(self, passive: bool) -> Iterator[None]:
+        """While the block lasts, the cell is not idle."""
+        if passive:
+            yield
+            return
+        self._in_use += 1
+        try:
+            yield
+        finally:
+            self._in_use -= 1
+            self._touch()
+
+    def _touch(self) -> None:
+        self._used = since_boot()
+
+    async def keep_watch(self) -> None:
+        """Lock when nobody has used the cell for long enough; look for the others when the machine wakes up."""
+        asleep = since_boot() - time.monotonic()
+        while True:
+            await trio.sleep(LOOK_EVERY)
+            slept, asleep = since_boot() - time.monotonic() - asleep, since_boot() - time.monotonic()
+            if self.locks_in == 0 and not self._in_use:
+                log.info("locked: nobody used it")
+                await self.lock()
+            elif slept > SLEPT and self._cell is not None:
+                log.info("the machine has slept")
+                self._cell.node.call_now()
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def follow(self, since: str) -> Feed:
+        """Events from now on, or after a cursor. `end` it. Raises Locked."""
+        feed = Feed(self.cell, self._feeds)
+        self.inside.start_soon(feed.run, since)
+        return feed
+
+    def tell(self, event: str, **data: object) -> None:
+        """Tell whoever follows of something that is not kept."""
+        for feed in self._feeds:
+            feed.tell(event, data)
+
+    async def _notice(self, cell: Cell) -> None:
+        """Tell of devices that come and go, of new members and of flags."""
+        connected: set[str] = set()
+        members = {member.device.hex() for member in cell.members()}
+        flags = set(cell.flags)
+        while True:
+            changed = cell.node.changed
+            now = {peer.device.hex(): peer.name for peer in cell.peers() if peer.connected}
+            for device in now.keys() - connected:
+                self.tell("peer.up", device=device, name=now[device])
+            for device in connected - now.keys():
+                self.tell("peer.down", device=device)
+            connected = set(now)
+            for member in cell.members():
+                if member.device.hex() not in members:
+                    members.add(member.device.hex())
+                    self.tell("member.added", device=member.device.hex(), name=member.name, role=member.role)
+            for flag in cell.flags:
+                if flag not in flags:
+                    flags.add(flag)
+                    self.tell("flag", reason=flag.reason.value, device=flag.device.hex())
+            await changed.wait()
+            await trio.sleep(0.05)  # several come together

@@ -1,0 +1,537 @@
+"""Shapes: what operations take and give, as JSON. Types, checks and JSON Schema come from these declarations.
+
+Ids are lower-case hexadecimal; a request may give the beginning of one, if no other begins like that. Times are
+ISO 8601 in UTC. Seconds are numbers. What a shape takes is checked before anything is done.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Id = Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$")]
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
+Seconds = Annotated[float, Meta(ge=0, le=604800)]
+Wait = Annotated[float, Meta(ge=0, le=60)]
+Count = Annotated[int, Meta(ge=0)]
+State = Literal["empty", "locked", "open"]
+RoleName = Literal["reader", "writer", "coordinator"]
+LanMode = Literal["off", "listen", "asked", "announce"]
+AudienceName = Literal["internal", "partners", "un", "public"]
+CompartmentName = Literal["C0", "C1", "C2", "C3", "C4", "C5", "C6"]
+
+
+class Takes(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What an operation takes: path, query and body together."""
+
+
+class Answer(Struct, kw_only=True, frozen=True):
+    """What an operation gives."""
+
+    v: Literal[1] = 1
+
+
+class Nothing(Takes, kw_only=True, frozen=True):
+    """No parameters."""
+
+
+class Done(Answer, kw_only=True, frozen=True):
+    """It was done."""
+
+
+class Error(Struct, kw_only=True, frozen=True):
+    """What went wrong, what to do, and the exit code of the command line."""
+
+    code: str
+    message: str
+    hint: str
+    exit: int
+
+
+class Failed(Answer, kw_only=True, frozen=True):
+    """Nothing was done, unless the message says so."""
+
+    error: Error
+
+
+# --- the profile -----------------------------------------------------------------------------------------
+
+
+class Health(Answer, kw_only=True, frozen=True):
+    """empty: no vault yet; locked; open."""
+
+    state: State
+    version: str
+
+
+class Init(Takes, kw_only=True, frozen=True):
+    """Found a cell."""
+
+    cell: Name
+    name: Name
+    passphrase: Secret
+    lan: LanMode = "asked"
+    interfaces: list[str] = []
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
+class Founded(Answer, kw_only=True, frozen=True):
+    """Write the recovery key down: it is kept nowhere."""
+
+    cell: str
+    name: str
+    recovery_key: str
+
+
+class Unlock(Takes, kw_only=True, frozen=True):
+    """`idle`: lock after so many seconds without a command; 0: never."""
+
+    passphrase: Secret
+    idle: Seconds | None = None
+
+
+class Unlocked(Answer, kw_only=True, frozen=True):
+    cell: str
+    name: str
+    locks_in: float | None
+
+
+# --- people ------------------------------------------------------------------------------------------------
+
+
+class Member(Struct, kw_only=True, frozen=True):
+    """A member's device."""
+
+    name: str
+    role: str
+    device: str
+    me: bool
+
+
+class Members(Answer, kw_only=True, frozen=True):
+    members: list[Member]
+
+
+class Peer(Struct, kw_only=True, frozen=True):
+    """Another device, as this one knows it.
+
+    `lacks`: how many changes made here it is not known to hold. `owes`: how many it holds that are not here; null
+    while that is not known. `ready`: connected, and both hold the same.
+    """
+
+    name: str
+    device: str
+    connected: bool
+    last_seen: str | None
+    lacks: int
+    owes: int | None
+    ready: bool
+
+
+class Peers(Answer, kw_only=True, frozen=True):
+    """`port`: where this device listens."""
+
+    port: int
+    peers: list[Peer]
+
+
+class AddAddress(Takes, kw_only=True, frozen=True):
+    """Where a device listens. `peer`: the name of its member, or the beginning of its id."""
+
+    peer: Name
+    host: Annotated[str, Meta(max_length=64)]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Ping(Takes, kw_only=True, frozen=True):
+    peer: Name
+    timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
+
+
+class Pinged(Answer, kw_only=True, frozen=True):
+    """`seconds`: for a round trip."""
+
+    name: str
+    device: str
+    seconds: float
+
+
+class Flag(Struct, kw_only=True, frozen=True):
+    """What arrived and needs a person's eye."""
+
+    reason: str
+    text: str
+    author: str
+    device: str
+    case: str | None
+
+
+class CaseChanges(Struct, kw_only=True, frozen=True):
+    case: str
+    title: str
+    changes: int
+
+
+class Status(Answer, kw_only=True, frozen=True):
+    """`only_here`: how many changes made here no other device is known to hold, and in which cases."""
+
+    cell: str
+    state: State
+    name: str
+    role: str | None
+    device: str
+    locks_in: float | None
+    cases: int
+    changes: int
+    only_here: int
+    only_here_cases: list[CaseChanges]
+    conflicts: int
+    peers: list[Peer]
+    flags: list[Flag]
+
+
+# --- jobs --------------------------------------------------------------------------------------------------
+
+
+class JobRef(Takes, kw_only=True, frozen=True):
+    """A job. With `wait`, the answer comes when its step is greater than `after`, at most so many seconds later."""
+
+    job: Id
+    after: Count = 0
+    wait: Wait = 0.0
+
+
+class Confirm(Takes, kw_only=True, frozen=True):
+    """Whether the words are the same on both devices. A person has to say so."""
+
+    job: Id
+    same: bool
+
+
+class OpenInvite(Takes, kw_only=True, frozen=True):
+    role: RoleName = "writer"
+    short_code: bool = True
+
+
+class Invite(Answer, kw_only=True, frozen=True):
+    """An invitation. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`."""
+
+    job: str
+    step: int
+    state: Literal["waiting", "verify_words", "joined", "failed"]
+    role: str
+    code: str
+    short_code: str | None
+    qr: str
+    expires_in: float
+    name: str
+    words: list[str]
+    device: str | None
+    error: Error | None
+
+
+class Invites(Answer, kw_only=True, frozen=True):
+    invites: list[Invite]
+
+
+class Join(Takes, kw_only=True, frozen=True):
+    """Join a cell. `address`: where the inviting device listens, for networks without multicast."""
+
+    code: Secret
+    name: Name
+    passphrase: Secret
+    host: Annotated[str, Meta(max_length=64)] | None = None
+    to_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    timeout: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    lan: LanMode = "asked"
+    interfaces: list[str] = []
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
+class Joining(Answer, kw_only=True, frozen=True):
+    """A join. When it has failed: `error`."""
+
+    job: str
+    step: int
+    state: Literal["connecting", "verify_words", "joined", "failed"]
+    words: list[str]
+    error: Error | None
+
+
+class Sync(Takes, kw_only=True, frozen=True):
+    """Look for the others and exchange. `everyone`: until all other devices are in step."""
+
+    everyone: bool = False
+    timeout: Annotated[float, Meta(gt=0, le=86400)] = 30.0
+
+
+class Syncing(Answer, kw_only=True, frozen=True):
+    """When it has failed: `error`; it may have reached some."""
+
+    job: str
+    step: int
+    state: Literal["running", "done", "failed"]
+    changes: int
+    peers: list[Peer]
+    error: Error | None
+
+
+class ImportTable(Takes, kw_only=True, frozen=True):
+    """A CSV file, in base64. `dry_run`: say what it would do, and write nothing."""
+
+    table: Annotated[str, Meta(max_length=96 << 20)]
+    encoding: str | None = None
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
+    dry_run: bool = False
+
+
+class Row(Struct, kw_only=True, frozen=True):
+    """A row that was left out. The message does not quote it."""
+
+    line: int
+    message: str
+
+
+class Importing(Answer, kw_only=True, frozen=True):
+    """Whole groups of rows are durable as they are done; the same table again does the rest."""
+
+    job: str
+    step: int
+    state: Literal["running", "done", "failed"]
+    done: int
+    total: int
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[Row]
+    ignored: list[str]
+    error: Error | None
+
+
+# --- cases -------------------------------------------------------------------------------------------------
+
+
+class ListCases(Takes, kw_only=True, frozen=True):
+    """`find`: in titles. `conflicts`: only cases where people contradict each other."""
+
+    kind: Annotated[str, Meta(max_length=256)] = ""
+    find: Annotated[str, Meta(max_length=256)] = ""
+    conflicts: bool = False
+
+
+class CaseRow(Struct, kw_only=True, frozen=True):
+    id: str
+    short: str
+    kind: str
+    title: str
+    status: str
+    conflicts: int
+
+
+class Cases(Answer, kw_only=True, frozen=True):
+    cases: list[CaseRow]
+
+
+class CaseRef(Takes, kw_only=True, frozen=True):
+    """A case: its id, the beginning of it, or its title or external id if no other has the same."""
+
+    case: Name
+
+
+class Said(Struct, kw_only=True, frozen=True):
+    """A value that somebody wrote: as it is stored, and for people."""
+
+    value: Any
+    text: str
+    author: str
+    at: str | None
+
+
+class Key(Struct, kw_only=True, frozen=True):
+    """A key of a map."""
+
+    key: Any
+    text: str
+    values: list[Said]
+
+
+class Item(Struct, kw_only=True, frozen=True):
+    """An item of a log. `values`: what it says now; several, if people corrected it differently."""
+
+    id: str
+    values: list[Said]
+    before: list[Said]
+
+
+class Field(Struct, kw_only=True, frozen=True):
+    """A field: `values` of a register (the displayed one first), set or counter; `keys` of a map; `items` of a log."""
+
+    name: str
+    type: Literal["register", "set", "map", "counter", "log"]
+    sensitivity: str
+    values: list[Said]
+    keys: list[Key]
+    items: list[Item]
+
+
+class Conflict(Struct, kw_only=True, frozen=True):
+    """Where people wrote different things at the same time. `settle`: what to put into an edit to decide."""
+
+    field: str
+    key: Any
+    values: list[Said]
+    settle: str
+
+
+class Case(Answer, kw_only=True, frozen=True):
+    """`heads` changes with every change of the case."""
+
+    id: str
+    short: str
+    kind: str
+    version: int
+    title: str
+    heads: str
+    fields: list[Field]
+    conflicts: list[Conflict]
+
+
+class Writing(Takes, kw_only=True, frozen=True):
+    """What to write. A text is read as people type it, anything else is taken as the field stores it."""
+
+    set: dict[str, Any] = {}
+    add: dict[str, list[Any]] = {}
+    discard: dict[str, list[Any]] = {}
+    append: dict[str, list[Any]] = {}
+    put: dict[str, dict[str, Any]] = {}
+    delete: dict[str, list[Any]] = {}
+    count: dict[str, int] = {}
+
+
+class NewCase(Writing, kw_only=True, frozen=True):
+    """`kind` is a kind of a schema, or its short name."""
+
+    kind: Annotated[str, Meta(max_length=256)] = "case"
+
+
+class EditCase(Writing, kw_only=True, frozen=True):
+    """`correct` and `retract`: items of logs by the beginnings of their ids. `heads`: as they were read; if the case
+    has changed since, nothing is written."""
+
+    case: Name
+    correct: dict[str, Any] = {}
+    retract: dict[str, str] = {}
+    heads: str | None = None
+
+
+class Written(Answer, kw_only=True, frozen=True):
+    """`written` is false if nothing changed."""
+
+    id: str
+    short: str
+    title: str
+    written: bool
+
+
+class CaseLog(Takes, kw_only=True, frozen=True):
+    """`since`: a day, or a time. `field`: one log; "" is all."""
+
+    case: Name
+    since: Annotated[str, Meta(max_length=64)] = ""
+    field: Annotated[str, Meta(max_length=256)] = ""
+
+
+class LogLine(Struct, kw_only=True, frozen=True):
+    field: str
+    item: Item
+
+
+class Log(Answer, kw_only=True, frozen=True):
+    """In the order in which it was recorded."""
+
+    id: str
+    title: str
+    lines: list[LogLine]
+
+
+class DrawGraph(Takes, kw_only=True, frozen=True):
+    case: Name
+    format: Literal["text", "svg"] = "text"
+
+
+class GraphRow(Struct, kw_only=True, frozen=True):
+    """One change. `parents`: rows further down whose authors this one's author had read."""
+
+    id: str
+    short: str
+    author: str
+    at: str
+    did: list[str]
+    parents: list[int]
+    counts: bool
+
+
+class Graph(Answer, kw_only=True, frozen=True):
+    """Newest first."""
+
+    id: str
+    title: str
+    rows: list[GraphRow]
+    drawing: str
+
+
+class ExportCases(Takes, kw_only=True, frozen=True):
+    """`cases`: of which; none: all. `content` comes in base64."""
+
+    format: Literal["csv", "json", "html"] = "csv"
+    audience: AudienceName = "internal"
+    compartments: list[CompartmentName] | None = None
+    cases: list[Name] = []
+    language: Annotated[str, Meta(max_length=16)] = ""
+
+
+class Exported(Answer, kw_only=True, frozen=True):
+    """`refused`: cases whose consent does not reach this audience. `record`: the document that notes this export."""
+
+    content: str
+    cases: list[str]
+    refused: list[str]
+    compartments: list[str]
+    record: str | None
+
+
+class Schemas(Answer, kw_only=True, frozen=True):
+    schemas: list[dict[str, Any]]
+
+
+# --- the machine, events -------------------------------------------------------------------------------------
+
+
+class Finding(Struct, kw_only=True, frozen=True):
+    check: str
+    grade: Literal["good", "warning", "bad", "unknown"]
+    text: str
+    hint: str
+
+
+class Findings(Answer, kw_only=True, frozen=True):
+    findings: list[Finding]
+
+
+class Follow(Takes, kw_only=True, frozen=True):
+    """`since`: the id of the last event that was seen; the header Last-Event-ID does the same."""
+
+    since: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Event(Struct, kw_only=True, frozen=True):
+    """One event. `cursor` is "" for what is not kept: ask for the present state after a reset."""
+
+    event: Literal[
+        "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "invite.state", "join.state",
+        "import.progress", "member.added", "flag", "locked", "reset",
+    ]  # fmt: skip
+    cursor: str
+    data: dict[str, Any]

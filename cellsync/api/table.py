@@ -1,0 +1,78 @@
+"""The table: every operation of the local API. Routes, the OpenAPI document and the command line are made from it.
+
+Light on purpose: shapes stand here by name, and handlers find their row by its name (`dispatch`), so that the command
+line can look a path up without importing either.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, Literal, NamedTuple
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+
+class Needs(Enum):
+    """What the profile's state must be."""
+
+    NOTHING = "any state"
+    NO_VAULT = "no vault yet"
+    OPEN = "an unlocked cell"
+
+
+class Operation(NamedTuple):
+    """One row."""
+
+    name: str
+    method: Method
+    path: str
+    takes: str  # shapes, by name
+    gives: str
+    summary: str
+    needs: Needs = Needs.OPEN
+    passive: bool = False  # does not count as use when it is asked whether the cell is idle
+
+
+_ANY: Final = Needs.NOTHING
+_NEW: Final = Needs.NO_VAULT
+_OPEN: Final = Needs.OPEN
+
+OPERATIONS: Final = (
+    Operation("health", "GET", "/v1/health", "Nothing", "Health", "Whether it runs, and is open", _ANY, True),
+    Operation("doctor", "GET", "/v1/doctor", "Nothing", "Findings", "What is wrong with this machine or network", _ANY),
+    Operation("init", "POST", "/v1/cell", "Init", "Founded", "Found a cell; it is open then", _NEW),
+    Operation("unlock", "POST", "/v1/unlock", "Unlock", "Unlocked", "Open the vault", _ANY),
+    Operation("lock", "POST", "/v1/lock", "Nothing", "Done", "Close the vault", _ANY),
+    Operation("panic", "POST", "/v1/panic", "Nothing", "Done", "Drop keys and connections, now", _ANY),
+    Operation("status", "GET", "/v1/status", "Nothing", "Status", "The cell at a glance"),
+    Operation("flags.dismiss", "POST", "/v1/flags/dismissal", "Nothing", "Done", "A person has seen all flags"),
+    Operation("members", "GET", "/v1/members", "Nothing", "Members", "Who is in this cell"),
+    Operation("peers", "GET", "/v1/peers", "Nothing", "Peers", "The other devices, and what has reached them"),
+    Operation("peers.add", "POST", "/v1/peers/{peer}/addresses", "AddAddress", "Done", "Where another device listens"),
+    Operation("peers.ping", "POST", "/v1/peers/{peer}/ping", "Ping", "Pinged", "How long a round trip takes"),
+    Operation("invites", "GET", "/v1/invites", "Nothing", "Invites", "Invitations, the newest first"),
+    Operation("invite", "POST", "/v1/invites", "OpenInvite", "Invite", "Invite one device, for ten minutes"),
+    Operation("invite.show", "GET", "/v1/invites/{job}", "JobRef", "Invite", "How an invitation stands", _OPEN, True),
+    Operation("invite.confirm", "POST", "/v1/invites/{job}/confirmation", "Confirm", "Invite", "Compare the words"),
+    Operation("invite.cancel", "DELETE", "/v1/invites/{job}", "JobRef", "Invite", "Take an invitation back"),
+    Operation("join", "POST", "/v1/joins", "Join", "Joining", "Join a cell with a code; it is open then", _NEW),
+    Operation("join.show", "GET", "/v1/joins/{job}", "JobRef", "Joining", "How a join stands", _ANY, True),
+    Operation("join.confirm", "POST", "/v1/joins/{job}/confirmation", "Confirm", "Joining", "Compare the words", _ANY),
+    Operation("join.cancel", "DELETE", "/v1/joins/{job}", "JobRef", "Joining", "Break a join off", _ANY),
+    Operation("sync", "POST", "/v1/syncs", "Sync", "Syncing", "Look for the others, and exchange"),
+    Operation("sync.show", "GET", "/v1/syncs/{job}", "JobRef", "Syncing", "How a sync stands", _OPEN, True),
+    Operation("schemas", "GET", "/v1/schemas", "Nothing", "Schemas", "The kinds of cases, and their fields", _ANY),
+    Operation("case.list", "GET", "/v1/cases", "ListCases", "Cases", "Cases, in the order in which they arrived"),
+    Operation("case.new", "POST", "/v1/cases", "NewCase", "Written", "A new case"),
+    Operation("case.show", "GET", "/v1/cases/{case}", "CaseRef", "Case", "A case, with every contradicting value"),
+    Operation("case.edit", "PATCH", "/v1/cases/{case}", "EditCase", "Written", "Write to a case, as one change"),
+    Operation("case.log", "GET", "/v1/cases/{case}/log", "CaseLog", "Log", "What the logs of a case say"),
+    Operation("case.graph", "GET", "/v1/cases/{case}/graph", "DrawGraph", "Graph", "Who wrote what, having seen what"),
+    Operation("import", "POST", "/v1/imports", "ImportTable", "Importing", "Import a table of cases"),
+    Operation("import.show", "GET", "/v1/imports/{job}", "JobRef", "Importing", "How an import stands", _OPEN, True),
+    Operation("export", "POST", "/v1/exports", "ExportCases", "Exported", "Cases as a table, as JSON, or to print"),
+    Operation("events", "GET", "/v1/events", "Follow", "Event", "What happens from now on", _OPEN, True),
+)  # fmt: skip
+
+BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}
+EVENTS: Final = "events"  # the one that gives a stream

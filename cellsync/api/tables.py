@@ -1,0 +1,119 @@
+"""Tables in and out: importing cases, exporting them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from functools import partial
+from typing import final
+
+from cellsync.api import shapes
+from cellsync.api.jobs import Job
+from cellsync.api.resolving import resolve
+from cellsync.api.service import Service
+from cellsync.casework import ExportRecord
+from cellsync.casework.case_file import CaseFile
+from cellsync.casework.consent import Scope
+from cellsync.casework.exporting import Form, export_cases
+from cellsync.casework.importing import Report, import_cases
+from cellsync.cell.cell import Cell
+from cellsync.core.case.fields import Sensitivity
+from cellsync.core.case.values import moment
+from cellsync.core.crypto import primitives
+from cellsync.core.errors import InvalidValue, NotPermitted
+
+
+@final
+class ImportJob(Job):
+    """One import."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self._service = service
+        self._cell = service.cell
+        self._done = self._total = 0
+        self._report: Report | None = None
+
+    async def run(self, ask: shapes.ImportTable) -> None:
+        try:
+            table = base64.b64decode(ask.table, validate=True)
+        except binascii.Error:
+            raise InvalidValue("the table is not in base64") from None
+        self._report = await import_cases(
+            self._cell, table, encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
+            progress=self._progress,
+        )  # fmt: skip
+
+    def _progress(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+        self.move()
+        self._service.tell("import.progress", job=self.id, done=done, total=total)
+
+    def cancel(self) -> None:
+        """Whole groups of rows are written; there is nothing to take back."""
+
+    def show(self) -> shapes.Importing:
+        report = self._report or Report(0, 0, 0, [], [])
+        return shapes.Importing(
+            job=self.id,
+            step=self.step,
+            state="failed" if self.error else "done" if self.over else "running",
+            done=self._done,
+            total=self._total,
+            created=report.created,
+            updated=report.updated,
+            unchanged=report.unchanged,
+            errors=[shapes.Row(line=one.line, message=str(one)) for one in report.errors],
+            ignored=report.ignored,
+            error=self.shown_error(),
+        )
+
+
+async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Importing:
+    job = ImportJob(service)
+    service.jobs.add(job)
+    service.inside.start_soon(job.watch, partial(job.run, ask))
+    return job.show()
+
+
+async def show_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
+    job = service.jobs.find(ImportJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
+    """What leaves is noted in an ExportRecord, unless this device may not write."""
+    cell = service.cell
+    chosen = None
+    if ask.cases:
+        chosen = [await cell.get(CaseFile, await resolve(cell, named)) for named in ask.cases]
+    compartments = None if ask.compartments is None else [Sensitivity(one) for one in ask.compartments]
+    made = await export_cases(
+        cell, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
+        language=ask.language,
+    )  # fmt: skip
+    record = await _record(cell, ask, made.content, made.compartments, len(made.cases)) if made.cases else None
+    return shapes.Exported(
+        content=base64.b64encode(made.content).decode(),
+        cases=[case.hex() for case in made.cases],
+        refused=[case.hex() for case in made.refused],
+        compartments=sorted(one.value for one in made.compartments),
+        record=record,
+    )
+
+
+async def _record(
+    cell: Cell, ask: shapes.ExportCases, content: bytes, compartments: frozenset[Sensitivity], cases: int
+) -> str | None:
+    now = moment(cell.circle.surroundings.now())
+    try:
+        record = await cell.create(
+            ExportRecord, scope=Scope(ask.audience), made=now, manifest=primitives.blake2b(b"", content), cases=cases
+        )
+        async with record.edit() as draft:
+            for compartment in sorted(compartments):
+                draft.compartments.add(compartment)
+    except NotPermitted:
+        return None
+    return record.id.hex()

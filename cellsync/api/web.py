@@ -1,0 +1,143 @@
+"""The table as HTTP: paths, query, JSON bodies, status codes, and server-sent events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+import trio
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from cellsync.api import dispatch, shapes
+from cellsync.api.feed import Feed
+from cellsync.api.openapi import document
+from cellsync.api.problems import USAGE, Problem, TooLarge, problem_of, status_of
+from cellsync.api.service import Service
+from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Operation
+from cellsync.core.errors import CellsyncError, InvalidValue
+
+LARGEST: Final = 1 << 20  # bytes of a request
+LARGEST_TABLE: Final = 90 << 20  # of an import: 64 MiB in base64
+BEAT: Final = 15.0  # seconds of silence after which an empty line shows that somebody is there
+_NO_METHOD: Final = Problem("method_not_allowed", "This path has no such method.", "", USAGE)
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+log = logging.getLogger(__name__)
+
+
+def application(service: Service) -> Starlette:
+    """The API of one service, as an ASGI application."""
+    routes = [Route("/v1/openapi.json", _openapi, methods=["GET"])]
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    for path, methods in by_path.items():
+        routes.append(Route(path, _endpoint(service, methods), methods=list(methods)))
+    return Starlette(routes=routes, exception_handlers={HTTPException: _refused})
+
+
+def _endpoint(service: Service, methods: dict[str, Operation]) -> Any:
+    async def endpoint(request: Request) -> Response:
+        operation = methods.get(request.method)
+        if operation is None:  # HEAD comes with GET
+            return _problem(
+                Problem("method_not_allowed", "This path has no such method.", "", 2), 405, ", ".join(methods)
+            )
+        try:
+            given = await _given(request, operation)
+            if operation.name == EVENTS:
+                return _stream(service, given)
+            answer = await dispatch.perform(service, operation.name, given)
+        except CellsyncError as error:
+            return _problem(problem_of(error), status_of(error))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:  # a bug in one operation must not end the others; no content, so no text of it
+            log.error("%s failed: %s", operation.name, type(error).__name__)
+            return _problem(problem_of(CellsyncError()), 500)
+        return Response(msgspec.json.encode(answer), media_type="application/json", headers=_HEADERS)
+
+    return endpoint
+
+
+async def _given(request: Request, operation: Operation) -> Any:
+    given: dict[str, Any] = {}
+    if operation.method in ("GET", "DELETE"):
+        given.update(request.query_params)
+    else:
+        given.update(await _body(request, LARGEST_TABLE if operation.name == "import" else LARGEST))
+    given.update(request.path_params)
+    if operation.name == "case.edit" and "if-match" in request.headers:
+        given["heads"] = request.headers["if-match"].strip('"')
+    if operation.name == EVENTS and "last-event-id" in request.headers:
+        given["since"] = request.headers["last-event-id"]
+    return dispatch.taken(operation, given, typed=operation.method not in ("GET", "DELETE"))
+
+
+async def _body(request: Request, most: int) -> dict[str, Any]:
+    """Raises TooLarge, InvalidValue."""
+    raw = bytearray()
+    async for piece in request.stream():
+        raw += piece
+        if len(raw) > most:
+            raise TooLarge
+    if not raw:
+        return {}
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidValue("the body is not JSON", hint="Send it with content-type: application/json")
+    try:
+        read = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        raise InvalidValue("the body is not JSON") from None
+    if not isinstance(read, dict):
+        raise InvalidValue("the body is not an object")
+    return read
+
+
+def _stream(service: Service, ask: shapes.Follow) -> Response:
+    dispatch.check_state(service, BY_NAME[EVENTS])
+    feed = service.follow(ask.since)
+    headers = _HEADERS | {"x-accel-buffering": "no"}
+    return StreamingResponse(_events(feed), media_type="text/event-stream", headers=headers)
+
+
+async def _events(feed: Feed) -> AsyncIterator[bytes]:
+    try:
+        yield b": cellsync\n\n"
+        while True:
+            with trio.move_on_after(BEAT) as scope:
+                event = await feed.next()
+            if scope.cancelled_caught:
+                yield b":\n\n"
+                continue
+            if event is None:
+                return
+            cursor = f"id: {event.cursor}\n".encode() if event.cursor else b""
+            yield cursor + b"event: %s\ndata: %s\n\n" % (event.event.encode(), msgspec.json.encode(event))
+    finally:
+        feed.end()
+
+
+async def _openapi(_: Request) -> Response:
+    return Response(msgspec.json.encode(document()), media_type="application/json", headers=_HEADERS)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    allow = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+    if status == 405:
+        return _problem(_NO_METHOD, 405, allow)
+    hint = "GET /v1/openapi.json lists the paths."
+    return _problem(Problem("no_such_path", "There is nothing at this path.", hint, 4), status)
+
+
+def _problem(problem: Problem, status: int, allow: str = "") -> Response:
+    headers = _HEADERS | ({"allow": allow} if allow else {})
+    raw = msgspec.json.encode(problem.as_json())
+    return Response(raw, status_code=status, media_type="application/json", headers=headers)

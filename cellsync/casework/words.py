@@ -1,0 +1,81 @@
+"""Words: values of the documents as people read them.
+
+What `editing` reads from typed text it reads from these words too, as far as they say everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any, Final
+
+from cellsync.casework.link import Link
+from cellsync.casework.money import Money
+from cellsync.casework.name import Name
+from cellsync.casework.partial_date import PartialDate, Precision
+from cellsync.casework.timeline import Reliability, Source, TimelineEntry
+
+_SHORT: Final = 8  # digits of a linked case's id
+
+
+def as_text(value: Any) -> str:
+    """A value of a field, or a whole set, map or log. Dates are 2026-03-01, an unknown one is "?", nothing is ""."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Enum():
+            return str(value.value).replace("_", " ")
+        case str() | PartialDate() | Money():
+            return str(value)
+        case datetime():
+            return _moment(value)
+        case date():
+            return value.isoformat()
+        case Name():
+            return value.text
+        case Link():
+            return f"{as_text(value.relation)} {value.case.hex()[:_SHORT]}"
+        case TimelineEntry():
+            return _entry(value)
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return ", ".join(f"{as_text(key)}: {as_text(one)}" for key, one in value.items())
+        case tuple() if hasattr(value, "_fields"):
+            return _parts(list(value))
+        case Sequence() | AbstractSet():
+            return ", ".join(words for one in value if (words := as_text(one)))
+    if is_dataclass(value):
+        return _parts([getattr(value, one.name) for one in fields(value)])
+    return str(value)
+
+
+def _parts(values: list[Any]) -> str:
+    """In their order; what is nothing keeps its place, unless only nothing follows."""
+    words = [as_text(one) for one in values]
+    while words and not words[-1]:
+        words.pop()
+    return ", ".join(words)
+
+
+def _moment(value: datetime) -> str:
+    """In UTC, as exactly as it was given."""
+    utc = value.astimezone(UTC).replace(tzinfo=None)
+    exact = "milliseconds" if utc.microsecond else "seconds" if utc.second else "minutes"
+    return utc.isoformat(" ", exact)
+
+
+def _entry(entry: TimelineEntry) -> str:
+    when = "" if entry.date.precision is Precision.UNKNOWN else as_text(entry.date)
+    head = f"{when} {as_text(entry.kind)}".strip()
+    known = [
+        as_text(one)
+        for one, default in ((entry.source, Source.OTHER), (entry.reliability, Reliability.UNKNOWN))
+        if one is not default
+    ]
+    return head + (f": {entry.text}" if entry.text else "") + (f" ({', '.join(known)})" if known else "")

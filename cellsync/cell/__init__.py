@@ -1,0 +1,1 @@
+"""The library that programs embed: found, open, join, edit, follow."""

@@ -1,0 +1,82 @@
+"""Peers: the other devices of a cell, what of ours has reached them, and what has reached nobody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from cellsync.core.case.values import moment
+from cellsync.core.history.entry import Entry
+from cellsync.core.ids import CaseId, DeviceId
+from cellsync.core.wire.tags import Kind
+from cellsync.node.circle import OpenCircle
+from cellsync.node.node import Node
+
+CASES: Final = 100  # that are named
+ENTRIES: Final = 10_000  # that are looked at for that
+PAGE: Final = 512  # that are read before others get their turn
+
+
+class Peer(NamedTuple):
+    """Another device, as this one knows it."""
+
+    name: str
+    device: DeviceId
+    connected: bool
+    has_mine: int  # how many of this device's own entries it is known to hold; remembered across restarts
+    last_seen: datetime | None  # UTC; now while it is connected, None if it never was
+    lacks: int  # how many of this device's own entries it is not known to hold
+    owes: int | None  # how many entries it is known to hold that are not here; None while that is not known
+    ready: bool  # connected, and both hold the same
+
+    def __repr__(self) -> str:
+        return f"<peer {self.device.hex()[:8]}>"  # no name
+
+
+def peers(circle: OpenCircle, node: Node) -> list[Peer]:
+    return [_peer(circle, node, device) for device in circle.others()]
+
+
+def _peer(circle: OpenCircle, node: Node, device: DeviceId) -> Peer:
+    now = circle.surroundings.now()
+    connected = device in node.links
+    seen = now if connected else node.seen.get(device)
+    has_mine = node.delivered.get(device, 0)
+    balance = node.balance(device)
+    return Peer(
+        circle.replica.name(device),
+        device,
+        connected,
+        has_mine,
+        None if seen is None else moment(min(seen, now)),  # the clock may have been put back
+        circle.own_length - has_mine,
+        None if balance is None else balance.owes,
+        balance is not None and balance.level,
+    )
+
+
+def only_here(circle: OpenCircle, node: Node) -> int:
+    """How many entries of our own, the newest so many, no other active device is known to hold."""
+    return circle.own_length - max((node.delivered.get(device, 0) for device in circle.others()), default=0)
+
+
+async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, int]]:
+    """Which cases they changed, the newest change first, and how many of them each."""
+    counts: dict[int, int] = {}  # in this order
+    async for entry in _newest(circle, min(only_here(circle, node), ENTRIES)):
+        if entry.kind == Kind.CASE and (entry.case in counts or len(counts) < CASES):
+            counts[entry.case] = counts.get(entry.case, 0) + 1
+    return [(circle.replica.held.case_ids[case], count) for case, count in counts.items()]
+
+
+async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[Entry]:
+    """So many entries of our own, the newest first."""
+    chain, last = circle.own_chain, circle.own_length
+    first = last - count + 1
+    while chain is not None and first <= last:
+        async with circle.lock:
+            page = circle.store.chain_slice(chain, max(first, last - PAGE + 1), last)
+        for entry in reversed(page):
+            yield entry
+        last -= PAGE

@@ -1,0 +1,393 @@
+"""case new, list, show, edit, log, import, export; and graph."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from cellsync.api.problems import PARTLY, USAGE, Problem, Refusal
+from cellsync.cli.options import Command, Group
+from cellsync.cli.terminal import Terminal, terminal_of
+from cellsync.cli.wording import clock, line, many, safe, said, table
+
+_FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
+_MOST_INPUT: Final = 1 << 20
+
+
+@click.group(cls=Group)
+def case() -> None:
+    """Cases: write, read, list, import, export."""
+
+
+# --- writing -------------------------------------------------------------------------------------------------
+
+
+def writing_options(command: Any) -> Any:
+    for name, metavar, text in (
+        ("--set", "FIELD=VALUE", "A register."),
+        ("--add", "FIELD=VALUE", "To a set."),
+        ("--discard", "FIELD=VALUE", "From a set."),
+        ("--append", "FIELD=TEXT", "To a log."),
+        ("--put", "FIELD.KEY=VALUE", "Into a map."),
+        ("--delete", "FIELD.KEY", "From a map."),
+        ("--count", "FIELD=+1", "A counter."),
+    ):
+        command = click.option(name, f"{name[2:]}_", multiple=True, metavar=metavar, help=text)(command)
+    return command
+
+
+def _writing(**given: Iterable[str]) -> dict[str, Any]:
+    """The options as an edit. Raises Refusal."""
+    made: dict[str, Any] = {
+        "set": {name: _read(value) for name, value in map(_split, given["set_"])},
+        "put": {}, "delete": {}, "count": {},
+    }  # fmt: skip
+    for kind in ("add", "discard", "append"):
+        lists: dict[str, list[str]] = {}
+        for name, value in map(_split, given[f"{kind}_"]):
+            lists.setdefault(name, []).append(_read(value))
+        made[kind] = lists
+    for text in given["put_"]:
+        place, value = _split(text)
+        field, key = _place(place)
+        made["put"].setdefault(field, {})[key] = _read(value)
+    for text in given["delete_"]:
+        field, key = _place(text)
+        made["delete"].setdefault(field, []).append(key)
+    for name, value in map(_split, given["count_"]):
+        try:
+            made["count"][name] = int(value)
+        except ValueError:
+            raise _usage("A counter takes a whole number.", "Write --count parcels=+1.") from None
+    return made
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise _usage("That is not FIELD=VALUE.", 'Write, say, --set status=closed or --append notes="…".')
+    return name.strip(), value
+
+
+def _place(text: str) -> tuple[str, str]:
+    field, dot, key = text.partition(".")
+    if not dot or not key:
+        raise _usage("That is not FIELD.KEY.", "Write, say, --put roles.lawyer=Vera or --delete roles.lawyer.")
+    return field.strip(), key
+
+
+def _read(value: str) -> str:
+    """The value; "-" stands for what comes on standard input."""
+    if value != "-":
+        return value
+    if sys.stdin is None:
+        raise _usage("There is no standard input to read from.", "Give the value in place of -.")
+    if sys.stdin.isatty():
+        typed: str = click.prompt("Text", err=True)
+        return typed
+    return sys.stdin.read(_MOST_INPUT).rstrip("\n")
+
+
+def _usage(message: str, hint: str) -> Refusal:
+    return Refusal(Problem("invalid_value", message, hint, USAGE))
+
+
+@case.command(epilog=_FROM_INPUT)
+@click.argument("title", required=False)
+@click.option("--kind", default="case", show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
+@writing_options
+@click.pass_context
+def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
+    """A new case, called TITLE."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    written = _writing(**given)
+    if title is not None:
+        written["set"].setdefault("title", _read(title))
+    with opened(context) as client:
+        answer = client.call("case.new", kind=kind, **written)
+    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
+    terminal.next(f"cellsync case show {answer['short']}")
+    terminal.answer(answer)
+
+
+@case.command(epilog=_FROM_INPUT)
+@click.argument("case_", metavar="CASE")
+@writing_options
+@click.option("--correct", "correct_", multiple=True, metavar="ITEM=TEXT", help="Say an item of a log anew.")
+@click.option("--retract", "retract_", multiple=True, metavar="ITEM", help="Hide an item of a log.")
+@click.pass_context
+def edit(
+    context: click.Context, /, case_: str, correct_: tuple[str, ...], retract_: tuple[str, ...], **given: Any
+) -> None:
+    """Write to a case. All that is given is one signed change.
+
+    CASE is the beginning of its id, its title or a part of it. `case log` shows the ids of ITEMs.
+    """
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    written = _writing(**given)
+    written["correct"] = {name: _read(value) for name, value in map(_split, correct_)}
+    written["retract"] = dict.fromkeys(retract_, "")
+    if not any(written.values()):
+        raise _usage("There is nothing to write.", "Give --set, --append or another of `cellsync case edit --help`.")
+    with opened(context) as client:
+        answer = client.call("case.edit", case=case_, **written)
+    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
+    terminal.answer(answer)
+
+
+# --- reading -------------------------------------------------------------------------------------------------
+
+
+@case.command("list")
+@click.option("--kind", default="", metavar="KIND", help="Of one kind only: case, person, task, …")
+@click.option("--find", default="", metavar="TEXT", help="With this in the title.")
+@click.option("--conflicts", is_flag=True, help="Where people contradict each other, with all values.")
+@click.pass_context
+def list_(context: click.Context, kind: str, find: str, conflicts: bool) -> None:
+    """The cases, in the order in which they arrived."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("case.list", kind=kind, find=find, conflicts=conflicts)
+        contradicting = []
+        if conflicts and not terminal.options.json:
+            contradicting = [client.call("case.show", case=row["id"]) for row in answer["cases"]]
+    if conflicts:
+        for found in contradicting:
+            terminal.result(f"{found['short']}  {line(found['title'])}")
+            _show_conflicts(terminal, found["conflicts"])
+        if not answer["cases"]:
+            terminal.result("No conflicts.")
+    else:
+        rows = [
+            [row["short"], line(row["title"], 50), line(row["status"], 16), line(row["kind"].rpartition(".")[2], 20)]
+            + (["⚠ " + many(row["conflicts"], "conflict")] if row["conflicts"] else [""])
+            for row in answer["cases"]
+        ]
+        for row in table(rows):
+            terminal.result(row)
+        if not rows:
+            terminal.result("No cases.")
+            if not find and not kind:
+                terminal.next('cellsync case new "TITLE"')
+    terminal.answer(answer)
+
+
+def _show_conflicts(terminal: Terminal, conflicts: list[Any]) -> None:
+    for conflict in conflicts:
+        terminal.result(f"  {line(conflict['field'], 40)}  {said(conflict['values'])}")
+        terminal.result(f"    choose: {line(conflict['settle'], 200)}")
+
+
+@case.command()
+@click.argument("case_", metavar="CASE")
+@click.pass_context
+def show(context: click.Context, case_: str) -> None:
+    """A case, with every value where people contradict each other.
+
+    CASE is the beginning of its id, its title or a part of it.
+    """
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("case.show", case=case_)
+    terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
+    contradicting = {one["field"]: one for one in answer["conflicts"]}
+    width = max((len(field["name"]) for field in answer["fields"]), default=0)
+    for field in answer["fields"]:
+        name = line(field["name"], 40).ljust(width)
+        match field["type"]:
+            case "register":
+                terminal.result(f"{name}  {said(field['values'])}")
+            case "set":
+                terminal.result(f"{name}  {', '.join(line(one['text'], 200) for one in field['values'])}")
+            case "counter":
+                terminal.result(f"{name}  {field['values'][0]['text']}")
+            case "map":
+                for key in field["keys"]:
+                    terminal.result(f"{name}  {line(key['text'], 40)}: {said(key['values'])}")
+            case "log":
+                terminal.result(f"{name}  {many(len(field['items']), 'item')}")
+                for item in field["items"]:
+                    _show_item(terminal, item, "  ")
+        if field["name"] in contradicting:
+            terminal.result(f"{' ' * width}  choose: {line(contradicting[field['name']]['settle'], 200)}")
+    terminal.answer(answer)
+
+
+def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) -> None:
+    now = item["values"][0]
+    mark = f"{item['id'][:8]}  " if id_ else ""
+    corrected = "  (corrected)" if item["before"] else ""
+    if len(item["values"]) > 1:
+        terminal.result(f"{indent}{mark}{said(item['values'])}")
+    else:
+        who = f"{clock(now['at'])}  {line(now['author'], 24)}: "
+        terminal.result(f"{indent}{mark}{who}{safe(now['text'])}{corrected}")
+
+
+@case.command(epilog=_FROM_INPUT)
+@click.argument("case_", metavar="CASE")
+@click.option("--write", metavar="TEXT", help="Add this to the timeline (or to the log named by --field).")
+@click.option("--kind", metavar="KIND", help="With --write: what happened: hearing, transferred, letter_sent, …")
+@click.option("--date", metavar="DATE", help="With --write: when it happened: 2024-05-03, 2024-05, ~2024.")
+@click.option("--field", default="", metavar="NAME", help="One log of the case.")
+@click.option("--since", default="", metavar="DAY", help="Recorded on this day or later.")
+@click.pass_context
+def log(
+    context: click.Context, case_: str, write: str | None, kind: str | None, date: str | None, field: str, since: str
+) -> None:
+    """What the logs of a case say, in the order in which it was recorded; or add a line."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    if write is None:
+        if kind or date:
+            raise _usage("--kind and --date go with --write.", "cellsync case log --help")
+        with opened(context) as client:
+            answer = client.call("case.log", case=case_, since=since, field=field)
+        for found in answer["lines"]:
+            _show_item(terminal, found["item"], "", id_=True)
+        if not answer["lines"]:
+            terminal.result("Nothing was recorded.")
+        terminal.answer(answer)
+        return
+    item: Any = _read(write)
+    if kind or date:
+        item = {"kind": kind or "note", "text": item, **({"date": date} if date else {})}
+    with opened(context) as client:
+        answer = client.call("case.edit", case=case_, append={field or "timeline": [item]})
+    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}")
+    terminal.answer(answer)
+
+
+@click.command(cls=Command)
+@click.argument("case_", metavar="CASE")
+@click.option("--format", "form", type=click.Choice(["text", "svg"]), default="text", show_default=True)
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.pass_context
+def graph(context: click.Context, case_: str, form: str, to: Path | None) -> None:
+    """Draw the history of a case: who wrote what, having seen what."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("case.graph", case=case_, format=form)
+    if to is not None:
+        _save(to, answer["drawing"].encode())
+        terminal.say(f"✓ {many(len(answer['rows']), 'change')} drawn. The file is not encrypted.")
+    else:
+        terminal.result(answer["drawing"].rstrip("\n"))
+    terminal.answer(answer)
+
+
+# --- tables --------------------------------------------------------------------------------------------------
+
+
+@case.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what it would do, and what is wrong with which line.")
+@click.option("--encoding", metavar="NAME", help="Of the file; else UTF-8, or CP1251 if it is not that.")
+@click.option("--delimiter", metavar="CHARACTER", help="Between columns; else the most frequent of , ; tab.")
+@click.pass_context
+def import_(context: click.Context, file: Path, dry_run: bool, encoding: str | None, delimiter: str | None) -> None:
+    """Import a table of cases from a CSV file.
+
+    The same table again changes nothing, so an import that broke off is simply given again.
+    """
+    from cellsync.cli.reaching import opened
+    from cellsync.cli.waiting import finished, steps
+
+    terminal = terminal_of(context)
+    content = _load(file)
+    with opened(context) as client, terminal.bar("importing") as move:
+        begun = client.call("import", table=content, encoding=encoding, delimiter=delimiter, dry_run=dry_run)
+        job = begun
+        for job in steps(client, "import.show", begun):
+            move(job["done"], job["total"])
+    finished(job)
+    would = "would be " if dry_run else ""
+    for error in job["errors"]:
+        terminal.result(line(error["message"], 300))
+    for column in job["ignored"]:
+        terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
+    terminal.result(
+        f"{'' if dry_run else '✓ '}{many(job['created'], 'case')} {would}created, {job['updated']} {would}updated, "
+        f"{job['unchanged']} unchanged, {many(len(job['errors']), 'row')} left out"
+    )
+    terminal.answer(job)
+    if job["errors"]:
+        raise SystemExit(PARTLY)
+
+
+def _load(file: Path) -> str:
+    try:
+        return base64.b64encode(file.read_bytes()).decode()
+    except OSError as error:
+        message = f"The file cannot be read: {error.strerror or 'the system refused'}."
+        raise Refusal(Problem("unreadable_file", message, "Check its name and permissions.", USAGE)) from None
+
+
+@case.command()
+@click.argument("cases", metavar="[CASE]...", nargs=-1)
+@click.option("--format", "form", type=click.Choice(["csv", "json", "html"]), default="csv", show_default=True)
+@click.option(
+    "--for", "audience", type=click.Choice(["internal", "partners", "un", "public"]), default="internal",
+    show_default=True, help="Whom it is for: their consent has to reach that far.",
+)  # fmt: skip
+@click.option("--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]))
+@click.option("--language", default="", metavar="TAG", help="Mark the texts as being in it: ru, be, en.")
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file; else to the output.")
+@click.pass_context
+def export(
+    context: click.Context, cases: tuple[str, ...], form: str, audience: str, compartments: tuple[str, ...],
+    language: str, to: Path | None,
+) -> None:  # fmt: skip
+    """Export cases (all, if none is named) as a table, as JSON, or one of them as a page to print.
+
+    Only cases with a consent that reaches the audience leave. The file is not encrypted.
+    """
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call(
+            "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
+            language=language,
+        )  # fmt: skip
+    content = base64.b64decode(answer["content"])
+    if to is not None:
+        _save(to, content)
+    elif not terminal.options.json:
+        click.echo(content, nl=False)
+    chosen = ", ".join(answer["compartments"])
+    terminal.say(f"✓ {many(len(answer['cases']), 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
+    if answer["refused"]:
+        terminal.say(f"{many(len(answer['refused']), 'case')} left out: no consent that reaches so far.")
+    terminal.answer(answer)
+    if answer["refused"]:
+        raise SystemExit(PARTLY)
+
+
+def _save(path: Path, content: bytes) -> None:
+    """Into a file that only its owner may read. Raises Refusal."""
+    import os
+
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        message = f"The file cannot be written: {error.strerror or 'the system refused'}."
+        raise Refusal(Problem("unwritable_file", message, "Choose another place.", USAGE)) from None

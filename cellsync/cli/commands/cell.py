@@ -1,0 +1,185 @@
+"""init, unlock, lock, panic, status."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from cellsync.cli.options import Command
+from cellsync.cli.terminal import terminal_of
+from cellsync.cli.wording import ago, duration, line, many, table
+
+
+class Duration(click.ParamType[float]):
+    """`90s`, `15m`, `8h`, or `off`; in seconds, 0 for off."""
+
+    name = "duration"
+    _FORM = re.compile(r"(\d{1,6})\s*(s|m|min|h|d)?")
+    _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, None: 60}  # noqa: RUF012
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if value.lower() in ("off", "never"):
+            return 0.0
+        found = self._FORM.fullmatch(value.lower().strip())
+        if found is None or not int(found[1]):
+            self.fail("write 90s, 15m, 8h or off", parameter, context)
+        seconds = float(int(found[1]) * self._UNITS[found[2]])
+        if seconds > 604_800:
+            self.fail("at most 7d", parameter, context)
+        return seconds
+
+
+_LAN_HELP = "Show this device to the network: off, listen, asked (while inviting or syncing) or announce (always)."
+
+
+def lan_options(command: Any) -> Any:
+    """How a new device shows itself on networks."""
+    for option in (
+        click.option("--lan", type=click.Choice(["off", "listen", "asked", "announce"]), help=_LAN_HELP),
+        click.option("--no-lan", is_flag=True, help="The same as --lan off: no multicast, known addresses only."),
+        click.option(
+            "--interface", "interfaces", multiple=True, metavar="ADDRESS",
+            help="Use this address of this device only; may be given several times.",
+        ),
+        click.option("--port", type=click.IntRange(0, 65535), default=0, help="Listen here; 0 is any free port."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def lan_mode(lan: str | None, no_lan: bool) -> str | None:
+    return "off" if no_lan else lan
+
+
+@click.command(cls=Command)
+@click.argument("name_of_cell", metavar="CELL")
+@click.option("--name", help="What the others will call you.")
+@lan_options
+@click.pass_context
+def init(
+    context: click.Context, name_of_cell: str, name: str | None, lan: str | None, no_lan: bool,
+    interfaces: tuple[str, ...], port: int,
+) -> None:  # fmt: skip
+    """Found a cell named CELL on this device.
+
+    Asks for a passphrase, and prints the recovery key, which is kept nowhere: write it down.
+    """
+    from cellsync.cli.reaching import empty
+
+    terminal = terminal_of(context)
+    with empty(context) as client:
+        name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
+        passphrase, made = terminal.new_passphrase()
+        if made:
+            terminal.say(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
+        mode = lan_mode(lan, no_lan)
+        if mode is None and terminal.asks:
+            question = "Announce on Wi-Fi always? Others nearby can see cellsync. (N = only while inviting or syncing)"
+            mode = "announce" if terminal.ask_yes(question) else None
+        given = {"interfaces": list(interfaces), "port": port, "lan": mode or "asked"}
+        answer = client.call("init", cell=name_of_cell, name=name, passphrase=passphrase, **given)
+    terminal.result(
+        f"✓ Cell and device key created.\n\nRecovery key: {answer['recovery_key']}\n"
+        "Write it on paper and keep it away from this device. It is shown this once."
+    )
+    terminal.next("cellsync invite")
+    terminal.answer(answer)
+
+
+@click.command(cls=Command)
+@click.option("--for", "idle", type=Duration(), help="Lock after so long without a command: 15m, 8h, off.")
+@click.pass_context
+def unlock(context: click.Context, idle: float | None) -> None:
+    """Open the cell in the daemon, until it is locked or left alone."""
+    from cellsync.cli.reaching import the_daemon
+
+    terminal = terminal_of(context)
+    client = the_daemon(context)
+    if client.health()["state"] == "empty":
+        client.call("status")  # raises what is right
+    answer = client.call("unlock", passphrase=terminal.passphrase(), idle=idle)
+    locks = f"locks in {duration(answer['locks_in'])} without a command" if answer["locks_in"] else "stays open"
+    terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")
+    terminal.next("cellsync status")
+    terminal.answer(answer)
+
+
+@click.command(cls=Command)
+@click.pass_context
+def lock(context: click.Context) -> None:
+    """Close the cell. It stays closed until somebody unlocks it."""
+    from cellsync.cli.reaching import daemon_of, profile_of
+
+    terminal = terminal_of(context)
+    client = daemon_of(profile_of(context))
+    if client is not None:
+        client.call("lock")
+    terminal.result("✓ Locked." if client is not None else "✓ Locked: no daemon is running.")
+    terminal.answer({"v": 1})
+
+
+@click.command(cls=Command)
+@click.pass_context
+def panic(context: click.Context) -> None:
+    """Keys gone, connections closed, now. Asks nothing, and ends a daemon that does not answer.
+
+    Nothing that was confirmed is lost. It wipes nothing: the vault is locked.
+    """
+    from cellsync.api.panicking import panic as drop_everything
+    from cellsync.cli.reaching import profile_of
+
+    drop_everything(profile_of(context))
+    terminal = terminal_of(context)
+    terminal.result("Locked.")
+    terminal.answer({"v": 1})
+
+
+@click.command(cls=Command)
+@click.option("--seen", is_flag=True, help="The warnings have been read: do not show them again.")
+@click.pass_context
+def status(context: click.Context, seen: bool) -> None:
+    """The cell at a glance: who is connected, and what exists on no other device."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        daemon = type(client).__name__ == "SocketClient"
+        answer = client.call("status")
+        if seen:
+            client.call("flags.dismiss")
+    locks = f", locks in {duration(answer['locks_in'])}" if answer["locks_in"] is not None else ""
+    runs = f"unlocked{locks} · daemon running" if daemon else "no daemon: opened for this command only"
+    terminal.result(f"{line(answer['cell']) or 'The history of this cell has not come yet'} · {runs}")
+    only_here = answer["only_here"]
+    where = (
+        f"{many(only_here, 'CHANGE', 'CHANGES')} ON NO OTHER DEVICE" if only_here else "all of mine is elsewhere too"
+    )
+    role = answer["role"] or "not admitted yet"
+    rows = [[f"{line(answer['name'], 24)} (you, {role})", where]]
+    for peer in answer["peers"]:
+        lacks, owes = peer["lacks"], peer["owes"]
+        behind = "up to date" if not lacks else f"lacks {many(lacks, 'change')} of yours"
+        if owes:
+            behind += f", has {owes} that you lack"
+        seen_at = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
+        rows.append([line(peer["name"], 24), f"{seen_at} · {behind}"])
+    for row in table(rows):
+        terminal.result(row)
+    terminal.result(f"{many(answer['cases'], 'case')}, {many(answer['changes'], 'change')}")
+    for one in answer["only_here_cases"][:10]:
+        terminal.result(f"  only here: {one['case'][:8]}  {line(one['title'])}  ({many(one['changes'], 'change')})")
+    if answer["conflicts"]:
+        terminal.result(f"⚠ {many(answer['conflicts'], 'case')} with a conflict: cellsync case list --conflicts")
+    for flag in answer["flags"]:
+        terminal.result(f"⚠ {line(flag['author'], 24)} {flag['text']}.")
+    if answer["flags"] and not seen:
+        terminal.next("cellsync status --seen   when you have dealt with these")
+    elif not answer["peers"]:
+        terminal.next("cellsync invite")
+    elif only_here and not any(peer["connected"] for peer in answer["peers"]):
+        terminal.next("cellsync sync")
+    terminal.answer(answer)

@@ -1,0 +1,78 @@
+"""daemon run, install, stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cellsync.cli.commands.cell import Duration, lan_mode, lan_options
+from cellsync.cli.options import Group, options_of
+from cellsync.cli.terminal import terminal_of
+
+
+@click.group(cls=Group)
+def daemon() -> None:
+    """The daemon: keeps a cell in step, and holds it open while you work."""
+
+
+@daemon.command()
+@click.option("--idle-lock", type=Duration(), default="15m", show_default=True, help="Lock after so long without use.")
+@lan_options
+@click.pass_context
+def run(
+    context: click.Context, idle_lock: float, lan: str | None, no_lan: bool, interfaces: tuple[str, ...], port: int
+) -> None:
+    """Run until Ctrl-C. It starts locked: cellsync unlock opens it.
+
+    Logs go to standard error, one JSON object per line, without names, texts or addresses.
+    """
+    from cellsync.api.profile import checked
+    from cellsync.cli.reaching import profile_of
+    from cellsync.daemon.running import run as run_daemon
+
+    profile, options = profile_of(context), options_of(context)
+    settings = profile.settings()
+    given: dict[str, Any] = {
+        "lan": lan_mode(lan, no_lan), "interfaces": interfaces or None, "port": port or None,
+    }  # fmt: skip
+    settings = checked(settings._replace(**{name: value for name, value in given.items() if value is not None}))
+    run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet)
+
+
+@daemon.command()
+@click.option("--print", "only_print", is_flag=True, help="Show the file, and change nothing.")
+@click.pass_context
+def install(context: click.Context, only_print: bool) -> None:
+    """Let the daemon start when you log in: a systemd user unit, or a launchd agent.
+
+    It starts locked.
+    """
+    from cellsync.cli.reaching import profile_of
+    from cellsync.daemon.units import unit_for_this_system
+
+    terminal = terminal_of(context)
+    unit = unit_for_this_system(profile_of(context))
+    if only_print:
+        terminal.result(unit.content.rstrip("\n"))
+        terminal.answer({"v": 1, "path": str(unit.path), "content": unit.content, "enabled": False})
+        return
+    enabled = unit.install()
+    terminal.result(f"✓ {unit.path}")
+    if not enabled:
+        terminal.say(f"It could not be started from here. Do it yourself: {unit.start}")
+    terminal.next("cellsync unlock")
+    terminal.answer({"v": 1, "path": str(unit.path), "content": unit.content, "enabled": enabled})
+
+
+@daemon.command()
+@click.pass_context
+def stop(context: click.Context) -> None:
+    """End the daemon, in good order."""
+    from cellsync.api.stopping import stop as stop_daemon
+    from cellsync.cli.reaching import profile_of
+
+    terminal = terminal_of(context)
+    ended = stop_daemon(profile_of(context))
+    terminal.result("✓ Stopped." if ended else "No daemon is running.")
+    terminal.answer({"v": 1})

@@ -1,0 +1,63 @@
+"""doctor, and completion."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from cellsync.api.problems import PARTLY
+from cellsync.cli.options import Command
+from cellsync.cli.terminal import terminal_of
+
+_MARKS: Final = {"good": "✓", "warning": "⚠", "bad": "✗", "unknown": "?"}
+
+
+@click.command(cls=Command)
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    """What is wrong with this machine, this profile's folder or this network, and what helps.
+
+    Takes some seconds. With an open daemon it also looks whether the other devices can be reached. Exit code 9 if
+    something is wrong.
+    """
+    from cellsync.api.client import DaemonSilent
+    from cellsync.api.holder import Busy
+    from cellsync.cli.reaching import daemon_of, profile_of
+
+    terminal = terminal_of(context)
+    profile = profile_of(context)
+    try:
+        client = daemon_of(profile)
+        silent = False
+    except (DaemonSilent, Busy):
+        client, silent = None, True
+    if client is not None:
+        answer = client.call("doctor")
+    else:
+        from cellsync.api.examining import examine_here
+
+        answer = examine_here(profile, silent=silent)
+    for found in answer["findings"]:
+        terminal.result(f"{_MARKS[found['grade']]} {found['text']}")
+        if found["hint"]:
+            terminal.result(f"  try: {found['hint']}")
+    terminal.answer(answer)
+    if any(found["grade"] == "bad" for found in answer["findings"]):
+        raise SystemExit(PARTLY)
+
+
+@click.command(cls=Command)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the completion script of a shell; for bash: eval "$(cellsync completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.UsageError("no such shell")
+    script = found(context.find_root().command, {}, "cellsync", "_CELLSYNC_COMPLETE").source()
+    terminal = terminal_of(context)
+    terminal.result(script)
+    terminal.answer({"v": 1, "script": script})

@@ -1,0 +1,162 @@
+"""invite and join: one device comes in, and two people compare words."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any, Final
+
+import click
+
+from cellsync.cli.commands.cell import lan_mode, lan_options
+from cellsync.cli.options import Command
+from cellsync.cli.terminal import Terminal, read_line, terminal_of
+from cellsync.cli.wording import line, many
+
+_NO_YES: Final = "--words-fd N, with the words that the other device shows"
+
+
+def words_option(command: Any) -> Any:
+    return click.option(
+        "--words-fd", type=int, metavar="N",
+        help="For scripts: read from this descriptor the words that the other device shows, and compare.",
+    )(command)  # fmt: skip
+
+
+@click.command(cls=Command)
+@click.option("--role", type=click.Choice(["reader", "writer", "coordinator"]), default="writer", show_default=True)
+@click.option("--no-short-code", is_flag=True, help="Only the long code and the QR, at which nobody can guess.")
+@click.option("--code-fd", type=int, metavar="N", help="For scripts: write the code to this descriptor.")
+@words_option
+@click.pass_context
+def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int | None, words_fd: int | None) -> None:
+    """Invite one device: shows a QR and a code, waits for it, and lets you compare the words.
+
+    The code is good for one use and ten minutes. Ctrl-C takes it back.
+    """
+    from cellsync.cli.reaching import opened
+    from cellsync.cli.waiting import after, finished
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        job = client.call("invite", role=role, short_code=not no_short_code)
+        try:
+            _show(terminal, job, code_fd)
+            job = after(client, "invite.show", job, "waiting")
+            if job["state"] == "verify_words":
+                terminal.say(f'"{line(job["name"], 40)}" is here. Ask them to read their words aloud.')
+                client.call("invite.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
+                job = after(client, "invite.show", job, "verify_words")
+            finished(job)
+        except BaseException:
+            with suppress(Exception):
+                client.call("invite.cancel", job=job["job"])
+            raise
+        who = line(job["name"], 40)
+        terminal.result(f"✓ {who} joined as {job['role']}.")
+        terminal.say("They receive all cases and all history now. Ctrl-C leaves that for later.")
+        with suppress(KeyboardInterrupt):
+            _bring_up(terminal, client, f"{who} receives")
+    terminal.next("cellsync status")
+    terminal.answer(job)
+
+
+def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
+    code = job["short_code"] or job["code"]
+    if code_fd is not None:
+        os.write(code_fd, code.encode() + b"\n")
+        return
+    if terminal.draws:
+        terminal.say(job["qr"].rstrip("\n"))
+    terminal.say(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
+
+
+def _same(terminal: Terminal, words: list[str], words_fd: int | None) -> bool:
+    """Whether a person says so; or, for scripts, whether the words are those that the other device shows."""
+    terminal.say(f"Yours: {' '.join(words)}")
+    if words_fd is not None:
+        return read_line(words_fd).split() == words
+    return terminal.ask_yes("Same words?", _NO_YES)
+
+
+@click.command(cls=Command)
+@click.option("--name", help="What the others will call you.")
+@click.option("--code-fd", type=int, metavar="N", help="For scripts: read the code from this descriptor.")
+@words_option
+@click.option(
+    "--address", metavar="HOST:PORT", help="Where the inviting device listens, for networks without multicast."
+)
+@click.option("--timeout", type=click.FloatRange(1, 600), default=60, show_default=True, help="Seconds to look for it.")
+@lan_options
+@click.pass_context
+def join(
+    context: click.Context, name: str | None, code_fd: int | None, words_fd: int | None, address: str | None,
+    timeout: float, lan: str | None, no_lan: bool, interfaces: tuple[str, ...], port: int,
+) -> None:  # fmt: skip
+    """Join a cell with the code on another device's screen.
+
+    Asks for the code, which is never given as an argument: other people on this machine could read it. Every word is
+    checked here first, so a slip of the finger sends nothing.
+    """
+    from cellsync.cli.commands.people import host_and_port
+    from cellsync.cli.reaching import empty
+    from cellsync.cli.waiting import after, finished
+
+    terminal = terminal_of(context)
+    host, to_port = host_and_port(address) if address else (None, None)
+    with empty(context) as client:
+        code = _code(terminal, code_fd)
+        name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
+        passphrase, made = terminal.new_passphrase()
+        if made:
+            terminal.say(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
+        given = {"interfaces": list(interfaces), "port": port, "lan": lan_mode(lan, no_lan) or "asked"}
+        job = client.call(
+            "join", code=code, name=name, passphrase=passphrase, timeout=timeout, host=host, to_port=to_port, **given
+        )
+        try:
+            terminal.say("Looking for the other device …")
+            job = after(client, "join.show", job, "connecting")
+            if job["state"] == "verify_words":
+                terminal.say("It is here. Read your words aloud.")
+                client.call("join.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
+                job = after(client, "join.show", job, "verify_words")
+            finished(job)
+        except BaseException:
+            with suppress(Exception):
+                client.call("join.cancel", job=job["job"])
+            raise
+        with suppress(KeyboardInterrupt):
+            _bring_up(terminal, client, "receiving")
+        status = client.call("status")
+    cell = line(status["cell"]) or "the cell"
+    terminal.result(f"✓ Joined {cell} as {line(name, 40)}. {many(status['cases'], 'case')} here.")
+    terminal.next("cellsync case list")
+    terminal.answer(job)
+
+
+def _code(terminal: Terminal, code_fd: int | None) -> str:
+    """A code that is well formed; asked again until it is, where there is somebody to ask. Raises MalformedCode."""
+    from cellsync.core.errors import MalformedCode
+    from cellsync.core.pairing import short
+
+    while True:
+        text = read_line(code_fd) if code_fd is not None else terminal.ask("Code", "--code-fd N")
+        try:
+            short.parse(text)
+            return text
+        except MalformedCode as error:
+            if code_fd is not None:
+                raise
+            terminal.say(f"error: {error}\n  hint: {error.hint}")
+
+
+def _bring_up(terminal: Terminal, client: Any, what: str) -> None:
+    """Exchange with who is there, as far as that goes in half a minute. It goes on with every later sync."""
+    from cellsync.cli.commands.syncing import follow
+    from cellsync.core.errors import CellsyncError
+
+    try:
+        follow(terminal, client, client.call("sync", timeout=30), what)
+    except CellsyncError as error:
+        terminal.say(f"Not everything was exchanged yet: {error} It goes on with the next cellsync sync.")

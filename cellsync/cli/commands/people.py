@@ -1,0 +1,99 @@
+"""members and peers."""
+
+from __future__ import annotations
+
+import click
+
+from cellsync.api.problems import USAGE, Problem, Refusal
+from cellsync.cli.options import Command, Group
+from cellsync.cli.terminal import terminal_of
+from cellsync.cli.wording import ago, line, many, table
+
+
+@click.command(cls=Command)
+@click.pass_context
+def members(context: click.Context) -> None:
+    """Who is in this cell, and what they may do."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("members")
+    for row in table(
+        [
+            [line(one["name"], 40) + (" (you)" if one["me"] else ""), one["role"], one["device"][:8]]
+            for one in answer["members"]
+        ]
+    ):
+        terminal.result(row)
+    terminal.answer(answer)
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@click.pass_context
+def peers(context: click.Context) -> None:
+    """The other devices: connected or not, and what has reached them."""
+    if context.invoked_subcommand is not None:
+        return
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("peers")
+    rows = []
+    for peer in answer["peers"]:
+        state = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
+        lacks = f"lacks {many(peer['lacks'], 'change')} of yours" if peer["lacks"] else "up to date"
+        rows.append([line(peer["name"], 40), state, lacks, peer["device"][:8]])
+    for row in table(rows):
+        terminal.result(row)
+    if not rows:
+        terminal.result("No other devices yet.")
+        terminal.next("cellsync invite")
+    terminal.answer(answer)
+
+
+@peers.command()
+@click.argument("peer", metavar="NAME")
+@click.argument("address", metavar="ADDRESS:PORT")
+@click.pass_context
+def add(context: click.Context, peer: str, address: str) -> None:
+    """Where another device listens, for networks that carry no multicast.
+
+    The port is what `cellsync peers --json` shows there.
+    """
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    host, port = host_and_port(address)
+    with opened(context) as client:
+        answer = client.call("peers.add", peer=peer, host=host, port=port)
+    terminal.result("✓ Noted. It is called there from now on.")
+    terminal.next(f"cellsync peers ping {peer}")
+    terminal.answer(answer)
+
+
+@peers.command()
+@click.argument("peer", metavar="NAME")
+@click.option("--timeout", type=click.FloatRange(0.1, 60), default=5, show_default=True, help="Seconds.")
+@click.pass_context
+def ping(context: click.Context, peer: str, timeout: float) -> None:
+    """How long a round trip to another device takes."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("peers.ping", peer=peer, timeout=timeout)
+    terminal.result(f"{line(answer['name'], 40)}: {answer['seconds'] * 1000:.1f} ms")
+    terminal.answer(answer)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """`192.168.1.20:51234`, `[fe80::1%3]:51234`. Raises Refusal."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise Refusal(Problem("invalid_value", "That is not an address and a port.", _ADDRESS, USAGE))
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+_ADDRESS = "Write 192.168.1.20:51234 or [fe80::1%3]:51234."

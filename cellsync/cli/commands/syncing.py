@@ -1,0 +1,94 @@
+"""sync and watch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from cellsync.cli.options import Command
+from cellsync.cli.terminal import Terminal, terminal_of
+from cellsync.cli.wording import ago, line, many, table
+
+
+@click.command(cls=Command)
+@click.option("--wait", is_flag=True, help="Until every other device is in step, not only those that are there.")
+@click.option("--timeout", type=click.FloatRange(1, 86_400), default=30, show_default=True, help="Seconds.")
+@click.pass_context
+def sync(context: click.Context, wait: bool, timeout: float) -> None:
+    """Look for the others, exchange, and say who is in step."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        job = follow(terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync")
+    rows = []
+    for peer in job["peers"]:
+        if peer["ready"]:
+            state = "✓ in step"
+        elif peer["connected"]:
+            state = f"lacks {many(peer['lacks'], 'change')}" if peer["lacks"] else "not finished"
+        else:
+            state = f"not reached (seen {ago(peer['last_seen'])})"
+        rows.append([line(peer["name"], 40), state])
+    for row in table(rows):
+        terminal.result(row)
+    terminal.answer(job)
+    if wait and not all(peer["ready"] for peer in job["peers"]):
+        from cellsync.api.problems import NO_PEER
+
+        terminal.say("Not everybody was reached in time.")
+        raise SystemExit(NO_PEER)
+
+
+def follow(terminal: Terminal, client: Any, job: Any, what: str) -> Any:
+    """A sync until it is over; moves a bar. Raises Refusal."""
+    from cellsync.cli.waiting import finished, steps
+
+    with terminal.bar(what) as move:
+        first = 0
+        last = job
+        for last in steps(client, "sync.show", job):
+            missing = sum(peer["lacks"] + (peer["owes"] or 0) for peer in last["peers"] if peer["connected"])
+            first = max(first, missing)
+            move(first - missing, first)
+    return finished(last)
+
+
+@click.command(cls=Command)
+@click.option("--since", default="", metavar="CURSOR", help="Go on after this cursor, as an earlier watch showed it.")
+@click.pass_context
+def watch(context: click.Context, since: str) -> None:
+    """What changes, as it happens, until Ctrl-C. With --json one object per line."""
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        terminal.say("Watching. Ctrl-C ends it.")
+        for event in client.events(since):
+            if terminal.options.json:
+                click.echo(json.dumps(event, ensure_ascii=False))
+            else:
+                terminal.result(_told(event["event"], event["data"]))
+
+
+def _told(event: str, data: dict[str, Any]) -> str:
+    match event:
+        case "case.changed":
+            how = "here" if data["local"] else line(data["author"], 24)
+            return f"{data['case'][:8]}  {how}: {line(data['field'], 40)} {line(data['text'], 60)}".rstrip()
+        case "case.conflict":
+            fields = ", ".join(line(field, 40) for field in data["fields"])
+            return f"{data['case'][:8]}  ⚠ conflict in {fields}: cellsync case show {data['case'][:8]}"
+        case "peer.up":
+            return f"{line(data['name'], 40)} is connected"
+        case "member.added":
+            return f"{line(data['name'], 40)} is a member now, as {data['role']}"
+        case "flag":
+            return "⚠ a warning: cellsync status"
+        case "reset":
+            return "some changes were skipped: read anew what you look at"
+        case "locked":
+            return "locked"
+    return f"{event} {' '.join(f'{key}={value}' for key, value in data.items() if isinstance(value, (str, int)))}"

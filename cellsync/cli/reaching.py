@@ -1,0 +1,89 @@
+"""Reaching the profile: its daemon if one runs, else the profile itself, opened for one command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from cellsync.api.client import Client, NoDaemon, SocketClient
+from cellsync.api.holder import Busy, pid_of
+from cellsync.api.profile import Profile, chosen
+from cellsync.cli.options import options_of
+from cellsync.cli.terminal import terminal_of
+from cellsync.core.errors import VaultExists, VaultMissing
+
+STARTS_WITHIN: Final = 5.0  # seconds: a daemon that is there, but not at its door yet
+APPEARS_WITHIN: Final = 2.0  # seconds, for somebody who has just started one
+_AGAIN: Final = 0.05
+
+
+def profile_of(context: click.Context) -> Profile:
+    return chosen(options_of(context).profile)
+
+
+def daemon_of(profile: Profile, within: float = 0.0) -> SocketClient | None:
+    """The daemon, if one runs. Raises Busy if a command works with the profile, DaemonSilent."""
+    client = SocketClient(profile)
+    began = time.monotonic()
+    while True:
+        try:
+            client.health()
+            return client
+        except NoDaemon:
+            held = pid_of(profile) is not None
+            if time.monotonic() - began > (STARTS_WITHIN if held else within):
+                if held:
+                    raise Busy from None
+                return None
+        time.sleep(_AGAIN)
+
+
+def the_daemon(context: click.Context) -> SocketClient:
+    """For what only a daemon can do. Raises NoDaemon."""
+    client = daemon_of(profile_of(context), APPEARS_WITHIN)
+    if client is None:
+        raise NoDaemon
+    return client
+
+
+@contextmanager
+def opened(context: click.Context) -> Iterator[Client]:
+    """The cell, open. Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase."""
+    profile = profile_of(context)
+    daemon = daemon_of(profile)
+    if daemon is not None:
+        with daemon:
+            yield daemon
+        return
+    if not profile.exists:
+        raise VaultMissing(hint="cellsync init NAME founds a cell, cellsync join enters one.")
+    passphrase = terminal_of(context).passphrase()
+    from cellsync.api.direct import DirectClient
+
+    with DirectClient(profile) as client:
+        client.call("unlock", passphrase=passphrase)
+        yield client
+
+
+@contextmanager
+def empty(context: click.Context) -> Iterator[Client]:
+    """A profile without a vault yet. Raises VaultExists."""
+    profile = profile_of(context)
+    if profile.exists:
+        raise VaultExists("There is a cell in this profile already; nothing was changed.", hint=_ANOTHER)
+    daemon = daemon_of(profile)
+    if daemon is not None:
+        with daemon:
+            yield daemon
+        return
+    from cellsync.api.direct import DirectClient
+
+    with DirectClient(profile) as client:
+        yield client
+
+
+_ANOTHER: Final = "Use it (cellsync status), or another folder: cellsync --profile DIR …"

@@ -1,0 +1,150 @@
+"""The terminal: results go to standard output, everything that is said besides to standard error.
+
+Nobody is asked anything where there is no terminal to answer from: a script gets an error that says what to give.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+
+from cellsync.api.problems import USAGE, Problem, Refusal
+from cellsync.cli.options import Options, options_of
+from cellsync.core.errors import CallerError
+
+_LONGEST_LINE: Final = 4096  # bytes, of what is read from a descriptor
+
+
+class NoTerminal(CallerError):
+    """There is no terminal to ask on."""
+
+    code = "no_terminal"
+
+
+class Terminal:
+    """What a command says, and asks."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    # --- saying -----------------------------------------------------------------------------------------------
+
+    def result(self, text: str) -> None:
+        """What was asked for; nothing with --json."""
+        if not self.options.json:
+            click.echo(text)
+
+    def answer(self, answer: dict[str, Any]) -> None:
+        """What was asked for, with --json."""
+        if self.options.json:
+            click.echo(json.dumps(answer, ensure_ascii=False))
+
+    def say(self, text: str) -> None:
+        """How it goes on."""
+        if not self.options.quiet:
+            click.echo(text, err=True)
+
+    def next(self, command: str) -> None:
+        """A hint at the next step."""
+        if not self.options.json:
+            self.say(f"  next: {command}")
+
+    @property
+    def draws(self) -> bool:
+        """Whether bars and drawings make sense."""
+        return bool(sys.stderr and sys.stderr.isatty()) and not self.options.quiet
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Any]:
+        """A function that takes (done, total) and moves a bar, on a terminal; elsewhere nothing moves."""
+        if not self.draws:
+            yield lambda done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn()
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total or None)
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    @property
+    def asks(self) -> bool:
+        return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
+
+    def ask(self, question: str, give: str, default: str | None = None) -> str:
+        """Raises NoTerminal with `give`, what a script gives instead."""
+        self._need(give)
+        answer: str = click.prompt(question, err=True, default=default, show_default=bool(default))
+        return answer
+
+    def ask_yes(self, question: str, give: str = "") -> bool:
+        """Enter is no."""
+        self._need(give)
+        return click.confirm(question, default=False, err=True)
+
+    def ask_hidden(self, question: str, give: str, *, empty: bool = False) -> str:
+        self._need(give)
+        answer: str = click.prompt(
+            question, err=True, hide_input=True, default="" if empty else None, show_default=False
+        )
+        return answer
+
+    def passphrase(self) -> str:
+        """The passphrase of an existing vault."""
+        if self.options.passphrase_fd is not None:
+            return read_line(self.options.passphrase_fd)
+        return self.ask_hidden("Passphrase", "cellsync … --passphrase-fd N, or let a daemon hold it: cellsync unlock")
+
+    def new_passphrase(self) -> tuple[str, bool]:
+        """One for a new vault, and whether it was made up here (then it has to be shown)."""
+        if self.options.passphrase_fd is not None:
+            return read_line(self.options.passphrase_fd), False
+        while True:
+            chosen = self.ask_hidden("Passphrase (Enter = make one for me)", "--passphrase-fd N", empty=True)
+            if not chosen:
+                return made_up(), True
+            if self.ask_hidden("The same again", "--passphrase-fd N", empty=True) == chosen:
+                return chosen, False
+            self.say("They differ. Once more.")
+
+    def _need(self, give: str) -> None:
+        if not self.asks:
+            raise NoTerminal(hint=f"Give it: {give}" if give else "Run this in a terminal.")
+
+
+def terminal_of(context: click.Context) -> Terminal:
+    return Terminal(options_of(context))
+
+
+def read_line(descriptor: int) -> str:
+    """What a script gives on a descriptor, up to the end of the line. Raises Refusal."""
+    raw = b""
+    try:
+        while len(raw) < _LONGEST_LINE and not raw.endswith(b"\n"):
+            piece = os.read(descriptor, 1)  # not one byte more: others may read on
+            if not piece:
+                break
+            raw += piece
+        return raw.decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise Refusal(
+            Problem("unreadable_descriptor", "That file descriptor cannot be read.", "Open it for reading.", USAGE)
+        ) from None
+
+
+def made_up() -> str:
+    """A passphrase of seven words of the list: 56 bits."""
+    import secrets
+
+    from cellsync.core.pairing.words import WORDS
+
+    return "-".join(WORDS[byte] for byte in secrets.token_bytes(7))

@@ -1,0 +1,59 @@
+"""Wording: counts, times and people's texts, for one line of a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cellsync.core.plain import plain_line, shown
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def many(number: int, one: str, several: str = "") -> str:
+    """`1 case`, `3 cases`."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`12 min`, in its greatest unit."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
+def ago(time: str | None) -> str:
+    if time is None:
+        return "never seen"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+    return "just now" if seconds < 5 else f"{duration(seconds)} ago"
+
+
+def clock(time: str | None) -> str:
+    """A claimed time, in the time zone of this device: `2026-03-01 09:58`."""
+    return "" if time is None else f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
+
+
+def line(text: str, longest: int = 60) -> str:
+    """Somebody's text, safe for a terminal, on one line."""
+    return plain_line(text, longest)
+
+
+def safe(text: str) -> str:
+    """Somebody's text, safe for a terminal, with its line breaks."""
+    return shown(text.replace("\t", " "))
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Rows as lines, their columns below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def said(values: list[dict[str, Any]]) -> str:
+    """One value, or all that contradict each other, with authors and times."""
+    if len(values) == 1:
+        return safe(values[0]["text"])
+    each = (f'{clock(one["at"])} {line(one["author"], 20)}: "{line(one["text"])}"' for one in values)
+    return f"⚠ {len(values)} values   " + " | ".join(each)

@@ -1,0 +1,103 @@
+"""Running: from the first line to a clean end.
+
+    holder and door  ->  service (empty or locked)  ->  API  ->  READY
+    SIGTERM, SIGINT, SIGHUP  ->  no new requests  ->  lock, in good order  ->  end
+
+The daemon starts locked, and whatever ends it leaves the vault as it was: every confirmed change is on the disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from contextlib import closing
+from functools import partial
+from typing import Any, Final
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+from cellsync.api import door
+from cellsync.api.hardening import harden
+from cellsync.api.holder import Holder
+from cellsync.api.profile import Profile, Settings
+from cellsync.api.service import Service
+from cellsync.api.web import application
+from cellsync.cell.unwrapping import the_only
+from cellsync.daemon import logs
+from cellsync.daemon.notifying import notify
+from cellsync.daemon.rebirth import Inherited, inherited, rebirth
+
+ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew
+STOPPED_WITHIN: Final = 2.0  # seconds for requests that are being answered when the daemon is to end
+
+log = logging.getLogger(__name__)
+
+
+def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int) -> None:
+    """Until a signal ends it. `idle`: seconds after which an unused cell is locked. Raises Busy, NoDoor."""
+    harden()
+    logs.start(verbosity)
+    before = inherited()
+    with Holder(profile, None if before is None else before.holder) as holder:
+        socket = door.listen(profile) if before is None else door.take_over(before.door)
+        with closing(socket):
+            kept = Inherited(holder.descriptor, socket.fileno())
+            try:
+                trio.run(partial(_serve, profile, settings, idle, kept))
+            except BaseException as error:
+                raise the_only(error) from None
+            finally:
+                notify("STOPPING=1")
+                profile.socket.unlink(missing_ok=True)
+
+
+async def _serve(profile: Profile, settings: Settings, idle: float | None, kept: Inherited) -> None:
+    locked, ending = trio.Event(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        service = Service(profile, settings, nursery, idle)
+        service.on_lock = locked.set
+        service.on_panic = lambda: rebirth(kept)
+        await nursery.start(_answer, service, kept.door, ending)
+        nursery.start_soon(service.keep_watch)
+        nursery.start_soon(_start_anew_when, locked, kept)
+        log.info("ready: %s", service.state)
+        notify(f"READY=1\nSTATUS={service.state}")
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async for _ in signals:
+                break
+        log.info("ending")
+        notify("STOPPING=1")
+        service.on_lock = lambda: None
+        ending.set()
+        await service.lock()
+        nursery.cancel_scope.cancel()
+
+
+async def _start_anew_when(locked: trio.Event, kept: Inherited) -> None:
+    await locked.wait()
+    await trio.sleep(ANSWERED_WITHIN)
+    rebirth(kept)
+
+
+async def _answer(service: Service, opened: int, ending: trio.Event, task_status: trio.TaskStatus[list[str]]) -> None:
+    """Serve the API on a copy of the open door, which is closed with the server."""
+    copy = os.dup(opened)
+    config = Config()
+    config.bind = [f"fd://{copy}"]
+    config.accesslog = config.errorlog = None
+    config.include_server_header = False
+    config.graceful_timeout = STOPPED_WITHIN
+    config.keep_alive_timeout = 60
+
+    class Started:
+        """hypercorn makes its sockets inheritable; a copy that outlived this program would never be closed."""
+
+        def started(self, bound: list[str] | None = None) -> None:
+            os.set_inheritable(copy, False)
+            task_status.started(bound or [])
+
+    app: Any = application(service)
+    await serve(app, config, shutdown_trigger=ending.wait, task_status=Started(), mode="asgi")

@@ -1,0 +1,24 @@
+"""The doctor: what is wrong with this machine, this profile's folders and this network, and what to do about it.
+
+    finding                   one thing found: a code, a grade, a sentence, a hint
+    subject, machine          what is examined; what the checks ask of the operating system
+    examining                 the table of checks; all at once, in eight seconds, whatever fails
+    files, mounts, copies,    this profile's folders
+    disk
+    clock, swap, memory,      this machine
+    running
+    network                   whether there is a network, and a VPN on it
+    lan                       whether this network lets devices reach each other, from two kinds of evidence:
+    multicast, calling          what is heard, and who can be called
+
+It never opens a vault and changes nothing. What it says holds no name and no address, unless its caller does not
+want it redacted; then it names this device's folders and addresses, and the other devices as the caller does.
+"""
+
+from __future__ import annotations
+
+from cellsync.doctor.examining import examine
+from cellsync.doctor.finding import Finding, Grade
+from cellsync.doctor.subject import OtherDevice, Subject
+
+__all__ = ["Finding", "Grade", "OtherDevice", "Subject", "examine"]

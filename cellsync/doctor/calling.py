@@ -1,0 +1,135 @@
+"""Calling: whether other devices can be reached at the addresses that are known of them, and if not, how it fails.
+
+Only addresses on a network that this device is on: the way to all others is not this network's affair. The call is
+ended at once; the other side sees a stranger who says nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Sequence
+from enum import IntEnum
+from ipaddress import ip_address
+from typing import Any, Final, NamedTuple
+
+import trio
+
+from cellsync.core import caps
+from cellsync.doctor.machine import Machine
+from cellsync.doctor.subject import OtherDevice, Visit
+from cellsync.node.interfaces import Local
+from cellsync.node.network import Address, packed
+
+SECONDS: Final = 2.0
+ADDRESSES: Final = 2  # tried of one device
+COMPLETE: Final = 0x2  # ATF_COM: whoever has the address answered for it
+
+
+class Reach(IntEnum):
+    """What came of a call, the best first."""
+
+    ANSWERED = 0
+    REFUSED = 1  # somebody is there, and nobody listens
+    DROPPED = 2  # somebody is there, and our call gets no answer
+    SILENT = 3  # nobody answers, or even has the address
+
+
+class Called(NamedTuple):
+    """One device that was called, and on which links."""
+
+    number: int  # its place among the others, from 1
+    device: OtherDevice
+    reach: Reach
+    links: frozenset[int]
+
+
+async def call(visit: Visit, here: Sequence[Local], own: frozenset[bytes]) -> list[Called]:
+    """Call all devices that are not connected and have an address on one of our links, all at once."""
+    called: list[Called] = []
+
+    async def call_one(number: int, device: OtherDevice, ways: list[tuple[Address, Local]]) -> None:
+        reached: list[Reach] = []
+        async with trio.open_nursery() as nursery:
+            for address, local in ways:
+                nursery.start_soon(_try, visit, address, local, reached)
+        if reached:
+            called.append(Called(number, device, min(reached), frozenset(local.link for _, local in ways)))
+
+    async with trio.open_nursery() as nursery:
+        for number, device in enumerate(visit.subject.others[: caps.DEVICES], 1):
+            ways = [] if device.connected else _ways(device, here, own)
+            if ways:
+                nursery.start_soon(call_one, number, device, ways)
+    return sorted(called)
+
+
+def _ways(device: OtherDevice, here: Sequence[Local], own: frozenset[bytes]) -> list[tuple[Address, Local]]:
+    found = []
+    for address in device.addresses:
+        wanted = ip_address(address.packed)
+        local = next((local for local in here if wanted in local.network and _same_scope(address, local)), None)
+        if local is not None and address.packed not in own:
+            found.append((address, local))
+    return found[:ADDRESSES]
+
+
+def _same_scope(address: Address, local: Local) -> bool:
+    """Every link has the link-local network; the scope says which is meant."""
+    scope = address.host.partition("%")[2]
+    return not scope or scope == str(local.link) or scope == _name(local.link)
+
+
+def _name(link: int) -> str:
+    try:
+        return socket.if_indextoname(link)
+    except OSError:
+        return ""
+
+
+async def _try(visit: Visit, address: Address, local: Local, reached: list[Reach]) -> None:
+    """Note what comes of a call; nothing if it could not be made."""
+    # As the node does: from an address that may be used, or from any.
+    source = None if visit.subject.interfaces == "all" else local.host
+    error = await _connect(address, source)
+    if error == 0:
+        reached.append(Reach.ANSWERED)
+    elif error == errno.ECONNREFUSED:
+        reached.append(Reach.REFUSED)
+    elif error in (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EHOSTDOWN):
+        is_there = error == errno.ETIMEDOUT and is_neighbour(visit.machine, address)
+        reached.append(Reach.DROPPED if is_there else Reach.SILENT)
+
+
+async def _connect(address: Address, source: str | None) -> int:
+    """The number of the error, 0 for none."""
+    family, where = _resolve(address)
+    with trio.socket.socket(family, socket.SOCK_STREAM) as sock:
+        try:
+            if source is not None:
+                await sock.bind(_resolve(Address(source, 0))[1])
+            with trio.fail_after(SECONDS):
+                await sock.connect(where)
+        except trio.TooSlowError:
+            return errno.ETIMEDOUT
+        except OSError as error:
+            return error.errno or -1
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # over at once, on both sides
+        return 0
+
+
+def _resolve(address: Address) -> tuple[int, tuple[Any, ...]]:
+    family, _, _, _, where = socket.getaddrinfo(
+        *address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    )[0]
+    return family, where
+
+
+def is_neighbour(machine: Machine, address: Address) -> bool:
+    """Whether the kernel knows the hardware that has an IPv4 address: something answered for it on this network."""
+    for line in machine.read("proc/net/arp").splitlines()[1:]:
+        host, _, flags, *_ = line.split()
+        if packed(host) == address.packed:
+            return bool(int(flags, 16) & COMPLETE)
+    return False

@@ -1,0 +1,27 @@
+"""Disk: room for what others wrote, and for what you will."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from cellsync.doctor.finding import Finding, bad, good, warning
+from cellsync.doctor.subject import Visit
+
+CHECK: Final = "disk_space"
+MB: Final = 1_000_000
+TOO_LITTLE: Final = 50 * MB
+LITTLE: Final = 500 * MB
+
+
+def disk_space(visit: Visit) -> list[Finding]:
+    free = min(visit.machine.free(_existing(folder)) for folder in (visit.subject.profile, visit.subject.vault))
+    if free >= LITTLE:
+        return [good(CHECK, "There is room on the disk.")]
+    text, hint = f"Only {free // MB} MB are free on the disk.", "Delete what you do not need, and empty the trash."
+    return [bad(CHECK, text, hint) if free < TOO_LITTLE else warning(CHECK, text, hint)]
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or where it would be made."""
+    return next((place for place in (folder, *folder.parents) if place.exists()), folder)

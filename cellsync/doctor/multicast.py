@@ -1,0 +1,170 @@
+"""Multicast: ask a network who is there, and note who is heard.
+
+A question only, in the way of multicast DNS (RFC 6762): for all types of services, which any printer or phone answers,
+and for ours, as somebody asks who listens. Nothing about this device is said but that.
+
+The sockets are plain ones: zeroconf would not tell who sent what. They are bound to the group, so they take nothing
+that was meant for a responder on this machine. Our own question comes back to us, unless a firewall is in the way.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import trio
+
+from cellsync.node.interfaces import Local
+from cellsync.node.network import packed
+
+GROUPS: Final = {socket.AF_INET: "224.0.0.251", socket.AF_INET6: "ff02::fb"}
+PORT: Final = 5353
+ALL_SERVICES: Final = "_services._dns-sd._udp.local."
+ASK_AT: Final = (0.0, 1.0, 3.0)  # seconds; a lost packet is not a blocked network
+LONGEST: Final = 9000  # bytes of a message
+HEADER: Final = 12
+PTR, INTERNET = 12, 1
+ON_ALL_LINKS: Final = 49, 29  # IP_MULTICAST_ALL, IPV6_MULTICAST_ALL: of Linux, and not in the socket module
+
+
+class Source(NamedTuple):
+    """Somebody who was heard."""
+
+    link: int
+    address: bytes
+
+
+@dataclass
+class Heard:
+    """What was heard in one go."""
+
+    listened: set[int] = field(default_factory=set)  # links
+    asked: set[int] = field(default_factory=set)
+    itself: set[int] = field(default_factory=set)  # where our own question came back
+    others: set[Source] = field(default_factory=set)
+    errors: set[int] = field(default_factory=set)  # numbers of what went wrong, if nothing could be asked
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether listening longer would tell no more."""
+        return self.listened <= self.itself and self.listened <= {source.link for source in self.others}
+
+
+class _Ear(NamedTuple):
+    link: int
+    family: int
+    socket: trio.socket.SocketType
+
+    async def ask(self, question: bytes) -> None:
+        scope = (0, self.link) if self.family == socket.AF_INET6 else ()
+        await self.socket.sendto(question, (GROUPS[socket.AddressFamily(self.family)], PORT, *scope))
+
+
+async def listen(here: Sequence[Local], own: frozenset[bytes], service_type: str, seconds: float) -> Heard:
+    """Ask on each link, and listen for at most `seconds`. The links of `here` only."""
+    heard = Heard()
+    question = _question(ALL_SERVICES, service_type)
+    with ExitStack() as stack:
+        ears = _ears(here, heard, stack)
+        heard.listened = {ear.link for ear in ears}
+        if not ears:
+            return heard
+        with trio.move_on_after(seconds) as scope:
+            async with trio.open_nursery() as nursery:
+                for ear in ears:
+                    nursery.start_soon(_hear, ear, own, heard, scope)
+                for before, at in zip((0.0, *ASK_AT), ASK_AT, strict=False):
+                    await trio.sleep(at - before)
+                    for ear in ears:
+                        await _ask(ear, question, heard)
+    return heard
+
+
+async def _ask(ear: _Ear, question: bytes, heard: Heard) -> None:
+    try:
+        await ear.ask(question)
+        heard.asked.add(ear.link)
+    except OSError as error:
+        heard.errors.add(error.errno or 0)
+
+
+async def _hear(ear: _Ear, own: frozenset[bytes], heard: Heard, scope: trio.CancelScope) -> None:
+    with suppress(OSError):  # the interface is gone: what was heard was heard
+        while not heard.is_complete:
+            message, (host, *_) = await ear.socket.recvfrom(LONGEST)
+            source = packed(host)
+            if source in own:
+                heard.itself.add(ear.link)
+            elif len(message) >= HEADER:
+                heard.others.add(Source(ear.link, source))
+        scope.cancel()
+
+
+def _ears(here: Sequence[Local], heard: Heard, stack: ExitStack) -> list[_Ear]:
+    """One for each link and family."""
+    ears: dict[tuple[int, int], _Ear] = {}
+    for local in here:
+        family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
+        if (local.link, family) in ears:
+            continue
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            _join(sock, local)
+        except OSError as error:
+            sock.close()
+            heard.errors.add(error.errno or 0)
+            continue
+        ear = _Ear(local.link, family, trio.socket.from_stdlib_socket(sock))
+        stack.callback(ear.socket.close)
+        ears[local.link, family] = ear
+    return list(ears.values())
+
+
+def _join(sock: socket.socket, local: Local) -> None:
+    """Hear one group on one link, and ask there."""
+    group = GROUPS[sock.family]
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with suppress(AttributeError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    linux = sys.platform == "linux"
+    if sock.family == socket.AF_INET:
+        if linux:  # what other programs joined on other links is none of ours
+            sock.setsockopt(socket.IPPROTO_IP, ON_ALL_LINKS[0], 0)
+        sock.bind((group if linux else "", PORT))
+        host = packed(local.host)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, packed(group) + host)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, host)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if linux:
+            sock.setsockopt(socket.IPPROTO_IPV6, ON_ALL_LINKS[1], 0)
+        sock.bind((group, PORT, 0, local.link) if linux else ("::", PORT))
+        link = struct.pack("I", local.link)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, packed(group) + link)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, link)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
+
+
+def _question(*names: str) -> bytes:
+    """A question for each of some names, to be answered to all (RFC 1035, section 4.1)."""
+    asked = [_labels(name) + struct.pack(">HH", PTR, INTERNET) for name in names]
+    return struct.pack(">6H", 0, 0, len(asked), 0, 0, 0) + b"".join(asked)
+
+
+def _labels(name: str) -> bytes:
+    labels = name.rstrip(".").encode("ascii").split(b".")
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+
+
+def name_of(number: int) -> str:
+    """`EPERM` for an error's number."""
+    return errno.errorcode.get(number, "unknown")

@@ -1,0 +1,13 @@
+"""Running: whether anything keeps this device in step."""
+
+from __future__ import annotations
+
+from cellsync.doctor.finding import Finding, warning
+from cellsync.doctor.subject import Visit
+
+
+def daemon(visit: Visit) -> list[Finding]:
+    if visit.subject.daemon is not False:
+        return []
+    text = "No daemon runs: this device is in step with the others only while a command works."
+    return [warning("daemon", text, "cellsync daemon run, or at every login: cellsync daemon install")]

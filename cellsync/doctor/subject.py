@@ -1,0 +1,57 @@
+"""What is examined, and how its folders are called in what the doctor says."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from platformdirs import user_data_path
+
+from cellsync.doctor.machine import REAL, Machine
+from cellsync.node.interfaces import Choice
+from cellsync.node.lan import SERVICE_TYPE, Mode
+from cellsync.node.network import Address
+
+
+class OtherDevice(NamedTuple):
+    """What the caller knows of another device of the cell."""
+
+    label: str  # for the texts, if they are not redacted
+    connected: bool
+    addresses: Sequence[Address] = ()
+
+
+class Subject(NamedTuple):
+    """A profile, and how it is set to show itself."""
+
+    profile: Path
+    vault: Path
+    daemon: bool | None = None  # whether one runs; None if nobody asked
+    interfaces: Choice = "all"
+    mode: Mode = "asked"
+    service_type: str = SERVICE_TYPE
+    others: Sequence[OtherDevice] = ()
+
+
+class Visit(NamedTuple):
+    """What each check is given."""
+
+    subject: Subject
+    machine: Machine = REAL
+    redact: bool = True
+    seconds: float = 5.0  # to listen
+
+    def named(self, folder: Path) -> str:
+        """One of the subject's folders, for a shell. A path tells the user's name, and may tell the cell's."""
+        if not self.redact:
+            return shlex.quote(str(folder))
+        profile = self.subject.profile
+        if not folder.is_relative_to(profile):
+            return "VAULT"
+        below, home = folder.relative_to(profile), Path.home()
+        usual = user_data_path("cellsync", appauthor=False)
+        if profile == usual and usual.is_relative_to(home):
+            return f"~/{shlex.quote(str(usual.relative_to(home) / below))}"
+        return str(Path("PROFILE") / below)

@@ -1,0 +1,65 @@
+"""What a device remembers of the others, in the circle's own database: where they were, what they hold, when they
+were heard last.
+
+None of it is worth an error: what cannot be read is forgotten. What they hold of ours is only ever claimed too low: it
+is kept after it became known, and counts only in the life of the store in which it was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any, Final
+
+from cellsync.core import caps
+from cellsync.core.errors import PeerError
+from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.wire import codec
+from cellsync.node.circle import OpenCircle
+from cellsync.node.network import Address
+
+ADDRESSES: Final = "addresses"  # names in the database
+REACHED: Final = "reached"
+_NOTHING: Final = codec.encode([])
+
+
+def encode_addresses(known: Mapping[DeviceId, list[Address]]) -> bytes:
+    """Where devices were last."""
+    return codec.encode([[device, [list(address) for address in addresses]] for device, addresses in known.items()])
+
+
+def addresses(circle: OpenCircle) -> dict[DeviceId, list[Address]]:
+    try:
+        rows = codec.decode(circle.store.kept(ADDRESSES) or _NOTHING, caps.ENTRY, ADDRESSES)
+        return {
+            DeviceId(device): [Address(str(ip_address(host.partition("%")[0])) and host, port) for host, port in known]
+            for device, known in rows
+        }
+    except (PeerError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def encode_reached(circle: OpenCircle, delivered: Mapping[DeviceId, int], seen: Mapping[DeviceId, Millis]) -> bytes:
+    """How many of our own entries each other device is known to hold, and when it was last heard."""
+    rows = [[device, delivered.get(device, 0), seen.get(device, 0)] for device in circle.others()]
+    return codec.encode([circle.life, [row for row in rows if any(row[1:])]])
+
+
+def reached(circle: OpenCircle) -> tuple[dict[DeviceId, int], dict[DeviceId, Millis]]:
+    """The same; nothing if it was kept in another life of this store."""
+    try:
+        kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, REACHED)
+    except PeerError:
+        kept = []
+    delivered: dict[DeviceId, int] = {}
+    seen: dict[DeviceId, Millis] = {}
+    match kept:
+        case [circle.life, [*rows]]:
+            for row in rows:
+                match row:
+                    case [bytes(device), int(count), int(when)] if count >= 0 and when >= 0:
+                        if count:
+                            delivered[DeviceId(device)] = min(count, circle.own_length)
+                        if when:
+                            seen[DeviceId(device)] = Millis(when)
+    return delivered, seen

@@ -1,0 +1,325 @@
+"""What a device knows of the others: what has reached them, when they were here, how long an answer takes."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell, errors
+from cellsync.cell import peer as peers
+from cellsync.cell.cell import Peer
+from cellsync.core.ids import DeviceId
+from cellsync.node import remembered
+from cellsync.testing import MemoryNetwork
+from cellsync.testing.home import START
+from tests.cell.cells import DAY, Visit, admit, cells, check_failures, found, level, opened, with_clock
+from tests.cell.same import Template
+
+
+def the(cell: Cell, name: str) -> Peer:
+    return next(peer for peer in cell.peers() if peer.name == name)
+
+
+def now() -> datetime:
+    return datetime.fromtimestamp(START // 1000, UTC) + timedelta(seconds=trio.current_time())
+
+
+def blind(net: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on nobody sees a beacon."""
+    monkeypatch.setattr(net, "show", lambda *_: None)
+    monkeypatch.setattr(net, "visible_to", lambda *_: [])
+
+
+# --- what is known, also after a restart ---------------------------------------------------------------------
+
+
+async def test_what_has_reached_whom_survives_a_restart(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben", "cara") as [ana, *_]:
+        assert (ana.only_here(), await ana.only_here_cases()) == (0, [])
+        net.partition("cara", ["ana", "ben"])
+        await trio.sleep(100)
+        await ana.create(Visit, title="for Ben only")
+        await ana.synced(timeout=60)
+        net.partition("ana", "ben")
+        await trio.sleep(10)
+        parted = now()
+        first = await ana.create(Visit, title="for nobody yet")
+        async with first.edit() as draft:
+            draft.status = "closed"
+        second = await ana.create(Visit, title="nor this")
+        await trio.sleep(3 * DAY)
+        before = the(ana, "ben"), the(ana, "cara")
+    for _ in range(2):
+        async with opened(net.home("ana")) as ana:
+            assert (the(ana, "ben"), the(ana, "cara")) == before
+            assert ana.only_here() == the(ana, "ben").lacks == 3
+            assert await ana.only_here_cases() == [(second.id, 1), (first.id, 2)]
+    at_ben, at_cara = before
+    assert (at_ben.has_mine + 3, at_cara.lacks) == (at_cara.has_mine + at_cara.lacks, 4)
+    assert at_ben.last_seen is not None
+    assert at_cara.last_seen is not None
+    assert timedelta(0) <= parted - at_ben.last_seen < timedelta(minutes=2)
+    assert at_cara.last_seen < at_ben.last_seen - timedelta(seconds=60)
+    assert [(one.connected, one.owes, one.ready) for one in before] == [(False, None, False)] * 2
+    net.heal()
+    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        await ana.synced(timeout=60)
+        assert (ana.only_here(), await ana.only_here_cases()) == (0, [])
+        assert the(ana, "ben").last_seen == now()
+        assert the(ana, "ben").lacks == the(ben, "ana").lacks == 0
+        assert the(ana, "cara") == at_cara._replace(last_seen=the(ana, "cara").last_seen)
+    check_failures(net)
+
+
+async def test_what_is_known_is_kept_soon_and_not_only_at_the_end(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The device may lose its power at any time."""
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, _]:
+        net.latency(5)  # the confirmation comes when all is tidied up already
+        await ana.create(Visit, title="x")
+        await ana.synced()
+        await trio.sleep(30)
+        copy = shutil.copytree(net.home("ana").path, net.home("ana").path.with_name("copy"))
+        delivered, before = remembered.reached(ana.circle)
+        assert list(delivered.values()) == [ana.circle.own_length]
+        await trio.sleep(2 * 3600)
+        _, after = remembered.reached(ana.circle)
+        assert all(after[device] >= before[device] + 3_600_000 for device in before)  # it is still here
+    shutil.rmtree(net.home("ana").path)
+    shutil.move(copy, net.home("ana").path)
+    async with opened(net.home("ana")) as ana:
+        assert ana.only_here() == the(ana, "ben").lacks == 0
+        assert the(ana, "ben").last_seen is not None
+
+
+async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
+    template: Template, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Another life of its chain has reached Ana: longer, and not the same."""
+    net = MemoryNetwork(4)
+    template.copy_to(net)
+    at_ana, at_ben = net.home("ana"), net.home("ben")
+    backup = shutil.copytree(at_ben.path, tmp_path / "backup")
+    async with opened(at_ana):
+        async with opened(at_ben) as ben:
+            for _ in range(3):
+                await ben.create(Visit, title="lost")
+            await ben.synced(timeout=300)
+            assert ben.only_here() == 0
+        shutil.rmtree(at_ben.path)
+        shutil.copytree(backup, at_ben.path)
+        net.partition("ana", "ben")
+        async with opened(at_ben) as ben:
+            case = await ben.create(Visit, title="instead")
+            net.heal()
+            await trio.sleep(300)
+            assert the(ben, "ana").connected
+            assert (case.id, 1) in await ben.only_here_cases()
+            assert ben.only_here() >= 1
+    check_failures(net)
+
+
+async def test_a_clock_that_was_put_back_has_seen_nobody_in_the_future(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben"):
+        await trio.sleep(10)
+    async with opened(with_clock(net.home("ana"), -DAY)) as ana:
+        assert the(ana, "ben").last_seen == now() - timedelta(days=1)
+
+
+async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        await admit(memory_network, ana, "ben")
+        assert ana.peers() == [Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False)]
+        assert ana.only_here() == 2
+        assert await ana.only_here_cases() == []  # both are about members
+
+
+async def test_alone_everything_is_only_here(memory_network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "PAGE", 4)
+    async with opened(await found(memory_network)) as ana:
+        made = [await ana.create(Visit, title=str(number)) for number in range(13)]
+        async with made[3].edit() as draft:
+            draft.title = "again"
+        newest_first = [made[3].id] + [case.id for case in reversed(made) if case is not made[3]]
+        assert ana.only_here() == 15
+        assert await ana.only_here_cases() == [(case, 1 + (case == made[3].id)) for case in newest_first]
+        monkeypatch.setattr(peers, "CASES", 3)
+        assert [case for case, _ in await ana.only_here_cases()] == newest_first[:3]
+        monkeypatch.setattr(peers, "ENTRIES", 5)
+        assert await ana.only_here_cases() == [(case, 1) for case in newest_first[:3]]
+    with pytest.raises(errors.Closed):
+        await ana.only_here_cases()
+
+
+# --- while connected ----------------------------------------------------------------------------------------
+
+
+async def test_owes_and_ready_follow_what_happens(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, ben]:
+        await trio.sleep(5)
+        assert [(peer.owes, peer.ready) for peer in (the(ana, "ben"), the(ben, "ana"))] == [(0, True)] * 2
+        net.partition("ana", "ben")
+        await trio.sleep(5)
+        for number in range(4):
+            await ben.create(Visit, title=str(number))
+        assert (the(ana, "ben").owes, the(ana, "ben").ready) == (None, False)
+
+        async def full(*_: object) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(ana.circle, "ingest", full)
+        net.heal()
+        await trio.sleep(20)
+        assert (the(ana, "ben").owes, the(ana, "ben").ready) == (4, False)
+        assert (the(ben, "ana").owes, the(ben, "ana").ready, the(ben, "ana").lacks) == (0, False, 4)
+        monkeypatch.undo()
+        net.break_connections("ana")
+        await level([ana, ben])
+        await trio.sleep(1)
+        for one, other in ((ana, "ben"), (ben, "ana")):
+            assert (the(one, other).owes, the(one, other).ready, the(one, other).lacks) == (0, True, 0)
+    check_failures(net)
+
+
+async def test_in_a_mesh_all_are_ready_soon_after_somebody_wrote(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    memory_network.latency(0.05)
+    async with cells(memory_network, "ana", "ben", "cara", "dina") as among:
+        for turn in range(6):
+            await among[turn % 4].create(Visit, title=str(turn))
+            await trio.sleep(2)
+            assert all(peer.ready for cell in among for peer in cell.peers())
+
+
+async def test_whoever_waits_is_woken_when_a_device_becomes_ready(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Not a moment later: nothing else may happen for hours."""
+    memory_network.latency(0.05)
+    async with cells(memory_network, "ana", "ben", "cara") as among:
+        for turn in range(9):
+            await trio.sleep(5)
+            writer, waiting = among[turn % 3], among[turn // 3]
+            await writer.create(Visit, title=str(turn))
+            with trio.fail_after(5):
+                while True:
+                    changed = waiting.node.changed
+                    held = {cell.entries() for cell in among}
+                    if len(held) == 1 and all(peer.ready for peer in waiting.peers()):
+                        break
+                    await changed.wait()
+
+
+# --- ping ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_ping_takes_a_round_trip(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    memory_network.latency(0.2)
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        await trio.sleep(5)
+        for one, other in ((ana, ben), (ben, ana)):
+            assert await one.ping(other.device) == pytest.approx(0.4)
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ana.ping, ben.device)
+
+
+async def test_a_ping_calls_who_is_not_connected(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, ben]:
+        blind(net, monkeypatch)
+        await trio.sleep(5)
+        net.partition("ana", "ben")
+        await trio.sleep(1000)
+        with pytest.raises(errors.NoPeer):
+            await ana.ping(ben.device)
+        net.heal()
+        began = trio.current_time()
+        await ana.ping(ben.device)
+        assert trio.current_time() - began < 1
+        assert the(ana, "ben").connected
+        # while it is being called already
+        net.break_connections("ana")
+        while the(ana, "ben").connected:
+            await ana.node.changed.wait()
+        net.latency(1)
+        ana.node.call_now()
+        await trio.sleep(0.5)
+        assert ana.node._calling
+        await ana.ping(ben.device, timeout=20)
+        net.latency(0)
+        # somewhere else, where it has been before
+        here = ana.node._addresses[ben.device][-1]
+        ana.node._addresses[ben.device] = [here._replace(host="10.9.9.9"), here._replace(port=1), here]
+        net.break_connections("ana")
+        while the(ana, "ben").connected:
+            await ana.node.changed.wait()
+        await ana.ping(ben.device)
+    check_failures(net)
+
+
+async def test_a_ping_of_nobody(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        for device in (ana.device, DeviceId(bytes(32))):
+            with pytest.raises(errors.NoPeer):
+                await ana.ping(device)
+    with pytest.raises(errors.Closed):
+        await ana.ping(ben.device)
+
+
+async def test_a_ping_without_an_answer(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, ben]:
+        await trio.sleep(5)
+        net.partition("ana", "ben", silent=True)
+        began = trio.current_time()
+        with pytest.raises(errors.Timeout):
+            await ana.ping(ben.device)
+        assert trio.current_time() - began == pytest.approx(5)
+        # and the silence ends the session, as it does without any ping
+        with trio.fail_after(90):
+            while the(ana, "ben").connected:
+                await ana.node.changed.wait()
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def lost() -> None:
+                with pytest.raises(errors.NoPeer):
+                    await ana.ping(ben.device, timeout=60)
+
+            await trio.sleep(1)
+            net.partition("ana", "ben")
+
+
+async def test_a_ping_while_the_cell_closes(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    async with trio.open_nursery() as nursery, cells(net, "ana", "ben") as [ana, ben]:
+        await trio.sleep(5)
+        net.partition("ana", "ben", silent=True)
+
+        @nursery.start_soon
+        async def ping() -> None:
+            with pytest.raises(errors.Closed):
+                await ana.ping(ben.device, timeout=1000)
+
+        await trio.sleep(1)

@@ -1,0 +1,282 @@
+"""Sync as a user asks for it: when it returns, what it says, and what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell, Peer, errors
+from cellsync.cell import syncing
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import Visit, admit, cells, check_failures, found, opened
+
+NAMES = ["ana", "ben", "cara"]
+
+
+@asynccontextmanager
+async def apart(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Cell]]:
+    """Cells that were level, and have been cut off from each other for a while; each has written something since."""
+    async with cells(net, *names) as among:
+        await trio.sleep(5)
+        net.partition(names, names)
+        for cell in among:
+            await cell.create(Visit, title="meanwhile")
+        await trio.sleep(1000)
+        assert not any(cell.node.links for cell in among)
+        yield among
+    check_failures(net)
+
+
+def who(peers: list[Peer]) -> list[str]:
+    return [peer.name for peer in peers if peer.ready]
+
+
+def shy(net: MemoryNetwork, *names: str) -> None:
+    for name in names:
+        net.host(name).mode = "asked"
+
+
+# --- when it returns ------------------------------------------------------------------------------------------
+
+
+async def test_all_are_called_at_once_and_it_returns_when_all_are_in_step(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    shy(net, *NAMES)
+    async with apart(net, *NAMES) as [ana, ben, cara]:
+        net.heal()
+        began = trio.current_time()
+        assert who(await ana.sync()) == ["ben", "cara"]
+        assert trio.current_time() - began < syncing.GRACE
+        assert len(await ana.cases(Visit)) == 3
+        began = trio.current_time()
+        assert who(await ana.sync()) == ["ben", "cara"]  # nothing to do
+        assert trio.current_time() - began < 0.2
+        assert len(await ben.cases(Visit)) == len(await cara.cases(Visit)) == 3
+
+
+async def test_right_after_opening(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = memory_network
+    shy(net, "ana", "ben")
+    home = await found(net)
+    async with opened(home) as ana:
+        at_ben = await admit(net, ana, "ben")
+        monkeypatch.setattr(net, "show", lambda *_: None)  # no beacon is seen: it calls by address
+        monkeypatch.setattr(net, "visible_to", lambda *_: [])
+        for _ in range(3):
+            async with opened(at_ben) as ben:
+                began = trio.current_time()
+                assert who(await ben.sync()) == ["ana"]
+                assert trio.current_time() - began < 0.3
+
+
+async def test_one_is_enough_after_a_moment_unless_everyone_is_asked_for(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with apart(net, *NAMES) as [ana, _, cara]:
+        net.heal()
+        net.partition("cara", ["ana", "ben"])
+        began = trio.current_time()
+        [ben, missing] = await ana.sync()
+        assert syncing.GRACE <= trio.current_time() - began < syncing.GRACE + 1
+        assert (ben.ready, missing.ready, missing.connected) == (True, False, False)
+        began = trio.current_time()
+        assert who(await ana.sync(everyone=True, timeout=20)) == ["ben"]
+        assert trio.current_time() - began == pytest.approx(20)
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def come_back() -> None:
+                await trio.sleep(5)
+                net.heal()
+
+            began = trio.current_time()
+            assert who(await ana.sync(everyone=True, timeout=300)) == ["ben", "cara"]
+            assert 5 <= trio.current_time() - began < 100
+        assert len(await cara.cases(Visit)) == 3
+
+
+async def test_who_is_just_connecting_is_waited_for(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    async with apart(net, *NAMES) as [ana, *_]:
+        net.heal()
+        net.partition("cara", ["ana", "ben"])
+        assert who(await ana.sync()) == ["ben"]
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def come_back() -> None:
+                await trio.sleep(syncing.GRACE / 2)
+                net.heal()
+                ana.node.call_now()
+
+            assert who(await ana.sync()) == ["ben", "cara"]
+
+
+async def test_who_goes_on_writing_does_not_keep_it_from_returning(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    net.latency(0.05)
+    async with cells(net, "ana", "ben", "cara") as [ana, ben, _], trio.open_nursery() as nursery:
+        net.partition("cara", ["ana", "ben"])
+
+        @nursery.start_soon
+        async def write() -> None:
+            while True:
+                await ben.create(Visit, title="x")
+                await trio.sleep(0.07)
+
+        await trio.sleep(5)
+        began = trio.current_time()
+        assert [peer.name for peer in await ana.sync(timeout=10) if peer.connected] == ["ben"]
+        assert trio.current_time() - began <= 10
+        nursery.cancel_scope.cancel()
+
+
+# --- when nobody is there -------------------------------------------------------------------------------------
+
+
+async def test_alone_in_the_cell(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with opened(await found(memory_network)) as ana:
+        with pytest.raises(errors.NoPeer) as caught:
+            await ana.sync()
+        assert "Invite" in caught.value.hint
+
+
+async def test_nobody_is_reached(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with apart(memory_network, *NAMES) as [ana, *_]:
+        for everyone in (False, True):
+            began = trio.current_time()
+            with pytest.raises(errors.NoPeer) as caught:
+                await ana.sync(everyone=everyone, timeout=12)
+            assert trio.current_time() - began == pytest.approx(12)
+            assert "Invite" not in caught.value.hint
+
+
+async def test_reached_but_never_in_step(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with apart(memory_network, "ana", "ben") as [ana, ben]:
+
+        async def slow(*_: object) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(ben.circle, "ingest", slow)
+        memory_network.heal()
+        with pytest.raises(errors.Timeout) as caught:
+            await ana.sync(timeout=15)
+        assert caught.value.hint
+        assert not ana.peers()[0].ready
+
+
+async def test_what_was_in_step_before_the_connection_died_does_not_count(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """A laptop has slept, say: the connection seems to be there, and nobody answers on it."""
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, ben]:
+        await trio.sleep(5)
+        net.partition("ana", "ben", silent=True)
+        await ben.create(Visit, title="not here yet")
+        assert ana.peers()[0].ready  # it is not known to have changed
+        with pytest.raises(errors.Timeout):
+            await ana.sync(timeout=10)
+        net.heal()
+        assert who(await ana.sync(timeout=10)) == ["ben"]
+        assert len(await ana.cases(Visit)) == 1
+
+
+async def test_the_cell_closes_meanwhile(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery, apart(memory_network, "ana", "ben") as [ana, _]:
+
+        @nursery.start_soon
+        async def ask() -> None:
+            with pytest.raises(errors.Closed):
+                await ana.sync(timeout=1000)
+
+        await trio.sleep(10)
+    with pytest.raises(errors.Closed):
+        await ana.sync()
+    with pytest.raises(errors.Closed):
+        ana.showing()
+
+
+# --- what is shown --------------------------------------------------------------------------------------------
+
+
+async def test_without_addresses_two_shy_devices_meet_when_one_of_them_asks(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    shy(net, "ana", "ben")
+    async with apart(net, "ana", "ben") as [ana, ben]:
+        for cell in (ana, ben):
+            cell.node._addresses.clear()
+        net.heal()
+        await trio.sleep(1000)
+        assert not ana.node.links
+        assert who(await ana.sync()) == ["ben"]
+        await trio.testing.wait_all_tasks_blocked()
+        assert not net.host("ana").shown
+
+
+@pytest.mark.parametrize("ends", ["error", "cancelled"])
+async def test_however_it_ends_nothing_is_shown_afterwards(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, ends: str
+) -> None:
+    net = memory_network
+    shy(net, "ana")
+    async with apart(net, "ana", "ben") as [ana, _]:
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def ask() -> None:
+                with pytest.raises(errors.NoPeer) if ends == "error" else trio.move_on_after(20):
+                    await ana.sync(timeout=20 if ends == "error" else 1000)
+
+            await trio.sleep(10)
+            assert len(net.host("ana").shown) == 1
+        await trio.sleep(1)
+        assert not net.host("ana").shown
+
+
+async def test_progress_is_told_when_something_changes_and_not_too_often(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with apart(net, "ana", "ben") as [ana, ben]:
+        case = await ben.create(Visit, title="much to fetch")
+        for number in range(200):
+            async with case.edit() as draft:
+                draft.notes.append(f"{number} " + "y" * 30_000)  # 6 MB
+        net.latency(0.02)
+        told: list[tuple[float, Peer]] = []
+        net.heal()
+        peers = await ana.sync(progress=lambda peers: told.append((trio.current_time(), peers[0])))
+        assert [peers[0].ready] == [True]
+        owed = [peer.owes for _, peer in told if peer.owes is not None]
+        assert owed == sorted(owed, reverse=True)
+        assert (owed[0], owed[-1]) == (202, 0)
+        assert len(set(owed)) > 3
+        assert told[-1][1].ready
+        assert not told[0][1].connected
+        times = [when for when, _ in told]
+        assert all(later - earlier >= syncing.PAUSE * 0.99 for earlier, later in pairwise(times))
+        told.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(net, "show", lambda *_: None)
+            net.partition("ana", "ben")
+            await trio.sleep(5)
+            with pytest.raises(errors.NoPeer):
+                await ana.sync(progress=lambda peers: told.append((trio.current_time(), peers[0])))
+        assert len(told) == 1  # nothing changed

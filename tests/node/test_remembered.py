@@ -1,0 +1,89 @@
+"""What is remembered of other devices, and that nothing in its place breaks anything or claims too much."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync.core import caps
+from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.wire import codec
+from cellsync.node import remembered
+from cellsync.node.network import Address
+from cellsync.node.remembered import ADDRESSES, REACHED
+from cellsync.testing import MemoryNetwork, accept_any
+
+
+class Note(Schema, kind="org.example.note", version=1):
+    title: Register[str]
+
+
+@pytest.fixture
+async def cell() -> AsyncIterator[Cell]:
+    """One that has written three entries, of which one admits Ben, who is never there."""
+    net = MemoryNetwork()
+    home = net.home("ana")
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    async with open_cell(home, passphrase="words") as cell:
+        invite = await cell.create_invite(confirm=accept_any)
+        await join(net.home("ben"), invite.code, name="Ben", passphrase="words", confirm=accept_any)
+        await cell.create(Note, title="x")
+        assert cell.circle.own_length == 3
+        yield cell
+
+
+async def test_what_is_kept_reads_the_same(cell: Cell) -> None:
+    [ben] = cell.circle.others()
+    known = {ben: [Address("10.0.0.7", 4000), Address("fe80::1%3", 4000)]}
+    await cell.circle.keep(ADDRESSES, remembered.encode_addresses(known))
+    await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, {ben: 2}, {ben: Millis(77)}))
+    assert remembered.addresses(cell.circle) == known
+    assert remembered.reached(cell.circle) == ({ben: 2}, {ben: 77})
+
+
+async def test_only_the_others_are_kept(cell: Cell) -> None:
+    gone = DeviceId(b"g" * 32)
+    await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, {gone: 2}, {gone: Millis(77)}))
+    assert remembered.reached(cell.circle) == ({}, {})
+
+
+async def test_of_another_life_of_the_store_nothing_counts(cell: Cell) -> None:
+    [ben] = cell.circle.others()
+    await cell.circle.keep(REACHED, codec.encode([b"8 others", [[ben, 2, 77]]]))
+    assert remembered.reached(cell.circle) == ({}, {})
+
+
+async def test_never_more_than_was_written(cell: Cell) -> None:
+    [ben] = cell.circle.others()
+    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 9, 0]]]))
+    assert remembered.reached(cell.circle) == ({ben: 3}, {})
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"",
+        b"\xc1",
+        b"\x91",
+        bytes(caps.ENTRY + 1),
+        *(
+            codec.encode(value)
+            for value in (None, 7, [7], [[7]], [[7, 7]], [[b"d", "x"]], [[b"d", [[7, 7]]]], [b"", 7])
+        ),
+        codec.encode([[b"d" * 32, [["not an address", 1]]]]),
+    ],
+)
+async def test_what_cannot_be_read_is_forgotten(cell: Cell, junk: bytes) -> None:
+    for name in (ADDRESSES, REACHED):
+        await cell.circle.keep(name, junk)
+    assert remembered.addresses(cell.circle) == {}
+    assert remembered.reached(cell.circle) == ({}, {})
+
+
+@pytest.mark.parametrize("row", [7, [], [b"d", 1], [b"d", -1, 5], [b"d", 1, -5], [b"d", "1", 5], ["d", 1, 5]])
+async def test_a_row_that_cannot_be_read_is_left_out(cell: Cell, row: object) -> None:
+    [ben] = cell.circle.others()
+    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [row, [ben, 1, 5]]]))
+    assert remembered.reached(cell.circle) == ({ben: 1}, {ben: 5})

@@ -1,0 +1,82 @@
+"""When the beacon is there: always, or only while somebody invites or wants to be seen."""
+
+from __future__ import annotations
+
+import pytest
+import trio.testing
+
+from cellsync import Home, found_cell, join, open_cell
+from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing.network import MemoryHost
+
+
+@pytest.fixture
+def memory_network() -> MemoryNetwork:
+    return MemoryNetwork()
+
+
+@pytest.fixture
+def host(memory_network: MemoryNetwork) -> MemoryHost:
+    return memory_network.host("ana")
+
+
+@pytest.fixture
+async def home(memory_network: MemoryNetwork) -> Home:
+    home = memory_network.home("ana")
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    return home
+
+
+async def shown(host: MemoryHost) -> list[bytes]:
+    await trio.testing.wait_all_tasks_blocked()
+    return [sighting.blob for sighting in host.shown.values()]
+
+
+async def test_asked_it_is_there_while_anybody_wants_to_be_seen(home: Home, host: MemoryHost) -> None:
+    host.mode = "asked"
+    async with open_cell(home, passphrase="words") as cell:
+        assert not await shown(host)
+        for _ in range(2):
+            with cell.showing():
+                [first] = await shown(host)
+                with cell.showing():
+                    assert await shown(host) == [first]
+                assert await shown(host) == [first]
+            assert not await shown(host)
+        with pytest.raises(ZeroDivisionError), cell.showing():
+            _ = 1 / 0
+        assert not await shown(host)
+
+
+async def test_asked_it_is_there_while_an_invitation_is_open(
+    home: Home, host: MemoryHost, memory_network: MemoryNetwork
+) -> None:
+    host.mode = "asked"
+    async with open_cell(home, passphrase="words") as cell:
+        taken_back = await cell.create_invite(confirm=accept_any)
+        assert len(await shown(host)) == 1
+        taken_back.cancel()
+        assert not await shown(host)
+        invite = await cell.create_invite(confirm=accept_any)
+        await join(memory_network.home("ben"), invite.code, name="Ben", passphrase="words", confirm=accept_any)
+        await invite.joined()
+        assert not await shown(host)
+
+
+async def test_where_it_is_there_anyway_asking_does_not_change_it(home: Home, host: MemoryHost) -> None:
+    """Else those nearby could see when somebody syncs."""
+    async with open_cell(home, passphrase="words") as cell:
+        before = await shown(host)
+        assert before
+        with cell.showing():
+            assert await shown(host) == before
+        assert await shown(host) == before
+
+
+@pytest.mark.parametrize("mode", ["off", "listen"])
+async def test_in_the_quiet_modes_it_is_never_there(home: Home, host: MemoryHost, mode: str) -> None:
+    host.mode = "listen" if mode == "listen" else "off"
+    async with open_cell(home, passphrase="words") as cell:
+        with cell.showing():
+            await cell.create_invite(confirm=accept_any)
+            assert not await shown(host)
