@@ -1,7 +1,7 @@
 # Every target sets up .venv by itself. Needed beforehand: Python >= 3.11 with venv, make, git.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench lock clean
+.PHONY: help demo test test-long check bench reference lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,6 +31,9 @@ check: $(READY) ## the fast loop before every commit: style, types, floors, fast
 
 bench: $(READY) ## measure, compare with the budgets, write bench-results.json
 	@$(BIN)/python -m bench
+
+reference: $(READY) ## write docs/reference and docs/man anew, from the program
+	@$(BIN)/python docs/generate.py
 
 # uv stands apart: the lock must be repairable when the environment that it describes cannot be installed.
 UV := build/uv/bin/uv

@@ -1,0 +1,44 @@
+"""What is made from the program says what the program says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from docs import generate
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.parametrize("path", sorted(generate.files()), ids=lambda path: path.name)
+def test_reference_is_current(path: Path) -> None:
+    assert path.read_text() == generate.files()[path], "run `make reference`"
+
+
+def test_nothing_else_lies_there() -> None:
+    there = {*(generate.DOCS / "reference").iterdir(), *(generate.DOCS / "man").iterdir()}
+    assert there == set(generate.files())
+
+
+def test_every_command_says_what_it_prints() -> None:
+    own = {
+        "daemon",
+        "daemon install",
+        "daemon run",
+        "case",
+        "completion",
+        "demo",
+    }  # texts
+    assert {name for name, _ in generate.commands()} == generate.PRINTS.keys() | own
+
+
+def test_the_schema_of_the_commands_is_one() -> None:
+    schema = json.loads((generate.DOCS / "reference" / "commands.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator({**schema, "$ref": "#/$defs/error"})
+    validator.validate({"v": 1, "error": {"code": "locked", "message": "", "hint": "", "exit": 3}})
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({"v": 1, "error": {"code": "locked"}})
