@@ -11,7 +11,7 @@ from typing import Any, Final
 from cellsync.api import shapes
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
-from cellsync.api.resolving import numbers_of, register, resolve, resolve_locked, short_ids, title_of
+from cellsync.api.resolving import is_beside, numbers_of, register, resolve, resolve_locked, short_ids, title_of
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
@@ -56,10 +56,14 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         numbers = numbers_of(replica)
         states = {case: replica.states.get(number) for case, number in numbers.items()}
     short = short_ids(list(numbers))
-    rows = []
+    rows: list[shapes.CaseRow] = []
+    more = 0
     for case, state in states.items():
         title, conflicts = title_of(state), len(state.conflicts())
         if (kind and state.kind != kind) or wanted not in title.casefold() or (ask.conflicts and not conflicts):
+            continue
+        if is_beside(state) and not (kind or ask.beside or ask.conflicts):
+            more += 1
             continue
         status = register(state, "status")
         status = register(state, "state") if status is None else status
@@ -69,7 +73,7 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
                 status=status if isinstance(status, str) else "", conflicts=conflicts,
             )
         )  # fmt: skip
-    return shapes.Cases(cases=rows)
+    return shapes.Cases(cases=rows, more=more)
 
 
 async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:

@@ -1,7 +1,7 @@
 """Panic: whoever holds the profile open lets everything go now, or is ended.
 
-The daemon is asked first, and shortly: if its door has not closed within a tenth of a second it is hung, or busy, and
-is killed by the process id that it has recorded while it holds the lock. The kernel closes all that it had open.
+The daemon is asked first, and shortly: if its door has not closed within a twentieth of a second it is hung, or busy,
+and is killed by the process id that it has recorded while it holds the lock. The kernel closes all that it had open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cellsync.api.client import DaemonGone, DaemonSilent, NoDaemon, SocketClient
 from cellsync.api.profile import Profile
 from cellsync.core.errors import CellsyncError
 
-ANSWERS_WITHIN: Final = 0.1  # seconds
+ANSWERS_WITHIN: Final = 0.05  # seconds
 
 
 def panic(profile: Profile) -> None:

@@ -9,12 +9,11 @@ from typing import Final, final
 from cellsync.api import shapes
 from cellsync.api.jobs import Job
 from cellsync.api.problems import Ambiguous
-from cellsync.api.resolving import titles
+from cellsync.api.resolving import is_beside, numbers_of, titles
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flags import Flag, Reason
 from cellsync.core.errors import NotFound
-from cellsync.core.holdings import OWN_CASE
 
 FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
@@ -81,8 +80,8 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     async with cell.circle.lock:
         replica = cell.circle.replica
         known = titles(replica, [case for case, _ in only_here])
-        numbers = [number for number in replica.held.case_ids if number != OWN_CASE]
-        conflicts = sum(bool(replica.states.get(number).conflicts()) for number in numbers)
+        states = [replica.states.get(number) for number in numbers_of(replica).values()]
+    beside = sum(map(is_beside, states))
     return shapes.Status(
         cell=cell.name,
         state=service.state,
@@ -90,13 +89,14 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         role=me.role if me else None,
         device=cell.device.hex(),
         locks_in=service.locks_in,
-        cases=len(numbers),
+        cases=len(states) - beside,
+        beside=beside,
         changes=cell.entries(),
         only_here=cell.only_here(),
         only_here_cases=[
             shapes.CaseChanges(case=case.hex(), title=known[case], changes=changes) for case, changes in only_here
         ],
-        conflicts=conflicts,
+        conflicts=sum(bool(state.conflicts()) for state in states),
         peers=[shape_of(peer) for peer in cell.peers()],
         flags=[_flag(flag) for flag in cell.flags],
     )

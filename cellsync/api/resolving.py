@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from cellsync.api.problems import Ambiguous
+from cellsync.casework import SCHEMAS, CaseFile
 from cellsync.casework.name import Name, best
 from cellsync.cell.cell import Cell
 from cellsync.cell.graphing import shorts
 from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.schema import kind_of
 from cellsync.core.case.values import fits, value_type
 from cellsync.core.errors import NotFound
 from cellsync.core.holdings import OWN_CASE
@@ -24,6 +26,7 @@ from cellsync.core.replica import Replica
 _BEGINNING: Final = re.compile("[0-9a-f]{4,64}")
 _TITLES: Final = ("title", "description", "name", "purpose", "given_by")
 _SHOWN: Final = 5
+_BESIDE: Final = frozenset(kind_of(schema) for schema in SCHEMAS if schema is not CaseFile)
 _NAME: Final = value_type(Name)
 
 
@@ -31,6 +34,11 @@ def numbers_of(replica: Replica) -> dict[CaseId, int]:
     """Every case that has entries here, in the order of arrival. Holds the circle's lock, as all of these."""
     held = replica.held
     return {case: number for case, number in held.cases.items() if number != OWN_CASE and held.heads.get(number)}
+
+
+def is_beside(state: CaseState) -> bool:
+    """Whether it is one of the documents of casework that stand beside a case file: a person, an episode, …"""
+    return state.kind in _BESIDE
 
 
 def register(state: CaseState, name: str) -> Any:

@@ -175,7 +175,8 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
 
 
 class Status(Answer, kw_only=True, frozen=True):
-    """`only_here`: how many changes made here no other device is known to hold, and in which cases."""
+    """`beside`: documents of casework beside case files. `only_here`: how many changes made here no other device is
+    known to hold, and in which cases."""
 
     cell: str
     state: State
@@ -184,6 +185,7 @@ class Status(Answer, kw_only=True, frozen=True):
     device: str
     locks_in: float | None
     cases: int
+    beside: int
     changes: int
     only_here: int
     only_here_cases: list[CaseChanges]
@@ -314,11 +316,13 @@ class Importing(Answer, kw_only=True, frozen=True):
 
 
 class ListCases(Takes, kw_only=True, frozen=True):
-    """`find`: in titles. `conflicts`: only cases where people contradict each other."""
+    """`find`: in titles. `conflicts`: only cases where people contradict each other. `beside`: also the persons,
+    episodes and other documents of casework that stand beside case files; without effect if a kind is named."""
 
     kind: Annotated[str, Meta(max_length=256)] = ""
     find: Annotated[str, Meta(max_length=256)] = ""
     conflicts: bool = False
+    beside: bool = False
 
 
 class CaseRow(Struct, kw_only=True, frozen=True):
@@ -331,7 +335,10 @@ class CaseRow(Struct, kw_only=True, frozen=True):
 
 
 class Cases(Answer, kw_only=True, frozen=True):
+    """`more`: how many documents beside case files were left out."""
+
     cases: list[CaseRow]
+    more: int
 
 
 class CaseRef(Takes, kw_only=True, frozen=True):

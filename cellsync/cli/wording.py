@@ -18,8 +18,8 @@ def many(number: int, one: str, several: str = "") -> str:
 def duration(seconds: float) -> str:
     """`12 min`, in its greatest unit."""
     for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
+        if seconds >= size - 0.5:
+            return f"{round(seconds / size)} {unit}"
     return "0 s"
 
 

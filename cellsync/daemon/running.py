@@ -62,7 +62,7 @@ async def _serve(profile: Profile, settings: Settings, idle: float | None, kept:
         service.on_panic = lambda: rebirth(kept)
         await nursery.start(_answer, service, kept.door, ending)
         nursery.start_soon(service.keep_watch)
-        nursery.start_soon(_start_anew_when, locked, kept)
+        nursery.start_soon(_start_anew_when, locked, ending, kept)
         log.info("ready: %s", service.state)
         notify(f"READY=1\nSTATUS={service.state}")
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
@@ -76,8 +76,10 @@ async def _serve(profile: Profile, settings: Settings, idle: float | None, kept:
         nursery.cancel_scope.cancel()
 
 
-async def _start_anew_when(locked: trio.Event, kept: Inherited) -> None:
+async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherited) -> None:
+    """Who knocks from now on waits at the door for the new program; who is inside still gets an answer."""
     await locked.wait()
+    ending.set()
     await trio.sleep(ANSWERED_WITHIN)
     rebirth(kept)
 

@@ -151,14 +151,15 @@ def edit(
 @click.option("--kind", default="", metavar="KIND", help="Of one kind only: case, person, task, …")
 @click.option("--find", default="", metavar="TEXT", help="With this in the title.")
 @click.option("--conflicts", is_flag=True, help="Where people contradict each other, with all values.")
+@click.option("--all", "beside", is_flag=True, help="Also the persons, episodes and other documents beside case files.")
 @click.pass_context
-def list_(context: click.Context, kind: str, find: str, conflicts: bool) -> None:
+def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside: bool) -> None:
     """The cases, in the order in which they arrived."""
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
-        answer = client.call("case.list", kind=kind, find=find, conflicts=conflicts)
+        answer = client.call("case.list", kind=kind, find=find, conflicts=conflicts, beside=beside)
         contradicting = []
         if conflicts and not terminal.options.json:
             contradicting = [client.call("case.show", case=row["id"]) for row in answer["cases"]]
@@ -180,6 +181,8 @@ def list_(context: click.Context, kind: str, find: str, conflicts: bool) -> None
             terminal.result("No cases.")
             if not find and not kind:
                 terminal.next('cellsync case new "TITLE"')
+        if answer["more"]:
+            terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
     terminal.answer(answer)
 
 

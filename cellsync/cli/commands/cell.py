@@ -169,7 +169,8 @@ def status(context: click.Context, seen: bool) -> None:
         rows.append([line(peer["name"], 24), f"{seen_at} · {behind}"])
     for row in table(rows):
         terminal.result(row)
-    terminal.result(f"{many(answer['cases'], 'case')}, {many(answer['changes'], 'change')}")
+    beside = f" and {many(answer['beside'], 'document')} beside them" if answer["beside"] else ""
+    terminal.result(f"{many(answer['cases'], 'case')}{beside}, {many(answer['changes'], 'change')}")
     for one in answer["only_here_cases"][:10]:
         terminal.result(f"  only here: {one['case'][:8]}  {line(one['title'])}  ({many(one['changes'], 'change')})")
     if answer["conflicts"]:

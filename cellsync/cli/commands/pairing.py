@@ -56,7 +56,7 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
         terminal.result(f"✓ {who} joined as {job['role']}.")
         terminal.say("They receive all cases and all history now. Ctrl-C leaves that for later.")
         with suppress(KeyboardInterrupt):
-            _bring_up(terminal, client, f"{who} receives")
+            _bring_up(terminal, client, f"{who} receives", job["device"])
     terminal.next("cellsync status")
     terminal.answer(job)
 
@@ -151,12 +151,15 @@ def _code(terminal: Terminal, code_fd: int | None) -> str:
             terminal.say(f"error: {error}\n  hint: {error.hint}")
 
 
-def _bring_up(terminal: Terminal, client: Any, what: str) -> None:
-    """Exchange with who is there, as far as that goes in half a minute. It goes on with every later sync."""
+def _bring_up(terminal: Terminal, client: Any, what: str, device: str = "") -> None:
+    """Exchange with who is there, or until `device` has it all, as far as that goes in half a minute.
+
+    It goes on with every later sync.
+    """
     from cellsync.cli.commands.syncing import follow
     from cellsync.core.errors import CellsyncError
 
     try:
-        follow(terminal, client, client.call("sync", timeout=30), what)
+        follow(terminal, client, client.call("sync", timeout=30), what, device)
     except CellsyncError as error:
-        terminal.say(f"Not everything was exchanged yet: {error} It goes on with the next cellsync sync.")
+        terminal.say(f"Not everything was exchanged yet ({error}). It goes on with the next cellsync sync.")

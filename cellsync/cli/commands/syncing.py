@@ -42,8 +42,8 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         raise SystemExit(NO_PEER)
 
 
-def follow(terminal: Terminal, client: Any, job: Any, what: str) -> Any:
-    """A sync until it is over; moves a bar. Raises Refusal."""
+def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = "") -> Any:
+    """A sync until it is over, or until the device `brought` holds what is here; moves a bar. Raises Refusal."""
     from cellsync.cli.waiting import finished, steps
 
     with terminal.bar(what) as move:
@@ -53,6 +53,8 @@ def follow(terminal: Terminal, client: Any, job: Any, what: str) -> Any:
             missing = sum(peer["lacks"] + (peer["owes"] or 0) for peer in last["peers"] if peer["connected"])
             first = max(first, missing)
             move(first - missing, first)
+            if any(peer["device"] == brought and not peer["lacks"] for peer in last["peers"]):
+                return last
     return finished(last)
 
 
