@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import catch_up, growth, importing, live, opening, report
+from bench import catch_up, growth, hand, importing, live, opening, report
 from bench.rows import Row
 
 ENTRIES: Final = 100_000
@@ -48,6 +48,7 @@ def _measure(folder: Path, scale: int) -> Iterator[Row]:
         made.path.unlink()
     yield from live.measure(folder, max(100, live.EDITS // scale))
     yield from importing.measure(folder)
+    yield from hand.measure(folder)
     yield from growth.measure(folder, scale)
 
 

@@ -1,6 +1,7 @@
 """Doing it here: without a daemon, a command works with the profile itself, in a thread of its own.
 
-The main thread stays free to ask people things; meanwhile the service goes on talking to other devices.
+The main thread stays free to ask people things; meanwhile the service goes on talking to other devices. A command that
+only reads or writes opens no network.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
 import trio
@@ -24,14 +25,17 @@ from cellsync.api.table import BY_NAME
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import Interrupted
 
+LINGER: Final = 1.5  # seconds: the others may still be comparing what they hold with what is here
+
 T = TypeVar("T")
 
 
 class DirectClient:
     """A `Client` that is its own service. While it is entered, it is the profile's holder."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, *, online: bool) -> None:
         self._profile = profile
+        self._online = online
         self._settings = profile.settings()
         self._thread = Thread(target=self._run, name="cellsync")
         self._ready: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -81,12 +85,14 @@ class DirectClient:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    self._service = Service(self._profile, self._settings, nursery)
+                    self._service = Service(self._profile, self._settings, nursery, online=self._online)
                     self._ready.put(None)
                     try:
                         await trio.sleep_forever()
                     finally:
                         with trio.CancelScope(shield=True):
+                            if self._service.connected:
+                                await trio.sleep(LINGER)
                             await self._service.lock()
         except BaseException as error:
             raise the_only(error) from None

@@ -84,10 +84,14 @@ class Profile:
         content = json.dumps(known, indent=2).encode() + b"\n"
         replace_private(self._settings, self._settings.with_suffix(".new"), content)
 
-    def home(self, settings: Settings) -> Home:
+    def home(self, settings: Settings, *, online: bool = True) -> Home:
+        """Where the vault is, and the network; none if not `online`."""
         from cellsync.cell.home import Home
         from cellsync.node.lan import SERVICE_TYPE, open_lan
+        from cellsync.node.offline import no_network
 
+        if not online:
+            return Home(self.vault, no_network)
         service_type = settings.service_type or SERVICE_TYPE
         return Home(
             self.vault,

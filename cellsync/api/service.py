@@ -46,9 +46,12 @@ def since_boot() -> float:
 
 
 class Service:
-    """Runs in `nursery`, which must outlive it."""
+    """Runs in `nursery`, which must outlive it. Not `online`: it reads and writes, and meets nobody."""
 
-    def __init__(self, profile: Profile, settings: Settings, nursery: trio.Nursery, idle: float | None = None) -> None:
+    def __init__(
+        self, profile: Profile, settings: Settings, nursery: trio.Nursery, idle: float | None = None, *,
+        online: bool = True,
+    ) -> None:  # fmt: skip
         self.profile = profile
         self.settings = settings
         self.nursery = nursery
@@ -56,6 +59,7 @@ class Service:
         self.on_lock: Callable[[], None] = lambda: None  # the cell was open, and is closed now
         self.on_panic: Callable[[], None] = lambda: None
         self._default_idle = self._idle = idle
+        self._online = online
         self._cell: Cell | None = None
         self._inside: trio.Nursery | None = None
         self._scope = trio.CancelScope()
@@ -88,6 +92,11 @@ class Service:
         if self._inside is None:
             raise Locked
         return self._inside
+
+    @property
+    def connected(self) -> bool:
+        """Whether another device is."""
+        return self._cell is not None and bool(self._cell.node.links)
 
     @property
     def locks_in(self) -> float | None:
@@ -154,7 +163,7 @@ class Service:
         self._scope, self._closed = trio.CancelScope(), trio.Event()
         try:
             with self._scope:
-                home = self.profile.home(self.settings)
+                home = self.profile.home(self.settings, online=self._online)
                 async with open_cell(home, passphrase=passphrase) as cell, trio.open_nursery() as nursery:
                     self._cell, self._inside, self._idle = cell, nursery, self._default_idle
                     started = True

@@ -51,8 +51,11 @@ def the_daemon(context: click.Context) -> SocketClient:
 
 
 @contextmanager
-def opened(context: click.Context) -> Iterator[Client]:
-    """The cell, open. Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase."""
+def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
+    """The cell, open; without a daemon on a network only if `online`.
+
+    Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase.
+    """
     profile = profile_of(context)
     daemon = daemon_of(profile)
     if daemon is not None:
@@ -64,7 +67,7 @@ def opened(context: click.Context) -> Iterator[Client]:
     passphrase = terminal_of(context).passphrase()
     from cellsync.api.direct import DirectClient
 
-    with DirectClient(profile) as client:
+    with DirectClient(profile, online=online) as client:
         client.call("unlock", passphrase=passphrase)
         yield client
 
@@ -82,7 +85,7 @@ def empty(context: click.Context) -> Iterator[Client]:
         return
     from cellsync.api.direct import DirectClient
 
-    with DirectClient(profile) as client:
+    with DirectClient(profile, online=True) as client:
         yield client
 
 

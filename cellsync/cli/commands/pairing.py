@@ -38,7 +38,7 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
     from cellsync.cli.waiting import after, finished
 
     terminal = terminal_of(context)
-    with opened(context) as client:
+    with opened(context, online=True) as client:
         job = client.call("invite", role=role, short_code=not no_short_code)
         try:
             _show(terminal, job, code_fd)

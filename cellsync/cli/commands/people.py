@@ -82,7 +82,7 @@ def ping(context: click.Context, peer: str, timeout: float) -> None:
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
+    with opened(context, online=True) as client:
         answer = client.call("peers.ping", peer=peer, timeout=timeout)
     terminal.result(f"{line(answer['name'], 40)}: {answer['seconds'] * 1000:.1f} ms")
     terminal.answer(answer)

@@ -21,7 +21,7 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
+    with opened(context, online=True) as client:
         job = follow(terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync")
     rows = []
     for peer in job["peers"]:
@@ -66,7 +66,7 @@ def watch(context: click.Context, since: str) -> None:
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
+    with opened(context, online=True) as client:
         terminal.say("Watching. Ctrl-C ends it.")
         for event in client.events(since):
             if terminal.options.json:

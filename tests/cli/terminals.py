@@ -1,0 +1,150 @@
+"""A person at a terminal of 80x24: what they type, and what they see."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pexpect
+import pyte
+
+ROOT: Final = Path(__file__).parent.parent.parent
+CHEAP: Final = str(Path(__file__).parent / "cheap.py")
+WITHIN: Final = 20.0  # seconds, on a slow machine
+PASSPHRASE: Final = "for tests only"
+LINES: Final = 24
+COLUMNS: Final = 80
+CTRL_C: Final = "\x03"
+ENTER: Final = "\r"
+
+ESCAPE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # every control character but TAB, LF, CR
+
+
+def environment(**more: str) -> dict[str, str]:
+    """A usual one, of nobody in particular."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "TERM": "xterm-256color"} | more
+
+
+def command(*arguments: str, cheap: bool = True) -> list[str]:
+    return [sys.executable, *([CHEAP] if cheap else ["-m", "cellsync"]), *arguments]
+
+
+class Ran:
+    """What a command without a terminal did."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.exit, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def __repr__(self) -> str:
+        return f"<exit {self.exit}\n{self.out}\n---\n{self.err}>"
+
+
+def run(*arguments: str, given: str | None = None, cheap: bool = True, **more: str) -> Ran:
+    """Run a command without a terminal, with `given` on its standard input; without, there is nothing to read."""
+    return Ran(
+        subprocess.run(
+            command(*arguments, cheap=cheap), input="" if given is None else given, capture_output=True, text=True,
+            timeout=WITHIN, check=False, env=environment(**more),
+        )
+    )  # fmt: skip
+
+
+class Person:
+    """Somebody who gives one command, in a terminal."""
+
+    def __init__(self, *arguments: str, **more: str) -> None:
+        self.screen: Any = pyte.Screen(COLUMNS, LINES)
+        self._stream: Any = pyte.ByteStream(self.screen)
+        self.raw = b""
+        words = command(*arguments)
+        self._child: Any = pexpect.spawn(
+            words[0], words[1:], dimensions=(LINES, COLUMNS), env=environment(**more), timeout=WITHIN, echo=True
+        )
+        self._child.delaybeforesend = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._child.close(force=True)
+        if error is not None:
+            error.add_note("the screen was:\n" + self.text)
+
+    # --- seeing -----------------------------------------------------------------------------------------------
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen, without the empty end."""
+        shown: list[str] = [line.rstrip() for line in self.screen.display]
+        while shown and not shown[-1]:
+            shown.pop()
+        return shown
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def all(self) -> str:
+        """All that was ever written, without control sequences' effect."""
+        return self.raw.decode(errors="replace").replace("\r\n", "\n")
+
+    def sees(self, what: str, within: float = WITHIN) -> str:
+        """Wait until this text has come since the last time; what came."""
+        until = time.monotonic() + within
+        while what not in self._new:
+            assert time.monotonic() < until, f"never saw {what!r}"
+            assert self._read(), f"it ended before it said {what!r}"
+        at = self._new.index(what) + len(what)
+        came, self._new = self._new[:at], self._new[at:]
+        return came
+
+    _new = ""
+
+    def _read(self) -> bool:
+        try:
+            piece: bytes = self._child.read_nonblocking(65536, timeout=0.2)
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        self.raw += piece
+        self._new += piece.decode(errors="replace").replace("\r\n", "\n")
+        self._stream.feed(piece)
+        return True
+
+    # --- typing ----------------------------------------------------------------------------------------------
+
+    def types(self, text: str) -> None:
+        self._child.send(text)
+
+    def answers(self, question: str, text: str) -> None:
+        """Wait for the question, then type the answer and Enter."""
+        self.sees(question)
+        self.types(text + ENTER)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self._child.child_fd)[3] & termios.ECHO)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def ends(self, within: float = WITHIN) -> int:
+        """Wait for the end; the exit code."""
+        until = time.monotonic() + within
+        while self._read():
+            assert time.monotonic() < until, "it does not end"
+        self._child.wait()
+        code = self._child.exitstatus
+        assert code is not None, f"ended by signal {self._child.signalstatus}"
+        return int(code)
