@@ -17,6 +17,7 @@ from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell import drawing
 from cellsync.cell.cell import Cell
+from cellsync.core.case.fields import Register
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import begin, bind, finish
@@ -65,15 +66,26 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         if is_beside(state) and not (kind or ask.beside or ask.conflicts):
             more += 1
             continue
-        status = register(state, "status")
-        status = register(state, "state") if status is None else status
         rows.append(
             shapes.CaseRow(
                 id=case.hex(), short=short[case], kind=state.kind, title=title[:_LIST],
-                status=status if isinstance(status, str) else "", conflicts=conflicts,
+                status=_status(state), conflicts=conflicts,
             )
         )  # fmt: skip
     return shapes.Cases(cases=rows, more=more)
+
+
+def _status(state: CaseState) -> str:
+    """How it stands; where nobody has said so, what its schema says."""
+    for name in ("status", "state"):
+        said = register(state, name)
+        if isinstance(said, str):
+            return said
+        schema = _schemas().get(state.kind)
+        own = None if schema is None else fields_of(schema).get(name)
+        if isinstance(own, Register) and isinstance(own.default, str):
+            return str(own.default)
+    return ""
 
 
 async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:

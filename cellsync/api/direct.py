@@ -39,7 +39,7 @@ class DirectClient:
         self._settings = profile.settings()
         self._thread = Thread(target=self._run, name="cellsync")
         self._ready: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._scope = trio.CancelScope()
+        self._left = trio.Event()
         self._token: trio.lowlevel.TrioToken
         self._service: Service
 
@@ -52,7 +52,7 @@ class DirectClient:
 
     def __exit__(self, *_: object) -> None:
         with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._scope.cancel)
+            self._token.run_sync_soon(self._left.set)
         self._thread.join()
         self._holder.close()
 
@@ -83,16 +83,13 @@ class DirectClient:
     async def _serve(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         try:
-            with self._scope:
-                async with trio.open_nursery() as nursery:
-                    self._service = Service(self._profile, self._settings, nursery, online=self._online)
-                    self._ready.put(None)
-                    try:
-                        await trio.sleep_forever()
-                    finally:
-                        with trio.CancelScope(shield=True):
-                            if self._service.connected:
-                                await trio.sleep(LINGER)
-                            await self._service.lock()
+            async with trio.open_nursery() as nursery:
+                self._service = Service(self._profile, self._settings, nursery, online=self._online)
+                self._ready.put(None)
+                await self._left.wait()
+                if self._service.connected:
+                    await trio.sleep(LINGER)
+                await self._service.lock()
+                nursery.cancel_scope.cancel()
         except BaseException as error:
             raise the_only(error) from None

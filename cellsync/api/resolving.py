@@ -24,7 +24,7 @@ from cellsync.core.ids import CaseId
 from cellsync.core.replica import Replica
 
 _BEGINNING: Final = re.compile("[0-9a-f]{4,64}")
-_TITLES: Final = ("title", "description", "name", "purpose", "given_by")
+_TITLES: Final = ("title", "description", "name", "purpose", "given_by", "external_id")
 _SHOWN: Final = 5
 _BESIDE: Final = frozenset(kind_of(schema) for schema in SCHEMAS if schema is not CaseFile)
 _NAME: Final = value_type(Name)

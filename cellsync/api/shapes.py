@@ -281,11 +281,13 @@ class Syncing(Answer, kw_only=True, frozen=True):
 
 
 class ImportTable(Takes, kw_only=True, frozen=True):
-    """A CSV file, in base64. `dry_run`: say what it would do, and write nothing."""
+    """A CSV file, in base64. `columns`: where its columns go, if they are not called as in the example:
+    {"Nr": "external_id", "Note": "case.legal_notes"}. `dry_run`: say what it would do, and write nothing."""
 
     table: Annotated[str, Meta(max_length=96 << 20)]
     encoding: str | None = None
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
+    columns: dict[str, str] | None = None
     dry_run: bool = False
 
 

@@ -15,7 +15,7 @@ from cellsync.casework import ExportRecord
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting import Form, export_cases
-from cellsync.casework.importing import Report, import_cases
+from cellsync.casework.importing import Mapping, Report, import_cases
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fields import Sensitivity
 from cellsync.core.case.values import moment
@@ -40,7 +40,8 @@ class ImportJob(Job):
         except binascii.Error:
             raise InvalidValue("the table is not in base64") from None
         self._report = await import_cases(
-            self._cell, table, encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
+            self._cell, table, mapping=None if ask.columns is None else Mapping.of(ask.columns),
+            encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
             progress=self._progress,
         )  # fmt: skip
 

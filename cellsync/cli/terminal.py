@@ -63,7 +63,7 @@ class Terminal:
     @contextmanager
     def bar(self, what: str) -> Iterator[Any]:
         """A function that takes (done, total) and moves a bar, on a terminal; elsewhere nothing moves."""
-        if not self.draws:
+        if not self.draws or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
             yield lambda done, total: None
             return
         from rich.console import Console

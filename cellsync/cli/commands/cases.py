@@ -301,10 +301,17 @@ def graph(context: click.Context, case_: str, form: str, to: Path | None) -> Non
 @case.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and what is wrong with which line.")
+@click.option(
+    "--columns", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='A TOML or JSON file that says where columns go: "Nr" = "external_id", "Note" = "case.legal_notes".',
+)  # fmt: skip
 @click.option("--encoding", metavar="NAME", help="Of the file; else UTF-8, or CP1251 if it is not that.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between columns; else the most frequent of , ; tab.")
 @click.pass_context
-def import_(context: click.Context, file: Path, dry_run: bool, encoding: str | None, delimiter: str | None) -> None:
+def import_(
+    context: click.Context, file: Path, dry_run: bool, columns: Path | None, encoding: str | None,
+    delimiter: str | None,
+) -> None:  # fmt: skip
     """Import a table of cases from a CSV file.
 
     The same table again changes nothing, so an import that broke off is simply given again.
@@ -314,8 +321,11 @@ def import_(context: click.Context, file: Path, dry_run: bool, encoding: str | N
 
     terminal = terminal_of(context)
     content = _load(file)
+    places = None if columns is None else _columns(columns)
     with opened(context) as client, terminal.bar("importing") as move:
-        begun = client.call("import", table=content, encoding=encoding, delimiter=delimiter, dry_run=dry_run)
+        begun = client.call(
+            "import", table=content, columns=places, encoding=encoding, delimiter=delimiter, dry_run=dry_run
+        )
         job = begun
         for job in steps(client, "import.show", begun):
             move(job["done"], job["total"])
@@ -332,6 +342,17 @@ def import_(context: click.Context, file: Path, dry_run: bool, encoding: str | N
     terminal.answer(job)
     if job["errors"]:
         raise SystemExit(PARTLY)
+
+
+def _columns(file: Path) -> Any:
+    import json
+    import tomllib
+
+    try:
+        read = json.loads if file.suffix.lower() == ".json" else tomllib.loads
+        return read(file.read_text("utf-8-sig"))
+    except (OSError, ValueError):
+        raise _usage("The file of columns is neither TOML nor JSON.", 'Write lines as "Nr" = "external_id".') from None
 
 
 def _load(file: Path) -> str:
