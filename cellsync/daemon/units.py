@@ -28,7 +28,6 @@ _WITHIN: Final = 30.0  # seconds for what the system does
 _SYSTEMD: Final = """\
 [Unit]
 Description=cellsync: keeps an encrypted case log in step
-Documentation=man:cellsync(1)
 
 [Service]
 Type=notify
