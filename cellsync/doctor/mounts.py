@@ -1,4 +1,4 @@
-"""Mounts: the file systems that the folders are on. Locks and permissions have to work, and a restart has to be survived."""
+"""Mounts: which file system a folder is on. Locks and permissions do not work on each."""
 
 from __future__ import annotations
 
