@@ -14,7 +14,8 @@ from typing import Final, TypeVar, final
 import trio
 
 from cellsync.api import shapes
-from cellsync.api.problems import problem_of
+from cellsync.api.problems import FAULT, problem_of
+from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import CellsyncError, NotFound
 
 KEPT: Final = 64  # the newest
@@ -56,11 +57,13 @@ class Job(ABC):
         """See the work through; what it raises is what the job shows."""
         try:
             await work()
-        except CellsyncError as error:
+        except Exception as raised:
+            error = the_only(raised)
+            if not isinstance(error, CellsyncError):
+                # A bug in one job must not end the others; no content, so no text of it.
+                log.error("a job failed: %s", type(error).__name__)
+                error = CellsyncError(FAULT)
             self.error = error
-        except Exception as error:  # a bug in one job must not end the others; no content, so no text of it
-            log.error("a job failed: %s", type(error).__name__)
-            self.error = CellsyncError()
         finally:
             self.over = True
             self.move()

@@ -23,6 +23,8 @@ NO_DAEMON: Final = 8
 PARTLY: Final = 9
 INTERRUPTED: Final = 130
 
+FAULT: Final = "Something went wrong in cellsync itself."
+
 _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "locked": (LOCKED, 423),
     "wrong_passphrase": (LOCKED, 403),

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from cellsync.api import dispatch, shapes
 from cellsync.api.feed import Feed
 from cellsync.api.openapi import document
-from cellsync.api.problems import USAGE, Problem, TooLarge, problem_of, status_of
+from cellsync.api.problems import FAULT, USAGE, Problem, TooLarge, problem_of, status_of
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Operation
 from cellsync.core.errors import CellsyncError, InvalidValue
@@ -60,7 +60,7 @@ def _endpoint(service: Service, methods: dict[str, Operation]) -> Any:
             return Response(status_code=400)
         except Exception as error:  # a bug in one operation must not end the others; no content, so no text of it
             log.error("%s failed: %s", operation.name, type(error).__name__)
-            return _problem(problem_of(CellsyncError()), 500)
+            return _problem(problem_of(CellsyncError(FAULT)), 500)
         return Response(msgspec.json.encode(answer), media_type="application/json", headers=_HEADERS)
 
     return endpoint

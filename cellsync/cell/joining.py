@@ -9,7 +9,7 @@ import trio
 from cellsync.cell import short_codes
 from cellsync.cell.confirming import Asked, Confirm, ask
 from cellsync.cell.home import Home, Place, home_of
-from cellsync.cell.unwrapping import the_only
+from cellsync.cell.unwrapping import unwrapped
 from cellsync.core import beacon, founding
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
 from cellsync.core.founding import DeviceSecrets
@@ -68,35 +68,34 @@ async def join(
 
         await home.surroundings.in_thread(create)
 
-    async with home.network() as network:
-        key = short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
-        stream, found_at = await _find(network, home, key, at, timeout)
-        secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
-        machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
-        failure: CellsyncError | None = None
-        asking = trio.CancelScope()
+    failure: CellsyncError | None = None
+    with unwrapped():
+        async with home.network() as network:
+            key = short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
+            stream, found_at = await _find(network, home, key, at, timeout)
+            secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
+            machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
+            asking = trio.CancelScope()
 
-        async def handle(event: joiner.Event) -> None:
-            nonlocal failure
-            match event:
-                case joiner.Asked(asked):
-                    with asking:
-                        yes = await ask(confirm, Asked("", asked))
-                    if not asking.cancelled_caught:
-                        await pairing.step(machine.confirm(yes, trio.current_time()))
-                case Welcomed(welcome):
-                    await store(welcome, found_at)
-                    machine.done()
-                    await pairing.step([])
-                case Failed(error):
-                    failure = error
-                    asking.cancel()  # nobody needs to answer any more
+            async def handle(event: joiner.Event) -> None:
+                nonlocal failure
+                match event:
+                    case joiner.Asked(asked):
+                        with asking:
+                            yes = await ask(confirm, Asked("", asked))
+                        if not asking.cancelled_caught:
+                            await pairing.step(machine.confirm(yes, trio.current_time()))
+                    case Welcomed(welcome):
+                        await store(welcome, found_at)
+                        machine.done()
+                        await pairing.step([])
+                    case Failed(error):
+                        failure = error
+                        asking.cancel()  # nobody needs to answer any more
 
-        pairing = Pairing(machine, stream, handle)
-        try:
-            await pairing.run()
-        except BaseExceptionGroup as group:
-            raise the_only(group) from None
+            pairing = Pairing(machine, stream, handle)
+            with unwrapped():
+                await pairing.run()
     if failure is not None:
         raise failure
 

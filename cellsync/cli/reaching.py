@@ -67,6 +67,7 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
     passphrase = terminal_of(context).passphrase()
     from cellsync.api.direct import DirectClient
 
+    _be_quiet()
     with DirectClient(profile, online=online) as client:
         client.call("unlock", passphrase=passphrase)
         yield client
@@ -85,8 +86,16 @@ def empty(context: click.Context) -> Iterator[Client]:
         return
     from cellsync.api.direct import DirectClient
 
+    _be_quiet()
     with DirectClient(profile, online=True) as client:
         yield client
+
+
+def _be_quiet() -> None:
+    """Logs are the daemon's: a command says in its own words what went wrong."""
+    import logging
+
+    logging.getLogger("cellsync").addHandler(logging.NullHandler())
 
 
 _ANOTHER: Final = "Use it (cellsync status), or another folder: cellsync --profile DIR …"

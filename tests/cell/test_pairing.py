@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from trio.testing import MockClock
 
 from cellsync import Asked, Cell, Home, Invite, errors, found_cell, join
 from cellsync.core import founding
+from cellsync.core.errors import NoPeer
 from cellsync.core.pairing import code
+from cellsync.node.lan import open_lan
+from cellsync.store.header import Kdf
 from cellsync.testing import MemoryNetwork, accept_any
 from tests.cell.cells import PASSPHRASE, Visit, admit, cells, check_failures, found, level, opened
 
@@ -541,3 +545,13 @@ async def test_members_learn_of_a_new_one(memory_network: MemoryNetwork, autojum
             await level([ana, ben, cara])
             everyone: list[Cell] = [ana, ben, cara]
             assert all({one.name for one in cell.members()} == {"ana", "ben", "cara"} for cell in everyone)
+
+
+async def test_what_joining_raises_is_no_group(tmp_path: Path) -> None:
+    """On a real network, which has tasks of its own."""
+    home = Home(tmp_path / "vault", partial(open_lan, ["127.0.0.1"], mode="off"), kdf=Kdf.CHEAP)
+    with pytest.raises(NoPeer):
+        await join(
+            home, "7-orbit-maple-tulip", name="Ben", passphrase="his own", confirm=accept_any,
+            address=("127.0.0.1", 9), timeout=0.1,
+        )  # fmt: skip

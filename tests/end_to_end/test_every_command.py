@@ -1,0 +1,155 @@
+"""Every command in every state of its daemon: it ends, says what helps, and never shows a traceback."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import click
+import jsonschema
+import pytest
+
+from cellsync.cli.main import main
+from docs.generate import PRINTS, commands
+from tests.end_to_end.devices import ROOT
+from tests.end_to_end.programs import Program, environment, programs
+
+pytestmark = pytest.mark.e2e
+
+ARGUMENTS: Final = {  # command: what it takes besides options
+    "init": ["Mill Street", "--name", "ana"], "invite": [], "join": ["--name", "ben"], "unlock": [], "lock": [],
+    "panic": [], "status": [], "members": [], "graph": ["mill"], "sync": ["--timeout", "1"], "peers": [],
+    "peers add": ["ben", "127.0.0.1:4000"], "peers ping": ["ben", "--timeout", "1"], "watch": [], "doctor": [],
+    "case new": ["a case"], "case list": [], "case show": ["mill"], "case edit": ["mill", "--set", "status=closed"],
+    "case log": ["mill"], "case import": [str(ROOT / "cellsync" / "casework" / "data" / "cases.csv")],
+    "case export": [], "daemon run": [], "daemon install": ["--print"], "daemon stop": [], "completion": ["bash"],
+}  # fmt: skip
+LEFT_OUT: Final = {"demo", "case", "daemon"}  # has tests of its own; groups
+ENDLESS: Final = {"watch", "invite", "daemon run"}  # where they work they go on: left out there
+SCHEMA: Final = json.loads((ROOT / "docs" / "reference" / "commands.schema.json").read_text())
+
+# state: exit codes that are right there, for commands that work with a cell
+EXITS: Final = {
+    "no vault, no daemon": {4},
+    "no daemon, nobody to ask": {2},
+    "locked": {3},
+    "killed": {2},
+    "frozen": {8},
+}
+OWN_EXITS: Final = {  # (command, state): another one is right
+    **{("unlock", state): {8} for state in ("no daemon, nobody to ask", "killed")},
+    ("unlock", "no vault, no daemon"): {8},
+    ("unlock", "locked"): {2},
+    **{(name, state): {2} for name in ("init", "join") for state in EXITS},
+    **{(name, state): {0} for name in ("lock", "completion", "daemon install") for state in EXITS},
+    ("lock", "frozen"): {8}, ("peers add", "locked"): {3},
+    **{("doctor", state): {0, 9} for state in EXITS},
+}  # fmt: skip
+RUIN: Final = {"panic", "daemon stop", "daemon run"}  # they change the state; `test_daemons` has them
+
+
+def test_every_command_is_here() -> None:
+    assert {name for name, _ in commands()} - LEFT_OUT == ARGUMENTS.keys()
+    assert isinstance(main, click.Group)
+
+
+@pytest.fixture(params=list(EXITS))
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Program]]:
+    with programs(tmp_path, "ana") as [ana]:
+        if request.param != "no vault, no daemon":
+            ana.init()
+        if request.param in ("locked", "killed", "frozen"):
+            ana.start(unlocked=request.param == "frozen")
+        if request.param == "killed":
+            ana.send(signal.SIGKILL)
+            ana.stop()
+        if request.param == "frozen":
+            ana.send(signal.SIGSTOP)
+        yield request.param, ana
+
+
+def run(one: Program, name: str, *options: str, stdin: int | None = subprocess.DEVNULL) -> tuple[str, int, str, str]:
+    done = subprocess.run(
+        one.command(*name.split(), *ARGUMENTS[name], *options), stdin=stdin, capture_output=True, text=True,
+        timeout=40, check=False, env=environment(), close_fds=True,
+    )  # fmt: skip
+    return name, done.returncode, done.stdout, done.stderr
+
+
+def test_every_command_without_anybody_to_ask(state: tuple[str, Program]) -> None:
+    where, ana = state
+    names = sorted(ARGUMENTS.keys() - RUIN)
+    with ThreadPoolExecutor(24 if where == "frozen" else 2) as pool:
+        results = list(pool.map(lambda name: run(ana, name, "--json"), names))
+    for name, code, out, err in results:
+        expected = OWN_EXITS.get((name, where), EXITS[where])
+        assert code in expected, (where, name, code, out, err)
+        assert "Traceback" not in err, (where, name, err)
+        (line,) = out.splitlines()
+        said = json.loads(line)
+        assert said["v"] == 1
+        if code in (0, 9):
+            if name in PRINTS:
+                jsonschema.validate(said, {**SCHEMA, "$ref": f"#/$defs/{name}"})
+        else:
+            jsonschema.validate(said, {**SCHEMA, "$ref": "#/$defs/error"})
+            assert said["error"]["exit"] == code
+            assert said["error"]["hint"]
+            assert f"error: {said['error']['message']}" in err
+
+
+def test_every_command_with_an_open_daemon_prints_what_is_published(tmp_path: Path) -> None:
+    with programs(tmp_path, "ana") as [ana]:
+        ana.init()
+        ana.start()
+        ana.json("case", "new", "12 Mill St")
+        for name in sorted(ARGUMENTS.keys() - RUIN - ENDLESS - {"init", "join", "unlock", "lock"}):
+            _, code, out, err = run(ana, name, "--json")
+            (line,) = out.splitlines()
+            said = json.loads(line)
+            schema = name if code in (0, 9) else "error"
+            if name in PRINTS or schema == "error":
+                jsonschema.validate(said, {**SCHEMA, "$ref": f"#/$defs/{schema}"})
+            lonely = {"sync": 5, "peers add": 4, "peers ping": 4, "case export": 7}
+            assert code == lonely.get(name, code if name == "doctor" else 0), (name, code, err)
+
+
+@pytest.mark.parametrize("name", ["status", "init", "join", "unlock", "case new", "panic", "doctor"])
+def test_with_closed_descriptors(tmp_path: Path, name: str) -> None:
+    """As a cron job or a broken pipe leaves them: it neither hangs nor falls over."""
+    with programs(tmp_path, "ana") as [ana]:
+        command = ana.command(*name.split(), *ARGUMENTS[name])
+        done = subprocess.run(
+            ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "-", *command], timeout=40, check=False, env=environment()
+        )
+        assert done.returncode in (0, 1, 2, 4, 8, 9)
+
+
+def test_global_options_stand_anywhere(tmp_path: Path) -> None:
+    with programs(tmp_path, "ana") as [ana]:
+        folder = str(ana.profile.folder)
+        launch = ana.command()[:2]
+        for arguments in (
+            ["--profile", folder, "--json", "status"], ["status", "--profile", folder, "--json"],
+            ["--json", "peers", "ping", "ben", "--profile", folder],
+        ):  # fmt: skip
+            done = subprocess.run([*launch, *arguments], capture_output=True, text=True, env=environment(), check=False)
+            assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (4, "vault_missing")
+        variable = environment(CELLSYNC_PROFILE=folder)
+        done = subprocess.run([*launch, "status"], capture_output=True, text=True, env=variable, check=False)
+        assert done.returncode == 4
+
+
+def test_whoever_reads_may_leave(tmp_path: Path) -> None:
+    with programs(tmp_path, "ana") as [ana]:
+        command = " ".join(map(str, ana.command("case", "edit", "--help")))
+        done = subprocess.run(
+            ["bash", "-c", f"{command} | head -n 1"], capture_output=True, text=True, check=False, env=environment()
+        )
+        assert done.stdout.startswith("Usage: ")
+        assert done.stderr == ""
