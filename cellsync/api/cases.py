@@ -25,7 +25,7 @@ from cellsync.core.case.schema import Conflict, Schema, describe, fields_of, kin
 from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
 from cellsync.core.case.views import Item, LogView, Value
 from cellsync.core.errors import InvalidValue, NotFound
-from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.ids import ID_BYTES, CaseId, Ref
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
@@ -190,10 +190,22 @@ def _alike(said: list[shapes.Said]) -> list[shapes.Said]:
 def _item(item: Item[Any], kind: ValueType) -> shapes.Item:
     current = {one.id for one in item.current}
     return shapes.Item(
-        id=item.id.hex(),
+        id=_label(item.id),
         values=[_said(one, kind) for one in item.current],
         before=[_said(one, kind) for one in item.versions if one.id not in current],
     )
+
+
+def _label(item: Ref) -> str:
+    """`5d93376712345678.4`: which entry wrote it, and its place there."""
+    return f"{item[:8].hex()}.{int.from_bytes(item[8:], 'big')}"
+
+
+def _means(begins: str, item: Ref) -> bool:
+    """Whether somebody means this item: the beginning of its entry's id, and its place if that is not enough."""
+    entry, _, place = begins.lower().partition(".")
+    own, _, own_place = _label(item).partition(".")
+    return own.startswith(entry) and place in ("", own_place)
 
 
 def _conflict(conflict: Conflict, short: str) -> shapes.Conflict:
@@ -205,7 +217,7 @@ def _conflict(conflict: Conflict, short: str) -> shapes.Conflict:
     name = conflict.path
     match conflict.raw.type:
         case FieldType.LOG:
-            settle = f"cellsync case edit {short} --correct {quote(conflict.raw.key.hex() + '=' + chosen)}"
+            settle = f"cellsync case edit {short} --correct {quote(_label(conflict.raw.key) + '=' + chosen)}"
         case FieldType.MAP:
             settle = f"cellsync case edit {short} --put {quote(f'{name}.{as_text(conflict.key)}={chosen}')}"
         case _:
@@ -263,7 +275,7 @@ def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
         if kind is FieldType.LOG
         for log in [_log(draft, name)]
         for item in log.all
-        if item.id.hex().startswith(begins.lower())
+        if _means(begins, item.id)
     ]
     if len(found) != 1:
         raise NotFound(

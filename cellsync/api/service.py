@@ -45,6 +45,11 @@ def since_boot() -> float:
     return time.monotonic()  # of macOS this goes on as well
 
 
+def while_awake() -> float:
+    """Seconds, by a clock that stands still while the machine sleeps."""
+    return time.monotonic()
+
+
 class Service:
     """Runs in `nursery`, which must outlive it. Not `online`: it reads and writes, and meets nobody."""
 
@@ -190,6 +195,7 @@ class Service:
             yield
             return
         self._in_use += 1
+        self._touch()
         try:
             yield
         finally:
@@ -201,10 +207,10 @@ class Service:
 
     async def keep_watch(self) -> None:
         """Lock when nobody has used the cell for long enough; look for the others when the machine wakes up."""
-        asleep = since_boot() - time.monotonic()
+        asleep = since_boot() - while_awake()
         while True:
             await trio.sleep(LOOK_EVERY)
-            slept, asleep = since_boot() - time.monotonic() - asleep, since_boot() - time.monotonic()
+            slept, asleep = since_boot() - while_awake() - asleep, since_boot() - while_awake()
             if self.locks_in == 0 and not self._in_use:
                 log.info("locked: nobody used it")
                 await self.lock()

@@ -367,7 +367,9 @@ class Key(Struct, kw_only=True, frozen=True):
 
 
 class Item(Struct, kw_only=True, frozen=True):
-    """An item of a log. `values`: what it says now; several, if people corrected it differently."""
+    """An item of a log. `id`: which entry wrote it, and its place there. `values`: what it says now; several, if people
+    corrected it differently.
+    """
 
     id: str
     values: list[Said]

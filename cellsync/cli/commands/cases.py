@@ -231,7 +231,8 @@ def show(context: click.Context, case_: str) -> None:
 
 def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) -> None:
     now = item["values"][0]
-    mark = f"{item['id'][:8]}  " if id_ else ""
+    entry, _, place = item["id"].partition(".")
+    mark = f"{entry[:6]}.{place}  " if id_ else ""
     corrected = "  (corrected)" if item["before"] else ""
     if len(item["values"]) > 1:
         terminal.result(f"{indent}{mark}{said(item['values'])}")

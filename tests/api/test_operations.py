@@ -1,0 +1,296 @@
+"""Every operation, asked in a cell of two devices."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync.api import dispatch, shapes
+from cellsync.api.problems import Ambiguous, ChangedMeanwhile, Locked, problem_of
+from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Needs
+from cellsync.casework.exporting import NoConsent
+from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, VaultExists, VaultMissing
+from tests.api.services import PASSPHRASE, Asking, cell, pair, services, synced
+
+
+def test_the_table_is_whole() -> None:
+    assert dispatch.HANDLERS.keys() | {EVENTS} == BY_NAME.keys()
+    assert len({(one.method, one.path) for one in OPERATIONS}) == len(OPERATIONS) == len(BY_NAME)
+    for one in OPERATIONS:
+        taken = getattr(shapes, one.takes)
+        assert set(re.findall(r"\{(\w+)\}", one.path)) <= set(taken.__struct_fields__), one.name
+        assert getattr(shapes, one.gives)
+
+
+@pytest.mark.parametrize("name", [one.name for one in OPERATIONS if one.needs is not Needs.NOTHING])
+async def test_what_needs_a_cell_is_refused_without(name: str, tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana") as [ana]:
+        operation = BY_NAME[name]
+        refused = {Needs.OPEN: (VaultMissing, Locked), Needs.NO_VAULT: (None, VaultExists)}[operation.needs]
+        if refused[0]:
+            with pytest.raises(refused[0]):
+                dispatch.check_state(ana.service, operation)
+        await ana("init", cell="Mill Street", name="ana", passphrase=PASSPHRASE)
+        await ana("lock")
+        with pytest.raises(refused[1]):
+            dispatch.check_state(ana.service, operation)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("case.show", {}), ("case.show", {"case": ""}), ("case.show", {"case": "x", "Anton": 1}),
+        ("unlock", {"passphrase": 7}), ("invite", {"role": "Anton"}), ("sync", {"timeout": -1}),
+        ("case.edit", {"case": "x", "set": ["Anton"]}), ("peers.add", {"peer": "x", "host": "y", "port": 70_000}),
+    ],
+)  # fmt: skip
+def test_what_is_given_is_checked_and_not_repeated(name: str, given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue) as raised:
+        dispatch.taken(BY_NAME[name], given)
+    assert "Anton" not in str(raised.value).replace("`Anton`", "")
+
+
+# --- pairing -------------------------------------------------------------------------------------------------
+
+
+async def test_pairing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben") as [ana, ben]:
+        founded = await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        assert re.fullmatch("([A-Z2-7]{4}-){12}[A-Z2-7]{4}", founded["recovery_key"])
+        assert (await ben("health"))["state"] == "empty"
+        invited, joined = await pair(ana, ben, "Ben")
+        assert (invited["state"], joined["state"]) == ("joined", "joined")
+        assert (await ben("health"))["state"] == "open"
+        await synced(ben)
+        for one in (ana, ben):
+            rows = (await one("members"))["members"]
+            assert {(row["name"], row["role"]) for row in rows} == {("Ana", "coordinator"), ("Ben", "writer")}
+        assert (await ana("invites"))["invites"][0]["job"] == invited["job"]
+        with pytest.raises(VaultExists):
+            await ben("join", code=invited["code"], name="Ben", passphrase=PASSPHRASE)
+
+
+@pytest.mark.parametrize("says", [(False, True), (True, False), (False, False)])
+async def test_no_adds_nobody(says: tuple[bool, bool], tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben") as [ana, ben]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        invited, joined = await pair(ana, ben, "Ben", says=says)
+        for one in (invited, joined):
+            assert one["state"] == "failed"
+            assert one["error"]["exit"] == 6
+            assert "Nobody was added" in one["error"]["message"]
+        assert len((await ana("members"))["members"]) == 1
+        assert (await ben("health"))["state"] == "empty"
+
+
+async def test_what_was_taken_back_is_over(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben") as [ana, ben]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        invite = await ana("invite", short_code=False)
+        assert invite["short_code"] is None
+        with pytest.raises(InvalidValue):
+            await ana("invite.confirm", job=invite["job"], same=True)
+        assert (await ana("invite.cancel", job=invite["job"]))["state"] == "failed"
+        join = await ben("join", code=invite["code"], name="Ben", passphrase=PASSPHRASE, timeout=600)
+        assert (await ben("join.cancel", job=join["job"]))["state"] == "failed"
+        with pytest.raises(NotFound):
+            await ben("join.show", job="ffff")
+
+
+# --- cases ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_two_wrote_apart_is_shown_and_settled(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        made = await ana("case.new", kind="case", set={"title": "12 Mill St"}, append={"timeline": ["first"]})
+        await synced(ben)
+        await ben("lock")
+        await ana("case.edit", case=made["short"], set={"status": "pending"})
+        only = await ana("status")
+        assert (only["only_here"], only["only_here_cases"][0]["title"]) == (1, "12 Mill St")
+        await ana("lock")
+        await ben("unlock", passphrase=PASSPHRASE)
+        await ben("case.edit", case="mill", set={"status": "closed"}, add={"tags": ["urgent"]})
+        await ana("unlock", passphrase=PASSPHRASE)
+        await synced(ben)
+        await synced(ana)
+        assert (await ana("status"))["only_here"] == 0
+        conflicts = []
+        for one in (ana, ben):
+            assert (await one("status"))["conflicts"] == 1
+            assert [row["id"] for row in (await one("case.list", conflicts=True))["cases"]] == [made["id"]]
+            [conflict] = (await one("case.show", case="mill"))["conflicts"]
+            assert {(value["text"], value["author"]) for value in conflict["values"]} == {
+                ("pending", "ana"), ("closed", "ben"),
+            }  # fmt: skip
+            conflicts.append(conflict)
+        assert conflicts[0]["values"] == conflicts[1]["values"]
+        *command, case, _, setting = shlex.split(conflicts[0]["settle"])
+        assert command == ["cellsync", "case", "edit"]
+        name, _, value = setting.partition("=")
+        await ana("case.edit", case=case, set={name: value})
+        await synced(ben)
+        for one in (ana, ben):
+            assert (await one("case.show", case="mill"))["conflicts"] == []
+            assert (await one("status"))["conflicts"] == 0
+
+
+async def test_logs_are_corrected_and_retracted(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        await ana("case.new", set={"title": "Parcel"}, append={"timeline": ["wrong", "second"]})
+        first, second = (await ana("case.log", case="parcel"))["lines"]
+        assert (first["field"], first["item"]["values"][0]["text"]) == ("timeline", "note: wrong")
+        await ana("case.edit", case="parcel", correct={first["item"]["id"]: "right"})
+        await synced(ben)
+        await ben("case.edit", case="parcel", retract={second["item"]["id"]: "twice"})
+        [line] = (await ben("case.log", case="parcel"))["lines"]
+        assert line["item"]["values"][0]["text"] == "note: right"
+        assert line["item"]["before"][0]["text"] == "note: wrong"
+        assert (await ben("case.log", case="parcel", since="2100-01-01"))["lines"] == []
+        with pytest.raises(InvalidValue):
+            await ben("case.log", case="parcel", since="yesterday")
+        with pytest.raises(InvalidValue):
+            await ben("case.log", case="parcel", field="letters")
+        with pytest.raises(NotFound):
+            await ben("case.edit", case="parcel", retract={"ffffff": ""})
+        graph = await ben("case.graph", case="parcel", format="svg")
+        assert len(graph["rows"]) == 3
+        assert graph["drawing"].startswith("<svg")
+
+
+async def test_a_case_that_has_changed_is_not_overwritten(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "Parcel"})
+        read = await ana("case.show", case=made["id"])
+        assert (await ana("case.edit", case=made["id"], set={"status": "active"}, heads=read["heads"]))["written"]
+        with pytest.raises(ChangedMeanwhile):
+            await ana("case.edit", case=made["id"], set={"status": "closed"}, heads=read["heads"])
+        assert not (await ana("case.edit", case=made["id"], set={"status": "active"}))["written"]
+
+
+async def test_which_case_is_meant(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        one = await ana("case.new", set={"title": "Parcel for Anton", "external_id": "VR-1"})
+        other = await ana("case.new", set={"title": "Parcel for Vera"})
+        for named in (one["id"], one["short"], one["id"][:12].upper(), "VR-1", "vr-1", "parcel FOR anton", "anton"):
+            assert (await ana("case.show", case=named))["id"] == one["id"]
+        with pytest.raises(Ambiguous) as raised:
+            await ana("case.show", case="parcel")
+        assert one["short"] in raised.value.hint
+        assert other["short"] in raised.value.hint
+        assert "Anton" not in raised.value.hint + str(raised.value)
+        with pytest.raises(NotFound):
+            await ana("case.show", case="nothing like that")
+
+
+# --- tables --------------------------------------------------------------------------------------------------
+
+TABLE = base64.b64encode(b"external_id,name,status\nVR-1,Anton Kuradymlin,active\nVR-2,Vera,tomorrow\n").decode()
+
+
+async def test_import_and_export(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        dry = await ana.until("import.show", await ana("import", table=TABLE, dry_run=True), "done")
+        assert (dry["created"], [row["line"] for row in dry["errors"]]) == (1, [3])
+        assert (await ana("case.list"))["cases"] == []
+        for created in (1, 0):
+            done = await ana.until("import.show", await ana("import", table=TABLE), "done", "failed")
+            assert (done["created"], done["state"]) == (created, "done")
+        listed = await ana("case.list")
+        assert ([row["title"] for row in listed["cases"]], listed["more"]) == (["Anton Kuradymlin"], 1)
+        assert len((await ana("case.list", beside=True))["cases"]) == 2
+        columns = {"external_id": "external_id", "name": "case.handler"}
+        moved = await ana.until("import.show", await ana("import", table=TABLE, columns=columns), "done", "failed")
+        assert (moved["state"], moved["ignored"]) == ("done", ["status"])
+        failed = await ana.until("import.show", await ana("import", table="%%"), "done", "failed")
+        assert failed["error"]["code"] == "invalid_value"
+
+        with pytest.raises(NoConsent):
+            await ana("export", audience="partners", cases=["VR-1"])
+        [person] = (await ana("case.list", kind="person"))["cases"]
+        links = [f"about:{person['short']}", "part_of:VR-1"]
+        await ana("case.new", kind="consent", set={"scope": "partners"}, add={"links": links})
+        export = await ana("export", audience="partners", cases=["VR-1"], format="json")
+        assert b"Anton Kuradymlin" in base64.b64decode(export["content"])
+        record = await ana("case.show", case=export["record"])
+        assert {field["name"]: field["values"][0]["text"] for field in record["fields"]}["scope"] == "partners"
+        with pytest.raises(InvalidValue):
+            await ana("export", compartments=["C1", "C4"])
+
+
+# --- people --------------------------------------------------------------------------------------------------
+
+
+async def test_peers(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        assert (await ana("peers.ping", peer="BEN"))["seconds"] >= 0
+        [peer] = (await ana("peers"))["peers"]
+        assert (peer["name"], peer["connected"], peer["lacks"], peer["ready"]) == ("ben", True, 0, True)
+        await ana("peers.add", peer=peer["device"][:6], host="192.168.1.20", port=4000)
+        for wrong in ({"peer": "vera", "host": "192.168.1.20"}, {"peer": "ben", "host": "example.org"}):
+            with pytest.raises((NotFound, InvalidValue)):
+                await ana("peers.add", port=4000, **wrong)
+        await ben("lock")
+        status = await ana("status")
+        assert status["peers"][0]["last_seen"] is not None
+        assert (status["name"], status["role"], status["cell"]) == ("ana", "coordinator", "Mill Street")
+        assert (await ana("schemas"))["schemas"]
+        await ana("flags.dismiss")
+
+
+async def test_three_burnt_codes_raise_an_alarm(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben") as [ana, ben]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        for _ in range(3):
+            invite = await ana("invite")
+            number, *words = invite["short_code"].split("-")
+            wrong = "acorn" if words[0] != "acorn" else "zipper"
+            join = await ben("join", code="-".join([number, wrong, *words[1:]]), name="Ben", passphrase=PASSPHRASE)
+            assert (await ben.until("join.show", join, "failed", "joined"))["error"]["code"] == "wrong_code"
+            assert (await ana.until("invite.show", invite, "failed", "joined"))["error"]["code"] == "code_burnt"
+        [flag] = (await ana("status"))["flags"]
+        assert flag["reason"] == "burnt_codes"
+        await ana("flags.dismiss")
+        assert (await ana("status"))["flags"] == []
+
+
+# --- errors --------------------------------------------------------------------------------------------------
+
+
+def every_error() -> list[type[CellsyncError]]:
+    import cellsync.cli.main
+    import cellsync.daemon.running  # noqa: F401
+
+    found, rest = [], [CellsyncError]
+    while rest:
+        one = rest.pop()
+        found.append(one)
+        rest += [child for child in one.__subclasses__() if child.__module__.startswith("cellsync.")]
+    return found
+
+
+def test_every_error_has_a_sentence_a_hint_and_an_exit_code() -> None:
+    for kind in every_error():
+        if kind.__init__ is CellsyncError.__init__:
+            problem = problem_of(kind())
+            assert problem.exit in range(1, 9), kind
+            assert problem.message[0].isupper(), kind
+            assert problem.message.rstrip()[-1] in ".?", kind
+            assert problem.hint, kind
+
+
+async def test_asking_waits_for_the_next_step_only(tmp_path: Path, autojump_clock: MockClock) -> None:
+    import trio
+
+    async with cell(tmp_path, "ana") as [ana]:
+        invite = await ana("invite")
+        began = trio.current_time()
+        again = await ana("invite.show", job=invite["job"], after=invite["step"], wait=10)
+        assert (again["step"], trio.current_time() - began) == (invite["step"], 10)
+        assert isinstance(ana, Asking)

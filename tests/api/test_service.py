@@ -1,0 +1,224 @@
+"""The service: locks, guesses, faults, and events that survive all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from cellsync.api import service as module
+from cellsync.api.feed import BACKLOG
+from cellsync.api.problems import Locked, TooSoon
+from cellsync.core.errors import VaultExists, WrongPassphrase
+from tests.api.services import PASSPHRASE, Asking, cell, services
+
+
+@pytest.fixture
+def clock(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Virtual time also for what counts while a machine sleeps; `slept` is how long it has."""
+    slept = {"slept": 0.0}
+    monkeypatch.setattr(module, "since_boot", lambda: trio.current_time() + slept["slept"])
+    monkeypatch.setattr(module, "while_awake", trio.current_time)
+    return slept
+
+
+async def test_states(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana") as [ana]:
+        assert (await ana("health"))["state"] == "empty"
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        assert (await ana("health"))["state"] == "open"
+        await ana("lock")
+        await ana("lock")
+        assert (await ana("health"))["state"] == "locked"
+        with pytest.raises(Locked):
+            await ana("status")
+        with pytest.raises(VaultExists):
+            await ana("init", cell="Another", name="Ana", passphrase=PASSPHRASE)
+        for _ in range(2):
+            assert (await ana("unlock", passphrase=PASSPHRASE))["cell"] == "Mill Street"
+
+
+async def test_guesses_cost_more_and_more(tmp_path: Path, clock: dict[str, float], autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana") as [ana]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await ana("lock")
+        waits = []
+        for _ in range(11):
+            began = trio.current_time()
+            while True:
+                try:
+                    await ana("unlock", passphrase="a guess")
+                except TooSoon:
+                    await trio.sleep(0.25)
+                except WrongPassphrase:
+                    break
+            waits.append(trio.current_time() - began)
+        assert waits == [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
+        with pytest.raises(TooSoon):  # the right one has to wait as well, or a guesser would know it
+            await ana("unlock", passphrase=PASSPHRASE)
+        await trio.sleep(60)
+        await ana("unlock", passphrase=PASSPHRASE)
+        await ana("lock")
+        with pytest.raises(WrongPassphrase):
+            await ana("unlock", passphrase="a guess")
+
+
+async def test_it_locks_when_nobody_uses_it(tmp_path: Path, clock: dict[str, float], autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana") as [ana], trio.open_nursery() as nursery:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await ana("unlock", passphrase=PASSPHRASE, idle=60)
+        nursery.start_soon(ana.service.keep_watch)
+        for _ in range(5):
+            await trio.sleep(50)
+            assert 55 < (await ana("status"))["locks_in"] <= 60  # asking is use
+        for _ in range(5):
+            await trio.sleep(10)
+            await ana("health")  # this is not
+        await trio.sleep(12)
+        assert ana.service.state == "locked"
+        await ana("unlock", passphrase=PASSPHRASE, idle=60)
+        clock["slept"] += 3600  # the lid was closed
+        await trio.sleep(2)
+        assert ana.service.state == "locked"
+        await ana("unlock", passphrase=PASSPHRASE, idle=0)
+        await trio.sleep(80_000)
+        assert (await ana("status"))["locks_in"] is None
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_being_done_is_not_cut_off(
+    tmp_path: Path, clock: dict[str, float], autojump_clock: MockClock
+) -> None:
+    async with services(tmp_path, "ana") as [ana], trio.open_nursery() as nursery:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await ana("unlock", passphrase=PASSPHRASE, idle=10)
+        nursery.start_soon(ana.service.keep_watch)
+        with ana.service.in_use(passive=False):
+            await trio.sleep(100)
+            assert (await ana("health"))["state"] == "open"
+        with ana.service.in_use(passive=True):
+            await trio.sleep(12)
+        assert ana.service.state == "locked"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_fault_in_the_cell_locks_it_and_no_more(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana") as [ana]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+
+        async def fault() -> None:
+            raise ValueError("Anton")
+
+        ana.service.inside.start_soon(fault)
+        await trio.sleep(1)
+        assert ana.service.state == "locked"
+        await ana("unlock", passphrase=PASSPHRASE)
+
+
+# --- events --------------------------------------------------------------------------------------------------
+
+
+async def drained(ana: Asking, since: str, wait: float = 2) -> list[Any]:
+    """What a follower gets who comes back with this cursor, until nothing more comes."""
+    feed = ana.service.follow(since)
+    found = []
+    with trio.move_on_after(wait):
+        while (event := await feed.next()) is not None:
+            found.append(event)
+    feed.end()
+    return found
+
+
+async def test_a_cursor_survives_a_restart(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        feed = ana.service.follow("")
+        await trio.sleep(1)
+        await ana("case.new", set={"title": "Parcel"})
+        first = await feed.next()
+        assert first is not None
+        assert (first.event, first.data["field"], first.data["text"]) == ("case.changed", "title", "Parcel")
+        await ana("lock")
+        last = await feed.next()
+        assert last is not None
+        assert (last.event, last.cursor) == ("locked", "")
+        assert await feed.next() is None
+        await ana("unlock", passphrase=PASSPHRASE)
+        await ana("case.edit", case="parcel", set={"status": "active"})
+        [missed] = [event for event in await drained(ana, first.cursor) if event.event == "case.changed"]
+        assert missed.data["field"] == "status"
+
+
+@pytest.mark.parametrize("wrong", ["00000000:1", "nonsense", "{}:99999999", ":"])
+async def test_a_cursor_of_nowhere_is_a_reset(wrong: str, tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana("case.new", set={"title": "Parcel"})
+        life = ana.service.cell.cursor().partition(":")[0]
+        events = await drained(ana, wrong.format(life))
+        assert [event.event for event in events] == ["reset"]
+        assert events[0].cursor == ana.service.cell.cursor()
+
+
+async def test_who_reads_too_slowly_gets_a_reset(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        feed = ana.service.follow("")
+        await trio.sleep(1)
+        for number in range(BACKLOG + 50):
+            ana.service.tell("sync.progress", number=number)
+        events = []
+        with trio.move_on_after(2):
+            while (event := await feed.next()) is not None:
+                events.append(event.event)
+        assert (len(events), events[-1]) == (BACKLOG + 1, "reset")
+        feed.end()
+
+
+async def test_who_comes_and_goes_is_told(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        feed = ana.service.follow("")
+        await trio.sleep(1)
+        await ben("lock")
+        await trio.sleep(60)
+        await ben("unlock", passphrase=PASSPHRASE)
+        await trio.sleep(600)
+        feed.end()
+        told = []
+        while (event := await feed.next()) is not None:
+            told.append(event.event)
+            assert event.cursor == ""
+        assert told == ["peer.down", "peer.up", "locked"]
+
+
+STEPS = st.lists(st.sampled_from(["write", "restart", "read"]), max_size=12)
+
+
+@settings(max_examples=15)
+@given(steps=STEPS)
+def test_whoever_comes_back_with_the_last_cursor_misses_nothing(
+    steps: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Against a list of what was written: each write is seen, in order, whatever was restarted in between."""
+
+    async def live() -> None:
+        async with cell(tmp_path_factory.mktemp("cell"), "ana") as [ana]:
+            await ana("case.new", set={"title": "Parcel"})
+            cursor, written, seen = ana.service.cell.cursor(), 0, list[str]()
+            for step in [*steps, "read"]:
+                if step == "write":
+                    written += 1
+                    await ana("case.edit", case="parcel", set={"summary": f"line {written}"})
+                elif step == "restart":
+                    await ana("lock")
+                    await ana("unlock", passphrase=PASSPHRASE)
+                else:
+                    for event in await drained(ana, cursor):
+                        assert event.event == "case.changed"
+                        seen.append(event.data["text"])
+                        cursor = event.cursor
+            assert list(dict.fromkeys(seen)) == [f"line {number + 1}" for number in range(written)]
+
+    trio.run(live, clock=MockClock(autojump_threshold=0))
