@@ -111,7 +111,10 @@ class SocketClient:
             connection.close()
         if response.status != 200:
             raise _refusal(raw)
-        answer: Answer = json.loads(raw)
+        try:
+            answer: Answer = json.loads(raw)
+        except ValueError:
+            raise DaemonGone from None
         return answer
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 import trio
+from hypercorn.config import Config
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -24,6 +26,7 @@ from cellsync.core.errors import CellsyncError, InvalidValue
 
 LARGEST: Final = 1 << 20  # bytes of a request
 LARGEST_TABLE: Final = 90 << 20  # of an import: 64 MiB in base64
+STOPPED_WITHIN: Final = 2.0  # seconds for requests that are being answered when the server is to end
 BEAT: Final = 15.0  # seconds of silence after which an empty line shows that somebody is there
 _NO_METHOD: Final = Problem("method_not_allowed", "This path has no such method.", "", USAGE)
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -40,6 +43,17 @@ def application(service: Service) -> Starlette:
     for path, methods in by_path.items():
         routes.append(Route(path, _endpoint(service, methods), methods=list(methods)))
     return Starlette(routes=routes, exception_handlers={HTTPException: _refused})
+
+
+def configuration(descriptor: int) -> Config:
+    """How hypercorn serves it on an open socket, which it closes in the end."""
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    config.accesslog = config.errorlog = None
+    config.include_server_header = False
+    config.graceful_timeout = STOPPED_WITHIN
+    config.keep_alive_timeout = 60
+    return config
 
 
 def _endpoint(service: Service, methods: dict[str, Operation]) -> Any:
@@ -83,10 +97,11 @@ async def _given(request: Request, operation: Operation) -> Any:
 async def _body(request: Request, most: int) -> dict[str, Any]:
     """Raises TooLarge, InvalidValue."""
     raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > most:
-            raise TooLarge
+    async with aclosing(request.stream()) as pieces:
+        async for piece in pieces:
+            raw += piece
+            if len(raw) > most:
+                raise TooLarge
     if not raw:
         return {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

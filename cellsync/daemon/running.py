@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any, Final
 
 import trio
-from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from cellsync.api import door
@@ -24,14 +23,13 @@ from cellsync.api.hardening import harden
 from cellsync.api.holder import Holder
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.service import Service
-from cellsync.api.web import application
+from cellsync.api.web import application, configuration
 from cellsync.cell.unwrapping import the_only
 from cellsync.daemon import logs
 from cellsync.daemon.notifying import notify
 from cellsync.daemon.rebirth import Inherited, inherited, rebirth
 
 ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew
-STOPPED_WITHIN: Final = 2.0  # seconds for requests that are being answered when the daemon is to end
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +85,7 @@ async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherit
 async def _answer(service: Service, opened: int, ending: trio.Event, task_status: trio.TaskStatus[list[str]]) -> None:
     """Serve the API on a copy of the open door, which is closed with the server."""
     copy = os.dup(opened)
-    config = Config()
-    config.bind = [f"fd://{copy}"]
-    config.accesslog = config.errorlog = None
-    config.include_server_header = False
-    config.graceful_timeout = STOPPED_WITHIN
-    config.keep_alive_timeout = 60
+    config = configuration(copy)
 
     class Started:
         """hypercorn makes its sockets inheritable; a copy that outlived this program would never be closed."""
