@@ -47,6 +47,11 @@ class Lan:
         """What to put before a command, so that it runs there."""
         return "ip", "netns", "exec", self._space(name)
 
+    def keep_apart(self, *names: str) -> None:
+        """As guest networks do: these devices reach the router, and not one another."""
+        for name in names:
+            run("ip", "-n", self._switch, "link", "set", name, "type", "bridge_slave", "isolated", "on")
+
     def plug_in(self, name: str) -> None:
         run("ip", "-n", self._switch, "link", "set", name, "up")
 

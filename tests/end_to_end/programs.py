@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,6 +25,8 @@ from tests.end_to_end.devices import PATIENCE, ROOT, wait_until
 CHEAP: Final = str(ROOT / "tests" / "cli" / "cheap.py")
 PASSPHRASE: Final = "kettle orbit lantern maple"
 LOOPBACK: Final = ("--interface", "127.0.0.1")
+
+Inside = Callable[[str], Sequence[str]]
 
 
 class Ran(NamedTuple):
@@ -86,8 +88,8 @@ class Program:
         assert ran.exit == 0, ran
         return ran.json
 
-    def init(self) -> Ran:
-        ran = self.run("init", "Mill Street", "--name", self.name, *LOOPBACK)
+    def init(self, *network: str) -> Ran:
+        ran = self.run("init", "Mill Street", "--name", self.name, *(network or LOOPBACK))
         assert ran.exit == 0, ran
         return ran
 
@@ -149,9 +151,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def programs(folder: Path, *names: str) -> Iterator[list[Program]]:
-    """Profiles with these names. Their daemons are ended with the block."""
-    made = [Program(folder, name) for name in names]
+def programs(folder: Path, *names: str, inside: Inside = lambda _: ()) -> Iterator[list[Program]]:
+    """Profiles with these names, `inside` some network. Their daemons are ended with the block."""
+    made = [Program(folder, name, inside(name)) for name in names]
     try:
         yield made
     finally:
@@ -159,17 +161,17 @@ def programs(folder: Path, *names: str) -> Iterator[list[Program]]:
             one.stop()
 
 
-def pair(inviter: Program, joiner: Program, *, role: str = "writer") -> tuple[Ran, Ran]:
+def pair(inviter: Program, joiner: Program, *, network: Sequence[str] = LOOPBACK) -> tuple[Ran, Ran]:
     """Let one profile join the other's cell; each program compares the words with those that the other shows."""
     code, code_in = os.pipe()
     for_inviter, from_joiner = os.pipe()
     for_joiner, from_inviter = os.pipe()
     inviting = inviter.begin(
-        "invite", "--role", role, "--code-fd", str(code_in), "--words-fd", str(for_inviter),
+        "invite", "--code-fd", str(code_in), "--words-fd", str(for_inviter),
         pass_fds=[code_in, for_inviter],
     )  # fmt: skip
     joining = joiner.begin(
-        "join", "--name", joiner.name, *LOOPBACK, "--code-fd", str(code), "--words-fd", str(for_joiner),
+        "join", "--name", joiner.name, *network, "--code-fd", str(code), "--words-fd", str(for_joiner),
         pass_fds=[code, for_joiner],
     )  # fmt: skip
     for descriptor in (code, code_in, for_inviter, for_joiner):
