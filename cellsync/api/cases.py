@@ -30,6 +30,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 _HIDDEN: Final = frozenset({"imported"})  # the import's own marks
+_TYPED: Final = 60  # characters that still stand in a command
 _LIST: Final = 200  # characters of a title in a list
 
 
@@ -213,7 +214,8 @@ def _conflict(conflict: Conflict, short: str) -> shapes.Conflict:
         shapes.Said(value=None, text=as_text(one.value), author=one.author, at=time_text(one.at))
         for one in conflict.values
     ]
-    chosen = values[0].text
+    shown = values[0].text
+    chosen = shown if len(shown) <= _TYPED and shown.isprintable() else "-"  # "-": to be typed when it is asked for
     name = conflict.path
     match conflict.raw.type:
         case FieldType.LOG:

@@ -18,6 +18,7 @@ import trio
 from cellsync.api import dispatch
 from cellsync.api.client import Answer
 from cellsync.api.feed import Feed
+from cellsync.api.hardening import harden
 from cellsync.api.holder import Holder
 from cellsync.api.profile import Profile
 from cellsync.api.service import Service
@@ -45,6 +46,7 @@ class DirectClient:
 
     def __enter__(self) -> Self:
         """Raises Busy."""
+        harden()
         self._holder = Holder(self._profile)
         self._thread.start()
         self._ready.get()

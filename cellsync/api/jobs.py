@@ -88,6 +88,11 @@ class Jobs:
         for old in over[: max(0, len(over) - KEPT)]:
             del self._jobs[old]
 
+    @property
+    def at_work(self) -> bool:
+        """Whether one has not ended."""
+        return any(not job.over for job in self._jobs.values())
+
     def find(self, kind: type[J], begins: str) -> J:
         """Raises NotFound."""
         found = [job for job in self.all(kind) if job.id.startswith(begins)]

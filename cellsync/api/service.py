@@ -211,10 +211,12 @@ class Service:
         while True:
             await trio.sleep(LOOK_EVERY)
             slept, asleep = since_boot() - while_awake() - asleep, since_boot() - while_awake()
-            if self.locks_in == 0 and not self._in_use:
+            if self._in_use or self.jobs.at_work:
+                self._touch()
+            elif self.locks_in == 0:
                 log.info("locked: nobody used it")
                 await self.lock()
-            elif slept > SLEPT and self._cell is not None:
+            if slept > SLEPT and self._cell is not None:
                 log.info("the machine has slept")
                 self._cell.node.call_now()
 

@@ -222,3 +222,18 @@ def test_whoever_comes_back_with_the_last_cursor_misses_nothing(
             assert list(dict.fromkeys(seen)) == [f"line {number + 1}" for number in range(written)]
 
     trio.run(live, clock=MockClock(autojump_threshold=0))
+
+
+async def test_a_job_counts_as_use_until_it_ends(
+    tmp_path: Path, clock: dict[str, float], autojump_clock: MockClock
+) -> None:
+    async with services(tmp_path, "ana") as [ana], trio.open_nursery() as nursery:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await ana("unlock", passphrase=PASSPHRASE, idle=10)
+        nursery.start_soon(ana.service.keep_watch)
+        await ana("invite")
+        await trio.sleep(500)
+        assert (await ana("health"))["state"] == "open"
+        await trio.sleep(200)  # the invitation has expired meanwhile
+        assert (await ana("health"))["state"] == "locked"
+        nursery.cancel_scope.cancel()
