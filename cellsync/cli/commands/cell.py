@@ -55,7 +55,7 @@ def lan_mode(lan: str | None, no_lan: bool) -> str | None:
     return "off" if no_lan else lan
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Found a cell on this device.")
 @click.argument("name_of_cell", metavar="CELL")
 @click.option("--name", help="What the others will call you.")
 @lan_options
@@ -90,7 +90,7 @@ def init(
     terminal.answer(answer)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Open the cell in the daemon.")
 @click.option("--for", "idle", type=Duration(), help="Lock after so long without a command: 15m, 8h, off.")
 @click.pass_context
 def unlock(context: click.Context, idle: float | None) -> None:
@@ -138,7 +138,7 @@ def panic(context: click.Context) -> None:
     terminal.answer({"v": 1})
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="The cell at a glance.")
 @click.option("--seen", is_flag=True, help="The warnings have been read: do not show them again.")
 @click.pass_context
 def status(context: click.Context, seen: bool) -> None:

@@ -11,7 +11,7 @@ from cellsync.cli.options import Group, options_of
 from cellsync.cli.terminal import terminal_of
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Keep a cell in step, and open while you work.")
 def daemon() -> None:
     """The daemon: keeps a cell in step, and holds it open while you work."""
 

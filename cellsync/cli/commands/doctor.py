@@ -13,7 +13,7 @@ from cellsync.cli.terminal import terminal_of
 _MARKS: Final = {"good": "✓", "warning": "⚠", "bad": "✗", "unknown": "?"}
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="What is wrong here, and what helps.")
 @click.pass_context
 def doctor(context: click.Context) -> None:
     """What is wrong with this machine, this profile's folder or this network, and what helps.
@@ -47,7 +47,7 @@ def doctor(context: click.Context) -> None:
         raise SystemExit(PARTLY)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

@@ -23,7 +23,7 @@ def words_option(command: Any) -> Any:
     )(command)  # fmt: skip
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Invite one device.")
 @click.option("--role", type=click.Choice(["reader", "writer", "coordinator"]), default="writer", show_default=True)
 @click.option("--no-short-code", is_flag=True, help="Only the long code and the QR, at which nobody can guess.")
 @click.option("--code-fd", type=int, metavar="N", help="For scripts: write the code to this descriptor.")
@@ -79,7 +79,7 @@ def _same(terminal: Terminal, words: list[str], words_fd: int | None) -> bool:
     return terminal.ask_yes("Same words?", _NO_YES)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Join a cell with a code.")
 @click.option("--name", help="What the others will call you.")
 @click.option("--code-fd", type=int, metavar="N", help="For scripts: read the code from this descriptor.")
 @words_option

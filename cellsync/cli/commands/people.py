@@ -29,7 +29,7 @@ def members(context: click.Context) -> None:
     terminal.answer(answer)
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True, short_help="The other devices.")
 @click.pass_context
 def peers(context: click.Context) -> None:
     """The other devices: connected or not, and what has reached them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command()
+@click.command(short_help="Three devices, one network that breaks and heals.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, and nothing else.")
 def demo(as_json: bool) -> None:
     """Three devices, one encrypted case log, one network that breaks and heals.
