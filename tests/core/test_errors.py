@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-import cellsync.casework.importing
-import cellsync.cell.cell
-import cellsync.cli.demo.child  # noqa: F401  so that their errors are defined
+import cellsync.cli.demo.child
+import cellsync.cli.main
+import cellsync.daemon.running  # noqa: F401  so that all errors are defined
+from cellsync.api.problems import Problem, Refusal, TooSoon
 from cellsync.core.errors import CapExceeded, CellsyncError
 
 
@@ -20,13 +23,20 @@ def below(kind: type[CellsyncError]) -> Iterator[type[CellsyncError]]:
 
 ERRORS = [kind for kind in dict.fromkeys(below(CellsyncError)) if kind.__module__.startswith("cellsync.")]
 
+GIVEN: dict[type[CellsyncError], tuple[Any, ...]] = {
+    CapExceeded: ("parents",),
+    TooSoon: (8.0,),
+    Refusal: (Problem("code", "A message.", "A hint.", 1),),
+}
+COMMAND = re.compile("(^|: )cellsync [a-z ]+$")
+
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_each_has_a_message_a_code_and_a_hint(kind: type[CellsyncError]) -> None:
-    error = CapExceeded("parents") if kind is CapExceeded else kind()
+    error = kind(*GIVEN.get(kind, ()))
     assert str(error)
     assert error.code
-    assert error.hint.endswith((".", "?"))
+    assert error.hint.endswith((".", "?")) or COMMAND.search(error.hint), "a sentence, or a command to give"
 
 
 def test_a_code_names_one_error() -> None:
