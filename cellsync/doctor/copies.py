@@ -18,7 +18,7 @@ PROGRAMS: Final = (  # how a folder's name begins, in lower case, and whose it i
     ("googledrive", "Google Drive"),
     ("icloud", "iCloud"),
     ("mobile documents", "iCloud"),
-    ("cloudstorage", "a cloud program"),
+    ("cloudstorage", "A cloud program"),
     ("nextcloud", "Nextcloud"),
     ("owncloud", "ownCloud"),
     ("yandex.disk", "Yandex.Disk"),
@@ -42,7 +42,7 @@ def copied_folder(visit: Visit) -> list[Finding]:
             program = _program(path)
             if program is not None:
                 text = f"{program} copies the profile's folder: copies of a vault that are used twice fork."
-                return [warning(CHECK, text[0].upper() + text[1:], MOVE)]
+                return [warning(CHECK, text, MOVE)]
     return [good(CHECK, "No cloud program seems to copy the profile's folder.")]
 
 

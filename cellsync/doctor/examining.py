@@ -32,7 +32,7 @@ def _in_thread(look: Callable[[Visit], list[Finding]]) -> Look:
 
     async def looked(visit: Visit) -> list[Finding]:
         limiter = trio.CapacityLimiter(1)  # of its own: what hangs takes no thread from others
-        return await trio.to_thread.run_sync(look, visit, abandon_on_cancel=True, limiter=limiter)
+        return await trio.to_thread.run_sync(look, visit, abandon_on_cancel=False, limiter=limiter)
 
     return looked
 
@@ -76,7 +76,7 @@ async def _note(check: str, look: Look, visit: Visit, found: list[Finding]) -> N
             found += await look(visit)
     except Exception as error:
         # Only the type: a message may hold a path.
-        found.append(unknown(check, f"This could not be checked ({type(_first(error)).__name__}: {check})."))
+        found.append(unknown(check, f"This could not be checked: {check} ({type(_first(error)).__name__})."))
 
 
 def _first(error: BaseException) -> BaseException:

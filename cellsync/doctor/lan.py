@@ -16,7 +16,7 @@ from cellsync.doctor import calling, multicast
 from cellsync.doctor.calling import Called, Reach
 from cellsync.doctor.finding import Finding, bad, good, unknown, warning
 from cellsync.doctor.machine import Machine
-from cellsync.doctor.multicast import Heard
+from cellsync.doctor.multicast import Heard, Known
 from cellsync.doctor.subject import Visit
 
 BLOCKED: Final = "lan_blocked"
@@ -38,14 +38,8 @@ class Evidence(NamedTuple):
     """What is known of the links that this device is on."""
 
     heard: Heard | None  # None: did not listen
-    routers: frozenset[bytes]
     called: Sequence[Called]
     seconds: float
-
-    @property
-    def speaking(self) -> set[int]:
-        """Links on which a device spoke that is not the router."""
-        return {one.link for one in self.heard.others if one.address not in self.routers} if self.heard else set()
 
     @property
     def reached(self) -> bool:
@@ -60,7 +54,7 @@ class Evidence(NamedTuple):
 async def local_network(visit: Visit) -> list[Finding]:
     """Listen and call at the same time."""
     machine, subject = visit.machine, visit.subject
-    here, own = machine.present(subject.interfaces), machine.own()
+    here, known = machine.present(subject.interfaces), Known(machine.own(), routers(machine))
     if not here:
         return [unknown(BLOCKED, "There is no network to listen on.")]
     heard: Heard | None = None
@@ -70,10 +64,10 @@ async def local_network(visit: Visit) -> list[Finding]:
         async def listen() -> None:
             nonlocal heard
             if subject.mode != "off":
-                heard = await multicast.listen(here, own, subject.service_type, visit.seconds)
+                heard = await multicast.listen(here, known, subject.service_type, visit.seconds)
 
-        called = await calling.call(visit, here, own)
-    evidence = Evidence(heard, routers(machine), called, visit.seconds)
+        called = await calling.call(visit, here, known.own)
+    evidence = Evidence(heard, called, visit.seconds)
     return [*_multicast(evidence, machine.system), *_blocked(evidence), *_devices(evidence, visit.redact)]
 
 
@@ -83,7 +77,7 @@ def _multicast(evidence: Evidence, system: str) -> list[Finding]:
     if heard is None:
         return []
     hint = FIREWALL_OF_MACOS if system == "darwin" else FIREWALL
-    if heard.itself or evidence.speaking:
+    if heard.itself or heard.others or heard.routers:
         return [good(MULTICAST, "No firewall on this machine stops LAN announcements.")]
     if heard.asked:
         return [warning(MULTICAST, "A firewall on this machine seems to stop LAN announcements (UDP port 5353).", hint)]
@@ -101,22 +95,22 @@ def _blocked(evidence: Evidence) -> list[Finding]:
         if evidence.reached:
             return [good(BLOCKED, "Other devices on this network can be reached.")]
         return [unknown(BLOCKED, "Did not listen for other devices: LAN discovery is off here.")]
-    if evidence.silent - evidence.speaking and heard.itself and not evidence.reached:
+    if evidence.silent - heard.others and heard.itself and not evidence.reached:
         text = (
             "This LAN blocks device-to-device traffic, or the others are off: "
             f"{within} nobody was heard, and nobody answered who should be here."
         )
         return [bad(BLOCKED, text, f"If the others are on: {AROUND}; at a new address: {ADD}.")]
-    if evidence.speaking:
+    if heard.others:
         return [good(BLOCKED, "Other devices on this network can be heard.")]
     if evidence.reached:
         return [good(BLOCKED, f"Other devices on this network can be reached, though none was heard {within}.")]
+    if heard.routers:
+        text = f"Only the router was heard {within}: this Wi-Fi may block device-to-device traffic."
+        return [warning(BLOCKED, text, WITHOUT_ANNOUNCEMENTS)]
     if not heard.itself:
         text = f"No LAN announcements heard {within}, but this machine itself may be why."
         return [unknown(BLOCKED, text)]
-    if heard.others:
-        text = f"Only the router was heard {within}: this Wi-Fi may block device-to-device traffic."
-        return [warning(BLOCKED, text, WITHOUT_ANNOUNCEMENTS)]
     text = f"No LAN announcements heard {within}: this Wi-Fi may block device-to-device traffic."
     return [warning(BLOCKED, text, WITHOUT_ANNOUNCEMENTS)]
 

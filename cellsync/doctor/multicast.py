@@ -33,27 +33,28 @@ PTR, INTERNET = 12, 1
 ON_ALL_LINKS: Final = 49, 29  # IP_MULTICAST_ALL, IPV6_MULTICAST_ALL: of Linux, and not in the socket module
 
 
-class Source(NamedTuple):
-    """Somebody who was heard."""
-
-    link: int
-    address: bytes
-
-
 @dataclass
 class Heard:
-    """What was heard in one go."""
+    """What was heard in one go: numbers of links, and of errors."""
 
-    listened: set[int] = field(default_factory=set)  # links
+    listened: set[int] = field(default_factory=set)
     asked: set[int] = field(default_factory=set)
     itself: set[int] = field(default_factory=set)  # where our own question came back
-    others: set[Source] = field(default_factory=set)
-    errors: set[int] = field(default_factory=set)  # numbers of what went wrong, if nothing could be asked
+    routers: set[int] = field(default_factory=set)  # where a router spoke
+    others: set[int] = field(default_factory=set)  # where anybody else spoke
+    errors: set[int] = field(default_factory=set)
 
     @property
     def is_complete(self) -> bool:
         """Whether listening longer would tell no more."""
-        return self.listened <= self.itself and self.listened <= {source.link for source in self.others}
+        return self.listened <= self.itself & self.others
+
+
+class Known(NamedTuple):
+    """Addresses that need no guessing."""
+
+    own: frozenset[bytes]
+    routers: frozenset[bytes]
 
 
 class _Ear(NamedTuple):
@@ -66,7 +67,7 @@ class _Ear(NamedTuple):
         await self.socket.sendto(question, (GROUPS[socket.AddressFamily(self.family)], PORT, *scope))
 
 
-async def listen(here: Sequence[Local], own: frozenset[bytes], service_type: str, seconds: float) -> Heard:
+async def listen(here: Sequence[Local], known: Known, service_type: str, seconds: float) -> Heard:
     """Ask on each link, and listen for at most `seconds`. The links of `here` only."""
     heard = Heard()
     question = _question(ALL_SERVICES, service_type)
@@ -78,7 +79,7 @@ async def listen(here: Sequence[Local], own: frozenset[bytes], service_type: str
         with trio.move_on_after(seconds) as scope:
             async with trio.open_nursery() as nursery:
                 for ear in ears:
-                    nursery.start_soon(_hear, ear, own, heard, scope)
+                    nursery.start_soon(_hear, ear, known, heard, scope)
                 for before, at in zip((0.0, *ASK_AT), ASK_AT, strict=False):
                     await trio.sleep(at - before)
                     for ear in ears:
@@ -94,15 +95,15 @@ async def _ask(ear: _Ear, question: bytes, heard: Heard) -> None:
         heard.errors.add(error.errno or 0)
 
 
-async def _hear(ear: _Ear, own: frozenset[bytes], heard: Heard, scope: trio.CancelScope) -> None:
+async def _hear(ear: _Ear, known: Known, heard: Heard, scope: trio.CancelScope) -> None:
     with suppress(OSError):  # the interface is gone: what was heard was heard
         while not heard.is_complete:
             message, (host, *_) = await ear.socket.recvfrom(LONGEST)
             source = packed(host)
-            if source in own:
+            if source in known.own:
                 heard.itself.add(ear.link)
             elif len(message) >= HEADER:
-                heard.others.add(Source(ear.link, source))
+                (heard.routers if source in known.routers else heard.others).add(ear.link)
         scope.cancel()
 
 

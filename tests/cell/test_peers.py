@@ -311,10 +311,26 @@ async def test_a_ping_without_an_answer(memory_network: MemoryNetwork, autojump_
             net.partition("ana", "ben")
 
 
+async def test_a_ping_goes_on_over_the_next_connection(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Of two that were opened at once, the one that was taken first may go."""
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
+        await trio.sleep(5)
+        net.latency(1)
+        nursery.start_soon(ana.ping, ben.device, 20)
+        await trio.sleep(0.5)
+        net.break_connections("ana")
+
+
 async def test_a_ping_while_the_cell_closes(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with trio.open_nursery() as nursery, cells(net, "ana", "ben") as [ana, ben]:
-        await trio.sleep(5)
+    home = await found(net)
+    async with opened(home) as ana:
+        at_ben = await admit(net, ana, "ben")
+    async with opened(at_ben) as ben, trio.open_nursery() as nursery, opened(home) as ana:
+        await level([ana, ben])
         net.partition("ana", "ben", silent=True)
 
         @nursery.start_soon

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.terminals import CTRL_C, ESCAPE, PASSPHRASE, Person, run
 
 pytestmark = pytest.mark.e2e
+LONG = pytest.mark.slow
 
 LOOPBACK: Final = ("--interface", "127.0.0.1")
 FIRST: Final = "Passphrase (Enter = make one for me)"
@@ -216,7 +217,9 @@ def interrupted(person: Person) -> None:
         assert "interrupted" in person.all
 
 
-@pytest.mark.parametrize("prompt", ["Your name", FIRST, "The same again", "[y/N]"])
+@pytest.mark.parametrize(
+    "prompt", [*(pytest.param(one, marks=LONG) for one in ("Your name", FIRST, "[y/N]")), "The same again"]
+)
 def test_ctrl_c_while_founding(tmp_path: Path, prompt: str) -> None:
     person = Person("--profile", str(tmp_path / "ana"), "init", "Mill Street", *LOOPBACK)
     for asked, answer in (("Your name", "Ana"), (FIRST, PASSPHRASE), ("The same again", PASSPHRASE), ("[y/N]", "")):
@@ -229,7 +232,7 @@ def test_ctrl_c_while_founding(tmp_path: Path, prompt: str) -> None:
 
 
 def test_ctrl_c_at_the_passphrase(ana: str) -> None:
-    for command in ("status", "invite", "sync", "watch"):
+    for command in ("status", "invite"):
         person = Person("--profile", ana, command)
         person.sees("Passphrase")
         interrupted(person)
@@ -244,7 +247,9 @@ def test_ctrl_c_takes_an_invitation_back(ana: str, ben: str) -> None:
         assert joiner.ends() == 5
 
 
-@pytest.mark.parametrize("prompt", ["Code", FIRST, "The same again", "Looking for"])
+@pytest.mark.parametrize(
+    "prompt", [*(pytest.param(one, marks=LONG) for one in (FIRST, "The same again", "Looking for")), "Code"]
+)
 def test_ctrl_c_while_joining(ben: str, prompt: str) -> None:
     person = Person("--profile", ben, "join", "--name", "Ben", *LOOPBACK)
     for asked, answer in (
@@ -258,7 +263,7 @@ def test_ctrl_c_while_joining(ben: str, prompt: str) -> None:
     assert not (Path(ben) / "vault" / "vault").exists()
 
 
-@pytest.mark.parametrize("who", ["inviter", "joiner"])
+@pytest.mark.parametrize("who", ["inviter", pytest.param("joiner", marks=LONG)])
 def test_ctrl_c_at_the_words(ana: str, ben: str, who: str) -> None:
     with inviting(ana) as inviter, joining(ben, code_of(inviter)) as joiner:
         gives_passphrase(joiner)

@@ -1,0 +1,15 @@
+"""What the doctor's tests begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellsync.doctor.subject import Visit
+from tests.doctor.machines import well
+
+
+@pytest.fixture
+def visit(tmp_path: Path) -> Visit:
+    return well(tmp_path)
