@@ -32,7 +32,7 @@ def _in_thread(look: Callable[[Visit], list[Finding]]) -> Look:
 
     async def looked(visit: Visit) -> list[Finding]:
         limiter = trio.CapacityLimiter(1)  # of its own: what hangs takes no thread from others
-        return await trio.to_thread.run_sync(look, visit, abandon_on_cancel=False, limiter=limiter)
+        return await trio.to_thread.run_sync(look, visit, abandon_on_cancel=True, limiter=limiter)
 
     return looked
 

@@ -182,14 +182,14 @@ async def test_calls_to_devices_that_are_there_or_are_not() -> None:
 async def test_calls_come_from_an_address_that_may_be_used() -> None:
     with socket.create_server(("127.0.0.2", 0)) as server:
         server.setblocking(False)
-        subject = Subject(Path("/no"), Path("/no"), None, ["127.0.0.1"], "off")
+        subject = Subject(Path("/no"), Path("/no"), None, ["127.0.0.3"], "off")
         other = OtherDevice("ben", False, [Address("127.0.0.2", port_of(server))])
         asked = visit()._replace(subject=subject._replace(others=[other]))
-        [found] = await calling.call(asked, [LOOPBACK], OWN)
+        [found] = await calling.call(asked, [LOOPBACK._replace(host="127.0.0.3")], OWN)
         assert found.reach is Reach.ANSWERED
         stream, (host, _) = server.accept()
         stream.close()
-        assert host == "127.0.0.1"
+        assert host == "127.0.0.3"
 
 
 @pytest.mark.parametrize(
@@ -222,16 +222,17 @@ async def test_a_link_local_address_is_called_on_its_own_link_only() -> None:
     assert calling._ways(OtherDevice("ben", False, [Address("fe80::2%97", 1)]), here, OWN) == []
 
 
-def speaker() -> socket.socket:
+def speaker(host: str) -> socket.socket:
     """Somebody else on the loopback link."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.2", 0))
+    sock.bind((host, 0))
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, packed("127.0.0.1"))
     return sock
 
 
-async def speak(message: bytes) -> None:
-    with speaker() as sock:
+async def speak(message: bytes, host: str = "127.0.0.2", after: float = 0.0) -> None:
+    with speaker(host) as sock:
+        await trio.sleep(after)
         while True:
             sock.sendto(message, ("224.0.0.251", 5353))
             await trio.sleep(0.02)
@@ -246,8 +247,12 @@ async def test_who_speaks_is_told_from_ourselves_and_from_the_router() -> None:
         with trio.fail_after(10):  # it ends when it has heard enough
             found = await listen([LOOPBACK], alone, TYPE, 60)
         assert (found.asked, found.itself, found.others, found.routers) == (link, link, link, set())
-        found = await listen([LOOPBACK], router, TYPE, 0.2)  # a router alone is not enough to end
+        found = await listen([LOOPBACK], router, TYPE, 0.2)
         assert (found.others, found.routers) == (set(), link)
+        nursery.start_soon(speak, bytes(12), "127.0.0.4", 0.3)
+        with trio.fail_after(10):  # the router alone was not enough to end
+            found = await listen([LOOPBACK], router, TYPE, 60)
+        assert (found.others, found.routers) == (link, link)
         nursery.cancel_scope.cancel()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(speak, b"no message")

@@ -317,7 +317,7 @@ async def test_what_hangs_is_left_behind(visit: Visit, monkeypatch: pytest.Monke
     back = Event()
 
     def hang(_: Path) -> int:
-        back.wait()
+        back.wait(10)
         return 0
 
     try:

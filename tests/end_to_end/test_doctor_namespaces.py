@@ -30,7 +30,7 @@ pytestmark = pytest.mark.e2e
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 NAMES: Final = ("ada", "ben", "vera")  # ada asks the doctor; vera is the router, where there is one
-LISTEN: Final = 5.0  # seconds
+LISTEN: Final = 3.0  # seconds
 BOUND: Final = 30.0  # seconds
 BEN: Final = ("10.99.0.2", 9)  # nothing listens there
 BLOCKED: Final = "This LAN blocks device-to-device traffic, or the others are off: "
@@ -111,7 +111,7 @@ def test_somebody_is_heard_until_the_network_keeps_devices_apart(tmp_path: Path,
 
         laid.keep_apart("ada", "ben")
         blocked = ask(laid, tmp_path)["lan_blocked"]
-        text = "No LAN announcements heard in 5 s: this Wi-Fi may block device-to-device traffic."
+        text = "No LAN announcements heard in 3 s: this Wi-Fi may block device-to-device traffic."
         assert blocked[1:3] == (Grade.WARNING, text)
         assert "cellsync peers add NAME ADDRESS:PORT" in blocked.hint
         assert "phone's hotspot or a cable" in blocked.hint
@@ -129,7 +129,7 @@ def test_a_known_device_that_should_be_here_makes_it_plain_and_a_router_that_spe
         assert "kept apart by this network" in found["device"].text
         assert not any(secret in str(found) for secret in ("ben", "10.99.", "fe80"))
 
-        text = "Only the router was heard in 5 s: this Wi-Fi may block device-to-device traffic."
+        text = "Only the router was heard in 3 s: this Wi-Fi may block device-to-device traffic."
         assert ask(laid, tmp_path)["lan_blocked"][1:3] == (Grade.WARNING, text)
 
 
@@ -144,7 +144,7 @@ def test_a_neighbour_that_is_there_and_does_not_listen(tmp_path: Path) -> None:
     with lan("ada", "ben", ipv4=True) as laid:
         found = ask(laid, tmp_path, BEN, redact=False)
         assert found["device"].text == "ben is there, but cellsync does not run there or is locked."
-        text = "Other devices on this network can be reached, though none was heard in 5 s."
+        text = "Other devices on this network can be reached, though none was heard in 3 s."
         assert found["lan_blocked"][1:3] == (Grade.GOOD, text)
         assert "10.99.0.1" in found["network"].text
 
