@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode
@@ -139,7 +140,8 @@ def _respond(connection: _Connection, name: str, given: Answer) -> Any:
         connection.request(operation.method, path + ("?" + urlencode(texts) if texts else ""))
     else:
         headers = {"content-type": "application/json"}
-        connection.request(operation.method, path, json.dumps(rest).encode(), headers)
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent: the answer says why
+            connection.request(operation.method, path, json.dumps(rest).encode(), headers)
     return connection.getresponse()
 
 

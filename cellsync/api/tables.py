@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from functools import partial
 from typing import final
 
@@ -37,7 +36,7 @@ class ImportJob(Job):
     async def run(self, ask: shapes.ImportTable) -> None:
         try:
             table = base64.b64decode(ask.table, validate=True)
-        except binascii.Error:
+        except ValueError:  # also for what is not ASCII
             raise InvalidValue("the table is not in base64") from None
         self._report = await import_cases(
             self._cell, table, mapping=None if ask.columns is None else Mapping.of(ask.columns),
