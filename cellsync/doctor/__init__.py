@@ -9,7 +9,8 @@
     running
     network                   whether there is a network, and a VPN on it
     lan                       whether this network lets devices reach each other, from two kinds of evidence:
-    multicast, calling          what is heard, and who can be called
+    multicast, calling,         what is heard, who can be called, and whose hardware answers
+    neighbours
 
 It never opens a vault and changes nothing. What it says holds no name and no address, unless its caller does not
 want it redacted; then it names this device's folders and addresses, and the other devices as the caller does.

@@ -17,14 +17,12 @@ from typing import Any, Final, NamedTuple
 import trio
 
 from cellsync.core import caps
-from cellsync.doctor.machine import Machine
 from cellsync.doctor.subject import OtherDevice, Visit
 from cellsync.node.interfaces import Local
-from cellsync.node.network import Address, packed
+from cellsync.node.network import Address
 
 SECONDS: Final = 2.0
 ADDRESSES: Final = 2  # tried of one device
-COMPLETE: Final = 0x2  # ATF_COM: whoever has the address answered for it
 
 
 class Reach(IntEnum):
@@ -98,7 +96,7 @@ async def _try(visit: Visit, address: Address, local: Local, reached: list[Reach
     elif error == errno.ECONNREFUSED:
         reached.append(Reach.REFUSED)
     elif error in (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EHOSTDOWN):
-        is_there = error == errno.ETIMEDOUT and is_neighbour(visit.machine, address)
+        is_there = error == errno.ETIMEDOUT and address.packed in visit.machine.neighbours()
         reached.append(Reach.DROPPED if is_there else Reach.SILENT)
 
 
@@ -124,12 +122,3 @@ def _resolve(address: Address) -> tuple[int, tuple[Any, ...]]:
         *address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     )[0]
     return family, where
-
-
-def is_neighbour(machine: Machine, address: Address) -> bool:
-    """Whether the kernel knows the hardware that has an IPv4 address: something answered for it on this network."""
-    for line in machine.read("proc/net/arp").splitlines()[1:]:
-        host, _, flags, *_ = line.split()
-        if packed(host) == address.packed:
-            return bool(int(flags, 16) & COMPLETE)
-    return False

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import ifaddr
 
+from cellsync.doctor.neighbours import reachable
 from cellsync.node.interfaces import Choice, Local, present
 from cellsync.node.network import packed
 
@@ -105,6 +106,7 @@ class Machine(NamedTuple):
     present: Callable[[Choice], tuple[Local, ...]] = present
     own: Callable[[], frozenset[bytes]] = _own
     ways_out: Callable[[], frozenset[str]] = _ways_out
+    neighbours: Callable[[], frozenset[bytes]] = reachable
 
     def read(self, path: str) -> str:
         """A file of the system, "" if it has none of this name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 import trio
 from zeroconf import DNSIncoming  # type: ignore[attr-defined]
 
-from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calling, lan, multicast
-from cellsync.doctor.calling import Called, Reach, is_neighbour
+from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calling, lan, multicast, neighbours
+from cellsync.doctor.calling import Called, Reach
 from cellsync.doctor.lan import Evidence, local_network, routers
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known, listen
@@ -119,12 +120,11 @@ def test_a_device_that_is_not_connected(reach: Reach, text: str) -> None:
     assert redacted.hint == named.hint != ""
 
 
-def test_routers_and_neighbours_as_the_kernel_lists_them(tmp_path: Path) -> None:
+def test_routers_as_the_kernel_lists_them(tmp_path: Path) -> None:
     folder = tmp_path / "proc/net"
     folder.mkdir(parents=True)
     machine = Machine(tmp_path)
     assert routers(machine) == frozenset()
-    assert not is_neighbour(machine, Address("10.9.0.2", 1))
 
     first = int.from_bytes(packed("10.9.0.1"), sys.byteorder)
     (folder / "route").write_text(
@@ -135,22 +135,13 @@ def test_routers_and_neighbours_as_the_kernel_lists_them(tmp_path: Path) -> None
     (folder / "ipv6_route").write_text(f"{'0' * 32} 00 {'0' * 32} 00 {beyond}{'fe8':0<32} 40 {'0' * 32} 00 {direct}")
     assert routers(machine) == {packed("10.9.0.1"), packed("fe80::1")}
 
-    (folder / "arp").write_text(
-        "IP address  HW type  Flags  HW address  Mask  Device\n"
-        "10.9.0.2  0x1  0x2  02:00:00:00:00:02  *  wlan0\n"
-        "10.9.0.3  0x1  0x0  00:00:00:00:00:00  *  wlan0\n"
-    )
-    assert [is_neighbour(machine, Address(f"10.9.0.{last}", 1)) for last in (2, 3, 4)] == [True, False, False]
 
-
-def visit(
-    *others: OtherDevice, mode: str = "off", root: Path = Path("/no"), here: tuple[Local, ...] = (LOOPBACK,)
-) -> Visit:
+def visit(*others: OtherDevice, mode: str = "off", here: tuple[Local, ...] = (LOOPBACK,)) -> Visit:
     def present(_: Choice) -> tuple[Local, ...]:
         return here
 
     subject = Subject(Path("/no"), Path("/no/vault"), mode="off" if mode == "off" else "listen", others=others)
-    return Visit(subject, Machine(root, present=present, own=lambda: OWN), seconds=0.2)
+    return Visit(subject, Machine(Path("/no"), present=present, own=lambda: OWN), seconds=0.2)
 
 
 def port_of(sock: socket.socket) -> int:
@@ -193,26 +184,42 @@ async def test_calls_come_from_an_address_that_may_be_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "known", "reach"),
+    ("error", "is_neighbour", "reach"),
     [
-        (errno.ETIMEDOUT, "0x2", Reach.DROPPED),
-        (errno.ETIMEDOUT, "0x0", Reach.SILENT),
-        (errno.EHOSTUNREACH, "0x0", Reach.SILENT),
-        (errno.ENETUNREACH, "0x0", None),  # it is this machine that did not call
+        (errno.ETIMEDOUT, True, Reach.DROPPED),
+        (errno.ETIMEDOUT, False, Reach.SILENT),
+        (errno.EHOSTUNREACH, False, Reach.SILENT),
+        (errno.ENETUNREACH, False, None),  # it is this machine that did not call
     ],
 )
 async def test_calls_that_nobody_takes(
-    error: int, known: str, reach: Reach | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: int, is_neighbour: bool, reach: Reach | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def connect(address: Address, source: str | None) -> int:
         return error
 
     monkeypatch.setattr(calling, "_connect", connect)
-    (tmp_path / "proc/net").mkdir(parents=True)
-    (tmp_path / "proc/net/arp").write_text(f"IP address\n127.0.0.2 0x1 {known} 02:00:00:00:00:02 * lo\n")
-    other = OtherDevice("ben", False, [Address("127.0.0.2", 9)])
-    found = await calling.call(visit(other, root=tmp_path), [LOOPBACK], OWN)
+    asked = visit(OtherDevice("ben", False, [Address("127.0.0.2", 9)]))
+    there = frozenset({packed("127.0.0.2")} if is_neighbour else ())
+    found = await calling.call(
+        asked._replace(machine=asked.machine._replace(neighbours=lambda: there)), [LOOPBACK], OWN
+    )
     assert [one.reach for one in found] == ([] if reach is None else [reach])
+
+
+def test_neighbours_as_the_kernel_lists_them() -> None:
+    """One message of a kernel: 10.9.0.2 is at 02:00:00:00:00:02, confirmed; then the end."""
+    address = struct.pack("=HH", 8, neighbours.ADDRESS) + packed("10.9.0.2")
+    hardware = struct.pack("=HH", 10, 2) + bytes.fromhex("020000000002") + bytes(2)
+    entry = neighbours.NEIGHBOUR.pack(socket.AF_INET, 3, neighbours.REACHABLE, 0, 1) + address + hardware
+    end = neighbours.HEADER.pack(20, neighbours.DONE, 2, 1, 7) + bytes(4)
+    data = neighbours.HEADER.pack(16 + len(entry), neighbours.NEW, 2, 1, 7) + entry + end
+    assert list(neighbours.messages(data)) == [(neighbours.NEW, entry), (neighbours.DONE, bytes(4))]
+    assert list(neighbours.attributes(address + hardware)) == [
+        (neighbours.ADDRESS, packed("10.9.0.2")), (2, bytes.fromhex("020000000002")),
+    ]  # fmt: skip
+    assert list(neighbours.messages(bytes(16))) == [(0, b"")]  # a length of nothing does not go on for ever
+    assert isinstance(neighbours.reachable(), frozenset)
 
 
 async def test_a_link_local_address_is_called_on_its_own_link_only() -> None:
