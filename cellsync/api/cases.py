@@ -26,6 +26,7 @@ from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
 from cellsync.core.case.views import Item, LogView, Value
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
+from cellsync.core.plain import plain_line
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
@@ -192,7 +193,7 @@ def _item(item: Item[Any], kind: ValueType) -> shapes.Item:
     current = {one.id for one in item.current}
     return shapes.Item(
         id=_label(item.id),
-        values=[_said(one, kind) for one in item.current],
+        values=_alike([_said(one, kind) for one in item.current]),
         before=[_said(one, kind) for one in item.versions if one.id not in current],
     )
 
@@ -246,22 +247,23 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     cell = service.cell
     identity = await resolve(cell, ask.case)
-    case = await bound(cell, identity)
-    if ask.heads is not None and ask.heads != _heads(case._state):
-        raise ChangedMeanwhile
-    draft = begin(case, cell.device, cell.circle.surroundings.now())
-    async with cell.circle.lock:
-        apply(draft, _edit(ask), partial(resolve_locked, cell))
-    find = partial(resolve_locked, cell)
-    for begins, value in ask.correct.items():
-        log, item = _find_item(draft, begins)
-        log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
-    for begins, reason in ask.retract.items():
-        log, item = _find_item(draft, begins)
-        log.retract(item, reason or None)
-    done = finish(draft)
-    if done:
-        await cell.write([(identity, done)])
+    async with service.editing:  # of two with the same heads, only one writes
+        case = await bound(cell, identity)
+        if ask.heads is not None and ask.heads != _heads(case._state):
+            raise ChangedMeanwhile
+        draft = begin(case, cell.device, cell.circle.surroundings.now())
+        async with cell.circle.lock:
+            find = partial(resolve_locked, cell)
+            apply(draft, _edit(ask), find)
+            for begins, value in ask.correct.items():
+                log, item = _find_item(draft, begins)
+                log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
+            for begins, reason in ask.retract.items():
+                log, item = _find_item(draft, begins)
+                log.retract(item, reason or None)
+        done = finish(draft)
+        if done:
+            await cell.write([(identity, done)])
     return await _written(cell, identity, wrote=bool(done))
 
 
@@ -308,7 +310,8 @@ async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
     since = _moment(ask.since)
     names = [name for name, kind in case._state.fields() if kind is FieldType.LOG]
     if ask.field and ask.field not in names and ask.field not in fields_of(type(case)):
-        raise InvalidValue(f"no log {ask.field!r}", hint="Its logs: " + (", ".join(names) or "none yet"))
+        logs = ", ".join(map(plain_line, names))
+        raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (logs or "none yet"))
     lines = []
     for name in names:
         own = _log(case, name)

@@ -14,9 +14,12 @@ from typing import Any, Final
 import trio
 
 from cellsync.api.shapes import Event
+from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
 from cellsync.cell.cell import Cell
 from cellsync.core.case.host import Change
+from cellsync.core.case.schema import fields_of, kind_of
+from cellsync.core.case.values import PLAIN, ValueType, fits
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CaseId
 
@@ -32,6 +35,8 @@ class Feed:
         self._send, self._receive = trio.open_memory_channel[Event](BACKLOG)
         self._scope = trio.CancelScope()
         self._missed = False
+        self._kinds: dict[CaseId, str] = {}
+        self._last: Event | None = Event(event="locked", cursor="", data={})
         feeds.add(self)
 
     async def next(self) -> Event | None:
@@ -42,13 +47,13 @@ class Feed:
         try:
             return await self._receive.receive()
         except trio.EndOfChannel:
-            return None
+            last, self._last = self._last, None
+            return last
 
     def end(self) -> None:
         """No more; what was told can still be read."""
         if self in self._feeds:
             self._feeds.discard(self)
-            self._put(Event(event="locked", cursor="", data={}))
             self._scope.cancel()
             self._send.close()
 
@@ -61,13 +66,24 @@ class Feed:
             async with self._cell.changes(since=since or None) as changes:
                 touched: set[CaseId] = set()
                 async for change in changes:
-                    self._put(_told(change))
+                    self._put(_told(change, await self._kind_of(change)))
                     if change.cause == "sync":
                         touched.add(change.case)
                     if change.cursor == self._cell.cursor():  # the last of what has arrived so far
                         await self._tell_conflicts(touched)
                         touched.clear()
         self.end()
+
+    async def _kind_of(self, change: Change) -> ValueType:
+        """How people read the values of this field."""
+        if change.case not in self._kinds:
+            async with self._cell.circle.lock:
+                replica = self._cell.circle.replica
+                number = replica.held.cases.get(change.case)
+                self._kinds[change.case] = "" if number is None else replica.states.get(number).kind
+        schema = next((one for one in SCHEMAS if kind_of(one) == self._kinds[change.case]), None)
+        own = None if schema is None else fields_of(schema).get(change.path)
+        return own.kinds[-1] if own is not None and own.kinds else PLAIN
 
     async def _tell_conflicts(self, touched: set[CaseId]) -> None:
         for case in touched:
@@ -89,11 +105,12 @@ class Feed:
             pass
 
 
-def _told(change: Change) -> Event:
+def _told(change: Change, kind: ValueType) -> Event:
     if change.cause == "resync":
         return Event(event="reset", cursor=change.cursor, data={})
     try:
-        value, text = as_json(change.value), as_text(change.value)
+        value = as_json(change.value)
+        text = as_text(kind.decode(change.value) if fits(kind, change.value) else change.value)
     except (CellsyncError, TypeError, ValueError):
         value, text = None, "?"
     data = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import time
 from contextlib import suppress
 from typing import Final, Self
 
@@ -17,6 +18,7 @@ from cellsync.core.errors import ExternalError
 from cellsync.store.files import PRIVATE_FILE, file_errors
 
 _LONGEST: Final = 20  # digits
+_LOOKED_WITHIN: Final = 0.02  # seconds: `pid_of` has the lock for less
 
 
 class Busy(ExternalError):
@@ -39,7 +41,9 @@ class Holder:
         try:
             with file_errors():
                 if not _lock(self.descriptor):
-                    raise Busy
+                    time.sleep(_LOOKED_WITHIN)  # somebody may only be looking who holds it
+                    if not _lock(self.descriptor):
+                        raise Busy
                 os.ftruncate(self.descriptor, 0)
                 os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
         except BaseException:
@@ -71,7 +75,7 @@ def pid_of(profile: Profile) -> int | None:
             written = os.pread(descriptor, _LONGEST, 0)
         finally:
             os.close(descriptor)
-    return int(written) if written.isdigit() else None
+    return int(written) or None if written.isdigit() else None  # 0 would be a whole group of processes
 
 
 def kill(profile: Profile) -> bool:

@@ -16,7 +16,7 @@ import trio
 from cellsync.api import shapes
 from cellsync.api.problems import FAULT, problem_of
 from cellsync.cell.unwrapping import the_only
-from cellsync.core.errors import CellsyncError, NotFound
+from cellsync.core.errors import CellsyncError, Closed, NotFound
 
 KEPT: Final = 64  # the newest
 
@@ -64,6 +64,9 @@ class Job(ABC):
                 log.error("a job failed: %s", type(error).__name__)
                 error = CellsyncError(FAULT)
             self.error = error
+        except trio.Cancelled:  # the cell was locked
+            self.error = Closed()
+            raise
         finally:
             self.over = True
             self.move()

@@ -74,7 +74,7 @@ class Profile:
             return checked(Settings(**read))
         except FileNotFoundError:
             return Settings()
-        except (OSError, ValueError, TypeError, InvalidValue):
+        except (OSError, ValueError, TypeError, RecursionError, InvalidValue):
             raise UnreadableSettings from None
 
     def save(self, settings: Settings) -> None:

@@ -70,6 +70,7 @@ class Service:
         self._scope = trio.CancelScope()
         self._closed = trio.Event()
         self._opening = trio.Lock()
+        self.editing = trio.Lock()  # held from reading a case until what was decided on it is written
         self._feeds: set[Feed] = set()
         self._in_use = 0
         self._used = since_boot()
@@ -147,12 +148,12 @@ class Service:
         return self.cell
 
     async def lock(self) -> None:
-        """Close the vault, in good order. Returns when it is closed."""
-        if self._cell is not None:
-            closed = self._closed
-            self._scope.cancel()
-            await closed.wait()
-            self.on_lock()
+        """Close the vault, in good order, also one that is being opened. Returns when it is closed."""
+        async with self._opening:
+            if self._cell is not None:
+                closed = self._closed
+                self._scope.cancel()
+                await closed.wait()
 
     def panic(self) -> None:
         """Everything goes, now."""
@@ -185,6 +186,8 @@ class Service:
             for feed in list(self._feeds):
                 feed.end()
             self._closed.set()
+            if started:
+                self.on_lock()
 
     # --- use ----------------------------------------------------------------------------------------------------
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 import trio
 from hypercorn.config import Config
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cellsync.api import dispatch, shapes
 from cellsync.api.feed import Feed
@@ -42,7 +45,21 @@ def application(service: Service) -> Starlette:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     for path, methods in by_path.items():
         routes.append(Route(path, _endpoint(service, methods), methods=list(methods)))
-    return Starlette(routes=routes, exception_handlers={HTTPException: _refused})
+    made = Starlette(routes=routes, middleware=[Middleware(_AsSent)], exception_handlers={HTTPException: _refused})
+    made.router.redirect_slashes = False
+    return made
+
+
+class _AsSent:
+    """Finds routes by the path as it was sent: a name with a slash in it, sent as %2F, is one part of the path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
+        await self._app(scope, receive, send)
 
 
 def configuration(descriptor: int) -> Config:
@@ -86,7 +103,7 @@ async def _given(request: Request, operation: Operation) -> Any:
         given.update(request.query_params)
     else:
         given.update(await _body(request, LARGEST_TABLE if operation.name == "import" else LARGEST))
-    given.update(request.path_params)
+    given.update({name: unquote(part) for name, part in request.path_params.items()})
     if operation.name == "case.edit" and "if-match" in request.headers:
         given["heads"] = request.headers["if-match"].strip('"')
     if operation.name == EVENTS and "last-event-id" in request.headers:
@@ -119,24 +136,37 @@ def _stream(service: Service, ask: shapes.Follow) -> Response:
     dispatch.check_state(service, BY_NAME[EVENTS])
     feed = service.follow(ask.since)
     headers = _HEADERS | {"x-accel-buffering": "no"}
-    return StreamingResponse(_events(feed), media_type="text/event-stream", headers=headers)
+    return _Stream(feed, headers)
 
 
-async def _events(feed: Feed) -> AsyncIterator[bytes]:
-    try:
-        yield b": cellsync\n\n"
-        while True:
-            with trio.move_on_after(BEAT) as scope:
-                event = await feed.next()
-            if scope.cancelled_caught:
-                yield b":\n\n"
-                continue
-            if event is None:
-                return
-            cursor = f"id: {event.cursor}\n".encode() if event.cursor else b""
-            yield cursor + b"event: %s\ndata: %s\n\n" % (event.event.encode(), msgspec.json.encode(event))
-    finally:
-        feed.end()
+class _Stream(StreamingResponse):
+    """The events of a feed, which is ended however the connection ends."""
+
+    def __init__(self, feed: Feed, headers: Mapping[str, str]) -> None:
+        self._feed = feed
+        self._told = _events(feed)
+        super().__init__(self._told, media_type="text/event-stream", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with aclosing(self._told):
+                await super().__call__(scope, receive, send)
+        finally:
+            self._feed.end()
+
+
+async def _events(feed: Feed) -> AsyncGenerator[bytes, None]:
+    yield b": cellsync\n\n"
+    while True:
+        with trio.move_on_after(BEAT) as scope:
+            event = await feed.next()
+        if scope.cancelled_caught:
+            yield b":\n\n"
+            continue
+        if event is None:
+            return
+        cursor = f"id: {event.cursor}\n".encode() if event.cursor else b""
+        yield cursor + b"event: %s\ndata: %s\n\n" % (event.event.encode(), msgspec.json.encode(event))
 
 
 async def _openapi(_: Request) -> Response:

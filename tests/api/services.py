@@ -49,9 +49,9 @@ class Asking:
 
 
 @asynccontextmanager
-async def services(folder: Path, *names: str) -> AsyncIterator[list[Asking]]:
+async def services(folder: Path, *names: str, net: MemoryNetwork | None = None) -> AsyncIterator[list[Asking]]:
     """One service for each name, all on one network; empty."""
-    net = MemoryNetwork()
+    net = net or MemoryNetwork()
     async with trio.open_nursery() as nursery:
         made = []
         for name in names:
@@ -64,10 +64,10 @@ async def services(folder: Path, *names: str) -> AsyncIterator[list[Asking]]:
 
 
 async def pair(
-    inviter: Asking, joiner: Asking, name: str, *, says: tuple[bool, bool] = (True, True)
+    inviter: Asking, joiner: Asking, name: str, *, says: tuple[bool, bool] = (True, True), role: str = "writer"
 ) -> tuple[Any, Any]:
     """Let one join the other's cell; what each says of the words. Both jobs as they end."""
-    invite = await inviter("invite")
+    invite = await inviter("invite", role=role)
     join = await joiner("join", code=invite["code"], name=name, passphrase=PASSPHRASE)
     invite = await inviter.until("invite.show", invite, "verify_words", "failed")
     join = await joiner.until("join.show", join, "verify_words", "failed")
@@ -83,9 +83,9 @@ async def pair(
 
 
 @asynccontextmanager
-async def cell(folder: Path, *names: str) -> AsyncIterator[list[Asking]]:
+async def cell(folder: Path, *names: str, net: MemoryNetwork | None = None) -> AsyncIterator[list[Asking]]:
     """Services whose cells are one, all open; the first has founded it."""
-    async with services(folder, *names) as made:
+    async with services(folder, *names, net=net) as made:
         await made[0]("init", cell="Mill Street", name=names[0], passphrase=PASSPHRASE)
         for one, name in zip(made[1:], names[1:], strict=True):
             await pair(made[0], one, name)

@@ -1,4 +1,4 @@
-"""The API over real HTTP: statuses, errors, events, and a fuzzer that reads the OpenAPI document."""
+"""The API over real HTTP: statuses, errors, events, and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import os
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import jsonschema
 import pytest
 import trio
 from hypercorn.trio import serve
-from hypothesis import HealthCheck, settings
 
 from cellsync.api import door
 from cellsync.api.client import DaemonGone, DaemonSilent, NoDaemon, SocketClient
@@ -31,18 +29,6 @@ from cellsync.api.web import LARGEST, application, configuration
 from cellsync.core.errors import InvalidValue
 from cellsync.store.header import Kdf
 from tests.api.services import PASSPHRASE
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import schemathesis
-
-LEFT_OUT: Final = {
-    "lock",
-    "panic",
-    "unlock",
-    "events",
-    "doctor",
-}  # they end what is tested, go on for ever, or take seconds
 
 
 class Server:
@@ -175,7 +161,7 @@ def test_events_as_a_browser_would_read_them(server: Server) -> None:
     assert cursor.count(":") == 1
 
 
-# --- the document, and a fuzzer --------------------------------------------------------------------------------
+# --- the document --------------------------------------------------------------------------------
 
 
 def test_the_document_names_every_operation() -> None:
@@ -184,31 +170,6 @@ def test_the_document_names_every_operation() -> None:
     for name, shape in document()["components"]["schemas"].items():
         jsonschema.Draft202012Validator.check_schema(shape)
         assert shape.get("description") or "enum" in shape or name, name
-
-
-FUZZED = schemathesis.openapi.from_dict(document()).exclude(operation_id=sorted(LEFT_OUT))
-
-
-@pytest.mark.e2e
-@pytest.mark.filterwarnings("ignore")
-@FUZZED.parametrize()
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_nothing_that_is_sent_breaks_it(case: Any, server: Server) -> None:
-    response = case.call(base_url=f"http://127.0.0.1:{server.port}", timeout=20)
-    assert response.status_code not in (500, 502), response.text
-    case.validate_response(
-        response,
-        checks=[
-            schemathesis.checks.not_a_server_error if response.status_code < 503 else _is_documented,
-            schemathesis.checks.CHECKS.get_one("response_schema_conformance"),
-            schemathesis.checks.CHECKS.get_one("content_type_conformance"),
-        ],
-    )
-    assert server.ask("GET", "/v1/health")[1]["state"] == "open"
-
-
-def _is_documented(*_: Any) -> None:
-    """503 says that nobody else could be reached."""
 
 
 # --- the client ------------------------------------------------------------------------------------------------

@@ -1,0 +1,127 @@
+"""Which case is meant: the order of the ways in which it can be named, against a list of cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync.api import resolving
+from cellsync.api.problems import Ambiguous
+from cellsync.core.errors import NotFound
+from cellsync.core.ids import CaseId
+from tests.api.services import Asking, cell
+
+
+async def new(asking: Asking, beginning: str, **given: Any) -> str:
+    """A new case whose id begins as a test wants it."""
+    surroundings = asking.service.cell.circle.surroundings
+    entropy, drawn = surroundings.entropy, iter([bytes.fromhex(beginning)])
+    object.__setattr__(surroundings, "entropy", lambda n: next(drawn, b"").ljust(n, b"\x07") if n == 32 else entropy(n))
+    try:
+        made: str = (await asking("case.new", **given))["id"]
+    finally:
+        object.__setattr__(surroundings, "entropy", entropy)
+    assert made.startswith(beginning)
+    return made
+
+
+async def meant(asking: Asking, named: str) -> str:
+    found: str = (await asking("case.show", case=named))["id"]
+    return found
+
+
+async def test_beginnings_of_ids(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        one = await new(ana, "abcd01", set={"title": "one"})
+        two = await new(ana, "abcd02", set={"title": "two"})
+        assert await meant(ana, "abcd01") == one
+        assert await meant(ana, " ABCD02 ") == two
+        assert await meant(ana, two) == two
+        assert [(row["id"], row["short"]) for row in (await ana("case.list"))["cases"]] == [
+            (one, one[:6]), (two, two[:6])
+        ]  # fmt: skip
+        with pytest.raises(Ambiguous, match="More than one") as raised:
+            await meant(ana, "abcd")
+        assert raised.value.hint == f"Give the beginning of its id: {one[:6]}, {two[:6]}"
+        for too_short in ("abc", "a"):
+            with pytest.raises(NotFound):
+                await meant(ana, too_short)
+        with pytest.raises(NotFound):
+            await meant(ana, two + "00")
+
+
+async def test_an_id_goes_before_a_title(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        by_id = await new(ana, "cafe", set={"title": "Parcel"})
+        by_title = await new(ana, "0001", set={"title": "cafe"})
+        assert await meant(ana, "cafe") == by_id
+        longer = await new(ana, "0002", set={"title": "decade"})
+        assert await meant(ana, "decade") == longer  # could begin an id, but none does
+        assert await meant(ana, by_title[:8]) == by_title
+
+
+async def test_external_id_then_title_then_a_part_of_it(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        part = await new(ana, "0001", set={"title": "Mill Street 12"})
+        assert await meant(ana, "mill") == part
+        exact = await new(ana, "0002", set={"title": "MILL"})
+        assert await meant(ana, "mill") == exact
+        external = await new(ana, "0003", set={"title": "Parcel", "external_id": "Mill"})
+        assert await meant(ana, "mill") == external
+        with pytest.raises(NotFound):
+            await meant(ana, "  ")
+
+
+async def test_of_one_row_of_a_table_the_case_itself_is_meant(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await new(ana, "0001", kind="person", set={"external_id": "VR-1"})
+        case = await new(ana, "0002", set={"external_id": "VR-1"})
+        assert await meant(ana, "vr-1") == case
+        await new(ana, "0003", set={"external_id": "VR-1"})
+        with pytest.raises(Ambiguous):
+            await meant(ana, "vr-1")
+
+
+async def test_a_title_in_another_script_is_found_by_its_letters(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await new(ana, "0001", set={"title": "Кірыл КУРАДЫМЛІН, Straße 5"})
+        for named in ("кірыл", "курадымлін", "STRASSE 5"):
+            assert await meant(ana, named) == made
+
+
+async def test_many_are_counted_and_none_is_quoted(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        for number in range(8):
+            await new(ana, f"00{number:02}", set={"title": f"Anton {number}"})
+        with pytest.raises(Ambiguous) as raised:
+            await meant(ana, "anton")
+        assert raised.value.hint == "Give the beginning of its id: 0000, 0001, 0002, 0003, 0004 and 3 more"
+        assert "Anton" not in f"{raised.value} {raised.value.hint}"
+
+
+async def test_links_are_named_in_the_same_ways(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        person = await new(ana, "0001", kind="person", set={"external_id": "VR-9"})
+        for named in ("0001", "VR-9", person):
+            made = await ana("case.new", add={"links": [f"about:{named}"]})
+            [links] = [
+                field for field in (await ana("case.show", case=made["id"]))["fields"] if field["name"] == "links"
+            ]
+            assert links["values"][0]["text"] == f"about {person[:8]}"
+        with pytest.raises(NotFound):
+            await ana("case.new", add={"links": ["about:nobody"]})
+        assert len((await ana("case.list"))["cases"]) == 3  # what failed wrote nothing
+
+
+def test_some_are_named_and_the_rest_is_counted() -> None:
+    found = [CaseId(bytes([number]) * 32) for number in range(6)]
+    with pytest.raises(Ambiguous) as raised:
+        resolving._only(found)
+    assert raised.value.hint.endswith("0404 and 1 more")
+    assert resolving._only(found[:1]) == found[0]
+    assert resolving.is_beside(SimpleNamespace(kind="cellsync.person"))  # type: ignore[arg-type]
+    assert not resolving.is_beside(SimpleNamespace(kind="cellsync.case"))  # type: ignore[arg-type]

@@ -1,0 +1,170 @@
+"""Contradictions of every kind: both devices show the same values, and the command that is offered settles it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync.core.errors import InvalidValue
+from cellsync.testing import MemoryNetwork
+from tests.api.services import Asking, cell, synced
+
+
+async def run(asking: Asking, command: str, typed: str) -> dict[str, Any]:
+    """An edit as somebody types it. What stands in it as "-" is asked for: then they type this."""
+    program, noun, verb, case, option, given = shlex.split(command)
+    assert (program, noun, verb) == ("cellsync", "case", "edit")
+    name, _, value = given.partition("=")
+    value = typed if value == "-" else value
+    match option:
+        case "--set":
+            return await asking("case.edit", case=case, set={name: value})
+        case "--correct":
+            return await asking("case.edit", case=case, correct={name: value})
+        case "--put":
+            field, _, key = name.partition(".")
+            return await asking("case.edit", case=case, put={field: {key: value}})
+    raise AssertionError(option)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "hers", "his"),
+    [
+        ("case", "title", "12 Mill St", "12 Mill Street, 'back' \"house\" = $HOME; `x` — Ω"),
+        ("case", "title", "-", "--set"),
+        ("case", "title", "one line\nand another", "x" * 500),
+        ("case", "status", "pending", "closed"),
+        ("case", "line_of_work", "release", "talks"),
+        ("case", "line_of_work", "", "talks"),
+        ("case", "opened", "2024-05", "~2023"),
+        ("case", "opened", "?", "2024-05-03"),
+        ("case", "review", "2024-05-03", "2024-05-04"),
+        ("case", "review", "", "2024-05-04"),
+        ("consent", "withdrawn", "?", "2024-05"),
+        ("consent", "scope", "un", "public"),
+    ],
+)
+async def test_a_field_that_two_wrote_apart(
+    kind: str, field: str, hers: str, his: str, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    net = MemoryNetwork()
+    async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
+        other = "2024-01" if field == "withdrawn" else None  # so that "" is a change
+        first = (
+            {field: other} if other else {"line_of_work": "groups", "review": "2020-01-01"} if kind == "case" else {}
+        )
+        made = await ana("case.new", kind=kind, set=first)
+        await synced(ben)
+        net.partition("ana", "ben")
+        await ana("case.edit", case=made["id"], set={field: hers})
+        await ben("case.edit", case=made["id"], set={field: his})
+        net.heal()
+        await synced(ben)
+        shown = [(await one("case.show", case=made["id"]))["conflicts"] for one in (ana, ben)]
+        assert shown[0] == shown[1]
+        [conflict] = shown[0]
+        assert {value["author"] for value in conflict["values"]} == {"ana", "ben"}
+        assert len({value["text"] for value in conflict["values"]}) == 2
+        assert conflict["field"] == field
+        chosen = conflict["values"][0]["text"]
+        assert (await run(ben, conflict["settle"], chosen))["written"]
+        await synced(ben)
+        for one in (ana, ben):
+            read = await one("case.show", case=made["id"])
+            assert read["conflicts"] == []
+            [value] = next(own for own in read["fields"] if own["name"] == field)["values"]
+            assert (value["text"], value["author"]) == (chosen, "ben")
+
+
+@pytest.mark.parametrize("key", ["signal", "the.other=one", "with space"])
+async def test_a_key_of_a_map(key: str, tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = MemoryNetwork()
+    async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
+        made = await ana(
+            "case.new", kind="contact", add={"names": ["Heron"]}, put={"channels": {"post": "Mill Street"}}
+        )
+        await synced(ben)
+        net.partition("ana", "ben")
+        await ana("case.edit", case=made["id"], put={"channels": {key: "one"}})
+        await ben("case.edit", case=made["id"], put={"channels": {key: "other"}})
+        net.heal()
+        await synced(ben)
+        [conflict] = (await ana("case.show", case="heron"))["conflicts"]
+        assert (conflict["field"], conflict["key"]) == ("channels", key)
+        if "=" not in key:  # such a key is beyond what can be typed
+            await run(ana, conflict["settle"], "")
+            read = await ana("case.show", case="heron")
+            assert read["conflicts"] == []
+            [channels] = [field for field in read["fields"] if field["name"] == "channels"]
+            assert {one["text"]: len(one["values"]) for one in channels["keys"]} == {"post": 1, key: 1}
+
+
+async def test_an_item_of_a_log_that_two_corrected(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = MemoryNetwork()
+    async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
+        made = await ana("case.new", append={"timeline": ["hearing 2024-05: put off"], "legal_notes": ["a", "b"]})
+        await synced(ben)
+        lines = (await ana("case.log", case=made["id"]))["lines"]
+        item = next(line["item"]["id"] for line in lines if line["field"] == "timeline")
+        net.partition("ana", "ben")
+        await ana("case.edit", case=made["id"], correct={item: "hearing 2024-05-03: held"})
+        await ben("case.edit", case=made["id"], correct={item: "hearing 2024-06: put off again"})
+        net.heal()
+        await synced(ben)
+        [line] = (await ben("case.log", case=made["id"], field="timeline"))["lines"]
+        assert len(line["item"]["values"]) == 2
+        [conflict] = (await ben("case.show", case=made["id"]))["conflicts"]
+        await run(ben, conflict["settle"], conflict["values"][0]["text"])
+        await synced(ben)
+        for one in (ana, ben):
+            assert (await one("case.show", case=made["id"]))["conflicts"] == []
+            [line] = (await one("case.log", case=made["id"], field="timeline"))["lines"]
+            assert [value["text"] for value in line["item"]["values"]] == [conflict["values"][0]["text"]]
+            assert len(line["item"]["before"]) == 3
+            log = (await one("case.log", case=made["id"], field="legal_notes"))["lines"]
+            assert [other["item"]["values"][0]["text"] for other in log] == ["a", "b"]
+
+
+async def test_sets_and_counters_contradict_nobody(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = MemoryNetwork()
+    async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
+        made = await ana("case.new", kind="demand", count={"signatures": 3})
+        case = await ana("case.new", add={"tags": ["a", "b"]})
+        await synced(ben)
+        net.partition("ana", "ben")
+        for one, tags in ((ana, {"add": {"tags": ["c"]}, "discard": {"tags": ["a"]}}), (ben, {"add": {"tags": ["d"]}})):
+            await one("case.edit", case=made["id"], count={"signatures": 2})
+            await one("case.edit", case=case["id"], **tags)
+        net.heal()
+        await synced(ben)
+        for one in (ana, ben):
+            fields = {field["name"]: field["values"] for field in (await one("case.show", case=made["id"]))["fields"]}
+            assert [value["value"] for value in fields["signatures"]] == [7]
+            read = await one("case.show", case=case["id"])
+            assert read["conflicts"] == []
+            [tags_field] = [field for field in read["fields"] if field["name"] == "tags"]
+            assert {value["text"] for value in tags_field["values"]} == {"b", "c", "d"}
+
+
+async def test_a_kind_that_this_version_does_not_know_is_shown_and_edited(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    from tests.cell.cells import Visit
+
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana.service.cell.create(Visit, title="At the mill", status="open")
+        read = await ana("case.show", case="at the mill")
+        assert (read["id"], read["kind"]) == (made.id.hex(), "org.example.visit")
+        await ana("case.edit", case="at the mill", set={"status": "2024-05"}, append={"notes": ["went there"]})
+        fields = {field["name"]: field for field in (await ana("case.show", case="at the mill"))["fields"]}
+        assert fields["status"]["values"][0]["value"] == "2024-05"  # a text stays one
+        with pytest.raises(InvalidValue) as raised:
+            await ana("case.log", case="at the mill", field="\x1b[31mletters\n")
+        assert (f"{raised.value} {raised.value.hint}").isprintable()
+        [line] = (await ana("case.log", case="at the mill"))["lines"]
+        assert line["item"]["values"][0]["text"] == "went there"
+        assert [row["kind"] for row in (await ana("case.list", kind="org.example.visit"))["cases"]] == [read["kind"]]
