@@ -50,9 +50,8 @@ class Commands(Group):
                 _end(Problem("usage", error.format_message(), "cellsync --help", USAGE), as_json)
             error.show()
             sys.exit(USAGE)
-        except BrokenPipeError:  # who read the results has gone: `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            sys.exit(_BROKEN_PIPE)
+        except BrokenPipeError:
+            _nobody_reads()
         except Exception as error:
             if "--debug" in given:
                 raise
@@ -63,12 +62,24 @@ class Commands(Group):
             )
         sys.exit(code if isinstance(code, int) else 0)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # before click sees it, which would make it a failure
+            _nobody_reads()
+
 
 def _end(problem: Problem, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps(problem.as_json()))
     click.echo(f"error: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else ""), err=True)
     sys.exit(problem.exit)
+
+
+def _nobody_reads() -> NoReturn:
+    """Who read the results has gone: `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(_BROKEN_PIPE)
 
 
 def _flush() -> None:

@@ -50,6 +50,10 @@ class Terminal:
         if not self.options.quiet:
             click.echo(text, err=True)
 
+    def need(self, text: str) -> None:
+        """What somebody has to know before it can go on, also with -q: a code, words to compare, a new passphrase."""
+        click.echo(text, err=True)
+
     def next(self, command: str) -> None:
         """A hint at the next step."""
         if not self.options.json:
@@ -63,7 +67,8 @@ class Terminal:
     @contextmanager
     def bar(self, what: str) -> Iterator[Any]:
         """A function that takes (done, total) and moves a bar, on a terminal; elsewhere nothing moves."""
-        if not self.draws or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
+        if not self.draws or plain:
             yield lambda done, total: None
             return
         from rich.console import Console
@@ -83,13 +88,15 @@ class Terminal:
     def ask(self, question: str, give: str, default: str | None = None) -> str:
         """Raises NoTerminal with `give`, what a script gives instead."""
         self._need(give)
-        answer: str = click.prompt(question, err=True, default=default, show_default=bool(default))
+        with _line_ended():
+            answer: str = click.prompt(question, err=True, default=default, show_default=bool(default))
         return answer
 
     def ask_yes(self, question: str, give: str = "") -> bool:
         """Enter is no."""
         self._need(give)
-        return click.confirm(question, default=False, err=True)
+        with _line_ended():
+            return click.confirm(question, default=False, err=True)
 
     def ask_hidden(self, question: str, give: str, *, empty: bool = False) -> str:
         self._need(give)
@@ -114,11 +121,21 @@ class Terminal:
                 return made_up(), True
             if self.ask_hidden("The same again", "--passphrase-fd N", empty=True) == chosen:
                 return chosen, False
-            self.say("They differ. Once more.")
+            self.need("They differ. Once more.")
 
     def _need(self, give: str) -> None:
         if not self.asks:
             raise NoTerminal(hint=f"Give it: {give}" if give else "Run this in a terminal.")
+
+
+@contextmanager
+def _line_ended() -> Iterator[None]:
+    """What is said after a Ctrl-C or Ctrl-D does not stand in the question's line."""
+    try:
+        yield
+    except click.Abort:
+        click.echo(err=True)
+        raise
 
 
 def terminal_of(context: click.Context) -> Terminal:

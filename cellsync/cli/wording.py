@@ -41,8 +41,8 @@ def line(text: str, longest: int = 60) -> str:
 
 
 def safe(text: str) -> str:
-    """Somebody's text, safe for a terminal, with its line breaks."""
-    return shown(text.replace("\t", " "))
+    """Somebody's text, safe for a terminal; its further lines are indented, so that none looks like one of ours."""
+    return shown(text.replace("\t", " ")).replace("\n", "\n    ")
 
 
 def table(rows: list[list[str]]) -> list[str]:

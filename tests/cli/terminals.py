@@ -109,9 +109,9 @@ class Person:
 
     _new = ""
 
-    def _read(self) -> bool:
+    def _read(self, within: float = 0.2) -> bool:
         try:
-            piece: bytes = self._child.read_nonblocking(65536, timeout=0.2)
+            piece: bytes = self._child.read_nonblocking(65536, timeout=within)
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
@@ -130,6 +130,25 @@ class Person:
         """Wait for the question, then type the answer and Enter."""
         self.sees(question)
         self.types(text + ENTER)
+
+    def gives_up(self) -> int:
+        """Ctrl-C, when the program waits for somebody; the exit code.
+
+        Python looks whether a signal has come between two steps of its own: of one that comes just before a read it
+        learns after the read, and no person is as fast as that.
+        """
+        until = time.monotonic() + WITHIN
+        quiet = 0
+        while quiet < 3:
+            assert time.monotonic() < until, "it never waits"
+            self._read(0.02)
+            quiet = quiet + 1 if self._sleeps() else 0
+        self.types(CTRL_C)
+        return self.ends()
+
+    def _sleeps(self) -> bool:
+        stat = Path(f"/proc/{self._child.pid}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "S"
 
     @property
     def echoes(self) -> bool:

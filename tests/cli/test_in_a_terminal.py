@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.cli.terminals import CTRL_C, ESCAPE, PASSPHRASE, Person, run
+from tests.cli.profiles import Profiles, ask
+from tests.cli.terminals import COLUMNS, ESCAPE, PASSPHRASE, Person, run
 
 pytestmark = pytest.mark.e2e
 LONG = pytest.mark.slow
@@ -20,9 +21,9 @@ CODE: Final = re.compile(r"Code: (\d+-[a-z]+-[a-z]+-[a-z]+)")
 
 
 @pytest.fixture
-def ana(tmp_path: Path) -> str:
+def ana(profiles: Profiles) -> str:
     """The folder of a cell."""
-    return founded(tmp_path / "ana")
+    return profiles.cell()
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def code_of(person: Person) -> str:
     return found[1]
 
 
-def joining(folder: str, code: str) -> Person:
-    person = Person("--profile", folder, "join", "--name", "Ben", "--timeout", "10", *LOOPBACK)
+def joining(folder: str, code: str, within: float = 10) -> Person:
+    person = Person("--profile", folder, "join", "--name", "Ben", "--timeout", str(within), *LOOPBACK)
     person.answers("Code", code)
     return person
 
@@ -73,10 +74,7 @@ def words_of(person: Person) -> str:
 
 
 def members(folder: str) -> str:
-    with Person("--profile", folder, "members") as person:
-        person.answers("Passphrase", PASSPHRASE)
-        assert person.ends() == 0
-        return person.all
+    return ask(folder, "members")
 
 
 # --- founding ------------------------------------------------------------------------------------------------
@@ -126,7 +124,7 @@ def test_two_people_pair(ana: str, ben: str) -> None:
     with inviting(ana) as inviter:
         screen = inviter.lines
         assert sum("█" in line for line in screen) == 16
-        assert all(len(line) <= 80 for line in screen)
+        assert all(len(line) < COLUMNS for line in screen)  # a longer one would have been wrapped
         assert "Code: " in inviter.text
         code = code_of(inviter)
         number, *rest = code.split("-")
@@ -173,6 +171,7 @@ def test_a_wrong_code_is_used_up_on_both_sides(ana: str, ben: str) -> None:
             assert "Ask for a new one" in joiner.all
         assert inviter.ends() == 6
         assert "used up" in inviter.all
+        assert "hint: New code: cellsync invite" in inviter.all
     assert "Ben" not in members(ana)
     assert not (Path(ben) / "vault" / "vault").exists()
     with inviting(ana) as inviter, joining(ben, code_of(inviter)) as joiner:  # what the hint says works
@@ -195,6 +194,8 @@ def test_no_adds_nobody(ana: str, ben: str, who: str) -> None:
         assert (says_no.ends(), says_yes.ends()) == (6, 6)
         for one in (inviter, joiner):
             assert "Nobody was added" in one.all
+        assert "You said that the words differ." in says_no.all
+        assert "Someone may be between the two devices." in says_yes.all
     assert "Ben" not in members(ana)
     assert not (Path(ben) / "vault" / "vault").exists()
 
@@ -210,11 +211,10 @@ def test_no_option_says_yes(command: str) -> None:
 
 def interrupted(person: Person) -> None:
     with person:
-        person.types(CTRL_C)
-        assert person.ends() == 130
+        assert person.gives_up() == 130
         assert person.echoes
         assert "Traceback" not in person.all
-        assert "interrupted" in person.all
+        assert person.lines[-1] == "error: interrupted"  # not in the question's line
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_ctrl_c_takes_an_invitation_back(ana: str, ben: str) -> None:
     person = inviting(ana)
     code = code_of(person)
     interrupted(person)
-    with joining(ben, code) as joiner:
+    with joining(ben, code, within=1) as joiner:
         gives_passphrase(joiner)
         assert joiner.ends() == 5
 
@@ -270,10 +270,10 @@ def test_ctrl_c_at_the_words(ana: str, ben: str, who: str) -> None:
         words_of(inviter)
         words_of(joiner)
         goes, stays = (inviter, joiner) if who == "inviter" else (joiner, inviter)
-        goes.types(CTRL_C)
+        assert goes.gives_up() == 130
         stays.types("y\r")
-        assert goes.ends() == 130
-        assert stays.ends() in (5, 6)
+        assert stays.ends() == 5
+        assert "hint: That code is used up." in stays.all
     assert "Ben" not in members(ana)
 
 
@@ -281,14 +281,13 @@ def test_ctrl_c_at_the_words(ana: str, ben: str, who: str) -> None:
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> str:
+def filled(ana: str) -> str:
     """A cell with a case whose title tries to steer the terminal."""
-    folder = founded(tmp_path / "ana")
-    with Person("--profile", folder, "case", "new", "-") as person:
+    with Person("--profile", ana, "case", "new", "-") as person:
         person.answers("Text", "Tunnel\x16\x1b[31mred")  # Ctrl-V: the next key is a character
         person.answers("Passphrase", PASSPHRASE)
         assert person.ends() == 0
-    return folder
+    return ana
 
 
 def test_what_people_wrote_does_not_steer_the_terminal(filled: str) -> None:

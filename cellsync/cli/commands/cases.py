@@ -216,7 +216,7 @@ def show(context: click.Context, case_: str) -> None:
             case "set":
                 terminal.result(f"{name}  {', '.join(line(one['text'], 200) for one in field['values'])}")
             case "counter":
-                terminal.result(f"{name}  {field['values'][0]['text']}")
+                terminal.result(f"{name}  {line(field['values'][0]['text'])}")
             case "map":
                 for key in field["keys"]:
                     terminal.result(f"{name}  {line(key['text'], 40)}: {said(key['values'])}")

@@ -75,7 +75,7 @@ def init(
         name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
         passphrase, made = terminal.new_passphrase()
         if made:
-            terminal.say(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
+            terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
         mode = lan_mode(lan, no_lan)
         if mode is None and terminal.asks:
             question = "Announce on Wi-Fi always? Others nearby can see cellsync. (N = only while inviting or syncing)"

@@ -12,6 +12,7 @@ from cellsync.cli.commands.cell import lan_mode, lan_options
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, read_line, terminal_of
 from cellsync.cli.wording import line, many
+from cellsync.core.errors import Interrupted
 
 _NO_YES: Final = "--words-fd N, with the words that the other device shows"
 
@@ -44,10 +45,10 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
             _show(terminal, job, code_fd)
             job = after(client, "invite.show", job, "waiting")
             if job["state"] == "verify_words":
-                terminal.say(f'"{line(job["name"], 40)}" is here. Ask them to read their words aloud.')
+                terminal.need(f'"{line(job["name"], 24)}" is here. Ask them to read their words aloud.')
                 client.call("invite.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
                 job = after(client, "invite.show", job, "verify_words")
-            finished(job)
+            finished(_worded(job, _INVITING))
         except BaseException:
             with suppress(Exception):
                 client.call("invite.cancel", job=job["job"])
@@ -68,12 +69,12 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
         return
     if terminal.draws:
         terminal.say(job["qr"].rstrip("\n"))
-    terminal.say(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
+    terminal.need(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
 
 
 def _same(terminal: Terminal, words: list[str], words_fd: int | None) -> bool:
     """Whether a person says so; or, for scripts, whether the words are those that the other device shows."""
-    terminal.say(f"Yours: {' '.join(words)}")
+    terminal.need(f"Yours: {' '.join(words)}")
     if words_fd is not None:
         return read_line(words_fd).split() == words
     return terminal.ask_yes("Same words?", _NO_YES)
@@ -109,7 +110,7 @@ def join(
         name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
         passphrase, made = terminal.new_passphrase()
         if made:
-            terminal.say(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
+            terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
         given = {"interfaces": list(interfaces), "port": port, "lan": lan_mode(lan, no_lan) or "asked"}
         job = client.call(
             "join", code=code, name=name, passphrase=passphrase, timeout=timeout, host=host, to_port=to_port, **given
@@ -121,7 +122,7 @@ def join(
                 terminal.say("It is here. Read your words aloud.")
                 client.call("join.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
                 job = after(client, "join.show", job, "verify_words")
-            finished(job)
+            finished(_worded(job, _JOINING))
         except BaseException:
             with suppress(Exception):
                 client.call("join.cancel", job=job["job"])
@@ -133,6 +134,32 @@ def join(
     terminal.result(f"✓ Joined {cell} as {line(name, 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
+
+
+def _worded(job: Any, hints: dict[str, tuple[str, str]]) -> Any:
+    """The job, its error put as the person at this side has to hear it."""
+    error = job["error"]
+    if error is None or error["code"] not in hints:
+        return job
+    if error["code"] == Interrupted.code and error["hint"] != Interrupted.default_hint:
+        return job  # it says who was added all the same
+    message, hint = hints[error["code"]]
+    return {**job, "error": {**error, "message": message or error["message"], "hint": hint}}
+
+
+_SAID_NO: Final = (
+    "You said that the words differ. Nobody was added.",
+    "Meet and scan the code from the screen, or use another way to send it.",
+)
+_INVITING: Final = {
+    "declined": _SAID_NO,
+    "interrupted": ("", "That code is used up. Make a new one: cellsync invite"),
+    "code_burnt": ("", "New code: cellsync invite (--no-short-code if somebody is guessing)"),
+}
+_JOINING: Final = {
+    "declined": _SAID_NO,
+    "interrupted": ("", "That code is used up. Ask for a new one."),
+}
 
 
 def _code(terminal: Terminal, code_fd: int | None) -> str:
@@ -148,7 +175,7 @@ def _code(terminal: Terminal, code_fd: int | None) -> str:
         except MalformedCode as error:
             if code_fd is not None:
                 raise
-            terminal.say(f"error: {error}\n  hint: {error.hint}")
+            terminal.need(f"error: {error}\n  hint: {error.hint}")
 
 
 def _bring_up(terminal: Terminal, client: Any, what: str, device: str = "") -> None:

@@ -93,4 +93,5 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return "some changes were skipped: read anew what you look at"
         case "locked":
             return "locked"
-    return f"{event} {' '.join(f'{key}={value}' for key, value in data.items() if isinstance(value, (str, int)))}"
+    known = (f"{key}={line(str(value))}" for key, value in data.items() if isinstance(value, (str, int)))
+    return f"{line(event)} {' '.join(known)}"

@@ -1,0 +1,164 @@
+"""At a terminal, besides the usual way: what is shown in any case, long names, scripts, a daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import pytest
+
+from cellsync.api.client import SocketClient
+from cellsync.api.profile import Profile
+from cellsync.core.pairing.words import WORDS
+from tests.cli.profiles import AS_SAID, HERE, Profiles, ask, invited, new_passphrase
+from tests.cli.terminals import COLUMNS, PASSPHRASE, WITHIN, Person, command, environment, run
+
+pytestmark = pytest.mark.e2e
+
+QR: Final = re.compile("[ █▀▄]{30,}")
+
+
+def drawn(person: Person) -> int:
+    """How many whole lines of a QR are on the screen."""
+    return sum(map(bool, map(QR.fullmatch, person.lines)))
+
+
+# --- founding ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["-q", "--json"])
+def test_a_passphrase_that_was_made_up_is_shown_whatever_else_is_not(profiles: Profiles, option: str) -> None:
+    """With -q it was not: the vault could never be opened again."""
+    ana = profiles.empty("ana")
+    with Person("--profile", ana, option, "init", "Mill Street", "--name", "Ana", *HERE) as person:
+        person.answers("make one for me):", "")
+        person.answers("Announce on Wi-Fi always?", "y")
+        assert person.ends() == 0
+        shown = re.search(r"^Yours: ([a-z]+(?:-[a-z]+){6})$", person.all, re.MULTILINE)
+        assert shown
+    opened = run("--profile", ana, "--passphrase-fd", "0", "status", given=shown[1] + "\n")
+    assert opened.exit == 0, opened
+    assert '"lan": "announce"' in (profiles.folder / "ana" / "settings.json").read_text()
+
+
+def test_a_wrong_passphrase_says_what_to_look_at(profiles: Profiles) -> None:
+    with Person("--profile", profiles.cell(), "status") as person:
+        person.answers("Passphrase:", "something else")
+        assert person.ends() == 3
+        assert "error: The passphrase is wrong." in person.text
+        assert "Caps Lock" in person.text
+        assert "something else" not in person.all
+
+
+def test_end_of_input_is_an_interruption(profiles: Profiles) -> None:
+    with Person("--profile", profiles.empty("ana"), "init", "Mill Street", *HERE) as person:
+        person.sees("others will see it:")
+        person.types("\x04")  # Ctrl-D
+        assert person.ends() == 130
+        assert person.lines[-1] == "error: interrupted"
+
+
+# --- pairing -------------------------------------------------------------------------------------------------
+
+
+def test_no_line_of_an_invitation_is_wrapped(profiles: Profiles) -> None:
+    """Not with the long code either, nor when somebody has a long name (it was cut at 40, in a line of 80)."""
+    with ExitStack() as stack:
+        inviter, code = invited(stack, profiles.cell(), "--no-short-code")
+        assert len(code) == 39
+        joiner = stack.enter_context(Person("--profile", profiles.empty(), "join", *HERE, "--name", "Benjamina " * 6))
+        joiner.answers("Code:", code.lower().replace("-", " "))
+        new_passphrase(joiner)
+        inviter.sees("Same words? [y/N]:")
+        assert all(len(line) < COLUMNS for line in inviter.lines)
+        assert drawn(inviter) == 17
+        assert code in inviter.text
+    longest = max(map(len, WORDS))
+    assert len("Other device: cellsync join      Code: 99") + 3 * (1 + longest) < COLUMNS
+    assert len("Yours: ") + 4 * (1 + longest) < COLUMNS
+
+
+def test_quiet_still_shows_what_two_people_need(profiles: Profiles) -> None:
+    """With -q neither the code nor the words were shown."""
+    with ExitStack() as stack:
+        inviter, code = invited(stack, profiles.cell(), "-q")
+        assert drawn(inviter) == 0
+        joiner = stack.enter_context(Person("-q", "--profile", profiles.empty(), "join", *HERE, "--name", "Ben"))
+        joiner.answers("Code:", code)
+        new_passphrase(joiner)
+        for person in inviter, joiner:
+            person.sees("Yours: ")
+            person.answers("Same words?", "y")
+        assert (inviter.ends(), joiner.ends()) == (0, 0)
+        assert "next:" not in inviter.text + joiner.text
+
+
+def test_a_script_that_gives_other_words_adds_nobody(profiles: Profiles) -> None:
+    ana, ben = profiles.cell(), profiles.empty()
+    code, passphrase, words = os.pipe(), os.pipe(), os.pipe()
+    with ExitStack() as stack:
+        for descriptor in (*code, *passphrase, *words):
+            stack.callback(os.close, descriptor)
+        os.write(passphrase[1], AS_SAID.encode() * 2)
+        os.write(words[1], b"acorn acorn acorn acorn\n" * 2)  # one line for each
+        started = []
+        for arguments in (
+            ("--profile", ana, "invite", "--code-fd", str(code[1])),
+            ("--profile", ben, "join", *HERE, "--name", "Ben", "--code-fd", str(code[0])),
+        ):
+            process = subprocess.Popen(
+                command(*arguments, "--json", "--passphrase-fd", str(passphrase[0]), "--words-fd", str(words[0])),
+                pass_fds=(code[0], code[1], passphrase[0], words[0]), stdin=subprocess.DEVNULL, env=environment(),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            stack.callback(process.kill)
+            started.append(process)
+        said = [json.loads(process.communicate(timeout=WITHIN)[0]) for process in started]
+        assert [process.returncode for process in started] == [6, 6]
+    assert {one["error"]["code"] for one in said} <= {"declined", "words_differ"}
+    assert len(json.loads(ask(ana, "--json", "members"))["members"]) == 1
+
+
+# --- with a daemon -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def daemon(profile: str) -> Iterator[None]:
+    process = subprocess.Popen(
+        command("--profile", profile, "-q", "daemon", "run", *HERE), stdin=subprocess.DEVNULL, env=environment()
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(WITHIN)
+
+
+def test_interrupted_with_a_daemon(profiles: Profiles) -> None:
+    """The daemon holds the cell, so it is the daemon that has to let the invitation go."""
+    ana = profiles.cell()
+    with daemon(ana):
+        with Person("--profile", ana, "unlock") as person:
+            person.sees("Passphrase:")
+            assert person.gives_up() == 130
+            assert person.echoes
+        assert run("--profile", ana, "members").exit == 3  # still locked
+        with Person("--profile", ana, "unlock") as person:
+            person.answers("Passphrase:", PASSPHRASE)
+            assert person.ends() == 0
+            assert "✓ Mill Street is open; locks in 15 min without a command." in person.text
+            assert person.lines[-1] == "  next: cellsync status"
+        with Person("--profile", ana, "invite") as person:
+            person.sees("Ctrl-C cancels it")
+            assert person.gives_up() == 130
+        client = SocketClient(Profile(profiles.folder / "ana"))
+        assert [one["state"] for one in client.call("invites")["invites"]] == ["failed"]
+        with Person("--profile", ana, "watch") as person:
+            person.sees("Watching. Ctrl-C ends it.")
+            assert person.gives_up() == 130
+            assert "Traceback" not in person.all
