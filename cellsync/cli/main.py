@@ -106,9 +106,9 @@ def main(context: click.Context) -> None:
     """Encrypted case logs for small cells, kept in step between trusted devices without any server.
 
     \b
-    Exit codes: 0 ok, 1 failed, 2 usage, 3 locked or wrong passphrase, 4 not found, 5 no peer or
-    timeout, 6 verification failed, 7 not permitted, 8 daemon absent or busy, 9 partly done,
-    130 interrupted.
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 locked or wrong passphrase,
+    4 not found, 5 no peer or timeout, 6 verification failed, 7 not permitted,
+    8 daemon absent or busy, 9 partly done, 130 interrupted.
     """
     if "NO_COLOR" in os.environ:
         context.color = False

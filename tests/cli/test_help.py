@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import pytest
@@ -59,19 +59,13 @@ def test_every_help_has_a_sentence_and_fits(path: tuple[str, ...]) -> None:
             assert option in result.output
 
 
-def known(*paths: tuple[str, ...]) -> list[Any]:
-    """All commands; those at `paths` are known not to do it yet."""
-    mark = pytest.mark.xfail(strict=True, reason="to be shortened, together with the reference that is made from it")
-    return [pytest.param(path, marks=mark if path in paths else (), id=" ".join(path)) for path in ALL]
-
-
-@pytest.mark.parametrize("path", known(()))
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_help_fits_into_80_columns(path: tuple[str, ...]) -> None:
     lines = CliRunner().invoke(main, [*path, "--help"], terminal_width=COLUMNS).output.splitlines()
     assert [line for line in lines if len(line) > COLUMNS] == []
 
 
-@pytest.mark.parametrize("path", known(("case",), ("daemon",)))
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_no_line_of_a_list_of_commands_is_cut_off(path: tuple[str, ...]) -> None:
     listed = CliRunner().invoke(main, [*path, "--help"], terminal_width=COLUMNS).output.partition("\nCommands:")[2]
     assert bool(listed) == isinstance(command_at(path), click.Group)

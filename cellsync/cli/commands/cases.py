@@ -241,7 +241,7 @@ def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) ->
         terminal.result(f"{indent}{mark}{who}{safe(now['text'])}{corrected}")
 
 
-@case.command(epilog=_FROM_INPUT)
+@case.command(epilog=_FROM_INPUT, short_help="What the logs of a case say; or add a line.")
 @click.argument("case_", metavar="CASE")
 @click.option("--write", metavar="TEXT", help="Add this to the timeline (or to the log named by --field).")
 @click.option("--kind", metavar="KIND", help="With --write: what happened: hearing, transferred, letter_sent, …")
@@ -364,7 +364,7 @@ def _load(file: Path) -> str:
         raise Refusal(Problem("unreadable_file", message, "Check its name and permissions.", USAGE)) from None
 
 
-@case.command()
+@case.command(short_help="Export as a table, as JSON, or to print.")
 @click.argument("cases", metavar="[CASE]...", nargs=-1)
 @click.option("--format", "form", type=click.Choice(["csv", "json", "html"]), default="csv", show_default=True)
 @click.option(

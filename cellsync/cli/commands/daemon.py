@@ -40,7 +40,7 @@ def run(
     run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet)
 
 
-@daemon.command()
+@daemon.command(short_help="Let it start when you log in.")
 @click.option("--print", "only_print", is_flag=True, help="Show the file, and change nothing.")
 @click.pass_context
 def install(context: click.Context, only_print: bool) -> None:
