@@ -104,7 +104,7 @@ class SocketClient:
             raw = response.read()
         except TimeoutError:
             raise DaemonSilent from None
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError):
             raise NoDaemon from None
         except (OSError, HTTPException):
             raise DaemonGone from None

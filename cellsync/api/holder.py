@@ -18,6 +18,7 @@ from cellsync.core.errors import ExternalError
 from cellsync.store.files import PRIVATE_FILE, file_errors
 
 _LONGEST: Final = 20  # digits
+_GONE_WITHIN: Final = 1.0  # seconds: the kernel needs some time for a large process
 _LOOKED_WITHIN: Final = 0.02  # seconds: `pid_of` has the lock for less
 
 
@@ -79,12 +80,15 @@ def pid_of(profile: Profile) -> int | None:
 
 
 def kill(profile: Profile) -> bool:
-    """End the holder at once, whatever it is doing; whether there was one."""
+    """End the holder at once, whatever it is doing; whether there was one. Returns when it is gone."""
     pid = pid_of(profile)
     if pid is None or pid == os.getpid():
         return False
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+    began = time.monotonic()
+    while pid_of(profile) == pid and time.monotonic() - began < _GONE_WITHIN:  # the lock goes last
+        time.sleep(0.002)
     return True
 
 

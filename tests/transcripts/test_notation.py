@@ -213,6 +213,10 @@ def test_nothing_else_is_special() -> None:
     assert not Examples({}).pattern(["a.b"]).fullmatch("axb\n")
 
 
+def test_a_tab_is_as_wide_as_on_a_screen() -> None:
+    assert Examples({}).pattern(["a\tb"]).fullmatch("a       b\n")
+
+
 def test_an_example_is_learnt_and_then_has_to_be_the_same() -> None:
     examples = Examples({"code": "7-orbit", "words": "one two"})
     found = examples.pattern(["Code: 7-orbit, words: one two"]).fullmatch("Code: 9-maple, words: blue sky\n")

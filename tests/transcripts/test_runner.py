@@ -485,16 +485,17 @@ LEFT: Final = """\
 
 @pytest.mark.parametrize("end", ["true", "echo something", "sleep 1000"])
 def test_nothing_is_left_running(play: Play, tmp_path: Path, end: str) -> None:
-    """Not in the background, not in the foreground, not deaf to signals, not in a session of its own."""
+    """Not in the background, not in the foreground, not deaf to signals, not in a session or environment of its own."""
     pipe = tmp_path / "pipe"  # all of them hold it open
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         play(
             f"""
+            $ touch started
             $ (trap "" HUP TERM INT; echo >> started; exec sleep 1000) > {pipe} &
             […
-            $ nohup sh -c 'echo >> started; sleep 1000; true' > {pipe} 2> /dev/null < /dev/null &
+            $ nohup env -i sh -c 'echo >> started; sleep 1000; true' > {pipe} 2> /dev/null < /dev/null &
             […
             $ {program(tmp_path, LEFT)} {pipe}
             $ until [ $(wc -l < started) = 3 ]; do sleep 0.01; done
