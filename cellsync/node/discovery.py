@@ -4,8 +4,8 @@ The rules (protocol/60-lan.md):
 
 1. A record contains nothing but a beacon, a port and addresses. Instance and host names are random and change
    with the beacon; the new record is shown before the old one says goodbye, so that nobody blinks.
-2. Each link has its own responder and its own record, with the addresses of that link: one network does not
-   learn where else this device is.
+2. Each link has its own responder, on sockets bound to that link, and its own record, with the addresses of that
+   link: one network does not learn where else this device is, nor who else is there.
 3. Unicast questions from beyond the link are not answered (RFC 6762, section 11).
 4. What strangers send is bounded: 64 names wait, 4 are asked about at once, 64 sightings wait, the rest is
    dropped. A record that came complete never queues behind questions about others.
@@ -22,7 +22,6 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from ipaddress import ip_address
 from itertools import groupby
 from random import SystemRandom
 from typing import Any, Final, TypeVar
@@ -32,7 +31,8 @@ from zeroconf import NotRunningException, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
 from cellsync.node.interfaces import Interfaces, Local
-from cellsync.node.network import Address, MakeBlob, Sighting, packed
+from cellsync.node.network import Address, MakeBlob, Sighting
+from cellsync.node.responder import Responder
 
 LINKS: Final = 8  # interfaces with a responder, of a machine that has many virtual ones
 ADDRESSES: Final = 8  # of one record, ours or another's
@@ -42,9 +42,10 @@ QUESTION_MS: Final = 1500
 ROTATE_SECONDS: Final = (240.0, 300.0)  # at most one period of the beacon
 REOPEN_SECONDS: Final = (2.0, 4.0)
 CLOSE_SECONDS: Final = 0.8
-RECORD_TTL: Final = 600  # s: what was not taken back is forgotten after two rotations
+RECORD_TTL: Final = (
+    1125  # s: zeroconf keeps pointers at least this long, so a smaller number would say what nobody does
+)
 KEY: Final = b"t"  # of the TXT record
-MDNS_PORT: Final = 5353
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -256,37 +257,10 @@ class _Seen:
             self._sightings.append(Sighting(blob, tuple(Address(host, info.port) for host in hosts)))
 
 
-class _Responder(Zeroconf):
-    """zeroconf on one link, deaf to unicast questions from beyond it."""
-
-    def __init__(self, addresses: tuple[Local, ...]) -> None:
-        self._networks = [local.network for local in addresses]
-        self._scopes = {0, *(local.link for local in addresses)}
-        ipv4 = [local.host for local in addresses if ":" not in local.host][:1]
-        ipv6 = [local.link for local in addresses if ":" in local.host][:1]
-        super().__init__(interfaces=[*ipv4, *ipv6], use_asyncio=False)
-
-    def async_send(
-        self,
-        out: Any,
-        addr: str | None = None,
-        port: int = MDNS_PORT,
-        v6_flow_scope: tuple[()] | tuple[int, int] = (),
-        transport: Any = None,
-    ) -> None:
-        scope = v6_flow_scope[1] if v6_flow_scope else 0
-        if addr is None or (scope in self._scopes and self._is_on_link(addr)):
-            super().async_send(out, addr, port, v6_flow_scope, transport)
-
-    def _is_on_link(self, addr: str) -> bool:
-        address = ip_address(packed(addr))
-        return any(address in network for network in self._networks)
-
-
 async def _open(addresses: tuple[Local, ...]) -> Link:
     while True:
         try:
-            return Link(await trio.to_thread.run_sync(_Responder, addresses), addresses)
+            return Link(await trio.to_thread.run_sync(Responder, addresses), addresses)
         except (OSError, RuntimeError, NotRunningException) as error:
             # The interface went away again, or another program holds the port for itself.
             log.info("no multicast on a link: %s", type(error).__name__)

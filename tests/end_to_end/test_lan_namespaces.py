@@ -8,21 +8,16 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
-from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from zeroconf import DNSIncoming, DNSOutgoing, DNSText  # type: ignore[attr-defined]
 
-HERE: Final = Path(__file__).parent
-ROOT: Final = HERE.parent.parent
-WAIT_SECONDS: Final = 30
+from tests.end_to_end.scripts import Process
+
 WINDOW: Final = 8  # bytes; a value this long that stays the same tells a device from others
 ROTATIONS: Final = 4
 
@@ -31,56 +26,6 @@ Packets = list[tuple[str, bytes]]  # source MAC in hex, DNS message
 
 def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-class Process:
-    """A script in a namespace; its lines are read as they come."""
-
-    def __init__(self, namespace: str, script: str, *arguments: str) -> None:
-        self.lines: list[str] = []
-        self._queue: Queue[str] = Queue()
-        self._process = subprocess.Popen(
-            ["ip", "netns", "exec", namespace, sys.executable, str(HERE / script), *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
-        assert self._process.stdout is not None
-        self._reader = Thread(target=self._read, args=(self._process.stdout,), daemon=True)
-        self._reader.start()
-
-    def _read(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._queue.put(line.rstrip("\n"))
-
-    def wait_for(self, wanted: Callable[[str], bool]) -> str:
-        """The next line that is wanted; earlier ones are gone."""
-        while True:
-            try:
-                line = self._queue.get(timeout=WAIT_SECONDS)
-            except Empty:
-                pytest.fail(f"waited {WAIT_SECONDS} s in vain; so far: {self.lines[-20:]}")
-            self.lines.append(line)
-            if wanted(line):
-                return line
-
-    def event(self, key: str) -> dict[str, Any]:
-        """The next event that has `key`."""
-        event: dict[str, Any] = json.loads(self.wait_for(lambda line: key in json.loads(line)))
-        return event
-
-    def rest(self) -> list[str]:
-        """All lines until now."""
-        while not self._queue.empty():
-            self.lines.append(self._queue.get())
-        return self.lines
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(WAIT_SECONDS)
-        self._reader.join(WAIT_SECONDS)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 class Cable:
@@ -118,7 +63,7 @@ class Cable:
         return address.replace(":", "")
 
     def start(self, number: int, script: str, *arguments: str) -> Process:
-        process = Process(self.spaces[number], script, *arguments)
+        process = Process(("ip", "netns", "exec", self.spaces[number]), script, *arguments)
         self._stack.callback(process.stop)
         return process
 

@@ -17,6 +17,7 @@ from cellsync.node import discovery, interfaces
 from cellsync.node.interfaces import Local
 from cellsync.node.lan import LanNetwork, Mode, open_lan
 from cellsync.node.network import Address, AskedFor, Sighting
+from cellsync.node.responder import Responder
 from cellsync.store.header import Kdf
 
 LOOPBACK = ["127.0.0.1"]
@@ -126,7 +127,7 @@ async def test_off_opens_no_multicast_socket(monkeypatch: pytest.MonkeyPatch) ->
     def forbidden(addresses: tuple[Local, ...]) -> None:
         raise AssertionError("a responder was opened")
 
-    monkeypatch.setattr(discovery, "_Responder", forbidden)
+    monkeypatch.setattr(discovery, "Responder", forbidden)
     async with lan("off") as network, trio.open_nursery() as nursery:
         port = await nursery.start(network.serve, silent)
         await network.announce(beacon("nobody"))
@@ -157,7 +158,7 @@ async def test_on_one_address_only_that_one_sends_and_closing_closes_all() -> No
     assert udp_sockets() == before
 
 
-class Bare(discovery._Responder):
+class Bare(Responder):
     """One that knows its networks and opens no socket."""
 
     def __init__(self) -> None:
