@@ -19,8 +19,11 @@ demo: $(READY) ## three devices, one encrypted case log, one network that breaks
 test: $(READY) ## all tests that take minutes at most, with real processes and networks
 	$(BIN)/pytest -q -m "not slow"
 
-test-long: $(READY) ## every test, and Hypothesis with many more examples
-	$(BIN)/pytest -q --hypothesis-profile=long
+MINUTES ?= 60
+
+test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching for counterexamples
+	$(BIN)/pytest -q -m slow; slow=$$?; \
+	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
 
 check: $(READY) ## the fast loop before every commit: style, types, floors, fast tests
 	$(BIN)/ruff check --quiet

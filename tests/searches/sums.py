@@ -1,0 +1,70 @@
+"""The sums of all runs: the table in protocol/search.md, from which the next run also learns where to go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+DOCUMENT: Final = Path(__file__).parents[2] / "protocol" / "search.md"
+_HEAD: Final = (
+    "| search | one history | histories | next seed | counterexamples | open | last run |\n"
+    "|---|---|---:|---:|---:|---|---|\n"
+)
+_ROW: Final = re.compile(
+    r"\| (?P<name>[\w-]+) \| (?P<tries>[^|]*) \| (?P<histories>[\d,]+) \| (?P<next>\d+) \| (?P<found>\d+) "
+    r"\| (?:seed (?P<fails>\d+)|–) \| (?P<day>\S+) \|\n"
+)
+
+
+class Sum(NamedTuple):
+    """All runs of one search. Its seeds 0 to `next` - 1 were tried, and every one of these passed at its time."""
+
+    tries: str
+    histories: int = 0
+    next: int = 0
+    found: int = 0  # counterexamples, each counted once
+    fails: bool = False  # `next` is one that was not mended yet
+    day: str = "–"
+
+    def plus(self, tries: str, histories: int, seeds: int, failed: bool, day: str) -> Sum:
+        """After a run that began at `next` and got `seeds` further."""
+        known = self.fails and seeds == 0  # the counterexample of the last run, still
+        found = self.found + (failed and not known)
+        return Sum(tries, self.histories + histories, self.next + seeds, found, failed, day)
+
+
+def read(text: str) -> dict[str, Sum]:
+    """Raises ValueError if a line below the table's head is no row of it."""
+    sums = {}
+    for line in _table(text)[1].splitlines(keepends=True):
+        found = _ROW.fullmatch(line)
+        if found is None:
+            raise ValueError(f"this is no row of the sums: {line!r}")
+        sums[found["name"]] = Sum(
+            found["tries"], int(found["histories"].replace(",", "")), int(found["next"]), int(found["found"]),
+            found["fails"] is not None, found["day"],
+        )  # fmt: skip
+    return sums
+
+
+def write(text: str, sums: Mapping[str, Sum]) -> str:
+    """The same text with these sums."""
+    before, _, after = _table(text)
+    return before + "".join(_row(name, one) for name, one in sums.items()) + after
+
+
+def _row(name: str, one: Sum) -> str:
+    fails = f"seed {one.next}" if one.fails else "–"
+    return f"| {name} | {one.tries} | {one.histories:,} | {one.next} | {one.found} | {fails} | {one.day} |\n"
+
+
+def _table(text: str) -> tuple[str, str, str]:
+    """What is before the rows, the rows, and what comes after them."""
+    before, head, rest = text.partition(_HEAD)
+    if not head:
+        raise ValueError("the table of sums is not there")
+    rows = re.match(r"(?:\|.*\n)*", rest)
+    assert rows is not None
+    return before + head, rows[0], rest[rows.end() :]
