@@ -16,6 +16,7 @@ DEVICES: Final = 48  # devices of one circle
 DEVICES_PER_MEMBER: Final = 4
 CHAINS: Final = 2 * DEVICES * INCARNATIONS  # of one circle, and of one batch: concurrent admissions can exceed DEVICES
 CIRCLES: Final = 32  # circles of one vault
+ADDRESSES: Final = 8  # of one device in a message of whereabouts, which has DEVICES rows
 UNACKNOWLEDGED: Final = 2  # batches in flight, each way
 CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
 EPHEMERALS: Final = 1_024  # handshakes of one device accepted per day

@@ -22,12 +22,13 @@ from cellsync.core.session.session import (
     Ended,
     Event,
     Forked,
+    Located,
     Opened,
     Received,
     Session,
     State,
 )
-from cellsync.core.wire.messages import ChainName
+from cellsync.core.wire.messages import ChainName, Places
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
@@ -81,6 +82,11 @@ class Link:
     def tell(self, circle: CircleId, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
         """Tell the peer that these chains have grown here."""
         self.session.tell(circle, rows)
+        self._wake.set()
+
+    def locate(self, circle: CircleId, places: Places) -> None:
+        """As `Session.locate`."""
+        self.session.locate(circle, places)
         self._wake.set()
 
     def ask(self) -> int:
@@ -178,7 +184,7 @@ class Link:
                         self.session.ignore()
                 case Ended(error):
                     self.outcome = error
-                case Opened() | Acknowledged() | Forked() | Answered():
+                case Opened() | Acknowledged() | Forked() | Answered() | Located():
                     pass
             self._report(self, event)
 

@@ -55,6 +55,7 @@ SHORT_CODE: Final = b"cellsync/1 short code\0"
 # finding each other on a LAN (protocol/60-lan.md)
 DISCOVERY_TAG: Final = b"cs1 tag"
 BEACON: Final = b"cs1 beacon"
+SITE: Final = b"cs1 site"
 
 # vault (protocol/70-vault.md)
 VAULT_CHECK: Final = b"cs1 vault check"

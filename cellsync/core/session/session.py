@@ -29,7 +29,7 @@ from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic, S
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpected
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, ChainName
+from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, ChainName, Places
 
 # Seconds. A slow laptop needs one for a handshake; a bad link loses a few packets in twenty.
 HANDSHAKE_WITHIN: Final = 20.0
@@ -37,6 +37,8 @@ PING_AFTER: Final = 20.0
 SILENCE_ENDS: Final = 60.0
 ACKNOWLEDGE_WITHIN: Final = 120.0
 SESSION_LASTS: Final = 6 * 3600.0  # then a new one, under a new key
+LOCATED_AT_ONCE: Final = 16  # messages of whereabouts, and one more for each LOCATED_EVERY seconds
+LOCATED_EVERY: Final = 5.0
 UNSENT: Final = 4 << 20  # bytes that may wait for a peer that does not read
 ENTROPY: Final = 128 + OFFERS * TAG_BYTES
 
@@ -91,13 +93,20 @@ class Answered(NamedTuple):
     """The peer has answered one more ping: so many now as `answered` says."""
 
 
+class Located(NamedTuple):
+    """The peer says where it, and other devices of this circle, listen. A claim: what it is worth is for the node."""
+
+    circle: CircleId
+    places: Places
+
+
 class Ended(NamedTuple):
     """The session is over; close the connection. `error` is None if nobody is at fault."""
 
     error: PeerError | None
 
 
-Event = Called | Opened | Received | Acknowledged | Forked | Answered | Ended
+Event = Called | Opened | Received | Acknowledged | Forked | Answered | Located | Ended
 
 
 class Session:
@@ -126,6 +135,9 @@ class Session:
         self._exchanges: dict[bytes, Exchange] = {}
         self._own_tags: dict[CircleId, bytes] = {}
         self._peer_tags: dict[CircleId, bytes] = {}
+        self._places: dict[CircleId, Places] = {}  # to be told as soon as the circle is shared
+        self._located = 0.0  # messages of whereabouts that the peer has sent, less those that time has forgiven
+        self._located_at = now
         self._proved = False
         self.device: DeviceId | None = None
         self.state = State.LISTENING
@@ -329,6 +341,8 @@ class Session:
                 self._send_all(exchange.on_frontier(message))
             case messages.Offer():
                 self._hear_offer(message.tags)
+            case messages.Whereabouts():
+                return self._hear_whereabouts(self._shared(message.circle), message.places)
             case messages.Ping():
                 self._send(messages.PONG_BYTES)
             case messages.Pong() if self.answered < self._pings:
@@ -375,6 +389,27 @@ class Session:
         quiet = self.state is State.TALKING and self._unsent < caps.BATCH
         if exchange is not None and quiet and self._is_active(exchange.view):
             self._send_all(exchange.tell(rows))
+
+    def locate(self, circle: CircleId, places: Places) -> None:
+        """Tell the peer where devices listen, once this circle is shared; before that, the newest call counts."""
+        self._places[circle] = places
+        self._guard(lambda: self._send_places(circle))
+
+    def _send_places(self, circle: CircleId) -> None:
+        exchange = self._exchange_of(circle)
+        quiet = self.state is State.TALKING and self._unsent < caps.BATCH
+        if exchange is not None and exchange.greeted and quiet and self._is_active(exchange.view):
+            places = self._places.pop(circle, None)
+            if places:
+                self._send(messages.encode_whereabouts(exchange.name, places))
+
+    def _hear_whereabouts(self, exchange: Exchange, places: Places) -> list[Event]:
+        forgiven = (self._now - self._located_at) / LOCATED_EVERY
+        self._located = max(0.0, self._located - forgiven) + 1
+        self._located_at = self._now
+        if self._located > LOCATED_AT_ONCE:
+            raise Unexpected("whereabouts too often")
+        return [Located(exchange.view.id, places)]
 
     def delivered(self, circle: CircleId) -> dict[int, int]:
         """Chain number -> sequence that the peer is known to hold."""
@@ -431,6 +466,7 @@ class Session:
         if not exchange.greeted:
             exchange.greeted = True
             self._send(exchange.greet())
+            self._send_places(circle)
 
     def _add_exchange(self, circle: CircleId, caller_tag: bytes) -> Exchange:
         name = caller_tag[:NAME_BYTES]

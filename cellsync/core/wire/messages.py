@@ -123,6 +123,18 @@ class Ack(NamedTuple):
     refused: list[int]
 
 
+Places = dict[DeviceId, list[tuple[bytes, int]]]
+"""Where devices listen: address without scope, and port."""
+
+
+class Whereabouts(NamedTuple):
+    circle: bytes
+    places: Places
+
+    def __repr__(self) -> str:
+        return "Whereabouts(hidden)"
+
+
 class Ping(NamedTuple):
     pass
 
@@ -131,7 +143,7 @@ class Pong(NamedTuple):
     pass
 
 
-AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Ping | Pong
+AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -158,6 +170,11 @@ def encode_frontier(circle: bytes, held: dict[ChainName, tuple[int, EntryId]], l
 
 def encode_ack(circle: bytes, refused: Iterable[int]) -> bytes:
     return codec.encode([Message.ACK, circle, sorted(refused)])
+
+
+def encode_whereabouts(circle: bytes, places: Places) -> bytes:
+    rows = [[device, [list(place) for place in listed]] for device, listed in places.items()]
+    return codec.encode([Message.WHEREABOUTS, circle, rows])
 
 
 PING_BYTES: Final = codec.encode([Message.PING])
@@ -231,6 +248,13 @@ def decode(raw: bytes) -> AnyMessage:
         case [Message.OFFER, [*tags]] if len(tags) == OFFERS:
             if all(type(tag) is bytes and len(tag) == TAG_BYTES for tag in tags):
                 return Offer(tags)
+        case [Message.WHEREABOUTS, bytes(circle), [*rows]]:
+            if len(rows) > caps.DEVICES:
+                raise CapExceeded("whereabouts")
+            places = dict(_places(row) for row in rows)
+            if len(places) < len(rows):
+                raise Malformed("whereabouts name a device twice")
+            return Whereabouts(_circle(circle), places)
         case [Message.PING]:
             return Ping()
         case [Message.PONG]:
@@ -321,6 +345,22 @@ def _frontier_row(row: Any) -> tuple[ChainName, tuple[int, EntryId]]:
             if type(length) is int and 0 < length < _SEQUENCE_END and len(head) == ID_BYTES:
                 return _chain_name([device, incarnation, branch]), (length, EntryId(head))
     raise Malformed("a frontier has the wrong form")
+
+
+def _places(row: Any) -> tuple[DeviceId, list[tuple[bytes, int]]]:
+    match row:
+        case [bytes(device), [_, *_] as listed] if len(device) == ID_BYTES:
+            if len(listed) > caps.ADDRESSES:
+                raise CapExceeded("whereabouts")
+            return DeviceId(device), [_place(place) for place in listed]
+    raise Malformed("whereabouts have the wrong form")
+
+
+def _place(place: Any) -> tuple[bytes, int]:
+    match place:
+        case [bytes(address), port] if type(port) is int and 0 < port < 1 << 16 and len(address) in (4, 16):
+            return address, port
+    raise Malformed("whereabouts have the wrong form")
 
 
 def _batch_chain(row: Any) -> BatchChain:

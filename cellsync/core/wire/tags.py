@@ -51,6 +51,7 @@ class Message(IntEnum):
     ACK = 5
     PING = 6
     PONG = 7
+    WHEREABOUTS = 10
 
 
 class Pairing(IntEnum):

@@ -12,6 +12,7 @@ from cellsync.core.session.session import (
     Ended,
     Event,
     Forked,
+    Located,
     Opened,
     Received,
     Session,
@@ -31,6 +32,7 @@ class End:
         self.error: PeerError | None = None
         self._ended = False
         self.forked: list[Forked] = []
+        self.located: list[Located] = []
         self.sent = bytearray()
         self.received = 0
         self.commits = True
@@ -64,6 +66,8 @@ class End:
                     self.error, self._ended = error, True
                 case Forked():
                     self.forked.append(event)
+                case Located():
+                    self.located.append(event)
                 case _:
                     pass
 

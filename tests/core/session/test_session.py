@@ -15,7 +15,7 @@ from cellsync.core.ids import MILLIS_PER_DAY, Branch, CaseId, DeviceId, EntryId,
 from cellsync.core.membership.control import Role
 from cellsync.core.replica import Replica
 from cellsync.core.session import session as sessions
-from cellsync.core.session.exchange import Balance
+from cellsync.core.session.exchange import Balance, Unexpected
 from cellsync.core.session.session import (
     ACKNOWLEDGE_WITHIN,
     HANDSHAKE_WITHIN,
@@ -24,6 +24,7 @@ from cellsync.core.session.session import (
     UNSENT,
     Acknowledged,
     Answered,
+    Located,
     Received,
     Session,
     State,
@@ -35,6 +36,9 @@ from tests.core.circles import START, Device, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, run, sync
 
 CASE = CaseId(b"c" * 32)
+
+
+PLACES = {DeviceId(b"d" * 32): [(bytes([10, 0, 0, 7]), 51_234)]}
 
 
 def write(device: Device, count: int, size: int = 10) -> None:
@@ -228,6 +232,7 @@ def test_a_member_that_talks_nonsense_is_only_ever_at_fault(data: st.DataObject)
         st.sampled_from(messages.encode_batch(name, Batch(), 60_000)),
         st.builds(messages.encode_offer, st.just([bytes(16)] * 32)),
         st.builds(messages.encode_digest, st.just(b"no name!"), st.just(bytes(32))),
+        st.builds(messages.encode_whereabouts, st.sampled_from([name, b"no name!"]), st.just(PLACES)),
     )
     for payload in data.draw(st.lists(nonsense, max_size=6)):
         ends[1].take(transport.encrypt_frame(payload), 0)
@@ -613,7 +618,7 @@ def test_nothing_is_revealed_before_the_introduction_is_committed() -> None:
     assert one.received == 0
 
 
-@pytest.mark.parametrize("question", ["digest", "frontier", "offers"])
+@pytest.mark.parametrize("question", ["digest", "frontier", "offers", "whereabouts"])
 def test_an_unknown_caller_may_not_ask(question: str) -> None:
     """It holds the circle's key, and is not (or no longer) a member for us."""
     _, bea, eva = newcomer()
@@ -627,11 +632,67 @@ def test_an_unknown_caller_may_not_ask(question: str) -> None:
         "digest": [messages.encode_digest(name, bytes(32))],
         "frontier": messages.encode_frontier(name, {}, 60_000),
         "offers": [messages.encode_offer([bytes([at]) * 16 for at in range(32)])] * 3,
+        "whereabouts": [messages.encode_whereabouts(name, PLACES)],
     }[question]
     for payload in asked:
         other.take(transport.encrypt_frame(payload), 0)
         assert other.give() == b""
     assert other.ended == (question != "offers")
+
+
+# --- where devices listen --------------------------------------------------------------------------
+
+
+def test_whereabouts_wait_until_the_circle_is_shared_and_the_newest_counts() -> None:
+    ana, bea = pair()
+    one, other = caller(ana, bea), answerer(bea)
+    one.session.locate(ana.id, {DeviceId(b"o" * 32): [(bytes(4), 1)]})
+    one.session.locate(ana.id, PLACES)
+    other.session.locate(ana.id, {})
+    run(one, other)
+    assert other.located == [Located(ana.id, PLACES)]
+    assert one.located == []  # nothing to say is not said
+    other.session.locate(ana.id, PLACES)
+    run(one, other)
+    assert one.located == [Located(ana.id, PLACES)]
+    assert other.located == [Located(ana.id, PLACES)]
+
+
+def test_a_removed_device_is_not_told_where_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bea = pair()
+    one, _ = sync(ana, bea)
+    monkeypatch.setattr(one.session, "_is_active", lambda _: False)
+    one.session.locate(ana.id, PLACES)
+    assert one.give() == b""
+
+
+def test_an_unknown_caller_gives_its_whereabouts_once_it_is_known() -> None:
+    _, bea, eva = newcomer()
+    one, other = caller(eva, bea), answerer(bea)
+    one.session.locate(eva.id, PLACES)
+    other.session.locate(eva.id, PLACES)
+    run(one, other)
+    assert one.located == other.located == [Located(eva.id, PLACES)]
+
+
+def test_whereabouts_that_come_too_often_are_at_fault() -> None:
+    ana, bea = pair()
+    one, other = sync(ana, bea)
+
+    def tell(now: float) -> None:
+        one.session.locate(ana.id, PLACES)
+        other.take(one.give(), now)
+
+    now = 0.0
+    for _ in range(sessions.LOCATED_AT_ONCE):
+        tell(now)
+    for _ in range(30):
+        now += sessions.LOCATED_EVERY
+        tell(now)
+    assert not other.ended
+    assert len(other.located) == sessions.LOCATED_AT_ONCE + 30
+    tell(now)
+    assert isinstance(other.error, Unexpected)
 
 
 def test_several_offers_of_one_circle_make_one_exchange() -> None:

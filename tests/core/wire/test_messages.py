@@ -117,6 +117,31 @@ def test_the_others_come_back() -> None:
     assert messages.decode(messages.PONG_BYTES) == messages.Pong()
 
 
+@given(
+    st.dictionaries(
+        fixed(32).map(DeviceId),
+        st.lists(st.tuples(fixed(4) | fixed(16), st.integers(1, 65_535)), min_size=1, max_size=caps.ADDRESSES),
+        max_size=5,
+    )
+)
+def test_whereabouts_come_back(places: messages.Places) -> None:
+    assert messages.decode(messages.encode_whereabouts(CIRCLE, places)) == messages.Whereabouts(CIRCLE, places)
+
+
+def test_whereabouts_are_capped_and_the_most_fit_into_a_frame() -> None:
+    most = {DeviceId(bytes([at]) * 32): [(bytes(16), 65_535)] * caps.ADDRESSES for at in range(caps.DEVICES)}
+    assert len(messages.encode_whereabouts(CIRCLE, most)) <= MAX_PAYLOAD
+    more = most | {DeviceId(b"x" * 32): [(bytes(4), 1)]}
+    longer = {DeviceId(b"x" * 32): [(bytes(4), 1)] * (caps.ADDRESSES + 1)}
+    for places in (more, longer):
+        with pytest.raises(CapExceeded, match="whereabouts"):
+            messages.decode(messages.encode_whereabouts(CIRCLE, places))
+
+
+def test_whereabouts_hide_what_they_say() -> None:
+    assert "10" not in repr(messages.Whereabouts(CIRCLE, {DeviceId(bytes(32)): [(bytes([10, 0, 0, 1]), 10)]}))
+
+
 ROW = [bytes(32), bytes(8), b"", 1, bytes(32)]
 NOT_MESSAGES: list[Any] = [
     None, 5, [], [0], [8], [99], [True], [6.0], ["6"], [6, 6], [7, None], {"6": 6}, [[6]],
@@ -130,6 +155,12 @@ NOT_MESSAGES: list[Any] = [
     [3, CIRCLE, True, [[*ROW, 1]]],
     [4, CIRCLE, True, [], []], [4, CIRCLE, 1, [], [], []], [4, CIRCLE, None, [], [], []], [4, CIRCLE, True, {}, [], []],
     [4, b"", True, [], [], []], [4, CIRCLE, True, [], [], [], []],
+    [10], [10, CIRCLE], [10, CIRCLE, 7], [10, b"", []], [10, CIRCLE, [[bytes(32), []]]], [10, CIRCLE, [[bytes(32)]]],
+    [10, CIRCLE, [[bytes(31), [[bytes(4), 1]]]]], [10, CIRCLE, [[bytes(32), [[bytes(4), 1]], 1]]],
+    *[[10, CIRCLE, [[bytes(32), [[bytes(4), 1], wrong]]]] for wrong in
+      [None, [], [bytes(4)], [bytes(5), 1], [b"", 1], ["10.0.0.1", 1], [bytes(4), 0], [bytes(4), 1 << 16],
+       [bytes(4), True], [bytes(4), 1.0], [bytes(4), 1, 1]]],
+    [10, CIRCLE, [[bytes(32), [[bytes(4), 1]]]] * 2],
     [5, CIRCLE], [5, CIRCLE, [-1]], [5, CIRCLE, [True]], [5, CIRCLE, [caps.CHAINS]], [5, CIRCLE, [b""]], [5, b"", []],
 ]  # fmt: skip
 
@@ -231,7 +262,7 @@ json = st.recursive(
 )  # fmt: skip
 
 
-@given(st.integers(0, 8), st.lists(json | st.just(CIRCLE) | st.booleans(), max_size=5))
+@given(st.integers(0, 12), st.lists(json | st.just(CIRCLE) | st.booleans(), max_size=5))
 def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
     try:
         message = messages.decode(codec.encode([tag, *rest]))
