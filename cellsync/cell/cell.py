@@ -339,8 +339,9 @@ class Cell:
         with trio.move_on_after(timeout):
             while True:
                 self._check_open()
-                confirmed = [self.node.delivered.get(device, -1) >= own for device in self.circle.others()]
-                if sum(confirmed) >= min_peers:
+                others = self.circle.others()
+                confirmed = {self.circle.key_of(one) for one in others if self.node.delivered.get(one, -1) >= own}
+                if len(confirmed) >= min_peers:  # by keys: one that was introduced twice is one device
                     return
                 await self.node.changed.wait()
         raise Timeout("not enough other devices have confirmed in time")

@@ -207,15 +207,19 @@ class OpenCircle:
         return self.epochs.session_keys(self.surroundings.now())
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
+        return next(iter(self.devices_with(key)), None)
+
+    def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
+        """The active devices that the holder of this session key is; more than one only if somebody cheats."""
         if self._before_history() and key == self._sponsor_key:
-            return self._sponsor
-        return self.replica.circle.device_with(key)
+            return (self._sponsor,)
+        return self.replica.circle.devices_with(key)
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
-        grant = self.replica.circle.grants.get(device)
-        if grant is not None and grant.counts:
-            return grant.keys.session
-        return self._sponsor_key if self._before_history() and device == self._sponsor else None
+        key = self.replica.circle.session_key(device)
+        if key is None and self._before_history() and device == self._sponsor:
+            return self._sponsor_key
+        return key
 
     def _before_history(self) -> bool:
         """Whether we have joined, and nothing has come yet: then we know nobody but our sponsor."""

@@ -6,8 +6,11 @@
     redial      devices at addresses that worked before, without any broadcast
     tidy        snapshots, old keys
 
-Of two sessions that two devices opened at once, the one called by the smaller device id stays, at both ends. Later the
-new one stays: nobody calls who has not lost the old one.
+Of two sessions that two devices opened at once, the one called by the holder of the smaller session key stays, at both
+ends. Later the new one stays: nobody calls who has not lost the old one.
+
+A session proves a key, and everything that is known by device (links, what was delivered) is noted for every device
+that has this key: so a coordinator who introduces somebody's key once more shadows nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from typing import Final
 import trio
 
 from cellsync.core import beacon
-from cellsync.core.crypto import channel
+from cellsync.core.crypto import channel, primitives
 from cellsync.core.errors import CellsyncError, NoPeer
 from cellsync.core.history.chain import name_of
 from cellsync.core.ids import DeviceId, SessionSecret
@@ -66,6 +69,7 @@ class Node:
         self.on_fork: Callable[[ChainName], None] = lambda _: None
         self.changed = trio.Event()  # set, and replaced, when links or what is known of the others changed
         self._secret = secret
+        self._key = primitives.session_public(secret)
         self._network = network
         self._surroundings = circle.surroundings
         self._circles = {circle.id: circle}
@@ -231,50 +235,52 @@ class Node:
         finally:
             self.bytes_sent += link.sent
             self.bytes_received += link.received
-            if link.device is not None and self.links.get(link.device) is link:
-                del self.links[link.device]
-                self.seen[link.device] = link.heard
+            for device in [device for device, other in self.links.items() if other is link]:
+                del self.links[device]
+                self.seen[device] = link.heard
                 self._idle.set()
                 if trio.current_time() - began > STEADY:
-                    self._backoffs.pop(link.device, None)
+                    self._backoffs.pop(device, None)
                 self._redial_again.set()
                 self.wake()
 
     def _report(self, link: Link, event: Event) -> None:
-        device = link.device
-        if device is None:
+        if link.device is None:
             return
+        devices = self.circle.devices_with(link.session.remote) or (link.device,)
         match event:
             case Opened():
                 self._strangers.proved(link.stream)
-                self._calling.discard(device)
-                self._keep_one(device, link)
+                self._calling.difference_update(devices)
+                self._keep_one(devices, link)
             case Acknowledged(circle):
                 own = self.circle.own_chain
                 reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
-                if reached > self.delivered.get(device, 0):
-                    self._idle.set()  # to be kept
-                self.delivered[device] = max(reached, self.delivered.get(device, 0))
+                for device in devices:
+                    if reached > self.delivered.get(device, 0):
+                        self._idle.set()  # to be kept
+                    self.delivered[device] = max(reached, self.delivered.get(device, 0))
                 self.wake()
             case Forked(_, chain):
                 self.on_fork(chain)
             case Answered() | Ended():
                 self.wake()
 
-    def _keep_one(self, device: DeviceId, link: Link) -> None:
-        other = self.links.get(device)
-        if other is not None and other is not link:
+    def _keep_one(self, devices: tuple[DeviceId, ...], link: Link) -> None:
+        smaller_calls = self._key < link.session.remote
+        since = {self.links[device]: self._since[device] for device in devices if device in self.links}
+        for other in [other for other in since if other is not link]:
             # Two in one direction: the caller has lost the older one, even if we have not heard of it.
-            smaller_calls = self.circle.device < device
-            crossing = link.called is not other.called and trio.current_time() - self._since[device] < CROSSING
+            crossing = link.called is not other.called and trio.current_time() - since[other] < CROSSING
             if crossing and link.called is not smaller_calls:
                 link.close()
                 return
             other.close()
-        self.links[device] = link
-        self._since[device] = trio.current_time()
-        if link.address is not None:
-            self._remember(device, link.address)
+        for device in devices:
+            self.links[device] = link
+            self._since[device] = trio.current_time()
+            if link.address is not None:
+                self._remember(device, link.address)
         self._idle.set()
         self.wake()
 
@@ -447,7 +453,7 @@ class Node:
             return
         grown = {arrival.chain for arrival in arrivals}
         rows = {name_of(chain): (chain.length, chain.head) for chain in plan.commit.chains if chain.number in grown}
-        for link in self.links.values():
+        for link in dict.fromkeys(self.links.values()):
             if source is not None and link is not source:
                 link.tell(self.circle.id, rows)
             link.news(arrivals[0].number, arrivals[-1].number, local=source is None)

@@ -88,7 +88,7 @@ class Device:
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         if self.sponsor is not None and key == self.sponsor[1] and not self.replica.circle.is_active(self.device):
             return self.sponsor[0]
-        return self.replica.circle.device_with(key)
+        return next(iter(self.replica.circle.devices_with(key)), None)
 
     def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
         return self.replica.frontier()

@@ -115,6 +115,18 @@ def dh(secret: SessionSecret, public: SessionPublic) -> bytes:
         raise HandshakeFailed("an X25519 key of low order") from None
 
 
+def is_session_key(public: bytes) -> bool:
+    """Whether an X25519 exchange with these bytes can succeed: 32 bytes, and not a point of low order."""
+    try:
+        dh(_ANY_SECRET, SessionPublic(public))
+    except HandshakeFailed:
+        return False
+    return True
+
+
+_ANY_SECRET: Final = SessionSecret(bytes(range(KEY_BYTES)))  # which points are of low order depends on no secret
+
+
 # --- ChaCha20-Poly1305 --------------------------------------------------------------------------
 
 
@@ -196,6 +208,15 @@ def hpke_seal(public: SealPublic, info: bytes, plaintext: bytes) -> bytes:
         return _SUITE.encrypt(plaintext, hpke.MLKEM768X25519PublicKey(kem, curve), info)
     except ValueError:
         raise Malformed("not an X-Wing key") from None
+
+
+def is_seal_key(public: bytes) -> bool:
+    """Whether something can be sealed to these bytes: FIPS 203's checks of the one half, no low order of the other."""
+    try:
+        MLKEM768PublicKey.from_public_bytes(public[:KEM_PUBLIC_BYTES])
+    except ValueError:
+        return False
+    return is_session_key(public[KEM_PUBLIC_BYTES:])
 
 
 def hpke_open(secret: SealSecret, info: bytes, sealed: bytes) -> bytes:

@@ -28,6 +28,7 @@ class Circle:
         self.id = circle
         self.found: Found | None = None
         self.grants: dict[DeviceId, Grant] = {}
+        self._by_session: dict[SessionPublic, tuple[DeviceId, ...]] = {}  # usable keys of grants that count
         self._next_bit = 0
         self._pasts: list[int] = [0]  # number -> bit set
         self._numbers: dict[int, int] = {0: EMPTY_PAST}
@@ -37,6 +38,7 @@ class Circle:
         twin = Circle(self.id)
         twin.found = self.found
         twin.grants = dict(self.grants)
+        twin._by_session = dict(self._by_session)
         twin._next_bit = self._next_bit
         twin._pasts = list(self._pasts)
         twin._numbers = dict(self._numbers)
@@ -127,6 +129,9 @@ class Circle:
         self._next_bit += 1
         device = DeviceId(entry)
         self.grants[device] = Grant(bit, MemberId(entry), device, role, control.keys, control.name, True)
+        session = control.keys.session
+        if control.keys.usable:
+            self._by_session[session] = tuple(sorted((*self._by_session.get(session, ()), device)))
         return self._intern(self._pasts[past] | 1 << bit)
 
     # --- who is in it now ------------------------------------------------------------------------
@@ -147,9 +152,18 @@ class Circle:
         grant = self.grants.get(device)
         return None if grant is None else grant.keys.signing
 
-    def device_with(self, session: SessionPublic) -> DeviceId | None:
-        """The active device with this session key."""
-        return next((g.device for g in self.grants.values() if g.keys.session == session and g.counts), None)
+    def devices_with(self, session: SessionPublic) -> tuple[DeviceId, ...]:
+        """The active devices with this session key, ascending; none if the key cannot be used.
+
+        There are several if grants that did not see each other introduced one key. All of them are meant: no order
+        among them is safe from a coordinator who backdates an entry, or tries salts until its id is the smallest.
+        """
+        return self._by_session.get(session, ())
+
+    def session_key(self, device: DeviceId) -> SessionPublic | None:
+        """The key under which an active device is called; None if there is none that can be used."""
+        grant = self.grants.get(device)
+        return grant.keys.session if grant is not None and device in self.devices_with(grant.keys.session) else None
 
     def name(self, device: DeviceId) -> str:
         """A device's display name, or the start of its id where the name is not known."""

@@ -43,6 +43,16 @@ class DeviceKeys(NamedTuple):
     session: SessionPublic
     seal: SealPublic
 
+    @property
+    def usable(self) -> bool:
+        """Whether a session can be held with this device, and something sealed to it: what pairing makes sure of.
+
+        An introduction of other keys is in form and counts, but nobody calls such a device, answers it or seals to
+        it. Were it at fault or void, devices that hold the entries of such a device, and of those that it admitted,
+        would hold what others refuse.
+        """
+        return primitives.is_session_key(self.session) and primitives.is_seal_key(self.seal)
+
 
 class Rotation(NamedTuple):
     """A new epoch: a commitment to its secret, the day of its first branch states, the secret sealed to the author."""

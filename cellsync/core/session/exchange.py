@@ -39,7 +39,10 @@ class CircleView(Protocol):
         ...
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
-        """The device, active in this circle, that has this session key. A device has another id in each circle."""
+        """A device, active in this circle, that has this session key; of several the one with the smallest id.
+
+        A device has another id in each circle.
+        """
         ...
 
     def frontier(self) -> dict[ChainName, tuple[int, EntryId]]: ...

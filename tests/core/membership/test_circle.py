@@ -190,7 +190,7 @@ def test_a_key_introduced_twice() -> None:
     ana, bea = circle(Role.WRITER)
     twin = ana.admit(bea.secrets.public, "bea again", Role.COORDINATOR)
     assert not ana.replica.circle.is_active(twin)
-    assert ana.replica.circle.device_with(bea.secrets.public.session) == bea.device
+    assert ana.replica.circle.devices_with(bea.secrets.public.session) == (bea.device,)
     pass_on(ana, bea)
     check(bea)
 

@@ -1,0 +1,63 @@
+"""A coordinator introduces another member's session key once more, as somebody else's."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync.core.errors import Timeout
+from cellsync.core.founding import device_secrets
+from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import Visit, admit, cells, check_failures, level, opened
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("seed", range(4))  # some of the ids are smaller than hers, some greater
+async def test_nobody_is_shadowed(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, away: bool, seed: int
+) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben", role="coordinator") as [ana, ben]:
+        net.partition("ben", "ana")
+        await trio.sleep(100)
+        home = await admit(net, ana, "cara")
+        async with opened(home) as cara:
+            await level([ana, cara])
+            hers = ana.circle.replica.circle.grants[cara.device].keys
+            other = device_secrets(bytes([seed]) * 96).public
+            net.partition("ben", ["ana", "cara"])
+            keys = DeviceKeys(other.signing, hers.session, other.seal)
+            twin = await ben.circle.admit(ben.secrets.signing, keys, "not cara", Role.READER)
+            net.heal()
+            if away:
+                net.partition("cara", ["ana", "ben"])
+                await level([ana, ben])
+                net.heal()
+            await level([ana, ben, cara])
+            await trio.sleep(100)
+            for link in list(cara.node.links.values()):  # so that it is she who calls: then nobody expects her by id
+                link.close()
+            with trio.fail_after(600):
+                while not all(
+                    cara.device in cell.node.links and not cell.node.links[cara.device].called for cell in (ana, ben)
+                ):
+                    cara.node.call_now()
+                    await trio.sleep(0.25)
+            await ben.sync(timeout=60)
+            for cell in (ana, ben):
+                assert cell.node.links[cara.device].session.remote == hers.session
+                assert [one.ready for one in cell.peers() if one.device == cara.device] == [True]
+                assert cell.circle.devices_with(hers.session) == tuple(sorted([cara.device, twin]))
+            await ana.create(Visit, title="one")
+            await ana.synced(min_peers=2, timeout=30)
+            net.partition("ben", ["ana", "cara"])
+            await trio.sleep(100)
+            await ana.create(Visit, title="two")
+            await ana.synced(min_peers=1, timeout=30)
+            with pytest.raises(Timeout):  # a device that was introduced twice confirms once
+                await ana.synced(min_peers=2, timeout=30)
+            net.heal()
+            await level([ana, ben, cara])
+    check_failures(net)
