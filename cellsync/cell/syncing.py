@@ -35,7 +35,7 @@ async def sync(
     reached: set[DeviceId] = set()
     level: set[DeviceId] = set()  # at some moment: who goes on writing may never be so for long
     told: list[Peer] = []
-    with node.showing():
+    with node.showing(), node.searching():
         node.call_now()
         pings = {link: link.ask() for link in node.links.values()}
         while True:

@@ -13,11 +13,13 @@ The rules (protocol/60-lan.md):
 3. Nothing repeats: a new nonce changes every slot. Slots are shuffled, because an order would tell what
    changed.
 4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough.
+5. A device whose clock is off shows other periods. `search` goes through many of them, nearest first, for a user who
+   waits; what it finds may be an old beacon that somebody shows again, so it proves nothing about the clock either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -32,6 +34,8 @@ SLOTS: Final = 48
 SIZE: Final = NONCE + SLOTS * SLOT  # 208 bytes: fits one string of a TXT record (255)
 PERIOD: Final = 300_000  # ms
 ENTROPY: Final = 32  # bytes
+SPAN: Final = 45 * 288  # periods that a search goes back and forth: 45 days
+SLICE: Final = 1_000  # hashes between two pauses: about two milliseconds
 
 
 class Match(NamedTuple):
@@ -96,6 +100,52 @@ def match(
             if any(tag(key, nonce, who, address, port, period) in slots for period in periods):
                 return Match(who, address)
     return None
+
+
+class Trace(NamedTuple):
+    """What a search has found."""
+
+    who: bytes
+    address: bytes
+    period: int  # in which the beacon was made
+
+
+class Place(NamedTuple):
+    """An address with a port, at which a beacon may hold."""
+
+    address: bytes
+    port: int
+
+
+def search(
+    beacon: bytes, whose: Callable[[int], Iterable[tuple[bytes, bytes]]], places: Sequence[Place], now: Millis, *,
+    hashes: int,
+) -> Iterator[Trace | None]:  # fmt: skip
+    """Who made this beacon, whenever that was within `SPAN` periods, in at most about so many hashes.
+
+    `whose` gives the candidates (key, who) of a period. Yields None from time to time, so that others get their turn,
+    and a `Trace` at the end if there is one.
+    """
+    if len(beacon) != SIZE:
+        return
+    nonce = beacon[:NONCE]
+    slots = {beacon[at : at + SLOT] for at in range(NONCE, SIZE, SLOT)}
+    own, tried, since = period_of(now), 0, 0
+    for away in range(2 * SPAN + 1):
+        period = own + (away + 1) // 2 * (1 if away % 2 else -1)
+        if period < 0:
+            continue
+        for key, who in whose(period):
+            for address, port in places:
+                tried += 1
+                if tag(key, nonce, who, address, port, period) in slots:
+                    yield Trace(who, address, period)
+                    return
+        if tried >= hashes:
+            return
+        if tried - since >= SLICE:
+            since = tried
+            yield None
 
 
 def _draws(entropy: bytes, purpose: bytes) -> Iterator[bytes]:

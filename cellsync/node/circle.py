@@ -9,7 +9,7 @@ on a slow one it runs in a thread, so that a disk that takes its time does not s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import Final
@@ -20,6 +20,7 @@ from cellsync.core import serving
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import DiskFull, NotPermitted, StorageFailed
 from cellsync.core.history.entry import Entry, slot_of
+from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import (
     Branch,
     CaseId,
@@ -33,8 +34,10 @@ from cellsync.core.ids import (
     Millis,
     SessionPublic,
     SigningSecret,
+    day_of,
 )
 from cellsync.core.membership import epochs
+from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.planner import Intention
@@ -48,6 +51,8 @@ from cellsync.core.wire.tags import Kind
 from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
 
+CLOCKS: Final = "clocks"  # its name in the database
+FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
 Watcher = Callable[[Plan, object], None]
 """Told of every step after it is durable, and who gave it to us; None if it was made here."""
@@ -63,11 +68,16 @@ class OpenCircle:
         self.surroundings = surroundings
         self.device = DeviceId(store.kept("device") or b"")
         self.epochs = Epochs.decode(circle, store.kept("epochs") or b"\x90")
+        self.clocks = Clocks.decode(store.kept(CLOCKS))
+        self._introduced: dict[DeviceId, Day] = {}  # the day of the entry that introduces a device
+        self._attested_by_others: Day | None = None
         self._chain: ChainName = (self.device, Incarnation(store.kept("incarnation") or b""), Branch(b""))
         self._sponsor = DeviceId(store.kept("sponsor") or b"")
         self._sponsor_key = SessionPublic(store.kept("sponsor key") or b"")
         self._watchers: list[Watcher] = []
         self._flush_takes = 0.0
+        self._note_introductions(store.case_entries(self.replica.held.heads.get(OWN_CASE, 0), 0))
+        self._attested_by_others = self._attested()
 
     # --- a new circle's first moments ----------------------------------------------------------------
 
@@ -120,6 +130,7 @@ class OpenCircle:
                 self.store.write(plan.commit)
                 await self._flush()
                 self.replica.advance(plan)
+                self._note_introductions(plan.controls)
                 if self.replica.states.crowded():
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
                         self.store.save_snapshots(self.replica.states.snapshots())
@@ -149,7 +160,8 @@ class OpenCircle:
         """Write the snapshots of what changed, so that opening folds little; and forget what is no longer needed."""
         async with self.lock:
             self.store.save_snapshots(self.replica.states.snapshots())
-            needed = epochs.oldest_needed(self.surroundings.now(), self._attested())
+            self._attested_by_others = self._attested()
+            needed = epochs.oldest_needed(self.surroundings.now(), self._attested_by_others)
             if needed is not None and self.epochs.forget_before(needed):
                 self.store.keep("epochs", self.epochs.encode())
             self.store.forget_ephemerals(self.epochs.oldest)  # below it no key opens; the clock alone forgets nothing
@@ -173,6 +185,82 @@ class OpenCircle:
             fresh = self.store.accept_ephemeral(day, caller, ephemeral)
             await self._flush()
             return fresh
+
+    # --- clocks ------------------------------------------------------------------------------------------
+
+    def difference(self, device: DeviceId) -> Difference | None:
+        """How far another device's clock is from ours, as it was when the two last spoke."""
+        key = self.key_of(device)
+        return None if key is None else self.clocks.of(self.devices_with(key)[0])
+
+    def shift(self) -> int | None:
+        """How many ms the others' clocks show more than ours, if two other members at least have said so."""
+        return self.clocks.shift(self.member_of)
+
+    def member_of(self, device: DeviceId) -> MemberId | None:
+        grant = self.replica.circle.grants.get(device)
+        return grant.member if grant is not None and grant.counts and device != self.device else None
+
+    def calling_keys(self, device: DeviceId, guess: int | None) -> list[SessionKey]:
+        """The keys under which to call a device, the likeliest first: of its own day as far as we know it, of ours.
+
+        `guess`: by how many ms its clock seems to be ahead.
+        """
+        now = self.surroundings.now()
+        own = self.epochs.day(now)
+        seems = None if guess is None else day_of(Millis(max(0, now + guess)))
+        days = [seems, self._day_of(device, now), own, self._lost_day(now)]
+        return self.epochs.calling_keys(day for day in days if day is not None and (day == own or abs(day - own) > 1))
+
+    def further_keys(self) -> list[SessionKey]:
+        """Keys of days on which a device may be without our knowing, the nearest first: each accepts a day either side.
+
+        A clock that lags behind what others wrote is not ahead of theirs.
+        """
+        now = self.surroundings.now()
+        own, lost = self.epochs.day(now), self._lost_day(now)
+        days = (Day(day) for away in range(3, FURTHER + 1, 3) for day in ((lost or own) + away, own - away))
+        return self.epochs.calling_keys(days)
+
+    def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
+        """Under which keys these devices show themselves while their clocks show a day: (key, device)."""
+        keys: dict[Day, bytes] = {}
+        for device in devices:
+            used = max(day, self._introduced.get(device, day))  # nobody holds states from before its admission
+            if used not in keys:
+                state = self.epochs.discovery_key(used)
+                keys[used] = b"" if state is None else state.reveal()
+            if keys[used]:
+                yield keys[used], bytes(device)
+
+    def _other_days(self, now: Millis) -> Iterator[Day]:
+        """Days on which others are whose clocks differ, and the day on which we would be if ours did not lag."""
+        for device in self.others():
+            day = self._day_of(device, now)
+            if day is not None:
+                yield day
+        lost = self._lost_day(now)
+        if lost is not None:
+            yield lost
+
+    def _day_of(self, device: DeviceId, now: Millis) -> Day | None:
+        """The day in use at another device, as far as that is known: its clock's, and none before it was admitted."""
+        difference = self.difference(device)
+        introduced = self._introduced.get(device)
+        if difference is None:
+            return introduced if introduced is not None and introduced > day_of(now) else None
+        shown = day_of(Millis(max(0, now + difference.ahead)))
+        return shown if introduced is None else max(shown, introduced)
+
+    def _lost_day(self, now: Millis) -> Day | None:
+        """The day that others' entries have reached, if our clock lags behind it: it has been set back, say."""
+        attested = self._attested_by_others
+        return attested if attested is not None and attested > self.epochs.day(now) + 1 else None
+
+    def _note_introductions(self, controls: Iterable[Entry]) -> None:
+        for entry in controls:
+            if entry.kind in (Kind.FOUND, Kind.ADMIT):
+                self._introduced[DeviceId(entry.id)] = day_of(Millis(entry.clock))
 
     # --- watching ----------------------------------------------------------------------------------------
 
@@ -204,7 +292,11 @@ class OpenCircle:
         return 0 if number is None else self.replica.held.chains[number].length
 
     def session_keys(self) -> list[SessionKey]:
-        return self.epochs.session_keys(self.surroundings.now())
+        now = self.surroundings.now()
+        return self.epochs.session_keys(now, self._other_days(now))
+
+    def keys_on(self, day: Day) -> list[SessionKey]:
+        return self.epochs.keys_on(day)
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         return next(iter(self.devices_with(key)), None)

@@ -23,6 +23,7 @@ from cellsync.core.session.session import (
     Event,
     Forked,
     Located,
+    Measured,
     Opened,
     Received,
     Session,
@@ -50,6 +51,8 @@ class Link:
         self.called = session.state is State.OPENING  # by us
         self.address: Address | None = None  # where we called
         self.outcome: CellsyncError | None = None
+        self.opened = trio.Event()  # both sides have proved who they are
+        self.over = trio.Event()
         self.sent = 0
         self.received = 0
         self.heard = now()  # when something last arrived
@@ -97,6 +100,11 @@ class Link:
 
     def close(self) -> None:
         self._scope.cancel()
+
+    def give_up(self) -> None:
+        """End it unless the other side has answered."""
+        if not self.opened.is_set():
+            self.close()
 
     async def run(self, already: bytes = b"") -> None:
         """Drive the session; `already` was read from the stream before. Closes the stream."""
@@ -184,7 +192,9 @@ class Link:
                         self.session.ignore()
                 case Ended(error):
                     self.outcome = error
-                case Opened() | Acknowledged() | Forked() | Answered() | Located():
+                case Opened():
+                    self.opened.set()
+                case Acknowledged() | Forked() | Measured() | Answered() | Located():
                     pass
             self._report(self, event)
 

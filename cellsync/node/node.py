@@ -3,6 +3,7 @@
     serve       whoever connects: a session, or the pairing that is open
     announce    a beacon that members recognise
     look        beacons of members: call whom we have no session with
+    search      beacons of members whose clocks are far off, while a user waits (node/searching.py)
     redial      devices at addresses that worked before, without any broadcast
     tidy        snapshots, old keys
 
@@ -11,6 +12,9 @@ ends. Later the new one stays: nobody calls who has not lost the old one.
 
 A session proves a key, and everything that is known by device (links, what was delivered) is noted for every device
 that has this key: so a coordinator who introduces somebody's key once more shadows nobody.
+
+A callee does not say why it is silent; it may be that the two clocks are more than a day apart. So a caller that gets
+no answer tries the days on which the other may be, one after the other; while a user waits, also days that it guesses.
 """
 
 from __future__ import annotations
@@ -29,16 +33,29 @@ from cellsync.core import beacon
 from cellsync.core.crypto import channel, primitives
 from cellsync.core.errors import CellsyncError, NoPeer
 from cellsync.core.history.chain import name_of
-from cellsync.core.ids import DeviceId, SessionSecret
+from cellsync.core.ids import DeviceId, Millis, SessionPublic, SessionSecret, day_of
+from cellsync.core.membership import clocks
+from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import Balance
-from cellsync.core.session.session import ENTROPY, Acknowledged, Answered, Ended, Event, Forked, Opened, Session
+from cellsync.core.session.session import (
+    ENTROPY,
+    Acknowledged,
+    Answered,
+    Ended,
+    Event,
+    Forked,
+    Measured,
+    Opened,
+    Session,
+)
 from cellsync.core.stage import Plan
 from cellsync.core.wire.messages import ChainName
 from cellsync.node import remembered
 from cellsync.node.backoff import Backoff
-from cellsync.node.circle import OpenCircle
+from cellsync.node.circle import CLOCKS, OpenCircle
 from cellsync.node.link import Link
 from cellsync.node.network import Address, AskedFor, Network, Sighting
+from cellsync.node.searching import Search
 from cellsync.node.strangers import Strangers
 
 log = logging.getLogger(__name__)
@@ -48,6 +65,9 @@ YIELD: Final = 1.0  # seconds that the device with the greater id lets the other
 TIDY_AFTER: Final = 3.0  # seconds without news
 KEEP_AFTER: Final = 3600.0  # seconds after which it is kept who was seen, also without news
 HEADER_WITHIN: Final = 20.0
+ANSWER_WITHIN: Final = 2.0  # seconds until a call is tried under another day's key as well
+FURTHER_EVERY: Final = 0.5  # seconds between further days that are tried
+FURTHER_AT_ONCE: Final = 6  # of these at the same time: a callee keeps places for few strangers
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
 REMEMBERED: Final = 4  # addresses per device
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
@@ -76,6 +96,9 @@ class Node:
         self._nursery: trio.Nursery | None = None
         self._addresses: dict[DeviceId, list[Address]] = remembered.addresses(circle)
         self._calling: set[DeviceId] = set()
+        self._attempts: dict[DeviceId, list[Link]] = {}  # calls to one device under several days
+        self.guesses: dict[DeviceId, int] = {}  # by how many ms a clock seems to be ahead, until it is measured
+        self._search = Search(circle, self._missing, self._trace)
         self._backoffs: dict[DeviceId, Backoff] = {}
         self._at_once = False  # call as if nobody had failed to answer
         self._redial_again = trio.Event()
@@ -102,7 +125,14 @@ class Node:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 self.port = await nursery.start(self._serve)
-                for task in (self._announce, self._look, self._watch_interfaces, self._redial, self._tidy):
+                for task in (
+                    self._announce,
+                    self._look,
+                    self._search.run,
+                    self._watch_interfaces,
+                    self._redial,
+                    self._tidy,
+                ):
                     nursery.start_soon(task)
                 try:
                     yield self
@@ -142,7 +172,8 @@ class Node:
                 await guest(stream, header)
                 return
         entropy = self._surroundings.entropy(ENTROPY)
-        session = Session.answer([self.circle], self._secret, CARRIER, entropy, trio.current_time())
+        clock = self._surroundings.now()
+        session = Session.answer([self.circle], self._secret, CARRIER, entropy, trio.current_time(), clock=clock)
         await self._run(self._link(session, stream), header)
 
     @asynccontextmanager
@@ -169,18 +200,72 @@ class Node:
             return
         self._calling.add(device)
         try:
-            stream = await self._network.dial(address)
-            session = Session.call(
-                [self.circle], self.circle.id, (device, key), self._secret, CARRIER,
-                self._surroundings.entropy(ENTROPY), trio.current_time(),
-            )  # fmt: skip
-            link = self._link(session, stream)
-            link.address = address
-            await self._run(link)
+            await self._call_under_keys(device, key, address)
         finally:
             self._calling.discard(device)
             self._redial_again.set()
             self.wake()
+
+    async def _call_under_keys(self, device: DeviceId, static: SessionPublic, address: Address) -> None:
+        """Call under the likely days' keys until the device answers to one; then stay with that session.
+
+        Who holds no key of the day under which it is called is silent, as towards a stranger; else it answers at once.
+        """
+        likely = self.circle.calling_keys(device, self.guesses.get(device))
+        stream: trio.abc.Stream | None = await self._network.dial(address)
+        attempts = self._attempts[device] = []
+        try:
+            async with trio.open_nursery() as nursery:
+                for key in likely:
+                    stream = stream or await self._dial_again(device, address)
+                    if stream is None:
+                        return
+                    nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
+                    stream = None
+                    await self._unanswered(device, ANSWER_WITHIN)
+                for key in self.circle.further_keys() if self._search.wanted else ():
+                    stream = await self._dial_again(device, address) if self._search.wanted else None
+                    if stream is None:
+                        return
+                    if len(attempts) >= len(likely) + FURTHER_AT_ONCE:
+                        attempts[-FURTHER_AT_ONCE].give_up()
+                    nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
+                    await self._unanswered(device, FURTHER_EVERY)
+        finally:
+            del self._attempts[device]
+
+    def _attempted(
+        self, device: DeviceId, static: SessionPublic, address: Address, key: SessionKey, stream: trio.abc.Stream
+    ) -> Link:
+        session = Session.call(
+            [self.circle], self.circle.id, (device, static), self._secret, CARRIER,
+            self._surroundings.entropy(ENTROPY), trio.current_time(), clock=self._surroundings.now(), key=key,
+        )  # fmt: skip
+        link = self._link(session, stream)
+        link.address = address
+        self._attempts[device].append(link)
+        return link
+
+    async def _attempt(self, link: Link) -> None:
+        try:
+            await self._run(link)
+        finally:
+            link.over.set()
+            self.wake()
+
+    async def _dial_again(self, device: DeviceId, address: Address) -> trio.abc.Stream | None:
+        """Another connection; None if there is a session meanwhile, or nobody answers there any more."""
+        if device in self.links or any(link.opened.is_set() for link in self._attempts[device]):
+            return None
+        with suppress(NoPeer):
+            return await self._network.dial(address)
+        return None
+
+    async def _unanswered(self, device: DeviceId, seconds: float) -> None:
+        """Return after so many seconds, or as soon as there is a session or none can come of these attempts."""
+        with trio.move_on_after(seconds):
+            while device not in self.links and not all(link.over.is_set() for link in self._attempts[device]):
+                await self.changed.wait()
 
     def _link(self, session: Session, stream: trio.abc.Stream) -> Link:
         return Link(session, stream, self._circles, self._report, self._surroundings.now)
@@ -252,7 +337,18 @@ class Node:
             case Opened():
                 self._strangers.proved(link.stream)
                 self._calling.difference_update(devices)
+                for attempt in self._attempts.get(link.device, ()):
+                    if attempt is not link:
+                        attempt.give_up()
                 self._keep_one(devices, link)
+            case Measured(difference):
+                self.circle.clocks.note(devices[0], difference)
+                for device in devices:
+                    self.guesses.pop(device, None)
+                self._idle.set()  # to be kept
+                if difference.notable:
+                    self._show_again()
+                self.wake()
             case Acknowledged(circle):
                 own = self.circle.own_chain
                 reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
@@ -329,12 +425,16 @@ class Node:
 
     def _beacon(self, addresses: tuple[Address, ...]) -> bytes:
         now, entropy = self._surroundings.now(), self._surroundings.entropy
-        nonce, period = entropy(beacon.NONCE), beacon.period_of(now)
-        shown = [(self.circle.epochs.today(now).discovery.reveal(), bytes(self.circle.device))]
-        shown += [(key, b"") for key in self._beacon_keys]
+        nonce = entropy(beacon.NONCE)
+        shown = [(self.circle.epochs.today(now).discovery.reveal(), bytes(self.circle.device), now)]
+        shown += [(key, b"", now) for key in self._beacon_keys]
+        shift = self.circle.shift()
+        if shift is not None and abs(shift) >= clocks.NOTABLE:  # as a device would that agrees with the others
+            then = Millis(max(0, now + shift))
+            shown += [(*tag, then) for tag in self.circle.shown_by([self.circle.device], day_of(then))]
         tags = [
-            beacon.tag(key, nonce, who, address.packed, address.port, period)
-            for key, who in shown
+            beacon.tag(key, nonce, who, address.packed, address.port, beacon.period_of(at))
+            for key, who, at in shown
             for address in addresses
         ]
         return beacon.make(tags, nonce, entropy(beacon.ENTROPY))
@@ -343,6 +443,8 @@ class Node:
         async with self._network.sightings() as sightings:
             async for sighting in sightings:
                 found = self._recognise(sighting)
+                if found is None:
+                    self._search.keep(sighting)
                 # Each beacon is called once: somebody who replays one must not use up what the callee accepts of us
                 # in a day. If the call fails, `_redial` tries again, ever more rarely.
                 if found is not None and self._nursery is not None and sighting.blob not in self._beacons_called:
@@ -351,14 +453,30 @@ class Node:
 
     def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
         now = self._surroundings.now()
-        others = [device for device in self.circle.others() if device not in self.links]
+        others = self._missing()
         if not others or not sighting.addresses:
             return None
         candidates = [
-            (states.discovery.reveal(), bytes(device))
-            for states in self.circle.epochs.discovery_states(now)
-            for device in others
+            (key.reveal(), bytes(device)) for key in self.circle.epochs.discovery_keys(now) for device in others
         ]
+        return self._match(sighting, candidates, now) or next(
+            (found for device in others if (found := self._match_by_its_clock(sighting, device, now))), None
+        )
+
+    def _match_by_its_clock(self, sighting: Sighting, device: DeviceId, now: Millis) -> tuple[DeviceId, Address] | None:
+        """The same for a device whose clock is known to differ, or that presumably goes with the others'."""
+        difference = self.circle.difference(device)
+        ahead = self.circle.shift() if difference is None else difference.ahead
+        if ahead is None or abs(ahead) < clocks.NOTABLE:
+            return None
+        then = Millis(max(0, now + ahead))
+        days = {day_of(Millis(max(0, then + beacon.PERIOD * step))) for step in (-1, 0, 1)}
+        candidates = [shown for day in sorted(days) for shown in self.circle.shown_by([device], day)]
+        return self._match(sighting, candidates, then)
+
+    def _match(
+        self, sighting: Sighting, candidates: list[tuple[bytes, bytes]], now: Millis
+    ) -> tuple[DeviceId, Address] | None:
         for port in {address.port for address in sighting.addresses}:
             packed = [address.packed for address in sighting.addresses if address.port == port]
             found = beacon.match(sighting.blob, candidates, packed, port, now)
@@ -366,6 +484,23 @@ class Node:
                 address = next(a for a in sighting.addresses if a.packed == found.address and a.port == port)
                 return DeviceId(found.who), address
         return None
+
+    def _missing(self) -> list[DeviceId]:
+        """The devices that we have no session with."""
+        return [device for device in self.circle.others() if device not in self.links]
+
+    def _trace(self, device: DeviceId, address: Address, ahead: int) -> None:
+        """A beacon that was made while a device's clock showed another time; or somebody shows an old one again."""
+        self.guesses[device] = ahead
+        self.wake()
+        if self._nursery is not None:
+            self._nursery.start_soon(self._call_politely, device, address)
+
+    @contextmanager
+    def searching(self) -> Iterator[None]:
+        """While the block lasts a user waits: devices are also looked for whose clocks are far off."""
+        with self._search.waiting():
+            yield
 
     async def _call_politely(self, device: DeviceId, address: Address) -> None:
         """Call whom we have seen; if both see each other at once, the smaller id goes first."""
@@ -436,6 +571,7 @@ class Node:
         async with self.circle.lock:
             self.circle.store.keep(remembered.ADDRESSES, remembered.encode_addresses(self._addresses))
             self.circle.store.keep(remembered.REACHED, reached)
+            self.circle.store.keep(CLOCKS, self.circle.clocks.encode())
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
         return list(self._addresses.get(device, ()))

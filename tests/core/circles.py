@@ -13,6 +13,7 @@ from cellsync.core.ids import (
     Branch,
     CaseId,
     CircleId,
+    Day,
     DeviceId,
     EntryId,
     EpochId,
@@ -49,6 +50,7 @@ class Device:
         self.chain: ChainName = (device, incarnation, Branch(b""))
         self.epochs = Epochs(circle)
         self.now = START
+        self.other_days: list[Day] = []  # on which others are known to be
         self.sponsor: tuple[DeviceId, SessionPublic] | None = None
 
     # --- writing ---------------------------------------------------------------------------------
@@ -83,7 +85,10 @@ class Device:
         return self.replica.circle.id
 
     def session_keys(self) -> list[SessionKey]:
-        return self.epochs.session_keys(self.now)
+        return self.epochs.session_keys(self.now, self.other_days)
+
+    def keys_on(self, day: Day) -> list[SessionKey]:
+        return self.epochs.keys_on(day)
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         if self.sponsor is not None and key == self.sponsor[1] and not self.replica.circle.is_active(self.device):

@@ -137,3 +137,57 @@ def test_the_same_entropy_makes_the_same_beacon() -> None:
 def test_wrong_lengths_are_refused(nonce: int, entropy: int, tags: list[bytes]) -> None:
     with pytest.raises(InvalidValue):
         beacon.make(tags, bytes(nonce), bytes(entropy))
+
+
+# --- searching ------------------------------------------------------------------------------------------
+
+
+def searched(blob: bytes, *, ahead: int = 0, hashes: int = 1_000_000) -> beacon.Trace | None:
+    """What a search finds whose clock shows so many ms less."""
+    places = [beacon.Place(HERE, PORT)]
+    steps = beacon.search(blob, lambda _: [(KEY, WHO)], places, Millis(NOW - ahead), hashes=hashes)
+    return next((step for step in list(steps) if step is not None), None)
+
+
+@pytest.mark.parametrize("minutes", [0, 4, 11, 600, 36 * 60, 40 * 24 * 60])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_search_finds_a_beacon_of_another_time(minutes: int, sign: int) -> None:
+    found = searched(shown(), ahead=sign * minutes * 60_000)
+    assert found == beacon.Trace(WHO, HERE, beacon.period_of(NOW))
+
+
+def test_a_search_ends() -> None:
+    """Of what matches nothing, of what lies too far away, and of what would cost too much."""
+    assert searched(shown(key=noise("another", 32)), hashes=5_000) is None
+    too_far = (beacon.SPAN + 1) * beacon.PERIOD
+    assert searched(shown(), ahead=too_far) is None
+    assert searched(shown(), ahead=too_far - beacon.PERIOD) is not None
+    assert searched(shown(), ahead=60 * beacon.PERIOD, hashes=100) is None
+    assert searched(shown(), ahead=60 * beacon.PERIOD, hashes=200) is not None
+    for junk in (b"", bytes(207), bytes(209)):
+        assert searched(junk) is None
+
+
+def test_others_get_their_turn_while_it_searches() -> None:
+    calls: list[int] = []
+    candidates = [(KEY, noise(number, 32)) for number in range(10)]
+    places = [beacon.Place(HERE, PORT), beacon.Place(HERE, 9)]
+
+    def whose(period: int) -> list[tuple[bytes, bytes]]:
+        calls.append(period)
+        return candidates
+
+    pauses = 0
+    for step in beacon.search(shown(who=noise("nobody", 32)), whose, places, NOW, hashes=50_000):
+        assert step is None
+        pauses += 1
+    assert len(calls) * 20 == pytest.approx(50_000, abs=20)
+    assert pauses >= 50_000 // beacon.SLICE - 1
+    assert len(set(calls)) == len(calls)
+    assert max(map(abs, (period - beacon.period_of(NOW) for period in calls))) == len(calls) // 2  # nearest first
+
+
+def test_a_search_before_1970_is_no_error() -> None:
+    early = shown(now=3 * beacon.PERIOD)
+    steps = list(beacon.search(early, lambda _: [(KEY, WHO)], [beacon.Place(HERE, PORT)], Millis(0), hashes=10_000))
+    assert steps[-1] == beacon.Trace(WHO, HERE, 3)

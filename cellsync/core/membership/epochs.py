@@ -3,14 +3,15 @@
 A root is opened once: four branches are derived from it, the root is dropped (crypto/ratchet.py). What is kept is each
 epoch's branch states on the oldest day still needed; every later day follows from them, no earlier one.
 
-The clock chooses the day that is used; it does not choose what is deleted. A past state goes only when two other
+The clock chooses the day that is used, and what is known of other clocks adds days that are accepted
+(membership/clocks.py); neither chooses what is deleted. A past state goes only when two other
 members' entries (or the only other's) are dated later, so that a forged clock burns nothing.
 (protocol/40-membership.md, Epochs)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
@@ -20,6 +21,7 @@ from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import (
     ID_BYTES,
+    BranchState,
     CircleId,
     Day,
     EpochId,
@@ -35,6 +37,9 @@ from cellsync.core.wire import codec
 
 NEWEST: Final = 3  # epochs whose session keys are accepted
 GRACE: Final = 1  # days a state is kept behind the day in use: clocks differ
+OTHER_DAYS: Final = 8  # other devices' days that are accepted beside our own
+SPAN: Final = 400  # days between our day and another's that is still accepted: beyond, each costs too many hashes
+_MADE: Final = 256  # keys that are kept made
 
 
 class SessionKey(NamedTuple):
@@ -51,11 +56,11 @@ class Epochs:
     def __init__(self, circle: CircleId, held: Mapping[EpochId, Branches] | None = None) -> None:
         self.circle = circle
         self._held = dict(held or {})
-        self._keys: tuple[Day, list[SessionKey]] | None = None
+        self._made: dict[tuple[EpochId, Day], SessionKey] = {}
 
     def add(self, epoch: EpochId, states: Branches) -> None:
         self._held[epoch] = states
-        self._keys = None
+        self._made.clear()
 
     @property
     def newest(self) -> EpochId:
@@ -68,39 +73,61 @@ class Epochs:
 
     def today(self, now: Millis) -> Branches:
         """The newest epoch's states on the day in use."""
-        return self._held[self.newest].at(self._day(now))
+        return self._held[self.newest].at(self.day(now))
 
-    def _day(self, now: Millis) -> Day:
+    def day(self, now: Millis) -> Day:
         """The day in use: the clock's, as near as the newest epoch's states go. So a wrong clock leaves it usable."""
         oldest = self._held[self.newest].day
         return Day(min(max(day_of(now), oldest), oldest + caps.RATCHET_DAYS))
 
-    def session_keys(self, now: Millis) -> list[SessionKey]:
-        """The keys under which a session may open: own day and a day either side, three newest epochs.
+    def session_keys(self, now: Millis, others: Iterable[Day] = ()) -> list[SessionKey]:
+        """The keys under which a session may open: three newest epochs, own day and a day either side.
 
-        Today's key of the newest epoch comes first: it is the one to call with.
+        Of the days of other devices, whose clocks differ, the eight nearest are accepted too, with a day either side.
+        Today's key of the newest epoch comes first: it is the one to call with unless the other's day is known.
         """
-        today = self._day(now)
-        if self._keys is None or self._keys[0] != today:
-            self._keys = (
-                today,
-                [
-                    SessionKey(ChannelKey(ratchet.session_psk(states.at(day).session, self.circle)), epoch, day)
-                    for epoch, states in list(reversed(self._held.items()))[:NEWEST]
-                    for day in (today, Day(today - 1), Day(today + 1))
-                    if states.day <= day <= states.day + caps.RATCHET_DAYS
-                ],
-            )
-        return self._keys[1]
+        today = self.day(now)
+        days = dict.fromkeys(_around(today))
+        further = {day for day in others if 1 < abs(day - today) <= SPAN}
+        for other in sorted(further, key=lambda day: (abs(day - today), day))[:OTHER_DAYS]:
+            days.update(dict.fromkeys(_around(other)))
+        newest = list(reversed(self._held))[:NEWEST]
+        return [key for epoch in newest for day in days if (key := self._key(epoch, day)) is not None]
 
-    def discovery_states(self, now: Millis) -> list[Branches]:
-        """The newest epoch's states today and a day either side, today first, as far as they are held."""
-        states, today = self._held[self.newest], self._day(now)
-        return [
-            states.at(day)
-            for day in (today, Day(today - 1), Day(today + 1))
-            if states.day <= day <= states.day + caps.RATCHET_DAYS
-        ]
+    def keys_on(self, day: Day) -> list[SessionKey]:
+        """The keys of one day, of the three newest epochs as far as their states are held, the newest first."""
+        newest = list(reversed(self._held))[:NEWEST]
+        return [key for epoch in newest if (key := self._key(epoch, day)) is not None]
+
+    def calling_keys(self, days: Iterable[Day]) -> list[SessionKey]:
+        """The newest epoch's keys of these days, in this order, each once, as far as its states are held."""
+        return [key for day in dict.fromkeys(days) if (key := self._key(self.newest, day)) is not None]
+
+    def _key(self, epoch: EpochId, day: Day) -> SessionKey | None:
+        """Held only: what was deleted stays deleted, whatever any clock says."""
+        made = self._made.get((epoch, day))
+        states = self._held[epoch]
+        if made is None and states.day <= day <= states.day + caps.RATCHET_DAYS:
+            if len(self._made) >= _MADE:
+                self._made.clear()
+            state = ratchet.ratchet(states.session, states.day, day)
+            made = SessionKey(ChannelKey(ratchet.session_psk(state, self.circle)), epoch, day)
+            self._made[epoch, day] = made
+        return made
+
+    def discovery_keys(self, now: Millis) -> list[BranchState]:
+        """The newest epoch's discovery states today and a day either side, today first, as far as they are held."""
+        states = self._held[self.newest]
+        days = [day for day in _around(self.day(now)) if day >= states.day]
+        return [key for day in days if (key := self.discovery_key(day)) is not None]
+
+    def discovery_key(self, day: Day) -> BranchState | None:
+        """The state under which a device shows itself whose clock shows this day: the day's, or that of the first day
+        held if that is later, for the other may hold no earlier one either. None if it is too far ahead."""
+        states = self._held[self.newest]
+        if day > states.day + caps.RATCHET_DAYS:
+            return None
+        return ratchet.ratchet(states.discovery, states.day, Day(max(day, states.day)))
 
     def forget_before(self, day: Day) -> bool:
         """Delete every state older than `day`; whether there was one. Cannot be undone."""
@@ -108,7 +135,7 @@ class Epochs:
         for epoch, states in old.items():
             self._held[epoch] = states.at(day)
         if old:
-            self._keys = None
+            self._made.clear()
         return bool(old)
 
     def encode(self) -> bytes:
@@ -125,6 +152,11 @@ class Epochs:
                 case _:
                     raise Malformed("not the epochs of a circle")
         return cls(circle, held)
+
+
+def _around(day: Day) -> Iterator[Day]:
+    """A day, the one before and the one after."""
+    yield from (day, Day(day - 1), Day(day + 1))
 
 
 def rotation(secret: EpochSecret, day: Day, recipient: SealPublic) -> Rotation:

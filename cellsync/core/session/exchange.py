@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Protocol
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history import frontier
-from cellsync.core.ids import CircleId, DeviceId, EntryId, SessionPublic
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.serving import Served
 from cellsync.core.wire import messages
@@ -36,6 +36,10 @@ class CircleView(Protocol):
 
     def session_keys(self) -> list[SessionKey]:
         """The keys under which a session may open, the one to call with first."""
+        ...
+
+    def keys_on(self, day: Day) -> list[SessionKey]:
+        """The keys of one day, the newest epoch's first; none if its states are not held."""
         ...
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:

@@ -12,6 +12,8 @@ Rules (protocol/50-sync.md):
   4  A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the
      one exception: a caller that we do not know yet may give us the entries that introduce it, and learns nothing.
   5  What waits to be sent is bounded; a peer that stops reading, stops acknowledging or falls silent is left.
+  6  Both say what their clocks show, to a device that they know and that has proved itself. The difference changes
+     nothing in this session, whose day is that of its opening.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.crypto.channel import Initiator, Responder, Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, PeerError
-from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic, SessionSecret
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, Millis, SessionPublic, SessionSecret
+from cellsync.core.membership import clocks
+from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpected
 from cellsync.core.wire import messages
@@ -89,6 +93,12 @@ class Forked(NamedTuple):
     chain: ChainName
 
 
+class Measured(NamedTuple):
+    """The peer has said what its clock shows."""
+
+    difference: Difference
+
+
 class Answered(NamedTuple):
     """The peer has answered one more ping: so many now as `answered` says."""
 
@@ -106,19 +116,23 @@ class Ended(NamedTuple):
     error: PeerError | None
 
 
-Event = Called | Opened | Received | Acknowledged | Forked | Answered | Located | Ended
+Event = Called | Opened | Received | Acknowledged | Forked | Measured | Answered | Located | Ended
 
 
 class Session:
     """One connection. Use `call` or `answer`; feed `receive` and `tick`; send what `outgoing` gives."""
 
-    def __init__(self, circles: Sequence[CircleView], entropy: bytes, now: float) -> None:
+    def __init__(self, circles: Sequence[CircleView], entropy: bytes, now: float, clock: Millis) -> None:
         if len(entropy) != ENTROPY:
             raise ValueError(f"a session takes {ENTROPY} random bytes")
         self._views = {view.id: view for view in circles}
         self._entropy = entropy
         self._now = now
         self._started = now
+        self._clock = clock  # what ours showed then
+        self._asked = now  # from when on the peer may have read its own
+        self._difference: Difference | None = None
+        self._day = Day(0)  # of the key that opened this session
         self._heard = now
         self._pinged = False  # because of the silence, and it has not ended yet
         self._pings = 0
@@ -145,16 +159,21 @@ class Session:
     @classmethod
     def call(
         cls, circles: Sequence[CircleView], hinted: CircleId, peer: tuple[DeviceId, SessionPublic],
-        secret: SessionSecret, carrier: bytes, entropy: bytes, now: float,
+        secret: SessionSecret, carrier: bytes, entropy: bytes, now: float, *, clock: Millis,
+        key: SessionKey | None = None,
     ) -> Session:  # fmt: skip
-        """Call a device, under today's key of the circle `hinted`."""
-        session = cls(circles, entropy, now)
+        """Call a device, under today's key of the circle `hinted`, or another `key` of it: the clocks differ, say.
+
+        `clock` is what ours shows `now`.
+        """
+        session = cls(circles, entropy, now, clock)
         session.device, session.remote = peer
         session.hinted = hinted
         session._role = _CALLER
-        key = session._views[hinted].session_keys()[0].key
+        key = key or session._views[hinted].session_keys()[0]
+        session._day = key.day
         session._initiator = Initiator(
-            channel.SESSION, key, entropy[: channel.OPENING_ENTROPY], channel.prologue(carrier),
+            channel.SESSION, key.key, entropy[: channel.OPENING_ENTROPY], channel.prologue(carrier),
             static=secret, remote_static=session.remote,
         )  # fmt: skip
         session._send_raw(session._initiator.opening)
@@ -163,10 +182,11 @@ class Session:
 
     @classmethod
     def answer(
-        cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float
-    ) -> Session:
+        cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float, *,
+        clock: Millis,
+    ) -> Session:  # fmt: skip
         """Wait for an opening under any key that is accepted today."""
-        session = cls(circles, entropy, now)
+        session = cls(circles, entropy, now, clock)
         session._role = _CALLEE
         # Drawn before anything arrives, so that the moment when we hang up tells nothing about what did.
         random = int.from_bytes(entropy[-4:], "big") / (1 << 32)
@@ -257,8 +277,9 @@ class Session:
             return []
         self._transport, surplus = opened
         self.state = State.TALKING
-        self._heard = self._now
+        self._heard = self._asked = self._now
         self._send_offer()
+        self._tell_clock()
         return [Opened(self.device), *self._talk(surplus)]
 
     def _listen(self, data: bytes) -> list[Event]:
@@ -281,6 +302,7 @@ class Session:
             return self.ignore()  # whoever we do not know must at least hold the newest epoch
         self.device = known
         self.remote = remote
+        self._day = key.day
         self.state = State.CALLED
         return [Called(known, self._responder.ephemeral, key.day)]
 
@@ -295,7 +317,7 @@ class Session:
             return
         self._send_raw(reply)
         self.state = State.TALKING
-        self._heard = self._now
+        self._heard = self._asked = self._now
 
     def ignore(self) -> list[Event]:
         """Fall silent until a random moment: a stranger, or a replay."""
@@ -318,6 +340,7 @@ class Session:
                 if self._role == _CALLEE:
                     self._send_offer()
                     if self.device is not None:
+                        self._tell_clock()
                         events.append(Opened(self.device))
             events += self._hear(messages.decode(payload))
         return events
@@ -345,6 +368,8 @@ class Session:
                 return self._hear_whereabouts(self._shared(message.circle), message.places)
             case messages.Ping():
                 self._send(messages.PONG_BYTES)
+            case messages.Clock(clock):
+                return self._compare(clock)
             case messages.Pong() if self.answered < self._pings:
                 self.answered += 1  # in order
                 return [Answered()]
@@ -429,13 +454,32 @@ class Session:
         """Since when the peer owes us an acknowledgement."""
         return min((one.waiting_since for one in self._exchanges.values() if one.in_flight), default=math.inf)
 
+    # --- whose clock shows what --------------------------------------------------------------------------
+
+    def _wall(self) -> Millis:
+        return Millis(self._clock + round((self._now - self._started) * 1000))
+
+    def _tell_clock(self) -> None:
+        self._send(messages.encode_clock(self._wall()))
+
+    def _compare(self, clock: Millis) -> list[Event]:
+        """The peer's clock, read since it was our turn to wait for it."""
+        if self._difference is not None:
+            raise Unexpected("a clock, told twice")
+        self._difference = clocks.compare(clock, self._wall(), self._now - self._asked)
+        return [Measured(self._difference)] if self.device is not None else []
+
     # --- which circles we share ------------------------------------------------------------------------
 
     def _send_offer(self) -> None:
-        """32 tags: those of the circles in which the peer is active for us, hidden among random ones."""
+        """32 tags: those of the circles in which the peer is active for us, hidden among random ones.
+
+        Of the opening's day: whatever the clocks show, both sides know that one.
+        """
         for view in self._views.values():
             if self._is_active(view):
-                self._own_tags[view.id] = self._tag(view.session_keys()[0], self._role, view.id)
+                key = next(iter(view.keys_on(self._day)), None) or view.session_keys()[0]
+                self._own_tags[view.id] = self._tag(key, self._role, view.id)
         tags = list(self._own_tags.values())
         fill = self._entropy[128:]
         tags += [fill[at : at + TAG_BYTES] for at in range(0, (OFFERS - len(tags)) * TAG_BYTES, TAG_BYTES)]
@@ -444,7 +488,7 @@ class Session:
     def _hear_offer(self, tags: list[bytes]) -> None:
         other = _CALLEE if self._role == _CALLER else _CALLER
         for view in self._views.values():
-            for key in view.session_keys():
+            for key in dict.fromkeys([*view.keys_on(self._day), *view.session_keys()]):
                 tag = self._tag(key, other, view.id)
                 if tag in tags:
                     self._peer_tags.setdefault(view.id, tag)  # one name per circle, also if the peer offers several
@@ -479,10 +523,12 @@ class Session:
         if self.device is None:
             return []
         self._send_offer()
+        self._tell_clock()
         for known, tag in self._peer_tags.items():
             if known in self._own_tags:
                 self._share(known, tag)
-        return [Opened(self.device)]
+        measured = [] if self._difference is None else [Measured(self._difference)]
+        return [Opened(self.device), *measured]
 
     def _tag(self, key: SessionKey, role: bytes, circle: CircleId) -> bytes:
         if self._transport is None:

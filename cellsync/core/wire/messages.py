@@ -6,6 +6,7 @@
     BATCH     [4, circle, last, chains, cases, entries]
     ACK       [5, circle, [row, …]]                              the rows of the batch's chains that were refused
     PING [6]  PONG [7]
+    CLOCK    [11, clock]                                         what the sender's clock shows, ms since 1970 UTC
 
 A frontier and a batch travel as parts of at most one frame each; their tables grow from part to part, the part with
 `last` ends them. Within a batch
@@ -41,6 +42,7 @@ from cellsync.core.ids import (
     DeviceId,
     EntryId,
     Incarnation,
+    Millis,
     Signature,
 )
 from cellsync.core.wire import codec
@@ -53,6 +55,7 @@ SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
 _PART_OVERHEAD: Final = 64  # bytes of a part besides its rows
 _FRONTIER_ROW: Final = 1 + 34 + 10 + 34 + 9 + 34  # bytes of a frontier's row at most
 _SEQUENCE_END: Final = 1 << 40
+_CLOCK_END: Final = 1 << 63
 
 ChainName = tuple[DeviceId, Incarnation, Branch]
 
@@ -143,7 +146,11 @@ class Pong(NamedTuple):
     pass
 
 
-AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong
+class Clock(NamedTuple):
+    clock: Millis
+
+
+AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -179,6 +186,10 @@ def encode_whereabouts(circle: bytes, places: Places) -> bytes:
 
 PING_BYTES: Final = codec.encode([Message.PING])
 PONG_BYTES: Final = codec.encode([Message.PONG])
+
+
+def encode_clock(clock: Millis) -> bytes:
+    return codec.encode([Message.CLOCK, clock])
 
 
 def encode_batch(circle: bytes, batch: Batch, limit: int) -> list[bytes]:
@@ -259,6 +270,8 @@ def decode(raw: bytes) -> AnyMessage:
             return Ping()
         case [Message.PONG]:
             return Pong()
+        case [Message.CLOCK, int(clock)] if type(clock) is int and 0 <= clock < _CLOCK_END:
+            return Clock(Millis(clock))
     raise Malformed("not a message of this protocol")
 
 

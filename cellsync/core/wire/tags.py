@@ -52,6 +52,7 @@ class Message(IntEnum):
     PING = 6
     PONG = 7
     WHEREABOUTS = 10
+    CLOCK = 11
 
 
 class Pairing(IntEnum):

@@ -68,3 +68,77 @@ def test_the_oldest_day_is_the_first_whose_key_opens() -> None:
     assert held.oldest == 20_005
     for day in range(20_003, 20_008):
         assert all(key.day >= held.oldest for key in held.session_keys(Millis(day * DAY)))
+
+
+def holding(first: int, epochs_held: int = 1) -> Epochs:
+    made, _, _ = founded()
+    held = Epochs(CircleId(made.circle))
+    for number in range(epochs_held):
+        held.add(EpochId(bytes([number]) * 32), made.branches.at(Day(first)))
+    return held
+
+
+def days_of(held: Epochs, *others: int, at: int = 20_010) -> list[int]:
+    return [key.day for key in held.session_keys(Millis(at * DAY), map(Day, others))]
+
+
+def test_days_of_other_clocks_are_accepted_beside_ones_own() -> None:
+    held = holding(20_000)
+    assert days_of(held) == [20_010, 20_009, 20_011]
+    assert days_of(held, 20_013) == [20_010, 20_009, 20_011, 20_013, 20_012, 20_014]
+    assert days_of(held, 20_011, 20_009, 20_010) == [20_010, 20_009, 20_011]  # its own window holds them
+    assert days_of(held, 20_012) == [20_010, 20_009, 20_011, 20_012, 20_013]
+    assert set(days_of(held, 20_003, 20_050)) == {
+        20_009,
+        20_010,
+        20_011,
+        20_002,
+        20_003,
+        20_004,
+        20_049,
+        20_050,
+        20_051,
+    }
+
+
+def test_no_state_that_is_gone_comes_back_for_another_clock() -> None:
+    held = holding(20_009)
+    assert days_of(held, 20_007, 20_000) == [20_010, 20_009, 20_011]
+    assert not held.keys_on(Day(20_008))
+    assert not held.calling_keys([Day(20_008)])
+    assert [key.day for key in held.calling_keys(map(Day, (20_050, 20_008, 20_010, 20_050)))] == [20_050, 20_010]
+    assert held.forget_before(Day(20_020))
+    assert not held.keys_on(Day(20_019))
+    assert set(days_of(held, 20_012, 20_019, at=20_020)) == {20_020, 20_021}
+
+
+def test_how_many_other_days_there_are_is_bounded() -> None:
+    """Whatever members claim: the nearest count, and a stranger's knock costs so many hashes at most."""
+    held = holding(20_000, epochs_held=5)
+    at = 20_400
+    others = [*range(at - 390, at + 390, 5), at + 401, at + 3_000, 1 << 40, 0]
+    keys = days_of(held, *others, at=at)
+    assert len(keys) == epochs.NEWEST * (3 + 3 * epochs.OTHER_DAYS)
+    assert max(abs(day - at) for day in keys) <= 5 * epochs.OTHER_DAYS
+    assert days_of(held, at + epochs.SPAN + 1, at=at) == days_of(held, at=at)
+    assert at + epochs.SPAN in days_of(held, at + epochs.SPAN, at=at)
+
+
+def test_keys_are_made_once_and_few_are_kept() -> None:
+    held = holding(20_000, epochs_held=2)
+    (first, second) = held.keys_on(Day(20_005))
+    assert first.epoch == bytes([1]) * 32
+    assert held.keys_on(Day(20_005))[1] is second
+    for day in range(20_010, 20_600):
+        held.keys_on(Day(day))
+    assert len(held._made) <= 256
+
+
+def test_beacons_of_another_day_are_under_that_days_key_or_the_first_held() -> None:
+    held = holding(20_009)
+    today = held.today(Millis(20_010 * DAY)).discovery
+    assert held.discovery_key(Day(20_010)) == today
+    assert held.discovery_key(Day(20_000)) == held.discovery_key(Day(20_009)) != today
+    assert held.discovery_key(Day(20_009 + 4_001)) is None
+    assert held.discovery_keys(Millis(20_010 * DAY)) == [held.discovery_key(Day(d)) for d in (20_010, 20_009, 20_011)]
+    assert held.discovery_keys(Millis(20_000 * DAY)) == [held.discovery_key(Day(d)) for d in (20_009, 20_010)]

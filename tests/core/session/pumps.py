@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 
 from cellsync.core.errors import PeerError
+from cellsync.core.membership.clocks import Difference
+from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.session import (
     ENTROPY,
     Called,
@@ -13,6 +15,7 @@ from cellsync.core.session.session import (
     Event,
     Forked,
     Located,
+    Measured,
     Opened,
     Received,
     Session,
@@ -33,6 +36,7 @@ class End:
         self._ended = False
         self.forked: list[Forked] = []
         self.located: list[Located] = []
+        self.measured: Difference | None = None
         self.sent = bytearray()
         self.received = 0
         self.commits = True
@@ -68,6 +72,8 @@ class End:
                     self.forked.append(event)
                 case Located():
                     self.located.append(event)
+                case Measured(difference):
+                    self.measured = difference
                 case _:
                     pass
 
@@ -92,14 +98,17 @@ def entropy(seed: int) -> bytes:
     return random.Random(seed).randbytes(ENTROPY)
 
 
-def caller(device: Device, callee: Device, seed: int = 1, now: float = 0.0) -> End:
+def caller(device: Device, callee: Device, seed: int = 1, now: float = 0.0, key: SessionKey | None = None) -> End:
     peer = callee.device, callee.secrets.public.session
-    session = Session.call([device], device.id, peer, device.secrets.session, CARRIER, entropy(seed), now)
+    session = Session.call(
+        [device], device.id, peer, device.secrets.session, CARRIER, entropy(seed), now, clock=device.now, key=key
+    )
     return End(session, device)
 
 
 def answerer(device: Device, seed: int = 2, now: float = 0.0) -> End:
-    return End(Session.answer([device], device.secrets.session, CARRIER, entropy(seed), now), device)
+    session = Session.answer([device], device.secrets.session, CARRIER, entropy(seed), now, clock=device.now)
+    return End(session, device)
 
 
 def run(one: End, other: End, now: float = 0.0, rounds: int = 10_000) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import CapExceeded, Malformed, PeerError
-from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Signature
+from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
 from cellsync.core.wire import codec, messages
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, BatchPart, ChainName, FrontierPart
 
@@ -306,3 +306,16 @@ def test_a_frame_full_of_the_smallest_entries_is_read() -> None:
     entries = [BatchEntry(0, 0, [], 0, 10, b"\xc0", bytes(17))] * 6_000
     batch = Batch([row], [CaseId(bytes(32))], entries, 6_000 * messages.entry_size(b"\xc0", bytes(17), 0))
     assert read_batch(messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)) == batch
+
+
+@given(st.integers(0, (1 << 63) - 1).map(Millis))
+def test_a_clock_comes_back(clock: Millis) -> None:
+    assert messages.decode(messages.encode_clock(clock)) == messages.Clock(clock)
+
+
+@pytest.mark.parametrize(
+    "row", [[11], [11, -1], [11, 1 << 63], [11, True], [11, 1.0], [11, b"1"], [11, 1, 1], [11, None]]
+)
+def test_no_other_clock_is_read(row: list[Any]) -> None:
+    with pytest.raises(Malformed):
+        messages.decode(codec.encode(row))

@@ -1,0 +1,109 @@
+"""Searching: whose beacons are those that cannot be placed at first sight? A device's clock may be hours or days off.
+
+Only while a user waits for a sync: a beacon that somebody recorded and shows again, on another day, would else make
+this device call, and tell whose member it is. Hashes only, a bounded number of them, in slices; each beacon once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+
+from cellsync.core import beacon
+from cellsync.core.beacon import Place
+from cellsync.core.ids import MILLIS_PER_DAY, Day, DeviceId
+from cellsync.node.circle import OpenCircle
+from cellsync.node.network import Address, Sighting
+
+KEPT: Final = 64  # beacons that could not be placed, the newest
+OF_ONE: Final = 250_000  # hashes for one beacon: a day back and forth for 47 devices at 8 addresses, weeks for a few
+OF_ONE_WAIT: Final = 2_500_000  # hashes for all of them, while one user waits: some seconds, in slices
+_PERIODS_PER_DAY: Final = MILLIS_PER_DAY // beacon.PERIOD
+
+Found = Callable[[DeviceId, Address, int], None]
+"""Told of a device, where it is, and by how many ms its clock seems to be ahead of ours."""
+
+
+class Search:
+    """The beacons that could not be placed, and what is found when a user waits."""
+
+    def __init__(self, circle: OpenCircle, missing: Callable[[], list[DeviceId]], found: Found) -> None:
+        self._circle = circle
+        self._missing = missing
+        self._found = found
+        self._unplaced: deque[Sighting] = deque(maxlen=KEPT)
+        self._searched: set[bytes] = set()
+        self._waiting = 0
+        self._left = 0
+        self._wake = trio.Event()
+
+    @property
+    def wanted(self) -> bool:
+        return self._waiting > 0
+
+    def keep(self, sighting: Sighting) -> None:
+        """A beacon that nobody whom we know seems to show."""
+        if len(sighting.blob) == beacon.SIZE and all(sighting.blob != kept.blob for kept in self._unplaced):
+            self._unplaced.append(sighting)
+            self._wake.set()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While the block lasts, a user waits for a sync."""
+        if not self._waiting:
+            self._searched.clear()
+            self._left = OF_ONE_WAIT
+        self._waiting += 1
+        self._wake.set()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self.wanted and self._left > 0:
+                sighting = next((one for one in reversed(self._unplaced) if one.blob not in self._searched), None)
+                if sighting is None:
+                    break
+                self._searched.add(sighting.blob)
+                await self._look_into(sighting)
+
+    async def _look_into(self, sighting: Sighting) -> None:
+        places = [Place(address.packed, address.port) for address in sighting.addresses]
+        now, whose = self._circle.surroundings.now(), _Candidates(self._circle, self._missing())
+        hashes = min(OF_ONE, self._left)
+        self._left -= hashes
+        if not whose.devices or not places:
+            return
+        for trace in beacon.search(sighting.blob, whose, places, now, hashes=hashes):
+            if trace is not None:
+                address = sighting.addresses[[place.address for place in places].index(trace.address)]
+                ahead = (trace.period - beacon.period_of(now)) * beacon.PERIOD
+                self._found(DeviceId(trace.who), address, ahead)
+            await trio.lowlevel.checkpoint()
+            if not self.wanted:
+                return
+
+
+class _Candidates:
+    """Under which keys the devices that are missing would have shown themselves in a period."""
+
+    def __init__(self, circle: OpenCircle, devices: list[DeviceId]) -> None:
+        self._circle = circle
+        self.devices = devices
+        self._day = Day(-1)
+        self._now: list[tuple[bytes, bytes]] = []
+
+    def __call__(self, period: int) -> Iterable[tuple[bytes, bytes]]:
+        day = Day(period // _PERIODS_PER_DAY)
+        if day != self._day:
+            self._day = day
+            self._now = list(self._circle.shown_by(self.devices, day))
+        return self._now
