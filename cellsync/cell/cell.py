@@ -220,6 +220,8 @@ class Cell:
             )
             for case, done in edits
         ]
+        if any(operations.is_opaque(shape, content) for _, _, shape, content in intentions):
+            raise InvalidValue("one edit changes too much at once", hint="Write it in several edits.")
         return await self.circle.write(self._secrets.signing, intentions)
 
     # --- following -------------------------------------------------------------------------------------------

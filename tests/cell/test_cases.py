@@ -444,3 +444,28 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
             await level([ana, ben, cara])
             assert (await cara.get(Visit, case.id)).title == "b"
     check_failures(net)
+
+
+async def test_what_is_too_much_for_one_edit(cell_pair: CellPair, autojump_clock: MockClock) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="many")
+
+    async def many_notes() -> None:
+        async with case.edit() as draft:
+            for number in range(900):
+                draft.notes.append(f"note {number}")
+
+    async def long_list() -> None:
+        async with (await ana.get(GenericCase, case.id)).edit() as draft:
+            draft.write("anything", list(range(1_022)))
+
+    with pytest.raises(errors.InvalidValue, match="too much at once"):
+        await many_notes()
+    with pytest.raises(errors.InvalidValue, match="'anything'"):
+        await long_list()
+    async with (await ana.get(GenericCase, case.id)).edit() as draft:
+        draft.write("anything", list(range(1_021)))
+        draft.map("pairs")["k"] = list(range(1_021))
+    assert not case.notes
+    await ana.synced(timeout=60)
+    assert len((await ben.get(GenericCase, case.id)).read("anything")) == 1_021

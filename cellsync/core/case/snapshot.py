@@ -25,7 +25,7 @@ from cellsync.core.errors import CapExceeded, Malformed, VaultDamaged
 from cellsync.core.ids import ID_BYTES, REF_BYTES, DeviceId, Millis, Ref
 from cellsync.core.wire import codec
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _C = TypeVar("_C", bound=Cells)
 

@@ -92,6 +92,8 @@ def store(kind: ValueType, field: str, value: Any) -> Any:
         raw = codec.encode(plain)
         if len(raw) > caps.ENTRY - _ROOM or codec.nesting(raw) > caps.NESTING - 2:
             raise Misfit
+        if codec.elements(raw, caps.VALUE_ELEMENTS, caps.VALUE_ELEMENTS) > caps.VALUE_ELEMENTS - 2:
+            raise Misfit  # two are left for the pair that a key and its value are
     except (Misfit, Malformed, CapExceeded, TypeError, ValueError, OverflowError):
         raise InvalidValue(f"this value does not fit the field {field!r}") from None
     return plain

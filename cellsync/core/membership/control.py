@@ -21,7 +21,7 @@ from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
 from cellsync.core.wire import codec
-from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.operations import SALT_BYTES, is_opaque
 from cellsync.core.wire.tags import Kind
 
 SEAL_PUBLIC_BYTES: Final = 1_216
@@ -101,6 +101,10 @@ def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
 
     Raises Malformed or CapExceeded.
     """
+    if is_opaque(shape, content):
+        if kind in (Kind.FOUND, Kind.ADMIT):
+            raise Malformed("a control entry has the wrong form")
+        return None
     fields = codec.decode(shape, caps.ENTRY, "entry")
     names = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
     match kind, fields, names:

@@ -6,7 +6,7 @@ Rules (protocol/20-wire.md):
   2  Bytes are accepted only if encoding the decoded value gives the same bytes again, so that two decoders
      cannot read two things from one entry.
   3  Caps come before decoding. A byte cap is also an element cap (every element takes at least a byte).
-     Nesting is counted on the raw bytes.
+     Nesting, and the elements of entries, are counted on the raw bytes.
 """
 
 from __future__ import annotations
@@ -95,6 +95,51 @@ def _decode(raw: bytes, longest: int) -> Any:
     if again != raw:
         raise Malformed("not canonical msgpack")
     return value
+
+
+def elements(raw: bytes, most: int, most_each: int) -> int:
+    """How many elements msgpack `raw` has, containers and the keys of maps included, counted without decoding it.
+
+    Stops with more than `most` as soon as there are more, or more than `most_each` in one element of the outermost
+    container. What is no msgpack ends the count: decoding it fails anyway.
+    """
+    at, end, count, outer = 0, len(raw), 0, 0
+    left: list[int] = []  # elements still to come, per open container
+    while at < end:
+        if len(left) < 2:
+            outer = count
+        first = raw[at]
+        at += 1
+        count += 1
+        if count > most or count - outer > most_each:
+            return most + 1
+        items = 0  # of a container
+        if first < 0x80 or first >= 0xE0:
+            pass
+        elif first < 0x90:
+            items = 2 * (first & 0x0F)
+        elif first < 0xA0:
+            items = first & 0x0F
+        elif first < 0xC0:
+            at += first & 0x1F
+        elif first in _FIXED:
+            at += _FIXED[first]
+        elif first in _SIZED:
+            width = _SIZED[first]
+            at += width + int.from_bytes(raw[at : at + width], "big")
+        elif first in _COUNTED:
+            width, per_item = _COUNTED[first]
+            items = per_item * int.from_bytes(raw[at : at + width], "big")
+            at += width
+        else:
+            break
+        if left:
+            left[-1] -= 1
+        if items:
+            left.append(items)
+        while left and not left[-1]:
+            left.pop()
+    return count
 
 
 def nesting(raw: bytes) -> int:

@@ -5,7 +5,8 @@
 
 `field` is a field's name, or the case's kind for CREATE. `detail` is by tag: a string of 10-byte refs
 (SET, DISCARD, PUT, DELETE), one ref (CORRECT, RETRACT), a source key or nil (APPEND), a version (CREATE), nil.
-A tag this version does not know is carried and kept, never folded. (protocol/30-history.md)
+A tag this version does not know is carried and kept, never folded. An entry with too many elements is *opaque*: held
+and served, and never decoded. (protocol/30-history.md)
 """
 
 from __future__ import annotations
@@ -61,8 +62,23 @@ Head = tuple[int, str, bytes | int | None]
 """What the shape says of one operation."""
 
 
+def is_opaque(shape: bytes, content: bytes) -> bool:
+    """Whether an entry has more elements than one may have: then it says nothing, and nobody decodes it.
+
+    A decoded element takes some 80 bytes, and one byte on the wire. An element takes a byte at least, so that nearly
+    always the length decides.
+    """
+    if len(shape) + len(content) <= caps.VALUE_ELEMENTS:
+        return False
+    in_shape = codec.elements(shape, caps.ENTRY_ELEMENTS, caps.ENTRY_ELEMENTS)
+    left = caps.ENTRY_ELEMENTS - in_shape
+    return left < 0 or codec.elements(content[SALT_BYTES:], left, caps.VALUE_ELEMENTS) > left
+
+
 def decode(shape: bytes, content: bytes) -> list[Operation]:
-    """The operations of a full entry. Raises Malformed or CapExceeded."""
+    """The operations of a full entry; none if it is opaque. Raises Malformed or CapExceeded."""
+    if is_opaque(shape, content):
+        return []
     # Appends to one field all have the same shape, so most small shapes were read before.
     heads = _known_heads(shape) if len(shape) <= _SMALL_SHAPE else _heads(shape)
     values = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
