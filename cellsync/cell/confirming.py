@@ -12,6 +12,7 @@ class Asked(NamedTuple):
 
     name: str  # whoever wants to join, as they call themselves; "" on the joining device
     words: tuple[str, ...]
+    clock_ahead: float = 0.0  # seconds that the other device's clock shows more than this one's; negative: less
 
     def __repr__(self) -> str:
         return "<asked>"  # no name, no words

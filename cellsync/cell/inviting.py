@@ -18,6 +18,7 @@ from cellsync.cell.short_codes import ShortCodes
 from cellsync.core.errors import CellsyncError, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import DeviceId
+from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, exchange, inviter, short
 from cellsync.core.pairing.code import Invitation
@@ -137,19 +138,24 @@ class Invite:
             self._ended.set()
 
     async def _converse(self, invitation: Invitation, stream: trio.abc.Stream, already: bytes) -> None:
-        entropy = self._circle.surroundings.entropy(inviter.ENTROPY)
-        machine = Inviter(invitation, entropy, trio.current_time(), CARRIER)
+        surroundings = self._circle.surroundings
+        entropy, clock = surroundings.entropy(inviter.ENTROPY), surroundings.now()
+        machine = Inviter(invitation, entropy, trio.current_time(), CARRIER, clock=clock)
+        difference: Difference | None = None
 
         async def handle(event: inviter.Event) -> None:
+            nonlocal difference
             match event:
-                case inviter.Asked(name, words, _):
+                case inviter.Asked(name, words, _, difference):
                     self._scope.deadline = float("inf")  # from here on the machine keeps the time
                     with self._asking:
-                        yes = await self._ask(Asked(name, words))
+                        yes = await self._ask(Asked(name, words, difference.ahead / 1000))
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Admit(name, keys):
                     device = await self._circle.admit(self._secrets.signing, keys, name, self._invitation.role)
+                    if difference is not None:  # known before the device calls for the first time
+                        self._circle.clocks.note(device, difference)
                     self._member = next(member for member in members(self._circle) if member.device == device)
                     await pairing.step(machine.welcome(self._welcome_for(device), trio.current_time()))
                 case Finished():

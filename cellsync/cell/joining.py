@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -14,22 +15,27 @@ from cellsync.core import beacon, founding
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import INCARNATION_BYTES, Incarnation
+from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import checked_name
 from cellsync.core.pairing import code, joiner, short
 from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
-from cellsync.node.circle import OpenCircle
+from cellsync.node.circle import CLOCKS, OpenCircle
 from cellsync.node.network import Address, Network, checked_address
 from cellsync.node.node import CARRIER
 from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import ADDRESSES, encode_addresses
+from cellsync.node.searching import OF_ONE, OF_ONE_WAIT
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
 from cellsync.store.vault import passphrase as normal_passphrase
 
 FIND_WITHIN: Final = 60.0  # seconds
+NOT_FOUND: Final = (
+    "Check that both devices are on the same network and show the right date and time, or give an address."
+)
 _AGAIN: Final = 1.0
 
 
@@ -39,8 +45,9 @@ async def join(
 ) -> None:  # fmt: skip
     """Join a cell with the code on another device's screen, long or short; then open it with `open_cell`.
 
-    `confirm` is asked whether the matching words are the same on both devices. `address` is where the inviting
-    device listens, for networks without multicast; else it is looked for, at most `timeout` seconds.
+    `confirm` is asked whether the matching words are the same on both devices, and told by how much the clocks differ.
+    `address` is where the inviting device listens, for networks without multicast; else it is looked for, at most
+    `timeout` seconds.
 
     Raises MalformedCode or InvalidValue (nothing was sent; UnknownWord, a MalformedCode, has the word that was meant in
     its hint), VaultExists, NoPeer (not found in time), InviteExpired, WrongCode (a short code is good for one guess),
@@ -63,26 +70,28 @@ async def join(
             with vault:
                 incarnation = Incarnation(entropy(INCARNATION_BYTES))
                 vault.create_circle(
-                    welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, found_at)
+                    welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, found_at, difference)
                 ).close()
 
         await home.surroundings.in_thread(create)
 
     failure: CellsyncError | None = None
+    difference: Difference | None = None
     with unwrapped():
         async with home.network() as network:
             key = short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
             stream, found_at = await _find(network, home, key, at, timeout)
             secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
-            machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), trio.current_time(), CARRIER)
+            now, clock = trio.current_time(), home.surroundings.now()
+            machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), now, CARRIER, clock=clock)
             asking = trio.CancelScope()
 
             async def handle(event: joiner.Event) -> None:
-                nonlocal failure
+                nonlocal failure, difference
                 match event:
-                    case joiner.Asked(asked):
+                    case joiner.Asked(asked, difference):
                         with asking:
-                            yes = await ask(confirm, Asked("", asked))
+                            yes = await ask(confirm, Asked("", asked, difference.ahead / 1000))
                         if not asking.cancelled_caught:
                             await pairing.step(machine.confirm(yes, trio.current_time()))
                     case Welcomed(welcome):
@@ -101,8 +110,11 @@ async def join(
 
 
 def _fill(
-    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Address
-) -> None:
+    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Address,
+    difference: Difference | None,
+) -> None:  # fmt: skip
+    if difference is not None:
+        store.keep(CLOCKS, Clocks({welcome.sponsor: difference}).encode())
     store.keep(ADDRESSES, encode_addresses({welcome.sponsor: [found_at]}))
     store.keep("seal secret", secrets.seal.reveal())
     sponsor = welcome.sponsor, welcome.sponsor_session
@@ -120,17 +132,17 @@ async def _find(
                     return await network.dial(address), address
                 except NoPeer:
                     await trio.sleep(_AGAIN)
-        candidates = [(beacon_key, b"")]
+        left = OF_ONE_WAIT
         async with network.sightings() as sightings:
             async for sighting in sightings:
-                for port in {one.port for one in sighting.addresses}:
-                    packed = [one.packed for one in sighting.addresses if one.port == port]
-                    now = home.surroundings.now()
-                    found = beacon.match(sighting.blob, candidates, packed, port, now)
-                    if found is not None:
-                        place = next(a for a in sighting.addresses if a.packed == found.address and a.port == port)
-                        try:
-                            return await network.dial(place), place
-                        except NoPeer:
-                            continue
-    raise NoPeer("the inviting device was not found")
+                # Its clock may be hours or days off: then the beacon was made at another time.
+                places = [beacon.Place(one.packed, one.port) for one in sighting.addresses]
+                now, hashes = home.surroundings.now(), max(3 * len(places), min(OF_ONE, left))
+                left -= hashes
+                for trace in beacon.search(sighting.blob, lambda _: [(beacon_key, b"")], places, now, hashes=hashes):
+                    await trio.lowlevel.checkpoint()
+                    if trace is not None:
+                        found_at = sighting.addresses[[one.address for one in places].index(trace.address)]
+                        with suppress(NoPeer):
+                            return await network.dial(found_at), found_at
+    raise NoPeer("the inviting device was not found", hint=NOT_FOUND)

@@ -68,16 +68,27 @@ def text(value: str) -> bytes:
     return bytes([0xA0 + len(data)]) + data if len(data) < 32 else b"\xd9" + bytes([len(data)]) + data
 
 
+def integer(value: int) -> bytes:
+    """msgpack's shortest form of a number from 0 on."""
+    if value < 128:
+        return bytes([value])
+    head, size = next(
+        (head, size) for head, size in ((0xCC, 1), (0xCD, 2), (0xCE, 4), (0xCF, 8)) if value < 1 << (8 * size)
+    )
+    return bytes([head]) + value.to_bytes(size, "big")
+
+
 def conversations() -> list[dict[str, Any]]:
     words = word_list()
     vectors = []
-    for number, name in enumerate(["Alder", "Ноутбук на чердаке", "a name of more than thirty-one bytes"]):
+    names = ["Alder", "Ноутбук на чердаке", "a name of more than thirty-one bytes"]
+    for number, (name, clock) in enumerate(zip(names, [1_790_000_000_000, 0, 86_400_000], strict=True)):
         handshake_hash = invented(f"handshake hash {number}", 64)
         joiners_nonce, inviters_nonce = invented(f"joiner {number}"), invented(f"inviter {number}")
         signing, session, seal = invented(f"e {number}"), invented(f"x {number}"), invented(f"xw {number}", 1_216)
         commitment = h(b"cs1 pair commit", handshake_hash + joiners_nonce)
         keys = b"\x93" + binary(signing) + binary(session) + binary(seal)
-        hello = b"\x95\x01\x01" + keys + text(name) + binary(commitment)
+        hello = b"\x96\x01\x01" + keys + text(name) + binary(commitment) + integer(clock)
         digest = h(b"cs1 words", handshake_hash + inviters_nonce + joiners_nonce + hello)
         vectors.append(
             {
@@ -87,7 +98,10 @@ def conversations() -> list[dict[str, Any]]:
                 "keys": [signing.hex(), session.hex(), seal.hex()],
                 "name": name,
                 "commitment": commitment.hex(),
+                "clock": clock,
                 "hello": hello.hex(),
+                "inviters_clock": clock + 300,
+                "nonce": (b"\x93\x02" + binary(inviters_nonce) + integer(clock + 300)).hex(),
                 "signed": (b"cellsync/1 pairing proof\0" + handshake_hash + hello).hex(),
                 "words": [words[byte] for byte in digest[:4]],
             }

@@ -10,6 +10,7 @@ from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empt
 from cellsync.cell.confirming import Asked
 from cellsync.cell.flags import Flag, Reason
 from cellsync.core.ids import CaseId, SigningSecret
+from cellsync.core.membership.clocks import compare
 from cellsync.core.pairing import inviter, joiner
 from cellsync.core.pairing.messages import Hello
 from cellsync.core.planner import Intention
@@ -357,10 +358,12 @@ async def test_many_flags_of_one_reason_push_out_no_other(autojump_clock: MockCl
 
 async def test_reprs_show_no_names(autojump_clock: MockClock, cell_pair: CellPair) -> None:
     ana, ben = cell_pair
+    now = ana.circle.surroundings.now()
     shown = [
         ana.members(), ana.peers(), ana.circle.replica.circle.found, ana.circle.replica.circle.active(),
-        Asked("Ana", ("Ben",)), Flag(Reason.FUTURE, ben.device, "Ben", None), Hello(ana.secrets.public, "Ben", b""),
-        inviter.Asked("Ben", WORDS, ana.secrets.public), inviter.Admit("Ben", ana.secrets.public), joiner.Asked(WORDS),
+        Asked("Ana", ("Ben",)), Flag(Reason.FUTURE, ben.device, "Ben", None),
+        Hello(ana.secrets.public, "Ben", b"", now), joiner.Asked(WORDS, compare(now, now, 0)),
+        inviter.Asked("Ben", WORDS, ana.secrets.public, compare(now, now, 0)), inviter.Admit("Ben", ana.secrets.public),
         Identity(ana.secrets.signing, ana.secrets.session, "Ana"),
     ]  # fmt: skip
     assert {member.name for member in ana.members()} == {"Ana", "Ben"}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Home
+from cellsync import Asked, Cell, Home, join
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import DAY, Visit, admit, check_failures, found, level, opened, with_clock
+from tests.cell.cells import DAY, PASSPHRASE, Visit, admit, check_failures, found, level, opened, with_clock
 
 HOUR = 3600
 SKEWS = [600, 3 * HOUR, 1.5 * DAY, 3 * DAY, 40 * DAY]
@@ -17,6 +19,26 @@ BOTH_WAYS = [way * skew for skew in SKEWS for way in (1, -1)]
 
 def named(skew: float) -> str:
     return f"{skew / HOUR:+g} h"
+
+
+async def paired(
+    net: MemoryNetwork, inviter: Cell, home: Home, name: str, *, address: bool = False
+) -> tuple[float, float]:
+    """Invite and join; by how much the other's clock is ahead, as the inviter's human was told and the joiner's."""
+    told: dict[str, float] = {}
+
+    def note(who: str) -> Callable[[Asked], bool]:
+        def confirm(asked: Asked) -> bool:
+            told[who] = asked.clock_ahead
+            return True
+
+        return confirm
+
+    invite = await inviter.create_invite(confirm=note("inviter"))
+    at = (net.host(inviter.name_of(inviter.device)).host, inviter.port) if address else None
+    await join(home, invite.code, name=name, passphrase=PASSPHRASE, confirm=note("joiner"), address=at)
+    await invite.joined()
+    return told["inviter"], told["joiner"]
 
 
 async def met(net: MemoryNetwork, *names: str) -> list[Home]:
@@ -76,4 +98,39 @@ async def test_members_whose_clock_has_gone_off_meet_at_known_addresses(
         (peer,) = await (ben if who == "the wrong one" else ana).sync(timeout=30)
         assert peer.ready
         assert (await ana.get(Visit, case.id, wait=60)).title == "with a wrong clock"
+    check_failures(net)
+
+
+@pytest.mark.parametrize("skew", [*BOTH_WAYS, 500 * DAY, -500 * DAY], ids=named)
+@pytest.mark.parametrize("who", ["joiner", "inviter"])
+@pytest.mark.parametrize("shows", [True, False], ids=["found", "by address"])
+async def test_who_joins_with_a_wrong_clock_is_told_and_gets_the_history(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, skew: float, who: str, shows: bool
+) -> None:
+    """Both humans are told; the history comes without anybody asking again, then and every day after."""
+    net = memory_network
+    net.latency(0.02)
+    if shows and abs(skew) > 45 * DAY:
+        pytest.skip("a beacon of a year ago is not looked for")
+    ana_home, ben_home = await found(net, "ana"), net.home("ben")
+    if who == "joiner":
+        ben_home = with_clock(ben_home, skew)
+    else:
+        ana_home = with_clock(ana_home, skew)
+    ahead = skew if who == "joiner" else -skew  # Ben's clock
+    async with opened(ana_home) as ana:
+        made = await ana.create(Visit, title="before anybody came")
+        told = await paired(net, ana, ben_home, "ben", address=not shows)
+        assert [*told] == pytest.approx([ahead, -ahead], abs=1)
+        async with opened(ben_home) as ben:
+            assert (await ben.get(Visit, made.id, wait=120)).title == "before anybody came"
+            await level([ana, ben])
+    for _ in range(4):
+        await trio.sleep(DAY)
+        async with opened(ana_home) as ana, opened(ben_home) as ben:
+            if not shows:
+                await ben.add_address(ana.device, net.host("ana").host, ana.port)
+            await ana.create(Visit, title="by Ana")
+            await ben.create(Visit, title="by Ben")
+            await level([ana, ben], within=60)
     check_failures(net)

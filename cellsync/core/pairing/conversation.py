@@ -21,6 +21,9 @@ from typing import ClassVar, Final, Generic, TypeVar
 
 from cellsync.core.crypto.channel import Transport
 from cellsync.core.errors import CellsyncError, Declined, Malformed, PeerError, WordsDiffer
+from cellsync.core.ids import Millis
+from cellsync.core.membership import clocks
+from cellsync.core.membership.clocks import Difference
 from cellsync.core.pairing import messages
 from cellsync.core.pairing.messages import AnyMessage, Verdict
 
@@ -57,8 +60,10 @@ class Conversation(ABC, Generic[E]):
 
     patience: ClassVar[Mapping[Step, float]]
 
-    def __init__(self, step: Step, until: float) -> None:
+    def __init__(self, step: Step, until: float, now: float, clock: Millis) -> None:
         self.step = step
+        self._clock = clock - round(now * 1000)  # what ours shows, less the time that has passed
+        self._asked = now  # from when on the other side may have read its own
         self._until = until
         self._events: list[E] = []
         self._outgoing: list[bytes] = []
@@ -145,6 +150,13 @@ class Conversation(ABC, Generic[E]):
     @abstractmethod
     def _report(self, error: CellsyncError) -> E:
         """The event of a failure."""
+
+    def _wall(self, now: float) -> Millis:
+        return Millis(self._clock + round(now * 1000))
+
+    def _compare(self, theirs: Millis, now: float) -> Difference:
+        """The other side's clock, read since it was our turn to wait."""
+        return clocks.compare(theirs, self._wall(now), now - self._asked)
 
     def _go(self, step: Step, now: float) -> None:
         self.step = step

@@ -24,6 +24,8 @@ from cellsync.core.errors import (
     PeerError,
     Timeout,
 )
+from cellsync.core.ids import Millis
+from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import DeviceKeys
 from cellsync.core.pairing import commitment, messages
 from cellsync.core.pairing.code import Invitation, matches, pairing_key
@@ -53,6 +55,7 @@ class Asked(NamedTuple):
     name: str
     words: Words
     keys: DeviceKeys
+    difference: Difference  # of the other clock from ours
 
     def __repr__(self) -> str:
         return "<asked>"  # no name, no words
@@ -98,11 +101,13 @@ class Inviter(Conversation[Event]):
         Step.DONE: STORE_WITHIN,
     }
 
-    def __init__(self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes) -> None:
+    def __init__(self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes, *, clock: Millis) -> None:
         if len(entropy) != ENTROPY:
             raise InvalidValue("an inviter takes 70 random bytes")
         random = int.from_bytes(entropy[-_SILENCE_BYTES:], "big") / (1 << 32)
-        super().__init__(Step.HEADER, now + HANDSHAKE_WITHIN * (1 + random))  # until we answer, whatever comes
+        super().__init__(
+            Step.HEADER, now + HANDSHAKE_WITHIN * (1 + random), now, clock
+        )  # until we answer, whatever comes
         self._invitation = invitation
         self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
         self._nonce = entropy[channel.REPLY_ENTROPY : -_SILENCE_BYTES]
@@ -113,6 +118,7 @@ class Inviter(Conversation[Event]):
         self._knocked = False
         self._admitted = False
         self._hello: Hello | None = None
+        self._difference: Difference | None = None
         self._handshake_hash = b""
 
     # --- for the shell ---------------------------------------------------------------------------------
@@ -161,6 +167,7 @@ class Inviter(Conversation[Event]):
             return
         self._handshake_hash = self._transport.handshake_hash
         self._outgoing.append(reply)
+        self._asked = now
         self._go(Step.HELLO, now)
 
     # --- the conversation ------------------------------------------------------------------------------
@@ -169,12 +176,13 @@ class Inviter(Conversation[Event]):
         match self.step, message:
             case Step.HELLO, Hello():
                 self._hello = message
-                self._send(Nonce(self._nonce))
+                self._difference = self._compare(message.clock, now)
+                self._send(Nonce(self._nonce, self._wall(now)))
                 self._go(Step.REVEAL, now)
-            case Step.REVEAL, Reveal() if self._hello is not None:
+            case Step.REVEAL, Reveal() if self._hello is not None and self._difference is not None:
                 words = self._check(self._hello, message)
                 self._go(Step.WORDS, now)
-                self._events.append(Asked(self._hello.name, words, self._hello.keys))
+                self._events.append(Asked(self._hello.name, words, self._hello.keys, self._difference))
             case Step.DONE, Done():
                 self._close()
                 self._events.append(Finished())

@@ -13,7 +13,8 @@ from typing import ClassVar, Final, NamedTuple, Protocol
 from cellsync.core.crypto import channel, primitives
 from cellsync.core.crypto.channel import Initiator
 from cellsync.core.errors import CellsyncError, Interrupted, InvalidValue, InviteExpired, Malformed, Timeout
-from cellsync.core.ids import PairingSecret, SigningSecret
+from cellsync.core.ids import Millis, PairingSecret, SigningSecret
+from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import DeviceKeys, checked_name
 from cellsync.core.pairing import commitment
 from cellsync.core.pairing.code import pairing_key
@@ -45,6 +46,7 @@ class Asked(NamedTuple):
     """Show these words; the human compares them with the other screen, then `confirm`."""
 
     words: Words
+    difference: Difference  # of the other clock from ours
 
     def __repr__(self) -> str:
         return "<asked>"  # no words
@@ -79,11 +81,12 @@ class Joiner(Conversation[Event]):
     }
 
     def __init__(
-        self, secret: PairingSecret, keys: OwnKeys, name: str, entropy: bytes, now: float, carrier: bytes
-    ) -> None:
+        self, secret: PairingSecret, keys: OwnKeys, name: str, entropy: bytes, now: float, carrier: bytes, *,
+        clock: Millis,
+    ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
             raise InvalidValue("a joiner takes 130 random bytes")
-        super().__init__(Step.OPENING, now + MACHINE_WITHIN)
+        super().__init__(Step.OPENING, now + MACHINE_WITHIN, now, clock)
         self._signing = keys.signing
         self._keys = keys.public
         self._name = checked_name(name)
@@ -112,7 +115,8 @@ class Joiner(Conversation[Event]):
         self._transport, surplus = opened
         self._handshake_hash = self._transport.handshake_hash
         committed = commitment.commit(self._handshake_hash, self._nonce)
-        self._hello = self._send(Hello(self._keys, self._name, committed))
+        self._hello = self._send(Hello(self._keys, self._name, committed, self._wall(now)))
+        self._asked = now
         self._go(Step.NONCE, now)
         self._talk(self._transport, surplus, now)
 
@@ -122,12 +126,12 @@ class Joiner(Conversation[Event]):
 
     def _hear(self, message: AnyMessage, now: float) -> None:
         match self.step, message:
-            case Step.NONCE, Nonce(inviters_nonce):
+            case Step.NONCE, Nonce(inviters_nonce, clock):
                 claim = commitment.claim(self._handshake_hash, self._hello)
                 self._send(Reveal(self._nonce, primitives.sign(self._signing, claim)))
                 words = commitment.matching_words(self._handshake_hash, inviters_nonce, self._nonce, self._hello)
                 self._go(Step.WORDS, now)
-                self._events.append(Asked(words))
+                self._events.append(Asked(words, self._compare(clock, now)))
             case Step.WELCOME, Welcome():
                 self._go(Step.STORING, now)
                 self._events.append(Welcomed(message))

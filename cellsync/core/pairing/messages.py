@@ -1,7 +1,7 @@
 """The messages of a pairing conversation; canonical msgpack, one per frame (protocol/55-pairing.md, Messages).
 
-    HELLO    [1, version, [Ed25519, X25519, X-Wing], name, commitment 32]       joiner -> inviter
-    NONCE    [2, nonce 32]                                                      inviter -> joiner
+    HELLO    [1, version, [Ed25519, X25519, X-Wing], name, commitment 32, clock]  joiner -> inviter
+    NONCE    [2, nonce 32, clock]                                               inviter -> joiner
     REVEAL   [3, nonce 32, signature 64]                                        joiner -> inviter
     VERDICT  [4, the words agree]                                               both ways
     WELCOME  [5, circle, device, epoch, branches, sponsor, sponsor's X25519]    inviter -> joiner
@@ -24,6 +24,7 @@ from cellsync.core.ids import (
     CircleId,
     DeviceId,
     EpochId,
+    Millis,
     SealPublic,
     SessionPublic,
     SessionSecret,
@@ -37,6 +38,7 @@ from cellsync.core.wire import codec, tags
 from cellsync.core.wire.tags import Pairing
 
 _COMMITMENT_BYTES: Final = 32
+_CLOCK_END: Final = 1 << 63
 _ANY_SECRET: Final = SessionSecret(bytes(KEY_BYTES))  # guards nothing: it only tries a key
 
 
@@ -46,6 +48,7 @@ class Hello(NamedTuple):
     keys: DeviceKeys
     name: str
     commitment: bytes
+    clock: Millis  # what the joiner's clock shows
 
     def __repr__(self) -> str:
         return "<hello>"  # no name
@@ -53,6 +56,7 @@ class Hello(NamedTuple):
 
 class Nonce(NamedTuple):
     nonce: bytes
+    clock: Millis  # what the inviter's clock shows
 
 
 class Reveal(NamedTuple):
@@ -87,10 +91,10 @@ AnyMessage = Hello | Nonce | Reveal | Verdict | Welcome | Done
 def encode(message: AnyMessage) -> bytes:
     """The canonical bytes of a message."""
     match message:
-        case Hello(keys, name, commitment):
-            return codec.encode([Pairing.HELLO, tags.VERSION, list(keys), name, commitment])
-        case Nonce(nonce):
-            return codec.encode([Pairing.NONCE, nonce])
+        case Hello(keys, name, commitment, clock):
+            return codec.encode([Pairing.HELLO, tags.VERSION, list(keys), name, commitment, clock])
+        case Nonce(nonce, clock):
+            return codec.encode([Pairing.NONCE, nonce, clock])
         case Reveal(nonce, signature):
             return codec.encode([Pairing.REVEAL, nonce, signature])
         case Verdict(agree):
@@ -106,11 +110,11 @@ def decode(raw: bytes) -> AnyMessage:
     match codec.decode(raw, caps.PAIRING, "pairing message"):
         case [kind, *_] if type(kind) is not int:
             pass  # True equals 1 in Python, and must not be another way to write it
-        case [Pairing.HELLO, int(version), [*keys], name, bytes(commitment)]:
+        case [Pairing.HELLO, int(version), [*keys], name, bytes(commitment), clock]:
             if type(version) is int and version == tags.VERSION and len(commitment) == _COMMITMENT_BYTES:
-                return Hello(_keys(keys), _name(name), commitment)
-        case [Pairing.NONCE, bytes(nonce)] if len(nonce) == NONCE_BYTES:
-            return Nonce(nonce)
+                return Hello(_keys(keys), _name(name), commitment, _clock(clock))
+        case [Pairing.NONCE, bytes(nonce), clock] if len(nonce) == NONCE_BYTES:
+            return Nonce(nonce, _clock(clock))
         case [Pairing.REVEAL, bytes(nonce), bytes(signature)]:
             if len(nonce) == NONCE_BYTES and len(signature) == SIGNATURE_BYTES:
                 return Reveal(nonce, Signature(signature))
@@ -144,6 +148,12 @@ def _session_key(session: bytes) -> SessionPublic:
     """An X25519 key. Raises HandshakeFailed for one of low order, with which no session could be held."""
     primitives.dh(_ANY_SECRET, SessionPublic(session))
     return SessionPublic(session)
+
+
+def _clock(clock: object) -> Millis:
+    if type(clock) is int and 0 <= clock < _CLOCK_END:
+        return Millis(clock)
+    raise Malformed("a clock has the wrong form")
 
 
 def _name(name: object) -> str:

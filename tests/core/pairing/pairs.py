@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from cellsync.core.crypto import ratchet
 from cellsync.core.founding import DeviceSecrets, device_secrets
-from cellsync.core.ids import CircleId, Day, DeviceId, EpochId, EpochSecret
+from cellsync.core.ids import CircleId, Day, DeviceId, EpochId, EpochSecret, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, inviter, joiner
 from cellsync.core.pairing.code import Invitation
@@ -16,6 +16,7 @@ from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.pairing.messages import Welcome
 
 INVITATION = code.invite(Role.WRITER, bytes(range(16)), 0.0)
+CLOCK = Millis(1_790_000_000_000)
 KEYS = device_secrets(bytes(range(96)))
 SPONSOR = device_secrets(bytes(range(1, 97)))
 WELCOME = Welcome(
@@ -29,7 +30,7 @@ WELCOME = Welcome(
 
 
 def new_inviter(seed: int = 0, invitation: Invitation = INVITATION, now: float = 0.0) -> Inviter:
-    return Inviter(invitation, random.Random(f"inviter {seed}").randbytes(inviter.ENTROPY), now, b"test")
+    return Inviter(invitation, random.Random(f"inviter {seed}").randbytes(inviter.ENTROPY), now, b"test", clock=CLOCK)
 
 
 def new_joiner(
@@ -37,9 +38,10 @@ def new_joiner(
     keys: DeviceSecrets = KEYS,
     name: str = "ben-laptop",
     invitation: Invitation = INVITATION,
+    clock: Millis = CLOCK,
 ) -> Joiner:
     entropy = random.Random(f"joiner {seed}").randbytes(joiner.ENTROPY)
-    return Joiner(invitation.secret, keys, name, entropy, 0.0, b"test")
+    return Joiner(invitation.secret, keys, name, entropy, 0.0, b"test", clock=clock)
 
 
 class Pair:

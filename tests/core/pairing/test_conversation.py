@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,16 +12,16 @@ from hypothesis import strategies as st
 from cellsync.core import errors
 from cellsync.core.crypto import channel, primitives
 from cellsync.core.errors import CapExceeded, CellsyncError, HandshakeFailed, InvalidValue, Malformed, PeerError
-from cellsync.core.ids import SealPublic, SessionPublic, Signature, SigningPublic
+from cellsync.core.ids import Millis, SealPublic, SessionPublic, Signature, SigningPublic
 from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.pairing import code, commitment, inviter, joiner, messages
 from cellsync.core.pairing.code import matches
 from cellsync.core.pairing.conversation import Step
 from cellsync.core.pairing.messages import Done, Hello, Nonce, Reveal, Verdict
 from cellsync.core.wire import codec
-from tests.core.pairing.pairs import INVITATION, KEYS, SPONSOR, WELCOME, Pair, new_inviter, new_joiner
+from tests.core.pairing.pairs import CLOCK, INVITATION, KEYS, SPONSOR, WELCOME, Pair, new_inviter, new_joiner
 
-HELLO = Hello(KEYS.public, "ben-laptop", bytes(32))
+HELLO = Hello(KEYS.public, "ben-laptop", bytes(32), CLOCK)
 REVEAL = Reveal(b"n" * 32, Signature(bytes(64)))
 cuts = st.lists(st.integers(0, 1 << 16), max_size=12).map(tuple)
 
@@ -381,7 +382,7 @@ def test_keys_that_do_not_work_are_refused(keys: DeviceKeys) -> None:
     assert burnt
 
 
-@pytest.mark.parametrize("message", [HELLO, Nonce(bytes(32)), REVEAL, Verdict(True), WELCOME, Done()])
+@pytest.mark.parametrize("message", [HELLO, Nonce(bytes(32), CLOCK), REVEAL, Verdict(True), WELCOME, Done()])
 @pytest.mark.parametrize("step", [Step.HELLO, Step.REVEAL, Step.WORDS, Step.ADMITTING, Step.DONE])
 def test_a_message_out_of_turn_ends_it(message: messages.AnyMessage, step: Step) -> None:
     machine, transport = talk_to_inviter()
@@ -431,7 +432,7 @@ def talk_to_joiner() -> tuple[joiner.Joiner, channel.Transport]:
 
 def test_an_inviter_cannot_welcome_before_both_said_yes() -> None:
     machine, transport = talk_to_joiner()
-    for message in (Nonce(bytes(32)), Verdict(True)):
+    for message in (Nonce(bytes(32), CLOCK), Verdict(True)):
         machine.receive(transport.encrypt_frame(messages.encode(message)), 0.0)
     assert machine.step is Step.WORDS
     assert joiners_failure(machine.receive(transport.encrypt_frame(messages.encode(WELCOME)), 0.0)) is Malformed
@@ -439,8 +440,8 @@ def test_an_inviter_cannot_welcome_before_both_said_yes() -> None:
 
 def test_an_inviter_has_one_nonce() -> None:
     machine, transport = talk_to_joiner()
-    assert len(machine.receive(transport.encrypt_frame(messages.encode(Nonce(bytes(32)))), 0.0)) == 1
-    again = transport.encrypt_frame(messages.encode(Nonce(b"2" * 32)))
+    assert len(machine.receive(transport.encrypt_frame(messages.encode(Nonce(bytes(32), CLOCK))), 0.0)) == 1
+    again = transport.encrypt_frame(messages.encode(Nonce(b"2" * 32, CLOCK)))
     assert joiners_failure(machine.receive(again, 0.0)) is Malformed
 
 
@@ -449,7 +450,7 @@ def test_an_inviter_has_one_nonce() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [HELLO, Nonce(bytes(32)), Reveal(bytes(32), Signature(bytes(64))), Verdict(False), WELCOME, Done()],
+    [HELLO, Nonce(bytes(32), CLOCK), Reveal(bytes(32), Signature(bytes(64))), Verdict(False), WELCOME, Done()],
 )
 def test_messages_survive(message: messages.AnyMessage) -> None:
     raw = messages.encode(message)
@@ -593,6 +594,38 @@ def test_nothing_that_is_printed_holds_a_secret() -> None:
 
 def test_entropy_of_another_length_is_refused() -> None:
     with pytest.raises(InvalidValue):
-        inviter.Inviter(INVITATION, b"", 0.0, b"")
+        inviter.Inviter(INVITATION, b"", 0.0, b"", clock=CLOCK)
     with pytest.raises(InvalidValue):
-        joiner.Joiner(INVITATION.secret, KEYS, "ana", b"", 0.0, b"")
+        joiner.Joiner(INVITATION.secret, KEYS, "ana", b"", 0.0, b"", clock=CLOCK)
+
+
+# --- clocks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead", [0, 60_000, -3 * 86_400_000, 40 * 86_400_000])
+def test_both_sides_learn_by_how_much_the_clocks_differ(ahead: int) -> None:
+    """Each way takes two seconds here: what is told is right within the time that a side waited."""
+    pair = Pair()
+    pair.joiner = new_joiner(clock=Millis(CLOCK + ahead))
+    asked: list[inviter.Asked | joiner.Asked] = []
+    now, limit = 0.0, 20
+    while len(asked) < 2 and now < limit:
+        theirs, ours = pair.inviter.outgoing(), pair.joiner.outgoing()
+        now += 2.0
+        events = [*pair.inviter.receive(ours, now), *pair.joiner.receive(theirs, now)]
+        asked += [event for event in events if isinstance(event, inviter.Asked | joiner.Asked)]
+    assert len(asked) == 2
+    for event in asked:
+        expected = ahead if isinstance(event, inviter.Asked) else -ahead
+        assert abs(event.difference.ahead - expected) <= event.difference.within <= 2_000
+
+
+def test_a_hello_or_nonce_from_before_clocks_were_told_is_refused() -> None:
+    """And not taken for something else."""
+    hello: list[Any] = codec.decode(messages.encode(HELLO), 4_096, "hello")
+    nonce: list[Any] = codec.decode(messages.encode(Nonce(bytes(32), CLOCK)), 4_096, "nonce")
+    for whole in (hello, nonce):
+        assert messages.decode(codec.encode(whole))
+        for wrong in (whole[:-1], [*whole, 0], *([*whole[:-1], bad] for bad in (-1, 1 << 63, True, None, 1.0, b"1"))):
+            with pytest.raises(Malformed):
+                messages.decode(codec.encode(wrong))

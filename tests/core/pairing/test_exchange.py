@@ -17,7 +17,7 @@ from cellsync.core.pairing.exchange import InvitersExchange, JoinersExchange, kn
 from cellsync.core.pairing.inviter import Inviter
 from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.pairing.short import ShortCode
-from tests.core.pairing.pairs import INVITATION, KEYS, Pair
+from tests.core.pairing.pairs import CLOCK, INVITATION, KEYS, Pair
 
 CODE = ShortCode(7, ("orbit", "maple", "tulip"))
 WRONG = ShortCode(7, ("orbit", "maple", "tunnel"))
@@ -51,8 +51,8 @@ def test_the_conversation_begins_with_it() -> None:
     secret, reply = answers.check(calls.prove(answers.answer))
     assert secret is not None
     pair = Pair()
-    pair.inviter = Inviter(INVITATION._replace(secret=secret), entropy(1, inviter.ENTROPY), 0.0, b"test")
-    pair.joiner = Joiner(calls.accept(reply), KEYS, "ben", entropy(2, joiner.ENTROPY), 0.0, b"test")
+    pair.inviter = Inviter(INVITATION._replace(secret=secret), entropy(1, inviter.ENTROPY), 0.0, b"test", clock=CLOCK)
+    pair.joiner = Joiner(calls.accept(reply), KEYS, "ben", entropy(2, joiner.ENTROPY), 0.0, b"test", clock=CLOCK)
     one, other = pair.ask()
     assert one.words == other.words
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from cellsync.core.ids import PairingSecret, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.ids import Millis, PairingSecret, SealPublic, SessionPublic, SigningPublic
 from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.pairing import code, commitment, messages, short
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.exchange import InvitersExchange, JoinersExchange
-from cellsync.core.pairing.messages import Hello
+from cellsync.core.pairing.messages import Hello, Nonce
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.pairing.words import WORDS
 
@@ -56,9 +56,10 @@ def test_conversations(vector: dict[str, Any]) -> None:
     signing, session, seal = map(hexed, vector["keys"])
     committed = commitment.commit(handshake_hash, joiners)
     keys = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
-    hello = messages.encode(Hello(keys, vector["name"], committed))
+    hello = messages.encode(Hello(keys, vector["name"], committed, Millis(vector["clock"])))
     assert committed.hex() == vector["commitment"]
     assert hello.hex() == vector["hello"]
+    assert messages.encode(Nonce(inviters, Millis(vector["inviters_clock"]))).hex() == vector["nonce"]
     assert commitment.claim(handshake_hash, hello).hex() == vector["signed"]
     assert list(commitment.matching_words(handshake_hash, inviters, joiners, hello)) == vector["words"]
 
