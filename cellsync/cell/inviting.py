@@ -25,6 +25,7 @@ from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Admit, Failed, Finished, Inviter, Knocked
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
+from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import CARRIER, Node
 from cellsync.node.pairing import Pairing
@@ -118,29 +119,33 @@ class Invite:
         # By the calendar as well: the other clock stands still while a laptop sleeps.
         return not self._used and self._circle.surroundings.now() <= self._until
 
-    async def _welcome(self, stream: trio.abc.Stream, already: bytes) -> None:
+    async def _welcome(self, stream: trio.abc.Stream, already: bytes, hang_up: float) -> None:
         self._used = True  # a code serves one conversation, however it ends
         with self._talking:
-            await self._converse(self._invitation, stream, already)
+            await self._converse(self._invitation, stream, already, hang_up)
 
-    async def _hear_guess(self, stream: trio.abc.Stream, already: bytes) -> None:
+    async def _hear_guess(self, stream: trio.abc.Stream, already: bytes, _: float) -> None:
         """Somebody knows the number. One guess at the words: a wrong one ends the invitation."""
         if self._short is None:
             return
         self._used = True
         try:
             with self._talking:
-                secret = await self._codes.check(self._short, stream, already, self._circle.surroundings.entropy)
-                await self._converse(self._invitation._replace(secret=secret), stream, b"")
+                entropy = self._circle.surroundings.entropy
+                secret = await self._codes.check(self._short, stream, already, entropy)
+                hang_up = hang_up_at(
+                    entropy(HANG_UP_ENTROPY), trio.current_time()
+                )  # it has proved that it has the code
+                await self._converse(self._invitation._replace(secret=secret), stream, b"", hang_up)
         except CodeBurnt as error:
             self._fail(error)
         finally:
             self._ended.set()
 
-    async def _converse(self, invitation: Invitation, stream: trio.abc.Stream, already: bytes) -> None:
+    async def _converse(self, invitation: Invitation, stream: trio.abc.Stream, already: bytes, hang_up: float) -> None:
         surroundings = self._circle.surroundings
         entropy, clock = surroundings.entropy(inviter.ENTROPY), surroundings.now()
-        machine = Inviter(invitation, entropy, trio.current_time(), CARRIER, clock=clock)
+        machine = Inviter(invitation, entropy, trio.current_time(), CARRIER, hang_up, clock=clock)
         difference: Difference | None = None
 
         async def handle(event: inviter.Event) -> None:

@@ -109,7 +109,10 @@ class Store(Protocol):
     def forget(self, name: str) -> None: ...
 
     def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
-        """Stage that a handshake's ephemeral was accepted; False if it was before, or the day's cap is reached."""
+        """Stage that a handshake's ephemeral was accepted; False if it was before, or the day's cap is reached.
+
+        `device`: b"" for all that are not known, together. What was accepted of them counts for every device.
+        """
         ...
 
     def forget_ephemerals(self, before: int) -> None: ...

@@ -179,11 +179,15 @@ class OpenCircle:
                 newest.append((grants[chain.device].member, Millis(entry.clock)))
         return epochs.attested_day(newest, own.member)
 
-    async def accept_ephemeral(self, day: Day, caller: bytes, ephemeral: bytes) -> bool:
-        """Remember an opening durably; False if it was seen before, or the caller has had its share of today."""
+    async def accept_ephemeral(self, day: Day, caller: DeviceId | None, ephemeral: bytes) -> bool:
+        """Remember an opening durably; False if it was seen before, or the caller has had its share of today.
+
+        All that we do not know (None) are one caller: keys to call with cost nothing.
+        """
         async with self.lock:
-            fresh = self.store.accept_ephemeral(day, caller, ephemeral)
-            await self._flush()
+            fresh = self.store.accept_ephemeral(day, b"" if caller is None else caller, ephemeral)
+            if fresh:
+                await self._flush()
             return fresh
 
     # --- clocks ------------------------------------------------------------------------------------------

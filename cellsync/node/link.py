@@ -41,7 +41,7 @@ _SLICE: Final = 64 << 10
 
 
 class Link:
-    """Runs one session until it ends. `outcome` says why, if somebody or something is at fault."""
+    """Runs one session, called or answered, until it ends. `outcome` says why, if somebody or something is at fault."""
 
     def __init__(
         self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, OpenCircle],
@@ -183,18 +183,11 @@ class Link:
             match event:
                 case Received():
                     await self._batches.send(event)
-                case Called(device, ephemeral, day):
-                    circle = self.session.hinted
-                    caller = device or self.session.remote
-                    if circle and await self._circles[circle].accept_ephemeral(day, caller, ephemeral):
-                        self.session.accept()
-                    else:
-                        self.session.ignore()
                 case Ended(error):
                     self.outcome = error
                 case Opened():
                     self.opened.set()
-                case Acknowledged() | Forked() | Measured() | Answered() | Located():
+                case Called() | Acknowledged() | Forked() | Measured() | Answered() | Located():
                     pass
             self._report(self, event)
 

@@ -70,7 +70,7 @@ class Network(Protocol):
     async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Run `handler` for each incoming connection until cancelled; reports the port.
 
-        At most 96 at once, further ones are closed. The stream is closed when its handler ends, also by an
+        At most 768 at once, further ones are closed. The stream is closed when its handler ends, also by an
         exception, which is logged by its type and ends nothing else.
         """
         ...

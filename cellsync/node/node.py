@@ -39,14 +39,18 @@ from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import Balance
 from cellsync.core.session.session import (
     ENTROPY,
+    HANG_UP_ENTROPY,
     Acknowledged,
     Answered,
+    Called,
     Ended,
     Event,
     Forked,
     Measured,
     Opened,
     Session,
+    State,
+    hang_up_at,
 )
 from cellsync.core.stage import Plan
 from cellsync.core.wire.messages import ChainName
@@ -64,17 +68,17 @@ CARRIER: Final = b"lan"
 YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
 TIDY_AFTER: Final = 3.0  # seconds without news
 KEEP_AFTER: Final = 3600.0  # seconds after which it is kept who was seen, also without news
-HEADER_WITHIN: Final = 20.0
+CHUNK: Final = 4096  # bytes of a stranger's that are read at once
 ANSWER_WITHIN: Final = 2.0  # seconds until a call is tried under another day's key as well
 FURTHER_EVERY: Final = 0.5  # seconds between further days that are tried
-FURTHER_AT_ONCE: Final = 6  # of these at the same time: a callee keeps places for few strangers
+FURTHER_AT_ONCE: Final = 6  # of these at the same time
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
 REMEMBERED: Final = 4  # addresses per device
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
 CROSSING: Final = 5.0  # seconds within which two calls count as made at once
 
-Guest = Callable[[trio.abc.Stream, bytes], Awaitable[None]]
-"""Takes a connection that does not open a session, with the bytes already read."""
+Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
+"""Takes a connection that does not open a session, with the bytes already read, and when to leave it if it fails."""
 
 
 class Node:
@@ -150,31 +154,44 @@ class Node:
         await self._network.serve(self._receive, task_status=task_status)
 
     async def _receive(self, stream: trio.abc.Stream) -> None:
-        with self._strangers.waiting(stream):
-            await self._answer(stream)
+        with self._strangers.waiting(stream), suppress(trio.BrokenResourceError):
+            await self._answer(stream, hang_up_at(self._surroundings.entropy(HANG_UP_ENTROPY), trio.current_time()))
 
     # --- answering -----------------------------------------------------------------------------------------
 
-    async def _answer(self, stream: trio.abc.Stream) -> None:
-        header = b""
-        try:
-            with trio.move_on_after(HEADER_WITHIN):
-                while len(header) < channel.HEADER_BYTES:
-                    data = await stream.receive_some(4096)
-                    if not data:
-                        return
-                    header += data
-        except trio.BrokenResourceError:
-            return
-        for matches, guest in self._guests:
-            if len(header) >= channel.HEADER_BYTES and matches(header[: channel.HEADER_BYTES]):
-                self._strangers.proved(stream)
-                await guest(stream, header)
-                return
-        entropy = self._surroundings.entropy(ENTROPY)
-        clock = self._surroundings.now()
-        session = Session.answer([self.circle], self._secret, CARRIER, entropy, trio.current_time(), clock=clock)
-        await self._run(self._link(session, stream), header)
+    async def _answer(self, stream: trio.abc.Stream, hang_up: float) -> None:
+        """Hand the connection to whom it is for; a stranger's is left at `hang_up`, whatever failed."""
+        guest: Guest | None = None
+        session: Session | None = None
+        with trio.move_on_at(hang_up):
+            header = await _header(stream)
+            guest = next((guest for matches, guest in self._guests if matches(header[: channel.HEADER_BYTES])), None)
+            if guest is None and (session := await self._opened(stream, header, hang_up)) is None:
+                await _swallow(stream)
+        if guest is not None:
+            self._strangers.proved(stream)
+            await guest(stream, header, hang_up)
+        elif session is not None:
+            self._strangers.called(stream, session.device)
+            await self._run(self._link(session, stream))
+
+    async def _opened(self, stream: trio.abc.Stream, data: bytes, hang_up: float) -> Session | None:
+        """The session that these bytes, and what follows, open; its answer is ready. None if they do not."""
+        session = Session.answer(
+            [self.circle], self._secret, CARRIER, self._surroundings.entropy(ENTROPY), trio.current_time(), hang_up,
+            clock=self._surroundings.now(),
+        )  # fmt: skip
+        while data and session.state is State.LISTENING:
+            self.bytes_received += len(data)
+            for event in session.receive(data, trio.current_time()):
+                if isinstance(event, Called):
+                    if await self.circle.accept_ephemeral(event.day, event.device, event.ephemeral):
+                        session.accept()
+                    else:
+                        session.ignore()
+            if session.state is State.LISTENING:
+                data = bytes(await stream.receive_some(CHUNK))
+        return session if session.state is State.TALKING else None
 
     @asynccontextmanager
     async def guest(self, matches: Callable[[bytes], bool], guest: Guest, beacon_key: bytes) -> AsyncIterator[None]:
@@ -611,3 +628,17 @@ class Node:
                 await self.circle.tidy()
             except CellsyncError:
                 await trio.sleep(30)  # a full disk: snapshots can wait
+
+
+async def _header(stream: trio.abc.Stream) -> bytes:
+    """What a connection begins with: the header of an opening and perhaps more, or less if no more comes."""
+    header = b""
+    while len(header) < channel.HEADER_BYTES and (data := await stream.receive_some(CHUNK)):
+        header += data
+    return header
+
+
+async def _swallow(stream: trio.abc.Stream) -> None:
+    """Until the other side has had enough."""
+    while await stream.receive_some(CHUNK):
+        pass

@@ -1,8 +1,13 @@
-"""Strangers: connections that have not proved yet whose they are, at most so many.
+"""Strangers: connections that have not proved yet whose they are. So many have a place; one more ends the oldest.
 
-Each is swallowed for up to a minute, so that it learns nothing from when it is closed. Without a bound of their own a
-few dozen of them would keep members out; so when one more comes, the oldest goes. A member has proved itself within
-milliseconds, long before it could be the oldest.
+    crowd       has not sent a whole opening that a member could have made just now
+    newcomers   callers that hold a current key of the circle, and that we do not know (yet)
+    callers     devices that we know, until their first frame proves it: places for each of its own
+
+A member's opening comes with the first round trip, so it leaves the crowd within milliseconds, and no flood of
+connections ends it afterwards: a place outside the crowd takes keys. What a place is worth must tell nothing. So the
+opening has to be complete, made for this device, and new: a header, which any recorded connection of the circle begins
+with, would let whoever repeats it see in a flood which ports belong to the same circle.
 """
 
 from __future__ import annotations
@@ -13,25 +18,72 @@ from typing import Final
 
 import trio
 
-PLACES: Final = 32
+from cellsync.core.ids import DeviceId
+from cellsync.node import descriptors
+
+CROWD: Final = 512  # at 2,000 a second a quarter of a second for each; a lost packet is sent again by then
+NEWCOMERS: Final = 16
+CALLERS: Final = 2  # of one device
 
 
 class Strangers:
-    def __init__(self) -> None:
-        self._waiting: dict[trio.abc.Stream, trio.CancelScope] = {}  # oldest first
+    """Connections under way. Each is in one queue, or has proved whose it is."""
+
+    def __init__(self, crowd: int | None = None) -> None:
+        self._crowd = _Places(min(CROWD, descriptors.allowed() // 2) if crowd is None else crowd)
+        self._newcomers = _Places(NEWCOMERS)
+        self._callers: dict[DeviceId, _Places] = {}
+        self._where: dict[trio.abc.Stream, tuple[_Places, trio.CancelScope]] = {}
+
+    def __len__(self) -> int:
+        return len(self._where)
 
     @contextmanager
     def waiting(self, stream: trio.abc.Stream) -> Iterator[None]:
-        """A new connection. The block is cancelled if it is the oldest stranger when there are too many."""
+        """A new connection. The block is cancelled when its place is needed for a newer one."""
         with trio.CancelScope() as scope:
-            self._waiting[stream] = scope
-            if len(self._waiting) > PLACES:
-                self._waiting.pop(next(iter(self._waiting))).cancel()
+            self._move(stream, scope, self._crowd)
             try:
                 yield
             finally:
-                self._waiting.pop(stream, None)
+                self.proved(stream)
+
+    def called(self, stream: trio.abc.Stream, device: DeviceId | None) -> None:
+        """Its opening holds, and is new. `device`: whose it seems to be, if we know it."""
+        if stream in self._where:
+            scope = self._where[stream][1]
+            self.proved(stream)
+            places = self._newcomers if device is None else self._callers.setdefault(device, _Places(CALLERS))
+            self._move(stream, scope, places)
 
     def proved(self, stream: trio.abc.Stream) -> None:
         """It is no stranger any more."""
-        self._waiting.pop(stream, None)
+        places, scope = self._where.pop(stream, (None, None))
+        if places is not None and scope is not None:
+            places.leave(scope)
+            self._callers = {device: queue for device, queue in self._callers.items() if len(queue)}
+
+    def _move(self, stream: trio.abc.Stream, scope: trio.CancelScope, places: _Places) -> None:
+        self._where[stream] = places, scope
+        places.enter(scope)
+
+
+class _Places:
+    """A queue with so many places: one too many ends the oldest."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._inside: dict[trio.CancelScope, None] = {}  # oldest first
+
+    def __len__(self) -> int:
+        return len(self._inside)
+
+    def enter(self, scope: trio.CancelScope) -> None:
+        self._inside[scope] = None
+        if len(self._inside) > self._number:
+            oldest = next(iter(self._inside))
+            del self._inside[oldest]
+            oldest.cancel()
+
+    def leave(self, scope: trio.CancelScope) -> None:
+        self._inside.pop(scope, None)

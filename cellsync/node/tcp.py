@@ -13,10 +13,11 @@ from typing import Any, Final
 import trio
 
 from cellsync.core.errors import ExternalError, NoPeer
+from cellsync.node import descriptors
 from cellsync.node.network import Address, Handler, packed
 
-CONNECTIONS: Final = 96  # at once: 48 devices, 32 strangers, and some on their way
-BACKLOG: Final = 64
+CONNECTIONS: Final = 768  # at once: 48 devices, strangers (node/strangers.py), and some on their way
+BACKLOG: Final = 1024  # what comes while we are at something else: half a second of a flood
 DIAL_SECONDS: Final = 10.0
 PORT_TRIES: Final = 16
 FREEBIND: Final = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}  # of Linux
@@ -41,12 +42,13 @@ def listen(hosts: Sequence[str] | None, port: int = 0) -> list[trio.SocketListen
 
 
 async def serve(listeners: list[trio.SocketListener], handler: Handler) -> None:
-    """Run `handler` for each connection, at most 96 at once, until cancelled."""
+    """Run `handler` for each connection, at most 768 at once, until cancelled."""
+    most = min(CONNECTIONS, descriptors.allowed() * 3 // 4)
     open_now = 0
 
     async def guarded(stream: trio.SocketStream) -> None:
         nonlocal open_now
-        if open_now >= CONNECTIONS:
+        if open_now >= most:
             return  # closed at once by `serve_listeners`
         open_now += 1
         try:

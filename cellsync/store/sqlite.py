@@ -338,8 +338,9 @@ class SqliteStore:
 
     @_writes
     def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
-        # a device has at most a few thousand rows here, and only in the days whose keys are accepted
-        if self._number("SELECT 1 FROM ephemerals WHERE device = ? AND ephemeral = ?", (device, ephemeral)):
+        # a device has at most a few thousand rows here, and only in the days whose keys are accepted; among those of
+        # b"", which stands for all that were not known, may be one that is known by now
+        if self._number("SELECT 1 FROM ephemerals WHERE device IN (?, x'') AND ephemeral = ?", (device, ephemeral)):
             return False
         accepted = self._number("SELECT count(*) FROM ephemerals WHERE device = ? AND day = ?", (device, day))
         if accepted >= caps.EPHEMERALS:

@@ -32,7 +32,7 @@ from cellsync.node.network import Address, Handler, MakeBlob, Sighting
 from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
 
-CONNECTIONS: Final = 96  # of one host at once, as over TCP
+CONNECTIONS: Final = 768  # of one host at once, as over TCP
 WAITING: Final = 64  # sightings
 ROTATE_SECONDS: Final = (240.0, 300.0)
 FIRST_PORT: Final = 4000
@@ -375,7 +375,7 @@ class Listener:
         self._open_now = 0
 
     def accept(self, stream: trio.abc.Stream) -> None:
-        """Let the handler have it; the 65th at once is closed."""
+        """Let the handler have it; one too many at once is closed."""
         self._nursery.start_soon(self._run, stream, self._open_now < CONNECTIONS)
         self._open_now += 1
 

@@ -63,7 +63,7 @@ class StoreModel:
         self.rows.kept.pop(name, None)
 
     def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
-        if any(row[1:] == (device, ephemeral) for row in self.rows.ephemerals):
+        if any(row[1:] in ((device, ephemeral), (b"", ephemeral)) for row in self.rows.ephemerals):
             return False
         if sum(row[:2] == (day, device) for row in self.rows.ephemerals) >= caps.EPHEMERALS:
             return False

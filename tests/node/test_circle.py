@@ -8,7 +8,7 @@ import pytest
 
 from cellsync import Register, Schema, found_cell, open_cell
 from cellsync.core.errors import DiskFull
-from cellsync.core.ids import Day, Millis
+from cellsync.core.ids import Day, DeviceId, Millis
 from cellsync.testing import MemoryNetwork
 
 
@@ -39,12 +39,13 @@ async def test_a_clock_set_forward_and_back_does_not_make_a_replay_new() -> None
     """The moment when somebody sets the clock of a network forward must not forget which openings were answered."""
     home = MemoryNetwork().home("ana")
     right = home.surroundings.now
+    caller = DeviceId(b"caller")
     wrong = replace(home, surroundings=replace(home.surroundings, now=lambda: Millis(right() + 1_000 * 86_400_000)))
     await found_cell(home, "Mill Street", name="Ana", passphrase="words")
     async with open_cell(home, passphrase="words") as cell:
         day = Day(right() // 86_400_000)
-        assert await cell.circle.accept_ephemeral(day, b"caller", b"ephemeral")
+        assert await cell.circle.accept_ephemeral(day, caller, b"ephemeral")
     async with open_cell(wrong, passphrase="words") as cell:
         await cell.circle.tidy()
     async with open_cell(home, passphrase="words") as cell:
-        assert not await cell.circle.accept_ephemeral(day, b"caller", b"ephemeral")
+        assert not await cell.circle.accept_ephemeral(day, caller, b"ephemeral")

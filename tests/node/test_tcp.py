@@ -127,7 +127,8 @@ async def served(stream: trio.abc.Stream) -> bool:
         return False
 
 
-async def test_beyond_the_cap_new_ones_are_closed_and_a_free_place_is_used() -> None:
+async def test_beyond_the_cap_new_ones_are_closed_and_a_free_place_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "CONNECTIONS", 96)  # here both ends take descriptors of one process
     async with trio.open_nursery() as nursery, AsyncExitStack() as crowd:
         port = start(nursery, echo)
         for _ in range(tcp.CONNECTIONS - 1):

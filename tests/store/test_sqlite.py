@@ -406,6 +406,16 @@ def test_a_device_has_a_cap_of_handshakes_per_day(monkeypatch: pytest.MonkeyPatc
     assert not store.accept_ephemeral(2, b"a", bytes([1]))  # known since yesterday
 
 
+def test_callers_that_are_not_known_share_one_cap_and_what_they_used_counts_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(caps, "EPHEMERALS", 3)
+    store = SqliteStore.in_memory()
+    assert [store.accept_ephemeral(1, b"", bytes([i])) for i in range(4)] == [True, True, True, False]
+    assert not store.accept_ephemeral(1, b"a", bytes([1]))  # its opening, from before it was known
+    assert store.accept_ephemeral(1, b"a", bytes([3]))
+
+
 def test_errors_and_caches_hold_no_key_and_no_content(path: Path) -> None:
     store = SqliteStore.create(path, KEY)
     commit = numbered(Author(), 1)

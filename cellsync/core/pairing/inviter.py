@@ -1,8 +1,8 @@
 """The side that shows the code: it asks its human, has the device admitted, and welcomes it.
 
-An `Inviter` serves one connection. To whoever does not hold the code it is a wall: not one byte, and silence until a
-random moment that was drawn before anything arrived, as a session draws it (core/session): neither bytes nor time tell
-that somebody is inviting.
+An `Inviter` serves one connection. Without the code a caller gets no byte from it, and silence until the moment that
+was drawn when the connection began (`hang_up_at` in core/session), before anybody knew what it was for: neither bytes
+nor time tell that somebody is inviting.
 
 One use. `Knocked` says that this connection was opened with the code: from then on the shell offers the invitation to
 no other connection, however this one ends. If it fails, `Failed` says that the invitation is burnt.
@@ -39,10 +39,8 @@ from cellsync.core.pairing.conversation import (
     Step,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
-from cellsync.core.session.session import HANDSHAKE_WITHIN
 
-_SILENCE_BYTES: Final = 4
-ENTROPY: Final = channel.REPLY_ENTROPY + NONCE_BYTES + _SILENCE_BYTES
+ENTROPY: Final = channel.REPLY_ENTROPY + NONCE_BYTES
 
 
 class Knocked(NamedTuple):
@@ -91,7 +89,7 @@ _HALF_ADMITTED: Final = "The device was admitted but may not know it. Remove it,
 
 
 class Inviter(Conversation[Event]):
-    """One connection to a device that is inviting. `entropy` is 70 fresh random bytes."""
+    """One connection to a device that is inviting. `entropy` is 66 fresh random bytes."""
 
     patience: ClassVar = {
         Step.HELLO: MACHINE_WITHIN,
@@ -101,16 +99,15 @@ class Inviter(Conversation[Event]):
         Step.DONE: STORE_WITHIN,
     }
 
-    def __init__(self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes, *, clock: Millis) -> None:
+    def __init__(
+        self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes, hang_up: float, *, clock: Millis
+    ) -> None:
         if len(entropy) != ENTROPY:
-            raise InvalidValue("an inviter takes 70 random bytes")
-        random = int.from_bytes(entropy[-_SILENCE_BYTES:], "big") / (1 << 32)
-        super().__init__(
-            Step.HEADER, now + HANDSHAKE_WITHIN * (1 + random), now, clock
-        )  # until we answer, whatever comes
+            raise InvalidValue("an inviter takes 66 random bytes")
+        super().__init__(Step.HEADER, hang_up, now, clock)  # until we answer, whatever comes
         self._invitation = invitation
         self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
-        self._nonce = entropy[channel.REPLY_ENTROPY : -_SILENCE_BYTES]
+        self._nonce = entropy[channel.REPLY_ENTROPY :]
         candidates = [(pairing_key(invitation.secret), None)]
         self._responder = Responder(channel.PAIRING, candidates, channel.prologue(carrier))
         self._header = bytearray()

@@ -6,7 +6,8 @@
 
 Rules (protocol/50-sync.md):
   1  A callee says nothing before it has verified an opening. To everyone else it says nothing at all: it swallows
-     what comes until a random deadline, so that neither bytes nor time tell a stranger what failed.
+     what comes until a moment that was drawn when the connection began (`hang_up_at`), so that neither bytes nor time
+     tell a stranger what failed.
   2  The ephemeral of an opening is committed before it is answered (`Called`, then `accept`): a replay gets nothing.
   3  Nothing is done for a caller before its first frame: only that proves that it is whom it claims to be.
   4  A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the
@@ -45,9 +46,15 @@ LOCATED_AT_ONCE: Final = 16  # messages of whereabouts, and one more for each LO
 LOCATED_EVERY: Final = 5.0
 UNSENT: Final = 4 << 20  # bytes that may wait for a peer that does not read
 ENTROPY: Final = 128 + OFFERS * TAG_BYTES
+HANG_UP_ENTROPY: Final = 4
 
 _CALLER: Final = b"caller"
 _CALLEE: Final = b"callee"
+
+
+def hang_up_at(entropy: bytes, began: float) -> float:
+    """When to leave a connection that proves to be a stranger's. Draw it when the connection begins, and once."""
+    return began + HANDSHAKE_WITHIN * (1 + int.from_bytes(entropy[:HANG_UP_ENTROPY], "big") / (1 << 32))
 
 
 class State(Enum):
@@ -145,7 +152,7 @@ class Session:
         self._role = _CALLER
         self.hinted: CircleId | None = None
         self.remote = SessionPublic(b"")
-        self._silent_until = now
+        self._hang_up = now
         self._exchanges: dict[bytes, Exchange] = {}
         self._own_tags: dict[CircleId, bytes] = {}
         self._peer_tags: dict[CircleId, bytes] = {}
@@ -182,15 +189,13 @@ class Session:
 
     @classmethod
     def answer(
-        cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float, *,
-        clock: Millis,
+        cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float,
+        hang_up: float, *, clock: Millis,
     ) -> Session:  # fmt: skip
-        """Wait for an opening under any key that is accepted today."""
+        """Wait for an opening under any key that is accepted today; give up, whatever arrives, at `hang_up`."""
         session = cls(circles, entropy, now, clock)
         session._role = _CALLEE
-        # Drawn before anything arrives, so that the moment when we hang up tells nothing about what did.
-        random = int.from_bytes(entropy[-4:], "big") / (1 << 32)
-        session._silent_until = now + HANDSHAKE_WITHIN * (1 + random)
+        session._hang_up = hang_up
         candidates = [(key.key, (view.id, key)) for view in circles for key in view.session_keys()]
         session._responder = Responder(channel.SESSION, candidates, channel.prologue(carrier), static=secret)
         return session
@@ -204,16 +209,21 @@ class Session:
     @property
     def deadline(self) -> float:
         """When `tick` has something to do."""
-        if self.state is State.TALKING:
+        if self.state is State.TALKING and not self._is_unproven:
             silence = self._heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
             return min(silence, self._unacknowledged() + ACKNOWLEDGE_WITHIN, self._started + SESSION_LASTS)
-        return self._started + HANDSHAKE_WITHIN if self._role == _CALLER else self._silent_until
+        return self._started + HANDSHAKE_WITHIN if self._role == _CALLER else self._hang_up
+
+    @property
+    def _is_unproven(self) -> bool:
+        """We have answered, and the caller has said nothing since: perhaps a stranger that repeats an opening."""
+        return self._role == _CALLEE and not self._proved
 
     def tick(self, now: float) -> list[Event]:
         self._now = now
         if now < self.deadline or self.state is State.CLOSED:
             return []
-        if self.state is State.TALKING and now < self._started + SESSION_LASTS:
+        if self.state is State.TALKING and not self._is_unproven and now < self._started + SESSION_LASTS:
             if now >= self._unacknowledged() + ACKNOWLEDGE_WITHIN:
                 return self._end(Unexpected("a batch was not acknowledged in time"))
             if not self._pinged:
@@ -320,7 +330,7 @@ class Session:
         self._heard = self._asked = self._now
 
     def ignore(self) -> list[Event]:
-        """Fall silent until a random moment: a stranger, or a replay."""
+        """Fall silent until it is time to hang up: a stranger, or a replay."""
         self._responder = None
         if self.state is not State.CLOSED:
             self.state = State.SILENT

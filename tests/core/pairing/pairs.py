@@ -14,6 +14,7 @@ from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Inviter
 from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.pairing.messages import Welcome
+from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
 
 INVITATION = code.invite(Role.WRITER, bytes(range(16)), 0.0)
 CLOCK = Millis(1_790_000_000_000)
@@ -30,7 +31,9 @@ WELCOME = Welcome(
 
 
 def new_inviter(seed: int = 0, invitation: Invitation = INVITATION, now: float = 0.0) -> Inviter:
-    return Inviter(invitation, random.Random(f"inviter {seed}").randbytes(inviter.ENTROPY), now, b"test", clock=CLOCK)
+    drawn = random.Random(f"inviter {seed}")
+    hang_up = hang_up_at(drawn.randbytes(HANG_UP_ENTROPY), now)
+    return Inviter(invitation, drawn.randbytes(inviter.ENTROPY), now, b"test", hang_up, clock=CLOCK)
 
 
 def new_joiner(

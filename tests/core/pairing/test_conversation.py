@@ -594,7 +594,7 @@ def test_nothing_that_is_printed_holds_a_secret() -> None:
 
 def test_entropy_of_another_length_is_refused() -> None:
     with pytest.raises(InvalidValue):
-        inviter.Inviter(INVITATION, b"", 0.0, b"", clock=CLOCK)
+        inviter.Inviter(INVITATION, b"", 0.0, b"", 0.0, clock=CLOCK)
     with pytest.raises(InvalidValue):
         joiner.Joiner(INVITATION.secret, KEYS, "ana", b"", 0.0, b"", clock=CLOCK)
 

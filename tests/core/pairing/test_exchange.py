@@ -51,7 +51,8 @@ def test_the_conversation_begins_with_it() -> None:
     secret, reply = answers.check(calls.prove(answers.answer))
     assert secret is not None
     pair = Pair()
-    pair.inviter = Inviter(INVITATION._replace(secret=secret), entropy(1, inviter.ENTROPY), 0.0, b"test", clock=CLOCK)
+    secret_entropy = entropy(1, inviter.ENTROPY)
+    pair.inviter = Inviter(INVITATION._replace(secret=secret), secret_entropy, 0.0, b"test", 20.0, clock=CLOCK)
     pair.joiner = Joiner(calls.accept(reply), KEYS, "ben", entropy(2, joiner.ENTROPY), 0.0, b"test", clock=CLOCK)
     one, other = pair.ask()
     assert one.words == other.words

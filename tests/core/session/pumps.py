@@ -10,6 +10,7 @@ from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.session import (
     ENTROPY,
+    HANG_UP_ENTROPY,
     Called,
     Ended,
     Event,
@@ -19,6 +20,7 @@ from cellsync.core.session.session import (
     Opened,
     Received,
     Session,
+    hang_up_at,
 )
 from tests.core.circles import Device
 
@@ -59,7 +61,7 @@ class End:
                         return
                     self.handle(self.session.committed(of, batch, plan.refused))
                 case Called(device, ephemeral, day):
-                    if self.device.store.accept_ephemeral(day, device or self.session.remote, ephemeral):
+                    if self.device.store.accept_ephemeral(day, device or b"", ephemeral):
                         self.device.store.flush()
                         self.session.accept()
                     else:
@@ -107,8 +109,9 @@ def caller(device: Device, callee: Device, seed: int = 1, now: float = 0.0, key:
 
 
 def answerer(device: Device, seed: int = 2, now: float = 0.0) -> End:
-    session = Session.answer([device], device.secrets.session, CARRIER, entropy(seed), now, clock=device.now)
-    return End(session, device)
+    hang_up = hang_up_at(random.Random(seed).randbytes(HANG_UP_ENTROPY), now)
+    secret = device.secrets.session
+    return End(Session.answer([device], secret, CARRIER, entropy(seed), now, hang_up, clock=device.now), device)
 
 
 def run(one: End, other: End, now: float = 0.0, rounds: int = 10_000) -> None:

@@ -542,6 +542,21 @@ def test_a_replayed_opening_alone_starts_nothing() -> None:
     assert other.give() == b""
 
 
+def test_a_caller_that_does_not_go_on_is_left_as_a_stranger_is() -> None:
+    """No ping, no patience: until its first frame it may be anybody who repeats what a member said."""
+    ana, bea = pair()
+    one, other = caller(bea, ana), answerer(ana)
+    moment = other.session.deadline
+    other.take(one.give(), 0)
+    assert other.give()
+    for now in (1.0, 20.0, moment - 0.1):
+        other.handle(other.session.tick(now))
+        assert other.give() == b""
+        assert other.session.deadline == moment
+    other.handle(other.session.tick(moment))
+    assert (other.ended, other.error) == (True, None)
+
+
 def test_bytes_after_an_opening_are_no_opening() -> None:
     ana, bea = pair()
     listens_in_silence(answerer(ana), caller(bea, ana).give() + b"x")
