@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,12 @@ def peak_memory() -> float:
 def memory() -> float:
     """Now; where the system does not say so, at most so far."""
     return _status("VmRSS")
+
+
+def forget_peak() -> None:
+    """From here on the peak is counted anew; on Linux only."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _status(name: str) -> float:

@@ -106,7 +106,7 @@ def told(
         if operation.tag == Op.CREATE or name in seen:
             continue
         if operation.tag in _LOG_TAGS or case is None or own is None:
-            value = operation.value
+            value = operation.plain
             if own is not None and own.kinds and fits(own.kinds[0], value):
                 value = own.kinds[0].decode(value)
             yield Change(identity, name, value, None, author, local, cause, "")

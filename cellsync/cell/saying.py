@@ -35,7 +35,8 @@ class Teller:
                 yield self._one(ref(entry, index), operation)
 
     def _one(self, own: Ref, operation: Operation) -> str:
-        tag, field, detail, value = operation
+        tag, field, detail, _ = operation
+        value = operation.plain
         name = plain_line(field)
         match tag:
             case Op.CREATE:

@@ -22,6 +22,7 @@ from cellsync.core.crdt.counter import LARGEST_STEP
 from cellsync.core.crdt.log import Appended, LogItem, LogState
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import NO_ID, DeviceId, EntryId, Millis, Ref
+from cellsync.core.packed import packed
 from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
 
@@ -165,7 +166,7 @@ class Draft:
 
     def _additions(self, field: str, element: Any) -> list[Cell]:
         state, wanted = self.view.sets.get(field), CANONICAL(element)
-        return [] if state is None else [one for one in state.live.values() if CANONICAL(one.value) == wanted]
+        return [] if state is None else [one for one in state.live.values() if one.canonical(CANONICAL) == wanted]
 
     def _puts(self, field: str, key: Any) -> list[Cell]:
         state, wanted = self.view.maps.get(field), CANONICAL(key)
@@ -182,7 +183,7 @@ class Draft:
 
 def _is_all(live: Iterable[Cell], value: Any) -> bool:
     """Whether this value stands, and nothing else."""
-    return {CANONICAL(cell.value) for cell in live} == {CANONICAL(value)}
+    return {cell.canonical(CANONICAL) for cell in live} == {CANONICAL(value)}
 
 
 def _bytes(detail: bytes | int | None) -> bytes:
@@ -191,7 +192,7 @@ def _bytes(detail: bytes | int | None) -> bytes:
 
 def _say_instead(log: LogState, cell: Cell, value: Any) -> None:
     """Change the value of a pending append or correction in the view."""
-    said = cell._replace(value=value)
+    said = cell._replace(resting=packed(value))
     if cell.ref in log.appended:
         log.appended[cell.ref] = Appended(said, log.appended[cell.ref].source)
     for cells in log.corrections.values():

@@ -25,12 +25,20 @@ from cellsync.core.crdt.register import RegisterState
 from cellsync.core.crdt.set import SetState
 from cellsync.core.crypto import labels
 from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
+from cellsync.core.packed import Packed, packed
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
 
 CANONICAL: Final[Canonical] = codec.encode
 
+STATE: Final = 1_000  # bytes of memory of an empty state; measured, as those below
+NAMED: Final = 500  # of a field: its name, its state and the tables in it
+CELL: Final = 300  # of a cell with its ref and its place in a table
+SUM: Final = 150  # of a counter
+REF: Final = 120  # of a ref that is only remembered
+_CONTAINERS: Final = frozenset({list, dict})
+_PAIR: Final = 0x92  # how an array of two begins
 _INDEX: Final = [index.to_bytes(2, "big") for index in range(256)]
 _LOG_TAGS: Final = frozenset({int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT)})
 # Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
@@ -86,11 +94,13 @@ class CaseState:
     """
 
     __slots__ = (
-        "__weakref__", "counters", "creates", "ill_typed", "keeps_logs", "logs", "maps", "registers", "sets", "unknown",
+        "__weakref__", "added", "counters", "creates", "ill_typed", "keeps_logs", "logs", "maps", "registers", "sets",
+        "unknown",
     )  # fmt: skip
 
     def __init__(self, *, logs: bool = False) -> None:
         self.keeps_logs = logs
+        self.added = 0  # what was folded in since it was last weighed, in bytes of memory, about
         self.creates: dict[Ref, Cell] = {}  # their values: (kind, version)
         self.registers: dict[str, RegisterState] = {}
         self.sets: dict[str, SetState] = {}
@@ -107,10 +117,13 @@ class CaseState:
         entry, device, clock, height = stamp
         prefix: Any = entry[:8]  # Any spares a call of Ref per operation
         index = -1
+        self.added += CELL * len(operations)
         for tag, field, detail, value in operations:
             index += 1
             if tag in _LOG_TAGS and not self.keeps_logs:
                 continue
+            if type(value) in _CONTAINERS:  # of a draft: what was decoded rests packed already
+                value = packed(value)
             ref = prefix + (_INDEX[index] if index < 256 else index.to_bytes(2, "big"))
             if tag == _SET:
                 register = self.registers.get(field)
@@ -134,13 +147,13 @@ class CaseState:
             log.retract(cell, detail)
 
     def _apply_rare(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
-        value = cell.value
+        value = cell.resting
         if tag == _ADD:
             self.sets.setdefault(field, SetState()).write(cell, ())
         elif tag == _DISCARD:
             self.sets.setdefault(field, SetState()).remove(_refs(detail))
         elif tag == _PUT:
-            if type(value) is list and len(value) == 2:
+            if type(value) is Packed and value.raw[0] == _PAIR:
                 self.maps.setdefault(field, MapState()).write(cell, _refs(detail))
             else:
                 self.ill_typed.add(cell.ref)
@@ -152,7 +165,7 @@ class CaseState:
             else:
                 self.ill_typed.add(cell.ref)
         elif tag == _CREATE:
-            self.creates[cell.ref] = cell._replace(value=(field, detail))
+            self.creates[cell.ref] = cell._replace(resting=(field, detail))
         else:
             self.unknown.add(cell.ref)
 
@@ -207,16 +220,18 @@ class CaseState:
         if not self.keeps_logs:
             raise ValueError("a digest needs the logs: fold with logs=True")
         state = blake2b(digest_size=32, person=labels.STATE)
-        state.update(codec.encode(sorted((cell.ref, *cell[:4]) for cell in self.creates.values())))
+        state.update(codec.encode(sorted((cell.ref, *cell.said()[:4]) for cell in self.creates.values())))
         for states, kind in self._cells():
             for name, cells in sorted(states.items()):
                 if cells.live:
-                    state.update(codec.encode((kind.value, name, _sorted(cells.live.values()))))
+                    state.update(
+                        codec.encode((kind.value, name, [cell.said() for cell in _sorted(cells.live.values())]))
+                    )
         for name, counter in sorted(self.counters.items()):
             state.update(codec.encode((FieldType.COUNTER.value, name, str(counter.total))))
         for name, log in sorted(self.logs.items()):
             said = sorted(
-                ((cell.ref, role, target, codec.encode(cell)) for role, target, cell in log.cells()),
+                ((cell.ref, role, target, codec.encode(cell.said())) for role, target, cell in log.cells()),
                 key=lambda one: one[0],
             )
             state.update(codec.encode((FieldType.LOG.value, name, said)))
@@ -234,6 +249,20 @@ class CaseState:
         other.ill_typed = self.ill_typed.copy()
         other.unknown = self.unknown.copy()
         return other
+
+    def weigh(self) -> int:
+        """About how many bytes of memory it takes. Looks at everything: ask when `added` has grown large."""
+        self.added = 0
+        named = [(name, cells) for states, _ in self._cells() for name, cells in states.items()]
+        cells = [cell for _, state in named for cell in state.live.values()]
+        cells += [cell for log in self.logs.values() for _, _, cell in log.cells()]
+        names = [*(name for name, _ in named), *self.logs]
+        refs = len(self.ill_typed) + len(self.unknown) + sum(len(state.absent) for _, state in named)
+        created = sum(CELL + len(cell.value[0]) for cell in self.creates.values())
+        return (
+            STATE + created + REF * refs + sum(CELL + _length(cell.resting) for cell in cells)
+            + sum(NAMED + len(name) for name in names) + sum(SUM + len(name) for name in self.counters)
+        )  # fmt: skip
 
     # --- snapshots ----------------------------------------------------------------------------
 
@@ -259,6 +288,11 @@ class CaseState:
             (self.sets, FieldType.SET),
             (self.maps, FieldType.MAP),
         )
+
+
+def _length(resting: Any) -> int:
+    """Of what a cell holds, beyond what every cell takes."""
+    return len(resting.raw) if type(resting) is Packed else len(resting) if type(resting) in (str, bytes) else 0
 
 
 def _refs(detail: Any) -> Sequence[Ref]:

@@ -23,6 +23,7 @@ from cellsync.core.crdt.register import RegisterState
 from cellsync.core.crdt.set import SetState
 from cellsync.core.errors import CapExceeded, Malformed, VaultDamaged
 from cellsync.core.ids import ID_BYTES, REF_BYTES, DeviceId, Millis, Ref
+from cellsync.core.packed import packed
 from cellsync.core.wire import codec
 
 FORMAT: Final = 2
@@ -79,7 +80,7 @@ def _decode(top: Any) -> Parts:
     for cell in created.values():
         _require(type(cell.value) is list and list(map(type, cell.value)) == [str, int])
     parts = Parts(
-        {ref: cell._replace(value=tuple(cell.value)) for ref, cell in created.items()},
+        {ref: cell._replace(resting=tuple(cell.value)) for ref, cell in created.items()},
         _unpack_states(RegisterState, registers, devices),
         _unpack_states(SetState, sets, devices),
         _unpack_states(MapState, maps, devices),
@@ -89,14 +90,15 @@ def _decode(top: Any) -> Parts:
     )
     for state in parts.maps.values():
         for cell in state.live.values():
-            _require(type(cell.value) is list and len(cell.value) == 2)
+            plain = cell.value
+            _require(type(plain) is list and len(plain) == 2)
     return parts
 
 
 def _pack_cells(cells: Mapping[Ref, Cell], devices: Mapping[DeviceId, int]) -> list[Any]:
     flat: list[Any] = []
-    for ref, (value, device, clock, height, _) in sorted(cells.items()):
-        flat += (ref, devices[device], clock, height, codec.encode(value))
+    for ref, cell in sorted(cells.items()):
+        flat += (ref, devices[cell.device], cell.clock, cell.height, cell.canonical(codec.encode))
     return flat
 
 
@@ -108,7 +110,7 @@ def _unpack_cells(flat: Any, devices: list[DeviceId]) -> dict[Ref, Cell]:
         _require([type(one) for one in (ref, device, clock, height, value)] == [bytes, int, int, int, bytes])
         _require(len(ref) == REF_BYTES and device >= 0)
         plain = codec.decode(value, caps.ENTRY, "entry")
-        cells[Ref(ref)] = Cell(plain, devices[device], Millis(clock), height, Ref(ref))
+        cells[Ref(ref)] = Cell(packed(plain), devices[device], Millis(clock), height, Ref(ref))
     return cells
 
 

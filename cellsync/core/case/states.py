@@ -3,6 +3,13 @@
 A state is a cache of what the entries say: it is folded from a snapshot and the entries since, at any time. So
 nothing here has to be durable, and snapshots are written when there is leisure: a snapshot names the entry up to
 which it is folded, and one that lags, or cannot be read, only costs the folding.
+
+Rules:
+
+1. What is kept is bounded in bytes of memory, about, and not in cases: somebody may write one that is as heavy as a
+   thousand. One that is heavier than `HEAVY` is not kept: it is folded when somebody asks for it.
+2. What arrives is folded into the states that are here, and no other is fetched for it: the work of a step does not
+   grow with how much a case holds, nor with how many there are.
 """
 
 from __future__ import annotations
@@ -20,7 +27,9 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 
-KEPT: Final = 8_192  # states in memory; about 4 kB each for a case of ten registers
+KEPT: Final = 32 << 20  # bytes of memory of all states together, about
+HEAVY: Final = 4 << 20  # bytes of one that is not kept
+_WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
 
 def stamp_of(entry: Entry, device: DeviceId) -> Stamp:
@@ -34,32 +43,56 @@ class States:
         self._held = held
         self._store = store
         self._states: dict[int, CaseState] = {}
+        self._weights: dict[int, int] = {}  # of each, when it was last weighed
+        self._weight = 0  # of all
         self._dirty: set[int] = set()
 
     def apply(self, changes: Iterable[tuple[Entry, DeviceId, list[Operation]]]) -> None:
         """Fold entries that have just been stored, in the order of the commit."""
         states, dirty = self._states, self._dirty
-        complete: set[int] = set()  # loaded below, hence with all of these changes in them
         for entry, device, operations_ in changes:
             number = entry.case
             state = states.get(number)
             if state is None:
                 if entry.prior:
-                    self.get(number)
-                    complete.add(number)
                     continue
-                state = states[number] = CaseState()
-            elif number in complete:
-                continue
+                state = CaseState()
+                self._keep(number, state)
             state.apply((entry.id, device, entry.clock, entry.height), operations_)  # type: ignore[arg-type]
+            state.added += len(entry.content) + 8 * len(entry.shape)  # a ref of ten bytes takes a hundred
             dirty.add(number)
+            if state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2:
+                self._keep(number, state)
 
     def get(self, number: int) -> CaseState:
         """The state of a case without its logs. Do not change it."""
         state = self._states.get(number)
         if state is None:
-            state = self._states[number] = self._load(number)
+            state = self._load(number)
+            self._keep(number, state)
         return state
+
+    def _keep(self, number: int, state: CaseState) -> None:
+        """Keep a state, or go on keeping it, if there is room."""
+        self._drop(number)
+        weight = state.weigh()
+        if weight <= HEAVY:
+            if self._weight + weight > 2 * KEPT:  # nobody has made room by writing snapshots
+                self._clear()
+            self._states[number], self._weights[number] = state, weight
+            self._weight += weight
+        else:
+            self._dirty.discard(number)
+
+    def _drop(self, number: int) -> None:
+        if self._states.pop(number, None) is not None:
+            self._weight -= self._weights.pop(number)
+
+    def _clear(self) -> None:
+        self._states.clear()
+        self._weights.clear()
+        self._dirty.clear()
+        self._weight = 0
 
     def read(self, number: int) -> CaseState:
         """The whole state of a case, logs included, folded anew: the caller may keep it."""
@@ -87,7 +120,7 @@ class States:
         return state
 
     def crowded(self) -> bool:
-        return len(self._states) > KEPT
+        return self._weight > KEPT
 
     def snapshots(self) -> list[tuple[int, int, bytes]]:
         """(case number, slot folded up to, snapshot) of every state that changed; then there is room again."""
@@ -98,5 +131,5 @@ class States:
         ]
         self._dirty.clear()
         if self.crowded():
-            self._states.clear()
+            self._clear()
         return saved

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
 from cellsync.core.ids import DeviceId, Millis, Ref
+from cellsync.core.packed import Packed, plain
 
 Canonical = Callable[[Any], bytes]
 """The canonical bytes of a value. Two values are the same if and only if these are equal: 1, 1.0 and True differ."""
@@ -26,7 +27,7 @@ Canonical = Callable[[Any], bytes]
 class Cell(NamedTuple):
     """A value, and the operation that wrote it. `height` and `ref` order cells; the clock is for people."""
 
-    value: Any
+    resting: Any  # the value; a list or map is `Packed`
     device: DeviceId
     clock: Millis
     height: int
@@ -34,6 +35,18 @@ class Cell(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<cell {self.ref.hex()}>"  # no content
+
+    @property
+    def value(self) -> Any:
+        return plain(self.resting)
+
+    def canonical(self, canonical: Canonical) -> bytes:
+        """The canonical bytes of the value."""
+        return self.resting.raw if type(self.resting) is Packed else canonical(self.resting)
+
+    def said(self) -> tuple[Any, DeviceId, Millis, int, Ref]:
+        """All of it, with the plain value."""
+        return self.value, self.device, self.clock, self.height, self.ref
 
 
 def rank(cell: Cell) -> tuple[int, Ref]:
@@ -50,7 +63,7 @@ def alike(cells: Iterable[Cell], canonical: Canonical) -> list[list[Cell]]:
     """Cells grouped by value, each group one value with several authors; groups and cells newest first."""
     groups: dict[bytes, list[Cell]] = {}
     for cell in newest_first(cells):
-        groups.setdefault(canonical(cell.value), []).append(cell)
+        groups.setdefault(cell.canonical(canonical), []).append(cell)
     return list(groups.values())
 
 

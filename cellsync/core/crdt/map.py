@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cellsync.core.crdt.cells import Canonical, Cell, Cells, newest_first
+from cellsync.core.packed import packed
 
 
 class MapKey(NamedTuple):
@@ -24,5 +25,5 @@ class MapState(Cells):
         found: dict[bytes, MapKey] = {}
         for cell in newest_first(self.live.values()):
             key, value = cell.value
-            found.setdefault(canonical(key), MapKey(key, [])).cells.append(cell._replace(value=value))
+            found.setdefault(canonical(key), MapKey(key, [])).cells.append(cell._replace(resting=packed(value)))
         return dict(sorted(found.items()))

@@ -14,5 +14,5 @@ class SetState(Cells):
         """The additions of each element, newest first; elements by their canonical bytes, ascending."""
         found: dict[bytes, list[Cell]] = {}
         for cell in newest_first(self.live.values()):
-            found.setdefault(canonical(cell.value), []).append(cell)
+            found.setdefault(cell.canonical(canonical), []).append(cell)
         return dict(sorted(found.items()))

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from cellsync.core import caps
 from cellsync.core.errors import Malformed
 from cellsync.core.ids import REF_BYTES, EntryId, Ref
+from cellsync.core.packed import packed, plain
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Op
 
@@ -27,12 +28,16 @@ _SMALL_SHAPE: Final = 64  # bytes: bounds what the cache below can hold
 
 
 class Operation(NamedTuple):
-    """One operation of a case entry, as decoded."""
+    """One operation of a case entry. As decoded, a list or map is `Packed`: read `plain`."""
 
     tag: int
     field: str
     detail: bytes | int | None
     value: Any
+
+    @property
+    def plain(self) -> Any:
+        return plain(self.value)
 
     def __repr__(self) -> str:
         return f"Operation({self.tag}, {self.field!r})"  # never its value
@@ -55,7 +60,7 @@ def encode_shape(operations: Sequence[Operation]) -> bytes:
 def encode_content(salt: bytes, operations: Sequence[Operation]) -> bytes:
     if len(salt) != SALT_BYTES:
         raise ValueError("a content's salt is 16 bytes")
-    return salt + codec.encode([value for _, _, _, value in operations])
+    return salt + codec.encode([plain(value) for _, _, _, value in operations])
 
 
 Head = tuple[int, str, bytes | int | None]
@@ -85,8 +90,8 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
     if type(values) is not list or len(heads) != len(values):
         raise Malformed("an entry's shape and content do not fit together")
     if len(heads) == 1:
-        return [Operation(*heads[0], values[0])]
-    return [Operation(*head, value) for head, value in zip(heads, values, strict=True)]
+        return [Operation(*heads[0], packed(values[0]))]
+    return [Operation(*head, packed(value)) for head, value in zip(heads, values, strict=True)]
 
 
 def _heads(shape: bytes) -> tuple[Head, ...]:

@@ -1,0 +1,135 @@
+"""The cache of states: bounded in bytes, and no work for what nobody reads."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable, Iterator
+from itertools import count, islice
+
+import pytest
+
+from cellsync.core.case import states
+from cellsync.core.case.fold import CaseState
+from cellsync.core.case.states import HEAVY, KEPT
+from cellsync.core.history.entry import Entry
+from cellsync.core.ids import CaseId
+from cellsync.core.planner import Intention
+from cellsync.core.replica import Replica
+from cellsync.core.wire import operations
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind
+from tests.core.circles import Device, founded
+
+CASE = CaseId(b"c" * 32)
+
+Made = Callable[[int], list[Operation]]
+SHAPES: dict[str, Made] = {
+    "values": lambda at: [Operation(1, "f", b"", at)],
+    "lists": lambda _: [Operation(1, "f", b"", [[]] * 500)],
+    "set elements": lambda at: [Operation(2, "f", None, f"{at} {one}") for one in range(100)],
+    "keys": lambda at: [Operation(4, "f", b"", [f"{at} {one}", 1]) for one in range(100)],
+    "long keys": lambda at: [Operation(4, "f", b"", [f"{at}" * 10_000, 1])],
+    "fields": lambda at: [Operation(1, f"{at} {one}", b"", 1) for one in range(100)],
+    "counters": lambda at: [Operation(6, f"{at} {one}", None, 1) for one in range(100)],
+    "refs": lambda at: [Operation(1, "f", at.to_bytes(4, "big") * 5 * 500, 1)],
+    "unknown": lambda _: [Operation(77, "f", None, 1)] * 100,
+    "texts": lambda at: [Operation(1, "f", b"", f"{at}" * 9_000)],
+}
+
+
+def write(device: Device, edits: Iterator[tuple[CaseId, list[Operation]]]) -> None:
+    """In steps of a hundred entries."""
+    while some := list(islice(edits, 100)):
+        device.write(
+            *(
+                Intention(Kind.CASE, case, operations.encode_shape(done), operations.encode_content(bytes(16), done))
+                for case, done in some
+            )
+        )
+
+
+def number(case: int) -> CaseId:
+    return CaseId(case.to_bytes(32, "big"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_state_weighs_what_it_takes(shape: str) -> None:
+    edits = [SHAPES[shape](at) for at in range(1, 60)]
+    raw = [(operations.encode_shape(done), operations.encode_content(bytes(16), done)) for done in edits]
+    state = CaseState()
+    tracemalloc.start()
+    for at, halves in enumerate(raw):
+        state.apply((at.to_bytes(32, "little"), b"d" * 32, 1_000 + at, 1_000 + at), operations.decode(*halves))  # type: ignore[arg-type]
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 0.75 * taken < state.weigh() < 3 * taken + 5_000
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_kept_is_bounded_whatever_is_written(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "KEPT", KEPT >> 5)
+    monkeypatch.setattr(states, "HEAVY", HEAVY >> 5)
+    device = founded()
+    write(device, ((number(1 + at % 7), SHAPES[shape](at)) for at in range(400)))
+    kept = device.replica.states
+    assert sum(state.weigh() for state in kept._states.values()) < 2 * (KEPT >> 5) + 2 * (HEAVY >> 5)
+    assert kept._weight == sum(kept._weights.values())
+    assert kept._weights.keys() == kept._states.keys()
+    for case, at in device.replica.held.cases.items():  # and what is read is what was written
+        again = Replica(device.id, device.store).states
+        assert kept.get(at).fields() == again.read(at).fields(), case
+        assert kept.get(at).encode() == again.get(at).encode()
+
+
+def test_many_cases_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "KEPT", 1 << 19)
+    device = founded()
+    write(device, ((number(at), [Operation(1, "f", b"", at)]) for at in range(1, 2_000)))
+    kept = device.replica.states
+    for _ in range(2):
+        for at in list(device.replica.held.case_ids)[1:]:
+            [cell] = kept.get(at).registers["f"].live.values()
+            assert number(cell.value) == device.replica.held.case_ids[at]
+            assert kept._weight <= 1 << 20
+        device.store.save_snapshots(kept.snapshots())
+        device.store.flush()
+        assert not kept.crowded()
+
+
+def test_an_arrival_reads_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much the case holds, and whether its state is here or not."""
+    device = founded()
+    write(device, ((CASE, [Operation(7, "log", None, "x"), Operation(1, "f", b"", at)]) for at in range(300)))
+    reads: list[int] = []
+    walk = device.store.case_entries
+
+    def walked(head: int, folded: int) -> list[Entry]:
+        reads.append(head)
+        return walk(head, folded)
+
+    monkeypatch.setattr(device.store, "case_entries", walked)
+    device.edit(CASE, Operation(1, "f", b"", "here"))
+    fresh = Replica(device.id, device.store)
+    reads.clear()
+    device.replica = fresh
+    device.edit(CASE, Operation(1, "f", b"", "not here"))
+    assert reads == []
+    [*_, newest] = sorted(
+        fresh.states.get(fresh.held.cases[CASE]).registers["f"].live.values(), key=lambda one: one.height
+    )
+    assert newest.value == "not here"
+
+
+def test_a_heavy_state_is_right_whenever_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "HEAVY", 20_000)
+    monkeypatch.setattr(states, "_WEIGH", 1_000)
+    device = founded()
+    numbers = count(1)
+    at = 2
+    for _ in range(10):
+        write(device, ((CASE, [Operation(2, "f", None, next(numbers))]) for _ in range(30)))
+        assert device.replica.held.cases[CASE] == at
+        found = device.replica.states.get(at)
+        assert len(found.sets["f"].live) == len(device.replica.states.read(at).sets["f"].live)
+        device.store.save_snapshots(device.replica.states.snapshots())
+    assert at not in device.replica.states._states
