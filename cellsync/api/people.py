@@ -21,6 +21,7 @@ FLAGS: Final = {
     Reason.UNATTACHED: "wrote something that does not continue what is here: a gap, or a copied vault",
     Reason.FORK: "has a chain with two ends: was that vault copied and used twice?",
     Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
+    Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }
 
 
@@ -31,7 +32,7 @@ def time_text(at: datetime | None) -> str | None:
 def shape_of(peer: Peer) -> shapes.Peer:
     return shapes.Peer(
         name=peer.name, device=peer.device.hex(), connected=peer.connected, last_seen=time_text(peer.last_seen),
-        lacks=peer.lacks, owes=peer.owes, ready=peer.ready,
+        lacks=peer.lacks, owes=peer.owes, ready=peer.ready, version=peer.version,
     )  # fmt: skip
 
 

@@ -237,18 +237,24 @@ class Service:
             feed.tell(event, data)
 
     async def _notice(self, cell: Cell) -> None:
-        """Tell of devices that come and go, of new members and of flags."""
+        """Tell of devices that come and go or have to be updated, of new members and of flags."""
         connected: set[str] = set()
+        versions = {peer.device: peer.version for peer in cell.peers()}
         members = {member.device.hex() for member in cell.members()}
         flags = set(cell.flags)
         while True:
             changed = cell.node.changed
-            now = {peer.device.hex(): peer.name for peer in cell.peers() if peer.connected}
+            peers = cell.peers()
+            now = {peer.device.hex(): peer.name for peer in peers if peer.connected}
             for device in now.keys() - connected:
                 self.tell("peer.up", device=device, name=now[device])
             for device in connected - now.keys():
                 self.tell("peer.down", device=device)
             connected = set(now)
+            for peer in peers:
+                if versions.get(peer.device) != peer.version:
+                    versions[peer.device] = peer.version
+                    self.tell("peer.version", device=peer.device.hex(), name=peer.name, version=peer.version)
             for member in cell.members():
                 if member.device.hex() not in members:
                     members.add(member.device.hex())

@@ -118,7 +118,8 @@ class Peer(Struct, kw_only=True, frozen=True):
     """Another device, as this one knows it.
 
     `lacks`: how many changes made here it is not known to hold. `owes`: how many it holds that are not here; null
-    while that is not known. `ready`: connected, and both hold the same.
+    while that is not known. `ready`: connected, and both hold the same. `version`: whether its cellsync is older or
+    newer, so that nothing can be exchanged until the older of the two is updated; null if it is not.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     lacks: int
     owes: int | None
     ready: bool
+    version: Literal["older", "newer"] | None
 
 
 class Peers(Answer, kw_only=True, frozen=True):
@@ -541,8 +543,8 @@ class Event(Struct, kw_only=True, frozen=True):
     """One event. `cursor` is "" for what is not kept: ask for the present state after a reset."""
 
     event: Literal[
-        "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "invite.state", "join.state",
-        "import.progress", "member.added", "flag", "locked", "reset",
+        "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "peer.version",
+        "invite.state", "join.state", "import.progress", "member.added", "flag", "locked", "reset",
     ]  # fmt: skip
     cursor: str
     data: dict[str, Any]

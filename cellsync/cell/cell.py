@@ -71,6 +71,7 @@ class Cell:
         self._keeping_flags = False
         self._codes = ShortCodes(self._alarm)
         node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
+        node.on_older = lambda device: self._flag([Flag(Reason.OLDER, device, self.name_of(device), None)])
         self._told = self.cursor()
         circle.watch(self._committed)
 
@@ -357,7 +358,8 @@ class Cell:
         device shows itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten
         times a second.
 
-        Raises NoPeer (there is no other device, or none was reached), Timeout (none of those reached was in step).
+        Raises NoPeer (there is no other device, or none was reached), Timeout (none of those reached was in step),
+        PeerOlder or PeerNewer (none was in step, and with one that was met there is no version in common).
         """
         self._check_open()
         return await sync(self.circle, self.node, self._check_open, everyone, timeout, progress)
@@ -370,7 +372,7 @@ class Cell:
     async def ping(self, device: DeviceId, timeout: float = 5.0) -> float:
         """Seconds for a round trip to another device, which is called first if it is not connected.
 
-        Raises NoPeer (there is no way to it), Timeout.
+        Raises NoPeer (there is no way to it), PeerOlder or PeerNewer (one of the two has to be updated first), Timeout.
         """
         self._check_open()
         with trio.move_on_after(timeout):

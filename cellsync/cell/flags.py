@@ -24,6 +24,8 @@ class Reason(StrEnum):
     FORK = "fork"  # a peer holds another entry in the place of one that is held here
     BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
 
+    OLDER = "older"  # a device speaks an older version of the protocol than it did before
+
 
 class Flag(NamedTuple):
     reason: Reason

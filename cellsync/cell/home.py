@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
+from cellsync.core.versions import SPOKEN, Versions
 from cellsync.node.lan import open_lan
 from cellsync.node.network import Network
 from cellsync.node.surroundings import REAL, Surroundings
@@ -27,6 +28,7 @@ class Home:
     network: Callable[[], AbstractAsyncContextManager[Network]] = open_lan
     surroundings: Surroundings = REAL
     kdf: Kdf = Kdf.MODERATE
+    versions: Versions = SPOKEN  # of the protocol; another build's, to see how the two get on
 
     @property
     def is_for_tests(self) -> bool:

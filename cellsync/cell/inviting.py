@@ -78,8 +78,8 @@ class Invite:
         """Wait until the device has joined.
 
         Raises InviteExpired, CodeBurnt (a wrong guess at the short code), Declined (you said no), WordsDiffer (they
-        did), Interrupted, or another error with its hint; then nobody was added unless the hint says so. What `confirm`
-        raised counts as a no, and comes out here.
+        did), PeerOlder or PeerNewer (one of the two has to be updated first), Interrupted, or another error with its
+        hint; then nobody was added unless the hint says so. What `confirm` raised counts as a no, and comes out here.
         """
         await self._ended.wait()
         if self._failure is not None:
@@ -145,7 +145,9 @@ class Invite:
     async def _converse(self, invitation: Invitation, stream: trio.abc.Stream, already: bytes, hang_up: float) -> None:
         surroundings = self._circle.surroundings
         entropy, clock = surroundings.entropy(inviter.ENTROPY), surroundings.now()
-        machine = Inviter(invitation, entropy, trio.current_time(), CARRIER, hang_up, clock=clock)
+        machine = Inviter(
+            invitation, entropy, trio.current_time(), CARRIER, hang_up, clock=clock, versions=self._node.versions
+        )
         difference: Difference | None = None
 
         async def handle(event: inviter.Event) -> None:

@@ -51,7 +51,8 @@ async def join(
 
     Raises MalformedCode or InvalidValue (nothing was sent; UnknownWord, a MalformedCode, has the word that was meant in
     its hint), VaultExists, NoPeer (not found in time), InviteExpired, WrongCode (a short code is good for one guess),
-    Declined, WordsDiffer, Interrupted, DiskFull. Nothing is stored unless it returns.
+    Declined, WordsDiffer, PeerOlder or PeerNewer (one of the two has to be updated first), Interrupted, DiskFull.
+    Nothing is stored unless it returns.
     """
     home = home_of(place)
     given = short.parse(code_text)
@@ -83,7 +84,9 @@ async def join(
             stream, found_at = await _find(network, home, key, at, timeout)
             secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
             now, clock = trio.current_time(), home.surroundings.now()
-            machine = Joiner(secret, secrets, display, entropy(joiner.ENTROPY), now, CARRIER, clock=clock)
+            machine = Joiner(
+                secret, secrets, display, entropy(joiner.ENTROPY), now, CARRIER, clock=clock, versions=home.versions
+            )
             asking = trio.CancelScope()
 
             async def handle(event: joiner.Event) -> None:

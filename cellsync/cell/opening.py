@@ -75,7 +75,7 @@ async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterato
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:
-            node = Node(circle, identity.session, network)
+            node = Node(circle, identity.session, network, home.versions)
             async with node.running():
                 cell = Cell(circle, node, secrets, nursery, known)
                 try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from cellsync.core.case.values import moment
+from cellsync.core.errors import NoCommonVersion, PeerOlder
 from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId, DeviceId
 from cellsync.core.wire.tags import Kind
@@ -29,6 +30,7 @@ class Peer(NamedTuple):
     lacks: int  # how many of this device's own entries it is not known to hold
     owes: int | None  # how many entries it is known to hold that are not here; None while that is not known
     ready: bool  # connected, and both hold the same
+    version: Literal["older", "newer"] | None = None  # its cellsync is, so that the two have no version in common
 
     def __repr__(self) -> str:
         return f"<peer {self.device.hex()[:8]}>"  # no name
@@ -53,7 +55,12 @@ def _peer(circle: OpenCircle, node: Node, device: DeviceId) -> Peer:
         circle.own_length - has_mine,
         None if balance is None else balance.owes,
         balance is not None and balance.level,
+        _version(node.apart(device)),
     )
+
+
+def _version(apart: NoCommonVersion | None) -> Literal["older", "newer"] | None:
+    return None if apart is None else "older" if isinstance(apart, PeerOlder) else "newer"
 
 
 def only_here(circle: OpenCircle, node: Node) -> int:

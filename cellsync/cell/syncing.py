@@ -2,6 +2,8 @@
 
 A connection that was there before may be dead without anybody having noticed, after a laptop slept, say. So each of
 these is pinged, and what it said before counts only once it has answered.
+
+Nobody waits for a device that has been met and has no version of the protocol in common with this one.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ async def sync(
     """As `Cell.sync`."""
     if not circle.others():
         raise NoPeer("there is no other device in this cell", hint="Invite somebody, or join with another device.")
-    until = trio.current_time() + timeout
+    began = trio.current_time()
+    until = began + timeout
     enough_at = until
     reached: set[DeviceId] = set()
     level: set[DeviceId] = set()  # at some moment: who goes on writing may never be so for long
@@ -49,8 +52,9 @@ async def sync(
             if progress is not None and silent != told:
                 progress(found)
             told = silent
-            if all(peer.ready for peer in found):
-                return found
+            parted = [peer.device for peer in found if peer.version and node.parted_since(began, peer.device)]
+            if all(peer.ready or peer.device in parted for peer in found):
+                break
             if not everyone and level and all(peer.ready for peer in found if peer.connected):
                 enough_at = min(enough_at, now + GRACE)
                 if now >= enough_at:
@@ -62,6 +66,9 @@ async def sync(
             await trio.sleep_until(min(now + PAUSE, until))
     if level:
         return found
+    apart = next((error for error in map(node.apart, parted) if error is not None), None)
+    if apart is not None:
+        raise apart
     if reached:
         raise Timeout("no device that was reached was in step in time", hint="Sync again: what has arrived is kept.")
     raise NoPeer

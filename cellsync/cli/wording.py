@@ -30,6 +30,17 @@ def ago(time: str | None) -> str:
     return "just now" if seconds < 5 else f"{duration(seconds)} ago"
 
 
+def to_update(peer: dict[str, Any]) -> str:
+    """Who has to update before anything is exchanged with a device; "" if nobody."""
+    name = line(peer["name"], 24)
+    match peer["version"]:
+        case "older":
+            return f"{name}'s cellsync is older: update it there."
+        case "newer":
+            return f"{name}'s cellsync is newer: update the one here."
+    return ""
+
+
 def clock(time: str | None) -> str:
     """A claimed time, in the time zone of this device: `2026-03-01 09:58`."""
     return "" if time is None else f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"

@@ -198,6 +198,27 @@ class HandshakeFailed(PeerError):
     code = "handshake_failed"
 
 
+class NoCommonVersion(PeerError):
+    """This cellsync and the other device's speak no version of the protocol in common. Nothing was exchanged."""
+
+    code = "no_common_version"
+    default_hint = "Update the older of the two. Nothing is lost meanwhile."
+
+
+class PeerOlder(NoCommonVersion):
+    """The other device's cellsync is older: update it there."""
+
+    code = "peer_older"
+    default_hint = "Nothing was exchanged, and nothing is lost: it comes across after the update."
+
+
+class PeerNewer(NoCommonVersion):
+    """This cellsync is older than the other device's: update it here."""
+
+    code = "peer_newer"
+    default_hint = "Nothing was exchanged, and nothing is lost: it comes across after the update."
+
+
 # --- the world ----------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from cellsync.core.ids import CircleId, DeviceId, EntryId, Millis
 from cellsync.core.session.session import (
     Acknowledged,
     Answered,
+    Apart,
     Called,
     Ended,
     Event,
@@ -185,6 +186,9 @@ class Link:
                     await self._batches.send(event)
                 case Ended(error):
                     self.outcome = error
+                case Apart(error):
+                    self.outcome = error
+                    self.opened.set()
                 case Opened():
                     self.opened.set()
                 case Called() | Acknowledged() | Forked() | Measured() | Answered() | Located():

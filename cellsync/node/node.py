@@ -31,7 +31,7 @@ import trio
 
 from cellsync.core import beacon
 from cellsync.core.crypto import channel, primitives
-from cellsync.core.errors import CellsyncError, NoPeer
+from cellsync.core.errors import CellsyncError, NoCommonVersion, NoPeer
 from cellsync.core.history.chain import name_of
 from cellsync.core.ids import DeviceId, Millis, SessionPublic, SessionSecret, day_of
 from cellsync.core.membership import clocks
@@ -42,6 +42,7 @@ from cellsync.core.session.session import (
     HANG_UP_ENTROPY,
     Acknowledged,
     Answered,
+    Apart,
     Called,
     Ended,
     Event,
@@ -53,6 +54,7 @@ from cellsync.core.session.session import (
     hang_up_at,
 )
 from cellsync.core.stage import Plan
+from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.messages import ChainName
 from cellsync.node import remembered
 from cellsync.node.backoff import Backoff
@@ -84,13 +86,17 @@ Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
 class Node:
     """Keeps one circle in step with the devices that can be reached."""
 
-    def __init__(self, circle: OpenCircle, secret: SessionSecret, network: Network) -> None:
+    def __init__(
+        self, circle: OpenCircle, secret: SessionSecret, network: Network, versions: Versions = SPOKEN
+    ) -> None:
         self.circle = circle
+        self.versions = versions  # of the protocol, that we speak
         self.port = 0  # where we listen, once running
         self.links: dict[DeviceId, Link] = {}
         # How many of our own entries a device is known to hold; when it was last heard, without those now connected.
         self.delivered, self.seen = remembered.reached(circle)
         self.on_fork: Callable[[ChainName], None] = lambda _: None
+        self.on_older: Callable[[DeviceId], None] = lambda _: None  # its build is an older one than before
         self.changed = trio.Event()  # set, and replaced, when links or what is known of the others changed
         self._secret = secret
         self._key = primitives.session_public(secret)
@@ -99,6 +105,8 @@ class Node:
         self._circles = {circle.id: circle}
         self._nursery: trio.Nursery | None = None
         self._addresses: dict[DeviceId, list[Address]] = remembered.addresses(circle)
+        self._spoken: dict[DeviceId, Versions] = remembered.versions(circle)  # when they last proved it
+        self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
         self._calling: set[DeviceId] = set()
         self._attempts: dict[DeviceId, list[Link]] = {}  # calls to one device under several days
         self.guesses: dict[DeviceId, int] = {}  # by how many ms a clock seems to be ahead, until it is measured
@@ -179,7 +187,7 @@ class Node:
         """The session that these bytes, and what follows, open; its answer is ready. None if they do not."""
         session = Session.answer(
             [self.circle], self._secret, CARRIER, self._surroundings.entropy(ENTROPY), trio.current_time(), hang_up,
-            clock=self._surroundings.now(),
+            clock=self._surroundings.now(), versions=self.versions,
         )  # fmt: skip
         while data and session.state is State.LISTENING:
             self.bytes_received += len(data)
@@ -191,7 +199,7 @@ class Node:
                         session.ignore()
             if session.state is State.LISTENING:
                 data = bytes(await stream.receive_some(CHUNK))
-        return session if session.state is State.TALKING else None
+        return session if session.state in (State.TALKING, State.PARTING) else None
 
     @asynccontextmanager
     async def guest(self, matches: Callable[[bytes], bool], guest: Guest, beacon_key: bytes) -> AsyncIterator[None]:
@@ -257,6 +265,7 @@ class Node:
         session = Session.call(
             [self.circle], self.circle.id, (device, static), self._secret, CARRIER,
             self._surroundings.entropy(ENTROPY), trio.current_time(), clock=self._surroundings.now(), key=key,
+            versions=self.versions,
         )  # fmt: skip
         link = self._link(session, stream)
         link.address = address
@@ -288,7 +297,7 @@ class Node:
         return Link(session, stream, self._circles, self._report, self._surroundings.now)
 
     async def ping(self, device: DeviceId) -> float:
-        """Seconds that a round trip takes, after calling the device if need be. Raises NoPeer."""
+        """Seconds that a round trip takes, after calling the device if need be. Raises NoPeer, NoCommonVersion."""
         for _ in range(2):  # of two links that were opened at once, the first may be the one that goes
             link = self.links.get(device) or await self._reach(device)
             began, number = trio.current_time(), link.ask()
@@ -299,14 +308,15 @@ class Node:
         raise NoPeer("the connection broke off")
 
     async def _reach(self, device: DeviceId) -> Link:
-        """Call a device at each of its addresses in turn, until there is a link. Raises NoPeer."""
+        """Call a device at each of its addresses in turn, until there is a link. Raises NoPeer, NoCommonVersion."""
+        began = trio.current_time()
         while device in self._calling and device not in self.links:
             await self.changed.wait()
         for address in list(self._addresses.get(device, ())):
             if device not in self.links:
                 await self._start_calling(device, address)
         if device not in self.links:
-            raise NoPeer
+            raise (self.apart(device) if self.parted_since(began, device) else None) or NoPeer
         return self.links[device]
 
     async def _start_calling(self, device: DeviceId, address: Address) -> None:
@@ -357,7 +367,14 @@ class Node:
                 for attempt in self._attempts.get(link.device, ()):
                     if attempt is not link:
                         attempt.give_up()
+                self._note_versions(devices, link)
                 self._keep_one(devices, link)
+            case Apart():
+                self._note_versions(devices, link)
+                for device in devices:
+                    self._parted[device] = trio.current_time()
+                    self.seen[device] = link.heard
+                self.wake()
             case Measured(difference):
                 self.circle.clocks.note(devices[0], difference)
                 for device in devices:
@@ -378,6 +395,25 @@ class Node:
                 self.on_fork(chain)
             case Answered() | Ended():
                 self.wake()
+
+    def _note_versions(self, devices: tuple[DeviceId, ...], link: Link) -> None:
+        spoken = link.session.remote_versions
+        for device in devices:
+            before = self._spoken.get(device)
+            if spoken is not None and spoken != before:
+                self._spoken[device] = spoken
+                self._idle.set()  # to be kept
+                if before is not None and spoken.highest < before.highest:
+                    self.on_older(device)
+
+    def apart(self, device: DeviceId) -> NoCommonVersion | None:
+        """Who has to update, if this build and that of a device have no version in common; None if it is connected."""
+        spoken = self._spoken.get(device)
+        return None if spoken is None or device in self.links else self.versions.apart(spoken)
+
+    def parted_since(self, moment: float, device: DeviceId) -> bool:
+        """Whether a device has been met since then, and there was no version in common."""
+        return self._parted.get(device, -math.inf) >= moment
 
     def _keep_one(self, devices: tuple[DeviceId, ...], link: Link) -> None:
         smaller_calls = self._key < link.session.remote
@@ -585,10 +621,12 @@ class Node:
     async def _keep_what_is_known(self) -> None:
         self.seen.update((device, link.heard) for device, link in self.links.items())
         reached = remembered.encode_reached(self.circle, self.delivered, self.seen)
+        versions = remembered.encode_versions(self.circle, self._spoken)
         async with self.circle.lock:
             self.circle.store.keep(remembered.ADDRESSES, remembered.encode_addresses(self._addresses))
             self.circle.store.keep(remembered.REACHED, reached)
             self.circle.store.keep(CLOCKS, self.circle.clocks.encode())
+            self.circle.store.keep(remembered.VERSIONS, versions)
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
         return list(self._addresses.get(device, ()))

@@ -76,4 +76,5 @@ class Pairing:
             with trio.move_on_at(self._machine.deadline):
                 await turn.wait()
             await self.step(self._machine.tick(trio.current_time()))
+        await self.step([])  # the reader may be sending the last that there is to say: it comes first
         scope.cancel()

@@ -1,5 +1,5 @@
 """What a device remembers of the others, in the circle's own database: where they were, what they hold, when they
-were heard last.
+were heard last, which versions of the protocol they spoke then.
 
 None of it is worth an error: what cannot be read is forgotten. What they hold of ours is only ever claimed too low: it
 is kept after it became known, and counts only in the life of the store in which it was kept.
@@ -14,12 +14,14 @@ from typing import Any, Final
 from cellsync.core import caps
 from cellsync.core.errors import PeerError
 from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 
 ADDRESSES: Final = "addresses"  # names in the database
 REACHED: Final = "reached"
+VERSIONS: Final = "versions"
 _NOTHING: Final = codec.encode([])
 
 
@@ -63,3 +65,21 @@ def reached(circle: OpenCircle) -> tuple[dict[DeviceId, int], dict[DeviceId, Mil
                         if when:
                             seen[DeviceId(device)] = Millis(when)
     return delivered, seen
+
+
+def encode_versions(circle: OpenCircle, spoken: Mapping[DeviceId, Versions]) -> bytes:
+    """What each other device's build spoke when it last proved it."""
+    return codec.encode([[device, *spoken[device]] for device in circle.others() if device in spoken])
+
+
+def versions(circle: OpenCircle) -> dict[DeviceId, Versions]:
+    try:
+        rows: Any = codec.decode(circle.store.kept(VERSIONS) or _NOTHING, caps.ENTRY, VERSIONS)
+    except PeerError:
+        rows = []
+    spoken: dict[DeviceId, Versions] = {}
+    for row in rows if isinstance(rows, list) else []:
+        match row:
+            case [bytes(device), int(lowest), int(highest)] if 0 < lowest <= highest < 256:
+                spoken[DeviceId(device)] = Versions(lowest, highest)
+    return spoken

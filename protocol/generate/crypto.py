@@ -103,6 +103,40 @@ def frame_masks() -> list[dict[str, Any]]:
     return vectors
 
 
+def tails() -> list[dict[str, Any]]:
+    """What may follow the ML-KEM key in a handshake's payload: the versions that it says; None where it is refused."""
+    said: list[tuple[bytes, tuple[int, int] | None]] = [
+        (b"", (1, 1)),
+        (b"\0", (1, 1)),
+        (b"\0\0", (1, 1)),
+        (bytes(511), (1, 1)),
+        (b"\1\1", (1, 1)),
+        (b"\2\2", (2, 2)),
+        (b"\2\2" + bytes(509), (2, 2)),
+        (b"\1\x07\0\0", (1, 7)),
+        (b"\xff\xff", (255, 255)),
+        (b"\0\1", None),
+        (b"\3\2", None),
+        (b"\2\0", None),
+    ]
+    return [{"tail": tail.hex(), "versions": None if versions is None else [*versions]} for tail, versions in said]
+
+
+def agreements() -> list[dict[str, Any]]:
+    """Which version is in use between two builds, and if there is none, whose is older."""
+    pairs = [(1, 1), (2, 2), (1, 2), (2, 3), (3, 3), (1, 3), (4, 9), (255, 255)]
+    vectors = []
+    for ours in pairs:
+        for theirs in pairs:
+            version = min(ours[1], theirs[1])
+            if version >= max(ours[0], theirs[0]):
+                vectors.append({"ours": [*ours], "theirs": [*theirs], "in_use": version, "older": None})
+            else:
+                older = "theirs" if theirs[1] < ours[0] else "ours"
+                vectors.append({"ours": [*ours], "theirs": [*theirs], "in_use": None, "older": older})
+    return vectors
+
+
 def prologues() -> list[dict[str, Any]]:
     return [
         {"carrier": carrier, "prologue": (b"cellsync/1 noise\0\x01" + SUITE + b"\0" + carrier.encode()).hex()}
@@ -114,6 +148,7 @@ def everything() -> dict[str, dict[str, Any]]:
     return {
         "ratchet.json": {"vectors": ratchet()},
         "channel.json": {"headers": headers(), "frame_masks": frame_masks(), "prologues": prologues()},
+        "versions.json": {"tails": tails(), "agreements": agreements()},
     }
 
 

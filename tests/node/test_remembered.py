@@ -9,10 +9,11 @@ import pytest
 from cellsync import Cell, Register, Schema, found_cell, join, open_cell
 from cellsync.core import caps
 from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
 from cellsync.node.network import Address
-from cellsync.node.remembered import ADDRESSES, REACHED
+from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS
 from cellsync.testing import MemoryNetwork, accept_any
 
 
@@ -87,3 +88,32 @@ async def test_a_row_that_cannot_be_read_is_left_out(cell: Cell, row: object) ->
     [ben] = cell.circle.others()
     await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [row, [ben, 1, 5]]]))
     assert remembered.reached(cell.circle) == ({ben: 1}, {ben: 5})
+
+
+async def test_versions_read_the_same(cell: Cell) -> None:
+    [ben] = cell.circle.others()
+    kept = remembered.encode_versions(cell.circle, {ben: Versions(1, 3), DeviceId(b"x" * 32): Versions(1, 1)})
+    await cell.circle.keep(VERSIONS, kept)
+    assert remembered.versions(cell.circle) == {ben: Versions(1, 3)}, "and nothing of devices that are not there"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None,
+        7,
+        [7],
+        [[]],
+        [[b"x" * 32, 0, 0]],
+        [[b"x" * 32, 3, 2]],
+        [[b"x" * 32, 1, 256]],
+        [["x", 1, 2]],
+        [[b"x" * 32, 1, 2, 3]],
+    ],
+    ids=str,
+)
+async def test_nothing_in_the_place_of_versions_breaks_anything(cell: Cell, rows: object) -> None:
+    await cell.circle.keep(VERSIONS, codec.encode(rows))
+    assert remembered.versions(cell.circle) == {}
+    await cell.circle.keep(VERSIONS, b"\xff garbage")
+    assert remembered.versions(cell.circle) == {}

@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, duration, line, many, table
+from cellsync.cli.wording import ago, duration, line, many, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -163,6 +163,8 @@ def status(context: click.Context, seen: bool) -> None:
     for peer in answer["peers"]:
         lacks, owes = peer["lacks"], peer["owes"]
         behind = "up to date" if not lacks else f"lacks {many(lacks, 'change')} of yours"
+        if peer["version"]:
+            behind = f"nothing exchanged, {behind}" if lacks else "nothing exchanged"
         if owes:
             behind += f", has {owes} that you lack"
         seen_at = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
@@ -175,6 +177,9 @@ def status(context: click.Context, seen: bool) -> None:
         terminal.result(f"  only here: {one['case'][:8]}  {line(one['title'])}  ({many(one['changes'], 'change')})")
     if answer["conflicts"]:
         terminal.result(f"⚠ {many(answer['conflicts'], 'case')} with a conflict: cellsync case list --conflicts")
+    for peer in answer["peers"]:
+        if peer["version"]:
+            terminal.result(f"⚠ {to_update(peer)}")
     for flag in answer["flags"]:
         terminal.result(f"⚠ {line(flag['author'], 24)} {flag['text']}.")
     if answer["flags"] and not seen:

@@ -7,7 +7,7 @@ import click
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, line, many, table
+from cellsync.cli.wording import ago, line, many, table, to_update
 
 
 @click.command(cls=Command)
@@ -44,9 +44,14 @@ def peers(context: click.Context) -> None:
     for peer in answer["peers"]:
         state = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
         lacks = f"lacks {many(peer['lacks'], 'change')} of yours" if peer["lacks"] else "up to date"
+        if peer["version"]:
+            lacks = "nothing exchanged"
         rows.append([line(peer["name"], 40), state, lacks, peer["device"][:8]])
     for row in table(rows):
         terminal.result(row)
+    for peer in answer["peers"]:
+        if peer["version"]:
+            terminal.result(f"⚠ {to_update(peer)}")
     if not rows:
         terminal.result("No other devices yet.")
         terminal.next("cellsync invite")

@@ -9,7 +9,8 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.wording import ago, line, many, table
+from cellsync.cli.wording import ago, line, many, table, to_update
+from cellsync.core.errors import PeerNewer, PeerOlder
 
 
 @click.command(cls=Command)
@@ -27,6 +28,8 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     for peer in job["peers"]:
         if peer["ready"]:
             state = "✓ in step"
+        elif peer["version"]:
+            state = f"nothing exchanged (seen {ago(peer['last_seen'])})"
         elif peer["connected"]:
             state = f"lacks {many(peer['lacks'], 'change')}" if peer["lacks"] else "not finished"
         else:
@@ -34,7 +37,14 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         rows.append([line(peer["name"], 40), state])
     for row in table(rows):
         terminal.result(row)
+    warnings = [to_update(peer) for peer in job["peers"] if peer["version"]]
+    for warning in warnings:
+        terminal.result(f"⚠ {warning}")
     terminal.answer(job)
+    if warnings:
+        from cellsync.api.problems import PARTLY
+
+        raise SystemExit(PARTLY)
     if wait and not all(peer["ready"] for peer in job["peers"]):
         from cellsync.api.problems import NO_PEER
 
@@ -55,7 +65,16 @@ def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = 
             move(first - missing, first)
             if any(peer["device"] == brought and not peer["lacks"] for peer in last["peers"]):
                 return last
-    return finished(last)
+    return finished(_named(last))
+
+
+def _named(job: Any) -> Any:
+    """The job; where it failed because somebody has to update, with the names of whom that is about."""
+    warnings = [to_update(peer) for peer in job["peers"] if peer["version"]]
+    error = job["error"]
+    if error is None or error["code"] not in (PeerOlder.code, PeerNewer.code) or not warnings:
+        return job
+    return {**job, "error": {**error, "message": " ".join(warnings)}}
 
 
 @click.command(cls=Command)
@@ -85,6 +104,10 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"{data['case'][:8]}  ⚠ conflict in {fields}: cellsync case show {data['case'][:8]}"
         case "peer.up":
             return f"{line(data['name'], 40)} is connected"
+        case "peer.version" if data["version"]:
+            return f"⚠ {to_update(data)}"
+        case "peer.version":
+            return f"{line(data['name'], 40)} and this device understand each other again"
         case "member.added":
             return f"{line(data['name'], 40)} is a member now, as {data['role']}"
         case "flag":

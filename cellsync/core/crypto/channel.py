@@ -17,13 +17,15 @@ Why this shape:
    that every bit is authenticated and a header has one encoding only.
 2. *Hashes alone answer strangers.* The callee holds up to 288 psks and tries each with two hashes; no curve
    operation happens before one matches, and a header changed on the way matches none.
-3. *No length tells what is inside.* Handshake messages carry 0 to 511 bytes of padding, frames are padded to
+3. *No length tells what is inside.* Handshake messages carry up to 511 bytes of padding, frames are padded to
    one of five sizes, and lengths are masked by keyed hashes.
 4. *An answer waits.* The callee reads an opening with `receive`, and answers with `accept`: between the two
    it checks who calls, and commits the ephemeral so that a replay gets nothing, also after a restart.
 5. *Post-quantum.* Message 1 carries an ephemeral ML-KEM-768 key, message 2 a ciphertext under it; both sides
    mix the secret into both ciphers before any frame. So what is recorded today stays closed to a quantum
    computer.
+6. *Versions are in the transcript.* The two bytes after the ML-KEM key say which versions of the protocol the sender
+   speaks. Builds from before they had a meaning take them for padding, and are taken to speak version 1.
 
 Objects here serve one conversation: after a failure, or once finished, every method refuses.
 """
@@ -50,9 +52,12 @@ from cellsync.core.crypto.primitives import (
 )
 from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed
 from cellsync.core.ids import KemPublic, KemSecret, Psk, SessionPublic, SessionSecret
+from cellsync.core.versions import BYTES as VERSIONS_BYTES
+from cellsync.core.versions import SPOKEN, Versions
+from cellsync.core.versions import decode as decode_versions
 
-VERSION: Final = 1
-PADDING: Final = 511  # most bytes of padding in a handshake message
+VERSION: Final = 1  # of the handshake; what is said after it has a version of its own (core/versions)
+PADDING: Final = 511  # most bytes in a handshake's payload after the key: the versions, then padding
 OPENING_ENTROPY: Final = KEY_BYTES + KEM_SEED_BYTES + 2
 REPLY_ENTROPY: Final = KEY_BYTES + 2
 
@@ -154,6 +159,7 @@ class Initiator:
     """The caller: send `opening`, then give `receive` whatever arrives.
 
     `entropy` is 98 fresh random bytes. A session needs our `static` key and the callee's `remote_static`.
+    `versions` are those that we speak; `remote_versions` are the callee's, once the reply has come.
     """
 
     def __init__(
@@ -165,6 +171,7 @@ class Initiator:
         *,
         static: SessionSecret | None = None,
         remote_static: SessionPublic | None = None,
+        versions: Versions = SPOKEN,
     ) -> None:
         if len(entropy) != OPENING_ENTROPY:
             raise InvalidValue("an opening is made from 98 random bytes")
@@ -175,9 +182,10 @@ class Initiator:
         self._handshake = noise.HandshakeState(
             kind.pattern, True, prologue, static=static, remote_static=remote_static, psk=key.psk
         )
-        message = self._handshake.write_message(kem_public(self._kem) + _padding(entropy), ephemeral)
+        message = self._handshake.write_message(kem_public(self._kem) + _after_key(versions, entropy), ephemeral)
         self._ephemeral, rest = message[:KEY_BYTES], message[KEY_BYTES:]
         self._remote_ephemeral = b""
+        self.remote_versions: Versions | None = None
         self._inbox = _Inbox(self._read_header)
         self.opening: Final = _cover(kind, key, _CALLER, b"", self._ephemeral, len(rest)) + rest
 
@@ -192,6 +200,7 @@ class Initiator:
         rest, surplus = arrived
         payload = self._handshake.read_message(self._remote_ephemeral + rest)
         self._handshake.mix_key_and_hash(decapsulate(self._kem, payload[:KEM_CIPHERTEXT_BYTES]))
+        self.remote_versions = decode_versions(payload[KEM_CIPHERTEXT_BYTES:])
         first, second = self._handshake.split()
         return Transport(first, second, self._handshake.handshake_hash), surplus
 
@@ -207,7 +216,8 @@ class Responder(Generic[Tag]):
     """The callee: give `receive` what arrives until it is True, decide about the caller, then `accept`.
 
     `candidates` are the psks that may call, each with a tag that says what it stands for; they are gone
-    through once, when the header has arrived. A session needs our `static` key.
+    through once, when the header has arrived. A session needs our `static` key. `versions` are those that we speak;
+    `remote_versions` are the caller's, once the opening is complete.
     """
 
     def __init__(
@@ -217,10 +227,13 @@ class Responder(Generic[Tag]):
         prologue: bytes,
         *,
         static: SessionSecret | None = None,
+        versions: Versions = SPOKEN,
     ) -> None:
         self._kind = kind
         self._candidates = candidates
         self._prologue = prologue
+        self._versions = versions
+        self.remote_versions: Versions | None = None
         self._static = static
         self._inbox = _Inbox(self._read_header)
         self._matched: tuple[ChannelKey, Tag, bytes] | None = None
@@ -240,7 +253,9 @@ class Responder(Generic[Tag]):
             raise HandshakeFailed("bytes before the answer")
         key, _, ephemeral = self._opened()
         handshake = noise.HandshakeState(self._kind.pattern, False, self._prologue, static=self._static, psk=key.psk)
-        self._kem_public = KemPublic(handshake.read_message(ephemeral + rest)[:KEM_PUBLIC_BYTES])
+        payload = handshake.read_message(ephemeral + rest)
+        self._kem_public = KemPublic(payload[:KEM_PUBLIC_BYTES])
+        self.remote_versions = decode_versions(payload[KEM_PUBLIC_BYTES:])
         self._handshake = handshake
         return True
 
@@ -268,7 +283,8 @@ class Responder(Generic[Tag]):
             raise Closed("there is no opening to answer", hint="Wait for the next call.")
         key, _, remote_ephemeral = self._opened()
         secret, ciphertext = encapsulate(self._kem_public)
-        message = handshake.write_message(ciphertext + _padding(entropy), SessionSecret(entropy[:KEY_BYTES]))
+        payload = ciphertext + _after_key(self._versions, entropy)
+        message = handshake.write_message(payload, SessionSecret(entropy[:KEY_BYTES]))
         ephemeral, rest = message[:KEY_BYTES], message[KEY_BYTES:]
         handshake.mix_key_and_hash(secret)
         first, second = handshake.split()
@@ -316,9 +332,9 @@ class _Inbox:
         return everything[HEADER_BYTES : self._size], everything[self._size :]
 
 
-def _padding(entropy: bytes) -> bytes:
-    """0 to 511 zeros, as the last two bytes of the entropy say."""
-    return bytes(int.from_bytes(entropy[-2:], "big") % (PADDING + 1))
+def _after_key(versions: Versions, entropy: bytes) -> bytes:
+    """The versions that we speak, and 0 to 509 zeros, as the last two bytes of the entropy say."""
+    return versions.encode() + bytes(int.from_bytes(entropy[-2:], "big") % (PADDING + 1 - VERSIONS_BYTES))
 
 
 def _expected(length: int, least: int) -> int:

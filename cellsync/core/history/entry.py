@@ -32,7 +32,7 @@ from cellsync.core.ids import (
     SigningPublic,
     SigningSecret,
 )
-from cellsync.core.wire.tags import VERSION
+from cellsync.core.wire.tags import ENTRY_VERSION
 
 # version 1, circle 32, device 32, incarnation 8: the same for a whole chain
 _PREFIX: Final = struct.Struct(">B32s32s8s")
@@ -97,12 +97,12 @@ def unpack_slots(packed: bytes) -> tuple[int, ...]:
 
 def chain_prefix(circle: CircleId, device: DeviceId, incarnation: Incarnation) -> bytes:
     """The part of the header that all entries of one chain share."""
-    return _PREFIX.pack(VERSION, circle, device, incarnation)
+    return _PREFIX.pack(ENTRY_VERSION, circle, device, incarnation)
 
 
 def founding_prefix(incarnation: Incarnation) -> bytes:
     """The prefix of a `found` entry: circle and device are named by its id, so they cannot be in it."""
-    return _PREFIX.pack(VERSION, NO_ID, NO_ID, incarnation)
+    return _PREFIX.pack(ENTRY_VERSION, NO_ID, NO_ID, incarnation)
 
 
 def entry_id(

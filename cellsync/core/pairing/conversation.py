@@ -8,7 +8,8 @@ Rules (protocol/55-pairing.md):
   1  A peer's bytes never raise: they end the conversation with a `Failed`. Nothing follows a failure.
   2  Every step has its patience, and every method looks at the time first: a late yes is no yes.
   3  A message that is not the one waited for ends the conversation; so does one that comes twice.
-  4  Nobody is admitted, and nothing is handed over, before both humans have said yes.
+  4  Builds that have no version of the protocol in common end it after the handshake, before anything is said.
+  5  Nobody is admitted, and nothing is handed over, before both humans have said yes.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from enum import Enum, auto
 from typing import ClassVar, Final, Generic, TypeVar
 
 from cellsync.core.crypto.channel import Transport
-from cellsync.core.errors import CellsyncError, Declined, Malformed, PeerError, WordsDiffer
+from cellsync.core.errors import CellsyncError, Declined, HandshakeFailed, Malformed, PeerError, WordsDiffer
 from cellsync.core.ids import Millis
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.pairing import messages
 from cellsync.core.pairing.messages import AnyMessage, Verdict
+from cellsync.core.versions import Versions
 
 # Seconds. Humans get the longest; the joiner waits a little longer than the inviter at each step, so that a device
 # which has been admitted is rarely gone by then.
@@ -34,6 +36,8 @@ HUMAN_WITHIN: Final = 120.0
 ADMIT_WITHIN: Final = 30.0
 STORE_WITHIN: Final = 60.0
 GRACE: Final = 30.0
+
+_AFTER_UPDATING: Final = "Nobody was added. After the update, pair with a new code."
 
 E = TypeVar("E")
 
@@ -60,8 +64,10 @@ class Conversation(ABC, Generic[E]):
 
     patience: ClassVar[Mapping[Step, float]]
 
-    def __init__(self, step: Step, until: float, now: float, clock: Millis) -> None:
+    def __init__(self, step: Step, until: float, now: float, clock: Millis, versions: Versions) -> None:
         self.step = step
+        self.version: int | None = None  # of the protocol, in use; known from the reply on
+        self._versions = versions
         self._clock = clock - round(now * 1000)  # what ours shows, less the time that has passed
         self._asked = now  # from when on the other side may have read its own
         self._until = until
@@ -150,6 +156,17 @@ class Conversation(ABC, Generic[E]):
     @abstractmethod
     def _report(self, error: CellsyncError) -> E:
         """The event of a failure."""
+
+    def _agree(self, theirs: Versions | None) -> bool:
+        """The handshake is over: whether both builds have a version in common. If not, the conversation is over too."""
+        if theirs is None:
+            raise HandshakeFailed
+        self.version = self._versions.common(theirs)
+        apart = self._versions.apart(theirs)
+        if apart is not None:
+            apart.hint = _AFTER_UPDATING
+            self._fail(apart)
+        return apart is None
 
     def _wall(self, now: float) -> Millis:
         return Millis(self._clock + round(now * 1000))

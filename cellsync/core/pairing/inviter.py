@@ -39,6 +39,7 @@ from cellsync.core.pairing.conversation import (
     Step,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.versions import SPOKEN, Versions
 
 ENTROPY: Final = channel.REPLY_ENTROPY + NONCE_BYTES
 
@@ -100,16 +101,17 @@ class Inviter(Conversation[Event]):
     }
 
     def __init__(
-        self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes, hang_up: float, *, clock: Millis
-    ) -> None:
+        self, invitation: Invitation, entropy: bytes, now: float, carrier: bytes, hang_up: float, *, clock: Millis,
+        versions: Versions = SPOKEN,
+    ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
             raise InvalidValue("an inviter takes 66 random bytes")
-        super().__init__(Step.HEADER, hang_up, now, clock)  # until we answer, whatever comes
+        super().__init__(Step.HEADER, hang_up, now, clock, versions)  # until we answer, whatever comes
         self._invitation = invitation
         self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
         self._nonce = entropy[channel.REPLY_ENTROPY :]
         candidates = [(pairing_key(invitation.secret), None)]
-        self._responder = Responder(channel.PAIRING, candidates, channel.prologue(carrier))
+        self._responder = Responder(channel.PAIRING, candidates, channel.prologue(carrier), versions=versions)
         self._header = bytearray()
         self._reason: PeerError = HandshakeFailed()  # for our own eyes, while we are silent
         self._knocked = False
@@ -165,7 +167,8 @@ class Inviter(Conversation[Event]):
         self._handshake_hash = self._transport.handshake_hash
         self._outgoing.append(reply)
         self._asked = now
-        self._go(Step.HELLO, now)
+        if self._agree(self._responder.remote_versions):  # if not, the joiner learns from the reply that it is so
+            self._go(Step.HELLO, now)
 
     # --- the conversation ------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from cellsync.core.pairing.conversation import (
     Step,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.versions import SPOKEN, Versions
 
 ENTROPY: Final = channel.OPENING_ENTROPY + NONCE_BYTES
 
@@ -82,17 +83,19 @@ class Joiner(Conversation[Event]):
 
     def __init__(
         self, secret: PairingSecret, keys: OwnKeys, name: str, entropy: bytes, now: float, carrier: bytes, *,
-        clock: Millis,
+        clock: Millis, versions: Versions = SPOKEN,
     ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
             raise InvalidValue("a joiner takes 130 random bytes")
-        super().__init__(Step.OPENING, now + MACHINE_WITHIN, now, clock)
+        super().__init__(Step.OPENING, now + MACHINE_WITHIN, now, clock, versions)
         self._signing = keys.signing
         self._keys = keys.public
         self._name = checked_name(name)
         self._nonce = entropy[channel.OPENING_ENTROPY :]
         key, prologue = pairing_key(secret), channel.prologue(carrier)
-        self._initiator = Initiator(channel.PAIRING, key, entropy[: channel.OPENING_ENTROPY], prologue)
+        self._initiator = Initiator(
+            channel.PAIRING, key, entropy[: channel.OPENING_ENTROPY], prologue, versions=versions
+        )
         self._handshake_hash = b""
         self._hello = b""
         self._outgoing.append(self._initiator.opening)
@@ -113,6 +116,8 @@ class Joiner(Conversation[Event]):
         if opened is None:
             return
         self._transport, surplus = opened
+        if not self._agree(self._initiator.remote_versions):
+            return
         self._handshake_hash = self._transport.handshake_hash
         committed = commitment.commit(self._handshake_hash, self._nonce)
         self._hello = self._send(Hello(self._keys, self._name, committed, self._wall(now)))

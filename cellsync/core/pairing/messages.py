@@ -1,6 +1,6 @@
 """The messages of a pairing conversation; canonical msgpack, one per frame (protocol/55-pairing.md, Messages).
 
-    HELLO    [1, version, [Ed25519, X25519, X-Wing], name, commitment 32, clock]  joiner -> inviter
+    HELLO    [1, 1, [Ed25519, X25519, X-Wing], name, commitment 32, clock]      joiner -> inviter
     NONCE    [2, nonce 32, clock]                                               inviter -> joiner
     REVEAL   [3, nonce 32, signature 64]                                        joiner -> inviter
     VERDICT  [4, the words agree]                                               both ways
@@ -34,11 +34,12 @@ from cellsync.core.ids import (
 from cellsync.core.membership import control
 from cellsync.core.membership.control import DeviceKeys
 from cellsync.core.pairing.commitment import NONCE_BYTES
-from cellsync.core.wire import codec, tags
+from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Pairing
 
 _COMMITMENT_BYTES: Final = 32
 _CLOCK_END: Final = 1 << 63
+_FORM: Final = 1  # in HELLO, from before versions were negotiated
 _ANY_SECRET: Final = SessionSecret(bytes(KEY_BYTES))  # guards nothing: it only tries a key
 
 
@@ -92,7 +93,7 @@ def encode(message: AnyMessage) -> bytes:
     """The canonical bytes of a message."""
     match message:
         case Hello(keys, name, commitment, clock):
-            return codec.encode([Pairing.HELLO, tags.VERSION, list(keys), name, commitment, clock])
+            return codec.encode([Pairing.HELLO, _FORM, list(keys), name, commitment, clock])
         case Nonce(nonce, clock):
             return codec.encode([Pairing.NONCE, nonce, clock])
         case Reveal(nonce, signature):
@@ -110,8 +111,8 @@ def decode(raw: bytes) -> AnyMessage:
     match codec.decode(raw, caps.PAIRING, "pairing message"):
         case [kind, *_] if type(kind) is not int:
             pass  # True equals 1 in Python, and must not be another way to write it
-        case [Pairing.HELLO, int(version), [*keys], name, bytes(commitment), clock]:
-            if type(version) is int and version == tags.VERSION and len(commitment) == _COMMITMENT_BYTES:
+        case [Pairing.HELLO, int(form), [*keys], name, bytes(commitment), clock]:
+            if type(form) is int and form == _FORM and len(commitment) == _COMMITMENT_BYTES:
                 return Hello(_keys(keys), _name(name), commitment, _clock(clock))
         case [Pairing.NONCE, bytes(nonce), clock] if len(nonce) == NONCE_BYTES:
             return Nonce(nonce, _clock(clock))

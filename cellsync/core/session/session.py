@@ -4,6 +4,9 @@
     callee   Listening ──opening──▶ Called ──accept──▶ Talking ──▶ Closed
                   └──stranger, replay──▶ Silent ──random deadline──▶ Closed
 
+    caller   Opening ──reply──▶ Parting ──the callee hangs up──▶ Closed         builds without a common version
+    callee   Called ──accept──▶ Parting ──first frame──▶ Closed
+
 Rules (protocol/50-sync.md):
   1  A callee says nothing before it has verified an opening. To everyone else it says nothing at all: it swallows
      what comes until a moment that was drawn when the connection began (`hang_up_at`), so that neither bytes nor time
@@ -12,8 +15,10 @@ Rules (protocol/50-sync.md):
   3  Nothing is done for a caller before its first frame: only that proves that it is whom it claims to be.
   4  A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the
      one exception: a caller that we do not know yet may give us the entries that introduce it, and learns nothing.
-  5  What waits to be sent is bounded; a peer that stops reading, stops acknowledging or falls silent is left.
-  6  Both say what their clocks show, to a device that they know and that has proved itself. The difference changes
+  5  Builds that have no version of the protocol in common part: the caller sends one empty frame, which proves it, and
+     nothing else is said. Both then know that the other lives, and whose program is older.
+  6  What waits to be sent is bounded; a peer that stops reading, stops acknowledging or falls silent is left.
+  7  Both say what their clocks show, to a device that they know and that has proved itself. The difference changes
      nothing in this session, whose day is that of its opening.
 """
 
@@ -27,12 +32,13 @@ from typing import Final, NamedTuple
 from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.crypto.channel import Initiator, Responder, Transport
-from cellsync.core.errors import CapExceeded, HandshakeFailed, PeerError
+from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion, PeerError
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, Millis, SessionPublic, SessionSecret
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpected
+from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, ChainName, Places
 
@@ -63,6 +69,7 @@ class State(Enum):
     CALLED = auto()
     SILENT = auto()
     TALKING = auto()
+    PARTING = auto()
     CLOSED = auto()
 
 
@@ -78,6 +85,12 @@ class Opened(NamedTuple):
     """Both sides have proved who they are."""
 
     device: DeviceId
+
+
+class Apart(NamedTuple):
+    """Both sides have proved who they are, and their builds have no version in common. Nothing follows but the end."""
+
+    error: NoCommonVersion
 
 
 class Received(NamedTuple):
@@ -123,13 +136,15 @@ class Ended(NamedTuple):
     error: PeerError | None
 
 
-Event = Called | Opened | Received | Acknowledged | Forked | Measured | Answered | Located | Ended
+Event = Called | Opened | Apart | Received | Acknowledged | Forked | Measured | Answered | Located | Ended
 
 
 class Session:
     """One connection. Use `call` or `answer`; feed `receive` and `tick`; send what `outgoing` gives."""
 
-    def __init__(self, circles: Sequence[CircleView], entropy: bytes, now: float, clock: Millis) -> None:
+    def __init__(
+        self, circles: Sequence[CircleView], entropy: bytes, now: float, clock: Millis, versions: Versions
+    ) -> None:
         if len(entropy) != ENTROPY:
             raise ValueError(f"a session takes {ENTROPY} random bytes")
         self._views = {view.id: view for view in circles}
@@ -161,19 +176,23 @@ class Session:
         self._located_at = now
         self._proved = False
         self.device: DeviceId | None = None
+        self.version: int | None = None  # of the protocol, in use; known from the reply on
+        self.remote_versions: Versions | None = None  # as soon as `version` is known, also if there is none in common
+        self._versions = versions
+        self._apart: NoCommonVersion | None = None
         self.state = State.LISTENING
 
     @classmethod
     def call(
         cls, circles: Sequence[CircleView], hinted: CircleId, peer: tuple[DeviceId, SessionPublic],
         secret: SessionSecret, carrier: bytes, entropy: bytes, now: float, *, clock: Millis,
-        key: SessionKey | None = None,
+        key: SessionKey | None = None, versions: Versions = SPOKEN,
     ) -> Session:  # fmt: skip
         """Call a device, under today's key of the circle `hinted`, or another `key` of it: the clocks differ, say.
 
         `clock` is what ours shows `now`.
         """
-        session = cls(circles, entropy, now, clock)
+        session = cls(circles, entropy, now, clock, versions)
         session.device, session.remote = peer
         session.hinted = hinted
         session._role = _CALLER
@@ -181,7 +200,7 @@ class Session:
         session._day = key.day
         session._initiator = Initiator(
             channel.SESSION, key.key, entropy[: channel.OPENING_ENTROPY], channel.prologue(carrier),
-            static=secret, remote_static=session.remote,
+            static=secret, remote_static=session.remote, versions=versions,
         )  # fmt: skip
         session._send_raw(session._initiator.opening)
         session.state = State.OPENING
@@ -190,14 +209,16 @@ class Session:
     @classmethod
     def answer(
         cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float,
-        hang_up: float, *, clock: Millis,
+        hang_up: float, *, clock: Millis, versions: Versions = SPOKEN,
     ) -> Session:  # fmt: skip
         """Wait for an opening under any key that is accepted today; give up, whatever arrives, at `hang_up`."""
-        session = cls(circles, entropy, now, clock)
+        session = cls(circles, entropy, now, clock, versions)
         session._role = _CALLEE
         session._hang_up = hang_up
         candidates = [(key.key, (view.id, key)) for view in circles for key in view.session_keys()]
-        session._responder = Responder(channel.SESSION, candidates, channel.prologue(carrier), static=secret)
+        session._responder = Responder(
+            channel.SESSION, candidates, channel.prologue(carrier), static=secret, versions=versions
+        )
         return session
 
     @property
@@ -229,7 +250,7 @@ class Session:
             if not self._pinged:
                 self._pinged = True
                 return self._guard(self._send_ping)
-        return self._end(None)
+        return self._end(self._apart)
 
     def ping(self) -> int:
         """Ask the peer for a sign of life. It has given it when `answered` has reached what this returns."""
@@ -251,6 +272,8 @@ class Session:
             return self._guard(lambda: self._open(data))
         if self.state in (State.LISTENING, State.CALLED):
             return self._guard(lambda: self._listen(data))
+        if self.state is State.PARTING and self._role == _CALLEE:
+            return self._guard(lambda: self._part(data))
         return []
 
     def _guard(self, act: Callable[[], list[Event] | None]) -> list[Event]:
@@ -286,8 +309,12 @@ class Session:
         if opened is None:
             return []
         self._transport, surplus = opened
-        self.state = State.TALKING
         self._heard = self._asked = self._now
+        apart = self._agree(self._initiator.remote_versions)
+        if apart is not None:
+            self._send(b"")
+            self._apart = apart
+            return [Apart(apart)]
         self._send_offer()
         self._tell_clock()
         return [Opened(self.device), *self._talk(surplus)]
@@ -326,8 +353,27 @@ class Session:
             self.ignore()
             return
         self._send_raw(reply)
-        self.state = State.TALKING
         self._heard = self._asked = self._now
+        self._agree(self._responder.remote_versions)
+
+    def _agree(self, theirs: Versions | None) -> NoCommonVersion | None:
+        """Both payloads are read: talk in the version in use, or part."""
+        if theirs is None:
+            raise HandshakeFailed
+        self.remote_versions = theirs
+        self.version = self._versions.common(theirs)
+        self.state = State.PARTING if self.version is None else State.TALKING
+        return self._versions.apart(theirs)
+
+    def _part(self, data: bytes) -> list[Event]:
+        """The caller's first frame: it lives, and its claim of versions is its own. What it says does not matter."""
+        if self._transport is None or self.remote_versions is None:
+            raise HandshakeFailed
+        if not self._transport.receive(data):
+            return []
+        self._apart = self._versions.apart(self.remote_versions)
+        events: list[Event] = [] if self._apart is None else [Apart(self._apart)]
+        return events + self._end(self._apart)
 
     def ignore(self) -> list[Event]:
         """Fall silent until it is time to hang up: a stranger, or a replay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-VERSION: Final = 1  # of the entry header and of the session protocol
+ENTRY_VERSION: Final = 1  # in the header of every entry; that of a conversation is negotiated (core/versions)
 
 
 class Kind(IntEnum):

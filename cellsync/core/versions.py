@@ -1,0 +1,51 @@
+"""Versions of the protocol: what a build speaks, and what two builds have in common (protocol/20-wire.md, Version).
+
+A version covers all that is said in a conversation after its handshake. The handshake itself is the same for all of
+them, so that two builds with no version in common still learn who the other is, and can tell their people who has to
+update. Each side says what it speaks inside the handshake, where nobody between the two can change it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cellsync.core.errors import HandshakeFailed, NoCommonVersion, PeerNewer, PeerOlder
+
+BYTES: Final = 2
+
+
+class Versions(NamedTuple):
+    """All versions that one build speaks, from the lowest, which is its floor, to the highest."""
+
+    lowest: int
+    highest: int
+
+    def encode(self) -> bytes:
+        """The bytes in a handshake's payload."""
+        return bytes(self)
+
+    def common(self, theirs: Versions) -> int | None:
+        """The version in use between two builds: the highest that both speak; None if there is none."""
+        version = min(self.highest, theirs.highest)
+        return version if version >= max(self.lowest, theirs.lowest) else None
+
+    def apart(self, theirs: Versions) -> NoCommonVersion | None:
+        """None if there is a version in common; else who has to update."""
+        if self.common(theirs) is not None:
+            return None
+        return PeerOlder() if theirs.highest < self.lowest else PeerNewer()
+
+
+SPOKEN: Final = Versions(2, 2)  # by this build
+UNSAID: Final = Versions(1, 1)  # by builds from before versions were negotiated: their bytes are zeros or missing
+
+
+def decode(raw: bytes) -> Versions:
+    """What the other side speaks, from what follows the key in its payload. Raises HandshakeFailed."""
+    said = raw[:BYTES]
+    if len(said) < BYTES or not any(said):
+        return UNSAID
+    versions = Versions(*said)
+    if not 0 < versions.lowest <= versions.highest:
+        raise HandshakeFailed("versions in no possible order")
+    return versions

@@ -1,0 +1,176 @@
+"""Cells on builds that speak other versions: nothing is exchanged, nothing is lost, everybody is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell, Home, errors, join
+from cellsync.cell.flags import Reason
+from cellsync.cell.peer import Peer
+from cellsync.core.versions import Versions
+from cellsync.node.network import Address
+from cellsync.testing import MemoryNetwork, accept_any
+from tests.cell.cells import PASSPHRASE, Visit, admit, check_failures, found, level, opened
+
+NEXT = Versions(3, 3)
+BOTH = Versions(2, 3)
+BEFORE = Versions(1, 1)
+HOUR = 3600
+
+
+def build(home: Home, versions: Versions) -> Home:
+    """The same device, with another build."""
+    return replace(home, versions=versions)
+
+
+def the(cell: Cell, name: str) -> Peer:
+    return next(peer for peer in cell.peers() if peer.name == name)
+
+
+async def two(net: MemoryNetwork) -> tuple[Home, Home]:
+    """The homes of Ana and Ben, who have been in step and are closed."""
+    ana_home = await found(net)
+    async with opened(ana_home) as ana:
+        ben_home = await admit(net, ana, "ben")
+        async with opened(ben_home) as ben:
+            await level([ana, ben])
+            await ana.synced()
+            await ben.synced()
+    return ana_home, ben_home
+
+
+@pytest.mark.parametrize(
+    ("bens", "at_ana", "at_ben", "error"),
+    [(NEXT, "newer", "older", errors.PeerNewer), (BEFORE, "older", "newer", errors.PeerOlder)],
+)
+async def test_who_has_to_update_is_known_until_it_has_been_done(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, bens: Versions, at_ana: str, at_ben: str,
+    error: type[errors.CellsyncError],
+) -> None:  # fmt: skip
+    ana_home, ben_home = await two(memory_network)
+    async with opened(ana_home) as ana, opened(build(ben_home, bens)) as ben:
+        await ana.create(Visit, title="written meanwhile")
+        await trio.sleep(10)
+        for cell, name, version in ((ana, "ben", at_ana), (ben, "ana", at_ben)):
+            assert (the(cell, name).version, the(cell, name).connected, the(cell, name).ready) == (
+                version,
+                False,
+                False,
+            )
+            assert the(cell, name).last_seen is not None
+        began = trio.current_time()
+        with pytest.raises(error):
+            await ana.sync(timeout=300)
+        assert trio.current_time() - began < 10, "there is nothing to wait for"
+        with pytest.raises(error):
+            await ana.ping(ben.device)
+        assert len(await ben.cases(Visit)) == 0
+
+    async with opened(ana_home) as ana:  # nobody else is there
+        assert the(ana, "ben").version == at_ana, "it is so until they meet again"
+        with pytest.raises(errors.NoPeer):
+            await ana.sync(timeout=10)
+
+    async with opened(ana_home) as ana, opened(ben_home) as ben:
+        await level([ana, ben])
+        assert [case.title for case in await ben.cases(Visit)] == ["written meanwhile"]
+        assert (the(ana, "ben").version, the(ben, "ana").version) == (None, None)
+    async with opened(ana_home) as ana:
+        assert the(ana, "ben").version is None
+    check_failures(memory_network)
+
+
+async def test_an_update_here_is_enough(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    ana_home, ben_home = await two(memory_network)
+    async with opened(ana_home) as ana, opened(build(ben_home, NEXT)):
+        await trio.sleep(10)
+        assert the(ana, "ben").version == "newer"
+    async with opened(build(ana_home, BOTH)) as ana:  # Ben is not there: what he speaks is known
+        assert the(ana, "ben").version is None
+        async with opened(build(ben_home, NEXT)):
+            await ana.sync(everyone=True)
+            assert [link.session.version for link in ana.node.links.values()] == [3]
+
+
+async def test_the_others_are_in_step_all_the_same(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    ana_home, ben_home = await two(net)
+    async with opened(ana_home) as ana:
+        cara_home = await admit(net, ana, "cara")
+        async with opened(cara_home) as cara, opened(build(ben_home, NEXT)):
+            await level([ana, cara])
+            for everyone in (False, True):
+                began = trio.current_time()
+                found = {
+                    peer.name: (peer.ready, peer.version) for peer in await ana.sync(everyone=everyone, timeout=300)
+                }
+                assert found == {"ben": (False, "newer"), "cara": (True, None)}
+                assert trio.current_time() - began < 30
+    check_failures(net)
+
+
+async def test_who_has_to_be_updated_is_called_ever_more_rarely(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana_home, ben_home = await two(memory_network)
+    async with opened(ana_home) as ana, opened(build(ben_home, NEXT)) as ben:
+        calls = []
+        for cell in (ana, ben):
+            dial = cell.node._network.dial
+
+            async def counted(address: Address, dial=dial) -> trio.abc.Stream:  # type: ignore[no-untyped-def]
+                calls.append(address)
+                stream: trio.abc.Stream = await dial(address)
+                return stream
+
+            monkeypatch.setattr(cell.node._network, "dial", counted)
+        await trio.sleep(4 * HOUR)
+        # Each backs off to five minutes at most, and calls each new beacon of the other once.
+        assert 10 < len(calls) < 300
+    check_failures(memory_network)
+
+
+async def test_a_pairing_says_it_on_both_sides(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    async with opened(await found(net)) as ana:
+        for versions, at_ana, at_ben in (
+            (NEXT, errors.PeerNewer, errors.PeerOlder),
+            (BEFORE, errors.PeerOlder, errors.PeerNewer),
+        ):
+            for short in (False, True):
+                invite = await ana.create_invite(confirm=accept_any)
+                code = invite.short_code if short else invite.code
+                assert code is not None
+                home = build(net.home(f"ben {versions} {short}"), versions)
+                with pytest.raises(at_ben):
+                    await join(home, code, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+                with pytest.raises(at_ana):
+                    await invite.joined()
+                assert not (home.path / "vault").exists()
+        assert [member.name for member in ana.members()] == ["ana"]
+        assert ana.flags == []
+        await admit(net, ana, "ben")
+    check_failures(net)
+
+
+async def test_who_comes_back_with_an_older_build_is_flagged_and_served(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    ana_home, ben_home = await two(memory_network)
+    both = build(ana_home, BOTH)
+    async with opened(both) as ana, opened(build(ben_home, BOTH)) as ben:
+        await ana.sync(everyone=True)
+        assert [link.session.version for link in ana.node.links.values()] == [3]
+        assert ana.flags == []
+    async with opened(both) as ana, opened(ben_home) as ben:
+        await ben.create(Visit, title="from an old medium")
+        await ana.sync(everyone=True)
+        assert [link.session.version for link in ana.node.links.values()] == [2]
+        assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.OLDER, "ben")]
+        assert the(ana, "ben").version is None
+        assert ben.flags == [], "to Ben, Ana is what she was"
+    check_failures(memory_network)

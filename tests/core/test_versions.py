@@ -1,0 +1,57 @@
+"""Versions: the vectors of protocol/20-wire.md, and that both sides always come to the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.core.errors import HandshakeFailed, PeerNewer, PeerOlder
+from cellsync.core.versions import SPOKEN, UNSAID, Versions, decode
+
+VECTORS = json.loads((Path(__file__).parents[2] / "protocol/vectors/crypto/versions.json").read_text())
+
+spoken = st.lists(st.integers(1, 255), min_size=2, max_size=2).map(lambda pair: Versions(*sorted(pair)))
+
+
+@pytest.mark.parametrize("vector", VECTORS["tails"], ids=lambda vector: vector["tail"][:8] or "none")
+def test_what_follows_the_key(vector: dict[str, Any]) -> None:
+    tail = bytes.fromhex(vector["tail"])
+    if vector["versions"] is None:
+        with pytest.raises(HandshakeFailed):
+            decode(tail)
+    else:
+        assert decode(tail) == Versions(*vector["versions"])
+
+
+@pytest.mark.parametrize("vector", VECTORS["agreements"], ids=lambda vector: f"{vector['ours']}{vector['theirs']}")
+def test_agreement(vector: dict[str, Any]) -> None:
+    ours, theirs = Versions(*vector["ours"]), Versions(*vector["theirs"])
+    assert ours.common(theirs) == vector["in_use"]
+    kinds = {"theirs": PeerOlder, "ours": PeerNewer, None: type(None)}
+    assert type(ours.apart(theirs)) is kinds[vector["older"]]
+
+
+@given(spoken, spoken)
+def test_both_sides_come_to_the_same(one: Versions, other: Versions) -> None:
+    both = {*range(one.lowest, one.highest + 1)} & {*range(other.lowest, other.highest + 1)}
+    assert one.common(other) == other.common(one) == max(both, default=None)
+    if both:
+        assert one.apart(other) is other.apart(one) is None
+    else:  # each tells its person of the same program
+        assert {type(one.apart(other)), type(other.apart(one))} == {PeerOlder, PeerNewer}
+        assert isinstance(one.apart(other), PeerOlder) is (other.highest < one.lowest)
+
+
+@given(spoken, st.integers(0, 509))
+def test_what_is_said_is_read(versions: Versions, padding: int) -> None:
+    assert decode(versions.encode() + bytes(padding)) == versions
+
+
+def test_this_build() -> None:
+    assert SPOKEN.common(UNSAID) is None, "what was spoken before versions were negotiated is not spoken any more"
+    assert SPOKEN.common(SPOKEN) == SPOKEN.highest == 2
