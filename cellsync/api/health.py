@@ -46,10 +46,19 @@ async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, r
     others = (
         []
         if cell is None
-        else [OtherDevice(peer.name, peer.connected, cell.addresses_of(peer.device)) for peer in cell.peers()]
+        else [
+            OtherDevice(peer.name, peer.connected, cell.addresses_of(peer.device), peer.clock) for peer in cell.peers()
+        ]
     )
     subject = Subject(
-        profile.folder, profile.vault, runs, settings.interfaces, settings.lan, settings.service_type, others
+        profile.folder,
+        profile.vault,
+        runs,
+        settings.interfaces,
+        settings.lan,
+        settings.service_type,
+        others,
+        None if cell is None else cell.others_ahead,
     )
     return [
         shapes.Finding(check=one.check, grade=one.grade.value, text=one.text, hint=one.hint)

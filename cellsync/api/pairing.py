@@ -83,6 +83,7 @@ class InviteJob(_Words):
             expires_in=max(0.0, self._expires - trio.current_time()),
             name=self._member.name if self._member else self.asked.name if self.asked else "",
             words=self.words,
+            clock_ahead=self.asked.clock_ahead if self.asked else None,
             device=self._member.device.hex() if self._member else None,
             error=self.shown_error(),
         )
@@ -118,6 +119,7 @@ class JoinJob(_Words):
             step=self.step,
             state=self.state("connecting"),
             words=self.words,
+            clock_ahead=self.asked.clock_ahead if self.asked else None,
             error=self.shown_error(),
         )
 

@@ -33,6 +33,7 @@ def shape_of(peer: Peer) -> shapes.Peer:
     return shapes.Peer(
         name=peer.name, device=peer.device.hex(), connected=peer.connected, last_seen=time_text(peer.last_seen),
         lacks=peer.lacks, owes=peer.owes, ready=peer.ready, version=peer.version,
+        clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
     )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
             shapes.CaseChanges(case=case.hex(), title=known[case], changes=changes) for case, changes in only_here
         ],
         conflicts=sum(bool(state.conflicts()) for state in states),
+        others_ahead=cell.others_ahead,
         peers=[shape_of(peer) for peer in cell.peers()],
         flags=[_flag(flag) for flag in cell.flags],
     )

@@ -34,6 +34,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "vault_missing": (NOT_FOUND, 409),
     "no_peer": (NO_PEER, 503),
     "timeout": (NO_PEER, 503),
+    "clocks_differ": (NO_PEER, 503),
     "interrupted": (NO_PEER, 503),
     "invite_expired": (NO_PEER, 409),
     "wrong_code": (UNVERIFIED, 403),

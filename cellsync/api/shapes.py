@@ -114,8 +114,16 @@ class Members(Answer, kw_only=True, frozen=True):
     members: list[Member]
 
 
+class OtherClock(Struct, kw_only=True, frozen=True):
+    """Another device's clock: `ahead` of this one's by so many seconds, behind if negative. `measured`: when the two
+    last spoke; else it only seems so from what it shows on the network."""
+
+    ahead: float
+    measured: bool
+
+
 class Peer(Struct, kw_only=True, frozen=True):
-    """Another device, as this one knows it.
+    """Another device, as this one knows it. `clock`: null while nothing is known of it.
 
     `lacks`: how many changes made here it is not known to hold. `owes`: how many it holds that are not here; null
     while that is not known. `ready`: connected, and both hold the same. `version`: whether its cellsync is older or
@@ -130,6 +138,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     owes: int | None
     ready: bool
     version: Literal["older", "newer"] | None
+    clock: OtherClock | None
 
 
 class Peers(Answer, kw_only=True, frozen=True):
@@ -178,7 +187,8 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
 
 class Status(Answer, kw_only=True, frozen=True):
     """`beside`: documents of casework beside case files. `only_here`: how many changes made here no other device is
-    known to hold, and in which cases."""
+    known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are ahead of this one;
+    null unless two other members agree on it."""
 
     cell: str
     state: State
@@ -192,6 +202,7 @@ class Status(Answer, kw_only=True, frozen=True):
     only_here: int
     only_here_cases: list[CaseChanges]
     conflicts: int
+    others_ahead: float | None
     peers: list[Peer]
     flags: list[Flag]
 
@@ -220,7 +231,8 @@ class OpenInvite(Takes, kw_only=True, frozen=True):
 
 
 class Invite(Answer, kw_only=True, frozen=True):
-    """An invitation. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`."""
+    """An invitation. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`.
+    With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one."""
 
     job: str
     step: int
@@ -232,6 +244,7 @@ class Invite(Answer, kw_only=True, frozen=True):
     expires_in: float
     name: str
     words: list[str]
+    clock_ahead: float | None
     device: str | None
     error: Error | None
 
@@ -255,12 +268,13 @@ class Join(Takes, kw_only=True, frozen=True):
 
 
 class Joining(Answer, kw_only=True, frozen=True):
-    """A join. When it has failed: `error`."""
+    """A join. When it has failed: `error`. With the words comes `clock_ahead`, as in an invitation."""
 
     job: str
     step: int
     state: Literal["connecting", "verify_words", "joined", "failed"]
     words: list[str]
+    clock_ahead: float | None
     error: Error | None
 
 

@@ -358,11 +358,18 @@ class Cell:
         device shows itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten
         times a second.
 
-        Raises NoPeer (there is no other device, or none was reached), Timeout (none of those reached was in step),
-        PeerOlder or PeerNewer (none was in step, and with one that was met there is no version in common).
+        Raises NoPeer (there is no other device, or none was reached), ClocksDiffer (none was reached, and one is there
+        whose clock is too far off), Timeout (none of those reached was in step), PeerOlder or PeerNewer (none was in
+        step, and with one that was met there is no version in common).
         """
         self._check_open()
         return await sync(self.circle, self.node, self._check_open, everyone, timeout, progress)
+
+    @property
+    def others_ahead(self) -> float | None:
+        """By how many seconds the others' clocks are ahead of this device's; None unless two members agree on it."""
+        shift = self.circle.shift()
+        return None if shift is None else shift / 1000
 
     def showing(self) -> AbstractContextManager[None]:
         """While the block lasts, this device shows itself also on a network that is opened with `mode="asked"`."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
+from cellsync.cell.clocks import OtherClock, other_clock
 from cellsync.core.case.values import moment
 from cellsync.core.errors import NoCommonVersion, PeerOlder
 from cellsync.core.history.entry import Entry
@@ -31,6 +32,7 @@ class Peer(NamedTuple):
     owes: int | None  # how many entries it is known to hold that are not here; None while that is not known
     ready: bool  # connected, and both hold the same
     version: Literal["older", "newer"] | None = None  # its cellsync is, so that the two have no version in common
+    clock: OtherClock | None = None  # how far its clock is from this device's; None while that is not known
 
     def __repr__(self) -> str:
         return f"<peer {self.device.hex()[:8]}>"  # no name
@@ -56,6 +58,7 @@ def _peer(circle: OpenCircle, node: Node, device: DeviceId) -> Peer:
         None if balance is None else balance.owes,
         balance is not None and balance.level,
         _version(node.apart(device)),
+        clock=other_clock(circle, node, device),
     )
 
 

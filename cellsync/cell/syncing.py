@@ -13,8 +13,10 @@ from typing import Final
 
 import trio
 
+from cellsync.cell.clocks import HINT, SILENT, keeps_apart
 from cellsync.cell.peer import Peer, peers
-from cellsync.core.errors import NoPeer, Timeout
+from cellsync.core import plain
+from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
 from cellsync.core.ids import DeviceId
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
@@ -71,4 +73,12 @@ async def sync(
         raise apart
     if reached:
         raise Timeout("no device that was reached was in step in time", hint="Sync again: what has arrived is kept.")
+    clock = next((one for device in circle.others() if (one := keeps_apart(circle, node, device, began))), None)
+    if clock is not None:
+        seems = "" if clock.measured else "seems to be "
+        raise ClocksDiffer(
+            f"A device is there whose clock {seems or 'is '}{plain.apart(clock.ahead)} this one's.", hint=HINT
+        )
+    if any(node.unanswered.get(device, -1.0) >= began for device in circle.others()):
+        raise NoPeer(hint=SILENT)
     raise NoPeer

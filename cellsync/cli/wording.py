@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from cellsync.core.plain import plain_line, shown
+from cellsync.core.plain import apart, plain_line, shown
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -39,6 +39,22 @@ def to_update(peer: dict[str, Any]) -> str:
         case "newer":
             return f"{name}'s cellsync is newer: update the one here."
     return ""
+
+
+def other_clock(peer: dict[str, Any]) -> str:
+    """`Ben's clock is 3 days ahead of this device's.`; "" if it is not known to differ by five minutes."""
+    known = peer["clock"]
+    if known is None or not apart(known["ahead"]):
+        return ""
+    verb = "is" if peer["connected"] else "was, when last met," if known["measured"] else "seems to be"
+    return f"{line(peer['name'], 24)}'s clock {verb} {apart(known['ahead'])} this device's."
+
+
+def clocks(peers: list[dict[str, Any]], others_ahead: float | None = None) -> list[str]:
+    """What to say of clocks that differ: of this device's own if two others agree that it does, else of theirs."""
+    if others_ahead is not None and apart(others_ahead):
+        return [f"This device's clock is {apart(-others_ahead)} the others'. Set date and time."]
+    return [said for peer in peers if (said := other_clock(peer))]
 
 
 def clock(time: str | None) -> str:

@@ -243,6 +243,13 @@ class NoPeer(ExternalError):
     default_hint = "Check that both devices are on the same network, or give an address."
 
 
+class ClocksDiffer(ExternalError):
+    """A device is there, and its clock and this one's are too far apart."""
+
+    code = "clocks_differ"
+    default_hint = "Set date and time right on both devices, then try again."
+
+
 class VaultInUse(ExternalError):
     """Another program has this vault open."""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from cellsync.doctor.clock import clock
+from cellsync.doctor.clock import clock, other_clocks
 from cellsync.doctor.copies import copied_folder
 from cellsync.doctor.disk import disk_space
 from cellsync.doctor.files import profile_folder, vault_folder
@@ -44,6 +44,7 @@ CHECKS: Final[tuple[tuple[str, Look], ...]] = (
     ("copied_folder", _in_thread(copied_folder)),
     ("disk_space", _in_thread(disk_space)),
     ("clock", _in_thread(clock)),
+    ("other_clocks", _in_thread(other_clocks)),
     ("swap", _in_thread(swap)),
     ("core_dumps", _in_thread(core_dumps)),
     ("memory", _in_thread(memory)),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from platformdirs import user_data_path
 
+from cellsync.cell.clocks import OtherClock
 from cellsync.doctor.machine import REAL, Machine
 from cellsync.node.interfaces import Choice
 from cellsync.node.lan import SERVICE_TYPE, Mode
@@ -21,6 +22,7 @@ class OtherDevice(NamedTuple):
     label: str  # for the texts, if they are not redacted
     connected: bool
     addresses: Sequence[Address] = ()
+    clock: OtherClock | None = None  # compared with this machine's
 
 
 class Subject(NamedTuple):
@@ -33,6 +35,7 @@ class Subject(NamedTuple):
     mode: Mode = "asked"
     service_type: str = SERVICE_TYPE
     others: Sequence[OtherDevice] = ()
+    others_ahead: float | None = None  # seconds, if two members agree
 
 
 class Visit(NamedTuple):

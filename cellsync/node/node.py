@@ -110,6 +110,7 @@ class Node:
         self._calling: set[DeviceId] = set()
         self._attempts: dict[DeviceId, list[Link]] = {}  # calls to one device under several days
         self.guesses: dict[DeviceId, int] = {}  # by how many ms a clock seems to be ahead, until it is measured
+        self.unanswered: dict[DeviceId, float] = {}  # when somebody took our call where a device was, and said nothing
         self._search = Search(circle, self._missing, self._trace)
         self._backoffs: dict[DeviceId, Backoff] = {}
         self._at_once = False  # call as if nobody had failed to answer
@@ -292,6 +293,8 @@ class Node:
         with trio.move_on_after(seconds):
             while device not in self.links and not all(link.over.is_set() for link in self._attempts[device]):
                 await self.changed.wait()
+        if device not in self.links and not any(link.opened.is_set() for link in self._attempts[device]):
+            self.unanswered[device] = trio.current_time()
 
     def _link(self, session: Session, stream: trio.abc.Stream) -> Link:
         return Link(session, stream, self._circles, self._report, self._surroundings.now)
@@ -364,6 +367,8 @@ class Node:
             case Opened():
                 self._strangers.proved(link.stream)
                 self._calling.difference_update(devices)
+                for device in devices:
+                    self.unanswered.pop(device, None)
                 for attempt in self._attempts.get(link.device, ()):
                     if attempt is not link:
                         attempt.give_up()

@@ -9,7 +9,10 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Asked, Cell, Home, join
-from cellsync.testing import MemoryNetwork
+from cellsync.core.errors import ClocksDiffer, NoPeer
+from cellsync.core.membership.clocks import Difference
+from cellsync.node.network import Address
+from cellsync.testing import MemoryHost, MemoryNetwork
 from tests.cell.cells import DAY, PASSPHRASE, Visit, admit, check_failures, found, level, opened, with_clock
 
 HOUR = 3600
@@ -134,3 +137,125 @@ async def test_who_joins_with_a_wrong_clock_is_told_and_gets_the_history(
             await ben.create(Visit, title="by Ben")
             await level([ana, ben], within=60)
     check_failures(net)
+
+
+async def test_whoever_has_met_once_meets_again_without_anybody_waiting(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The difference is remembered; and on the third device, which has not met the wrong clock, the shift helps."""
+    net = memory_network
+    homes = await met(net, "ana", "ben", "cara")
+    wrong = with_clock(homes[1], 5 * HOUR)
+    for other in (homes[0], homes[2]):
+        async with opened(wrong) as ben, opened(other) as cell:
+            await ben.sync(timeout=30)
+            await level([ben, cell])
+    async with opened(wrong) as ben, opened(homes[0]) as ana, opened(homes[2]) as cara:
+        case = await ben.create(Visit, title="nobody waits")
+        await ana.get(Visit, case.id, wait=60)
+        await cara.get(Visit, case.id, wait=60)
+        await level([ana, ben, cara])
+        assert ben.others_ahead == pytest.approx(-5 * HOUR, abs=2)
+        assert ana.others_ahead == pytest.approx(0, abs=2)  # Cara says so, Ben says another thing
+        (seen,) = [peer for peer in ana.peers() if peer.name == "ben"]
+        assert seen.clock is not None
+        assert seen.clock.measured
+        assert seen.clock.ahead == pytest.approx(5 * HOUR, abs=2)
+        dina_home = await admit(net, ana, "dina")
+        async with opened(dina_home) as dina:
+            await level([ana, ben, cara, dina])
+            while ben.device not in dina.node.links:  # who shows itself as the others do as well
+                await dina.node.changed.wait()
+    check_failures(net)
+
+
+@pytest.mark.parametrize("skew", [3 * DAY, -3 * DAY], ids=named)
+async def test_a_clock_that_is_set_right_again_keeps_nobody_apart(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, skew: float
+) -> None:
+    net = memory_network
+    ana_home, ben_home = await met(net, "ana", "ben")
+    async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
+        await ben.sync(timeout=30)
+    async with opened(ana_home) as ana, opened(ben_home) as ben:
+        case = await ben.create(Visit, title="right again")
+        await ben.sync(timeout=30)
+        await ana.get(Visit, case.id, wait=60)
+        assert [peer.clock.ahead for peer in (*ana.peers(), *ben.peers()) if peer.clock] == pytest.approx([0, 0], abs=2)
+
+
+async def test_what_cannot_be_bridged_is_said(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """By name of the clock where it was measured once; else that clocks may be why."""
+    net = memory_network
+    ana_home, ben_home = await met(net, "ana", "ben")
+    net.host("ana").mode = net.host("ben").mode = "listen"
+    async with opened(ana_home) as ana, opened(with_clock(ben_home, 200 * DAY)) as ben:
+        await ben.add_address(ana.device, net.host("ana").host, ana.port)
+        with pytest.raises(NoPeer) as silent:
+            await ben.sync(timeout=30)
+        assert "Compare date and time on both" in silent.value.hint
+        ana.circle.clocks.note(ben.device, Difference(-9 * DAY * 1000, 0, ana.circle.surroundings.now()))
+        await ana.add_address(ben.device, net.host("ben").host, ben.port)
+        with pytest.raises(ClocksDiffer, match="is 9 days behind this one's"):
+            await ana.sync(timeout=30)
+    async with opened(ben_home) as ben:
+        with pytest.raises(NoPeer) as gone:  # nobody is there: that is no clock's fault
+            await ben.sync(timeout=30)
+        assert "network" in gone.value.hint
+
+
+async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    ana_home, ben_home = await met(net, "ana", "ben")
+    async with opened(ana_home) as ana:
+        await trio.sleep(1)
+        (recorded,) = net.host("ana").shown.values()
+        assert ana.port == recorded.addresses[0].port
+    await trio.sleep(HOUR)
+    dialled: list[Address] = []
+    original = type(net.host("ben")).dial
+
+    async def dial(self: MemoryHost, address: Address) -> trio.abc.Stream:
+        dialled.append(address)
+        return await original(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryHost, "dial", dial)
+        async with opened(ben_home) as ben:
+            ben.node._addresses.clear()
+            await trio.sleep(1)
+            net.show(net.host("ana"), recorded)
+            await trio.sleep(300)
+            assert not dialled
+            with pytest.raises(ClocksDiffer, match=r"seems to be 6\d minutes behind"):  # that is all it can know
+                await ben.sync(timeout=30)
+            assert recorded.addresses[0] in dialled
+
+
+async def test_a_wrong_clock_deletes_nothing_and_brings_nothing_back(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    ana_home, ben_home = await met(net, "ana", "ben")
+    async with opened(ana_home) as ana:
+        before = ana.circle.epochs.oldest
+        for ahead in (400 * DAY, -400 * DAY, 40 * DAY):
+            ana.circle.clocks.note(
+                ana.circle.others()[0], Difference(int(ahead * 1000), 0, ana.circle.surroundings.now())
+            )
+            ana.circle.session_keys()
+            await ana.circle.tidy()
+            assert ana.circle.epochs.oldest == before
+            assert all(key.day >= before for key in ana.circle.session_keys())
+    for skew in (40 * DAY, -40 * DAY):
+        async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
+            held = ben.circle.epochs.oldest
+            await ben.sync(timeout=30)
+            await ben.create(Visit, title="dated wrongly")
+            await level([ana, ben])
+            await ana.circle.tidy()
+            await ben.circle.tidy()
+            assert ben.circle.epochs.oldest == held
+            assert ana.circle.epochs.oldest == before

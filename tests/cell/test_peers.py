@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from cellsync import Cell, errors
 from cellsync.cell import peer as peers
 from cellsync.cell.cell import Peer
+from cellsync.cell.clocks import OtherClock
 from cellsync.core.ids import DeviceId
 from cellsync.node import remembered
 from cellsync.testing import MemoryNetwork
@@ -143,7 +144,8 @@ async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, auto
     home = await found(memory_network)
     async with opened(home) as ana:
         await admit(memory_network, ana, "ben")
-        assert ana.peers() == [Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False)]
+        same = OtherClock(0.0, measured=True)  # in the pairing
+        assert ana.peers() == [Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False, clock=same)]
         assert ana.only_here() == 2
         assert await ana.only_here_cases() == []  # both are about members
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import trio
 
-from cellsync.doctor import Finding, Grade, Subject, examine, examining
-from cellsync.doctor.clock import clock
+from cellsync.cell.clocks import OtherClock
+from cellsync.doctor import Finding, Grade, OtherDevice, Subject, examine, examining
+from cellsync.doctor.clock import clock, other_clocks
 from cellsync.doctor.copies import copied_folder
 from cellsync.doctor.disk import MB, disk_space
 from cellsync.doctor.files import profile_folder, vault_folder
@@ -191,9 +192,44 @@ def test_room(visit: Visit) -> None:
 # --- the machine -----------------------------------------------------------------------------------
 
 
+def test_clocks_of_others(visit: Visit) -> None:
+    """It measures against the devices that it knows, says whose differs, and says so when there was none."""
+
+    def device(ahead: float | None, connected: bool = True, measured: bool = True) -> OtherDevice:
+        return OtherDevice("Ben", connected, (), None if ahead is None else OtherClock(ahead, measured))
+
+    def said(*others: OtherDevice, ahead: float | None = None, redact: bool = True) -> list[tuple[Grade, str]]:
+        looked = saying(visit, others=others, others_ahead=ahead)._replace(redact=redact)
+        return [(one.grade, one.text) for one in other_clocks(looked)]
+
+    alone = [(Grade.UNKNOWN, "There was no other device to measure this machine's clock against.")]
+    assert said() == said(device(None)) == alone
+    assert said(device(0.4)) == [
+        (Grade.GOOD, "This machine's clock agrees with the other device measured, within 1 s.")
+    ]
+    assert said(device(2), device(None), device(-9)) == [
+        (Grade.GOOD, "This machine's clock agrees with the 2 other devices measured, within 9 s.")
+    ]
+    assert said(device(None), device(3 * 86_400)) == [
+        (Grade.WARNING, "The clock of Known device 2 is 3 days ahead of this machine's.")
+    ]
+    assert said(device(-7_200, False), redact=False) == [
+        (Grade.WARNING, "The clock of Ben was, when last met, 2 hours behind this machine's.")
+    ]
+    assert said(device(-7_200, False, False), redact=False) == [
+        (Grade.WARNING, "The clock of Ben seems to be 2 hours behind this machine's.")
+    ]
+    assert said(device(3_600), device(3_601), ahead=3_600) == [
+        (Grade.BAD, "This machine's clock is 60 minutes behind the clocks of the others (2 measured).")
+    ]
+    assert said(device(0), device(3_600), ahead=0) == [
+        (Grade.WARNING, "The clock of Known device 2 is 60 minutes ahead of this machine's.")
+    ]
+
+
 def test_clock(visit: Visit) -> None:
     right, wrong = "The clock is kept right by the network.", "This machine's clock is wrong: it shows a day before"
-    agree = "Devices find each other only while their clocks agree within five minutes."
+    agree = "Devices find each other at once only while their clocks agree within five minutes."
     assert one(clock, visit).text == right
     assert one(clock, visit, now=lambda: 0.0).text == f"{wrong} this version was made."
     assert one(clock, visit, now=lambda: 0.0).hint == f"sudo date --set 'YYYY-MM-DD HH:MM'. {agree}"

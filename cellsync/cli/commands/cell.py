@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, duration, line, many, table, to_update
+from cellsync.cli.wording import ago, clocks, duration, line, many, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -180,6 +180,8 @@ def status(context: click.Context, seen: bool) -> None:
     for peer in answer["peers"]:
         if peer["version"]:
             terminal.result(f"⚠ {to_update(peer)}")
+    for said in clocks(answer["peers"], answer["others_ahead"]):
+        terminal.result(f"⚠ {said}")
     for flag in answer["flags"]:
         terminal.result(f"⚠ {line(flag['author'], 24)} {flag['text']}.")
     if answer["flags"] and not seen:

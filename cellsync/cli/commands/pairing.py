@@ -13,6 +13,7 @@ from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, read_line, terminal_of
 from cellsync.cli.wording import line, many
 from cellsync.core.errors import Interrupted
+from cellsync.core.plain import apart
 
 _NO_YES: Final = "--words-fd N, with the words that the other device shows"
 
@@ -46,6 +47,7 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
             job = after(client, "invite.show", job, "waiting")
             if job["state"] == "verify_words":
                 terminal.need(f'"{line(job["name"], 24)}" is here. Ask them to read their words aloud.')
+                _say_clocks(terminal, line(job["name"], 24) + "'s clock", job["clock_ahead"])
                 client.call("invite.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
                 job = after(client, "invite.show", job, "verify_words")
             finished(_worded(job, _INVITING))
@@ -120,6 +122,7 @@ def join(
             job = after(client, "join.show", job, "connecting")
             if job["state"] == "verify_words":
                 terminal.say("It is here. Read your words aloud.")
+                _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
                 client.call("join.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
                 job = after(client, "join.show", job, "verify_words")
             finished(_worded(job, _JOINING))
@@ -134,6 +137,12 @@ def join(
     terminal.result(f"✓ Joined {cell} as {line(name, 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
+
+
+def _say_clocks(terminal: Terminal, whose: str, ahead: float | None) -> None:
+    """That two clocks differ by five minutes or more; not which is wrong, for nobody can know that."""
+    if ahead is not None and apart(ahead):
+        terminal.need(f"⚠ {whose} is {apart(ahead)} this device's. Set the one that is wrong.")
 
 
 def _worded(job: Any, hints: dict[str, tuple[str, str]]) -> Any:

@@ -7,7 +7,7 @@ import click
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, line, many, table, to_update
+from cellsync.cli.wording import ago, clocks, line, many, table, to_update
 
 
 @click.command(cls=Command)
@@ -52,6 +52,8 @@ def peers(context: click.Context) -> None:
     for peer in answer["peers"]:
         if peer["version"]:
             terminal.result(f"⚠ {to_update(peer)}")
+    for said in clocks(answer["peers"]):
+        terminal.result(f"⚠ {said}")
     if not rows:
         terminal.result("No other devices yet.")
         terminal.next("cellsync invite")

@@ -9,8 +9,8 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.wording import ago, line, many, table, to_update
-from cellsync.core.errors import PeerNewer, PeerOlder
+from cellsync.cli.wording import ago, clocks, line, many, table, to_update
+from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
 
 
 @click.command(cls=Command)
@@ -40,6 +40,8 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     warnings = [to_update(peer) for peer in job["peers"] if peer["version"]]
     for warning in warnings:
         terminal.result(f"⚠ {warning}")
+    for said in clocks(job["peers"]):
+        terminal.result(f"⚠ {said}")
     terminal.answer(job)
     if warnings:
         from cellsync.api.problems import PARTLY
@@ -69,12 +71,15 @@ def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = 
 
 
 def _named(job: Any) -> Any:
-    """The job; where it failed because somebody has to update, with the names of whom that is about."""
-    warnings = [to_update(peer) for peer in job["peers"] if peer["version"]]
+    """The job; where it failed because an update or a clock is wanting, with the names of whom that is about."""
     error = job["error"]
-    if error is None or error["code"] not in (PeerOlder.code, PeerNewer.code) or not warnings:
-        return job
-    return {**job, "error": {**error, "message": " ".join(warnings)}}
+    code = "" if error is None else error["code"]
+    said: list[str] = []
+    if code in (PeerOlder.code, PeerNewer.code):
+        said = [to_update(peer) for peer in job["peers"] if peer["version"]]
+    elif code == ClocksDiffer.code:
+        said = clocks([peer for peer in job["peers"] if not peer["connected"]])
+    return {**job, "error": {**error, "message": " ".join(said)}} if said else job
 
 
 @click.command(cls=Command)

@@ -1,0 +1,45 @@
+"""Clocks of other devices, for people: by how much they differ, and whether that is why a device was not reached."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cellsync.core.ids import DeviceId
+from cellsync.core.plain import apart
+from cellsync.node.circle import FURTHER, OpenCircle
+from cellsync.node.node import Node
+
+HINT: Final = "Set date and time right on both devices, then sync again."
+SILENT: Final = (
+    "A device is there and does not answer this one. Compare date and time on both: "
+    f"clocks that are more than {FURTHER} days apart keep devices apart."
+)
+
+
+class OtherClock(NamedTuple):
+    """Another device's clock, compared with this one's."""
+
+    ahead: float  # seconds that it shows more; negative: less
+    measured: bool  # between the two, when they last spoke; else it only seems so from what it shows on the network
+
+    @property
+    def notable(self) -> bool:
+        """Whether a person should hear of it."""
+        return bool(apart(self.ahead))
+
+
+def other_clock(circle: OpenCircle, node: Node, device: DeviceId) -> OtherClock | None:
+    """None while nothing is known of it."""
+    guess = node.guesses.get(device)
+    if guess is not None:
+        return OtherClock(guess / 1000, measured=False)
+    difference = circle.difference(device)
+    return None if difference is None else OtherClock(difference.ahead / 1000, measured=True)
+
+
+def keeps_apart(circle: OpenCircle, node: Node, device: DeviceId, since: float) -> OtherClock | None:
+    """The clock that is why a device was not reached since then: it was there, and its clock differs."""
+    known = other_clock(circle, node, device)
+    if known is None or not known.notable or device in node.links:
+        return None
+    return known if not known.measured or node.unanswered.get(device, -1.0) >= since else None
