@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from functools import partial
+from itertools import islice
 from typing import Final, ParamSpec, TypeVar, cast
 
 import trio
@@ -29,13 +31,14 @@ from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import Bound, Change
 from cellsync.core.case.schema import Schema, creation, kind_of
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout
+from cellsync.core.errors import CellsyncError, Closed, DiskFull, InvalidValue, NoPeer, NotFound, StorageFailed, Timeout
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
 from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId
 from cellsync.core.membership.control import Role
 from cellsync.core.planner import Intention
+from cellsync.core.replica import Replica
 from cellsync.core.stage import Plan
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
@@ -45,11 +48,18 @@ from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
+AT_ONCE: Final = 64  # entries or cases that are dealt with before others get their turn
 _NUMBER: Final = re.compile("[0-9]{1,18}")
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
 B = TypeVar("B", bound=Bound)
+T = TypeVar("T")
+
+
+def _looked(replica: Replica, look: Callable[[int, CaseState], T | None], numbers: list[int]) -> list[T]:
+    found = (look(number, replica.states.get(number)) for number in numbers)
+    return [one for one in found if one is not None]
 
 
 class Cell:
@@ -161,7 +171,7 @@ class Cell:
             async with self.circle.lock:
                 number = self.circle.replica.held.cases.get(case)
                 if number is not None and self.circle.replica.held.heads.get(number):
-                    return self._bind(schema, case, number)
+                    return self._bind(schema, case, await self._state(number))
             if wait is None:
                 raise NotFound
             with trio.move_on_at(deadline) as scope:
@@ -172,13 +182,36 @@ class Cell:
     async def cases(self, schema: type[S]) -> list[S]:
         """All cases of a kind, in the order in which this device met them."""
         self._check_open()
-        async with self.circle.lock:
-            replica = self.circle.replica
-            return [
-                self._bind(schema, case, number)
-                for case, number in replica.held.cases.items()
-                if number != OWN_CASE and replica.states.get(number).kind == kind_of(schema)
-            ]
+        wanted = kind_of(schema)
+        found = await self.survey(lambda number, state: number if state.kind == wanted else None)
+        bound: list[S] = []
+        for number in found:
+            async with self.circle.lock:
+                case = self.circle.replica.held.case_ids[number]
+                bound.append(self._bind(schema, case, await self._state(number)))
+        return bound
+
+    async def survey(self, look: Callable[[int, CaseState], T | None], numbers: Iterable[int] | None = None) -> list[T]:
+        """What `look` finds in the states (without logs) of these cases, or of all, in the order of their numbers.
+
+        Many cases or heavy ones take their time, but neither much memory nor the event loop: what `look` returns must
+        not hold on to the state. It runs in a thread.
+        """
+        circle = self.circle
+        replica = circle.replica
+        if numbers is None:
+            heads = replica.held.heads
+            numbers = [number for number in replica.held.case_ids if number != OWN_CASE and heads.get(number)]
+        found: list[T] = []
+        left = iter(numbers)
+        while some := list(islice(left, AT_ONCE)):
+            async with circle.lock:
+                self._check_open()
+                found += await circle.apart(partial(_looked, replica, look, some))
+                if replica.states.crowded():
+                    with suppress(DiskFull, StorageFailed):
+                        await circle.make_room()
+        return found
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
@@ -190,10 +223,15 @@ class Cell:
         named = codec.encode([kind, external])
         return CaseId(primitives.blake2b(labels.CASE, named, key=self.circle.id))
 
-    def _bind(self, schema: type[S], case: CaseId, number: int) -> S:
+    async def _state(self, number: int) -> CaseState:
+        """The whole state of a case, as all show it that are bound to it. With the lock held."""
         state = self._states.get(number)
         if state is None:
-            state = self._states[number] = self.circle.replica.states.read(number)
+            read = self.circle.replica.states.read
+            state = self._states[number] = await self.circle.apart(lambda: read(number))
+        return state
+
+    def _bind(self, schema: type[S], case: CaseId, state: CaseState) -> S:
         if schema is not GenericCase and state.kind != kind_of(schema):
             raise InvalidValue("this case is of another kind", hint="Read it with the schema of its kind.")
         return host.bind(schema, self, case, state)
@@ -310,14 +348,16 @@ class Cell:
         with suppress(CellsyncError):
             await self.circle.keep("flags", encode(self.flags))
 
-    def _committed(self, plan: Plan, source: object) -> None:
+    def _committed(self, plan: Plan, source: object) -> Iterator[None]:
         local = source is None
-        self._flag(flags_of(self.circle, plan))
+        self._flag(flags_of(self.circle, plan, FLAGS))
         held = self.circle.replica.held
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
-        for entry, device, done in plan.changes:
+        for at, (entry, device, done) in enumerate(plan.changes if self._followers or self._states else ()):
+            if at % AT_ONCE == AT_ONCE - 1:
+                yield
             case = held.case_ids[entry.case]
-            followers = [follower for follower in waiting if follower.wants(case)]
+            followers = [one for one, told_ in waiting.items() if one.wants(case) and len(told_) <= one.backlog]
             names = touched(done) if followers else []
             before = [readings(one.case, names) if one.case is not None else {} for one in followers]
             state = self._states.get(entry.case)
@@ -325,7 +365,8 @@ class Cell:
                 state.apply(Stamp(entry.id, device, entry.clock, entry.height), done)
             author, cause = self.name_of(device), host.cause(local)
             for follower, read in zip(followers, before, strict=True):
-                waiting[follower] += told(follower.case, case, done, read, author, local, cause)
+                more = told(follower.case, case, done, read, author, local, cause)
+                waiting[follower] += islice(more, follower.backlog + 1 - len(waiting[follower]))
         reached, self._told = self._told, self.cursor()
         for follower, changes in waiting.items():
             follower.tell_all(changes, reached, self._told)

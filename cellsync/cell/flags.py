@@ -37,15 +37,17 @@ class Flag(NamedTuple):
         return f"<flag {self.reason.value}>"  # no name
 
 
-def flags_of(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
-    """What is flagged in a step that has just been taken."""
+def flags_of(circle: OpenCircle, plan: Plan, most: int) -> Iterator[Flag]:
+    """What is flagged in a step that has just been taken; of each reason the newest, at most so many."""
 
-    def flag(reason: Reason, entry: Entry) -> Flag:
-        device = circle.replica.held.chains[chain_of(entry.slot)].device
-        return Flag(reason, device, circle.replica.name(device), circle.replica.held.case_ids.get(entry.case))
+    def flags(reason: Reason, entries: list[Entry]) -> Iterator[Flag]:
+        places = list(dict.fromkeys((chain_of(entry.slot), entry.case) for entry in reversed(entries)))
+        for chain, case in reversed(places[:most]):
+            device = circle.replica.held.chains[chain].device
+            yield Flag(reason, device, circle.replica.name(device), circle.replica.held.case_ids.get(case))
 
-    yield from (flag(Reason.NO_RIGHT, entry) for entry in plan.void)
-    yield from (flag(Reason.FUTURE, entry) for entry in plan.skewed)
+    yield from flags(Reason.NO_RIGHT, plan.void)
+    yield from flags(Reason.FUTURE, plan.skewed)
     yield from (flag_of_chain(circle, Reason.UNATTACHED, chain) for chain in plan.refused)
 
 

@@ -25,6 +25,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 BACKLOG: Final = 1_000  # changes that may wait for a follower
+BACKLOG_BYTES: Final = 4 << 20  # of their values together
 
 _LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
 
@@ -35,7 +36,9 @@ class Follower(AsyncIterator[Change]):
     def __init__(self, case: Bound | None, cursor: Callable[[], str]) -> None:
         self.case = case
         self._cursor = cursor
+        self.backlog: Final = BACKLOG
         self._send, self._receive = trio.open_memory_channel[Change](BACKLOG)
+        self._bytes = 0  # of the values that wait
         self._missed = False
         self._last: Change | None = None
 
@@ -52,8 +55,12 @@ class Follower(AsyncIterator[Change]):
     def tell(self, change: Change) -> None:
         if self._missed:
             return
+        size = size_of(change.value) + size_of(change.before)
         try:
+            if self._bytes + size > BACKLOG_BYTES and self._bytes:
+                raise trio.WouldBlock
             self._send.send_nowait(change)
+            self._bytes += size
         except trio.WouldBlock:
             self._missed = True
         except (trio.ClosedResourceError, trio.BrokenResourceError):
@@ -79,7 +86,19 @@ class Follower(AsyncIterator[Change]):
             self._last = await self._receive.receive()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
+        self._bytes -= size_of(self._last.value) + size_of(self._last.before)
         return self._last
+
+
+def size_of(value: Any) -> int:
+    """About how many bytes of memory a value takes that somebody reads."""
+    if isinstance(value, (str, bytes)):
+        return len(value) + 50
+    if isinstance(value, Mapping):
+        return 100 + sum(100 + size_of(key) + size_of(one) for key, one in value.items())
+    if isinstance(value, (tuple, list, frozenset)):
+        return 60 + sum(10 + size_of(one) for one in value)
+    return 32
 
 
 def touched(operations: list[Operation]) -> list[str]:

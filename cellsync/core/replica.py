@@ -52,10 +52,15 @@ class Replica:
         """What writing these entries would change. Raises InvalidValue if one is too large."""
         return plan_writes(self.held, self.circle, chain, secret, intentions, now)
 
-    def advance(self, plan: Plan) -> None:
-        """Take in a plan whose commit is durable."""
+    def advance(self, plan: Plan, *, fold: bool = True) -> None:
+        """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
         self.held.advance(plan.commit)
         self.circle = plan.circle
+        if fold:
+            self.fold(plan)
+
+    def fold(self, plan: Plan) -> None:
+        """The part of taking in a plan that only cases see, and that may take long."""
         self.states.apply(plan.changes)
 
     # --- what peers ask ------------------------------------------------------------------------------

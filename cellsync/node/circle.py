@@ -5,6 +5,9 @@
 One step at a time: whoever plans, reads the store or commits holds `lock`. Frames and events leave only after the
 flush. While the disk is quick the flush runs inline, because a hop to a thread and back costs as much as it does;
 on a slow one it runs in a thread, so that a disk that takes its time does not stop the other sessions.
+
+What grows with what somebody else wrote (a batch, the states of cases) is worked off in a thread, with the lock held:
+a member can make this device busy, and must not make it deaf. What others read without the lock is changed in the loop.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -54,8 +57,16 @@ from cellsync.node.surroundings import Surroundings
 CLOCKS: Final = "clocks"  # its name in the database
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
-Watcher = Callable[[Plan, object], None]
-"""Told of every step after it is durable, and who gave it to us; None if it was made here."""
+LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
+LARGE_BYTES: Final = 64 << 10
+
+Watcher = Callable[[Plan, object], Iterator[None] | None]
+"""Told of every step after it is durable, and who gave it to us; None if it was made here.
+
+One that has much to do returns an iterator, and others get their turn between its items.
+"""
+
+T = TypeVar("T")
 
 
 class OpenCircle:
@@ -102,8 +113,16 @@ class OpenCircle:
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         async with self.lock:
             with collector_paused():
-                plan = self.replica.plan(batch, self.surroundings.now())
+                now = self.surroundings.now()
+                if len(batch.entries) > LARGE or batch.size > LARGE_BYTES:
+                    plan = await self.apart(lambda: self.replica.plan(batch, now))
+                else:
+                    plan = self.replica.plan(batch, now)
                 return await self._commit(plan, source)
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """Run what may take long without stopping the event loop. Hold the lock."""
+        return await self.surroundings.in_thread(work)
 
     async def write(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
         """Write entries of our own; returning means durable. Raises NotPermitted, InvalidValue, DiskFull."""
@@ -127,17 +146,36 @@ class OpenCircle:
     async def _commit(self, plan: Plan, source: object) -> Plan:
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
-                self.store.write(plan.commit)
-                await self._flush()
-                self.replica.advance(plan)
+                if len(plan.commit.entries) > LARGE:
+                    await self.apart(lambda: self._store_and_flush(plan))
+                    self.replica.advance(plan, fold=False)
+                    await self.apart(lambda: self.replica.fold(plan))
+                else:
+                    self.store.write(plan.commit)
+                    await self._flush()
+                    self.replica.advance(plan)
                 self._note_introductions(plan.controls)
                 if self.replica.states.crowded():
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
-                        self.store.save_snapshots(self.replica.states.snapshots())
-                        await self._flush()
-        for watcher in list(self._watchers):
-            watcher(plan, source)
+                        await self.make_room()
+                await self._tell(plan, source)
+        else:
+            await self._tell(plan, source)
         return plan
+
+    def _store_and_flush(self, plan: Plan) -> None:
+        self.store.write(plan.commit)
+        self.store.flush()
+
+    async def _tell(self, plan: Plan, source: object) -> None:
+        for watcher in list(self._watchers):
+            for _ in watcher(plan, source) or ():
+                await trio.lowlevel.checkpoint()
+
+    async def make_room(self) -> None:
+        """Write the snapshots of states that changed, and keep fewer of them if there are many. Hold the lock."""
+        await self.apart(lambda: self.store.save_snapshots(self.replica.states.snapshots()))
+        await self._flush()
 
     async def keep(self, name: str, value: bytes) -> None:
         """Make a small named value durable. Raises DiskFull or StorageFailed."""
@@ -159,7 +197,7 @@ class OpenCircle:
     async def tidy(self) -> None:
         """Write the snapshots of what changed, so that opening folds little; and forget what is no longer needed."""
         async with self.lock:
-            self.store.save_snapshots(self.replica.states.snapshots())
+            await self.apart(lambda: self.store.save_snapshots(self.replica.states.snapshots()))
             self._attested_by_others = self._attested()
             needed = epochs.oldest_needed(self.surroundings.now(), self._attested_by_others)
             if needed is not None and self.epochs.forget_before(needed):
