@@ -24,6 +24,7 @@ from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.demo.command import demo
 from cellsync.cli.options import Group
 from cellsync.core.errors import CellsyncError
+from cellsync.core.plain import shown
 
 _BROKEN_PIPE: Final = 141
 
@@ -72,7 +73,8 @@ class Commands(Group):
 def _end(problem: Problem, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps(problem.as_json()))
-    click.echo(f"error: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else ""), err=True)
+    message, hint = shown(problem.message), shown(problem.hint)  # a command quotes what was typed, or pasted
+    click.echo(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""), err=True)
     sys.exit(problem.exit)
 
 

@@ -5,7 +5,6 @@ Nobody is asked anything where there is no terminal to answer from: a script get
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import click
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Options, options_of
 from cellsync.core.errors import CallerError
+from cellsync.core.plain import steady_json
 
 _LONGEST_LINE: Final = 4096  # bytes, of what is read from a descriptor
 
@@ -43,7 +43,7 @@ class Terminal:
     def answer(self, answer: dict[str, Any]) -> None:
         """What was asked for, with --json."""
         if self.options.json:
-            click.echo(json.dumps(answer, ensure_ascii=False))
+            click.echo(steady_json(answer))
 
     def say(self, text: str) -> None:
         """How it goes on."""

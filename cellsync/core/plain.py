@@ -1,13 +1,25 @@
-"""Plain text: what people wrote, made safe to show: what could steer a terminal or turn a line around is replaced."""
+"""Plain text: what people wrote, made safe to show: what could steer a terminal or turn a line around is replaced.
+
+plain_line     one short line, for lists
+shown          a text of several lines, for a terminal
+settled        a text for a file that other programs read: it keeps joiners and marks of direction, which are part of
+               how people write, and loses what only steers
+steady_json    JSON without anything of that kind, and without loss
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import json
+import re
+from typing import Any, Final
 from unicodedata import category
 
 WORTH_A_WORD: Final = 300.0  # seconds that clocks may differ
 _UNITS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 LONGEST: Final = 40  # characters of one value
+REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
+_LINE_END: Final = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # besides the line feed
+_STEERS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line feed
 
 
 def plain_line(text: str, longest: int = LONGEST) -> str:
@@ -21,7 +33,40 @@ def plain_line(text: str, longest: int = LONGEST) -> str:
 
 def shown(text: str) -> str:
     """A text with its line breaks; every other control, format or private character is replaced."""
-    return "".join(one if one == "\n" or category(one)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(one if one == "\n" or not _is_odd(one) else REPLACED for one in text)
+
+
+def unified(text: str) -> str:
+    """A text in which every line ends in a line feed, whatever its program or its author took for an end of line."""
+    return _LINE_END.sub("\n", text)
+
+
+def settled(text: str) -> str:
+    """A text of lines and tabs, in which every other control character is replaced."""
+    return _STEERS.sub(REPLACED, unified(text))
+
+
+def steady_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON in which control, format, private and separating characters are escaped; letters of any script are not.
+
+    So it shows as it is where it is printed, and says the same.
+    """
+    whole = json.dumps(value, ensure_ascii=False, indent=indent)
+    if whole.isascii() and "\x7f" not in whole:
+        return whole
+    # Such characters stand in strings only, so an escape is right wherever one is found.
+    return "".join(one if one == "\n" or not _is_odd(one) else _escaped(one) for one in whole)
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else json.dumps(character)[1:-1]
+
+
+def _is_odd(character: str) -> bool:
+    return category(character) in _ODD
+
+
+_ODD: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def apart(ahead: float) -> str:

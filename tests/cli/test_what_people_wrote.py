@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from cellsync.cli.main import main
 from tests.cli.profiles import Profiles, ask
 
 # Colours, a window's title, an erased line, a C1 control, bidirectional overrides and isolates, invisible ones.
-HOSTILE: Final = "A\x1b[31m\x1b]0;owned\x07\x1b[2K\r\x9b1mB\u202eC\u2066D\u200bE\ufeffF\x08\x00G"
+HOSTILE: Final = "A\x1b[31m\x1b]0;owned\x07\x1b[2K\r\x9b1mB\u202eC\u2066D\u200bE\ufeffF\x08\x00G\u2028H"
 SHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 
 # Fields that no person has written: they come from the program that answers.
@@ -118,10 +119,46 @@ def test_no_answer_steers_the_terminal(arguments: list[str], monkeypatch: pytest
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code in (0, 9), (result.output, result.exception)
     assert result.output
-    steering = {one for one in result.output if category(one)[0] == "C" and one != "\n"}
-    assert not steering, result.output
+    assert not steers(result.output), result.output
     if arguments[0] not in ("peers",) or len(arguments) == 1:
         assert SHOWN in result.output  # it was there to be shown
+
+
+def steers(output: str) -> bool:
+    return any(category(one)[0] == "C" or category(one) in ("Zl", "Zp") for one in output if one != "\n")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_json_says_all_of_it_in_characters_that_do_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def opened(_: click.Context, **__: Any) -> Iterator[Any]:
+        yield Hostile()
+
+    monkeypatch.setattr(reaching, "opened", opened)
+    monkeypatch.setattr("cellsync.cli.terminal.Terminal.ask_yes", lambda *_: True)
+    result = CliRunner().invoke(main, ["--json", *arguments])
+    assert result.exit_code in (0, 9), (result.output, result.exception)
+    read = [json.loads(each) for each in result.stdout.splitlines()]
+    assert read
+    assert not steers(result.output)
+    if arguments[0] not in ("peers", "invite") or len(arguments) == 1:
+        assert any(HOSTILE in texts(one) for one in read)
+
+
+def texts(read: Any) -> set[str]:
+    """All texts in a value."""
+    if isinstance(read, str):
+        return {read}
+    inside = [*read, *read.values()] if isinstance(read, dict) else read if isinstance(read, list) else []
+    return {text for one in inside for text in texts(one)}
+
+
+def test_an_error_quotes_nothing_that_steers() -> None:
+    result = CliRunner().invoke(main, ["case", f"\x9b2J{HOSTILE}"])
+    assert result.exit_code == 2
+    assert not steers(result.output)
 
 
 @pytest.mark.parametrize("event", ["invite.state", "join.state", "import.progress", "something.new"])
@@ -137,7 +174,7 @@ def test_events_that_have_no_words_of_their_own(event: str, monkeypatch: pytest.
     monkeypatch.setattr(reaching, "opened", opened)
     output = CliRunner().invoke(main, ["watch"]).output
     assert event in output
-    assert not {one for one in output if category(one)[0] == "C" and one != "\n"}, output
+    assert not steers(output), output
 
 
 @pytest.mark.e2e
@@ -150,7 +187,7 @@ def test_a_real_case_with_such_a_title(profiles: Profiles) -> None:
         ["case", "list"], ["case", "show", "tunnel"], ["case", "log", "tunnel"], ["graph", "tunnel"], ["status"],
     ):  # fmt: skip
         out = ask(ana, *arguments)
-        assert not {one for one in out if category(one)[0] == "C" and one != "\n"}, (arguments, out)
+        assert not steers(out), (arguments, out)
         assert "Tunnel" in out
         assert SHOWN in out
         assert not out.startswith("error: ")

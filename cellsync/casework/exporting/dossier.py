@@ -1,6 +1,7 @@
 """The dossier: one case as a page to print. HTML that loads nothing, runs nothing and links nowhere.
 
-Whatever people wrote is escaped, and the page's policy allows no source but its own style, named by its hash: even a
+Whatever people wrote is escaped, loses its control characters and stands in a direction of its own, so that it cannot
+turn around what we say beside it. The page's policy allows no source but its own style, named by its hash: even a
 mistake here could not load or send anything.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
@@ -17,6 +18,7 @@ from cellsync.casework.exporting.leaving import Gate, Leaving, Piece
 from cellsync.casework.exporting.words import who
 from cellsync.casework.words import as_text
 from cellsync.core.case.schema import Schema, kind_of
+from cellsync.core.plain import settled
 
 _STYLE: Final = """
 body { font: 11pt/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff; max-width: 46em;
@@ -53,11 +55,11 @@ def as_page(folder: Folder, gate: Gate, audience: Scope, language: str = "") -> 
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
         '<meta name="referrer" content="no-referrer">',
         '<meta name="viewport" content="width=device-width">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{_text(title)}</title>",
         f"<style>{_STYLE}</style>",
         "</head>",
         "<body>",
-        f'<h1 dir="auto">{escape(title)}</h1>',
+        f'<h1 dir="auto">{_text(title)}</h1>',
         f'<p class="frame">{escape(frame)}</p>',
         *sections,
         "</body>",
@@ -90,15 +92,28 @@ def _field(leaving: Leaving) -> str:
 def _piece(piece: Piece, with_authors: bool = False) -> str:
     """All its values; with their authors where people contradict each other, or where it matters who said so."""
     apart = len(piece.now) > 1
-    key = "" if piece.key is None else f"{escape(as_text(piece.key))}: "
+    with_authors = with_authors or apart
+    key = "" if piece.key is None else f"{_beside(piece.key)}: "
     drawn = [
-        f'<p dir="auto">{key}{escape(as_text(one.value)) or "—"}'
-        + (f' <span class="by">{escape(who(one))}</span>' if apart or with_authors else "")
+        f'<p dir="auto">{key}'
+        + ((_beside(one.value) if key or with_authors else _text(as_text(one.value))) or "—")
+        + (f' <bdi class="by">{_text(who(one))}</bdi>' if with_authors else "")
         + "</p>"
         for one in piece.now
     ]
     earlier = [
-        f'<p dir="auto" class="by">earlier: {escape(as_text(one.value))} {escape(who(one))}</p>' for one in piece.before
+        f'<p dir="auto" class="by">earlier: {_beside(one.value)} <bdi>{_text(who(one))}</bdi></p>'
+        for one in piece.before
     ]
     whole = "".join(drawn + earlier)
     return f'<div class="conflict"><p class="by">People contradict each other:</p>{whole}</div>' if apart else whole
+
+
+def _beside(value: Any) -> str:
+    """What somebody wrote, if anything, with something of ours beside it in the same line."""
+    text = _text(as_text(value))
+    return text and f"<bdi>{text}</bdi>"
+
+
+def _text(text: str) -> str:
+    return escape(settled(text))

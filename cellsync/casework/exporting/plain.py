@@ -18,7 +18,6 @@ their declaration, so the same state gives the same bytes.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from cellsync.casework import json_form
@@ -26,6 +25,7 @@ from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
 from cellsync.core.case.schema import kind_of
+from cellsync.core.plain import steady_json
 
 
 def as_json(folders: list[Folder], gate: Gate, audience: Scope) -> bytes:
@@ -36,7 +36,7 @@ def as_json(folders: list[Folder], gate: Gate, audience: Scope) -> bytes:
         "compartments": sorted(one.value for one in gate.compartments),
         "cases": [_case(folder, gate) for folder in folders],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1).encode() + b"\n"
+    return steady_json(whole, indent=1).encode() + b"\n"
 
 
 def _case(folder: Folder, gate: Gate) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 The dialect is Uwazi's: a header is a property's name, `__ru` behind the name of a text says its language, `|` stands
 between several values, a range of days is `from:to`, dates are 2026-03-01 (or 2026-03, 2026: as far as they are known).
 The dialect has no escape, so labels that contain its separators are refused. Texts that a spreadsheet program would
-take for formulas get an apostrophe in front; the import takes it away.
+take for formulas get an apostrophe in front; the import takes it away. Line ends of every kind become line feeds, other
+control characters are replaced, and every cell that is more than a word or two stands in quotes (RFC 4180).
 
 A row has one of each document: the one that an import made, else the first. What it has no place for is counted in
 `also`. `conflicts` has all values, with authors, of whatever people contradict each other in.
@@ -11,8 +12,6 @@ A row has one of each document: the one that an import made, else the first. Wha
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
@@ -34,8 +33,10 @@ from cellsync.core.case.fields import Register
 from cellsync.core.case.schema import Schema, fields_of, kind_of
 from cellsync.core.errors import CallerError, InvalidValue
 from cellsync.core.ids import CaseId
+from cellsync.core.plain import unified
 
-_SEPARATORS: Final = re.compile(r"[|;\r\n]|::")
+_SEPARATORS: Final = re.compile(r"[|;\n]|::")
+_BARE: Final = re.compile(r"\w(?:[\w .:/|+-]*[\w.:])?|")  # a cell that no reader takes for anything else without quotes
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 
 
@@ -55,7 +56,6 @@ class Column(NamedTuple):
     document: str
     field: str
     write: Callable[[list[Any], Chosen], str]  # from the values that may leave
-    is_text: bool = False
     has_language: bool = False
 
 
@@ -65,14 +65,21 @@ def as_csv(cell: Cell, folders: list[Folder], gate: Gate, language: str = "") ->
         raise InvalidValue("a language is two or three small letters", hint="ru, be, pl, …")
     columns = [one for one in _COLUMNS if _has(gate, one)]
     suffix = f"__{language}" if language else ""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*(one.header + suffix * one.has_language for one in columns), "also", "conflicts"])
+    rows = [[*(one.header + suffix * one.has_language for one in columns), "also", "conflicts"]]
     for folder in folders:
         chosen, also = _choose(cell, folder)
-        cells = [_cell(gate, chosen, one) for one in columns]
-        writer.writerow([*cells, also, guard(_conflicts(gate, folder))])
-    return out.getvalue().encode()
+        rows.append([*(_cell(gate, chosen, one) for one in columns), also, _conflicts(gate, folder)])
+    return as_table(rows).encode()
+
+
+def as_table(rows: Iterable[Iterable[str]]) -> str:
+    """Rows of texts as CSV."""
+    return "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
+
+
+def _quoted(cell: str) -> str:
+    cell = guard(cell)
+    return cell if _BARE.fullmatch(cell) else '"' + cell.replace('"', '""') + '"'
 
 
 def _has(gate: Gate, column: Column) -> bool:
@@ -93,7 +100,7 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     except Unwritable:
         case = chosen["case"].id.hex()[:8]
         raise Unwritable(f"case {case}: a label for {column.header!r} contains |, ;, :: or a line break") from None
-    return guard(written) if column.is_text else written
+    return written
 
 
 def _choose(cell: Cell, folder: Folder) -> tuple[Chosen, str]:
@@ -143,7 +150,7 @@ def _rank(values: list[Any], chosen: Chosen) -> str:
 
 
 def _labels(values: Iterable[Any], chosen: Chosen) -> str:
-    words = [as_text(value) for value in values]
+    words = [unified(as_text(value)) for value in values]
     if any(_SEPARATORS.search(word) for word in words):
         raise Unwritable
     return "|".join(words)
@@ -212,36 +219,36 @@ def _task(values: list[Any], chosen: Chosen) -> str:
 
 
 _COLUMNS: Final = (
-    Column("external_id", "case", "external_id", _first, True),
-    Column("name", "case", "title", _first, True, True),
-    Column("name_latin", "person", "names", _latin, True),
-    Column("name_local", "person", "names", _local, True),
-    Column("other_names", "person", "names", _other_names, True),
+    Column("external_id", "case", "external_id", _first),
+    Column("name", "case", "title", _first, has_language=True),
+    Column("name_latin", "person", "names", _latin),
+    Column("name_local", "person", "names", _local),
+    Column("other_names", "person", "names", _other_names),
     Column("sex", "person", "sex", _word),
     Column("birth_date", "person", "born", _one),
-    Column("citizenship", "person", "citizenships", _labels, True),
-    Column("occupation", "person", "occupation", _first, True, True),
-    Column("languages", "person", "languages", _labels, True),
+    Column("citizenship", "person", "citizenships", _labels),
+    Column("occupation", "person", "occupation", _first, has_language=True),
+    Column("languages", "person", "languages", _labels),
     Column("status", "case", "status", _word),
     Column("priority", "case", "priority", _rank),
     Column("recognition", "case", "recognition", _word),
     Column("line_of_work", "case", "line_of_work", _word),
-    Column("tags", "case", "tags", _labels, True),
-    Column("summary", "case", "summary", _first, True, True),
-    Column("demands", "case", "release_demands", _first, True, True),
-    Column("further_demands", "case", "release_demands", _further, True, True),
-    Column("handler", "case", "handler", _first, True),
+    Column("tags", "case", "tags", _labels),
+    Column("summary", "case", "summary", _first, has_language=True),
+    Column("demands", "case", "release_demands", _first, has_language=True),
+    Column("further_demands", "case", "release_demands", _further, has_language=True),
+    Column("handler", "case", "handler", _first),
     Column("episode_kind", "episode", "kind", _word),
-    Column("agency", "episode", "agency", _first, True, True),
+    Column("agency", "episode", "agency", _first, has_language=True),
     Column("warrant", "episode", "warrant", _word),
     Column("detained_on", "episode", "since", _one),
     Column("detention", "episode", "since", _days),
-    Column("facility", "episode", "place", _first, True, True),
-    Column("articles", "proceeding", "articles", _articles, True),
-    Column("court", "proceeding", "court", _first, True, True),
-    Column("sentence", "proceeding", "sentence", _first, True, True),
+    Column("facility", "episode", "place", _first, has_language=True),
+    Column("articles", "proceeding", "articles", _articles),
+    Column("court", "proceeding", "court", _first, has_language=True),
+    Column("sentence", "proceeding", "sentence", _first, has_language=True),
     Column("next_task", "task", "kind", _task),
     Column("next_task_due", "task", "due", _one),
-    Column("note", "case", "timeline", _note, True, True),
-    Column("timeline", "case", "timeline", _timeline, True, True),
+    Column("note", "case", "timeline", _note, has_language=True),
+    Column("timeline", "case", "timeline", _timeline, has_language=True),
 )

@@ -19,10 +19,17 @@ from cellsync.casework.person import Sex
 from cellsync.casework.timeline import TimelineEntry, TimelineKind
 from cellsync.core.case.values import ValueType, fits, value_type
 from cellsync.core.errors import InvalidValue
+from cellsync.core.plain import settled, unified
 
 Parser = Callable[[str], list[Any]]
 
-_FORMULA: Final = re.compile("'*[=+@\t\r\n-]")  # what a spreadsheet program may run, guarded or not
+# What a spreadsheet program may run if a cell begins with it, guarded or not; some take the wide signs as well.
+_FORMULA: Final = re.compile(r"(?=['\s]*[=+@＝＋＠－-]|'*[\t\n])")
+# A program that is set to another separator begins a cell in the middle of one of ours. There a dash and a blank is no
+# formula but an item of a list.
+_INSIDE: Final = re.compile(r"(?<=[;\t\n])(?=(?:'|[^\S;\t\n])*(?:[=+@＝＋＠]|[－-](?!\s)))")
+_GUARDED: Final = re.compile(_INSIDE.pattern.replace(r"(?=", r"'(?=", 1))
+_BLANKS: Final = " \t\n\u00a0"
 _SEVERAL: Final = re.compile(r"[|;]")
 _ARTICLES: Final = re.compile(r"[|;,]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
@@ -50,14 +57,15 @@ def tidy(cell: str) -> str:
 
     So a table that went through another spreadsheet program is not a changed table.
     """
-    cell = cell.strip(" \t\r\n\u00a0")
+    cell = unified(cell).lstrip(_BLANKS)
     if cell.startswith("'") and _FORMULA.match(cell):
         cell = cell[1:]
-    return normalize("NFC", cell.replace("\r\n", "\n").replace("\r", "\n"))
+    return normalize("NFC", _GUARDED.sub("", cell).strip(_BLANKS))
 
 
 def guard(text: str) -> str:
-    """A text for a cell, so that no spreadsheet program takes it for a formula; `tidy` undoes it."""
+    """A text for a cell, so that no spreadsheet program takes it, or a part of it, for a formula; `tidy` undoes it."""
+    text = _INSIDE.sub("'", settled(text))
     return "'" + text if _FORMULA.match(text) else text
 
 

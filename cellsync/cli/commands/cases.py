@@ -14,6 +14,7 @@ from cellsync.api.problems import PARTLY, USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.wording import clock, line, many, safe, said, table
+from cellsync.core.plain import shown
 
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
 _MOST_INPUT: Final = 1 << 20
@@ -395,7 +396,8 @@ def export(
     if to is not None:
         _save(to, content)
     elif not terminal.options.json:
-        click.echo(content, nl=False)
+        # Marks of direction stay in the file, where they belong to how people write; on a terminal they could deceive.
+        click.echo(shown(content.decode().replace("\t", " ")) if sys.stdout.isatty() else content, nl=False)
     chosen = ", ".join(answer["compartments"])
     terminal.say(f"✓ {many(len(answer['cases']), 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
     if answer["refused"]:

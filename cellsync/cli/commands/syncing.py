@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.wording import ago, clocks, line, many, table, to_update
 from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
+from cellsync.core.plain import steady_json
 
 
 @click.command(cls=Command)
@@ -94,7 +94,7 @@ def watch(context: click.Context, since: str) -> None:
         terminal.say("Watching. Ctrl-C ends it.")
         for event in client.events(since):
             if terminal.options.json:
-                click.echo(json.dumps(event, ensure_ascii=False))
+                click.echo(steady_json(event))
             else:
                 terminal.result(_told(event["event"], event["data"]))
 
