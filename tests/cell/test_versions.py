@@ -134,6 +134,26 @@ async def test_who_has_to_be_updated_is_called_ever_more_rarely(
     check_failures(memory_network)
 
 
+async def test_who_has_to_be_updated_has_answered(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not called again under the keys of other days, as who does not answer would be."""
+    ana_home, ben_home = await two(memory_network)
+    async with opened(ana_home) as ana, opened(build(ben_home, NEXT)) as ben:
+        await trio.sleep(60)
+        dialled = []
+        dial = ana.node._network.dial
+
+        async def counted(address: Address) -> trio.abc.Stream:
+            dialled.append(address)
+            return await dial(address)
+
+        monkeypatch.setattr(ana.node._network, "dial", counted)
+        with ana.node.searching():
+            await ana.node.call(ben.device, Address(memory_network.host("ben").host, ben.port))
+        assert len(dialled) == 1
+
+
 async def test_a_pairing_says_it_on_both_sides(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
     async with opened(await found(net)) as ana:

@@ -302,6 +302,18 @@ def test_a_caller_that_sends_no_frame_is_nobody(pair: tuple[Device, Device]) -> 
     assert answers.session.tick(until) == [Ended(None)]
 
 
+def test_part_of_a_frame_proves_nothing(pair: tuple[Device, Device]) -> None:
+    ana, bea = pair
+    calls, answers = sessions(ana, bea, Versions(1, 1), OURS)
+    answers.take(calls.session.outgoing(), 0.0)
+    calls.take(answers.session.outgoing(), 0.0)
+    frame = calls.session.outgoing()
+    assert answers.session.receive(frame[:-1], 1.0) == []
+    assert answers.session.state is State.PARTING
+    apart, _ = answers.session.receive(frame[-1:], 1.0)
+    assert isinstance(apart, Apart)
+
+
 def test_a_frame_of_somebody_else_proves_nothing(pair: tuple[Device, Device]) -> None:
     ana, bea = pair
     calls, answers = sessions(ana, bea, Versions(1, 1), OURS)

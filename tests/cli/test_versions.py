@@ -1,0 +1,117 @@
+"""What the commands say of a device that has to be updated, by name, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from cellsync.api import shapes
+from cellsync.api.problems import problem_of
+from cellsync.cli.commands.syncing import _told
+from cellsync.cli.main import main
+from cellsync.core.errors import CellsyncError, PeerNewer, PeerOlder
+
+
+def peer(name: str, version: str | None, *, ready: bool = False) -> dict[str, Any]:
+    return {
+        "name": name, "device": name.encode().hex(), "connected": ready, "last_seen": "2026-03-01T10:00:00+00:00",
+        "lacks": 0, "owes": 0, "ready": ready, "version": version,
+    }  # fmt: skip
+
+
+class Canned:
+    """Answers that were given before."""
+
+    def __init__(self, peers: list[dict[str, Any]], error: CellsyncError | None = None) -> None:
+        self._job = {
+            "v": 1, "job": "a1", "step": 1, "state": "failed" if error else "done", "changes": 1, "peers": peers,
+            "error": None if error is None else problem_of(error)._asdict(),
+        }  # fmt: skip
+        msgspec.convert(self._job, shapes.Syncing)  # it is of the shape that the API gives
+        self._status = {
+            "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "aa",
+            "locks_in": None, "cases": 0, "beside": 0, "changes": 1, "only_here": 0, "only_here_cases": [],
+            "conflicts": 0, "peers": peers, "flags": [],
+        }  # fmt: skip
+        msgspec.convert(self._status, shapes.Status)
+        self._peers = {"v": 1, "port": 4000, "peers": peers}
+
+    def call(self, operation: str, **_: Any) -> dict[str, Any]:
+        return {"sync": self._job, "sync.show": self._job, "status": self._status, "peers": self._peers}[operation]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, canned: Canned, *arguments: str) -> Result:
+    @contextmanager
+    def opened(*_: Any, **__: Any) -> Iterator[Canned]:
+        yield canned
+
+    monkeypatch.setattr("cellsync.cli.reaching.opened", opened)
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("wait", [[], ["--wait"]])
+def test_sync_with_others_in_step(monkeypatch: pytest.MonkeyPatch, wait: list[str]) -> None:
+    canned = Canned([peer("Ben", "older"), peer("Cara", None, ready=True), peer("Dina", "newer")])
+    done = run(monkeypatch, canned, "sync", *wait)
+    ben, cara, dina, *warnings = done.stdout.splitlines()
+    assert ben.startswith("Ben   nothing exchanged (seen ")
+    assert cara == "Cara  ✓ in step"
+    assert dina.startswith("Dina  nothing exchanged (seen ")
+    assert warnings == [
+        "⚠ Ben's cellsync is older: update it there.",
+        "⚠ Dina's cellsync is newer: update the one here.",
+    ]
+    assert done.exit_code == 9
+
+
+@pytest.mark.parametrize(
+    ("version", "error", "message"),
+    [
+        ("older", PeerOlder(), "Ben's cellsync is older: update it there."),
+        ("newer", PeerNewer(), "Ben's cellsync is newer: update the one here."),
+    ],
+)
+def test_sync_with_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, version: str, error: CellsyncError, message: str
+) -> None:
+    canned = Canned([peer("Ben", version), peer("Cara", None)], error)
+    done = run(monkeypatch, canned, "sync")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"error: {message}\n  hint: " in done.stderr
+    done = run(monkeypatch, canned, "sync", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["error"]["code"] == error.code
+
+
+def test_a_failure_for_another_reason_keeps_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cellsync.core.errors import NoPeer
+
+    done = run(monkeypatch, Canned([peer("Ben", "older")], NoPeer()), "sync")
+    assert done.exit_code == 5
+    assert "error: No other device could be reached." in done.stderr
+
+
+def test_status_and_peers_say_it_as_long_as_it_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    canned = Canned([peer("Ben", "older"), peer("Cara", None, ready=True)])
+    for command in ("status", "peers"):
+        done = run(monkeypatch, canned, command)
+        assert done.exit_code == 0
+        assert "⚠ Ben's cellsync is older: update it there." in done.stdout.splitlines()
+        (ben,) = [row for row in done.stdout.splitlines() if row.startswith("Ben ")]
+        assert "nothing exchanged" in ben
+        assert "up to date" not in ben
+        assert "Cara's" not in done.stdout
+
+
+def test_watch() -> None:
+    older = {"device": "aa", "name": "Ben\x1b[2J", "version": "older"}
+    told = _told("peer.version", older)
+    assert "\x1b" not in told
+    assert told.endswith("'s cellsync is older: update it there.")
+    assert _told("peer.version", older | {"version": None, "name": "Ben"}).startswith("Ben and this device understand")
