@@ -38,6 +38,7 @@ from cellsync.node.pause import collector_paused
 CHUNK: Final = 256 << 10  # bytes read at once
 HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
+CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
 _SLICE: Final = 64 << 10
 
 
@@ -59,6 +60,7 @@ class Link:
         self.heard = now()  # when something last arrived
         self.stream = stream
         self._now = now
+        self._clock_leads = self._lead()
         self._circles = circles
         self._report = report
         self._wake = trio.Event()
@@ -102,6 +104,10 @@ class Link:
     def close(self) -> None:
         self._scope.cancel()
 
+    def _lead(self) -> float:
+        """What the clock shows, less the time that has passed: the same as long as nobody sets the clock."""
+        return self._now() / 1000 - trio.current_time()
+
     def give_up(self) -> None:
         """End it unless the other side has answered."""
         if not self.opened.is_set():
@@ -144,6 +150,8 @@ class Link:
             next_ripe = self._held[0][0] if self._held else math.inf
             with trio.move_on_at(min(self.session.deadline, next_ripe)):
                 await self._wake.wait()
+            if abs(self._lead() - self._clock_leads) >= CLOCK_SET:
+                self.close()  # and begin anew: by how much the clocks differ is measured at the beginning
             self._wake = trio.Event()
             await self._handle(self.session.tick(trio.current_time()))
             while True:

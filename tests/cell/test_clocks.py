@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import trio
@@ -10,6 +11,7 @@ from trio.testing import MockClock
 
 from cellsync import Asked, Cell, Home, join
 from cellsync.core.errors import ClocksDiffer, NoPeer
+from cellsync.core.ids import Millis
 from cellsync.core.membership.clocks import Difference
 from cellsync.node.network import Address
 from cellsync.testing import MemoryHost, MemoryNetwork
@@ -259,3 +261,20 @@ async def test_a_wrong_clock_deletes_nothing_and_brings_nothing_back(
             await ben.circle.tidy()
             assert ben.circle.epochs.oldest == held
             assert ana.circle.epochs.oldest == before
+
+
+async def test_a_clock_set_while_connected_is_measured_anew(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    ana_home, ben_home = await met(net, "ana", "ben")
+    ahead, now = [3 * DAY], ben_home.surroundings.now
+    moving = replace(ben_home.surroundings, now=lambda: Millis(now() + int(ahead[0] * 1000)))
+    async with opened(ana_home) as ana, opened(replace(ben_home, surroundings=moving)) as ben:
+        await ben.sync(timeout=30)
+        assert [peer.clock.ahead for peer in ana.peers() if peer.clock] == pytest.approx([3 * DAY], abs=2)
+        ahead[0] = 0
+        await trio.sleep(60)
+        assert [peer.connected for peer in (*ana.peers(), *ben.peers())] == [True, True]
+        assert [peer.clock.ahead for peer in (*ana.peers(), *ben.peers()) if peer.clock] == pytest.approx([0, 0], abs=2)
+    check_failures(net)
