@@ -71,6 +71,7 @@ YIELD: Final = 1.0  # seconds that the device with the greater id lets the other
 TIDY_AFTER: Final = 3.0  # seconds without news
 KEEP_AFTER: Final = 3600.0  # seconds after which it is kept who was seen, also without news
 CHUNK: Final = 4096  # bytes of a stranger's that are read at once
+SEEMS_OFF: Final = 1_800_000  # ms: a record that nobody took back is cached for twenty minutes, and looks that old
 ANSWER_WITHIN: Final = 2.0  # seconds until a call is tried under another day's key as well
 FURTHER_EVERY: Final = 0.5  # seconds between further days that are tried
 FURTHER_AT_ONCE: Final = 6  # of these at the same time
@@ -549,14 +550,17 @@ class Node:
 
     def _trace(self, device: DeviceId, address: Address, ahead: int) -> None:
         """A beacon that was made while a device's clock showed another time; or somebody shows an old one again."""
-        self.guesses[device] = ahead
-        self.wake()
+        if abs(ahead) >= SEEMS_OFF:
+            self.guesses[device] = ahead
+            self.wake()
         if self._nursery is not None:
             self._nursery.start_soon(self._call_politely, device, address)
 
     @contextmanager
     def searching(self) -> Iterator[None]:
         """While the block lasts a user waits: devices are also looked for whose clocks are far off."""
+        if not self._search.wanted:
+            self.guesses.clear()  # they are of an earlier wait
         with self._search.waiting():
             yield
 

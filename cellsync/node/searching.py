@@ -15,7 +15,7 @@ import trio
 
 from cellsync.core import beacon
 from cellsync.core.beacon import Place
-from cellsync.core.ids import MILLIS_PER_DAY, Day, DeviceId
+from cellsync.core.ids import MILLIS_PER_DAY, Day, DeviceId, Millis
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, Sighting
 
@@ -35,7 +35,7 @@ class Search:
         self._circle = circle
         self._missing = missing
         self._found = found
-        self._unplaced: deque[Sighting] = deque(maxlen=KEPT)
+        self._unplaced: deque[tuple[Sighting, Millis]] = deque(maxlen=KEPT)  # with what our clock showed then
         self._searched: set[bytes] = set()
         self._waiting = 0
         self._left = 0
@@ -47,8 +47,8 @@ class Search:
 
     def keep(self, sighting: Sighting) -> None:
         """A beacon that nobody whom we know seems to show."""
-        if len(sighting.blob) == beacon.SIZE and all(sighting.blob != kept.blob for kept in self._unplaced):
-            self._unplaced.append(sighting)
+        if len(sighting.blob) == beacon.SIZE and all(sighting.blob != kept.blob for kept, _ in self._unplaced):
+            self._unplaced.append((sighting, self._circle.surroundings.now()))
             self._wake.set()
 
     @contextmanager
@@ -69,15 +69,16 @@ class Search:
             await self._wake.wait()
             self._wake = trio.Event()
             while self.wanted and self._left > 0:
-                sighting = next((one for one in reversed(self._unplaced) if one.blob not in self._searched), None)
-                if sighting is None:
+                kept = next((one for one in reversed(self._unplaced) if one[0].blob not in self._searched), None)
+                if kept is None:
                     break
-                self._searched.add(sighting.blob)
-                await self._look_into(sighting)
+                self._searched.add(kept[0].blob)
+                await self._look_into(*kept)
 
-    async def _look_into(self, sighting: Sighting) -> None:
+    async def _look_into(self, sighting: Sighting, now: Millis) -> None:
+        """Who showed this, when our clock showed `now`."""
         places = [Place(address.packed, address.port) for address in sighting.addresses]
-        now, whose = self._circle.surroundings.now(), _Candidates(self._circle, self._missing())
+        whose = _Candidates(self._circle, self._missing())
         hashes = min(OF_ONE, self._left)
         self._left -= hashes
         if not whose.devices or not places:
