@@ -21,7 +21,7 @@ from cellsync.core.errors import CellsyncError, PeerNewer, PeerOlder
 def peer(name: str, version: str | None, *, ready: bool = False) -> dict[str, Any]:
     return {
         "name": name, "device": name.encode().hex(), "connected": ready, "last_seen": "2026-03-01T10:00:00+00:00",
-        "lacks": 0, "owes": 0, "ready": ready, "version": version,
+        "lacks": 0, "owes": 0, "ready": ready, "version": version, "clock": None,
     }  # fmt: skip
 
 
