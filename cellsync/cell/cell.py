@@ -25,6 +25,7 @@ from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.cell.syncing import Progress, sync
+from cellsync.core import caps
 from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.generic import GenericCase
@@ -245,6 +246,8 @@ class Cell:
         yield draft
         written = host.finish(draft)
         if written:
+            if case._state.counted.get(self.device, 0) + len(written) > caps.CASE_OPERATIONS:
+                raise InvalidValue("this device has written all that a case can show", hint="Go on in a new case.")
             await self.write([(case.id, written)])
 
     async def write(self, edits: list[tuple[CaseId, list[Operation]]]) -> Plan:

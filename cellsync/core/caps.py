@@ -9,6 +9,7 @@ BATCH: Final = 1 << 20  # bytes of the entries in one batch
 ENTRY: Final = 63 << 10  # bytes of one entry's shape and content together: with its row it fits into a frame
 ENTRY_ELEMENTS: Final = 4_096  # elements of one entry's shape and content together; what has more is opaque
 VALUE_ELEMENTS: Final = 1_024  # elements of one value of it
+CASE_OPERATIONS: Final = 1 << 17  # operations of one device that a case shows
 PARENTS: Final = 64  # parents of one entry
 NESTING: Final = 8  # containers inside one another, in one message, shape or content
 ELEMENTS: Final = 65_536  # elements of one message

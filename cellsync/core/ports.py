@@ -84,6 +84,10 @@ class Store(Protocol):
         """The entries of a case from slot `head` back along `prior` until slot `folded` (excluded), newest first."""
         ...
 
+    def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
+        """The first so many of these. Goes on from the `prior` of the last."""
+        ...
+
     def snapshot(self, case: int) -> tuple[int, bytes] | None:
         """(slot folded up to, snapshot) of a case, None if none was saved."""
         ...

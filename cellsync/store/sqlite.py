@@ -292,6 +292,14 @@ class SqliteStore:
         return entries
 
     @_reads
+    def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
+        """As the port says. Raises VaultDamaged if the list does not lead there."""
+        entries = list(map(Entry._make, self._db.execute(f"{_WALK} LIMIT ?3", (head, folded, limit))))
+        if head != folded and (not entries or (len(entries) < limit and entries[-1].prior != folded)):
+            raise VaultDamaged
+        return entries
+
+    @_reads
     def snapshot(self, case: int) -> tuple[int, bytes] | None:
         row = self._db.execute(
             "SELECT folded, snapshot FROM snapshots JOIN cases ON number = case_number WHERE number = ?", (case,)

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empty, errors, field
 from cellsync.cell.confirming import Asked
 from cellsync.cell.flags import Flag, Reason
+from cellsync.core import caps
 from cellsync.core.ids import CaseId, SigningSecret
 from cellsync.core.membership.clocks import compare
 from cellsync.core.pairing import inviter, joiner
@@ -472,3 +473,25 @@ async def test_what_is_too_much_for_one_edit(cell_pair: CellPair, autojump_clock
     assert not case.notes
     await ana.synced(timeout=60)
     assert len((await ben.get(GenericCase, case.id)).read("anything")) == 1_021
+
+
+async def test_a_case_that_is_full(
+    cell_pair: CellPair, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, ben = cell_pair
+    monkeypatch.setattr(caps, "CASE_OPERATIONS", 5)
+    case = await ana.create(Visit, title="full")  # two operations, or three
+    hers = await ben.get(Visit, case.id, wait=60)
+
+    async def notes(of: Visit) -> None:
+        for number in range(6):
+            async with of.edit() as draft:
+                draft.notes.append(f"note {number}")
+
+    with pytest.raises(errors.InvalidValue, match="all that a case can show"):
+        await notes(case)
+    async with hers.edit() as draft:
+        draft.notes.append("and a note of another device")
+    await ben.synced(timeout=60)
+    assert [len(one.notes) for one in (case, hers)] == [len(case.notes)] * 2
+    assert len(case.notes) > 1

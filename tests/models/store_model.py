@@ -94,6 +94,9 @@ class StoreModel:
             if chain_of(slot) == chain and first <= sequence_of(slot) <= last
         ]
 
+    def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
+        return self.case_entries(head, folded)[:limit]
+
     def case_entries(self, head: int, folded: int) -> list[Entry]:
         found = []
         while head != folded:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
+from cellsync.core import caps
 from cellsync.core.case import snapshot
 from cellsync.core.crdt.cells import Canonical, Cell, alike, rank
 from cellsync.core.crdt.counter import LARGEST_STEP, CounterState
@@ -94,13 +95,15 @@ class CaseState:
     """
 
     __slots__ = (
-        "__weakref__", "added", "counters", "creates", "ill_typed", "keeps_logs", "logs", "maps", "registers", "sets",
-        "unknown",
+        "__weakref__", "added", "counted", "counters", "creates", "full", "ill_typed", "keeps_logs", "logs", "maps",
+        "registers", "sets", "unknown",
     )  # fmt: skip
 
     def __init__(self, *, logs: bool = False) -> None:
         self.keeps_logs = logs
         self.added = 0  # what was folded in since it was last weighed, in bytes of memory, about
+        self.counted: dict[DeviceId, int] = {}  # operations, also on logs that are left out
+        self.full: set[DeviceId] = set()  # whose operations are more than a case shows: what is beyond is left out
         self.creates: dict[Ref, Cell] = {}  # their values: (kind, version)
         self.registers: dict[str, RegisterState] = {}
         self.sets: dict[str, SetState] = {}
@@ -115,6 +118,11 @@ class CaseState:
     def apply(self, stamp: Stamp, operations: Sequence[Operation]) -> None:
         """Fold one entry's operations, as `wire.operations.decode` gives them. Give each entry once, in any order."""
         entry, device, clock, height = stamp
+        counted = self.counted.get(device, 0) + len(operations)
+        if counted > caps.CASE_OPERATIONS:
+            self.full.add(device)
+            return
+        self.counted[device] = counted
         prefix: Any = entry[:8]  # Any spares a call of Ref per operation
         index = -1
         self.added += CELL * len(operations)
@@ -240,6 +248,7 @@ class CaseState:
     def copy(self) -> CaseState:
         """An independent copy; values themselves are shared, and never changed."""
         other = CaseState(logs=self.keeps_logs)
+        other.counted, other.full = self.counted.copy(), self.full.copy()
         other.creates = self.creates.copy()
         other.registers = {name: state.copy() for name, state in self.registers.items()}
         other.sets = {name: state.copy() for name, state in self.sets.items()}
@@ -270,16 +279,18 @@ class CaseState:
         """The snapshot: everything but logs (their items are in the case's list of entries)."""
         return snapshot.encode(
             snapshot.Parts(
-                self.creates, self.registers, self.sets, self.maps, self.counters, self.ill_typed, self.unknown
+                self.counted, self.creates, self.registers, self.sets, self.maps, self.counters, self.ill_typed,
+                self.unknown,
             )
-        )
+        )  # fmt: skip
 
     @staticmethod
     def decode(raw: bytes) -> CaseState:
         """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded anew."""
         state = CaseState()
         parts = snapshot.decode(raw)
-        state.creates, state.registers, state.sets, state.maps, state.counters, state.ill_typed, state.unknown = parts
+        state.counted, state.creates, state.registers, state.sets, state.maps, state.counters = parts[:6]
+        state.ill_typed, state.unknown = parts[6:]
         return state
 
     def _cells(self) -> tuple[tuple[dict[str, Any], FieldType], ...]:

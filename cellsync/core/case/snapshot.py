@@ -1,6 +1,8 @@
 """Snapshots: a case's state at rest, so that opening a case folds only what came since.
 
-    snapshot = canonical [FORMAT, devices, creates, registers, sets, maps, counters, ill-typed refs, unknown refs]
+    snapshot = canonical
+               [FORMAT, devices, counted, creates, registers, sets, maps, counters, ill-typed refs, unknown refs]
+    counted  = by device's number, how many operations it has written
     creates  = cells whose value is [kind, version]
     registers, sets, maps = [[name, cells, absent refs], …]       counters = [[name, total], …]
     cells    = [ref, device's number, clock, height, value, …]    flat; a value is its own canonical bytes
@@ -34,6 +36,7 @@ _C = TypeVar("_C", bound=Cells)
 class Parts(NamedTuple):
     """A case's state without its logs."""
 
+    counted: dict[DeviceId, int]
     creates: dict[Ref, Cell]
     registers: dict[str, RegisterState]
     sets: dict[str, SetState]
@@ -47,12 +50,13 @@ def encode(parts: Parts) -> bytes:
     devices: dict[DeviceId, int] = {}
     named = (parts.registers, parts.sets, parts.maps)
     cells = [cell for states in named for state in states.values() for cell in state.live.values()]
-    for device in sorted({cell.device for cell in (*cells, *parts.creates.values())}):
+    for device in sorted({cell.device for cell in (*cells, *parts.creates.values())} | parts.counted.keys()):
         devices[device] = len(devices)
     return codec.encode(
         (
             FORMAT,
             b"".join(devices),
+            [parts.counted.get(device, 0) for device in devices],
             _pack_cells(parts.creates, devices),
             *(_pack_states(states, devices) for states in named),
             [(name, _pack_total(counter.total)) for name, counter in sorted(parts.counters.items())],
@@ -73,13 +77,15 @@ def decode(raw: bytes) -> Parts:
 
 
 def _decode(top: Any) -> Parts:
-    _require(type(top) is list and len(top) == 9 and top[0] == FORMAT)
-    _, packed, creates, registers, sets, maps, counters, ill_typed, unknown = top
+    _require(type(top) is list and len(top) == 10 and top[0] == FORMAT)
+    _, packed, counted, creates, registers, sets, maps, counters, ill_typed, unknown = top
     devices = [DeviceId(device) for device in _split(packed, ID_BYTES)]
+    _require(type(counted) is list and all(type(one) is int and one >= 0 for one in counted))
     created = _unpack_cells(creates, devices)
     for cell in created.values():
         _require(type(cell.value) is list and list(map(type, cell.value)) == [str, int])
     parts = Parts(
+        {device: one for device, one in zip(devices, counted, strict=True) if one},
         {ref: cell._replace(resting=tuple(cell.value)) for ref, cell in created.items()},
         _unpack_states(RegisterState, registers, devices),
         _unpack_states(SetState, sets, devices),

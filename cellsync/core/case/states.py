@@ -14,12 +14,14 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.errors import VaultDamaged
-from cellsync.core.history.entry import Entry, Standing
+from cellsync.core.history.chain import name_of
+from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of
 from cellsync.core.holdings import OWN_CASE, Holdings
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.ports import Store
@@ -29,6 +31,7 @@ from cellsync.core.wire.tags import Kind
 
 KEPT: Final = 32 << 20  # bytes of memory of all states together, about
 HEAVY: Final = 4 << 20  # bytes of one that is not kept
+_PAGE: Final = 256  # entries that are read at once
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
 
@@ -61,7 +64,7 @@ class States:
             state.apply((entry.id, device, entry.clock, entry.height), operations_)  # type: ignore[arg-type]
             state.added += len(entry.content) + 8 * len(entry.shape)  # a ref of ten bytes takes a hundred
             dirty.add(number)
-            if state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2:
+            if state.full or (state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2):
                 self._keep(number, state)
 
     def get(self, number: int) -> CaseState:
@@ -76,7 +79,7 @@ class States:
         """Keep a state, or go on keeping it, if there is room."""
         self._drop(number)
         weight = state.weigh()
-        if weight <= HEAVY:
+        if weight <= HEAVY and not state.full:
             if self._weight + weight > 2 * KEPT:  # nobody has made room by writing snapshots
                 self._clear()
             self._states[number], self._weights[number] = state, weight
@@ -96,7 +99,7 @@ class States:
 
     def read(self, number: int) -> CaseState:
         """The whole state of a case, logs included, folded anew: the caller may keep it."""
-        return self._fold(CaseState(logs=True), number, 0)
+        return self._whole(number, logs=True)
 
     def _load(self, number: int) -> CaseState:
         folded, snapshot = self._store.snapshot(number) or (0, b"")
@@ -106,18 +109,73 @@ class States:
             except VaultDamaged:
                 folded = 0  # a snapshot is a cache: what cannot be read is folded anew
             else:
-                return self._fold(state, number, folded)
-        return self._fold(CaseState(), number, 0)
+                if self._fold(state, number, folded, {}):
+                    return state
+        return self._whole(number, logs=False)
 
-    def _fold(self, state: CaseState, number: int, folded: int) -> CaseState:
-        entries = self._store.case_entries(self._held.heads.get(number, 0), folded)
-        for entry in reversed(entries):
-            if entry.kind == Kind.CASE and entry.standing == Standing.IN:
-                device = self._held.chains[entry.slot >> 40].device
-                state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
-        if entries:
-            self._dirty.add(number)
+    def _whole(self, number: int, *, logs: bool) -> CaseState:
+        """The state of a case, folded from its first entry on."""
+        state = CaseState(logs=logs)
+        if self._fold(state, number, 0, {}):
+            return state
+        room = self._room(number)
+        state = CaseState(logs=logs)
+        self._fold(state, number, 0, room)
+        held = self._held.chains
+        state.full.update(held[chain].device for chain in room)
         return state
+
+    def _room(self, number: int) -> dict[int, int]:
+        """Of devices that have written more than a case shows: by chain, the last sequence that is shown of it."""
+        wrote: dict[DeviceId, dict[int, list[tuple[int, int]]]] = {}
+        for page in self._pages(number, 0):
+            for entry, device in self._admitted(page):
+                count = len(operations.decode(entry.shape, entry.content))
+                wrote.setdefault(device, {}).setdefault(chain_of(entry.slot), []).append(
+                    (sequence_of(entry.slot), count)
+                )
+        last: dict[int, int] = {}
+        for chains in wrote.values():
+            if sum(count for said in chains.values() for _, count in said) <= caps.CASE_OPERATIONS:
+                continue
+            left = caps.CASE_OPERATIONS
+            for chain in sorted(chains, key=lambda chain: name_of(self._held.chains[chain])):
+                last[chain] = 0
+                for sequence, count in sorted(chains[chain]):
+                    left -= count
+                    if left < 0:
+                        break
+                    last[chain] = sequence
+        return last
+
+    def _pages(self, number: int, folded: int) -> Iterator[list[Entry]]:
+        """The entries of a case, newest first: some at once, for there may be many."""
+        head = self._held.heads.get(number, 0)
+        while head != folded:
+            page = self._store.case_page(head, folded, _PAGE)
+            yield page
+            head = page[-1].prior
+
+    def _admitted(self, page: list[Entry]) -> Iterator[tuple[Entry, DeviceId]]:
+        for entry in page:
+            if entry.kind == Kind.CASE and entry.standing == Standing.IN:
+                yield entry, self._held.chains[chain_of(entry.slot)].device
+
+    def _fold(self, state: CaseState, number: int, folded: int, room: dict[int, int]) -> bool:
+        """Fold what came after entry `folded`, in any order; of chains in `room` up to that sequence.
+
+        False, and an unfinished state, if a device turns out to have written more than a case shows.
+        """
+        for page in self._pages(number, folded):
+            for entry, device in self._admitted(page):
+                last = room.get(chain_of(entry.slot))
+                if last is None or sequence_of(entry.slot) <= last:
+                    state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
+                    state.added += len(entry.content) + 8 * len(entry.shape)
+            if state.full:
+                return False
+            self._dirty.add(number)
+        return True
 
     def crowded(self) -> bool:
         return self._weight > KEPT

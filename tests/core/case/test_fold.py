@@ -331,10 +331,10 @@ def test_a_damaged_snapshot_is_a_clean_error(written: list[Written], data: st.Da
 
 @given(st.binary(max_size=64))
 @example(b"")
-@example(codec.encode([2, b"", [], [], [], [], [], b"", b"x"]))
+@example(codec.encode([2, b"", [], [], [], [], [], [], b"", b"x"]))
 @example(codec.encode([1, b"", [], [], [], [], [], b"", b""]))
-@example(codec.encode([2, b"", [], [["f"]], [], [], [], b"", b""]))
-@example(codec.encode([2, b"", [b"r" * 10, 0, 0, 0, b"\x01"], [], [], [], [], b"", b""]))
+@example(codec.encode([2, b"", [], [], [["f"]], [], [], [], b"", b""]))
+@example(codec.encode([2, b"", [], [b"r" * 10, 0, 0, 0, b"\x01"], [], [], [], [], b"", b""]))
 def test_garbage_is_not_a_snapshot(raw: bytes) -> None:
     with pytest.raises(VaultDamaged):
         CaseState.decode(raw)

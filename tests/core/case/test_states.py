@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import count, islice, permutations
 
 import pytest
 
+from cellsync.core import caps
 from cellsync.core.case import states
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import HEAVY, KEPT
 from cellsync.core.history.entry import Entry
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import CaseId, Incarnation
 from cellsync.core.planner import Intention
 from cellsync.core.replica import Replica
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
-from tests.core.circles import Device, founded
+from tests.core.attacks import Draft, forge, of, pointer
+from tests.core.circles import START, Device, admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
 
@@ -101,13 +103,13 @@ def test_an_arrival_reads_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     device = founded()
     write(device, ((CASE, [Operation(7, "log", None, "x"), Operation(1, "f", b"", at)]) for at in range(300)))
     reads: list[int] = []
-    walk = device.store.case_entries
+    walk = device.store.case_page
 
-    def walked(head: int, folded: int) -> list[Entry]:
+    def walked(head: int, folded: int, limit: int) -> list[Entry]:
         reads.append(head)
-        return walk(head, folded)
+        return walk(head, folded, limit)
 
-    monkeypatch.setattr(device.store, "case_entries", walked)
+    monkeypatch.setattr(device.store, "case_page", walked)
     device.edit(CASE, Operation(1, "f", b"", "here"))
     fresh = Replica(device.id, device.store)
     reads.clear()
@@ -133,3 +135,47 @@ def test_a_heavy_state_is_right_whenever_it_is_asked_for(monkeypatch: pytest.Mon
         assert len(found.sets["f"].live) == len(device.replica.states.read(at).sets["f"].live)
         device.store.save_snapshots(device.replica.states.snapshots())
     assert at not in device.replica.states._states
+
+
+def said(at: int) -> Draft:
+    done = [Operation(2, "f", None, at), Operation(7, "log", None, at)]
+    return Draft(
+        case=CASE, shape=operations.encode_shape(done), content=operations.encode_content(bytes(16), done), clock=START
+    )
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_a_case_shows_so_much_of_each_device(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond is the same on all devices, whatever came first; nobody else's is touched."""
+    monkeypatch.setattr(caps, "CASE_OPERATIONS", 11)
+    ana = founded()
+    bea, *takers = [admitted(ana, "other", 2 + number) for number in range(3)]
+    ana.edit(CASE, Operation(2, "f", None, "ana before"))
+    for taker in takers:
+        pass_on(ana, taker)
+    row, head, height = pointer(ana, ana)
+    lives = [Incarnation(bytes([life]) * 8) for life in (1, 2, 3)]
+    batches, shown = [], []
+    for life in lives:
+        numbers = [10 * life[0] + at for at in range(4)]
+        shown += numbers
+        first, *rest = map(said, numbers)
+        writer = of(bea)._replace(incarnation=life)
+        batches.append(forge(writer, [first._replace(parents=[(1, 1, head, height)]), *rest], [row])[0])
+    for number, taker in enumerate(takers):
+        for batch in list(permutations(batches))[(order + 3 * number) % 6]:
+            taker.receive(batch)
+            if order > 2:
+                taker.replica.states.get(taker.replica.held.cases[CASE])
+    pass_on(takers[0], ana)
+    ana.edit(CASE, Operation(2, "f", None, "ana after"))
+    for taker in takers:
+        pass_on(ana, taker)
+    wanted = {*shown[:5], "ana before", "ana after"}
+    for device in (ana, *takers):
+        states_, at = device.replica.states, device.replica.held.cases[CASE]
+        for state in (states_.get(at), states_.read(at), Replica(device.id, device.store).states.get(at)):
+            assert {cell.value for cell in state.sets["f"].live.values()} == wanted
+            assert state.full == {bea.device}
+        assert len(states_.read(at).logs["log"].appended) == 5
+    assert len({device.replica.state_digest() for device in (ana, *takers)}) == 1
