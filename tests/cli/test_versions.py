@@ -18,28 +18,32 @@ from cellsync.cli.main import main
 from cellsync.core.errors import CellsyncError, PeerNewer, PeerOlder
 
 
+def filled(shape: type[msgspec.Struct], **given: Any) -> dict[str, Any]:
+    """What the API gives, in JSON; null in the fields that do not matter here."""
+    known: dict[str, Any] = dict.fromkeys(field.name for field in msgspec.structs.fields(shape)) | given
+    built: dict[str, Any] = msgspec.to_builtins(msgspec.convert(known, shape))
+    return built
+
+
 def peer(name: str, version: str | None, *, ready: bool = False) -> dict[str, Any]:
-    return {
-        "name": name, "device": name.encode().hex(), "connected": ready, "last_seen": "2026-03-01T10:00:00+00:00",
-        "lacks": 0, "owes": 0, "ready": ready, "version": version, "clock": None,
-    }  # fmt: skip
+    return filled(
+        shapes.Peer, name=name, device=name.encode().hex(), connected=ready, last_seen="2026-03-01T10:00:00+00:00",
+        lacks=0, owes=0, ready=ready, version=version,
+    )  # fmt: skip
 
 
 class Canned:
     """Answers that were given before."""
 
     def __init__(self, peers: list[dict[str, Any]], error: CellsyncError | None = None) -> None:
-        self._job = {
-            "v": 1, "job": "a1", "step": 1, "state": "failed" if error else "done", "changes": 1, "peers": peers,
-            "error": None if error is None else problem_of(error)._asdict(),
-        }  # fmt: skip
-        msgspec.convert(self._job, shapes.Syncing)  # it is of the shape that the API gives
-        self._status = {
-            "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "aa",
-            "locks_in": None, "cases": 0, "beside": 0, "changes": 1, "only_here": 0, "only_here_cases": [],
-            "conflicts": 0, "peers": peers, "flags": [],
-        }  # fmt: skip
-        msgspec.convert(self._status, shapes.Status)
+        self._job = filled(
+            shapes.Syncing, v=1, job="a1", step=1, state="failed" if error else "done", changes=1, peers=peers,
+            error=None if error is None else problem_of(error)._asdict(),
+        )  # fmt: skip
+        self._status = filled(
+            shapes.Status, v=1, cell="Mill Street", state="open", name="Ana", role="writer", device="aa", cases=0,
+            beside=0, changes=1, only_here=0, only_here_cases=[], conflicts=0, peers=peers, flags=[],
+        )  # fmt: skip
         self._peers = {"v": 1, "port": 4000, "peers": peers}
 
     def call(self, operation: str, **_: Any) -> dict[str, Any]:
