@@ -6,6 +6,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+# How many workers is said in tests/conftest.py. Not `--dist loadgroup` or `loadscope`: of tests with one name (one for each
+# operation of the API) they run the first and do not say so (pytest-xdist 3.8).
+PARALLEL := -n auto --dist worksteal
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
@@ -17,12 +20,12 @@ demo: $(READY) ## three devices, one encrypted case log, one network that breaks
 	@$(BIN)/cellsync demo
 
 test: $(READY) ## all tests that take minutes at most, with real processes and networks
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
 
 MINUTES ?= 60
 
 test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching for counterexamples
-	$(BIN)/pytest -q -m slow; slow=$$?; \
+	$(BIN)/pytest -q -m slow $(PARALLEL); slow=$$?; \
 	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
 
 check: $(READY) ## the fast loop before every commit: style, types, floors, fast tests
@@ -30,7 +33,7 @@ check: $(READY) ## the fast loop before every commit: style, types, floors, fast
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -m "not slow and not e2e"
+	$(BIN)/pytest -q -m "not slow and not e2e" $(PARALLEL)
 
 bench: $(READY) ## measure, compare with the budgets, write bench-results.json
 	@$(BIN)/python -m bench

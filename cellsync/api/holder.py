@@ -19,7 +19,8 @@ from cellsync.store.files import PRIVATE_FILE, file_errors
 
 _LONGEST: Final = 20  # digits
 _GONE_WITHIN: Final = 1.0  # seconds: the kernel needs some time for a large process
-_LOOKED_WITHIN: Final = 0.02  # seconds: `pid_of` has the lock for less
+_LOOKED_WITHIN: Final = 1.0  # seconds: `pid_of` has the lock for less, also on a machine with other work
+_LOOK_AGAIN: Final = 0.01
 
 
 class Busy(ExternalError):
@@ -41,10 +42,11 @@ class Holder:
             self.descriptor = os.open(profile.holder, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         try:
             with file_errors():
-                if not _lock(self.descriptor):
-                    time.sleep(_LOOKED_WITHIN)  # somebody may only be looking who holds it
-                    if not _lock(self.descriptor):
+                began = time.monotonic()
+                while not _lock(self.descriptor):  # another program may only be looking who holds it
+                    if time.monotonic() - began > _LOOKED_WITHIN:
                         raise Busy
+                    time.sleep(_LOOK_AGAIN)
                 os.ftruncate(self.descriptor, 0)
                 os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
         except BaseException:

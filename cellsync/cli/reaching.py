@@ -16,7 +16,7 @@ from cellsync.cli.options import options_of
 from cellsync.cli.terminal import terminal_of
 from cellsync.core.errors import VaultExists, VaultMissing
 
-STARTS_WITHIN: Final = 5.0  # seconds: a daemon that is there, but not at its door yet
+STARTS_WITHIN: Final = 10.0  # seconds: a daemon that is there, but not at its door yet
 APPEARS_WITHIN: Final = 2.0  # seconds, for somebody who has just started one
 _AGAIN: Final = 0.05
 

@@ -1,7 +1,7 @@
 """Running: from the first line to a clean end.
 
-    holder and door  ->  service (empty or locked)  ->  API  ->  READY
-    SIGTERM, SIGINT, SIGHUP  ->  no new requests  ->  lock, in good order  ->  end
+    door  ->  service (empty or locked)  ->  API  ->  READY
+    SIGTERM, SIGINT, SIGHUP (if not ignored)  ->  no new requests  ->  lock, in good order  ->  end
 
 The daemon starts locked, and whatever ends it leaves the vault as it was: every confirmed change is on the disk.
 """
@@ -19,37 +19,32 @@ import trio
 from hypercorn.trio import serve
 
 from cellsync.api import door
-from cellsync.api.hardening import harden
 from cellsync.api.holder import Holder
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.service import Service
 from cellsync.api.web import application, configuration
 from cellsync.cell.unwrapping import the_only
-from cellsync.daemon import logs
+from cellsync.daemon.ending import not_ignored
 from cellsync.daemon.notifying import notify
-from cellsync.daemon.rebirth import Inherited, inherited, rebirth
+from cellsync.daemon.rebirth import Inherited, rebirth
 
 ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew
 
 log = logging.getLogger(__name__)
 
 
-def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int) -> None:
-    """Until a signal ends it. `idle`: seconds after which an unused cell is locked. Raises Busy, NoDoor."""
-    harden()
-    logs.start(verbosity)
-    before = inherited()
-    with Holder(profile, None if before is None else before.holder) as holder:
-        socket = door.listen(profile) if before is None else door.take_over(before.door)
-        with closing(socket):
-            kept = Inherited(holder.descriptor, socket.fileno())
-            try:
-                trio.run(partial(_serve, profile, settings, idle, kept))
-            except BaseException as error:
-                raise the_only(error) from None
-            finally:
-                notify("STOPPING=1")
-                profile.socket.unlink(missing_ok=True)
+def work(profile: Profile, settings: Settings, idle: float | None, holder: Holder, before: Inherited | None) -> None:
+    """Until a signal ends it. `before`: what an earlier program of this process has left. Raises NoDoor."""
+    socket = door.listen(profile) if before is None else door.take_over(before.door)
+    with closing(socket):
+        kept = Inherited(holder.descriptor, socket.fileno())
+        try:
+            trio.run(partial(_serve, profile, settings, idle, kept))
+        except BaseException as error:
+            raise the_only(error) from None
+        finally:
+            notify("STOPPING=1")
+            profile.socket.unlink(missing_ok=True)
 
 
 async def _serve(profile: Profile, settings: Settings, idle: float | None, kept: Inherited) -> None:
@@ -63,7 +58,8 @@ async def _serve(profile: Profile, settings: Settings, idle: float | None, kept:
         nursery.start_soon(_start_anew_when, locked, ending, kept)
         log.info("ready: %s", service.state)
         notify(f"READY=1\nSTATUS={service.state}")
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        ends = signal.SIGTERM, *not_ignored(signal.SIGINT, signal.SIGHUP)
+        with trio.open_signal_receiver(*ends) as signals:
             async for _ in signals:
                 break
         log.info("ending")

@@ -14,6 +14,7 @@ from cellsync.api.openapi import document
 from cellsync.api.table import OPERATIONS, Needs
 from tests.api.services import PASSPHRASE
 from tests.api.test_web import Server, cheap_defaults
+from tests.patience import PATIENCE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what schemathesis imports uses names that are going to go
@@ -112,7 +113,7 @@ def answered(case: Any, server: Server) -> tuple[int, str]:
     wait = (case.query or {}).get("wait")
     if isinstance(wait, (int, float)):
         case.query["wait"] = min(wait, 0.01)  # a job may be there, and a minute is long
-    response = case.call(base_url=f"http://127.0.0.1:{server.port}", timeout=20)
+    response = case.call(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE)
     assert response.status_code not in (500, 502), response.text
     case.validate_response(response, checks=CHECKS)
     if response.status_code == 200:

@@ -22,6 +22,7 @@ from cellsync.api.table import OPERATIONS, Needs
 from cellsync.api.web import LARGEST
 from tests.api.services import PASSPHRASE
 from tests.api.test_web import Server, cheap_defaults
+from tests.patience import PATIENCE
 
 FOUND = {"cell": "Mill", "name": "Ana", "passphrase": PASSPHRASE}
 
@@ -63,8 +64,8 @@ def client(cheap: None, tmp_path: Path) -> Iterator[SocketClient]:
 
 
 def in_time(done: Callable[[], bool]) -> bool:
-    """Whether it is so, or becomes so within ten seconds."""
-    until = time.monotonic() + 10
+    """Whether it is so, or becomes so in time."""
+    until = time.monotonic() + PATIENCE
     while not done() and time.monotonic() < until:
         time.sleep(0.02)
     return done()
@@ -150,7 +151,7 @@ def test_states_as_statuses(server: Server) -> None:
 
 
 def test_a_connection_goes_on_after_errors(server: Server) -> None:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     typed = {"content-type": "application/json"}
     for method, path, body, status in (
         ("GET", "/v1/health", None, 200), ("GET", "/nothing", None, 404), ("POST", "/v1/cell", b"{", 400),
@@ -166,7 +167,7 @@ def test_a_connection_goes_on_after_errors(server: Server) -> None:
 
 
 def test_a_body_in_pieces(server: Server) -> None:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     raw = json.dumps(FOUND).encode()
     headers = {"content-type": "application/json; charset=utf-8"}
     connection.request("POST", "/v1/cell", iter([raw[:7], raw[7:9], raw[9:]]), headers, encode_chunked=True)
@@ -204,7 +205,7 @@ def test_a_table_may_be_larger(client: SocketClient) -> None:
     ],
 )  # fmt: skip
 def test_requests_that_break_off_hurt_nobody(server: Server, raw: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), 20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as line:
         line.sendall(raw)
     assert server.ask("GET", "/v1/health")[0] == 200
 
@@ -235,7 +236,7 @@ class Stream:
     """Server-sent events, read as a browser does."""
 
     def __init__(self, server: Server, since: str = "") -> None:
-        self._line = door.connect(server.profile, 20)
+        self._line = door.connect(server.profile, PATIENCE)
         headers = f"last-event-id: {since}\r\n" if since else ""
         self._line.sendall(f"GET /v1/events HTTP/1.1\r\nhost: x\r\n{headers}\r\n".encode())
         self._read = self._line.makefile("rb")
@@ -316,7 +317,7 @@ def test_whoever_leaves_costs_nothing(behind: tuple[BehindTheDoor, SocketClient]
     """A stream once waited for the garbage collector to end."""
     server, client = behind
     for read in (0, 1, 2000) * 3:
-        stream = door.connect(server.profile, 20)
+        stream = door.connect(server.profile, PATIENCE)
         stream.sendall(b"GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n")
         if read:
             stream.recv(read)

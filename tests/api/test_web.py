@@ -29,6 +29,7 @@ from cellsync.api.web import LARGEST, application, configuration
 from cellsync.core.errors import InvalidValue
 from cellsync.store.header import Kdf
 from tests.api.services import PASSPHRASE
+from tests.patience import PATIENCE
 
 
 class Server:
@@ -65,7 +66,7 @@ class Server:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any, dict[str, str]]:
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             typed = {"content-type": "application/json"} if raw is not None else {}
             connection.request(method, path, raw, typed | (headers or {}))
@@ -138,7 +139,7 @@ def test_a_case_that_has_changed(server: Server) -> None:
 
 
 def test_events_as_a_browser_would_read_them(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), 20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as line:
         line.sendall(b"GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n")
         got = line.recv(65536)
         assert b"content-type: text/event-stream" in got.lower()
@@ -151,7 +152,7 @@ def test_events_as_a_browser_would_read_them(server: Server) -> None:
     [identity] = [one for one in got.splitlines() if one.startswith(b"id: ")][:1]
     assert b"event: case.changed" in got
     _, _, cursor = identity.decode().partition(": ")
-    with socket.create_connection(("127.0.0.1", server.port), 20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as line:
         line.sendall(b"GET /v1/events HTTP/1.1\r\nhost: x\r\nlast-event-id: 00000000:9\r\n\r\n")
         got = b""
         while b"event: reset" not in got:

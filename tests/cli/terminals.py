@@ -15,9 +15,11 @@ from typing import Any, Final, Self
 import pexpect
 import pyte
 
+from tests.patience import PATIENCE
+
 ROOT: Final = Path(__file__).parent.parent.parent
 CHEAP: Final = str(Path(__file__).parent / "cheap.py")
-WITHIN: Final = 20.0  # seconds, on a slow machine
+WITHIN: Final = PATIENCE
 PASSPHRASE: Final = "for tests only"
 LINES: Final = 24
 COLUMNS: Final = 80

@@ -17,9 +17,10 @@ import pytest
 from cellsync.cli.demo import running, story
 from cellsync.cli.demo.child import DemoFailed, started
 from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
+from tests.patience import PATIENCE
 
 ROOT: Final = Path(__file__).parent.parent.parent
-WITHIN: Final = 120  # seconds, on a slow machine
+WITHIN: Final = PATIENCE
 
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ import pytest
 
 from cellsync.daemon.notifying import notify
 from cellsync.daemon.rebirth import VARIABLE, Inherited, inherited
+from tests.patience import PATIENCE
 
 PROGRAM = """
 import os, sys
@@ -37,7 +38,7 @@ def test_the_new_program_has_the_process_id_and_what_was_handed_over() -> None:
     )
     assert process.stdout is not None
     first = process.stdout.readline()
-    rest, _ = process.communicate(first, timeout=20)
+    rest, _ = process.communicate(first, timeout=PATIENCE)
     pid = first.split()[0]
     assert rest.splitlines() == [f"{pid} b'kept' False False", "closed 9"]
     assert int(pid) == process.pid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 import sys
@@ -21,6 +22,7 @@ from cellsync.doctor.multicast import Heard, Known, listen
 from cellsync.doctor.subject import Visit
 from cellsync.node.interfaces import Choice, Local
 from cellsync.node.network import Address, packed
+from tests.patience import PATIENCE
 
 LOOPBACK = Local(socket.if_nametoindex("lo" if sys.platform == "linux" else "lo0"), "127.0.0.1", 8)
 OWN = frozenset({packed("127.0.0.1")})
@@ -28,7 +30,7 @@ KEEPS_APART = (
     "This LAN blocks device-to-device traffic, or the others are off: "
     "in 5 s nobody was heard, and nobody answered who should be here."
 )
-TYPE = "_cs-doctor-test._tcp.local."
+TYPE = f"_cs-doc-{os.getpid() % 100_000}._tcp.local."
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2")
 
@@ -251,13 +253,13 @@ async def test_who_speaks_is_told_from_ourselves_and_from_the_router() -> None:
     link = {LOOPBACK.link}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(speak, bytes(12))
-        with trio.fail_after(10):  # it ends when it has heard enough
+        with trio.fail_after(PATIENCE):  # it ends when it has heard enough
             found = await listen([LOOPBACK], alone, TYPE, 60)
         assert (found.asked, found.itself, found.others, found.routers) == (link, link, link, set())
         found = await listen([LOOPBACK], router, TYPE, 0.2)
         assert (found.others, found.routers) == (set(), link)
         nursery.start_soon(speak, bytes(12), "127.0.0.4", 0.3)
-        with trio.fail_after(10):  # the router alone was not enough to end
+        with trio.fail_after(PATIENCE):  # the router alone was not enough to end
             found = await listen([LOOPBACK], router, TYPE, 60)
         assert (found.others, found.routers) == (link, link)
         nursery.cancel_scope.cancel()

@@ -25,6 +25,7 @@ from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
 from tests.doctor.machines import HERE, Look, one, write
+from tests.patience import PATIENCE
 
 SWAPS = "Filename Type Size Used Priority\n"
 
@@ -353,11 +354,11 @@ async def test_what_hangs_is_left_behind(visit: Visit, monkeypatch: pytest.Monke
     back = Event()
 
     def hang(_: Path) -> int:
-        back.wait(10)
+        back.wait(PATIENCE)
         return 0
 
     try:
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             found = await examine(visit.subject, listen_seconds=0.1, machine=visit.machine._replace(free=hang))
     finally:
         back.set()

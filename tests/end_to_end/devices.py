@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import pytest
 
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
+from tests.patience import PATIENCE
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
-PATIENCE: Final = 30.0  # seconds: how long a test waits before it fails
 PASSPHRASE: Final = "words for tests only"
 
 Answer = dict[str, Any]
+_ports: Final[list[TextIO]] = []  # locked
 
 
 class Refused(Exception):
@@ -150,7 +154,7 @@ class Device:
         with suppress(BrokenPipeError, ValueError):
             self._input.close()
         try:
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(PATIENCE)
@@ -209,7 +213,7 @@ def enter(sponsor: Device, device: Device, name: str, port: int | None) -> None:
     assert sponsor.hear("words")["words"] == device.hear("words")["words"]
 
 
-def agree(devices: Iterable[Device], within: float = 20.0) -> Answer:
+def agree(devices: Iterable[Device], within: float = PATIENCE) -> Answer:
     """Wait until all show the same entries and state; that."""
     began = time.monotonic()
     while True:
@@ -220,7 +224,7 @@ def agree(devices: Iterable[Device], within: float = 20.0) -> Answer:
         time.sleep(0.05)
 
 
-def wait_until(ready: Callable[[], bool], what: str, within: float = 20.0) -> None:
+def wait_until(ready: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
     began = time.monotonic()
     while not ready():
         assert time.monotonic() - began < within, f"waited {within:.0f} s in vain: {what}"
@@ -228,10 +232,25 @@ def wait_until(ready: Callable[[], bool], what: str, within: float = 20.0) -> No
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that stays ours until this process ends, also while nobody listens there.
+
+    Not one that the kernel gives: it would give it to the next connection of anybody. The locks keep tests apart that
+    run side by side.
+    """
+    locks = Path(tempfile.gettempdir()) / f"cellsync-ports-{os.getuid()}"
+    locks.mkdir(exist_ok=True)
+    while True:
+        port = random.randrange(10_000, 30_000)
+        lock = (locks / str(port)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+        else:
+            _ports.append(lock)
+            return port
 
 
 def check_vault(folder: Path, passphrase: str = PASSPHRASE) -> int:

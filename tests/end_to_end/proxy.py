@@ -9,6 +9,8 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Final, Self
 
+from tests.patience import PATIENCE
+
 CHUNK: Final = 64 << 10
 
 
@@ -74,7 +76,7 @@ class Proxy:
             except OSError:
                 return
             try:
-                callee = socket.create_connection(("127.0.0.1", self._target), 5)
+                callee = socket.create_connection(("127.0.0.1", self._target), PATIENCE)
             except OSError:
                 caller.close()
                 continue

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 import pytest
 
+from tests.patience import PATIENCE
+
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
-WAIT_SECONDS: Final = 30
+WAIT_SECONDS: Final = PATIENCE
 
 
 class Process:

@@ -21,6 +21,7 @@ from cellsync.store.header import Kdf
 from tests.end_to_end.devices import check_vault, wait_until
 from tests.end_to_end.programs import PASSPHRASE, Program, environment, pair, programs
 from tests.end_to_end.test_disk_full import Disk, disk
+from tests.patience import PATIENCE
 
 __all__ = ["disk"]  # a fixture
 pytestmark = pytest.mark.e2e
@@ -167,7 +168,7 @@ def test_ctrl_c_takes_an_invitation_back(tmp_path: Path) -> None:
             while "Code: " not in (line := inviting.stderr.readline()):
                 assert line, "it ended"
             inviting.send_signal(signal.SIGINT)
-            out, err = inviting.communicate(timeout=20)
+            out, err = inviting.communicate(timeout=PATIENCE)
         finally:
             inviting.kill()
         assert inviting.returncode == 130

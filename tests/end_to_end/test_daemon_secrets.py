@@ -18,13 +18,13 @@ import pytest
 from cellsync.api.client import SocketClient
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
-from tests.end_to_end.devices import PATIENCE, ROOT, check_vault, wait_until
+from tests.end_to_end.devices import ROOT, check_vault, wait_until
 from tests.end_to_end.programs import LOOPBACK, PASSPHRASE, Program, environment, pair, programs
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
 CANARY: Final = "Canary Wharfinger"
-SOON: Final = 10.0  # seconds: a bound for the slowest machine, and no measurement
 TABLE: Final = ROOT / "examples" / "data" / "cases.csv"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into another process")
 
@@ -105,10 +105,10 @@ def test_panic_closes_what_is_connected_and_empties_the_memory(two: list[Program
 
     assert ana.run("panic", passphrase=None).out == "Locked.\n"
     if killed := ana.state is None:  # too busy to answer in time; the kernel needs a moment to take it away
-        wait_until(lambda: not connections(before) and not in_memory(before, *wanted), "it is gone", SOON)
+        wait_until(lambda: not connections(before) and not in_memory(before, *wanted), "it is gone")
     assert connections(before) == set()
     assert in_memory(before, *wanted) == set()
-    wait_until(lambda: not connected(ben), "Ben has lost Ana", SOON)
+    wait_until(lambda: not connected(ben), "Ben has lost Ana")
 
     if killed:
         ana.stop()
@@ -130,11 +130,11 @@ def test_panic_during_an_import_that_is_being_sent(two: list[Program], tmp_path:
     # not over the API: a daemon that imports answers only between two batches
     wait_until(lambda: vault_size(ana) > size + 400_000, "two batches are written")
     assert ana.run("panic", passphrase=None).exit == 0
-    wait_until(lambda: not connections(before), "the connections are closed", SOON)
-    wait_until(lambda: not in_memory(before, *wanted), "the memory holds no secret", SOON)
-    wait_until(lambda: ana.state in ("locked", None), "it starts anew, or was killed", SOON)
-    wait_until(lambda: not connected(ben), "Ben has lost Ana", SOON)
-    out, err = importing.communicate(timeout=20)
+    wait_until(lambda: not connections(before), "the connections are closed")
+    wait_until(lambda: not in_memory(before, *wanted), "the memory holds no secret")
+    wait_until(lambda: ana.state in ("locked", None), "it starts anew, or was killed")
+    wait_until(lambda: not connected(ben), "Ben has lost Ana")
+    out, err = importing.communicate(timeout=PATIENCE)
     assert importing.returncode == 8, (out, err)
 
     ana.stop()
@@ -143,7 +143,7 @@ def test_panic_during_an_import_that_is_being_sent(two: list[Program], tmp_path:
     again = ana.json("case", "import", str(TABLE))
     assert again["created"] + again["updated"] + again["unchanged"] == 500
     total = ana.json("status")["changes"]
-    wait_until(lambda: SocketClient(ben.profile).call("status")["changes"] == total, "Ben has it all", 60)
+    wait_until(lambda: SocketClient(ben.profile).call("status")["changes"] == total, "Ben has it all")
     for one in two:
         assert one.run("daemon", "stop").exit == 0
         assert one.ended() == 0
@@ -167,7 +167,7 @@ def test_panic_ends_a_command_that_works_by_itself(tmp_path: Path) -> None:
             assert watching.stderr.readline() == "Watching. Ctrl-C ends it.\n"
             assert in_memory(watching.pid, key) == {key}
             assert ana.run("panic", passphrase=None).out == "Locked.\n"
-            watching.communicate(timeout=SOON)
+            watching.communicate(timeout=PATIENCE)
             assert watching.returncode == -signal.SIGKILL
         finally:
             watching.kill()
@@ -185,8 +185,8 @@ def test_panic_where_nothing_is(tmp_path: Path) -> None:
 
 
 @contextmanager
-def passer_by() -> Iterator[set[bytes]]:
-    """Somebody who looks at every process again and again: the arguments and environments of those started here."""
+def passer_by(folder: Path) -> Iterator[set[bytes]]:
+    """Somebody who looks at every process again and again: arguments and environments of those with this folder."""
     seen: set[bytes] = set()
     enough = threading.Event()
 
@@ -195,7 +195,7 @@ def passer_by() -> Iterator[set[bytes]]:
             for process in Path("/proc").iterdir():
                 with suppress(OSError):
                     arguments = (process / "cmdline").read_bytes() if process.name.isdigit() else b""
-                    if b"cheap.py" in arguments:
+                    if bytes(folder) in arguments:
                         seen.update((arguments, (process / "environ").read_bytes()))
 
     thread = threading.Thread(target=look)
@@ -210,7 +210,7 @@ def passer_by() -> Iterator[set[bytes]]:
 def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
     """From the founding to a wrong passphrase; every text comes on standard input."""
     texts = ("heron velvet title", "heron velvet line", "heron velvet person")
-    with programs(tmp_path, "ana", "ben") as [ana, ben], passer_by() as seen:
+    with programs(tmp_path, "ana", "ben") as [ana, ben], passer_by(tmp_path) as seen:
         recovery = ana.json("init", "Mill Street", "--name", "ana", *LOOPBACK)["recovery_key"]
         ana.start("-v")
         inviting, joining = pair(ana, ben)

@@ -23,6 +23,7 @@ from cellsync.store.vault import Vault
 from tests.end_to_end.devices import ROOT, check_vault, wait_until
 from tests.end_to_end.programs import PASSPHRASE, Program, pair, programs
 from tests.end_to_end.test_disk_full import Disk, disk
+from tests.patience import PATIENCE
 
 __all__ = ["disk"]  # a fixture
 pytestmark = pytest.mark.e2e
@@ -108,7 +109,7 @@ def until_imported(one: Program, rows: int) -> int:
     there = 0
     began = time.monotonic()
     while there < rows:
-        assert time.monotonic() - began < 20, "the import never came so far"
+        assert time.monotonic() - began < PATIENCE, "the import never came so far"
         there = client.call("status")["cases"]
     return there
 
@@ -119,7 +120,7 @@ def test_killed_in_the_middle_of_an_import(ana: Program, table: Path, rows: int)
     importing = ana.begin("case", "import", str(table), "--json")
     confirmed = until_imported(ana, rows)
     ana.send(signal.SIGKILL)
-    out, err = importing.communicate(timeout=20)
+    out, err = importing.communicate(timeout=PATIENCE)
     assert importing.returncode == 8, (out, err)
     assert "cellsync daemon run" in err
     ana.stop()
@@ -145,13 +146,30 @@ def test_a_signal_ends_it_in_good_order(ana: Program, how: signal.Signals) -> No
     assert ana.run("case", "list").exit == 0  # nothing holds it any more
 
 
+IGNORING = ["sh", "-c", 'trap "" HUP INT; exec "$@"', "-"]  # as with `nohup`, and in the background of a script
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGINT])
+def test_what_was_ignored_at_its_start_does_not_end_it(tmp_path: Path, how: signal.Signals) -> None:
+    with programs(tmp_path, "ana", inside=lambda _: IGNORING) as [ana]:
+        ana.init()
+        ana.start()
+        ana.send(how)
+        assert ana.run("lock", passphrase=None).exit == 0  # and it does not end the program that takes over
+        ana.unlock()
+        ana.send(how)
+        assert ana.json("status")["changes"] == 1
+        ana.send(signal.SIGTERM)
+        assert ana.ended() == 0
+
+
 def test_the_service_manager_is_told(tmp_path: Path) -> None:
     with (
         programs(tmp_path, "ana") as [ana],
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
     ):
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(20)
+        manager.settimeout(PATIENCE)
         ana.start(unlocked=False, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
         assert manager.recv(100) == b"READY=1\nSTATUS=empty"
         ana.send(signal.SIGTERM)
@@ -185,11 +203,13 @@ def test_two_at_once_are_refused_and_harm_nothing(ana: Program) -> None:
     assert ana.json("case", "new", "a case")["written"]
     ana.run("daemon", "stop")
     ana.ended()
-    waiting = ana.begin("watch", "--json")  # without a daemon a command holds the profile itself
-    wait_until(lambda: ana.run("members", "--json").json.get("error", {}).get("code") == "busy", "the command holds it")
+    waiting = ana.begin("watch")  # without a daemon a command holds the profile itself
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline() == "Watching. Ctrl-C ends it.\n"
+    assert ana.run("members", "--json").json["error"]["code"] == "busy"
     assert ana.run("daemon", "run", passphrase=None).exit == 8
     waiting.send_signal(signal.SIGINT)
-    waiting.communicate(timeout=20)
+    waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == 130
     assert check_vault(ana.profile.vault, PASSPHRASE) == 2
 
@@ -231,9 +251,11 @@ def test_nothing_is_left_in_memory(tmp_path: Path, how: str) -> None:
         assert in_memory(ana.pid, wanted)[0::2] == [True, True]
         before = ana.pid
         assert ana.run(how, passphrase=None).exit == 0
+        if how == "panic" and ana.state is None:
+            return  # it was too busy and was ended, with all its memory
         wait_until(lambda: ana.state == "locked", "it starts anew")
         assert ana.pid == before
-        wait_until(lambda: in_memory(ana.pid, wanted) == [False] * 3, "nothing is left", 5)
+        wait_until(lambda: in_memory(ana.pid, wanted) == [False] * 3, "nothing is left")
         ran = ana.run("case", "list", passphrase=None)
         assert (ran.exit, "cellsync unlock" in ran.err) == (3, True)
         ana.unlock()
@@ -244,8 +266,8 @@ def test_panic_in_the_middle_of_work_loses_nothing_confirmed(ana: Program, table
     importing = ana.begin("case", "import", str(table))
     confirmed = until_imported(ana, 50)
     assert ana.run("panic", passphrase=None).exit == 0
-    importing.communicate(timeout=20)
-    assert importing.returncode == 8
+    importing.communicate(timeout=PATIENCE)
+    assert importing.returncode in (3, 8)  # it still heard that the cell is locked, or its daemon was gone
     wait_until(lambda: ana.state in ("locked", None), "it starts anew, or it was too busy and was ended")
     ana.stop()
     ana.start()
@@ -306,7 +328,7 @@ def test_no_secret_in_arguments_environment_or_logs(tmp_path: Path) -> None:
             if process.name.isdigit() and int(process.name) != os.getpid():
                 with suppress(OSError):
                     line = (process / "cmdline").read_bytes()
-                    if b"cheap.py" in line:
+                    if str(tmp_path).encode() in line:  # others may run the same
                         seen.extend([line, (process / "environ").read_bytes()])
 
     with programs(tmp_path, "ana", "ben") as [ana, ben]:

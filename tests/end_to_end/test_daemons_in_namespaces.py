@@ -82,4 +82,4 @@ def test_the_doctor_explains_a_lan_that_keeps_devices_apart(network: Lan, device
 def test_the_doctor_says_that_there_is_no_network(network: Lan, devices: list[Program]) -> None:
     ana, _ = devices
     network.pull_out("ana")
-    wait_until(lambda: grades(ana)["network"] == "bad", "the cable is out", 30)
+    wait_until(lambda: grades(ana)["network"] == "bad", "the cable is out")

@@ -24,6 +24,7 @@ from cellsync.doctor import Finding, Grade, OtherDevice, Subject, examine
 from cellsync.node.network import Address
 from tests.end_to_end.devices import wait_until
 from tests.end_to_end.namespaces import Lan, lan, run
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +32,6 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 NAMES: Final = ("ada", "ben", "vera")  # ada asks the doctor; vera is the router, where there is one
 LISTEN: Final = 3.0  # seconds
-BOUND: Final = 30.0  # seconds
 BEN: Final = ("10.99.0.2", 9)  # nothing listens there
 BLOCKED: Final = "This LAN blocks device-to-device traffic, or the others are off: "
 
@@ -55,7 +55,7 @@ def ask(
     asked = {"profile": str(folder), "others": others, "mode": mode, "redact": redact}
     told = subprocess.run(
         [*laid.inside("ada"), sys.executable, __file__, json.dumps(asked)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=BOUND, check=True, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=PATIENCE, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     findings = [Finding(check, Grade(grade), text, hint) for check, grade, text, hint in json.loads(told)]
     return {finding.check: finding for finding in findings}
@@ -74,7 +74,7 @@ def running(laid: Lan, name: str, script: str, *arguments: str) -> Iterator[subp
     ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
-            assert select.select([process.stdout], [], [], BOUND)[0], f"{script} says nothing"
+            assert select.select([process.stdout], [], [], PATIENCE)[0], f"{script} says nothing"
             assert process.stdout.readline(), f"{script} ended"
             yield process
         finally:

@@ -18,6 +18,7 @@ from cellsync.cli.main import main
 from docs.generate import PRINTS, commands
 from tests.end_to_end.devices import ROOT
 from tests.end_to_end.programs import Program, environment, programs
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
@@ -77,7 +78,7 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
 def run(one: Program, name: str, *options: str, stdin: int | None = subprocess.DEVNULL) -> tuple[str, int, str, str]:
     done = subprocess.run(
         one.command(*name.split(), *ARGUMENTS[name], *options), stdin=stdin, capture_output=True, text=True,
-        timeout=40, check=False, env=environment(), close_fds=True,
+        timeout=PATIENCE, check=False, env=environment(), close_fds=True,
     )  # fmt: skip
     return name, done.returncode, done.stdout, done.stderr
 
@@ -126,7 +127,7 @@ def test_with_closed_descriptors(tmp_path: Path, name: str) -> None:
     with programs(tmp_path, "ana") as [ana]:
         command = ana.command(*name.split(), *ARGUMENTS[name])
         done = subprocess.run(
-            ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "-", *command], timeout=40, check=False, env=environment()
+            ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "-", *command], timeout=PATIENCE, check=False, env=environment()
         )
         assert done.returncode in (0, 1, 2, 4, 8, 9)
 

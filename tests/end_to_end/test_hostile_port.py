@@ -17,6 +17,7 @@ import pytest
 
 from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter, free_port, wait_until
 from tests.end_to_end.proxy import Proxy
+from tests.patience import PATIENCE
 
 WITHIN: Final = 2.0  # seconds: the handshake of these devices
 MIB: Final = 1 << 20
@@ -34,7 +35,7 @@ def visit(port: int, pieces: Sequence[bytes], pause: float = 0.0) -> Visit:
     """Connect, say this, and listen until the other side hangs up."""
     received = b""
     began = time.monotonic()
-    with socket.create_connection(("127.0.0.1", port), 10) as sock, suppress(ConnectionError):
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock, suppress(ConnectionError):
         for piece in pieces:
             sock.sendall(piece)
             time.sleep(pause)
@@ -45,7 +46,7 @@ def visit(port: int, pieces: Sequence[bytes], pause: float = 0.0) -> Visit:
 
 def answer(port: int, opening: bytes) -> bytes:
     """The beginning of what an opening gets."""
-    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
         sock.sendall(opening)
         return sock.recv(65536)
 

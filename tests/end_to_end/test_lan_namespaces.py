@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -192,6 +193,8 @@ def values(content: bytes) -> list[bytes]:
 
 
 def test_the_recorder_would_notice_a_value_that_lasts() -> None:
+    dice = random.Random(8)
+
     def message(name: str, text: bytes) -> bytes:
         out = DNSOutgoing(0x8400)
         out.add_answer_at_time(DNSText(f"{name}._x._tcp.local.", 16, 1, 600, text), 0)
@@ -199,7 +202,7 @@ def test_the_recorder_would_notice_a_value_that_lasts() -> None:
 
     def recording(leak: bytes) -> Packets:
         return [
-            (mac, message(os.urandom(8).hex(), os.urandom(40) + (leak if mac == "a" else os.urandom(8))))
+            (mac, message(dice.randbytes(8).hex(), dice.randbytes(40) + (leak if mac == "a" else dice.randbytes(8))))
             for _ in range(4)
             for mac in ("a", "b")
         ]

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT: Final = Path(__file__).parents[2]
 HELLO: Final = ROOT / "examples" / "hello.py"
 PRINTS: Final = "Ana status court date set\nAna notes hearing 3 May\n"
@@ -60,7 +62,7 @@ def expected(project: Path) -> set[tuple[str, int]]:
 def test_it_runs_and_prints_what_the_readme_shows() -> None:
     run = subprocess.run(
         [sys.executable, str(HELLO)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert (run.returncode, run.stdout, run.stderr) == (0, PRINTS, "")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from cellsync.node.lan import LanNetwork, Mode, open_lan
 from cellsync.node.network import Address, AskedFor, Sighting
 from cellsync.node.responder import Responder
 from cellsync.store.header import Kdf
+from tests.patience import PATIENCE
 
 LOOPBACK = ["127.0.0.1"]
 # Of this test run only, so that two runs on one machine do not see each other.
@@ -41,7 +42,7 @@ async def silent(stream: trio.abc.Stream) -> None:
 
 async def seen(sightings: trio.MemoryReceiveChannel[Sighting], wanted: int) -> dict[bytes, tuple[Address, ...]]:
     found: dict[bytes, tuple[Address, ...]] = {}
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         while len(found) < wanted:
             sighting = await sightings.receive()
             found[sighting.blob.split(b" ")[0]] = sighting.addresses
@@ -139,7 +140,13 @@ async def test_off_opens_no_multicast_socket(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def udp_sockets() -> int:
-    return sum(":14E9 " in line for line in Path("/proc/self/net/udp").read_text().splitlines())
+    """Those of this process: others on this machine may speak mDNS, too."""
+    ours = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that lists them
+            ours.add(os.readlink(link))
+    rows = [line.split() for line in Path("/proc/self/net/udp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(":14E9") and f"socket:[{row[9]}]" in ours for row in rows)
 
 
 @pytest.mark.skipif(not Path("/proc/self/net/udp").exists(), reason="reads Linux's socket table")
@@ -227,11 +234,11 @@ async def test_without_an_interface_it_waits_and_starts_when_one_comes(
         async with ben.sightings() as sightings, ben.changes() as changes:
             for _ in range(2):
                 here[0] = True
-                with trio.fail_after(10):
+                with trio.fail_after(PATIENCE):
                     await changes.receive()
                 assert await seen(sightings, 1)
                 here[0] = False
-                with trio.fail_after(10):
+                with trio.fail_after(PATIENCE):
                     await changes.receive()
         nursery.cancel_scope.cancel()
 
@@ -266,6 +273,6 @@ async def test_a_cell_opens_without_any_interface_and_is_seen_when_one_comes(
         with cell.showing():
             here[0] = True
             async with lan("listen") as other, other.sightings() as sightings:
-                with trio.fail_after(10):
+                with trio.fail_after(PATIENCE):
                     assert (await sightings.receive()).addresses == (Address("127.0.0.1", cell.port),)
                 await (await other.dial(Address("127.0.0.1", cell.port))).aclose()

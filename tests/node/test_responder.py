@@ -16,6 +16,7 @@ from cellsync.node import discovery, responder
 from cellsync.node.interfaces import Local, present
 from cellsync.node.lan import open_lan
 from cellsync.node.responder import Responder, open_sockets
+from tests.patience import PATIENCE
 
 TYPE = f"_cs-ttl-{os.getpid() % 100_000}._tcp.local."
 
@@ -91,7 +92,7 @@ async def test_what_is_sent_as_a_lifetime_is_what_peers_keep() -> None:
         await nursery.start(shown.serve, nothing)
         nursery.start_soon(shown.announce, lambda _: bytes(208))
         async with other.sightings() as sightings:
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE):
                 await sightings.receive()
             assert other._discovery is not None
             (link,) = other._discovery._links

@@ -15,7 +15,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -38,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in given.names if name not in SEARCHES]:
         parser.error(f"there is no search {unknown[0]}; there are {', '.join(SEARCHES)}")
     chosen = [one for one in SEARCHES.values() if one.name in (given.names or SEARCHES)]
-    with tempfile.TemporaryDirectory(prefix="cellsync-searches-", ignore_cleanup_errors=True) as folder:
-        os.environ["TMPDIR"] = tempfile.tempdir = folder  # what the processes leave behind goes with it
+    with temporary_files():
         if given.seed is not None:
             if len(chosen) != 1:
                 parser.error("--seed needs the name of one search")
@@ -50,6 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return share(chosen, given.minutes)
     parser.print_help()
     return 2
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """A folder for those of all processes, so that what they leave behind goes with it."""
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="cellsync-searches-", ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
 
 
 def share(chosen: Sequence[Search], minutes: float) -> int:

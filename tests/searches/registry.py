@@ -23,7 +23,10 @@ class Search(NamedTuple):
 
 _ALL: Final = (
     Search(
-        "replicas", "2 to 5 replicas edit, sync partly and restart; a naive model says what each shows", core.replicas
+        "replicas",
+        "2 to 5 replicas edit, sync partly and restart; a naive model says what each shows",
+        core.replicas,
+        gate=40,
     ),
     Search(
         "cells",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,9 @@ def test_a_counterexample_is_told_with_the_way_to_repeat_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(worker, "attempt", attempts.of_a_search_that_fails)
+    before = dict(os.environ)
     assert program.main(["codec", "--seed", "5"]) == 1
+    assert dict(os.environ) == before
     said = capsys.readouterr().out
     assert "what seed 5 found" in said
     assert "python -m tests.searches codec --seed 5\n" in said

@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from tests.patience import PATIENCE
+
 _PROC: Final = Path("/proc")
-_ENDED_WITHIN: Final = 10.0  # seconds
+_ENDED_WITHIN: Final = PATIENCE
 
 
 def end(sessions: set[int], mark: str) -> None:

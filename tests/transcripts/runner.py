@@ -13,12 +13,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from tests.patience import PATIENCE
 from tests.transcripts import processes
 from tests.transcripts.examples import Examples, NotSeenYet
 from tests.transcripts.terminal import Terminal
 from tests.transcripts.transcript import INTERRUPT, Line, Question, Step, Transcript
 
-PATIENCE: Final = 30.0  # seconds for a step
 SIZE: Final = 40, 100  # rows, columns
 _MARK: Final = "TRANSCRIPT"  # in the environment of all that a run starts
 _RUNTIME: Final = ".run"

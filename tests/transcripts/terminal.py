@@ -7,6 +7,7 @@ shell's prompts are titles for the window: nobody sees them, and they say that a
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +21,8 @@ from tests.transcripts import processes
 COLUMNS: Final = 2000
 ROWS: Final = 5000
 _PIECE: Final = 1 << 16
+# What the shell says of a job that has ended or stopped: at the next prompt, whichever that happens to be.
+_JOB: Final = re.compile(r"(?m:(?:^\n)?^\[\d+\][-+ ]  Stopped.*\n?|^\[\d+\][-+ ]  [A-Z].*\n?)")
 
 
 class Terminal:
@@ -112,8 +115,11 @@ class Terminal:
 
     @property
     def output(self) -> str:
-        """What the present command has said; the last line has an end if it ended, or if the command has."""
-        text = "\n".join(self._lines()[self._typed :])
+        """What the present command has said; the last line has an end if it ended, or if the command has.
+
+        Without what the shell says of its jobs.
+        """
+        text = _JOB.sub("", "\n".join(self._lines()[self._typed :]))
         return text + "\n" if text and self.idle and not text.endswith("\n") else text
 
     @property

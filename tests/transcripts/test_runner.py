@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.transcripts.runner import Differs, run
 from tests.transcripts.transcript import parse
 
@@ -501,7 +502,7 @@ def test_nothing_is_left_running(play: Play, tmp_path: Path, end: str) -> None:
             $ until [ $(wc -l < started) = 3 ]; do sleep 0.01; done
             $ {end}
             """,
-            patience=3.0 if end == "sleep 1000" else 30.0,
+            patience=3.0 if end == "sleep 1000" else PATIENCE,
         )
     except Differs:
         assert end != "true"
@@ -509,6 +510,27 @@ def test_nothing_is_left_running(play: Play, tmp_path: Path, end: str) -> None:
         assert os.read(reader, 1) == b"", "BlockingIOError if anybody could still write"
     finally:
         os.close(reader)
+
+
+def test_what_the_shell_says_of_its_jobs_is_left_out(play: Play) -> None:
+    """It says so at the next prompt, and which one that is nobody can know."""
+    play("""
+        $ sleep 1000 &
+        [1] …
+        $ sleep 1000 &
+        [2] …
+        $ kill $!; while kill -0 $! 2> /dev/null; do sleep 0.01; done; echo one
+        one
+        $ kill -STOP %1; until grep -q "^State:.T" /proc/$(jobs -p %1)/status; do sleep 0.01; done
+        $ true
+        $ (exit 3) &
+        [2] …
+        $ wait $!
+        $ printf '\\n[1]-seven\\n[1] Done\\n'
+
+        [1]-seven
+        [1] Done
+        """)
 
 
 def test_others_are_left_alone(play: Play) -> None:

@@ -29,7 +29,7 @@ def run(
     """
     from cellsync.api.profile import checked
     from cellsync.cli.reaching import profile_of
-    from cellsync.daemon.running import run as run_daemon
+    from cellsync.daemon.starting import run as run_daemon
 
     profile, options = profile_of(context), options_of(context)
     settings = profile.settings()

@@ -18,6 +18,7 @@ from cellsync import CellsyncError
 from cellsync.cli.demo.outcome import Outcome
 from cellsync.cli.demo.story import play
 from cellsync.cli.demo.telling import Teller
+from cellsync.daemon.ending import not_ignored
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -80,7 +81,7 @@ async def _until_terminated(teller: Teller) -> Outcome | None:
 
         @nursery.start_soon
         async def stop() -> None:
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+            with trio.open_signal_receiver(signal.SIGTERM, *not_ignored(signal.SIGHUP)) as signals:
                 async for _ in signals:
                     nursery.cancel_scope.cancel()
 

@@ -1,0 +1,24 @@
+"""Starting: be the holder first, and load the rest of the program then.
+
+Right after `cellsync daemon run &` comes the next command. It looks for the holder, and waits for a daemon that still
+loads; one that holds nothing yet is not there.
+"""
+
+from __future__ import annotations
+
+from cellsync.api.hardening import harden
+from cellsync.api.holder import Holder
+from cellsync.api.profile import Profile, Settings
+from cellsync.daemon import logs
+from cellsync.daemon.rebirth import inherited
+
+
+def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int) -> None:
+    """Until a signal ends it. `idle`: seconds after which an unused cell is locked. Raises Busy, NoDoor."""
+    harden()
+    logs.start(verbosity)
+    before = inherited()
+    with Holder(profile, None if before is None else before.holder) as holder:
+        from cellsync.daemon.running import work
+
+        work(profile, settings, idle, holder, before)
