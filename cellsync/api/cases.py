@@ -12,6 +12,7 @@ from cellsync.api import shapes
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
 from cellsync.api.resolving import is_beside, numbers_of, register, resolve, resolve_locked, short_ids, title_of
+from cellsync.api.room import ROWS, Room
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
@@ -21,9 +22,10 @@ from cellsync.core.case.fields import Register
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import begin, bind, finish
-from cellsync.core.case.schema import Conflict, Schema, describe, fields_of, kind_of, version_of
+from cellsync.core.case.schema import AT_ONCE, Conflict, Schema, describe, fields_of, kind_of, version_of
 from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
 from cellsync.core.case.views import Item, LogView, Value
+from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
 from cellsync.core.plain import plain_line
@@ -33,6 +35,7 @@ from cellsync.core.wire.tags import Op
 _HIDDEN: Final = frozenset({"imported"})  # the import's own marks
 _TYPED: Final = 60  # characters that still stand in a command
 _LIST: Final = 200  # characters of a title in a list
+_CONFLICTS: Final = 100  # that are shown of one case
 
 
 @cache
@@ -54,27 +57,30 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
     cell = service.cell
     kind = kind_of(schema_named(ask.kind)) if ask.kind and "." not in ask.kind else ask.kind
     wanted = ask.find.casefold()
-    async with cell.circle.lock:
-        replica = cell.circle.replica
-        numbers = numbers_of(replica)
-        states = {case: replica.states.get(number) for case, number in numbers.items()}
-    short = short_ids(list(numbers))
-    rows: list[shapes.CaseRow] = []
-    more = 0
-    for case, state in states.items():
+    left_out = 0
+
+    def look(number: int, state: CaseState) -> tuple[int, str, str, str, int] | None:
+        nonlocal left_out
         title, conflicts = title_of(state), len(state.conflicts())
         if (kind and state.kind != kind) or wanted not in title.casefold() or (ask.conflicts and not conflicts):
-            continue
+            return None
         if is_beside(state) and not (kind or ask.beside or ask.conflicts):
-            more += 1
-            continue
-        rows.append(
+            left_out += 1
+            return None
+        return number, state.kind[:_LIST], title[:_LIST], _status(state)[:_LIST], conflicts
+
+    found = await cell.survey(look)
+    async with cell.circle.lock:
+        held = cell.circle.replica.held
+        short = await cell.circle.apart(lambda: short_ids(list(numbers_of(cell.circle.replica))))
+        rows = [
             shapes.CaseRow(
-                id=case.hex(), short=short[case], kind=state.kind, title=title[:_LIST],
-                status=_status(state), conflicts=conflicts,
+                id=held.case_ids[number].hex(), short=short[held.case_ids[number]], kind=named, title=title,
+                status=status, conflicts=conflicts,
             )
-        )  # fmt: skip
-    return shapes.Cases(cases=rows, more=more)
+            for number, named, title, status, conflicts in found[:ROWS]
+        ]  # fmt: skip
+    return shapes.Cases(cases=rows, more=left_out, cut=len(found) > ROWS)
 
 
 def _status(state: CaseState) -> str:
@@ -101,59 +107,88 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
     cell = service.cell
     identity = await resolve(cell, ask.case)
     case = await bound(cell, identity)
-    async with cell.circle.lock:
+
+    def shown() -> shapes.Case:
         short = short_ids(list(numbers_of(cell.circle.replica)))[identity]
-    return shapes.Case(
-        id=identity.hex(),
-        short=short,
-        kind=case._state.kind,
-        version=case._state.version,
-        title=title_of(case._state),
-        heads=_heads(case._state),
-        fields=[shown for shown in _fields(case) if shown.values or shown.keys or shown.items],
-        conflicts=[_conflict(one, short) for one in case.conflicts()],
-    )
+        room = Room()
+        fields = [shown for shown in _fields(case, room) if shown.values or shown.keys or shown.items]
+        return shapes.Case(
+            id=identity.hex(),
+            short=short,
+            kind=case._state.kind,
+            version=case._state.version,
+            title=title_of(case._state),
+            heads=_heads(case._state),
+            fields=fields,
+            conflicts=[_conflict(one, short) for one in case.conflicts()[:_CONFLICTS]],
+            cut=room.cut,
+        )
+
+    async with cell.circle.lock:
+        return await cell.circle.apart(shown)
 
 
 def _heads(state: CaseState) -> str:
     return state.digest().hex()[:16]
 
 
-def _fields(case: Schema) -> Iterator[shapes.Field]:
+def _fields(case: Schema, room: Room) -> Iterator[shapes.Field]:
     own = fields_of(type(case))
     for name, field in own.items():
         if name not in _HIDDEN:
-            yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds)
+            yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds, room)
     known = {(name, field.crdt) for name, field in own.items()}
     for name, kind in case._state.fields():  # what this version does not know is shown all the same
         if (name, kind) not in known and name not in _HIDDEN:
-            yield _field(case, name, kind, "", (PLAIN, PLAIN))
+            yield _field(case, name, kind, "", (PLAIN, PLAIN), room)
 
 
-def _field(case: Schema, name: str, kind: FieldType, sensitivity: str, kinds: tuple[ValueType, ...]) -> shapes.Field:
+def _field(
+    case: Schema, name: str, kind: FieldType, sensitivity: str, kinds: tuple[ValueType, ...], room: Room
+) -> shapes.Field:
     values: list[shapes.Said] = []
     keys: list[shapes.Key] = []
     items: list[shapes.Item] = []
     state = case._state
     match kind:
         case FieldType.REGISTER:
-            values = [_said(one, kinds[0]) for one in case.said(name)]
+            register = state.registers.get(name)
+            cells = [] if register is None else newest_first(register.live.values())
+            room.cut = room.cut or len(cells) > AT_ONCE
+            if cells and (room.has(cells[:AT_ONCE]) or len(cells) == 1):
+                values = [_said(one, kinds[0]) for one in case.said(name)]
         case FieldType.SET:
             members = state.sets.get(name)
-            plain = [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
-            values = [_alone(one, kinds[0]) for one in plain]
+            additions = [] if members is None else list(members.elements(CANONICAL).values())
+            values = [_alone(cells[0].value, kinds[0]) for cells in additions if room.has(cells[:1])]
         case FieldType.COUNTER:
             counter = state.counters.get(name)
             values = [] if counter is None else [_alone(counter.total, PLAIN)]
         case FieldType.MAP:
             mapping = state.maps.get(name)
             for key, cells in () if mapping is None else mapping.keys(CANONICAL).values():
+                if not room.has((*cells[:AT_ONCE], cells[0]._replace(resting=key))):
+                    break
+                cells = cells[:AT_ONCE]
                 said = [_plain_said(case, cell, kinds[-1]) for cell in cells]
                 keys.append(shapes.Key(key=as_json(key), text=_text(key, kinds[0]), values=_alike(said)))
         case FieldType.LOG:
-            log: LogView[Any] = LogView(case, name, kinds[0])
-            items = [_item(one, kinds[0]) for one in log.items]
+            items = [_item(one, kinds[0]) for one in _newest_items(case, name, kinds[0], room)]
     return shapes.Field(name=name, type=kind.value, sensitivity=sensitivity, values=values, keys=keys, items=items)
+
+
+def _newest_items(case: Schema, name: str, kind: ValueType, room: Room) -> list[Item[Any]]:
+    """The items of a log that are not retracted, as many of the newest as there is room for, oldest first."""
+    log, view = case._state.logs.get(name), LogView[Any](case, name, kind)
+    found: list[Item[Any]] = []
+    for said in reversed([] if log is None else log.items()):
+        if not said.retractions:
+            if not room.has(said.versions):
+                break
+            item = view.item(said)
+            if item is not None:
+                found.append(item)
+    return found[::-1]
 
 
 def _text(plain: Any, kind: ValueType) -> str:
@@ -239,7 +274,7 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     case = CaseId(cell.circle.surroundings.entropy(ID_BYTES))
     draft = begin(bind(schema, cell, case, CaseState(logs=True)))
     async with cell.circle.lock:
-        apply(draft, _edit(ask), partial(resolve_locked, cell))
+        await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
     await cell.write([(case, [created, *finish(draft)])])
     return await _written(cell, case, wrote=True)
 
@@ -249,10 +284,11 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     identity = await resolve(cell, ask.case)
     async with service.editing:  # of two with the same heads, only one writes
         case = await bound(cell, identity)
-        if ask.heads is not None and ask.heads != _heads(case._state):
-            raise ChangedMeanwhile
-        draft = begin(case, cell.device, cell.circle.surroundings.now())
-        async with cell.circle.lock:
+
+        def drafted() -> list[Operation]:
+            if ask.heads is not None and ask.heads != _heads(case._state):
+                raise ChangedMeanwhile
+            draft = begin(case, cell.device, cell.circle.surroundings.now())
             find = partial(resolve_locked, cell)
             apply(draft, _edit(ask), find)
             for begins, value in ask.correct.items():
@@ -261,7 +297,10 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
             for begins, reason in ask.retract.items():
                 log, item = _find_item(draft, begins)
                 log.retract(item, reason or None)
-        done = finish(draft)
+            return finish(draft)
+
+        async with cell.circle.lock:
+            done = await cell.circle.apart(drafted)
         if done:
             await cell.write([(identity, done)])
     return await _written(cell, identity, wrote=bool(done))
@@ -295,11 +334,15 @@ def _log(case: Schema, name: str) -> LogView[Any]:
 
 
 async def _written(cell: Cell, case: CaseId, *, wrote: bool) -> shapes.Written:
-    async with cell.circle.lock:
-        replica = cell.circle.replica
+    replica = cell.circle.replica
+
+    def written() -> shapes.Written:
         numbers = numbers_of(replica)
         title = title_of(replica.states.get(numbers[case]))
-    return shapes.Written(id=case.hex(), short=short_ids(list(numbers))[case], title=title, written=wrote)
+        return shapes.Written(id=case.hex(), short=short_ids(list(numbers))[case], title=title, written=wrote)
+
+    async with cell.circle.lock:
+        return await cell.circle.apart(written)
 
 
 # --- the logs of a case, and its history ------------------------------------------------------------------------
@@ -312,17 +355,21 @@ async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
     if ask.field and ask.field not in names and ask.field not in fields_of(type(case)):
         logs = ", ".join(map(plain_line, names))
         raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (logs or "none yet"))
-    lines = []
-    for name in names:
-        own = _log(case, name)
-        if ask.field in ("", name):
-            lines += [(item.at, name, _item(item, own._kind)) for item in own.items if item.at >= since]
-    lines.sort(key=lambda line: (line[0], line[2].id))
-    return shapes.Log(
-        id=case.id.hex(),
-        title=title_of(case._state),
-        lines=[shapes.LogLine(field=name, item=item) for _, name, item in lines],
-    )
+    room = Room()
+
+    def told() -> shapes.Log:
+        lines = []
+        for name in names:
+            kind = _log(case, name)._kind
+            if ask.field in ("", name):
+                items = _newest_items(case, name, kind, room)
+                lines += [(item.at, name, _item(item, kind)) for item in items if item.at >= since]
+        lines.sort(key=lambda line: (line[0], line[2].id))
+        shown = [shapes.LogLine(field=name, item=item) for _, name, item in lines]
+        return shapes.Log(id=case.id.hex(), title=title_of(case._state), lines=shown, cut=room.cut)
+
+    async with service.cell.circle.lock:
+        return await service.cell.circle.apart(told)
 
 
 def _moment(text: str) -> datetime:
@@ -350,5 +397,8 @@ async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
             )
             for row in drawn.rows
         ],
-        drawing=drawing.as_text(drawn) if ask.format == "text" else drawing.as_svg(drawn),
+        drawing=await cell.circle.surroundings.in_thread(
+            lambda: drawing.as_text(drawn) if ask.format == "text" else drawing.as_svg(drawn)
+        ),
+        cut=drawn.cut,
     )  # fmt: skip

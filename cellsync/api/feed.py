@@ -9,6 +9,7 @@ slow, or comes with a cursor of another store, gets a `reset`: read anew what yo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -17,13 +18,18 @@ from cellsync.api.shapes import Event
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
 from cellsync.cell.cell import Cell
+from cellsync.cell.following import size_of
 from cellsync.core.case.host import Change
 from cellsync.core.case.schema import fields_of, kind_of
 from cellsync.core.case.values import PLAIN, ValueType, fits
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CaseId
+from cellsync.core.replica import Replica
 
-BACKLOG: Final = 1_000
+BACKLOG: Final = 1_000  # events that may wait
+BACKLOG_BYTES: Final = 4 << 20  # of what they say
+FIELDS: Final = 100  # in conflict that one event names
+KINDS: Final = 1_000  # cases of which the kind is kept in mind
 
 
 class Feed:
@@ -34,6 +40,7 @@ class Feed:
         self._feeds = feeds
         self._send, self._receive = trio.open_memory_channel[Event](BACKLOG)
         self._scope = trio.CancelScope()
+        self._bytes = 0  # of what waits
         self._missed = False
         self._kinds: dict[CaseId, str] = {}
         self._last: Event | None = Event(event="locked", cursor="", data={})
@@ -45,7 +52,9 @@ class Feed:
             self._missed = False
             return Event(event="reset", cursor=self._cell.cursor(), data={})
         try:
-            return await self._receive.receive()
+            event = await self._receive.receive()
+            self._bytes -= size_of(event.data)
+            return event
         except trio.EndOfChannel:
             last, self._last = self._last, None
             return last
@@ -77,32 +86,44 @@ class Feed:
     async def _kind_of(self, change: Change) -> ValueType:
         """How people read the values of this field."""
         if change.case not in self._kinds:
-            async with self._cell.circle.lock:
-                replica = self._cell.circle.replica
+            if len(self._kinds) >= KINDS:
+                self._kinds.clear()
+            circle = self._cell.circle
+            replica = circle.replica
+            async with circle.lock:
                 number = replica.held.cases.get(change.case)
-                self._kinds[change.case] = "" if number is None else replica.states.get(number).kind
+                kind = "" if number is None else await circle.apart(lambda: replica.states.get(number).kind)
+            self._kinds[change.case] = kind
         schema = next((one for one in SCHEMAS if kind_of(one) == self._kinds[change.case]), None)
         own = None if schema is None else fields_of(schema).get(change.path)
         return own.kinds[-1] if own is not None and own.kinds else PLAIN
 
     async def _tell_conflicts(self, touched: set[CaseId]) -> None:
         for case in touched:
-            async with self._cell.circle.lock:
-                replica = self._cell.circle.replica
-                number = replica.held.cases.get(case)
-                fields = [] if number is None else [one.field for one in replica.states.get(number).conflicts()]
+            circle = self._cell.circle
+            async with circle.lock:
+                number = circle.replica.held.cases.get(case)
+                fields = [] if number is None else await circle.apart(partial(_in_conflict, circle.replica, number))
             if fields:
-                self.tell("case.conflict", {"case": case.hex(), "fields": sorted(set(fields))})
+                self.tell("case.conflict", {"case": case.hex(), "fields": fields})
 
     def _put(self, event: Event) -> None:
         if self._missed:
             return
+        size = size_of(event.data)
         try:
+            if self._bytes + size > BACKLOG_BYTES and self._bytes:
+                raise trio.WouldBlock
             self._send.send_nowait(event)
+            self._bytes += size
         except trio.WouldBlock:
             self._missed = True
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             pass
+
+
+def _in_conflict(replica: Replica, number: int) -> list[str]:
+    return sorted({one.field for one in replica.states.get(number).conflicts()})[:FIELDS]
 
 
 def _told(change: Change, kind: ValueType) -> Event:

@@ -9,7 +9,7 @@ from typing import Final, final
 from cellsync.api import shapes
 from cellsync.api.jobs import Job
 from cellsync.api.problems import Ambiguous
-from cellsync.api.resolving import is_beside, numbers_of, titles
+from cellsync.api.resolving import is_beside, titles
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flags import Flag, Reason
@@ -79,11 +79,11 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     cell = service.cell
     me = next((one for one in cell.members() if one.is_me), None)
     only_here = await cell.only_here_cases()
+    replica = cell.circle.replica
     async with cell.circle.lock:
-        replica = cell.circle.replica
-        known = titles(replica, [case for case, _ in only_here])
-        states = [replica.states.get(number) for number in numbers_of(replica).values()]
-    beside = sum(map(is_beside, states))
+        known = await cell.circle.apart(lambda: titles(replica, [case for case, _ in only_here]))
+    looked = await cell.survey(lambda _, state: (is_beside(state), bool(state.conflicts())))
+    beside = sum(one for one, _ in looked)
     return shapes.Status(
         cell=cell.name,
         state=service.state,
@@ -91,14 +91,14 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         role=me.role if me else None,
         device=cell.device.hex(),
         locks_in=service.locks_in,
-        cases=len(states) - beside,
+        cases=len(looked) - beside,
         beside=beside,
         changes=cell.entries(),
         only_here=cell.only_here(),
         only_here_cases=[
             shapes.CaseChanges(case=case.hex(), title=known[case], changes=changes) for case, changes in only_here
         ],
-        conflicts=sum(bool(state.conflicts()) for state in states),
+        conflicts=sum(one for _, one in looked),
         others_ahead=cell.others_ahead,
         peers=[shape_of(peer) for peer in cell.peers()],
         flags=[_flag(flag) for flag in cell.flags],

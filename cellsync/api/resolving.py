@@ -73,7 +73,7 @@ def short_ids(cases: Sequence[CaseId]) -> dict[CaseId, str]:
 async def resolve(cell: Cell, named: str) -> CaseId:
     """Raises NotFound, Ambiguous."""
     async with cell.circle.lock:
-        return resolve_locked(cell, named)
+        return await cell.circle.apart(lambda: resolve_locked(cell, named))
 
 
 def resolve_locked(cell: Cell, named: str) -> CaseId:

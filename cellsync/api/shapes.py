@@ -353,10 +353,11 @@ class CaseRow(Struct, kw_only=True, frozen=True):
 
 
 class Cases(Answer, kw_only=True, frozen=True):
-    """`more`: how many documents beside case files were left out."""
+    """`more`: how many documents beside case files were left out. `cut`: there are more cases than an answer holds."""
 
     cases: list[CaseRow]
     more: int
+    cut: bool = False
 
 
 class CaseRef(Takes, kw_only=True, frozen=True):
@@ -413,7 +414,9 @@ class Conflict(Struct, kw_only=True, frozen=True):
 
 
 class Case(Answer, kw_only=True, frozen=True):
-    """`heads` changes with every change of the case."""
+    """`heads` changes with every change of the case. `cut`: it has more than an answer holds; of logs the oldest items
+    are left out, of a place with many values at once all but the newest 64.
+    """
 
     id: str
     short: str
@@ -423,6 +426,7 @@ class Case(Answer, kw_only=True, frozen=True):
     heads: str
     fields: list[Field]
     conflicts: list[Conflict]
+    cut: bool = False
 
 
 class Writing(Takes, kw_only=True, frozen=True):
@@ -476,11 +480,12 @@ class LogLine(Struct, kw_only=True, frozen=True):
 
 
 class Log(Answer, kw_only=True, frozen=True):
-    """In the order in which it was recorded."""
+    """In the order in which it was recorded. `cut`: there are older items than an answer holds; exports have all."""
 
     id: str
     title: str
     lines: list[LogLine]
+    cut: bool = False
 
 
 class DrawGraph(Takes, kw_only=True, frozen=True):
@@ -501,12 +506,13 @@ class GraphRow(Struct, kw_only=True, frozen=True):
 
 
 class Graph(Answer, kw_only=True, frozen=True):
-    """Newest first."""
+    """Newest first. `cut`: there are older entries than the newest 2,000."""
 
     id: str
     title: str
     rows: list[GraphRow]
     drawing: str
+    cut: bool = False
 
 
 class ExportCases(Takes, kw_only=True, frozen=True):

@@ -36,6 +36,8 @@ from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 
 PAGE: Final = 1_024  # entries that are read before others get their turn
+ROWS: Final = 2_000  # the newest entries that are drawn
+ROWS_BYTES: Final = 8 << 20  # of what they say, at most
 SHORTEST: Final = 4  # characters of an id that are shown at least
 
 View = dict[int, int]
@@ -62,23 +64,40 @@ class Graph(NamedTuple):
 
     case: CaseId
     rows: list[Row]  # newest first
+    cut: bool = False  # whether there are older ones
 
     def __repr__(self) -> str:
         return f"<graph of {len(self.rows)} entries>"
 
 
 async def graph_of(circle: OpenCircle, case: Bound) -> Graph:
-    """The history of a case. Raises NotFound. Time: one pass over the entries since the case began."""
+    """The history of a case, the newest entries of it. Raises NotFound.
+
+    Time: one pass over the entries of the circle since the oldest of these.
+    """
     async with circle.lock:
         held = circle.replica.held
         number = held.cases.get(case.id)
         head = 0 if number is None else held.heads.get(number, 0)
-        entries = [entry for entry in circle.store.case_entries(head, 0) if entry.kind == Kind.CASE]
+        entries, cut = await circle.apart(lambda: _newest(circle, head))
     if not entries:
         raise NotFound
     entries.sort(key=lambda entry: (entry.height, entry.id))
     parents = await _parents(circle, entries)
-    return Graph(case.id, _rows(circle, case, entries, parents))
+    async with circle.lock:
+        return Graph(case.id, await circle.apart(lambda: _rows(circle, case, entries, parents)), cut)
+
+
+def _newest(circle: OpenCircle, head: int) -> tuple[list[Entry], bool]:
+    """Those of a case that arrived last, and whether there are more."""
+    entries: list[Entry] = []
+    size = 0
+    while head and len(entries) < ROWS and size < ROWS_BYTES:
+        page = circle.store.case_page(head, 0, min(PAGE, ROWS - len(entries), 64))
+        entries += (entry for entry in page if entry.kind == Kind.CASE)
+        size += sum(len(entry.shape) + len(entry.content) for entry in page)
+        head = page[-1].prior
+    return entries, bool(head)
 
 
 # --- who had seen what -----------------------------------------------------------------------------------

@@ -64,9 +64,9 @@ async def export_cases(
     leaving = _without_others(leaving)
     gate = Gate(audience, chosen, [document for folder in leaving for document in folder.documents])
     refused = [folder.case.id for folder in folders if not permission.reaches(folder.scope, audience)]
-    return Export(
-        _write(cell, leaving, gate, form, audience, language), [one.case.id for one in leaving], refused, chosen
-    )
+    async with cell.circle.lock:
+        content = await cell.circle.apart(lambda: _write(cell, leaving, gate, form, audience, language))
+    return Export(content, [one.case.id for one in leaving], refused, chosen)
 
 
 def _without_others(folders: list[Folder]) -> list[Folder]:

@@ -184,7 +184,13 @@ def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside:
                 terminal.next('cellsync case new "TITLE"')
         if answer["more"]:
             terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
+        _say_if_cut(terminal, answer, "cellsync case list --find TEXT shows the others.")
     terminal.answer(answer)
+
+
+def _say_if_cut(terminal: Terminal, answer: dict[str, Any], where: str) -> None:
+    if answer.get("cut"):
+        terminal.need(f"There is more than is shown here. {where}")
 
 
 def _show_conflicts(terminal: Terminal, conflicts: list[Any]) -> None:
@@ -206,6 +212,7 @@ def show(context: click.Context, case_: str) -> None:
     terminal = terminal_of(context)
     with opened(context) as client:
         answer = client.call("case.show", case=case_)
+    _say_if_cut(terminal, answer, "cellsync export writes all.")
     terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
     contradicting = {one["field"]: one for one in answer["conflicts"]}
     width = max((len(field["name"]) for field in answer["fields"]), default=0)
@@ -266,6 +273,7 @@ def log(
             _show_item(terminal, found["item"], "", id_=True)
         if not answer["lines"]:
             terminal.result("Nothing was recorded.")
+        _say_if_cut(terminal, answer, "The newest are shown; cellsync export writes all.")
         terminal.answer(answer)
         return
     item: Any = _read(write)
@@ -294,6 +302,7 @@ def graph(context: click.Context, case_: str, form: str, to: Path | None) -> Non
         terminal.say(f"✓ {many(len(answer['rows']), 'change')} drawn. The file is not encrypted.")
     else:
         terminal.result(answer["drawing"].rstrip("\n"))
+    _say_if_cut(terminal, answer, "The newest changes are drawn.")
     terminal.answer(answer)
 
 

@@ -232,9 +232,11 @@ class CaseState:
         for states, kind in self._cells():
             for name, cells in sorted(states.items()):
                 if cells.live:
-                    state.update(
-                        codec.encode((kind.value, name, [cell.said() for cell in _sorted(cells.live.values())]))
-                    )
+                    # the same as encoding [type, name, cells] at once, without all values decoded at the same time
+                    state.update(codec.array_header(3) + codec.encode(kind.value) + codec.encode(name))
+                    state.update(codec.array_header(len(cells.live)))
+                    for cell in _sorted(cells.live.values()):
+                        state.update(codec.encode(cell.said()))
         for name, counter in sorted(self.counters.items()):
             state.update(codec.encode((FieldType.COUNTER.value, name, str(counter.total))))
         for name, log in sorted(self.logs.items()):

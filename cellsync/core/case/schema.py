@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from inspect import get_annotations
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_transform, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, dataclass_transform, get_args, get_origin
 
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fields import Empty, Field, Register, empty, field
@@ -37,6 +37,8 @@ from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
+
+AT_ONCE: Final = 64  # values of one place that are told of: more than a circle has devices
 
 
 class Conflict(NamedTuple):
@@ -102,13 +104,16 @@ class Schema(Bound):
         return found
 
     def conflicts(self) -> list[Conflict]:
-        """Where people wrote different things at the same time, sorted by field. Includes fields not in the schema."""
+        """Where people wrote different things at the same time, sorted by field. Includes fields not in the schema.
+
+        Of each at most the 64 newest values.
+        """
         return [self._shown(conflict) for conflict in self._state.conflicts()]
 
     def said(self, name: str) -> tuple[Value[Any], ...]:
-        """Every live value of a register with author and time, the displayed one first."""
+        """The live values of a register with author and time, the displayed one first; at most the 64 newest."""
         register = self._state.registers.get(name)
-        cells = [] if register is None else newest_first(register.live.values())
+        cells = [] if register is None else newest_first(register.live.values())[:AT_ONCE]
         own = self._fields.get(name)
         kind = own.kinds[0] if isinstance(own, Register) else PLAIN
         return tuple(value_of(self, kind if fits(kind, cell.value) else PLAIN, cell) for cell in cells)
@@ -138,7 +143,7 @@ class Schema(Bound):
 
     def _shown(self, conflict: RawConflict) -> Conflict:
         kind = self._kind_at(conflict)
-        cells = [cell for group in conflict.values for cell in group]
+        cells = [cell for group in conflict.values for cell in group][:AT_ONCE]
         values = tuple(value_of(self, kind if fits(kind, cell.value) else PLAIN, cell) for cell in cells)
         return Conflict(conflict.field, conflict.key if conflict.type is FieldType.MAP else None, values, conflict)
 

@@ -178,7 +178,7 @@ class LogView(Sequence[T]):
         """Every item, also the retracted ones."""
         if self._read is None:
             log = self._case._state.logs.get(self._name)
-            found = [] if log is None else [self._item(item) for item in log.items()]
+            found = [] if log is None else [self.item(item) for item in log.items()]
             self._read = [item for item in found if item is not None]
         return self._read
 
@@ -211,7 +211,8 @@ class LogView(Sequence[T]):
         draft_of(self._case).retract(self._name, item.id, plain)
         self._read = None
 
-    def _item(self, item: crdt_log.LogItem) -> Item[T] | None:
+    def item(self, item: crdt_log.LogItem) -> Item[T] | None:
+        """One item as this view reads it; None if nothing of it fits the field's type."""
         current = self._fitting(item.current)
         if not current:
             return None

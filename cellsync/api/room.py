@@ -1,0 +1,36 @@
+"""Room: how much of what is held fits into one answer. A member may have written more than a process takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cellsync.core.crdt.cells import Cell
+from cellsync.core.packed import Packed
+
+ANSWER: Final = 8 << 20  # bytes of memory, about
+ROWS: Final = 20_000  # of a list
+_SAID: Final = 700  # bytes of a value with its author, whatever it says
+_TEXT: Final = 4  # bytes for a character: it stands there as it is stored, and as people read it
+_PACKED: Final = 120  # bytes for a byte of a list or map
+
+
+class Room:
+    """The room of one answer."""
+
+    def __init__(self, left: int = ANSWER) -> None:
+        self._left = left
+        self.cut = False  # whether something was left out
+
+    def has(self, cells: Iterable[Cell]) -> bool:
+        """Whether these go in as well; from the first that do not, nothing does."""
+        self._left -= sum(map(_size, cells))
+        self.cut = self.cut or self._left < 0
+        return not self.cut
+
+
+def _size(cell: Cell) -> int:
+    resting = cell.resting
+    if type(resting) is Packed:
+        return _SAID + _PACKED * len(resting.raw)
+    return _SAID + (_TEXT * len(resting) if isinstance(resting, (str, bytes)) else 0)

@@ -1,0 +1,93 @@
+"""Answers are bounded whatever a member has written, and say so."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync.api import room
+from cellsync.cell import following, graphing
+from cellsync.core.ids import CaseId
+from cellsync.core.wire.operations import Operation
+from tests.api.services import Asking, cell
+
+CASE = CaseId(b"c" * 32)
+TITLED = [Operation(0, "cellsync.case", 1, None), Operation(1, "title", b"", "heavy")]
+
+
+async def written(of: Asking, *edits: list[Operation]) -> None:
+    await of.service.cell.write([(CASE, TITLED), *((CASE, edit) for edit in edits)])
+
+
+async def test_a_log_longer_than_an_answer(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await written(ana, *([Operation(7, "other", None, f"line {at}")] for at in range(200)))
+        whole = await ana("case.log", case="heavy")
+        assert (len(whole["lines"]), whole["cut"]) == (200, False)
+        assert (await ana("case.show", case="heavy"))["cut"] is False
+        monkeypatch.setattr(room.Room.__init__, "__defaults__", (20_000,))
+        few = await ana("case.log", case="heavy")
+        assert few["cut"]
+        assert 0 < len(few["lines"]) < 50
+        assert few["lines"] == whole["lines"][-len(few["lines"]) :]  # the newest
+        shown = await ana("case.show", case="heavy")
+        assert shown["cut"]
+        assert shown["title"] == "heavy"
+
+
+async def test_a_place_with_very_many_values(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await written(ana, *([Operation(1, "status", b"", [[]] * 1_000 + [at])] for at in range(300)))
+        gc.collect()
+        tracemalloc.start()
+        shown = await ana("case.show", case="heavy")
+        await ana("case.list")
+        await ana("status")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 24 << 20  # decoded, the values alone are that much
+        assert all(len(field["values"]) <= 64 for field in shown["fields"])
+        assert shown["cut"]
+
+
+async def test_lists_and_graphs_have_an_end(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphing, "ROWS", 50)
+    monkeypatch.setattr("cellsync.api.cases.ROWS", 5)
+    async with cell(tmp_path, "ana") as [ana]:
+        await written(ana, *([Operation(7, "timeline", None, f"line {at}")] for at in range(99)))
+        drawn = await ana("case.graph", case="heavy")
+        assert (len(drawn["rows"]), drawn["cut"]) == (50, True)
+        assert "line 98" in str(drawn["rows"][0]["did"])
+        for number in range(8):
+            await ana("case.new", kind="case", set={"title": f"t{number}"})
+        listed = await ana("case.list")
+        assert (len(listed["cases"]), listed["cut"]) == (5, True)
+        assert (await ana("case.list", find="t7"))["cut"] is False
+
+
+async def test_what_waits_for_a_slow_follower_is_bounded_in_bytes(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BACKLOG_BYTES", 200_000)
+    async with cell(tmp_path, "ana") as [ana]:
+        whole = ana.service.cell
+        async with whole.changes() as changes:
+            await written(ana, *([Operation(1, "status", b"", "x" * 50_000)] for _ in range(40)))
+            got = []
+            async for change in changes:
+                got.append(change)
+                if change.cause == "resync":
+                    break
+            assert len(got) <= 6
+            await written(ana)  # and it goes on
+            async for change in changes:
+                assert change.path == "title"
+                break
