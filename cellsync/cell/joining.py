@@ -22,11 +22,13 @@ from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.node.circle import CLOCKS, OpenCircle
-from cellsync.node.network import Address, Network, checked_address
+from cellsync.node.network import Address, Network, checked_address, without_scope
 from cellsync.node.node import CARRIER
 from cellsync.node.pairing import Pairing
-from cellsync.node.remembered import ADDRESSES, encode_addresses
+from cellsync.node.remembered import ADDRESSES, encode_spots
 from cellsync.node.searching import OF_ONE, OF_ONE_WAIT
+from cellsync.node.sites import UNRECOGNISED
+from cellsync.node.spots import Source, Spot
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
@@ -65,13 +67,16 @@ async def join(
     at = None if address is None else checked_address(*address)
 
     async def store(welcome: Welcome, found_at: Address) -> None:
+        source = Source.MET if at is None else Source.HAND
+        spot = Spot(without_scope(found_at.host), found_at.port, UNRECOGNISED, source)
+
         def create() -> None:
             identity = Identity(secrets.signing, secrets.session, display)
             vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)
             with vault:
                 incarnation = Incarnation(entropy(INCARNATION_BYTES))
                 vault.create_circle(
-                    welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, found_at, difference)
+                    welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, spot, difference)
                 ).close()
 
         await home.surroundings.in_thread(create)
@@ -113,12 +118,12 @@ async def join(
 
 
 def _fill(
-    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Address,
+    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Spot,
     difference: Difference | None,
 ) -> None:  # fmt: skip
     if difference is not None:
         store.keep(CLOCKS, Clocks({welcome.sponsor: difference}).encode())
-    store.keep(ADDRESSES, encode_addresses({welcome.sponsor: [found_at]}))
+    store.keep(ADDRESSES, encode_spots({welcome.sponsor: [found_at]}))
     store.keep("seal secret", secrets.seal.reveal())
     sponsor = welcome.sponsor, welcome.sponsor_session
     OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)

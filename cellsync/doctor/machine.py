@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 import ifaddr
 
-from cellsync.doctor.neighbours import reachable
 from cellsync.node.interfaces import Choice, Local, present
 from cellsync.node.network import packed
+from cellsync.node.rtnetlink import reachable
 
 UNSYNCHRONISED: Final = 0x40  # STA_UNSYNC
 GET_DUMPABLE: Final = 3  # PR_GET_DUMPABLE

@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from random import SystemRandom
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import trio
 from zeroconf import NotRunningException, ServiceStateChange, Zeroconf
@@ -50,6 +50,18 @@ KEY: Final = b"t"  # of the TXT record
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 random = SystemRandom()
+
+
+class Ports(Protocol):
+    """Where this device listens on each link."""
+
+    async def port_on(self, link: int) -> int:
+        """As soon as it listens there."""
+        ...
+
+    async def port_other_than(self, link: int, port: int) -> None:
+        """Wait until it is another one."""
+        ...
 
 
 class Discovery:
@@ -79,9 +91,9 @@ class Discovery:
                         nursery.start_soon(self._keep, link, kept[link])
                 await self._interfaces.other_than(here)
 
-    async def announce(self, port: int, make_blob: MakeBlob) -> None:
+    async def announce(self, ports: Ports, make_blob: MakeBlob) -> None:
         """Show a beacon on every link, until cancelled."""
-        await self._on_each_link(lambda link: self._announce(link, port, make_blob))
+        await self._on_each_link(lambda link: self._announce(link, ports, make_blob))
 
     @asynccontextmanager
     async def sightings(self) -> AsyncIterator[trio.MemoryReceiveChannel[Sighting]]:
@@ -117,11 +129,12 @@ class Discovery:
                 started = set(self._links)
                 await self._turn.wait()
 
-    async def _announce(self, link: Link, port: int, make_blob: MakeBlob) -> None:
+    async def _announce(self, link: Link, ports: Ports, make_blob: MakeBlob) -> None:
         shown: AsyncServiceInfo | None = None
-        addresses = tuple(Address(local.host, port) for local in link.addresses[:ADDRESSES])
         try:
             while True:
+                port = await ports.port_on(link.index)
+                addresses = tuple(Address(local.host, port) for local in link.addresses[:ADDRESSES])
                 fresh = self._record(addresses, make_blob(addresses))
                 self._own.add(fresh.name)
                 before, shown = shown, fresh
@@ -129,7 +142,8 @@ class Discovery:
                 if before is not None:
                     await link.call(_unregister(link.zeroconf, before))
                     self._own.discard(before.name)
-                await trio.sleep(random.uniform(*ROTATE_SECONDS))
+                with trio.move_on_after(random.uniform(*ROTATE_SECONDS)):
+                    await ports.port_other_than(link.index, port)
         finally:
             if shown is not None and not link.over.is_set():
                 with trio.move_on_after(CLOSE_SECONDS, shield=True):
@@ -170,6 +184,7 @@ class Link:
     def __init__(self, zeroconf: Zeroconf, addresses: tuple[Local, ...]) -> None:
         self.zeroconf = zeroconf
         self.addresses = addresses
+        self.index = addresses[0].link
         self.over = trio.Event()
 
     async def run(self, job: Callable[[Link], Awaitable[None]]) -> None:

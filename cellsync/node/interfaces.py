@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -22,8 +23,16 @@ from cellsync.node.network import packed
 Choice = Literal["all"] | Sequence[str]
 
 POLL_SECONDS: Final = (1.5, 3.0)
+NAP: Final = 5.0  # seconds of suspension that are worth a look at all connections
 UP_AND_RUNNING: Final = 0x1 | 0x40  # IFF_UP, IFF_RUNNING: the same on Linux, macOS and the BSDs
 FLAGS_REQUEST: Final = {"linux": 0x8913, "darwin": 0xC0206911}  # SIOCGIFFLAGS
+
+
+def _asleep() -> float:
+    """For how long this device has been suspended since it was started, as far as the system says."""
+    if sys.platform != "linux":
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Local(NamedTuple):
@@ -51,8 +60,12 @@ class Interfaces:
     async def watch(self) -> None:
         """Look again every few seconds, until cancelled."""
         random = SystemRandom()
+        asleep = _asleep()
         while True:
             await trio.sleep(random.uniform(*POLL_SECONDS))
+            before, asleep = asleep, _asleep()
+            if asleep - before > NAP:
+                self.tell()  # connections may have died meanwhile, and everybody else may be somewhere else
             self.look()
 
     def look(self) -> None:
@@ -63,6 +76,10 @@ class Interfaces:
         self.here = here
         self._changed.set()
         self._changed = trio.Event()
+        self.tell()
+
+    def tell(self) -> None:
+        """Something has changed about these addresses."""
         for subscriber in self._subscribers:
             with suppress(trio.WouldBlock, trio.BrokenResourceError):
                 subscriber.send_nowait(None)

@@ -13,8 +13,10 @@ import trio
 from cellsync.core.errors import InvalidValue
 from cellsync.node import tcp
 from cellsync.node.discovery import Discovery
+from cellsync.node.doors import Doors
 from cellsync.node.interfaces import Choice, Interfaces
-from cellsync.node.network import Address, AskedFor, Handler, MakeBlob, Sighting, packed
+from cellsync.node.network import Address, AskedFor, Ends, Handler, Here, MakeBlob, Sighting, packed
+from cellsync.node.sites import Sites
 
 SERVICE_TYPE: Final = "_cellsync._tcp.local."
 
@@ -69,22 +71,34 @@ class LanNetwork:
         self._discovery = discovery
         self._mode = mode
         self._port = port
-        self._listening = trio.Event()
+        self._doors = Doors(interfaces, everywhere=self._only is None, fixed=port, moved=interfaces.tell)
         self._streams: WeakSet[trio.SocketStream] = WeakSet()
 
-    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
-        """As `Network.serve`. The port stays the same if it is served again."""
-        listeners = tcp.listen(self._only, self._port)
-        self._port = tcp.port_of(listeners)
-        self._listening.set()
-        task_status.started(self._port)
+    async def serve(
+        self, handler: Handler, sites: Sites | None = None, *,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:  # fmt: skip
+        """As `Network.serve`. A port that was fixed is listened on everywhere, also on networks that come later."""
+        fixed = tcp.listen(self._only, self._port) if self._port else []
 
         async def answer(stream: trio.abc.Stream) -> None:
             if isinstance(stream, trio.SocketStream):
                 self._streams.add(stream)
             await handler(stream)
 
-        await tcp.serve(listeners, answer)
+        async with trio.open_nursery() as nursery:
+            entrance = tcp.Entrance(answer, nursery)
+            if fixed:
+                nursery.start_soon(entrance.serve, fixed)
+            await self._doors.keep(entrance, sites or Sites(), task_status)
+
+    def here(self) -> tuple[Here, ...]:
+        """As `Network.here`."""
+        return self._doors.here
+
+    def ends(self, stream: trio.abc.Stream) -> Ends | None:
+        """As `Network.ends`."""
+        return tcp.ends(stream) if isinstance(stream, trio.SocketStream) else None
 
     async def dial(self, address: Address) -> trio.abc.Stream:
         """As `Network.dial`."""
@@ -101,10 +115,9 @@ class LanNetwork:
                         await trio.aclose_forcefully(stream)
 
     async def announce(self, make_blob: MakeBlob) -> None:
-        """As `Network.announce`; waits for `serve`, which knows the port."""
+        """As `Network.announce`; on each link it waits until `serve` listens there."""
         if self._discovery is not None and shows(self._mode, make_blob):
-            await self._listening.wait()
-            await self._discovery.announce(self._port, make_blob)
+            await self._discovery.announce(self._doors, make_blob)
 
     def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:
         """As `Network.sightings`; in mode "off" nothing is ever seen."""

@@ -51,6 +51,7 @@ class Link:
     ) -> None:  # fmt: skip
         self.session = session
         self.called = session.state is State.OPENING  # by us
+        self.told: Places = {}  # where devices listen, as the peer was last told
         self.address: Address | None = None  # where we called
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
@@ -91,7 +92,10 @@ class Link:
         self._wake.set()
 
     def locate(self, circle: CircleId, places: Places) -> None:
-        """As `Session.locate`."""
+        """As `Session.locate`, if it is news."""
+        if places == self.told:
+            return
+        self.told = places
         self.session.locate(circle, places)
         self._wake.set()
 

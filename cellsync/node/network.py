@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple, Protocol
 
 import trio
 
 from cellsync.core.errors import InvalidValue
+from cellsync.node.sites import Site, Sites
 
 
 class Address(NamedTuple):
-    """Where a device listens: an IPv4 or IPv6 literal (a link-local one with its `%scope`) and a port."""
+    """Where a device listens: an IPv4 or IPv6 literal and a port. A `%scope` says over which link it is called."""
 
     host: str
     port: int
@@ -47,6 +48,31 @@ class Sighting(NamedTuple):
     addresses: tuple[Address, ...]
 
 
+class Here(NamedTuple):
+    """One of the networks on which this device is now."""
+
+    site: Site  # which of them it is
+    link: int  # index of the interface
+    addresses: tuple[Address, ...]  # where this device listens there, without scope
+    networks: tuple[IPv4Network | IPv6Network, ...]  # whose addresses are on the link
+
+    def contains(self, host: str) -> bool:
+        """Whether an IP literal is on this link."""
+        address = ip_address(packed(host))
+        return any(address in network for network in self.networks)
+
+    def at(self, host: str, port: int) -> Address:
+        """An address on this link, and no other that has the same networks."""
+        return Address(f"{without_scope(host)}%{self.link}", port)
+
+
+class Ends(NamedTuple):
+    """The IP literals between which a stream runs, without scope."""
+
+    here: str
+    there: str
+
+
 Handler = Callable[[trio.abc.Stream], Awaitable[None]]
 MakeBlob = Callable[[tuple[Address, ...]], bytes]
 
@@ -67,8 +93,14 @@ class AskedFor:
 class Network(Protocol):
     """Streams to and from other devices, and sight of those nearby."""
 
-    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run `handler` for each incoming connection until cancelled; reports the port.
+    async def serve(
+        self, handler: Handler, sites: Sites | None = None, *,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:  # fmt: skip
+        """Run `handler` for each incoming connection until cancelled.
+
+        Listens on each network at the port that `sites` keeps for it, and reports that of the first; 0 if there is no
+        network yet. Without `sites` the ports last as long as the program.
 
         At most 768 at once, further ones are closed. The stream is closed when its handler ends, also by an
         exception, which is logged by its type and ends nothing else.
@@ -76,7 +108,7 @@ class Network(Protocol):
         ...
 
     async def dial(self, address: Address) -> trio.abc.Stream:
-        """A connection to `address`. `NoPeer` if there is none within ten seconds."""
+        """A connection to `address`, over the link of its scope if it has one. `NoPeer` if that takes over 10 s."""
         ...
 
     async def announce(self, make_blob: MakeBlob) -> None:
@@ -95,9 +127,24 @@ class Network(Protocol):
         """
         ...
 
-    def changes(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[None]]:
-        """One item after the device's own addresses changed: the moment to redial. Several may become one."""
+    def here(self) -> tuple[Here, ...]:
+        """The networks on which this device is, and listens, now."""
         ...
+
+    def ends(self, stream: trio.abc.Stream) -> Ends | None:
+        """Between which addresses a stream from `dial` or `serve` runs; None if it is over."""
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[None]]:
+        """One item after the device's own addresses, ports or sites changed, or it woke up: the moment to redial.
+
+        Several may become one.
+        """
+        ...
+
+
+def without_scope(host: str) -> str:
+    return host.partition("%")[0]
 
 
 def packed(host: str) -> bytes:

@@ -5,6 +5,7 @@
     look        beacons of members: call whom we have no session with
     search      beacons of members whose clocks are far off, while a user waits (node/searching.py)
     redial      devices at addresses that worked before, without any broadcast
+    locate      tell the peers where we listen, and where others were met
     tidy        snapshots, old keys
 
 Of two sessions that two devices opened at once, the one called by the holder of the smaller session key stays, at both
@@ -22,8 +23,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from ipaddress import ip_address
 from random import Random
 from typing import Final
 
@@ -47,6 +49,7 @@ from cellsync.core.session.session import (
     Ended,
     Event,
     Forked,
+    Located,
     Measured,
     Opened,
     Session,
@@ -55,13 +58,15 @@ from cellsync.core.session.session import (
 )
 from cellsync.core.stage import Plan
 from cellsync.core.versions import SPOKEN, Versions
-from cellsync.core.wire.messages import ChainName
+from cellsync.core.wire.messages import ChainName, Places
 from cellsync.node import remembered
 from cellsync.node.backoff import Backoff
 from cellsync.node.circle import CLOCKS, OpenCircle
 from cellsync.node.link import Link
-from cellsync.node.network import Address, AskedFor, Network, Sighting
+from cellsync.node.network import Address, AskedFor, Network, Sighting, without_scope
 from cellsync.node.searching import Search
+from cellsync.node.sites import SITES, UNRECOGNISED, Sites
+from cellsync.node.spots import Spots, at_end
 from cellsync.node.strangers import Strangers
 
 log = logging.getLogger(__name__)
@@ -76,7 +81,9 @@ ANSWER_WITHIN: Final = 2.0  # seconds until a call is tried under another day's 
 FURTHER_EVERY: Final = 0.5  # seconds between further days that are tried
 FURTHER_AT_ONCE: Final = 6  # of these at the same time
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
-REMEMBERED: Final = 4  # addresses per device
+NEXT_ADDRESS: Final = 0.3  # seconds after which a device is called at its next address, too
+TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are
+HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for what others said of it
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
 CROSSING: Final = 5.0  # seconds within which two calls count as made at once
 
@@ -92,7 +99,6 @@ class Node:
     ) -> None:
         self.circle = circle
         self.versions = versions  # of the protocol, that we speak
-        self.port = 0  # where we listen, once running
         self.links: dict[DeviceId, Link] = {}
         # How many of our own entries a device is known to hold; when it was last heard, without those now connected.
         self.delivered, self.seen = remembered.reached(circle)
@@ -105,7 +111,13 @@ class Node:
         self._surroundings = circle.surroundings
         self._circles = {circle.id: circle}
         self._nursery: trio.Nursery | None = None
-        self._addresses: dict[DeviceId, list[Address]] = remembered.addresses(circle)
+        self.spots = Spots(remembered.spots(circle))
+        self._sites = Sites(
+            circle.store.kept(SITES), lambda table: circle.keep(SITES, table), circle.surroundings.now,
+            circle.surroundings.entropy,
+        )  # fmt: skip
+        self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
+        self._moved = trio.Event()  # what the peers are to be told may have changed
         self._spoken: dict[DeviceId, Versions] = remembered.versions(circle)  # when they last proved it
         self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
         self._calling: set[DeviceId] = set()
@@ -114,7 +126,8 @@ class Node:
         self.unanswered: dict[DeviceId, float] = {}  # when somebody took our call where a device was, and said nothing
         self._search = Search(circle, self._missing, self._trace)
         self._backoffs: dict[DeviceId, Backoff] = {}
-        self._at_once = False  # call as if nobody had failed to answer
+        self._at_once = True  # call as if nobody had failed to answer
+        self._soon: set[DeviceId] = set()  # devices to call once, whatever failed before
         self._redial_again = trio.Event()
         self._since: dict[DeviceId, float] = {}  # when the link with a device was opened
         self._idle = trio.Event()
@@ -138,13 +151,14 @@ class Node:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self.port = await nursery.start(self._serve)
+                await nursery.start(self._serve)
                 for task in (
                     self._announce,
                     self._look,
                     self._search.run,
                     self._watch_interfaces,
                     self._redial,
+                    self._locate,
                     self._tidy,
                 ):
                     nursery.start_soon(task)
@@ -161,7 +175,16 @@ class Node:
                 await self.circle.tidy()
 
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
-        await self._network.serve(self._receive, task_status=task_status)
+        await self._network.serve(self._receive, self._sites, task_status=task_status)
+
+    @property
+    def port(self) -> int:
+        """Where we listen on the first of our networks; 0 if we are on none."""
+        return next((address.port for here in self._network.here() for address in here.addresses), 0)
+
+    def listens(self) -> list[Address]:
+        """Where we listen, on all of our networks."""
+        return [address for here in self._network.here() for address in here.addresses]
 
     async def _receive(self, stream: trio.abc.Stream) -> None:
         with self._strangers.waiting(stream), suppress(trio.BrokenResourceError):
@@ -220,44 +243,55 @@ class Node:
 
     # --- calling -------------------------------------------------------------------------------------------
 
-    async def call(self, device: DeviceId, address: Address) -> None:
-        """Call a device at an address, and stay with it until the session ends. Raises NoPeer, PeerError."""
+    async def call(self, device: DeviceId, *addresses: Address) -> None:
+        """Call a device at one of these addresses, and stay until the session ends. Raises NoPeer, PeerError."""
         key = self.circle.key_of(device)
         if key is None or device in self.links or device in self._calling:
             return
         self._calling.add(device)
+        left = list(addresses)
         try:
-            await self._call_under_keys(device, key, address)
+            while left:
+                stream, address = await self._dial_any(device, left)
+                left.remove(address)
+                if await self._call_under_keys(device, key, address, stream):
+                    return
+                self.spots.failed(device, address)  # it is somebody else who listens there
         finally:
             self._calling.discard(device)
             self._redial_again.set()
             self.wake()
 
-    async def _call_under_keys(self, device: DeviceId, static: SessionPublic, address: Address) -> None:
+    async def _call_under_keys(
+        self, device: DeviceId, static: SessionPublic, address: Address, first: trio.abc.Stream
+    ) -> bool:
         """Call under the likely days' keys until the device answers to one; then stay with that session.
+
+        Whether there was one. The first call goes over the stream that is there already.
 
         Who holds no key of the day under which it is called is silent, as towards a stranger; else it answers at once.
         """
         likely = self.circle.calling_keys(device, self.guesses.get(device))
-        stream: trio.abc.Stream | None = await self._network.dial(address)
+        stream: trio.abc.Stream | None = first
         attempts = self._attempts[device] = []
         try:
             async with trio.open_nursery() as nursery:
                 for key in likely:
                     stream = stream or await self._dial_again(device, address)
                     if stream is None:
-                        return
+                        break
                     nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
                     stream = None
                     await self._unanswered(device, ANSWER_WITHIN)
                 for key in self.circle.further_keys() if self._search.wanted else ():
                     stream = await self._dial_again(device, address) if self._search.wanted else None
                     if stream is None:
-                        return
+                        break
                     if len(attempts) >= len(likely) + FURTHER_AT_ONCE:
                         attempts[-FURTHER_AT_ONCE].give_up()
                     nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
                     await self._unanswered(device, FURTHER_EVERY)
+            return device in self.links or any(link.opened.is_set() for link in attempts)
         finally:
             del self._attempts[device]
 
@@ -297,12 +331,44 @@ class Node:
         if device not in self.links and not any(link.opened.is_set() for link in self._attempts[device]):
             self.unanswered[device] = trio.current_time()
 
+    async def _dial_any(self, device: DeviceId, addresses: Sequence[Address]) -> tuple[trio.abc.Stream, Address]:
+        """The first connection that comes about; each address is tried a moment after the last, or when that failed."""
+        won: list[tuple[trio.abc.Stream, Address]] = []
+
+        async def dial(address: Address, failed: trio.Event) -> None:
+            try:
+                stream = await self._network.dial(address)
+            except NoPeer:
+                self.spots.failed(device, address)
+                failed.set()
+                return
+            if won:
+                await trio.aclose_forcefully(stream)
+            else:
+                won.append((stream, address))
+                nursery.cancel_scope.cancel()
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for address in addresses:
+                    failed = trio.Event()
+                    nursery.start_soon(dial, address, failed)
+                    with trio.move_on_after(NEXT_ADDRESS):
+                        await failed.wait()
+        except BaseException:
+            for stream, _ in won:
+                await trio.aclose_forcefully(stream)
+            raise
+        if not won:
+            raise NoPeer
+        return won[0]
+
     def _link(self, session: Session, stream: trio.abc.Stream) -> Link:
         return Link(session, stream, self._circles, self._report, self._surroundings.now)
 
     async def ping(self, device: DeviceId) -> float:
         """Seconds that a round trip takes, after calling the device if need be. Raises NoPeer, NoCommonVersion."""
-        for _ in range(2):  # of two links that were opened at once, the first may be the one that goes
+        for _ in range(3):  # one breaks off; of two that are opened at once then, the first may be the one that goes
             link = self.links.get(device) or await self._reach(device)
             began, number = trio.current_time(), link.ask()
             while self.links.get(device) is link:
@@ -312,24 +378,23 @@ class Node:
         raise NoPeer("the connection broke off")
 
     async def _reach(self, device: DeviceId) -> Link:
-        """Call a device at each of its addresses in turn, until there is a link. Raises NoPeer, NoCommonVersion."""
+        """Call a device, until there is a link. Raises NoPeer, NoCommonVersion."""
         began = trio.current_time()
         while device in self._calling and device not in self.links:
             await self.changed.wait()
-        for address in list(self._addresses.get(device, ())):
-            if device not in self.links:
-                await self._start_calling(device, address)
+        if device not in self.links:
+            await self._start_calling(device)
         if device not in self.links:
             raise (self.apart(device) if self.parted_since(began, device) else None) or NoPeer
         return self.links[device]
 
-    async def _start_calling(self, device: DeviceId, address: Address) -> None:
+    async def _start_calling(self, device: DeviceId) -> None:
         """Call, and return as soon as there is a link, or as it is clear that there will be none."""
         over = trio.Event()
 
         async def call() -> None:
             try:
-                await self._try(device, address)
+                await self._try(device, *self._callable(device))
             finally:
                 over.set()
                 self.wake()
@@ -389,6 +454,8 @@ class Node:
                 if difference.notable:
                     self._show_again()
                 self.wake()
+            case Located(_, places):
+                self._hear_whereabouts(link.device, link, places)
             case Acknowledged(circle):
                 own = self.circle.own_chain
                 reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
@@ -434,8 +501,8 @@ class Node:
         for device in devices:
             self.links[device] = link
             self._since[device] = trio.current_time()
-            if link.address is not None:
-                self._remember(device, link.address)
+            self._note_meeting(device, link)
+        self._tell_whereabouts(link)
         self._idle.set()
         self.wake()
 
@@ -506,13 +573,17 @@ class Node:
                     self._search.keep(sighting)
                 # Each beacon is called once: somebody who replays one must not use up what the callee accepts of us
                 # in a day. If the call fails, `_redial` tries again, ever more rarely.
-                if found is not None and self._nursery is not None and sighting.blob not in self._beacons_called:
-                    self._beacons_called.append(sighting.blob)
-                    self._nursery.start_soon(self._call_politely, *found)
+                if found is None or self._nursery is None or sighting.blob in self._beacons_called:
+                    continue
+                if found[0] in self.links:  # perhaps not for long: a link may be dead, and nobody has noticed
+                    self.spots.shown(*found, self._network.here())
+                    continue
+                self._beacons_called.append(sighting.blob)
+                self._nursery.start_soon(self._call_politely, *found)
 
     def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
         now = self._surroundings.now()
-        others = self._missing()
+        others = self.circle.others()
         if not others or not sighting.addresses:
             return None
         candidates = [
@@ -568,12 +639,12 @@ class Node:
         """Call whom we have seen; if both see each other at once, the smaller id goes first."""
         if device < self.circle.device:
             await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
-        self._remember(device, address)
+        self.spots.shown(device, address, self._network.here())  # if this call fails, it is made again
         await self._try(device, address)
 
-    async def _try(self, device: DeviceId, address: Address) -> bool:
+    async def _try(self, device: DeviceId, *addresses: Address) -> bool:
         try:
-            await self.call(device, address)
+            await self.call(device, *addresses)
         except CellsyncError:
             return False
         except Exception as error:  # a bug met on one call must not end the others; no content, so no text of it
@@ -582,7 +653,7 @@ class Node:
         return True
 
     async def _redial(self) -> None:
-        """Call devices at the addresses where they were, again and again, ever more rarely.
+        """Call devices where they were at the sites where we are, again and again, ever more rarely.
 
         A session that opens and breaks off soon, on a full disk say, counts as a failure too: each opening uses up
         a little of what a callee accepts in a day.
@@ -592,18 +663,20 @@ class Node:
             now = trio.current_time()
             if self._at_once:
                 self._at_once = False
-                due = dict.fromkeys(self._addresses, -math.inf)  # else whoever asks again and again never calls
+                due = dict.fromkeys(self.spots.known, -math.inf)  # else whoever asks again and again never calls
                 self._backoffs.clear()
+            for device in self._soon:
+                due[device] = -math.inf
+            self._soon.clear()
             for device in self.circle.others():
-                known = self._addresses.get(device)
+                known = self._callable(device)
                 if not known or device in self.links or device in self._calling:
                     due.pop(device, None)
                 elif device not in due:
                     due[device] = now + self._backoffs.setdefault(device, Backoff(self._random)).next()
                 elif now >= due[device] and self._nursery is not None:
                     del due[device]
-                    self._nursery.start_soon(self._try, device, known[0])
-                    self._addresses[device] = [*known[1:], known[0]]  # another one next time
+                    self._nursery.start_soon(self._try, device, *known)
             again = self._redial_again = trio.Event()
             with trio.move_on_at(min(due.values(), default=math.inf)), trio.move_on_after(30):
                 await again.wait()
@@ -617,32 +690,82 @@ class Node:
         async with self._network.changes() as changes:
             async for _ in changes:
                 self.call_now()
+                self._moved.set()
+                for link in self.links.values():
+                    link.ask()  # it may be dead, and nobody has noticed
 
-    # --- remembering -------------------------------------------------------------------------------
+    # --- where devices are ---------------------------------------------------------------------------
 
-    def _remember(self, device: DeviceId, address: Address) -> None:
-        known = self._addresses.get(device, [])
-        if known and known[0] == address:
+    def _callable(self, device: DeviceId) -> list[Address]:
+        return self.spots.callable(device, self._network.here())
+
+    def _note_meeting(self, device: DeviceId, link: Link) -> None:
+        ends = self._network.ends(link.stream)
+        ours = None if ends is None else at_end(ends, self._network.here())
+        if ours is not None:
+            self._sites.met(ours.site)
+        if link.address is not None:
+            self._learnt(self.spots.met(device, link.address, UNRECOGNISED if ours is None else ours.site))
+
+    def _learnt(self, news: bool) -> None:
+        if news:
+            self._moved.set()
+            self._idle.set()
+
+    def _tell_whereabouts(self, link: Link) -> None:
+        ends = self._network.ends(link.stream)
+        if ends is not None and link.device is not None:
+            told = self.spots.told_to(
+                link.device, self.circle.others(), self.circle.device, ends, self._network.here()
+            )  # fmt: skip
+            link.locate(self.circle.id, told)
+
+    async def _locate(self) -> None:
+        """Tell every peer, at most every ten seconds, what it was not told yet."""
+        while True:
+            await self._moved.wait()
+            self._moved = trio.Event()
+            for link in list(self.links.values()):
+                self._tell_whereabouts(link)
+            await trio.sleep(TELL_EVERY)
+
+    def _hear_whereabouts(self, peer: DeviceId, link: Link, places: Places) -> None:
+        ends, here, now = self._network.ends(link.stream), self._network.here(), trio.current_time()
+        if ends is None:
             return
-        self._addresses[device] = [address, *(other for other in known if other != address)][:REMEMBERED]
-        self._idle.set()
+        for device in self.circle.others():
+            listed = places.get(device)
+            if listed is None:
+                continue
+            if device == peer:
+                self._learnt(self.spots.claimed(device, listed, ends, here, link.address))
+                continue
+            news = self.spots.heard(device, listed, ends, here)
+            if news and now - self._heard_of.get(device, -math.inf) >= HEARD_CALLS_EVERY:
+                self._heard_of[device] = now
+                self._soon.add(device)
+                self._redial_again.set()
 
     async def _keep_what_is_known(self) -> None:
         self.seen.update((device, link.heard) for device, link in self.links.items())
         reached = remembered.encode_reached(self.circle, self.delivered, self.seen)
         versions = remembered.encode_versions(self.circle, self._spoken)
         async with self.circle.lock:
-            self.circle.store.keep(remembered.ADDRESSES, remembered.encode_addresses(self._addresses))
+            self.circle.store.keep(remembered.ADDRESSES, remembered.encode_spots(self.spots.known))
+            self.circle.store.keep(SITES, self._sites.encode())
             self.circle.store.keep(remembered.REACHED, reached)
             self.circle.store.keep(CLOCKS, self.circle.clocks.encode())
             self.circle.store.keep(remembered.VERSIONS, versions)
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
-        return list(self._addresses.get(device, ()))
+        """Where a device can be called from where we are now; a link-local address with the link as its scope."""
+        found = self._callable(device)
+        return [at if ip_address(at.packed).is_link_local else Address(without_scope(at.host), at.port) for at in found]
 
     async def add_address(self, device: DeviceId, address: Address) -> None:
         """Where a device can be called, told by a person."""
-        self._remember(device, address)
+        self.spots.by_hand(device, address)
+        self._learnt(True)
         self.call_now()
 
     # --- news and tidying --------------------------------------------------------------------------------------

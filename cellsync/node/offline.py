@@ -9,7 +9,8 @@ from typing import TypeVar
 import trio
 
 from cellsync.core.errors import NoPeer
-from cellsync.node.network import Address, Handler, MakeBlob, Network, Sighting
+from cellsync.node.network import Address, Ends, Handler, Here, MakeBlob, Network, Sighting
+from cellsync.node.sites import Sites
 
 T = TypeVar("T")
 
@@ -23,7 +24,10 @@ async def no_network() -> AsyncIterator[Network]:
 class Nobody:
     """Made by `no_network`."""
 
-    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve(
+        self, handler: Handler, sites: Sites | None = None, *,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:  # fmt: skip
         """As `Network.serve`; nobody connects."""
         task_status.started(0)
         await trio.sleep_forever()
@@ -38,6 +42,13 @@ class Nobody:
     def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:
         """As `Network.sightings`; nothing is ever seen."""
         return _nothing(Sighting)
+
+    def here(self) -> tuple[Here, ...]:
+        """As `Network.here`."""
+        return ()
+
+    def ends(self, stream: trio.abc.Stream) -> Ends | None:
+        """As `Network.ends`."""
 
     def changes(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[None]]:
         """As `Network.changes`; nothing ever changes."""

@@ -7,17 +7,18 @@ is kept after it became known, and counts only in the life of the store in which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from ipaddress import ip_address
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cellsync.core import caps
-from cellsync.core.errors import PeerError
+from cellsync.core.errors import InvalidValue, PeerError
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node.circle import OpenCircle
-from cellsync.node.network import Address
+from cellsync.node.network import checked_address, without_scope
+from cellsync.node.sites import UNRECOGNISED, Site
+from cellsync.node.spots import Source, Spot
 
 ADDRESSES: Final = "addresses"  # names in the database
 REACHED: Final = "reached"
@@ -25,20 +26,29 @@ VERSIONS: Final = "versions"
 _NOTHING: Final = codec.encode([])
 
 
-def encode_addresses(known: Mapping[DeviceId, list[Address]]) -> bytes:
+def encode_spots(known: Mapping[DeviceId, Sequence[Spot]]) -> bytes:
     """Where devices were last."""
-    return codec.encode([[device, [list(address) for address in addresses]] for device, addresses in known.items()])
+    rows = [
+        [device, [[spot.host, spot.port, spot.site, int(spot.source)] for spot in spots]]
+        for device, spots in known.items()
+    ]
+    return codec.encode(rows)
 
 
-def addresses(circle: OpenCircle) -> dict[DeviceId, list[Address]]:
+def spots(circle: OpenCircle) -> dict[DeviceId, list[Spot]]:
     try:
         rows = codec.decode(circle.store.kept(ADDRESSES) or _NOTHING, caps.ENTRY, ADDRESSES)
-        return {
-            DeviceId(device): [Address(str(ip_address(host.partition("%")[0])) and host, port) for host, port in known]
-            for device, known in rows
-        }
-    except (PeerError, ValueError, TypeError, AttributeError):
+        return {DeviceId(device): [_spot(*one) for one in known] for device, known in rows}
+    except (PeerError, InvalidValue, ValueError, TypeError, AttributeError):
         return {}
+
+
+def _spot(host: str, port: int, site: bytes = UNRECOGNISED, source: int = Source.MET) -> Spot:
+    """A row; earlier versions kept neither the site nor the source. Raises ValueError, TypeError, AttributeError."""
+    address = checked_address(without_scope(host), port)
+    if type(site) is not bytes:
+        raise TypeError("a site is bytes")
+    return Spot(address.host, address.port, Site(site), Source(source))
 
 
 def encode_reached(circle: OpenCircle, delivered: Mapping[DeviceId, int], seen: Mapping[DeviceId, Millis]) -> bytes:

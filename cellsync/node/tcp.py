@@ -8,13 +8,15 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, Final
 
 import trio
 
 from cellsync.core.errors import ExternalError, NoPeer
 from cellsync.node import descriptors
-from cellsync.node.network import Address, Handler, packed
+from cellsync.node.binding import bind_to_link
+from cellsync.node.network import Address, Ends, Handler, packed
 
 CONNECTIONS: Final = 768  # at once: 48 devices, strangers (node/strangers.py), and some on their way
 BACKLOG: Final = 1024  # what comes while we are at something else: half a second of a flood
@@ -41,48 +43,90 @@ def listen(hosts: Sequence[str] | None, port: int = 0) -> list[trio.SocketListen
         ) from None
 
 
-async def serve(listeners: list[trio.SocketListener], handler: Handler) -> None:
-    """Run `handler` for each connection, at most 768 at once, until cancelled."""
-    most = min(CONNECTIONS, descriptors.allowed() * 3 // 4)
-    open_now = 0
+class Entrance:
+    """Runs a handler for each connection, at most 768 at once over all listeners."""
 
-    async def guarded(stream: trio.SocketStream) -> None:
-        nonlocal open_now
-        if open_now >= most:
+    def __init__(self, handler: Handler, nursery: trio.Nursery) -> None:
+        self._handler = handler
+        self._nursery = nursery  # in which connections outlive their listener
+        self._most = min(CONNECTIONS, descriptors.allowed() * 3 // 4)
+        self._open_now = 0
+
+    async def serve(self, listeners: list[trio.SocketListener]) -> None:
+        """Take what connects, until cancelled; then the listeners are closed, and connections go on."""
+        # It goes on after EMFILE, ENFILE, ENOMEM and ENOBUFS, and ignores connections that died in the backlog.
+        await trio.serve_listeners(self._guarded, listeners, handler_nursery=self._nursery)
+
+    async def _guarded(self, stream: trio.SocketStream) -> None:
+        if self._open_now >= self._most:
             return  # closed at once by `serve_listeners`
-        open_now += 1
+        self._open_now += 1
         try:
-            await handler(stream)
+            await self._handler(stream)
         except Exception as error:
             # Only the type: a message may quote what the peer sent.
             log.warning("a connection ended with %s", type(error).__name__)
         finally:
-            open_now -= 1
+            self._open_now -= 1
 
-    # It goes on after EMFILE, ENFILE, ENOMEM and ENOBUFS, and ignores connections that died in the backlog.
-    await trio.serve_listeners(guarded, listeners)
+
+async def serve(listeners: list[trio.SocketListener], handler: Handler) -> None:
+    """Run `handler` for each connection, at most 768 at once, until cancelled."""
+    async with trio.open_nursery() as nursery:
+        await Entrance(handler, nursery).serve(listeners)
 
 
 async def dial(address: Address, only: Sequence[str] | None = None) -> trio.SocketStream:
     """Connect to `address`, from one of the hosts in `only` if given. `NoPeer` if that fails or takes over 10 s."""
     try:
-        family, where = _resolve(address.host, address.port)
+        host, _, scope = address.host.partition("%")
+        link = link_of(scope)
+        family, where = _resolve(host if link is None or ":" not in host else f"{host}%{link}", address.port)
         if only is not None and _source(family, where) not in {packed(host) for host in only}:
             raise NoPeer("that address is not on a network that may be used")
         with trio.fail_after(DIAL_SECONDS):
-            return await _connect(family, where)
+            return await _connect(family, where, link)
     except (OSError, OverflowError, UnicodeError, trio.TooSlowError):
         raise NoPeer("nobody answers at that address") from None
 
 
-async def _connect(family: int, where: tuple[Any, ...]) -> trio.SocketStream:
-    sock = trio.socket.socket(family, socket.SOCK_STREAM)
+async def _connect(family: int, where: tuple[Any, ...], link: int | None) -> trio.SocketStream:
+    plain = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if link is not None and not _is_our_own(family, where):
+            bind_to_link(plain, link)  # two networks may have the same addresses
+        sock = trio.socket.from_stdlib_socket(plain)
         await sock.connect(where)
     except BaseException:
-        sock.close()
+        plain.close()
         raise
     return trio.SocketStream(sock)
+
+
+def link_of(scope: str) -> int | None:
+    """The index of an interface, given as such or by name; None without a scope. Raises OSError if it is gone."""
+    if not scope:
+        return None
+    return int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
+
+
+def _is_our_own(family: int, where: tuple[Any, ...]) -> bool:
+    """Whether this is an address of this device: then the way there is the loopback interface."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((where[0], 0, *where[2:]))
+    except OSError:
+        return False
+    return True
+
+
+def ends(stream: trio.SocketStream) -> Ends | None:
+    """The addresses of a stream, IPv4 ones as such; None if it is over."""
+    try:
+        here, there = stream.socket.getsockname()[0], stream.socket.getpeername()[0]
+    except OSError:
+        return None
+    return Ends(str(ip_address(packed(here))), str(ip_address(packed(there))))
 
 
 def _source(family: int, where: tuple[Any, ...]) -> bytes:
@@ -148,10 +192,27 @@ def port_of(listeners: Sequence[trio.SocketListener]) -> int:
     return port
 
 
-def _bound(host: str, port: int, *, dual: bool = False) -> trio.SocketListener:
+def listen_on_link(link: int, host: str, port: int) -> trio.SocketListener:
+    """A listener on one link, at one of its addresses, or "" for all that it has and will have.
+
+    `link` 0 is any, for a system that cannot bind sockets to links. Raises OSError.
+    """
+    if host:
+        return _bound(host, port, link=link)
+    try:
+        return _bound("::", port, dual=True, link=link)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EPERM):
+            raise
+        return _bound("0.0.0.0", port, link=link)  # noqa: S104  no IPv6 here; the link's own addresses are meant
+
+
+def _bound(host: str, port: int, *, dual: bool = False, link: int = 0) -> trio.SocketListener:
     family, where = _resolve(host, port)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if link and not bind_to_link(sock, link):
+            raise OSError(errno.EPERM, "cannot be bound to this link")
         if sys.platform != "win32":  # there it would let another program take the port over
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if sys.platform == "linux":

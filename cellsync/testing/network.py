@@ -6,6 +6,7 @@
     net.partition("ada", "ben")
     net.heal()
     await net.settle()
+    net.host("ben").move("café")                     # another LAN; back again later
 
 All randomness comes from the seed. Faults hold for what is sent from then on; `heal` ends all of them except
 latency. A stream network cannot lose or swap bytes without breaking its promise: so `drop` breaks connections,
@@ -16,26 +17,31 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
+from ipaddress import IPv4Network
 from itertools import count
 from random import Random
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import trio
 import trio.testing
 
 from cellsync.cell.home import Home
 from cellsync.core.errors import NoPeer
+from cellsync.core.ids import Millis
 from cellsync.node.lan import Mode, shows
-from cellsync.node.network import Address, Handler, MakeBlob, Sighting
+from cellsync.node.network import Address, Ends, Handler, Here, MakeBlob, Sighting, without_scope
+from cellsync.node.sites import UNRECOGNISED, Sites
 from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
 
 CONNECTIONS: Final = 768  # of one host at once, as over TCP
 WAITING: Final = 64  # sightings
 ROTATE_SECONDS: Final = (240.0, 300.0)
-FIRST_PORT: Final = 4000
+USUAL: Final = "usual"  # the LAN on which every host is at first
+LOOK_EVERY: Final = 24 * 3600.0  # seconds: a port may have become old
 SPREAD_SECONDS: Final = 0.2  # by how much `reorder` delays a delivery, at most
 
 
@@ -52,7 +58,8 @@ class MemoryNetwork:
         self._parted: set[frozenset[str]] = set()
         self._silent: set[frozenset[str]] = set()
         self._pipes: list[Pipe] = []
-        self._addresses = count(1)
+        self._lans: dict[str, int] = {USUAL: 0}  # by name
+        self._addresses: dict[str, Iterator[int]] = {}  # the next free one, by LAN
         self._latency = 0.0
         self._drop = 0.0
         self._duplicate = False
@@ -63,7 +70,7 @@ class MemoryNetwork:
     def host(self, name: str) -> MemoryHost:
         """The host of this name; a new one gets the next free address."""
         if name not in self._hosts:
-            self._hosts[name] = MemoryHost(self, name, self._next_address(), Random(f"{self._seed}/{name}"))
+            self._hosts[name] = MemoryHost(self, name, self.next_address(USUAL), Random(f"{self._seed}/{name}"))
         return self._hosts[name]
 
     def home(self, name: str) -> Home:
@@ -149,7 +156,8 @@ class MemoryNetwork:
 
     def reaches(self, one: str, other: str) -> bool:
         """Whether something sent by `one` gets to `other`."""
-        return frozenset((one, other)) not in self._parted
+        here, there = self._hosts[one].lan, self._hosts[other].lan
+        return here is not None and here == there and frozenset((one, other)) not in self._parted
 
     async def connect(self, source: MemoryHost, address: Address) -> trio.abc.Stream:
         """A connection of `source` to whoever listens at `address`."""
@@ -161,12 +169,15 @@ class MemoryNetwork:
         else:
             raise NoPeer("nobody answers at that address")
         there, back = self._pipes_between(source, target)
-        listener.accept(End(there, back))
+        callee, caller = End(there, back), End(back, there)
+        source.note(caller, Ends(source.host, target.host))
+        target.note(callee, Ends(target.host, source.host))
+        listener.accept(callee)
         if self._duplicate:
             there.copy, nowhere = self._pipes_between(source, target)
             nowhere.discard()
             listener.accept(End(there.copy, nowhere))
-        return End(back, there)
+        return caller
 
     def show(self, source: MemoryHost, sighting: Sighting) -> None:
         """Deliver a beacon to every host that `source` reaches."""
@@ -186,9 +197,13 @@ class MemoryNetwork:
             if name in self._link(pipe):
                 pipe.cut()
 
-    def give_address(self, host: MemoryHost) -> None:
-        """Another address for `host`, as when it joins another Wi-Fi network."""
-        host.host = self._next_address()
+    def network_of(self, lan: str) -> IPv4Network:
+        """The addresses of a LAN."""
+        return IPv4Network(f"10.{self._lans.setdefault(lan, len(self._lans))}.0.0/16")
+
+    def next_address(self, lan: str) -> str:
+        """A free address of a LAN."""
+        return str(self.network_of(lan)[next(self._addresses.setdefault(lan, count(1)))])
 
     # --- carrying ---------------------------------------------------------------------------------
 
@@ -248,10 +263,6 @@ class MemoryNetwork:
     def _delay(self) -> float:
         return self._latency + (self._reorder.uniform(0, SPREAD_SECONDS) if self._reorder is not None else 0.0)
 
-    def _next_address(self) -> str:
-        number = next(self._addresses)
-        return f"10.0.{number >> 8}.{number & 255}"
-
 
 class MemoryHost:
     """One device's `Network`; made by `MemoryNetwork.host`."""
@@ -260,44 +271,96 @@ class MemoryHost:
         self.name = name
         self.host = host
         self.shown: dict[object, Sighting] = {}
+        self.dialled: list[Address] = []
         self.mode: Mode = "announce"  # as of a LAN, for what is shown; looking goes on in any
+        self.lan: str | None = USUAL
         self._net = net
         self._random = random
-        self._port = FIRST_PORT
+        self._leases: dict[str, str] = {USUAL: host}  # what it had in each LAN, and gets again there
+        self._ends: WeakKeyDictionary[trio.abc.Stream, Ends] = WeakKeyDictionary()
+        self._on: str | None = None  # the LAN on which it listens
+        self._site = UNRECOGNISED
+        self._ports: dict[Listener, list[int]] = {}  # the one of now, and perhaps the one before
         self._listeners: dict[int, Listener] = {}
-        self._listening = trio.Event()
         self._moved = trio.Event()
         self._inboxes: list[Inbox] = []
         self._subscribers: list[trio.MemorySendChannel[None]] = []
 
     # --- Network ----------------------------------------------------------------------------------
 
-    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve(
+        self, handler: Handler, sites: Sites | None = None, *,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:  # fmt: skip
         """As `Network.serve`."""
+        sites = sites or Sites(now=lambda: Millis(0), entropy=self._random.randbytes)
+        started = False
         async with trio.open_nursery() as nursery:
-            port, self._port = self._port, self._port + 1
-            self._listeners[port] = Listener(nursery, handler, self._net.failures)
-            self._listening.set()
-            task_status.started(port)
+            listener = Listener(nursery, handler, self._net.failures)
             try:
-                await trio.sleep_forever()
+                while True:
+                    moved = self._moved
+                    if await self._listen(listener, sites) and started:
+                        self._tell()
+                    if not started:
+                        started = True
+                        task_status.started(next((at.port for one in self.here() for at in one.addresses), 0))
+                    with trio.move_on_after(LOOK_EVERY):
+                        await moved.wait()
             finally:
-                del self._listeners[port]
+                self._stop(listener)
+
+    async def _listen(self, listener: Listener, sites: Sites) -> bool:
+        """Have this listener at the port that is kept for this LAN. Whether anything has changed."""
+        lan = self.lan
+        if lan is None:
+            self._stop(listener)
+            self._on = None
+            return False
+        site = sites.site(lan.encode())
+        port = await sites.port(site)
+        while self._listeners.get(port, listener) is not listener:  # taken
+            port = await sites.another(site)
+        before = sites.port_before(site)
+        wanted = [port] if before is None else [port, before]
+        if self.lan != lan or (self._on == lan and self._ports.get(listener) == wanted):
+            return False
+        self._stop(listener)
+        self._listeners.update({each: listener for each in wanted if each not in self._listeners})
+        self._on, self._site, self._ports[listener] = lan, site, wanted
+        return True
+
+    def _stop(self, listener: Listener) -> None:
+        for port in [port for port, one in self._listeners.items() if one is listener]:
+            del self._listeners[port]
+        self._ports.pop(listener, None)
 
     async def dial(self, address: Address) -> trio.abc.Stream:
         """As `Network.dial`, but an address that does not answer is known at once."""
+        self.dialled.append(address)
         return await self._net.connect(self, address)
+
+    def here(self) -> tuple[Here, ...]:
+        """As `Network.here`."""
+        if self.lan is None or self.lan != self._on or not self._listeners:
+            return ()
+        addresses = tuple(Address(self.host, port) for port, *_ in self._ports.values())
+        return (Here(self._site, 1, addresses, (self._net.network_of(self.lan),)),)
+
+    def ends(self, stream: trio.abc.Stream) -> Ends | None:
+        """As `Network.ends`."""
+        return self._ends.get(stream)
 
     async def announce(self, make_blob: MakeBlob) -> None:
         """As `Network.announce`."""
         if not shows(self.mode, make_blob):
             return
-        await self._listening.wait()
         me = object()
         try:
             while True:
                 moved = self._moved
-                addresses = tuple(Address(self.host, port) for port in self._listeners)
+                addresses = tuple(address for here in self.here() for address in here.addresses)
+                self.shown.pop(me, None)
                 if addresses:
                     self.shown[me] = Sighting(make_blob(addresses), addresses)
                     self._net.show(self, self.shown[me])
@@ -337,9 +400,20 @@ class MemoryHost:
     # --- for tests --------------------------------------------------------------------------------
 
     def change_address(self) -> None:
-        """Join another network, so to speak: a new address, connections broken, beacons made anew."""
-        self._net.give_address(self)
+        """Get another address on the same LAN: connections broken, beacons made anew."""
+        if self.lan is not None:
+            self._leases[self.lan] = self._net.next_address(self.lan)
+            self.move(self.lan)
+
+    def move(self, lan: str | None) -> None:
+        """Join another LAN, or none: connections broken, beacons made anew. Back again, it has the address it had."""
         self._net.break_connections(self.name)
+        self.lan = lan
+        if lan is not None:
+            self.host = self._leases.setdefault(lan, self._net.next_address(lan))
+        self._tell()
+
+    def _tell(self) -> None:
         self._moved.set()
         self._moved = trio.Event()
         for subscriber in self._subscribers:
@@ -350,7 +424,11 @@ class MemoryHost:
 
     def listener(self, address: Address) -> Listener | None:
         """Who listens at `address` on this host."""
-        return self._listeners.get(address.port) if address.host == self.host else None
+        return self._listeners.get(address.port) if without_scope(address.host) == self.host else None
+
+    def note(self, stream: trio.abc.Stream, ends: Ends) -> None:
+        """A stream of this host runs between these."""
+        self._ends[stream] = ends
 
     def expect(self, arrives: float, sighting: Sighting) -> None:
         """A beacon is on its way here."""

@@ -226,7 +226,7 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryHost, "dial", dial)
         async with opened(ben_home) as ben:
-            ben.node._addresses.clear()
+            ben.node.spots.known.clear()
             await trio.sleep(1)
             net.show(net.host("ana"), recorded)
             await trio.sleep(300)

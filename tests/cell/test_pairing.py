@@ -353,6 +353,7 @@ async def test_an_invitation_taken_back(
         invite = await ana.create_invite(confirm=slow)
         if moment is None:
             invite.cancel()
+            await net.settle()  # so that it is hidden again
             assert await outcome(partial(joining, home, invite.code, timeout=30)) == "no_peer"
             assert await outcome(invite.joined) == "invite_expired"
         else:

@@ -271,8 +271,8 @@ async def test_a_ping_calls_who_is_not_connected(
         await ana.ping(ben.device, timeout=20)
         net.latency(0)
         # somewhere else, where it has been before
-        here = ana.node._addresses[ben.device][-1]
-        ana.node._addresses[ben.device] = [here._replace(host="10.9.9.9"), here._replace(port=1), here]
+        here = ana.node.spots.known[ben.device][-1]
+        ana.node.spots.known[ben.device] = [here._replace(host="10.0.9.9"), here._replace(port=1), here]
         net.break_connections("ana")
         while the(ana, "ben").connected:
             await ana.node.changed.wait()

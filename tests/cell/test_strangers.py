@@ -76,7 +76,7 @@ async def flood(net: MemoryNetwork, at: Address, each_second: int, says: Callabl
 def only_called(cell: Cell) -> None:
     """From now on it calls nobody: whoever wants to meet it has to get in."""
 
-    async def call(device: DeviceId, address: Address) -> None:
+    async def call(device: DeviceId, *addresses: Address) -> None:
         raise errors.NoPeer
 
     cell.node.call = call  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell, Home, errors
 from cellsync.node.network import Address
+from cellsync.node.spots import AT_ONE_SITE, SAID_BY_OTHERS
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.home import START
@@ -575,8 +576,8 @@ async def test_nothing_grows_where_nothing_happens(autojump_clock: MockClock) ->
         def sizes() -> list[tuple[int, ...]]:
             return [
                 (
-                    len(cell.node._addresses),
-                    max(map(len, cell.node._addresses.values())) if cell.node._addresses else 0,
+                    len(cell.node.spots.known),
+                    max(map(len, cell.node.spots.known.values()), default=0),
                     len(cell.node._calling),
                     len(cell.node.links),
                     len(cell.node.seen),
@@ -596,7 +597,7 @@ async def test_nothing_grows_where_nothing_happens(autojump_clock: MockClock) ->
         await trio.sleep(1000)
         after = sizes()
         for one, other in zip(before, after, strict=True):
-            assert other[1] <= 4
+            assert other[1] <= AT_ONE_SITE + SAID_BY_OTHERS
             assert one[2:] == other[2:]
         quiet = net.bytes_sent.total()
         await trio.sleep(3600)

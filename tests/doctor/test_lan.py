@@ -14,12 +14,13 @@ import pytest
 import trio
 from zeroconf import DNSIncoming  # type: ignore[attr-defined]
 
-from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calling, lan, multicast, neighbours
+from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calling, lan, multicast
 from cellsync.doctor.calling import Called, Reach
 from cellsync.doctor.lan import Evidence, local_network, routers
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known, listen
 from cellsync.doctor.subject import Visit
+from cellsync.node import rtnetlink
 from cellsync.node.interfaces import Choice, Local
 from cellsync.node.network import Address, packed
 from tests.patience import PATIENCE
@@ -211,17 +212,17 @@ async def test_calls_that_nobody_takes(
 
 def test_neighbours_as_the_kernel_lists_them() -> None:
     """One message of a kernel: 10.9.0.2 is at 02:00:00:00:00:02, confirmed; then the end."""
-    address = struct.pack("=HH", 8, neighbours.ADDRESS) + packed("10.9.0.2")
+    address = struct.pack("=HH", 8, rtnetlink.NEIGHBOUR_ADDRESS) + packed("10.9.0.2")
     hardware = struct.pack("=HH", 10, 2) + bytes.fromhex("020000000002") + bytes(2)
-    entry = neighbours.NEIGHBOUR.pack(socket.AF_INET, 3, neighbours.REACHABLE, 0, 1) + address + hardware
-    end = neighbours.HEADER.pack(20, neighbours.DONE, 2, 1, 7) + bytes(4)
-    data = neighbours.HEADER.pack(16 + len(entry), neighbours.NEW, 2, 1, 7) + entry + end
-    assert list(neighbours.messages(data)) == [(neighbours.NEW, entry), (neighbours.DONE, bytes(4))]
-    assert list(neighbours.attributes(address + hardware)) == [
-        (neighbours.ADDRESS, packed("10.9.0.2")), (2, bytes.fromhex("020000000002")),
+    entry = rtnetlink.NEIGHBOUR.pack(socket.AF_INET, 3, rtnetlink.REACHABLE, 0, 1) + address + hardware
+    end = rtnetlink.HEADER.pack(20, rtnetlink.DONE, 2, 1, 7) + bytes(4)
+    data = rtnetlink.HEADER.pack(16 + len(entry), rtnetlink.NEW_NEIGHBOUR, 2, 1, 7) + entry + end
+    assert list(rtnetlink.messages(data)) == [(rtnetlink.NEW_NEIGHBOUR, entry), (rtnetlink.DONE, bytes(4))]
+    assert list(rtnetlink.attributes(address + hardware)) == [
+        (rtnetlink.NEIGHBOUR_ADDRESS, packed("10.9.0.2")), (2, bytes.fromhex("020000000002")),
     ]  # fmt: skip
-    assert list(neighbours.messages(bytes(16))) == [(0, b"")]  # a length of nothing does not go on for ever
-    assert isinstance(neighbours.reachable(), frozenset)
+    assert list(rtnetlink.messages(bytes(16))) == [(0, b"")]  # a length of nothing does not go on for ever
+    assert isinstance(rtnetlink.reachable(), frozenset)
 
 
 async def test_a_link_local_address_is_called_on_its_own_link_only() -> None:

@@ -12,8 +12,9 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
-from cellsync.node.network import Address
 from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS
+from cellsync.node.sites import UNRECOGNISED, Site
+from cellsync.node.spots import Source, Spot
 from cellsync.testing import MemoryNetwork, accept_any
 
 
@@ -37,11 +38,21 @@ async def cell() -> AsyncIterator[Cell]:
 
 async def test_what_is_kept_reads_the_same(cell: Cell) -> None:
     [ben] = cell.circle.others()
-    known = {ben: [Address("10.0.0.7", 4000), Address("fe80::1%3", 4000)]}
-    await cell.circle.keep(ADDRESSES, remembered.encode_addresses(known))
+    site = Site(bytes(16))
+    known = {ben: [Spot("10.0.0.7", 4000, site, Source.MET), Spot("fe80::1", 4000, UNRECOGNISED, Source.HAND)]}
+    await cell.circle.keep(ADDRESSES, remembered.encode_spots(known))
     await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, {ben: 2}, {ben: Millis(77)}))
-    assert remembered.addresses(cell.circle) == known
+    assert remembered.spots(cell.circle) == known
     assert remembered.reached(cell.circle) == ({ben: 2}, {ben: 77})
+
+
+async def test_what_an_earlier_version_kept_is_read(cell: Cell) -> None:
+    """It kept addresses alone; link-local ones with the number that the interface had then."""
+    [ben] = cell.circle.others()
+    await cell.circle.keep(ADDRESSES, codec.encode([[ben, [["10.0.0.7", 4000], ["fe80::1%3", 4001]]]]))
+    assert remembered.spots(cell.circle) == {
+        ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Source.MET), Spot("fe80::1", 4001, UNRECOGNISED, Source.MET)]
+    }
 
 
 async def test_only_the_others_are_kept(cell: Cell) -> None:
@@ -74,12 +85,16 @@ async def test_never_more_than_was_written(cell: Cell) -> None:
             for value in (None, 7, [7], [[7]], [[7, 7]], [[b"d", "x"]], [[b"d", [[7, 7]]]], [b"", 7])
         ),
         codec.encode([[b"d" * 32, [["not an address", 1]]]]),
+        codec.encode([[b"d" * 32, [["10.0.0.7", 0]]]]),
+        codec.encode([[b"d" * 32, [["10.0.0.7", 1, 7, 0]]]]),
+        codec.encode([[b"d" * 32, [["10.0.0.7", 1, b"", 9]]]]),
+        codec.encode([[b"d" * 32, [["10.0.0.7", 1, b"", 0, 0]]]]),
     ],
 )
 async def test_what_cannot_be_read_is_forgotten(cell: Cell, junk: bytes) -> None:
     for name in (ADDRESSES, REACHED):
         await cell.circle.keep(name, junk)
-    assert remembered.addresses(cell.circle) == {}
+    assert remembered.spots(cell.circle) == {}
     assert remembered.reached(cell.circle) == ({}, {})
 
 

@@ -15,7 +15,8 @@ from typing import Final
 import trio
 
 from cellsync.core.errors import NoPeer
-from cellsync.node.network import Address, Handler, MakeBlob, Network, Sighting
+from cellsync.node.network import Address, Ends, Handler, Here, MakeBlob, Network, Sighting
+from cellsync.node.sites import Sites
 
 _BUFFER: Final = 64
 
@@ -78,13 +79,16 @@ class _Cabled:
         self._cable = cable
         self._inner = inner
 
-    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve(
+        self, handler: Handler, sites: Sites | None = None, *,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:  # fmt: skip
         async def answer(stream: trio.abc.Stream) -> None:
             if self._cable.plugged_in:
                 async with self._cable._carry(stream) as carried:
                     await handler(carried)
 
-        await self._inner.serve(answer, task_status=task_status)
+        await self._inner.serve(answer, sites, task_status=task_status)
 
     async def dial(self, address: Address) -> trio.abc.Stream:
         self._cable.require()
@@ -126,6 +130,12 @@ class _Cabled:
             yield receive
             nursery.cancel_scope.cancel()
 
+    def here(self) -> tuple[Here, ...]:
+        return self._inner.here() if self._cable.plugged_in else ()
+
+    def ends(self, stream: trio.abc.Stream) -> Ends | None:
+        return self._inner.ends(stream.inner if isinstance(stream, _Stream) else stream)
+
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[None]]:
         send, receive = trio.open_memory_channel[None](math.inf)
@@ -152,18 +162,18 @@ class _Stream(trio.abc.Stream):
 
     def __init__(self, cable: Cable, inner: trio.abc.Stream) -> None:
         self._cable = cable
-        self._inner = inner
+        self.inner = inner
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         self._cable.sent += len(data)
-        await self._inner.send_all(data)
+        await self.inner.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
+        await self.inner.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self._inner.receive_some(max_bytes)
+        return await self.inner.receive_some(max_bytes)
 
     async def aclose(self) -> None:
         self._cable._streams.discard(self)
-        await self._inner.aclose()
+        await self.inner.aclose()

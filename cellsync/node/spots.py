@@ -1,0 +1,214 @@
+"""Spots: where another device may be called, at which site, and how we know (protocol/60-lan.md, Where others are).
+
+The rules:
+
+1. An address is called only at the site where it belongs; elsewhere somebody else has it. What a person said is called
+   anywhere.
+2. What a device says of itself replaces what was known of it at that site. What others say of it comes last, is never
+   kept in place of anything better, and is forgotten when it fails.
+3. Nothing that a peer says makes us call what is not on a network that we are on, but for the address it speaks from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.ids import DeviceId
+from cellsync.core.wire.messages import Places
+from cellsync.node.network import Address, Ends, Here, without_scope
+from cellsync.node.sites import UNRECOGNISED, Site
+
+AT_ONE_SITE: Final = 4  # spots of one device
+IN_ALL: Final = 16
+SAID_BY_OTHERS: Final = 2  # of these at one site
+FAILURES: Final = 3  # of a call at what others said
+
+
+class Source(IntEnum):
+    """How we know; the best first."""
+
+    MET = 0  # it was reached there, or said so itself at that site
+    HAND = 1  # a person said so
+    HEARD = 2  # another device said so
+
+
+class Spot(NamedTuple):
+    """An address of another device, without scope."""
+
+    host: str
+    port: int
+    site: Site
+    source: Source
+
+    def is_at(self, address: Address) -> bool:
+        return (self.host, self.port) == (without_scope(address.host), address.port)
+
+
+class Spots:
+    """What is known of all other devices."""
+
+    def __init__(self, known: dict[DeviceId, list[Spot]] | None = None) -> None:
+        self.known: dict[DeviceId, list[Spot]] = {} if known is None else known
+        self._failures: dict[tuple[DeviceId, Spot], int] = {}
+
+    # --- calling -------------------------------------------------------------------------------------------
+
+    def callable(self, device: DeviceId, here: Sequence[Here]) -> list[Address]:
+        """Where to call a device from the networks on which we are, the likeliest first."""
+        found: dict[tuple[str, int], Address] = {}
+        for spot in sorted(self.known.get(device, ()), key=lambda spot: spot.source):
+            for address in _ways(spot, here):
+                found.setdefault((address.host if spot.source is not Source.HAND else spot.host, spot.port), address)
+        return list(dict.fromkeys(found.values()))
+
+    def failed(self, device: DeviceId, address: Address) -> None:
+        """Nobody answered there."""
+        for spot in self.known.get(device, ()):
+            if spot.is_at(address) and spot.source is Source.HEARD:
+                count = self._failures[device, spot] = self._failures.get((device, spot), 0) + 1
+                if count >= FAILURES:
+                    self.known[device].remove(spot)
+                    del self._failures[device, spot]
+                return
+
+    # --- learning ------------------------------------------------------------------------------------------
+
+    def met(self, device: DeviceId, address: Address, site: Site) -> bool:
+        """A device was reached at an address. Whether that is news."""
+        return self._put(device, [Spot(without_scope(address.host), address.port, site, Source.MET)])
+
+    def by_hand(self, device: DeviceId, address: Address) -> None:
+        """A person said where a device is."""
+        self._put(device, [Spot(without_scope(address.host), address.port, UNRECOGNISED, Source.HAND)])
+
+    def claimed(
+        self, device: DeviceId, listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here],
+        reached: Address | None,
+    ) -> bool:  # fmt: skip
+        """What a device says of itself in a session between `ends`, opened by us at `reached`. Whether it is news."""
+        ours = at_end(ends, here)
+        if ours is None:
+            return False
+        spots = [Spot(without_scope(reached.host), reached.port, ours.site, Source.MET)] if reached is not None else []
+        for host, port in _hosts(listed, ends, here):
+            if (ours.contains(host) or host == ends.there) and not _is_ours(host, port, here):
+                spots.append(Spot(host, port, ours.site, Source.MET))
+        return self._put(device, list(dict.fromkeys(spots)), replace=True) if spots else False
+
+    def heard(
+        self, device: DeviceId, listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here]
+    ) -> bool:  # fmt: skip
+        """What another device says of this one. Whether there is a new address to call."""
+        news = [self._hear(device, host, port, here) for host, port in _hosts(listed, ends, here)]
+        return any(news)
+
+    def shown(self, device: DeviceId, address: Address, here: Sequence[Here]) -> bool:
+        """A beacon says that a device is here; other members could have made it."""
+        return self._hear(device, without_scope(address.host), address.port, here)
+
+    def _hear(self, device: DeviceId, host: str, port: int, here: Sequence[Here]) -> bool:
+        site = next((one.site for one in here if one.contains(host)), None)
+        known = self.known.get(device, [])
+        if site is None or _is_ours(host, port, here) or any(spot.is_at(Address(host, port)) for spot in known):
+            return False
+        said = [spot for spot in known if spot.source is Source.HEARD and spot.site == site]
+        dropped = said[: len(said) + 1 - SAID_BY_OTHERS]  # the oldest
+        after = [spot for spot in known if spot not in dropped]
+        if len(after) >= IN_ALL:
+            return False
+        for old in dropped:
+            self._failures.pop((device, old), None)
+        self.known[device] = [*after, Spot(host, port, site, Source.HEARD)]
+        return True
+
+    def _put(self, device: DeviceId, spots: list[Spot], *, replace: bool = False) -> bool:
+        """New spots go first, in place of the same ones, or of all others of their site. Whether they are news."""
+        before = self.known.get(device, [])
+        kept = [old for old in before if not any(_is_superseded(old, new, replace) for new in spots)]
+        self.known[device] = _bounded([*spots, *kept])
+        return self.known[device] != before
+
+    # --- telling -------------------------------------------------------------------------------------------
+
+    def told_to(
+        self, hearer: DeviceId, others: Iterable[DeviceId], me: DeviceId, ends: Ends, here: Sequence[Here]
+    ) -> Places:  # fmt: skip
+        """What a device is told of us and of others, in a session that runs between `ends`."""
+        ours = at_end(ends, here)
+        places: Places = {}
+        if ours is not None:
+            places[me] = [(address.packed, address.port) for address in ours.addresses[: caps.ADDRESSES]]
+        is_here = ours is not None and ours.contains(ends.there)
+        for device in others:
+            listed = [
+                (ip_address(spot.host).packed, spot.port)
+                for spot in self.known.get(device, ())
+                if spot.source is Source.HAND
+                or (spot.source is Source.MET and is_here and ours is not None and spot.site == ours.site
+                    and ours.contains(spot.host))
+            ]  # fmt: skip
+            if listed and device != hearer and len(places) < caps.DEVICES:
+                places[device] = list(dict.fromkeys(listed))[:AT_ONE_SITE]
+        return places
+
+
+def at_end(ends: Ends, here: Sequence[Here]) -> Here | None:
+    """The network on our end of a session."""
+    return next((one for one in here if any(address.host == ends.here for address in one.addresses)), None)
+
+
+def _ways(spot: Spot, here: Sequence[Here]) -> Iterator[Address]:
+    if spot.source is Source.HAND:
+        on_link = next((one for one in here if one.contains(spot.host)), None)
+        is_local = ip_address(spot.host).is_link_local
+        yield on_link.at(spot.host, spot.port) if is_local and on_link else Address(spot.host, spot.port)
+        return
+    for one in here:
+        if one.site == spot.site and (spot.site != UNRECOGNISED or one.contains(spot.host)):
+            yield one.at(spot.host, spot.port) if one.contains(spot.host) else Address(spot.host, spot.port)
+        elif spot.site == UNRECOGNISED and one.contains(spot.host):
+            yield one.at(spot.host, spot.port)
+
+
+def _hosts(listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here]) -> Iterator[tuple[str, int]]:
+    """The addresses in a row that may be called at all."""
+    loopback = ip_address(ends.here).is_loopback
+    networks = [network for one in here for network in one.networks]
+    for raw, port in listed:
+        address = ip_address(raw)
+        if _is_one_host(address, networks) and (loopback or not address.is_loopback):
+            yield str(address), port
+
+
+def _is_one_host(address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    if isinstance(address, IPv6Address):
+        return not (address.is_multicast or address.is_unspecified or address.ipv4_mapped is not None)
+    is_broadcast = any(address == network.broadcast_address and network.prefixlen < 31 for network in networks)
+    return not (address.is_multicast or address.is_unspecified or address.is_reserved or is_broadcast)
+
+
+def _is_ours(host: str, port: int, here: Sequence[Here]) -> bool:
+    return any(Address(host, port) in one.addresses for one in here)
+
+
+def _is_superseded(old: Spot, new: Spot, replace: bool) -> bool:
+    if Source.HAND in (old.source, new.source):
+        return old == new
+    same = (old.host, old.port) == (new.host, new.port)
+    return (same and old.site in (new.site, UNRECOGNISED)) or (replace and old.site == new.site)
+
+
+def _bounded(spots: list[Spot]) -> list[Spot]:
+    """The first of each site, and all that a person said, as far as there is room."""
+    counts: dict[tuple[Site, bool], int] = {}
+    kept: list[Spot] = []
+    for spot in [*(one for one in spots if one.source is Source.HAND), *spots]:
+        group = spot.site, spot.source is Source.HAND
+        if spot not in kept and counts.get(group, 0) < AT_ONE_SITE and len(kept) < IN_ALL:
+            counts[group] = counts.get(group, 0) + 1
+            kept.append(spot)
+    return [spot for spot in spots if spot in kept]

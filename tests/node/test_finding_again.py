@@ -1,0 +1,331 @@
+"""Devices in mode asked that lock, start again, change networks and come back find each other, and show nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from random import Random
+from typing import Final
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync.core.errors import NoPeer
+from cellsync.node.network import Address, Sighting
+from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing.network import MemoryHost
+
+SOON: Final = 5.0  # seconds
+HOUR: Final = 3600.0
+DAY: Final = 24 * HOUR
+WHAT_HAPPENS: Final = (
+    "lock", "unlock", "unlock", "restart", "away", "sleep", "home", "home", "office", "address", "write",
+)  # fmt: skip
+HOME, OFFICE, CAFE = "usual", "office", "café"
+
+
+class Note(Schema, kind="org.example.note", version=1):
+    title: Register[str]
+
+
+class Laptop:
+    """A device whose cell is opened and closed as its user unlocks and locks it."""
+
+    def __init__(self, net: MemoryNetwork, name: str, nursery: trio.Nursery) -> None:
+        self.name, self._nursery = name, nursery
+        self.host = net.host(name)
+        self.host.mode = "asked"
+        self.home = net.home(name)
+        self._cell: Cell | None = None
+        self._locking, self._locked = trio.Event(), trio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        return self._cell is not None
+
+    @property
+    def cell(self) -> Cell:
+        assert self._cell is not None
+        return self._cell
+
+    @property
+    def at(self) -> Address:
+        return Address(self.host.host, self.cell.port)
+
+    async def unlock(self) -> None:
+        self._locking, self._locked = trio.Event(), trio.Event()
+        self._cell = await self._nursery.start(self._work)
+
+    async def _work(self, task_status: trio.TaskStatus[Cell]) -> None:
+        async with open_cell(self.home, passphrase=self.name) as cell:
+            task_status.started(cell)
+            await self._locking.wait()
+        self._locked.set()
+
+    async def lock(self) -> None:
+        self._cell = None
+        self._locking.set()
+        await self._locked.wait()
+
+    async def restart(self) -> None:
+        await self.lock()
+        await self.unlock()
+
+    def is_with(self, other: Laptop) -> bool:
+        return other.cell.device in self.cell.node.links
+
+    async def finds(self, other: Laptop, within: float = SOON) -> None:
+        await trio.testing.wait_all_tasks_blocked()  # so that what broke off is noticed
+        with trio.fail_after(within):
+            while not (self.is_with(other) and other.is_with(self)):
+                with trio.move_on_after(0.1):  # or it changes for the other
+                    await self.cell.node.changed.wait()
+
+
+@pytest.fixture
+def net() -> MemoryNetwork:
+    return MemoryNetwork(7)
+
+
+@pytest.fixture
+def shown(net: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who showed a beacon, since it was last cleared."""
+    names: list[str] = []
+    real = net.show
+
+    def show(source: MemoryHost, sighting: Sighting) -> None:
+        names.append(source.name)
+        real(source, sighting)
+
+    monkeypatch.setattr(net, "show", show)
+    return names
+
+
+@asynccontextmanager
+async def laptops(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Laptop]]:
+    """Unlocked, at home, and connected once: as after the others have joined the first."""
+    async with trio.open_nursery() as nursery:
+        made = [Laptop(net, name, nursery) for name in names]
+        first = made[0]
+        await found_cell(first.home, "Mill Street", name=first.name, passphrase=first.name)
+        await first.unlock()
+        for other in made[1:]:
+            invite = await first.cell.create_invite(confirm=accept_any)
+            await join(other.home, invite.code, name=other.name, passphrase=other.name, confirm=accept_any)
+            await other.unlock()
+            await first.finds(other)
+            await invite.joined()
+        await trio.sleep(1)  # to tell each other where they are
+        yield made
+        for one in made:
+            if one.is_open:
+                await one.lock()
+    assert net.failures == []
+
+
+async def test_lock_and_start_again_in_any_order(
+    autojump_clock: MockClock, net: MemoryNetwork, shown: list[str]
+) -> None:
+    async with laptops(net, "ana", "ben") as [ana, ben]:
+        shown.clear()
+        ports = ana.at, ben.at
+        for steps in ("ab", "ba", "aab", "bba", "abab"):
+            for step in steps:
+                await (ana if step == "a" else ben).restart()
+            await ana.finds(ben)
+        for first, second in ((ana, ben), (ben, ana)):
+            for pause in (0, 60, HOUR, 8 * HOUR):
+                await ana.lock()
+                await ben.lock()
+                await trio.sleep(pause)
+                await first.unlock()
+                await trio.sleep(pause)
+                await second.unlock()
+                await ana.finds(ben)
+        assert (ana.at, ben.at) == ports
+        assert shown == []
+
+
+async def test_a_new_address_is_told_and_the_others_are_called(
+    autojump_clock: MockClock, net: MemoryNetwork, shown: list[str]
+) -> None:
+    async with laptops(net, "ana", "ben") as [ana, ben]:
+        shown.clear()
+        before = ana.at
+        ana.host.change_address()
+        await ana.finds(ben)
+        assert ana.at != before
+        assert ana.at in ben.cell.addresses_of(ana.cell.device) or ana.at.port == before.port
+        # Ben, who starts again, calls where she is now.
+        await ben.lock()
+        await ben.unlock()
+        await ana.finds(ben)
+        assert next(without(at) for at in ben.cell.addresses_of(ana.cell.device)) == ana.at
+        # Each is somewhere else while the other is locked.
+        for one, other in ((ana, ben), (ben, ana)):
+            await other.lock()
+            one.host.change_address()
+            await trio.sleep(HOUR)
+            await one.restart()
+            await other.unlock()
+            await ana.finds(ben, within=400)  # it calls every few minutes; who unlocks does not know where
+        assert shown == []
+
+
+def without(at: Address) -> Address:
+    return Address(at.host.partition("%")[0], at.port)
+
+
+async def test_each_network_has_a_port_of_its_own(autojump_clock: MockClock, net: MemoryNetwork) -> None:
+    async with laptops(net, "ana", "ben") as [ana, _]:
+        ports: dict[str, int] = {}
+        for lan in (HOME, OFFICE, CAFE, HOME, CAFE, OFFICE):
+            ana.host.move(lan)
+            await trio.sleep(1)
+            assert ports.setdefault(lan, ana.cell.port) == ana.cell.port
+            await ana.restart()
+            assert ana.cell.port == ports[lan]
+        assert len(set(ports.values())) == 3
+
+
+async def test_a_port_is_renewed_after_thirty_days(autojump_clock: MockClock, net: MemoryNetwork) -> None:
+    async with laptops(net, "ana", "ben") as [ana, ben]:
+        first = ana.cell.port
+        for one in (ana, ben):
+            await one.lock()
+        await trio.sleep(29 * DAY)
+        for one in (ana, ben):
+            await one.unlock()
+        await ana.finds(ben)
+        assert ana.cell.port == first
+        await ben.lock()
+        await trio.sleep(2 * DAY)  # while it runs
+        second = ana.cell.port
+        assert second != first
+        await ana.restart()
+        assert ana.cell.port == second
+        await ben.unlock()
+        await ana.finds(ben)  # his is renewed, too; for a week each listens on the old one as well
+        await trio.sleep(11)
+        assert second in [at.port for at in ben.cell.addresses_of(ana.cell.device)]
+        await ben.lock()
+        await trio.sleep(8 * DAY)
+        with pytest.raises(NoPeer):
+            await net.host("ben").dial(Address(ana.host.host, first))
+        await ben.unlock()
+        await ana.finds(ben)
+
+
+async def test_who_met_one_hears_of_the_others_on_this_network_only(
+    autojump_clock: MockClock, net: MemoryNetwork, shown: list[str]
+) -> None:
+    async with laptops(net, "ana", "ben", "cleo") as [ana, ben, cleo]:
+        await ben.finds(cleo, within=15)
+        for one in (ana, ben, cleo):  # at the office, Ben and Cleo have each met Ana, and not one another
+            one.host.move(OFFICE)
+        net.partition("ben", "cleo")
+        with ana.cell.showing():
+            await ana.finds(ben)
+            await ana.finds(cleo)
+        shown.clear()
+        for one in (ana, ben, cleo):
+            one.host.dialled.clear()
+        assert not ben.is_with(cleo)
+        await trio.sleep(15)
+        net.heal()
+        net.host("cleo").change_address()
+        await ben.finds(cleo, within=90)  # at once only once a minute, whatever is said
+        assert shown == []
+        # Nobody called an address of the other network meanwhile.
+        office = net.network_of(OFFICE)
+        assert all(ip(at) in office for one in (ana, ben, cleo) for at in one.host.dialled)
+
+
+def ip(at: Address) -> object:
+    return ip_address(at.host.partition("%")[0])
+
+
+async def test_nobody_is_called_on_a_network_where_they_never_were(
+    autojump_clock: MockClock, net: MemoryNetwork
+) -> None:
+    """At their addresses of home somebody else may live there."""
+    async with laptops(net, "ana", "ben") as [ana, ben]:
+        await ben.lock()
+        ana.host.move(CAFE)
+        await trio.sleep(1)
+        ana.host.dialled.clear()
+        await trio.sleep(DAY)
+        ana.cell.node.call_now()
+        await trio.sleep(HOUR)
+        assert ana.host.dialled == []
+        ana.host.move(HOME)
+        await trio.sleep(HOUR)
+        assert ana.host.dialled
+        await ben.unlock()
+        await ana.finds(ben)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_day_of_two_laptops_without_a_command(
+    autojump_clock: MockClock, net: MemoryNetwork, shown: list[str], seed: int
+) -> None:
+    """They lock, sleep, change networks and come back. Open where they met before, they are soon in step."""
+    random = Random(seed)
+    async with laptops(net, "ana", "ben") as [ana, ben]:
+        both = (ana, ben)
+        for one in both:
+            one.host.move(OFFICE)
+        with ana.cell.showing():  # they have met there before, because somebody said `sync`
+            await ana.finds(ben)
+            await trio.sleep(1)
+        for one in both:
+            one.host.move(HOME)
+        await ana.finds(ben)
+        await trio.sleep(1)
+        shown.clear()
+
+        async def write(one: Laptop) -> None:
+            await one.cell.create(Note, title=f"{trio.current_time():.0f}")
+
+        meetings = 0
+        end = trio.current_time() + DAY
+        while trio.current_time() < end:
+            one = random.choice(both)
+            match random.choice(WHAT_HAPPENS):
+                case "lock" if one.is_open:
+                    await one.lock()
+                case "unlock" if not one.is_open:
+                    await one.unlock()
+                case "restart" if one.is_open:
+                    await one.restart()
+                case "away":
+                    one.host.move(CAFE)
+                case "sleep":
+                    one.host.move(None)
+                case "home":
+                    one.host.move(HOME)
+                case "office":
+                    one.host.move(OFFICE)
+                case "address" if one.is_open and together(ana, ben):
+                    one.host.change_address()
+                case "write" if one.is_open:
+                    await write(one)
+            if together(ana, ben):
+                await ana.finds(ben)
+                meetings += 1
+                with trio.fail_after(SOON):
+                    while not all(peer.ready for one in both for peer in one.cell.peers()):
+                        with trio.move_on_after(0.1):
+                            await ana.cell.node.changed.wait()
+                assert await ana.cell.state_digest() == await ben.cell.state_digest()
+            await trio.sleep(random.choice((1, 20, 300, 1800)))
+        assert meetings > 5
+        assert shown == []
+
+
+def together(ana: Laptop, ben: Laptop) -> bool:
+    return ana.is_open and ben.is_open and ana.host.lan == ben.host.lan and ana.host.lan in (HOME, OFFICE)
