@@ -49,7 +49,7 @@ from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
-AT_ONCE: Final = 64  # entries or cases that are dealt with before others get their turn
+AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
 _NUMBER: Final = re.compile("[0-9]{1,18}")
 
 P = ParamSpec("P")
@@ -311,7 +311,8 @@ class Cell:
                     if entry.kind == Kind.CASE and entry.standing == Standing.IN and follower.wants(case):
                         done = operations.decode(entry.shape, entry.content)
                         changes += told(follower.case, case, done, {}, author, local, host.cause(local))
-                follower.tell_all(changes, before, self._cursor(at))
+                for _ in follower.tell_all(changes, before, self._cursor(at)):
+                    pass
                 before = self._cursor(at)
 
     @property
@@ -356,8 +357,11 @@ class Cell:
         self._flag(flags_of(self.circle, plan, FLAGS))
         held = self.circle.replica.held
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
-        for at, (entry, device, done) in enumerate(plan.changes if self._followers or self._states else ()):
-            if at % AT_ONCE == AT_ONCE - 1:
+        work = 0
+        for entry, device, done in plan.changes if self._followers or self._states else ():
+            work += 1 + len(done)
+            if work > AT_ONCE:
+                work = 0
                 yield
             case = held.case_ids[entry.case]
             followers = [one for one, told_ in waiting.items() if one.wants(case) and len(told_) <= one.backlog]
@@ -372,7 +376,7 @@ class Cell:
                 waiting[follower] += islice(more, follower.backlog + 1 - len(waiting[follower]))
         reached, self._told = self._told, self.cursor()
         for follower, changes in waiting.items():
-            follower.tell_all(changes, reached, self._told)
+            yield from follower.tell_all(changes, reached, self._told)
 
     # --- others ----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 BACKLOG: Final = 1_000  # changes that may wait for a follower
+AT_ONCE: Final = 64  # changes that are told before others get their turn
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
 
 _LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
@@ -45,10 +46,12 @@ class Follower(AsyncIterator[Change]):
     def wants(self, case: CaseId) -> bool:
         return self.case is None or self.case.id == case
 
-    def tell_all(self, changes: list[Change], before: str, after: str) -> None:
-        """What arrived at once, between these two cursors."""
-        for change in changes[:-1]:
+    def tell_all(self, changes: list[Change], before: str, after: str) -> Iterator[None]:
+        """What arrived at once, between these two cursors. Others get their turn between the items."""
+        for at, change in enumerate(changes[:-1]):
             self.tell(change._replace(cursor=before))
+            if at % AT_ONCE == AT_ONCE - 1:
+                yield
         for change in changes[-1:]:
             self.tell(change._replace(cursor=after))
 

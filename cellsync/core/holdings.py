@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from cellsync.core.history.chain import Chain, name_of
+from cellsync.core.history.entry import Entry, Standing
 from cellsync.core.history.frontier import frontier
 from cellsync.core.ids import CaseId, CircleId, EntryId
 from cellsync.core.ports import Case, Commit, Store
 from cellsync.core.wire.messages import ChainName
+from cellsync.core.wire.tags import Kind
 
+_PAGE: Final = 256  # entries that are read at once
+_GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
 OWN_CASE = 1
 """The number of the circle's own case, whose id is the circle's and to which control entries belong."""
 
@@ -53,6 +58,19 @@ class Holdings:
             self.take_case(case)
         if commit.arrivals:
             self.arrival = commit.arrivals[-1].number
+
+    def introductions(self, store: Store) -> list[Entry]:
+        """The entries that introduce a device and count, in the order in which they arrived.
+
+        Anyone may write as many other control entries as they like: they are read some at once, and not kept.
+        """
+        found: list[Entry] = []
+        head = self.heads[OWN_CASE]
+        while head:
+            page = store.case_page(head, 0, _PAGE)
+            found += (entry for entry in page if entry.kind in _GRANTS and entry.standing == Standing.IN)
+            head = page[-1].prior
+        return found[::-1]
 
     def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
         return frontier(self.chains.values())

@@ -15,7 +15,7 @@ from cellsync.core.case.states import States
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.history import frontier
 from cellsync.core.history.entry import chain_of, sequence_of
-from cellsync.core.holdings import OWN_CASE, Holdings
+from cellsync.core.holdings import Holdings
 from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import Circle
@@ -24,7 +24,6 @@ from cellsync.core.ports import Store
 from cellsync.core.serving import Served
 from cellsync.core.stage import Plan
 from cellsync.core.wire.messages import Batch, ChainName
-from cellsync.core.wire.tags import Kind
 
 
 class Replica:
@@ -36,11 +35,10 @@ class Replica:
         self.states = States(self.held, store)
         self._store = store
         self.circle.restore_pasts(store.pasts())
-        for entry in reversed(store.case_entries(self.held.heads[OWN_CASE], 0)):
-            if entry.kind != Kind.CASE:
-                author = self.held.chains[entry.slot >> 40].device
-                operation = control.decode(entry.kind, entry.shape, entry.content)
-                self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
+        for entry in self.held.introductions(store):
+            author = self.held.chains[entry.slot >> 40].device
+            operation = control.decode(entry.kind, entry.shape, entry.content)
+            self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
 
     # --- the step ----------------------------------------------------------------------------------
 
@@ -77,7 +75,7 @@ class Replica:
 
     def arrival_of(self, introduction: EntryId) -> int:
         """The number of the arrival that brought the entry which introduces a device, 0 if it is not here."""
-        for entry in self._store.case_entries(self.held.heads[OWN_CASE], 0):
+        for entry in self.held.introductions(self._store):
             if entry.id == introduction:
                 return self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot))
         return 0

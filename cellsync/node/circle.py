@@ -22,8 +22,7 @@ import trio
 from cellsync.core import serving
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import DiskFull, NotPermitted, StorageFailed
-from cellsync.core.history.entry import Entry, slot_of
-from cellsync.core.holdings import OWN_CASE
+from cellsync.core.history.entry import Entry, Standing, slot_of
 from cellsync.core.ids import (
     Branch,
     CaseId,
@@ -87,7 +86,7 @@ class OpenCircle:
         self._sponsor_key = SessionPublic(store.kept("sponsor key") or b"")
         self._watchers: list[Watcher] = []
         self._flush_takes = 0.0
-        self._note_introductions(store.case_entries(self.replica.held.heads.get(OWN_CASE, 0), 0))
+        self._note_introductions(self.replica.held.introductions(store))
         self._attested_by_others = self._attested()
 
     # --- a new circle's first moments ----------------------------------------------------------------
@@ -122,7 +121,12 @@ class OpenCircle:
 
     async def apart(self, work: Callable[[], T]) -> T:
         """Run what may take long without stopping the event loop. Hold the lock."""
-        return await self.surroundings.in_thread(work)
+
+        def working() -> T:
+            with collector_paused():  # else it goes through all that is here again and again, and nobody else runs then
+                return work()
+
+        return await self.surroundings.in_thread(working)
 
     async def write(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
         """Write entries of our own; returning means durable. Raises NotPermitted, InvalidValue, DiskFull."""
@@ -301,7 +305,7 @@ class OpenCircle:
 
     def _note_introductions(self, controls: Iterable[Entry]) -> None:
         for entry in controls:
-            if entry.kind in (Kind.FOUND, Kind.ADMIT):
+            if entry.kind in (Kind.FOUND, Kind.ADMIT) and entry.standing == Standing.IN:
                 self._introduced[DeviceId(entry.id)] = day_of(Millis(entry.clock))
 
     # --- watching ----------------------------------------------------------------------------------------
