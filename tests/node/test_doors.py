@@ -1,0 +1,114 @@
+"""Doors on real sockets: the kept port, another one if it is taken, and listeners that come and go."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from cellsync.core.errors import NoPeer
+from cellsync.node import doors, tcp
+from cellsync.node.lan import LanNetwork, open_lan
+from cellsync.node.network import Address, Ends
+from cellsync.node.sites import Sites
+
+LOOPBACK = ["127.0.0.1"]
+
+
+async def echo(stream: trio.abc.Stream) -> None:
+    async for chunk in stream:
+        await stream.send_all(chunk)
+
+
+@asynccontextmanager
+async def listening(sites: Sites, hosts: list[str] = LOOPBACK, port: int = 0) -> AsyncIterator[LanNetwork]:
+    async with open_lan(hosts, mode="off", port=port) as network, trio.open_nursery() as nursery:
+        assert await nursery.start(network.serve, echo, sites) == network.here()[0].addresses[0].port
+        yield network
+        nursery.cancel_scope.cancel()
+
+
+async def answers(host: str, port: int) -> bool:
+    try:
+        async with await tcp.dial(Address(host, port)) as stream:
+            await stream.send_all(b"x")
+            return bool(await stream.receive_some(1))
+    except NoPeer:
+        return False
+
+
+async def test_the_port_is_the_same_when_it_listens_again() -> None:
+    sites = Sites()
+    ports = set()
+    for _ in range(3):
+        async with listening(sites) as network:
+            [here] = network.here()
+            ports.add(here.addresses[0].port)
+            assert await answers(*here.addresses[0])
+    assert len(ports) == 1
+    assert not await answers("127.0.0.1", ports.pop())
+
+
+async def test_if_the_kept_port_is_taken_another_one_is_used_and_kept() -> None:
+    sites = Sites()
+    async with listening(sites) as network:
+        [here] = network.here()
+        kept = here.addresses[0].port
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", kept))
+        other.listen()
+        async with listening(sites) as network:
+            [again] = network.here()
+            assert again.site == here.site
+            assert again.addresses[0].port != kept
+            assert await answers(*again.addresses[0])
+    assert await sites.port(here.site) == again.addresses[0].port
+
+
+async def test_a_port_that_was_fixed_is_used_whatever_is_kept() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    async with listening(Sites(), port=port) as network:
+        assert network.here()[0].addresses == (Address("127.0.0.1", port),)
+        assert await answers("127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is recognised")
+async def test_the_port_before_is_answered_too_and_a_connection_outlives_its_listener(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doors, "LOOK_EVERY", 0.01)
+    before: list[int | None] = [None]
+    sites = Sites()
+    monkeypatch.setattr(sites, "port_before", lambda _: before[0])
+    async with listening(sites) as network:
+        [here] = network.here()
+        first = here.addresses[0].port
+        async with await tcp.dial(Address("127.0.0.1", first)) as stream:
+            before[0] = first
+            second = await sites.another(here.site)
+            with trio.fail_after(5):
+                async with network.changes() as changes:
+                    if network.here()[0].addresses[0].port != second:
+                        await changes.receive()
+            assert network.here()[0].addresses[0].port == second
+            assert await answers("127.0.0.1", first)
+            assert await answers("127.0.0.1", second)
+            before[0] = None
+            with trio.fail_after(5):
+                while await answers("127.0.0.1", first):
+                    await trio.lowlevel.checkpoint()
+            await stream.send_all(b"x")
+            assert await stream.receive_some(1) == b"x"
+            assert network.ends(stream) == Ends("127.0.0.1", "127.0.0.1")
+
+
+async def test_without_leave_to_bind_to_links_each_address_has_a_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "_can_bind", lambda: False)
+    async with listening(Sites(), ["127.0.0.1", "127.0.0.1"]) as network:
+        assert await answers(*network.here()[0].addresses[0])
