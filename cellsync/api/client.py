@@ -14,7 +14,7 @@ from cellsync.api import door
 from cellsync.api.problems import Problem, Refusal
 from cellsync.api.profile import Profile
 from cellsync.api.table import BY_NAME, EVENTS
-from cellsync.core.errors import ExternalError
+from cellsync.core.errors import ExternalError, InvalidValue
 
 ANSWER_WITHIN: Final = 60.0  # seconds
 HEALTHY_WITHIN: Final = 6.0  # a daemon that starts anew takes one, on a busy machine a few
@@ -132,6 +132,13 @@ class _Connection(HTTPConnection):
 
 
 def _respond(connection: _Connection, name: str, given: Answer) -> Any:
+    try:
+        return _answer(connection, name, given)
+    except UnicodeEncodeError:  # bytes of a command line that are no characters
+        raise InvalidValue("a text is not UTF-8") from None
+
+
+def _answer(connection: _Connection, name: str, given: Answer) -> Any:
     operation = BY_NAME[name]
     rest = dict(given)
     path = _IN_PATH.sub(lambda found: quote(str(rest.pop(found[1])), safe=""), operation.path)
@@ -141,7 +148,7 @@ def _respond(connection: _Connection, name: str, given: Answer) -> Any:
     else:
         headers = {"content-type": "application/json"}
         with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent: the answer says why
-            connection.request(operation.method, path, json.dumps(rest).encode(), headers)
+            connection.request(operation.method, path, json.dumps(rest, ensure_ascii=False).encode(), headers)
     return connection.getresponse()
 
 

@@ -55,6 +55,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 def taken(operation: Operation, given: Mapping[str, Any], *, typed: bool = True) -> Any:
     """The parameters, checked. `typed=False`: numbers and booleans may be texts, as in a URL. Raises InvalidValue."""
     shape = getattr(shapes, operation.takes)
+    if not _is_text(given):
+        raise InvalidValue("a text is not UTF-8")
     try:
         return msgspec.convert(given, shape, strict=typed)
     except msgspec.ValidationError as error:
@@ -81,6 +83,18 @@ def plain(answer: shapes.Answer) -> dict[str, Any]:
     """As the JSON object that a client gets."""
     made: dict[str, Any] = msgspec.to_builtins(answer)
     return made
+
+
+def _is_text(given: Any) -> bool:
+    """Whether every text in it can be written down: arguments of a command may hold bytes that are no characters."""
+    match given:
+        case str():
+            return given.isascii() or not any("\ud800" <= one <= "\udfff" for one in given)
+        case Mapping():
+            return all(_is_text(name) and _is_text(one) for name, one in given.items())
+        case list() | tuple():
+            return all(map(_is_text, given))
+    return True
 
 
 def _without_values(message: str) -> str:

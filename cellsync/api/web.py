@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 import trio
@@ -25,10 +25,13 @@ from cellsync.api.openapi import document
 from cellsync.api.problems import FAULT, USAGE, Problem, TooLarge, problem_of, status_of
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Operation
+from cellsync.core import strict_json
 from cellsync.core.errors import CellsyncError, InvalidValue
+from cellsync.core.strict_json import NotStrict
 
 LARGEST: Final = 1 << 20  # bytes of a request
 LARGEST_TABLE: Final = 90 << 20  # of an import: 64 MiB in base64
+PARAMETERS: Final = 64  # of a query
 STOPPED_WITHIN: Final = 2.0  # seconds for requests that are being answered when the server is to end
 BEAT: Final = 15.0  # seconds of silence after which an empty line shows that somebody is there
 _NO_METHOD: Final = Problem("method_not_allowed", "This path has no such method.", "", USAGE)
@@ -98,17 +101,50 @@ def _endpoint(service: Service, methods: dict[str, Operation]) -> Any:
 
 
 async def _given(request: Request, operation: Operation) -> Any:
-    given: dict[str, Any] = {}
+    """What stands in path, query, body and headers, each name once. Raises InvalidValue, TooLarge."""
+    in_query = _query(request.scope["query_string"])
     if operation.method in ("GET", "DELETE"):
-        given.update(request.query_params)
+        given: dict[str, Any] = in_query
+    elif in_query:
+        raise InvalidValue("this operation takes its parameters in the body")
     else:
-        given.update(await _body(request, LARGEST_TABLE if operation.name == "import" else LARGEST))
-    given.update({name: unquote(part) for name, part in request.path_params.items()})
-    if operation.name == "case.edit" and "if-match" in request.headers:
-        given["heads"] = request.headers["if-match"].strip('"')
-    if operation.name == EVENTS and "last-event-id" in request.headers:
-        given["since"] = request.headers["last-event-id"]
+        given = await _body(request, LARGEST_TABLE if operation.name == "import" else LARGEST)
+    beside = {name: _unquoted(part) for name, part in request.path_params.items()}
+    if operation.name == "case.edit" and (heads := _header(request, "if-match")) is not None:
+        beside["heads"] = heads.strip('"')
+    if beside.keys() & given.keys():
+        raise InvalidValue("a parameter is given twice", hint="Give it in the path or header, and not in the body.")
+    given.update(beside)
+    if operation.name == EVENTS and (since := _header(request, "last-event-id")) is not None:
+        given["since"] = since  # a browser that connects again sends the same address, and where it was
     return dispatch.taken(operation, given, typed=operation.method not in ("GET", "DELETE"))
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    """Raises InvalidValue."""
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS)
+    except ValueError:
+        raise InvalidValue("the query is not UTF-8, or has too many parameters") from None
+    if len(dict(pairs)) < len(pairs):
+        raise InvalidValue("a parameter is given twice")
+    return dict(pairs)
+
+
+def _unquoted(part: str) -> str:
+    """Raises InvalidValue."""
+    try:
+        return unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidValue("the path is not UTF-8") from None
+
+
+def _header(request: Request, name: str) -> str | None:
+    """Raises InvalidValue."""
+    found = request.headers.getlist(name)
+    if len(found) > 1:
+        raise InvalidValue("a header is given twice")
+    return found[0] if found else None
 
 
 async def _body(request: Request, most: int) -> dict[str, Any]:
@@ -124,9 +160,9 @@ async def _body(request: Request, most: int) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidValue("the body is not JSON", hint="Send it with content-type: application/json")
     try:
-        read = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidValue("the body is not JSON") from None
+        read = strict_json.read(raw)
+    except NotStrict as error:
+        raise InvalidValue(f"the body {error}") from None
     if not isinstance(read, dict):
         raise InvalidValue("the body is not an object")
     return read

@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from datetime import date
 from enum import Enum
 from functools import cache
+from math import isfinite
 from typing import Any
 
 from cellsync.core import caps
@@ -30,7 +31,9 @@ def as_json(value: Any) -> Any:
             return {str(key): as_json(one) for key, one in value.items()}
         case list() | tuple() | AbstractSet():
             return [as_json(one) for one in value]
-        case None | bool() | float() | str():
+        case float():
+            return value if isfinite(value) else None  # JSON has no word for it
+        case None | bool() | str():
             return value
         case int():
             return int(value)  # also the sum of a counter

@@ -5,9 +5,10 @@ What people wrote is shortened, and what could steer a terminal or turn a line a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import is_dataclass
+from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import Enum
+from itertools import islice
 from typing import Any, Final
 
 from cellsync.core.case.fields import Field
@@ -85,4 +86,6 @@ def _words(value: Any) -> str:
         return " ".join(_words(part) for name, part in parts if name not in defaults or part != defaults[name])
     if isinstance(value, (list, tuple)):
         return " ".join(_words(part) for part in value[:LONGEST])
-    return str(value) if isinstance(value, (str, int, float)) or is_dataclass(value) else value.isoformat()
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}: {_words(part)}" for key, part in islice(value.items(), LONGEST))
+    return value.isoformat() if isinstance(value, date) else str(value)

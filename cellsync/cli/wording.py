@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -59,7 +60,12 @@ def clocks(peers: list[dict[str, Any]], others_ahead: float | None = None) -> li
 
 def clock(time: str | None) -> str:
     """A claimed time, in the time zone of this device: `2026-03-01 09:58`."""
-    return "" if time is None else f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
+    if time is None:
+        return ""
+    read = datetime.fromisoformat(time)
+    with suppress(OverflowError):  # a clock that claims the end of the calendar: in this zone it would be a day later
+        read = read.astimezone()
+    return f"{read:%Y-%m-%d %H:%M}"
 
 
 def line(text: str, longest: int = 60) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import types
 import typing
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from cellsync.api import shapes
 from cellsync.api.table import BY_NAME
 from cellsync.cli import reaching
 from cellsync.cli.main import main
+from cellsync.cli.wording import ago, clock
 from tests.cli.profiles import Profiles, ask
 
 # Colours, a window's title, an erased line, a C1 control, bidirectional overrides and isolates, invisible ones.
@@ -175,6 +177,20 @@ def test_events_that_have_no_words_of_their_own(event: str, monkeypatch: pytest.
     output = CliRunner().invoke(main, ["watch"]).output
     assert event in output
     assert not steers(output), output
+
+
+@pytest.mark.parametrize("zone", ["Europe/Minsk", "America/Lima", "UTC"])
+def test_a_clock_at_the_end_of_the_calendar(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device may claim any time; to show it in the time zone of this device can go beyond the last year."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert clock("9999-12-31T23:59:59+00:00").startswith("9999-12-31 ")
+        assert clock("0001-01-01T00:00:00+00:00")
+        assert ago("9999-12-31T23:59:59+00:00") == "just now"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.e2e

@@ -21,16 +21,18 @@ from cellsync.casework.episode import Episode
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate
 from cellsync.casework.exporting.words import contradiction
+from cellsync.casework.imported import ImportMark
 from cellsync.casework.importing.cells import guard
 from cellsync.casework.importing.mapping import DOCUMENTS
 from cellsync.casework.name import NameKind
-from cellsync.casework.partial_date import UNKNOWN_DATE
+from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.casework.person import Person
 from cellsync.casework.timeline import TimelineEntry, TimelineKind
 from cellsync.casework.words import as_text
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fields import Register
 from cellsync.core.case.schema import Schema, fields_of, kind_of
+from cellsync.core.case.values import fits
 from cellsync.core.errors import CallerError, InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import unified
@@ -91,8 +93,11 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     document = chosen.get(column.document)
     if document is None:
         return ""
-    values = [piece.now[0].value for piece in gate.field(document, column.field).pieces]
+    said = [piece.now[0] for piece in gate.field(document, column.field).pieces]
     own = fields_of(type(document))[column.field]
+    if not all(fits(own.kinds[0], one.plain) for one in said):
+        return as_text([one.value for one in said])  # a member wrote what is no such value
+    values = [one.value for one in said]
     if not values and isinstance(own, Register):
         values = [own.default]  # what people see where nobody has written
     try:
@@ -167,7 +172,7 @@ def _days(values: list[Any], chosen: Chosen) -> str:
     since = values[0].earliest
     episode = chosen["episode"]
     ended = episode.until if isinstance(episode, Episode) else None
-    until = None if ended is None else ended.latest
+    until = ended.latest if isinstance(ended, PartialDate) else None
     return f"{since or ''}:{until or ''}" if since or until else ""
 
 
@@ -181,7 +186,11 @@ def _local(values: list[Any], chosen: Chosen) -> str:
     title = case.title if isinstance(case, CaseFile) else ""
     legal = [name for name in values if name.kind is NameKind.LEGAL]
     others = [name for name in legal if name.text != title]
-    if not others and isinstance(person, Person) and any(mark.column == "name_local" for mark in person.imported):
+    if (
+        not others
+        and isinstance(person, Person)
+        and any(isinstance(mark, ImportMark) and mark.column == "name_local" for mark in person.imported)
+    ):
         others = legal  # the table said the same name twice
     return _labels(others, chosen)
 
@@ -215,7 +224,7 @@ def _task(values: list[Any], chosen: Chosen) -> str:
     """A word that the import takes for the kind of a task, as it was typed."""
     title = getattr(chosen["task"], "title", "")
     kind = _word(values, chosen)
-    return title if re.sub(r"[\s-]+", "_", title.lower()) == kind else kind
+    return title if isinstance(title, str) and re.sub(r"[\s-]+", "_", title.lower()) == kind else kind
 
 
 _COLUMNS: Final = (

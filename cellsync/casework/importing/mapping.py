@@ -12,7 +12,6 @@ Documents: case, person, episode, proceeding, task; one of each per row. Exactly
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping as AnyMapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from cellsync.casework.importing.cells import Parser
 from cellsync.casework.person import Person
 from cellsync.casework.proceeding import Proceeding
 from cellsync.casework.support_task import SupportTask
+from cellsync.core import strict_json
 from cellsync.core.case.fields import Field, Log, Register, Set
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.errors import InvalidValue
@@ -151,7 +151,7 @@ class Mapping(NamedTuple):
     def load(cls, path: Path) -> Mapping:
         """From a .toml or .json file. Raises InvalidValue."""
         try:
-            read = json.loads if path.suffix.lower() == ".json" else tomllib.loads
+            read = strict_json.read_text if path.suffix.lower() == ".json" else tomllib.loads
             columns = read(path.read_text("utf-8-sig"))
         except OSError:
             raise InvalidValue("the mapping file cannot be opened") from None

@@ -356,11 +356,12 @@ def import_(
 
 
 def _columns(file: Path) -> Any:
-    import json
     import tomllib
 
+    from cellsync.core import strict_json
+
     try:
-        read = json.loads if file.suffix.lower() == ".json" else tomllib.loads
+        read = strict_json.read_text if file.suffix.lower() == ".json" else tomllib.loads
         return read(file.read_text("utf-8-sig"))
     except (OSError, ValueError):
         raise _usage("The file of columns is neither TOML nor JSON.", 'Write lines as "Nr" = "external_id".') from None
