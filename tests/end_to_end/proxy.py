@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -26,11 +27,12 @@ class Conversation:
 class Proxy:
     """Listens on `port` and passes everything on to `target`, until the block ends."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, delay: float = 0.0) -> None:
         self.conversations: list[Conversation] = []
         self.reading = Event()  # while it is clear, nothing that the callee says is read
         self.reading.set()
         self._target = target
+        self._delay = delay  # seconds that everything takes, one way
         self._lock = Lock()
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
@@ -92,6 +94,7 @@ class Proxy:
         with suppress(OSError):
             while data := caller.recv(CHUNK):
                 record.there += data
+                time.sleep(self._delay)
                 callee.sendall(data)
         self._end(caller, callee)
 
@@ -100,6 +103,7 @@ class Proxy:
             while self.reading.wait() and (data := callee.recv(CHUNK)):
                 record.opening = record.opening or bytes(record.there)
                 record.back += data
+                time.sleep(self._delay)
                 caller.sendall(data)
         self._end(caller, callee)
 

@@ -5,8 +5,11 @@ Time is short here: what takes 20 seconds in a real cell takes WITHIN.
 
 from __future__ import annotations
 
+import json
 import random
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -186,6 +189,33 @@ def test_thousands_of_connections_beside_an_honest_one(workshop: Workshop) -> No
     enter(ana, vera, "vera", ana.port)  # the door is open again as soon as they are gone
     vera.ask("open", passphrase=PASSPHRASE)
     agree([ana, ben, vera])
+
+
+@pytest.mark.e2e
+def test_a_member_gets_in_through_two_thousand_idle_connections_a_second(workshop: Workshop) -> None:
+    """It is a tenth of a second away, and calls while the flood is on: the opening comes 50 ms after the connection."""
+    ana = workshop.founded()
+    with Proxy(ana.port, delay=0.05) as proxy:
+        ben = workshop.joined(ana, "ben", through=proxy.port)
+        device = ana.ask("status")["device"]
+        before = ana.memory()
+        flooder = subprocess.Popen(
+            [sys.executable, "-m", "tests.end_to_end.flooder", str(ana.port), "2000", "8"], stdout=subprocess.PIPE
+        )
+        try:
+            wait_until(lambda: ana.memory() > before, "the flood has begun")
+            for turn in range(3):
+                ben.ask("open", passphrase=PASSPHRASE)
+                ben.ask("call", device=device, port=proxy.port)
+                wait_until(lambda: ana.ask("status")["connected"] == ["ben"], "it is in", 5)
+                ana.ask("create", title=f"it works on {turn}")
+                agree([ana, ben])
+                ben.ask("close")
+            assert flooder.poll() is None, "all this happened during the flood"
+            assert ana.memory() - before < 32 * MIB
+        finally:
+            made = json.loads(flooder.communicate(timeout=30)[0])
+        assert made["closed"] > made["made"] // 2 > 1_000  # all places were taken many times over
 
 
 def rewritten(device: Device, case: str) -> int:
