@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from tests.searches import cells, core, properties
+from tests.searches import api, cells, core, properties
 
 
 class Search(NamedTuple):
@@ -37,6 +37,7 @@ _ALL: Final = (
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),
     Search("codec", "a value with its one encoding and the others, or any bytes", core.codec),
     Search("hostile", "a batch, message or wire that was mutated: nothing changes but what is signed", core.hostile),
+    Search("values", "any value in any field of any kind: everything that reads goes on", api.values),
     Search("properties", "an example of any property of the suite, in turn", properties.in_turn),
 )
 
