@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import settings
 
 from tests import profiles
@@ -26,3 +28,20 @@ WORKERS_PER_CORE: Final = 3
 def pytest_xdist_auto_num_workers() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return WORKERS_PER_CORE * cores
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with its part of what waits for processes and networks: left for the end, that would keep some
+    of them waiting alone. All get as many tests, and those that are through take over from the others.
+    """
+    lanes: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    waiting = [module for module in modules.values() if any(item.get_closest_marker("e2e") for item in module)]
+    others = [module for module in modules.values() if module not in waiting]
+    if len(lanes) > 1:
+        for module in [*waiting, *others]:
+            min(lanes, key=len).extend(module)
+        items[:] = [item for lane in lanes for item in lane]
