@@ -17,7 +17,7 @@ import trio
 
 from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import Flag, Reason, encode, flag_of_chain, flags_of
-from cellsync.cell.following import Follower, readings, told, touched
+from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
 from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
@@ -357,6 +357,8 @@ class Cell:
         self._flag(flags_of(self.circle, plan, FLAGS))
         held = self.circle.replica.held
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
+        sizes = dict.fromkeys(waiting, 0)
+        cut: set[Follower] = set()  # those for whom there is more than may wait
         work = 0
         for entry, device, done in plan.changes if self._followers or self._states else ():
             work += 1 + len(done)
@@ -364,7 +366,7 @@ class Cell:
                 work = 0
                 yield
             case = held.case_ids[entry.case]
-            followers = [one for one, told_ in waiting.items() if one.wants(case) and len(told_) <= one.backlog]
+            followers = [one for one in waiting if one not in cut and one.wants(case)]
             names = touched(done) if followers else []
             before = [readings(one.case, names) if one.case is not None else {} for one in followers]
             state = self._states.get(entry.case)
@@ -373,10 +375,17 @@ class Cell:
             author, cause = self.name_of(device), host.cause(local)
             for follower, read in zip(followers, before, strict=True):
                 more = told(follower.case, case, done, read, author, local, cause)
-                waiting[follower] += islice(more, follower.backlog + 1 - len(waiting[follower]))
+                for change in more:
+                    waiting[follower].append(change)
+                    sizes[follower] += change_size(change)
+                    if len(waiting[follower]) > follower.backlog or sizes[follower] > BACKLOG_BYTES:
+                        cut.add(follower)
+                        break
         reached, self._told = self._told, self.cursor()
         for follower, changes in waiting.items():
             yield from follower.tell_all(changes, reached, self._told)
+            if follower in cut:
+                follower.miss()
 
     # --- others ----------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class Follower(AsyncIterator[Change]):
     def tell(self, change: Change) -> None:
         if self._missed:
             return
-        size = size_of(change.value) + size_of(change.before)
+        size = change_size(change)
         try:
             if self._bytes + size > BACKLOG_BYTES and self._bytes:
                 raise trio.WouldBlock
@@ -68,6 +68,10 @@ class Follower(AsyncIterator[Change]):
             self._missed = True
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             pass
+
+    def miss(self) -> None:
+        """There was more than may wait: after what waits, the reader is told to read anew."""
+        self._missed = True
 
     def resync(self, change: Change) -> None:
         self.tell(change._replace(path="", value=None, before=None, cause="resync"))
@@ -89,8 +93,12 @@ class Follower(AsyncIterator[Change]):
             self._last = await self._receive.receive()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
-        self._bytes -= size_of(self._last.value) + size_of(self._last.before)
+        self._bytes -= change_size(self._last)
         return self._last
+
+
+def change_size(change: Change) -> int:
+    return size_of(change.value) + size_of(change.before)
 
 
 def size_of(value: Any) -> int:

@@ -33,7 +33,7 @@ from cellsync.core.wire.tags import Op
 
 CANONICAL: Final[Canonical] = codec.encode
 
-STATE: Final = 1_000  # bytes of memory of an empty state; measured, as those below
+STATE: Final = 1_800  # bytes of memory of an empty state; measured, as those below
 NAMED: Final = 500  # of a field: its name, its state and the tables in it
 CELL: Final = 300  # of a cell with its ref and its place in a table
 SUM: Final = 150  # of a counter

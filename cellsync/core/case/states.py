@@ -29,8 +29,8 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 
-KEPT: Final = 32 << 20  # bytes of memory of all states together, about
-HEAVY: Final = 4 << 20  # bytes of one that is not kept
+KEPT: Final = 24 << 20  # bytes of memory of all states together, about
+HEAVY: Final = 2 << 20  # bytes of one that is not kept
 _PAGE: Final = 256  # entries that are read at once
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
