@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import catch_up, growth, hand, importing, live, opening, report
+from bench import catch_up, growth, hand, hostile, importing, live, opening, report
 from bench.rows import Row
 
 ENTRIES: Final = 100_000
@@ -50,6 +50,7 @@ def _measure(folder: Path, scale: int) -> Iterator[Row]:
     yield from importing.measure(folder)
     yield from hand.measure(folder)
     yield from growth.measure(folder, scale)
+    yield from hostile.measure(folder, scale)
 
 
 if __name__ == "__main__":

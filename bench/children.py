@@ -53,7 +53,10 @@ class Child:
         self._process.stdin.close()
         if kind is not None:
             self._process.kill()
-        if self._process.wait(LIMIT) and kind is None:
+        failed = self._process.wait(LIMIT) != 0
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        if failed and kind is None:
             raise RuntimeError("a process of the benchmark has failed")
 
 

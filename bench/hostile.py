@@ -1,0 +1,345 @@
+"""A member gone bad: how much memory, and how long a stretch of the event loop, valid entries of one device can take.
+
+The parent writes batches as only a hostile program would; a child that serves a profile takes them in as a session
+hands them over, and is then asked what people ask: lists, one case, its log, its graph, exports, edits, events.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import struct
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+import trio
+
+from bench.children import Child, tell
+from bench.memory import forget_peak, memory, peak_memory
+from bench.rows import Row
+from cellsync.api import dispatch
+from cellsync.api.profile import Profile, Settings
+from cellsync.api.service import Service
+from cellsync.api.table import BY_NAME
+from cellsync.casework.exporting import NoConsent
+from cellsync.core import caps
+from cellsync.core.founding import device_secrets
+from cellsync.core.history.entry import chain_prefix, entry_id, sign
+from cellsync.core.ids import NO_ID, Branch, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
+from cellsync.core.membership.control import Role
+from cellsync.core.wire import codec, messages, operations
+from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind, Op
+
+GROWTH: Final = 64.0  # MB that one device may cost another
+BLOCKED: Final = 50.0  # ms that it may hold up its event loop
+BYTES: Final = 8 << 20  # of each attack, at most
+MANY: Final = 100_000
+PASSPHRASE: Final = "for measuring only"
+SEED: Final = bytes(range(96))
+CASE: Final = CaseId(b"c" * 32)
+_SALT: Final = bytes(16)
+_PART: Final = struct.Struct(">I?")  # length of a part, and whether it is the last of its batch
+_KIND: Final = "cellsync.case"
+
+
+class Entry(NamedTuple):
+    """One entry to write, as its two halves."""
+
+    case: CaseId
+    shape: bytes
+    content: bytes
+    kind: int = Kind.CASE
+
+
+Attack = Callable[[], Iterator[Entry]]
+
+
+def said(case: CaseId, *done: Operation) -> Entry:
+    return Entry(case, operations.encode_shape(done), operations.encode_content(_SALT, done))
+
+
+def raw(shape: bytes, value: bytes, case: CaseId = CASE) -> Entry:
+    """An entry of one operation whose value is given in bytes."""
+    return Entry(case, shape, _SALT + b"\x91" + value)
+
+
+def _set(field: str = "title", refs: bytes = b"") -> bytes:
+    return codec.encode([[int(Op.SET), field, refs]])
+
+
+def array(element: bytes, count: int) -> bytes:
+    return codec.array_header(count) + element * count
+
+
+def elements(element: bytes, count: int) -> Iterator[Entry]:
+    entry = raw(_set(), array(element, count))
+    return itertools.repeat(entry)
+
+
+def tables(count: int) -> Iterator[Entry]:
+    """Maps of the codec as values."""
+    packed = codec.encode({f"{number:03x}": [] for number in range(count)})
+    return itertools.repeat(raw(_set(), packed))
+
+
+def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> Iterator[Entry]:
+    """Entries of as many operations as fit."""
+    value = {Op.PUT: ["k", 1], Op.COUNT: 1, Op.DISCARD: None, Op.DELETE: None}.get(op, 1)
+    for number in itertools.count():
+        field = {Op.COUNT: f"c{number}"}.get(op, "f")
+        done = [Operation(int(op), field + (str(at) if op is Op.COUNT else ""), detail, value) for at in range(count)]
+        yield said(case, *done)
+
+
+def single(operation: Callable[[int], Operation]) -> Iterator[Entry]:
+    """Entries of one operation each, all on one case."""
+    return (said(CASE, operation(number)) for number in itertools.count())
+
+
+def every_case(count: int) -> Iterator[Entry]:
+    """A case with each entry."""
+    for number in range(count):
+        case = CaseId(number.to_bytes(32, "big"))
+        yield said(case, Operation(int(Op.CREATE), _KIND, 1, None), Operation(int(Op.SET), "title", b"", f"t{number}"))
+
+
+def fat_cases() -> Iterator[Entry]:
+    """Cases that are each heavy."""
+    for number in itertools.count():
+        case = CaseId(number.to_bytes(32, "big"))
+        yield raw(_set(), array(b"\x90", 1_000), case)
+
+
+def control() -> Iterator[Entry]:
+    """Kinds that this version does not know."""
+    return itertools.repeat(Entry(CaseId(NO_ID), array(b"\x90", 60_000), _SALT + b"\x90", 99))
+
+
+ATTACKS: Final[dict[str, Attack]] = {
+    "60,000 empty arrays each": lambda: elements(b"\x90", 60_000),
+    "1,000 empty arrays each": lambda: elements(b"\x90", 1_000),
+    "100 nested arrays each": lambda: elements(b"\x91\x91\x91\x90", 100),
+    "maps of 1,000 keys each": lambda: tables(1_000),
+    "10,000 set elements each": lambda: crowded(Op.ADD, None, 7_000),
+    "200 set elements each": lambda: crowded(Op.ADD, None, 200),
+    "200 keys of a map each": lambda: crowded(Op.PUT, b"", 200),
+    "200 counters each": lambda: crowded(Op.COUNT, None, 200),
+    "200 log items each": lambda: crowded(Op.APPEND, None, 200),
+    "6,000 refs to nothing each": lambda: itertools.repeat(raw(_set("f", bytes(range(250)) * 240), b"\xc0")),
+    "long names of fields": lambda: single(lambda at: Operation(1, f"{at:032}" * 1_900, b"", 1)),
+    "long keys of a map": lambda: single(lambda at: Operation(4, "f", b"", [f"{at:032}" * 1_900, 1])),
+    "values of 60 kB": lambda: single(lambda at: Operation(1, "f", b"", f"{at:032}" * 1_900)),
+    "log items of 60 kB": lambda: single(lambda at: Operation(7, "f", None, f"{at:032}" * 1_900)),
+    "100,000 values of one register": lambda: itertools.islice(single(lambda at: Operation(1, "title", b"", at)), MANY),
+    "100,000 items of one log": lambda: itertools.islice(single(lambda at: Operation(7, "timeline", None, "x")), MANY),
+    "100,000 keys of one map": lambda: itertools.islice(single(lambda at: Operation(4, "f", b"", [at, 1])), MANY),
+    "100,000 cases": lambda: every_case(MANY),
+    "heavy cases": fat_cases,
+    "control entries": control,
+}
+
+
+class Writer:
+    """Somebody with a member's key who writes what they like."""
+
+    def __init__(self, hello: Mapping[str, Any]) -> None:
+        self.circle = CircleId(bytes.fromhex(hello["circle"]))
+        self.device = DeviceId(bytes.fromhex(hello["device"]))
+        self._founder = BatchChain(
+            DeviceId(self.circle), Incarnation(bytes.fromhex(hello["incarnation"])), Branch(b""),
+            hello["length"] + 1, EntryId(bytes.fromhex(hello["head"])), None,
+        )  # fmt: skip
+        self._height = hello["height"]
+        self._secret = SigningSecret(device_secrets(SEED).signing.reveal())
+        self._incarnation = Incarnation(b"hostile!")
+        self._sequence, self._previous = 0, EntryId(NO_ID)
+
+    def batches(self, entries: Iterator[Entry], most: int) -> Iterator[Batch]:
+        """Full batches of these entries, until so many bytes were written."""
+        sent = 0
+        waiting: list[Entry] = []
+        size = 0
+        for entry in entries:
+            grown = entry_size(entry.shape, entry.content, 1)
+            if size + grown > caps.BATCH:
+                yield self._batch(waiting, size)
+                sent += size
+                waiting, size = [], 0
+                if sent >= most:
+                    return
+            waiting.append(entry)
+            size += grown
+        if waiting:
+            yield self._batch(waiting, size)
+
+    def _batch(self, entries: list[Entry], size: int) -> Batch:
+        prefix = chain_prefix(self.circle, self.device, self._incarnation)
+        first, before, clock = self._sequence + 1, self._previous, 1_790_000_000_000
+        cases: dict[CaseId, int] = {}
+        rows: list[BatchEntry] = []
+        for at, (case, shape, content, kind) in enumerate(entries):
+            own = CaseId(self.circle) if kind else case
+            parents, parent_ids = [], b""
+            if not self._sequence:  # it was admitted: that is in its past
+                parents, parent_ids = [1, 1], bytes(self._founder.previous)
+            self._sequence += 1
+            self._height += 1
+            self._previous = entry_id(
+                prefix, self._sequence, self._previous, self._height, clock, kind, own, shape, content, parent_ids
+            )
+            rows.append(
+                BatchEntry(0, cases.setdefault(own, len(cases)), parents, 0 if at else clock, kind, shape, content)
+            )
+        signature = sign(self._secret, self._previous)
+        chains = [BatchChain(self.device, self._incarnation, Branch(b""), first, before, signature)]
+        return Batch([*chains, self._founder] if first == 1 else chains, list(cases), rows, size)
+
+
+def measure(folder: Path, scale: int) -> Iterator[Row]:
+    for name in ATTACKS:
+        phases = attempt(name, folder, BYTES // scale)
+        work = f"a hostile member writes {name}"
+        yield Row(f"{work}: growth", max(one["growth"] for one in phases), "MB", GROWTH)
+        yield Row(f"{work}: event loop held up", max(one["blocked"] for one in phases), "ms", BLOCKED)
+
+
+def attempt(name: str, folder: Path, most: int) -> list[dict[str, Any]]:
+    """One attack, in a child of its own: what each phase cost."""
+    with tempfile.TemporaryDirectory(dir=folder) as place, Child("hostile", "suffer", {"folder": place}) as child:
+        writer = Writer(child.hear())
+        path = Path(place) / "batches"
+        with path.open("wb") as file:
+            for batch in writer.batches(ATTACKS[name](), most):
+                parts = messages.encode_batch(bytes(8), batch, caps.FRAME)
+                for at, part in enumerate(parts):
+                    file.write(_PART.pack(len(part), at == len(parts) - 1) + part)
+        child.tell({"batches": str(path)})
+        return list(iter(child.hear, {}))
+
+
+# --- the child ----------------------------------------------------------------------------------
+
+
+class Watch:
+    """What stretches of work cost, beside what the process took before the first of them."""
+
+    def __init__(self) -> None:
+        self.before = memory()
+        self.blocked = 0.0
+
+    @asynccontextmanager
+    async def over(self, phase: str) -> AsyncIterator[None]:
+        gc.collect()
+        forget_peak()
+        self.blocked = 0.0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._beat)
+            await trio.sleep(0.02)
+            with suppress(NoConsent):  # of an export of nothing
+                yield
+            await trio.sleep(0.02)
+            nursery.cancel_scope.cancel()
+        tell({"phase": phase, "growth": peak_memory() - self.before, "blocked": 1000 * self.blocked})
+
+    async def _beat(self) -> None:
+        last = perf_counter()
+        while True:
+            await trio.sleep(0.001)
+            now = perf_counter()
+            self.blocked = max(self.blocked, now - last - 0.001)
+            last = now
+
+
+def suffer(job: Mapping[str, Any]) -> None:
+    trio.run(_suffer, Path(job["folder"]))
+
+
+async def _suffer(folder: Path) -> None:
+    profile = Profile(folder / "profile")
+    settings = Settings(lan="off", interfaces=("127.0.0.1",))
+    async with trio.open_nursery() as nursery:
+        service = Service(profile, settings, nursery)
+        await service.found("Mill Street", "ana", PASSPHRASE, settings)
+        circle, secrets = service.cell.circle, service.cell.secrets
+        await _ask(service, "case.new", kind="case", set={"title": "honest"})
+        device = await circle.admit(secrets.signing, device_secrets(SEED).public, "mal", Role.WRITER)
+        chain = circle.replica.held.chains[circle.own_chain or 0]
+        gc.collect()
+        tell(
+            {
+                "circle": circle.id.hex(), "device": device.hex(), "incarnation": chain.incarnation.hex(),
+                "length": chain.length, "head": chain.head.hex(), "height": chain.height,
+            }
+        )  # fmt: skip
+        path = await trio.to_thread.run_sync(lambda: _heard()["batches"])
+        for name in ("case.list", "status"):
+            await _ask(service, name)
+        watch = Watch()
+        async with watch.over("arrival"):
+            feed = service.follow("")
+            await _take_in(service, Path(path))
+        async with watch.over("events"):
+            with trio.move_on_after(0.2):
+                while True:
+                    await feed.next()
+        feed.end()
+        async with watch.over("case list"):
+            await _ask(service, "case.list")
+        async with watch.over("status"):
+            await _ask(service, "status")
+        held = circle.replica.held
+        case = held.case_ids[max(number for number in held.case_ids)]
+        for name in ("case.show", "case.log", "case.graph"):
+            async with watch.over(name):
+                await _ask(service, name, case=case.hex())
+        async with watch.over("edit"):
+            await _ask(service, "case.edit", case=case.hex(), set={"status": "x"})
+        async with watch.over("export"):
+            await _ask(service, "export", format="json", audience="public")
+        async with watch.over("lock"):
+            await service.lock()
+        await service.unlock(PASSPHRASE)  # the passphrase alone takes 256 MB for a moment
+        async with watch.over("opened again"):
+            await _ask(service, "case.list")
+        await service.lock()
+        tell({})
+        nursery.cancel_scope.cancel()
+
+
+def _heard() -> dict[str, Any]:
+    heard: dict[str, Any] = json.loads(sys.stdin.readline())
+    return heard
+
+
+async def _ask(service: Service, name: str, **given: Any) -> dict[str, Any]:
+    return dispatch.plain(await dispatch.perform(service, name, dispatch.taken(BY_NAME[name], given)))
+
+
+async def _take_in(service: Service, path: Path) -> None:
+    """As a link does: some frames at once, and a batch when it is whole."""
+    circle = service.cell.circle
+    batch = Batch()
+    with path.open("rb") as file:
+        for at in itertools.count():
+            head = file.read(_PART.size)
+            if not head:
+                return
+            length, last = _PART.unpack(head)
+            part = messages.decode(file.read(length))
+            assert isinstance(part, messages.BatchPart)
+            messages.extend(batch, part)
+            del part
+            if last:
+                whole, batch = batch, Batch()
+                await circle.ingest(whole, "hostile")
+                del whole
+            if at % 4 == 3:
+                await trio.lowlevel.checkpoint()
