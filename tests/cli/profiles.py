@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from cellsync.api.client import NoDaemon, SocketClient
+from cellsync.api.profile import Profile
 from tests.cli.terminals import PASSPHRASE, Person, run
 
 HERE: Final = ("--interface", "127.0.0.1")
@@ -28,6 +30,14 @@ class Profiles:
 
     def empty(self, name: str = "ben") -> str:
         return str(self.folder / name)
+
+
+def answers(profile: Path) -> bool:
+    """Whether a daemon does."""
+    try:
+        return bool(SocketClient(Profile(profile)).health())
+    except NoDaemon:
+        return False
 
 
 def found(folder: Path) -> Path:

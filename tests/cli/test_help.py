@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from cellsync.cli.main import main
-from tests.cli.profiles import HERE, Profiles
+from tests.cli.profiles import HERE, Profiles, answers
 from tests.cli.terminals import COLUMNS, ROOT, WITHIN, command, environment
+from tests.patience import wait_until
 
 HEAVY: Final = (
     "trio", "cryptography", "nacl", "apsw", "zeroconf", "rich", "hypercorn", "starlette", "msgspec", "segno", "spake2",
@@ -192,9 +193,7 @@ def test_asking_a_daemon_imports_nothing_heavy(profiles: Profiles, tmp_path: Pat
         command("--profile", ana, "-q", "daemon", "run", *HERE), stdin=subprocess.DEVNULL, env=environment()
     )
     try:
-        until = Path(ana, "run", "api.sock")
-        while not until.exists():
-            assert process.poll() is None
+        wait_until(lambda: answers(Path(ana)), "the daemon answers")
         assert imported(tmp_path, "--profile", ana, "status") == (3, "")
         assert imported(tmp_path, "--profile", ana, "lock") == (0, "")
         assert imported(tmp_path, "--profile", ana, "daemon", "stop") == (0, "")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Final
 
 import pytest
 
-from cellsync.api.client import NoDaemon, SocketClient
+from cellsync.api.client import SocketClient
 from cellsync.api.profile import Profile
 from cellsync.core.pairing.words import WORDS
-from tests.cli.profiles import AS_SAID, HERE, Profiles, ask, invited, new_passphrase
+from tests.cli.profiles import AS_SAID, HERE, Profiles, answers, ask, invited, new_passphrase
 from tests.cli.terminals import COLUMNS, PASSPHRASE, WITHIN, Person, command, environment, run
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -129,23 +129,13 @@ def test_a_script_that_gives_other_words_adds_nobody(profiles: Profiles) -> None
 # --- with a daemon -------------------------------------------------------------------------------------------
 
 
-def _answers(client: SocketClient) -> bool:
-    try:
-        return bool(client.health())
-    except NoDaemon:
-        return False
-
-
 @contextmanager
 def daemon(profile: str) -> Iterator[None]:
     process = subprocess.Popen(
         command("--profile", profile, "-q", "daemon", "run", *HERE), stdin=subprocess.DEVNULL, env=environment()
     )
-    client, until = SocketClient(Profile(Path(profile))), time.monotonic() + WITHIN
     try:
-        while not _answers(client):
-            assert time.monotonic() < until, "the daemon does not answer"
-            time.sleep(0.02)
+        wait_until(lambda: answers(Path(profile)), "the daemon answers")
         yield
     finally:
         process.terminate()

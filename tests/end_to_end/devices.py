@@ -224,13 +224,6 @@ def agree(devices: Iterable[Device], within: float = PATIENCE) -> Answer:
         time.sleep(0.05)
 
 
-def wait_until(ready: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
-    began = time.monotonic()
-    while not ready():
-        assert time.monotonic() - began < within, f"waited {within:.0f} s in vain: {what}"
-        time.sleep(0.02)
-
-
 def free_port() -> int:
     """One that stays ours until this process ends, also while nobody listens there.
 

@@ -20,8 +20,8 @@ from cellsync.api.client import NoDaemon, SocketClient
 from cellsync.api.holder import pid_of
 from cellsync.api.profile import Profile
 from cellsync.core.errors import CellsyncError
-from tests.end_to_end.devices import ROOT, wait_until
-from tests.patience import PATIENCE
+from tests.end_to_end.devices import ROOT
+from tests.patience import PATIENCE, wait_until
 
 CHEAP: Final = str(ROOT / "tests" / "cli" / "cheap.py")
 PASSPHRASE: Final = "kettle orbit lantern maple"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter, wait_until
+from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter
 from tests.end_to_end.namespaces import Lan, lan, run
+from tests.patience import wait_until
 
 NAMES = ("ana", "ben", "vera")
 

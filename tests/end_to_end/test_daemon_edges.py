@@ -18,10 +18,10 @@ from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultInUse
 from cellsync.node.offline import no_network
 from cellsync.store.header import Kdf
-from tests.end_to_end.devices import check_vault, wait_until
+from tests.end_to_end.devices import check_vault
 from tests.end_to_end.programs import PASSPHRASE, Program, environment, pair, programs
 from tests.end_to_end.test_disk_full import Disk, disk
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 __all__ = ["disk"]  # a fixture
 pytestmark = pytest.mark.e2e

@@ -18,9 +18,9 @@ import pytest
 from cellsync.api.client import SocketClient
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
-from tests.end_to_end.devices import ROOT, check_vault, wait_until
+from tests.end_to_end.devices import ROOT, check_vault
 from tests.end_to_end.programs import LOOPBACK, PASSPHRASE, Program, environment, pair, programs
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 pytestmark = pytest.mark.e2e
 

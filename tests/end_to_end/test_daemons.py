@@ -20,10 +20,10 @@ from cellsync.api.client import SocketClient
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
-from tests.end_to_end.devices import ROOT, check_vault, wait_until
+from tests.end_to_end.devices import ROOT, check_vault
 from tests.end_to_end.programs import PASSPHRASE, Program, pair, programs
 from tests.end_to_end.test_disk_full import Disk, disk
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 __all__ = ["disk"]  # a fixture
 pytestmark = pytest.mark.e2e

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.devices import wait_until
 from tests.end_to_end.namespaces import Lan, lan
 from tests.end_to_end.programs import Program, pair, programs
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -11,10 +11,10 @@ from typing import Final
 import pytest
 from zeroconf import DNSIncoming  # type: ignore[attr-defined]
 
-from tests.end_to_end.devices import wait_until
 from tests.end_to_end.namespaces import Town, run, town
 from tests.end_to_end.programs import Program, pair, programs
 from tests.end_to_end.scripts import Process
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.e2e
 

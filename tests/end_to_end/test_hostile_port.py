@@ -18,9 +18,9 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter, free_port, wait_until
+from tests.end_to_end.devices import PASSPHRASE, Device, Workshop, agree, enter, free_port
 from tests.end_to_end.proxy import Proxy
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 WITHIN: Final = 2.0  # seconds: the handshake of these devices
 MIB: Final = 1 << 20

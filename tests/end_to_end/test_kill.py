@@ -14,8 +14,8 @@ from tests.end_to_end.devices import (
     Workshop,
     agree,
     check_vault,
-    wait_until,
 )
+from tests.patience import wait_until
 
 ROWS = 400  # of one step of a bulk write
 
