@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_arg
 
 from platformdirs import user_data_path
 
-from cellsync.core import strict_json
 from cellsync.core.errors import ExternalError, InvalidValue
 from cellsync.store.files import PRIVATE_DIRECTORY, file_errors, replace_private
 
@@ -71,6 +70,8 @@ class Profile:
     def settings(self) -> Settings:
         """Raises UnreadableSettings."""
         try:
+            from cellsync.core import strict_json  # with msgspec, which asking a daemon does not need
+
             read = strict_json.read(self._settings.read_bytes())
             return checked(Settings(**read))
         except FileNotFoundError:
