@@ -1,6 +1,7 @@
 """cellsync keeps encrypted case logs in step between devices that trust each other, with no server.
 
     found_cell, open_cell, join        a vault in a folder, and the cell in it
+    restore                            a vault that was lost, out of a backup
     Schema, Register, Set, Map, …      what a case is made of
     Cell, Invite, Member, Flag, …      what those give
     Home, open_lan                     where a vault lives, and how much of it a network gets to see
@@ -15,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from cellsync.cell.backup import restore
     from cellsync.cell.cell import Cell, Peer
     from cellsync.cell.confirming import Asked, Confirm
     from cellsync.cell.flags import Flag, Reason
@@ -69,10 +71,12 @@ __all__ = [
     "join",
     "open_cell",
     "open_lan",
+    "restore",
 ]
 
 _HOMES: Final = {
     "errors": "cellsync.core",
+    "restore": "cellsync.cell.backup",
     "Cell": "cellsync.cell.cell",
     "Peer": "cellsync.cell.cell",
     "Asked": "cellsync.cell.confirming",

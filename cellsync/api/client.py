@@ -17,6 +17,7 @@ from cellsync.api.table import BY_NAME, EVENTS
 from cellsync.core.errors import ExternalError, InvalidValue
 
 ANSWER_WITHIN: Final = 60.0  # seconds
+LONG_WITHIN: Final = 3_600.0  # of what a slow disk has to take in
 HEALTHY_WITHIN: Final = 6.0  # a daemon that starts anew takes one, on a busy machine a few
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 
@@ -81,7 +82,8 @@ class SocketClient:
         return self._ask(name, {}, within)
 
     def call(self, name: str, /, **given: Any) -> Answer:
-        return self._ask(name, given, ANSWER_WITHIN + float(given.get("wait", 0)))
+        within = LONG_WITHIN if BY_NAME[name].long else ANSWER_WITHIN
+        return self._ask(name, given, within + float(given.get("wait", 0)))
 
     def events(self, since: str) -> Iterator[Answer]:
         connection = _Connection(self._profile, ANSWER_WITHIN)

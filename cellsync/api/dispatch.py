@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cellsync.api import cases, health, pairing, people, shapes, tables
+from cellsync.api import backups, cases, health, pairing, people, shapes, tables
 from cellsync.api.problems import Locked
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME, EVENTS, Needs, Operation
@@ -19,10 +19,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "health": health.health,
     "doctor": health.examine,
     "init": health.init,
+    "restore": backups.restore,
     "unlock": health.unlock,
     "lock": health.lock,
     "panic": health.panic,
     "status": people.status,
+    "backup": backups.back_up,
     "flags.dismiss": people.dismiss,
     "members": people.show_members,
     "peers": people.show_peers,

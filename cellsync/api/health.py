@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cellsync import __version__
 from cellsync.api import shapes
+from cellsync.api.people import time_text
 from cellsync.api.profile import Profile, Settings, checked
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell
@@ -23,7 +24,8 @@ async def init(service: Service, ask: shapes.Init) -> shapes.Founded:
 
 async def unlock(service: Service, ask: shapes.Unlock) -> shapes.Unlocked:
     cell = await service.unlock(ask.passphrase, ask.idle)
-    return shapes.Unlocked(cell=cell.name, name=cell.name_of(cell.device), locks_in=service.locks_in)
+    name, copied = cell.name_of(cell.device), time_text(cell.copied_at)
+    return shapes.Unlocked(cell=cell.name, name=name, locks_in=service.locks_in, copied=copied)
 
 
 async def lock(service: Service, _: shapes.Nothing) -> shapes.Done:

@@ -91,6 +91,7 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         role=me.role if me else None,
         device=cell.device.hex(),
         locks_in=service.locks_in,
+        copied=time_text(cell.copied_at),
         cases=len(looked) - beside,
         beside=beside,
         changes=cell.entries(),

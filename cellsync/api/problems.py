@@ -56,6 +56,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "busy": (NO_DAEMON, 409),
     "vault_in_use": (NO_DAEMON, 409),
     "vault_exists": (USAGE, 409),
+    "place_taken": (USAGE, 409),
     "changed_meanwhile": (FAILED, 412),
     "closed": (LOCKED, 423),
     "too_large": (USAGE, 413),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the command line looks folders up without what a home needs
     from cellsync.cell.home import Home
 
 VARIABLE: Final = "CELLSYNC_PROFILE"
+SETTINGS: Final = "settings.json"
 
 LanMode = Literal["off", "listen", "asked", "announce"]
 
@@ -52,12 +53,17 @@ class Profile:
         self.vault = folder / "vault"
         self.holder = folder / "run" / "holder"
         self.socket = folder / "run" / "api.sock"
-        self._settings = folder / "settings.json"
+        self._settings = folder / SETTINGS
 
     @property
     def exists(self) -> bool:
         """Whether there is a vault to open."""
         return (self.vault / "vault").is_file()
+
+    @property
+    def copied_vault(self) -> Path:
+        """The vault, if this folder may be one itself, without a profile around it: a backup made with the library."""
+        return self.folder if self.vault.is_file() else self.vault
 
     def make_folders(self) -> None:
         """Raises StorageFailed or DiskFull."""
@@ -78,6 +84,14 @@ class Profile:
             return Settings()
         except (OSError, ValueError, TypeError, RecursionError, InvalidValue):
             raise UnreadableSettings from None
+
+    def settings_as_written(self) -> bytes | None:
+        """What the file holds; None if there is none. Raises StorageFailed."""
+        with file_errors():
+            try:
+                return self._settings.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def save(self, settings: Settings) -> None:
         """Raises StorageFailed or DiskFull."""

@@ -23,11 +23,13 @@ from cellsync.api.jobs import Jobs
 from cellsync.api.problems import Locked, TooSoon
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.shapes import State
+from cellsync.cell.backup import restore
 from cellsync.cell.cell import Cell
 from cellsync.cell.founding import RecoveryKey, found_cell
 from cellsync.cell.opening import open_cell
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
+from cellsync.store.backup import Backup
 
 IDLE: Final = 15 * 60.0  # seconds
 FREE_GUESSES: Final = 3
@@ -125,6 +127,21 @@ class Service:
         await self.unlock(passphrase)
         return key
 
+    async def restore(self, source: Profile, passphrase: str) -> tuple[Cell, Backup]:
+        """Put a backup back, with its settings, and open it. Raises VaultExists, TooSoon and what `restore` raises."""
+        async with self._opening:
+            if self.profile.exists:
+                raise VaultExists
+            settings = source.settings()
+            self.profile.make_folders()
+            with self._one_guess():
+                made = await restore(
+                    source.copied_vault, self.profile.home(settings), passphrase=passphrase,
+                    before_it_is_there=lambda: self.profile.save(settings),  # or it shows itself as nobody has asked
+                )  # fmt: skip
+            self.settings = settings
+        return await self.unlock(passphrase), made
+
     async def unlock(self, passphrase: str, idle: float | None = None) -> Cell:
         """Open the vault; nothing happens if it is open already, except to `idle`: seconds, 0 for never.
 
@@ -132,16 +149,11 @@ class Service:
         """
         async with self._opening:
             if self._cell is None:
-                if since_boot() < self._not_before:
-                    raise TooSoon(self._not_before - since_boot())
-                try:
-                    await self.nursery.start(self._keep_open, passphrase)
-                except Exception as error:
-                    only = the_only(error)
-                    if isinstance(only, WrongPassphrase):
-                        self._guessed_wrong()
-                    raise only from None
-                self._wrong = 0
+                with self._one_guess():
+                    try:
+                        await self.nursery.start(self._keep_open, passphrase)
+                    except Exception as error:
+                        raise the_only(error) from None
         if idle is not None:
             self._idle = idle or None
         self._touch()
@@ -159,10 +171,19 @@ class Service:
         """Everything goes, now."""
         self.on_panic()
 
-    def _guessed_wrong(self) -> None:
-        self._wrong += 1
-        if self._wrong >= FREE_GUESSES:
-            self._not_before = since_boot() + min(2.0 ** (self._wrong - FREE_GUESSES), LONGEST_WAIT)
+    @contextmanager
+    def _one_guess(self) -> Iterator[None]:
+        """Try a passphrase in the block. Raises TooSoon."""
+        if since_boot() < self._not_before:
+            raise TooSoon(self._not_before - since_boot())
+        try:
+            yield
+        except WrongPassphrase:
+            self._wrong += 1
+            if self._wrong >= FREE_GUESSES:
+                self._not_before = since_boot() + min(2.0 ** (self._wrong - FREE_GUESSES), LONGEST_WAIT)
+            raise
+        self._wrong = 0
 
     async def _keep_open(self, passphrase: str, task_status: trio.TaskStatus[None]) -> None:
         started = False

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$")]
+Folder = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
 Seconds = Annotated[float, Meta(ge=0, le=604800)]
@@ -93,8 +94,42 @@ class Unlock(Takes, kw_only=True, frozen=True):
 
 
 class Unlocked(Answer, kw_only=True, frozen=True):
+    """`copied`: this cell was put back from a backup of that time, and nothing has been written to it here since."""
+
     cell: str
     name: str
+    locks_in: float | None
+    copied: str | None
+
+
+class BackUp(Takes, kw_only=True, frozen=True):
+    """`to`: the absolute path of a folder that is not there yet, in one that is."""
+
+    to: Folder
+
+
+class BackedUp(Answer, kw_only=True, frozen=True):
+    """`at`: the copy holds all that was here then. `size`: bytes."""
+
+    at: str
+    changes: Count
+    size: Count
+
+
+class Restore(Takes, kw_only=True, frozen=True):
+    """`source`: the absolute path of a backup, or of a profile that was copied while it was closed."""
+
+    source: Folder
+    passphrase: Secret
+
+
+class Restored(Answer, kw_only=True, frozen=True):
+    """`at`: when the backup was taken."""
+
+    cell: str
+    name: str
+    at: str
+    changes: Count
     locks_in: float | None
 
 
@@ -188,7 +223,8 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
 class Status(Answer, kw_only=True, frozen=True):
     """`beside`: documents of casework beside case files. `only_here`: how many changes made here no other device is
     known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are ahead of this one;
-    null unless two other members agree on it."""
+    null unless two other members agree on it. `copied`: this cell was put back from a backup of that time, and nothing
+    has been written to it here since."""
 
     cell: str
     state: State
@@ -196,6 +232,7 @@ class Status(Answer, kw_only=True, frozen=True):
     role: str | None
     device: str
     locks_in: float | None
+    copied: str | None
     cases: int
     beside: int
     changes: int

@@ -31,6 +31,7 @@ class Operation(NamedTuple):
     summary: str
     needs: Needs = Needs.OPEN
     passive: bool = False  # does not count as use when it is asked whether the cell is idle
+    long: bool = False  # may take minutes on a slow disk: a client waits for its answer
 
 
 _ANY: Final = Needs.NOTHING
@@ -41,10 +42,12 @@ OPERATIONS: Final = (
     Operation("health", "GET", "/v1/health", "Nothing", "Health", "Whether it runs, and is open", _ANY, True),
     Operation("doctor", "GET", "/v1/doctor", "Nothing", "Findings", "What is wrong with this machine or network", _ANY),
     Operation("init", "POST", "/v1/cell", "Init", "Founded", "Found a cell; it is open then", _NEW),
+    Operation("restore", "POST", "/v1/restore", "Restore", "Restored", "Put a backup back; open then", _NEW, long=True),
     Operation("unlock", "POST", "/v1/unlock", "Unlock", "Unlocked", "Open the vault", _ANY),
     Operation("lock", "POST", "/v1/lock", "Nothing", "Done", "Close the vault", _ANY),
     Operation("panic", "POST", "/v1/panic", "Nothing", "Done", "Drop keys and connections, now", _ANY),
     Operation("status", "GET", "/v1/status", "Nothing", "Status", "The cell at a glance"),
+    Operation("backup", "POST", "/v1/backups", "BackUp", "BackedUp", "Copy it into a folder, encrypted", long=True),
     Operation("flags.dismiss", "POST", "/v1/flags/dismissal", "Nothing", "Done", "A person has seen all flags"),
     Operation("members", "GET", "/v1/members", "Nothing", "Members", "Who is in this cell"),
     Operation("peers", "GET", "/v1/peers", "Nothing", "Peers", "The other devices, and what has reached them"),

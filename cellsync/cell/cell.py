@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
+from os import PathLike, fspath
 from typing import Final, ParamSpec, TypeVar, cast
 
 import trio
 
+from cellsync.cell.backup import AtRest, back_up
 from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import Flag, Reason, encode, flag_of_chain, flags_of
 from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
@@ -47,6 +50,7 @@ from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
+from cellsync.store.backup import Backup
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
 AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
@@ -67,12 +71,14 @@ class Cell:
     """Made by `open_cell`."""
 
     def __init__(
-        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, nursery: trio.Nursery, flags: list[Flag]
-    ) -> None:
+        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, nursery: trio.Nursery, flags: list[Flag],
+        kept: AtRest,
+    ) -> None:  # fmt: skip
         self.circle = circle
         self.node = node
         self.nursery = nursery
         self._secrets = secrets
+        self._kept = kept
         self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
         self._followers: list[Follower] = []
         self._closed = False
@@ -461,6 +467,28 @@ class Cell:
         self._check_open()
         async with self.circle.lock:
             return self.circle.replica.state_digest()
+
+    # --- copies ----------------------------------------------------------------------------------------------
+
+    async def backup(
+        self, to: str | PathLike[str], *, below: str = "", beside: Mapping[str, bytes] | None = None
+    ) -> Backup:
+        """Copy this cell as it is now into a new folder: encrypted, opened by the same passphrase, checked, and synced.
+
+        The folder can be used as a home, and `restore` makes another of it; either knows that it is a copy. With
+        `below` the vault is a folder of that name in it, and the files `beside` stand next to that.
+
+        Raises PlaceTaken, NoSuchPlace (its parent), InsideVault, NotWritable, DiskFull, StorageFailed, CopyDiffers, and
+        VaultDamaged if this vault is: then there is no backup.
+        """
+        self._check_open()
+        return await back_up(self.circle, self._kept, self._check_open, fspath(to), below, beside or {})
+
+    @property
+    def copied_at(self) -> datetime | None:
+        """When the backup was taken that this cell was put back from; None once something has been written here."""
+        at = self.circle.copied_at
+        return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
 
     def entries(self) -> int:
         return self.circle.replica.held.entries()

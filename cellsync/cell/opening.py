@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from cellsync.cell import flags
+from cellsync.cell.backup import AtRest
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.unwrapping import the_only
@@ -77,7 +78,7 @@ async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterato
         async with home.network() as network, trio.open_nursery() as nursery:
             node = Node(circle, identity.session, network, home.versions)
             async with node.running():
-                cell = Cell(circle, node, secrets, nursery, known)
+                cell = Cell(circle, node, secrets, nursery, known, AtRest(vault, store))
                 try:
                     yield cell
                 except BaseException as error:  # a nursery would wrap it in a group

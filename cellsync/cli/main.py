@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from cellsync.api.problems import FAILED, INTERRUPTED, USAGE, Problem, problem_of
+from cellsync.cli.commands.backup import backup, restore
 from cellsync.cli.commands.cases import case, graph
 from cellsync.cli.commands.cell import init, lock, panic, status, unlock
 from cellsync.cli.commands.daemon import daemon
@@ -120,7 +121,7 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, daemon, doctor, demo,
-    completion,
+    init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, backup, restore, daemon,
+    doctor, demo, completion,
 ):  # fmt: skip
     main.add_command(command)

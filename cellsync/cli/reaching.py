@@ -74,8 +74,8 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
 
 
 @contextmanager
-def empty(context: click.Context) -> Iterator[Client]:
-    """A profile without a vault yet. Raises VaultExists."""
+def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
+    """A profile without a vault yet; without a daemon on a network if `online`. Raises VaultExists."""
     profile = profile_of(context)
     if profile.exists:
         raise VaultExists("There is a cell in this profile already; nothing was changed.", hint=_ANOTHER)
@@ -87,7 +87,7 @@ def empty(context: click.Context) -> Iterator[Client]:
     from cellsync.api.direct import DirectClient
 
     _be_quiet()
-    with DirectClient(profile, online=True) as client:
+    with DirectClient(profile, online=online) as client:
         yield client
 
 

@@ -68,6 +68,16 @@ def clock(time: str | None) -> str:
     return f"{read:%Y-%m-%d %H:%M}"
 
 
+def size(number: int) -> str:
+    """Of a file, in bytes."""
+    return f"{number / 1e6:.1f} MB"
+
+
+def put_back(copied: str) -> str:
+    """Of a cell that was put back from a backup of this time."""
+    return f"Put back from the backup of {clock(copied)}. What was written after it comes back from the other devices."
+
+
 def line(text: str, longest: int = 60) -> str:
     """Somebody's text, safe for a terminal, on one line."""
     return plain_line(text, longest)

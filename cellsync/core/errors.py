@@ -261,7 +261,10 @@ class VaultDamaged(ExternalError):
     """This vault is damaged and cannot be read."""
 
     code = "vault_damaged"
-    default_hint = "Restore the folder from a backup, or join again with new keys; other devices have the entries."
+    default_hint = (
+        "Move the folder away, then put a backup back (cellsync restore FROM), or join again with new keys: "
+        "other devices have the entries."
+    )
 
 
 class NotAVault(ExternalError):

@@ -9,11 +9,15 @@ replica.advance(commit)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId
+
+# Names of kept values that whoever copies a store sets (protocol/70-vault.md, Copies)
+RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
+LIFE: Final = "life"  # what tells this store's order of arrival from that of every other
 
 
 class Case(NamedTuple):

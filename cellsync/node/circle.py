@@ -24,6 +24,7 @@ from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import DiskFull, NotPermitted, StorageFailed
 from cellsync.core.history.entry import Entry, Standing, slot_of
 from cellsync.core.ids import (
+    INCARNATION_BYTES,
     Branch,
     CaseId,
     CircleId,
@@ -43,7 +44,7 @@ from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.planner import Intention
-from cellsync.core.ports import Store
+from cellsync.core.ports import LIFE, RENEWAL_DUE, Store
 from cellsync.core.replica import Replica
 from cellsync.core.serving import Served
 from cellsync.core.stage import Plan
@@ -52,6 +53,7 @@ from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.tags import Kind
 from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
+from cellsync.store.backup import time_of
 
 CLOCKS: Final = "clocks"  # its name in the database
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
@@ -82,6 +84,8 @@ class OpenCircle:
         self._introduced: dict[DeviceId, Day] = {}  # the day of the entry that introduces a device
         self._attested_by_others: Day | None = None
         self._chain: ChainName = (self.device, Incarnation(store.kept("incarnation") or b""), Branch(b""))
+        self._renewal_due = store.kept(RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
+        self._life, self._life_unkept = self._life_of(store)
         self._sponsor = DeviceId(store.kept("sponsor") or b"")
         self._sponsor_key = SessionPublic(store.kept("sponsor key") or b"")
         self._watchers: list[Watcher] = []
@@ -136,10 +140,38 @@ class OpenCircle:
     async def write_locked(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
         """The same for one who holds the lock already."""
         now = self.surroundings.now()
-        plan = self.replica.plan_writes(self._chain, secret, intentions, now)
+        chain = self._chain if self._renewal_due is None else self._renewed()
+        plan = self.replica.plan_writes(chain, secret, intentions, now)
         if plan.void:
             raise NotPermitted
-        return await self._commit(plan, None)
+        return await self._commit(plan, None, chain)
+
+    # --- copies ------------------------------------------------------------------------------------------
+
+    @property
+    def renewal_due(self) -> bool:
+        """Whether the next entry begins a new incarnation: this store is a copy, or was put back from one."""
+        return self._renewal_due is not None
+
+    @property
+    def copied_at(self) -> Millis | None:
+        """When the backup was taken that this store is, as long as nothing has been written to it."""
+        return time_of(self._renewal_due)
+
+    def _renewed(self) -> ChainName:
+        """This device under a new incarnation."""
+        return self.device, Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), Branch(b"")
+
+    def _life_of(self, store: Store) -> tuple[Incarnation, bool]:
+        """The life of the order of arrival, and whether it is still to be kept.
+
+        A copy's order goes another way than the original's, so no cursor must fit both. Its life is drawn when it is
+        opened and kept with the first commit: one backup may be put back, opened and lost any number of times.
+        """
+        kept = store.kept(LIFE)
+        if kept is None and self.renewal_due:
+            return Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), True
+        return (self._chain[1] if kept is None else Incarnation(kept)), False
 
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
         """Admit a member with a first device; the device's id."""
@@ -147,16 +179,19 @@ class OpenCircle:
         plan = await self.write(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 
-    async def _commit(self, plan: Plan, source: object) -> Plan:
+    async def _commit(self, plan: Plan, source: object, written: ChainName | None = None) -> Plan:
+        """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
                 if len(plan.commit.entries) > LARGE:
-                    await self.apart(lambda: self._store_and_flush(plan))
+                    await self.apart(lambda: self._store_and_flush(plan, written))
+                    self._went_on(written)
                     self.replica.advance(plan, fold=False)
                     await self.apart(lambda: self.replica.fold(plan))
                 else:
-                    self.store.write(plan.commit)
+                    self._store(plan, written)
                     await self._flush()
+                    self._went_on(written)
                     self.replica.advance(plan)
                 self._note_introductions(plan.controls)
                 if self.replica.states.crowded():
@@ -167,9 +202,22 @@ class OpenCircle:
             await self._tell(plan, source)
         return plan
 
-    def _store_and_flush(self, plan: Plan) -> None:
+    def _store(self, plan: Plan, written: ChainName | None) -> None:
         self.store.write(plan.commit)
+        if self._life_unkept:
+            self.store.keep(LIFE, self._life)
+        if written not in (None, self._chain):  # in one transaction with the first entry of the new incarnation
+            self.store.keep("incarnation", written[1])
+            self.store.forget(RENEWAL_DUE)
+
+    def _store_and_flush(self, plan: Plan, written: ChainName | None) -> None:
+        self._store(plan, written)
         self.store.flush()
+
+    def _went_on(self, written: ChainName | None) -> None:
+        self._life_unkept = False
+        if written not in (None, self._chain):
+            self._chain, self._renewal_due = written, None
 
     async def _tell(self, plan: Plan, source: object) -> None:
         for watcher in list(self._watchers):
@@ -325,7 +373,7 @@ class OpenCircle:
     @property
     def life(self) -> Incarnation:
         """What tells this store, and its order of arrival, from every other."""
-        return self._chain[1]
+        return self._life
 
     @property
     def own_chain(self) -> int | None:

@@ -39,13 +39,30 @@ def replace_private(path: Path, temporary: Path, content: bytes) -> None:
     """
     with file_errors():
         temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+    write_private(temporary, content)
+    with file_errors():
+        temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A new file, mode 0600 whatever the umask, synced but for its name. Raises StorageFailed if the name is taken."""
+    with file_errors():
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             _sync(file.fileno())
-        temporary.replace(path)
-    sync_directory(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable. No process may have it open as a database: see `sqlite`, rule 3."""
+    with file_errors():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sync_directory(path: Path) -> None:

@@ -181,7 +181,7 @@ class SqliteStore:
         finally:
             store.close()
         # Between two connections: closing any descriptor of a file drops all POSIX locks that a process has on it.
-        _check_encrypted(path)
+        check_encrypted(path)
         sync_directory(path.parent)
         return cls.open(path, key, cache_bytes=cache_bytes)
 
@@ -231,6 +231,34 @@ class SqliteStore:
             pass  # a full disk, say: the log is durable, and the next open reads it
         finally:
             self._db.close()
+
+    # --- copying, checking -----------------------------------------------------------------------
+
+    def copy_into(self, path: Path) -> None:
+        """Write what is durable here into a new file: mode 0600, encrypted with the same key, not synced.
+
+        One read transaction, so the copy is some committed state; nothing is read or written here meanwhile. Not
+        SQLite's backup interface: in this release of the cipher library it can deliver damaged files, and it copies
+        pages that nothing uses any more. Raises VaultDamaged if a page here cannot be read, StorageFailed, DiskFull.
+        """
+        self.flush()
+        create_private(path)
+        self._vacuum_into(path)
+
+    @_reads
+    def _vacuum_into(self, path: Path) -> None:
+        self._db.execute("VACUUM INTO ?", (os.fspath(path),))
+
+    @_reads
+    def check(self) -> None:
+        """Read every page, and compare what refers to what. Raises VaultDamaged."""
+        if self._db.pragma("integrity_check", 1) != "ok":
+            raise VaultDamaged
+
+    @_reads
+    def census(self) -> tuple[list[Chain], int, int]:
+        """What two stores have in common if one was copied from the other: chains, entries, the last arrival."""
+        return self.chains(), self._number("SELECT count(*) FROM entries"), self.last_arrival()
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -443,7 +471,7 @@ def _configure(connection: apsw.Connection, cache_bytes: int) -> None:
     connection.execute("BEGIN EXCLUSIVE; COMMIT")  # takes the lock now, and reads the first page
 
 
-def _check_encrypted(path: Path) -> None:
+def check_encrypted(path: Path) -> None:
     """A misspelt pragma leaves a plaintext file without any error, so we look."""
     with file_errors(), path.open("rb") as file:
         beginning = file.read(len(_PLAINTEXT_MAGIC))

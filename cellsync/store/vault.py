@@ -53,7 +53,7 @@ __all__ = ["Entropy", "Identity", "Kdf", "Vault", "passphrase"]
 
 HEADER_NAME: Final = "vault"
 _NEW_NAME: Final = "vault.new"
-_DATABASE_NAME: Final = re.compile(r"[0-9a-f]{32}(-wal|-journal)?")
+DATABASE_NAME: Final = re.compile(r"[0-9a-f]{32}(-wal|-journal)?")
 _KEY_BYTES: Final = 32
 _SALT_BYTES: Final = 16
 _MAX_FILE: Final = 1 << 16  # a header is below 6 KiB; more is not read
@@ -122,7 +122,7 @@ class Vault:
             path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         lock = lock_directory(path)
         try:
-            _check_unused(path)
+            check_unused(path)
             with file_errors():
                 path.chmod(PRIVATE_DIRECTORY)
             if made:
@@ -183,6 +183,10 @@ class Vault:
     # --- what it holds ---------------------------------------------------------------------------
 
     @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
     def identity(self) -> Identity:
         return self._identity
 
@@ -217,11 +221,8 @@ class Vault:
 
     def open_circle(self, circle: CircleId) -> SqliteStore:
         """Raises NotFound, VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
-        self._check_open()
-        for row in self._circles:
-            if row.circle == circle:
-                return SqliteStore.open(self._path / row.file, row.key)
-        raise NotFound
+        row = self.circle_file(circle)
+        return SqliteStore.open(self._path / row.file, row.key)
 
     def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE) -> None:
         """Wrap the master key anew, in place of every passphrase slot. Blocks for a key derivation.
@@ -236,6 +237,21 @@ class Vault:
         others = tuple(old for old in self._slots if old.kind != SlotKind.PASSPHRASE)
         self._save(self._circles, (slot, *others))
 
+    # --- for a copy of it ------------------------------------------------------------------------
+
+    def circle_file(self, circle: CircleId) -> CircleFile:
+        """Where a circle rests, and the key to it. Raises NotFound."""
+        self._check_open()
+        for row in self._circles:
+            if row.circle == circle:
+                return row
+        raise NotFound
+
+    def header_of(self, circles: list[CircleFile]) -> bytes:
+        """A header that opens with the same passphrases, for a vault of these circles."""
+        self._check_open()
+        return self._sealed(circles, self._slots)
+
     # --- helpers ---------------------------------------------------------------------------------
 
     def _check_open(self) -> None:
@@ -244,24 +260,26 @@ class Vault:
 
     def _save(self, circles: list[CircleFile], slots: tuple[Slot, ...]) -> None:
         """Write the header; the vault in memory follows only what is on disk."""
+        replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, self._sealed(circles, slots))
+        self._circles, self._slots = circles, slots
+
+    def _sealed(self, circles: list[CircleFile], slots: tuple[Slot, ...]) -> bytes:
         body, nonce = header.encode_body(self._identity, circles), self._entropy(header.NONCE_BYTES)
         bound = _body_bound(self._profile, slots)
         sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(body, bound, nonce, _body_key(self._master))
-        content = header.encode(Header(self._profile, slots, nonce, sealed))
-        replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, content)
-        self._circles, self._slots = circles, slots
+        return header.encode(Header(self._profile, slots, nonce, sealed))
 
 
 # --- files --------------------------------------------------------------------------------------
 
 
-def _check_unused(path: Path) -> None:
+def check_unused(path: Path) -> None:
     """Leftovers of a creation that was killed do not count: without a header they are noise."""
     with file_errors():
         names = {file.name for file in path.iterdir()}
     if HEADER_NAME in names:
         raise VaultExists
-    if any(name != _NEW_NAME and not _DATABASE_NAME.fullmatch(name) for name in names):
+    if any(name != _NEW_NAME and not DATABASE_NAME.fullmatch(name) for name in names):
         raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
 
 

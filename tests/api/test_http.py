@@ -124,7 +124,7 @@ def test_states_as_statuses(server: Server) -> None:
                 path = operation.path.replace("{case}", "x").replace("{peer}", "x").replace("{job}", "0")
                 given = {
                     "peers.add": {"host": "127.0.0.1", "port": 1}, "invite.confirm": {"same": True},
-                    "import": {"table": ""},
+                    "import": {"table": ""}, "backup": {"to": "/nowhere/backup"},
                 }.get(operation.name, {})  # fmt: skip
                 body = None if operation.method in ("GET", "DELETE") else given
                 status, said, _ = server.ask(operation.method, path, body)

@@ -28,7 +28,8 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "peers add": ["ben", "127.0.0.1:4000"], "peers ping": ["ben", "--timeout", "1"], "watch": [], "doctor": [],
     "case new": ["a case"], "case list": [], "case show": ["mill"], "case edit": ["mill", "--set", "status=closed"],
     "case log": ["mill"], "case import": [str(ROOT / "cellsync" / "casework" / "data" / "cases.csv")],
-    "case export": [], "daemon run": [], "daemon install": ["--print"], "daemon stop": [], "completion": ["bash"],
+    "case export": [], "backup": ["/nowhere/backup"], "restore": ["/nowhere/backup"], "daemon run": [],
+    "daemon install": ["--print"], "daemon stop": [], "completion": ["bash"],
 }  # fmt: skip
 LEFT_OUT: Final = {"demo", "case", "daemon"}  # has tests of its own; groups
 ENDLESS: Final = {"watch", "invite", "daemon run"}  # where they work they go on: left out there
@@ -46,7 +47,7 @@ OWN_EXITS: Final = {  # (command, state): another one is right
     **{("unlock", state): {8} for state in ("no daemon, nobody to ask", "killed")},
     ("unlock", "no vault, no daemon"): {8},
     ("unlock", "locked"): {2},
-    **{(name, state): {2} for name in ("init", "join") for state in EXITS},
+    **{(name, state): {2} for name in ("init", "join", "restore") for state in EXITS},
     **{(name, state): {0} for name in ("lock", "completion", "daemon install") for state in EXITS},
     ("lock", "frozen"): {8}, ("peers add", "locked"): {3},
     **{("doctor", state): {0, 9} for state in EXITS},

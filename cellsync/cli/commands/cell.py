@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, clocks, duration, line, many, table, to_update
+from cellsync.cli.wording import ago, clocks, duration, line, many, put_back, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -104,6 +104,8 @@ def unlock(context: click.Context, idle: float | None) -> None:
     answer = client.call("unlock", passphrase=terminal.passphrase(), idle=idle)
     locks = f"locks in {duration(answer['locks_in'])} without a command" if answer["locks_in"] else "stays open"
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")
+    if answer["copied"]:
+        terminal.result(put_back(answer["copied"]))
     terminal.next("cellsync status")
     terminal.answer(answer)
 
@@ -154,6 +156,8 @@ def status(context: click.Context, seen: bool) -> None:
     locks = f", locks in {duration(answer['locks_in'])}" if answer["locks_in"] is not None else ""
     runs = f"unlocked{locks} · daemon running" if daemon else "no daemon: opened for this command only"
     terminal.result(f"{line(answer['cell']) or 'The history of this cell has not come yet'} · {runs}")
+    if answer["copied"]:
+        terminal.result(put_back(answer["copied"]))
     only_here = answer["only_here"]
     where = (
         f"{many(only_here, 'CHANGE', 'CHANGES')} ON NO OTHER DEVICE" if only_here else "all of mine is elsewhere too"

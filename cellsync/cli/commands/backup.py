@@ -1,0 +1,57 @@
+"""backup and restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cellsync.cli.options import Command
+from cellsync.cli.terminal import terminal_of
+from cellsync.cli.wording import line, many, put_back, size
+
+
+@click.command(cls=Command, short_help="Copy the cell into a folder, encrypted.")
+@click.argument("to", metavar="TO")
+@click.pass_context
+def backup(context: click.Context, to: str) -> None:
+    """Copy the cell as it is now into the new folder TO, on a stick, say.
+
+    The copy is encrypted, opens with today's passphrase, and has been read back from end to end when this says so. The
+    cell can be open and in use meanwhile. Nothing is overwritten: name a folder that is not there yet.
+
+    \b
+    cellsync backup /media/stick/mill-street-2026-12-01
+    """
+    from cellsync.cli.reaching import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("backup", to=str(Path(to).expanduser().absolute()))
+    terminal.result(
+        f"✓ Backed up: {many(answer['changes'], 'change')}, {size(answer['size'])}, read back and whole.\n"
+        "It opens with today's passphrase. Keep it like the device: whoever has both reads everything up to now."
+    )
+    terminal.next("cellsync restore TO   if this device is lost; never use both")
+    terminal.answer(answer)
+
+
+@click.command(cls=Command, short_help="Put a backup back.")
+@click.argument("source", metavar="FROM")
+@click.pass_context
+def restore(context: click.Context, source: str) -> None:
+    """Put the backup in the folder FROM back, where no cell is yet; the backup stays as it is.
+
+    Asks for the passphrase that the cell had when it was backed up. What was written after that comes back from the
+    other devices. A profile that was merely copied while it was closed can be put back in the same way.
+    """
+    from cellsync.cli.reaching import empty
+
+    terminal = terminal_of(context)
+    with empty(context, online=False) as client:
+        folder = str(Path(source).expanduser().absolute())
+        answer = client.call("restore", source=folder, passphrase=terminal.passphrase())
+    terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is here again, with {many(answer['changes'], 'change')}.")
+    terminal.result(put_back(answer["at"]))
+    terminal.next("cellsync sync")
+    terminal.answer(answer)

@@ -1,0 +1,310 @@
+"""A copy of a vault, in a folder of its own: taken while the vault is open, or brought from such a copy.
+
+Rules:
+
+1. **What is not whole does not look like a vault.** Everything is written into `NAME.incomplete`. Each database is
+   opened there with its key, read from end to end and compared with what it was copied from; the header is written
+   when all of them are right and synced, and the folder gets its name last. A process that is killed leaves a folder
+   without a header, which the next backup of that name empties.
+2. **Nothing is overwritten.** A name that is taken is refused, and so are a folder inside the vault and one whose
+   parent is missing: a stick that is not plugged in must not become a folder on the disk that may be seized.
+3. **A copy knows that it is one**, inside what is encrypted and authenticated (`RENEWAL_DUE`): whoever uses it takes a
+   new incarnation with its first entry, and the order of arrival has another life (protocol/70-vault.md, Copies).
+4. The copy of an open database is made on the connection that has it open; nobody else may open that file (`sqlite`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from cellsync.core.errors import (
+    CallerError,
+    CellsyncError,
+    DiskFull,
+    ExternalError,
+    StorageFailed,
+    VaultDamaged,
+    VaultInUse,
+    VaultMissing,
+)
+from cellsync.core.history.chain import Chain
+from cellsync.core.ids import Millis, Passphrase
+from cellsync.core.ports import LIFE, RENEWAL_DUE
+from cellsync.store.files import (
+    PRIVATE_DIRECTORY,
+    create_private,
+    lock_directory,
+    sync_directory,
+    sync_file,
+    write_private,
+)
+from cellsync.store.header import CircleFile
+from cellsync.store.sqlite import SqliteStore, check_encrypted
+from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, check_unused
+
+_INCOMPLETE: Final = ".incomplete"  # behind a folder's name while it is being written
+_BESIDE: Final = frozenset({HEADER_NAME, f"{HEADER_NAME}.new", "settings.json", "settings.new"})
+_CHUNK: Final = 1 << 20  # bytes
+_MILLIS: Final = 8  # bytes of a time
+_READ_ONLY: Final = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+Census = tuple[list[Chain], int, int]
+
+
+class PlaceTaken(CallerError):
+    """There is something of that name already; nothing was changed."""
+
+    code = "place_taken"
+    default_hint = "Name a folder that is not there yet, with the day in its name, say."
+
+
+class NoSuchPlace(CallerError):
+    """The folder in which the backup should be made is not there."""
+
+    code = "no_such_place"
+    default_hint = "Is the disk or stick plugged in? Name a new folder inside one that exists."
+
+
+class InsideVault(CallerError):
+    """A backup cannot be kept inside what it is a backup of."""
+
+    code = "inside_vault"
+    default_hint = "Choose a folder elsewhere, best on a disk that is kept in another place."
+
+
+class NotWritable(ExternalError):
+    """Nothing can be written there."""
+
+    code = "not_writable"
+    default_hint = "Is it write-protected, or somebody else's? Choose another folder."
+
+
+class CopyDiffers(ExternalError):
+    """What was written there does not read as what it was copied from; it was deleted."""
+
+    code = "copy_differs"
+    default_hint = "The disk there may be failing. Choose another one."
+
+
+class Backup(NamedTuple):
+    """What a copy holds."""
+
+    at: Millis  # when it was taken
+    entries: int
+    size: int  # bytes, of its databases
+
+
+class Incomplete:
+    """A copy that is being made. Made by `begin`; ended by `complete` or `discard`."""
+
+    def __init__(self, place: Path, folder: Path, below: str, lock: int) -> None:
+        self._place = place
+        self._folder = folder
+        self._vault = folder / below
+        self._lock = lock
+        self._taken: list[tuple[CircleFile, Census | None]] = []
+
+    @classmethod
+    def begin(cls, place: Path, *, outside: Path, below: str = "") -> Self:
+        """Claim a name. `below`: the folder inside it that is the vault's; "": it is the vault's itself.
+
+        Raises PlaceTaken, NoSuchPlace, InsideVault (`outside`), NotWritable, DiskFull, StorageFailed.
+        """
+        with _writing():
+            if not place.name or not place.parent.is_dir():
+                raise NoSuchPlace
+            place = place.parent.resolve() / place.name
+            if place.is_relative_to(outside.resolve()):
+                raise InsideVault
+            if os.path.lexists(place):
+                raise PlaceTaken
+            folder = place.with_name(place.name + _INCOMPLETE)
+            with suppress(FileExistsError):
+                folder.mkdir(mode=PRIVATE_DIRECTORY)
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                raise PlaceTaken(f"There is something else with the name that ends in {_INCOMPLETE}.")
+            try:
+                lock = lock_directory(folder)
+            except VaultInUse:
+                raise PlaceTaken("Another backup is being written there just now.") from None
+            made = cls(place, folder, below, lock)
+            try:
+                _empty(folder)
+                made._vault.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+            except BaseException:
+                os.close(lock)
+                raise
+            return made
+
+    def take(self, row: CircleFile, store: SqliteStore) -> None:
+        """Copy an open database: nothing may be written to it meanwhile. Raises VaultDamaged: it, not the copy."""
+        with _writing():
+            store.copy_into(self._vault / row.file)
+        self._taken.append((row, store.census()))
+
+    def bring(self, row: CircleFile, source: Path) -> None:
+        """Copy a database that nobody has open, with its log. Raises VaultDamaged if it is missing."""
+        for name in (row.file, f"{row.file}-wal"):
+            try:
+                with _reading(), (source / name).open("rb") as reading, _writing():
+                    create_private(self._vault / name)
+                    with (self._vault / name).open("wb") as writing:
+                        while chunk := reading.read(_CHUNK):
+                            writing.write(chunk)
+            except FileNotFoundError:
+                if name == row.file:
+                    raise VaultDamaged("A file of this backup is missing.") from None
+        self._taken.append((row, None))
+
+    def complete(self, header: bytes, at: Millis | None, beside: Mapping[str, bytes] | None = None) -> Backup:
+        """Check and mark the copies, and give the folder its name.
+
+        `at`: when this was; None: as the copies say, which were brought from elsewhere. Raises CopyDiffers,
+        NotWritable, DiskFull, StorageFailed, and PlaceTaken if the name has been taken meanwhile.
+        """
+        times, entries, size = [Millis(0)], 0, 0
+        with _writing():
+            for row, census in self._taken:
+                path = self._vault / row.file
+                check_encrypted(path)
+                marked, held = _checked(path, row, census, at)
+                times.append(marked)
+                entries += held
+                size += path.stat().st_size
+                sync_file(path)
+            if {one.name for one in self._vault.iterdir()} != {row.file for row, _ in self._taken}:
+                raise CopyDiffers  # a log that could not be emptied
+            for name, content in (beside or {}).items():
+                write_private(self._folder / name, content)
+            write_private(self._vault / HEADER_NAME, header)
+            sync_directory(self._vault)
+            sync_directory(self._folder)
+            if os.path.lexists(self._place):
+                raise PlaceTaken
+            self._folder.rename(self._place)
+            sync_directory(self._place.parent)
+        os.close(self._lock)
+        return Backup(max(times), entries, size)
+
+    def discard(self) -> None:
+        """Take away what was written so far. Never fails: what stays has no header."""
+        with suppress(CellsyncError, OSError):
+            _empty(self._folder)
+            self._folder.rmdir()
+        os.close(self._lock)
+
+
+def restore(
+    source: Path, to: Path, words: Passphrase, *, entropy: Entropy, allow_cheap: bool = False,
+    before_it_is_there: Callable[[], None] = lambda: None,
+) -> Backup:  # fmt: skip
+    """Make a vault of a backup, or of a folder that was merely copied; either goes on under a new incarnation.
+
+    The backup stays as it is. Raises VaultExists, as `Vault.open` of the backup, NotWritable, DiskFull, StorageFailed.
+    """
+    if to.is_dir():
+        check_unused(to)
+    with _no_vault_there(), Vault.open(source, words, entropy=entropy, allow_cheap=allow_cheap) as vault:
+        rows = [vault.circle_file(circle) for circle in vault.circles]
+        if to.is_dir():  # what a creation that was killed left over
+            with _writing():
+                _empty(to)
+                to.rmdir()
+        folder = Incomplete.begin(to, outside=source)
+        try:
+            for row in rows:
+                folder.bring(row, source)
+            before_it_is_there()
+            return folder.complete(vault.header_of(rows), None)
+        except CopyDiffers:
+            folder.discard()
+            raise VaultDamaged("This backup is damaged.", hint=_ANOTHER) from None
+        except BaseException:
+            folder.discard()
+            raise
+
+
+_ANOTHER: Final = "Use another backup; or join again with new keys: other devices have the entries."
+
+
+def _checked(path: Path, row: CircleFile, census: Census | None, at: Millis | None) -> tuple[Millis, int]:
+    """When a copy was taken, and how many entries it holds; it is what it should be, and says that it is a copy."""
+    changed = Millis(int(path.stat().st_mtime * 1000))
+    try:
+        store = SqliteStore.open(path, row.key)
+        try:
+            store.check()
+            found = store.census()
+            if census is not None and found != census:
+                raise CopyDiffers
+            taken = at if at is not None else time_of(store.kept(RENEWAL_DUE)) or changed
+            store.keep(RENEWAL_DUE, taken.to_bytes(_MILLIS))
+            store.forget(LIFE)
+            store.flush()
+        finally:
+            store.close()
+    except VaultDamaged:
+        raise CopyDiffers from None
+    return taken, found[1]
+
+
+def time_of(mark: bytes | None) -> Millis | None:
+    """When a store was copied, as its mark says; None if it does not."""
+    return Millis(int.from_bytes(mark)) if mark is not None and len(mark) == _MILLIS else None
+
+
+def _empty(folder: Path) -> None:
+    """Take away what a backup that was broken off has left. Raises PlaceTaken if there is anything else."""
+    for entry in list(folder.iterdir()):
+        kind = entry.lstat().st_mode
+        if stat.S_ISDIR(kind) and entry.name == HEADER_NAME:  # a profile's vault
+            _empty(entry)
+            entry.rmdir()
+        elif stat.S_ISREG(kind) and (entry.name in _BESIDE or DATABASE_NAME.fullmatch(entry.name)):
+            entry.unlink()
+        else:
+            raise PlaceTaken(f"There is something else with the name that ends in {_INCOMPLETE}.")
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """What can go wrong where a copy is written, in words that fit."""
+    try:
+        yield
+    except DiskFull:
+        raise DiskFull(_FULL, hint=_ROOM) from None
+    except OSError as error:
+        if error.errno in _READ_ONLY:
+            raise NotWritable from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(_FULL, hint=_ROOM) from None
+        raise StorageFailed(hint=CopyDiffers.default_hint) from None
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError:
+        raise StorageFailed("The backup could not be read.", hint="Try it on another computer.") from None
+
+
+@contextmanager
+def _no_vault_there() -> Iterator[None]:
+    try:
+        yield
+    except VaultMissing:
+        raise VaultMissing("There is no backup in this folder.", hint=_WHERE) from None
+
+
+_FULL: Final = "There is not enough room there; what was written was deleted."
+_ROOM: Final = "Free some space there, or choose another disk."
+_WHERE: Final = "A backup is a folder with a folder vault in it. One whose name ends in .incomplete was broken off."

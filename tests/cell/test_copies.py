@@ -1,0 +1,201 @@
+"""A cell that is backed up, lost, put back and used: it knows that it is a copy, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell, Home, restore
+from cellsync.core.errors import CellsyncError, Closed, VaultExists
+from cellsync.core.ids import CaseId, Incarnation
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import PASSPHRASE, Visit, check_failures, level, opened
+from tests.cell.same import Template
+
+
+def incarnations(cell: Cell) -> set[Incarnation]:
+    """Of this device, as it holds them."""
+    return {chain.incarnation for chain in cell.circle.replica.held.chains.values() if chain.device == cell.device}
+
+
+def is_unused_copy(cell: Cell) -> bool:
+    return cell.copied_at is not None
+
+
+async def titles(cell: Cell) -> set[str]:
+    return {case.title for case in await cell.cases(Visit)}
+
+
+async def lose(home: Home, backup: Path, *, by_hand: bool = False) -> None:
+    """The folder is gone; then it is put back out of the backup."""
+    shutil.rmtree(home.path)
+    if by_hand:
+        shutil.copytree(backup, home.path)
+    else:
+        await restore(backup, home, passphrase=PASSPHRASE)
+
+
+@pytest.fixture
+def net(template: Template) -> MemoryNetwork:
+    net = MemoryNetwork(4)
+    template.copy_to(net)
+    return net
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["restore", "copied by hand"])
+async def test_lost_put_back_and_used(
+    net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock, by_hand: bool
+) -> None:
+    """It writes before it meets anybody: under a new incarnation, so there is no fork, and no flag anywhere."""
+    async with opened(net.home("ana")) as ana, opened(net.home("cara")) as cara:
+        async with opened(net.home("ben")) as ben:
+            await ben.create(Visit, title="before the backup")
+            made = await ben.backup(tmp_path / "backup")
+            assert made.entries == ben.entries()
+            assert not is_unused_copy(ben)
+            await ben.create(Visit, title="after the backup")
+            await ben.synced(min_peers=2, timeout=300)
+        await lose(net.home("ben"), tmp_path / "backup", by_hand=by_hand)
+        net.partition("ben", ["ana", "cara"])
+        async with opened(net.home("ben")) as ben:
+            assert ben.copied_at is not None
+            assert ben.copied_at.timestamp() * 1000 == pytest.approx(made.at)
+            assert "after the backup" not in await titles(ben)
+            before = incarnations(ben)
+            await ben.create(Visit, title="after the loss")
+            await ben.create(Visit, title="and on")
+            assert len(incarnations(ben) - before) == 1
+            assert not is_unused_copy(ben)
+            net.heal()
+            await level([ana, ben, cara])
+            for cell in (ana, ben, cara):
+                assert {"before the backup", "after the backup", "after the loss", "and on"} <= await titles(cell)
+                assert not cell.flags
+        async with opened(net.home("ben")) as ben:  # it goes on under the same incarnation
+            used = incarnations(ben)
+            await ben.create(Visit, title="after that")
+            await level([ana, ben, cara])
+            assert incarnations(ben) == used
+            assert len(used) == 2
+            assert not is_unused_copy(ben)
+    check_failures(net)
+
+
+async def test_opening_and_hearing_use_up_no_incarnation(
+    net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with opened(net.home("ana")) as ana:
+        async with opened(net.home("ben")) as ben:
+            before = incarnations(ben)
+            await ben.backup(tmp_path / "backup")
+        await lose(net.home("ben"), tmp_path / "backup")
+        lives = set()
+        for number in range(10):
+            case = await ana.create(Visit, title=f"number {number}")
+            async with opened(net.home("ben")) as ben:
+                await ben.get(Visit, case.id, wait=300)
+                assert incarnations(ben) == before
+                assert is_unused_copy(ben)
+                lives.add(ben.circle.life)
+        assert len(lives) == 1  # it has had arrivals of its own since the first time
+        async with opened(net.home("ben")) as ben:
+            await ben.create(Visit, title="at last")
+            await ben.synced(timeout=300)
+            assert len(incarnations(ben)) == len(before) + 1
+            assert ben.circle.life in lives
+        assert "at last" in await titles(ana)
+    check_failures(net)
+
+
+async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
+    """The copy's order of arrival goes another way: an old cursor would leave out what came in its place."""
+    async with opened(net.home("ben")) as ben:
+        await ben.backup(tmp_path / "backup")
+        await ben.create(Visit, title="lost")
+        old = ben.cursor()
+    cursors = [old]
+    for _ in range(3):  # one backup, put back, used and lost again
+        await lose(net.home("ben"), tmp_path / "backup")
+        async with opened(net.home("ben")) as ben:
+            for cursor in cursors:
+                async with ben.changes(since=cursor) as changes:
+                    assert (await anext(changes)).cause == "resync"
+            await ben.create(Visit, title="in its place")
+            for cursor in cursors:
+                async with ben.changes(since=cursor) as changes:
+                    assert (await anext(changes)).cause == "resync"
+            cursors.append(ben.cursor())
+            await ben.create(Visit, title="told")
+        async with opened(net.home("ben")) as ben, ben.changes(since=cursors[-1]) as changes:  # its own one fits
+            assert (await anext(changes)).value == "told"
+    assert len({cursor.partition(":")[0] for cursor in cursors}) == 4
+
+
+async def test_what_had_reached_others_is_asked_anew(
+    net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with opened(net.home("ana")):
+        async with opened(net.home("ben")) as ben:
+            await ben.create(Visit, title="known")
+            await ben.synced(timeout=300)
+        async with opened(net.home("ben")) as ben:
+            assert ben.only_here() == 0  # remembered from before
+            await ben.backup(tmp_path / "backup")
+    await lose(net.home("ben"), tmp_path / "backup")
+    async with opened(net.home("ben")) as ben:
+        assert ben.only_here() > 0
+
+
+async def test_writing_goes_on_meanwhile(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        written: list[CaseId] = []
+
+        async def write(cell: Cell) -> None:
+            for number in range(30):
+                written.append((await cell.create(Visit, title=str(number))).id)
+                await trio.sleep(0.01)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write, ana)
+            nursery.start_soon(write, ben)
+            await trio.sleep(0.1)
+            sizes = [(await ben.backup(tmp_path / f"backup {number}")).entries for number in range(5)]
+        assert sizes == sorted(sizes)
+        assert len(written) == 60
+        await level([ana, ben])
+    await lose(net.home("ben"), tmp_path / "backup 4")
+    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        assert ben.entries() == sizes[4]
+        await level([ana, ben])
+    check_failures(net)
+
+
+async def test_it_can_be_used_as_a_home_where_it_lies(
+    net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    from dataclasses import replace
+
+    home = net.home("ben")
+    async with opened(home) as ben:
+        await ben.create(Visit, title="kept")
+        await ben.backup(tmp_path / "backup")
+    async with opened(replace(home, path=tmp_path / "backup")) as copy:
+        assert "kept" in await titles(copy)
+
+
+async def test_errors(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with opened(net.home("ben")) as ben:
+        with pytest.raises(CellsyncError) as raised:
+            await ben.backup(net.home("ben").path / "backup")
+        assert raised.value.code == "inside_vault"
+        await ben.backup(tmp_path / "backup")
+        with pytest.raises(VaultExists):
+            await restore(tmp_path / "backup", net.home("ben"), passphrase=PASSPHRASE)
+    with pytest.raises(Closed):
+        await ben.backup(tmp_path / "another")
+    assert os.listdir(tmp_path) == ["backup"]
