@@ -12,6 +12,8 @@ from hypothesis import settings
 
 from tests import profiles
 
+pytest_plugins = ["tests.costs"]
+
 settings.load_profile(profiles.FAST)
 
 # A runner that was started with `nohup` or in the background of a script ignores these, and what is ignored stays so in

@@ -17,6 +17,7 @@ from cellsync.core.errors import InvalidValue
 from tests.api.services import PASSPHRASE
 from tests.api.test_http import BehindTheDoor
 from tests.api.test_web import Server, cheap_defaults
+from tests.patience import PATIENCE
 
 BODIES: Final = {
     "a name twice": b'{"x":1,"x":2}', "deep inside": b'{"set":{"a":[{"b":1,"b":1}]}}',
@@ -41,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def refused(server: Server, method: str, path: str, body: bytes | None = None, *headers: tuple[str, str]) -> bool:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     try:
         connection.putrequest(method, path)
         if body is not None:

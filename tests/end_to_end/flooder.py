@@ -1,4 +1,5 @@
-"""A stranger in a process of its own: so many idle connections a second to a port of this machine, for some seconds.
+"""A stranger in a process of its own: so many idle connections a second to a port of this machine, until its standard
+input ends.
 
 Prints {"made": how many, "closed": how many of these the other side has ended} at the end.
 """
@@ -14,14 +15,15 @@ import time
 EACH = 0.01  # seconds between two bursts
 
 
-def flood(port: int, each_second: int, seconds: float) -> dict[str, int]:
+def flood(port: int, each_second: int) -> dict[str, int]:
     """Connections stay open until the other side ends them."""
     polled = select.epoll()
     open_now: dict[int, socket.socket] = {}
     made = closed = 0
     began = time.monotonic()
-    while (now := time.monotonic() - began) < seconds:
-        while made < now * each_second:
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        due = (time.monotonic() - began) * each_second
+        while made < due:
             sock = socket.socket()
             sock.setblocking(False)
             sock.connect_ex(("127.0.0.1", port))
@@ -36,4 +38,4 @@ def flood(port: int, each_second: int, seconds: float) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(flood(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))
+    print(json.dumps(flood(int(sys.argv[1]), int(sys.argv[2]))))

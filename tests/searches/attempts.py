@@ -29,3 +29,7 @@ def dies_at_five(seed: int) -> Tried:
 
 def of_a_search_that_fails(name: str, seed: int) -> Tried:
     return fails_at_five_and_seven(seed)
+
+
+def of_a_search_that_passes(name: str, seed: int) -> Tried:
+    return two_histories(seed)

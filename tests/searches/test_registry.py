@@ -40,6 +40,7 @@ def test_minutes_are_shared_and_the_sums_are_kept(
     document = tmp_path / "search.md"
     document.write_text(sums.write(sums.DOCUMENT.read_text(encoding="utf-8"), {}), encoding="utf-8")
     monkeypatch.setattr(sums, "DOCUMENT", document)
+    monkeypatch.setattr(worker, "attempt", attempts.of_a_search_that_passes)
     chosen: list[Search] = [SEARCHES["codec"], SEARCHES["store"]]
     assert program.share(chosen, 0) == 0
     once = sums.read(document.read_text(encoding="utf-8"))

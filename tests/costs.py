@@ -1,0 +1,52 @@
+"""What a test may cost.
+
+How long a test takes says more of the machine than of the test. The processor time of it and of all that it started
+hardly grows while something else is running. The suite has eight minutes on two cores, and is to have them when it is
+three times as large: so no test may take much of that by itself, and every run shows the sum.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Final
+
+import pytest
+
+BUDGET: Final = 8 * 60 * 2 * 0.8  # seconds of processor time for all that is not marked slow
+MOST: Final = 45.0  # seconds for one such test: three times what the most expensive one needs
+_COST: Final = "processor seconds"
+_began = 0.0
+_costs: list[float] = []
+
+
+def _spent() -> float:
+    """By this process and all children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def pytest_runtest_logstart() -> None:
+    global _began
+    _began = _spent()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "teardown":
+        cost = _spent() - _began
+        report.user_properties.append((_COST, cost))
+        if cost > MOST and report.passed and not item.get_closest_marker("slow"):
+            report.outcome = "failed"
+            report.longrepr = f"it took {cost:.0f} seconds of processor time: mark it slow, or let it do less"
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _costs.extend(float(str(value)) for name, value in report.user_properties if name == _COST)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if len(_costs) > 1:
+        terminalreporter.write_line(f"{sum(_costs):.0f} seconds of processor time; make test may take {BUDGET:.0f}")
