@@ -12,7 +12,6 @@ from cellsync.core import founding
 from cellsync.core.founding import DeviceSecrets, device_secrets
 from cellsync.core.ids import (
     INCARNATION_BYTES,
-    Branch,
     CaseId,
     CircleId,
     DatabaseKey,
@@ -27,8 +26,8 @@ from cellsync.core.membership.control import Admit, Role, encode_admit
 from cellsync.core.planner import Intention
 from cellsync.core.replica import Replica
 from cellsync.core.stage import Plan
-from cellsync.core.wire.messages import ChainName
 from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 from cellsync.node.surroundings import REAL
@@ -44,8 +43,8 @@ class Seat:
     incarnation: Incarnation
 
     @property
-    def chain(self) -> ChainName:
-        return self.device, self.incarnation, Branch(b"")
+    def line(self) -> Line:
+        return self.device, self.incarnation
 
 
 class Ground:
@@ -112,7 +111,7 @@ class Ground:
 
     def _write(self, intention: Intention) -> Plan:
         founder = self.founder
-        plan = self.replica.plan_writes(founder.chain, founder.secrets.signing, [intention], self.began)
+        plan = self.replica.plan_writes(founder.line, founder.secrets.signing, [intention], self.began)
         return self.keep(plan)
 
 

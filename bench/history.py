@@ -28,6 +28,7 @@ from cellsync.core.history.entry import (
     slot_of,
 )
 from cellsync.core.ids import ID_BYTES, CaseId, Millis, Ref
+from cellsync.core.serving import Peer
 from cellsync.core.stage import Plan, Stage
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
@@ -87,9 +88,9 @@ class History:
         self._edits = Edits(ground.random)
         self._clock = ground.began
         self._count = 0
-        self._last = ground.founder.chain  # of the newest entry
+        self._last = ground.founder.line  # of the newest entry
         circle = ground.circle
-        self._prefixes = {seat.chain: chain_prefix(circle, seat.device, seat.incarnation) for seat in ground.authors}
+        self._prefixes = {seat.line: chain_prefix(circle, seat.device, seat.incarnation) for seat in ground.authors}
 
     def write(self, entries: int) -> None:
         """Entries into the founder's store, each signed and arrived for itself, as if written while it was there."""
@@ -101,7 +102,7 @@ class History:
     def batches(self, entries: int) -> Iterator[Batch]:
         """Entries of one author, kept nowhere; the first batch introduces the devices."""
         replica = self._ground.replica
-        introduction = replica.serve(0, {}, (), replica.held.arrival).batch
+        introduction = replica.serve(0, Peer({}, (), ()), replica.held.arrival).batch
         assert introduction is not None
         yield introduction
         for count in _portions(entries, PER_BATCH):
@@ -114,7 +115,7 @@ class History:
 
     def _plan(self, count: int, *, each_signed: bool) -> Plan:
         replica, authors = self._ground.replica, self._ground.authors
-        stage = Stage(replica.held, replica.circle, REAL.now())
+        stage = Stage(replica.held, replica.circle, self._ground.store, REAL.now())
         for left in reversed(range(count)):
             author = authors[self._count // self._burst % len(authors)]
             self._write(stage, author, signed=each_signed or not left)
@@ -123,8 +124,7 @@ class History:
 
     def _write(self, stage: Stage, author: Seat, *, signed: bool) -> None:
         """As planner.plan_writes, without looking for the heads: the only one is the newest entry."""
-        own, last = stage.chain(author.chain), stage.find_chain(self._last)
-        assert last is not None
+        own, last = stage.own(author.line), stage.own(self._last)
         height, past, parent, parents = own.height, own.past, b"", b""
         if last.number != own.number:
             height, past = max(height, last.height), stage.union(past, last.past)
@@ -137,7 +137,7 @@ class History:
         self._clock = clock = Millis(self._clock + self._ground.random.randrange(1, LONGEST_PAUSE))
         sequence, height = own.length + 1, height + 1
         identity = entry_id(
-            self._prefixes[author.chain],
+            self._prefixes[author.line],
             sequence,
             own.head,
             height,
@@ -154,9 +154,9 @@ class History:
             Standing.IN, parents, shape, content, sign(author.secrets.signing, identity) if signed else None,
         )  # fmt: skip
         stage.add(entry, author.device, True)
-        stage.advance(own, entry, entry_size(shape, content, len(parents) // 8))
+        stage.advance(own.number, entry, entry_size(shape, content, len(parents) // 8))
         self._edits.written(edit, operations.ref(identity, 0))
-        self._last = author.chain
+        self._last = author.line
 
     def _pack(self, row: BatchChain, plan: Plan) -> Batch:
         """The batch of entries that all stand in one chain."""

@@ -31,7 +31,7 @@ from cellsync.casework.exporting import NoConsent
 from cellsync.core import caps
 from cellsync.core.founding import device_secrets
 from cellsync.core.history.entry import chain_prefix, entry_id, sign
-from cellsync.core.ids import NO_ID, Branch, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
 from cellsync.core.membership.control import Role
 from cellsync.core.wire import codec, messages, operations
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
@@ -154,7 +154,7 @@ class Writer:
         self.circle = CircleId(bytes.fromhex(hello["circle"]))
         self.device = DeviceId(bytes.fromhex(hello["device"]))
         self._founder = BatchChain(
-            DeviceId(self.circle), Incarnation(bytes.fromhex(hello["incarnation"])), Branch(b""),
+            DeviceId(self.circle), Incarnation(bytes.fromhex(hello["incarnation"])),
             hello["length"] + 1, EntryId(bytes.fromhex(hello["head"])), None,
         )  # fmt: skip
         self._height = hello["height"]
@@ -199,7 +199,7 @@ class Writer:
                 BatchEntry(0, cases.setdefault(own, len(cases)), parents, 0 if at else clock, kind, shape, content)
             )
         signature = sign(self._secret, self._previous)
-        chains = [BatchChain(self.device, self._incarnation, Branch(b""), first, before, signature)]
+        chains = [BatchChain(self.device, self._incarnation, first, before, signature)]
         return Batch([*chains, self._founder] if first == 1 else chains, list(cases), rows, size)
 
 
@@ -271,7 +271,7 @@ async def _suffer(folder: Path) -> None:
         circle, secrets = service.cell.circle, service.cell.secrets
         await _ask(service, "case.new", kind="case", set={"title": "honest"})
         device = await circle.admit(secrets.signing, device_secrets(SEED).public, "mal", Role.WRITER)
-        chain = circle.replica.held.chains[circle.own_chain or 0]
+        chain = circle.own_branches()[0]
         gc.collect()
         tell(
             {

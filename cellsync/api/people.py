@@ -18,8 +18,10 @@ from cellsync.core.errors import NotFound
 FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
     Reason.FUTURE: "has a clock that is more than a day ahead",
-    Reason.UNATTACHED: "wrote something that does not continue what is here: a gap, or a copied vault",
-    Reason.FORK: "has a chain with two ends: was that vault copied and used twice?",
+    Reason.UNATTACHED: "wrote something that does not continue what is here: a part in between is missing",
+    Reason.FORK: "wrote two things in one place: was that vault copied, or put back from a backup? Both are kept",
+    Reason.EQUIVOCATOR: "writes more histories than one device can: only what others built on counts",
+    Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
     Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }

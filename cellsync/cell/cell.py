@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ import trio
 
 from cellsync.cell.backup import AtRest, back_up
 from cellsync.cell.confirming import Confirm
-from cellsync.cell.flags import Flag, Reason, encode, flag_of_chain, flags_of
+from cellsync.cell.flags import Flag, Reason, encode, flags_of, gone
 from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
 from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
@@ -87,7 +87,6 @@ class Cell:
             self._flags[flag.reason][flag] = None
         self._keeping_flags = False
         self._codes = ShortCodes(self._alarm)
-        node.on_fork = lambda chain: self._flag([flag_of_chain(circle, Reason.FORK, chain)])
         node.on_older = lambda device: self._flag([Flag(Reason.OLDER, device, self.name_of(device), None)])
         self._told = self.cursor()
         circle.watch(self._committed)
@@ -314,7 +313,8 @@ class Cell:
                 changes: list[Change] = []
                 for entry in store.chain_slice(chain, store.arrived_before(chain, sequence) + 1, sequence):
                     case = held.case_ids[entry.case]
-                    if entry.kind == Kind.CASE and entry.standing == Standing.IN and follower.wants(case):
+                    counts = entry.standing == Standing.IN and held.counts(entry.slot)
+                    if entry.kind == Kind.CASE and counts and follower.wants(case):
                         done = operations.decode(entry.shape, entry.content)
                         changes += told(follower.case, case, done, {}, author, local, host.cause(local))
                 for _ in follower.tell_all(changes, before, self._cursor(at)):
@@ -343,6 +343,13 @@ class Cell:
             if len(kept) > FLAGS:
                 del kept[next(iter(kept))]
 
+    def _unflag(self, facts: Collection[tuple[Reason, DeviceId]]) -> None:
+        """These are so no more."""
+        for reason in (Reason.UNATTACHED, Reason.FORK):
+            for flag in [flag for flag in self._flags[reason] if (reason, flag.device) in facts]:
+                del self._flags[reason][flag]
+                self._keep_flags_soon()
+
     def _keep_flags_soon(self) -> None:
         if not self._keeping_flags and not self._closed:
             self._keeping_flags = True
@@ -361,7 +368,10 @@ class Cell:
     def _committed(self, plan: Plan, source: object) -> Iterator[None]:
         local = source is None
         self._flag(flags_of(self.circle, plan, FLAGS))
+        self._unflag(set(gone(self.circle, plan)))
         held = self.circle.replica.held
+        for number in plan.refold:
+            self._states.pop(number, None)
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
         sizes = dict.fromkeys(waiting, 0)
         cut: set[Follower] = set()  # those for whom there is more than may wait

@@ -8,7 +8,7 @@ from typing import final
 from cellsync.cell.home import Place, home_of
 from cellsync.core import founding
 from cellsync.core.founding import Founding
-from cellsync.core.ids import Branch, DeviceId, EpochId, Millis, RecoverySecret
+from cellsync.core.ids import DeviceId, EpochId, Millis, RecoverySecret
 from cellsync.core.membership.control import checked_name
 from cellsync.core.replica import Replica
 from cellsync.node.circle import OpenCircle
@@ -61,8 +61,8 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: s
 def _fill(store: SqliteStore, founded: Founding, secrets: founding.DeviceSecrets, now: Millis) -> None:
     """Write the circle's first entry and what its founder remembers of it."""
     device = DeviceId(founded.circle)
-    chain = (device, founded.incarnation, Branch(b""))
-    plan = Replica(founded.circle, store).plan_writes(chain, secrets.signing, [founded.intention], now)
+    line = (device, founded.incarnation)
+    plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, [founded.intention], now)
     store.write(plan.commit)
     store.keep("seal secret", secrets.seal.reveal())
     OpenCircle.prepare(store, device, founded.incarnation, EpochId(founded.circle), founded.branches, founded.circle)

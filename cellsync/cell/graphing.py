@@ -29,6 +29,7 @@ from cellsync.cell.saying import Teller
 from cellsync.core.case.host import Bound
 from cellsync.core.case.values import moment
 from cellsync.core.errors import NotFound
+from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.wire import operations
@@ -162,8 +163,8 @@ _NOTHING: Final[View] = {}
 async def _between(circle: OpenCircle, lowest: int, highest: int) -> AsyncIterator[Entry]:
     """All entries of the circle with heights from `lowest` to `highest`, by height, in bounded memory."""
     async with circle.lock:
-        chains = [(chain.number, chain.length) for chain in circle.replica.held.chains.values()]
-        readers = [_chain(circle, number, length, lowest, highest) for number, length in chains]
+        chains = list(circle.replica.held.chains.values())
+        readers = [_branch(circle, chain, lowest, highest) for chain in chains]
         ordered = merge(*readers, key=lambda entry: entry.height)
         page = _page(ordered)
     while page:
@@ -178,9 +179,10 @@ def _page(ordered: Iterator[Entry]) -> list[Entry]:
     return list(islice(ordered, PAGE))
 
 
-def _chain(circle: OpenCircle, number: int, length: int, lowest: int, highest: int) -> Iterator[Entry]:
-    """A chain's entries between two heights, which rise along a chain. Reads when asked: with the lock held."""
-    first, beyond = 1, length + 1
+def _branch(circle: OpenCircle, chain: Chain, lowest: int, highest: int) -> Iterator[Entry]:
+    """A branch's entries between two heights, which rise along it. Reads when asked: with the lock held."""
+    number, first, length = chain.number, chain.first, chain.length
+    beyond = length + 1
     while first < beyond:
         middle = (first + beyond) // 2
         entry = circle.store.entry_at(slot_of(number, middle))

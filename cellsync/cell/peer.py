@@ -82,11 +82,11 @@ async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, 
 
 async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[Entry]:
     """So many entries of our own, the newest first."""
-    chain, last = circle.own_chain, circle.own_length
-    first = last - count + 1
-    while chain is not None and first <= last:
-        async with circle.lock:
-            page = circle.store.chain_slice(chain, max(first, last - PAGE + 1), last)
-        for entry in reversed(page):
-            yield entry
-        last -= PAGE
+    for chain in circle.own_branches():
+        last = chain.length
+        while count > 0 and last >= chain.first:
+            async with circle.lock:
+                page = circle.store.chain_slice(chain.number, max(chain.first, last - min(count, PAGE) + 1), last)
+            for entry in reversed(page):
+                yield entry
+            last, count = last - len(page), count - len(page)

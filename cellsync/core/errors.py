@@ -77,6 +77,13 @@ class NotPermitted(CallerError):
     default_hint = "Ask a coordinator."
 
 
+class OutOfBranches(CallerError):
+    """This device has begun anew so often that it may not do so again."""
+
+    code = "out_of_branches"
+    default_hint = "What it wrote is kept. Join with a fresh vault: ask a coordinator for an invitation."
+
+
 class WrongPassphrase(CallerError):
     """The passphrase is wrong."""
 

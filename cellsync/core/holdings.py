@@ -1,16 +1,19 @@
-"""What a replica holds of one circle, in memory: the heads of its chains and cases, never the entries."""
+"""What a replica holds of one circle, in memory: the heads of its branches and cases, never the entries."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from cellsync.core.history.chain import Chain, name_of
-from cellsync.core.history.entry import Entry, Standing
-from cellsync.core.history.frontier import frontier
-from cellsync.core.ids import CaseId, CircleId, EntryId
+from cellsync.core import caps
+from cellsync.core.history.chain import Chain, head_of
+from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of
+from cellsync.core.history.frontier import digest
+from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId
 from cellsync.core.ports import Case, Commit, Store
-from cellsync.core.wire.messages import ChainName
+from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 
 _PAGE: Final = 256  # entries that are read at once
@@ -25,7 +28,10 @@ class Holdings:
 
     circle: CircleId
     chains: dict[int, Chain] = field(default_factory=dict)
-    numbers: dict[ChainName, int] = field(default_factory=dict)
+    lines: dict[Line, list[int]] = field(default_factory=dict)  # numbers of the branches of each chain
+    off: dict[int, list[int]] = field(default_factory=dict)  # number -> numbers of the branches that leave it
+    branches: Counter[DeviceId] = field(default_factory=Counter)  # how many each device has
+    counted: dict[int, Head] = field(default_factory=dict)  # an equivocator's branch -> the last entry that counts
     cases: dict[CaseId, int] = field(default_factory=dict)
     case_ids: dict[int, CaseId] = field(default_factory=dict)
     heads: dict[int, int] = field(default_factory=dict)  # case number -> slot of its newest entry
@@ -42,8 +48,12 @@ class Holdings:
         return held
 
     def take_chain(self, chain: Chain) -> None:
+        if chain.number not in self.chains:
+            self.lines.setdefault(chain.line, []).append(chain.number)
+            self.branches[chain.device] += 1
+            if chain.base:
+                self.off.setdefault(chain.base, []).append(chain.number)
         self.chains[chain.number] = chain
-        self.numbers[name_of(chain)] = chain.number
 
     def take_case(self, case: Case) -> None:
         self.cases[case.id] = case.number
@@ -72,9 +82,73 @@ class Holdings:
             head = page[-1].prior
         return found[::-1]
 
-    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
-        return frontier(self.chains.values())
+    # --- places in chains --------------------------------------------------------------------------
+
+    def of_line(self, line: Line) -> list[Chain]:
+        """The branches of a chain."""
+        return [self.chains[number] for number in self.lines.get(line, ())]
+
+    def find(self, store: Store, line: Line, sequence: int, entry: EntryId) -> int | None:
+        """The number of the branch that holds this entry, None if it is not held."""
+        for chain in self.of_line(line):
+            if chain.first <= sequence <= chain.length and id_at(store, chain, sequence) == entry:
+                return chain.number
+        return None
+
+    def slot_on(self, number: int, sequence: int) -> int:
+        """The slot of the entry at a place on the way to a branch: it may lie before the fork."""
+        chain = self.chains[number]
+        while sequence < chain.first and chain.base:
+            chain = self.chains[chain.base]
+        return slot_of(chain.number, sequence)
+
+    # --- what counts -------------------------------------------------------------------------------
+
+    @property
+    def equivocators(self) -> frozenset[DeviceId]:
+        """Devices that wrote more than caps.BRANCHES branches: of theirs only what others cite counts."""
+        if len(self.chains) <= caps.BRANCHES:
+            return frozenset()
+        return frozenset(device for device, count in self.branches.items() if count > caps.BRANCHES)
+
+    def counts(self, slot: int) -> bool:
+        """Whether an entry counts as far as its place goes: all do that are not an equivocator's, or are cited."""
+        if not self.counted:
+            return True
+        last = self.counted.get(chain_of(slot))
+        return last is None or sequence_of(slot) <= last.sequence
+
+    def counted_heads(self) -> Iterator[Head]:
+        """The newest entry that counts of every branch that has one of its own."""
+        for chain in self.chains.values():
+            last = self.counted.get(chain.number)
+            if last is None:
+                yield head_of(chain)
+            elif last.sequence >= chain.first and not any(
+                self._goes_on(other, last.sequence) for other in self.off.get(chain.number, ())
+            ):
+                yield last
+
+    def _goes_on(self, number: int, sequence: int) -> bool:
+        """Whether the branch `number` counts and begins right behind `sequence`."""
+        chain = self.chains[number]
+        return chain.first == sequence + 1 and self.counted[number].sequence >= chain.first
+
+    def frontier(self) -> Frontier:
+        return Frontier(frozenset(map(head_of, self.chains.values())), self.equivocators, frozenset())
+
+    def digest(self) -> bytes:
+        """32 bytes that say which entries count."""
+        return digest(self.counted_heads(), self.equivocators, ())
 
     def entries(self) -> int:
         """How many entries are held."""
-        return sum(chain.length for chain in self.chains.values())
+        return sum(chain.length - chain.first + 1 for chain in self.chains.values())
+
+
+def id_at(store: Store, chain: Chain, sequence: int) -> EntryId | None:
+    """The id of an entry of this branch."""
+    if sequence == chain.length:
+        return chain.head
+    entry = store.entry_at(slot_of(chain.number, sequence))
+    return None if entry is None else entry.id

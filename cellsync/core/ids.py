@@ -16,7 +16,6 @@ MemberId = NewType("MemberId", bytes)  # 32 bytes: the id of the member's `admit
 CaseId = NewType("CaseId", bytes)  # 32 bytes: random, or derived from an external id
 EpochId = NewType("EpochId", bytes)  # 32 bytes: the id of the `found` or `rotate` entry
 Incarnation = NewType("Incarnation", bytes)  # 8 bytes: random, one per life of a device's store
-Branch = NewType("Branch", bytes)  # empty, or the 32-byte id of the branch's first entry
 Ref = NewType("Ref", bytes)  # 10 bytes: first 8 of an entry's id, then an operation's index (big-endian)
 
 SigningPublic = NewType("SigningPublic", bytes)  # 32 bytes, Ed25519

@@ -1,101 +1,131 @@
 """From a batch, or from an intention to write, to a `Plan`. Pure: reads through the store's port, changes nothing.
 
-    1  A slice attaches if `previous` of its row is the id of the entry before its first, all its parents are held, and
-       its device is introduced. One that does not attach is refused and flagged: a gap, or a fork. What cites it is
-       refused with it; other chains go on.
-    2  Ids, heights and control pasts are computed from what is held and from what came before in the batch.
+    1  A slice attaches if `previous` of its row is the id of the entry before its first, which is held or comes earlier
+       in the batch; all its parents are held; and its device is introduced. One that does not attach is refused: a gap.
+       What cites it is refused with it; other chains go on.
+    2  Ids, heights and control pasts are computed from what is held and from what came before in the batch. Entries
+       that are held are passed over; the first that is not opens a branch if another stands in its place.
     3  An entry's standing follows from its own control past alone (membership rules 1 and 2).
-    4  Per chain one signature, that of its last entry in the batch, covers the slice through `previous`. Where it does
-       not verify, and ids rest on entries that the batch only points at, the two sides may hold different ones in that
-       place: then the slice is refused, and nobody is blamed.
-    5  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
+    4  Per row one signature, that of its last entry, covers the slice through `previous`. All that the ids rest on was
+       compared, id by id, so a signature that does not verify is the sender's fault.
+    5  What an equivocator wrote is taken only with an entry that cites it (core/counting.py); till then it is refused,
+       and named as waiting.
+    6  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
 
-A chain's slice is taken whole or refused whole. So after every commit the newest entry of each chain has its
-signature here, and whatever is held can be served on. (protocol/30-history.md, protocol/50-sync.md)
+A slice is taken whole or refused whole. So after every commit the newest entry of each branch has its signature here,
+and whatever is held can be served on. (protocol/30-history.md, protocol/50-sync.md)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.errors import BadSignature, CapExceeded, InvalidValue, Malformed
-from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import (
     SLOT_BITS,
     Entry,
     Standing,
+    chain_of,
     chain_prefix,
     entry_id,
     founding_prefix,
     pack_slots,
+    sequence_of,
     sign,
     slot_of,
     verify,
 )
 from cellsync.core.holdings import Holdings
 from cellsync.core.ids import NO_ID, CaseId, EntryId, Millis, SigningSecret
-from cellsync.core.membership.circle import EMPTY_PAST, Circle
+from cellsync.core.membership.circle import Circle
 from cellsync.core.ports import Store
+from cellsync.core.slices import Slice, Tip
 from cellsync.core.stage import Plan, Stage
-from cellsync.core.wire.messages import Batch, BatchChain, ChainName, entry_size
+from cellsync.core.wire.messages import Batch, entry_size
+from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
 
 _FOUND: Final = int(Kind.FOUND)
 _CLOCK_END: Final = 1 << 63
 
 
-class _Slice:
-    """One row of a batch's chains while it is planned: where its next entry goes."""
+def plan_batch(held: Holdings, circle: Circle, store: Store, batches: Sequence[Batch], now: Millis) -> Plan:
+    """Verify a peer's batch, the last of these. Raises PeerError if it breaks a rule.
 
-    __slots__ = (
-        "at", "chain", "cited_by", "counts", "head", "height", "judged", "next", "past", "pointed", "prefix", "refused",
-        "row", "size", "skip",
-    )  # fmt: skip
-
-    def __init__(self, chain: Chain, row: BatchChain, prefix: bytes, skip: int) -> None:
-        self.chain = chain
-        self.row = row
-        self.prefix = prefix
-        self.next = row.first
-        self.skip = skip  # entries up to this sequence are held already, or refused
-        self.head, self.height, self.past = chain.head, chain.height, chain.past
-        self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
-        self.size = 0
-        self.at = -1  # index of its newest staged entry
-        self.refused = False
-        self.pointed = row.first <= chain.length  # whether its ids rest on entries that were only pointed at
-        self.cited_by: list[_Slice] = []  # slices with an entry that cites one of its new entries
-
-    def refuse(self) -> None:
-        """It does not attach, and neither does what cites it."""
-        stack = [self]
-        while stack:
-            current = stack.pop()
-            if not current.refused:
-                current.refused, current.skip = True, _CLOCK_END
-                stack += current.cited_by
-
-
-def plan_batch(held: Holdings, circle: Circle, store: Store, batch: Batch, now: Millis) -> Plan:
-    """Verify a peer's batch. Raises PeerError if it breaks a rule."""
-    if len({row[:3] for row in batch.chains}) != len(batch.chains):
-        raise Malformed("a batch names a chain twice")
+    Those before it waited for one that cites them. The plan names rows of the last one.
+    """
+    rows = sum(len(batch.chains) for batch in batches)
+    start = rows - len(batches[-1].chains)
     refused: set[int] = set()
+    waiting: set[int] = set()
     while True:
-        stage = Stage(held, circle, now)
-        found = _stage_batch(stage, store, batch, refused)
+        stage = Stage(held, circle, store, now)
+        slices = _stage_batches(stage, batches, refused)
+        found = {number for number, current in enumerate(slices) if current.refused}
         if found == refused:
-            return stage.plan([batch.chains[row][:3] for row in sorted(refused)])
+            uncited = _uncited(stage, slices)
+            if not uncited:
+                lost = {row for row in refused if slices[row].row.signature is not None}  # not those only pointed at
+                gaps = [slices[row].line for row in sorted(lost - waiting) if row >= start]
+                reached = [None if one.refused else _reached(one) for one in slices[start:]]
+                return stage.plan(gaps, _from(start, lost), _from(start, waiting), reached)
+            waiting |= uncited
+            found = refused | uncited
         refused = found  # rare: the rest of the batch once more, without them
 
 
-def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) -> set[int]:
-    """Stage a batch but for the rows in `refused`; all rows that turned out not to attach, those included."""
-    slices = [_open_slice(stage, store, row, number in refused) for number, row in enumerate(batch.chains)]
+def _from(start: int, rows: set[int]) -> list[int]:
+    return sorted(row - start for row in rows if row >= start)
+
+
+def _reached(current: Slice) -> tuple[int, int] | None:
+    return None if current.place is None else (current.place.number, current.next - 1)
+
+
+def _uncited(stage: Stage, slices: list[Slice]) -> set[int]:
+    """Slices of equivocators that add to what is held, while nothing that counts cites them.
+
+    But for those that make the device an equivocator: they are the proof.
+    """
+    equivocators = stage.equivocators()
+    if not equivocators:
+        return set()
+    counted = stage.count()
+    uncited: set[int] = set()
+    for number, current in enumerate(slices):
+        device, tip = current.row.device, current.place
+        if current.at < 0 or current.refused or device not in equivocators or tip is None:
+            continue
+        known = stage.held.branches[device] > caps.BRANCHES
+        if (known or current.surplus) and counted.get(tip.number, 0) < current.began:
+            uncited.add(number)
+    return uncited
+
+
+def _stage_batches(stage: Stage, batches: Sequence[Batch], refused: set[int]) -> list[Slice]:
+    """Stage batches but for the rows in `refused`; a slice per row, some of them refused."""
+    every: list[Slice] = []
+    for batch in batches:
+        first = len(every)
+        slices = [Slice(row, chain_prefix(stage.held.circle, row.device, row.incarnation)) for row in batch.chains]
+        for number, current in enumerate(slices, start=first):
+            if number in refused:
+                current.refuse()
+        every += slices
+        _stage_entries(stage, batch, slices)
+        for current in slices:
+            if (current.next > current.row.first) != (current.row.signature is not None):
+                raise Malformed("a row with a signature and no entries, or with entries and no signature")
+            if current.at >= 0 and not current.refused:
+                _close_slice(stage, current)
+    return every
+
+
+def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
     numbers = [0] * len(batch.cases)  # a case is numbered when an entry of it is staged
-    by_slot: dict[int, Entry] = {}
     heads = stage.heads
     clock = 0
     for row, case_row, parents, difference, kind, shape, content in batch.entries:
@@ -103,26 +133,35 @@ def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) ->
         current = slices[row]
         sequence = current.next
         current.next = sequence + 1
-        if sequence <= current.skip:
+        if not (current.opened or _open_slice(stage, current)) or current.refused:
             continue
         if not 0 <= clock < _CLOCK_END:
             raise Malformed("a clock is out of range")
         height, past = current.height, current.past
         parent_ids = parent_slots = b""
         if parents:
-            named = _parents(stage, store, by_slot, slices, current, parents)
+            named = _parents(stage, slices, current, parents)
             if named is None:
                 current.refuse()
                 continue
             height, past, parent_ids, parent_slots = named
-        case, prefix, author = batch.cases[case_row], current.prefix, current.chain.device
+        case, prefix, author = batch.cases[case_row], current.prefix, current.row.device
         if kind:
             if bytes(case) != stage.held.circle:
                 raise Malformed("a control entry outside the circle's own case")
             if kind == _FOUND:  # it names the circle, so it cannot contain the name
-                case, prefix = CaseId(NO_ID), founding_prefix(current.chain.incarnation)
+                case, prefix = CaseId(NO_ID), founding_prefix(current.row.incarnation)
         height += 1
         identity = entry_id(prefix, sequence, current.head, height, clock, kind, case, shape, content, parent_ids)
+        tip = current.place
+        if tip is None or not current.fresh or tip.length >= sequence or tip.off:
+            held = stage.successor(current.line, tip, sequence, identity)
+            if held is not None:
+                _pass_over(stage, current, held, sequence, identity)
+                continue
+            tip = _place_of(stage, current, tip, sequence)
+            if tip is None:
+                continue
         if kind:
             past, counts = stage.control(identity, kind, past, author, shape, content)
         else:
@@ -131,58 +170,68 @@ def _stage_batch(stage: Stage, store: Store, batch: Batch, refused: set[int]) ->
             counts = current.counts
         number = numbers[case_row] or stage.case_number(batch.cases[case_row])
         numbers[case_row] = number
-        slot = current.chain.number << SLOT_BITS | sequence
+        slot = tip.number << SLOT_BITS | sequence
         standing = Standing.IN if counts else Standing.VOID
         entry = Entry(
             slot, number, heads[number], identity, height, Millis(clock), kind, past, standing,
             parent_slots, shape, content, None,
         )  # fmt: skip
-        by_slot[slot] = entry
+        tip.length = sequence
         current.at = len(stage.entries)
         current.head, current.height, current.past = identity, height, past
         current.size += entry_size(shape, content, len(parents) >> 1)
         stage.add(entry, author, counts)
-    for current in slices:
-        if (current.next > current.row.first) != (current.row.signature is not None):
-            raise Malformed("a row with a signature and no entries, or with entries and no signature")
-        if current.at >= 0 and not current.refused:
-            _close_slice(stage, current)
-    return {number for number, current in enumerate(slices) if current.refused}
 
 
-def _open_slice(stage: Stage, store: Store, row: BatchChain, refused: bool) -> _Slice:
-    name = row[:3]
-    prefix = chain_prefix(stage.held.circle, row.device, row.incarnation)
-    chain = stage.find_chain(name)
-    if not refused and row.signature is not None:
-        if chain is not None:
-            refused = row.first > chain.length + 1 or row.previous != _id_at(store, chain, row.first - 1)
-        elif row.first > 1 or row.previous != NO_ID or row.branch:
-            refused = True  # branches are opened by whoever sees a fork, never on a peer's word
-        else:
-            try:
-                chain = stage.chain(name)
-            except CapExceeded:
-                refused = True
-    if chain is None:
-        chain = Chain(0, *name, 0, EntryId(NO_ID), 0, EMPTY_PAST, False)
-    # Of a row without a signature nothing is taken, but others may cite what is held of it. The same if it is refused.
-    current = _Slice(chain, row, prefix, chain.length if row.signature is not None else _CLOCK_END)
-    if refused:
-        current.refuse()
-    return current
+def _open_slice(stage: Stage, current: Slice) -> bool:
+    """Find the entry before a slice's first; whether it is held, or comes earlier in the batch."""
+    row = current.row
+    current.opened = True
+    if row.first > 1:
+        tip = stage.find(current.line, row.first - 1, row.previous)
+        if tip is None:
+            current.refuse()
+            return False
+        current.place = current.start = tip
+        before = stage.entry_at(slot_of(tip.number, row.first - 1))
+        if before is None:
+            current.refuse()
+            return False
+        current.height, current.past = before.height, before.past
+        for owner in tip.owners:
+            owner.lend_to(current)
+    elif row.previous != NO_ID:
+        raise Malformed("nothing comes before the first entry of a chain")
+    return True
 
 
-def _id_at(store: Store, chain: Chain, sequence: int) -> EntryId | None:
-    """The id of an entry held; zeros before the first."""
-    if sequence == chain.length:
-        return chain.head
-    entry = store.entry_at(slot_of(chain.number, sequence)) if sequence else None
-    return EntryId(NO_ID) if not sequence else entry and entry.id
+def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: EntryId) -> None:
+    """An entry of a slice that is held already."""
+    held = stage.entry_at(slot_of(tip.number, sequence))
+    if held is not None:
+        current.head, current.height, current.past = identity, held.height, held.past
+    current.place = tip
+    for owner in tip.owners:
+        owner.lend_to(current)
+
+
+def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int) -> Tip | None:
+    """The branch to which a new entry is added; None if its slice is refused."""
+    if place is None or place.length >= sequence:
+        current.surplus = stage.branches_of(current.row.device) > caps.BRANCHES
+        try:
+            place = stage.open_branch(current.line, place, sequence)
+        except CapExceeded:
+            current.refuse()
+            return None
+    place.owners.append(current)
+    current.place, current.fresh = place, True
+    current.began = current.began or sequence
+    return place
 
 
 def _parents(
-    stage: Stage, store: Store, by_slot: dict[int, Entry], slices: list[_Slice], current: _Slice, parents: list[int]
+    stage: Stage, slices: list[Slice], current: Slice, parents: list[int]
 ) -> tuple[int, int, bytes, bytes] | None:
     """(greatest height, union of control pasts, ids, slots) over an entry's previous and its parents; None if one is
     not held."""
@@ -193,17 +242,28 @@ def _parents(
         sequence = cited.next - parents[at + 1]
         if sequence < 1:
             raise Malformed("a parent is out of range")
-        slot = cited.chain.number << SLOT_BITS | sequence
-        parent = by_slot.get(slot)
+        if not (cited.opened or _open_slice(stage, cited)):
+            return None
+        tip = cited.place
+        if cited.refused:
+            if sequence >= cited.row.first:
+                return None
+            tip = cited.start
+        while tip is not None and sequence < tip.first:
+            tip = stage.tip(tip.base) if tip.base else None
+        if tip is None:
+            return None
+        slot = tip.number << SLOT_BITS | sequence
+        if cited.line == current.line and _is_past(stage, current, slot):
+            raise Malformed("an entry cites its own chain")
+        parent = stage.by_slot.get(slot)
         if parent is None:
-            parent = store.entry_at(slot)
-            current.pointed = True
+            parent = stage.store.entry_at(slot)
             if parent is None:
                 return None
         else:
-            current.pointed = current.pointed or cited.pointed
-            if not cited.cited_by or cited.cited_by[-1] is not current:
-                cited.cited_by.append(current)
+            for owner in tip.owners:
+                owner.lend_to(current)
         if parent.height > height:
             height = parent.height
         if parent.past != past:
@@ -218,16 +278,25 @@ def _parents(
     return height, past, b"".join([parent for parent, _ in found]), pack_slots([slot for _, slot in found])
 
 
-def _close_slice(stage: Stage, current: _Slice) -> None:
-    """Check the signature that covers a slice; its chain advances."""
-    row = current.row
+def _is_past(stage: Stage, current: Slice, slot: int) -> bool:
+    """Whether a slot lies on the way to a slice's next entry."""
+    tip, sequence = current.place, sequence_of(slot)
+    while tip is not None and sequence < tip.first:
+        tip = stage.tip(tip.base) if tip.base else None
+    return tip is not None and tip.number == chain_of(slot) and sequence < current.next
+
+
+def _close_slice(stage: Stage, current: Slice) -> None:
+    """Check the signature that covers a slice; its branch advances."""
+    row, tip = current.row, current.place
     key = stage.circle.signing_key(row.device)
-    if key is None:
+    if key is None or tip is None:
         current.refuse()
     elif row.signature is not None and verify(key, row.signature, current.head):
-        stage.advance(current.chain, stage.sign_at(current.at, row.signature), current.size)
-    elif current.pointed:
-        current.refuse()  # what we hold was not compared with what the peer holds, so this may be a fork
+        at, slot = current.at, slot_of(tip.number, current.next - 1)
+        if stage.entries[at].slot != slot:  # another row of this batch brought its end
+            at = next(index for index, entry in enumerate(stage.entries) if entry.slot == slot)
+        stage.advance(tip.number, stage.sign_at(at, row.signature), current.size)
     else:
         raise BadSignature()
 
@@ -242,20 +311,26 @@ class Intention(NamedTuple):
 
 
 def plan_writes(
-    held: Holdings, circle: Circle, chain: ChainName, secret: SigningSecret, intentions: list[Intention], now: Millis
+    held: Holdings,
+    circle: Circle,
+    store: Store,
+    line: Line,
+    secret: SigningSecret,
+    intentions: list[Intention],
+    now: Millis,
 ) -> Plan:
     """Write entries of our own, one after the other, each signed. Raises InvalidValue if one is too large."""
-    stage = Stage(held, circle, now)
+    stage = Stage(held, circle, store, now)
     for intention in intentions:
-        _stage_write(stage, chain, secret, intention, now)
+        _stage_write(stage, line, secret, intention, now)
     return stage.plan(each_ends=True)
 
 
-def _stage_write(stage: Stage, name: ChainName, secret: SigningSecret, intention: Intention, clock: Millis) -> None:
+def _stage_write(stage: Stage, line: Line, secret: SigningSecret, intention: Intention, clock: Millis) -> None:
     kind, case, shape, content = intention
     if len(shape) + len(content) > caps.ENTRY:
         raise InvalidValue(f"one edit holds at most {caps.ENTRY >> 10} KiB; attach larger things as files")
-    own = stage.chain(name)
+    own = stage.own(line)
     height, past = own.height, own.past
     found: list[tuple[EntryId, int]] = []
     for head in stage.open_heads(own):
@@ -265,7 +340,7 @@ def _stage_write(stage: Stage, name: ChainName, secret: SigningSecret, intention
     found.sort()
     parent_ids = b"".join(parent for parent, _ in found)
     stage.cited.update(slot for _, slot in found)
-    device, incarnation, _ = name
+    device, incarnation = line
     hashed_case, prefix = case, chain_prefix(stage.held.circle, device, incarnation)
     if kind == _FOUND:
         hashed_case, prefix = CaseId(NO_ID), founding_prefix(incarnation)
@@ -284,4 +359,4 @@ def _stage_write(stage: Stage, name: ChainName, secret: SigningSecret, intention
         slots, shape, content, sign(secret, identity),
     )  # fmt: skip
     stage.add(entry, device, counts)
-    stage.advance(own, entry, entry_size(shape, content, len(found)))
+    stage.advance(own.number, entry, entry_size(shape, content, len(found)))

@@ -51,6 +51,7 @@ class Commit(NamedTuple):
     cases: Sequence[Case]  # new or advanced; `folded` is ignored here
     pasts: Sequence[tuple[int, bytes]]  # newly interned control pasts: number, bit set
     arrivals: Sequence[Arrival]
+    refolded: Sequence[int] = ()  # cases whose snapshots hold something else than what counts now
 
 
 class Store(Protocol):
@@ -74,6 +75,10 @@ class Store(Protocol):
         """The number of the arrival that brought this entry, 0 if it is not held."""
         ...
 
+    def signed_at(self, chain: int, sequence: int) -> int:
+        """The first sequence from this one on at which an arrival ends, hence a signature is held; 0 if none."""
+        ...
+
     def arrived_before(self, chain: int, sequence: int) -> int:
         """Up to which sequence a chain reached before the arrival that ends at `sequence`, 0 if nowhere."""
         ...
@@ -90,6 +95,10 @@ class Store(Protocol):
 
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
         """The first so many of these. Goes on from the `prior` of the last."""
+        ...
+
+    def citations(self) -> list[tuple[int, bytes]]:
+        """(slot, slots of its parents) of every entry that has parents."""
         ...
 
     def snapshot(self, case: int) -> tuple[int, bytes] | None:

@@ -7,23 +7,25 @@ replica.advance(plan)                   what is durable becomes what is known
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 
 from cellsync.core import serving
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
+from cellsync.core.counting import count
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.history import frontier
-from cellsync.core.history.entry import chain_of, sequence_of
+from cellsync.core.history.entry import chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.holdings import Holdings
-from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import Circle
 from cellsync.core.planner import Intention, plan_batch, plan_writes
 from cellsync.core.ports import Store
-from cellsync.core.serving import Served
+from cellsync.core.serving import Peer, Served
 from cellsync.core.stage import Plan
-from cellsync.core.wire.messages import Batch, ChainName
+from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.tags import Kind
 
 
 class Replica:
@@ -39,39 +41,93 @@ class Replica:
             author = self.held.chains[entry.slot >> 40].device
             operation = control.decode(entry.kind, entry.shape, entry.content)
             self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
+        self._count_anew()
 
     # --- the step ----------------------------------------------------------------------------------
 
-    def plan(self, batch: Batch, now: Millis) -> Plan:
-        """What a peer's batch would change. Raises PeerError if the batch breaks a rule."""
-        return plan_batch(self.held, self.circle, self._store, batch, now)
+    def plan(self, batch: Batch, now: Millis, waiting: Sequence[Batch] = ()) -> Plan:
+        """What a peer's batch would change. Raises PeerError if the batch breaks a rule.
 
-    def plan_writes(self, chain: ChainName, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
+        `waiting` came before it, and nothing cited them: if the batch does not attach by itself, they may be missing.
+        """
+        plan = plan_batch(self.held, self.circle, self._store, [batch], now)
+        if waiting and plan.refused:
+            plan = plan_batch(self.held, self.circle, self._store, [*waiting, batch], now)
+        return plan
+
+    def plan_writes(self, line: Line, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
         """What writing these entries would change. Raises InvalidValue if one is too large."""
-        return plan_writes(self.held, self.circle, chain, secret, intentions, now)
+        return plan_writes(self.held, self.circle, self._store, line, secret, intentions, now)
 
     def advance(self, plan: Plan, *, fold: bool = True) -> None:
         """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
         self.held.advance(plan.commit)
         self.circle = plan.circle
+        if plan.counted != self.held.counted:
+            self.held.counted = plan.counted
+            self._set_aside()
         if fold:
             self.fold(plan)
 
     def fold(self, plan: Plan) -> None:
         """The part of taking in a plan that only cases see, and that may take long."""
+        self.states.forget(plan.commit.refolded)
         self.states.apply(plan.changes)
+
+    # --- equivocators --------------------------------------------------------------------------------
+
+    def _count_anew(self) -> None:
+        """What counts of equivocators, from all that is held."""
+        equivocators, chains = self.held.equivocators, self.held.chains
+        if equivocators:
+            cited = [
+                slot
+                for author, parents in self._store.citations()
+                if chains[chain_of(author)].device not in equivocators
+                for slot in unpack_slots(parents)
+            ]
+            nothing = {one.number: one.first - 1 for one in chains.values() if one.device in equivocators}
+            for number, sequence in count(nothing, chains, equivocators, cited, self._store.entry_at).items():
+                entry = self._store.entry_at(slot_of(number, sequence))
+                line = chains[number].line
+                self.held.counted[number] = Head(*line, sequence, EntryId(NO_ID) if entry is None else entry.id)
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        """What does not count introduces nobody."""
+        self.circle.set_aside(
+            entry.id
+            for number, last in self.held.counted.items()
+            for entry in self._store.chain_slice(number, last.sequence + 1, self.held.chains[number].length)
+            if entry.kind != Kind.CASE
+        )
 
     # --- what peers ask ------------------------------------------------------------------------------
 
-    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
+    def frontier(self) -> Frontier:
         return self.held.frontier()
 
     def digest(self) -> bytes:
-        """32 bytes that say which entries are held."""
-        return frontier.digest(self.held.frontier())
+        """32 bytes that say which entries count."""
+        return self.held.digest()
 
-    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served:
-        return serving.serve(self.held, self._store, cursor, known, refused, until)
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        """The number of the branch that holds this entry, None if it is not held."""
+        return self.held.find(self._store, line, sequence, entry)
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        """The id of the entry at a place on the way to a branch's head."""
+        entry = self._store.entry_at(self.held.slot_on(branch, sequence))
+        return None if entry is None else entry.id
+
+    def cursor_for(self, peer: Peer) -> int:
+        return serving.start(self.held, self._store, peer)
+
+    def lacking(self, peer: Peer) -> int:
+        return serving.lacking(self.held, self._store, peer)
+
+    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
+        return serving.serve(self.held, self._store, cursor, peer, until)
 
     def arrival_of(self, introduction: EntryId) -> int:
         """The number of the arrival that brought the entry which introduces a device, 0 if it is not here."""

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.entry import Entry, chain_of, sequence_of, unpack_slots
 from cellsync.core.holdings import Holdings
-from cellsync.core.ids import NO_ID, EntryId, Signature
+from cellsync.core.ids import NO_ID, DeviceId, EntryId, Signature
 from cellsync.core.ports import Arrival, Store
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 
@@ -31,39 +31,74 @@ class Served(NamedTuple):
 
     batch: Batch | None
     cursor: int
-    reaches: dict[int, int]  # chain number -> the sequence that the batch reaches
+    reaches: dict[int, int]  # branch number -> the sequence that the batch reaches
+    rows: list[int]  # numbers of the branches that its rows stand for
 
 
-def start(held: Holdings, store: Store, known: Mapping[int, int]) -> int:
-    """The cursor from which a peer that holds `known` (chain number -> sequence) is served."""
+class Peer(NamedTuple):
+    """What decides which entries a peer lacks."""
+
+    known: Mapping[int, int]  # branch number -> the sequence up to which the peer holds it
+    refused: Collection[int]  # branches that it refused
+    equivocators: Collection[DeviceId]  # devices that it knows as such: it takes of theirs only what counts
+
+    def holds(self, chain: Chain) -> int:
+        """Up to where the peer holds a branch."""
+        return max(self.known.get(chain.number, 0), chain.first - 1)
+
+
+def wanted(held: Holdings, store: Store, chain: Chain, peer: Peer) -> int:
+    """Up to where a peer takes a branch: all of it, but of an equivocator the slices with something that counts."""
+    if chain.number in peer.refused:
+        return 0
+    last = held.counted.get(chain.number)
+    if last is None or chain.device not in peer.equivocators:
+        return chain.length
+    if last.sequence < chain.first:
+        return 0
+    return store.signed_at(chain.number, last.sequence)
+
+
+def start(held: Holdings, store: Store, peer: Peer) -> int:
+    """The cursor from which a peer is served."""
     firsts = [
-        store.first_arrival(chain.number, known.get(chain.number, 0) + 1)
+        store.first_arrival(chain.number, peer.holds(chain) + 1)
         for chain in held.chains.values()
-        if chain.length > known.get(chain.number, 0)
+        if wanted(held, store, chain, peer) > peer.holds(chain)
     ]
     return min(firsts, default=held.arrival + 1) - 1
 
 
-def serve(
-    held: Holdings, store: Store, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int
-) -> Served:
-    """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`.
+def lacking(held: Holdings, store: Store, peer: Peer) -> int:
+    """How many entries a peer takes and does not hold."""
+    return sum(max(wanted(held, store, chain, peer) - peer.holds(chain), 0) for chain in held.chains.values())
 
-    `refused` chains are left out.
-    """
+
+def serve(held: Holdings, store: Store, cursor: int, peer: Peer, until: int) -> Served:
+    """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`."""
     window: dict[int, int] = {}
     size = 0
+    ends: dict[int, int] = {}  # up to where each branch is wanted
+
+    def lacks(arrival: Arrival) -> bool:
+        chain = held.chains[arrival.chain]
+        if chain.number not in ends:
+            ends[chain.number] = wanted(held, store, chain, peer)
+        return peer.holds(chain) < arrival.sequence <= ends[chain.number]
+
     for commit in _commits(store, cursor):
         if commit[0].number > until:
             break
-        lacking = [one for one in commit if one.sequence > known.get(one.chain, 0) and one.chain not in refused]
+        lacking = [one for one in commit if lacks(one)]
         grown = sum(one.size for one in lacking)
         if window and size + grown > caps.BATCH:
             break
         window.update((one.chain, one.sequence) for one in lacking)
         size += grown
         cursor = commit[-1].number
-    return Served(_batch(held, store, window, known, refused) if window else None, cursor, window)
+    if not window:
+        return Served(None, cursor, window, [])
+    return Served(*_batch(held, store, window, peer, cursor))
 
 
 def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
@@ -79,35 +114,29 @@ def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
 
 
 def _batch(
-    held: Holdings, store: Store, window: Mapping[int, int], known: Mapping[int, int], refused: Collection[int]
-) -> Batch:
+    held: Holdings, store: Store, window: dict[int, int], peer: Peer, cursor: int
+) -> tuple[Batch, int, dict[int, int], list[int]]:
     entries: list[Entry] = []
-    slices: dict[int, tuple[EntryId, Signature | None]] = {}
-    for chain, last in window.items():
-        first = known.get(chain, 0) + 1
-        found = store.chain_slice(chain, first - 1, last)  # sequences begin at 1: there may be none before
-        previous = found.pop(0).id if first > 1 else EntryId(NO_ID)
-        slices[chain] = previous, found[-1].signature
+    slices: dict[int, Signature | None] = {}
+    for number, last in window.items():
+        found = store.chain_slice(number, peer.holds(held.chains[number]) + 1, last)
+        slices[number] = found[-1].signature
         entries += found
     if len(window) > 1:
         entries.sort(key=_height)  # parents are lower than what cites them
-    return _Packing(held, store, slices, known, refused).pack(entries)
+    packing = _Packing(held, store, slices, peer)
+    return packing.pack(entries), cursor, window, list(packing.rows)
 
 
 class _Packing:
     """Turns entries into the rows of a batch."""
 
-    def __init__(
-        self, held: Holdings, store: Store, slices: Mapping[int, tuple[EntryId, Signature | None]],
-        known: Mapping[int, int], refused: Collection[int],
-    ) -> None:  # fmt: skip
-        self._held, self._store = held, store
-        self._slices = slices  # by chain number: id of the entry before it, signature of its last
-        # Of a refused chain the peer holds nothing that we could count from; whatever we cite of it lies before this.
-        self._known = {**known, **{number: held.chains[number].length for number in refused}}
+    def __init__(self, held: Holdings, store: Store, slices: Mapping[int, Signature | None], peer: Peer) -> None:
+        self._held, self._store, self._peer = held, store, peer
+        self._slices = slices  # by branch number: signature of its last
         self._batch = Batch()
-        self._rows: dict[int, int] = {}  # chain number -> its row
-        self._next: list[int] = []  # by row: sequence of the chain's next entry
+        self.rows: dict[int, int] = {}  # branch number -> its row
+        self._next: list[int] = []  # by row: sequence of the branch's next entry
         self._case_rows: dict[int, int] = {}
 
     def pack(self, entries: list[Entry]) -> Batch:
@@ -131,19 +160,23 @@ class _Packing:
         return batch
 
     def _row(self, number: int) -> int:
-        row = self._rows.get(number)
+        row = self.rows.get(number)
         if row is None:
-            row = self._rows[number] = len(self._next)
+            row = self.rows[number] = len(self._next)
             chain = self._held.chains[number]
-            first = self._known.get(number, 0) + 1
+            if number in self._slices:
+                first = self._peer.holds(chain) + 1
+            else:  # it is only cited, and may be refused, or held no further than that: then from its end
+                known = self._peer.known.get(number, 0)
+                first = (known if chain.first <= known and number not in self._peer.refused else chain.length) + 1
             self._next.append(first)
-            self._batch.chains.append(self._chain(chain, first))
+            line, before = chain.line, self._before(chain, first - 1)
+            self._batch.chains.append(BatchChain(*line, first, before, self._slices.get(number)))
         return row
 
-    def _chain(self, chain: Chain, first: int) -> BatchChain:
-        found = self._slices.get(chain.number)
-        if found is None:  # a row that is only cited
-            before = self._store.entry_at(slot_of(chain.number, first - 1)) if first > 1 else None
-            found = EntryId(NO_ID) if before is None else before.id, None
-        previous, signature = found
-        return BatchChain(chain.device, chain.incarnation, chain.branch, first, previous, signature)
+    def _before(self, chain: Chain, sequence: int) -> EntryId:
+        """The id of the entry at a place on the way to a branch, zeros at its beginning."""
+        if sequence == chain.length:
+            return chain.head
+        entry = self._store.entry_at(self._held.slot_on(chain.number, sequence)) if sequence else None
+        return EntryId(NO_ID) if entry is None else entry.id

@@ -5,20 +5,24 @@ Nothing here changes what is held. The replica takes a plan in only after the st
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cellsync.core import caps
+from cellsync.core.counting import Counted, count
 from cellsync.core.errors import CapExceeded, WrongLink
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, slot_of
-from cellsync.core.holdings import Holdings
+from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.holdings import Holdings, id_at
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signature
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import EMPTY_PAST, Circle
-from cellsync.core.ports import Arrival, Case, Commit
+from cellsync.core.ports import Arrival, Case, Commit, Store
+from cellsync.core.slices import Tip
 from cellsync.core.wire import operations
-from cellsync.core.wire.messages import ChainName
 from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Head, Line
 
 
 class Change(NamedTuple):
@@ -27,6 +31,14 @@ class Change(NamedTuple):
     entry: Entry
     device: DeviceId
     operations: list[Operation]
+
+
+class Fork(NamedTuple):
+    """Two entries with one `previous`: from here on a chain has two sides more than one."""
+
+    line: Line
+    sequence: int  # where the two stand
+    number: int  # of the branch that is new here
 
 
 class Plan(NamedTuple):
@@ -38,22 +50,34 @@ class Plan(NamedTuple):
     controls: list[Entry]  # new control entries
     void: list[Entry]  # new entries that do not count: their author lacked the role
     skewed: list[Entry]  # new entries dated more than 24 hours ahead
-    refused: list[ChainName]  # slices that did not attach: gaps, or forks
+    forks: list[Fork]
+    gaps: list[Line]  # of slices that did not attach
+    refused: list[int]  # rows of the batch that were not taken
+    waiting: list[int]  # of these, rows of an equivocator that nothing cites yet
+    reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
+    counted: dict[int, Head]  # what counts of equivocators, once this step is taken
+    refold: list[int]  # cases in which earlier entries count no more, or count now
 
 
 class Stage:
     """One step in the making. Use once."""
 
-    def __init__(self, held: Holdings, circle: Circle, now: Millis) -> None:
+    def __init__(self, held: Holdings, circle: Circle, store: Store, now: Millis) -> None:
         self.held = held
         self.circle = circle
+        self.store = store
         self.entries: list[Entry] = []
+        self.by_slot: dict[int, Entry] = {}
         self.heads: dict[int, int] = {}  # case number -> slot of its newest entry, for every case touched
         self.cited: set[int] = set()  # slots that new entries name as parents
+        self.forks: list[Fork] = []
         self._before = circle
         self._latest = now + caps.CLOCK_SKEW
-        self._chains: dict[int, Chain] = {}
-        self._new_chains: dict[ChainName, int] = {}
+        self._tips: dict[int, Tip] = {}
+        self._new_lines: dict[Line, list[int]] = {}
+        self._new = 0  # branches that are new
+        self._branches: Counter[DeviceId] = Counter()  # of these, by device
+        self._chains: dict[int, Chain] = {}  # new or advanced
         self._cases: dict[int, CaseId] = {}
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
@@ -62,33 +86,87 @@ class Stage:
         self._void: list[Entry] = []
         self._skewed: list[Entry] = []
 
-    # --- numbers ---------------------------------------------------------------------------------
+    # --- branches --------------------------------------------------------------------------------
 
-    def find_chain(self, name: ChainName) -> Chain | None:
-        number = self.held.numbers.get(name) or self._new_chains.get(name)
-        if number is None:
-            return None
+    def tip(self, number: int) -> Tip:
+        """A branch, held or new."""
+        tip = self._tips.get(number)
+        if tip is None:
+            chain = self.held.chains[number]
+            off = list(self.held.off.get(number, ()))
+            tip = self._tips[number] = Tip(number, chain.line, chain.base, chain.first, chain.length, off)
+        return tip
+
+    def numbers(self, line: Line) -> list[int]:
+        """The branches of a chain, held or new."""
+        return [*self.held.lines.get(line, ()), *self._new_lines.get(line, ())]
+
+    def branches_of(self, device: DeviceId) -> int:
+        return self.held.branches[device] + self._branches[device]
+
+    def open_branch(self, line: Line, base: Tip | None, first: int) -> Tip:
+        """A new branch of a chain, or a new chain. Raises CapExceeded if the circle has as many as it may.
+
+        Every branch that is numbered must be advanced: numbers are counted, so none may be left out.
+        """
+        number = len(self.held.chains) + self._new + 1
+        if number > caps.CHAINS:
+            raise CapExceeded("chains")
+        if self.numbers(line):
+            self.forks.append(Fork(line, first, number))
+        tip = self._tips[number] = Tip(number, line, base.number if base else 0, first, first - 1, [])
+        if base is not None:
+            base.off.append(number)
+        self._new += 1
+        self._new_lines.setdefault(line, []).append(number)
+        self._branches[line[0]] += 1
+        self._chains[number] = Chain(
+            number, *line, tip.base, first, first - 1, EntryId(NO_ID), 0, EMPTY_PAST, False
+        )  # fmt: skip
+        return tip
+
+    def entry_at(self, slot: int) -> Entry | None:
+        """An entry, held or new."""
+        return self.by_slot.get(slot) or self.store.entry_at(slot)
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> Tip | None:
+        """The branch that holds an entry, or gets it in this step."""
+        for number in self.numbers(line):
+            tip = self.tip(number)
+            if tip.first <= sequence <= tip.length and self._id_at(tip, sequence) == entry:
+                return tip
+        return None
+
+    def successor(self, line: Line, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
+        """The branch that has this very entry behind `sequence - 1` of `place` (None: at the chain's beginning)."""
+        if place is None:
+            numbers = [number for number in self.numbers(line) if self.tip(number).first == 1]
+        else:
+            numbers = [number for number in place.off if self.tip(number).first == sequence]
+            if place.length >= sequence:
+                numbers.append(place.number)
+        for number in numbers:
+            if self._id_at(self.tip(number), sequence) == entry:
+                return self.tip(number)
+        return None
+
+    def _id_at(self, tip: Tip, sequence: int) -> EntryId | None:
+        staged = self.by_slot.get(slot_of(tip.number, sequence))
+        if staged is not None:
+            return staged.id
+        chain = self.held.chains.get(tip.number)
+        return None if chain is None else id_at(self.store, chain, sequence)
+
+    def own(self, line: Line) -> Chain:
+        """The only branch of a chain that this device writes, new if it has none."""
+        numbers = self.numbers(line)
+        number = numbers[0] if numbers else self.open_branch(line, None, 1).number
         return self._chains.get(number) or self.held.chains[number]
 
-    def chain(self, name: ChainName) -> Chain:
-        """The chain of this name, numbered if it is new. Raises CapExceeded at a device's 17th.
-
-        Every chain that is numbered must be advanced: numbers are counted, so none may be left out.
-        """
-        chain = self.find_chain(name)
-        if chain is None:
-            if sum(name[0] == other[0] for other in (*self.held.numbers, *self._new_chains)) >= caps.INCARNATIONS:
-                raise CapExceeded("incarnations")
-            number = len(self.held.chains) + len(self._new_chains) + 1
-            if number > caps.CHAINS:
-                raise CapExceeded("chains")
-            chain = Chain(number, *name, 0, EntryId(NO_ID), 0, EMPTY_PAST, False)
-            self._new_chains[name] = number
-            self._chains[number] = chain
-        return chain
+    # --- numbers ---------------------------------------------------------------------------------
 
     def case_number(self, case: CaseId) -> int:
-        """The number of a case that an entry belongs to. As with chains, none may be left without an entry."""
+        """The number of a case that an entry belongs to. As with branches, none may be left without an entry."""
         number = self.held.cases.get(case) or self._new_cases.get(case)
         if number is None:
             number = self._new_cases[case] = len(self.held.cases) + len(self._new_cases) + 1
@@ -97,15 +175,19 @@ class Stage:
         return number
 
     def open_heads(self, besides: Chain) -> list[Chain]:
-        """The heads of the history on other chains, highest first, at most as many as an entry may cite."""
+        """The heads of the history on other branches, highest first, at most as many as an entry may cite.
+
+        What does not count is not cited: an honest device does not make an equivocator's branches count.
+        """
         chains = {**self.held.chains, **self._chains}.values()
         heads = [
             chain
             for chain in chains
-            if chain.length
+            if chain.length >= chain.first
             and not chain.cited
             and chain.number != besides.number
             and slot_of(chain.number, chain.length) not in self.cited
+            and self.held.counts(slot_of(chain.number, chain.length))
         ]
         heads.sort(key=lambda chain: chain.height, reverse=True)
         return heads[: caps.PARENTS]
@@ -138,6 +220,7 @@ class Stage:
     def add(self, entry: Entry, author: DeviceId, counts: bool) -> None:
         """Stage one entry. Raises Malformed or CapExceeded if its operations are not in the agreed form."""
         self.entries.append(entry)
+        self.by_slot[entry.slot] = entry
         self.heads[entry.case] = entry.slot
         if entry.kind:
             self._controls.append(entry)
@@ -150,25 +233,78 @@ class Stage:
         if entry.clock > self._latest:
             self._skewed.append(entry)
 
-    def advance(self, chain: Chain, newest: Entry, size: int) -> None:
-        """A chain now ends at `newest`, whose signature is held; `size` counts what it grew by."""
-        length = newest.slot - slot_of(chain.number, 0)
-        self._chains[chain.number] = chain._replace(
+    def advance(self, number: int, newest: Entry, size: int) -> None:
+        """A branch now ends at `newest`, whose signature is held; `size` counts what it grew by."""
+        chain = self._chains.get(number) or self.held.chains[number]
+        length = sequence_of(newest.slot)
+        self._chains[number] = chain._replace(
             length=length, head=newest.id, height=newest.height, past=newest.past, cited=False
         )
-        self._arrivals.append((chain.number, length, size))
+        self._arrivals.append((number, length, size))
 
     def sign_at(self, index: int, signature: Signature) -> Entry:
         """Put its signature to a staged entry."""
         self.entries[index] = entry = self.entries[index]._replace(signature=signature)
+        self.by_slot[entry.slot] = entry
         return entry
 
-    def plan(self, refused: list[ChainName] | None = None, *, each_ends: bool = False) -> Plan:
+    # --- what counts -----------------------------------------------------------------------------
+
+    def equivocators(self) -> frozenset[DeviceId]:
+        """Those known before, and those of which this step shows too many branches."""
+        new = {device for device in self._branches if self.branches_of(device) > caps.BRANCHES}
+        return self.held.equivocators | new if new else self.held.equivocators
+
+    def count(self) -> Counted:
+        """What counts of equivocators once this step is taken."""
+        equivocators = self.equivocators()
+        if not equivocators:
+            return {}
+        chains = {**self.held.chains, **self._chains}
+        before = {number: head.sequence for number, head in self.held.counted.items()}
+        entries: Iterable[tuple[int, bytes]] = ((entry.slot, entry.parents) for entry in self.entries)
+        if equivocators != self.held.equivocators:  # once per equivocator: look at everything that others wrote
+            before, entries = {}, [*self.store.citations(), *entries]
+        cited = [
+            slot
+            for author, parents in entries
+            if parents and chains[chain_of(author)].device not in equivocators
+            for slot in unpack_slots(parents)
+        ]
+        nothing = {
+            chain.number: chain.first - 1
+            for chain in chains.values()
+            if chain.device in equivocators and chain.number not in before
+        }
+        return count({**nothing, **before}, chains, equivocators, cited, self.entry_at)
+
+    def _refolded(self, counted: Counted) -> list[int]:
+        """Cases with entries that were held before and count no more, or count now."""
+        cases: set[int] = set()
+        for number, sequence in counted.items():
+            chain = self.held.chains.get(number)
+            if chain is None:
+                continue
+            before = self.held.counted.get(number)
+            was = chain.length if before is None else before.sequence
+            low, high = min(was, sequence), min(max(was, sequence), chain.length)
+            if low < high:
+                cases |= {entry.case for entry in self.store.chain_slice(number, max(low + 1, chain.first), high)}
+        return sorted(cases)
+
+    # --- the plan --------------------------------------------------------------------------------
+
+    def plan(
+        self, gaps: Iterable[Line] = (), refused: Iterable[int] = (), waiting: Iterable[int] = (),
+        reached: Iterable[tuple[int, int] | None] = (), *, each_ends: bool = False,
+    ) -> Plan:  # fmt: skip
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
         for chain in [*self.held.chains.values(), *self._chains.values()]:
             current = self._chains.get(chain.number, chain)
             if not current.cited and slot_of(current.number, current.length) in self.cited:
                 self._chains[chain.number] = current._replace(cited=True)
+        counted = self.count()
+        refold = self._refolded(counted)
         number = self.held.arrival
         commit = Commit(
             entries=self.entries,
@@ -183,6 +319,30 @@ class Stage:
                 Arrival(number + at, *arrival, each_ends or at == len(self._arrivals))
                 for at, arrival in enumerate(self._arrivals, start=1)
             ],
+            refolded=refold,
         )
-        changes, controls, void, skewed = self._changes, self._controls, self._void, self._skewed
-        return Plan(commit, self.circle, changes, controls, void, skewed, refused or [])
+        changes = self._changes
+        if counted:
+            again = set(refold)  # these are folded from the beginning, with what is new
+            changes = [
+                change
+                for change in changes
+                if change.entry.case not in again
+                and sequence_of(change.entry.slot) <= counted.get(chain_of(change.entry.slot), 1 << 40)
+            ]
+        return Plan(
+            commit, self.circle, changes, self._controls, self._void, self._skewed, self.forks, list(gaps),
+            list(refused), list(waiting), list(reached), self._heads_of(counted), refold,
+        )  # fmt: skip
+
+    def _heads_of(self, counted: Counted) -> dict[int, Head]:
+        heads: dict[int, Head] = {}
+        for number, sequence in counted.items():
+            tip = self.tip(number)
+            before = self.held.counted.get(number)
+            if before is not None and before.sequence == sequence:
+                heads[number] = before
+            else:
+                identity = self._id_at(tip, sequence) if sequence >= tip.first else None
+                heads[number] = Head(*tip.line, sequence, identity or EntryId(NO_ID))
+        return heads

@@ -12,20 +12,20 @@ a member can make this device busy, and must not make it deaf. What others read 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import Final, TypeVar
 
 import trio
 
-from cellsync.core import serving
+from cellsync.core import caps
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import DiskFull, NotPermitted, StorageFailed
-from cellsync.core.history.entry import Entry, Standing, slot_of
+from cellsync.core.errors import DiskFull, NotPermitted, OutOfBranches, StorageFailed
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
 from cellsync.core.ids import (
     INCARNATION_BYTES,
-    Branch,
     CaseId,
     CircleId,
     Day,
@@ -46,10 +46,11 @@ from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.planner import Intention
 from cellsync.core.ports import LIFE, RENEWAL_DUE, Store
 from cellsync.core.replica import Replica
-from cellsync.core.serving import Served
+from cellsync.core.serving import Peer, Served
 from cellsync.core.stage import Plan
-from cellsync.core.wire.messages import Batch, ChainName
+from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.places import Frontier, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
@@ -83,7 +84,7 @@ class OpenCircle:
         self.clocks = Clocks.decode(store.kept(CLOCKS))
         self._introduced: dict[DeviceId, Day] = {}  # the day of the entry that introduces a device
         self._attested_by_others: Day | None = None
-        self._chain: ChainName = (self.device, Incarnation(store.kept("incarnation") or b""), Branch(b""))
+        self._line: Line = (self.device, Incarnation(store.kept("incarnation") or b""))
         self._renewal_due = store.kept(RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
         self._life, self._life_unkept = self._life_of(store)
         self._sponsor = DeviceId(store.kept("sponsor") or b"")
@@ -112,15 +113,24 @@ class OpenCircle:
 
     # --- the step --------------------------------------------------------------------------------------
 
-    async def ingest(self, batch: Batch, source: object) -> Plan:
-        """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
+    async def ingest(self, batch: Batch, source: object, waiting: Sequence[Batch] = ()) -> Plan:
+        """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept.
+
+        `waiting` are batches from it that nothing cited when they came.
+        """
         async with self.lock:
             with collector_paused():
                 now = self.surroundings.now()
-                if len(batch.entries) > LARGE or batch.size > LARGE_BYTES:
-                    plan = await self.apart(lambda: self.replica.plan(batch, now))
+                if len(batch.entries) > LARGE or batch.size > LARGE_BYTES or waiting:
+                    plan = await self.apart(lambda: self.replica.plan(batch, now, waiting))
                 else:
                     plan = self.replica.plan(batch, now)
+                if self._is_elsewhere(plan) and not self.renewal_due:
+                    # Durable with what shows it: a device that forgot it would fork its chain with the next write.
+                    self.store.keep(RENEWAL_DUE, b"1")
+                    plan = await self._commit(plan, source)
+                    self._renewal_due = b"1"
+                    return plan
                 return await self._commit(plan, source)
 
     async def apart(self, work: Callable[[], T]) -> T:
@@ -140,13 +150,37 @@ class OpenCircle:
     async def write_locked(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
         """The same for one who holds the lock already."""
         now = self.surroundings.now()
-        chain = self._chain if self._renewal_due is None else self._renewed()
-        plan = self.replica.plan_writes(chain, secret, intentions, now)
+        line = self._renewed() if self.renewal_due else self._line
+        plan = self.replica.plan_writes(line, secret, intentions, now)
         if plan.void:
             raise NotPermitted
-        return await self._commit(plan, None, chain)
+        return await self._commit(plan, None, line)
 
-    # --- copies ------------------------------------------------------------------------------------------
+    # --- incarnations ------------------------------------------------------------------------------------
+
+    def _is_elsewhere(self, plan: Plan) -> bool:
+        """Whether a peer brings entries that this device wrote in its present incarnation, and does not know of.
+
+        Then its store was put back from a backup, or copied: whatever it writes on that chain forks it. Entries are
+        proof, for nobody else can sign them; a frontier that claims as much proves nothing.
+        """
+        chains = self.replica.held.chains
+        new = {chain.number: chain for chain in plan.commit.chains}
+        return any(
+            (new.get(chain_of(entry.slot)) or chains[chain_of(entry.slot)]).line == self._line
+            for entry in plan.commit.entries
+        )
+
+    def _renewed(self) -> Line:
+        """This device under a new incarnation. Raises OutOfBranches before the last one: it is left as a reserve."""
+        if self.branches_used >= caps.BRANCHES - 1:
+            raise OutOfBranches
+        return self.device, Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
+
+    @property
+    def branches_used(self) -> int:
+        """How many branches this device has, over all its incarnations; caps.BRANCHES are too many."""
+        return self.replica.held.branches[self.device]
 
     @property
     def renewal_due(self) -> bool:
@@ -158,10 +192,6 @@ class OpenCircle:
         """When the backup was taken that this store is, as long as nothing has been written to it."""
         return time_of(self._renewal_due)
 
-    def _renewed(self) -> ChainName:
-        """This device under a new incarnation."""
-        return self.device, Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), Branch(b"")
-
     def _life_of(self, store: Store) -> tuple[Incarnation, bool]:
         """The life of the order of arrival, and whether it is still to be kept.
 
@@ -171,7 +201,7 @@ class OpenCircle:
         kept = store.kept(LIFE)
         if kept is None and self.renewal_due:
             return Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), True
-        return (self._chain[1] if kept is None else Incarnation(kept)), False
+        return (self._line[1] if kept is None else Incarnation(kept)), False
 
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
         """Admit a member with a first device; the device's id."""
@@ -179,7 +209,7 @@ class OpenCircle:
         plan = await self.write(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 
-    async def _commit(self, plan: Plan, source: object, written: ChainName | None = None) -> Plan:
+    async def _commit(self, plan: Plan, source: object, written: Line | None = None) -> Plan:
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
@@ -202,22 +232,22 @@ class OpenCircle:
             await self._tell(plan, source)
         return plan
 
-    def _store(self, plan: Plan, written: ChainName | None) -> None:
+    def _store(self, plan: Plan, written: Line | None) -> None:
         self.store.write(plan.commit)
         if self._life_unkept:
             self.store.keep(LIFE, self._life)
-        if written not in (None, self._chain):  # in one transaction with the first entry of the new incarnation
+        if written is not None and written != self._line:  # in one transaction with its first entry
             self.store.keep("incarnation", written[1])
             self.store.forget(RENEWAL_DUE)
 
-    def _store_and_flush(self, plan: Plan, written: ChainName | None) -> None:
+    def _store_and_flush(self, plan: Plan, written: Line | None) -> None:
         self._store(plan, written)
         self.store.flush()
 
-    def _went_on(self, written: ChainName | None) -> None:
+    def _went_on(self, written: Line | None) -> None:
         self._life_unkept = False
-        if written not in (None, self._chain):
-            self._chain, self._renewal_due = written, None
+        if written is not None and written != self._line:
+            self._line, self._renewal_due = written, None
 
     async def _tell(self, plan: Plan, source: object) -> None:
         for watcher in list(self._watchers):
@@ -375,15 +405,22 @@ class OpenCircle:
         """What tells this store, and its order of arrival, from every other."""
         return self._life
 
-    @property
-    def own_chain(self) -> int | None:
-        return self.chain_number(self._chain)
+    def own_branches(self) -> list[Chain]:
+        """The branches that this device wrote, in all its incarnations, the newest first."""
+        chains = self.replica.held.chains.values()
+        return sorted((chain for chain in chains if chain.device == self.device), reverse=True)
 
     @property
     def own_length(self) -> int:
         """How many entries this device has written."""
-        number = self.own_chain
-        return 0 if number is None else self.replica.held.chains[number].length
+        return sum(chain.length - chain.first + 1 for chain in self.own_branches())
+
+    def own_held(self, known: Mapping[int, int]) -> int:
+        """How many of them somebody holds who holds each branch up to the sequence in `known`."""
+        return sum(
+            min(max(known.get(chain.number, 0) - chain.first + 1, 0), chain.length - chain.first + 1)
+            for chain in self.own_branches()
+        )
 
     def session_keys(self) -> list[SessionKey]:
         now = self.surroundings.now()
@@ -417,15 +454,27 @@ class OpenCircle:
             return [self._sponsor]
         return [grant.device for grant in self.replica.circle.active() if grant.device != self.device]
 
-    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
+    def digest(self) -> bytes:
+        return self.replica.digest()
+
+    def frontier(self) -> Frontier:
         return self.replica.frontier()
 
-    def chain_number(self, name: ChainName) -> int | None:
-        return self.replica.held.numbers.get(name)
+    @property
+    def equivocators(self) -> frozenset[DeviceId]:
+        return self.replica.held.equivocators
 
-    def entry_id(self, chain: int, sequence: int) -> EntryId | None:
-        entry: Entry | None = self.store.entry_at(slot_of(chain, sequence))
-        return None if entry is None else entry.id
+    def branches(self, line: Line) -> list[Chain]:
+        return self.replica.held.of_line(line)
+
+    def branch(self, number: int) -> Chain:
+        return self.replica.held.chains[number]
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        return self.replica.find(line, sequence, entry)
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        return self.replica.entry_id(branch, sequence)
 
     def last_arrival(self) -> int:
         return self.replica.held.arrival
@@ -433,9 +482,12 @@ class OpenCircle:
     def own_admission(self) -> int:
         return self.replica.arrival_of(EntryId(self.device))
 
-    def cursor_for(self, known: Mapping[int, int]) -> int:
-        return serving.start(self.replica.held, self.store, known)
+    def cursor_for(self, peer: Peer) -> int:
+        return self.replica.cursor_for(peer)
 
-    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served:
+    def lacking(self, peer: Peer) -> int:
+        return self.replica.lacking(peer)
+
+    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
         with collector_paused():
-            return self.replica.serve(cursor, known, refused, until)
+            return self.replica.serve(cursor, peer, until)

@@ -14,7 +14,7 @@ import trio
 
 from cellsync.core import caps
 from cellsync.core.errors import CellsyncError
-from cellsync.core.ids import CircleId, DeviceId, EntryId, Millis
+from cellsync.core.ids import CircleId, DeviceId, Millis
 from cellsync.core.session.session import (
     Acknowledged,
     Answered,
@@ -22,7 +22,6 @@ from cellsync.core.session.session import (
     Called,
     Ended,
     Event,
-    Forked,
     Located,
     Measured,
     Opened,
@@ -30,7 +29,8 @@ from cellsync.core.session.session import (
     Session,
     State,
 )
-from cellsync.core.wire.messages import ChainName, Places
+from cellsync.core.wire.messages import Batch, Places
+from cellsync.core.wire.places import Frontier
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
@@ -40,6 +40,7 @@ HOLD: Final = 0.3  # seconds before entries from one peer are passed on to anoth
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
 CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
 _SLICE: Final = 64 << 10
+WAITING: Final = 8  # batches of equivocators' entries that nothing cites yet
 
 
 class Link:
@@ -70,6 +71,7 @@ class Link:
         self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
         self._batches, self._received = trio.open_memory_channel[Received](caps.UNACKNOWLEDGED)
         self._ingested = trio.Event()
+        self._waiting: deque[Batch] = deque(maxlen=WAITING)
         self._scope = trio.CancelScope()
 
     @property
@@ -86,9 +88,9 @@ class Link:
             self._held.append((trio.current_time() + HOLD, last))
         self._wake.set()
 
-    def tell(self, circle: CircleId, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
-        """Tell the peer that these chains have grown here."""
-        self.session.tell(circle, rows)
+    def tell(self, circle: CircleId, grown: Frontier) -> None:
+        """Tell the peer that these branches have grown here."""
+        self.session.tell(circle, grown)
         self._wake.set()
 
     def locate(self, circle: CircleId, places: Places) -> None:
@@ -188,8 +190,16 @@ class Link:
         self._ingested.set()
 
     async def _take(self, received: Received) -> None:
-        plan = await self._circles[received.circle].ingest(received.batch, self)
-        await self._handle(self.session.committed(received.circle, received.batch, plan.refused))
+        waiting = self._waiting
+        plan = await self._circles[received.circle].ingest(received.batch, self, list(waiting))
+        if plan.waiting:
+            waiting.append(received.batch)
+        elif plan.commit.entries:
+            waiting.clear()
+        refused = set(plan.refused) - set(plan.waiting)
+        async with self._locked():
+            events = self.session.committed(received.circle, plan.reached, refused)
+        await self._handle(events)
 
     async def _handle(self, events: list[Event]) -> None:
         for event in events:
@@ -203,7 +213,7 @@ class Link:
                     self.opened.set()
                 case Opened():
                     self.opened.set()
-                case Called() | Acknowledged() | Forked() | Measured() | Answered() | Located():
+                case Called() | Acknowledged() | Measured() | Answered() | Located():
                     pass
             self._report(self, event)
 

@@ -34,7 +34,7 @@ import trio
 from cellsync.core import beacon
 from cellsync.core.crypto import channel, primitives
 from cellsync.core.errors import CellsyncError, NoCommonVersion, NoPeer
-from cellsync.core.history.chain import name_of
+from cellsync.core.history.chain import head_of
 from cellsync.core.ids import DeviceId, Millis, SessionPublic, SessionSecret, day_of
 from cellsync.core.membership import clocks
 from cellsync.core.membership.epochs import SessionKey
@@ -48,7 +48,6 @@ from cellsync.core.session.session import (
     Called,
     Ended,
     Event,
-    Forked,
     Located,
     Measured,
     Opened,
@@ -58,7 +57,8 @@ from cellsync.core.session.session import (
 )
 from cellsync.core.stage import Plan
 from cellsync.core.versions import SPOKEN, Versions
-from cellsync.core.wire.messages import ChainName, Places
+from cellsync.core.wire.messages import Places
+from cellsync.core.wire.places import Frontier
 from cellsync.node import remembered
 from cellsync.node.backoff import Backoff
 from cellsync.node.circle import CLOCKS, OpenCircle
@@ -102,7 +102,6 @@ class Node:
         self.links: dict[DeviceId, Link] = {}
         # How many of our own entries a device is known to hold; when it was last heard, without those now connected.
         self.delivered, self.seen = remembered.reached(circle)
-        self.on_fork: Callable[[ChainName], None] = lambda _: None
         self.on_older: Callable[[DeviceId], None] = lambda _: None  # its build is an older one than before
         self.changed = trio.Event()  # set, and replaced, when links or what is known of the others changed
         self._secret = secret
@@ -457,15 +456,12 @@ class Node:
             case Located(_, places):
                 self._hear_whereabouts(link.device, link, places)
             case Acknowledged(circle):
-                own = self.circle.own_chain
-                reached = link.session.delivered(circle).get(own, 0) if own is not None else 0
+                reached = self.circle.own_held(link.session.delivered(circle))
                 for device in devices:
                     if reached > self.delivered.get(device, 0):
                         self._idle.set()  # to be kept
                     self.delivered[device] = max(reached, self.delivered.get(device, 0))
                 self.wake()
-            case Forked(_, chain):
-                self.on_fork(chain)
             case Answered() | Ended():
                 self.wake()
 
@@ -775,10 +771,11 @@ class Node:
         if not arrivals:
             return
         grown = {arrival.chain for arrival in arrivals}
-        rows = {name_of(chain): (chain.length, chain.head) for chain in plan.commit.chains if chain.number in grown}
+        heads = frozenset(head_of(chain) for chain in plan.commit.chains if chain.number in grown)
+        equivocators = self.circle.equivocators
         for link in dict.fromkeys(self.links.values()):
-            if source is not None and link is not source:
-                link.tell(self.circle.id, rows)
+            if source is not None and (link is not source or equivocators):
+                link.tell(self.circle.id, Frontier(heads, equivocators))
             link.news(arrivals[0].number, arrivals[-1].number, local=source is None)
         self._idle.set()
         if plan.controls:

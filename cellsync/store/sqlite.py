@@ -46,7 +46,7 @@ from cellsync.core.ports import Arrival, Case, Commit
 from cellsync.store.files import create_private, file_errors, sync_directory
 
 APPLICATION: Final = 0x63737931  # "csy1"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 CACHE_BYTES: Final = 32 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
@@ -62,9 +62,9 @@ CREATE TABLE entries (
     signature BLOB
 );
 CREATE TABLE chains (
-    number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, branch BLOB NOT NULL,
-    length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL, past INTEGER NOT NULL,
-    cited INTEGER NOT NULL
+    number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, base INTEGER NOT NULL,
+    first INTEGER NOT NULL, length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL,
+    past INTEGER NOT NULL, cited INTEGER NOT NULL
 );
 CREATE TABLE cases (
     number INTEGER PRIMARY KEY, id BLOB NOT NULL, head INTEGER NOT NULL, folded INTEGER NOT NULL DEFAULT 0
@@ -83,6 +83,19 @@ CREATE TABLE ephemerals (
 ) WITHOUT ROWID;
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+# From version 1, in which no chain had more than one branch.
+_FROM_1: Final = """
+ALTER TABLE chains RENAME TO chains_1;
+CREATE TABLE chains (
+    number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, base INTEGER NOT NULL,
+    first INTEGER NOT NULL, length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL,
+    past INTEGER NOT NULL, cited INTEGER NOT NULL
+);
+INSERT INTO chains SELECT number, device, incarnation, 0, 1, length, head, height, past, cited FROM chains_1;
+DROP TABLE chains_1;
+PRAGMA user_version = 2;
 """
 
 # What each failure of SQLite means here. Anything else (SQL, constraints, types) is a bug of ours.
@@ -221,6 +234,13 @@ class SqliteStore:
             raise NewerVersion
         if version < 1:
             raise VaultDamaged
+        if version < SCHEMA_VERSION:
+            self._migrate()
+
+    @_writes
+    def _migrate(self) -> None:
+        self._db.execute(_FROM_1)
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Drop what is staged, empty the log into the database, release the lock. May be called twice."""
@@ -293,6 +313,13 @@ class SqliteStore:
         )
 
     @_reads
+    def signed_at(self, chain: int, sequence: int) -> int:
+        return self._number(
+            "SELECT sequence FROM arrivals WHERE chain = ? AND sequence >= ? ORDER BY sequence LIMIT 1",
+            (chain, sequence),
+        )
+
+    @_reads
     def arrived_before(self, chain: int, sequence: int) -> int:
         return self._number("SELECT max(sequence) FROM arrivals WHERE chain = ? AND sequence < ?", (chain, sequence))
 
@@ -328,6 +355,10 @@ class SqliteStore:
         return entries
 
     @_reads
+    def citations(self) -> list[tuple[int, bytes]]:
+        return list(self._db.execute("SELECT slot, parents FROM entries WHERE parents <> x''"))
+
+    @_reads
     def snapshot(self, case: int) -> tuple[int, bytes] | None:
         row = self._db.execute(
             "SELECT folded, snapshot FROM snapshots JOIN cases ON number = case_number WHERE number = ?", (case,)
@@ -344,7 +375,7 @@ class SqliteStore:
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
         many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
-        many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?)", commit.chains)
+        many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
             "INSERT INTO cases (number, id, head) VALUES (?,?,?) "
             "ON CONFLICT (number) DO UPDATE SET head = excluded.head",
@@ -352,6 +383,8 @@ class SqliteStore:
         )
         many("INSERT INTO pasts VALUES (?,?)", commit.pasts)
         many("INSERT INTO arrivals VALUES (?,?,?,?,?)", commit.arrivals)
+        many("DELETE FROM snapshots WHERE case_number = ?", ((case,) for case in commit.refolded))
+        many("UPDATE cases SET folded = 0 WHERE number = ?", ((case,) for case in commit.refolded))
 
     @_writes
     def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:

@@ -75,16 +75,28 @@ def entries() -> list[dict[str, Any]]:
 
 def frontiers() -> list[dict[str, Any]]:
     vectors = []
-    for count in (0, 1, 3):
+    for count, equivocators, gaps in ((0, 0, 0), (1, 0, 0), (3, 0, 0), (4, 1, 0), (4, 2, 2)):
+        # the third and fourth are two branches of one chain
         rows = [
-            [device, invented(f"life {at}", 8), b"" if at < 2 else invented("b"), 10**at, invented(f"h{at}")]
-            for at in range(count)
-            for device in [invented(f"device {at % 2}")]
+            [invented(f"device {at % 2}"), invented(f"life {min(at, 2)}", 8), 10**at, invented(f"h{at}")]
+            for at in (0, 1, 2, 4)[:count]
         ]
-        digest = h(b"cs1 frontier", msgpack.packb(sorted(rows)))
-        plain = [[value.hex() if isinstance(value, bytes) else value for value in row] for row in rows]
-        vectors.append({"rows": plain, "digest": digest.hex()})
+        devices = [invented(f"device {at}") for at in range(equivocators)]
+        holes = [[invented("device 0"), invented("life 0", 8), 7 + at, invented(f"gap {at}")] for at in range(gaps)]
+        digest = h(b"cs1 frontier", msgpack.packb([sorted(rows), sorted(devices), sorted(holes)]))
+        vectors.append(
+            {
+                "heads": [plain(row) for row in rows],
+                "equivocators": plain(devices),
+                "gaps": [plain(row) for row in holes],
+                "digest": digest.hex(),
+            }
+        )
     return vectors
+
+
+def plain(row: list[Any]) -> list[Any]:
+    return [value.hex() if isinstance(value, bytes) else value for value in row]
 
 
 def everything() -> dict[str, Any]:

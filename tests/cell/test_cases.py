@@ -427,7 +427,7 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
 
             async def forced(secret: SigningSecret, intentions: list[Intention]) -> Plan:
                 plan = ben.circle.replica.plan_writes(
-                    ben.circle._chain,
+                    ben.circle._line,
                     secret,
                     intentions,
                     ben.circle.surroundings.now(),

@@ -106,12 +106,12 @@ async def test_what_is_known_is_kept_soon_and_not_only_at_the_end(
 async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
     template: Template, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    """Another life of its chain has reached Ana: longer, and not the same."""
+    """Before they meet: another side of its chain has reached Ana, longer, and not the same. Then both have both."""
     net = MemoryNetwork(4)
     template.copy_to(net)
     at_ana, at_ben = net.home("ana"), net.home("ben")
     backup = shutil.copytree(at_ben.path, tmp_path / "backup")
-    async with opened(at_ana):
+    async with opened(at_ana) as ana:
         async with opened(at_ben) as ben:
             for _ in range(3):
                 await ben.create(Visit, title="lost")
@@ -122,11 +122,16 @@ async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
         net.partition("ana", "ben")
         async with opened(at_ben) as ben:
             case = await ben.create(Visit, title="instead")
+            await trio.sleep(300)
+            assert (case.id, 1) in await ben.only_here_cases()
+            assert ben.only_here() >= 1
             net.heal()
             await trio.sleep(300)
             assert the(ben, "ana").connected
-            assert (case.id, 1) in await ben.only_here_cases()
-            assert ben.only_here() >= 1
+            for cell in (ana, ben):
+                assert {"instead", "lost"} <= {case.title for case in await cell.cases(Visit)}
+            assert ben.only_here() == 0
+            assert ana.circle.digest() == ben.circle.digest()
     check_failures(net)
 
 

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cellsync.core.ids import CaseId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.replica import Replica
+from cellsync.core.serving import Peer
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
 from tests.core.circles import START, Device, admitted, founded
@@ -26,10 +27,11 @@ ANSWERS = {
 
 def serve_some(giver: Device, taker: Device, most: int) -> None:
     """A sync that stops after so many batches."""
-    known = {n: length for name, (length, _) in taker.frontier().items() if (n := giver.chain_number(name)) is not None}
-    cursor = giver.cursor_for(known)
+    known = giver.known_of(taker)
+    peer = Peer(known, (), taker.frontier().equivocators)
+    cursor = giver.cursor_for(peer)
     for _ in range(most):
-        served = giver.serve(cursor, known, (), giver.last_arrival())
+        served = giver.serve(cursor, peer, giver.last_arrival())
         if served.batch is None:
             return
         cursor = served.cursor
@@ -72,7 +74,7 @@ class Cells(RuleBasedStateMachine):
         self.entries += 1
         if device is self.devices[-1] and len(self.devices) == 5:
             return  # a reader's entries are held, and show nothing
-        chain = device.replica.held.chains[device.replica.held.numbers[device.chain]]
+        [chain] = device.branches(device.line)
         self.did[case] += [
             Did(ref(entry, index), device.device, device.now, chain.height, *operation)
             for index, operation in enumerate(operations)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cellsync.core.history.entry import chain_prefix, entry_id, founding_prefix, sign
-from cellsync.core.ids import NO_ID, Branch, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
 from cellsync.core.wire.operations import Operation
@@ -37,11 +37,8 @@ class Writer(NamedTuple):
 
 def of(device: Device) -> Writer:
     """A device that goes on where its own chain stands."""
-    name = device.chain
-    number = device.replica.held.numbers.get(name)
-    chain = device.replica.held.chains[number] if number else None
-    place = (chain.length + 1, chain.head, chain.height) if chain else (1, EntryId(NO_ID), 0)
-    return Writer(device.id, name[0], name[1], device.secrets.signing, *place)
+    chain, writer = device.own(), Writer(device.id, *device.line, secret=device.secrets.signing)
+    return writer._replace(first=chain.length + 1, previous=chain.head, height=chain.height) if chain else writer
 
 
 class Draft(NamedTuple):
@@ -79,12 +76,12 @@ def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] 
         clock = draft.clock
         size += entry_size(draft.shape, draft.content, len(draft.parents))
     signature = sign(writer.secret, previous)
-    row = BatchChain(writer.device, writer.incarnation, Branch(b""), writer.first, writer.previous, signature)
+    row = BatchChain(writer.device, writer.incarnation, writer.first, writer.previous, signature)
     return Batch([row, *others], cases, rows, size), ids
 
 
 def pointer(holder: Device, name: Device) -> tuple[BatchChain, EntryId, int]:
     """A row that only points at a chain which `holder` holds: (row, its head's id, its height); its offset is 1."""
-    chain = holder.replica.held.chains[holder.replica.held.numbers[name.chain]]
-    row = BatchChain(*name.chain, chain.length + 1, chain.head, None)
+    [chain] = holder.branches(name.line)
+    row = BatchChain(*name.line, chain.length + 1, chain.head, None)
     return row, chain.head, chain.height

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
 
-from cellsync.core import serving
 from cellsync.core.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.founding import DeviceSecrets, device_secrets, found
-from cellsync.core.history.entry import slot_of
+from cellsync.core.history.chain import Chain
 from cellsync.core.ids import (
-    Branch,
     CaseId,
     CircleId,
     Day,
@@ -25,11 +22,12 @@ from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_adm
 from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.planner import Intention
 from cellsync.core.replica import Replica
-from cellsync.core.serving import Served
+from cellsync.core.serving import Peer, Served
 from cellsync.core.stage import Plan
 from cellsync.core.wire import operations
-from cellsync.core.wire.messages import Batch, ChainName
+from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Frontier, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.store.sqlite import SqliteStore
 
@@ -47,7 +45,7 @@ class Device:
         self.replica = Replica(circle, self.store)
         self.secrets = secrets
         self.device = device
-        self.chain: ChainName = (device, incarnation, Branch(b""))
+        self.line: Line = (device, incarnation)
         self.epochs = Epochs(circle)
         self.now = START
         self.other_days: list[Day] = []  # on which others are known to be
@@ -56,7 +54,7 @@ class Device:
     # --- writing ---------------------------------------------------------------------------------
 
     def write(self, *intentions: Intention) -> Plan:
-        plan = self.replica.plan_writes(self.chain, self.secrets.signing, list(intentions), self.now)
+        plan = self.replica.plan_writes(self.line, self.secrets.signing, list(intentions), self.now)
         return self.commit(plan)
 
     def edit(self, case: CaseId, *ops: Operation) -> EntryId:
@@ -95,15 +93,31 @@ class Device:
             return self.sponsor[0]
         return next(iter(self.replica.circle.devices_with(key)), None)
 
-    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]:
+    def digest(self) -> bytes:
+        return self.replica.digest()
+
+    def frontier(self) -> Frontier:
         return self.replica.frontier()
 
-    def chain_number(self, name: ChainName) -> int | None:
-        return self.replica.held.numbers.get(name)
+    @property
+    def equivocators(self) -> frozenset[DeviceId]:
+        return self.replica.held.equivocators
 
-    def entry_id(self, chain: int, sequence: int) -> EntryId | None:
-        entry = self.store.entry_at(slot_of(chain, sequence))
-        return None if entry is None else entry.id
+    def branches(self, line: Line) -> list[Chain]:
+        return self.replica.held.of_line(line)
+
+    def branch(self, number: int) -> Chain:
+        return self.replica.held.chains[number]
+
+    def own(self) -> Chain | None:
+        """The only branch of the chain that it writes."""
+        return next(iter(self.branches(self.line)), None)
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        return self.replica.find(line, sequence, entry)
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        return self.replica.entry_id(branch, sequence)
 
     def last_arrival(self) -> int:
         return self.replica.held.arrival
@@ -111,11 +125,25 @@ class Device:
     def own_admission(self) -> int:
         return self.replica.arrival_of(EntryId(self.device))
 
-    def cursor_for(self, known: Mapping[int, int]) -> int:
-        return serving.start(self.replica.held, self.store, known)
+    def cursor_for(self, peer: Peer) -> int:
+        return self.replica.cursor_for(peer)
 
-    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served:
-        return self.replica.serve(cursor, known, refused, until)
+    def lacking(self, peer: Peer) -> int:
+        return self.replica.lacking(peer)
+
+    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
+        return self.replica.serve(cursor, peer, until)
+
+    def known_of(self, taker: Device) -> dict[int, int]:
+        """How far the taker holds each branch that is held here, found entry by entry."""
+        known: dict[int, int] = {}
+        for chain in self.replica.held.chains.values():
+            for sequence in range(chain.length, chain.first - 1, -1):
+                entry = self.entry_id(chain.number, sequence)
+                if entry is not None and taker.find(chain.line, sequence, entry) is not None:
+                    known[chain.number] = sequence
+                    break
+        return known
 
 
 def founded(name: str = "ana", seed: int = 1) -> Device:
@@ -143,15 +171,12 @@ def admitted(sponsor: Device, name: str, seed: int, role: Role = Role.WRITER) ->
 
 def pass_on(giver: Device, taker: Device) -> list[Plan]:
     """Everything the taker lacks, batch by batch, without a session."""
-    known = {
-        number: length
-        for name, (length, _) in taker.frontier().items()
-        if (number := giver.chain_number(name)) is not None
-    }
-    cursor = giver.cursor_for(known)
+    known = giver.known_of(taker)
+    peer = Peer(known, (), taker.frontier().equivocators)
+    cursor = giver.cursor_for(peer)
     plans: list[Plan] = []
     while True:
-        served = giver.serve(cursor, known, (), giver.last_arrival())
+        served = giver.serve(cursor, peer, giver.last_arrival())
         if served.batch is None:
             return plans
         cursor = served.cursor

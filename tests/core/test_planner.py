@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps, planner
 from cellsync.core.errors import BadSignature, InvalidValue, Malformed, PeerError, WrongLink
-from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
 from cellsync.core.membership.control import Role
 from cellsync.core.planner import Intention
+from cellsync.core.serving import Peer
+from cellsync.core.slices import Slice
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
@@ -50,7 +52,8 @@ def refused_whole(device: Device, batch: Batch, error: type[PeerError]) -> None:
 def refused_chains(device: Device, batch: Batch, rows: list[int]) -> None:
     """These rows do not attach; nothing else is wrong."""
     plan = device.receive(batch)
-    assert plan.refused == [batch.chains[row][:3] for row in rows]
+    assert plan.refused == rows
+    assert plan.gaps == [batch.chains[row][:2] for row in rows]
     reload_is_same(device)
 
 
@@ -68,7 +71,7 @@ def test_an_honest_batch_is_taken() -> None:
     assert [entry.id for entry in plan.commit.entries] == ids
     assert not plan.refused
     assert not plan.void
-    assert ana.replica.held.chains[ana.replica.held.numbers[bea.chain]].head == ids[1]
+    assert [chain.head for chain in ana.branches(bea.line)] == [ids[1]]
     reload_is_same(ana)
 
 
@@ -106,7 +109,7 @@ def test_changed_on_the_way(field: str) -> None:
     ana.receive(good)
 
 
-def test_a_gap_a_wrong_previous_and_a_branch_are_refused() -> None:
+def test_a_gap_and_a_wrong_previous_are_refused() -> None:
     ana, bea, eva = three()
     ana.receive(forge(of(bea), [Draft()])[0])
     honest, ids = forge(of(eva), [Draft(content=content("eva"))])
@@ -118,39 +121,102 @@ def test_a_gap_a_wrong_previous_and_a_branch_are_refused() -> None:
     ):
         batch, _ = forge(wrong, [Draft(content=content(3))])
         refused_chains(ana, batch, [0])
-    branch, _ = forge(writer, [Draft()])
-    named = Batch([branch.chains[0]._replace(branch=Branch(b"b" * 32))], branch.cases, branch.entries, branch.size)
-    entries = ana.replica.held.entries()
-    refused_chains(ana, named, [0])  # the same entries twice would count twice
-    assert ana.replica.held.entries() == entries
     assert ana.receive(honest).commit.entries[0].id == ids[0]
 
 
-def test_a_fork_is_refused_and_other_chains_go_on() -> None:
+def test_nothing_comes_before_the_first_entry_of_a_chain() -> None:
+    ana, bea, _ = three()
+    refused_whole(ana, forge(of(bea)._replace(previous=EntryId(b"?" * 32)), [Draft()])[0], Malformed)
+
+
+def test_a_fork_opens_a_branch_and_other_chains_go_on() -> None:
     ana, bea, eva = three()
     ana.receive(forge(of(bea), [Draft(), Draft(content=content("one side"))])[0])
-    fork, _ = forge(of(bea), [Draft(), Draft(content=content("other")), Draft(content=content("more"))])
+    fork, sides = forge(of(bea), [Draft(), Draft(content=content("other")), Draft(content=content("more"))])
     other, ids = forge(of(eva), [Draft(content=content("eva"))])
     both = Batch(
         [*fork.chains, *other.chains], fork.cases, [*fork.entries, other.entries[0]._replace(chain=1, clock=0)], 0
     )  # fmt: skip
     plan = ana.receive(both)
-    assert plan.refused == [bea.chain]
-    assert [entry.id for entry in plan.commit.entries] == ids
+    assert not plan.refused
+    assert [(fork.line, fork.sequence) for fork in plan.forks] == [(bea.line, 2)]
+    assert [entry.id for entry in plan.commit.entries] == [*sides[1:], *ids]  # the first of them is held by both sides
+    first, second = ana.branches(bea.line)
+    assert (first.base, first.first, first.length) == (0, 1, 2)
+    assert (second.base, second.first, second.length) == (first.number, 2, 3)
+    reload_is_same(ana)
+    again = ana.receive(both)  # twice changes nothing
+    assert not again.commit.entries
+    assert not again.forks
+    assert again.reached[0] == (second.number, 3)
+
+
+def test_a_fork_at_a_chains_first_entry() -> None:
+    ana, bea, _ = three()
+    ana.receive(forge(of(bea), [Draft(), Draft(content=content("one side"))])[0])
+    plan = ana.receive(forge(of(bea), [Draft(content=content("other")), Draft(content=content("more"))])[0])
+    assert [(fork.line, fork.sequence) for fork in plan.forks] == [(bea.line, 1)]
+    assert [(chain.base, chain.first, chain.length) for chain in ana.branches(bea.line)] == [(0, 1, 2)] * 2
     reload_is_same(ana)
 
 
+def test_both_sides_of_a_fork_in_one_batch() -> None:
+    """Also where the entry before the fork comes in it, and where a side goes on from what another row brings."""
+    ana, bea, _ = three()
+    first, ids = forge(of(bea), [Draft(), Draft(content=content("one side"))])
+    side = of(bea)._replace(first=2, previous=ids[0], height=1)
+    other, _ = forge(side, [Draft(content=content("other"), clock=START + 1)])
+    more, _ = forge(
+        side._replace(first=3, previous=ids[1], height=2), [Draft(content=content("more"), clock=START + 2)]
+    )
+    entries = [
+        *first.entries, other.entries[0]._replace(chain=1, clock=1), more.entries[0]._replace(chain=2, clock=1),
+    ]  # fmt: skip
+    plan = None
+    for order in ([0, 1, 2], [0, 2, 1]):
+        chains = [first.chains[0], other.chains[0], more.chains[0]]
+        moved = [entry._replace(chain=order.index(entry.chain)) for entry in entries]
+        plan = ana.replica.plan(Batch([chains[at] for at in order], first.cases, moved, 0), ana.now)
+        assert not plan.refused
+        assert len(plan.commit.entries) == 4
+        assert sorted(chain.length for chain in plan.commit.chains if chain.line == bea.line) == [2, 3]
+    assert plan is not None
+    ana.commit(plan)
+    reload_is_same(ana)
+
+
+def test_a_wrong_signature_on_a_side_is_the_senders_fault() -> None:
+    ana, bea, eva = three()
+    ana.receive(forge(of(bea), [Draft(content=content("one side"))])[0])
+    wrong, _ = forge(of(bea)._replace(secret=eva.secrets.signing), [Draft(content=content("other"))])
+    refused_whole(ana, wrong, BadSignature)
+
+
+def test_no_entry_cites_its_own_chain() -> None:
+    """By another row: whoever passed it on could not write it down."""
+    ana, bea, _ = three()
+    batch, ids = forge(of(bea), [Draft(), Draft()])
+    ana.receive(batch)
+    row = messages.BatchChain(*bea.line, 2, ids[0], None)
+    on = of(bea)._replace(first=3, previous=ids[1], height=2)
+    refused_whole(ana, forge(on, [Draft([(1, 1, ids[0], 1)])], [row])[0], Malformed)
+    ana.receive(forge(of(bea), [Draft(content=content("other"))])[0])  # its other side it may cite
+    [_, side] = ana.branches(bea.line)
+    beside = messages.BatchChain(*bea.line, 2, side.head, None)
+    plan = ana.receive(forge(on, [Draft([(1, 1, side.head, 1)])], [beside])[0])
+    assert len(plan.commit.entries) == 1
+
+
 def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> None:
-    """Eva is honest; she saw the other side of Bea's fork. Her chain does not attach here; nobody is thrown out."""
+    """Eva is honest; she saw the other side of Bea's fork. Without it her chain does not attach; nobody is blamed."""
     ana, bea, eva = three()
     ana.receive(forge(of(bea), [Draft(content=content("one side"))])[0])
     eva.receive(forge(of(bea), [Draft(content=content("other"))])[0])
     eva.edit(CASE, Operation(1, "f", b"", 1))
-    agreed = {name: length for name, (length, _) in ana.frontier().items() if name != bea.chain}
-    known = {n: length for name, length in agreed.items() if (n := eva.chain_number(name))}
-    forked = eva.chain_number(bea.chain)
-    assert forked
-    served = eva.serve(eva.cursor_for(known), known, [forked], eva.last_arrival())
+    known = eva.known_of(ana)
+    [forked] = eva.branches(bea.line)
+    peer = Peer(known, [forked.number], ())
+    served = eva.serve(eva.cursor_for(peer), peer, eva.last_arrival())
     assert served.batch is not None
     parts = messages.encode_batch(bytes(8), served.batch, 60_000)
     batch = Batch()
@@ -158,8 +224,11 @@ def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> No
         assert isinstance(part, messages.BatchPart)
         messages.extend(batch, part)
     plan = ana.receive(batch)
-    assert eva.chain in plan.refused
+    assert eva.line in plan.gaps
     assert not plan.commit.entries
+    pass_on(eva, ana)
+    pass_on(ana, eva)
+    assert ana.replica.digest() == eva.replica.digest()
 
 
 def test_parents_that_nobody_holds() -> None:
@@ -167,7 +236,7 @@ def test_parents_that_nobody_holds() -> None:
     row, head, height = pointer(ana, ana)
     batch, _ = forge(of(bea), [Draft([(1, 1, head, height)])], [row._replace(first=row.first + 1)])
     refused_chains(ana, batch, [0])
-    nowhere = messages.BatchChain(DeviceId(b"?" * 32), Incarnation(bytes(8)), Branch(b""), 5, EntryId(bytes(32)), None)
+    nowhere = messages.BatchChain(DeviceId(b"?" * 32), Incarnation(bytes(8)), 5, EntryId(bytes(32)), None)
     refused_chains(ana, forge(of(eva), [Draft([(1, 1, EntryId(b"?" * 32), 4)])], [nowhere])[0], [0])
 
 
@@ -178,11 +247,10 @@ def test_wrong_parents() -> None:
     refused_whole(ana, twice, Malformed)
     early, _ = forge(of(bea), [Draft([(1, 99, head, height)])], [row])
     refused_whole(ana, early, Malformed)
-    # another entry than the signature covers: the two may hold different ones there, so nobody is blamed
-    other, _ = forge(of(bea), [Draft([(1, 2, head, height)])], [row])
-    refused_chains(ana, other, [0])
+    other, _ = forge(of(bea), [Draft([(1, 2, head, height)])], [row])  # the row says which entries it points at
+    refused_whole(ana, other, BadSignature)
     low, _ = forge(of(bea), [Draft([(1, 1, head, height - 1)])], [row])
-    refused_chains(ana, low, [0])
+    refused_whole(ana, low, BadSignature)
 
 
 def test_own_chain_and_too_many_parents_do_not_pass_the_wire() -> None:
@@ -259,40 +327,122 @@ def test_a_case_without_entries_stores_nothing() -> None:
     reload_is_same(ana)
 
 
-def test_a_chain_twice_in_one_batch() -> None:
+def test_the_same_slice_twice_in_one_batch() -> None:
     ana, bea, _ = three()
-    one, _ = forge(of(bea), [Draft(content=content("one"))])
-    two, _ = forge(of(bea), [Draft(content=content("two"))])
-    both = Batch([*one.chains, *two.chains], one.cases, [one.entries[0], two.entries[0]._replace(chain=1, clock=0)])
-    refused_whole(ana, both, Malformed)
+    one, ids = forge(of(bea), [Draft(content=content("one")), Draft(content=content("two"))])
+    entries = [*one.entries, *(entry._replace(chain=1, clock=0) for entry in one.entries)]
+    plan = ana.receive(Batch([*one.chains, *one.chains], one.cases, entries))
+    assert [entry.id for entry in plan.commit.entries] == ids
+    reload_is_same(ana)
 
 
-def test_at_most_sixteen_incarnations() -> None:
+def branches(device: Device, ana: Device, count: int) -> list[Batch]:
+    """Ways in which a device goes on from one place."""
+    row, head, height = pointer(ana, ana)
+    return [
+        forge(of(device), [Draft([(1, 1, head, height)], content=content(number))], [row])[0] for number in range(count)
+    ]
+
+
+def test_a_device_with_too_many_branches_counts_only_as_far_as_others_cite_it() -> None:
     ana, bea, eva = three()
-    for number in range(caps.INCARNATIONS):
-        plan = ana.receive(forge(of(bea)._replace(incarnation=Incarnation(bytes([number]) * 8)), [Draft()])[0])
-        assert not plan.refused
-    batch, _ = forge(of(bea)._replace(incarnation=Incarnation(b"\xff" * 8)), [Draft()])
-    refused_chains(ana, batch, [0])
-    many = [forge(of(eva)._replace(incarnation=Incarnation(bytes([number]) * 8)), [Draft()])[0] for number in range(18)]
+    sides = branches(bea, ana, 40)
+    for number, batch in enumerate(sides[: caps.BRANCHES]):
+        plan = ana.receive(batch)
+        assert len(plan.changes) == 1
+        assert not plan.refused, number
+    state = ana.replica.read(CASE)
+    assert state is not None
+    assert len(state.registers["f"].live) == caps.BRANCHES
+    before = ana.replica.digest()
+    proof = ana.receive(sides[caps.BRANCHES])
+    assert not proof.refused
+    assert not proof.changes
+    assert proof.refold == [ana.replica.held.cases[CASE]]
+    assert ana.frontier().equivocators == {bea.device}
+    assert ana.replica.digest() != before
+    state = ana.replica.read(CASE)
+    assert state is not None
+    assert not state.registers
+    reload_is_same(ana)
+    late = ana.receive(sides[-1])
+    assert (late.refused, late.waiting, late.gaps) == ([0], [0], [])
+    assert not late.commit.chains
+
+    eva.receive(sides[-1])  # she has seen one side only, and built on it
+    eva.edit(CASE, Operation(1, "f", b"", "cites it"))
+    pass_on(eva, ana)
+    state = ana.replica.read(CASE)
+    assert state is not None
+    assert sorted(cell.value for cell in state.registers["f"].live.values() if cell.value != "cites it") == [39]
+    reload_is_same(ana)
+    pass_on(ana, eva)  # the proof reaches her
+    assert eva.frontier().equivocators == {bea.device}
+    assert eva.replica.digest() == ana.replica.digest()
+    assert eva.replica.state_digest() == ana.replica.state_digest()
+    reload_is_same(eva)
+
+
+def test_many_branches_at_once_make_one_equivocator_and_no_more_chains_than_prove_it() -> None:
+    ana, bea, _ = three()
+    sides = branches(bea, ana, 500)
     at_once = Batch(
-        [batch.chains[0] for batch in many], many[0].cases,
-        [batch.entries[0]._replace(chain=row, clock=0 if row else START) for row, batch in enumerate(many)],
+        [*(batch.chains[0] for batch in sides), sides[0].chains[1]], sides[0].cases,
+        [
+            batch.entries[0]._replace(chain=row, parents=[500, 1], clock=0 if row else START)
+            for row, batch in enumerate(sides)
+        ],
     )  # fmt: skip
-    refused_chains(ana, at_once, [16, 17])
+    plan = ana.receive(at_once)
+    assert len(ana.branches(bea.line)) == caps.BRANCHES + 1
+    assert plan.waiting == list(range(caps.BRANCHES + 1, 500))
+    assert not plan.gaps
+    reload_is_same(ana)
+
+
+def test_incarnations_are_branches_too() -> None:
+    ana, bea, _ = three()
+    for number in range(caps.BRANCHES + 1):
+        ana.receive(forge(of(bea)._replace(incarnation=Incarnation(bytes([number]) * 8)), [Draft()])[0])
+    assert ana.frontier().equivocators == {bea.device}
+
+
+def test_whom_only_an_equivocator_admitted_is_no_member() -> None:
+    ana = founded()
+    bea = admitted(ana, "bea", 2, Role.COORDINATOR)
+    eva = admitted(ana, "eva", 3)
+    pass_on(ana, bea)
+    puppet = admitted(bea, "puppet", 4)
+    pass_on(bea, ana)
+    assert ana.replica.circle.is_active(puppet.device)
+    for batch in branches(bea, ana, caps.BRANCHES + 1):
+        ana.receive(batch)
+    assert ana.frontier().equivocators == {bea.device}
+    assert not ana.replica.circle.is_active(puppet.device)
+    assert ana.device_with(puppet.secrets.public.session) is None
+    reload_is_same(ana)
+    pass_on(bea, puppet)
+    puppet.edit(CASE, Operation(1, "f", b"", "mine"))  # now another device's entry rests on it
+    newest = puppet.serve(puppet.last_arrival() - 1, Peer(puppet.known_of(ana), (), ()), puppet.last_arrival()).batch
+    assert newest is not None
+    ana.receive(newest)
+    assert ana.replica.circle.is_active(puppet.device)
+    reload_is_same(ana)
+    pass_on(ana, eva)
+    assert eva.replica.digest() == ana.replica.digest()
 
 
 def test_a_thousand_rows_that_do_not_attach_cost_two_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each cites the one before it; the first cites what nobody holds."""
     ana, bea, _ = three()
     plans = []
-    original = planner._stage_batch
+    original = planner._stage_batches
 
-    def counted(*args: Any) -> set[int]:
+    def counted(*args: Any) -> list[Slice]:
         plans.append(1)
         return original(*args)
 
-    monkeypatch.setattr(planner, "_stage_batch", counted)
+    monkeypatch.setattr(planner, "_stage_batches", counted)
     good, _ = forge(of(bea), [Draft()])
     rows = [good.chains[0]._replace(device=DeviceId(number.to_bytes(32, "big"))) for number in range(1_000)]
     entry = good.entries[0]
@@ -358,6 +508,6 @@ def test_another_devices_founding_entry() -> None:
     copy = Draft(
         clock=founding.clock, kind=Kind.FOUND, case=CaseId(ana.id), shape=founding.shape, content=founding.content
     )  # fmt: skip
-    batch, ids = forge(of(bea)._replace(incarnation=ana.chain[1]), [copy])
+    batch, ids = forge(of(bea)._replace(incarnation=ana.line[1]), [copy])
     assert bytes(ids[0]) == ana.id
     refused_whole(ana, batch, WrongLink)

@@ -9,6 +9,7 @@ from cellsync.core import caps
 from cellsync.core.history.entry import chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.ids import CaseId
 from cellsync.core.planner import Intention
+from cellsync.core.serving import Peer
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch, BatchPart
 from cellsync.core.wire.operations import Operation
@@ -30,9 +31,10 @@ def over_the_wire(batch: Batch) -> Batch:
 
 def serve_all(giver: Device, taker: Device) -> int:
     """Every batch crosses the wire, is taken whole, and fits; how many there were."""
-    known = {n: length for name, (length, _) in taker.frontier().items() if (n := giver.chain_number(name)) is not None}
-    cursor, batches = giver.cursor_for(known), 0
-    while (served := giver.serve(cursor, known, (), giver.last_arrival())).batch is not None:
+    known = giver.known_of(taker)
+    peer = Peer(known, (), taker.frontier().equivocators)
+    cursor, batches = giver.cursor_for(peer), 0
+    while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
         cursor, batches = served.cursor, batches + 1
         known.update(served.reaches)
         arrived = over_the_wire(served.batch)
@@ -77,14 +79,13 @@ def test_batches_bring_the_taker_to_the_givers_frontier(devices: list[Device], d
         heads_are_signed(device)
     giver, taker = data.draw(st.permutations(devices))[:2]
     serve_all(giver, taker)
-    union = taker.frontier()
-    for name, (length, _) in giver.frontier().items():
-        assert union[name][0] >= length
+    for head in giver.frontier().heads:
+        assert taker.find(head.line, head.sequence, head.id) is not None
     serve_all(taker, giver)
     assert giver.replica.digest() == taker.replica.digest()
     assert giver.replica.state_digest() == taker.replica.state_digest()
     assert serve_all(giver, taker) == 0
-    fresh = Device(giver.id, giver.secrets, giver.device, giver.chain[1], 99)
+    fresh = Device(giver.id, giver.secrets, giver.device, giver.line[1], 99)
     serve_all(giver, fresh)
     assert fresh.replica.digest() == giver.replica.digest()
 
@@ -99,21 +100,21 @@ def test_from_any_frontier_that_is_closed_under_parents(devices: list[Device], d
     known: dict[int, int] = {}
     for chain in giver.store.chains():
         close(giver, known, chain.number, data.draw(st.integers(0, chain.length)))
-    cursor, held = giver.cursor_for(known), dict(known)
-    while (served := giver.serve(cursor, held, (), giver.last_arrival())).batch is not None:
+    held = dict(known)
+    peer = Peer(held, (), ())
+    cursor = giver.cursor_for(peer)
+    while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
         batch = over_the_wire(served.batch)
         assert batch.size <= caps.BATCH
         nexts = [row.first for row in batch.chains]
-        numbers = [giver.chain_number(row[:3]) for row in batch.chains]
+        numbers = served.rows
         for row, number in zip(batch.chains, numbers, strict=True):
-            assert number is not None
             assert row.first == held.get(number, 0) + 1
         for entry in batch.entries:  # parents come first, in the batch or before it
             for at in range(0, len(entry.parents), 2):
                 assert nexts[entry.parents[at]] - entry.parents[at + 1] >= 1
             nexts[entry.chain] += 1
         for row, number, after in zip(batch.chains, numbers, nexts, strict=True):
-            assert number is not None
             last = giver.store.entry_at(slot_of(number, after - 1))
             assert (row.signature is None) == (after == row.first)
             assert row.signature is None or (last is not None and last.signature == row.signature)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, pack_slots, slot_of
-from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
 from cellsync.core.ports import Arrival, Case, Commit
 
 CANARY = b"CANARY: a name that must never rest in the clear"
@@ -49,7 +49,8 @@ class Author:
                 number=chain,
                 device=DeviceId(bytes([chain]) * 32),
                 incarnation=Incarnation(bytes(8)),
-                branch=Branch(b""),
+                base=0,
+                first=1,
                 length=sequence,
                 head=entry.id,
                 height=sequence,

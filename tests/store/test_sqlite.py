@@ -328,9 +328,40 @@ def test_foreign_missing_empty_and_truncated_files_are_damage(path: Path) -> Non
         SqliteStore.open(path, KEY)
 
 
+def test_a_vault_of_version_1_opens(path: Path) -> None:
+    """Its chains had no branches but an empty name for them."""
+    author = Author()
+    store = SqliteStore.create(path, KEY)
+    commit = numbered(author, 1)
+    store.write(commit)
+    store.flush()
+    chains, entries = store.chains(), store.chain_slice(1, 1, 99)
+    store._db.execute("""
+        ALTER TABLE chains RENAME TO newer;
+        CREATE TABLE chains (
+            number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, branch BLOB NOT NULL,
+            length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL, past INTEGER NOT NULL,
+            cited INTEGER NOT NULL
+        );
+        INSERT INTO chains SELECT number, device, incarnation, x'', length, head, height, past, cited FROM newer;
+        DROP TABLE newer;
+        PRAGMA user_version = 1;
+    """)
+    store.close()
+    for _ in range(2):
+        store = SqliteStore.open(path, KEY)
+        assert store.chains() == chains
+        assert store.chain_slice(1, 1, 99) == entries
+        store.close()
+    store = SqliteStore.open(path, KEY)
+    store.write(numbered(author, 2))
+    store.flush()
+    store.close()
+
+
 def test_a_newer_schema_is_named(path: Path) -> None:
     store = SqliteStore.create(path, KEY)
-    store._db.pragma("user_version", 2)
+    store._db.pragma("user_version", 3)
     store.close()
     with pytest.raises(NewerVersion):
         SqliteStore.open(path, KEY)

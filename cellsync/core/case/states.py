@@ -20,10 +20,9 @@ from typing import Final
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.errors import VaultDamaged
-from cellsync.core.history.chain import name_of
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of
 from cellsync.core.holdings import OWN_CASE, Holdings
-from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.ids import DeviceId, EntryId, Incarnation, Millis
 from cellsync.core.ports import Store
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
@@ -66,6 +65,12 @@ class States:
             dirty.add(number)
             if state.full or (state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2):
                 self._keep(number, state)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """What counts of these cases is not what it was: they are folded anew when they are read."""
+        for number in numbers:
+            self._drop(number)
+            self._dirty.discard(number)
 
     def get(self, number: int) -> CaseState:
         """The state of a case without its logs. Do not change it."""
@@ -127,25 +132,25 @@ class States:
 
     def _room(self, number: int) -> dict[int, int]:
         """Of devices that have written more than a case shows: by chain, the last sequence that is shown of it."""
-        wrote: dict[DeviceId, dict[int, list[tuple[int, int]]]] = {}
+        wrote: dict[DeviceId, list[tuple[Incarnation, int, EntryId, int, int]]] = {}
         for page in self._pages(number, 0):
             for entry, device in self._admitted(page):
+                chain = self._held.chains[chain_of(entry.slot)]
                 count = len(operations.decode(entry.shape, entry.content))
-                wrote.setdefault(device, {}).setdefault(chain_of(entry.slot), []).append(
-                    (sequence_of(entry.slot), count)
+                wrote.setdefault(device, []).append(
+                    (chain.incarnation, sequence_of(entry.slot), entry.id, chain.number, count)
                 )
         last: dict[int, int] = {}
-        for chains in wrote.values():
-            if sum(count for said in chains.values() for _, count in said) <= caps.CASE_OPERATIONS:
+        for entries in wrote.values():
+            if sum(count for *_, count in entries) <= caps.CASE_OPERATIONS:
                 continue
+            last |= dict.fromkeys((number for *_, number, _ in entries), 0)
             left = caps.CASE_OPERATIONS
-            for chain in sorted(chains, key=lambda chain: name_of(self._held.chains[chain])):
-                last[chain] = 0
-                for sequence, count in sorted(chains[chain]):
-                    left -= count
-                    if left < 0:
-                        break
-                    last[chain] = sequence
+            for _, sequence, _, number, count in sorted(entries):  # branches are numbered by each store for itself
+                left -= count
+                if left < 0:
+                    break
+                last[number] = sequence
         return last
 
     def _pages(self, number: int, folded: int) -> Iterator[list[Entry]]:
@@ -158,7 +163,7 @@ class States:
 
     def _admitted(self, page: list[Entry]) -> Iterator[tuple[Entry, DeviceId]]:
         for entry in page:
-            if entry.kind == Kind.CASE and entry.standing == Standing.IN:
+            if entry.kind == Kind.CASE and entry.standing == Standing.IN and self._held.counts(entry.slot):
                 yield entry, self._held.chains[chain_of(entry.slot)].device
 
     def _fold(self, state: CaseState, number: int, folded: int, room: dict[int, int]) -> bool:

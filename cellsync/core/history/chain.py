@@ -1,27 +1,37 @@
-"""Chains: the entries of one device in one circle and incarnation, linked by `previous`."""
+"""Chains: the entries of one device in one circle and incarnation, linked by `previous`; and the branches they have.
+
+A chain that never forked is one branch. Where two entries name the same `previous`, it forks, and each goes on as a
+branch of its own. Branches have no names: an entry's id names its whole past, so a place in a chain is (device,
+incarnation, sequence, id), and two devices can speak of it whichever side either saw first. What is numbered here,
+and which branch the common beginning is counted to, is each store's own business. (protocol/30-history.md, Chains)
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from cellsync.core.ids import Branch, DeviceId, EntryId, Incarnation
-from cellsync.core.wire.messages import ChainName
+from cellsync.core.ids import DeviceId, EntryId, Incarnation
+from cellsync.core.wire.places import Head, Line
 
 
 class Chain(NamedTuple):
-    """One chain and its newest entry here. `length` 0 means that nothing of it is held yet."""
+    """One branch as it rests here, and its newest entry. With `length` below `first` nothing of it is held yet."""
 
     number: int  # local, from 1
     device: DeviceId
     incarnation: Incarnation
-    branch: Branch
+    base: int  # number of the branch that this one leaves, 0 if it begins the chain
+    first: int  # sequence of its first entry: 1, or the place of the fork
     length: int  # sequence of its newest entry
     head: EntryId  # id of that entry
     height: int
     past: int  # number of the control past of that entry
     cited: bool  # whether another entry names it as a parent, so that it is no head of the history
 
+    @property
+    def line(self) -> Line:
+        return self.device, self.incarnation
 
-def name_of(chain: Chain) -> ChainName:
-    """What a chain is called between devices; numbers are local."""
-    return chain.device, chain.incarnation, chain.branch
+
+def head_of(chain: Chain) -> Head:
+    return Head(chain.device, chain.incarnation, chain.length, chain.head)

@@ -1,25 +1,18 @@
-"""Frontiers: what a replica holds, chain by chain, and the 32-byte digest that says so in short."""
+"""The digest of a frontier: 32 bytes that say what counts here (protocol/30-history.md, Frontier)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.history.chain import Chain, name_of
-from cellsync.core.ids import EntryId
+from cellsync.core.ids import DeviceId
 from cellsync.core.wire import codec
-from cellsync.core.wire.messages import ChainName
-
-Frontier = Mapping[ChainName, tuple[int, EntryId]]
-"""Chain name -> (sequence, id) of its newest entry. Signatures are left out: two replicas that hold the same
-entries agree, whichever signatures came with them."""
+from cellsync.core.wire.places import Head
 
 
-def frontier(chains: Iterable[Chain]) -> dict[ChainName, tuple[int, EntryId]]:
-    return {name_of(chain): (chain.length, chain.head) for chain in chains if chain.length}
+def digest(heads: Iterable[Head], equivocators: Iterable[DeviceId], gaps: Iterable[Head]) -> bytes:
+    """32 bytes, equal exactly when what counts is the same here and there.
 
-
-def digest(held: Frontier) -> bytes:
-    """32 bytes, equal exactly when the frontiers are."""
-    rows = sorted((*name, length, head) for name, (length, head) in held.items())
-    return primitives.blake2b(labels.FRONTIER, codec.encode(rows))
+    `heads` are those of what counts: of an equivocator's branches they end at what others cite.
+    """
+    return primitives.blake2b(labels.FRONTIER, codec.encode([sorted(heads), sorted(equivocators), sorted(gaps)]))

@@ -10,7 +10,7 @@ a bit for each, a reader's 100,000 would cost every device gigabytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cellsync.core.ids import CircleId, DeviceId, EntryId, MemberId, SessionPublic, SigningPublic
 from cellsync.core.membership import rules
@@ -29,6 +29,7 @@ class Circle:
         self.found: Found | None = None
         self.grants: dict[DeviceId, Grant] = {}
         self._by_session: dict[SessionPublic, tuple[DeviceId, ...]] = {}  # usable keys of grants that count
+        self._aside: frozenset[DeviceId] = frozenset()  # grants of equivocators that count no more
         self._next_bit = 0
         self._pasts: list[int] = [0]  # number -> bit set
         self._numbers: dict[int, int] = {0: EMPTY_PAST}
@@ -39,6 +40,7 @@ class Circle:
         twin.found = self.found
         twin.grants = dict(self.grants)
         twin._by_session = dict(self._by_session)
+        twin._aside = self._aside
         twin._next_bit = self._next_bit
         twin._pasts = list(self._pasts)
         twin._numbers = dict(self._numbers)
@@ -136,17 +138,23 @@ class Circle:
 
     # --- who is in it now ------------------------------------------------------------------------
 
+    def set_aside(self, entries: Iterable[EntryId]) -> None:
+        """These entries of equivocators count no more, all others do: whom they introduced is not active.
+
+        Their bits stay in control pasts. An entry that has one in its past is another device's, and makes it count.
+        """
+        self._aside = frozenset(map(DeviceId, entries))
+
     def is_active(self, device: DeviceId) -> bool:
         """Whether a device is an active member's, by all that is held here."""
         grant = self.grants.get(device)
-        return grant is not None and grant.counts
+        return grant is not None and grant.counts and device not in self._aside
 
     def active(self) -> list[Grant]:
-        return [grant for grant in self.grants.values() if grant.counts]
+        return [grant for grant in self.grants.values() if self.is_active(grant.device)]
 
     def current_role(self, device: DeviceId) -> Role | None:
-        grant = self.grants.get(device)
-        return grant.role if grant is not None and grant.counts else None
+        return self.grants[device].role if self.is_active(device) else None
 
     def signing_key(self, device: DeviceId) -> SigningPublic | None:
         grant = self.grants.get(device)
@@ -158,7 +166,8 @@ class Circle:
         There are several if grants that did not see each other introduced one key. All of them are meant: no order
         among them is safe from a coordinator who backdates an entry, or tries salts until its id is the smallest.
         """
-        return self._by_session.get(session, ())
+        devices = self._by_session.get(session, ())
+        return devices if not self._aside else tuple(device for device in devices if device not in self._aside)
 
     def session_key(self, device: DeviceId) -> SessionPublic | None:
         """The key under which an active device is called; None if there is none that can be used."""

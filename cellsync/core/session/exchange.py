@@ -2,30 +2,36 @@
 
     both        DIGEST                            equal: the peer holds what we hold
     if not      FRONTIER  <->  FRONTIER           now each knows what the other lacks
+    forked      PATH      <->  PATH               where neither head is known to the other: how far both agree
     then        BATCH  <->  ACK                   at most two in flight each way, acknowledged after commit
     live        the same: what is committed here is served on from where the peer is
 
-Catching up and being live are one thing: a cursor into the order of arrival, and per chain what the peer holds.
+Catching up and being live are one thing: a cursor into the order of arrival, and per branch what the peer holds.
 What the peer sent is held by it, so nothing is echoed. Whoever commits entries that somebody sent tells its other
-peers so, in a FRONTIER of the changed chains, and waits a moment before it passes them on: most have them already.
+peers so, in a FRONTIER of the changed branches, and waits a moment before it passes them on: most have them already.
+
+A head of the peer that is not held here is *ahead*. It may go on from a branch of ours, or from a fork before its end;
+only a longer branch can tell. So a branch of ours is held back while its chain has heads ahead, until the peer's path
+or its entries say where they part.
 
 What the peer says is noted as it comes; the store is read only in `settle` and `next_parts`.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
-from cellsync.core.history import frontier
+from cellsync.core.history.chain import Chain
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
-from cellsync.core.serving import Served
+from cellsync.core.serving import Peer, Served
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import Batch, BatchPart, ChainName, FrontierPart
+from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPart, Path
+from cellsync.core.wire.places import Frontier, Head, Line
 
 
 class CircleView(Protocol):
@@ -49,11 +55,28 @@ class CircleView(Protocol):
         """
         ...
 
-    def frontier(self) -> dict[ChainName, tuple[int, EntryId]]: ...
+    def digest(self) -> bytes: ...
 
-    def chain_number(self, name: ChainName) -> int | None: ...
+    def frontier(self) -> Frontier: ...
 
-    def entry_id(self, chain: int, sequence: int) -> EntryId | None: ...
+    @property
+    def equivocators(self) -> Collection[DeviceId]:
+        """Devices of which more branches are held than an honest one has."""
+        ...
+
+    def branches(self, line: Line) -> list[Chain]:
+        """The branches of a chain that are held."""
+        ...
+
+    def branch(self, number: int) -> Chain: ...
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        """The number of the branch that holds this entry, None if it is not held."""
+        ...
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        """The id of the entry at a place on the way to a branch's head."""
+        ...
 
     def last_arrival(self) -> int: ...
 
@@ -61,11 +84,15 @@ class CircleView(Protocol):
         """The arrival that brought this device's own introduction, 0 if it has not come yet."""
         ...
 
-    def cursor_for(self, known: Mapping[int, int]) -> int:
-        """Where to start serving a peer that holds `known` (chain number -> sequence)."""
+    def cursor_for(self, peer: Peer) -> int:
+        """Where to start serving a peer."""
         ...
 
-    def serve(self, cursor: int, known: Mapping[int, int], refused: Collection[int], until: int) -> Served: ...
+    def lacking(self, peer: Peer) -> int:
+        """How many entries that are held here a peer takes and does not hold."""
+        ...
+
+    def serve(self, cursor: int, peer: Peer, until: int) -> Served: ...
 
 
 class Unexpected(PeerError):
@@ -80,11 +107,13 @@ class Balance(NamedTuple):
     lacks: int  # the peer, of what is here
     owes: int  # the peer: it holds them, and they are not here
     moving: bool  # it has said or sent something that has not been dealt with yet
+    declined: bool  # one side has refused something of the other: a gap, which this session will not fill
+    gaps: int  # entries that the peer does not hold whole
 
     @property
     def level(self) -> bool:
         """Whether both hold the same, as far as can be known here."""
-        return self == (0, 0, False)
+        return self == (0, 0, False, False, 0)
 
 
 class Exchange:
@@ -93,84 +122,92 @@ class Exchange:
     def __init__(self, view: CircleView, name: bytes, frame: int) -> None:
         self.view = view
         self.name: Final = name
-        self.forked: list[ChainName] = []  # chains on which the peer and we disagree, for the events
-        self.delivered: dict[int, int] = {}  # chain number -> sequence that the peer has acknowledged or shown
+        self.delivered: dict[int, int] = {}  # branch number -> sequence that the peer has acknowledged or shown
+        self.ahead: set[Head] = set()  # heads of the peer that are not held here
         self._frame = frame
-        self._known: dict[int, int] = {}  # the same, with what is in flight
-        self._ahead: dict[ChainName, int] = {}  # chains of which the peer held more when it said so
-        self._refused: set[int] = set()  # by the peer, or chains that fork
-        self._declined: set[ChainName] = set()  # refused by us
+        self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
+        self._refused: set[int] = set()  # branches, by the peer
+        self._declined = False  # by us
+        self._equivocators: frozenset[DeviceId] = frozenset()  # that the peer knows as such
+        self._gaps: frozenset[Head] = frozenset()  # of the peer
         self._cursor = 0
+        self._recount = False  # what the peer lacks may begin before the cursor
         self._until: int | None = None  # serve no further than this arrival: an introduction
         self._serving = False
         self._told_frontier = False
         self.greeted = False
         self.waiting_since = 0.0  # when the oldest batch in flight was sent, or the one before it acknowledged
-        self._in_flight: deque[tuple[dict[int, int], list[int | None]]] = deque()  # what it reaches; chains by row
+        self._in_flight: deque[tuple[dict[int, int], Sequence[int]]] = deque()  # what it reaches; branches by row
         self._arriving: Batch | None = None
-        self._heard: dict[ChainName, tuple[int, EntryId]] | None = None  # what the peer holds, not yet looked up
+        self._heard: Frontier | None = None  # what the peer holds, not yet looked up
+        self._paths: list[Path] = []  # of the peer, not yet looked up
+        self._shown: set[tuple[int, int]] = set()  # of our branches: (number, sequence) whose path the peer has
         self._introducing = False
-        self._told: dict[ChainName, tuple[int, EntryId]] = {}  # a frontier that is arriving
+        self._told = Frontier(frozenset())  # a frontier that is arriving
         self._uncommitted = 0
 
     # --- what we say -------------------------------------------------------------------------------
 
     def greet(self) -> bytes:
         """The first message about this circle."""
-        return messages.encode_digest(self.name, frontier.digest(self.view.frontier()))
+        return messages.encode_digest(self.name, self.view.digest())
 
     def introduce(self) -> None:
         """Serve, unasked, everything up to our own admission: the peer has not heard of it yet."""
         self._introducing = True
 
-    def tell(self, rows: dict[ChainName, tuple[int, EntryId]]) -> list[bytes]:
-        """That these chains have grown here."""
-        return messages.encode_frontier(self.name, rows, self._frame) if self._serving else []
+    def tell(self, grown: Frontier) -> list[bytes]:
+        """That these branches have grown here."""
+        return messages.encode_frontier(self.name, grown, self._frame) if self._serving else []
 
-    def settle(self) -> bool:
-        """Look up what the peer has said that it holds; whether there was anything. Reads the store."""
+    def settle(self) -> list[bytes] | None:
+        """Look up what the peer has said: what to answer, None if it has said nothing. Reads the store."""
         if self._introducing:
             self._introducing, self._serving = False, True
             self._until = self.view.own_admission()
-        if self._heard is None:
-            return False
-        rows, self._heard = self._heard, None
-        self._start_from(rows)
-        return True
+        if self._heard is None and not self._paths:
+            return None
+        frontier, self._heard = self._heard or Frontier(frozenset()), None
+        paths, self._paths = self._paths, []
+        self._equivocators |= frontier.equivocators
+        self._gaps |= frontier.gaps
+        for head in frontier.heads:
+            self._look_up(head)
+        lines = {head.line for head in frontier.heads if head in self.ahead}
+        for path in paths:
+            self._look_up_path(path)
+        answers = self._paths_of({line for line in lines if self._forks(line)} | {path.line for path in paths})
+        self._serving, self._until, self._recount = True, None, True
+        return messages.encode_paths(self.name, answers)
 
     def next_parts(self, ripe: float) -> list[bytes]:
         """The next batch for the peer, up to arrival `ripe`, in parts; nothing if it lacks nothing or two are in
         flight. Reads the store."""
         if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
             return []
+        if self._recount:
+            self._cursor, self._recount = self.view.cursor_for(self._peer()), False
         until = min(ripe, self.view.last_arrival()) if self._until is None else self._until
         if self._cursor >= until:
             return []
-        served = self.view.serve(self._cursor, self._known, self._refused, int(until))
+        served = self.view.serve(self._cursor, self._peer(), int(until))
         self._cursor = served.cursor
         if served.batch is None:
             return []
         self._known.update(served.reaches)
-        rows = [self.view.chain_number(row[:3]) for row in served.batch.chains]
-        self._in_flight.append((served.reaches, rows))
+        self._in_flight.append((served.reaches, served.rows))
         return messages.encode_batch(self.name, served.batch, self._frame)
 
-    def committed(self, batch: Batch, refused: list[ChainName]) -> bytes:
+    def committed(self, reached: Iterable[tuple[int, int] | None], refused: Collection[int]) -> bytes:
         """A batch from the peer is durable (or parts of it were refused): the acknowledgement."""
         self._uncommitted -= 1
-        counts = Counter(entry.chain for entry in batch.entries)
-        names = set(refused)
-        rows: list[int] = []
-        for row, chain in enumerate(batch.chains):
-            number = self.view.chain_number(chain[:3])
-            if chain[:3] in names:
-                rows.append(row)
-            elif number is not None and counts[row]:
-                self._holds(number, chain.first + counts[row] - 1)
-        self._declined |= names
-        if len(self._declined) > caps.CHAINS:
-            raise CapExceeded("chains")
-        return messages.encode_ack(self.name, rows)
+        for place in reached:
+            if place is not None:
+                self._holds(*place)
+        self._declined = self._declined or bool(refused)
+        for head in list(self.ahead):
+            self._look_up(head)
+        return messages.encode_ack(self.name, refused)
 
     @property
     def in_flight(self) -> int:
@@ -178,38 +215,37 @@ class Exchange:
 
     @property
     def balance(self) -> Balance | None:
-        """None until the frontiers were compared. Leaves out chains that one side refused: they will not move."""
+        """None until the frontiers were compared."""
         if not self._serving or self._until is not None:
             return None
-        here = {name: length for name, (length, _) in self.view.frontier().items()}
-        lacks = owes = 0
-        for name in here.keys() | self._ahead.keys():
-            number = self.view.chain_number(name) or 0
-            if name not in self._declined and number not in self._refused:
-                there = max(self._ahead.get(name, 0), self.delivered.get(number, 0))
-                more = here.get(name, 0) - there
-                lacks, owes = lacks + max(more, 0), owes + max(-more, 0)
-        moving = bool(self._told or self._heard is not None or self._arriving is not None or self._uncommitted)
-        return Balance(lacks, owes, moving)
+        longest = {
+            head.line: max((chain.length for chain in self.view.branches(head.line)), default=0) for head in self.ahead
+        }
+        owes = sum(max(1, head.sequence - longest[head.line]) for head in self.ahead)
+        moving = bool(self._told.heads or self._heard or self._paths or self._arriving is not None or self._uncommitted)
+        lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
+        return Balance(lacks, owes, moving, self._declined or bool(self._refused), len(self._gaps))
 
     # --- what the peer says --------------------------------------------------------------------------
 
     def on_digest(self, digest: bytes) -> list[bytes]:
-        mine = self.view.frontier()
-        if digest == frontier.digest(mine):
-            self._hear(mine)
+        if digest == self.view.digest():
+            self._hear(self.view.frontier())
             return []
         return self._tell_frontier()
 
     def on_frontier(self, part: FrontierPart) -> list[bytes]:
-        self._told.update(part.rows)
-        if len(self._told) > caps.CHAINS:
-            raise CapExceeded("chains")
+        self._told = _united(self._told, part.frontier)
         if not part.last:
             return []
-        rows, self._told = self._told, {}
-        self._hear(rows)
+        frontier, self._told = self._told, Frontier(frozenset())
+        self._hear(frontier)
         return self._tell_frontier()
+
+    def on_paths(self, paths: list[Path]) -> None:
+        self._paths += paths
+        if len(self._paths) > caps.CHAINS:
+            raise CapExceeded("chains")
 
     def on_part(self, part: BatchPart) -> Batch | None:
         """A complete batch, once its last part is here. Raises PeerError."""
@@ -229,13 +265,12 @@ class Exchange:
             raise Unexpected("an acknowledgement of nothing")
         reaches, rows = self._in_flight.popleft()
         for row in refused:
-            number = rows[row] if row < len(rows) else None
-            if number is None:
-                raise Unexpected("a chain was refused that was not sent")
-            reaches.pop(number, None)
-            self._refused.add(number)
+            if row >= len(rows):
+                raise Unexpected("a branch was refused that was not sent")
+            reaches.pop(rows[row], None)
+            self._refused.add(rows[row])
         for number, sequence in reaches.items():
-            self.delivered[number] = max(sequence, self.delivered.get(number, 0))
+            self._deliver(number, sequence)
 
     def _tell_frontier(self) -> list[bytes]:
         if self._told_frontier:
@@ -243,29 +278,88 @@ class Exchange:
         self._told_frontier = True
         return messages.encode_frontier(self.name, self.view.frontier(), self._frame)
 
-    def _hear(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
-        self._heard = rows if self._heard is None else {**self._heard, **rows}
-        if len(self._heard.keys() | self._ahead.keys()) > caps.CHAINS:
+    def _hear(self, frontier: Frontier) -> None:
+        self._heard = frontier if self._heard is None else _united(self._heard, frontier)
+        if len(self._heard.heads) + len(self.ahead) > caps.CHAINS:
             raise CapExceeded("chains")
 
-    def _start_from(self, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
-        """The peer holds this: serve it what it lacks, from the first arrival that it lacks anything of."""
-        for name, (length, head) in rows.items():
-            number = self.view.chain_number(name)
-            ours = None if number is None else self.view.entry_id(number, length)
-            if number is None or ours is None:
-                self._ahead[name] = max(length, self._ahead.get(name, 0))
-                if number is not None:  # whether it is our chain that it goes on with cannot be seen from here
-                    self._known[number] = max(length, self._known.get(number, 0))
-            elif ours != head:  # two entries in one place: the chain forks
-                self.forked.append(name)
-                self._refused.add(number)
-            else:
-                self._holds(number, length)
-        if not self._serving or self._until is not None:
-            self._cursor = self.view.cursor_for({**self._known, **dict.fromkeys(self._refused, 1 << 40)})
-        self._serving, self._until = True, None
+    # --- what the peer holds -------------------------------------------------------------------------
+
+    def _look_up(self, head: Head) -> None:
+        """Whether a head of the peer is held here."""
+        number = self.view.find(head.line, head.sequence, head.id)
+        if number is not None:
+            self._holds(number, head.sequence)
+        elif head.device not in self.view.equivocators:
+            self.ahead.add(head)
+            return
+        # Or nothing of it is taken but what others cite, and their heads are ahead as well.
+        if head in self.ahead:
+            self.ahead.discard(head)
+            self._recount = True  # what was held back because of it is not any more
+
+    def _forks(self, line: Line) -> bool:
+        """Whether a head of the peer cannot lie beyond what is held here: then the two sides have parted before."""
+        longest = max((chain.length for chain in self.view.branches(line)), default=0)
+        return any(head.line == line and head.sequence <= longest for head in self.ahead)
+
+    def _look_up_path(self, path: Path) -> None:
+        """The newest entry of a path that is held here is held by both, and all before it."""
+        for sequence, entry in path.steps:
+            number = self.view.find(path.line, sequence, entry)
+            if number is not None:
+                self._holds(number, sequence)
+                return
+        for chain in self.view.branches(path.line):
+            self._holds(chain.number, 0)  # nothing in common: from the beginning
+
+    def _paths_of(self, lines: Collection[Line]) -> list[Path]:
+        """The paths to our heads on these chains that the peer is not known to hold, each once."""
+        paths: list[Path] = []
+        for line in lines:
+            for chain in self.view.branches(line):
+                place = chain.number, chain.length
+                if place not in self._shown and self._known.get(chain.number, 0) < chain.length:
+                    self._shown.add(place)
+                    paths.append(self._path(chain))
+        return paths
+
+    def _path(self, chain: Chain) -> Path:
+        steps: list[tuple[int, EntryId]] = []
+        back = 0
+        while back < chain.length and len(steps) < PATH_STEPS:
+            entry = self.view.entry_id(chain.number, chain.length - back)
+            if entry is not None:
+                steps.append((chain.length - back, entry))
+            back = max(1, 2 * back)
+        return Path(chain.line, steps)
+
+    def _peer(self) -> Peer:
+        """What decides what is served: what it holds or is on its way, and what is held back."""
+        return Peer(self._known, self._refused | self._held_back(), self._equivocators)
+
+    def _held_back(self) -> set[int]:
+        """Branches that may be the beginning of one of which the peer has more."""
+        return {
+            chain.number
+            for line in {head.line for head in self.ahead}
+            for chain in self.view.branches(line)
+            if chain.number not in self._known
+        }
 
     def _holds(self, number: int, sequence: int) -> None:
-        self._known[number] = max(sequence, self._known.get(number, 0))
+        """The peer holds a branch up to there, hence what it leaves."""
+        while True:
+            self._known[number] = max(sequence, self._known.get(number, 0))
+            self._deliver(number, sequence)
+            chain = self.view.branch(number)
+            if not chain.base:
+                return
+            number, sequence = chain.base, min(sequence, chain.first - 1)
+
+    def _deliver(self, number: int, sequence: int) -> None:
         self.delivered[number] = max(sequence, self.delivered.get(number, 0))
+
+
+def _united(one: Frontier, other: Frontier) -> Frontier:
+    return Frontier(one.heads | other.heads, one.equivocators | other.equivocators, one.gaps | other.gaps)

@@ -25,7 +25,7 @@ Rules (protocol/50-sync.md):
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -33,14 +33,15 @@ from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.crypto.channel import Initiator, Responder, Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion, PeerError
-from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, Millis, SessionPublic, SessionSecret
+from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic, SessionSecret
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpected
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, ChainName, Places
+from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, Places
+from cellsync.core.wire.places import Frontier, Head
 
 # Seconds. A slow laptop needs one for a handshake; a bad link loses a few packets in twenty.
 HANDSHAKE_WITHIN: Final = 20.0
@@ -106,13 +107,6 @@ class Acknowledged(NamedTuple):
     circle: CircleId
 
 
-class Forked(NamedTuple):
-    """The peer holds another entry in a place where we hold one: this chain forks."""
-
-    circle: CircleId
-    chain: ChainName
-
-
 class Measured(NamedTuple):
     """The peer has said what its clock shows."""
 
@@ -136,7 +130,7 @@ class Ended(NamedTuple):
     error: PeerError | None
 
 
-Event = Called | Opened | Apart | Received | Acknowledged | Forked | Measured | Answered | Located | Ended
+Event = Called | Opened | Apart | Received | Acknowledged | Measured | Answered | Located | Ended
 
 
 class Session:
@@ -418,6 +412,8 @@ class Session:
             case messages.FrontierPart():
                 exchange = self._shared(message.circle)
                 self._send_all(exchange.on_frontier(message))
+            case messages.Paths():
+                self._shared(message.circle).on_paths(message.paths)
             case messages.Offer():
                 self._hear_offer(message.tags)
             case messages.Whereabouts():
@@ -431,15 +427,20 @@ class Session:
                 return [Answered()]
         return []
 
-    def committed(self, circle: CircleId, batch: Batch, refused: list[ChainName]) -> list[Event]:
-        """A batch from `Received` is durable, but for the chains that were refused."""
-        return self._guard(lambda: self._acknowledge(circle, batch, refused))
+    def committed(
+        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int]
+    ) -> list[Event]:
+        """A batch from `Received` is durable: by row, the branch and sequence up to which it is held now; and the rows
+        that were refused. Reads the store."""
+        return self._guard(lambda: self._acknowledge(circle, reached, refused))
 
-    def _acknowledge(self, circle: CircleId, batch: Batch, refused: list[ChainName]) -> list[Event]:
+    def _acknowledge(
+        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int]
+    ) -> list[Event]:
         exchange = self._exchange_of(circle)
         if exchange is None:  # the session ended meanwhile
             return []
-        self._send(exchange.committed(batch, refused))
+        self._send(exchange.committed(reached, refused))
         return [Acknowledged(circle), *(self._meet(circle) if self.device is None else [])]
 
     def pull(self, ripe: float = math.inf) -> list[Event]:
@@ -453,10 +454,10 @@ class Session:
         for exchange in self._exchanges.values():
             if not self._is_active(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
-            if exchange.settle():
-                circle = exchange.view.id
-                events += [*(Forked(circle, chain) for chain in exchange.forked), Acknowledged(circle)]
-                exchange.forked.clear()
+            answers = exchange.settle()
+            if answers is not None:
+                self._send_all(answers)
+                events.append(Acknowledged(exchange.view.id))
             if not exchange.in_flight:
                 exchange.waiting_since = self._now
             self._send_all(exchange.next_parts(ripe))
@@ -464,12 +465,12 @@ class Session:
                 break
         return events
 
-    def tell(self, circle: CircleId, rows: dict[ChainName, tuple[int, EntryId]]) -> None:
-        """Tell the peer that these chains have grown here, so that it need not send what we have."""
+    def tell(self, circle: CircleId, grown: Frontier) -> None:
+        """Tell the peer that these branches have grown here, so that it need not send what we have."""
         exchange = self._exchange_of(circle)
         quiet = self.state is State.TALKING and self._unsent < caps.BATCH
         if exchange is not None and quiet and self._is_active(exchange.view):
-            self._send_all(exchange.tell(rows))
+            self._send_all(exchange.tell(grown))
 
     def locate(self, circle: CircleId, places: Places) -> None:
         """Tell the peer where devices listen, once this circle is shared; before that, the newest call counts."""
@@ -493,9 +494,14 @@ class Session:
         return [Located(exchange.view.id, places)]
 
     def delivered(self, circle: CircleId) -> dict[int, int]:
-        """Chain number -> sequence that the peer is known to hold."""
+        """Branch number -> sequence that the peer is known to hold."""
         exchange = self._exchange_of(circle)
         return {} if exchange is None else exchange.delivered
+
+    def ahead(self, circle: CircleId) -> frozenset[Head]:
+        """What the peer has named and is not held here."""
+        exchange = self._exchange_of(circle)
+        return frozenset() if exchange is None else frozenset(exchange.ahead)
 
     def balance(self, circle: CircleId) -> Balance | None:
         """What each side holds that the other lacks; None as long as that is not known."""

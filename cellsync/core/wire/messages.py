@@ -2,18 +2,19 @@
 
     OFFER     [1, [tag 16, …]]                                   32 tags, sorted, most of them random
     DIGEST    [2, circle 8, digest 32]
-    FRONTIER  [3, circle, last, [[device, incarnation, branch, length, head], …]]
+    FRONTIER  [3, circle, last, heads, equivocators, gaps]       heads, gaps: [[device, incarnation, sequence, id], …]
     BATCH     [4, circle, last, chains, cases, entries]
     ACK       [5, circle, [row, …]]                              the rows of the batch's chains that were refused
     PING [6]  PONG [7]
+    PATH      [8, circle, [[device, incarnation, [[sequence, id], …]], …]]
     CLOCK    [11, clock]                                         what the sender's clock shows, ms since 1970 UTC
 
 A frontier and a batch travel as parts of at most one frame each; their tables grow from part to part, the part with
 `last` ends them. Within a batch
 
-    chains    [device, incarnation, branch, first, previous, signature]
+    chains    [device, incarnation, first, previous, signature]
               first      sequence of the first entry sent (of the next one, if none is)
-              previous   id of the entry before it, zeros before the first
+              previous   id of the entry before it, which says on which branch; zeros before the first
               signature  of the last entry sent; empty in a row that is there only to be cited by parents
     cases     id 32
     entries   [chain, case, parents, clock, kind, shape, content]
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -37,7 +39,6 @@ from cellsync.core.errors import CapExceeded, Malformed
 from cellsync.core.ids import (
     ID_BYTES,
     INCARNATION_BYTES,
-    Branch,
     CaseId,
     DeviceId,
     EntryId,
@@ -46,6 +47,7 @@ from cellsync.core.ids import (
     Signature,
 )
 from cellsync.core.wire import codec
+from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Message
 
 TAG_BYTES: Final = 16
@@ -53,17 +55,16 @@ NAME_BYTES: Final = 8
 OFFERS: Final = caps.CIRCLES
 SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
 _PART_OVERHEAD: Final = 64  # bytes of a part besides its rows
-_FRONTIER_ROW: Final = 1 + 34 + 10 + 34 + 9 + 34  # bytes of a frontier's row at most
+_HEAD_ROW: Final = 1 + 34 + 10 + 9 + 34  # bytes of a frontier's row at most
 _SEQUENCE_END: Final = 1 << 40
 _CLOCK_END: Final = 1 << 63
-
-ChainName = tuple[DeviceId, Incarnation, Branch]
+PATH_STEPS: Final = 41  # the newest, then 1, 2, 4, … before it
+PATHS: Final = 32  # of one message: together they fit into a frame
 
 
 class BatchChain(NamedTuple):
     device: DeviceId
     incarnation: Incarnation
-    branch: Branch
     first: int
     previous: EntryId
     signature: Signature | None
@@ -110,7 +111,19 @@ class Digest(NamedTuple):
 class FrontierPart(NamedTuple):
     circle: bytes
     last: bool
-    rows: dict[ChainName, tuple[int, EntryId]]
+    frontier: Frontier
+
+
+class Path(NamedTuple):
+    """Entries on the way to a branch's newest one, the newest first."""
+
+    line: Line
+    steps: list[tuple[int, EntryId]]  # sequence, id
+
+
+class Paths(NamedTuple):
+    circle: bytes
+    paths: list[Path]
 
 
 class BatchPart(NamedTuple):
@@ -150,7 +163,7 @@ class Clock(NamedTuple):
     clock: Millis
 
 
-AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock
+AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock | Paths
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -164,15 +177,24 @@ def encode_digest(circle: bytes, digest: bytes) -> bytes:
     return codec.encode([Message.DIGEST, circle, digest])
 
 
-def encode_frontier(circle: bytes, held: dict[ChainName, tuple[int, EntryId]], limit: int) -> list[bytes]:
+def encode_frontier(circle: bytes, frontier: Frontier, limit: int) -> list[bytes]:
     """The parts of a frontier, each at most `limit` bytes."""
-    rows = [[*name, length, head] for name, (length, head) in held.items()]
-    at_once = max(1, (limit - _PART_OVERHEAD) // _FRONTIER_ROW)
-    starts = range(0, max(1, len(rows)), at_once)
-    return [
-        codec.encode([Message.FRONTIER, circle, start + at_once >= len(rows), rows[start : start + at_once]])
-        for start in starts
-    ]
+    everything: tuple[list[Any], ...] = tuple(map(sorted, frontier))
+    rows = [(table, row) for table, rows in enumerate(everything) for row in rows]
+    at_once = max(1, (limit - _PART_OVERHEAD) // _HEAD_ROW)
+    parts: list[bytes] = []
+    for start in range(0, max(1, len(rows)), at_once):
+        tables: list[list[object]] = [[], [], []]
+        for table, row in rows[start : start + at_once]:
+            tables[table].append(row)
+        parts.append(codec.encode([Message.FRONTIER, circle, start + at_once >= len(rows), *tables]))
+    return parts
+
+
+def encode_paths(circle: bytes, paths: list[Path]) -> list[bytes]:
+    """Paths, as many to a message as it may hold."""
+    rows = [[*path.line, path.steps] for path in paths]
+    return [codec.encode([Message.PATH, circle, rows[start : start + PATHS]]) for start in range(0, len(rows), PATHS)]
 
 
 def encode_ack(circle: bytes, refused: Iterable[int]) -> bytes:
@@ -197,7 +219,7 @@ def encode_batch(circle: bytes, batch: Batch, limit: int) -> list[bytes]:
     parts: list[bytes] = []
     groups: list[list[bytes]] = [[], [], []]
     room = limit - _PART_OVERHEAD
-    chains = [(*row[:5], row.signature or b"") for row in batch.chains]
+    chains = [(*row[:4], row.signature or b"") for row in batch.chains]
     tables: tuple[Iterable[object], ...] = (chains, batch.cases, _with_numbered_shapes(batch.entries))
     for group, rows in enumerate(tables):
         packed_rows = groups[group]
@@ -251,11 +273,13 @@ def decode(raw: bytes) -> AnyMessage:
                 return Ack(_circle(circle), refused)
         case [Message.DIGEST, bytes(circle), bytes(digest)] if len(digest) == 32:
             return Digest(_circle(circle), digest)
-        case [Message.FRONTIER, bytes(circle), bool(last), [*rows]]:
-            held = dict(_frontier_row(row) for row in rows)
-            if len(held) < len(rows):
-                raise Malformed("a frontier names a chain twice")
-            return FrontierPart(_circle(circle), last, held)
+        case [Message.FRONTIER, bytes(circle), bool(last), [*heads], [*devices], [*gaps]]:
+            found = Frontier(_heads(heads), frozenset(map(_device, devices)), _heads(gaps))
+            if len(found.equivocators) < len(devices):
+                raise Malformed("a frontier names a device twice")
+            return FrontierPart(_circle(circle), last, found)
+        case [Message.PATH, bytes(circle), [*paths]] if 0 < len(paths) <= PATHS:
+            return Paths(_circle(circle), [_path(path) for path in paths])
         case [Message.OFFER, [*tags]] if len(tags) == OFFERS:
             if all(type(tag) is bytes and len(tag) == TAG_BYTES for tag in tags):
                 return Offer(tags)
@@ -344,20 +368,45 @@ def _circle(name: bytes) -> bytes:
     return name
 
 
-def _chain_name(row: Any) -> ChainName:
-    match row:
-        case [bytes(device), bytes(incarnation), bytes(branch)]:
-            if len(device) == ID_BYTES and len(incarnation) == INCARNATION_BYTES and len(branch) in (0, ID_BYTES):
-                return DeviceId(device), Incarnation(incarnation), Branch(branch)
-    raise Malformed("a chain's name has the wrong form")
+def _device(row: Any) -> DeviceId:
+    if type(row) is not bytes or len(row) != ID_BYTES:
+        raise Malformed("a device's id has the wrong form")
+    return DeviceId(row)
 
 
-def _frontier_row(row: Any) -> tuple[ChainName, tuple[int, EntryId]]:
+def _line(device: Any, incarnation: Any) -> Line:
+    if type(incarnation) is not bytes or len(incarnation) != INCARNATION_BYTES:
+        raise Malformed("an incarnation has the wrong form")
+    return _device(device), Incarnation(incarnation)
+
+
+def _step(sequence: Any, entry: Any) -> tuple[int, EntryId]:
+    if type(sequence) is int and 0 < sequence < _SEQUENCE_END and type(entry) is bytes and len(entry) == ID_BYTES:
+        return sequence, EntryId(entry)
+    raise Malformed("a place in a chain has the wrong form")
+
+
+def _heads(rows: list[Any]) -> frozenset[Head]:
+    heads: set[Head] = set()
+    for row in rows:
+        match row:
+            case [device, incarnation, sequence, entry]:
+                heads.add(Head(*_line(device, incarnation), *_step(sequence, entry)))
+            case _:
+                raise Malformed("a frontier has the wrong form")
+    if len(heads) < len(rows):
+        raise Malformed("a frontier names an entry twice")
+    return frozenset(heads)
+
+
+def _path(row: Any) -> Path:
     match row:
-        case [device, incarnation, branch, int(length), bytes(head)]:
-            if type(length) is int and 0 < length < _SEQUENCE_END and len(head) == ID_BYTES:
-                return _chain_name([device, incarnation, branch]), (length, EntryId(head))
-    raise Malformed("a frontier has the wrong form")
+        case [device, incarnation, [_, *_] as steps] if len(steps) <= PATH_STEPS:
+            found = [_step(*step) for step in steps if isinstance(step, list) and len(step) == 2]
+            descending = all(one[0] > other[0] for one, other in pairwise(found))
+            if len(found) == len(steps) and descending:
+                return Path(_line(device, incarnation), found)
+    raise Malformed("a path has the wrong form")
 
 
 def _places(row: Any) -> tuple[DeviceId, list[tuple[bytes, int]]]:
@@ -378,9 +427,9 @@ def _place(place: Any) -> tuple[bytes, int]:
 
 def _batch_chain(row: Any) -> BatchChain:
     match row:
-        case [device, incarnation, branch, int(first), bytes(previous), bytes(signature)]:
+        case [device, incarnation, int(first), bytes(previous), bytes(signature)]:
             fits = len(previous) == ID_BYTES and len(signature) in (0, 64)
             if type(first) is int and 0 < first < _SEQUENCE_END and fits:
-                name = _chain_name([device, incarnation, branch])
-                return BatchChain(*name, first, EntryId(previous), Signature(signature) if signature else None)
+                line = _line(device, incarnation)
+                return BatchChain(*line, first, EntryId(previous), Signature(signature) if signature else None)
     raise Malformed("a chain of a batch has the wrong form")

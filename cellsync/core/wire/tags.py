@@ -51,6 +51,7 @@ class Message(IntEnum):
     ACK = 5
     PING = 6
     PONG = 7
+    PATH = 8
     WHEREABOUTS = 10
     CLOCK = 11
 

@@ -13,7 +13,6 @@ from cellsync.core.history import frontier
 from cellsync.core.history.entry import chain_prefix, entry_id, founding_prefix, sign, verify
 from cellsync.core.ids import (
     NO_ID,
-    Branch,
     CaseId,
     CircleId,
     DeviceId,
@@ -23,6 +22,7 @@ from cellsync.core.ids import (
     SigningPublic,
     SigningSecret,
 )
+from cellsync.core.wire.places import Head
 
 PROTOCOL = Path(__file__).parents[3] / "protocol"
 hexed = bytes.fromhex
@@ -107,15 +107,26 @@ def test_signing() -> None:
     assert sign(secret, entry) != sign(secret, EntryId(b"f" * 32))
 
 
-@pytest.mark.parametrize("vector", stored("frontiers.json"), ids=lambda vector: str(len(vector["rows"])))
+@pytest.mark.parametrize("vector", stored("frontiers.json"), ids=lambda vector: vector["digest"][:8])
 def test_frontiers(vector: dict[str, Any]) -> None:
-    rows = {
-        (DeviceId(hexed(device)), Incarnation(hexed(life)), Branch(hexed(branch))): (length, EntryId(hexed(head)))
-        for device, life, branch, length, head in vector["rows"]
-    }
-    assert frontier.digest(rows).hex() == vector["digest"]
-    assert frontier.digest(dict(reversed(rows.items()))).hex() == vector["digest"]
-    for name in rows:
-        length, head = rows[name]
-        for other in ({**rows, name: (length + 1, head)}, {**rows, name: (length, EntryId(bytes(32)))}):
-            assert frontier.digest(other).hex() != vector["digest"]
+    heads, gaps = (
+        [
+            Head(DeviceId(hexed(device)), Incarnation(hexed(life)), at, EntryId(hexed(entry)))
+            for device, life, at, entry in rows
+        ]
+        for rows in (vector["heads"], vector["gaps"])
+    )
+    devices = [DeviceId(hexed(device)) for device in vector["equivocators"]]
+    assert frontier.digest(heads, devices, gaps).hex() == vector["digest"]
+    assert frontier.digest(heads[::-1], devices[::-1], gaps[::-1]).hex() == vector["digest"]
+    nobody = DeviceId(bytes(32))
+    others = [
+        (heads, [*devices, nobody], gaps),
+        (heads, devices, [*gaps, Head(nobody, Incarnation(bytes(8)), 1, EntryId(bytes(32)))]),
+    ]
+    for at, head in enumerate(heads):
+        for other in (head._replace(sequence=head.sequence + 1), head._replace(id=EntryId(bytes(32)))):
+            others.append(([*heads[:at], other, *heads[at + 1 :]], devices, gaps))
+        others.append(([*heads[:at], *heads[at + 1 :]], devices, [*gaps, head]))
+    for changed in others:
+        assert frontier.digest(*changed).hex() != vector["digest"]

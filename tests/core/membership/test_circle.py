@@ -171,7 +171,7 @@ def test_who_may_not_admit_introduces_nobody(role: Role) -> None:
     assert ana.replica.circle.signing_key(puppet.device) is None
     chains = len(ana.replica.held.chains)
     plan = ana.receive(forge(of(puppet), [Draft()])[0])
-    assert plan.refused == [puppet.chain]
+    assert plan.gaps == [puppet.line]
     assert len(ana.replica.held.chains) == chains  # else a reader could fill everybody's frontier
     check(ana)
 
@@ -215,7 +215,7 @@ def test_an_unknown_device() -> None:
     ana, _ = circle(Role.WRITER)
     stranger = Device(ana.id, device_secrets(bytes(96)), DeviceId(b"?" * 32), Incarnation(bytes(8)), 5)
     plan = ana.receive(forge(of(stranger), [Draft()])[0])
-    assert plan.refused == [stranger.chain]
+    assert plan.gaps == [stranger.line]
     assert not plan.commit.entries
     assert not plan.commit.chains
 
@@ -225,7 +225,7 @@ def test_the_founding_of_another_circle() -> None:
     zoe = founded("zoe", 77)
     entry: Any = zoe.store.entry_at(1 << 40 | 1)
     draft = Draft(clock=entry.clock, kind=Kind.FOUND, case=CaseId(ana.id), shape=entry.shape, content=entry.content)
-    for writer in (of(bea), of(bea)._replace(device=ana.device, incarnation=zoe.chain[1])):
+    for writer in (of(bea), of(bea)._replace(device=ana.device, incarnation=zoe.line[1])):
         with pytest.raises(WrongLink):
             ana.replica.plan(forge(writer, [draft])[0], ana.now)
 

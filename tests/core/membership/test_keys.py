@@ -49,7 +49,7 @@ def test_a_device_whose_keys_cannot_be_used(session: bytes, seal: bytes, usable:
     secrets = device_secrets(source.randbytes(96))
     keys = DeviceKeys(secrets.public.signing, SessionPublic(session), SealPublic(seal))
     assert keys.usable is usable
-    bea = Device(ana.id, secrets, ana.admit(keys, "bea"), ana.chain[1], 7)
+    bea = Device(ana.id, secrets, ana.admit(keys, "bea"), ana.line[1], 7)
     for replica in (ana.replica, Replica(ana.id, ana.store)):
         circle = replica.circle
         assert circle.is_active(bea.device)

@@ -14,7 +14,6 @@ from cellsync.core.session.session import (
     Called,
     Ended,
     Event,
-    Forked,
     Located,
     Measured,
     Opened,
@@ -22,6 +21,7 @@ from cellsync.core.session.session import (
     Session,
     hang_up_at,
 )
+from cellsync.core.stage import Plan
 from tests.core.circles import Device
 
 CARRIER = b"test"
@@ -36,9 +36,9 @@ class End:
         self.opened = False
         self.error: PeerError | None = None
         self._ended = False
-        self.forked: list[Forked] = []
         self.located: list[Located] = []
         self.measured: Difference | None = None
+        self.plans: list[Plan] = []
         self.sent = bytearray()
         self.received = 0
         self.commits = True
@@ -59,7 +59,8 @@ class End:
                     except PeerError as error:
                         self.error, self._ended = error, True
                         return
-                    self.handle(self.session.committed(of, batch, plan.refused))
+                    self.plans.append(plan)
+                    self.handle(self.session.committed(of, plan.reached, plan.refused))
                 case Called(device, ephemeral, day):
                     if self.device.store.accept_ephemeral(day, device or b"", ephemeral):
                         self.device.store.flush()
@@ -70,8 +71,6 @@ class End:
                     self.opened = True
                 case Ended(error):
                     self.error, self._ended = error, True
-                case Forked():
-                    self.forked.append(event)
                 case Located():
                     self.located.append(event)
                 case Measured(difference):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cellsync.core import caps
 from cellsync.core.crypto import channel
 from cellsync.core.errors import PeerError
-from cellsync.core.ids import MILLIS_PER_DAY, Branch, CaseId, Day, DeviceId, EntryId, KemPublic, Millis
+from cellsync.core.ids import MILLIS_PER_DAY, CaseId, Day, DeviceId, EntryId, KemPublic, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.replica import Replica
 from cellsync.core.session import session as sessions
@@ -32,6 +32,7 @@ from cellsync.core.session.session import (
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Frontier, Head
 from tests.core.circles import START, Device, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, run, sync
 
@@ -228,7 +229,7 @@ def test_a_member_that_talks_nonsense_is_only_ever_at_fault(data: st.DataObject)
         st.builds(messages.encode_digest, st.just(name), st.binary(min_size=32, max_size=32)),
         st.builds(messages.encode_ack, st.just(name), st.lists(st.integers(0, 9), max_size=2)),
         st.sampled_from(messages.encode_frontier(name, ana.frontier(), 60_000)),
-        st.sampled_from(messages.encode_frontier(name, {}, 60_000)),
+        st.sampled_from(messages.encode_frontier(name, Frontier(frozenset()), 60_000)),
         st.sampled_from(messages.encode_batch(name, Batch(), 60_000)),
         st.builds(messages.encode_offer, st.just([bytes(16)] * 32)),
         st.builds(messages.encode_digest, st.just(b"no name!"), st.just(bytes(32))),
@@ -374,7 +375,11 @@ def balances(one: End, other: End) -> tuple[Balance | None, Balance | None]:
     return one.session.balance(one.device.id), other.session.balance(other.device.id)
 
 
-LEVEL = Balance(0, 0, False)
+def balance(lacks: int, owes: int, *, moving: bool = False, declined: bool = False) -> Balance:
+    return Balance(lacks, owes, moving, declined, 0)
+
+
+LEVEL = balance(0, 0)
 
 
 def test_the_balance_says_what_is_still_to_go() -> None:
@@ -385,12 +390,12 @@ def test_the_balance_says_what_is_still_to_go() -> None:
     assert balances(one, other) == (None, None)
     one.commits = other.commits = False
     run(one, other)
-    assert balances(one, other) == (Balance(4, 3, True), Balance(3, 4, True))
+    assert balances(one, other) == (balance(4, 3, moving=True), balance(3, 4, moving=True))
     ends = sync(ana, bea, 5)
     assert balances(*ends) == (LEVEL, LEVEL)
     assert LEVEL.level
     write(ana, 2)
-    assert balances(*ends) == (Balance(2, 0, False), LEVEL)
+    assert balances(*ends) == (balance(2, 0), LEVEL)
     run(*ends)
     assert balances(*ends) == (LEVEL, LEVEL)
 
@@ -408,8 +413,10 @@ def test_whoever_waits_is_told_of_a_batch_that_brought_nothing_new() -> None:
     pass_on(ana, bea)
     [received] = other.session.receive(one.give(), 0)
     assert isinstance(received, Received)
-    assert balances(one, other)[1] == Balance(1, 0, True)  # who sends it holds it, but that counts when it is committed
-    assert other.session.committed(ana.id, received.batch, []) == [Acknowledged(ana.id)]
+    assert balances(one, other)[1] == balance(1, 0, moving=True)  # who sends it holds it; counted once committed
+    plan = bea.receive(received.batch)
+    assert not plan.commit.entries
+    assert other.session.committed(ana.id, plan.reached, plan.refused) == [Acknowledged(ana.id)]
     assert balances(one, other)[1] == LEVEL
 
 
@@ -428,12 +435,12 @@ def test_what_a_third_brought_counts() -> None:
     ends = sync(ana, bea)
     write(eva, 5)
     sync(eva, ana, 7)
-    assert balances(*ends) == (Balance(5, 0, False), LEVEL)
+    assert balances(*ends) == (balance(5, 0), LEVEL)
     sync(eva, bea, 9)
     ends[1].session.tell(bea.id, eva.frontier())
     ends[0].take(ends[1].session.outgoing(), 0)
     ends[0].session.pull()
-    assert balances(*ends) == (LEVEL, Balance(5, 0, False))  # ana has said nothing yet
+    assert balances(*ends) == (LEVEL, balance(5, 0))  # ana has said nothing yet
     run(*ends)
     assert balances(*ends) == (LEVEL, LEVEL)
 
@@ -441,7 +448,7 @@ def test_what_a_third_brought_counts() -> None:
 def twins() -> tuple[Device, Device, Device]:
     """Ana, Bea, and Bea's vault put back from an older copy; each of these has written since."""
     ana, bea = pair()
-    twin = Device(bea.id, bea.secrets, bea.device, bea.chain[1], 9)
+    twin = Device(bea.id, bea.secrets, bea.device, bea.line[1], 9)
     twin.epochs, twin.sponsor = bea.epochs, bea.sponsor
     pass_on(ana, twin)
     write(bea, 3)
@@ -454,15 +461,15 @@ def test_a_twin_does_not_take_what_the_other_wrote_for_its_own() -> None:
     ana, bea, twin = twins()
     sync(bea, ana)
     one, other = sync(twin, ana, 5)
-    number = twin.chain_number(twin.chain)
-    assert number is not None
-    assert one.session.delivered(twin.id).get(number, 0) == 0
-    assert other.forked
-    assert balances(one, other) == (Balance(0, 2, False), LEVEL)  # Ana has refused that chain: nothing will move
+    assert balances(one, other) == (LEVEL, LEVEL)
+    assert twin.replica.digest() == ana.replica.digest()
+    forks = [[fork for plan in end.plans for fork in plan.forks] for end in (one, other)]
+    assert [[(fork.line, fork.sequence) for fork in found] for found in forks] == [[(bea.line, 1)]] * 2
+    lengths = [sorted(chain.length for chain in device.branches(bea.line)) for device in (ana, twin)]
+    assert lengths == [[1, 3], [1, 3]]
 
 
-def test_what_was_declined_is_not_waited_for() -> None:
-    """It cites the side of a fork that is not held here."""
+def test_what_cites_either_side_of_a_fork_goes_on() -> None:
     ana, bea, twin = twins()
     eva = admitted(ana, "eva", 3)
     sync(eva, ana)
@@ -470,10 +477,56 @@ def test_what_was_declined_is_not_waited_for() -> None:
     sync(eva, twin, 3)
     write(eva, 1)
     sync(bea, ana, 5)
-    entries = ana.replica.held.entries()
-    one, other = sync(eva, ana, 7)
-    assert (one.error, other.error, ana.replica.held.entries()) == (None, None, entries)
-    assert balances(one, other)[1] == LEVEL
+    ends = sync(eva, ana, 7)
+    assert balances(*ends) == (LEVEL, LEVEL)
+    assert ana.replica.digest() == eva.replica.digest()
+    sync(bea, eva, 9)
+    assert bea.replica.digest() == eva.replica.digest()
+    assert bea.replica.state_digest() == eva.replica.state_digest()
+
+
+@pytest.mark.parametrize("common", [0, 1, 5, 40])
+@pytest.mark.parametrize(("longer", "shorter"), [(1, 1), (2, 1), (30, 7)])
+def test_both_find_out_where_a_chain_parts(common: int, longer: int, shorter: int) -> None:
+    """Each holds one side only, and the shorter one cannot tell that it is no beginning of the longer."""
+    ana, bea = pair()
+    write(bea, common)
+    twin = Device(bea.id, bea.secrets, bea.device, bea.line[1], 9)
+    twin.epochs, twin.sponsor = bea.epochs, bea.sponsor
+    pass_on(bea, twin)
+    sync(bea, ana)
+    write(bea, longer)
+    write(twin, shorter)
+    sync(bea, ana, 3)
+    ends = sync(twin, ana, 5)
+    assert balances(*ends) == (LEVEL, LEVEL)
+    assert twin.replica.digest() == ana.replica.digest()
+    batches = [message for end in ends for message in end.plans]
+    assert sum(len(plan.commit.entries) for plan in batches) == longer + shorter
+    sent = sum(len(plan.reached) for plan in batches)
+    assert sent <= 4  # rows: each side came in one piece
+
+
+def test_a_false_frontier_slanders_nobody_and_is_not_in_step() -> None:
+    """A head that nobody holds: no fork is seen, the chain's owner writes on, and whoever claims it is not level."""
+    ana, bea = pair()
+    write(bea, 2)
+    one, other = sync(ana, bea)
+    transport, name = one.session._transport, next(iter(other.session._exchanges))
+    assert transport is not None
+    for sequence in (1, 2, 3, 1_000):
+        false = Frontier(frozenset({Head(*bea.line, sequence, EntryId(bytes([sequence % 251]) * 32))}))
+        for part in messages.encode_frontier(name, false, 60_000):
+            other.take(transport.encrypt_frame(part), 0)
+    run(one, other)
+    assert not any(plan.forks for plan in other.plans)
+    found = other.session.balance(bea.id)
+    assert found is not None
+    assert found.owes == 1 + 1 + 1 + 998
+    assert not found.level
+    write(bea, 1)
+    run(one, other)
+    assert ana.replica.digest() == bea.replica.digest()
 
 
 def test_a_frontier_is_bounded_also_in_pieces() -> None:
@@ -482,11 +535,11 @@ def test_a_frontier_is_bounded_also_in_pieces() -> None:
     transport, name = one.session._transport, next(iter(other.session._exchanges))
     assert transport is not None
     for piece in range(3):
-        rows = {
-            (DeviceId(number.to_bytes(32, "big")), bea.chain[1], Branch(b"")): (1, EntryId(bytes(32)))
+        heads = frozenset(
+            Head(DeviceId(number.to_bytes(32, "big")), bea.line[1], 1, EntryId(bytes(32)))
             for number in range(piece * caps.CHAINS // 2, (piece + 1) * caps.CHAINS // 2)
-        }
-        for part in messages.encode_frontier(name, rows, 60_000):
+        )
+        for part in messages.encode_frontier(name, Frontier(heads), 60_000):
             other.take(transport.encrypt_frame(part), 0)
         other.session.pull()
         other.session.outgoing()
@@ -645,7 +698,7 @@ def test_an_unknown_caller_may_not_ask(question: str) -> None:
     assert transport is not None
     asked = {
         "digest": [messages.encode_digest(name, bytes(32))],
-        "frontier": messages.encode_frontier(name, {}, 60_000),
+        "frontier": messages.encode_frontier(name, Frontier(frozenset()), 60_000),
         "offers": [messages.encode_offer([bytes([at]) * 16 for at in range(32)])] * 3,
         "whereabouts": [messages.encode_whereabouts(name, PLACES)],
     }[question]

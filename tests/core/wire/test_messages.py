@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import CapExceeded, Malformed, PeerError
-from cellsync.core.ids import Branch, CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
 from cellsync.core.wire import codec, messages
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, BatchPart, ChainName, FrontierPart
+from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, BatchPart, FrontierPart, Path
+from cellsync.core.wire.places import Frontier, Head
 
 CIRCLE = b"circle 8"
 
@@ -23,10 +24,7 @@ def fixed(size: int) -> st.SearchStrategy[bytes]:
     return st.binary(min_size=size, max_size=size)
 
 
-names = st.builds(
-    lambda device, incarnation, branch: (DeviceId(device), Incarnation(incarnation), Branch(branch)),
-    fixed(32), fixed(8), st.just(b"") | fixed(32),
-)  # fmt: skip
+names = st.builds(lambda device, incarnation: (DeviceId(device), Incarnation(incarnation)), fixed(32), fixed(8))
 sequences = st.integers(1, (1 << 40) - 1)
 
 
@@ -73,7 +71,7 @@ def test_a_batch_comes_back_from_parts_of_any_size(batch: Batch, limit: int) -> 
 
 def test_the_largest_entry_fits_into_a_frame() -> None:
     chains = [
-        BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+        BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
     ] * caps.CHAINS  # fmt: skip
     parents = [part for row in range(caps.PARENTS) for part in (caps.CHAINS - 1 - row, (1 << 40) - 1)]
     largest = BatchEntry(0, 0, parents, -(1 << 63), 255, b"s" * 300, b"c" * (caps.ENTRY - 300))
@@ -81,26 +79,54 @@ def test_the_largest_entry_fits_into_a_frame() -> None:
     assert max(map(len, parts)) <= MAX_PAYLOAD
 
 
-@given(st.dictionaries(names, st.tuples(sequences, fixed(32).map(EntryId)), max_size=12), st.integers(200, 1_000))
-def test_a_frontier_comes_back_from_parts(held: dict[ChainName, tuple[int, EntryId]], limit: int) -> None:
-    parts = messages.encode_frontier(CIRCLE, held, limit)
-    rows: dict[ChainName, tuple[int, EntryId]] = {}
+heads = st.builds(lambda line, at, entry: Head(line[0], line[1], at, EntryId(entry)), names, sequences, fixed(32))
+frontiers = st.builds(
+    Frontier, st.frozensets(heads, max_size=12), st.frozensets(fixed(32).map(DeviceId), max_size=4),
+    st.frozensets(heads, max_size=4),
+)  # fmt: skip
+
+
+@given(frontiers, st.integers(200, 1_000))
+def test_a_frontier_comes_back_from_parts(frontier: Frontier, limit: int) -> None:
+    parts = messages.encode_frontier(CIRCLE, frontier, limit)
+    found = Frontier(frozenset())
     for at, raw in enumerate(parts, start=1):
         part = messages.decode(raw)
         assert len(raw) <= limit
         assert isinstance(part, FrontierPart)
         assert (part.circle, part.last) == (CIRCLE, at == len(parts))
-        rows.update(part.rows)
-    assert rows == held
+        more = part.frontier
+        found = Frontier(found.heads | more.heads, found.equivocators | more.equivocators, found.gaps | more.gaps)
+    assert found == frontier
+
+
+steps = st.lists(st.tuples(sequences, fixed(32).map(EntryId)), min_size=1, max_size=41, unique_by=lambda step: step[0])
+
+
+@given(st.lists(st.builds(Path, names, steps), max_size=40))
+def test_paths_come_back(paths: list[Path]) -> None:
+    paths = [Path(path.line, sorted(path.steps, reverse=True)) for path in paths]
+    parts = messages.encode_paths(CIRCLE, paths)
+    assert all(len(part) <= MAX_PAYLOAD for part in parts)
+    read = [messages.decode(part) for part in parts]
+    assert [path for part in read if isinstance(part, messages.Paths) for path in part.paths] == paths
+
+
+@pytest.mark.parametrize(
+    "steps", [[], [[1, bytes(32)], [2, bytes(32)]], [[2, bytes(32)]] * 2, [[0, bytes(32)]], [[1]], [1]]
+)
+def test_paths_in_no_agreed_form(steps: list[Any]) -> None:
+    with pytest.raises(Malformed):
+        messages.decode(codec.encode([8, CIRCLE, [[bytes(32), bytes(8), steps]]]))
 
 
 def test_the_largest_frontier_fits_into_frames() -> None:
     far = (1 << 40) - 1
-    held = {
-        (DeviceId(at.to_bytes(32, "big")), Incarnation(bytes(8)), Branch(bytes(32))): (far, EntryId(bytes(32)))
+    held = frozenset(
+        Head(DeviceId(at.to_bytes(32, "big")), Incarnation(bytes(8)), far, EntryId(bytes(32)))
         for at in range(caps.CHAINS)
-    }
-    parts = messages.encode_frontier(CIRCLE, held, MAX_PAYLOAD)
+    )
+    parts = messages.encode_frontier(CIRCLE, Frontier(held, frozenset(head.device for head in held)), MAX_PAYLOAD)
     assert max(map(len, parts)) <= MAX_PAYLOAD
 
 
@@ -142,17 +168,18 @@ def test_whereabouts_hide_what_they_say() -> None:
     assert "10" not in repr(messages.Whereabouts(CIRCLE, {DeviceId(bytes(32)): [(bytes([10, 0, 0, 1]), 10)]}))
 
 
-ROW = [bytes(32), bytes(8), b"", 1, bytes(32)]
+ROW = [bytes(32), bytes(8), 1, bytes(32)]
 NOT_MESSAGES: list[Any] = [
     None, 5, [], [0], [8], [99], [True], [6.0], ["6"], [6, 6], [7, None], {"6": 6}, [[6]],
     [True, [bytes(16)] * 32], [1], [1, []], [1, [bytes(16)] * 31], [1, [bytes(16)] * 33], [1, [bytes(15)] * 32],
     [1, ["x" * 16] * 32], [1.0, [bytes(16)] * 32],
     [2, CIRCLE], [2, CIRCLE, bytes(31)], [2, b"short", bytes(32)], [2, "circle 8", bytes(32)], [2.0, CIRCLE, bytes(32)],
-    [3, CIRCLE, []], [3, CIRCLE, 1, []], [3, CIRCLE, True, [[]]], [3, CIRCLE, True, [ROW, ROW]], [3, b"", True, []],
-    *[[3, CIRCLE, True, [[*ROW[:at], wrong, *ROW[at + 1:]]]] for at, wrong in
-      [(0, bytes(31)), (1, bytes(9)), (2, bytes(1)), (3, 0), (3, -1), (3, 1 << 40), (3, True), (3, 1.0), (4, bytes(33)),
-       (4, None)]],
-    [3, CIRCLE, True, [[*ROW, 1]]],
+    [3, CIRCLE, [], [], []], [3, CIRCLE, 1, [], [], []], [3, CIRCLE, True, [[]], [], []], [3, CIRCLE, True, [], []],
+    [3, CIRCLE, True, [ROW, ROW], [], []], [3, b"", True, [], [], []], [3, CIRCLE, True, [], [bytes(32)] * 2, []],
+    [3, CIRCLE, True, [], [bytes(31)], []], [3, CIRCLE, True, [], [], [ROW, ROW]], [3, CIRCLE, True, [], [], [None]],
+    *[[3, CIRCLE, True, [[*ROW[:at], wrong, *ROW[at + 1:]]], [], []] for at, wrong in
+      [(0, bytes(31)), (1, bytes(9)), (2, 0), (2, -1), (2, 1 << 40), (2, True), (2, 1.0), (3, bytes(33)), (3, None)]],
+    [3, CIRCLE, True, [[*ROW, 1]], [], []],
     [4, CIRCLE, True, [], []], [4, CIRCLE, 1, [], [], []], [4, CIRCLE, None, [], [], []], [4, CIRCLE, True, {}, [], []],
     [4, b"", True, [], [], []], [4, CIRCLE, True, [], [], [], []],
     [10], [10, CIRCLE], [10, CIRCLE, 7], [10, b"", []], [10, CIRCLE, [[bytes(32), []]]], [10, CIRCLE, [[bytes(32)]]],
@@ -171,7 +198,7 @@ def test_what_is_not_a_message(message: Any) -> None:
         messages.decode(codec.encode(message))
 
 
-CHAIN = [bytes(32), bytes(8), b"", 1, bytes(32), bytes(64)]
+CHAIN = [bytes(32), bytes(8), 1, bytes(32), bytes(64)]
 ENTRY = [0, 0, [1, 1], 0, 0, b"", b""]
 
 
@@ -180,10 +207,10 @@ def replaced(row: list[Any], at: int, wrong: Any) -> list[Any]:
 
 
 BAD_CHAINS = [
-    None, [], CHAIN[:5], [*CHAIN, 1],
+    None, [], CHAIN[:4], [*CHAIN, 1],
     *[replaced(CHAIN, at, wrong) for at, wrong in
-      [(0, bytes(31)), (0, "x" * 32), (1, bytes(7)), (2, bytes(31)), (3, 0), (3, -1), (3, True), (3, 1 << 40), (3, 1.0),
-       (4, bytes(31)), (5, bytes(63)), (5, None)]],
+      [(0, bytes(31)), (0, "x" * 32), (1, bytes(7)), (2, 0), (2, -1), (2, True), (2, 1 << 40), (2, 1.0),
+       (3, bytes(31)), (4, bytes(63)), (4, None)]],
 ]  # fmt: skip
 BAD_ENTRIES = [
     None, [], ENTRY[:6], [*ENTRY, 1],
@@ -228,7 +255,7 @@ def over(cap: str, batch: Batch, extension: BatchPart) -> None:
 
 
 def test_caps_of_a_batch() -> None:
-    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
     over("chains", Batch([row] * caps.CHAINS), part([CHAIN], [], []))
     over("cases", Batch(cases=[CaseId(bytes(32))] * caps.ELEMENTS), part([], [bytes(32)], []))
     many = [1, 1] * (caps.PARENTS + 1)
@@ -283,7 +310,7 @@ def test_what_an_entry_says_is_hidden() -> None:
 
 
 def test_short_shapes_travel_once() -> None:
-    chain = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+    chain = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
     shapes = [b"short", b"l" * (messages.SHORT_SHAPE + 1), b"other", b"short", b"l" * (messages.SHORT_SHAPE + 1)]
     entries = [messages.BatchEntry(0, 0, [], 0, 0, shape, bytes(17)) for shape in shapes]
     batch = Batch(
@@ -302,7 +329,7 @@ def test_a_shape_that_was_not_sent_is_refused(number: int) -> None:
 
 
 def test_a_frame_full_of_the_smallest_entries_is_read() -> None:
-    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), Branch(b""), 1, EntryId(bytes(32)), None)
+    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
     entries = [BatchEntry(0, 0, [], 0, 10, b"\xc0", bytes(17))] * 6_000
     batch = Batch([row], [CaseId(bytes(32))], entries, 6_000 * messages.entry_size(b"\xc0", bytes(17), 0))
     assert read_batch(messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)) == batch

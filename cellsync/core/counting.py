@@ -1,0 +1,47 @@
+"""What counts of an equivocator: a device that wrote more branches than any honest one can (protocol/30-history.md).
+
+    A device with at most caps.BRANCHES branches       all that it wrote counts
+    a device with more                                 what an entry of a device with fewer has in its past counts
+
+Both sides of a fork are kept, for a fork is what a restored backup makes. Sixteen are more than honest devices need;
+one that goes on could give every replica other branches without end. Which of them come first depends on the replica,
+so the rule does not: as soon as a replica holds seventeen of them, whichever, it lets count only what others built on.
+Those seventeen prove it to every other replica, and then all agree again, because what others built on reaches all.
+What does not count is not folded, not in the digest, and introduces nobody; nothing of it is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.ids import DeviceId
+
+Counted = dict[int, int]
+"""Number of an equivocator's branch -> sequence of its last entry that counts; before its first if none does."""
+
+
+def count(
+    counted: Mapping[int, int], chains: Mapping[int, Chain], equivocators: Collection[DeviceId],
+    cited: Iterable[int], entry_at: Callable[[int], Entry | None],
+) -> Counted:  # fmt: skip
+    """What counts after others cited these slots: their past, as far as equivocators wrote it."""
+    grown = dict(counted)
+    stack = list(cited)
+    while stack:
+        slot = stack.pop()
+        chain, sequence = chains[chain_of(slot)], sequence_of(slot)
+        if chain.device not in equivocators:
+            continue  # it counts, and so does its past
+        last = grown.get(chain.number, chain.first - 1)
+        if sequence <= last:
+            continue
+        grown[chain.number] = sequence
+        if last < chain.first and chain.base:
+            stack.append(slot_of(chain.base, chain.first - 1))
+        for at in range(last + 1, sequence + 1):
+            entry = entry_at(slot_of(chain.number, at))
+            if entry is not None and entry.parents:
+                stack += unpack_slots(entry.parents)
+    return grown

@@ -1,0 +1,62 @@
+"""Slices and the branches they add to, while a batch is planned."""
+
+from __future__ import annotations
+
+from cellsync.core.wire.messages import BatchChain
+from cellsync.core.wire.places import Line
+
+
+class Tip:
+    """One branch while a step is planned, with what the step adds to it."""
+
+    __slots__ = ("base", "first", "length", "line", "number", "off", "owners")
+
+    def __init__(self, number: int, line: Line, base: int, first: int, length: int, off: list[int]) -> None:
+        self.number = number
+        self.line = line
+        self.base = base
+        self.first = first
+        self.length = length  # sequence of its newest entry, what is staged included
+        self.off = off  # numbers of the branches that leave it
+        self.owners: list[Slice] = []  # slices that have added to it
+
+
+class Slice:
+    """One row of a batch's chains while it is planned: where its next entry goes."""
+
+    __slots__ = (
+        "at", "began", "cited_by", "counts", "fresh", "head", "height", "judged", "line", "next", "opened", "past",
+        "place", "prefix", "refused", "row", "size", "start", "surplus",
+    )  # fmt: skip
+
+    def __init__(self, row: BatchChain, prefix: bytes) -> None:
+        self.row = row
+        self.line: Line = (row.device, row.incarnation)
+        self.prefix = prefix
+        self.next = row.first
+        self.opened = False
+        self.place: Tip | None = None  # the branch that holds the entry before `next`; None at a chain's beginning
+        self.start: Tip | None = None  # the same for `row.first`
+        self.fresh = False  # whether the entry before `next` is new
+        self.head, self.height, self.past = row.previous, 0, 0
+        self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
+        self.size = 0
+        self.at = -1  # index of its newest staged entry
+        self.began = 0  # sequence of its first new entry
+        self.surplus = False  # it opens a branch of a device that has too many
+        self.refused = False
+        self.cited_by: list[Slice] = []  # slices that rest on one of its new entries
+
+    def refuse(self) -> None:
+        """It does not attach, and neither does what rests on it."""
+        stack = [self]
+        while stack:
+            current = stack.pop()
+            if not current.refused:
+                current.refused = True
+                stack += current.cited_by
+
+    def lend_to(self, other: Slice) -> None:
+        """Another slice rests on what this one adds."""
+        if other is not self and (not self.cited_by or self.cited_by[-1] is not other):
+            self.cited_by.append(other)
