@@ -1,4 +1,7 @@
-"""Syncing as a user asks for it: call everybody, and return when those who were reached hold the same as we do.
+"""Syncing as a user asks for it: call everybody, and return when those who were reached are in step.
+
+A device is *in step* if it has confirmed all that was held here when the sync began, and all that it named as held
+there when it answered is here; or if at some moment both held the same. A refusal keeps it from that.
 
 A connection that was there before may be dead without anybody having noticed, after a laptop slept, say. So each of
 these is pinged, and what it said before counts only once it has answered.
@@ -18,6 +21,7 @@ from cellsync.cell.peer import Peer, peers
 from cellsync.core import plain
 from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
 from cellsync.core.ids import DeviceId
+from cellsync.core.wire.places import Head
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
 
@@ -38,7 +42,9 @@ async def sync(
     until = began + timeout
     enough_at = until
     reached: set[DeviceId] = set()
-    level: set[DeviceId] = set()  # at some moment: who goes on writing may never be so for long
+    level: set[DeviceId] = set()  # in step, at some moment since the sync began
+    mark = circle.mark()
+    named: dict[DeviceId, frozenset[Head]] = {}  # what it had of which we did not hold anything when it first answered
     told: list[Peer] = []
     with node.showing(), node.searching():
         node.call_now()
@@ -50,6 +56,8 @@ async def sync(
             found = [peer._replace(ready=peer.ready and peer.device in answered) for peer in peers(circle, node)]
             reached |= {peer.device for peer in found if peer.connected}
             level |= {peer.device for peer in found if peer.ready}
+            level |= {device for device in answered if _caught_up(circle, node, device, mark, named)}
+            found = [peer._replace(ready=peer.connected and peer.device in level) for peer in found]
             silent = [peer._replace(last_seen=None) for peer in found]  # of those connected, it is now
             if progress is not None and silent != told:
                 progress(found)
@@ -82,3 +90,14 @@ async def sync(
     if any(node.unanswered.get(device, -1.0) >= began for device in circle.others()):
         raise NoPeer(hint=SILENT)
     raise NoPeer
+
+
+def _caught_up(
+    circle: OpenCircle, node: Node, device: DeviceId, mark: dict[int, int], named: dict[DeviceId, frozenset[Head]]
+) -> bool:
+    """Whether a device has confirmed what is in `mark`, and what it named when it first answered is here."""
+    link, balance = node.links.get(device), node.balance(device)
+    if link is None or balance is None or balance.declined or balance.gaps:
+        return False
+    ahead = link.session.ahead(circle.id)
+    return not (named.setdefault(device, ahead) & ahead) and link.session.confirmed(circle.id, mark)

@@ -100,3 +100,10 @@ def said(values: list[dict[str, Any]]) -> str:
         return safe(values[0]["text"])
     each = (f'{clock(one["at"])} {line(one["author"], 20)}: "{line(one["text"])}"' for one in values)
     return f"⚠ {len(values)} values   " + " | ".join(each)
+
+
+def lacking(peer: dict[str, Any]) -> str:
+    """What keeps a device apart from this one, with the direction; nothing if that is not known."""
+    parts = [f"lacks {many(peer['lacks'], 'change')} of yours"] if peer["lacks"] else []
+    parts += [f"has {peer['owes']} that you lack"] if peer["owes"] else []
+    return ", ".join(parts)

@@ -405,6 +405,12 @@ class OpenCircle:
         """What tells this store, and its order of arrival, from every other."""
         return self._life
 
+    def mark(self) -> dict[int, int]:
+        """How far every branch is held now, but those of equivocators: of these a peer takes what others cite."""
+        equivocators = self.equivocators
+        chains = self.replica.held.chains.values()
+        return {chain.number: chain.length for chain in chains if chain.device not in equivocators}
+
     def own_branches(self) -> list[Chain]:
         """The branches that this device wrote, in all its incarnations, the newest first."""
         chains = self.replica.held.chains.values()

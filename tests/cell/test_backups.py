@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
 from cellsync.core import caps
-from cellsync.core.errors import OutOfBranches
+from cellsync.core.errors import OutOfBranches, Timeout
+from cellsync.core.ids import EntryId
+from cellsync.core.wire.places import Frontier, Head
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, check_failures, opened
 from tests.cell.same import Template
@@ -154,4 +157,26 @@ async def test_a_vault_put_back_that_writes_nothing_catches_up(
             assert (await ana.get(Visit, theirs.id, wait=300)).title == "and on"
             assert not ana.flags
             assert not ben.flags
+    check_failures(net)
+
+
+async def test_who_claims_what_it_does_not_give_is_not_in_step(
+    template: Template, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """A frontier that names an entry nobody holds: a sync that waits for it runs out of time, and says so."""
+    net = MemoryNetwork(4)
+    template.copy_to(net)
+    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        [peer] = [peer for peer in await ana.sync(timeout=60) if peer.name == "ben"]
+        assert peer.ready
+        line = (ben.device, ben.circle.life)
+        false = Frontier(frozenset({Head(line[0], line[1], 1_000, EntryId(b"?" * 32))}))
+        next(iter(ben.node.links.values())).tell(ana.circle.id, false)
+        await trio.sleep(10)
+        with pytest.raises(Timeout):
+            await ana.sync(everyone=True, timeout=60)
+        [peer] = [peer for peer in ana.peers() if peer.name == "ben"]
+        assert not peer.ready
+        assert peer.owes
+        assert not ana.flags  # it slanders nobody
     check_failures(net)

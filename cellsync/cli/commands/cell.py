@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, clocks, duration, line, many, put_back, table, to_update
+from cellsync.cli.wording import ago, clocks, duration, lacking, line, many, put_back, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -165,12 +165,11 @@ def status(context: click.Context, seen: bool) -> None:
     role = answer["role"] or "not admitted yet"
     rows = [[f"{line(answer['name'], 24)} (you, {role})", where]]
     for peer in answer["peers"]:
-        lacks, owes = peer["lacks"], peer["owes"]
-        behind = "up to date" if not lacks else f"lacks {many(lacks, 'change')} of yours"
+        lacks = peer["lacks"]
+        apart = "not in step" if peer["connected"] else "had all of yours"
+        behind = "in step" if peer["ready"] else lacking(peer) or apart
         if peer["version"]:
             behind = f"nothing exchanged, {behind}" if lacks else "nothing exchanged"
-        if owes:
-            behind += f", has {owes} that you lack"
         seen_at = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
         rows.append([line(peer["name"], 24), f"{seen_at} · {behind}"])
     for row in table(rows):

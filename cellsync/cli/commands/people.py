@@ -7,7 +7,7 @@ import click
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, clocks, line, many, table, to_update
+from cellsync.cli.wording import ago, clocks, lacking, line, table, to_update
 
 
 @click.command(cls=Command)
@@ -43,7 +43,8 @@ def peers(context: click.Context) -> None:
     rows = []
     for peer in answer["peers"]:
         state = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
-        lacks = f"lacks {many(peer['lacks'], 'change')} of yours" if peer["lacks"] else "up to date"
+        apart = "not in step" if peer["connected"] else "had all of yours"
+        lacks = "in step" if peer["ready"] else lacking(peer) or apart
         if peer["version"]:
             lacks = "nothing exchanged"
         rows.append([line(peer["name"], 40), state, lacks, peer["device"][:8]])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.wording import ago, clocks, line, many, table, to_update
+from cellsync.cli.wording import ago, clocks, lacking, line, table, to_update
 from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
 from cellsync.core.plain import steady_json
 
@@ -27,11 +28,11 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     rows = []
     for peer in job["peers"]:
         if peer["ready"]:
-            state = "✓ in step"
+            state = f"✓ in step at {datetime.now().astimezone():%H:%M}"
         elif peer["version"]:
             state = f"nothing exchanged (seen {ago(peer['last_seen'])})"
         elif peer["connected"]:
-            state = f"lacks {many(peer['lacks'], 'change')}" if peer["lacks"] else "not finished"
+            state = f"not in step: {lacking(peer) or 'not finished'}"
         else:
             state = f"not reached (seen {ago(peer['last_seen'])})"
         rows.append([line(peer["name"], 40), state])
@@ -43,7 +44,7 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     for said in clocks(job["peers"]):
         terminal.result(f"⚠ {said}")
     terminal.answer(job)
-    if warnings:
+    if warnings or any(peer["connected"] and not peer["ready"] for peer in job["peers"]):
         from cellsync.api.problems import PARTLY
 
         raise SystemExit(PARTLY)

@@ -20,7 +20,7 @@ What the peer says is noted as it comes; the store is read only in `settle` and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from cellsync.core import caps
@@ -225,6 +225,10 @@ class Exchange:
         moving = bool(self._told.heads or self._heard or self._paths or self._arriving is not None or self._uncommitted)
         lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
         return Balance(lacks, owes, moving, self._declined or bool(self._refused), len(self._gaps))
+
+    def confirmed(self, mark: Mapping[int, int]) -> bool:
+        """Whether the peer holds every branch up to the sequence in `mark`, by what it acknowledged or showed."""
+        return all(self.delivered.get(number, 0) >= sequence for number, sequence in mark.items())
 
     # --- what the peer says --------------------------------------------------------------------------
 

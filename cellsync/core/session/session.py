@@ -25,7 +25,7 @@ Rules (protocol/50-sync.md):
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -497,6 +497,11 @@ class Session:
         """Branch number -> sequence that the peer is known to hold."""
         exchange = self._exchange_of(circle)
         return {} if exchange is None else exchange.delivered
+
+    def confirmed(self, circle: CircleId, mark: Mapping[int, int]) -> bool:
+        """Whether the peer is known to hold every branch up to the sequence in `mark`."""
+        exchange = self._exchange_of(circle)
+        return exchange is not None and exchange.confirmed(mark)
 
     def ahead(self, circle: CircleId) -> frozenset[Head]:
         """What the peer has named and is not held here."""
