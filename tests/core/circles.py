@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from cellsync.core.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.founding import DeviceSecrets, device_secrets, found
@@ -67,8 +68,8 @@ class Device:
         plan = self.write(Intention(Kind.ADMIT, CaseId(self.replica.circle.id), shape, content))
         return DeviceId(plan.commit.entries[0].id)
 
-    def receive(self, batch: Batch) -> Plan:
-        return self.commit(self.replica.plan(batch, self.now))
+    def receive(self, batch: Batch, waiting: Sequence[Batch] = ()) -> Plan:
+        return self.commit(self.replica.plan(batch, self.now, waiting))
 
     def commit(self, plan: Plan) -> Plan:
         self.store.write(plan.commit)

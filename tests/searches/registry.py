@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from tests.convergence import forks
 from tests.searches import api, cells, core, properties
 
 
@@ -32,6 +33,12 @@ _ALL: Final = (
         "cells",
         "three whole cells in virtual time: edits, partitions, faults, closings, crashes",
         cells.histories,
+        gate=1000,
+    ),
+    Search(
+        "forks",
+        "3 to 6 replicas: vaults put back or used twice, an equivocator, late citations; all agree, nothing is lost",
+        forks.history,
         gate=1000,
     ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),

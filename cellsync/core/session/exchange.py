@@ -308,14 +308,14 @@ class Exchange:
         return any(head.line == line and head.sequence <= longest for head in self.ahead)
 
     def _look_up_path(self, path: Path) -> None:
-        """The newest entry of a path that is held here is held by both, and all before it."""
+        """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is."""
+        for chain in self.view.branches(path.line):
+            self._holds(chain.number, 0)
         for sequence, entry in path.steps:
             number = self.view.find(path.line, sequence, entry)
             if number is not None:
                 self._holds(number, sequence)
                 return
-        for chain in self.view.branches(path.line):
-            self._holds(chain.number, 0)  # nothing in common: from the beginning
 
     def _paths_of(self, lines: Collection[Line]) -> list[Path]:
         """The paths to our heads on these chains that the peer is not known to hold, each once."""

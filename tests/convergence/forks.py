@@ -1,0 +1,158 @@
+"""Histories with forks: vaults put back, vaults used twice, an equivocator, and an accomplice who cites late.
+
+After healing all replicas have one digest and show the same, nothing that an honest device wrote is lost, and no honest
+device has more branches than it may. The oracle is naive: the ids that were written, and the digests side by side.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Final
+
+from cellsync.core import caps
+from cellsync.core.history.entry import slot_of
+from cellsync.core.ids import CaseId, EntryId, Incarnation
+from cellsync.core.stage import Plan
+from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.operations import Operation
+from tests.core.attacks import Draft, Writer, content, forge
+from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.session.pumps import sync
+
+CASES: Final = [CaseId(bytes([number]) * 32) for number in (1, 2, 3)]
+ROUNDS: Final = 6  # every pair once in each
+
+
+class Honest(Device):
+    """A person's device: shown entries of its present incarnation that it does not hold, it goes on under another."""
+
+    due = False
+
+    def receive(self, batch: Batch, waiting: Sequence[Batch] = ()) -> Plan:
+        plan = super().receive(batch, waiting)
+        for entry in plan.commit.entries:
+            self.due = self.due or self.replica.held.chains[entry.slot >> 40].line == self.line
+        return plan
+
+    def note(self, source: random.Random) -> set[EntryId]:
+        """One edit; none if the device may not begin anew once more."""
+        if self.due:
+            if self.replica.held.branches[self.device] >= caps.BRANCHES - 1:
+                return set()
+            self.line, self.due = (self.device, Incarnation(source.randbytes(8))), False
+        return {self.edit(source.choice(CASES), Operation(1, "f", b"", source.randrange(9)))}
+
+
+def life_of(device: Device, giver: Device, seed: int) -> Honest:
+    """A store of this device that holds what `giver` holds: as it was founded, or put back from a backup."""
+    life = Honest(device.id, device.secrets, device.device, device.line[1], seed)
+    life.epochs, life.sponsor = device.epochs, device.sponsor
+    pass_on(giver, life)
+    return life
+
+
+class Equivocator:
+    """Signs whatever it likes, from any place where it has been, and shows it to whom it likes."""
+
+    def __init__(self, device: Device, ana: Device, source: random.Random) -> None:
+        self.device, self.source = device, source
+        [admission] = [entry for entry in ana.store.chain_slice(1, 1, 99) if bytes(entry.id) == device.device]
+        self.row = BatchChain(*ana.line, admission.slot - slot_of(1, 0) + 1, admission.id, None)
+        self.cited = (1, 1, admission.id, admission.height)
+        root = Writer(device.id, *device.line, secret=device.secrets.signing)
+        self.places = [root]
+
+    def show(self, victim: Device) -> None:
+        before = self.source.choice(self.places[-3:] if self.source.random() < 0.5 else self.places)
+        if self.source.random() < 0.1:
+            before = self.places[0]._replace(incarnation=Incarnation(self.source.randbytes(8)))
+        case = self.source.choice(CASES)
+        drafts = [
+            Draft([] if at else [self.cited], case=case, content=content(self.source.randrange(99)))
+            for at in range(self.source.randint(1, 3))
+        ]
+        batch, ids = forge(before, drafts, [self.row])
+        if victim.receive(batch).refused:
+            return
+        number = victim.find((before.device, before.incarnation), before.first + len(ids) - 1, ids[-1])
+        assert number is not None
+        entry = victim.store.entry_at(slot_of(number, before.first + len(ids) - 1))
+        assert entry is not None
+        self.places.append(before._replace(first=before.first + len(ids), previous=ids[-1], height=entry.height))
+
+
+def history(seed: int) -> int:
+    """One history; raises AssertionError if replicas differ in the end, or something is lost."""
+    source = random.Random(f"forks {seed}")
+    ana = founded(seed=1)
+    born = [admitted(ana, f"device {number}", number) for number in range(2, 2 + source.randint(2, 4))]
+    people: list[Device] = [life_of(device, ana, number) for number, device in enumerate(born)]
+    hostile = Equivocator(born[-1], ana, source) if source.random() < 0.7 else None
+    if hostile is not None:
+        people.pop()
+    devices = [ana, *people]
+    written: set[EntryId] = set()
+    many = source.random() < 0.4  # branches without end
+    for step in range(source.randint(5, 40)):
+        choice = source.random()
+        if choice < 0.35:
+            device = source.choice(devices)
+            if isinstance(device, Honest):
+                written |= device.note(source)
+            else:
+                written.add(device.edit(CASES[0], Operation(1, "f", b"", step)))
+        elif choice < 0.6:
+            one, other = source.sample(devices, 2)
+            sync(one, other, seed * 100 + step)
+        elif choice < 0.7:
+            at = source.randrange(1, len(devices))
+            if isinstance(devices[at], Honest):
+                lost = devices[at]
+                back = life_of(lost, ana, step)
+                if source.random() < 0.5:  # both go on: that vault is used twice
+                    devices.append(back)
+                else:  # what reached nobody went with the disk
+                    held = {entry for entry in written if any(_holds(one, entry) for one in devices if one is not lost)}
+                    devices[at], written = back, held
+        elif hostile is not None:
+            for _ in range(source.randint(1, 25) if many else 1):
+                hostile.show(source.choice(devices))  # who is shown one and writes next, cites it
+    for device in devices:
+        if isinstance(device, Honest) and source.random() < 0.5:
+            written |= device.note(source)
+    for turn in range(ROUNDS):
+        pairs = list(combinations(devices, 2))
+        source.shuffle(pairs)
+        for at, (one, other) in enumerate(pairs):
+            sync(one, other, seed * 1_000 + turn * 100 + at)
+        if len({device.replica.digest() for device in devices}) == 1:
+            break
+    check(devices, written, hostile)
+    return 1
+
+
+def check(devices: list[Device], written: set[EntryId], hostile: Equivocator | None) -> None:
+    assert len({device.replica.digest() for device in devices}) == 1, "the digests differ"
+    assert len({device.replica.state_digest() for device in devices}) == 1, "the cases read differently"
+    for device in devices:
+        held = {
+            entry.id
+            for chain in device.store.chains()
+            for entry in device.store.chain_slice(chain.number, chain.first, chain.length)
+        }
+        assert written <= held, "an entry was lost"
+        for author, count in device.replica.held.branches.items():
+            assert count <= caps.BRANCHES or (hostile is not None and author == hostile.device.device)
+        again = type(device.replica)(device.id, device.store)
+        assert again.digest() == device.replica.digest()
+        assert again.state_digest() == device.replica.state_digest()
+
+
+def _holds(device: Device, entry: EntryId) -> bool:
+    return any(
+        found.id == entry
+        for chain in device.store.chains()
+        for found in device.store.chain_slice(chain.number, chain.first, chain.length)
+    )

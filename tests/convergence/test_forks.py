@@ -1,0 +1,14 @@
+"""Forks settle: 100 histories of vaults put back and used twice, of equivocators, and of those who cite them late."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.convergence.forks import history
+
+
+@pytest.mark.parametrize("tens", range(10))
+def test_replicas_agree_after_healing(tens: int) -> None:
+    """Seeds 58 and 63: two branches that differ at their end; neither was served, as each saw more ahead."""
+    for seed in range(10 * tens, 10 * tens + 10):
+        history(seed)
