@@ -228,9 +228,18 @@ def test_long_histories(template: Template, seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200))
 def test_many_long_histories(template: Template, seed: int) -> None:
+    play_long(template, seed)
+
+
+def play_long(template: Template, seed: int) -> None:
     random = Random(f"long {seed}")
     steps = [(random.choice(WORDS), random.randrange(3), random.randrange(64)) for _ in range(400)]
     play(template, steps, seed)
+
+
+def test_a_session_that_has_just_failed_can_be_asked_when_the_network_changes(template: Template) -> None:
+    """It ended the cell: the link of a session is there until what came before is taken in."""
+    play_long(template, 88)
 
 
 def test_the_model_can_fail(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:

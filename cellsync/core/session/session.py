@@ -247,13 +247,17 @@ class Session:
         return self._end(self._apart)
 
     def ping(self) -> int:
-        """Ask the peer for a sign of life. It has given it when `answered` has reached what this returns."""
+        """Ask the peer for a sign of life. It has given it when `answered` has reached what this returns.
+
+        That is never once the session is over: its link may still be taking in what came before.
+        """
         self._guard(self._send_ping)
         return self._pings
 
     def _send_ping(self) -> None:
         self._pings += 1
-        self._send(messages.PING_BYTES)
+        if self.state is State.TALKING:
+            self._send(messages.PING_BYTES)
 
     # --- bytes ---------------------------------------------------------------------------------------
 
