@@ -34,6 +34,7 @@ from cellsync.core.wire.places import Frontier
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
+from cellsync.node.sites import UNRECOGNISED, Site
 
 CHUNK: Final = 256 << 10  # bytes read at once
 HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
@@ -54,6 +55,9 @@ class Link:
         self.called = session.state is State.OPENING  # by us
         self.told: Places = {}  # where devices listen, as the peer was last told
         self.address: Address | None = None  # where we called
+        self.site: Site = UNRECOGNISED  # the network on our end, when it was opened
+        self.said: Places = {}  # what the peer said last of where it is
+        self.began = trio.current_time()
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
         self.over = trio.Event()

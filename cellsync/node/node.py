@@ -63,9 +63,9 @@ from cellsync.node import remembered
 from cellsync.node.backoff import Backoff
 from cellsync.node.circle import CLOCKS, OpenCircle
 from cellsync.node.link import Link
-from cellsync.node.network import Address, AskedFor, Network, Sighting, without_scope
+from cellsync.node.network import Address, AskedFor, Ends, Here, Network, Sighting, without_scope
 from cellsync.node.searching import Search
-from cellsync.node.sites import SITES, UNRECOGNISED, Sites
+from cellsync.node.sites import SITES, UNRECOGNISED, Site, Sites
 from cellsync.node.spots import Spots, at_end
 from cellsync.node.strangers import Strangers
 
@@ -85,6 +85,7 @@ NEXT_ADDRESS: Final = 0.3  # seconds after which a device is called at its next 
 TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are
 HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for what others said of it
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
+RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
 CROSSING: Final = 5.0  # seconds within which two calls count as made at once
 
 Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
@@ -117,6 +118,7 @@ class Node:
         )  # fmt: skip
         self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
         self._moved = trio.Event()  # what the peers are to be told may have changed
+        self._sites_here: frozenset[Site] | None = None  # as they were looked at last
         self._spoken: dict[DeviceId, Versions] = remembered.versions(circle)  # when they last proved it
         self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
         self._calling: set[DeviceId] = set()
@@ -179,11 +181,11 @@ class Node:
     @property
     def port(self) -> int:
         """Where we listen on the first of our networks; 0 if we are on none."""
-        return next((address.port for here in self._network.here() for address in here.addresses), 0)
+        return next((address.port for here in self._here() for address in here.addresses), 0)
 
     def listens(self) -> list[Address]:
         """Where we listen, on all of our networks."""
-        return [address for here in self._network.here() for address in here.addresses]
+        return [address for here in self._here() for address in here.addresses]
 
     async def _receive(self, stream: trio.abc.Stream) -> None:
         with self._strangers.waiting(stream), suppress(trio.BrokenResourceError):
@@ -572,7 +574,7 @@ class Node:
                 if found is None or self._nursery is None or sighting.blob in self._beacons_called:
                     continue
                 if found[0] in self.links:  # perhaps not for long: a link may be dead, and nobody has noticed
-                    self.spots.shown(*found, self._network.here())
+                    self.spots.shown(*found, self._here())
                     continue
                 self._beacons_called.append(sighting.blob)
                 self._nursery.start_soon(self._call_politely, *found)
@@ -635,7 +637,7 @@ class Node:
         """Call whom we have seen; if both see each other at once, the smaller id goes first."""
         if device < self.circle.device:
             await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
-        self.spots.shown(device, address, self._network.here())  # if this call fails, it is made again
+        self.spots.shown(device, address, self._here())  # if this call fails, it is made again
         await self._try(device, address)
 
     async def _try(self, device: DeviceId, *addresses: Address) -> bool:
@@ -692,16 +694,30 @@ class Node:
 
     # --- where devices are ---------------------------------------------------------------------------
 
+    def _here(self) -> Sequence[Here]:
+        """The networks that we are on. Where others are said to be is forgotten when they change.
+
+        In the moment after a laptop was carried on, its new network is not recognised yet, and neighbours may still
+        have their old addresses: what is heard then would be kept for the network before, and called there.
+        """
+        here = self._network.here()
+        sites = frozenset(one.site for one in here)
+        if self._sites_here not in (None, sites):
+            self.spots.forget_heard()
+        self._sites_here = sites
+        return here
+
     def _callable(self, device: DeviceId) -> list[Address]:
-        return self.spots.callable(device, self._network.here())
+        return self.spots.callable(device, self._here())
 
     def _note_meeting(self, device: DeviceId, link: Link) -> None:
         ends = self._network.ends(link.stream)
-        ours = None if ends is None else at_end(ends, self._network.here())
+        ours = None if ends is None else at_end(ends, self._here())
         if ours is not None:
+            link.site = ours.site
             self._sites.met(ours.site)
-        if link.address is not None:
-            self._learnt(self.spots.met(device, link.address, UNRECOGNISED if ours is None else ours.site))
+        if link.address is not None and ours is not None:  # else we have moved since we called
+            self._learnt(self.spots.met(device, link.address, ours.site))
 
     def _learnt(self, news: bool) -> None:
         if news:
@@ -710,30 +726,54 @@ class Node:
 
     def _tell_whereabouts(self, link: Link) -> None:
         ends = self._network.ends(link.stream)
-        if ends is not None and link.device is not None:
+        if ends is not None and link.device is not None and self._is_where_it_began(link, ends):
             told = self.spots.told_to(
-                link.device, self.circle.others(), self.circle.device, ends, self._network.here()
+                link.device, self.circle.others(), self.circle.device, ends, self._here()
             )  # fmt: skip
             link.locate(self.circle.id, told)
+
+    def _is_where_it_began(self, link: Link, ends: Ends) -> bool:
+        """Whether our end of a session is on the network on which it was opened; if it has moved, the session ends.
+
+        A laptop that is carried on may keep its address for a moment. A port of the new network, told in a session of
+        the old one, would be kept with the old address and be called on both: that links them. A session that was
+        opened moments ago has not moved: its network was recognised late.
+        """
+        ours = at_end(ends, self._here())
+        if ours is None or ours.site == link.site:
+            return True
+        if ours.site == UNRECOGNISED:
+            return False
+        if link.site != UNRECOGNISED and trio.current_time() - link.began > RECOGNISED_WITHIN:
+            link.close()
+            return False
+        link.site = ours.site
+        if link.device is not None and link.address is not None:
+            self._learnt(self.spots.met(link.device, link.address, ours.site))
+        return True
 
     async def _locate(self) -> None:
         """Tell every peer, at most every ten seconds, what it was not told yet."""
         while True:
             await self._moved.wait()
             self._moved = trio.Event()
-            for link in list(self.links.values()):
+            for device, link in list(self.links.items()):
+                if link.site == UNRECOGNISED:  # our new address was not known yet when it was opened
+                    self._note_meeting(device, link)
+                    self._hear_whereabouts(device, link, link.said)
                 self._tell_whereabouts(link)
             await trio.sleep(TELL_EVERY)
 
     def _hear_whereabouts(self, peer: DeviceId, link: Link, places: Places) -> None:
-        ends, here, now = self._network.ends(link.stream), self._network.here(), trio.current_time()
-        if ends is None:
+        ends, here, now = self._network.ends(link.stream), self._here(), trio.current_time()
+        if ends is None or not self._is_where_it_began(link, ends):
             return
         for device in self.circle.others():
             listed = places.get(device)
             if listed is None:
                 continue
             if device == peer:
+                link.said = {peer: listed}
                 self._learnt(self.spots.claimed(device, listed, ends, here, link.address))
                 continue
             news = self.spots.heard(device, listed, ends, here)

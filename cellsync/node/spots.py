@@ -5,7 +5,7 @@ The rules:
 1. An address is called only at the site where it belongs; elsewhere somebody else has it. What a person said is called
    anywhere.
 2. What a device says of itself replaces what was known of it at that site. What others say of it comes last, is never
-   kept in place of anything better, and is forgotten when it fails.
+   kept in place of anything better, and is forgotten when it fails, or when the networks that we are on change.
 3. Nothing that a peer says makes us call what is not on a network that we are on, but for the address it speaks from.
 """
 
@@ -105,6 +105,14 @@ class Spots:
         """What another device says of this one. Whether there is a new address to call."""
         news = [self._hear(device, host, port, here) for host, port in _hosts(listed, ends, here)]
         return any(news)
+
+    def forget_heard(self) -> None:
+        """Forget what others said and beacons showed: it holds for one stay on a network."""
+        for device, spots in self.known.items():
+            for old in spots:
+                if old.source is Source.HEARD:
+                    self._failures.pop((device, old), None)
+            self.known[device] = [spot for spot in spots if spot.source is not Source.HEARD]
 
     def shown(self, device: DeviceId, address: Address, here: Sequence[Here]) -> bool:
         """A beacon says that a device is here; other members could have made it."""
