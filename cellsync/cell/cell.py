@@ -494,6 +494,20 @@ class Cell:
         self._check_open()
         return await back_up(self.circle, self._kept, self._check_open, fspath(to), below, beside or {})
 
+    async def check(self, most: int | None = None) -> bool:
+        """Read every page of this cell at rest; edits and sessions wait, some ms for each MB. False: it is larger.
+
+        Raises VaultDamaged.
+        """
+        self._check_open()
+        store = self._kept.store
+        async with self.circle.lock:
+            self._check_open()
+            if most is not None and store.size > most:
+                return False
+            await self.circle.surroundings.in_thread(store.check)
+            return True
+
     @property
     def copied_at(self) -> datetime | None:
         """When the backup was taken that this cell was put back from; None once something has been written here."""

@@ -3,8 +3,8 @@
     finding                   one thing found: a code, a grade, a sentence, a hint
     subject, machine          what is examined; what the checks ask of the operating system
     examining                 the table of checks; all at once, in eight seconds, whatever fails
-    files, mounts, copies,    this profile's folders
-    disk
+    files, vault, mounts,     this profile's folders
+    copies, disk
     clock, swap, memory,      this machine
     running
     network                   whether there is a network, and a VPN on it

@@ -20,6 +20,7 @@ from cellsync.doctor.network import network, vpn
 from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Subject, Visit
 from cellsync.doctor.swap import swap
+from cellsync.doctor.vault import vault_header
 
 LISTEN_SECONDS: Final = 5.0
 MORE_SECONDS: Final = 3.0  # for a check, beyond listening
@@ -40,6 +41,7 @@ def _in_thread(look: Callable[[Visit], list[Finding]]) -> Look:
 CHECKS: Final[tuple[tuple[str, Look], ...]] = (
     ("profile_folder", _in_thread(profile_folder)),
     ("vault_folder", _in_thread(vault_folder)),
+    ("vault", _in_thread(vault_header)),
     ("file_system", _in_thread(file_system)),
     ("copied_folder", _in_thread(copied_folder)),
     ("disk_space", _in_thread(disk_space)),

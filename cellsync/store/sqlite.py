@@ -269,6 +269,11 @@ class SqliteStore:
     def _vacuum_into(self, path: Path) -> None:
         self._db.execute("VACUUM INTO ?", (os.fspath(path),))
 
+    @property
+    def size(self) -> int:
+        """Bytes of all pages, as they are now."""
+        return self._number("PRAGMA page_count") * PAGE_BYTES
+
     @_reads
     def check(self) -> None:
         """Read every page, and compare what refers to what. Raises VaultDamaged."""

@@ -131,7 +131,9 @@ async def test_the_examination_knows_the_others(
     monkeypatch.setattr(health, "examine_subject", examine)
     async with cell(tmp_path, "ana", "ben") as [ana, _]:
         found = await ana("doctor")
-        assert found["findings"] == [{"check": "vault", "grade": "good", "text": "It is there.", "hint": ""}]
+        pages = {"check": "vault_pages", "grade": "good", "text": "Every page of the vault can be read.", "hint": ""}
+        there = {"check": "vault", "grade": "good", "text": "It is there.", "hint": ""}
+        assert found["findings"] == [there, pages]
         await ana("lock")
         await ana("doctor")
     assert [[other.label for other in subject.others] for subject in asked] == [["ben"], []]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from hashlib import blake2b
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 import trio
 
 from cellsync.cell.clocks import OtherClock
+from cellsync.core.crypto import labels
+from cellsync.core.ids import CircleId, SessionSecret, SigningSecret
 from cellsync.doctor import Finding, Grade, OtherDevice, Subject, examine, examining
 from cellsync.doctor.clock import clock, other_clocks
 from cellsync.doctor.copies import copied_folder
@@ -24,6 +27,8 @@ from cellsync.doctor.network import network, vpn
 from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
+from cellsync.doctor.vault import BACK, vault_header
+from cellsync.store.vault import Identity, Kdf, Vault, passphrase
 from tests.doctor.machines import HERE, Look, one, write
 from tests.patience import PATIENCE
 
@@ -32,6 +37,34 @@ SWAPS = "Filename Type Size Used Priority\n"
 
 def saying(visit: Visit, **subject: Any) -> Visit:
     return visit._replace(subject=visit.subject._replace(**subject))
+
+
+# --- the vault ---------------------------------------------------------------------------------------
+
+
+def test_the_vaults_header(tmp_path: Path, visit: Visit) -> None:
+    folder = tmp_path / "made"
+    identity = Identity(SigningSecret(b"S" * 32), SessionSecret(b"X" * 32), "Iryna")
+    with Vault.create(folder, passphrase("four random words"), identity, kdf=Kdf.CHEAP) as vault:
+        vault.create_circle(CircleId(b"M" * 32)).close()
+    at = saying(visit, vault=folder)
+    assert vault_header(at) == [Finding("vault", Grade.GOOD, "The vault's header is whole.", "")]
+
+    for path in folder.iterdir():
+        if path.name != "vault":
+            path.unlink()
+    assert one(vault_header, at)[1:] == (Grade.BAD, "The vault's database is missing.", BACK)
+    content = (folder / "vault").read_bytes()
+    for damaged in (content[:-1], content[:100] + b"?" + content[101:], b"", b"a letter"):
+        (folder / "vault").write_bytes(damaged)
+        said = "The vault's header is damaged: no passphrase opens it."
+        assert one(vault_header, at)[1:] == (Grade.BAD, said, BACK)
+    newer = content[:9] + b"\x09" + content[10:-32]
+    check = blake2b(newer, digest_size=32, person=labels.VAULT_CHECK).digest()
+    (folder / "vault").write_bytes(newer + check)
+    assert one(vault_header, at).text == "The vault was written by a newer cellsync."
+    (folder / "vault").unlink()
+    assert vault_header(at) == []
 
 
 # --- folders ---------------------------------------------------------------------------------------
@@ -386,7 +419,7 @@ async def test_findings_come_in_the_order_of_the_table(visit: Visit) -> None:
 async def test_on_the_machine_that_this_is(tmp_path: Path) -> None:
     """Nothing of it is known, but that every check comes to an end and says nothing of anybody."""
     found = await examine(Subject(tmp_path, tmp_path / "vault", mode="off"), listen_seconds=0.1)
-    assert {one.check for one in found} >= {check for check, _ in examining.CHECKS} - {"daemon"}
+    assert {one.check for one in found} >= {check for check, _ in examining.CHECKS} - {"daemon", "vault"}
     for finding in found:
         assert finding.text.endswith(".")
         assert not any(known in str(finding) for known in (str(tmp_path), f" {socket.gethostname()} "))
