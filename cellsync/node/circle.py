@@ -128,6 +128,8 @@ class OpenCircle:
                 if self._is_elsewhere(plan) and not self.renewal_due:
                     # Durable with what shows it: a device that forgot it would fork its chain with the next write.
                     self.store.keep(RENEWAL_DUE, b"1")
+                    # The order of arrival has left that of the store this one was copied from: no cursor fits both.
+                    self._life, self._life_unkept = Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), True
                     plan = await self._commit(plan, source)
                     self._renewal_due = b"1"
                     return plan

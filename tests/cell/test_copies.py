@@ -136,6 +136,53 @@ async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: P
     assert len({cursor.partition(":")[0] for cursor in cursors}) == 4
 
 
+async def test_a_copy_that_was_not_marked_learns_it_with_its_own_entries(
+    net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """From then on its order of arrival is not that in which it once told of things."""
+    home = net.home("ben")
+    shutil.copytree(home.path, tmp_path / "merely copied")
+    async with opened(net.home("ana")) as ana:
+        async with opened(home) as ben:
+            await ben.create(Visit, title="one")
+            lost = await ben.create(Visit, title="two")
+            await ben.synced(timeout=300)
+            old = ben.cursor()
+        await lose(home, tmp_path / "merely copied", by_hand=True)
+        between = await ana.create(Visit, title="three")
+        async with opened(home) as ben:
+            for case in (lost, between):
+                await ben.get(Visit, case.id, wait=300)
+            assert ben.circle.renewal_due
+            assert not is_unused_copy(ben)  # nobody knows when it was copied
+            life = ben.circle.life
+            async with ben.changes(since=old) as changes:
+                assert (await anext(changes)).cause == "resync"
+        async with opened(home) as ben:
+            assert ben.circle.life == life
+            await ben.create(Visit, title="four")
+            await level([ana, ben])
+            assert ben.circle.life == life
+            assert len(incarnations(ben)) == 2
+    check_failures(net)
+
+
+async def test_a_backup_that_hears_its_own_later_entries_still_knows_its_day(
+    net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with opened(net.home("ana")):
+        async with opened(net.home("ben")) as ben:
+            await ben.backup(tmp_path / "backup")
+            lost = await ben.create(Visit, title="after the backup")
+            await ben.synced(timeout=300)
+        await lose(net.home("ben"), tmp_path / "backup")
+        for _ in range(2):
+            async with opened(net.home("ben")) as ben:
+                await ben.get(Visit, lost.id, wait=300)
+                assert is_unused_copy(ben)
+    check_failures(net)
+
+
 async def test_what_had_reached_others_is_asked_anew(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
