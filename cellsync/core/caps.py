@@ -24,5 +24,6 @@ ADDRESSES: Final = 8  # of one device in a message of whereabouts, which has DEV
 UNACKNOWLEDGED: Final = 2  # batches in flight, each way
 CLOCK_SKEW: Final = 24 * 3600 * 1000  # ms; a clock further ahead is flagged
 EPHEMERALS: Final = 1_024  # handshakes accepted per day of one device, and of all that are not known together
+FORK_PROOF: Final = 8 << 20  # bytes of the proof of a fork
 PAIRING: Final = 2 << 10  # bytes of one message of a pairing
 RATCHET_DAYS: Final = 4_000  # days that a branch is ratcheted forward at once

@@ -102,6 +102,15 @@ class Holdings:
             chain = self.chains[chain.base]
         return slot_of(chain.number, sequence)
 
+    def sibling(self, chain: Chain) -> Chain | None:
+        """Another branch that has an entry in the place where this one begins, behind the same entry; None if none."""
+        for number in self.lines.get(chain.line, ()):
+            other = self.chains[number]
+            beside = other.base == chain.base and other.first == chain.first
+            if number != chain.number and (beside or (number == chain.base and other.length >= chain.first)):
+                return other
+        return None
+
     # --- what counts -------------------------------------------------------------------------------
 
     @property

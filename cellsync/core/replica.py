@@ -8,13 +8,17 @@ replica.advance(plan)                   what is durable becomes what is known
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from cellsync.core import serving
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
 from cellsync.core.counting import count
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.history.entry import chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.errors import VaultDamaged
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry, Outline, chain_of, outline, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.fork_proof import ForkProof, Side
 from cellsync.core.holdings import Holdings
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
@@ -26,6 +30,8 @@ from cellsync.core.stage import Plan
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
+
+_MOST_OUTLINES: Final = 20_000  # of one proof: it stays within caps.FORK_PROOF unless entries have many parents
 
 
 class Replica:
@@ -135,6 +141,39 @@ class Replica:
             if entry.id == introduction:
                 return self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot))
         return 0
+
+    # --- forks ---------------------------------------------------------------------------------------
+
+    def forks(self) -> list[Chain]:
+        """The branches that stand beside another one: each with a sibling makes a fork."""
+        return [chain for chain in self.held.chains.values() if self.held.sibling(chain) is not None]
+
+    def fork_proof(self, branch: int) -> ForkProof | None:
+        """That this branch and another one begin in one place; None if they do not, or it would be too large."""
+        chain = self.held.chains[branch]
+        other = self.held.sibling(chain)
+        if other is None:
+            return None
+        before = EntryId(NO_ID) if chain.first == 1 else self.entry_id(branch, chain.first - 1)
+        sides = [self._side(one, chain.first) for one in (chain, other)]
+        if before is None or sum(len(side.outlines) for side in sides) > _MOST_OUTLINES:
+            return None
+        proof = ForkProof(self.circle.id, *chain.line, chain.first, before, (sides[0], sides[1]))
+        return proof._replace(sides=tuple(sorted(proof.sides, key=proof.ids)))
+
+    def _side(self, chain: Chain, first: int) -> Side:
+        """The entries of a branch from `first` up to the next signature."""
+        last = self._store.signed_at(chain.number, first)
+        entries = self._store.chain_slice(chain.number, first, last)
+        signature = entries[-1].signature
+        if signature is None:
+            raise VaultDamaged
+        return Side([self._outline(entry) for entry in entries], signature)
+
+    def _outline(self, entry: Entry) -> Outline:
+        case = CaseId(NO_ID) if entry.kind == Kind.FOUND else self.held.case_ids[entry.case]
+        cited = (self._store.entry_at(slot) for slot in unpack_slots(entry.parents))
+        return outline(entry, case, [parent.id for parent in cited if parent is not None])
 
     # --- what people ask -----------------------------------------------------------------------------
 

@@ -73,6 +73,42 @@ def entries() -> list[dict[str, Any]]:
     ]
 
 
+def fork_proofs() -> list[dict[str, Any]]:
+    """Sides of one and of two entries; at a chain's beginning and behind an entry."""
+    vectors = []
+    for name, sequence, lengths in (("at the beginning", 1, (1, 2)), ("further on", 7, (2, 1))):
+        previous = ZEROS if sequence == 1 else invented("previous")
+        sides = [side(sequence, previous, number, length) for number, length in enumerate(lengths)]
+        sides.sort(key=lambda one: one[0])
+        proof = msgpack.packb(
+            [
+                1, invented("circle"), invented("device"), invented("incarnation", 8), sequence, previous,
+                [[outlines, signature] for _, outlines, signature in sides],
+            ]
+        )  # fmt: skip
+        public = SigningKey(invented("signing key")).verify_key.encode()
+        ids = [one[0].hex() for one in sides]
+        vectors.append({"name": name, "proof": proof.hex(), "signing_public": public.hex(), "first_ids": ids})
+    return vectors
+
+
+def side(sequence: int, previous: bytes, number: int, length: int) -> tuple[bytes, list[Any], bytes]:
+    """The id of the first entry, all outlines, the signature of the last."""
+    first, outlines = b"", []
+    for at in range(length):
+        parents = sorted(invented(f"parent {number} {at} {which}") for which in range(at))
+        shape, content = invented(f"shape {number} {at}"), invented(f"content {number} {at}")
+        outline = [sequence + at, 1_790_000_000_000 + at, 0, shape, content, 12, 34, parents]
+        header = b"\x01" + invented("circle") + invented("device") + invented("incarnation", 8)
+        header += struct.pack(">Q", sequence + at) + previous + struct.pack(">QQB", *outline[:3]) + shape + content
+        header += struct.pack(">IIB", 12, 34, len(parents)) + b"".join(parents)
+        previous = h(b"cs1 entry", header)
+        first = first or previous
+        outlines.append(outline)
+    key = SigningKey(invented("signing key"))
+    return first, outlines, key.sign(b"cellsync/1 entry signature\0" + previous).signature
+
+
 def frontiers() -> list[dict[str, Any]]:
     vectors = []
     for count, equivocators, gaps in ((0, 0, 0), (1, 0, 0), (3, 0, 0), (4, 1, 0), (4, 2, 2)):
@@ -100,7 +136,11 @@ def plain(row: list[Any]) -> list[Any]:
 
 
 def everything() -> dict[str, Any]:
-    return {"entries.json": {"vectors": entries()}, "frontiers.json": {"vectors": frontiers()}}
+    return {
+        "entries.json": {"vectors": entries()},
+        "frontiers.json": {"vectors": frontiers()},
+        "fork-proofs.json": {"vectors": fork_proofs()},
+    }
 
 
 if __name__ == "__main__":

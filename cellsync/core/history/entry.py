@@ -16,6 +16,7 @@ An entry is authentic if and only if a valid signature of its device covers it t
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -135,6 +136,37 @@ def entry_id(
     )
     header.update(prefix + rest + parents)
     return EntryId(header.digest())
+
+
+class Outline(NamedTuple):
+    """An entry without what it says: enough to compute its id from the id before it."""
+
+    height: int
+    clock: int
+    kind: int
+    shape_hash: bytes
+    content_hash: bytes
+    shape_length: int
+    content_length: int
+    parents: tuple[EntryId, ...]  # ascending
+
+    def identity(self, prefix: bytes, sequence: int, previous: EntryId) -> EntryId:
+        """The id of an entry with this outline, as `entry_id`."""
+        rest = _REST.pack(sequence, previous, *self[:-1], len(self.parents))
+        header = _ENTRY.copy()
+        header.update(prefix + rest + b"".join(self.parents))
+        return EntryId(header.digest())
+
+
+def outline(entry: Entry, case: CaseId, parents: Iterable[EntryId]) -> Outline:
+    """The outline of an entry. `case` as it is hashed: zeros for a `found`."""
+    shape_hash, content_hash = _SHAPE.copy(), _CONTENT.copy()
+    shape_hash.update(case + entry.shape)
+    content_hash.update(entry.content)
+    return Outline(
+        entry.height, entry.clock, entry.kind, shape_hash.digest(), content_hash.digest(),
+        len(entry.shape), len(entry.content), tuple(sorted(parents)),
+    )  # fmt: skip
 
 
 def sign(secret: SigningSecret, entry: EntryId) -> Signature:
