@@ -145,8 +145,9 @@ class Replica:
     # --- forks ---------------------------------------------------------------------------------------
 
     def forks(self) -> list[Chain]:
-        """The branches that stand beside another one: each with a sibling makes a fork."""
-        return [chain for chain in self.held.chains.values() if self.held.sibling(chain) is not None]
+        """The branches that begin where an older one goes on, as they came here: each is a fork."""
+        beside = ((chain, self.held.sibling(chain)) for chain in self.held.chains.values())
+        return [chain for chain, other in beside if other is not None and other.number < chain.number]
 
     def fork_proof(self, branch: int) -> ForkProof | None:
         """That this branch and another one begin in one place; None if they do not, or it would be too large."""
@@ -159,7 +160,7 @@ class Replica:
         if before is None or sum(len(side.outlines) for side in sides) > _MOST_OUTLINES:
             return None
         proof = ForkProof(self.circle.id, *chain.line, chain.first, before, (sides[0], sides[1]))
-        return proof._replace(sides=tuple(sorted(proof.sides, key=proof.ids)))
+        return proof if proof.ids(sides[0]) < proof.ids(sides[1]) else proof._replace(sides=(sides[1], sides[0]))
 
     def _side(self, chain: Chain, first: int) -> Side:
         """The entries of a branch from `first` up to the next signature."""

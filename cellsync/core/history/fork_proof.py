@@ -105,7 +105,8 @@ def _outline(raw: Any) -> Outline:
             if hashes and all(map(_is_number, (*numbers, shape_length, content_length))) and numbers[2] < 256:
                 fits = shape_length + content_length <= caps.ENTRY and len(parents) <= caps.PARENTS
                 if fits and all(type(one) is bytes and len(one) == ID_BYTES for one in parents):
-                    return Outline(*numbers, shape, content, shape_length, content_length, tuple(parents))
+                    height, clock, kind = numbers
+                    return Outline(height, clock, kind, shape, content, shape_length, content_length, tuple(parents))
     raise Malformed("not the proof of a fork")
 
 
