@@ -29,6 +29,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "status": "status", "members": "members", "peers": "peers", "peers add": "peers.add", "peers ping": "peers.ping",
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",
     "case log": "case.log", "case import": "import.show", "case export": "export", "graph": "case.graph",
+    "fork list": "forks", "fork proof": "fork.proof", "fork check": "fork.check",
     "backup": "backup", "restore": "restore", "sync": "sync.show", "watch": "events", "doctor": "doctor",
     "daemon stop": "lock",
 }  # fmt: skip

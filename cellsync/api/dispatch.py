@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cellsync.api import backups, cases, health, pairing, people, shapes, tables
+from cellsync.api import backups, cases, forks, health, pairing, people, shapes, tables
 from cellsync.api.problems import Locked
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME, EVENTS, Needs, Operation
@@ -26,6 +26,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "status": people.status,
     "backup": backups.back_up,
     "flags.dismiss": people.dismiss,
+    "forks": forks.show_forks,
+    "fork.proof": forks.show_proof,
+    "fork.check": forks.check_proof,
     "members": people.show_members,
     "peers": people.show_peers,
     "peers.add": people.add_address,

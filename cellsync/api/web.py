@@ -31,6 +31,8 @@ from cellsync.core.strict_json import NotStrict
 
 LARGEST: Final = 1 << 20  # bytes of a request
 LARGEST_TABLE: Final = 90 << 20  # of an import: 64 MiB in base64
+LARGEST_PROOF: Final = 11 << 20  # of a fork: 8 MiB in base64
+_LARGEST: Final = {"import": LARGEST_TABLE, "fork.check": LARGEST_PROOF}
 PARAMETERS: Final = 64  # of a query
 STOPPED_WITHIN: Final = 2.0  # seconds for requests that are being answered when the server is to end
 BEAT: Final = 15.0  # seconds of silence after which an empty line shows that somebody is there
@@ -108,7 +110,7 @@ async def _given(request: Request, operation: Operation) -> Any:
     elif in_query:
         raise InvalidValue("this operation takes its parameters in the body")
     else:
-        given = await _body(request, LARGEST_TABLE if operation.name == "import" else LARGEST)
+        given = await _body(request, _LARGEST.get(operation.name, LARGEST))
     beside = {name: _unquoted(part) for name, part in request.path_params.items()}
     if operation.name == "case.edit" and (heads := _header(request, "if-match")) is not None:
         beside["heads"] = heads.strip('"')

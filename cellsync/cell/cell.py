@@ -17,10 +17,12 @@ from typing import Final, ParamSpec, TypeVar, cast
 
 import trio
 
+from cellsync.cell import forks
 from cellsync.cell.backup import AtRest, back_up
 from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import Flag, Reason, encode, flags_of, gone
 from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
+from cellsync.cell.forks import Fork
 from cellsync.cell.graphing import Graph, graph_of
 from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
@@ -493,6 +495,29 @@ class Cell:
         """
         self._check_open()
         return await back_up(self.circle, self._kept, self._check_open, fspath(to), below, beside or {})
+
+    async def forks(self) -> list[Fork]:
+        """Where devices signed two entries in one place, the oldest first. Both sides are kept; it blames nobody."""
+        self._check_open()
+        async with self.circle.lock:
+            return await self.circle.apart(lambda: forks.forks(self.circle))
+
+    async def fork_proof(self, fork: Fork) -> bytes:
+        """That its device signed both: for somebody who holds neither side. It says nothing of what was written.
+
+        Raises NotFound if it is not held here, or too large to be shown.
+        """
+        self._check_open()
+        async with self.circle.lock:
+            found = await self.circle.apart(lambda: forks.proof(self.circle, fork.id))
+        if found is None:
+            raise NotFound("There is no such fork here, or its proof is too large.")
+        return found
+
+    async def check_fork_proof(self, proof: bytes) -> Fork:
+        """The fork that a proof shows, of a device of this cell. Raises ProvesNothing."""
+        self._check_open()
+        return await self.circle.surroundings.in_thread(lambda: forks.check(self.circle, proof))
 
     async def check(self, most: int | None = None) -> bool:
         """Read every page of this cell at rest; edits and sessions wait, some ms for each MB. False: it is larger.

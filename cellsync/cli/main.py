@@ -19,6 +19,7 @@ from cellsync.cli.commands.cases import case, graph
 from cellsync.cli.commands.cell import init, lock, panic, status, unlock
 from cellsync.cli.commands.daemon import daemon
 from cellsync.cli.commands.doctor import completion, doctor
+from cellsync.cli.commands.forks import fork
 from cellsync.cli.commands.pairing import invite, join
 from cellsync.cli.commands.people import members, peers
 from cellsync.cli.commands.syncing import sync, watch
@@ -121,7 +122,7 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, backup, restore, daemon,
-    doctor, demo, completion,
+    init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, backup, restore, fork,
+    daemon, doctor, demo, completion,
 ):  # fmt: skip
     main.add_command(command)

@@ -84,6 +84,13 @@ class OutOfBranches(CallerError):
     default_hint = "What it wrote is kept. Join with a fresh vault: ask a coordinator for an invitation."
 
 
+class ProvesNothing(CallerError):
+    """This is no proof of a fork, or not of a device of this cell."""
+
+    code = "proves_nothing"
+    default_hint = "Blame nobody for it. Ask who gave it to you to write it anew: cellsync fork proof"
+
+
 class WrongPassphrase(CallerError):
     """The passphrase is wrong."""
 

@@ -31,6 +31,7 @@ def test_every_command_says_what_it_prints() -> None:
         "case",
         "completion",
         "demo",
+        "fork",
     }  # texts
     assert {name for name, _ in generate.commands()} == generate.PRINTS.keys() | own
 

@@ -28,10 +28,11 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "peers add": ["ben", "127.0.0.1:4000"], "peers ping": ["ben", "--timeout", "1"], "watch": [], "doctor": [],
     "case new": ["a case"], "case list": [], "case show": ["mill"], "case edit": ["mill", "--set", "status=closed"],
     "case log": ["mill"], "case import": [str(ROOT / "cellsync" / "casework" / "data" / "cases.csv")],
-    "case export": [], "backup": ["/nowhere/backup"], "restore": ["/nowhere/backup"], "daemon run": [],
+    "case export": [], "backup": ["/nowhere/backup"], "fork list": [], "fork proof": ["4f2a", "/nowhere/proof"],
+    "fork check": ["/dev/null"], "restore": ["/nowhere/backup"], "daemon run": [],
     "daemon install": ["--print"], "daemon stop": [], "completion": ["bash"],
 }  # fmt: skip
-LEFT_OUT: Final = {"demo", "case", "daemon"}  # has tests of its own; groups
+LEFT_OUT: Final = {"demo", "case", "daemon", "fork"}  # has tests of its own; groups
 ENDLESS: Final = {"watch", "invite", "daemon run"}  # where they work they go on: left out there
 SCHEMA: Final = json.loads((ROOT / "docs" / "reference" / "commands.schema.json").read_text())
 
@@ -118,7 +119,10 @@ def test_every_command_with_an_open_daemon_prints_what_is_published(tmp_path: Pa
             schema = name if code in (0, 9) else "error"
             if name in PRINTS or schema == "error":
                 jsonschema.validate(said, {**SCHEMA, "$ref": f"#/$defs/{schema}"})
-            lonely = {"sync": 5, "peers add": 4, "peers ping": 4, "case export": 7, "backup": 2, "restore": 2}
+            lonely = {
+                "sync": 5, "peers add": 4, "peers ping": 4, "case export": 7, "backup": 2, "restore": 2,
+                "fork proof": 4, "fork check": 6,
+            }  # fmt: skip
             assert code == lonely.get(name, code if name == "doctor" else 0), (name, code, err)
 
 
