@@ -44,7 +44,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "words_differ": (UNVERIFIED, 403),
     "declined": (UNVERIFIED, 403),
     "bad_signature": (UNVERIFIED, 502),
-    "proves_nothing": (UNVERIFIED, 422),
+    "proves_nothing": (UNVERIFIED, 400),
     "handshake_failed": (UNVERIFIED, 502),
     "no_common_version": (FAILED, 409),
     "peer_older": (FAILED, 409),

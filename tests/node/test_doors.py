@@ -38,7 +38,7 @@ async def answers(host: str, port: int) -> bool:
         async with await tcp.dial(Address(host, port)) as stream:
             await stream.send_all(b"x")
             return bool(await stream.receive_some(1))
-    except NoPeer:
+    except (NoPeer, trio.BrokenResourceError):  # also one that was still in the queue of a listener that has gone
         return False
 
 
