@@ -3,7 +3,8 @@
 Changes of cases have a cursor, `epoch:sequence`: which store's order of arrival, and how far (`cell.changes`). It
 survives a restart, so whoever comes back with the last one that they saw misses nothing. Everything else that happens
 (who is connected, how a job stands) is told as it happens and is not kept; its cursor is "". A follower that is too
-slow, or comes with a cursor of another store, gets a `reset`: read anew what you show.
+slow, or comes with a cursor of another store, gets a `reset`: read anew what you show. So does each when what counted
+before counts no more.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class Feed:
             async with self._cell.changes(since=since or None) as changes:
                 touched: set[CaseId] = set()
                 async for change in changes:
+                    if change.cause == "resync":
+                        self._kinds.clear()  # what gave a case its kind may count no more
                     self._put(_told(change, await self._kind_of(change)))
                     if change.cause == "sync":
                         touched.add(change.case)

@@ -572,7 +572,8 @@ class DrawGraph(Takes, kw_only=True, frozen=True):
 
 
 class GraphRow(Struct, kw_only=True, frozen=True):
-    """One change. `parents`: rows further down whose authors this one's author had read."""
+    """One change. `parents`: rows further down whose authors this one's author had read. `counts`: false if the case
+    does not show it: its author lacked the right, or writes more histories than one device can."""
 
     id: str
     short: str

@@ -65,8 +65,13 @@ T = TypeVar("T")
 
 
 def _looked(replica: Replica, look: Callable[[int, CaseState], T | None], numbers: list[int]) -> list[T]:
-    found = (look(number, replica.states.get(number)) for number in numbers)
+    states = ((number, replica.states.get(number)) for number in numbers)
+    found = (look(number, state) for number, state in states if state.counted)  # else nothing in it counts
     return [one for one in found if one is not None]
+
+
+def _read_into(found: list[CaseState], read: Callable[[int], CaseState], number: int) -> None:
+    found.append(read(number))
 
 
 class Cell:
@@ -202,8 +207,8 @@ class Cell:
     async def survey(self, look: Callable[[int, CaseState], T | None], numbers: Iterable[int] | None = None) -> list[T]:
         """What `look` finds in the states (without logs) of these cases, or of all, in the order of their numbers.
 
-        Many cases or heavy ones take their time, but neither much memory nor the event loop: what `look` returns must
-        not hold on to the state. It runs in a thread.
+        A case in which nothing counts is left out. Many cases or heavy ones take their time, but neither much memory
+        nor the event loop: what `look` returns must not hold on to the state. It runs in a thread.
         """
         circle = self.circle
         replica = circle.replica
@@ -286,7 +291,10 @@ class Cell:
     async def changes(
         self, case: Bound | None = None, since: str | None = None
     ) -> AsyncIterator[AsyncIterator[Change]]:
-        """Changes of one case, or of all, from now on or after a cursor. Bounded: a slow reader gets a "resync"."""
+        """Changes of one case, or of all, from now on or after a cursor.
+
+        Bounded: a slow reader gets a "resync". So does one whose case shows less than before, or that was told more.
+        """
         self._check_open()
         follower = Follower(case, self.cursor)
         async with self.circle.lock:
@@ -303,7 +311,7 @@ class Cell:
         life, _, number = since.partition(":")
         identity = CaseId(self.circle.id) if follower.case is None else follower.case.id
         known = life == self.circle.life.hex()[:8] and _NUMBER.fullmatch(number) is not None
-        if not known or int(number) > self.circle.last_arrival():
+        if not (known and self.circle.refolded_at <= int(number) <= self.circle.last_arrival()):
             follower.resync(Change(identity, "", None, None, "", False, "resync", self.cursor()))
             return
         store, held = self.circle.store, self.circle.replica.held
@@ -367,13 +375,12 @@ class Cell:
         with suppress(CellsyncError):
             await self.circle.keep("flags", encode(self.flags))
 
-    def _committed(self, plan: Plan, source: object) -> Iterator[None]:
+    def _committed(self, plan: Plan, source: object) -> Iterator[Callable[[], None] | None]:
         local = source is None
         self._flag(flags_of(self.circle, plan, FLAGS))
         self._unflag(set(gone(self.circle, plan)))
         held = self.circle.replica.held
-        for number in plan.refold:
-            self._states.pop(number, None)
+        yield from self._refold(plan.refold)
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
         sizes = dict.fromkeys(waiting, 0)
         cut: set[Follower] = set()  # those for whom there is more than may wait
@@ -382,7 +389,7 @@ class Cell:
             work += 1 + len(done)
             if work > AT_ONCE:
                 work = 0
-                yield
+                yield None
             case = held.case_ids[entry.case]
             followers = [one for one in waiting if one not in cut and one.wants(case)]
             names = touched(done) if followers else []
@@ -400,10 +407,25 @@ class Cell:
                         cut.add(follower)
                         break
         reached, self._told = self._told, self.cursor()
+        taken_back = [held.case_ids[number] for number in plan.refold]
         for follower, changes in waiting.items():
+            if follower not in cut and any(map(follower.wants, taken_back)):
+                everything = taken_back[0] if len(taken_back) == 1 else CaseId(self.circle.id)
+                anew = everything if follower.case is None else follower.case.id
+                changes.append(Change(anew, "", None, None, "", local, "resync", ""))
             yield from follower.tell_all(changes, reached, self._told)
             if follower in cut:
                 follower.miss()
+
+    def _refold(self, numbers: list[int]) -> Iterator[Callable[[], None]]:
+        """What counts of these cases is not what it was: those that somebody reads are folded anew, in place."""
+        read = self.circle.replica.states.read
+        for number in numbers:
+            state = self._states.get(number)
+            if state is not None:
+                anew: list[CaseState] = []
+                yield partial(_read_into, anew, read, number)
+                state.become(anew.pop())
 
     # --- others ----------------------------------------------------------------------------------------------
 

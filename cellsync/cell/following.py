@@ -4,8 +4,9 @@ A follower is registered before its block is entered, so nothing is missed betwe
 slows down a writer: one that does not keep up gets a single "resync" in place of what it missed.
 
 A cursor is `life:arrival`: which store's order of arrival, and how far. One of another store (the vault was joined
-anew) also gives a "resync". What arrived at once has one place in that order: only its last change carries it, the
-others carry the place before. So whoever goes on after any change misses nothing, and may see a few twice.
+anew) also gives a "resync". So does a step that takes back what had counted, and a cursor from before such a step: no
+change of a field could say that. What arrived at once has one place in that order: only its last change carries it,
+the others carry the place before. So whoever goes on after any change misses nothing, and may see a few twice.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Row(NamedTuple):
     at: datetime  # what its device's clock said, UTC; a claim
     did: tuple[str, ...]  # in words: "created", "status=closed", 'notes +"…"'; control characters are replaced
     parents: tuple[int, ...]  # rows further down; several: it brings together what was written apart
-    counts: bool  # False: written by a device after its removal, kept but not shown in the case
+    counts: bool  # False: kept, but not shown in the case; its author lacked the right, or writes several histories
 
     def __repr__(self) -> str:
         return f"<row {self.short}>"  # no content
@@ -217,7 +217,7 @@ def _rows(circle: OpenCircle, case: Bound, entries: list[Entry], parents: dict[i
                 moment(entry.clock),
                 tuple(teller.tell(entry.id, done)),
                 tuple(sorted(places[slot] for slot in parents[entry.slot])),
-                entry.standing == Standing.IN,
+                entry.standing == Standing.IN and held.counts(entry.slot),
             )
         )
     return rows[::-1]

@@ -57,15 +57,17 @@ from cellsync.node.surroundings import Surroundings
 from cellsync.store.backup import time_of
 
 CLOCKS: Final = "clocks"  # its name in the database
+REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
 LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
 LARGE_BYTES: Final = 64 << 10
 
-Watcher = Callable[[Plan, object], Iterator[None] | None]
+Watcher = Callable[[Plan, object], Iterator[Callable[[], None] | None] | None]
 """Told of every step after it is durable, and who gave it to us; None if it was made here.
 
-One that has much to do returns an iterator, and others get their turn between its items.
+One that has much to do returns an iterator, and others get their turn between its items. An item that can be called is
+called in a thread: it may take long.
 """
 
 T = TypeVar("T")
@@ -236,6 +238,8 @@ class OpenCircle:
 
     def _store(self, plan: Plan, written: Line | None) -> None:
         self.store.write(plan.commit)
+        if plan.refold:
+            self.store.keep(REFOLDED, plan.commit.arrivals[-1].number.to_bytes(8, "big"))
         if self._life_unkept:
             self.store.keep(LIFE, self._life)
         if written is not None and written != self._line:  # in one transaction with its first entry
@@ -253,8 +257,11 @@ class OpenCircle:
 
     async def _tell(self, plan: Plan, source: object) -> None:
         for watcher in list(self._watchers):
-            for _ in watcher(plan, source) or ():
-                await trio.lowlevel.checkpoint()
+            for work in watcher(plan, source) or ():
+                if work is None:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await self.apart(work)
 
     async def make_room(self) -> None:
         """Write the snapshots of states that changed, and keep fewer of them if there are many. Hold the lock."""
@@ -486,6 +493,11 @@ class OpenCircle:
 
     def last_arrival(self) -> int:
         return self.replica.held.arrival
+
+    @property
+    def refolded_at(self) -> int:
+        """The newest arrival with which earlier entries began to count, or count no more; 0 if there was none."""
+        return int.from_bytes(self.store.kept(REFOLDED) or b"", "big")
 
     def own_admission(self) -> int:
         return self.replica.arrival_of(EntryId(self.device))

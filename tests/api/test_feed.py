@@ -13,8 +13,10 @@ from trio.testing import MockClock
 
 from cellsync.api.feed import BACKLOG, Feed
 from cellsync.api.shapes import Event
+from cellsync.core.ids import CaseId
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, cell, synced
+from tests.cell.equivocators import show, sides
 
 Seen = set[tuple[str, str, str]]  # case, field, what it reads then
 
@@ -228,3 +230,27 @@ async def test_whoever_has_left_is_told_nothing(tmp_path: Path, autojump_clock: 
         await ana("case.new", set={"title": "Parcel"})
         assert [event.event for event in await left(feed)] == ["locked"]
         assert not ana.service._feeds
+
+
+async def test_what_counts_no_more_is_a_reset(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Also for a client that comes back with a cursor from before; its next cursor is good."""
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        secrets, device = ben.service.cell.secrets, ben.service.cell.device
+        await ben("lock")
+        made = await ana("case.new", set={"title": "Parcel"})
+        *before, proof = sides(ana.service.cell, device, secrets, CaseId(bytes.fromhex(made["id"])))
+        await show(ana.service.cell, before)
+        assert len((await ana("case.list"))["cases"]) == 1
+        cursor = ana.service.cell.cursor()
+        feed = ana.service.follow("")
+        await trio.sleep(1)
+        await show(ana.service.cell, [proof])
+        for following in (feed, ana.service.follow(cursor)):
+            [told] = [event for event in await left(following) if event.event in ("reset", "case.changed")]
+            assert (told.event, told.cursor) == ("reset", ana.service.cell.cursor())
+            assert not [event for event in await left(ana.service.follow(told.cursor)) if event.cursor]
+            following.end()
+        assert (await ana("case.show", case=made["id"]))["title"] == "Parcel"
+        graph = await ana("case.graph", case=made["id"])
+        assert {(row["author"], row["counts"]) for row in graph["rows"]} == {("ana", True), ("ben", False)}
+        assert graph["drawing"].count("does not count: ") == len(before) + 1

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Final
 
 from cellsync.core import caps
+from cellsync.core.case.fold import CaseState
+from cellsync.core.case.states import stamp_of
 from cellsync.core.history.entry import slot_of
 from cellsync.core.ids import CaseId, EntryId, Incarnation
 from cellsync.core.stage import Plan
@@ -26,9 +29,25 @@ ROUNDS: Final = 6  # every pair once in each
 
 
 class Honest(Device):
-    """A person's device: shown entries of its present incarnation that it does not hold, it goes on under another."""
+    """A person's device: shown entries of its present incarnation that it does not hold, it goes on under another.
+
+    Somebody reads it all the time: takes in what each step tells, and reads anew only the cases that it names.
+    """
 
     due = False
+
+    def commit(self, plan: Plan) -> Plan:
+        super().commit(plan)
+        for number in plan.refold:
+            self.shown[number] = self.replica.states.read(number)
+        for entry, author, done in plan.changes:
+            assert entry.case not in plan.refold, "told twice"
+            self.shown.setdefault(entry.case, CaseState(logs=True)).apply(stamp_of(entry, author), done)
+        return plan
+
+    @cached_property
+    def shown(self) -> dict[int, CaseState]:
+        return {}
 
     def receive(self, batch: Batch, waiting: Sequence[Batch] = ()) -> Plan:
         plan = super().receive(batch, waiting)
@@ -145,6 +164,9 @@ def check(devices: list[Device], written: set[EntryId], hostile: Equivocator | N
         assert written <= held, "an entry was lost"
         for author, count in device.replica.held.branches.items():
             assert count <= caps.BRANCHES or (hostile is not None and author == hostile.device.device)
+        if isinstance(device, Honest):
+            for number, state in device.shown.items():
+                assert state.digest() == device.replica.states.read(number).digest(), "a reader was told too little"
         again = type(device.replica)(device.id, device.store)
         assert again.digest() == device.replica.digest()
         assert again.state_digest() == device.replica.state_digest()

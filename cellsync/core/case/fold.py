@@ -247,6 +247,12 @@ class CaseState:
             state.update(codec.encode((FieldType.LOG.value, name, said)))
         return state.digest()
 
+    def become(self, other: CaseState) -> None:
+        """Show what another state of the same case shows, to all that hold this one. The other is used up."""
+        for name in self.__slots__:
+            if name != "__weakref__":
+                setattr(self, name, getattr(other, name))
+
     def copy(self) -> CaseState:
         """An independent copy; values themselves are shared, and never changed."""
         other = CaseState(logs=self.keeps_logs)

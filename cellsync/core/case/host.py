@@ -24,7 +24,8 @@ Cause = Literal["edit", "sync", "bundle", "resync"]
 class Change(NamedTuple):
     """One field changed.
 
-    `cause` "resync" says that the reader was too slow and changes were skipped: read the case anew. Its `path` is "".
+    `cause` "resync" says: read anew what you show. Its `path` is "". Either the reader was too slow and changes were
+    skipped, or what had counted before counts no more, since its device turned out to write several histories at once.
     """
 
     case: CaseId

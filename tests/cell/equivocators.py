@@ -1,0 +1,45 @@
+"""A member gone bad: it signs more histories than one device can have, and each goes on from the same place."""
+
+from __future__ import annotations
+
+from cellsync import Cell
+from cellsync.core import caps
+from cellsync.core.founding import DeviceSecrets
+from cellsync.core.ids import CaseId, DeviceId, Incarnation
+from cellsync.core.wire import operations
+from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+from tests.core.attacks import Draft, Writer, forge
+
+
+def sides(
+    cell: Cell, device: DeviceId, secrets: DeviceSecrets, case: CaseId, count: int = caps.BRANCHES + 1
+) -> list[Batch]:
+    """So many ways in which `device`, all of whose entries `cell` holds, goes on: in each another title of a case.
+
+    Each has seen all that `cell` holds of its own.
+    """
+    circle = cell.circle
+    chain = next((one for one in circle.replica.held.chains.values() if one.device == device), None)
+    writer = Writer(circle.id, device, Incarnation(b"one life"), secrets.signing)
+    if chain is not None:
+        writer = writer._replace(
+            incarnation=chain.incarnation, first=chain.length + 1, previous=chain.head, height=chain.height
+        )
+    own = next(one for one in circle.own_branches())
+    seen = BatchChain(*own.line, own.length + 1, own.head, None)
+    at = int(circle.surroundings.now())
+    batches: list[Batch] = []
+    for number in range(count):
+        done = [Operation(Op.SET, "title", b"", f"side {number}")]
+        shape, content = operations.encode_shape(done), operations.encode_content(bytes(16), done)
+        draft = Draft([(1, 1, own.head, own.height)], at, case=case, shape=shape, content=content)
+        batches.append(forge(writer, [draft], [seen])[0])
+    return batches
+
+
+async def show(cell: Cell, batches: list[Batch]) -> None:
+    """As if another device had brought them."""
+    for batch in batches:
+        await cell.circle.ingest(batch, source="another device")

@@ -1,0 +1,129 @@
+"""When a device turns out to write many histories, what it wrote before counts no more, and whoever reads is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync import Cell, Change, GenericCase, Home
+from cellsync.core.errors import NotFound
+from cellsync.core.ids import CaseId
+from cellsync.core.wire.messages import Batch
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import Visit, admit, found, opened
+from tests.cell.equivocators import show, sides
+from tests.cell.test_following import heard
+
+
+@asynccontextmanager
+async def one_side_short(net: MemoryNetwork) -> AsyncIterator[tuple[Home, Cell, Visit, Batch]]:
+    """Ana, a case of hers for which Ben has written sixteen titles at once, and the one that proves what he does."""
+    home = await found(net)
+    async with opened(home) as ana:
+        async with opened(await admit(net, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        case = await ana.create(Visit, title="of Ana")
+        await ana.create(Visit, title="another")  # later it would cite what Ben wrote, and make it count
+        *before, proof = sides(ana, device, secrets, case.id)
+        await show(ana, before)
+        yield home, ana, case, proof
+
+
+async def test_what_counts_no_more_is_gone_from_what_is_being_read(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with one_side_short(memory_network) as (_, ana, case, proof):
+        tags = case.tags
+        [conflict] = case.conflicts()
+        assert len(conflict.values) == 17
+        await show(ana, [proof])
+        assert case.title == "of Ana"
+        assert not case.conflicts()
+        async with case.edit() as draft:
+            draft.title = "later"
+            draft.tags.add("x")
+        assert case.title == "later"  # it goes on to show what is written
+        assert set(tags) == {"x"}
+
+
+async def test_followers_are_told_to_read_anew(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with one_side_short(memory_network) as (_, ana, case, proof):
+        other = next(one for one in await ana.cases(Visit) if one.id != case.id)
+        async with case.changes() as of_it, other.changes() as of_another, ana.changes() as of_all:
+            await show(ana, [proof])
+            for following in (of_it, of_all):
+                [change] = await heard(following)
+                assert (change.cause, change.case, change.path) == ("resync", case.id, "")
+                assert change.cursor == ana.cursor()
+            assert await heard(of_another) == []
+            async with case.edit() as draft:
+                draft.title = "later"
+            assert [(change.path, change.before, change.value) for change in await heard(of_it)] == [
+                ("title", "of Ana", "later")
+            ]
+
+
+async def test_whoever_comes_back_with_a_cursor_from_before_is_told_too(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Also after a restart; a cursor from afterwards is good."""
+    async with one_side_short(memory_network) as (home, ana, case, proof):
+        before = ana.cursor()
+        await show(ana, [proof])
+        after = ana.cursor()
+        identity = case.id
+    async with opened(home) as ana:
+        async with case_changes(ana, identity, before) as changes:
+            [change] = await heard(changes)
+            assert (change.cause, change.case) == ("resync", identity)
+        async with ana.changes(since=before) as all_changes:
+            assert [change.cause for change in await heard(all_changes)] == ["resync"]
+        async with (await ana.get(Visit, identity)).edit() as draft:
+            draft.title = "later"
+        async with ana.changes(since=after) as all_changes:
+            assert [change.value for change in await heard(all_changes)] == ["later"]
+
+
+@asynccontextmanager
+async def case_changes(cell: Cell, case: CaseId, since: str) -> AsyncIterator[AsyncIterator[Change]]:
+    async with (await cell.get(Visit, case)).changes(since) as changes:
+        yield changes
+
+
+async def test_the_history_marks_what_does_not_count(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with one_side_short(memory_network) as (home, ana, case, proof):
+        assert {row.counts for row in (await ana.graph(case)).rows} == {True}
+        await show(ana, [proof])
+        expected = {"ana": True, "ben": False}
+        identity = case.id
+        assert [row.counts for row in (await ana.graph(case)).rows] == [
+            expected[row.author] for row in (await ana.graph(case)).rows
+        ]
+    async with opened(home) as ana:
+        rows = (await ana.graph(await ana.get(Visit, identity))).rows
+        assert {(row.author, row.counts) for row in rows} == set(expected.items())
+        assert len(rows) == 18
+
+
+async def test_a_case_in_which_nothing_counts_is_not_listed(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Whoever looks for it by its id still sees its history."""
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        async with opened(await admit(memory_network, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        await ana.create(Visit, title="of Ana")
+        lone = CaseId(b"c" * 32)
+        *before, proof = sides(ana, device, secrets, lone)
+        await show(ana, before)
+        assert len(await ana.survey(lambda number, _: number)) == 2
+        await show(ana, [proof])
+        assert len(await ana.survey(lambda number, _: number)) == 1
+        rows = (await ana.graph(await ana.get(GenericCase, lone))).rows
+        assert {row.counts for row in rows} == {False}
+        with pytest.raises(NotFound):
+            await ana.get(Visit, CaseId(b"d" * 32))
