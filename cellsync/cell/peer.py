@@ -18,6 +18,9 @@ from cellsync.node.node import Node
 CASES: Final = 100  # that are named
 ENTRIES: Final = 10_000  # that are looked at for that
 PAGE: Final = 512  # that are read before others get their turn
+QUIET: Final = (
+    30_000  # ms: who is connected is asked after 20 s, so one that has not been heard for so long may be gone
+)
 
 
 class Peer(NamedTuple):
@@ -27,10 +30,14 @@ class Peer(NamedTuple):
     device: DeviceId
     connected: bool
     has_mine: int  # how many of this device's own entries it is known to hold; remembered across restarts
-    last_seen: datetime | None  # UTC; now while it is connected, None if it never was
+    last_seen: datetime | None  # UTC; now while it is connected and answers, None if it never was
     lacks: int  # how many of this device's own entries it is not known to hold
     owes: int | None  # how many entries it is known to hold that are not here; None while that is not known
     ready: bool  # connected, and both hold the same
+    # Whether both held the same at `last_seen`, and nothing has come here since that it is not known to hold. None:
+    # that is not known. Remembered across restarts.
+    in_step: bool | None = None
+    lacks_of_others: int | None = None  # how many entries that others wrote; None while that is not known
     version: Literal["older", "newer"] | None = None  # its cellsync is, so that the two have no version in common
     clock: OtherClock | None = None  # how far its clock is from this device's; None while that is not known
 
@@ -44,19 +51,24 @@ def peers(circle: OpenCircle, node: Node) -> list[Peer]:
 
 def _peer(circle: OpenCircle, node: Node, device: DeviceId) -> Peer:
     now = circle.surroundings.now()
-    connected = device in node.links
-    seen = now if connected else node.seen.get(device)
+    link = node.links.get(device)
+    answers = link is not None and now - link.heard < QUIET
+    seen = now if answers else node.seen.get(device) if link is None else link.heard
     has_mine = node.delivered.get(device, 0)
+    lacks = circle.own_length - has_mine
     balance = node.balance(device)
+    in_step = (node.was_in_step(device) or None) if link is None else None if balance is None else balance.level
     return Peer(
         circle.replica.name(device),
         device,
-        connected,
+        link is not None,
         has_mine,
         None if seen is None else moment(min(seen, now)),  # the clock may have been put back
-        circle.own_length - has_mine,
+        lacks,
         None if balance is None else balance.owes,
-        balance is not None and balance.level,
+        answers and in_step is True,
+        in_step,
+        None if balance is None else max(0, balance.lacks - lacks),
         _version(node.apart(device)),
         clock=other_clock(circle, node, device),
     )

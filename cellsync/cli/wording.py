@@ -104,6 +104,25 @@ def said(values: list[dict[str, Any]]) -> str:
 
 def lacking(peer: dict[str, Any]) -> str:
     """What keeps a device apart from this one, with the direction; nothing if that is not known."""
-    parts = [f"lacks {many(peer['lacks'], 'change')} of yours"] if peer["lacks"] else []
+    lacks = "lacks" if peer["connected"] else "is not known to have"  # another device may have brought it
+    parts = [f"{lacks} {many(peer['lacks'], 'change')} of yours"] if peer["lacks"] else []
+    parts += [f"lacks {many(peer['lacks_of_others'], 'change')} of others"] if peer["lacks_of_others"] else []
     parts += [f"has {peer['owes']} that you lack"] if peer["owes"] else []
     return ", ".join(parts)
+
+
+def presence(peer: dict[str, Any]) -> str:
+    """Whether a device is here, and whether both hold the same: only what is known, and of when."""
+    last = ago(peer["last_seen"])
+    here = "LAN, connected" if peer["connected"] else last if peer["last_seen"] is None else f"seen {last}"
+    lacks = lacking(peer)
+    if peer["version"]:
+        return f"{here} · nothing exchanged" + (f", {lacks}" if lacks else "")
+    if peer["ready"]:
+        return f"{here} · in step"
+    if lacks:
+        return f"{here} · {lacks}"
+    if peer["in_step"]:
+        then = f"in step when last seen, {last}"
+        return f"{here} · {then}" if peer["connected"] else then
+    return f"{here} · " + ("not known to be in step" if peer["in_step"] is None else "not in step")

@@ -101,8 +101,9 @@ class Node:
         self.circle = circle
         self.versions = versions  # of the protocol, that we speak
         self.links: dict[DeviceId, Link] = {}
-        # How many of our own entries a device is known to hold; when it was last heard, without those now connected.
-        self.delivered, self.seen = remembered.reached(circle)
+        # How many of our own entries a device is known to hold; of those not connected now, when each was last heard,
+        # and the digest of what both held then, if it was the same.
+        self.delivered, self.seen, self._in_step = remembered.reached(circle)
         self.on_older: Callable[[DeviceId], None] = lambda _: None  # its build is an older one than before
         self.changed = trio.Event()  # set, and replaced, when links or what is known of the others changed
         self._secret = secret
@@ -419,7 +420,7 @@ class Node:
             self.bytes_received += link.received
             for device in [device for device, other in self.links.items() if other is link]:
                 del self.links[device]
-                self.seen[device] = link.heard
+                self._note_seen(device, link)
                 self._idle.set()
                 if trio.current_time() - began > STEADY:
                     self._backoffs.pop(device, None)
@@ -445,7 +446,7 @@ class Node:
                 self._note_versions(devices, link)
                 for device in devices:
                     self._parted[device] = trio.current_time()
-                    self.seen[device] = link.heard
+                    self._note_seen(device, link)
                 self.wake()
             case Measured(difference):
                 self.circle.clocks.note(devices[0], difference)
@@ -466,6 +467,18 @@ class Node:
                 self.wake()
             case Answered() | Ended():
                 self.wake()
+
+    def _note_seen(self, device: DeviceId, link: Link) -> None:
+        self.seen[device] = link.heard
+        balance = link.session.balance(self.circle.id)
+        if balance is not None and balance.level:
+            self._in_step[device] = self.circle.digest()
+        else:
+            self._in_step.pop(device, None)
+
+    def was_in_step(self, device: DeviceId) -> bool:
+        """Whether a device that is not connected held the same when it was last heard, and nothing came here since."""
+        return device in self._in_step and self._in_step[device] == self.circle.digest()
 
     def _note_versions(self, devices: tuple[DeviceId, ...], link: Link) -> None:
         spoken = link.session.remote_versions
@@ -783,8 +796,11 @@ class Node:
                 self._redial_again.set()
 
     async def _keep_what_is_known(self) -> None:
-        self.seen.update((device, link.heard) for device, link in self.links.items())
-        reached = remembered.encode_reached(self.circle, self.delivered, self.seen)
+        for device, link in self.links.items():
+            self._note_seen(device, link)
+        reached = remembered.encode_reached(
+            self.circle, remembered.Reached(self.delivered, self.seen, self._in_step)
+        )  # fmt: skip
         versions = remembered.encode_versions(self.circle, self._spoken)
         async with self.circle.lock:
             self.circle.store.keep(remembered.ADDRESSES, remembered.encode_spots(self.spots.known))

@@ -1,14 +1,15 @@
 """What a device remembers of the others, in the circle's own database: where they were, what they hold, when they
-were heard last, which versions of the protocol they spoke then.
+were heard last, whether both held the same then, which versions of the protocol they spoke.
 
 None of it is worth an error: what cannot be read is forgotten. What they hold of ours is only ever claimed too low: it
-is kept after it became known, and counts only in the life of the store in which it was kept.
+is kept after it became known, and counts only in the life of the store in which it was kept. That both held the same is
+kept as the digest of what they held, so it counts no more as soon as anything else is held here, also after a crash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.errors import InvalidValue, PeerError
@@ -51,13 +52,23 @@ def _spot(host: str, port: int, site: bytes = UNRECOGNISED, source: int = Source
     return Spot(address.host, address.port, Site(site), Source(source))
 
 
-def encode_reached(circle: OpenCircle, delivered: Mapping[DeviceId, int], seen: Mapping[DeviceId, Millis]) -> bytes:
-    """How many of our own entries each other device is known to hold, and when it was last heard."""
-    rows = [[device, delivered.get(device, 0), seen.get(device, 0)] for device in circle.others()]
+class Reached(NamedTuple):
+    """What is known of each other device."""
+
+    delivered: dict[DeviceId, int]  # how many of our own entries it holds
+    seen: dict[DeviceId, Millis]  # when it was last heard
+    in_step: dict[DeviceId, bytes]  # the digest of what both held then; none if they held different things
+
+
+def encode_reached(circle: OpenCircle, known: Reached) -> bytes:
+    rows = [
+        [device, known.delivered.get(device, 0), known.seen.get(device, 0), known.in_step.get(device, b"")]
+        for device in circle.others()
+    ]
     return codec.encode([circle.life, [row for row in rows if any(row[1:])]])
 
 
-def reached(circle: OpenCircle) -> tuple[dict[DeviceId, int], dict[DeviceId, Millis]]:
+def reached(circle: OpenCircle) -> Reached:
     """The same; nothing if it was kept in another life of this store."""
     try:
         kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, REACHED)
@@ -65,16 +76,20 @@ def reached(circle: OpenCircle) -> tuple[dict[DeviceId, int], dict[DeviceId, Mil
         kept = []
     delivered: dict[DeviceId, int] = {}
     seen: dict[DeviceId, Millis] = {}
+    in_step: dict[DeviceId, bytes] = {}
     match kept:
         case [circle.life, [*rows]]:
             for row in rows:
                 match row:
-                    case [bytes(device), int(count), int(when)] if count >= 0 and when >= 0:
+                    case [bytes(device), int(count), int(when), *more] if count >= 0 and when >= 0:
                         if count:
                             delivered[DeviceId(device)] = min(count, circle.own_length)
                         if when:
                             seen[DeviceId(device)] = Millis(when)
-    return delivered, seen
+                        match more:  # earlier versions kept none
+                            case [bytes(digest)] if digest:
+                                in_step[DeviceId(device)] = digest
+    return Reached(delivered, seen, in_step)
 
 
 def encode_versions(circle: OpenCircle, spoken: Mapping[DeviceId, Versions]) -> bytes:

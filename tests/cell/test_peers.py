@@ -91,10 +91,10 @@ async def test_what_is_known_is_kept_soon_and_not_only_at_the_end(
         await ana.synced()
         await trio.sleep(30)
         copy = shutil.copytree(net.home("ana").path, net.home("ana").path.with_name("copy"))
-        delivered, before = remembered.reached(ana.circle)
+        delivered, before, _ = remembered.reached(ana.circle)
         assert list(delivered.values()) == [ana.circle.own_length]
         await trio.sleep(2 * 3600)
-        _, after = remembered.reached(ana.circle)
+        _, after, _ = remembered.reached(ana.circle)
         assert all(after[device] >= before[device] + 3_600_000 for device in before)  # it is still here
     shutil.rmtree(net.home("ana").path)
     shutil.move(copy, net.home("ana").path)
@@ -233,6 +233,117 @@ async def test_whoever_waits_is_woken_when_a_device_becomes_ready(
                     if len(held) == 1 and all(peer.ready for peer in waiting.peers()):
                         break
                     await changed.wait()
+
+
+# --- whether both held the same -----------------------------------------------------------------------------
+
+
+async def test_in_step_when_last_seen_is_remembered_until_something_is_written(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+        await trio.sleep(5)
+        assert [(peer.in_step, peer.ready, peer.lacks_of_others) for peer in ana.peers()] == [(True, True, 0)] * 2
+        net.partition("ben", ["ana", "cara"])
+        await trio.sleep(5)
+        assert (the(ana, "ben").in_step, the(ana, "ben").ready) == (True, False)
+        assert (the(ben, "cara").in_step, the(ben, "cara").ready) == (True, False)
+    for _ in range(2):
+        async with opened(net.home("ana")) as ana:
+            assert [(peer.in_step, peer.ready) for peer in ana.peers()] == [(True, False)] * 2
+    async with opened(net.home("cara")) as cara:
+        await cara.create(Visit, title="x")
+        async with opened(net.home("ana")) as ana:
+            await level([ana, cara])
+            await trio.sleep(5)
+            assert (the(ana, "cara").in_step, the(ana, "ben").in_step) == (True, None)  # ben may not have it
+            assert the(ana, "ben").lacks == 0
+    net.heal()
+    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        assert the(ana, "ben").in_step is None
+        await level([ana, ben])
+        await trio.sleep(5)
+    async with opened(net.home("ana")) as ana:
+        assert the(ana, "ben").in_step
+    check_failures(net)
+
+
+async def test_nothing_is_claimed_of_a_link_that_ended_while_something_was_missing(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either way, also if both held the same the time before."""
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, ben]:
+        await trio.sleep(5)
+        net.partition("ana", "ben")
+        await trio.sleep(5)
+        assert the(ana, "ben").in_step
+        await ben.create(Visit, title="x")
+        assert (the(ana, "ben").in_step, the(ben, "ana").in_step) == (True, None)  # she cannot know
+
+        async def full(*_: object) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(ana.circle, "ingest", full)
+        net.heal()
+        await trio.sleep(20)
+        assert (the(ana, "ben").in_step, the(ben, "ana").in_step) == (False, False)
+        net.partition("ana", "ben")
+        await trio.sleep(5)
+        assert (the(ana, "ben").in_step, the(ben, "ana").in_step) == (None, None)
+    check_failures(net)
+
+
+async def test_what_was_kept_before_a_crash_claims_nothing_of_what_was_written_after(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Kept while both held the same; then something is written, and the power fails before anything else is kept."""
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, _]:
+        await trio.sleep(3 * 3600)
+        _, _, in_step = remembered.reached(ana.circle)
+        assert list(in_step.values()) == [ana.circle.digest()]
+        net.partition("ana", "ben")
+        await ana.create(Visit, title="x")
+        copy = shutil.copytree(net.home("ana").path, net.home("ana").path.with_name("copy"))
+    shutil.rmtree(net.home("ana").path)
+    shutil.move(copy, net.home("ana").path)
+    async with opened(net.home("ana")) as ana:
+        _, _, in_step = remembered.reached(ana.circle)
+        assert in_step
+        assert (the(ana, "ben").in_step, the(ana, "ben").lacks) == (None, 1)
+
+
+async def test_who_does_not_answer_any_more_was_in_step_when_it_was_last_seen(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The link is still there, and for another half minute nobody knows that it is dead."""
+    net = memory_network
+    async with cells(net, "ana", "ben") as [ana, _]:
+        await trio.sleep(5)
+        net.partition("ana", "ben", silent=True)
+        silent_since = now()
+        await trio.sleep(35)
+        ben = the(ana, "ben")
+        assert ben.connected
+        assert (ben.ready, ben.in_step) == (False, True)
+        assert ben.last_seen is not None
+        assert ben.last_seen <= silent_since
+        await ana.create(Visit, title="x")
+        assert (the(ana, "ben").ready, the(ana, "ben").in_step) == (False, False)
+        await trio.sleep(60)
+        assert (the(ana, "ben").connected, the(ana, "ben").in_step) == (False, None)
+
+
+async def test_who_is_there_and_quiet_for_hours_is_in_step(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        for _ in range(400):
+            await trio.sleep(29)
+            assert the(ana, "ben").ready
+            assert the(ben, "ana").ready
 
 
 # --- ping ---------------------------------------------------------------------------------------------------

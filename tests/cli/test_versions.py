@@ -29,7 +29,7 @@ def filled(shape: type[msgspec.Struct], **given: Any) -> dict[str, Any]:
 def peer(name: str, version: str | None, *, ready: bool = False) -> dict[str, Any]:
     return filled(
         shapes.Peer, name=name, device=name.encode().hex(), connected=ready, last_seen="2026-03-01T10:00:00+00:00",
-        lacks=0, owes=0, ready=ready, version=version,
+        lacks=0, owes=0, ready=ready, in_step=ready or None, version=version,
     )  # fmt: skip
 
 

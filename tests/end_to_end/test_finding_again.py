@@ -45,6 +45,9 @@ class Networks:
         gateway = GATEWAYS[network]
         self._town.plug_in(name, network, f"{gateway[:-1]}{HOSTS[name]}/24", gateway=gateway)
 
+    def pull_out(self, name: str) -> None:
+        self._town.pull_out(name)
+
     def listen(self, name: str, script: str) -> Process:
         tap = Process(self.inside(name), script, "cable")
         self._stack.callback(tap.stop)

@@ -12,7 +12,7 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
-from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS
+from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS, Reached
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Source, Spot
 from cellsync.testing import MemoryNetwork, accept_any
@@ -41,9 +41,11 @@ async def test_what_is_kept_reads_the_same(cell: Cell) -> None:
     site = Site(bytes(16))
     known = {ben: [Spot("10.0.0.7", 4000, site, Source.MET), Spot("fe80::1", 4000, UNRECOGNISED, Source.HAND)]}
     await cell.circle.keep(ADDRESSES, remembered.encode_spots(known))
-    await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, {ben: 2}, {ben: Millis(77)}))
+    await cell.circle.keep(
+        REACHED, remembered.encode_reached(cell.circle, Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"}))
+    )
     assert remembered.spots(cell.circle) == known
-    assert remembered.reached(cell.circle) == ({ben: 2}, {ben: 77})
+    assert remembered.reached(cell.circle) == Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"})
 
 
 async def test_what_an_earlier_version_kept_is_read(cell: Cell) -> None:
@@ -53,24 +55,28 @@ async def test_what_an_earlier_version_kept_is_read(cell: Cell) -> None:
     assert remembered.spots(cell.circle) == {
         ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Source.MET), Spot("fe80::1", 4001, UNRECOGNISED, Source.MET)]
     }
+    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 2, 77]]]))
+    assert remembered.reached(cell.circle) == Reached({ben: 2}, {ben: Millis(77)}, {})
 
 
 async def test_only_the_others_are_kept(cell: Cell) -> None:
     gone = DeviceId(b"g" * 32)
-    await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, {gone: 2}, {gone: Millis(77)}))
-    assert remembered.reached(cell.circle) == ({}, {})
+    await cell.circle.keep(
+        REACHED, remembered.encode_reached(cell.circle, Reached({gone: 2}, {gone: Millis(77)}, {gone: b"d"}))
+    )
+    assert remembered.reached(cell.circle) == Reached({}, {}, {})
 
 
 async def test_of_another_life_of_the_store_nothing_counts(cell: Cell) -> None:
     [ben] = cell.circle.others()
-    await cell.circle.keep(REACHED, codec.encode([b"8 others", [[ben, 2, 77]]]))
-    assert remembered.reached(cell.circle) == ({}, {})
+    await cell.circle.keep(REACHED, codec.encode([b"8 others", [[ben, 2, 77, b"d"]]]))
+    assert remembered.reached(cell.circle) == Reached({}, {}, {})
 
 
 async def test_never_more_than_was_written(cell: Cell) -> None:
     [ben] = cell.circle.others()
     await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 9, 0]]]))
-    assert remembered.reached(cell.circle) == ({ben: 3}, {})
+    assert remembered.reached(cell.circle) == Reached({ben: 3}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -95,14 +101,21 @@ async def test_what_cannot_be_read_is_forgotten(cell: Cell, junk: bytes) -> None
     for name in (ADDRESSES, REACHED):
         await cell.circle.keep(name, junk)
     assert remembered.spots(cell.circle) == {}
-    assert remembered.reached(cell.circle) == ({}, {})
+    assert remembered.reached(cell.circle) == Reached({}, {}, {})
+
+
+@pytest.mark.parametrize("more", [[7], [b""], [None], [b"d", b"d"]])
+async def test_a_digest_that_cannot_be_read_is_none(cell: Cell, more: list[object]) -> None:
+    [ben] = cell.circle.others()
+    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 1, 5, *more]]]))
+    assert remembered.reached(cell.circle) == Reached({ben: 1}, {ben: Millis(5)}, {})
 
 
 @pytest.mark.parametrize("row", [7, [], [b"d", 1], [b"d", -1, 5], [b"d", 1, -5], [b"d", "1", 5], ["d", 1, 5]])
 async def test_a_row_that_cannot_be_read_is_left_out(cell: Cell, row: object) -> None:
     [ben] = cell.circle.others()
     await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [row, [ben, 1, 5]]]))
-    assert remembered.reached(cell.circle) == ({ben: 1}, {ben: 5})
+    assert remembered.reached(cell.circle) == Reached({ben: 1}, {ben: Millis(5)}, {})
 
 
 async def test_versions_read_the_same(cell: Cell) -> None:

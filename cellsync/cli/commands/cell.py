@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, clocks, duration, lacking, line, many, put_back, table, to_update
+from cellsync.cli.wording import clocks, duration, line, many, presence, put_back, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -165,13 +165,7 @@ def status(context: click.Context, seen: bool) -> None:
     role = answer["role"] or "not admitted yet"
     rows = [[f"{line(answer['name'], 24)} (you, {role})", where]]
     for peer in answer["peers"]:
-        lacks = peer["lacks"]
-        apart = "not in step" if peer["connected"] else "had all of yours"
-        behind = "in step" if peer["ready"] else lacking(peer) or apart
-        if peer["version"]:
-            behind = f"nothing exchanged, {behind}" if lacks else "nothing exchanged"
-        seen_at = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
-        rows.append([line(peer["name"], 24), f"{seen_at} · {behind}"])
+        rows.append([line(peer["name"], 24), presence(peer)])
     for row in table(rows):
         terminal.result(row)
     beside = f" and {many(answer['beside'], 'document')} beside them" if answer["beside"] else ""

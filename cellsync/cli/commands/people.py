@@ -7,7 +7,7 @@ import click
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import ago, clocks, lacking, line, table, to_update
+from cellsync.cli.wording import clocks, line, presence, table, to_update
 
 
 @click.command(cls=Command)
@@ -42,12 +42,7 @@ def peers(context: click.Context) -> None:
         answer = client.call("peers")
     rows = []
     for peer in answer["peers"]:
-        state = "LAN, connected" if peer["connected"] else f"seen {ago(peer['last_seen'])}"
-        apart = "not in step" if peer["connected"] else "had all of yours"
-        lacks = "in step" if peer["ready"] else lacking(peer) or apart
-        if peer["version"]:
-            lacks = "nothing exchanged"
-        rows.append([line(peer["name"], 40), state, lacks, peer["device"][:8]])
+        rows.append([line(peer["name"], 40), presence(peer), peer["device"][:8]])
     for row in table(rows):
         terminal.result(row)
     for peer in answer["peers"]:

@@ -1,0 +1,47 @@
+"""What is said of another device: only what is known, and of when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cellsync.cli.wording import presence
+from tests.cli.test_versions import Canned, peer, run
+
+HERE: dict[str, Any] = {"connected": True, "ready": True, "in_step": True}
+GONE: dict[str, Any] = {"connected": False, "ready": False, "owes": None, "lacks_of_others": None}
+
+
+def known(**given: Any) -> dict[str, Any]:
+    seen = datetime.now(UTC) - timedelta(seconds=56)
+    return peer("Ben", None) | {"last_seen": seen.isoformat()} | given
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (HERE, "LAN, connected · in step"),
+        (HERE | {"ready": False}, "LAN, connected · in step when last seen, 56 s ago"),  # it answers no more
+        (HERE | {"ready": False, "in_step": False}, "LAN, connected · not in step"),
+        (HERE | {"ready": False, "in_step": None}, "LAN, connected · not known to be in step"),
+        (
+            HERE | {"ready": False, "in_step": False, "lacks": 1, "lacks_of_others": 2, "owes": 3},
+            "LAN, connected · lacks 1 change of yours, lacks 2 changes of others, has 3 that you lack",
+        ),
+        (GONE | {"in_step": True}, "in step when last seen, 56 s ago"),
+        (GONE | {"in_step": None}, "seen 56 s ago · not known to be in step"),
+        (GONE | {"in_step": None, "lacks": 2}, "seen 56 s ago · is not known to have 2 changes of yours"),
+        (GONE | {"in_step": None, "last_seen": None}, "never seen · not known to be in step"),
+        (GONE | {"in_step": None, "version": "older"}, "seen 56 s ago · nothing exchanged"),
+    ],
+)
+def test_presence(given: dict[str, Any], said: str) -> None:
+    assert presence(known(**given)) == said
+
+
+@pytest.mark.parametrize("command", ["status", "peers"])
+def test_both_commands_say_it(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    done = run(monkeypatch, Canned([known(**GONE, in_step=True)]), command)
+    assert any(" in step when last seen, 56 s ago" in row for row in done.stdout.splitlines())
