@@ -8,8 +8,8 @@
     3  An entry's standing follows from its own control past alone (membership rules 1 and 2).
     4  Per row one signature, that of its last entry, covers the slice through `previous`. All that the ids rest on was
        compared, id by id, so a signature that does not verify is the sender's fault.
-    5  What an equivocator wrote is taken only with an entry that cites it (core/counting.py); till then it is refused,
-       and named as waiting.
+    5  A new branch of an equivocator is taken with an entry that cites it, or while the peer that brings it has room
+       for such (core/surplus.py); else it is refused.
     6  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
 
 A slice is taken whole or refused whole. So after every commit the newest entry of each branch has its signature here,
@@ -18,7 +18,8 @@ and whatever is held can be served on. (protocol/30-history.md, protocol/50-sync
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -39,7 +40,7 @@ from cellsync.core.history.entry import (
     verify,
 )
 from cellsync.core.holdings import Holdings
-from cellsync.core.ids import NO_ID, CaseId, EntryId, Millis, SigningSecret
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership.circle import Circle
 from cellsync.core.ports import Store
 from cellsync.core.slices import Slice, Tip
@@ -52,76 +53,62 @@ _FOUND: Final = int(Kind.FOUND)
 _CLOCK_END: Final = 1 << 63
 
 
-def plan_batch(held: Holdings, circle: Circle, store: Store, batches: Sequence[Batch], now: Millis) -> Plan:
-    """Verify a peer's batch, the last of these. Raises PeerError if it breaks a rule.
-
-    Those before it waited for one that cites them. The plan names rows of the last one.
-    """
-    rows = sum(len(batch.chains) for batch in batches)
-    start = rows - len(batches[-1].chains)
+def plan_batch(
+    held: Holdings, circle: Circle, store: Store, batch: Batch, now: Millis, room: Mapping[DeviceId, int]
+) -> Plan:
+    """Verify a peer's batch. Raises PeerError if it breaks a rule. `room`: core/surplus.py."""
     refused: set[int] = set()
-    waiting: set[int] = set()
     while True:
         stage = Stage(held, circle, store, now)
-        slices = _stage_batches(stage, batches, refused)
+        slices = _stage_batch(stage, batch, refused)
         found = {number for number, current in enumerate(slices) if current.refused}
         if found == refused:
-            uncited = _uncited(stage, slices)
-            if not uncited:
-                lost = {row for row in refused if slices[row].row.signature is not None}  # not those only pointed at
-                gaps = [slices[row].line for row in sorted(lost - waiting) if row >= start]
-                reached = [None if one.refused else _reached(one) for one in slices[start:]]
-                return stage.plan(gaps, _from(start, lost), _from(start, waiting), reached)
-            waiting |= uncited
-            found = refused | uncited
+            surplus, excess = _surplus(stage, slices, room)
+            if not excess:
+                lost = [row for row in sorted(refused) if slices[row].row.signature is not None]
+                known = stage.equivocators()
+                gaps = [slices[row].line for row in lost if slices[row].row.device not in known]
+                reached = [None if one.refused else _reached(one) for one in slices]
+                return stage.plan(gaps, lost, reached, surplus)
+            found = refused | excess
         refused = found  # rare: the rest of the batch once more, without them
-
-
-def _from(start: int, rows: set[int]) -> list[int]:
-    return sorted(row - start for row in rows if row >= start)
 
 
 def _reached(current: Slice) -> tuple[int, int] | None:
     return None if current.place is None else (current.place.number, current.next - 1)
 
 
-def _uncited(stage: Stage, slices: list[Slice]) -> set[int]:
-    """Slices of equivocators that add to what is held, while nothing that counts cites them.
+def _surplus(stage: Stage, slices: list[Slice], room: Mapping[DeviceId, int]) -> tuple[list[int], set[int]]:
+    """New branches of equivocators that nothing cites, beyond those that prove what they are: the numbers of those for
+    which there is room, and the rows of the others."""
+    if not any(current.surplus for current in slices):
+        return [], set()
+    counted, left = stage.count(), Counter(room)
+    numbers: list[int] = []
+    excess: set[int] = set()
+    for row, current in enumerate(slices):
+        tip = current.place
+        if current.surplus and not current.refused and tip is not None and counted.get(tip.number, 0) < tip.first:
+            if left[current.row.device] > 0:
+                left[current.row.device] -= 1
+                numbers.append(tip.number)
+            else:
+                excess.add(row)
+    return numbers, excess
 
-    But for those that make the device an equivocator: they are the proof.
-    """
-    equivocators = stage.equivocators()
-    if not equivocators:
-        return set()
-    counted = stage.count()
-    uncited: set[int] = set()
-    for number, current in enumerate(slices):
-        device, tip = current.row.device, current.place
-        if current.at < 0 or current.refused or device not in equivocators or tip is None:
-            continue
-        known = stage.held.branches[device] > caps.BRANCHES
-        if (known or current.surplus) and counted.get(tip.number, 0) < current.began:
-            uncited.add(number)
-    return uncited
 
-
-def _stage_batches(stage: Stage, batches: Sequence[Batch], refused: set[int]) -> list[Slice]:
-    """Stage batches but for the rows in `refused`; a slice per row, some of them refused."""
-    every: list[Slice] = []
-    for batch in batches:
-        first = len(every)
-        slices = [Slice(row, chain_prefix(stage.held.circle, row.device, row.incarnation)) for row in batch.chains]
-        for number, current in enumerate(slices, start=first):
-            if number in refused:
-                current.refuse()
-        every += slices
-        _stage_entries(stage, batch, slices)
-        for current in slices:
-            if (current.next > current.row.first) != (current.row.signature is not None):
-                raise Malformed("a row with a signature and no entries, or with entries and no signature")
-            if current.at >= 0 and not current.refused:
-                _close_slice(stage, current)
-    return every
+def _stage_batch(stage: Stage, batch: Batch, refused: set[int]) -> list[Slice]:
+    """Stage a batch but for the rows in `refused`; a slice per row, some of them refused."""
+    slices = [Slice(row, chain_prefix(stage.held.circle, row.device, row.incarnation)) for row in batch.chains]
+    for number in refused:
+        slices[number].refuse()
+    _stage_entries(stage, batch, slices)
+    for current in slices:
+        if (current.next > current.row.first) != (current.row.signature is not None):
+            raise Malformed("a row with a signature and no entries, or with entries and no signature")
+        if current.at >= 0 and not current.refused:
+            _close_slice(stage, current)
+    return slices
 
 
 def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
@@ -226,7 +213,6 @@ def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int) ->
             return None
     place.owners.append(current)
     current.place, current.fresh = place, True
-    current.began = current.began or sequence
     return place
 
 

@@ -97,6 +97,10 @@ class Store(Protocol):
         """The first so many of these. Goes on from the `prior` of the last."""
         ...
 
+    def cases_between(self, first: int, last: int) -> list[int]:
+        """The numbers of the cases to which the entries from slot `first` to `last` belong."""
+        ...
+
     def citations(self) -> list[tuple[int, bytes]]:
         """(slot, slots of its parents) of every entry that has parents."""
         ...

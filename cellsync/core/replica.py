@@ -7,7 +7,7 @@ replica.advance(plan)                   what is durable becomes what is known
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from cellsync.core import serving
@@ -43,7 +43,9 @@ class Replica:
         self.states = States(self.held, store)
         self._store = store
         self.circle.restore_pasts(store.pasts())
+        self._introduced: dict[DeviceId, int] = {}  # the slot of the entry that introduces a device
         for entry in self.held.introductions(store):
+            self._introduced[DeviceId(entry.id)] = entry.slot
             author = self.held.chains[entry.slot >> 40].device
             operation = control.decode(entry.kind, entry.shape, entry.content)
             self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
@@ -51,15 +53,12 @@ class Replica:
 
     # --- the step ----------------------------------------------------------------------------------
 
-    def plan(self, batch: Batch, now: Millis, waiting: Sequence[Batch] = ()) -> Plan:
+    def plan(self, batch: Batch, now: Millis, room: Mapping[DeviceId, int] | None = None) -> Plan:
         """What a peer's batch would change. Raises PeerError if the batch breaks a rule.
 
-        `waiting` came before it, and nothing cited them: if the batch does not attach by itself, they may be missing.
+        `room`: how many branches of each equivocator are taken though nothing cites them (core/surplus.py).
         """
-        plan = plan_batch(self.held, self.circle, self._store, [batch], now)
-        if waiting and plan.refused:
-            plan = plan_batch(self.held, self.circle, self._store, [*waiting, batch], now)
-        return plan
+        return plan_batch(self.held, self.circle, self._store, batch, now, room or {})
 
     def plan_writes(self, line: Line, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
         """What writing these entries would change. Raises InvalidValue if one is too large."""
@@ -69,6 +68,8 @@ class Replica:
         """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
         self.held.advance(plan.commit)
         self.circle = plan.circle
+        grants = plan.circle.grants
+        self._introduced |= {DeviceId(one.id): one.slot for one in plan.controls if DeviceId(one.id) in grants}
         if plan.counted != self.held.counted:
             self.held.counted = plan.counted
             self._set_aside()
@@ -101,12 +102,7 @@ class Replica:
 
     def _set_aside(self) -> None:
         """What does not count introduces nobody."""
-        self.circle.set_aside(
-            entry.id
-            for number, last in self.held.counted.items()
-            for entry in self._store.chain_slice(number, last.sequence + 1, self.held.chains[number].length)
-            if entry.kind != Kind.CASE
-        )
+        self.circle.set_aside(device for device, slot in self._introduced.items() if not self.held.counts(slot))
 
     # --- what peers ask ------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Slice:
     """One row of a batch's chains while it is planned: where its next entry goes."""
 
     __slots__ = (
-        "at", "began", "cited_by", "counts", "fresh", "head", "height", "judged", "line", "next", "opened", "past",
+        "at", "cited_by", "counts", "fresh", "head", "height", "judged", "line", "next", "opened", "past",
         "place", "prefix", "refused", "row", "size", "start", "surplus",
     )  # fmt: skip
 
@@ -42,7 +42,6 @@ class Slice:
         self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
         self.size = 0
         self.at = -1  # index of its newest staged entry
-        self.began = 0  # sequence of its first new entry
         self.surplus = False  # it opens a branch of a device that has too many
         self.refused = False
         self.cited_by: list[Slice] = []  # slices that rest on one of its new entries

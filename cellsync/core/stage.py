@@ -53,9 +53,9 @@ class Plan(NamedTuple):
     forks: list[Fork]
     gaps: list[Line]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
-    waiting: list[int]  # of these, rows of an equivocator that nothing cites yet
     reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
     counted: dict[int, Head]  # what counts of equivocators, once this step is taken
+    surplus: list[int]  # new branches of equivocators that nothing cites
     refold: list[int]  # cases in which earlier entries count no more, or count now
 
 
@@ -289,14 +289,14 @@ class Stage:
             was = chain.length if before is None else before.sequence
             low, high = min(was, sequence), min(max(was, sequence), chain.length)
             if low < high:
-                cases |= {entry.case for entry in self.store.chain_slice(number, max(low + 1, chain.first), high)}
+                cases.update(self.store.cases_between(slot_of(number, low + 1), slot_of(number, high)))
         return sorted(cases)
 
     # --- the plan --------------------------------------------------------------------------------
 
     def plan(
-        self, gaps: Iterable[Line] = (), refused: Iterable[int] = (), waiting: Iterable[int] = (),
-        reached: Iterable[tuple[int, int] | None] = (), *, each_ends: bool = False,
+        self, gaps: Iterable[Line] = (), refused: Iterable[int] = (),
+        reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
     ) -> Plan:  # fmt: skip
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
         for chain in [*self.held.chains.values(), *self._chains.values()]:
@@ -332,7 +332,7 @@ class Stage:
             ]
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self._skewed, self.forks, list(gaps),
-            list(refused), list(waiting), list(reached), self._heads_of(counted), refold,
+            list(refused), list(reached), self._heads_of(counted), list(surplus), refold,
         )  # fmt: skip
 
     def _heads_of(self, counted: Counted) -> dict[int, Head]:

@@ -12,7 +12,7 @@ a member can make this device busy, and must not make it deaf. What others read 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import Final, TypeVar
@@ -48,6 +48,7 @@ from cellsync.core.ports import LIFE, RENEWAL_DUE, Store
 from cellsync.core.replica import Replica
 from cellsync.core.serving import Peer, Served
 from cellsync.core.stage import Plan
+from cellsync.core.surplus import Surplus
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Frontier, Line
@@ -56,6 +57,7 @@ from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
 from cellsync.store.backup import time_of
 
+SURPLUS: Final = "surplus"  # names in the database
 CLOCKS: Final = "clocks"  # its name in the database
 REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
@@ -89,6 +91,7 @@ class OpenCircle:
         self._line: Line = (self.device, Incarnation(store.kept("incarnation") or b""))
         self._renewal_due = store.kept(RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
         self._life, self._life_unkept = self._life_of(store)
+        self._surplus = Surplus.decode(store.kept(SURPLUS))
         self._sponsor = DeviceId(store.kept("sponsor") or b"")
         self._sponsor_key = SessionPublic(store.kept("sponsor key") or b"")
         self._watchers: list[Watcher] = []
@@ -115,18 +118,18 @@ class OpenCircle:
 
     # --- the step --------------------------------------------------------------------------------------
 
-    async def ingest(self, batch: Batch, source: object, waiting: Sequence[Batch] = ()) -> Plan:
-        """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept.
-
-        `waiting` are batches from it that nothing cited when they came.
-        """
+    async def ingest(self, batch: Batch, source: object, peer: DeviceId | None = None) -> Plan:
+        """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         async with self.lock:
             with collector_paused():
-                now = self.surroundings.now()
-                if len(batch.entries) > LARGE or batch.size > LARGE_BYTES or waiting:
-                    plan = await self.apart(lambda: self.replica.plan(batch, now, waiting))
+                now, room = self.surroundings.now(), self._surplus.room(self.replica.held, peer)
+                if len(batch.entries) > LARGE or batch.size > LARGE_BYTES:
+                    plan = await self.apart(lambda: self.replica.plan(batch, now, room))
                 else:
-                    plan = self.replica.plan(batch, now)
+                    plan = self.replica.plan(batch, now, room)
+                if plan.surplus and peer is not None:
+                    self._surplus.take(plan.surplus, peer)
+                    self.store.keep(SURPLUS, self._surplus.encode())
                 if self._is_elsewhere(plan) and not self.renewal_due:
                     # Durable with what shows it: a device that forgot it would fork its chain with the next write.
                     self.store.keep(RENEWAL_DUE, b"1")

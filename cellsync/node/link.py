@@ -29,7 +29,7 @@ from cellsync.core.session.session import (
     Session,
     State,
 )
-from cellsync.core.wire.messages import Batch, Places
+from cellsync.core.wire.messages import Places
 from cellsync.core.wire.places import Frontier
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
@@ -41,7 +41,6 @@ HOLD: Final = 0.3  # seconds before entries from one peer are passed on to anoth
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
 CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
 _SLICE: Final = 64 << 10
-WAITING: Final = 8  # batches of equivocators' entries that nothing cites yet
 
 
 class Link:
@@ -75,7 +74,6 @@ class Link:
         self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
         self._batches, self._received = trio.open_memory_channel[Received](caps.UNACKNOWLEDGED)
         self._ingested = trio.Event()
-        self._waiting: deque[Batch] = deque(maxlen=WAITING)
         self._scope = trio.CancelScope()
 
     @property
@@ -194,15 +192,9 @@ class Link:
         self._ingested.set()
 
     async def _take(self, received: Received) -> None:
-        waiting = self._waiting
-        plan = await self._circles[received.circle].ingest(received.batch, self, list(waiting))
-        if plan.waiting:
-            waiting.append(received.batch)
-        elif plan.commit.entries:
-            waiting.clear()
-        refused = set(plan.refused) - set(plan.waiting)
+        plan = await self._circles[received.circle].ingest(received.batch, self, self.device)
         async with self._locked():
-            events = self.session.committed(received.circle, plan.reached, refused)
+            events = self.session.committed(received.circle, plan.reached, plan.refused, len(plan.gaps))
         await self._handle(events)
 
     async def _handle(self, events: list[Event]) -> None:

@@ -828,10 +828,9 @@ class Node:
             return
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in plan.commit.chains if chain.number in grown)
-        equivocators = self.circle.equivocators
         for link in dict.fromkeys(self.links.values()):
-            if source is not None and (link is not source or equivocators):
-                link.tell(self.circle.id, Frontier(heads, equivocators))
+            if source is not None and link is not source:
+                link.tell(self.circle.id, Frontier(heads))
             link.news(arrivals[0].number, arrivals[-1].number, local=source is None)
         self._idle.set()
         if plan.controls:

@@ -360,6 +360,11 @@ class SqliteStore:
         return entries
 
     @_reads
+    def cases_between(self, first: int, last: int) -> list[int]:
+        query = "SELECT DISTINCT case_number FROM entries WHERE slot BETWEEN ? AND ?"
+        return [int(row[0]) for row in self._db.execute(query, (first, last))]
+
+    @_reads
     def citations(self) -> list[tuple[int, bytes]]:
         return list(self._db.execute("SELECT slot, parents FROM entries WHERE parents <> x''"))
 

@@ -7,7 +7,6 @@ device has more branches than it may. The oracle is naive: the ids that were wri
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from functools import cached_property
 from itertools import combinations
 from typing import Final
@@ -16,7 +15,7 @@ from cellsync.core import caps
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import stamp_of
 from cellsync.core.history.entry import slot_of
-from cellsync.core.ids import CaseId, EntryId, Incarnation
+from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.stage import Plan
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
@@ -49,8 +48,8 @@ class Honest(Device):
     def shown(self) -> dict[int, CaseState]:
         return {}
 
-    def receive(self, batch: Batch, waiting: Sequence[Batch] = ()) -> Plan:
-        plan = super().receive(batch, waiting)
+    def receive(self, batch: Batch, peer: DeviceId | None = None) -> Plan:
+        plan = super().receive(batch, peer)
         for entry in plan.commit.entries:
             self.due = self.due or self.replica.held.chains[entry.slot >> 40].line == self.line
         return plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 
 from cellsync.core.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.founding import DeviceSecrets, device_secrets, found
@@ -25,6 +24,7 @@ from cellsync.core.planner import Intention
 from cellsync.core.replica import Replica
 from cellsync.core.serving import Peer, Served
 from cellsync.core.stage import Plan
+from cellsync.core.surplus import Surplus
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
@@ -48,6 +48,7 @@ class Device:
         self.device = device
         self.line: Line = (device, incarnation)
         self.epochs = Epochs(circle)
+        self.surplus = Surplus()
         self.now = START
         self.other_days: list[Day] = []  # on which others are known to be
         self.sponsor: tuple[DeviceId, SessionPublic] | None = None
@@ -68,8 +69,11 @@ class Device:
         plan = self.write(Intention(Kind.ADMIT, CaseId(self.replica.circle.id), shape, content))
         return DeviceId(plan.commit.entries[0].id)
 
-    def receive(self, batch: Batch, waiting: Sequence[Batch] = ()) -> Plan:
-        return self.commit(self.replica.plan(batch, self.now, waiting))
+    def receive(self, batch: Batch, peer: DeviceId | None = None) -> Plan:
+        plan = self.commit(self.replica.plan(batch, self.now, self.surplus.room(self.replica.held, peer)))
+        if peer is not None:
+            self.surplus.take(plan.surplus, peer)
+        return plan
 
     def commit(self, plan: Plan) -> Plan:
         self.store.write(plan.commit)

@@ -21,6 +21,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
 from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.session.pumps import sync
 
 CASE = CaseId(b"c" * 32)
 
@@ -366,7 +367,7 @@ def test_a_device_with_too_many_branches_counts_only_as_far_as_others_cite_it() 
     assert not state.registers
     reload_is_same(ana)
     late = ana.receive(sides[-1])
-    assert (late.refused, late.waiting, late.gaps) == ([0], [0], [])
+    assert (late.refused, late.gaps) == ([0], [])
     assert not late.commit.chains
 
     eva.receive(sides[-1])  # she has seen one side only, and built on it
@@ -395,8 +396,60 @@ def test_many_branches_at_once_make_one_equivocator_and_no_more_chains_than_prov
     )  # fmt: skip
     plan = ana.receive(at_once)
     assert len(ana.branches(bea.line)) == caps.BRANCHES + 1
-    assert plan.waiting == list(range(caps.BRANCHES + 1, 500))
+    assert plan.refused == list(range(caps.BRANCHES + 1, 500))
     assert not plan.gaps
+    reload_is_same(ana)
+
+
+@pytest.mark.parametrize("size", [1, 12])  # MiB: more than any batch, and than any memory should hold
+@pytest.mark.parametrize("through", [False, True])
+def test_what_an_honest_device_built_on_a_long_branch_arrives(size: int, through: bool) -> None:
+    """It cited it before it knew that the device is an equivocator. `through`: only another branch of the same device
+    cites the long one, and the honest device that one."""
+    ana, bea, eva = three()
+    row, head, height = pointer(ana, ana)
+    for batch in branches(bea, ana, caps.BRANCHES + 1):
+        ana.receive(batch)
+    assert ana.frontier().equivocators
+    place = of(bea)._replace(incarnation=Incarnation(b"long one"))
+    parents, cited = [(1, 1, head, height)], height
+    for at in range(20 * size):
+        batch, ids = forge(
+            place, [Draft(parents if not at else (), content=content("x" * 50_000))], [row] if not at else []
+        )
+        eva.receive(batch)
+        cited += 1
+        place = place._replace(first=place.first + 1, previous=ids[-1], height=cited)
+    if through:
+        long = messages.BatchChain(place.device, place.incarnation, place.first, place.previous, None)
+        eva.receive(forge(of(bea), [Draft([(1, 1, place.previous, cited)])], [long])[0])
+    note = eva.edit(CASE, Operation(1, "f", b"", "by Eva"))
+    one, other = sync(eva, ana)
+    assert (one.error, other.error) == (None, None)
+    for end in (one, other):
+        balance = end.session.balance(ana.id)
+        assert balance is not None
+        assert balance.level
+    assert ana.find(eva.line, 1, note) is not None
+    assert ana.replica.digest() == eva.replica.digest()
+    assert ana.replica.state_digest() == eva.replica.state_digest()
+    assert ana.surplus.room(ana.replica.held, eva.device) == {bea.device: caps.SURPLUS}  # it counts now
+    reload_is_same(ana)
+
+
+def test_a_peer_brings_so_many_branches_that_nothing_cites_and_no_more() -> None:
+    ana, bea, eva = three()
+    for batch in branches(bea, ana, caps.BRANCHES + 1):
+        ana.receive(batch)
+    more = branches(bea, ana, caps.BRANCHES + 1 + caps.SURPLUS + 3)[caps.BRANCHES + 1 :]
+    refused = [len(ana.receive(batch, eva.device).refused) for batch in more]
+    assert refused == [0] * caps.SURPLUS + [1] * 3
+    assert not ana.receive(more[-1], ana.device).refused  # others have room of their own
+    assert ana.receive(more[-2]).refused  # who is not known has none
+    digest = ana.replica.digest()
+    fresh = Device(ana.id, ana.secrets, ana.device, ana.line[1], 9)
+    pass_on(ana, fresh)
+    assert fresh.replica.digest() == digest  # none of it counts
     reload_is_same(ana)
 
 
@@ -436,13 +489,14 @@ def test_a_thousand_rows_that_do_not_attach_cost_two_plans(monkeypatch: pytest.M
     """Each cites the one before it; the first cites what nobody holds."""
     ana, bea, _ = three()
     plans = []
-    original = planner._stage_batches
+    original = planner._stage_batch
 
     def counted(*args: Any) -> list[Slice]:
         plans.append(1)
-        return original(*args)
+        slices: list[Slice] = original(*args)
+        return slices
 
-    monkeypatch.setattr(planner, "_stage_batches", counted)
+    monkeypatch.setattr(planner, "_stage_batch", counted)
     good, _ = forge(of(bea), [Draft()])
     rows = [good.chains[0]._replace(device=DeviceId(number.to_bytes(32, "big"))) for number in range(1_000)]
     entry = good.entries[0]

@@ -138,12 +138,12 @@ class Circle:
 
     # --- who is in it now ------------------------------------------------------------------------
 
-    def set_aside(self, entries: Iterable[EntryId]) -> None:
-        """These entries of equivocators count no more, all others do: whom they introduced is not active.
+    def set_aside(self, devices: Iterable[DeviceId]) -> None:
+        """The entries that introduced these devices are equivocators' and do not count; all others do.
 
         Their bits stay in control pasts. An entry that has one in its past is another device's, and makes it count.
         """
-        self._aside = frozenset(map(DeviceId, entries))
+        self._aside = frozenset(devices)
 
     def is_active(self, device: DeviceId) -> bool:
         """Whether a device is an active member's, by all that is held here."""

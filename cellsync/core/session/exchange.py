@@ -107,7 +107,7 @@ class Balance(NamedTuple):
     lacks: int  # the peer, of what is here
     owes: int  # the peer: it holds them, and they are not here
     moving: bool  # it has said or sent something that has not been dealt with yet
-    declined: bool  # one side has refused something of the other: a gap, which this session will not fill
+    declined: bool  # something of the peer did not attach here: a gap, which this session will not fill
     gaps: int  # entries that the peer does not hold whole
 
     @property
@@ -129,6 +129,7 @@ class Exchange:
         self._refused: set[int] = set()  # branches, by the peer
         self._declined = False  # by us
         self._equivocators: frozenset[DeviceId] = frozenset()  # that the peer knows as such
+        self._named: frozenset[DeviceId] = frozenset()  # equivocators that the peer was told of
         self._gaps: frozenset[Head] = frozenset()  # of the peer
         self._cursor = 0
         self._recount = False  # what the peer lacks may begin before the cursor
@@ -182,8 +183,14 @@ class Exchange:
 
     def next_parts(self, ripe: float) -> list[bytes]:
         """The next batch for the peer, up to arrival `ripe`, in parts; nothing if it lacks nothing or two are in
-        flight. Reads the store."""
-        if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
+        flight. Before it, equivocators of which the peer was not told yet. Reads the store."""
+        if not self._serving:
+            return []
+        known = frozenset(self.view.equivocators)
+        if known != self._named and self._until is None:
+            self._named = known
+            return messages.encode_frontier(self.name, Frontier(frozenset(), known), self._frame)
+        if len(self._in_flight) >= caps.UNACKNOWLEDGED:
             return []
         if self._recount:
             self._cursor, self._recount = self.view.cursor_for(self._peer()), False
@@ -198,13 +205,13 @@ class Exchange:
         self._in_flight.append((served.reaches, served.rows))
         return messages.encode_batch(self.name, served.batch, self._frame)
 
-    def committed(self, reached: Iterable[tuple[int, int] | None], refused: Collection[int]) -> bytes:
-        """A batch from the peer is durable (or parts of it were refused): the acknowledgement."""
+    def committed(self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: int) -> bytes:
+        """A batch from the peer is durable, but for the rows that were refused, so many of them gaps: the answer."""
         self._uncommitted -= 1
         for place in reached:
             if place is not None:
                 self._holds(*place)
-        self._declined = self._declined or bool(refused)
+        self._declined = self._declined or bool(gaps)
         for head in list(self.ahead):
             self._look_up(head)
         return messages.encode_ack(self.name, refused)
@@ -224,7 +231,7 @@ class Exchange:
         owes = sum(max(1, head.sequence - longest[head.line]) for head in self.ahead)
         moving = bool(self._told.heads or self._heard or self._paths or self._arriving is not None or self._uncommitted)
         lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
-        return Balance(lacks, owes, moving, self._declined or bool(self._refused), len(self._gaps))
+        return Balance(lacks, owes, moving, self._declined, len(self._gaps))
 
     def confirmed(self, mark: Mapping[int, int]) -> bool:
         """Whether the peer holds every branch up to the sequence in `mark`, by what it acknowledged or showed."""
@@ -279,8 +286,9 @@ class Exchange:
     def _tell_frontier(self) -> list[bytes]:
         if self._told_frontier:
             return []
-        self._told_frontier = True
-        return messages.encode_frontier(self.name, self.view.frontier(), self._frame)
+        frontier = self.view.frontier()
+        self._told_frontier, self._named = True, frontier.equivocators
+        return messages.encode_frontier(self.name, frontier, self._frame)
 
     def _hear(self, frontier: Frontier) -> None:
         self._heard = frontier if self._heard is None else _united(self._heard, frontier)

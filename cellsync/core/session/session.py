@@ -432,19 +432,19 @@ class Session:
         return []
 
     def committed(
-        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int]
+        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int], gaps: int = 0
     ) -> list[Event]:
         """A batch from `Received` is durable: by row, the branch and sequence up to which it is held now; and the rows
-        that were refused. Reads the store."""
-        return self._guard(lambda: self._acknowledge(circle, reached, refused))
+        that were refused, so many of them gaps. Reads the store."""
+        return self._guard(lambda: self._acknowledge(circle, reached, refused, gaps))
 
     def _acknowledge(
-        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int]
+        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int], gaps: int
     ) -> list[Event]:
         exchange = self._exchange_of(circle)
         if exchange is None:  # the session ended meanwhile
             return []
-        self._send(exchange.committed(reached, refused))
+        self._send(exchange.committed(reached, refused, gaps))
         return [Acknowledged(circle), *(self._meet(circle) if self.device is None else [])]
 
     def pull(self, ripe: float = math.inf) -> list[Event]:

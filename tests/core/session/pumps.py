@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Sequence
 
 from cellsync.core.errors import PeerError
@@ -23,7 +22,6 @@ from cellsync.core.session.session import (
     hang_up_at,
 )
 from cellsync.core.stage import Plan
-from cellsync.core.wire.messages import Batch
 from tests.core.circles import Device
 
 CARRIER = b"test"
@@ -41,7 +39,6 @@ class End:
         self.located: list[Located] = []
         self.measured: Difference | None = None
         self.plans: list[Plan] = []
-        self.waiting: deque[Batch] = deque(maxlen=8)
         self.sent = bytearray()
         self.received = 0
         self.commits = True
@@ -58,15 +55,12 @@ class End:
                     if not self.commits:
                         continue
                     try:
-                        plan = self.device.receive(batch, list(self.waiting))
+                        plan = self.device.receive(batch, self.session.device)
                     except PeerError as error:
                         self.error, self._ended = error, True
                         return
                     self.plans.append(plan)
-                    if plan.waiting:
-                        self.waiting.append(batch)
-                    refused = set(plan.refused) - set(plan.waiting)
-                    self.handle(self.session.committed(of, plan.reached, refused))
+                    self.handle(self.session.committed(of, plan.reached, plan.refused, len(plan.gaps)))
                 case Called(device, ephemeral, day):
                     if self.device.store.accept_ephemeral(day, device or b"", ephemeral):
                         self.device.store.flush()
