@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import threading
 import time
@@ -121,14 +122,15 @@ def test_states_as_statuses(server: Server) -> None:
         found = set()
         for operation in OPERATIONS:
             if operation.needs is Needs.OPEN:
-                path = operation.path.replace("{case}", "x").replace("{peer}", "x").replace("{job}", "0")
+                path = re.sub(r"{\w+}", "0", operation.path)
                 given = {
                     "peers.add": {"host": "127.0.0.1", "port": 1}, "invite.confirm": {"same": True},
-                    "import": {"table": ""}, "backup": {"to": "/nowhere/backup"},
+                    "import": {"table": ""}, "backup": {"to": "/nowhere/backup"}, "fork.check": {"proof": ""},
                 }.get(operation.name, {})  # fmt: skip
                 body = None if operation.method in ("GET", "DELETE") else given
                 status, said, _ = server.ask(operation.method, path, body)
                 found.add((status, said["error"]["code"]))
+                assert said["error"]["code"] != "invalid_value", (operation.name, said)
         return found
 
     assert server.ask("GET", "/v1/health")[1]["state"] == "empty"

@@ -174,10 +174,10 @@ class Exchange:
         self._gaps |= frontier.gaps
         for head in frontier.heads:
             self._look_up(head)
-        lines = {head.line for head in frontier.heads if head in self.ahead}
+        parted = self._parted({head.line for head in frontier.heads})
         for path in paths:
             self._look_up_path(path)
-        answers = self._paths_of({line for line in lines if self._forks(line)} | {path.line for path in paths})
+        answers = self._paths_of(parted | {path.line for path in paths})
         self._serving, self._until, self._recount = True, None, True
         return messages.encode_paths(self.name, answers)
 
@@ -225,9 +225,7 @@ class Exchange:
         """None until the frontiers were compared."""
         if not self._serving or self._until is not None:
             return None
-        longest = {
-            head.line: max((chain.length for chain in self.view.branches(head.line)), default=0) for head in self.ahead
-        }
+        longest = {line: self._longest(line) for line in {head.line for head in self.ahead}}
         owes = sum(max(1, head.sequence - longest[head.line]) for head in self.ahead)
         moving = bool(self._told.heads or self._heard or self._paths or self._arriving is not None or self._uncommitted)
         lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
@@ -310,10 +308,13 @@ class Exchange:
             self.ahead.discard(head)
             self._recount = True  # what was held back because of it is not any more
 
-    def _forks(self, line: Line) -> bool:
-        """Whether a head of the peer cannot lie beyond what is held here: then the two sides have parted before."""
-        longest = max((chain.length for chain in self.view.branches(line)), default=0)
-        return any(head.line == line and head.sequence <= longest for head in self.ahead)
+    def _parted(self, lines: Collection[Line]) -> set[Line]:
+        """Those on which a head of the peer cannot lie beyond what is held here: the two sides have parted before."""
+        longest = {line: self._longest(line) for line in lines}
+        return {head.line for head in self.ahead if head.sequence <= longest.get(head.line, 0)}
+
+    def _longest(self, line: Line) -> int:
+        return max((chain.length for chain in self.view.branches(line)), default=0)
 
     def _look_up_path(self, path: Path) -> None:
         """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is."""
