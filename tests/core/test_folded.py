@@ -1,0 +1,48 @@
+"""Folding: what people take for one name folds alike, and nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cellsync.core.folded import folded
+
+ALIKE = [
+    ("Дем'ян", "Дем’ян", "Демʼян", "Дем`ян", "Дем´ян", "Дем‘ян", "ДЕМ＇ЯН", "дем′ян"),
+    ("Пётр Ёлкин", "Петр Елкин", "ПЁТР  ЁЛКИН", "Пе\u0308тр\u00a0Ёлкин"),
+    ("Аўласевіч", "Ауласевіч", "АЎЛАСЕВІЧ", "Ау\u0306ласевіч"),
+    ("Łukasz Żółć", "Lukasz Zolc", "łukasz żółć", "LUKASZ ŻÓŁĆ"),
+    ("Weiß", "WEISS", "weiss"),
+    ("İpek Yılmaz", "Ipek Yilmaz", "ipek yılmaz"),
+    ("Анна-Марыя", "Анна–Марыя", "Анна—Марыя", "анна‑марыя"),
+    ("ﬁlip", "Filip", "Ｆｉｌｉｐ"),
+    ("שָׁלוֹם", "שלום"),
+]
+APART = [("Анна", "Ганна"), ("Иванов", "Іванов"), ("की", "का"), ("Anna Maria", "Annamaria"), ("5", "V")]
+
+
+@pytest.mark.parametrize("names", ALIKE, ids=lambda names: names[0])
+def test_what_people_take_for_one_name_folds_alike(names: tuple[str, ...]) -> None:
+    assert len({folded(name) for name in names}) == 1
+
+
+@pytest.mark.parametrize("names", APART, ids=lambda names: names[0])
+def test_other_names_stay_apart(names: tuple[str, str]) -> None:
+    assert len({folded(name) for name in names}) == 2
+
+
+@given(st.text(max_size=40))
+@example("ΐ")
+@example("ﬀ'ß")
+@example("ẚ")
+@example("¨")
+def test_folding_again_changes_nothing(text: str) -> None:
+    once = folded(text)
+    assert folded(once) == once
+
+
+@given(st.text(max_size=40))
+def test_case_and_blanks_around_never_matter(text: str) -> None:
+    assert folded(f"\u3000{text}\t") == folded(text)
+    assert folded(text.swapcase().swapcase().casefold()) == folded(text.casefold())
