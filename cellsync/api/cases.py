@@ -11,7 +11,7 @@ from typing import Any, Final
 from cellsync.api import shapes
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
-from cellsync.api.resolving import is_beside, numbers_of, register, resolve, resolve_locked, short_ids, title_of
+from cellsync.api.resolving import called, is_beside, numbers_of, register, resolve, resolve_locked, short_ids, title_of
 from cellsync.api.room import ROWS, Room
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS
@@ -28,7 +28,7 @@ from cellsync.core.case.views import Item, LogView, Value
 from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
-from cellsync.core.plain import plain_line
+from cellsync.core.plain import folded, plain_line
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
@@ -56,13 +56,15 @@ async def bound(cell: Cell, case: CaseId) -> Schema:
 async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
     cell = service.cell
     kind = kind_of(schema_named(ask.kind)) if ask.kind and "." not in ask.kind else ask.kind
-    wanted = ask.find.casefold()
+    wanted = folded(ask.find)
     left_out = 0
 
     def look(number: int, state: CaseState) -> tuple[int, str, str, str, int] | None:
         nonlocal left_out
         title, conflicts = title_of(state), len(state.conflicts())
-        if (kind and state.kind != kind) or wanted not in title.casefold() or (ask.conflicts and not conflicts):
+        if (kind and state.kind != kind) or (ask.conflicts and not conflicts):
+            return None
+        if wanted and not any(wanted in text for text in called(state)):
             return None
         if is_beside(state) and not (kind or ask.beside or ask.conflicts):
             left_out += 1

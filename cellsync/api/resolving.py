@@ -1,7 +1,8 @@
 """Resolving: which case somebody means, and what a case is called.
 
-A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title, or by a
-part of its title; in this order, and only if it is the only one.
+A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title or a name of
+its person, or by a part of these; in this order, and only if it is the only one, or the only case file among the
+documents of one row. Texts are compared folded (`core.plain.folded`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from cellsync.core.case.values import fits, value_type
 from cellsync.core.errors import NotFound
 from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import CaseId
+from cellsync.core.plain import folded
 from cellsync.core.replica import Replica
 
 _BEGINNING: Final = re.compile("[0-9a-f]{4,64}")
-_TITLES: Final = ("title", "description", "name", "purpose", "given_by", "external_id")
+_TITLES: Final = ("title", "name", "purpose", "given_by")
+_INSTEAD: Final = ("description", "external_id")  # of what has no name
 _SHOWN: Final = 5
 _BESIDE: Final = frozenset(kind_of(schema) for schema in SCHEMAS if schema is not CaseFile)
 _NAME: Final = value_type(Name)
@@ -50,16 +53,26 @@ def register(state: CaseState, name: str) -> Any:
 
 def title_of(state: CaseState) -> str:
     """What people call it; "" if it has no name."""
-    for name in _TITLES:
-        text = register(state, name)
-        if isinstance(text, str) and text:
-            return text
+    chosen = best(names_of(state))
+    said = [*_texts(state, _TITLES), *([] if chosen is None else [chosen.text]), *_texts(state, _INSTEAD)]
+    return said[0] if said else ""
+
+
+def names_of(state: CaseState) -> list[Name]:
     names = state.sets.get("names")
-    if names is not None:
-        plain = [cells[0].value for cells in names.elements(CANONICAL).values()]
-        chosen = best([_NAME.decode(one) for one in plain if fits(_NAME, one)])
-        return "" if chosen is None else chosen.text
-    return ""
+    plain = [] if names is None else [cells[0].value for cells in names.elements(CANONICAL).values()]
+    return [_NAME.decode(one) for one in plain if fits(_NAME, one)]
+
+
+def called(state: CaseState) -> list[str]:
+    """Everything that it may be found by, folded: its title and names, and its external id."""
+    texts = [*_texts(state, (*_TITLES, *_INSTEAD)), *(name.text for name in names_of(state))]
+    return list(dict.fromkeys(map(folded, texts)))
+
+
+def _texts(state: CaseState, names: Iterable[str]) -> list[str]:
+    said = (register(state, name) for name in names)
+    return [text for text in said if isinstance(text, str) and text]
 
 
 def titles(replica: Replica, cases: Iterable[CaseId]) -> dict[CaseId, str]:
@@ -84,21 +97,21 @@ def resolve_locked(cell: Cell, named: str) -> CaseId:
         begins = [case for case in numbers if case.hex().startswith(wanted.lower())]
         if begins:
             return _only(begins)
-    folded = wanted.casefold()
+    sought = folded(wanted)
     by_id, exact, within = [], [], []
     for case, number in numbers.items():
         state = replica.states.get(number)
-        title = title_of(state).casefold()
         external = register(state, "external_id")
-        if isinstance(external, str) and external.casefold() == folded:
+        if sought and isinstance(external, str) and folded(external) == sought:
             by_id.append(case)
-        if title == folded:
+        texts = called(state)
+        if sought in texts:
             exact.append(case)
-        elif folded and folded in title:
+        elif sought and any(sought in text for text in texts):
             within.append(case)
-    for found in (_files(replica, numbers, by_id), exact, within):
+    for found in (by_id, exact, within):
         if found:
-            return _only(found)
+            return _only(_files(replica, numbers, found))
     raise NotFound("There is no such case here.", hint="cellsync case list, or cellsync sync if it is new.")
 
 

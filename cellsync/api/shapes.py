@@ -416,8 +416,9 @@ class Importing(Answer, kw_only=True, frozen=True):
 
 
 class ListCases(Takes, kw_only=True, frozen=True):
-    """`find`: in titles. `conflicts`: only cases where people contradict each other. `beside`: also the persons,
-    episodes and other documents of casework that stand beside case files; without effect if a kind is named."""
+    """`find`: in titles, names and external ids, folded. `conflicts`: only cases where people contradict
+    each other. `beside`: also the persons, episodes and other documents of casework that stand beside case files;
+    without effect if a kind is named."""
 
     kind: Annotated[str, Meta(max_length=256)] = ""
     find: Annotated[str, Meta(max_length=256)] = ""

@@ -125,3 +125,20 @@ def test_some_are_named_and_the_rest_is_counted() -> None:
     assert resolving._only(found[:1]) == found[0]
     assert resolving.is_beside(SimpleNamespace(kind="cellsync.person"))  # type: ignore[arg-type]
     assert not resolving.is_beside(SimpleNamespace(kind="cellsync.case"))  # type: ignore[arg-type]
+
+
+async def test_names_are_compared_folded_and_a_person_is_called_by_the_name(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        case = await new(ana, "0001", set={"title": "Дар’я Вераб'ёва-Воўк", "external_id": "VR-7"})
+        names = ["Дар’я Вераб'ёва-Воўк", "Daria Viarabjova"]
+        person = await new(ana, "0002", kind="person", set={"external_id": "VR-7"}, add={"names": names})
+        for named in ("дар'я вераб’ева-воук", "ДАРʼЯ", "vr-7"):
+            assert await meant(ana, named) == case
+        assert await meant(ana, "daria viarabjová") == person
+        for wanted in ("дарʼя", "VIARABJOVA", "vr-7", ""):
+            [row] = (await ana("case.list", kind="person", find=wanted))["cases"]
+            assert (row["id"], row["title"]) == (person, names[1])
+        assert [row["id"] for row in (await ana("case.list", find="ВЕРАБЕВА"))["cases"]] == [case]
+        assert (await ana("case.list", kind="person", find="Антон"))["cases"] == []

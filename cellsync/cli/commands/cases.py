@@ -150,7 +150,9 @@ def edit(
 
 @case.command("list")
 @click.option("--kind", default="", metavar="KIND", help="Of one kind only: case, person, task, …")
-@click.option("--find", default="", metavar="TEXT", help="With this in the title.")
+@click.option(
+    "--find", default="", metavar="TEXT", help="With this in the title or a name; marks and apostrophes do not matter."
+)
 @click.option("--conflicts", is_flag=True, help="Where people contradict each other, with all values.")
 @click.option("--all", "beside", is_flag=True, help="Also the persons, episodes and other documents beside case files.")
 @click.pass_context
