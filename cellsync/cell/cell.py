@@ -385,7 +385,10 @@ class Cell:
         sizes = dict.fromkeys(waiting, 0)
         cut: set[Follower] = set()  # those for whom there is more than may wait
         work = 0
-        for entry, device, done in plan.changes if self._followers or self._states else ():
+        read = self._states
+        # nobody follows and few are read: what nobody asked for must cost an arrival next to nothing
+        steps = plan.changes if waiting else [one for one in plan.changes if one.entry.case in read] if read else ()
+        for entry, device, done in steps:
             work += 1 + len(done)
             if work > AT_ONCE:
                 work = 0
@@ -394,12 +397,14 @@ class Cell:
             followers = [one for one in waiting if one not in cut and one.wants(case)]
             names = touched(done) if followers else []
             before = [readings(one.case, names) if one.case is not None else {} for one in followers]
-            state = self._states.get(entry.case)
+            state = read.get(entry.case)
             if state is not None:
                 state.apply(Stamp(entry.id, device, entry.clock, entry.height), done)
+            if not followers:
+                continue
             author, cause = self.name_of(device), host.cause(local)
-            for follower, read in zip(followers, before, strict=True):
-                more = told(follower.case, case, done, read, author, local, cause)
+            for follower, earlier in zip(followers, before, strict=True):
+                more = told(follower.case, case, done, earlier, author, local, cause)
                 for change in more:
                     waiting[follower].append(change)
                     sizes[follower] += change_size(change)

@@ -267,8 +267,8 @@ class OpenCircle:
                     await self.apart(work)
 
     async def make_room(self) -> None:
-        """Write the snapshots of states that changed, and keep fewer of them if there are many. Hold the lock."""
-        await self.apart(lambda: self.store.save_snapshots(self.replica.states.snapshots()))
+        """Write the snapshots of states that left the memory. Hold the lock."""
+        await self.apart(lambda: self.store.save_snapshots(self.replica.states.leaving()))
         await self._flush()
 
     async def keep(self, name: str, value: bytes) -> None:

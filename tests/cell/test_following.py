@@ -285,3 +285,20 @@ async def test_followers_that_come_and_go_leave_nothing(autojump_clock: MockCloc
                 async for _ in changes:
                     pass
     assert ana._followers == []
+
+
+async def test_what_nobody_follows_costs_an_arrival_nothing(
+    autojump_clock: MockClock, cell_pair: CellPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the case that somebody reads is brought forward; nobody's name is looked up for the others."""
+    ana, ben = cell_pair
+    read = await ana.create(Visit, title="read")
+    theirs = await ben.get(Visit, read.id, wait=60)
+    asked: list[object] = []
+    monkeypatch.setattr(Cell, "name_of", lambda _, device: asked.append(device))
+    others = [await ana.create(Visit, title=f"other {at}") for at in range(5)]
+    async with read.edit() as draft:
+        draft.title = "changed"
+    await ana.synced()
+    assert (theirs.title, (await ben.get(Visit, others[4].id)).title) == ("changed", "other 4")
+    assert asked == []

@@ -126,7 +126,7 @@ class Cells(RuleBasedStateMachine):
         device = self.pick(data)
         before = device.replica.digest(), device.replica.state_digest(), device.replica.circle.pasts_after(0)
         if data.draw(st.booleans()):
-            device.store.save_snapshots(device.replica.states.snapshots())
+            device.store.save_snapshots(device.replica.states.snapshots(worth=1))
             device.store.flush()
         device.replica = Replica(device.id, device.store)
         assert before == (device.replica.digest(), device.replica.state_digest(), device.replica.circle.pasts_after(0))

@@ -64,7 +64,7 @@ def test_a_snapshot_from_before_the_cap_is_folded_anew() -> None:
     ana = founded()
     ana.edit(CASE, Operation(1, "f", b"", [[]]))
     number = ana.replica.held.cases[CASE]
-    [(_, folded, snapshot)] = ana.replica.states.snapshots()
+    [(_, folded, snapshot)] = ana.replica.states.snapshots(worth=1)
     values = codec.decode(snapshot, len(snapshot), "snapshot")
     assert values[0] == 2
     ana.store.save_snapshots([(number, folded, codec.encode([1, *values[1:]]))])

@@ -10,11 +10,14 @@ Rules:
    thousand. One that is heavier than `HEAVY` is not kept: it is folded when somebody asks for it.
 2. What arrives is folded into the states that are here, and no other is fetched for it: the work of a step does not
    grow with how much a case holds, nor with how many there are.
+3. What there is no room for leaves one by one, what was not asked for longest first. A snapshot of it is worth its
+   bytes only if that spares folding `WORTH` entries; most cases never have as many, and are just dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from cellsync.core import caps
@@ -30,6 +33,8 @@ from cellsync.core.wire.tags import Kind
 
 KEPT: Final = 24 << 20  # bytes of memory of all states together, about
 HEAVY: Final = 2 << 20  # bytes of one that is not kept
+WORTH: Final = 16  # entries that a snapshot spares folding, at least
+UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
 _PAGE: Final = 256  # entries that are read at once
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
@@ -47,11 +52,13 @@ class States:
         self._states: dict[int, CaseState] = {}
         self._weights: dict[int, int] = {}  # of each, when it was last weighed
         self._weight = 0  # of all
-        self._dirty: set[int] = set()
+        self._behind: dict[int, int] = {}  # how many entries are in a state and not in its snapshot
+        self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of states that left: folded up to, snapshot
+        self._unsaved_bytes = 0
 
     def apply(self, changes: Iterable[tuple[Entry, DeviceId, list[Operation]]]) -> None:
         """Fold entries that have just been stored, in the order of the commit."""
-        states, dirty = self._states, self._dirty
+        states, behind = self._states, self._behind
         for entry, device, operations_ in changes:
             number = entry.case
             state = states.get(number)
@@ -60,75 +67,91 @@ class States:
                     continue
                 state = CaseState()
                 self._keep(number, state)
+                self._shrink(2 * KEPT, whole=False)
             state.apply((entry.id, device, entry.clock, entry.height), operations_)  # type: ignore[arg-type]
             state.added += len(entry.content) + 8 * len(entry.shape)  # a ref of ten bytes takes a hundred
-            dirty.add(number)
+            behind[number] = behind.get(number, 0) + 1
             if state.full or (state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2):
                 self._keep(number, state)
+                self._shrink(2 * KEPT, whole=False)
+        self._shrink(KEPT)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """What counts of these cases is not what it was: they are folded anew when they are read."""
         for number in numbers:
             self._drop(number)
-            self._dirty.discard(number)
+            self._behind.pop(number, None)
+            self._forget_unsaved(number)
 
     def get(self, number: int) -> CaseState:
         """The state of a case without its logs. Do not change it."""
-        state = self._states.get(number)
+        state = self._states.pop(number, None)
         if state is None:
             state = self._load(number)
             self._keep(number, state)
+            self._shrink(KEPT)
+        else:
+            self._states[number] = state  # at the end again: it leaves last
         return state
 
     def _keep(self, number: int, state: CaseState) -> None:
-        """Keep a state, or go on keeping it, if there is room."""
+        """Keep a state, or go on keeping it, unless it is too heavy."""
         self._drop(number)
         weight = state.weigh()
         if weight <= HEAVY and not state.full:
-            if self._weight + weight > 2 * KEPT:  # nobody has made room by writing snapshots
-                self._clear()
             self._states[number], self._weights[number] = state, weight
             self._weight += weight
         else:
-            self._dirty.discard(number)
+            self._behind.pop(number, None)
 
     def _drop(self, number: int) -> None:
-        if self._states.pop(number, None) is not None:
-            self._weight -= self._weights.pop(number)
+        self._states.pop(number, None)
+        self._weight -= self._weights.pop(number, 0)
 
-    def _clear(self) -> None:
-        self._states.clear()
-        self._weights.clear()
-        self._dirty.clear()
-        self._weight = 0
+    def _shrink(self, most: int, *, whole: bool = True) -> None:
+        """Let states go until the others weigh so much. Not `whole`: a step is being folded, so none is up to date."""
+        while self._weight > most:
+            number, state = next(iter(self._states.items()))
+            self._drop(number)
+            if self._behind.pop(number, 0) >= WORTH and whole and number != OWN_CASE:
+                snapshot = state.encode()
+                self._forget_unsaved(number)
+                self._unsaved[number] = self._held.heads[number], snapshot
+                self._unsaved_bytes += len(snapshot)
+                while self._unsaved_bytes > 2 * UNSAVED:  # nobody writes them
+                    self._forget_unsaved(next(iter(self._unsaved)))
+
+    def _forget_unsaved(self, number: int) -> None:
+        _, snapshot = self._unsaved.pop(number, (0, b""))
+        self._unsaved_bytes -= len(snapshot)
 
     def read(self, number: int) -> CaseState:
         """The whole state of a case, logs included, folded anew: the caller may keep it."""
-        return self._whole(number, logs=True)
+        return self._whole(number, logs=True)[0]
 
     def _load(self, number: int) -> CaseState:
-        folded, snapshot = self._store.snapshot(number) or (0, b"")
+        folded, snapshot = self._unsaved.get(number) or self._store.snapshot(number) or (0, b"")
+        state, behind = None, 0
         if snapshot:
-            try:
+            with suppress(VaultDamaged):  # a snapshot is a cache: what cannot be read is folded anew
                 state = CaseState.decode(snapshot)
-            except VaultDamaged:
-                folded = 0  # a snapshot is a cache: what cannot be read is folded anew
-            else:
-                if self._fold(state, number, folded, {}):
-                    return state
-        return self._whole(number, logs=False)
-
-    def _whole(self, number: int, *, logs: bool) -> CaseState:
-        """The state of a case, folded from its first entry on."""
-        state = CaseState(logs=logs)
-        if self._fold(state, number, 0, {}):
-            return state
-        room = self._room(number)
-        state = CaseState(logs=logs)
-        self._fold(state, number, 0, room)
-        held = self._held.chains
-        state.full.update(held[chain].device for chain in room)
+                behind = self._fold(state, number, folded, {})
+        if state is None or state.full:
+            state, behind = self._whole(number, logs=False)
+        self._behind[number] = behind
         return state
+
+    def _whole(self, number: int, *, logs: bool) -> tuple[CaseState, int]:
+        """The state of a case, folded from its first entry on, and how many entries that were."""
+        state = CaseState(logs=logs)
+        count = self._fold(state, number, 0, {})
+        if state.full:
+            room = self._room(number)
+            state = CaseState(logs=logs)
+            count = self._fold(state, number, 0, room)
+            held = self._held.chains
+            state.full.update(held[chain].device for chain in room)
+        return state, count
 
     def _room(self, number: int) -> dict[int, int]:
         """Of devices that have written more than a case shows: by chain, the last sequence that is shown of it."""
@@ -166,33 +189,41 @@ class States:
             if entry.kind == Kind.CASE and entry.standing == Standing.IN and self._held.counts(entry.slot):
                 yield entry, self._held.chains[chain_of(entry.slot)].device
 
-    def _fold(self, state: CaseState, number: int, folded: int, room: dict[int, int]) -> bool:
-        """Fold what came after entry `folded`, in any order; of chains in `room` up to that sequence.
+    def _fold(self, state: CaseState, number: int, folded: int, room: dict[int, int]) -> int:
+        """Fold what came after entry `folded`, in any order; of chains in `room` up to that sequence. How many it were.
 
-        False, and an unfinished state, if a device turns out to have written more than a case shows.
+        An unfinished state that is `full` if a device turns out to have written more than a case shows.
         """
+        count = 0
         for page in self._pages(number, folded):
             for entry, device in self._admitted(page):
                 last = room.get(chain_of(entry.slot))
                 if last is None or sequence_of(entry.slot) <= last:
                     state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
                     state.added += len(entry.content) + 8 * len(entry.shape)
+            count += len(page)
             if state.full:
-                return False
-            self._dirty.add(number)
-        return True
+                break
+        return count
 
     def crowded(self) -> bool:
-        return self._weight > KEPT
+        """Whether snapshots of states that left should be written."""
+        return self._unsaved_bytes > UNSAVED
 
-    def snapshots(self) -> list[tuple[int, int, bytes]]:
-        """(case number, slot folded up to, snapshot) of every state that changed; then there is room again."""
-        saved = [
-            (number, self._held.heads[number], self._states[number].encode())
-            for number in self._dirty
-            if number in self._states and number != OWN_CASE
-        ]
-        self._dirty.clear()
-        if self.crowded():
-            self._clear()
+    def leaving(self) -> list[tuple[int, int, bytes]]:
+        """(case number, slot folded up to, snapshot) of states that left; they are not given again."""
+        saved = [(number, folded, snapshot) for number, (folded, snapshot) in self._unsaved.items()]
+        self._unsaved.clear()
+        self._unsaved_bytes = 0
         return saved
+
+    def snapshots(self, worth: int = WORTH) -> list[tuple[int, int, bytes]]:
+        """The same, also of the states that are here and have so many entries that their snapshots lack."""
+        here = [
+            (number, self._held.heads[number], self._states[number].encode())
+            for number, behind in self._behind.items()
+            if behind >= worth and number in self._states and number != OWN_CASE
+        ]
+        for number, _, _ in here:
+            del self._behind[number]
+        return self.leaving() + here

@@ -93,7 +93,7 @@ def test_many_cases_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
             [cell] = kept.get(at).registers["f"].live.values()
             assert number(cell.value) == device.replica.held.case_ids[at]
             assert kept._weight <= 1 << 20
-        device.store.save_snapshots(kept.snapshots())
+        device.store.save_snapshots(kept.snapshots(worth=1))
         device.store.flush()
         assert not kept.crowded()
 
@@ -133,7 +133,7 @@ def test_a_heavy_state_is_right_whenever_it_is_asked_for(monkeypatch: pytest.Mon
         assert device.replica.held.cases[CASE] == at
         found = device.replica.states.get(at)
         assert len(found.sets["f"].live) == len(device.replica.states.read(at).sets["f"].live)
-        device.store.save_snapshots(device.replica.states.snapshots())
+        device.store.save_snapshots(device.replica.states.snapshots(worth=1))
     assert at not in device.replica.states._states
 
 
@@ -179,3 +179,50 @@ def test_a_case_shows_so_much_of_each_device(order: int, monkeypatch: pytest.Mon
             assert state.full == {bea.device}
         assert len(states_.read(at).logs["log"].appended) == 5
     assert len({device.replica.state_digest() for device in (ana, *takers)}) == 1
+
+
+def test_states_leave_one_by_one_and_the_one_that_was_read_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "KEPT", 1 << 19)
+    device = founded()
+    write(device, ((number(at), [Operation(1, "f", b"", at)]) for at in range(1, 1_000)))
+    kept = device.replica.states
+    loads: list[int] = []
+    load = kept._load
+
+    def loaded(at: int) -> CaseState:
+        loads.append(at)
+        return load(at)
+
+    monkeypatch.setattr(kept, "_load", loaded)
+    there = len(kept._states)
+    assert there > 100
+    favourite, *others = list(device.replica.held.case_ids)[1:]
+    kept.get(favourite)
+    for at in others[:50]:
+        before = len(kept._states)
+        kept.get(at)
+        assert len(kept._states) >= before - 2
+        kept.get(favourite)
+    assert loads == [favourite, *others[:50]]
+    device.edit(number(500), Operation(1, "f", b"", "x"))  # nor does a commit clear anything
+    assert favourite in kept._states
+    assert len(kept._states) > 0.8 * there
+
+
+def test_a_snapshot_is_written_only_where_it_spares_folding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "KEPT", 1 << 16)
+    device = founded()
+    write(device, ((number(at), [Operation(1, "f", b"", at)]) for at in range(1, 500)))
+    assert device.replica.states.snapshots() == []
+    write(device, ((CASE, [Operation(2, "f", None, at)]) for at in range(20)))
+    write(device, ((number(at), [Operation(1, "g", b"", at)]) for at in range(1, 500)))
+    for at in list(device.replica.held.case_ids)[1:400]:
+        device.replica.states.get(at)
+    case = device.replica.held.cases[CASE]
+    assert case not in device.replica.states._states
+    assert len(device.replica.states.get(case).sets["f"].live) == 20  # from what waits to be written
+    device.replica.states.get(case)
+    [(at, folded, snapshot)] = device.replica.states.leaving()
+    assert (at, folded) == (case, device.replica.held.heads[case])
+    assert CaseState.decode(snapshot).encode() == device.replica.states.get(case).encode()
+    assert device.replica.states.leaving() == []
