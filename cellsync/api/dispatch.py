@@ -44,6 +44,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "join.cancel": pairing.cancel_join,
     "sync": people.sync,
     "sync.show": people.show_sync,
+    "sync.cancel": people.cancel_sync,
     "schemas": cases.schemas,
     "case.list": cases.list_cases,
     "case.new": cases.new,
@@ -53,6 +54,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "case.graph": cases.graph,
     "import": tables.import_table,
     "import.show": tables.show_import,
+    "import.cancel": tables.cancel_import,
     "export": tables.export,
 }
 

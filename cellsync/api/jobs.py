@@ -1,6 +1,7 @@
 """Jobs: what takes a while. Each has a step that grows with every change, so that one can wait for the next.
 
-Who started it need not stay: a job goes on in the service, and ends with the cell.
+Who started it need not stay: a job goes on in the service, and ends with the cell, or when somebody cancels it. Then it
+has failed, with the code `cancelled`, unless it was done before.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Final, TypeVar, final
 import trio
 
 from cellsync.api import shapes
-from cellsync.api.problems import FAULT, problem_of
+from cellsync.api.problems import FAULT, Cancelled, problem_of
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import CellsyncError, Closed, NotFound
 
 KEPT: Final = 64  # the newest
+ENDS_WITHIN: Final = 5.0  # seconds that whoever cancels a job waits for its end
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +33,27 @@ class Job(ABC):
         self.step = 1
         self.over = False
         self.error: CellsyncError | None = None
+        self.cancelled = False
+        self.scope: Final = trio.CancelScope()
         self._moved = trio.Event()
 
     @abstractmethod
     def show(self) -> shapes.Answer:
         """How it stands."""
 
-    @abstractmethod
     def cancel(self) -> None:
         """End it, if it has not ended."""
+        if not self.over:
+            self.cancelled = True
+            self.end()
+
+    def end(self) -> None:
+        """What ends it. For work that must not be cut short anywhere this is overridden."""
+        self.scope.cancel()
+
+    def cancellation(self) -> Cancelled:
+        """What is said of it when it was cancelled."""
+        return Cancelled()
 
     def move(self) -> None:
         """It stands differently now."""
@@ -53,10 +67,19 @@ class Job(ABC):
             while self.step <= after and not self.over:
                 await self._moved.wait()
 
+    async def ended(self, wait: float) -> None:
+        """Until it is over, at most so many seconds."""
+        with trio.move_on_after(wait):
+            while not self.over:
+                await self._moved.wait()
+
     async def watch(self, work: Callable[[], Awaitable[object]]) -> None:
         """See the work through; what it raises is what the job shows."""
         try:
-            await work()
+            with self.scope:
+                await work()
+            if self.scope.cancelled_caught:
+                self.error = self.cancellation()
         except Exception as raised:
             error = the_only(raised)
             if not isinstance(error, CellsyncError):

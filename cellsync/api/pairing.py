@@ -8,14 +8,15 @@ from typing import Literal, TypeVar, final
 import trio
 
 from cellsync.api import shapes
-from cellsync.api.jobs import Job
+from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.problems import Cancelled
 from cellsync.api.profile import Settings, checked
 from cellsync.api.service import Service
 from cellsync.cell.confirming import Asked
 from cellsync.cell.inviting import Invite
 from cellsync.cell.joining import join
 from cellsync.cell.member import Member
-from cellsync.core.errors import InvalidValue, VaultExists
+from cellsync.core.errors import InvalidValue, InviteExpired, VaultExists
 from cellsync.core.pairing.code import LIFETIME
 
 B = TypeVar("B", Literal["waiting"], Literal["connecting"])
@@ -66,10 +67,16 @@ class InviteJob(_Words):
         self._expires = trio.current_time() + LIFETIME
 
     async def run(self) -> None:
-        self._member = await self.invite.joined()
+        try:
+            self._member = await self.invite.joined()
+        except InviteExpired:
+            raise self.cancellation() if self.cancelled else InviteExpired from None
 
-    def cancel(self) -> None:
-        self.invite.cancel()
+    def end(self) -> None:
+        self.invite.cancel()  # the other device is told
+
+    def cancellation(self) -> Cancelled:
+        return Cancelled("The invitation was taken back. Nobody was added.", hint="Make a new one.")
 
     def show(self) -> shapes.Invite:
         return shapes.Invite(
@@ -93,25 +100,19 @@ class InviteJob(_Words):
 class JoinJob(_Words):
     """One attempt to join."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._scope = trio.CancelScope()
-
     async def run(self, service: Service, ask: shapes.Join, settings: Settings) -> None:
         address = None if ask.host is None or ask.to_port is None else (ask.host, ask.to_port)
-        with self._scope:
-            await join(
-                service.profile.home(settings), ask.code, name=ask.name, passphrase=ask.passphrase,
-                confirm=self.confirm, address=address, timeout=ask.timeout,
-            )  # fmt: skip
-        if self._scope.cancelled_caught:
-            raise InvalidValue("It was broken off.", hint="Join again with a new code.")
-        service.settings = settings
-        service.profile.save(settings)
-        await service.unlock(ask.passphrase)
+        await join(
+            service.profile.home(settings), ask.code, name=ask.name, passphrase=ask.passphrase,
+            confirm=self.confirm, address=address, timeout=ask.timeout,
+        )  # fmt: skip
+        with trio.CancelScope(shield=True):  # it has joined: too late to be broken off
+            service.settings = settings
+            service.profile.save(settings)
+            await service.unlock(ask.passphrase)
 
-    def cancel(self) -> None:
-        self._scope.cancel()
+    def cancellation(self) -> Cancelled:
+        return Cancelled("The join was broken off.", hint="Join again with a new code.")
 
     def show(self) -> shapes.Joining:
         return shapes.Joining(
@@ -169,7 +170,7 @@ async def confirm_invite(service: Service, ask: shapes.Confirm) -> shapes.Invite
 async def cancel_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
     job = service.jobs.find(InviteJob, ask.job)
     job.cancel()
-    await job.moved(job.step, 5)
+    await job.ended(ENDS_WITHIN)
     return job.show()
 
 
@@ -199,5 +200,5 @@ async def confirm_join(service: Service, ask: shapes.Confirm) -> shapes.Joining:
 async def cancel_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
     job = service.jobs.find(JoinJob, ask.job)
     job.cancel()
-    await job.moved(job.step, 5)
+    await job.ended(ENDS_WITHIN)
     return job.show()

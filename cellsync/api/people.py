@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, final
 
 from cellsync.api import shapes
-from cellsync.api.jobs import Job
+from cellsync.api.jobs import ENDS_WITHIN, Job
 from cellsync.api.problems import Ambiguous
 from cellsync.api.resolving import is_beside, titles
 from cellsync.api.service import Service
@@ -145,9 +145,6 @@ class SyncJob(Job):
         told = [{"device": peer.device.hex(), "lacks": peer.lacks, "owes": peer.owes} for peer in peers]
         self._service.tell("sync.progress", job=self.id, peers=told)
 
-    def cancel(self) -> None:
-        """It ends by itself, soon."""
-
     def show(self) -> shapes.Syncing:
         return shapes.Syncing(
             job=self.id,
@@ -169,4 +166,11 @@ async def sync(service: Service, ask: shapes.Sync) -> shapes.Syncing:
 async def show_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
     job = service.jobs.find(SyncJob, ask.job)
     await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def cancel_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
+    job = service.jobs.find(SyncJob, ask.job)
+    job.cancel()
+    await job.ended(ENDS_WITHIN)
     return job.show()

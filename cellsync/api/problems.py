@@ -59,6 +59,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "vault_exists": (USAGE, 409),
     "place_taken": (USAGE, 409),
     "changed_meanwhile": (FAILED, 412),
+    "cancelled": (INTERRUPTED, 409),
     "closed": (LOCKED, 423),
     "too_large": (USAGE, 413),
     "disk_full": (FAILED, 507),
@@ -132,6 +133,13 @@ class ChangedMeanwhile(CallerError):
 
     code = "changed_meanwhile"
     default_hint = "Read it again, then decide."
+
+
+class Cancelled(CallerError):
+    """It was cancelled."""
+
+    code = "cancelled"
+    default_hint = "Start it again."
 
 
 class TooLarge(CallerError):

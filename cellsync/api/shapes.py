@@ -397,7 +397,8 @@ class Row(Struct, kw_only=True, frozen=True):
 
 
 class Importing(Answer, kw_only=True, frozen=True):
-    """Whole groups of rows are durable as they are done; the same table again does the rest."""
+    """Whole groups of rows are durable as they are done; the same table again does the rest. `created`, `updated` and
+    `unchanged` count when it is over, also if it was cancelled: of all rows that it had come to by then, `done`."""
 
     job: str
     step: int

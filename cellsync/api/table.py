@@ -67,6 +67,7 @@ OPERATIONS: Final = (
     Operation("join.cancel", "DELETE", "/v1/joins/{job}", "JobRef", "Joining", "Break a join off", _ANY),
     Operation("sync", "POST", "/v1/syncs", "Sync", "Syncing", "Look for the others, and exchange"),
     Operation("sync.show", "GET", "/v1/syncs/{job}", "JobRef", "Syncing", "How a sync stands", _OPEN, True),
+    Operation("sync.cancel", "DELETE", "/v1/syncs/{job}", "JobRef", "Syncing", "End a sync; what has come stays"),
     Operation("schemas", "GET", "/v1/schemas", "Nothing", "Schemas", "The kinds of cases, and their fields", _ANY),
     Operation("case.list", "GET", "/v1/cases", "ListCases", "Cases", "Cases, in the order in which they arrived"),
     Operation("case.new", "POST", "/v1/cases", "NewCase", "Written", "A new case"),
@@ -76,6 +77,7 @@ OPERATIONS: Final = (
     Operation("case.graph", "GET", "/v1/cases/{case}/graph", "DrawGraph", "Graph", "Who wrote what, having seen what"),
     Operation("import", "POST", "/v1/imports", "ImportTable", "Importing", "Import a table of cases"),
     Operation("import.show", "GET", "/v1/imports/{job}", "JobRef", "Importing", "How an import stands", _OPEN, True),
+    Operation("import.cancel", "DELETE", "/v1/imports/{job}", "JobRef", "Importing", "End it; written rows stay"),
     Operation("export", "POST", "/v1/exports", "ExportCases", "Exported", "Cases as a table, as JSON, or to print"),
     Operation("events", "GET", "/v1/events", "Follow", "Event", "What happens from now on", _OPEN, True),
 )  # fmt: skip

@@ -7,7 +7,8 @@ from functools import partial
 from typing import final
 
 from cellsync.api import shapes
-from cellsync.api.jobs import Job
+from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.problems import Cancelled
 from cellsync.api.resolving import resolve
 from cellsync.api.service import Service
 from cellsync.casework import ExportRecord
@@ -31,9 +32,11 @@ class ImportJob(Job):
         self._service = service
         self._cell = service.cell
         self._done = self._total = 0
+        self._dry_run = False
         self._report: Report | None = None
 
     async def run(self, ask: shapes.ImportTable) -> None:
+        self._dry_run = ask.dry_run
         try:
             table = base64.b64decode(ask.table, validate=True)
         except ValueError:  # also for what is not ASCII
@@ -41,16 +44,26 @@ class ImportJob(Job):
         self._report = await import_cases(
             self._cell, table, mapping=None if ask.columns is None else Mapping.of(ask.columns),
             encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
-            progress=self._progress,
+            progress=self._progress, stop=lambda: self.cancelled,
         )  # fmt: skip
+        if self._report.left:
+            raise self.cancellation()
 
     def _progress(self, done: int, total: int) -> None:
         self._done, self._total = done, total
         self.move()
         self._service.tell("import.progress", job=self.id, done=done, total=total)
 
-    def cancel(self) -> None:
-        """Whole groups of rows are written; there is nothing to take back."""
+    def end(self) -> None:
+        """Before the next group of rows: then the report says exactly what is written."""
+
+    def cancellation(self) -> Cancelled:
+        written = "Nothing was written." if self._dry_run or not self._changed else "What was written so far stays."
+        return Cancelled(f"The import was cancelled. {written}", hint="The same table again does the rest.")
+
+    @property
+    def _changed(self) -> int:
+        return 0 if self._report is None else self._report.created + self._report.updated
 
     def show(self) -> shapes.Importing:
         report = self._report or Report(0, 0, 0, [], [])
@@ -79,6 +92,13 @@ async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Impo
 async def show_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
     job = service.jobs.find(ImportJob, ask.job)
     await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def cancel_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
+    job = service.jobs.find(ImportJob, ask.job)
+    job.cancel()
+    await job.ended(ENDS_WITHIN)
     return job.show()
 
 

@@ -33,6 +33,7 @@ _LINKS: Final[tuple[tuple[str, str, Relation], ...]] = (
 _BY_IMPORT: Final = ""  # instead of a column: what the import itself says
 
 Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
 Edits = list[tuple[CaseId, list[Operation]]]
 
 
@@ -44,6 +45,7 @@ class Report(NamedTuple):
     unchanged: int
     errors: list[RowError]  # of rows that were left out, in the order of the file
     ignored: list[str]  # columns that the mapping does not know
+    left: int = 0  # rows that were not come to, because the import was stopped
 
     def __repr__(self) -> str:
         return (
@@ -61,11 +63,13 @@ async def import_cases(
     delimiter: str | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
+    stop: Stop = lambda: False,
 ) -> Report:
     """Import a table: the content of a CSV file, or its path. Rows with errors are left out and reported.
 
-    A dry run reports the same and writes nothing. `progress` is told (rows done, rows to do) after each group. Stopped
-    half-way, whole groups are there, and the same import again does the rest.
+    A dry run reports the same and writes nothing. `progress` is told (rows done, rows to do) after each group. `stop`
+    is asked before each; once it says yes, the report is of what was done until then. Stopped half-way, whole groups
+    are there, and the same import again does the rest.
 
     Raises UnreadableFile, InvalidValue, NotPermitted, DiskFull, StorageFailed.
     """
@@ -73,13 +77,16 @@ async def import_cases(
     reading = await cell.circle.surroundings.in_thread(read)
     created = updated = done = 0
     for group in _groups(reading.rows):
+        if stop():
+            break
         edits, new, changed = await _merge(cell, group)
         if edits and not dry_run:
             await cell.write(edits)
         created, updated, done = created + new, updated + changed, done + len(group)
         if progress is not None:
             progress(done, len(reading.rows))
-    return Report(created, updated, len(reading.rows) - created - updated, reading.errors, reading.ignored)
+    left = len(reading.rows) - done
+    return Report(created, updated, done - created - updated, reading.errors, reading.ignored, left)
 
 
 def _groups(rows: list[Row]) -> Iterator[list[Row]]:
