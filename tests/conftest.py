@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import profiles
+from tests.faults import none_survived
 
 pytest_plugins = ["tests.costs"]
 
@@ -47,3 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for module in [*waiting, *others]:
             min(lanes, key=len).extend(module)
         items[:] = [item for lane in lanes for item in lane]
+
+
+@pytest.fixture(autouse=True)
+def survived() -> Iterator[list[str]]:
+    """The faults of ours that were logged as errors: a test that brings some about takes them out."""
+    with none_survived() as said:
+        yield said

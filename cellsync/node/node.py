@@ -434,7 +434,6 @@ class Node:
         match event:
             case Opened():
                 self._strangers.proved(link.stream)
-                self._calling.difference_update(devices)
                 for device in devices:
                     self.unanswered.pop(device, None)
                 for attempt in self._attempts.get(link.device, ()):

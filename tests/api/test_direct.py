@@ -61,7 +61,7 @@ def test_one_at_a_time(profile: Profile) -> None:
             pass
         assert pid_of(profile) is not None
     assert pid_of(profile) is None
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # idle ones of earlier tests end when they like
 
 
 def test_what_fails_inside_leaves_nothing_behind(profile: Profile) -> None:

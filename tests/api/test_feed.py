@@ -199,7 +199,7 @@ async def test_new_members_invitations_and_imports_are_told(tmp_path: Path, auto
         feed.end()
 
 
-async def test_the_last_is_that_it_was_locked(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_the_last_is_that_it_was_locked(tmp_path: Path, autojump_clock: MockClock, survived: list[str]) -> None:
     """Also of whoever reads too slowly, and when a fault did it."""
     async with cell(tmp_path, "ana") as [ana]:
         slow, quick = ana.service.follow(""), ana.service.follow("")
@@ -219,6 +219,7 @@ async def test_the_last_is_that_it_was_locked(tmp_path: Path, autojump_clock: Mo
         ana.service.inside.start_soon(fault)
         await trio.sleep(1)
         assert [event.event for event in await left(feed)] == ["locked"]
+        assert survived.pop() == "the cell was closed by a fault: ValueError"
 
 
 async def test_whoever_has_left_is_told_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:

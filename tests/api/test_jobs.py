@@ -48,7 +48,7 @@ async def test_jobs_end_with_the_cell_and_say_so(tmp_path: Path, autojump_clock:
         assert (await ana("invite.show", job=invite["job"], after=99, wait=60))["device"] is None  # and nobody waits
 
 
-async def test_what_a_job_costs_is_shown_without_content() -> None:
+async def test_what_a_job_costs_is_shown_without_content(survived: list[str]) -> None:
     for error, code in ((NotFound(), "not_found"), (ValueError("Anton"), "internal")):
         job = Sleep()
         await job.watch(lambda error=error: fail(error))  # type: ignore[misc]
@@ -57,6 +57,7 @@ async def test_what_a_job_costs_is_shown_without_content() -> None:
         assert shown.code == code
         assert "Anton" not in repr(shown)
         assert job.over
+    assert survived.pop() == "a job failed: ValueError"
 
 
 async def test_one_error_in_a_group_is_that_error() -> None:
@@ -148,7 +149,9 @@ async def test_locking_what_is_just_being_opened(tmp_path: Path, autojump_clock:
         assert ana.service.state == "locked"
 
 
-async def test_whoever_starts_the_program_anew_is_told_of_every_end(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_whoever_starts_the_program_anew_is_told_of_every_end(
+    tmp_path: Path, autojump_clock: MockClock, survived: list[str]
+) -> None:
     """Keys are in the memory also after a fault."""
     async with services(tmp_path, "ana") as [ana]:
         states: list[str] = []
@@ -166,6 +169,7 @@ async def test_whoever_starts_the_program_anew_is_told_of_every_end(tmp_path: Pa
         ana.service.inside.start_soon(fail, ValueError())
         await trio.sleep(1)
         assert states == ["locked", "locked"]
+    assert survived.pop() == "the cell was closed by a fault: ValueError"
 
 
 async def test_panic_asks_nobody(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -107,7 +107,9 @@ async def test_what_is_being_done_is_not_cut_off(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_fault_in_the_cell_locks_it_and_no_more(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_fault_in_the_cell_locks_it_and_no_more(
+    tmp_path: Path, autojump_clock: MockClock, survived: list[str]
+) -> None:
     async with services(tmp_path, "ana") as [ana]:
         await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
 
@@ -118,6 +120,7 @@ async def test_a_fault_in_the_cell_locks_it_and_no_more(tmp_path: Path, autojump
         await trio.sleep(1)
         assert ana.service.state == "locked"
         await ana("unlock", passphrase=PASSPHRASE)
+    assert survived.pop() == "the cell was closed by a fault: ValueError"
 
 
 # --- events --------------------------------------------------------------------------------------------------

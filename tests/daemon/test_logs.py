@@ -42,11 +42,12 @@ def test_what_libraries_say_is_not_written(lines: io.StringIO) -> None:
     assert len(lines.getvalue().splitlines()) == 2
 
 
-def test_of_an_exception_only_the_type_is_written(lines: io.StringIO) -> None:
+def test_of_an_exception_only_the_type_is_written(lines: io.StringIO, survived: list[str]) -> None:
     try:
         raise ValueError("Anton")
     except ValueError:
         logging.getLogger("cellsync.api").exception("failed")
+    assert survived.pop() == "failed"
     assert json.loads(lines.getvalue())["error"] == "ValueError"
     assert "Anton" not in lines.getvalue()
 

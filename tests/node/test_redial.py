@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Register, Schema, found_cell, join, open_cell
-from cellsync.core.errors import DiskFull
+from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync.core.errors import CellsyncError, DiskFull
 from cellsync.node.network import Address
 from cellsync.testing import MemoryNetwork, accept_any
 
@@ -68,3 +71,44 @@ async def test_what_breaks_off_every_time_is_called_ever_more_rarely(
 
             monkeypatch.undo()
             await ben.get(Note, case.id, wait=HOUR)
+
+
+def slowly_over(run: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def run_slowly_over(*given: object) -> None:
+        try:
+            await run(*given)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.3)
+
+    return run_slowly_over
+
+
+async def test_one_call_at_a_time(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the attempts of a call whose session broke off are cleared away, none begins another."""
+    net = MemoryNetwork()
+    ana_home, ben_home = net.home("ana"), net.home("ben")
+    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="one")
+    async with open_cell(ana_home, passphrase="one") as ana:
+        invite = await ana.create_invite(confirm=accept_any)
+        await join(ben_home, invite.code, name="Ben", passphrase="two", confirm=accept_any)
+        async with open_cell(ben_home, passphrase="two") as ben, trio.open_nursery() as nursery:
+            await ana.synced(timeout=30)
+            for cell in (ana, ben):
+                monkeypatch.setattr(cell.node, "_run", slowly_over(cell.node._run))
+
+            async def impatient(one: Cell, other: Cell) -> None:
+                while True:
+                    if other.device not in one.node.links:
+                        with suppress(CellsyncError):
+                            await one.node.ping(other.device)
+                    await one.node.changed.wait()
+
+            for one, other in ((ana, ben), (ben, ana)):
+                for _ in range(4):
+                    nursery.start_soon(impatient, one, other)
+            for _ in range(100):
+                await trio.sleep(1)
+                net.break_connections("ana")
+            nursery.cancel_scope.cancel()
+            await ana.synced(timeout=30)

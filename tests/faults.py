@@ -1,0 +1,30 @@
+"""A fault of ours that was survived is a fault all the same: it is logged as an error, and the test fails for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SURVIVED = logging.getLogger("cellsync")
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@contextmanager
+def none_survived() -> Iterator[list[str]]:
+    """Gives what was logged as an error. Raises AssertionError at the end if anything is left in it."""
+    kept = _Kept()
+    SURVIVED.addHandler(kept)
+    try:
+        yield kept.said
+    finally:
+        SURVIVED.removeHandler(kept)
+    assert not kept.said, kept.said
