@@ -12,12 +12,12 @@ from cellsync.api.problems import Ambiguous
 from cellsync.api.resolving import is_beside, titles
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
-from cellsync.cell.flags import Flag, Reason
+from cellsync.cell.flags import LASTING, Flag, Reason
 from cellsync.core.errors import NotFound
 
 FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
-    Reason.FUTURE: "has a clock that is more than a day ahead",
+    Reason.FUTURE: "dates what it writes more than a day ahead. Is the clock there right?",
     Reason.UNATTACHED: "wrote something that does not continue what is here: a part in between is missing",
     Reason.FORK: "wrote two things in one place: was that vault copied, or put back from a backup? Both are kept",
     Reason.EQUIVOCATOR: "writes more histories than one device can: only what others built on counts",
@@ -112,8 +112,9 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
 def _flag(flag: Flag) -> shapes.Flag:
     case = flag.case.hex() if flag.case else None
     return shapes.Flag(
-        reason=flag.reason.value, text=FLAGS[flag.reason], author=flag.author, device=flag.device.hex(), case=case
-    )
+        reason=flag.reason.value, text=FLAGS[flag.reason], author=flag.author, device=flag.device.hex(), case=case,
+        lasting=flag.reason in LASTING,
+    )  # fmt: skip
 
 
 async def dismiss(service: Service, _: shapes.Nothing) -> shapes.Done:

@@ -262,7 +262,7 @@ class Service:
         connected: set[str] = set()
         versions = {peer.device: peer.version for peer in cell.peers()}
         members = {member.device.hex() for member in cell.members()}
-        flags = set(cell.flags)
+        flags = cell.flags
         while True:
             changed = cell.node.changed
             peers = cell.peers()
@@ -280,9 +280,8 @@ class Service:
                 if member.device.hex() not in members:
                     members.add(member.device.hex())
                     self.tell("member.added", device=member.device.hex(), name=member.name, role=member.role)
-            for flag in cell.flags:
-                if flag not in flags:
-                    flags.add(flag)
-                    self.tell("flag", reason=flag.reason.value, device=flag.device.hex())
+            before, flags = flags, cell.flags
+            for flag in [flag for flag in flags if flag not in before]:
+                self.tell("flag", reason=flag.reason.value, device=flag.device.hex())
             await changed.wait()
             await trio.sleep(0.05)  # several come together

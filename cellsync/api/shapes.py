@@ -209,13 +209,15 @@ class Pinged(Answer, kw_only=True, frozen=True):
 
 
 class Flag(Struct, kw_only=True, frozen=True):
-    """What arrived and needs a person's eye."""
+    """What needs a person's eye. `lasting`: it is still so; it cannot be dismissed, and goes by itself when it is
+    over. Else it has happened, and is shown until somebody dismisses it."""
 
     reason: str
     text: str
     author: str
     device: str
     case: str | None
+    lasting: bool
 
 
 class CaseChanges(Struct, kw_only=True, frozen=True):

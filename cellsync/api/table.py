@@ -48,7 +48,7 @@ OPERATIONS: Final = (
     Operation("panic", "POST", "/v1/panic", "Nothing", "Done", "Drop keys and connections, now", _ANY),
     Operation("status", "GET", "/v1/status", "Nothing", "Status", "The cell at a glance"),
     Operation("backup", "POST", "/v1/backups", "BackUp", "BackedUp", "Copy it into a folder, encrypted", long=True),
-    Operation("flags.dismiss", "POST", "/v1/flags/dismissal", "Nothing", "Done", "A person has seen all flags"),
+    Operation("flags.dismiss", "POST", "/v1/flags/dismissal", "Nothing", "Done", "A person has seen what has happened"),
     Operation("forks", "GET", "/v1/forks", "Nothing", "Forks", "Where devices signed two entries in one place"),
     Operation("fork.proof", "GET", "/v1/forks/{fork}", "ForkRef", "ForkProof", "The proof of a fork, to be shown"),
     Operation("fork.check", "POST", "/v1/forks/checks", "CheckFork", "CheckedFork", "Whether a proof shows a fork"),

@@ -20,7 +20,7 @@ import trio
 from cellsync.cell import forks
 from cellsync.cell.backup import AtRest, back_up
 from cellsync.cell.confirming import Confirm
-from cellsync.cell.flags import Flag, Reason, encode, flags_of, gone
+from cellsync.cell.flags import LASTING, Facts, Flag, Gaps, Reason, encode, flags_of
 from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
 from cellsync.cell.forks import Fork
 from cellsync.cell.graphing import Graph, graph_of
@@ -89,12 +89,12 @@ class Cell:
         self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
         self._followers: list[Follower] = []
         self._closed = False
-        self._flags: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason}
+        self._flags: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason if reason not in LASTING}
         for flag in flags:
             self._flags[flag.reason][flag] = None
+        self._facts, self._gaps = Facts(circle, node), Gaps()
         self._keeping_flags = False
         self._codes = ShortCodes(self._alarm)
-        node.on_older = lambda device: self._flag([Flag(Reason.OLDER, device, self.name_of(device), None)])
         self._told = self.cursor()
         circle.watch(self._committed)
 
@@ -333,16 +333,17 @@ class Cell:
 
     @property
     def flags(self) -> list[Flag]:
-        """What has arrived and needs a person's eye, each once, by reason, until somebody dismisses it."""
-        return [flag for kept in self._flags.values() for flag in kept]
+        """What needs a person's eye, each once: what is still so, then by reason what has happened, until dismissed."""
+        return [*self._facts.flags(), *(flag for kept in self._flags.values() for flag in kept)]
 
     def _alarm(self) -> None:
         self._flag([Flag(Reason.BURNT_CODES, self.device, self.name_of(self.device), None)])
 
     def dismiss(self, flag: Flag) -> None:
-        """A person has seen it. It is raised again if it comes again."""
-        if self._flags[flag.reason].pop(flag, 0) is None:
+        """A person has seen it. It is raised again if it comes again; what is still so stays until it is over."""
+        if flag.reason not in LASTING and self._flags[flag.reason].pop(flag, 0) is None:
             self._keep_flags_soon()
+            self.node.wake()
 
     def _flag(self, flags: Iterable[Flag]) -> None:
         for flag in flags:
@@ -350,15 +351,15 @@ class Cell:
             if flag not in kept:
                 kept[flag] = None
                 self._keep_flags_soon()
+                self.node.wake()
             if len(kept) > FLAGS:
                 del kept[next(iter(kept))]
 
-    def _unflag(self, facts: Collection[tuple[Reason, DeviceId]]) -> None:
-        """These are so no more."""
-        for reason in (Reason.UNATTACHED, Reason.FORK):
-            for flag in [flag for flag in self._flags[reason] if (reason, flag.device) in facts]:
-                del self._flags[reason][flag]
-                self._keep_flags_soon()
+    def _attached(self, devices: Collection[DeviceId]) -> None:
+        kept = self._flags[Reason.UNATTACHED]
+        for flag in [flag for flag in kept if flag.device in devices]:
+            del kept[flag]
+            self._keep_flags_soon()
 
     def _keep_flags_soon(self) -> None:
         if not self._keeping_flags and not self._closed:
@@ -373,12 +374,14 @@ class Cell:
         """Make the flags durable. A full disk is no error here: they are kept at the next chance."""
         self._keeping_flags = False
         with suppress(CellsyncError):
-            await self.circle.keep("flags", encode(self.flags))
+            await self.circle.keep("flags", encode(flag for kept in self._flags.values() for flag in kept))
 
     def _committed(self, plan: Plan, source: object) -> Iterator[Callable[[], None] | None]:
         local = source is None
+        self._attached(self._gaps.filled(self.circle, plan))
         self._flag(flags_of(self.circle, plan, FLAGS))
-        self._unflag(set(gone(self.circle, plan)))
+        self._gaps.note(plan, FLAGS)
+        self._facts.look(plan)
         held = self.circle.replica.held
         yield from self._refold(plan.refold)
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}

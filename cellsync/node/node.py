@@ -64,6 +64,7 @@ from cellsync.node.backoff import Backoff
 from cellsync.node.circle import CLOCKS, OpenCircle
 from cellsync.node.link import Link
 from cellsync.node.network import Address, AskedFor, Ends, Here, Network, Sighting, without_scope
+from cellsync.node.remembered import Spoken
 from cellsync.node.searching import Search
 from cellsync.node.sites import SITES, UNRECOGNISED, Site, Sites
 from cellsync.node.spots import Spots, at_end
@@ -104,7 +105,6 @@ class Node:
         # How many of our own entries a device is known to hold; of those not connected now, when each was last heard,
         # and the digest of what both held then, if it was the same.
         self.delivered, self.seen, self._in_step = remembered.reached(circle)
-        self.on_older: Callable[[DeviceId], None] = lambda _: None  # its build is an older one than before
         self.changed = trio.Event()  # set, and replaced, when links or what is known of the others changed
         self._secret = secret
         self._key = primitives.session_public(secret)
@@ -120,7 +120,7 @@ class Node:
         self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
         self._moved = trio.Event()  # what the peers are to be told may have changed
         self._sites_here: frozenset[Site] | None = None  # as they were looked at last
-        self._spoken: dict[DeviceId, Versions] = remembered.versions(circle)  # when they last proved it
+        self._spoken = remembered.versions(circle)  # when they last proved it
         self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
         self._calling: set[DeviceId] = set()
         self._attempts: dict[DeviceId, list[Link]] = {}  # calls to one device under several days
@@ -483,16 +483,19 @@ class Node:
         spoken = link.session.remote_versions
         for device in devices:
             before = self._spoken.get(device)
-            if spoken is not None and spoken != before:
-                self._spoken[device] = spoken
+            if spoken is not None and (before is None or spoken != before.last):
+                self._spoken[device] = Spoken(spoken, max(spoken.highest, 0 if before is None else before.highest))
                 self._idle.set()  # to be kept
-                if before is not None and spoken.highest < before.highest:
-                    self.on_older(device)
+
+    def went_back(self) -> list[DeviceId]:
+        """Devices whose build is an older one than they had before."""
+        spoken = [(device, self._spoken.get(device)) for device in self.circle.others()]
+        return [device for device, one in spoken if one is not None and one.last.highest < one.highest]
 
     def apart(self, device: DeviceId) -> NoCommonVersion | None:
         """Who has to update, if this build and that of a device have no version in common; None if it is connected."""
         spoken = self._spoken.get(device)
-        return None if spoken is None or device in self.links else self.versions.apart(spoken)
+        return None if spoken is None or device in self.links else self.versions.apart(spoken.last)
 
     def parted_since(self, moment: float, device: DeviceId) -> bool:
         """Whether a device has been met since then, and there was no version in common."""

@@ -92,19 +92,30 @@ def reached(circle: OpenCircle) -> Reached:
     return Reached(delivered, seen, in_step)
 
 
-def encode_versions(circle: OpenCircle, spoken: Mapping[DeviceId, Versions]) -> bytes:
-    """What each other device's build spoke when it last proved it."""
-    return codec.encode([[device, *spoken[device]] for device in circle.others() if device in spoken])
+class Spoken(NamedTuple):
+    """Which versions of the protocol another device's build speaks."""
+
+    last: Versions  # when it last proved it
+    highest: int  # that it has ever spoken
 
 
-def versions(circle: OpenCircle) -> dict[DeviceId, Versions]:
+def encode_versions(circle: OpenCircle, spoken: Mapping[DeviceId, Spoken]) -> bytes:
+    known = ((device, spoken[device]) for device in circle.others() if device in spoken)
+    return codec.encode([[device, *one.last, one.highest] for device, one in known])
+
+
+def versions(circle: OpenCircle) -> dict[DeviceId, Spoken]:
     try:
         rows: Any = codec.decode(circle.store.kept(VERSIONS) or _NOTHING, caps.ENTRY, VERSIONS)
     except PeerError:
         rows = []
-    spoken: dict[DeviceId, Versions] = {}
+    spoken: dict[DeviceId, Spoken] = {}
     for row in rows if isinstance(rows, list) else []:
         match row:
-            case [bytes(device), int(lowest), int(highest)] if 0 < lowest <= highest < 256:
-                spoken[DeviceId(device)] = Versions(lowest, highest)
+            case [bytes(device), int(lowest), int(highest), *more] if 0 < lowest <= highest < 256:
+                match more:
+                    case []:  # as earlier versions kept it
+                        spoken[DeviceId(device)] = Spoken(Versions(lowest, highest), highest)
+                    case [int(ever)] if highest <= ever < 256:
+                        spoken[DeviceId(device)] = Spoken(Versions(lowest, highest), ever)
     return spoken

@@ -255,3 +255,28 @@ async def test_what_counts_no_more_is_a_reset(tmp_path: Path, autojump_clock: Mo
         graph = await ana("case.graph", case=made["id"])
         assert {(row["author"], row["counts"]) for row in graph["rows"]} == {("ana", True), ("ben", False)}
         assert graph["drawing"].count("does not count: ") == len(before) + 1
+
+
+async def test_a_flag_is_told_each_time_it_becomes_so(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """And what is so cannot be dismissed, what has happened can."""
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        secrets, device = ben.service.cell.secrets, ben.service.cell.device
+        await ben("lock")
+        made = await ana("case.new", set={"title": "Parcel"})
+        feed = ana.service.follow("")
+        await trio.sleep(1)
+        case = CaseId(bytes.fromhex(made["id"]))
+        for batch in sides(ana.service.cell, device, secrets, case):
+            await show(ana.service.cell, [batch])
+            await trio.sleep(1)
+        for _ in range(2):
+            ana.service.cell._alarm()
+            await trio.sleep(1)
+            flags = [(flag["reason"], flag["lasting"]) for flag in (await ana("status"))["flags"]]
+            assert flags == [("equivocator", True), ("burnt_codes", False)]
+            await ana("flags.dismiss")
+            await trio.sleep(1)
+            assert [flag["reason"] for flag in (await ana("status"))["flags"]] == ["equivocator"]
+        told = [event.data["reason"] for event in await left(feed) if event.event == "flag"]
+        assert told == ["fork", "equivocator", "burnt_codes", "burnt_codes"]
+        feed.end()

@@ -32,11 +32,15 @@ def sides(
     at = int(circle.surroundings.now())
     batches: list[Batch] = []
     for number in range(count):
-        done = [Operation(Op.SET, "title", b"", f"side {number}")]
-        shape, content = operations.encode_shape(done), operations.encode_content(bytes(16), done)
-        draft = Draft([(1, 1, own.head, own.height)], at, case=case, shape=shape, content=content)
+        draft = title(case, f"side {number}", at)._replace(parents=[(1, 1, own.head, own.height)])
         batches.append(forge(writer, [draft], [seen])[0])
     return batches
+
+
+def title(case: CaseId, text: str, at: int) -> Draft:
+    done = [Operation(Op.SET, "title", b"", text)]
+    shape, content = operations.encode_shape(done), operations.encode_content(bytes(16), done)
+    return Draft(clock=at, case=case, shape=shape, content=content)
 
 
 async def show(cell: Cell, batches: list[Batch]) -> None:

@@ -349,10 +349,10 @@ async def test_reprs_show_no_content(autojump_clock: MockClock, cell_pair: CellP
 
 async def test_many_flags_of_one_reason_push_out_no_other(autojump_clock: MockClock, cell_pair: CellPair) -> None:
     ana, ben = cell_pair
-    fork = Flag(Reason.FORK, ben.device, "Ben", None)
+    burnt = Flag(Reason.BURNT_CODES, ben.device, "Ben", None)
     many = [Flag(Reason.NO_RIGHT, ben.device, "Ben", CaseId(number.to_bytes(32, "big"))) for number in range(1_000)]
-    ana._flag([fork, *many, many[-1]])
-    assert fork in ana.flags
+    ana._flag([burnt, *many, many[-1]])
+    assert burnt in ana.flags
     assert many[-1] in ana.flags
     assert len(ana.flags) == len(set(ana.flags)) < 500
 

@@ -1,11 +1,24 @@
+"""Flags: what has happened stays until a person has seen it; what is so stays as long as it is so, and no longer."""
+
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync.cell.flags import Flag, Reason
+from cellsync import Cell, Home
+from cellsync.cell.flags import Facts, Flag, Reason
+from cellsync.core import caps
+from cellsync.core.ids import DeviceId, Incarnation
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, found, level, opened
+from tests.cell.cells import DAY, Visit, admit, found, level, opened, with_clock
+from tests.cell.equivocators import show, sides, title
+from tests.cell.same import Template
+from tests.cell.test_backups import forked
+from tests.cell.test_versions import BOTH, build, two
+from tests.core.attacks import Writer, forge
 
 
 async def test_flags_outlive_the_cell_until_they_are_dismissed(
@@ -14,7 +27,7 @@ async def test_flags_outlive_the_cell_until_they_are_dismissed(
     home = await found(memory_network)
     async with opened(home) as cell:
         case = await cell.create(Visit, title="x")
-        raised = [Flag(reason, cell.device, "ana", case.id) for reason in (Reason.FUTURE, Reason.NO_RIGHT)]
+        raised = [Flag(reason, cell.device, "ana", case.id) for reason in (Reason.UNATTACHED, Reason.NO_RIGHT)]
         cell._flag(raised)
         assert set(cell.flags) == set(raised)
     async with opened(home) as cell:
@@ -44,3 +57,205 @@ async def test_a_clock_ahead_is_flagged_at_the_others_also_after_opening_again(
             assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.FUTURE, "ben")]
     async with opened(home) as ana:
         assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.FUTURE, "ben")]
+
+
+# --- what is so ----------------------------------------------------------------------------------------------
+
+
+def flagged(cell: Cell) -> list[tuple[str, str]]:
+    return [(flag.reason.value, flag.author) for flag in cell.flags]
+
+
+async def dismiss(cell: Cell) -> None:
+    """A person says that all has been seen, and it is kept."""
+    for flag in cell.flags:
+        cell.dismiss(flag)
+    await cell.keep_flags()
+
+
+async def test_a_fork_stays_until_its_device_has_gone_on(
+    template: Template, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Also if somebody else has built on both sides before."""
+    async with forked(template, tmp_path) as (_, [ana, ben, cara]):
+        await cara.create(Visit, title="built on both")
+        await level([ana, ben, cara])
+        for cell in (ana, ben, cara):
+            await dismiss(cell)
+            assert flagged(cell) == [("fork", "ben")]
+        await ben.create(Visit, title="and on")
+        await level([ana, ben, cara])
+        for cell in (ana, ben, cara):
+            assert flagged(cell) == []
+
+
+async def test_a_fork_is_known_after_opening_again_whatever_was_kept(
+    template: Template, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with forked(template, tmp_path) as (net, [_, _, cara]):
+        identity = cara.device
+    async with opened(net.home("cara")) as cara, opened(net.home("ben")) as ben:
+        assert flagged(cara) == [("fork", "ben")]
+        await cara.circle.keep("flags", b"")
+        await ben.create(Visit, title="and on")
+        await level([cara, ben])
+        assert flagged(cara) == []
+        assert cara.device == identity
+    async with opened(net.home("cara")) as cara:
+        assert flagged(cara) == []
+
+
+async def test_a_standing_fork_costs_only_steps_that_touch_its_device(
+    template: Template, tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[DeviceId] = []
+    settled = Facts._is_settled
+
+    def look(facts: Facts, device: DeviceId) -> bool:
+        looked.append(device)
+        return settled(facts, device)
+
+    async with forked(template, tmp_path) as (_, [ana, ben, cara]):
+        await cara.create(Visit, title="built on both")
+        await level([ana, ben, cara])
+        monkeypatch.setattr(Facts, "_is_settled", look)
+        for number in range(5):
+            await cara.create(Visit, title=f"and on, {number}")
+        await level([ana, ben, cara])
+        assert looked == []
+        await ben.create(Visit, title="it goes on")
+        await level([ana, ben, cara])
+        assert set(looked) == {ben.device}
+        assert len(looked) <= 6
+        looked.clear()
+        await ben.create(Visit, title="it is settled")
+        await level([ana, ben, cara])
+        assert looked == []
+
+
+async def test_an_equivocator_stays_flagged_and_not_as_a_fork_besides(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        async with opened(await admit(memory_network, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        case = await ana.create(Visit, title="x")
+        for number, batch in enumerate(sides(ana, device, secrets, case.id)):
+            await show(ana, [batch])
+            await dismiss(ana)
+            expected = "" if not number else "fork" if number < caps.BRANCHES else "equivocator"
+            assert flagged(ana) == ([(expected, "ben")] if expected else [])
+    for _ in range(2):
+        async with opened(home) as ana:
+            assert flagged(ana) == [("equivocator", "ben")]
+            await dismiss(ana)
+
+
+async def test_few_branches_left_stays(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await found(memory_network)
+    monkeypatch.setattr(caps, "WARN_BRANCHES", 1)
+    for _ in range(2):
+        async with opened(home) as ana:
+            assert flagged(ana) == [("few_branches_left", "ana")]
+            await dismiss(ana)
+            assert flagged(ana) == [("few_branches_left", "ana")]
+
+
+async def ahead(net: MemoryNetwork, ana: Cell) -> Home:
+    """Ben, who has written while his clock was three days ahead, and has set it right since."""
+    at_ben = await admit(net, ana, "ben")
+    async with opened(at_ben) as ben:
+        await level([ana, ben])
+    async with opened(with_clock(at_ben, 3 * DAY)) as ben:
+        for number in range(2):
+            await ben.create(Visit, title=f"from the future, {number}")
+    async with opened(at_ben) as ben:
+        await level([ana, ben])
+        assert flagged(ben) == [("future", "ben")]
+    return at_ben
+
+
+async def test_a_date_ahead_stays_until_the_device_dates_rightly(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        at_ben = await ahead(memory_network, ana)
+        await dismiss(ana)
+        assert flagged(ana) == [("future", "ben")]
+    async with opened(home) as ana:
+        assert flagged(ana) == [("future", "ben")]
+        async with opened(at_ben) as ben:
+            await level([ana, ben])
+            assert flagged(ana) == [("future", "ben")]  # nobody knows yet how it dates now
+            await ben.create(Visit, title="from today")
+            await level([ana, ben])
+            assert flagged(ana) == []
+    async with opened(home) as ana:
+        assert flagged(ana) == []
+
+
+async def test_a_date_is_ahead_no_more_when_that_day_has_come(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with opened(await found(memory_network)) as ana:
+        await ahead(memory_network, ana)
+        await trio.sleep(1.9 * DAY)
+        assert flagged(ana) == [("future", "ben")]
+        await trio.sleep(0.2 * DAY)
+        assert flagged(ana) == []
+
+
+async def test_an_older_build_stays_flagged_until_it_is_updated(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    ana_home, ben_home = await two(memory_network)
+    both, updated = build(ana_home, BOTH), build(ben_home, BOTH)
+    for at_ben, expected in ((updated, []), (ben_home, [("older", "ben")]), (ben_home, [("older", "ben")])):
+        async with opened(both) as ana, opened(at_ben):
+            await ana.sync(everyone=True)
+            await dismiss(ana)
+            assert flagged(ana) == expected
+            await trio.sleep(10)
+    async with opened(both) as ana:
+        assert flagged(ana) == [("older", "ben")]
+        async with opened(updated):
+            await ana.sync(everyone=True)
+            assert flagged(ana) == []
+
+
+async def test_a_gap_is_flagged_whenever_it_is_brought_and_until_it_is_filled(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Not until its device is cited, or another of its chains grows."""
+    home = await found(memory_network)
+    gap = [("unattached", "ben")]
+    async with opened(home) as ana:
+        async with opened(await admit(memory_network, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        case = await ana.create(Visit, title="x")
+        [first] = sides(ana, device, secrets, case.id, 1)
+        [row, seen], at = first.chains, int(ana.circle.surroundings.now())
+        height = ana.circle.own_branches()[0].height
+        writer = Writer(ana.circle.id, device, row.incarnation, secrets.signing)
+        begins = title(case.id, "lost", at)._replace(parents=[(1, 1, seen.previous, height)])
+        lost, [head] = forge(writer, [begins], [seen])
+        behind, _ = forge(writer._replace(first=2, previous=head, height=height + 1), [title(case.id, "behind it", at)])
+        for _ in range(2):
+            await show(ana, [behind])
+            assert flagged(ana) == gap
+            await dismiss(ana)
+            assert flagged(ana) == []
+        await show(ana, [behind])
+        elsewhere, _ = forge(writer._replace(incarnation=Incarnation(b"8 others")), [begins], [seen])
+        await show(ana, [elsewhere])
+        async with case.edit() as draft:  # cites it
+            draft.title = "y"
+        assert flagged(ana) == gap
+    async with opened(home) as ana:
+        assert flagged(ana) == gap
+        await show(ana, [behind, lost, behind])
+        assert flagged(ana) == []

@@ -45,3 +45,16 @@ def test_presence(given: dict[str, Any], said: str) -> None:
 def test_both_commands_say_it(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     done = run(monkeypatch, Canned([known(**GONE, in_step=True)]), command)
     assert any(" in step when last seen, 56 s ago" in row for row in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_only_what_has_happened_can_be_dismissed(monkeypatch: pytest.MonkeyPatch, lasting: bool) -> None:
+    flag = {
+        "reason": "older", "text": "has an older one. Why?", "author": "Ben", "device": "ab", "case": None,
+        "lasting": lasting,
+    }  # fmt: skip
+    canned = Canned([known(**GONE, in_step=True)])
+    canned._status["flags"] = [flag]
+    done = run(monkeypatch, canned, "status")
+    assert "⚠ Ben has an older one. Why?" in done.stdout.splitlines()
+    assert ("--seen" in done.output) is not lasting

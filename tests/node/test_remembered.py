@@ -12,7 +12,7 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
-from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS, Reached
+from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS, Reached, Spoken
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Source, Spot
 from cellsync.testing import MemoryNetwork, accept_any
@@ -120,9 +120,13 @@ async def test_a_row_that_cannot_be_read_is_left_out(cell: Cell, row: object) ->
 
 async def test_versions_read_the_same(cell: Cell) -> None:
     [ben] = cell.circle.others()
-    kept = remembered.encode_versions(cell.circle, {ben: Versions(1, 3), DeviceId(b"x" * 32): Versions(1, 1)})
+    kept = remembered.encode_versions(
+        cell.circle, {ben: Spoken(Versions(1, 2), 3), DeviceId(b"x" * 32): Spoken(Versions(1, 1), 1)}
+    )
     await cell.circle.keep(VERSIONS, kept)
-    assert remembered.versions(cell.circle) == {ben: Versions(1, 3)}, "and nothing of devices that are not there"
+    assert remembered.versions(cell.circle) == {ben: Spoken(Versions(1, 2), 3)}, "and nothing of who is not there"
+    await cell.circle.keep(VERSIONS, codec.encode([[ben, 1, 3]]))
+    assert remembered.versions(cell.circle) == {ben: Spoken(Versions(1, 3), 3)}, "as an earlier version kept it"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,10 @@ async def test_versions_read_the_same(cell: Cell) -> None:
         [[b"x" * 32, 3, 2]],
         [[b"x" * 32, 1, 256]],
         [["x", 1, 2]],
-        [[b"x" * 32, 1, 2, 3]],
+        [[b"x" * 32, 1, 2, 1]],
+        [[b"x" * 32, 1, 2, 256]],
+        [[b"x" * 32, 1, 2, "3"]],
+        [[b"x" * 32, 1, 2, 3, 4]],
     ],
     ids=str,
 )

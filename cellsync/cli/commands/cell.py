@@ -141,7 +141,7 @@ def panic(context: click.Context) -> None:
 
 
 @click.command(cls=Command, short_help="The cell at a glance.")
-@click.option("--seen", is_flag=True, help="The warnings have been read: do not show them again.")
+@click.option("--seen", is_flag=True, help="The warnings have been read. What is still so stays.")
 @click.pass_context
 def status(context: click.Context, seen: bool) -> None:
     """The cell at a glance: who is connected, and what exists on no other device."""
@@ -180,8 +180,9 @@ def status(context: click.Context, seen: bool) -> None:
     for said in clocks(answer["peers"], answer["others_ahead"]):
         terminal.result(f"⚠ {said}")
     for flag in answer["flags"]:
-        terminal.result(f"⚠ {line(flag['author'], 24)} {flag['text']}.")
-    if answer["flags"] and not seen:
+        text = flag["text"] if flag["text"].endswith("?") else f"{flag['text']}."
+        terminal.result(f"⚠ {line(flag['author'], 24)} {text}")
+    if not seen and not all(flag["lasting"] for flag in answer["flags"]):
         terminal.next("cellsync status --seen   when you have dealt with these")
     elif not answer["peers"]:
         terminal.next("cellsync invite")
