@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import profiles
-from tests.faults import none_survived
+from tests.faults import logged_below, none_survived
 
 pytest_plugins = ["tests.costs"]
 
@@ -52,7 +52,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def survived() -> Iterator[list[str]]:
+def survived(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """The faults of ours that were logged as errors: a test that brings some about takes them out."""
+    folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     with none_survived() as said:
         yield said
+        said += logged_below(folder) if folder and folder.is_dir() else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 SURVIVED = logging.getLogger("cellsync")
 
@@ -28,3 +29,14 @@ def none_survived() -> Iterator[list[str]]:
     finally:
         SURVIVED.removeHandler(kept)
     assert not kept.said, kept.said
+
+
+def logged_below(folder: Path) -> list[str]:
+    """The same of programs that wrote their logs below this folder, and tracebacks."""
+    return [
+        line
+        for pattern in ("*.stderr", "*.log")
+        for path in folder.glob(f"**/{pattern}")
+        for line in path.read_text(errors="replace").splitlines()
+        if '"level": "error"' in line or line.startswith("Traceback")
+    ]
