@@ -18,7 +18,6 @@ from tests.patience import wait_until
 
 pytestmark = pytest.mark.e2e
 
-SOON: Final = 5.0
 ASKED: Final = ("--lan", "asked")
 WINDOW: Final = 8  # bytes
 GATEWAYS: Final = {"home": "10.77.0.1", "office": "10.88.0.1"}
@@ -71,7 +70,7 @@ def laptops(networks: Networks, tmp_path: Path) -> Iterator[list[Program]]:
         ana.start()
         pair(ana, ben, network=ASKED)
         ben.start()
-        wait_until(lambda: are_connected(ana, ben), "they meet", 20)
+        wait_until(lambda: are_connected(ana, ben), "they meet")
         yield [ana, ben]
 
 
@@ -100,16 +99,16 @@ def test_they_lock_and_start_again_in_any_order(networks: Networks, laptops: lis
         for one in (first, second):
             wait_until(lambda one=one: one.state == "locked", "it is locked")  # type: ignore[misc]
             one.unlock()
-        wait_until(lambda: are_connected(ana, ben), "they are connected again", SOON)
+        wait_until(lambda: are_connected(ana, ben), "they are connected again")
         for one in (first, second):
             one.run("daemon", "stop")
             one.ended()
         for one in (second, first):
             one.start()
-        wait_until(lambda: are_connected(ana, ben), "they are connected again", SOON)
+        wait_until(lambda: are_connected(ana, ben), "they are connected again")
         second.stop()  # killed
         second.start()
-        wait_until(lambda: are_connected(ana, ben), "they are connected again", SOON)
+        wait_until(lambda: are_connected(ana, ben), "they are connected again")
     assert [one.json("peers")["port"] for one in laptops] == ports
     assert announcements(tap) == []
 
@@ -124,7 +123,7 @@ def test_nothing_of_one_network_is_seen_on_another(networks: Networks, laptops: 
                 networks.move(name, network, f"02:00:00:00:{number:02x}:{place:02x}")
         tap = networks.listen("ben", "lan_frames.py")
         expected = {ports[network]} if network in ports else set(range(1 << 16)) - {0, *ports.values()}
-        wait_until(lambda expected=expected: ana.json("peers")["port"] in expected, "it moves", 20)  # type: ignore[misc]
+        wait_until(lambda expected=expected: ana.json("peers")["port"] in expected, "it moves")  # type: ignore[misc]
         assert ana.run("sync", "--timeout", "20").exit == 0
         port = ana.json("peers")["port"]
         assert ports.setdefault(network, port) == port
@@ -133,7 +132,7 @@ def test_nothing_of_one_network_is_seen_on_another(networks: Networks, laptops: 
             assert each.run("lock").exit == 0
             wait_until(lambda each=each: each.state == "locked", "it is locked")  # type: ignore[misc]
             each.unlock()
-            wait_until(lambda: are_connected(ana, ben), "they are connected again", SOON)
+            wait_until(lambda: are_connected(ana, ben), "they are connected again")
         frames.setdefault(network, []).extend(bytes.fromhex(line) for line in tap.rest()[1:])
         tap.stop()
     assert ports["home"] != ports["office"]
