@@ -143,13 +143,16 @@ class Service:
         return await self.unlock(passphrase), made
 
     async def unlock(self, passphrase: str, idle: float | None = None) -> Cell:
-        """Open the vault; nothing happens if it is open already, except to `idle`: seconds, 0 for never.
+        """Open the vault. If it is open already the passphrase is checked all the same, and only `idle` changes:
+        seconds, 0 for never.
 
         Raises TooSoon, and what `open_cell` raises.
         """
         async with self._opening:
-            if self._cell is None:
-                with self._one_guess():
+            with self._one_guess():
+                if self._cell is not None:
+                    await self._cell.check_passphrase(passphrase)
+                else:
                     try:
                         await self.nursery.start(self._keep_open, passphrase)
                     except Exception as error:

@@ -53,6 +53,7 @@ from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.backup import Backup
+from cellsync.store.vault import passphrase as normal_passphrase
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
 AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
@@ -562,6 +563,12 @@ class Cell:
                 return False
             await self.circle.surroundings.in_thread(store.check)
             return True
+
+    async def check_passphrase(self, passphrase: str) -> None:
+        """That this opens the vault, though it is open already. Raises WrongPassphrase, InvalidValue."""
+        self._check_open()
+        guess, vault = normal_passphrase(passphrase), self._kept.vault
+        await self.circle.surroundings.in_thread(lambda: vault.check_passphrase(guess))
 
     @property
     def copied_at(self) -> datetime | None:

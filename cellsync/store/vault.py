@@ -159,7 +159,7 @@ class Vault:
             found = header.decode(_read(path / HEADER_NAME))
             if found.profile == Profile.CHEAP and not allow_cheap:
                 raise CheapVault
-            master = _unwrap_any(found, passphrase)
+            master = _unwrap_any(found.slots, found.profile, passphrase)
             identity, circles = header.decode_body(_open_body(found, master))
             return cls(path, lock, entropy, master, found.slots, found.profile, identity, circles)
         except BaseException:
@@ -223,6 +223,11 @@ class Vault:
         """Raises NotFound, VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
         row = self.circle_file(circle)
         return SqliteStore.open(self._path / row.file, row.key)
+
+    def check_passphrase(self, guess: Passphrase) -> None:
+        """Whether this would open it. Blocks for a key derivation. Raises WrongPassphrase."""
+        self._check_open()
+        _unwrap_any(self._slots, self._profile, guess)
 
     def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE) -> None:
         """Wrap the master key anew, in place of every passphrase slot. Blocks for a key derivation.
@@ -311,12 +316,12 @@ def _wrap(master: MasterKey, passphrase: Passphrase, kdf: Kdf, entropy: Entropy,
     return blank._replace(wrapped=wrapped)
 
 
-def _unwrap_any(found: Header, passphrase: Passphrase) -> MasterKey:
-    for slot in found.slots:
+def _unwrap_any(slots: tuple[Slot, ...], profile: int, passphrase: Passphrase) -> MasterKey:
+    for slot in slots:
         if slot.kind != SlotKind.PASSPHRASE:
             continue
         key = derive(passphrase, slot.salt, Kdf(slot.ops, slot.memory))
-        master = _opened(slot.wrapped, slot.bound(found.profile), slot.nonce, key)
+        master = _opened(slot.wrapped, slot.bound(profile), slot.nonce, key)
         if master is not None:
             return MasterKey(master)
     raise WrongPassphrase

@@ -43,6 +43,22 @@ async def test_states(tmp_path: Path, autojump_clock: MockClock) -> None:
             assert (await ana("unlock", passphrase=PASSPHRASE))["cell"] == "Mill Street"
 
 
+async def test_an_open_cell_is_not_unlocked_by_a_wrong_passphrase(
+    tmp_path: Path, clock: dict[str, float], autojump_clock: MockClock
+) -> None:
+    async with services(tmp_path, "ana") as [ana]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        before = await ana("unlock", passphrase=PASSPHRASE, idle=60)
+        for _ in range(3):
+            with pytest.raises(WrongPassphrase):
+                await ana("unlock", passphrase="a guess", idle=0)
+        with pytest.raises(TooSoon):  # guesses at an open cell are guesses
+            await ana("unlock", passphrase=PASSPHRASE)
+        assert before["locks_in"] == 60
+        status = await ana("status")  # open, and with the time that it had
+        assert 0 < status["locks_in"] <= 60
+
+
 async def test_guesses_cost_more_and_more(tmp_path: Path, clock: dict[str, float], autojump_clock: MockClock) -> None:
     async with services(tmp_path, "ana") as [ana]:
         await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
