@@ -13,11 +13,11 @@ class Eviction(Schema, kind="org.example.eviction", version=1):
 async def main() -> None:
     net = MemoryNetwork()  # real programs give folders in place of these two homes
     ana_home, ben_home = net.home("ana"), net.home("ben")
-    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="four random words, say")
-    async with open_cell(ana_home, passphrase="four random words, say") as ana:
+    print(await found_cell(ana_home, "Mill Street", name="Ana", passphrase="five random words, unlike these"))
+    async with open_cell(ana_home, passphrase="five random words, unlike these") as ana:
         invite = await ana.create_invite(role="writer", confirm=accept_any)  # real ones show words
-        await join(ben_home, invite.code, name="Ben", passphrase="his own", confirm=accept_any)
-        async with open_cell(ben_home, passphrase="his own") as ben:
+        await join(ben_home, invite.code, name="Ben", passphrase="and five words of his", confirm=accept_any)
+        async with open_cell(ben_home, passphrase="and five words of his") as ben:
             case = await ana.create(Eviction, title="12 Mill St", status="open")
             theirs = await ben.get(Eviction, case.id, wait=5)
             async with theirs.changes() as changes:

@@ -20,7 +20,11 @@ from cellsync.store.vault import passphrase as normal_passphrase
 
 @final
 class RecoveryKey:
-    """The key on paper that restores a circle. `text` is what to write down: 13 groups of four letters and digits."""
+    """The key on paper that restores a circle: 13 groups of four letters and digits, to be written down.
+
+    It is kept nowhere, so `print` shows it: a key that is shown as hidden once is lost. What shows values without being
+    asked, a debugger, a traceback with its variables, a log of objects, uses `repr` and shows nothing.
+    """
 
     def __init__(self, secret: RecoverySecret) -> None:
         self._secret = secret
@@ -30,8 +34,11 @@ class RecoveryKey:
         letters = base64.b32encode(self._secret.reveal()).decode().rstrip("=")
         return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 
+    def __str__(self) -> str:
+        return self.text
+
     def __repr__(self) -> str:
-        return "RecoveryKey(hidden)"
+        return "RecoveryKey(hidden; print it, or its text)"
 
 
 async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: str) -> RecoveryKey:

@@ -19,9 +19,9 @@ from cellsync.store.header import Kdf
 class Home:
     """A folder for the vault, a network to open with it, and the surroundings; the real ones by default.
 
-    `network` opens the network for as long as the cell is open. Give `partial(open_lan, mode="asked")` to show
-    oneself only while inviting or syncing, `mode="listen"` to look without showing oneself, `mode="off"` to be called
-    by address only.
+    `network` opens the network for as long as the cell is open. The usual one shows this device only while it invites
+    or syncs. Give `partial(open_lan, mode="announce")` to show it always, so that devices find each other again at
+    whatever addresses; `mode="listen"` to look without showing oneself, `mode="off"` to be called by address only.
     """
 
     path: Path

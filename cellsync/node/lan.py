@@ -36,7 +36,7 @@ def shows(mode: Mode, make_blob: MakeBlob) -> bool:
 async def open_lan(
     interfaces: Choice = "all",
     *,
-    mode: Mode = "announce",
+    mode: Mode = "asked",
     service_type: str = SERVICE_TYPE,
     port: int = 0,
 ) -> AsyncIterator[LanNetwork]:
@@ -44,8 +44,8 @@ async def open_lan(
 
     `interfaces` is "all" (loopback excepted, for beacons), or IP literals of this device: then nothing listens,
     calls or shows itself elsewhere. In mode "off" there is no multicast at all, "listen" only looks, "asked" shows
-    itself while somebody invites or syncs. A device that is on no network waits for one. `InvalidValue` for what is
-    not an address or not a service type.
+    itself while somebody invites or syncs, "announce" always: people nearby can then see that cellsync runs here. A
+    device that is on no network waits for one. `InvalidValue` for what is not an address or not a service type.
     """
     _check(interfaces, service_type)
     watched = Interfaces(interfaces)

@@ -30,7 +30,8 @@ async def test_the_recovery_key_is_shown_once_and_kept_nowhere(memory_network: M
     secret = base64.b32decode("".join(groups) + "====")
     assert len(secret) == 32
     assert RecoverySecret(secret).reveal() == secret
-    for shown in (repr(key), str(key), f"{key}"):
+    assert (str(key), f"{key}") == (key.text, key.text)  # as the README says: print it
+    for shown in (repr(key), f"{key!r}", str([key]), str({"key": key})):
         assert not any(group in shown for group in groups)
     # not in the vault, in any of the forms that it might be written in
     written = b"".join(file.read_bytes() for file in home.path.iterdir() if file.is_file())

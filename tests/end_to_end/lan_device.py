@@ -49,7 +49,7 @@ async def main(name: str, rotate: float) -> None:
     async def greet(stream: trio.abc.Stream) -> None:
         await stream.send_all(name.encode())
 
-    async with open_lan() as network, trio.open_nursery() as nursery:
+    async with open_lan(mode="announce") as network, trio.open_nursery() as nursery:
         await nursery.start(network.serve, greet)
         nursery.start_soon(network.announce, make_blob)
 

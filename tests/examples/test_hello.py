@@ -64,7 +64,9 @@ def test_it_runs_and_prints_what_the_readme_shows() -> None:
         [sys.executable, str(HELLO)],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
-    assert (run.returncode, run.stdout, run.stderr) == (0, PRINTS, "")
+    key, _, rest = run.stdout.partition("\n")
+    assert (run.returncode, rest, run.stderr) == (0, PRINTS, "")
+    assert re.fullmatch(r"[A-Z2-7]{4}(-[A-Z2-7]{4}){12}", key)  # the recovery key, to be written down
 
 
 @pytest.mark.e2e

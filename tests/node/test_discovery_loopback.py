@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import trio
 import zeroconf
 
 from cellsync import Home, found_cell, open_cell
+from cellsync.api.profile import Settings
 from cellsync.core.errors import InvalidValue
 from cellsync.node import discovery, interfaces
 from cellsync.node.interfaces import Local
-from cellsync.node.lan import LanNetwork, Mode, open_lan
+from cellsync.node.lan import LanNetwork, Mode, open_lan, shows
 from cellsync.node.network import Address, AskedFor, Sighting
 from cellsync.node.responder import Responder
 from cellsync.store.header import Kdf
@@ -257,6 +259,14 @@ async def test_bad_addresses_are_refused(choice: str | list[str]) -> None:
     with pytest.raises(InvalidValue):
         async with open_lan(choice):
             pass
+
+
+async def test_nothing_is_announced_unless_that_was_asked_for() -> None:
+    """The same in the library and in the command line."""
+    usual = signature(open_lan).parameters["mode"].default
+    assert (usual, Settings().lan) == ("asked", "asked")
+    assert not shows(usual, beacon("nobody"))
+    assert shows(usual, AskedFor(beacon("somebody")))
 
 
 async def test_a_cell_opens_without_any_interface_and_is_seen_when_one_comes(

@@ -85,7 +85,7 @@ async def test_what_is_sent_as_a_lifetime_is_what_peers_keep() -> None:
     async def nothing(stream: trio.abc.Stream) -> None: ...
 
     async with (
-        open_lan(["127.0.0.1"], service_type=TYPE) as shown,
+        open_lan(["127.0.0.1"], service_type=TYPE, mode="announce") as shown,
         open_lan(["127.0.0.1"], service_type=TYPE, mode="listen") as other,
         trio.open_nursery() as nursery,
     ):
