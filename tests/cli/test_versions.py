@@ -51,13 +51,15 @@ class Canned:
         return {"sync": self._job, "sync.show": self._job, "status": self._status, "peers": self._peers}[operation]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, canned: Canned, *arguments: str) -> Result:
+def run(monkeypatch: pytest.MonkeyPatch, canned: Any, *arguments: str, given: str | None = None) -> Result:
+    """A command that finds this in place of a cell."""
+
     @contextmanager
-    def opened(*_: Any, **__: Any) -> Iterator[Canned]:
+    def opened(*_: Any, **__: Any) -> Iterator[Any]:
         yield canned
 
     monkeypatch.setattr("cellsync.cli.reaching.opened", opened)
-    return CliRunner().invoke(main, arguments)
+    return CliRunner().invoke(main, arguments, input=given)
 
 
 @pytest.mark.parametrize("wait", [[], ["--wait"]])

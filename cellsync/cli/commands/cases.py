@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import click
 
 from cellsync.api.problems import PARTLY, USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
+from cellsync.cli.saving import new_file, saving_options
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.wording import clock, line, many, safe, said, table
 from cellsync.core.plain import shown
@@ -91,7 +93,10 @@ def _read(value: str) -> str:
     if sys.stdin.isatty():
         typed: str = click.prompt("Text", err=True)
         return typed
-    return sys.stdin.read(_MOST_INPUT).rstrip("\n")
+    text = sys.stdin.read(_MOST_INPUT).rstrip("\n")
+    if not text:  # what came to nothing elsewhere must not empty a field here
+        raise _usage("Nothing came on standard input; nothing was written.", "To empty a field, write --set FIELD= .")
+    return text
 
 
 def _usage(message: str, hint: str) -> Refusal:
@@ -290,17 +295,19 @@ def log(
 @click.command(cls=Command)
 @click.argument("case_", metavar="CASE")
 @click.option("--format", "form", type=click.Choice(["text", "svg"]), default="text", show_default=True)
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@saving_options
 @click.pass_context
-def graph(context: click.Context, case_: str, form: str, to: Path | None) -> None:
+def graph(context: click.Context, case_: str, form: str, to: Path | None, replace: bool) -> None:
     """Draw the history of a case: who wrote what, having seen what."""
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
-        answer = client.call("case.graph", case=case_, format=form)
+    with new_file(to, replace=replace) if to is not None else nullcontext() as write:
+        with opened(context) as client:
+            answer = client.call("case.graph", case=case_, format=form)
+        if write is not None:
+            write(answer["drawing"].encode())
     if to is not None:
-        _save(to, answer["drawing"].encode())
         terminal.say(f"✓ {many(len(answer['rows']), 'change')} drawn. The file is not encrypted.")
     else:
         terminal.result(answer["drawing"].rstrip("\n"))
@@ -386,11 +393,11 @@ def _load(file: Path) -> str:
 )  # fmt: skip
 @click.option("--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]))
 @click.option("--language", default="", metavar="TAG", help="Mark the texts as being in it: ru, be, en.")
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file; else to the output.")
+@saving_options
 @click.pass_context
 def export(
     context: click.Context, cases: tuple[str, ...], form: str, audience: str, compartments: tuple[str, ...],
-    language: str, to: Path | None,
+    language: str, to: Path | None, replace: bool,
 ) -> None:  # fmt: skip
     """Export cases (all, if none is named) as a table, as JSON, or one of them as a page to print.
 
@@ -399,15 +406,16 @@ def export(
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
-        answer = client.call(
-            "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
-            language=language,
-        )  # fmt: skip
-    content = base64.b64decode(answer["content"])
-    if to is not None:
-        _save(to, content)
-    elif not terminal.options.json:
+    with new_file(to, replace=replace) if to is not None else nullcontext() as write:
+        with opened(context) as client:
+            answer = client.call(
+                "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
+                language=language,
+            )  # fmt: skip
+        content = base64.b64decode(answer["content"])
+        if write is not None:
+            write(content)
+    if to is None and not terminal.options.json:
         # Marks of direction stay in the file, where they belong to how people write; on a terminal they could deceive.
         click.echo(shown(content.decode().replace("\t", " ")) if sys.stdout.isatty() else content, nl=False)
     chosen = ", ".join(answer["compartments"])
@@ -417,16 +425,3 @@ def export(
     terminal.answer(answer)
     if answer["refused"]:
         raise SystemExit(PARTLY)
-
-
-def _save(path: Path, content: bytes) -> None:
-    """Into a file that only its owner may read. Raises Refusal."""
-    import os
-
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        message = f"The file cannot be written: {error.strerror or 'the system refused'}."
-        raise Refusal(Problem("unwritable_file", message, "Choose another place.", USAGE)) from None

@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
-from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Group
+from cellsync.cli.saving import new_file, replace_option
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.wording import line, table
 
@@ -50,21 +50,18 @@ def list_(context: click.Context) -> None:
 @fork.command()
 @click.argument("fork_id", metavar="FORK")
 @click.argument("to", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@replace_option
 @click.pass_context
-def proof(context: click.Context, fork_id: str, to: Path) -> None:
+def proof(context: click.Context, fork_id: str, to: Path, replace: bool) -> None:
     """Write the proof of a fork into the new file FILE."""
     from cellsync.cli.reaching import opened
-    from cellsync.store.files import create_private, file_errors
 
     terminal = terminal_of(context)
-    with opened(context) as client:
-        answer = client.call("fork.proof", fork=fork_id.lower())
-    content = base64.b64decode(answer["proof"])
-    if to.exists():
-        raise Refusal(Problem("place_taken", "That file is there already.", "Name a new one.", USAGE))
-    with file_errors():
-        create_private(to)
-        to.write_bytes(content)
+    with new_file(to, replace=replace) as write:
+        with opened(context) as client:
+            answer = client.call("fork.proof", fork=fork_id.lower())
+        content = base64.b64decode(answer["proof"])
+        write(content)
     author = line(answer["fork"]["author"], 40)
     terminal.result(f"✓ Written: {author} signed two entries in one place. {len(content):,} bytes.")
     terminal.result("It names a device by numbers only, and says nothing of what was written.")

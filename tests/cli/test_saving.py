@@ -1,0 +1,111 @@
+"""Files that commands write: nothing is overwritten, nothing half-written, and nothing noted in vain."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cellsync.api.problems import Refusal
+from cellsync.cli.saving import new_file
+from tests.cli.test_versions import run
+
+
+class Exporting:
+    """A cell that gives out one table, one drawing and one proof, and counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def call(self, name: str, /, **given: Any) -> dict[str, Any]:
+        self.asked.append(name)
+        content = base64.b64encode(b"new").decode()
+        return {
+            "export": {"v": 1, "content": content, "cases": ["a"], "refused": [], "compartments": ["C0"]},
+            "case.graph": {"v": 1, "drawing": "new", "rows": [1], "cut": False},
+            "fork.proof": {"v": 1, "proof": content, "fork": {"author": "Ana", "sequence": 1}},
+        }[name]
+
+
+COMMANDS = [["case", "export", "--to"], ["graph", "4f2a", "--to"], ["fork", "proof", "4f2a"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_is_there_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]) -> None:
+    place, cell = tmp_path / "mine.csv", Exporting()
+    place.write_text("mine")
+    done = run(monkeypatch, cell, *command, str(place))
+    assert (done.exit_code, place.read_text(), cell.asked) == (2, "mine", [])  # nothing was noted in the cell either
+    assert "there already" in done.output
+    assert "--replace" in done.output
+
+    done = run(monkeypatch, cell, *command, str(place), "--replace")
+    assert (done.exit_code, place.read_text(), len(cell.asked)) == (0, "new", 1)
+    assert place.stat().st_mode & 0o777 == 0o600  # also where the old one could be read by others
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_new_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]) -> None:
+    place = tmp_path / "new.csv"
+    assert run(monkeypatch, Exporting(), *command, str(place)).exit_code == 0
+    assert (place.read_text(), place.stat().st_mode & 0o777) == ("new", 0o600)
+    assert [one.name for one in tmp_path.iterdir()] == ["new.csv"]
+
+
+def test_a_place_that_cannot_be_written_is_known_before_anything_is_noted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cell = Exporting()
+    done = run(monkeypatch, cell, "case", "export", "--to", str(tmp_path / "no" / "such.csv"))
+    assert (done.exit_code, cell.asked) == (2, [])
+
+
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    place = tmp_path / "mine.csv"
+    with new_file(place) as write:
+        place.write_text("another's")
+        with pytest.raises(Refusal):
+            write(b"new")
+    assert place.read_text() == "another's"
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_what_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    place = tmp_path / "mine.csv"
+    place.write_text("mine")
+    with pytest.raises(KeyError), new_file(place, replace=True):
+        raise KeyError
+    assert place.read_text() == "mine"
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_link_is_followed_and_a_device_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with new_file(tmp_path / "link") as write:
+        write(b"new")
+    assert (tmp_path / "real").read_text() == "new"
+    with new_file(Path(os.devnull)) as write:
+        write(b"new")
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize("given", ["", "\n", "\n\n"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["case", "edit", "4f2a", "--set", "summary=-"], ["case", "new", "-"],
+        ["case", "edit", "4f2a", "--append", "notes=-"], ["case", "edit", "4f2a", "--add", "tags=-"],
+        ["case", "edit", "4f2a", "--put", "roles.lawyer=-"], ["case", "edit", "4f2a", "--correct", "12ab.0=-"],
+        ["case", "log", "4f2a", "--write", "-"], ["case", "edit", "4f2a", "--set", "title=-", "--set", "summary=-"],
+    ],
+)  # fmt: skip
+def test_what_comes_to_nothing_erases_nothing(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], given: str
+) -> None:
+    cell = Exporting()
+    done = run(monkeypatch, cell, *arguments, given=given)
+    assert (done.exit_code, cell.asked) == (2, [])
+    assert "nothing was written" in done.output
