@@ -140,10 +140,3 @@ class Cancelled(CallerError):
 
     code = "cancelled"
     default_hint = "Start it again."
-
-
-class TooLarge(CallerError):
-    """This is more than one request may carry. Nothing was done."""
-
-    code = "too_large"
-    default_hint = "Split it up."

@@ -22,11 +22,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cellsync.api import dispatch, shapes
 from cellsync.api.feed import Feed
 from cellsync.api.openapi import document
-from cellsync.api.problems import FAULT, USAGE, Problem, TooLarge, problem_of, status_of
+from cellsync.api.problems import FAULT, USAGE, Problem, problem_of, status_of
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Operation
 from cellsync.core import strict_json
-from cellsync.core.errors import CellsyncError, InvalidValue
+from cellsync.core.errors import CellsyncError, InvalidValue, TooLarge
 from cellsync.core.strict_json import NotStrict
 
 LARGEST: Final = 1 << 20  # bytes of a request
@@ -156,7 +156,7 @@ async def _body(request: Request, most: int) -> dict[str, Any]:
         async for piece in pieces:
             raw += piece
             if len(raw) > most:
-                raise TooLarge
+                raise TooLarge(f"the body of this request is larger than {most >> 20} MiB")
     if not raw:
         return {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

@@ -35,9 +35,19 @@ from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import Bound, Change
-from cellsync.core.case.schema import Schema, creation, kind_of
+from cellsync.core.case.schema import Schema, check_whole, creation, kind_of
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import CellsyncError, Closed, DiskFull, InvalidValue, NoPeer, NotFound, StorageFailed, Timeout
+from cellsync.core.errors import (
+    CellsyncError,
+    Closed,
+    DiskFull,
+    InvalidValue,
+    NoPeer,
+    NotFound,
+    StorageFailed,
+    Timeout,
+    TooLarge,
+)
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
 from cellsync.core.holdings import OWN_CASE
@@ -166,10 +176,12 @@ class Cell:
     async def create(self, schema: Callable[P, S], /, *_: P.args, **fields: P.kwargs) -> S:
         """A new case with these registers; returning means durable here.
 
-        Raises InvalidValue (naming the field), NotPermitted (readers do not write), DiskFull.
+        Raises InvalidValue (naming the field; a register without a default has to be given), NotPermitted (readers do
+        not write), DiskFull.
         """
         kind = cast("type[S]", schema)
         case = CaseId(self.circle.surroundings.entropy(ID_BYTES))
+        check_whole(kind, fields)
         await self.write([(case, creation(kind, fields))])
         return await self.get(kind, case)
 
@@ -276,7 +288,8 @@ class Cell:
             for case, done in edits
         ]
         if any(operations.is_opaque(shape, content) for _, _, shape, content in intentions):
-            raise InvalidValue("one edit changes too much at once", hint="Write it in several edits.")
+            most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
+            raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
         return await self.circle.write(self._secrets.signing, intentions)
 
     # --- following -------------------------------------------------------------------------------------------

@@ -56,6 +56,13 @@ class InvalidValue(CallerError):
     default_hint = "It was not stored. Correct it, then try again."
 
 
+class TooLarge(InvalidValue):
+    """This is more than fits. Nothing was stored."""
+
+    code = "too_large"
+    default_hint = "Split it up."
+
+
 class ReadOnly(CallerError):
     """A case is changed only inside `async with case.edit() as draft`."""
 

@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
-from cellsync.core.errors import BadSignature, CapExceeded, InvalidValue, Malformed
+from cellsync.core.errors import BadSignature, CapExceeded, Malformed, TooLarge
 from cellsync.core.history.entry import (
     SLOT_BITS,
     Entry,
@@ -305,7 +305,7 @@ def plan_writes(
     intentions: list[Intention],
     now: Millis,
 ) -> Plan:
-    """Write entries of our own, one after the other, each signed. Raises InvalidValue if one is too large."""
+    """Write entries of our own, one after the other, each signed. Raises TooLarge."""
     stage = Stage(held, circle, store, now)
     for intention in intentions:
         _stage_write(stage, line, secret, intention, now)
@@ -315,7 +315,11 @@ def plan_writes(
 def _stage_write(stage: Stage, line: Line, secret: SigningSecret, intention: Intention, clock: Millis) -> None:
     kind, case, shape, content = intention
     if len(shape) + len(content) > caps.ENTRY:
-        raise InvalidValue(f"one edit holds at most {caps.ENTRY >> 10} KiB; attach larger things as files")
+        size = -(-(len(shape) + len(content)) // 1024)
+        raise TooLarge(
+            f"one edit holds at most {caps.ENTRY >> 10} KiB, and this one has {size} KiB",
+            hint="Write it in several edits.",
+        )
     own = stage.own(line)
     height, past = own.height, own.past
     found: list[tuple[EntryId, int]] = []

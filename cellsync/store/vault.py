@@ -63,6 +63,8 @@ Entropy = Callable[[int], bytes]  # as `secrets.token_bytes`
 
 def passphrase(text: str) -> Passphrase:
     """A passphrase as typed on any keyboard: NFC, UTF-8. Raises InvalidValue if it is empty."""
+    if not isinstance(text, str):
+        raise InvalidValue(f"A passphrase is a text (str), and no {type(text).__name__}.")
     normal = unicodedata.normalize("NFC", text)
     if not normal:
         raise InvalidValue("The passphrase is empty.")

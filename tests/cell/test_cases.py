@@ -124,20 +124,33 @@ async def test_an_invalid_value_names_its_field(autojump_clock: MockClock, cell_
             draft.tags.add(7)  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidValue, match="status") as caught:
         async with case.edit() as draft:
-            draft.status = "\ud800 a lone surrogate"
-    assert "surrogate" not in str(caught.value)  # no content in messages
+            draft.status = "\ud800 Vera's status"
+    assert "Vera" not in str(caught.value)  # no content in messages
     assert ana.entries() == before + 1
+
+
+def in_one(draft: Visit, notes: list[str]) -> None:
+    for note in notes:
+        draft.notes.append(note)
 
 
 async def test_an_edit_that_is_too_large(autojump_clock: MockClock, cell_pair: CellPair) -> None:
     ana, ben = cell_pair
     case = await ana.create(Visit, title="a")
     for size in (64 << 10, 1 << 20):
-        with pytest.raises(errors.InvalidValue):
+        with pytest.raises(
+            errors.TooLarge, match=f"'notes': one value has at most 62 KiB, and this one has {size >> 10}"
+        ):
             async with case.edit() as draft:
-                draft.notes.append("x" * size)
-    with pytest.raises(errors.InvalidValue):
+                draft.notes.append("x" * (size - 9))
+    with pytest.raises(errors.TooLarge, match="'title'"):
         await ana.create(Visit, title="x" * (64 << 10))
+    with pytest.raises(errors.TooLarge, match="one edit holds at most 63 KiB, and this one has 79 KiB"):
+        async with case.edit() as draft:
+            in_one(draft, ["x" * 40_000] * 2)
+    with pytest.raises(errors.TooLarge, match="one edit holds at most 4096 elements"):
+        async with case.edit() as draft:
+            in_one(draft, ["x"] * 5_000)
     assert len(case.notes) == 0
     async with case.edit() as draft:
         draft.notes.append("y" * (60 << 10))  # the largest that fits
@@ -463,7 +476,7 @@ async def test_what_is_too_much_for_one_edit(cell_pair: CellPair, autojump_clock
         async with (await ana.get(GenericCase, case.id)).edit() as draft:
             draft.write("anything", list(range(1_022)))
 
-    with pytest.raises(errors.InvalidValue, match="too much at once"):
+    with pytest.raises(errors.InvalidValue, match="at most 4096 elements"):
         await many_notes()
     with pytest.raises(errors.InvalidValue, match="'anything'"):
         await long_list()
@@ -495,3 +508,17 @@ async def test_a_case_that_is_full(
     await ben.synced(timeout=60)
     assert [len(one.notes) for one in (case, hers)] == [len(case.notes)] * 2
     assert len(case.notes) > 1
+
+
+async def test_what_has_to_be_given_when_a_case_is_created(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    """A schema that says `title: Register[str]` once made cases without one."""
+    ana, _ = cell_pair
+    before = ana.entries()
+    with pytest.raises(errors.InvalidValue, match="Visit lacks 'title'"):
+        await ana.create(Visit)  # type: ignore[call-arg]
+    with pytest.raises(errors.InvalidValue, match="Visit has no field 'titel'") as caught:
+        await ana.create(Visit, title="a", titel="b")  # type: ignore[call-arg]
+    assert caught.value.hint == "Registers are given: title, status."
+    with pytest.raises(errors.InvalidValue, match="takes no log when it is created: 'notes'"):
+        await ana.create(Visit, title="a", notes=["b"])  # type: ignore[call-arg]
+    assert ana.entries() == before

@@ -118,16 +118,19 @@ class Register(Field, Generic[T]):
 class _Viewed(Field):
     """A field that reads as a view, and is changed through it."""
 
+    instead: ClassVar[str]  # what to do on a draft
+
     if not TYPE_CHECKING:
 
         def __set__(self, case: Bound, value: object) -> None:
-            raise AttributeError(f"{self.name!r} is not assigned: use its methods")
+            raise AttributeError(f"{self.name!r} is a {self.crdt.value}, which is not assigned: {self.instead}")
 
 
 class Set(_Viewed, Generic[T]):
     """A set of values; adding wins over removing at the same time."""
 
     crdt = FieldType.SET
+    instead = "use add(element) and discard(element)"
 
     @overload
     def __get__(self, case: None, owner: type[Any]) -> Set[T]: ...
@@ -150,6 +153,7 @@ class Map(_Viewed, Generic[K, V]):
     """Values by key; each key is a register of its own."""
 
     crdt = FieldType.MAP
+    instead = "assign its keys, field[key] = value"
 
     @overload
     def __get__(self, case: None, owner: type[Any]) -> Map[K, V]: ...
@@ -172,6 +176,7 @@ class Counter(_Viewed):
     """A number that several people change at the same time without undoing one another."""
 
     crdt = FieldType.COUNTER
+    instead = "use increment(step)"
 
     @overload
     def __get__(self, case: None, owner: type[Any]) -> Counter: ...
@@ -189,6 +194,7 @@ class Log(_Viewed, Generic[T]):
     """An append-only list."""
 
     crdt = FieldType.LOG
+    instead = "use append(item), correct(item, value) and retract(item)"
 
     @overload
     def __get__(self, case: None, owner: type[Any]) -> Log[T]: ...

@@ -160,9 +160,18 @@ def creation(schema: type[Schema], values: Mapping[str, Any]) -> list[Operation]
     for name, value in values.items():
         own = schema._fields.get(name)
         if not isinstance(own, Register):
-            raise InvalidValue(f"{schema.__name__} has no register {name!r}")
+            registers = ", ".join(one for one, given in schema._fields.items() if isinstance(given, Register))
+            said = "has no field" if own is None else f"takes no {own.crdt.value} when it is created:"
+            raise InvalidValue(f"{schema.__name__} {said} {name!r}", hint=f"Registers are given: {registers}.")
         own.write(draft, value)
     return [Operation(int(Op.CREATE), schema._kind, schema._version, None), *draft.operations()]
+
+
+def check_whole(schema: type[Schema], values: Mapping[str, Any]) -> None:
+    """Raises InvalidValue if a register is missing that has to be given when a case is created."""
+    needed = (name for name, own in schema._fields.items() if isinstance(own, Register) and own.required)
+    if lacking := ", ".join(repr(name) for name in needed if name not in values):
+        raise InvalidValue(f"{schema.__name__} lacks {lacking}", hint="Give it, or declare it with field(default=…).")
 
 
 def kind_of(schema: type[Schema]) -> str:

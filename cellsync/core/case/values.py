@@ -17,12 +17,14 @@ from enum import Enum
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from cellsync.core import caps
-from cellsync.core.errors import CapExceeded, InvalidValue, Malformed
+from cellsync.core.errors import CapExceeded, InvalidValue, TooLarge
 from cellsync.core.wire import codec
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT_BITS: Final = 63
-_ROOM: Final = 1024  # bytes of an entry left for its shape
+LARGEST: Final = caps.ENTRY - 1024  # bytes of a value: the rest of the entry is left for its shape
+DEEPEST: Final = caps.NESTING - 2  # containers of a value in one another
+ELEMENTS: Final = caps.VALUE_ELEMENTS - 2  # of a value: two are left for the pair that a key and its value are
 
 
 class Misfit(Exception):
@@ -86,17 +88,49 @@ def value_type(annotation: Any) -> ValueType:
 
 
 def store(kind: ValueType, field: str, value: Any) -> Any:
-    """The plain form of a value that somebody writes. Raises InvalidValue, which names the field and nothing else."""
+    """The plain form of a value that somebody writes.
+
+    Raises InvalidValue or TooLarge, which name the field, what it takes and the type of what was given, not the value.
+    """
     try:
         plain = kind.encode(value)
         raw = codec.encode(plain)
-        if len(raw) > caps.ENTRY - _ROOM or codec.nesting(raw) > caps.NESTING - 2:
-            raise Misfit
-        if codec.elements(raw, caps.VALUE_ELEMENTS, caps.VALUE_ELEMENTS) > caps.VALUE_ELEMENTS - 2:
-            raise Misfit  # two are left for the pair that a key and its value are
-    except (Misfit, Malformed, CapExceeded, TypeError, ValueError, OverflowError):
-        raise InvalidValue(f"this value does not fit the field {field!r}") from None
+    except UnicodeEncodeError:
+        raise InvalidValue(f"{field!r}: a text with half of a surrogate pair in it is no Unicode") from None
+    except (Misfit, TypeError, ValueError, OverflowError):
+        what = f"{field!r} takes {named(kind.description)}; this {type(value).__name__} does not fit"
+        raise InvalidValue(what) from None
+    if too_large := _too_large(raw):
+        raise TooLarge(f"{field!r}: {too_large}") from None
     return plain
+
+
+def _too_large(raw: bytes) -> str:
+    """Which limit an encoded value exceeds; "" if none."""
+    if len(raw) > LARGEST:
+        return f"one value has at most {LARGEST >> 10} KiB, and this one has {-(-len(raw) // 1024)} KiB"
+    if codec.nesting(raw) > DEEPEST:
+        return f"in one value at most {DEEPEST} lists and maps stand inside one another"
+    try:
+        if codec.elements(raw, caps.VALUE_ELEMENTS, caps.VALUE_ELEMENTS) <= ELEMENTS:
+            return ""
+    except CapExceeded:
+        pass
+    return f"one value has at most {ELEMENTS} elements"
+
+
+def named(description: Any) -> str:
+    """What a value type takes, for programmers."""
+    if isinstance(description, str):
+        return _NAMED[description]
+    if "optional" in description:
+        return f"{named(description['optional'])} or None"
+    if "list" in description:
+        return f"a tuple, each item {named(description['list'])}"
+    if "parts" in description:
+        return f"a {description['name']}"
+    choices = description["values"] if "enum" in description else description["literal"]
+    return f"{'a ' + description['enum'] + ', ' if 'enum' in description else ''}one of {', '.join(map(repr, choices))}"
 
 
 def fits(kind: ValueType, plain: Any) -> bool:
@@ -192,6 +226,16 @@ _SIMPLE: Final[Mapping[Any, ValueType]] = {
     Any: ValueType("any", _plain, _plain, None),
 }
 
+_NAMED: Final = {
+    "str": "a text (str)",
+    "int": "a whole number (int) of at most 63 bits",
+    "bool": "True or False",
+    "float": "a finite number (float)",
+    "bytes": "bytes",
+    "date": "a date (datetime.date)",
+    "moment": "a datetime with a time zone",
+    "any": "plain values: None, bool, int of at most 64 bits, float, str, bytes, lists and dicts of these by str",
+}
 PLAIN: Final = _SIMPLE[Any]
 
 

@@ -124,6 +124,8 @@ def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
 
 def checked_name(name: str) -> str:
     """A display name fit to be stored: NFC, 1 to 256 bytes, no control characters. Raises InvalidValue."""
+    if not isinstance(name, str):
+        raise InvalidValue(f"a name is a text (str), and no {type(name).__name__}")
     normal = unicodedata.normalize("NFC", name.strip())
     if not _is_name(normal):
         raise InvalidValue("a name has 1 to 256 bytes and no control characters")

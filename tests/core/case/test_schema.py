@@ -323,9 +323,13 @@ def test_a_field_that_is_not_there_or_not_assigned() -> None:
     draft: Any = Bench().edit()
     with pytest.raises(AttributeError, match="no field 'nmae'"):
         draft.nmae = "x"
-    for name in ("notes", "tags", "phones", "letters"):
-        with pytest.raises(AttributeError, match="its methods"):
+    for name, instead in (
+        ("notes", "append"), ("tags", r"add\(element\)"), ("phones", "its keys"), ("letters", r"use increment\(step\)"),
+    ):  # fmt: skip
+        with pytest.raises(AttributeError, match=f"{name!r} is a .*{instead}"):
             setattr(draft, name, [])
+    with pytest.raises(AttributeError, match=r"increment\(step\)"):
+        draft.letters += 1
     with pytest.raises(TypeError, match=r"cell\.create"):
         Person(name="x")
     with pytest.raises(KeyError):
@@ -532,3 +536,28 @@ def test_schemas_inherit_fields() -> None:
 
     assert (kind_of(Prisoner), [*fields_of(Prisoner)]) == ("org.example.prisoner", [*fields_of(Person), "number"])
     assert "number" not in fields_of(Person)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("name", 5, "'name' takes a text (str); this int does not fit"),
+        ("name", None, "'name' takes a text (str); this NoneType does not fit"),
+        ("name", "\ud800", "'name': a text with half of a surrogate pair in it is no Unicode"),
+        ("name", "x" * 70_000, "'name': one value has at most 62 KiB, and this one has 69 KiB"),
+        ("status", "opened", "'status' takes a Status, one of 'open', 'closed'; this str does not fit"),
+        ("color", "green", "'color' takes one of 'red', 'blue'; this str does not fit"),
+        ("born", "1990", "'born' takes a date (datetime.date) or None; this str does not fit"),
+        ("seen", datetime(1990, 1, 1), "'seen' takes a datetime with a time zone or None; this datetime does not fit"),  # noqa: DTZ001
+        ("fine", Money(2**63), "'fine' takes a Money; this Money does not fit"),
+        ("nicknames", [1], "'nicknames' takes a tuple, each item a text (str); this list does not fit"),
+        ("nicknames", ["x"] * 1_023, "'nicknames': one value has at most 1022 elements"),
+        ("nicknames", ["x"] * 5_000, "'nicknames': one value has at most 1022 elements"),
+    ],
+)  # fmt: skip
+def test_an_error_says_which_type_and_which_limit(name: str, value: Any, said: str) -> None:
+    draft = Bench().edit()
+    with pytest.raises(InvalidValue) as caught:
+        setattr(draft, name, value)
+    assert str(caught.value) == said
+    assert caught.value.code == ("too_large" if "at most" in said else "invalid_value")
