@@ -284,27 +284,26 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     cell = service.cell
     identity = await resolve(cell, ask.case)
-    async with service.editing:  # of two with the same heads, only one writes
-        case = await bound(cell, identity)
+    case = await bound(cell, identity)
 
-        def drafted() -> list[Operation]:
-            if ask.heads is not None and ask.heads != _heads(case._state):
-                raise ChangedMeanwhile
-            draft = begin(case, cell.device, cell.circle.surroundings.now())
-            find = partial(resolve_locked, cell)
-            apply(draft, _edit(ask), find)
-            for begins, value in ask.correct.items():
-                log, item = _find_item(draft, begins)
-                log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
-            for begins, reason in ask.retract.items():
-                log, item = _find_item(draft, begins)
-                log.retract(item, reason or None)
-            return finish(draft)
+    def drafted() -> list[Operation]:
+        if ask.heads is not None and ask.heads != _heads(case._state):
+            raise ChangedMeanwhile
+        draft = begin(case, cell.device, cell.circle.surroundings.now())
+        find = partial(resolve_locked, cell)
+        apply(draft, _edit(ask), find)
+        for begins, value in ask.correct.items():
+            log, item = _find_item(draft, begins)
+            log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
+        for begins, reason in ask.retract.items():
+            log, item = _find_item(draft, begins)
+            log.retract(item, reason or None)
+        return finish(draft)
 
-        async with cell.circle.lock:
-            done = await cell.circle.apart(drafted)
+    async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
+        done = await cell.circle.apart(drafted)
         if done:
-            await cell.write([(identity, done)])
+            await cell.write_locked([(identity, done)])
     return await _written(cell, identity, wrote=bool(done))
 
 

@@ -72,7 +72,6 @@ class Service:
         self._scope = trio.CancelScope()
         self._closed = trio.Event()
         self._opening = trio.Lock()
-        self.editing = trio.Lock()  # held from reading a case until what was decided on it is written
         self._feeds: set[Feed] = set()
         self._in_use = 0
         self._used = since_boot()

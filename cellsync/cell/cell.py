@@ -269,14 +269,22 @@ class Cell:
         """As `case.edit()`: leaving the block without an error writes one entry."""
         draft = host.begin(case, self.device, self.circle.surroundings.now())
         yield draft
-        written = host.finish(draft)
-        if written:
+        async with self.circle.lock:
+            self._check_open()
+            written = host.finish(draft, case._state)
+            if not written:
+                return
             if case._state.counted.get(self.device, 0) + len(written) > caps.CASE_OPERATIONS:
                 raise InvalidValue("this device has written all that a case can show", hint="Go on in a new case.")
-            await self.write([(case.id, written)])
+            await self.write_locked([(case.id, written)])
 
     async def write(self, edits: list[tuple[CaseId, list[Operation]]]) -> Plan:
         """Write entries, one per edit, all or none of them; returning means durable here."""
+        async with self.circle.lock:
+            return await self.write_locked(edits)
+
+    async def write_locked(self, edits: list[tuple[CaseId, list[Operation]]]) -> Plan:
+        """The same for one who holds the circle's lock, from reading a case until what was decided on it is written."""
         entropy = self.circle.surroundings.entropy
         intentions = [
             Intention(
@@ -290,7 +298,7 @@ class Cell:
         if any(operations.is_opaque(shape, content) for _, _, shape, content in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
-        return await self.circle.write(self._secrets.signing, intentions)
+        return await self.circle.write_locked(self._secrets.signing, intentions)
 
     # --- following -------------------------------------------------------------------------------------------
 

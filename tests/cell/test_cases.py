@@ -272,20 +272,6 @@ async def test_equal_concurrent_values_are_no_conflict(
     assert {value.author for value in case.said("title")} == {"Ana", "Ben"}
 
 
-async def test_two_drafts_at_once_on_one_device(autojump_clock: MockClock, cell_pair: CellPair) -> None:
-    ana, _ = cell_pair
-    case = await ana.create(Visit, title="a")
-    async with case.edit() as one:
-        one.title = "outer"
-        one.notes.append("outer")
-        async with case.edit() as other:
-            other.title = "inner"
-            other.notes.append("inner")
-    assert {item.value for item in case.notes.items} == {"outer", "inner"}
-    values = {value.value for value in case.said("title")}
-    assert values == {"outer", "inner"}  # neither draft had seen the other's: nothing is dropped
-
-
 async def test_an_edit_of_something_that_changes_meanwhile(autojump_clock: MockClock, cell_pair: CellPair) -> None:
     ana, ben = cell_pair
     case = await ana.create(Visit, title="a")
@@ -522,3 +508,42 @@ async def test_what_has_to_be_given_when_a_case_is_created(autojump_clock: MockC
     with pytest.raises(errors.InvalidValue, match="takes no log when it is created: 'notes'"):
         await ana.create(Visit, title="a", notes=["b"])  # type: ignore[call-arg]
     assert ana.entries() == before
+
+
+async def test_edits_of_one_device_side_by_side_do_not_contradict_each_other(
+    autojump_clock: MockClock, cell_pair: CellPair
+) -> None:
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="before")
+    async with case.edit() as draft:
+        draft.notes.append("a line")
+    async with case.edit() as outer:  # a form that stays open
+        async with case.edit() as inner:  # and a quick change beside it
+            inner.title = "quick"
+            inner.status = "closed"
+            inner.roles["lawyer"] = "M."
+            inner.tags.add("quick")
+            inner.notes.correct(inner.notes.items[0], "quick line")
+        outer.title = "slow"
+        outer.roles["lawyer"] = "V."
+        outer.tags.add("slow")
+        outer.notes.correct(outer.notes.items[0], "slow line")
+    assert case.conflicts() == []
+    assert (case.title, case.status, dict(case.roles), set(case.tags), list(case.notes)) == (
+        "slow", "closed", {"lawyer": "V."}, {"quick", "slow"}, ["slow line"],
+    )  # fmt: skip
+
+    async def write(title: str) -> None:
+        async with case.edit() as mine:
+            mine.title = title
+            await trio.sleep(1)
+
+    async with trio.open_nursery() as nursery:
+        for title in ("one", "two", "three"):
+            nursery.start_soon(write, title)
+    assert (case.conflicts(), case.title in {"one", "two", "three"}) == ([], True)
+    written = " ".join(did for row in (await ana.graph(case)).rows for did in row.did)
+    assert all(title in written for title in ("quick", "slow", "one", "two", "three"))  # nothing is lost
+    await level([ana, ben])
+    theirs = await ben.get(Visit, case.id)
+    assert (theirs.conflicts(), theirs.title) == ([], case.title)

@@ -79,9 +79,7 @@ async def import_cases(
     for group in _groups(reading.rows):
         if stop():
             break
-        edits, new, changed = await _merge(cell, group)
-        if edits and not dry_run:
-            await cell.write(edits)
+        new, changed = await _merge(cell, group, dry_run)
         created, updated, done = created + new, updated + changed, done + len(group)
         if progress is not None:
             progress(done, len(reading.rows))
@@ -102,8 +100,8 @@ def _groups(rows: list[Row]) -> Iterator[list[Row]]:
         yield group
 
 
-async def _merge(cell: Cell, group: list[Row]) -> tuple[Edits, int, int]:
-    """(what to write, rows whose case file is new, other rows with something to write)."""
+async def _merge(cell: Cell, group: list[Row], dry_run: bool) -> tuple[int, int]:
+    """(rows whose case file is new, other rows with something to write). Nobody else writes in between."""
     edits: Edits = []
     created = updated = 0
     async with cell.circle.lock:
@@ -112,8 +110,10 @@ async def _merge(cell: Cell, group: list[Row]) -> tuple[Edits, int, int]:
             created += is_new
             updated += bool(written) and not is_new
             edits += written
+        if edits and not dry_run:
+            await cell.write_locked(edits)
     await trio.lowlevel.checkpoint()
-    return edits, created, updated
+    return created, updated
 
 
 def _merge_row(cell: Cell, row: Row) -> tuple[Edits, bool]:

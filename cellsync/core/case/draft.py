@@ -9,6 +9,8 @@ that the draft saw. Rules:
      write takes its place and inherits what it named; removing a pending write drops it.
   3  What changes nothing records nothing: setting the value that stands alone, adding what is there, counting 0.
      So an import that is repeated writes nothing.
+  4  A device does not contradict itself. What it has written between the beginning of a draft and its end, in another
+     draft, is replaced as if this one had seen it. What others wrote meanwhile is not: that is a conflict.
 """
 
 from __future__ import annotations
@@ -36,13 +38,17 @@ class Draft:
         self.view = state
         self._device = device
         self._clock = clock
+        self._before = state.counted.get(device, 0)
         self._written = 0
         self._pending: dict[Ref, Operation] = {}  # by invented ref, in the order of writing
         self._counts: dict[str, Ref] = {}
 
-    def operations(self) -> list[Operation]:
-        """What to write as one entry; empty if nothing changed."""
-        return list(self._pending.values())
+    def operations(self, now: CaseState | None = None) -> list[Operation]:
+        """What to write as one entry; empty if nothing changed. `now` is the case as it is when that is written."""
+        done = list(self._pending.values())
+        if now is None or now.counted.get(self._device, 0) == self._before:
+            return done
+        return [self._after_own(one, now) for one in done] + self._corrected_again(done, now)
 
     # --- registers, sets, maps ------------------------------------------------------------------
 
@@ -161,6 +167,31 @@ class Draft:
         entry = EntryId(self._written.to_bytes(8, "big") + bytes(24))
         self.view.apply(Stamp(entry, self._device, self._clock, _ABOVE_ALL + self._written), [operation])
         self._written += 1
+
+    # --- what this device has written meanwhile ------------------------------------------------------
+
+    def _after_own(self, operation: Operation, now: CaseState) -> Operation:
+        """The operation, naming also the values of this device that stand in its place now."""
+        live: Iterable[Cell] = ()
+        if operation.tag == Op.SET and operation.field in now.registers:
+            live = now.registers[operation.field].live.values()
+        elif operation.tag == Op.PUT and operation.field in now.maps:
+            key = CANONICAL(operation.value[0])
+            live = (one for one in now.maps[operation.field].live.values() if CANONICAL(one.value[0]) == key)
+        named = dict.fromkeys(split_refs(_bytes(operation.detail)))
+        named.update((one.ref, None) for one in live if one.device == self._device)
+        return operation._replace(detail=b"".join(named)) if named else operation
+
+    def _corrected_again(self, done: list[Operation], now: CaseState) -> list[Operation]:
+        """Corrections of this device's own corrections that were written meanwhile."""
+        more: list[Operation] = []
+        for field in {one.field for one in done if one.tag == Op.CORRECT} & now.logs.keys():
+            said = {one.detail: one for one in done if one.tag == Op.CORRECT and one.field == field}
+            for item in now.logs[field].items():
+                ours = [said[cell.ref] for cell in item.versions if cell.ref in said]
+                own = (one for one in item.current if one.device == self._device and one.ref not in said)
+                more += [ours[0]._replace(detail=one.ref) for one in own if ours]
+        return more
 
     # --- looking --------------------------------------------------------------------------------
 

@@ -98,9 +98,12 @@ def begin(case: B, device: DeviceId = DeviceId(NO_ID), clock: Millis = Millis(0)
     return made
 
 
-def finish(draft: Bound) -> list[Operation]:
-    """What a draft wrote, for one entry; the draft can be read but not written any more."""
-    operations = draft_of(draft).operations()
+def finish(draft: Bound, now: CaseState | None = None) -> list[Operation]:
+    """What a draft wrote, for one entry; the draft can be read but not written any more.
+
+    Give `now`, the case as it is when the entry is written, if something may have been written since `begin`.
+    """
+    operations = draft_of(draft).operations(now)
     draft._draft = None
     return operations
 

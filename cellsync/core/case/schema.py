@@ -126,7 +126,10 @@ class Schema(Bound):
         draft_of(self).resolve(conflict.raw, store(kind, conflict.path, value))
 
     def edit(self) -> AbstractAsyncContextManager[Self]:
-        """A draft. Leaving the block writes one entry, durable on this device; an error in the block writes nothing."""
+        """A draft. Leaving the block writes one entry, durable on this device; an error in the block writes nothing.
+
+        Of drafts of one device that overlap, the one that ends later stands. What others write meanwhile is a conflict.
+        """
         return self._host.edit(self)
 
     def changes(self, since: str | None = None) -> AbstractAsyncContextManager[AsyncIterator[Change]]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
 from cellsync.core.ids import DeviceId, EntryId, Millis
+from cellsync.core.wire.tags import Op
 from tests.models.histories import Written, fold, histories
 
 names = st.sampled_from("abc")
@@ -105,6 +106,46 @@ def test_drafts_of_one_person_behave_like_plain_containers(edits: list[list[tupl
         state.apply(Stamp(EntryId(bytes([number]) * 32), DeviceId(bytes(32)), Millis(0), number), draft.operations())
         assert shown(state) == plain.shown()
         assert state.conflicts() == []
+
+
+@given(st.lists(steps, max_size=6), st.lists(steps, max_size=6), st.lists(steps, max_size=6))
+def test_two_drafts_of_one_device_do_not_contradict_each_other(
+    before: list[tuple[Any, ...]], first: list[tuple[Any, ...]], second: list[tuple[Any, ...]]
+) -> None:
+    """Both begin on the same state. What the one that ends later says stands, beside what the other alone says."""
+    state, device = CaseState(logs=True), DeviceId(b"a" * 32)
+
+    def save(draft: Draft, height: int) -> None:
+        done = draft.operations(state)
+        state.apply(Stamp(EntryId(bytes([height]) * 32), device, Millis(0), height), done)
+
+    draft = Draft(state.copy(), device)
+    for step in before:
+        do(draft, step)
+    save(draft, 1)
+    drafts = Draft(state.copy(), device), Draft(state.copy(), device)
+    for draft, edit in zip(drafts, (first, second), strict=True):
+        for step in edit:
+            do(draft, step)
+    for height, draft in enumerate(drafts, 2):
+        save(draft, height)
+    assert state.conflicts() == []
+    assert not state.ill_typed
+    said = {(one.field, str(one.value)) for one in drafts[1].operations() if one.tag == Op.SET}
+    assert said <= {("r", str(shown(state)[0]))}
+    put = dict(one.value for one in drafts[1].operations() if one.tag == Op.PUT)
+    assert put.items() <= shown(state)[2].items()
+
+
+def test_what_another_device_wrote_meanwhile_is_a_conflict() -> None:
+    state, devices = CaseState(logs=True), (DeviceId(b"a" * 32), DeviceId(b"b" * 32))
+    drafts = [Draft(state.copy(), device) for device in devices]
+    for height, (draft, device) in enumerate(zip(drafts, devices, strict=True), 1):
+        draft.set("r", height)
+        done = draft.operations(state)
+        state.apply(Stamp(EntryId(bytes([height]) * 32), device, Millis(0), height), done)
+    [conflict] = state.conflicts()
+    assert [cells[0].value for cells in conflict.values] == [2, 1]
 
 
 @given(histories(), st.lists(steps, max_size=6))
