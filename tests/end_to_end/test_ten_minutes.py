@@ -1,14 +1,15 @@
 """Two laptops for ten minutes, as processes: they lock, sleep, start again, change networks and come back, and write.
 
 Nobody says `sync`. Whenever both are awake on a network where they have met before, they come in step; at the end both
-hold the same, and all that was acknowledged is there.
+hold the same, and all that was acknowledged is there. What `status` says is true all the while: nobody is called in
+step who has been away for long, and what is said to be elsewhere too is there.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -28,6 +29,8 @@ TEN_MINUTES: Final = 600.0
 SEED: Final = 7
 NETWORKS: Final = ("home", "office")
 ASLEEP: Final = (2.0, 5.0, 12.0, 30.0, 75.0)  # seconds; after sixty without an answer the other gives a session up
+QUIET: Final = 40.0  # seconds; after thirty without a word nobody is in step, only "when last seen"
+GIVEN_UP: Final = 150.0  # seconds; nobody who has been away for so long is connected
 PAUSES: Final = (0.0, 0.5, 2.0, 5.0)
 WHAT_HAPPENS: Final = (
     "lock", "unlock", "unlock", "sleep", "restart", "kill", "home", "home", "office", "out",
@@ -45,6 +48,7 @@ class Laptop:
         self.is_open = True
         self.wakes = 0.0  # when it does; 0: it is awake
         self.written: list[str] = []  # what was acknowledged
+        self.promised: set[str] = set()  # what the other said to be here
         self._networks = networks
         self._moves = 0
 
@@ -93,6 +97,10 @@ class Laptop:
         assert ran.exit == 0, ran
         self.written.append(text)
 
+    def holds(self, texts: Iterable[str], shared: str) -> bool:
+        said = str(self.call("case.list")) + str(self.call("case.log", case=shared))
+        return all(text in said for text in texts)
+
     def everything(self) -> tuple[list[Any], list[Any]]:
         """All cases and what their logs say."""
         ids = sorted(one["id"] for one in self.call("case.list")["cases"])
@@ -135,6 +143,24 @@ def are_in_step(*laptops: Laptop) -> bool:
     return all(peer["ready"] for one in laptops for peer in one.call("peers")["peers"])
 
 
+def check_words(one: Laptop, other: Laptop, absent: float, shared: str) -> None:
+    """What `status` says is so; `absent`: how long the two have been apart, in seconds."""
+    if not one.is_open or one.wakes:
+        return
+    said = one.call("status")
+    [peer] = said["peers"]
+    assert said["flags"] == []
+    assert (peer["version"], peer["name"]) == (None, other.name)
+    assert not (peer["ready"] and absent > QUIET), (peer, absent)
+    assert not (peer["connected"] and absent > GIVEN_UP), (peer, absent)
+    assert not (peer["in_step"] and peer["lacks"]), peer
+    assert peer["lacks"] == said["only_here"], said  # there is nobody else
+    if peer["lacks"] == 0:
+        other.promised.update(one.written)
+    if other.is_open and not other.wakes:
+        assert other.holds(other.promised, shared), "what is said to be elsewhere too is there"
+
+
 def test_ten_minutes_of_two_laptops_without_a_command(laptops: list[Laptop]) -> None:
     ana, ben = laptops
     random = Random(SEED)
@@ -142,7 +168,7 @@ def test_ten_minutes_of_two_laptops_without_a_command(laptops: list[Laptop]) -> 
     wait_until(lambda: are_in_step(ana, ben), "they are in step")
     happened: dict[str, int] = {}
     took: list[float] = []
-    apart = True
+    apart, since, checked = True, time.monotonic(), 0
     until = time.monotonic() + TEN_MINUTES
     number = 0
     while time.monotonic() < until:
@@ -175,9 +201,12 @@ def test_ten_minutes_of_two_laptops_without_a_command(laptops: list[Laptop]) -> 
             wait_until(lambda: are_in_step(ana, ben), "they come in step by themselves")
             if apart:
                 took.append(time.monotonic() - began)
-            apart = False
+            apart, since = False, time.monotonic()
         else:
             apart = True
+        for this, that in ((ana, ben), (ben, ana)):
+            check_words(this, that, time.monotonic() - since if apart else 0.0, shared)
+            checked += 1
         time.sleep(random.choice(PAUSES))
     for one in laptops:
         one.wake()
@@ -196,3 +225,4 @@ def test_ten_minutes_of_two_laptops_without_a_command(laptops: list[Laptop]) -> 
         assert len(one.written) > 10
         assert not [text for text in one.written if text not in said]
     assert len(took) > 10
+    assert checked > 200

@@ -11,10 +11,14 @@ from typing import Final
 import pytest
 import trio
 import trio.testing
+from msgspec import to_builtins
 from trio.testing import MockClock
 
 from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync.api.people import shape_of
+from cellsync.cli.wording import presence
 from cellsync.core.errors import NoPeer
+from cellsync.core.ids import CaseId
 from cellsync.node.network import Address, Sighting
 from cellsync.node.spots import Source
 from cellsync.testing import MemoryNetwork, accept_any
@@ -24,7 +28,8 @@ SOON: Final = 5.0  # seconds
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 WHAT_HAPPENS: Final = (
-    "lock", "unlock", "unlock", "restart", "away", "sleep", "home", "home", "office", "address", "write",
+    "lock", "unlock", "unlock", "restart", "away", "sleep", "home", "home", "office", "address",
+    "write", "write", "write",
 )  # fmt: skip
 HOME, OFFICE, CAFE = "usual", "office", "café"
 
@@ -42,6 +47,8 @@ class Laptop:
         self.host.mode = "asked"
         self.home = net.home(name)
         self._cell: Cell | None = None
+        self._held: set[CaseId] = set()  # when it was locked
+        self.wrote: set[CaseId] = set()
         self._locking, self._locked = trio.Event(), trio.Event()
 
     @property
@@ -52,6 +59,11 @@ class Laptop:
     def cell(self) -> Cell:
         assert self._cell is not None
         return self._cell
+
+    @property
+    def held(self) -> set[CaseId]:
+        """The cases that are here, also while it is locked."""
+        return self._held if self._cell is None else set(self._cell.circle.replica.held.cases)
 
     @property
     def at(self) -> Address:
@@ -68,7 +80,7 @@ class Laptop:
         self._locked.set()
 
     async def lock(self) -> None:
-        self._cell = None
+        self._held, self._cell = self.held, None
         self._locking.set()
         await self._locked.wait()
 
@@ -292,7 +304,10 @@ async def test_a_member_that_lies_about_others_causes_few_calls(autojump_clock: 
 async def test_a_day_of_two_laptops_without_a_command(
     autojump_clock: MockClock, net: MemoryNetwork, shown: list[str], seed: int
 ) -> None:
-    """They lock, sleep, change networks and come back. Open where they met before, they are soon in step."""
+    """They lock, sleep, change networks, write and come back. Open where they met before, they are soon in step.
+
+    What is said of the other is true all day: it holds what it is said to, and is in step only if it is there.
+    """
     random = Random(seed)
     async with laptops(net, "ana", "ben") as [ana, ben]:
         both = (ana, ben)
@@ -308,9 +323,17 @@ async def test_a_day_of_two_laptops_without_a_command(
         shown.clear()
 
         async def write(one: Laptop) -> None:
-            await one.cell.create(Note, title=f"{trio.current_time():.0f}")
+            one.wrote.add((await one.cell.create(Note, title=f"{trio.current_time():.0f}")).id)
 
-        meetings = 0
+        async def come_in_step() -> None:
+            await ana.finds(ben)
+            with trio.fail_after(SOON):
+                while not all(peer.ready for one in both for peer in one.cell.peers()):
+                    with trio.move_on_after(0.1):
+                        await ana.cell.node.changed.wait()
+            assert await ana.cell.state_digest() == await ben.cell.state_digest()
+
+        meetings, met = 0, trio.current_time()
         end = trio.current_time() + DAY
         while trio.current_time() < end:
             one = random.choice(both)
@@ -333,17 +356,44 @@ async def test_a_day_of_two_laptops_without_a_command(
                     one.host.change_address()
                 case "write" if one.is_open:
                     await write(one)
+            check_words(ana, ben, trio.current_time() - met)
             if together(ana, ben):
-                await ana.finds(ben)
-                meetings += 1
-                with trio.fail_after(SOON):
-                    while not all(peer.ready for one in both for peer in one.cell.peers()):
-                        with trio.move_on_after(0.1):
-                            await ana.cell.node.changed.wait()
-                assert await ana.cell.state_digest() == await ben.cell.state_digest()
-            await trio.sleep(random.choice((1, 20, 300, 1800)))
+                await come_in_step()
+                meetings, met = meetings + 1, trio.current_time()
+            check_words(ana, ben, trio.current_time() - met)
+            pause = random.choice((1, 20, 45, 300, 900))
+            await trio.sleep(pause)
+            if together(ana, ben):
+                met += pause
         assert meetings > 5
+        for one in both:
+            one.host.move(HOME)
+            if not one.is_open:
+                await one.unlock()
+        await come_in_step()
+        assert ana.cell.circle.digest() == ben.cell.circle.digest()
+        assert all(one.wrote and one.wrote <= other.held for one in both for other in both)
+        for one in both:
+            [peer] = one.cell.peers()
+            assert presence(to_builtins(shape_of(peer))) == "LAN, connected · in step"
+            assert (one.cell.only_here(), one.cell.flags) == (0, [])
         assert shown == []
+
+
+def check_words(ana: Laptop, ben: Laptop, apart: float) -> None:
+    """What each open one says of the other is so; `apart`: for how many seconds they have not been together."""
+    for one, other in ((ana, ben), (ben, ana)):
+        if one.is_open:
+            [peer] = one.cell.peers()
+            mine = one.wrote & one.held
+            assert one.wrote == mine
+            assert peer.lacks or mine <= other.held, "what is said to be there is"
+            assert peer.lacks >= len(mine - other.held)
+            assert peer.lacks == one.cell.only_here()
+            assert not peer.ready or apart < 40
+            assert not (peer.ready or peer.in_step) or not peer.lacks
+            assert not peer.connected or apart < 150
+            assert one.cell.flags == []
 
 
 def together(ana: Laptop, ben: Laptop) -> bool:
