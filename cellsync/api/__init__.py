@@ -4,6 +4,7 @@
     table, shapes      every operation, in one table: path, what it takes, what it gives
     service            a profile at work: empty, locked or open
     jobs               what takes a while, step by step: invites, joins, imports, syncs
+    repeats            requests that come again with their key
     people, cases,     what the operations do
     tables, health
     dispatch           from the name of an operation to its answer

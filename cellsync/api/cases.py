@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
-from shlex import quote
 from typing import Any, Final
 
 from cellsync.api import shapes
@@ -33,7 +32,6 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 _HIDDEN: Final = frozenset({"imported"})  # the import's own marks
-_TYPED: Final = 60  # characters that still stand in a command
 _LIST: Final = 200  # characters of a title in a list
 _CONFLICTS: Final = 100  # that are shown of one case
 
@@ -120,9 +118,9 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
             kind=case._state.kind,
             version=case._state.version,
             title=title_of(case._state),
-            heads=_heads(case._state),
+            heads=_heads(cell, identity),
             fields=fields,
-            conflicts=[_conflict(one, short) for one in case.conflicts()[:_CONFLICTS]],
+            conflicts=[_conflict(case, one) for one in case.conflicts()[:_CONFLICTS]],
             cut=room.cut,
         )
 
@@ -130,8 +128,15 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
         return await cell.circle.apart(shown)
 
 
-def _heads(state: CaseState) -> str:
-    return state.digest().hex()[:16]
+def _heads(cell: Cell, case: CaseId, head: int | None = None) -> str:
+    """What changes with every entry of the case, and whenever what counted before counts no more. With the lock held.
+
+    `head`: the slot of its newest entry. A place in this store, as a cursor is, and no digest: that would cost what the
+    case holds.
+    """
+    held = cell.circle.replica.held
+    place = held.heads[held.cases[case]] if head is None else head
+    return f"{cell.circle.life.hex()[:8]}-{place:x}-{cell.circle.refolded_at:x}"
 
 
 def _fields(case: Schema, room: Room) -> Iterator[shapes.Field]:
@@ -247,23 +252,22 @@ def _means(begins: str, item: Ref) -> bool:
     return own.startswith(entry) and place in ("", own_place)
 
 
-def _conflict(conflict: Conflict, short: str) -> shapes.Conflict:
-    values = [
-        shapes.Said(value=None, text=as_text(one.value), author=one.author, at=time_text(one.at))
-        for one in conflict.values
-    ]
-    shown = values[0].text
-    chosen = shown if len(shown) <= _TYPED and shown.isprintable() else "-"  # "-": to be typed when it is asked for
-    name = conflict.path
+def _conflict(case: Schema, conflict: Conflict) -> shapes.Conflict:
+    kind = case._kind_at(conflict.raw)
+    values = [_said(one, kind) for one in conflict.values]
+    name, chosen = conflict.path, values[0].value
     match conflict.raw.type:
         case FieldType.LOG:
-            settle = f"cellsync case edit {short} --correct {quote(_label(conflict.raw.key) + '=' + chosen)}"
+            key = _label(conflict.raw.key)
+            return shapes.Conflict(
+                field=name, type="log", key=key, values=values, settle=shapes.Settling(correct={key: chosen})
+            )
         case FieldType.MAP:
-            settle = f"cellsync case edit {short} --put {quote(f'{name}.{as_text(conflict.key)}={chosen}')}"
-        case _:
-            settle = f"cellsync case edit {short} --set {quote(f'{name}={chosen}')}"
-    key = None if conflict.raw.type is FieldType.REGISTER else as_json(conflict.raw.key)
-    return shapes.Conflict(field=name, key=key, values=values, settle=settle)
+            settle = shapes.Settling(put={name: {as_text(conflict.key): chosen}})
+            return shapes.Conflict(field=name, type="map", key=as_json(conflict.raw.key), values=values, settle=settle)
+    return shapes.Conflict(
+        field=name, type="register", key=None, values=values, settle=shapes.Settling(set={name: chosen})
+    )
 
 
 # --- writing -------------------------------------------------------------------------------------------------
@@ -273,12 +277,18 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     cell = service.cell
     schema = schema_named(ask.kind)
     created = Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
-    case = CaseId(cell.circle.surroundings.entropy(ID_BYTES))
+    case = CaseId(cell.circle.surroundings.entropy(ID_BYTES)) if ask.key is None else _case_of(cell, ask.key)
     draft = begin(bind(schema, cell, case, CaseState(logs=True)))
     async with cell.circle.lock:
+        if cell.circle.replica.held.heads.get(cell.circle.replica.held.cases.get(case, 0)):
+            return await _write_locked(cell, case, [])
         await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
-    await cell.write([(case, [created, *finish(draft)])])
-    return await _written(cell, case, wrote=True)
+        return await _write_locked(cell, case, [created, *finish(draft)])
+
+
+def _case_of(cell: Cell, key: str) -> CaseId:
+    """The case that a request with this key makes on this device. No schema has such a kind."""
+    return cell.case_id("key of a request", cell.device.hex() + key)
 
 
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
@@ -287,7 +297,7 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     case = await bound(cell, identity)
 
     def drafted() -> list[Operation]:
-        if ask.heads is not None and ask.heads != _heads(case._state):
+        if ask.heads is not None and not {"*", _heads(cell, identity)} & set(map(str.strip, ask.heads.split(","))):
             raise ChangedMeanwhile
         draft = begin(case, cell.device, cell.circle.surroundings.now())
         find = partial(resolve_locked, cell)
@@ -302,9 +312,7 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
 
     async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
         done = await cell.circle.apart(drafted)
-        if done:
-            await cell.write_locked([(identity, done)])
-    return await _written(cell, identity, wrote=bool(done))
+        return await _write_locked(cell, identity, done)
 
 
 def _edit(ask: shapes.Writing) -> Edit:
@@ -334,16 +342,21 @@ def _log(case: Schema, name: str) -> LogView[Any]:
     return LogView(case, name, own.kinds[0] if own is not None and own.crdt is FieldType.LOG else PLAIN)
 
 
-async def _written(cell: Cell, case: CaseId, *, wrote: bool) -> shapes.Written:
-    replica = cell.circle.replica
+async def _write_locked(cell: Cell, case: CaseId, done: list[Operation]) -> shapes.Written:
+    """Write this, if it is anything. With the lock held."""
+    head = None
+    if done:
+        plan = await cell.write_locked([(case, done)])
+        [head] = [one.head for one in plan.commit.cases if one.id == case]
+    return await cell.circle.apart(lambda: _written(cell, case, head))
 
-    def written() -> shapes.Written:
-        numbers = numbers_of(replica)
-        title = title_of(replica.states.get(numbers[case]))
-        return shapes.Written(id=case.hex(), short=short_ids(list(numbers))[case], title=title, written=wrote)
 
-    async with cell.circle.lock:
-        return await cell.circle.apart(written)
+def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Written:
+    """`head`: of what was written. With the lock held."""
+    numbers = numbers_of(cell.circle.replica)
+    title = title_of(cell.circle.replica.states.get(numbers[case]))
+    heads, short = _heads(cell, case, head), short_ids(list(numbers))[case]
+    return shapes.Written(id=case.hex(), short=short, title=title, heads=heads, written=head is not None)
 
 
 # --- the logs of a case, and its history ------------------------------------------------------------------------

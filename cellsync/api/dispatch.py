@@ -75,6 +75,9 @@ async def perform(service: Service, name: str, given: Any) -> shapes.Answer:
     operation = BY_NAME[name]
     check_state(service, operation)
     with service.in_use(operation.passive or operation.needs is not Needs.OPEN):
+        key: str | None = getattr(given, "key", None)
+        if key is not None:
+            return await service.repeats.once(key, name, given, lambda: HANDLERS[name](service, given))
         return await HANDLERS[name](service, given)
 
 

@@ -60,6 +60,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "place_taken": (USAGE, 409),
     "changed_meanwhile": (FAILED, 412),
     "cancelled": (INTERRUPTED, 409),
+    "key_reused": (USAGE, 422),
     "closed": (LOCKED, 423),
     "too_large": (USAGE, 413),
     "disk_full": (FAILED, 507),
@@ -133,6 +134,13 @@ class ChangedMeanwhile(CallerError):
 
     code = "changed_meanwhile"
     default_hint = "Read it again, then decide."
+
+
+class KeyReused(CallerError):
+    """This key belongs to another request. Nothing was done."""
+
+    code = "key_reused"
+    default_hint = "Draw a new key for each request, and keep it only to ask for the same once more."
 
 
 class Cancelled(CallerError):

@@ -22,6 +22,7 @@ from cellsync.api.feed import Feed
 from cellsync.api.jobs import Jobs
 from cellsync.api.problems import Locked, TooSoon
 from cellsync.api.profile import Profile, Settings
+from cellsync.api.repeats import Repeats
 from cellsync.api.shapes import State
 from cellsync.cell.backup import restore
 from cellsync.cell.cell import Cell
@@ -72,6 +73,7 @@ class Service:
         self._scope = trio.CancelScope()
         self._closed = trio.Event()
         self._opening = trio.Lock()
+        self.repeats = Repeats()  # of the open cell
         self._feeds: set[Feed] = set()
         self._in_use = 0
         self._used = since_boot()
@@ -206,6 +208,7 @@ class Service:
             log.error("the cell was closed by a fault: %s", type(the_only(error)).__name__)
         finally:
             self._cell = self._inside = None
+            self.repeats = Repeats()
             for feed in list(self._feeds):
                 feed.end()
             self._closed.set()

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$")]
 Folder = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
+RequestKey = Annotated[str, Meta(min_length=1, max_length=256)]  # see api/repeats.py
 Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
 Seconds = Annotated[float, Meta(ge=0, le=604800)]
 Wait = Annotated[float, Meta(ge=0, le=60)]
@@ -312,6 +313,7 @@ class Confirm(Takes, kw_only=True, frozen=True):
 class OpenInvite(Takes, kw_only=True, frozen=True):
     role: RoleName = "writer"
     short_code: bool = True
+    key: RequestKey | None = None
 
 
 class Invite(Answer, kw_only=True, frozen=True):
@@ -367,6 +369,7 @@ class Sync(Takes, kw_only=True, frozen=True):
 
     everyone: bool = False
     timeout: Annotated[float, Meta(gt=0, le=86400)] = 30.0
+    key: RequestKey | None = None
 
 
 class Syncing(Answer, kw_only=True, frozen=True):
@@ -389,6 +392,7 @@ class ImportTable(Takes, kw_only=True, frozen=True):
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
     columns: dict[str, str] | None = None
     dry_run: bool = False
+    key: RequestKey | None = None
 
 
 class Row(Struct, kw_only=True, frozen=True):
@@ -490,17 +494,28 @@ class Field(Struct, kw_only=True, frozen=True):
     items: list[Item]
 
 
+class Settling(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One of the three, with one value: what to send as an edit."""
+
+    set: dict[str, Any] = {}
+    put: dict[str, dict[str, Any]] = {}
+    correct: dict[str, Any] = {}
+
+
 class Conflict(Struct, kw_only=True, frozen=True):
-    """Where people wrote different things at the same time. `settle`: what to put into an edit to decide."""
+    """Where people wrote different things at the same time. `key`: of a map its key, as it is stored; of a log the id
+    of the item; else null. `values`: the displayed one first. `settle`: the edit that decides for it; with the `value`
+    of another in its place it decides for that one."""
 
     field: str
+    type: Literal["register", "map", "log"]
     key: Any
     values: list[Said]
-    settle: str
+    settle: Settling
 
 
 class Case(Answer, kw_only=True, frozen=True):
-    """`heads` changes with every change of the case. `cut`: it has more than an answer holds; of logs the oldest items
+    """`heads` changes with every entry of the case. `cut`: it has more than an answer holds; of logs the oldest items
     are left out, of a place with many values at once all but the newest 64.
     """
 
@@ -528,27 +543,31 @@ class Writing(Takes, kw_only=True, frozen=True):
 
 
 class NewCase(Writing, kw_only=True, frozen=True):
-    """`kind` is a kind of a schema, or its short name."""
+    """`kind` is a kind of a schema, or its short name. With a `key` this device makes one case, however often it is
+    asked, and whatever ends the daemon meanwhile."""
 
     kind: Annotated[str, Meta(max_length=256)] = "case"
+    key: RequestKey | None = None
 
 
 class EditCase(Writing, kw_only=True, frozen=True):
-    """`correct` and `retract`: items of logs by the beginnings of their ids. `heads`: as they were read; if the case
-    has changed since, nothing is written."""
+    """`correct` and `retract`: items of logs by the beginnings of their ids. `heads`: as they were read, or several,
+    with commas; if the case has changed since, nothing is written. "*": whatever they are."""
 
     case: Name
     correct: dict[str, Any] = {}
     retract: dict[str, str] = {}
-    heads: str | None = None
+    heads: Annotated[str, Meta(max_length=4096)] | None = None
+    key: RequestKey | None = None
 
 
 class Written(Answer, kw_only=True, frozen=True):
-    """`written` is false if nothing changed."""
+    """`written` is false if nothing changed. `heads`: of the case with what was written, and nothing after it."""
 
     id: str
     short: str
     title: str
+    heads: str
     written: bool
 
 

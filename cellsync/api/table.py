@@ -82,5 +82,13 @@ OPERATIONS: Final = (
     Operation("events", "GET", "/v1/events", "Follow", "Event", "What happens from now on", _OPEN, True),
 )  # fmt: skip
 
+HEADERS: Final[dict[str, dict[str, str]]] = {  # what may stand in a header as well, by operation
+    "case.new": {"Idempotency-Key": "key"},
+    "case.edit": {"If-Match": "heads", "Idempotency-Key": "key"},
+    "import": {"Idempotency-Key": "key"},
+    "invite": {"Idempotency-Key": "key"},
+    "sync": {"Idempotency-Key": "key"},
+    "events": {"Last-Event-ID": "since"},
+}
 BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}
 EVENTS: Final = "events"  # the one that gives a stream

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -24,7 +24,7 @@ from cellsync.api.feed import Feed
 from cellsync.api.openapi import document
 from cellsync.api.problems import FAULT, USAGE, Problem, problem_of, status_of
 from cellsync.api.service import Service
-from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Operation
+from cellsync.api.table import BY_NAME, EVENTS, HEADERS, OPERATIONS, Operation
 from cellsync.core import strict_json
 from cellsync.core.errors import CellsyncError, InvalidValue, TooLarge
 from cellsync.core.strict_json import NotStrict
@@ -97,7 +97,9 @@ def _endpoint(service: Service, methods: dict[str, Operation]) -> Any:
         except Exception as error:  # a bug in one operation must not end the others; no content, so no text of it
             log.error("%s failed: %s", operation.name, type(error).__name__)
             return _problem(problem_of(CellsyncError(FAULT)), 500)
-        return Response(msgspec.json.encode(answer), media_type="application/json", headers=_HEADERS)
+        heads: str | None = getattr(answer, "heads", None)
+        headers = _HEADERS if heads is None else _HEADERS | {"etag": f'"{heads}"'}
+        return Response(msgspec.json.encode(answer), media_type="application/json", headers=headers)
 
     return endpoint
 
@@ -112,13 +114,14 @@ async def _given(request: Request, operation: Operation) -> Any:
     else:
         given = await _body(request, _LARGEST.get(operation.name, LARGEST))
     beside = {name: _unquoted(part) for name, part in request.path_params.items()}
-    if operation.name == "case.edit" and (heads := _header(request, "if-match")) is not None:
-        beside["heads"] = heads.strip('"')
+    for header, name in HEADERS.get(operation.name, {}).items():
+        if (said := _header(request, header)) is not None:
+            beside[name] = _READ[header](said)
+    if operation.name == EVENTS and "since" in beside:
+        given.pop("since", None)  # a browser that connects again sends the same address, and where it was
     if beside.keys() & given.keys():
         raise InvalidValue("a parameter is given twice", hint="Give it in the path or header, and not in the body.")
     given.update(beside)
-    if operation.name == EVENTS and (since := _header(request, "last-event-id")) is not None:
-        given["since"] = since  # a browser that connects again sends the same address, and where it was
     return dispatch.taken(operation, given, typed=operation.method not in ("GET", "DELETE"))
 
 
@@ -139,6 +142,18 @@ def _unquoted(part: str) -> str:
         return unquote(part, errors="strict")
     except UnicodeDecodeError:
         raise InvalidValue("the path is not UTF-8") from None
+
+
+def _tags(said: str) -> str:
+    """`"a", "b"` as `a,b`. A weak tag (`W/"a"`) keeps its mark, and is the tag of nothing here."""
+    return ",".join(one.strip().strip('"') for one in said.split(","))
+
+
+_READ: Final[dict[str, Callable[[str], str]]] = {
+    "If-Match": _tags,
+    "Idempotency-Key": lambda said: said.strip('"'),
+    "Last-Event-ID": str,
+}
 
 
 def _header(request: Request, name: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +130,8 @@ async def test_what_two_wrote_apart_is_shown_and_settled(tmp_path: Path, autojum
             }  # fmt: skip
             conflicts.append(conflict)
         assert conflicts[0]["values"] == conflicts[1]["values"]
-        *command, case, _, setting = shlex.split(conflicts[0]["settle"])
-        assert command == ["cellsync", "case", "edit"]
-        name, _, value = setting.partition("=")
-        await ana("case.edit", case=case, set={name: value})
+        assert conflicts[0]["settle"] == {"set": {"status": conflicts[0]["values"][0]["value"]}}
+        await ana("case.edit", case=made["id"], **conflicts[0]["settle"])
         await synced(ben)
         for one in (ana, ben):
             assert (await one("case.show", case="mill"))["conflicts"] == []
@@ -171,7 +168,35 @@ async def test_a_case_that_has_changed_is_not_overwritten(tmp_path: Path, autoju
         assert (await ana("case.edit", case=made["id"], set={"status": "active"}, heads=read["heads"]))["written"]
         with pytest.raises(ChangedMeanwhile):
             await ana("case.edit", case=made["id"], set={"status": "closed"}, heads=read["heads"])
-        assert not (await ana("case.edit", case=made["id"], set={"status": "active"}))["written"]
+        same = await ana("case.edit", case=made["id"], set={"status": "active"})
+        assert not same["written"]
+        assert same["heads"] == (await ana("case.show", case=made["id"]))["heads"] != read["heads"]
+
+
+async def test_one_edit_follows_another_without_reading_again(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """The heads of an answer are of what was written: what another writes then is not overwritten unseen."""
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        made = await ana("case.new", set={"title": "Parcel"})
+        assert made["heads"] == (await ana("case.show", case=made["id"]))["heads"]
+        second = await ana("case.edit", case=made["id"], set={"status": "active"}, heads=made["heads"])
+        third = await ana("case.edit", case=made["id"], set={"status": "closed"}, heads=second["heads"])
+        assert len({made["heads"], second["heads"], third["heads"]}) == 3
+        await ana("case.new", set={"title": "Another"})  # of another case, so the heads stay
+        assert (await ana("case.show", case=made["id"]))["heads"] == third["heads"]
+        await synced(ben)
+        await ben("case.edit", case=made["id"], append={"timeline": ["Two letters came back."]})
+        await synced(ana)
+        for heads in (third["heads"], f"{second['heads']},{third['heads']}", "", "ffff", f'W/"{third["heads"]}'):
+            with pytest.raises(ChangedMeanwhile):
+                await ana("case.edit", case=made["id"], set={"status": "pending"}, heads=heads)
+        now = (await ana("case.show", case=made["id"]))["heads"]
+        await ana("lock")
+        await ana("unlock", passphrase=PASSPHRASE)
+        assert (await ana("case.show", case=made["id"]))["heads"] == now
+        assert (await ana("case.edit", case=made["id"], set={"status": "active"}, heads=f"ffff, {now}"))["written"]
+        assert (await ana("case.edit", case=made["id"], set={"status": "pending"}, heads="*"))["written"]
+        with pytest.raises(NotFound):
+            await ana("case.edit", case="ffff", set={"status": "active"}, heads="*")
 
 
 async def test_which_case_is_meant(tmp_path: Path, autojump_clock: MockClock) -> None:

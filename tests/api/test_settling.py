@@ -1,4 +1,5 @@
-"""Contradictions of every kind: both devices show the same values, and the command that is offered settles it."""
+"""Contradictions of every kind: both devices show the same values; the edit that is offered settles it, and so does the
+command that the command line makes of it."""
 
 from __future__ import annotations
 
@@ -9,14 +10,22 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
+from cellsync.cli.settling import command
 from cellsync.core.errors import InvalidValue
 from cellsync.testing import MemoryNetwork
 from tests.api.services import Asking, cell, synced
 
 
-async def run(asking: Asking, command: str, typed: str) -> dict[str, Any]:
+def instead(settle: Any, value: Any) -> Any:
+    """The same edit for another of the values."""
+    [(how, places)] = settle.items()
+    [(place, inner)] = places.items()
+    return {how: {place: dict.fromkeys(inner, value) if how == "put" else value}}
+
+
+async def run(asking: Asking, case_id: str, conflict: Any, typed: str) -> dict[str, Any]:
     """An edit as somebody types it. What stands in it as "-" is asked for: then they type this."""
-    program, noun, verb, case, option, given = shlex.split(command)
+    program, noun, verb, case, option, given = shlex.split(command(case_id, conflict))
     assert (program, noun, verb) == ("cellsync", "case", "edit")
     name, _, value = given.partition("=")
     value = typed if value == "-" else value
@@ -48,8 +57,9 @@ async def run(asking: Asking, command: str, typed: str) -> dict[str, Any]:
         ("consent", "scope", "un", "public"),
     ],
 )
+@pytest.mark.parametrize("by", ["command", "edit", "other"])
 async def test_a_field_that_two_wrote_apart(
-    kind: str, field: str, hers: str, his: str, tmp_path: Path, autojump_clock: MockClock
+    by: str, kind: str, field: str, hers: str, his: str, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = MemoryNetwork()
     async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
@@ -71,7 +81,17 @@ async def test_a_field_that_two_wrote_apart(
         assert len({value["text"] for value in conflict["values"]}) == 2
         assert conflict["field"] == field
         chosen = conflict["values"][0]["text"]
-        assert (await run(ben, conflict["settle"], chosen))["written"]
+        assert conflict["type"] == "register"
+        assert instead(conflict["settle"], conflict["values"][0]["value"]) == conflict["settle"]
+        match by:
+            case "command":
+                assert (await run(ben, made["id"], conflict, chosen))["written"]
+            case "edit":
+                assert (await ben("case.edit", case=made["id"], **conflict["settle"]))["written"]
+            case "other":
+                other_one = conflict["values"][1]
+                chosen = other_one["text"]
+                await ben("case.edit", case=made["id"], **instead(conflict["settle"], other_one["value"]))
         await synced(ben)
         for one in (ana, ben):
             read = await one("case.show", case=made["id"])
@@ -94,16 +114,21 @@ async def test_a_key_of_a_map(key: str, tmp_path: Path, autojump_clock: MockCloc
         net.heal()
         await synced(ben)
         [conflict] = (await ana("case.show", case="heron"))["conflicts"]
-        assert (conflict["field"], conflict["key"]) == ("channels", key)
+        assert (conflict["field"], conflict["key"], conflict["type"]) == ("channels", key, "map")
+        assert conflict["settle"] == {"put": {"channels": {key: conflict["values"][0]["value"]}}}
+        if "=" in key:
+            await ana("case.edit", case="heron", **conflict["settle"])
+            assert (await ana("case.show", case="heron"))["conflicts"] == []
         if "=" not in key:  # such a key is beyond what can be typed
-            await run(ana, conflict["settle"], "")
+            await run(ana, made["id"], conflict, "")
             read = await ana("case.show", case="heron")
             assert read["conflicts"] == []
             [channels] = [field for field in read["fields"] if field["name"] == "channels"]
             assert {one["text"]: len(one["values"]) for one in channels["keys"]} == {"post": 1, key: 1}
 
 
-async def test_an_item_of_a_log_that_two_corrected(tmp_path: Path, autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("by", ["command", "edit"])
+async def test_an_item_of_a_log_that_two_corrected(by: str, tmp_path: Path, autojump_clock: MockClock) -> None:
     net = MemoryNetwork()
     async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
         made = await ana("case.new", append={"timeline": ["hearing 2024-05: put off"], "legal_notes": ["a", "b"]})
@@ -118,7 +143,11 @@ async def test_an_item_of_a_log_that_two_corrected(tmp_path: Path, autojump_cloc
         [line] = (await ben("case.log", case=made["id"], field="timeline"))["lines"]
         assert len(line["item"]["values"]) == 2
         [conflict] = (await ben("case.show", case=made["id"]))["conflicts"]
-        await run(ben, conflict["settle"], conflict["values"][0]["text"])
+        assert (conflict["type"], conflict["key"]) == ("log", item)
+        if by == "command":
+            await run(ben, made["id"], conflict, conflict["values"][0]["text"])
+        else:
+            await ben("case.edit", case=made["id"], **conflict["settle"])
         await synced(ben)
         for one in (ana, ben):
             assert (await one("case.show", case=made["id"]))["conflicts"] == []

@@ -251,3 +251,27 @@ def test_settings_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.json").write_text(text)
     with pytest.raises((UnreadableSettings, InvalidValue)):
         Profile(tmp_path).settings()
+
+
+def test_tags_and_keys_in_headers(server: Server) -> None:
+    status, made, headers = server.ask("POST", "/v1/cases", {"set": {"title": "Tags"}}, {"Idempotency-Key": '"k 1"'})
+    assert (status, headers["etag"]) == (200, f'"{made["heads"]}"')
+    again = server.ask("POST", "/v1/cases", {"set": {"title": "Tags"}}, {"idempotency-key": "k 1"})
+    assert again[1] == made
+    status, said, _ = server.ask("POST", "/v1/cases", {"set": {"title": "Another"}}, {"Idempotency-Key": '"k 1"'})
+    assert (status, said["error"]["code"]) == (422, "key_reused")
+    path = f"/v1/cases/{made['id']}"
+    assert server.ask("GET", path)[2]["etag"] == headers["etag"]
+
+    def edit(tags: str, state: str) -> int:
+        return server.ask("PATCH", path, {"set": {"status": state}}, {"If-Match": tags})[0]
+
+    assert edit(headers["etag"], "active") == 200
+    assert edit(headers["etag"], "closed") == 412
+    now = server.ask("GET", path)[2]["etag"]
+    assert now != headers["etag"]
+    assert edit(f"W/{now}", "closed") == 412
+    assert edit(f'"x" , {now}', "closed") == 200
+    assert edit("*", "pending") == 200
+    assert server.ask("PATCH", "/v1/cases/nothing", {"set": {"status": "closed"}}, {"If-Match": "*"})[0] == 404
+    assert "etag" not in server.ask("GET", "/v1/cases")[2]

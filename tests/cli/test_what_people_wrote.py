@@ -65,6 +65,8 @@ def value(hint: Any) -> Any:
         return value(inside[0])
     if origin is list:
         return [value(inside[0])] * 2
+    if origin is dict:
+        return {HOSTILE: value(inside[1])}
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return answer(hint)
     return {str: HOSTILE, bool: True, int: 2, float: 2.0, Any: HOSTILE}[hint]

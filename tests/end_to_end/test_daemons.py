@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from cellsync.api.client import SocketClient
+from cellsync.cli.settling import command
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
@@ -79,7 +80,7 @@ def test_three_devices_a_partition_and_a_conflict(tmp_path: Path) -> None:
             }  # fmt: skip
             [timeline] = [field for field in shown["fields"] if field["name"] == "timeline"]
             assert len(timeline["items"]) == 2
-        settle = shlex.split(conflicts[0]["settle"])
+        settle = shlex.split(command(case, conflicts[0]))
         assert settle[0] == "cellsync"
         assert ana.run(*settle[1:]).exit == 0
         for one in (ana, vera, ben):

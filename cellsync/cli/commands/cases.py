@@ -174,7 +174,7 @@ def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside:
     if conflicts:
         for found in contradicting:
             terminal.result(f"{found['short']}  {line(found['title'])}")
-            _show_conflicts(terminal, found["conflicts"])
+            _show_conflicts(terminal, found["short"], found["conflicts"])
         if not answer["cases"]:
             terminal.result("No conflicts.")
     else:
@@ -200,10 +200,12 @@ def _say_if_cut(terminal: Terminal, answer: dict[str, Any], where: str) -> None:
         terminal.need(f"There is more than is shown here. {where}")
 
 
-def _show_conflicts(terminal: Terminal, conflicts: list[Any]) -> None:
+def _show_conflicts(terminal: Terminal, case: str, conflicts: list[Any]) -> None:
+    from cellsync.cli.settling import command
+
     for conflict in conflicts:
         terminal.result(f"  {line(conflict['field'], 40)}  {said(conflict['values'])}")
-        terminal.result(f"    choose: {line(conflict['settle'], 200)}")
+        terminal.result(f"    choose: {line(command(case, conflict), 200)}")
 
 
 @case.command()
@@ -215,6 +217,7 @@ def show(context: click.Context, case_: str) -> None:
     CASE is the beginning of its id, its title or a part of it.
     """
     from cellsync.cli.reaching import opened
+    from cellsync.cli.settling import command
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -240,7 +243,9 @@ def show(context: click.Context, case_: str) -> None:
                 for item in field["items"]:
                     _show_item(terminal, item, "  ")
         if field["name"] in contradicting:
-            terminal.result(f"{' ' * width}  choose: {line(contradicting[field['name']]['settle'], 200)}")
+            terminal.result(
+                f"{' ' * width}  choose: {line(command(answer['short'], contradicting[field['name']]), 200)}"
+            )
     terminal.answer(answer)
 
 

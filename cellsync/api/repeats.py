@@ -1,0 +1,69 @@
+"""Repeats: a request that comes again with the same key is answered as before, and not done again.
+
+A client that got no answer cannot know whether what it asked for was done. It asks again, with the key of its first
+attempt (the header `Idempotency-Key`):
+
+1. What succeeded is answered as it was. What failed had no effect, and is tried again.
+2. Two at once are one: the second waits for the answer of the first.
+3. A key belongs to one request. With another one it is refused.
+4. Keys are remembered while the cell is open, the newest 1,000, with their answers. They end with it: an answer has
+   content. That a new case is made only once does not depend on this memory (`cases.new`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from typing import Any, Final, final
+
+import msgspec
+import trio
+
+from cellsync.api import shapes
+from cellsync.api.problems import KeyReused
+
+KEPT: Final = 1_000
+
+Work = Callable[[], Awaitable[shapes.Answer]]
+
+
+class _Known:
+    """A request that had a key."""
+
+    def __init__(self, said: bytes) -> None:
+        self.said = said
+        self.over = trio.Event()
+        self.answer: shapes.Answer | None = None
+
+
+@final
+class Repeats:
+    """The keys of one open cell."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    async def once(self, key: str, operation: str, given: Any, work: Work) -> shapes.Answer:
+        """Do it, unless it was done. Raises KeyReused, and what it raises."""
+        said = blake2b(msgspec.msgpack.encode([operation, given])).digest()
+        while (known := self._known.get(key)) is not None:
+            if known.said != said:
+                raise KeyReused
+            await known.over.wait()
+            if known.answer is not None:
+                return known.answer
+        return await self._do(key, _Known(said), work)
+
+    async def _do(self, key: str, known: _Known, work: Work) -> shapes.Answer:
+        self._known[key] = known
+        try:
+            with trio.CancelScope(shield=True):  # a client that has gone will ask again
+                answer = known.answer = await work()
+        finally:
+            known.over.set()
+            if known.answer is None:
+                del self._known[key]
+        done = [one for one, made in self._known.items() if made.answer is not None]
+        for oldest in done[:-KEPT]:
+            del self._known[oldest]
+        return answer

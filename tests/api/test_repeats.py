@@ -1,0 +1,131 @@
+"""Requests that come again with their key: answered as before, and done once."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync.api import shapes
+from cellsync.api.problems import KeyReused
+from cellsync.api.repeats import KEPT, Repeats
+from cellsync.api.table import BY_NAME, HEADERS
+from cellsync.core.errors import InvalidValue
+from tests.api.services import PASSPHRASE, Asking, cell
+
+TABLE = base64.b64encode(b"external_id,name\nVR-1,Anton\n").decode()
+
+
+def test_what_takes_a_key_takes_it_in_a_header() -> None:
+    with_field = {name for name, one in BY_NAME.items() if "key" in getattr(shapes, one.takes).__struct_fields__}
+    assert with_field == {name for name, headers in HEADERS.items() if "Idempotency-Key" in headers}
+    assert {"case.new", "case.edit", "import", "invite", "sync"} <= with_field
+
+
+async def counted(ana: Asking) -> tuple[int, int]:
+    return (await ana("status"))["changes"], len((await ana("invites"))["invites"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        ("case.new", {"set": {"title": "Parcel"}}), ("case.edit", {"append": {"timeline": ["called"]}}),
+        ("import", {"table": TABLE}), ("invite", {}),
+    ],
+)  # fmt: skip
+async def test_the_same_again(operation: str, given: dict[str, Any], tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "First"})
+        given = given | ({"case": made["id"]} if operation == "case.edit" else {})
+        first = await ana(operation, key="k-1", **given)
+        await trio.sleep(1)
+        before = await counted(ana)
+        assert await ana(operation, key="k-1", **given) == first
+        await trio.sleep(1)
+        assert await counted(ana) == before
+        other = await ana(operation, key="k-2", **given)
+        assert other != first
+
+
+async def test_two_at_once_are_one(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        got: list[Any] = []
+
+        async def ask() -> None:
+            got.append(await ana("case.new", set={"title": "Parcel"}, key="k"))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+        assert got[0] == got[1] == got[2]
+        assert len((await ana("case.list"))["cases"]) == 1
+
+
+async def test_a_key_belongs_to_one_request(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "Parcel"}, key="k")
+        for operation, given in (
+            ("case.new", {"set": {"title": "Another"}}), ("case.edit", {"case": made["id"]}), ("invite", {}),
+        ):  # fmt: skip
+            with pytest.raises(KeyReused):
+                await ana(operation, key="k", **given)
+        assert len((await ana("case.list"))["cases"]) == 1
+
+
+async def test_what_failed_is_tried_again(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "Parcel"})
+        for _ in range(2):
+            with pytest.raises(InvalidValue):
+                await ana("case.edit", case=made["id"], set={"status": "nonsense"}, key="k")
+        assert (await ana("case.edit", case=made["id"], set={"status": "closed"}, key="k"))["written"]
+
+
+async def test_a_new_case_is_made_once_whatever_ends_the_daemon(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        made = await ana("case.new", set={"title": "Parcel"}, key="k")
+        await ana("case.edit", case=made["id"], set={"status": "closed"})
+        await ana("lock")
+        await ana("unlock", passphrase=PASSPHRASE)
+        again = await ana("case.new", set={"title": "Parcel"}, key="k")
+        assert (again["id"], again["written"]) == (made["id"], False)
+        assert len((await ana("case.list"))["cases"]) == 1
+        hers = await ben("case.new", set={"title": "Parcel"}, key="k")  # a key is of one device
+        assert (hers["id"] != made["id"], hers["written"]) == (True, True)
+
+
+async def test_the_oldest_keys_are_forgotten() -> None:
+    repeats, done = Repeats(), 0
+
+    async def work() -> shapes.Answer:
+        nonlocal done
+        done += 1
+        return shapes.Done()
+
+    for number in range(KEPT + 1):
+        await repeats.once(str(number), "case.new", shapes.NewCase(), work)
+    await repeats.once(str(KEPT), "case.new", shapes.NewCase(), work)
+    assert done == KEPT + 1
+    assert len(repeats._known) == KEPT
+    await repeats.once("0", "case.new", shapes.NewCase(), work)
+    assert done == KEPT + 2
+
+
+async def test_a_client_that_goes_while_it_is_done() -> None:
+    repeats, done = Repeats(), 0
+
+    async def work() -> shapes.Answer:
+        nonlocal done
+        await trio.lowlevel.checkpoint()
+        done += 1
+        return shapes.Done()
+
+    with trio.CancelScope() as gone:
+        gone.cancel()
+        await repeats.once("k", "case.new", shapes.NewCase(), work)
+    assert await repeats.once("k", "case.new", shapes.NewCase(), work) == shapes.Done()
+    assert done == 1
