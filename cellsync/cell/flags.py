@@ -59,7 +59,7 @@ def flags_of(circle: OpenCircle, plan: Plan, most: int) -> Iterator[Flag]:
             yield _flag(circle, reason, circle.replica.held.chains[chain].device, case)
 
     yield from flags(Reason.NO_RIGHT, plan.void)
-    yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line in plan.gaps)
+    yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
 
 
 # --- what is so, and for how long ------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Gaps:
         self._open: dict[Line, None] = {}
 
     def note(self, plan: Plan, most: int) -> None:
-        self._open.update(dict.fromkeys(plan.gaps))
+        self._open.update(dict.fromkeys(gap.line for gap in plan.gaps))
         while len(self._open) > most:
             del self._open[next(iter(self._open))]
 

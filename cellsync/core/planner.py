@@ -46,7 +46,7 @@ from cellsync.core.ports import Store
 from cellsync.core.slices import Slice, Tip
 from cellsync.core.stage import Plan, Stage
 from cellsync.core.wire.messages import Batch, entry_size
-from cellsync.core.wire.places import Line
+from cellsync.core.wire.places import Gap, Line
 from cellsync.core.wire.tags import Kind
 
 _FOUND: Final = int(Kind.FOUND)
@@ -67,7 +67,9 @@ def plan_batch(
             if not excess:
                 lost = [row for row in sorted(refused) if slices[row].row.signature is not None]
                 known = stage.equivocators()
-                gaps = [slices[row].line for row in lost if slices[row].row.device not in known]
+                gaps = [
+                    Gap(slices[row].line, slices[row].next - 1) for row in lost if slices[row].row.device not in known
+                ]
                 reached = [None if one.refused else _reached(one) for one in slices]
                 return stage.plan(gaps, lost, reached, surplus)
             found = refused | excess

@@ -22,7 +22,7 @@ from cellsync.core.ports import Arrival, Case, Commit, Store
 from cellsync.core.slices import Tip
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.places import Head, Line
+from cellsync.core.wire.places import Gap, Head, Line
 
 
 class Change(NamedTuple):
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     void: list[Entry]  # new entries that do not count: their author lacked the role
     skewed: list[Entry]  # new entries dated more than 24 hours ahead
     forks: list[Fork]
-    gaps: list[Line]  # of slices that did not attach
+    gaps: list[Gap]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
     reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
     counted: dict[int, Head]  # what counts of equivocators, once this step is taken
@@ -295,7 +295,7 @@ class Stage:
     # --- the plan --------------------------------------------------------------------------------
 
     def plan(
-        self, gaps: Iterable[Line] = (), refused: Iterable[int] = (),
+        self, gaps: Iterable[Gap] = (), refused: Iterable[int] = (),
         reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
     ) -> Plan:  # fmt: skip
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""

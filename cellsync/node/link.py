@@ -194,7 +194,7 @@ class Link:
     async def _take(self, received: Received) -> None:
         plan = await self._circles[received.circle].ingest(received.batch, self, self.device)
         async with self._locked():
-            events = self.session.committed(received.circle, plan.reached, plan.refused, len(plan.gaps))
+            events = self.session.committed(received.circle, plan.reached, plan.refused, plan.gaps)
         await self._handle(events)
 
     async def _handle(self, events: list[Event]) -> None:

@@ -14,11 +14,15 @@ A head of the peer that is not held here is *ahead*. It may go on from a branch 
 only a longer branch can tell. So a branch of ours is held back while its chain has heads ahead, until the peer's path
 or its entries say where they part.
 
+What does not attach where it comes is refused, and offered again after a minute, and so on: meanwhile what it rests on
+may have come from somebody else, or somebody may have cited what was refused.
+
 What the peer says is noted as it comes; the store is read only in `settle` and `next_parts`.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
@@ -31,7 +35,9 @@ from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.serving import Peer, Served
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPart, Path
-from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.places import Frontier, Gap, Head, Line
+
+OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
 
 
 class CircleView(Protocol):
@@ -107,13 +113,20 @@ class Balance(NamedTuple):
     lacks: int  # the peer, of what is here
     owes: int  # the peer: it holds them, and they are not here
     moving: bool  # it has said or sent something that has not been dealt with yet
-    declined: bool  # something of the peer did not attach here: a gap, which this session will not fill
+    declined: bool  # something of the peer did not attach here: a gap
     gaps: int  # entries that the peer does not hold whole
 
     @property
     def level(self) -> bool:
         """Whether both hold the same, as far as can be known here."""
         return self == (0, 0, False, False, 0)
+
+
+class _Declined(NamedTuple):
+    """Slices of one chain that did not attach here."""
+
+    last: int  # the greatest sequence in them
+    parted: bool  # whether a branch as long was here, so that they are of another one
 
 
 class Exchange:
@@ -127,7 +140,8 @@ class Exchange:
         self._frame = frame
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
         self._refused: set[int] = set()  # branches, by the peer
-        self._declined = False  # by us
+        self.again_at = math.inf  # when they are offered again
+        self._declined: dict[Line, _Declined] = {}  # slices that did not attach here
         self._equivocators: frozenset[DeviceId] = frozenset()  # that the peer knows as such
         self._named: frozenset[DeviceId] = frozenset()  # equivocators that the peer was told of
         self._gaps: frozenset[Head] = frozenset()  # of the peer
@@ -205,16 +219,48 @@ class Exchange:
         self._in_flight.append((served.reaches, served.rows))
         return messages.encode_batch(self.name, served.batch, self._frame)
 
-    def committed(self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: int) -> bytes:
-        """A batch from the peer is durable, but for the rows that were refused, so many of them gaps: the answer."""
+    def committed(
+        self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: Iterable[Gap]
+    ) -> bytes:
+        """A batch from the peer is durable, but for the rows that were refused, with these gaps: the answer."""
         self._uncommitted -= 1
+        for line, last in gaps:
+            self._decline(line, last)
         for place in reached:
             if place is not None:
                 self._holds(*place)
-        self._declined = self._declined or bool(gaps)
+                self._take(*place)
         for head in list(self.ahead):
             self._look_up(head)
         return messages.encode_ack(self.name, refused)
+
+    def _decline(self, line: Line, last: int) -> None:
+        before = self._declined.get(line, _Declined(0, parted=False))
+        self._declined[line] = _Declined(max(last, before.last), before.parted or last <= self._longest(line))
+        if len(self._declined) > caps.CHAINS:
+            raise CapExceeded("chains")
+
+    def _take(self, number: int, sequence: int) -> None:
+        """The peer has brought a branch up to there: perhaps what did not attach before."""
+        line = self.view.branch(number).line
+        if line in self._declined and self._declined[line].last <= sequence:
+            del self._declined[line]
+
+    def _is_open(self, line: Line, declined: _Declined) -> bool:
+        """Whether it still does not attach. If somebody else has brought it, the peer does not bring it again."""
+        return declined.parted or self._longest(line) < declined.last
+
+    def offer_again(self, now: float) -> None:
+        """What the peer refused it may take now: what it rests on has come from somebody else, or has been cited."""
+        if now >= self.again_at:
+            under_way = {number for reaches, _ in self._in_flight for number in reaches}
+            for number in self._refused - under_way:
+                self._known.pop(number, None)
+                if number in self.delivered:
+                    self._known[number] = self.delivered[number]
+            self._refused &= under_way
+            self._recount = True
+            self.again_at = now + OFFER_AGAIN if self._refused else math.inf
 
     @property
     def in_flight(self) -> int:
@@ -229,7 +275,8 @@ class Exchange:
         owes = sum(max(1, head.sequence - longest[head.line]) for head in self.ahead)
         moving = bool(self._told.heads or self._heard or self._paths or self._arriving is not None or self._uncommitted)
         lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
-        return Balance(lacks, owes, moving, self._declined, len(self._gaps))
+        declined = any(self._is_open(line, one) for line, one in self._declined.items())
+        return Balance(lacks, owes, moving, declined, len(self._gaps))
 
     def confirmed(self, mark: Mapping[int, int]) -> bool:
         """Whether the peer holds every branch up to the sequence in `mark`, by what it acknowledged or showed."""
@@ -269,7 +316,7 @@ class Exchange:
         batch, self._arriving = self._arriving, None
         return batch
 
-    def on_ack(self, refused: list[int]) -> None:
+    def on_ack(self, refused: list[int], now: float) -> None:
         if not self._in_flight:
             raise Unexpected("an acknowledgement of nothing")
         reaches, rows = self._in_flight.popleft()
@@ -278,6 +325,7 @@ class Exchange:
                 raise Unexpected("a branch was refused that was not sent")
             reaches.pop(rows[row], None)
             self._refused.add(rows[row])
+            self.again_at = min(self.again_at, now + OFFER_AGAIN)
         for number, sequence in reaches.items():
             self._deliver(number, sequence)
 

@@ -41,7 +41,7 @@ from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpe
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, Places
-from cellsync.core.wire.places import Frontier, Head
+from cellsync.core.wire.places import Frontier, Gap, Head
 
 # Seconds. A slow laptop needs one for a handshake; a bad link loses a few packets in twenty.
 HANDSHAKE_WITHIN: Final = 20.0
@@ -225,9 +225,15 @@ class Session:
     def deadline(self) -> float:
         """When `tick` has something to do."""
         if self.state is State.TALKING and not self._is_unproven:
-            silence = self._heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
-            return min(silence, self._unacknowledged() + ACKNOWLEDGE_WITHIN, self._started + SESSION_LASTS)
+            again = min((one.again_at for one in self._exchanges.values()), default=math.inf)
+            late = self._unacknowledged() + ACKNOWLEDGE_WITHIN
+            return min(self._silence, late, again, self._started + SESSION_LASTS)
         return self._started + HANDSHAKE_WITHIN if self._role == _CALLER else self._hang_up
+
+    @property
+    def _silence(self) -> float:
+        """Until when the peer may be silent as it is."""
+        return self._heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
 
     @property
     def _is_unproven(self) -> bool:
@@ -241,6 +247,10 @@ class Session:
         if self.state is State.TALKING and not self._is_unproven and now < self._started + SESSION_LASTS:
             if now >= self._unacknowledged() + ACKNOWLEDGE_WITHIN:
                 return self._end(Unexpected("a batch was not acknowledged in time"))
+            for exchange in self._exchanges.values():
+                exchange.offer_again(now)
+            if now < self._silence:
+                return []
             if not self._pinged:
                 self._pinged = True
                 return self._guard(self._send_ping)
@@ -407,7 +417,7 @@ class Session:
                 return [] if batch is None else [Received(exchange.view.id, batch)]
             case messages.Ack():
                 exchange = self._exchange(message.circle)
-                exchange.on_ack(message.refused)
+                exchange.on_ack(message.refused, self._now)
                 exchange.waiting_since = self._now
                 return [Acknowledged(exchange.view.id)]
             case messages.Digest():
@@ -432,14 +442,22 @@ class Session:
         return []
 
     def committed(
-        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int], gaps: int = 0
+        self,
+        circle: CircleId,
+        reached: Sequence[tuple[int, int] | None],
+        refused: Collection[int],
+        gaps: Collection[Gap] = (),
     ) -> list[Event]:
         """A batch from `Received` is durable: by row, the branch and sequence up to which it is held now; and the rows
-        that were refused, so many of them gaps. Reads the store."""
+        that were refused, and which gaps are among them. Reads the store."""
         return self._guard(lambda: self._acknowledge(circle, reached, refused, gaps))
 
     def _acknowledge(
-        self, circle: CircleId, reached: Sequence[tuple[int, int] | None], refused: Collection[int], gaps: int
+        self,
+        circle: CircleId,
+        reached: Sequence[tuple[int, int] | None],
+        refused: Collection[int],
+        gaps: Collection[Gap],
     ) -> list[Event]:
         exchange = self._exchange_of(circle)
         if exchange is None:  # the session ended meanwhile

@@ -27,6 +27,13 @@ class Head(NamedTuple):
         return self.device, self.incarnation
 
 
+class Gap(NamedTuple):
+    """A slice whose `previous` or parents are not held."""
+
+    line: Line
+    last: int  # sequence of the slice's last entry
+
+
 class Frontier(NamedTuple):
     """All that a replica says of what it holds. Signatures are left out: two replicas that hold the same entries
     agree, whichever signatures came with them."""

@@ -1,0 +1,125 @@
+"""What was refused is offered again in the same session, and what did not attach is in step once it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellsync.core.session.exchange import OFFER_AGAIN
+from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Gap
+from tests.core.attacks import Draft, content, forge, of
+from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.session.pumps import End, run, sync
+from tests.core.test_planner import CASE, branches
+
+
+def four() -> tuple[Device, Device, Device, Device]:
+    """Ana knows Bea, Eva and Cleo; Eva knows all whom Ana knows, and Cleo has heard nothing yet."""
+    ana = founded()
+    bea, eva, cleo = admitted(ana, "bea", 2), admitted(ana, "eva", 3), admitted(ana, "cleo", 4)
+    pass_on(ana, eva)
+    return ana, bea, eva, cleo
+
+
+def later(seconds: float, one: End, other: End) -> None:
+    """So much later on the clock of their session, and whatever they say then."""
+    for end in (one, other):
+        end.handle(end.session.tick(seconds))
+    run(one, other, seconds)
+
+
+def are_level(*ends: End) -> bool:
+    found = [end.session.balance(end.device.id) for end in ends]
+    return all(one is not None and one.level for one in found)
+
+
+def test_what_was_refused_arrives_in_the_same_session_once_it_is_cited() -> None:
+    """Of so many branches Cleo takes what proves an equivocator. Then Eva cites one that Cleo has refused."""
+    ana, bea, eva, cleo = four()
+    sides = branches(bea, ana, 40)
+    for side in sides:
+        ana.receive(side, eva.device)
+    ends = sync(ana, cleo)
+    assert any(plan.refused for plan in ends[1].plans)
+    eva.receive(sides[-1])
+    eva.edit(CASE, Operation(1, "f", b"", "cites it"))
+    pass_on(eva, ana)
+    run(*ends)
+    assert not cleo.branches(eva.line), "what rests on it does not attach"
+    assert not are_level(*ends)
+    later(OFFER_AGAIN - 1, *ends)
+    assert not cleo.branches(eva.line)
+    later(OFFER_AGAIN, *ends)
+    assert cleo.replica.digest() == ana.replica.digest()
+    assert cleo.replica.state_digest() == ana.replica.state_digest()
+    assert are_level(*ends)
+    assert not any(end.ended for end in ends)
+
+
+@pytest.mark.parametrize("through", ["ana", "eva"])
+def test_what_did_not_attach_is_in_step_once_it_does(through: str) -> None:
+    """Ana takes Cleo to hold what Cleo does not: so what comes behind it does not attach. Somebody brings the rest."""
+    ana, bea, eva, cleo = four()
+    first, [head] = forge(of(bea), [Draft(content=content("one"))])
+    second, _ = forge(of(bea)._replace(first=2, previous=head, height=1), [Draft(content=content("two"))])
+    one, other = sync(ana, cleo)
+    ana.receive(first)
+    ana.receive(second)
+    [branch] = ana.branches(bea.line)
+    one.session._exchange_of(ana.id)._known[branch.number] = 1  # type: ignore[union-attr]
+    run(one, other)
+    assert not cleo.branches(bea.line)
+    assert not are_level(other)
+    if through == "eva":
+        eva.receive(first)
+        eva.receive(second)
+        pass_on(eva, cleo)
+        other.session.tell(cleo.id, cleo.frontier())
+        run(one, other)
+        assert are_level(one, other)
+        received = other.received
+        later(OFFER_AGAIN, one, other)
+        assert other.received == received, "it is not brought twice"
+    else:
+        later(OFFER_AGAIN, one, other)
+    assert cleo.replica.digest() == ana.replica.digest()
+    assert are_level(one, other)
+
+
+def test_a_branch_as_long_as_what_did_not_attach_is_not_that() -> None:
+    """A slice of another branch of that chain is a gap, whatever else is here of the chain."""
+    ana, bea, _, cleo = four()
+    here, _ = forge(of(bea), [Draft(content=content(number)) for number in range(3)])
+    first, [head] = forge(of(bea), [Draft(content=content("one"))])
+    second, _ = forge(of(bea)._replace(first=2, previous=head, height=1), [Draft(content=content("two"))])
+    one, other = sync(ana, cleo)
+    cleo.receive(here)
+    ana.receive(first)
+    ana.receive(second)
+    [branch] = ana.branches(bea.line)
+    one.session._exchange_of(ana.id)._known[branch.number] = 1  # type: ignore[union-attr]
+    other.take(one.give(), 0)
+    assert other.plans[-1].gaps == [Gap(bea.line, 2)]
+    run(one, other)
+    assert not are_level(other)
+    later(OFFER_AGAIN, one, other)
+    assert cleo.replica.digest() == ana.replica.digest()
+    assert are_level(one, other)
+
+
+def test_who_refuses_all_day_is_offered_it_once_a_minute() -> None:
+    ana, bea, _, cleo = four()
+    one, other = sync(ana, cleo)
+    nothing = cleo.replica.plan(Batch(), cleo.now)
+    other.device.receive = lambda *_: nothing._replace(refused=[0], gaps=[Gap(bea.line, 1)], reached=[None])  # type: ignore[method-assign]
+    before = other.received
+    ana.receive(forge(of(bea), [Draft()])[0])
+    run(one, other)
+    minutes = 60
+    for second in range(0, minutes * 60, 5):
+        later(second, one, other)
+    assert minutes <= other.received - before <= minutes + 1
+    assert not are_level(one)
+    assert not are_level(other)
+    assert not one.ended
