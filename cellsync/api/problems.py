@@ -51,6 +51,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "peer_newer": (FAILED, 409),
     "not_permitted": (NOT_PERMITTED, 403),
     "no_consent": (NOT_PERMITTED, 403),
+    "nothing_leaves": (NOT_PERMITTED, 409),
     "no_daemon": (NO_DAEMON, 503),
     "daemon_silent": (NO_DAEMON, 503),
     "daemon_gone": (NO_DAEMON, 503),

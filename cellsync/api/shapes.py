@@ -631,12 +631,22 @@ class ExportCases(Takes, kw_only=True, frozen=True):
     language: Annotated[str, Meta(max_length=16)] = ""
 
 
+class LeftOut(Struct, kw_only=True, frozen=True):
+    """What stayed for one reason. `what`: fields such as `person.health`, or kinds of documents; empty: the cases."""
+
+    reason: Literal["no_consent", "too_narrow", "withdrawn", "not_covered", "withheld", "others", "nothing"]
+    text: str
+    cases: list[str]
+    what: list[str]
+
+
 class Exported(Answer, kw_only=True, frozen=True):
-    """`refused`: cases whose consent does not reach this audience. `record`: the document that notes this export."""
+    """`refused`: cases of which nothing leaves, and `left_out` why. `record`: the document that notes this export."""
 
     content: str
     cases: list[str]
     refused: list[str]
+    left_out: list[LeftOut]
     compartments: list[str]
     record: str | None
 

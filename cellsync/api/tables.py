@@ -14,7 +14,7 @@ from cellsync.api.service import Service
 from cellsync.casework import ExportRecord
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
-from cellsync.casework.exporting import Form, export_cases
+from cellsync.casework.exporting import Export, Form, export_cases
 from cellsync.casework.importing import Mapping, Report, import_cases
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fields import Sensitivity
@@ -113,27 +113,34 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
         cell, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
         language=ask.language,
     )  # fmt: skip
-    record = await _record(cell, ask, made.content, made.compartments, len(made.cases)) if made.cases else None
+    record = await _record(cell, ask, made) if made.cases else None
     return shapes.Exported(
         content=base64.b64encode(made.content).decode(),
         cases=[case.hex() for case in made.cases],
         refused=[case.hex() for case in made.refused],
+        left_out=[
+            shapes.LeftOut(
+                reason=one.why.value, text=one.said, cases=[case.hex() for case in one.cases], what=list(one.what)
+            )
+            for one in made.left_out
+        ],
         compartments=sorted(one.value for one in made.compartments),
         record=record,
     )
 
 
-async def _record(
-    cell: Cell, ask: shapes.ExportCases, content: bytes, compartments: frozenset[Sensitivity], cases: int
-) -> str | None:
+async def _record(cell: Cell, ask: shapes.ExportCases, made: Export) -> str | None:
     now = moment(cell.circle.surroundings.now())
     try:
         record = await cell.create(
-            ExportRecord, scope=Scope(ask.audience), made=now, manifest=primitives.blake2b(b"", content), cases=cases
-        )
+            ExportRecord, scope=Scope(ask.audience), made=now, manifest=primitives.blake2b(b"", made.content),
+            cases=len(made.cases),
+        )  # fmt: skip
         async with record.edit() as draft:
-            for compartment in sorted(compartments):
+            for compartment in sorted(made.compartments):
                 draft.compartments.add(compartment)
+            for one in made.left_out:
+                draft.notes.append(one.said)
     except NotPermitted:
         return None
     return record.id.hex()

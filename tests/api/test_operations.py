@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from cellsync.api import dispatch, shapes
 from cellsync.api.problems import Ambiguous, ChangedMeanwhile, Locked, problem_of
 from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Needs
-from cellsync.casework.exporting import NoConsent
+from cellsync.casework.exporting import NoConsent, NothingLeaves
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, VaultExists, VaultMissing
 from tests.api.services import PASSPHRASE, Asking, cell, pair, services, synced
 
@@ -240,11 +240,23 @@ async def test_import_and_export(tmp_path: Path, autojump_clock: MockClock) -> N
             await ana("export", audience="partners", cases=["VR-1"])
         [person] = (await ana("case.list", kind="person"))["cases"]
         links = [f"about:{person['short']}", "part_of:VR-1"]
-        await ana("case.new", kind="consent", set={"scope": "partners"}, add={"links": links})
+        await ana("case.new", kind="consent", set={"scope": "partners"}, add={"links": links[1:]})
+        with pytest.raises(NoConsent) as caught:  # that speaks for the case, and not for the person
+            await ana("export", audience="partners", cases=["VR-1"])
+        assert "1 case left out: nobody has consented for a person concerned" in caught.value.hint
+        more = {"links": links, "withheld": ["status"]}
+        await ana("case.new", kind="consent", set={"scope": "partners"}, add=more)
         export = await ana("export", audience="partners", cases=["VR-1"], format="json")
+        [left] = export["left_out"]
+        assert (left["reason"], left["cases"], left["what"]) == ("withheld", export["cases"], ["case.status"])
+        assert left["text"] == "case.status left out of 1 case: a consent withholds them"
+        with pytest.raises(NothingLeaves):
+            await ana("export", audience="internal", cases=["VR-1"], compartments=["C3"])
         assert b"Anton Kuradymlin" in base64.b64decode(export["content"])
         record = await ana("case.show", case=export["record"])
-        assert {field["name"]: field["values"][0]["text"] for field in record["fields"]}["scope"] == "partners"
+        noted = {field["name"]: field for field in record["fields"]}
+        assert noted["scope"]["values"][0]["text"] == "partners"
+        assert [item["values"][0]["text"] for item in noted["notes"]["items"]] == [left["text"]]
         with pytest.raises(InvalidValue):
             await ana("export", compartments=["C1", "C4"])
 

@@ -41,9 +41,9 @@ def state_of(*entries: list[Operation]) -> CaseState:
     return state
 
 
-def read(schema: type[B], state: CaseState) -> B:
+def read(schema: type[B], state: CaseState, case: CaseId = CaseId(bytes(32))) -> B:  # noqa: B008
     host: Any = Nobody()
-    return bind(schema, host, CaseId(bytes(32)), state)
+    return bind(schema, host, case, state)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=kind_of)

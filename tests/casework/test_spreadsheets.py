@@ -122,7 +122,7 @@ async def test_a_hostile_title_in_every_export(text: str) -> None:
         [case], [person] = await cell.cases(CaseFile), await cell.cases(Person)
         consent = await cell.create(Consent, scope=Scope.INTERNAL)
         async with consent.edit() as draft:
-            draft.links.add(Link(case.id, Relation.PART_OF))
+            draft.links.add(Link(person.id, Relation.ABOUT))
         async with case.edit() as of_case, person.edit() as of_person:
             of_case.title = of_case.summary = of_case.handler = of_person.occupation = text
             of_case.release_demands.append(text)

@@ -17,14 +17,22 @@ from tests.cli.test_versions import run
 class Exporting:
     """A cell that gives out one table, one drawing and one proof, and counts what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *left_out: str) -> None:
         self.asked: list[str] = []
+        self.left_out = [{"text": one} for one in left_out]
 
     def call(self, name: str, /, **given: Any) -> dict[str, Any]:
         self.asked.append(name)
         content = base64.b64encode(b"new").decode()
         return {
-            "export": {"v": 1, "content": content, "cases": ["a"], "refused": [], "compartments": ["C0"]},
+            "export": {
+                "v": 1,
+                "content": content,
+                "cases": ["a"],
+                "refused": [],
+                "left_out": self.left_out,
+                "compartments": ["C0"],
+            },
             "case.graph": {"v": 1, "drawing": "new", "rows": [1], "cut": False},
             "fork.proof": {"v": 1, "proof": content, "fork": {"author": "Ana", "sequence": 1}},
         }[name]
@@ -90,6 +98,12 @@ def test_a_link_is_followed_and_a_device_is_written_to(tmp_path: Path) -> None:
     with new_file(Path(os.devnull)) as write:
         write(b"new")
     assert Path(os.devnull).is_char_device()
+
+
+def test_an_export_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ("person.health left out of 2 cases: a consent does not cover their compartment", "1 case left out: …")
+    done = run(monkeypatch, Exporting(*said), "--quiet", "case", "export")
+    assert (done.exit_code, done.stdout, done.stderr.splitlines()) == (9, "new", list(said))
 
 
 @pytest.mark.parametrize("given", ["", "\n", "\n\n"])

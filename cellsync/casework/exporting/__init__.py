@@ -2,18 +2,18 @@
 
     export = await export_cases(cell, form=Form.CSV, audience=Scope.PARTNERS)
     Path("cases.csv").write_bytes(export.content)
-    export.refused                                      # cases whose consent does not reach that far
+    export.left_out                                     # what stayed, and why
 
-What never happens: a case leaves without a consent that reaches its audience (`permission`); C4-C6 leave together with
-C0-C3; one of several contradicting values leaves as if it were the only one; a link names a document that stays.
-Retracted items of logs, fields that no schema here knows, and the import's marks stay. Outside the circle authors are
-"author 1", "author 2": who is a member is nobody's business there.
+What never happens: something about a person leaves without their consent that reaches its audience (`permission`);
+C4-C6 leave together with C0-C3; one of several contradicting values leaves as if it were the only one; a link names a
+document that stays. Retracted items of logs, fields that no schema here knows, and the import's marks stay. Outside the
+circle authors are "author 1", "author 2": who is a member is nobody's business there.
 """
 
 from __future__ import annotations
 
-from cellsync.casework.exporting.permission import NoConsent
+from cellsync.casework.exporting.permission import LeftOut, NoConsent, NothingLeaves, Why
 from cellsync.casework.exporting.running import Export, Form, export_cases
 from cellsync.casework.exporting.tables import Unwritable
 
-__all__ = ["Export", "Form", "NoConsent", "Unwritable", "export_cases"]
+__all__ = ["Export", "Form", "LeftOut", "NoConsent", "NothingLeaves", "Unwritable", "Why", "export_cases"]

@@ -40,7 +40,7 @@ _POLICY: Final = (
 
 def as_page(folder: Folder, gate: Gate, audience: Scope, language: str = "") -> bytes:
     """The page, in UTF-8."""
-    titles = gate.field(folder.case, "title").pieces
+    titles = gate.within(folder).field(folder.case, "title").pieces
     title = as_text(titles[0].now[0].value) if titles else f"Case {folder.case.id.hex()[:8]}"
     frame = (
         f"For: {audience.value}. Consent: {folder.scope.value}. Compartments: {', '.join(sorted(gate.compartments))}."

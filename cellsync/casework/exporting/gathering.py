@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cellsync.casework.access import Access, ConditionsReport
@@ -12,7 +12,7 @@ from cellsync.casework.contact import Contact
 from cellsync.casework.demand import Demand
 from cellsync.casework.episode import Episode
 from cellsync.casework.evacuation import Adaptation, Evacuation
-from cellsync.casework.exporting.permission import scope_of
+from cellsync.casework.exporting.permission import Consents, Right
 from cellsync.casework.group_support import Grant
 from cellsync.casework.link import Relation
 from cellsync.casework.person import Person
@@ -21,7 +21,6 @@ from cellsync.casework.support_task import SupportTask
 from cellsync.casework.talks import Talks
 from cellsync.cell.cell import Cell
 from cellsync.core.case.schema import Schema
-from cellsync.core.ids import CaseId
 
 _BESIDE: Final[tuple[type[Schema], ...]] = (
     Episode, Proceeding, SupportTask, Demand, ConditionsReport, Access, Talks, Evacuation, Adaptation, Contact, Grant,
@@ -34,10 +33,16 @@ class Folder(NamedTuple):
     case: CaseFile
     persons: list[Person]
     beside: list[Schema]  # documents that point at the case: episodes first, then by kind, then by id
-    scope: Scope  # how far it may go
+    right: Right | None  # how far it may go; None: nobody has consented for somebody that it is about
+
+    rights: Mapping[bytes, Right] = {}  # by document; what has none stays
 
     def __repr__(self) -> str:
         return f"<folder of {self.case!r}>"  # no content
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.NONE if self.right is None else self.right.scope
 
     @property
     def documents(self) -> list[Schema]:
@@ -49,19 +54,26 @@ def told_of(document: Any) -> set[bytes]:
     return {link.case for link in document.links if link.relation in (Relation.ABOUT, Relation.PART_OF)}
 
 
-async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> list[Folder]:
-    """Folders of these cases, or of all, by external id. Reads every document of the cell once."""
+def about(document: Any) -> set[bytes]:
+    return {link.case for link in document.links if link.relation is Relation.ABOUT}
+
+
+async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> tuple[list[Folder], Consents]:
+    """Folders of these cases, or of all, by external id, and who has consented to what.
+
+    Reads every document of the cell once.
+    """
     chosen = sorted(
         await cell.cases(CaseFile) if cases is None else {case.id: case for case in cases}.values(),
         key=lambda case: (case.external_id, case.id),
     )
     persons = {bytes(person.id): person for person in await cell.cases(Person)}
-    consents = _by_target(await cell.cases(Consent))
+    consents = Consents(await cell.cases(Consent), persons.keys())
     beside: dict[bytes, list[Any]] = {}
     for schema in _BESIDE:
         for target, found in _by_target(await cell.cases(schema)).items():
             beside.setdefault(target, []).extend(found)
-    return [_folder(case, persons, consents, beside) for case in chosen]
+    return [_folder(case, persons, consents, beside) for case in chosen], consents
 
 
 def _by_target(documents: list[Any]) -> dict[bytes, list[Any]]:
@@ -73,13 +85,7 @@ def _by_target(documents: list[Any]) -> dict[bytes, list[Any]]:
     return found
 
 
-def _folder(
-    case: CaseFile, persons: dict[bytes, Person], consents: dict[bytes, list[Any]], beside: dict[bytes, list[Any]]
-) -> Folder:
-    about = sorted({link.case for link in case.links if link.relation is Relation.ABOUT})
-    concerned = [case.id, *map(CaseId, about)]
-    said = {one.id: one for target in concerned for one in consents.get(target, [])}
-    for one in list(said.values()):  # what supersedes a consent points at it, perhaps at nothing else
-        said.update({other.id: other for other in consents.get(one.id, [])})
-    scope = scope_of(case.id, map(CaseId, about), said.values())
-    return Folder(case, [persons[one] for one in about if one in persons], beside.get(case.id, []), scope)
+def _folder(case: CaseFile, persons: dict[bytes, Person], consents: Consents, beside: dict[bytes, list[Any]]) -> Folder:
+    concerned = sorted(about(case))
+    right = consents.of(case.id, concerned)
+    return Folder(case, [persons[one] for one in concerned if one in persons], beside.get(case.id, []), right)

@@ -1,6 +1,7 @@
 """Leaving: what of a document may leave, field by field, with every value that people gave.
 
-A field leaves if its compartment was chosen; an entry of a timeline by its own compartment. Where an item was corrected
+A field leaves if its compartment was chosen and the consents of those concerned allow it (`permission`); an entry of a
+timeline by its own compartment. What consent keeps back is noted, with the reason. Where an item was corrected
 and its current wording belongs to another compartment, its older wordings stay as well.
 """
 
@@ -8,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from cellsync.casework.consent import Scope
+from cellsync.casework.exporting.gathering import Folder
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Why, named_kind
 from cellsync.casework.imported import MARKS
 from cellsync.casework.link import Link
 from cellsync.casework.timeline import TimelineEntry
+from cellsync.casework.words import as_text
 from cellsync.core.case.fields import Counter, Field, Log, Map, Register, Sensitivity, Set
 from cellsync.core.case.fold import CANONICAL
-from cellsync.core.case.schema import Schema, fields_of
+from cellsync.core.case.schema import Schema, fields_of, kind_of
 from cellsync.core.case.values import Misfit, ValueType
 from cellsync.core.case.views import Value
 from cellsync.core.ids import DeviceId
@@ -52,26 +57,61 @@ class Leaving(NamedTuple):
 
 
 class Gate:
-    """What one export lets out."""
+    """What one export lets out, of one folder after the other."""
 
-    def __init__(self, audience: Scope, compartments: frozenset[Sensitivity], documents: Iterable[Schema]) -> None:
+    def __init__(self, audience: Scope, compartments: frozenset[Sensitivity], folders: Iterable[Folder]) -> None:
         self.compartments = compartments
-        self.targets = {bytes(one.id) for one in documents if self._has_any(one)}
-        self._open = audience is Scope.INTERNAL
+        self.kept: dict[tuple[Why, bytes, str], None] = {}  # why, in which case, what of it
+        self._audience = audience
         self._authors: dict[DeviceId, str] = {}
+        self._folder: Folder | None = None
+        self.targets = {bytes(one.id) for folder in folders for one in folder.documents if self._has_any(one)}
+
+    def within(self, folder: Folder) -> Gate:
+        """The same, with the rights of this folder from now on."""
+        self._folder = folder
+        return self
 
     def _has_any(self, document: Schema) -> bool:
         return any(own.sensitivity in self.compartments for own in fields_of(type(document)).values())
 
-    def lets(self, own: Field, value: Any) -> bool:
+    def lets(self, document: Schema, name: str, own: Field, value: Any) -> bool:
         """Whether a value of this field may leave."""
         if isinstance(value, Link) and value.case not in self.targets:
             return False
         compartment = value.sensitivity if isinstance(value, TimelineEntry) else own.sensitivity
-        return compartment in self.compartments
+        return compartment in self.compartments and not self._is_kept(document, name, compartment)
+
+    def may(self, document: Schema, name: str) -> bool:
+        """Whether consent lets this field out, written or not."""
+        return self._kept(document, name, fields_of(type(document))[name].sensitivity) is None
+
+    def _is_kept(self, document: Schema, name: str, compartment: Sensitivity) -> bool:
+        why = self._kept(document, name, compartment)
+        if why is not None and self._folder is not None:
+            kind = named_kind(kind_of(type(document)))
+            self.kept[why, bytes(self._folder.case.id), f"{kind}.{name}"] = None
+        return why is not None
+
+    def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:
+        rights = {} if self._folder is None else self._folder.rights
+        right = rights.get(bytes(document.id), NOTHING_ALLOWED)
+        return right.keeps(self._audience, compartment, named_kind(kind_of(type(document))), name)
+
+    def has_any(self, folder: Folder) -> bool:
+        """Whether anything that somebody wrote leaves of it."""
+        gate = self.within(folder)
+        return any(
+            as_text(said.value)
+            for document in folder.documents
+            for name, own in fields_of(type(document)).items()
+            if own.sensitivity in self.compartments or isinstance(own, Log)
+            for piece in gate.field(document, name).pieces
+            for said in piece.now
+        )
 
     def author(self, value: Value[Any]) -> str:
-        if self._open:
+        if self._audience is Scope.INTERNAL:
             return value.author
         return self._authors.setdefault(value.device, f"author {len(self._authors) + 1}")
 
@@ -85,29 +125,32 @@ class Gate:
 
     def _pieces(self, document: Schema, name: str, own: Field) -> Iterator[Piece]:
         read: Any = getattr(document, name)
+        lets = partial(self.lets, document, name, own)
         if isinstance(own, Log):
             for item in read.items:
-                if all(self.lets(own, one.value) for one in item.current):
+                if all(lets(one.value) for one in item.current):
                     current = {one.id for one in item.current}
-                    before = [one for one in item.versions if one.id not in current and self.lets(own, one.value)]
+                    before = [one for one in item.versions if one.id not in current and lets(one.value)]
                     yield Piece(None, self._said(own.kinds[0], item.current), self._each(own.kinds[0], before))
         elif isinstance(own, Set):
             for element in read:
-                if self.lets(own, element):
+                if lets(element):
                     yield Piece(None, (Said(element, _plain(own.kinds[0], element), (), None),), ())
         elif own.sensitivity not in self.compartments:
             return
         elif isinstance(own, Register):
-            if said := document.said(name):
+            if (said := document.said(name)) and lets(None):
                 yield Piece(None, self._said(own.kinds[0], said), ())
         elif isinstance(own, Map):
+            if not read or not lets(None):
+                return
             contradicting = {CANONICAL(one.key): one.values for one in document.conflicts() if one.path == name}
             for key, value in read.items():
                 plain = _plain(own.kinds[0], key)
                 alone = (Said(value, _plain(own.kinds[1], value), (), None),)
                 values = contradicting.get(CANONICAL(plain))
                 yield Piece(plain, alone if values is None else self._said(own.kinds[1], values), ())
-        elif isinstance(own, Counter) and read:
+        elif isinstance(own, Counter) and read and lets(None):
             yield Piece(None, (Said(int(read), int(read), (), None),), ())
 
     def _said(self, kind: ValueType, values: Collection[Value[Any]]) -> tuple[Said, ...]:

@@ -1,37 +1,107 @@
-"""Permission: who may be given what, by compartment and by the consent of those concerned.
+"""Permission: who may be given what. Default deny, for each person and each field.
 
-    audience    compartments                 consent
+    audience    compartments                 consent of each person concerned
     internal    C0-C3, or apart C4-C6        internal or wider
-    partners    C0-C3                        partners or wider
-    un          C0-C3                        un or wider
+    partners    C0-C3                        partners or wider, and it covers the compartment
+    un          C0-C3                        un or wider, and it covers the compartment
     public      C0                           public
 
-Consent comes from the Consent documents that are about a person of the case, or part of the case itself. All of them
-count, with the least that any of them allows, but for those that another one supersedes. A person for whom nobody has
-consented, and a case about nobody without a consent of its own, go nowhere: default deny.
+Who has consented to what is one table, made of the Consent documents:
+
+    a consent that is               speaks for
+    about a person                  that person, in every case
+    about a person, part of a case  that person, in that case only
+    part of a case                  the case: it can narrow what the persons allow, and decides alone only where the
+                                    case is about nobody. It never speaks for a person.
+
+All that speak count, with the least that any of them allows, but for those that another one of them supersedes; a
+consent that names nothing but the one that it supersedes takes that one's place. A person for whom nobody has
+consented goes nowhere, and neither does what is known about them: a case or document about several people takes the
+consent of each.
+
+A consent covers C0 and C1 unless it says what it covers; legal and medical facts are never covered unsaid. Fields that
+it withholds stay whatever it covers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Set
+from enum import StrEnum
+from typing import Final, NamedTuple
 
-from cellsync.casework.consent import Consent, Scope, effective_scope
+from cellsync.casework.consent import Consent, Scope, effective_scope, is_withdrawn
 from cellsync.casework.link import Relation
 from cellsync.core.case.fields import Sensitivity
 from cellsync.core.errors import CallerError, InvalidValue
-from cellsync.core.ids import CaseId
 
 ABOUT_CASES: Final = frozenset({Sensitivity.C0, Sensitivity.C1, Sensitivity.C2, Sensitivity.C3})
 ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})
+UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
+_EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
+_SAYS_THE_SAME: Final = {"names": frozenset({"title"})}  # a case is called by the name of its person
+
+
+class Why(StrEnum):
+    """Why something was left out."""
+
+    NO_CONSENT = "no_consent"
+    TOO_NARROW = "too_narrow"
+    WITHDRAWN = "withdrawn"
+    NOT_COVERED = "not_covered"
+    WITHHELD = "withheld"
+    OTHERS = "others"
+    NOTHING = "nothing"
+
+
+_SAID: Final = {
+    Why.NO_CONSENT: "nobody has consented for a person concerned",
+    Why.TOO_NARROW: "a consent does not reach that far",
+    Why.WITHDRAWN: "a consent was withdrawn",
+    Why.NOT_COVERED: "a consent does not cover their compartment",
+    Why.WITHHELD: "a consent withholds them",
+    Why.OTHERS: "also about somebody, or part of a case, that does not leave",
+    Why.NOTHING: "nothing of them is in these compartments",
+}
+
+
+class LeftOut(NamedTuple):
+    """What was left out for one reason."""
+
+    why: Why
+    cases: tuple[bytes, ...]  # in which it was left out
+    what: tuple[str, ...]  # "person.health", or "task" for whole documents; empty: the cases themselves
+
+    @property
+    def said(self) -> str:
+        """2 cases left out: …; or: person.health left out of 2 cases: …"""
+        cases = f"{len(self.cases)} case" + "s" * (len(self.cases) != 1)
+        what = f"{', '.join(self.what)} left out of {cases}" if self.what else f"{cases} left out"
+        return f"{what}: {_SAID[self.why]}"
+
+    def __repr__(self) -> str:
+        return f"<left out of {len(self.cases)} cases: {self.why.value}>"
 
 
 class NoConsent(CallerError):
     """Nobody has consented that these cases go that far."""
 
     code = "no_consent"
-    default_hint = "Nothing was exported. Ask those concerned, and note what they say in a Consent document."
+    default_hint = (
+        "Nothing was exported. Ask each person concerned, and note what they say in a consent about them: "
+        "one that is only part of a case does not speak for its people."
+    )
+
+    def __init__(self, left_out: Iterable[LeftOut] = ()) -> None:
+        self.left_out = list(left_out)
+        super().__init__(hint=" ".join([self.default_hint, *(f"{one.said}." for one in self.left_out)]))
+
+
+class NothingLeaves(CallerError):
+    """Nothing in these cases is in the compartments that were chosen."""
+
+    code = "nothing_leaves"
+    default_hint = "Nothing was exported. What is for the public stands in C0: a case's summary, and what is marked C0."
 
 
 def checked(audience: Scope, compartments: Iterable[Sensitivity] | None) -> frozenset[Sensitivity]:
@@ -54,27 +124,140 @@ def checked(audience: Scope, compartments: Iterable[Sensitivity] | None) -> froz
     return chosen
 
 
-def reaches(scope: Scope, audience: Scope) -> bool:
-    """Whether a consent of this scope allows giving to this audience."""
-    return scope is not Scope.NONE and _WIDTH.index(scope) >= _WIDTH.index(audience)
+class Right(NamedTuple):
+    """What consents allow: the least of all that speak."""
+
+    scope: Scope
+    withdrawn: bool
+    covers: frozenset[Sensitivity]
+    withheld: frozenset[str]  # "residence", or "person.residence"
+
+    def refuses(self, audience: Scope) -> Why | None:
+        """Why nothing may go to this audience; None if something may."""
+        if self.scope is not Scope.NONE and _WIDTH.index(self.scope) >= _WIDTH.index(audience):
+            return None
+        return Why.WITHDRAWN if self.withdrawn else Why.TOO_NARROW
+
+    def keeps(self, audience: Scope, compartment: Sensitivity, document: str, field: str) -> Why | None:
+        """Why a field of a document ("person", "residence") may not go to this audience; None if it may."""
+        if audience is Scope.INTERNAL:  # members read all of it anyway
+            return None
+        if self.withheld & {field, f"{document}.{field}"}:
+            return Why.WITHHELD
+        return None if compartment in self.covers else Why.NOT_COVERED
 
 
-def scope_of(case: CaseId, persons: Iterable[CaseId], consents: Iterable[Consent]) -> Scope:
-    """How far a case about these persons may go."""
-    everyone = list(consents)
-    superseded = {link.case for one in everyone for link in one.links if link.relation is Relation.SUPERSEDES}
-    standing = [one for one in everyone if bytes(one.id) not in superseded]
-    concerned = list(persons)
-    of_case = _scopes(case, standing)
-    of_persons = [_scopes(person, standing) for person in concerned]
-    if not of_case and not (of_persons and all(of_persons)):
-        return Scope.NONE
-    return min([scope for scopes in (of_case, *of_persons) for scope in scopes], key=_WIDTH.index)
+NOTHING_ALLOWED: Final = Right(Scope.NONE, False, frozenset(), frozenset())
 
 
-def _scopes(document: CaseId, consents: list[Consent]) -> list[Scope]:
+def least(rights: Iterable[Right]) -> Right:
+    """What all of them allow."""
+    every = list(rights)
+    if not every:
+        return NOTHING_ALLOWED
+    return Right(
+        min((one.scope for one in every), key=_WIDTH.index),
+        any(one.withdrawn for one in every),
+        _EVERYTHING.intersection(*(one.covers for one in every)),
+        frozenset().union(*(one.withheld for one in every)),
+    )
+
+
+class Consents:
+    """The table: who has consented to what."""
+
+    def __init__(self, consents: Iterable[Consent], persons: Set[bytes]) -> None:
+        self._said: dict[bytes, list[_Said]] = {}
+        for said in _read(consents, persons):
+            for target in said.persons or said.cases:
+                self._said.setdefault(target, []).append(said)
+
+    def of(self, case: bytes, persons: Iterable[bytes]) -> Right | None:
+        """What may go of a document in this case that is about these persons; None if nobody has spoken for one."""
+        asked = [self._of_person(person, case) for person in persons]
+        of_case = _standing(one for one in self._said.get(case, []) if not one.persons)
+        if any(right is None for right in asked) or not (asked or of_case):
+            return None
+        return least([*(right for right in asked if right is not None), *(one.right for one in of_case)])
+
+    def _of_person(self, person: bytes, case: bytes) -> Right | None:
+        said = _standing(one for one in self._said.get(person, []) if not one.cases or case in one.cases)
+        return least(one.right for one in said) if said else None
+
+
+class _Said(NamedTuple):
+    """One consent."""
+
+    id: bytes
+    persons: frozenset[bytes]
+    cases: frozenset[bytes]
+    supersedes: frozenset[bytes]
+    right: Right
+
+
+def _read(consents: Iterable[Consent], persons: Set[bytes]) -> Iterable[_Said]:
+    every = list(consents)
+    named = {bytes(one.id): _linked(one, Relation.ABOUT, Relation.PART_OF) for one in every}
+    replaced = {bytes(one.id): _linked(one, Relation.SUPERSEDES) for one in every}
+    for one in every:
+        identity = bytes(one.id)
+        targets = named[identity] or _inherited(identity, named, replaced)
+        yield _Said(identity, targets & persons, targets - persons, replaced[identity], _right(one))
+
+
+def _linked(consent: Consent, *relations: Relation) -> frozenset[bytes]:
+    return frozenset(link.case for link in consent.links if link.relation in relations)
+
+
+def _inherited(
+    consent: bytes, named: dict[bytes, frozenset[bytes]], replaced: dict[bytes, frozenset[bytes]]
+) -> frozenset[bytes]:
+    """What a consent speaks for that names only what it supersedes."""
+    found: set[bytes] = set()
+    seen, waiting = {consent}, list(replaced[consent])
+    while waiting:
+        other = waiting.pop()
+        if other in named and other not in seen:
+            seen.add(other)
+            found |= named[other]
+            waiting += [] if named[other] else replaced[other]
+    return frozenset(found)
+
+
+def _right(consent: Consent) -> Right:
+    said = frozenset(one for one in consent.covers if isinstance(one, Sensitivity))
+    withheld = {one for one in consent.withheld if isinstance(one, str)}
+    also = {other for one in withheld for other in _SAYS_THE_SAME.get(one.rpartition(".")[2], ())}
+    return Right(effective_scope(consent), is_withdrawn(consent), said or UNSAID, frozenset(withheld | also))
+
+
+def _standing(said: Iterable[_Said]) -> list[_Said]:
+    """Without those that another one of them supersedes. Two that supersede each other both count."""
+    every = list(said)
+    gone = {
+        other.id
+        for one in every
+        for other in every
+        if other.id in one.supersedes and one.id not in other.supersedes and one is not other
+    }
+    return [one for one in every if one.id not in gone]
+
+
+def by_reason(left_out: Iterable[tuple[Why, bytes, str]]) -> list[LeftOut]:
+    """What was left out, by reason: (why, in which case, what of it or "")."""
+    found: dict[tuple[Why, bool], tuple[dict[bytes, None], dict[str, None]]] = {}
+    for why, case, what in left_out:
+        cases, things = found.setdefault((why, bool(what)), ({}, {}))
+        cases[case] = None
+        if what:
+            things[what] = None
+    order = list(Why)
     return [
-        effective_scope(one)
-        for one in consents
-        if any(link.case == document and link.relation in (Relation.ABOUT, Relation.PART_OF) for link in one.links)
+        LeftOut(why, tuple(cases), tuple(sorted(things)))
+        for (why, _), (cases, things) in sorted(found.items(), key=lambda one: (one[0][1], order.index(one[0][0])))
     ]
+
+
+def named_kind(kind: str) -> str:
+    """`cellsync.person` is "person" in what is withheld and in what was left out."""
+    return kind.rpartition(".")[2]

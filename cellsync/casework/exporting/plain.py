@@ -40,6 +40,7 @@ def as_json(folders: list[Folder], gate: Gate, audience: Scope) -> bytes:
 
 
 def _case(folder: Folder, gate: Gate) -> dict[str, Any]:
+    gate.within(folder)
     documents = [
         {
             "id": document.id.hex(),

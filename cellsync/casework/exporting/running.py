@@ -9,12 +9,17 @@ from typing import NamedTuple
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
-from cellsync.casework.exporting.gathering import Folder, gather, told_of
+from cellsync.casework.exporting.gathering import Folder, about, gather, told_of
 from cellsync.casework.exporting.leaving import Gate
+from cellsync.casework.exporting.permission import Consents, LeftOut, Why
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fields import Sensitivity
+from cellsync.core.case.schema import kind_of
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
+
+Kept = tuple[Why, bytes, str]
+"""What stays: why, in which case, and what of it; "" for the case itself."""
 
 
 class Form(StrEnum):
@@ -30,8 +35,9 @@ class Export(NamedTuple):
 
     content: bytes
     cases: list[CaseId]
-    refused: list[CaseId]  # their consent does not reach this audience
+    refused: list[CaseId]  # nothing of these leaves: no consent that reaches this audience, or nothing in it
     compartments: frozenset[Sensitivity]
+    left_out: list[LeftOut]  # for which reason, in which cases, and what
 
     def __repr__(self) -> str:
         return f"<export of {len(self.cases)} cases, {len(self.refused)} refused>"  # no content
@@ -51,28 +57,62 @@ async def export_cases(
     `audience` decides which consent is needed and what may be chosen (`permission`). `compartments` are C0 and C1 if
     none are chosen, for the public C0. `language` marks the texts of a table, or the page, as being in it: "ru".
 
-    Cases without the consent are left out and listed; raises NoConsent if that is all of them. Raises InvalidValue for
-    compartments that do not leave together or not to them, or for a dossier of several cases; Unwritable.
+    Cases without the consent are left out and listed; raises NoConsent if that is all of them, and NothingLeaves if the
+    others hold nothing in these compartments. `left_out` says what stayed and why. Raises InvalidValue for compartments
+    that do not leave together or not to them, or for a dossier of several cases; Unwritable.
     """
     chosen = permission.checked(audience, compartments)
-    folders = await gather(cell, cases)
-    leaving = [folder for folder in folders if permission.reaches(folder.scope, audience)]
+    folders, consents = await gather(cell, cases)
+    kept: list[Kept] = [(why, bytes(one.case.id), "") for one in folders if (why := _refusal(one, audience))]
+    leaving = [one for one in folders if not _refusal(one, audience)]
     if folders and not leaving:
-        raise permission.NoConsent
+        raise permission.NoConsent(permission.by_reason(kept))
     if form is Form.DOSSIER and len(folders) != 1:
         raise InvalidValue("a dossier is about one case", hint="Choose one case, or export a table.")
-    leaving = _without_others(leaving)
-    gate = Gate(audience, chosen, [document for folder in leaving for document in folder.documents])
-    refused = [folder.case.id for folder in folders if not permission.reaches(folder.scope, audience)]
+    leaving = _with_rights(leaving, consents, audience, kept)
+    gate = Gate(audience, chosen, leaving)
+
+    def written() -> tuple[list[Folder], bytes]:
+        filled = [one for one in leaving if gate.has_any(one)]
+        if leaving and not filled:
+            raise permission.NothingLeaves
+        return filled, _write(cell, filled, gate, form, audience, language)
+
     async with cell.circle.lock:
-        content = await cell.circle.apart(lambda: _write(cell, leaving, gate, form, audience, language))
-    return Export(content, [one.case.id for one in leaving], refused, chosen)
+        filled, content = await cell.circle.apart(written)
+    leave = {one.case.id: None for one in filled}
+    kept += [(Why.NOTHING, bytes(one.case.id), "") for one in leaving if one.case.id not in leave]
+    refused = [one.case.id for one in folders if one.case.id not in leave]
+    return Export(content, list(leave), refused, chosen, permission.by_reason([*kept, *gate.kept]))
 
 
-def _without_others(folders: list[Folder]) -> list[Folder]:
-    """Without the documents that are also about a person or case that does not leave: nobody has asked those."""
-    known = {bytes(document.id) for folder in folders for document in folder.documents}
-    return [folder._replace(beside=[one for one in folder.beside if told_of(one) <= known]) for folder in folders]
+def _refusal(folder: Folder, audience: Scope) -> Why | None:
+    """Why no part of a case may leave."""
+    return Why.NO_CONSENT if folder.right is None else folder.right.refuses(audience)
+
+
+def _with_rights(folders: list[Folder], consents: Consents, audience: Scope, kept: list[Kept]) -> list[Folder]:
+    """With what may leave of each document, and without those about a person or case that does not leave."""
+    cases = {bytes(folder.case.id): about(folder.case) for folder in folders}
+    persons = {bytes(one.id) for folder in folders for one in folder.persons}
+    known = cases.keys() | persons | {bytes(one.id) for folder in folders for one in folder.beside}
+    done: list[Folder] = []
+    for folder in folders:
+        case = bytes(folder.case.id)
+        rights = {case: folder.right or permission.NOTHING_ALLOWED}
+        for person in folder.persons:
+            rights[bytes(person.id)] = consents.of(case, [bytes(person.id)]) or permission.NOTHING_ALLOWED
+        for document in folder.beside:
+            targets = told_of(document)
+            told = [consents.of(one, cases[one] | targets & persons) for one in {case} | targets & cases.keys()]
+            right = permission.least(one or permission.NOTHING_ALLOWED for one in told)
+            if targets <= known and not right.refuses(audience):
+                rights[bytes(document.id)] = right
+            else:
+                kept.append((Why.OTHERS, case, permission.named_kind(kind_of(type(document)))))
+        beside = [one for one in folder.beside if bytes(one.id) in rights]
+        done.append(folder._replace(beside=beside, rights=rights))
+    return done
 
 
 def _write(cell: Cell, folders: list[Folder], gate: Gate, form: Form, audience: Scope, language: str) -> bytes:

@@ -69,6 +69,7 @@ def as_csv(cell: Cell, folders: list[Folder], gate: Gate, language: str = "") ->
     suffix = f"__{language}" if language else ""
     rows = [[*(one.header + suffix * one.has_language for one in columns), "also", "conflicts"]]
     for folder in folders:
+        gate.within(folder)
         chosen, also = _choose(cell, folder)
         rows.append([*(_cell(gate, chosen, one) for one in columns), also, _conflicts(gate, folder)])
     return as_table(rows).encode()
@@ -98,7 +99,7 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     if not all(fits(own.kinds[0], one.plain) for one in said):
         return as_text([one.value for one in said])  # a member wrote what is no such value
     values = [one.value for one in said]
-    if not values and isinstance(own, Register):
+    if not values and isinstance(own, Register) and gate.may(document, column.field):
         values = [own.default]  # what people see where nobody has written
     try:
         written = column.write(values, chosen) if values else ""

@@ -406,7 +406,8 @@ def export(
 ) -> None:  # fmt: skip
     """Export cases (all, if none is named) as a table, as JSON, or one of them as a page to print.
 
-    Only cases with a consent that reaches the audience leave. The file is not encrypted.
+    Only what everybody concerned has consented to leaves; what is left out is said, with the reason, and ends in exit
+    code 9. The file is not encrypted.
     """
     from cellsync.cli.reaching import opened
 
@@ -425,8 +426,8 @@ def export(
         click.echo(shown(content.decode().replace("\t", " ")) if sys.stdout.isatty() else content, nl=False)
     chosen = ", ".join(answer["compartments"])
     terminal.say(f"✓ {many(len(answer['cases']), 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
-    if answer["refused"]:
-        terminal.say(f"{many(len(answer['refused']), 'case')} left out: no consent that reaches so far.")
+    for one in answer["left_out"]:
+        terminal.need(line(one["text"], 500))
     terminal.answer(answer)
-    if answer["refused"]:
+    if answer["left_out"]:
         raise SystemExit(PARTLY)
