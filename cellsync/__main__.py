@@ -1,8 +1,32 @@
-"""`python -m cellsync` is `cellsync`."""
+"""`cellsync`, and `python -m cellsync`: both begin here.
+
+The program takes longer to load than some people take to press Ctrl-C, so that is what is seen to first.
+"""
 
 from __future__ import annotations
 
-from cellsync.cli.main import main
+import os
+import signal
+from typing import NoReturn
+
+
+def start() -> None:
+    """Load the program, and run it."""
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not if whoever started it ignores Ctrl-C
+    if usual:
+        signal.signal(signal.SIGINT, _leave)
+    from cellsync.cli.main import main
+
+    if usual:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    main(prog_name="cellsync")
+
+
+def _leave(*_: object) -> NoReturn:
+    """There is nothing to close yet, and an exception would come up in the middle of some import."""
+    os.write(2, b"error: interrupted\n")
+    os._exit(130)
+
 
 if __name__ == "__main__":
-    main(prog_name="cellsync")
+    start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
@@ -11,14 +12,17 @@ from typing import Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from cellsync.api import door
+from cellsync.api.holder import processor_time
 from cellsync.api.problems import Problem, Refusal
 from cellsync.api.profile import Profile
 from cellsync.api.table import BY_NAME, EVENTS
-from cellsync.core.errors import ExternalError, InvalidValue
+from cellsync.core.errors import CellsyncError, ExternalError, InvalidValue, NotFound
 
 ANSWER_WITHIN: Final = 60.0  # seconds
 LONG_WITHIN: Final = 3_600.0  # of what a slow disk has to take in
 HEALTHY_WITHIN: Final = 6.0  # a daemon that starts anew takes one, on a busy machine a few
+IDLE_WITHIN: Final = 1.5  # a daemon that does not answer meanwhile, and does nothing either, will not answer
+_NOTHING: Final = 20_000_000  # nanoseconds of a processor
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 
 Answer = dict[str, Any]
@@ -43,6 +47,12 @@ class DaemonGone(ExternalError):
 
     code = "daemon_gone"
     default_hint = "Start it, then give the same command again: cellsync daemon run"
+
+
+class LockedMeanwhile(DaemonGone):
+    """The cell was locked before the daemon answered."""
+
+    default_hint = "Open it, then give the same command again: cellsync unlock"
 
 
 class Client(Protocol):
@@ -74,8 +84,18 @@ class SocketClient:
         pass
 
     def health(self, within: float = HEALTHY_WITHIN) -> Answer:
-        """Raises NoDaemon, DaemonSilent."""
-        return self._ask("health", {}, within)
+        """Raises NoDaemon, DaemonSilent: before the time is up if the daemon does nothing at all."""
+        until = time.monotonic() + within
+        worked = processor_time(self._profile)
+        while True:
+            left = until - time.monotonic()
+            try:
+                return self._ask("health", {}, max(0.1, min(left, IDLE_WITHIN)))
+            except DaemonSilent:
+                before, worked = worked, processor_time(self._profile)
+                works = before is not None and worked is not None and worked - before > _NOTHING
+                if left <= IDLE_WITHIN or not works:
+                    raise
 
     def ask_quickly(self, name: str, within: float) -> Answer:
         """As `call`, for somebody who cannot wait."""
@@ -83,7 +103,10 @@ class SocketClient:
 
     def call(self, name: str, /, **given: Any) -> Answer:
         within = LONG_WITHIN if BY_NAME[name].long else ANSWER_WITHIN
-        return self._ask(name, given, within + float(given.get("wait", 0)))
+        try:
+            return self._ask(name, given, within + float(given.get("wait", 0)))
+        except DaemonGone:
+            raise self._gone() from None
 
     def events(self, since: str) -> Iterator[Answer]:
         connection = _Connection(self._profile, ANSWER_WITHIN)
@@ -91,13 +114,24 @@ class SocketClient:
             response = _respond(connection, EVENTS, {"since": since} if since else {})
             if response.status != 200:
                 raise _refusal(response.read())
+            event: Answer = {}
             while line := response.readline():
                 if line.startswith(b"data: "):
-                    yield json.loads(line[6:])
+                    event = json.loads(line[6:])
+                    yield event
+            if event.get("event") != "locked":
+                raise self._gone()
         except (OSError, HTTPException):
-            raise DaemonGone from None
+            raise self._gone() from None
         finally:
             connection.close()
+
+    def _gone(self) -> DaemonGone:
+        """Why a daemon that was there has not answered: locking and panic start its program anew."""
+        with suppress(CellsyncError):
+            if self._ask("health", {}, HEALTHY_WITHIN)["state"] == "locked":
+                return LockedMeanwhile()
+        return DaemonGone()
 
     def _ask(self, name: str, given: Answer, within: float) -> Answer:
         connection = _Connection(self._profile, within)
@@ -143,6 +177,8 @@ def _respond(connection: _Connection, name: str, given: Answer) -> Any:
 def _answer(connection: _Connection, name: str, given: Answer) -> Any:
     operation = BY_NAME[name]
     rest = dict(given)
+    if any(rest[part] == "" for part in _IN_PATH.findall(operation.path)):
+        raise NotFound("Nothing has an empty name.", hint="cellsync case list shows cases, cellsync members people.")
     path = _IN_PATH.sub(lambda found: quote(str(rest.pop(found[1])), safe=""), operation.path)
     if operation.method in ("GET", "DELETE"):
         texts = {key: str(value).lower() if isinstance(value, bool) else value for key, value in rest.items()}

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, Self
 
 from cellsync.api.profile import Profile
@@ -79,6 +80,21 @@ def pid_of(profile: Profile) -> int | None:
         finally:
             os.close(descriptor)
     return int(written) or None if written.isdigit() else None  # 0 would be a whole group of processes
+
+
+def since(profile: Profile) -> float:
+    """When the holder began, in seconds since 1970. Raises StorageFailed."""
+    with file_errors():
+        return profile.holder.stat().st_mtime
+
+
+def processor_time(profile: Profile) -> int | None:
+    """What the holder has used, in nanoseconds; None where that cannot be known."""
+    pid = pid_of(profile)
+    try:
+        return None if pid is None else int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def kill(profile: Profile) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 import click
@@ -20,15 +21,19 @@ from cellsync.cli.commands.cell import init, lock, panic, status, unlock
 from cellsync.cli.commands.daemon import daemon
 from cellsync.cli.commands.doctor import completion, doctor
 from cellsync.cli.commands.forks import fork
+from cellsync.cli.commands.help import help_
 from cellsync.cli.commands.pairing import invite, join
 from cellsync.cli.commands.people import members, peers
 from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.demo.command import demo
-from cellsync.cli.options import Group
+from cellsync.cli.options import Group, Options
+from cellsync.cli.output import Unwritable, let_go, put, say
+from cellsync.cli.terminal import Terminal
 from cellsync.core.errors import CellsyncError
 from cellsync.core.plain import shown
 
 _BROKEN_PIPE: Final = 141
+_AS_JSON: Final = "cellsync.as_json"
 
 
 class Commands(Group):
@@ -48,11 +53,13 @@ class Commands(Group):
             sys.exit(ended.exit_code)
         except (click.Abort, KeyboardInterrupt, EOFError):
             _end(Problem("interrupted", "interrupted", "", INTERRUPTED), as_json)
-        except click.ClickException as error:
+        except click.exceptions.NoArgsIsHelpError as error:
             if as_json:
-                _end(Problem("usage", error.format_message(), "cellsync --help", USAGE), as_json)
+                _end(Problem("usage", "Missing command.", _help_of(error), USAGE), as_json)
             error.show()
             sys.exit(USAGE)
+        except click.ClickException as error:
+            _end(Problem("usage", error.format_message(), _help_of(error), USAGE), as_json)
         except BrokenPipeError:
             _nobody_reads()
         except Exception as error:
@@ -65,6 +72,10 @@ class Commands(Group):
             )
         sys.exit(code if isinstance(code, int) else 0)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_AS_JSON] = "--json" in args  # for --version, which does not wait for what comes after it
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -72,17 +83,23 @@ class Commands(Group):
             _nobody_reads()
 
 
-def _end(problem: Problem, as_json: bool) -> NoReturn:
+def _end(problem: Problem, as_json: bool = False) -> NoReturn:
     if as_json:
-        click.echo(json.dumps(problem.as_json()))
+        with suppress(Unwritable):
+            put(json.dumps(problem.as_json()))
     message, hint = shown(problem.message), shown(problem.hint)  # a command quotes what was typed, or pasted
-    click.echo(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""), err=True)
+    say(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""))
     sys.exit(problem.exit)
 
 
+def _help_of(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{context.command_path if context is not None else 'cellsync'} --help"
+
+
 def _nobody_reads() -> NoReturn:
-    """Who read the results has gone: `| head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """The reader of our output has gone away: `| head`."""
+    let_go(sys.stdout)
     sys.exit(_BROKEN_PIPE)
 
 
@@ -96,7 +113,9 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     if wanted and not context.resilient_parsing:
         from cellsync import __version__
 
-        click.echo(f"cellsync {__version__}")
+        terminal = Terminal(Options(json=context.meta[_AS_JSON]))
+        terminal.result(f"cellsync {__version__}")
+        terminal.answer({"v": 1, "version": __version__})
         context.exit()
 
 
@@ -123,6 +142,6 @@ def main(context: click.Context) -> None:
 
 for command in (
     init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, backup, restore, fork,
-    daemon, doctor, demo, completion,
+    daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import click
 
+from cellsync.cli.output import put
+
 
 @dataclass
 class Options:
@@ -54,14 +56,30 @@ def _shared() -> list[click.Parameter]:
 SHARED: Final = tuple(option.name for option in _shared())
 
 
-class Command(click.Command):
+class Helpful(click.Command):
+    """Whose help goes where results go."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _explain
+        return option
+
+
+def _explain(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        put(context.get_help())
+        context.exit()
+
+
+class Command(Helpful):
     """A command that takes the shared options too."""
 
     def __init__(self, name: str | None, params: Sequence[click.Parameter] | None = None, **given: Any) -> None:
         super().__init__(name, params=[*(params or ()), *_shared()], **given)
 
 
-class Group(click.Group):
+class Group(Helpful, click.Group):
     """A group of such commands."""
 
     command_class = Command

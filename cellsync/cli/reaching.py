@@ -64,7 +64,10 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
         return
     if not profile.exists:
         raise VaultMissing(hint="cellsync init NAME founds a cell, cellsync join enters one.")
-    passphrase = terminal_of(context).passphrase()
+    terminal = terminal_of(context)
+    if not terminal.gives_passphrase:
+        raise NoDaemon(hint=_UNATTENDED)
+    passphrase = terminal.passphrase()
     from cellsync.api.direct import DirectClient
 
     _be_quiet()
@@ -98,4 +101,7 @@ def _be_quiet() -> None:
     logging.getLogger("cellsync").addHandler(logging.NullHandler())
 
 
+_UNATTENDED: Final = (
+    "Start it (cellsync daemon run) and open the cell (cellsync unlock); or give the passphrase: --passphrase-fd N"
+)
 _ANOTHER: Final = "Use it (cellsync status), or another folder: cellsync --profile DIR …"

@@ -15,6 +15,7 @@ import click
 
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Options, options_of
+from cellsync.cli.output import put, say
 from cellsync.core.errors import CallerError
 from cellsync.core.plain import steady_json
 
@@ -38,21 +39,21 @@ class Terminal:
     def result(self, text: str) -> None:
         """What was asked for; nothing with --json."""
         if not self.options.json:
-            click.echo(text)
+            put(text)
 
     def answer(self, answer: dict[str, Any]) -> None:
         """What was asked for, with --json."""
         if self.options.json:
-            click.echo(steady_json(answer))
+            put(steady_json(answer))
 
     def say(self, text: str) -> None:
         """How it goes on."""
         if not self.options.quiet:
-            click.echo(text, err=True)
+            say(text)
 
     def need(self, text: str) -> None:
         """What somebody has to know before it can go on, also with -q: a code, words to compare, a new passphrase."""
-        click.echo(text, err=True)
+        say(text)
 
     def next(self, command: str) -> None:
         """A hint at the next step."""
@@ -105,11 +106,16 @@ class Terminal:
         )
         return answer
 
+    @property
+    def gives_passphrase(self) -> bool:
+        """Whether somebody, or some script, can give one."""
+        return self.options.passphrase_fd is not None or self.asks
+
     def passphrase(self) -> str:
         """The passphrase of an existing vault."""
         if self.options.passphrase_fd is not None:
             return read_line(self.options.passphrase_fd)
-        return self.ask_hidden("Passphrase", "cellsync … --passphrase-fd N, or let a daemon hold it: cellsync unlock")
+        return self.ask_hidden("Passphrase", "--passphrase-fd N")
 
     def new_passphrase(self) -> tuple[str, bool]:
         """One for a new vault, and whether it was made up here (then it has to be shown)."""

@@ -31,6 +31,12 @@ def ago(time: str | None) -> str:
     return "just now" if seconds < 5 else f"{duration(seconds)} ago"
 
 
+def seen(peer: dict[str, Any]) -> str:
+    """`seen 3 d ago`, `never seen`."""
+    last = ago(peer["last_seen"])
+    return last if peer["last_seen"] is None else f"seen {last}"
+
+
 def to_update(peer: dict[str, Any]) -> str:
     """Who has to update before anything is exchanged with a device; "" if nobody."""
     name = line(peer["name"], 24)
@@ -114,7 +120,7 @@ def lacking(peer: dict[str, Any]) -> str:
 def presence(peer: dict[str, Any]) -> str:
     """Whether a device is here, and whether both hold the same: only what is known, and of when."""
     last = ago(peer["last_seen"])
-    here = "LAN, connected" if peer["connected"] else last if peer["last_seen"] is None else f"seen {last}"
+    here = "LAN, connected" if peer["connected"] else seen(peer)
     lacks = lacking(peer)
     if peer["version"]:
         return f"{here} · nothing exchanged" + (f", {lacks}" if lacks else "")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from cellsync.api.client import SocketClient
+from cellsync.api.client import DaemonSilent, SocketClient
+from cellsync.api.holder import pid_of
 from cellsync.api.profile import Profile
 from cellsync.core.pairing.words import WORDS
 from tests.cli.profiles import AS_SAID, HERE, Profiles, answers, ask, invited, new_passphrase
@@ -165,3 +167,49 @@ def test_interrupted_with_a_daemon(profiles: Profiles) -> None:
             person.sees("Watching. Ctrl-C ends it.")
             assert person.gives_up() == 130
             assert "Traceback" not in person.all
+            assert "error" not in person.all
+
+
+def test_an_empty_name_is_said_to_be_one(profiles: Profiles) -> None:
+    """It led to another path of the local API, which was what the error spoke of."""
+    ana = profiles.cell()
+    with daemon(ana):
+        run("--profile", ana, "unlock", "--passphrase-fd", "0", given=AS_SAID)
+        done = run("--profile", ana, "case", "show", "")
+        assert (done.exit, done.err.splitlines()[0]) == (4, "error: Nothing has an empty name.")
+
+
+def test_after_a_panic_the_hint_is_to_unlock(profiles: Profiles) -> None:
+    ana = profiles.cell()
+    with daemon(ana):
+        run("--profile", ana, "unlock", "--passphrase-fd", "0", given=AS_SAID)
+        with Person("--profile", ana, "watch") as person:
+            person.sees("Watching. Ctrl-C ends it.")
+            assert run("--profile", ana, "panic").exit == 0
+            assert person.ends() == 8
+            assert "error: The cell was locked before the daemon answered." in person.all
+            assert "cellsync unlock" in person.lines[-1]
+
+
+def test_a_frozen_daemon_is_named_before_its_time_is_up(profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does nothing at all is not waited for as one that is busy."""
+    ana = profiles.cell()
+    with daemon(ana):
+        pid = pid_of(Profile(Path(ana)))
+        assert pid is not None
+        asked: list[float] = []
+        client = SocketClient(Profile(Path(ana)))
+        ask = client._ask
+
+        def noted(name: str, given: Any, within: float) -> Any:
+            asked.append(within)
+            return ask(name, given, within)
+
+        monkeypatch.setattr(client, "_ask", noted)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(DaemonSilent):
+                client.health()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert sum(asked) <= 2

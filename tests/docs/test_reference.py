@@ -32,6 +32,7 @@ def test_every_command_says_what_it_prints() -> None:
         "completion",
         "demo",
         "fork",
+        "help",
     }  # texts
     assert {name for name, _ in generate.commands()} == generate.PRINTS.keys() | own
 

@@ -13,6 +13,7 @@ import click
 
 from cellsync.api.problems import PARTLY, USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
+from cellsync.cli.output import put
 from cellsync.cli.saving import new_file, saving_options
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.wording import clock, line, many, safe, said, table
@@ -423,7 +424,7 @@ def export(
             write(content)
     if to is None and not terminal.options.json:
         # Marks of direction stay in the file, where they belong to how people write; on a terminal they could deceive.
-        click.echo(shown(content.decode().replace("\t", " ")) if sys.stdout.isatty() else content, nl=False)
+        put(shown(content.decode().replace("\t", " ")) if sys.stdout.isatty() else content, end=False)
     chosen = ", ".join(answer["compartments"])
     terminal.say(f"✓ {many(len(answer['cases']), 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
     for one in answer["left_out"]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import click
 
+from cellsync.api.client import NoDaemon, SocketClient
+from cellsync.api.holder import Busy, since
+from cellsync.api.profile import Profile
 from cellsync.cli.commands.cell import Duration, lan_mode, lan_options
 from cellsync.cli.options import Group, options_of
 from cellsync.cli.terminal import terminal_of
+from cellsync.cli.wording import clock
+from cellsync.core.errors import CellsyncError
+
+_RUNNING: Final = "Use it: cellsync unlock. Or end it: cellsync daemon stop"
 
 
 @click.group(cls=Group, short_help="Keep a cell in step, and open while you work.")
@@ -37,7 +45,22 @@ def run(
         "lan": lan_mode(lan, no_lan), "interfaces": interfaces or None, "port": port or None,
     }  # fmt: skip
     settings = checked(settings._replace(**{name: value for name, value in given.items() if value is not None}))
-    run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet)
+    try:
+        run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet)
+    except Busy:
+        raise _held(profile) from None
+
+
+def _held(profile: Profile) -> CellsyncError:
+    """Who works with the profile already: a daemon, or a single command."""
+    try:
+        SocketClient(profile).health()
+        began = clock(datetime.fromtimestamp(since(profile), UTC).isoformat())
+        return Busy(f"A daemon is running for this profile already, since {began}.", hint=_RUNNING)
+    except NoDaemon:
+        return Busy(hint="Wait until it is done, or end it: cellsync panic")
+    except CellsyncError as error:
+        return error
 
 
 @daemon.command(short_help="Let it start when you log in.")

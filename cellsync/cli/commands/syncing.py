@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from cellsync.api.problems import INTERRUPTED
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.wording import ago, clocks, lacking, line, table, to_update
+from cellsync.cli.wording import clocks, lacking, line, seen, table, to_update
 from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
-from cellsync.core.plain import steady_json
 
 
 @click.command(cls=Command)
@@ -30,11 +30,11 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         if peer["ready"]:
             state = f"✓ in step at {datetime.now().astimezone():%H:%M}"
         elif peer["version"]:
-            state = f"nothing exchanged (seen {ago(peer['last_seen'])})"
+            state = f"nothing exchanged ({seen(peer)})"
         elif peer["connected"]:
             state = f"not in step: {lacking(peer) or 'not finished'}"
         else:
-            state = f"not reached (seen {ago(peer['last_seen'])})"
+            state = f"not reached ({seen(peer)})"
         rows.append([line(peer["name"], 40), state])
     for row in table(rows):
         terminal.result(row)
@@ -93,11 +93,12 @@ def watch(context: click.Context, since: str) -> None:
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
         terminal.say("Watching. Ctrl-C ends it.")
-        for event in client.events(since):
-            if terminal.options.json:
-                click.echo(steady_json(event))
-            else:
+        try:
+            for event in client.events(since):
                 terminal.result(_told(event["event"], event["data"]))
+                terminal.answer(event)
+        except KeyboardInterrupt:  # as was said
+            raise SystemExit(INTERRUPTED) from None
 
 
 def _told(event: str, data: dict[str, Any]) -> str:
