@@ -1,7 +1,16 @@
-"""The OpenAPI document, made from the table and the shapes."""
+"""The OpenAPI document, made from the table, the shapes and the failures.
+
+It is written for generators of typed clients (examples/typescript is made with one), which read some of it literally:
+
+* an object without named properties is one with any properties, and has to say so; else it is taken to be empty;
+* what an answer always has is `required`, also where our side has a default for it;
+* what may be left out of a body has no `default`, which generators take for "always there": its text says it instead;
+* every status has the codes that come with it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any, Final
@@ -10,10 +19,22 @@ import msgspec
 
 from cellsync import __version__
 from cellsync.api import shapes
-from cellsync.api.table import EVENTS, OPERATIONS, Needs, Operation
+from cellsync.api.failures import by_status
+from cellsync.api.table import EVENTS, HEADERS, OPERATIONS, Needs, Operation
 
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _REFERENCE: Final = "#/components/schemas/{name}"
+_ABOUT: Final = {  # what stands in a header
+    "If-Match": 'The `ETag` that was read, or several; "*": any. If the case has changed since, nothing is written.',
+    "Idempotency-Key": "Drawn by the client for this request: it can be sent again with it, and is done once.",
+    "Last-Event-ID": "The id of the last event that was seen.",
+}
+_STATUSES: Final = {
+    400: "It cannot be done as it was asked", 403: "Not allowed", 404: "Not there", 409: "Not as things stand",
+    412: "The case has changed since", 413: "Too large", 422: "The key belongs to another request",
+    423: "The cell is locked", 429: "Too many guesses", 500: "A fault of cellsync", 503: "Something outside failed",
+    507: "The disk is full",
+}  # fmt: skip
 
 
 @cache
@@ -23,13 +44,13 @@ def document() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(
         sorted(used | {shapes.Failed}, key=lambda one: one.__name__), ref_template=_REFERENCE
     )
+    _open_objects(components)
+    taken = {name: components.pop(name) for name in {operation.takes for operation in OPERATIONS}}
+    for name, schema in components.items():
+        _answered(getattr(shapes, name), schema)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, components)
-    given = {operation.gives for operation in OPERATIONS}
-    for operation in OPERATIONS:  # what is taken is described where it is taken
-        if operation.takes not in given:
-            components.pop(operation.takes, None)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, taken, components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,37 +64,88 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _open_objects(schema: Any) -> None:
+    """Objects without named properties say that they may have any."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object" and not schema.keys() & {"properties", "additionalProperties"}:
+            schema["additionalProperties"] = True
+        for inner in schema.values():
+            _open_objects(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _open_objects(inner)
+
+
+def _answered(shape: type[msgspec.Struct], schema: dict[str, Any]) -> None:
+    """What it always has is required."""
+    if "properties" not in schema:
+        return
+    for one in schema["properties"].values():
+        one.pop("default", None)
+    schema["required"] = [] if shape.__struct_config__.omit_defaults else list(schema["properties"])
+
+
+def _operation(operation: Operation, taken: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     in_path = _IN_PATH.findall(operation.path)
-    taken = components[operation.takes]
-    fields: dict[str, Any] = {name: one for name, one in taken["properties"].items() if name not in in_path}
-    required = [name for name in taken.get("required", []) if name in fields]
+    shape = taken[operation.takes]
+    fields: dict[str, Any] = {name: one for name, one in shape["properties"].items() if name not in in_path}
+    required = [name for name in shape.get("required", []) if name in fields]
     made: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "description": f"Needs {operation.needs.value}." if operation.needs is not Needs.NOTHING else "In any state.",
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": taken["properties"][name]} for name in in_path
+            {"name": name, "in": "path", "required": True, "schema": shape["properties"][name]} for name in in_path
         ],
-        "responses": {
-            "200": {"description": "Done", "content": _content(operation)},
-            "default": {
-                "description": "Not done; `code` says why, `hint` what helps",
-                "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(name="Failed")}}},
-            },
-        },
+        "responses": {"200": {"description": "Done", **_etag(operation, components), "content": _content(operation)}},
     }
     if operation.method in ("GET", "DELETE"):
         made["parameters"] += [
             {"name": name, "in": "query", "required": name in required, "schema": one} for name, one in fields.items()
         ]
     elif fields:
-        body: dict[str, Any] = {
-            "type": "object", "properties": fields, "required": required, "additionalProperties": False,
-            "description": taken.get("description", ""),
-        }  # fmt: skip
-        made["requestBody"] = {"required": bool(required), "content": {"application/json": {"schema": body}}}
+        components[operation.takes] = _body(fields, required, shape.get("description", ""))
+        content = {"application/json": {"schema": {"$ref": _REFERENCE.format(name=operation.takes)}}}
+        made["requestBody"] = {"required": bool(required), "content": content}
+    made["parameters"] += [
+        {"name": name, "in": "header", "required": False, "description": _ABOUT[name], "schema": {"type": "string"}}
+        for name in HEADERS.get(operation.name, {})
+    ]
+    for status, codes in by_status(operation).items():
+        made["responses"][str(status)] = {
+            "description": f"{_STATUSES[status]}: {', '.join(codes)}. Nothing was done.",
+            "content": {"application/json": {"schema": _failed(codes)}},
+        }
     return made
+
+
+def _body(fields: dict[str, Any], required: list[str], description: str) -> dict[str, Any]:
+    properties = {}
+    for name, schema in fields.items():
+        properties[name] = one = dict(schema)
+        default = one.pop("default", None)
+        if default not in (None, {}, []):
+            one["description"] = f"{one.get('description', '')} Left out: {json.dumps(default)}.".strip()
+    return {
+        "type": "object", "properties": properties, "required": required, "additionalProperties": False,
+        "description": description,
+    }  # fmt: skip
+
+
+def _failed(codes: list[str]) -> dict[str, Any]:
+    code = {"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "enum": codes}}}
+    return {
+        "allOf": [
+            {"$ref": _REFERENCE.format(name="Failed")},
+            {"type": "object", "required": ["error"], "properties": {"error": code}},
+        ]
+    }
+
+
+def _etag(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    if "heads" not in components.get(operation.gives, {}).get("properties", {}):
+        return {}
+    return {"headers": {"ETag": {"description": "The heads, for If-Match.", "schema": {"type": "string"}}}}
 
 
 def _content(operation: Operation) -> dict[str, Any]:

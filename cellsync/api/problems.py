@@ -65,6 +65,11 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "closed": (LOCKED, 423),
     "too_large": (USAGE, 413),
     "disk_full": (FAILED, 507),
+    "storage_failed": (FAILED, 503),
+    "vault_damaged": (FAILED, 503),
+    "not_a_vault": (FAILED, 503),
+    "newer_version": (FAILED, 503),
+    "internal": (FAILED, 500),
 }
 
 
@@ -97,6 +102,11 @@ def problem_of(error: CellsyncError) -> Problem:
 def status_of(error: CellsyncError) -> int:
     """The HTTP status."""
     return _row(error)[1]
+
+
+def status_of_code(code: str) -> int:
+    """The HTTP status of a code that is the caller's fault, or stands in the table."""
+    return _TABLE.get(code, (USAGE, 400))[1]
 
 
 def _row(error: CellsyncError) -> tuple[int, int]:

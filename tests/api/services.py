@@ -11,9 +11,12 @@ import trio
 
 from cellsync import Home
 from cellsync.api import dispatch
+from cellsync.api.failures import codes_of
+from cellsync.api.problems import status_of, status_of_code
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME
+from cellsync.core.errors import CellsyncError
 from cellsync.testing import MemoryNetwork
 
 PASSPHRASE = "kettle orbit lantern maple"
@@ -39,7 +42,12 @@ class Asking:
 
     async def __call__(self, operation: str, /, **given: Any) -> dict[str, Any]:
         asked = dispatch.taken(BY_NAME[operation], given)
-        return dispatch.plain(await dispatch.perform(self.service, operation, asked))
+        try:
+            return dispatch.plain(await dispatch.perform(self.service, operation, asked))
+        except CellsyncError as error:
+            if error.code not in codes_of(BY_NAME[operation]) or status_of(error) != status_of_code(error.code):
+                raise AssertionError(f"{operation} says nowhere that it fails with {error.code}") from error
+            raise
 
     async def until(self, operation: str, job: dict[str, Any], *states: str) -> dict[str, Any]:
         """The job, once it is in one of these states."""
