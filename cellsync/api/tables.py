@@ -58,12 +58,13 @@ class ImportJob(Job):
         """Before the next group of rows: then the report says exactly what is written."""
 
     def cancellation(self) -> Cancelled:
-        written = "Nothing was written." if self._dry_run or not self._changed else "What was written so far stays."
-        return Cancelled(f"The import was cancelled. {written}", hint="The same table again does the rest.")
-
-    @property
-    def _changed(self) -> int:
-        return 0 if self._report is None else self._report.created + self._report.updated
+        report = self._report
+        if self._dry_run or report is None or not report.created + report.updated:
+            written = "Nothing was written."
+        else:
+            written = f"{report.created} cases were created and {report.updated} updated; they stay."
+        left = f" {report.left} rows were not reached." if report is not None else ""
+        return Cancelled(f"The import was cancelled. {written}{left}", hint="The same table again does the rest.")
 
     def show(self) -> shapes.Importing:
         report = self._report or Report(0, 0, 0, [], [])

@@ -64,6 +64,8 @@ async def test_an_import(
             job = await ana.until("import.show", await ana("import", table=table()), "done", "failed")
         assert (job["state"], job["error"]["code"], job["error"]["exit"]) == ("failed", "cancelled", 130)
         assert (job["created"], job["updated"], job["unchanged"]) == (written, 0, 0)
+        said = f"{written} cases were created and 0 updated; they stay. {ROWS - written} rows were not reached."
+        assert job["error"]["message"] == f"The import was cancelled. {said}"
         assert (job["done"], job["total"]) == (written, ROWS)
         assert await titles(ana) == written
         again = await ana.until("import.show", await ana("import", table=table()), "done", "failed")

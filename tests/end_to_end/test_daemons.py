@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -133,6 +134,20 @@ def test_killed_in_the_middle_of_an_import(ana: Program, table: Path, rows: int)
     changes = ana.json("status")["changes"]
     assert ana.json("case", "import", str(table))["unchanged"] == ROWS
     assert ana.json("status")["changes"] == changes
+
+
+def test_ctrl_c_ends_an_import_in_the_daemon_and_says_what_it_wrote(ana: Program, table: Path) -> None:
+    importing = ana.begin("case", "import", str(table))
+    until_imported(ana, 50)
+    importing.send_signal(signal.SIGINT)
+    _, err = importing.communicate(timeout=PATIENCE)
+    assert importing.returncode == 130, err
+    said = re.search(r"(\d+) cases were created and 0 updated; they stay. (\d+) rows were not reached", err)
+    assert said, err
+    there = len(ana.json("case", "list")["cases"])
+    assert (there, int(said[2])) == (int(said[1]), ROWS - there)
+    again = ana.json("case", "import", str(table))
+    assert (again["created"], again["unchanged"]) == (ROWS - there, there)
 
 
 @pytest.mark.parametrize(

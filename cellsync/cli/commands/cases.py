@@ -340,21 +340,19 @@ def import_(
 ) -> None:  # fmt: skip
     """Import a table of cases from a CSV file.
 
-    The same table again changes nothing, so an import that broke off is simply given again.
+    The same table again changes nothing, so an import that broke off is simply given again. Ctrl-C ends it.
     """
     from cellsync.cli.reaching import opened
-    from cellsync.cli.waiting import finished, steps
+    from cellsync.cli.waiting import finished, to_its_end
 
     terminal = terminal_of(context)
     content = _load(file)
     places = None if columns is None else _columns(columns)
     with opened(context) as client, terminal.bar("importing") as move:
-        begun = client.call(
-            "import", table=content, columns=places, encoding=encoding, delimiter=delimiter, dry_run=dry_run
-        )
-        job = begun
-        for job in steps(client, "import.show", begun):
-            move(job["done"], job["total"])
+        given = {"columns": places, "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
+        job = to_its_end(
+            client, "import", {"table": content, **given}, lambda one: move(one["done"], one["total"])
+        )  # fmt: skip
     finished(job)
     would = "would be " if dry_run else ""
     for error in job["errors"]:

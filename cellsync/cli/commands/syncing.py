@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -62,12 +63,17 @@ def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = 
     with terminal.bar(what) as move:
         first = 0
         last = job
-        for last in steps(client, "sync.show", job):
-            missing = sum(peer["lacks"] + (peer["owes"] or 0) for peer in last["peers"] if peer["connected"])
-            first = max(first, missing)
-            move(first - missing, first)
-            if any(peer["device"] == brought and not peer["lacks"] for peer in last["peers"]):
-                return last
+        try:
+            for last in steps(client, "sync.show", job):
+                missing = sum(peer["lacks"] + (peer["owes"] or 0) for peer in last["peers"] if peer["connected"])
+                first = max(first, missing)
+                move(first - missing, first)
+                if any(peer["device"] == brought and not peer["lacks"] for peer in last["peers"]):
+                    return last
+        except BaseException:  # Ctrl-C: the daemon need not look for others any longer
+            with suppress(Exception):
+                client.call("sync.cancel", job=job["job"])
+            raise
     return finished(_named(last))
 
 
