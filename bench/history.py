@@ -109,6 +109,7 @@ class History:
             before = replica.held.chains[1]
             plan = self._plan(count, each_signed=False)
             replica.held.advance(plan.commit)
+            replica.held.take_cases(plan.commit.cases)
             newest = plan.commit.entries[-1]
             row = BatchChain(*self._last, before.length + 1, before.head, newest.signature)
             yield self._pack(row, plan)

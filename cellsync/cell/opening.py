@@ -17,6 +17,8 @@ from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import SealSecret
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
+from cellsync.node.pause import collector_paused
+from cellsync.node.surroundings import Surroundings
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
 from cellsync.store.vault import passphrase as normal_passphrase
@@ -40,7 +42,8 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
             async with _working(home, vault, store) as cell:
                 yield cell
         finally:
-            store.close()
+            with trio.CancelScope(shield=True):
+                await home.surroundings.in_thread(store.close)
     finally:
         vault.close()
 
@@ -67,9 +70,14 @@ def _open_store(vault: Vault) -> SqliteStore:
     return vault.open_circle(vault.circles[0])
 
 
+def _open_circle(vault: Vault, store: SqliteStore, surroundings: Surroundings) -> OpenCircle:
+    with collector_paused():
+        return OpenCircle(vault.circles[0], store, surroundings)
+
+
 @asynccontextmanager
 async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterator[Cell]:
-    circle = OpenCircle(vault.circles[0], store, home.surroundings)
+    circle = await home.surroundings.in_thread(lambda: _open_circle(vault, store, home.surroundings))
     identity = vault.identity
     secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept("seal secret") or b""))
     known = flags.decode(circle, store.kept("flags"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,7 @@ from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, 
 from cellsync.core.history.frontier import digest
 from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId
 from cellsync.core.ports import Case, Commit, Store
+from cellsync.core.roll import Roll
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 
@@ -32,9 +33,7 @@ class Holdings:
     off: dict[int, list[int]] = field(default_factory=dict)  # number -> numbers of the branches that leave it
     branches: Counter[DeviceId] = field(default_factory=Counter)  # how many each device has
     counted: dict[int, Head] = field(default_factory=dict)  # an equivocator's branch -> the last entry that counts
-    cases: dict[CaseId, int] = field(default_factory=dict)
-    case_ids: dict[int, CaseId] = field(default_factory=dict)
-    heads: dict[int, int] = field(default_factory=dict)  # case number -> slot of its newest entry
+    cases: Roll = field(default_factory=Roll)
     arrival: int = 0  # number of the newest arrival
 
     @classmethod
@@ -42,9 +41,8 @@ class Holdings:
         held = cls(circle, arrival=store.last_arrival())
         for chain in store.chains():
             held.take_chain(chain)
-        held.take_case(Case(OWN_CASE, CaseId(circle), 0, 0))
-        for case in store.cases():
-            held.take_case(case)
+        held.take_cases([Case(OWN_CASE, CaseId(circle), 0, 0)])
+        held.take_cases(store.cases())
         return held
 
     def take_chain(self, chain: Chain) -> None:
@@ -55,17 +53,23 @@ class Holdings:
                 self.off.setdefault(chain.base, []).append(chain.number)
         self.chains[chain.number] = chain
 
-    def take_case(self, case: Case) -> None:
-        self.cases[case.id] = case.number
-        self.case_ids[case.number] = case.id
-        self.heads[case.number] = case.head
+    @property
+    def case_ids(self) -> Mapping[int, CaseId]:
+        return self.cases.ids
+
+    @property
+    def heads(self) -> Mapping[int, int]:
+        """Case number -> slot of its newest entry."""
+        return self.cases.heads
+
+    def take_cases(self, cases: Iterable[Case]) -> None:
+        for case in cases:
+            self.cases.take(case.number, case.id, case.head)
 
     def advance(self, commit: Commit) -> None:
-        """Take in what the store has written."""
+        """Take in what the store has written, but for the cases: `take_cases` comes next, and may take long."""
         for chain in commit.chains:
             self.take_chain(chain)
-        for case in commit.cases:
-            self.take_case(case)
         if commit.arrivals:
             self.arrival = commit.arrivals[-1].number
 

@@ -78,6 +78,7 @@ class Replica:
 
     def fold(self, plan: Plan) -> None:
         """The part of taking in a plan that only cases see, and that may take long."""
+        self.held.take_cases(plan.commit.cases)
         self.states.forget(plan.commit.refolded)
         self.states.apply(plan.changes)
 

@@ -27,6 +27,7 @@ from cellsync.cell.unwrapping import the_only
 from cellsync.daemon.ending import not_ignored
 from cellsync.daemon.notifying import notify
 from cellsync.daemon.rebirth import Inherited, rebirth
+from cellsync.node.pause import spare
 
 ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew
 
@@ -56,6 +57,7 @@ async def _serve(profile: Profile, settings: Settings, idle: float | None, kept:
         await nursery.start(_answer, service, kept.door, ending)
         nursery.start_soon(service.keep_watch)
         nursery.start_soon(_start_anew_when, locked, ending, kept)
+        spare()
         log.info("ready: %s", service.state)
         notify(f"READY=1\nSTATUS={service.state}")
         ends = signal.SIGTERM, *not_ignored(signal.SIGINT, signal.SIGHUP)

@@ -47,6 +47,7 @@ from cellsync.core.planner import Intention
 from cellsync.core.ports import LIFE, RENEWAL_DUE, Store
 from cellsync.core.replica import Replica
 from cellsync.core.serving import Peer, Served
+from cellsync.core.session.exchange import Building
 from cellsync.core.stage import Plan
 from cellsync.core.surplus import Surplus
 from cellsync.core.wire.messages import Batch
@@ -64,6 +65,7 @@ FURTHER: Final = 45  # days: how far from our day another device is looked for w
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
 LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
 LARGE_BYTES: Final = 64 << 10
+FEW: Final = 16  # arrivals after which nothing came yet: a batch of them is built in the loop, if they are small too
 
 Watcher = Callable[[Plan, object], Iterator[Callable[[], None] | None] | None]
 """Told of every step after it is durable, and who gave it to us; None if it was made here.
@@ -510,6 +512,14 @@ class OpenCircle:
 
     def lacking(self, peer: Peer) -> int:
         return self.replica.lacking(peer)
+
+    async def build(self, building: Building) -> None:
+        """Build a batch for a peer. Hold the lock."""
+        next_ones = self.store.arrivals(building.after, FEW + 1)
+        if len(next_ones) <= FEW and sum(arrival.size for arrival in next_ones) <= LARGE_BYTES:
+            building.build()
+        else:
+            await self.apart(building.build)
 
     def serve(self, cursor: int, peer: Peer, until: int) -> Served:
         with collector_paused():

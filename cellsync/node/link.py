@@ -36,7 +36,7 @@ from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
 from cellsync.node.sites import UNRECOGNISED, Site
 
-CHUNK: Final = 256 << 10  # bytes read at once
+CHUNK: Final = 64 << 10  # bytes read at once: about a frame, whose rows take 10 ms if they are as small as they may be
 HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
 CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
@@ -164,8 +164,10 @@ class Link:
             await self._handle(self.session.tick(trio.current_time()))
             while True:
                 self._ripen()
+                events: list[Event] = []
                 async with self._locked():
-                    events = self.session.pull(self._ripe)
+                    for building in self.session.pulling(self._ripe, events):
+                        await self._circles[building.circle].build(building)
                 await self._handle(events)
                 data = self.session.outgoing()
                 if not data:

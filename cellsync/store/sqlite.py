@@ -47,7 +47,7 @@ from cellsync.store.files import create_private, file_errors, sync_directory
 
 APPLICATION: Final = 0x63737931  # "csy1"
 SCHEMA_VERSION: Final = 2
-CACHE_BYTES: Final = 32 << 20
+CACHE_BYTES: Final = 16 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 _KEY_BYTES: Final = 32
@@ -292,10 +292,17 @@ class SqliteStore:
         rows = self._db.execute("SELECT * FROM chains ORDER BY number")
         return [Chain._make((*row[:-1], bool(row[-1]))) for row in rows]
 
-    @_reads
     def cases(self) -> Iterator[Case]:
-        # a list: an iterator into the database would keep a read open across commits
-        return iter(list(map(Case._make, self._db.execute("SELECT * FROM cases ORDER BY number"))))
+        page = self._cases_after(0)
+        while page:
+            yield from page
+            page = self._cases_after(page[-1].number)
+
+    @_reads
+    def _cases_after(self, number: int) -> list[Case]:
+        # some at once: an iterator into the database would keep a read open across commits
+        query = "SELECT * FROM cases WHERE number > ? ORDER BY number LIMIT 1000"
+        return list(map(Case._make, self._db.execute(query, (number,))))
 
     @_reads
     def pasts(self) -> list[tuple[int, bytes]]:

@@ -31,7 +31,8 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 
-KEPT: Final = 24 << 20  # bytes of memory of all states together, about
+KEPT: Final = 16 << 20  # bytes of memory of all states together, about
+BEYOND: Final = 4 << 20  # bytes beyond that while a step is folded; cases that begin after these wait to be asked for
 HEAVY: Final = 2 << 20  # bytes of one that is not kept
 WORTH: Final = 16  # entries that a snapshot spares folding, at least
 UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
@@ -63,17 +64,16 @@ class States:
             number = entry.case
             state = states.get(number)
             if state is None:
-                if entry.prior:
+                if entry.prior or self._weight > KEPT + BEYOND:
                     continue
                 state = CaseState()
                 self._keep(number, state)
-                self._shrink(2 * KEPT, whole=False)
             state.apply((entry.id, device, entry.clock, entry.height), operations_)  # type: ignore[arg-type]
             state.added += len(entry.content) + 8 * len(entry.shape)  # a ref of ten bytes takes a hundred
             behind[number] = behind.get(number, 0) + 1
             if state.full or (state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2):
                 self._keep(number, state)
-                self._shrink(2 * KEPT, whole=False)
+                self._shrink(KEPT + 2 * BEYOND, whole=False)
         self._shrink(KEPT)
 
     def forget(self, numbers: Iterable[int]) -> None:

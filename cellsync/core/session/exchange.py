@@ -17,7 +17,7 @@ or its entries say where they part.
 What does not attach where it comes is refused, and offered again after a minute, and so on: meanwhile what it rests on
 may have come from somebody else, or somebody may have cited what was refused.
 
-What the peer says is noted as it comes; the store is read only in `settle` and `next_parts`.
+What the peer says is noted as it comes; the store is read only in `settle`, `due` and `Building.build`.
 """
 
 from __future__ import annotations
@@ -129,6 +129,29 @@ class _Declined(NamedTuple):
     parted: bool  # whether a branch as long was here, so that they are of another one
 
 
+class Building:
+    """The next batch for a peer, in the making.
+
+    As large as some other peer liked to make it: so `build` changes nothing but this, and may run beside the event
+    loop, as long as nothing is committed meanwhile.
+    """
+
+    def __init__(self, exchange: Exchange, after: int, until: int, peer: Peer) -> None:
+        self.circle: Final = exchange.view.id
+        self.after: Final = after  # of these arrivals: from the one behind `after`
+        self.until: Final = until
+        self.parts: list[bytes] = []
+        self.served = Served(None, after, {}, [])
+        self._exchange = exchange
+        self._peer = peer
+
+    def build(self) -> None:
+        exchange = self._exchange
+        self.served = exchange.view.serve(self.after, self._peer, self.until)
+        if self.served.batch is not None:
+            self.parts = messages.encode_batch(exchange.name, self.served.batch, exchange.frame)
+
+
 class Exchange:
     """The state of one circle in one session."""
 
@@ -137,7 +160,7 @@ class Exchange:
         self.name: Final = name
         self.delivered: dict[int, int] = {}  # branch number -> sequence that the peer has acknowledged or shown
         self.ahead: set[Head] = set()  # heads of the peer that are not held here
-        self._frame = frame
+        self.frame: Final = frame
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
         self._refused: set[int] = set()  # branches, by the peer
         self.again_at = math.inf  # when they are offered again
@@ -173,7 +196,7 @@ class Exchange:
 
     def tell(self, grown: Frontier) -> list[bytes]:
         """That these branches have grown here."""
-        return messages.encode_frontier(self.name, grown, self._frame) if self._serving else []
+        return messages.encode_frontier(self.name, grown, self.frame) if self._serving else []
 
     def settle(self) -> list[bytes] | None:
         """Look up what the peer has said: what to answer, None if it has said nothing. Reads the store."""
@@ -195,29 +218,34 @@ class Exchange:
         self._serving, self._until, self._recount = True, None, True
         return messages.encode_paths(self.name, answers)
 
-    def next_parts(self, ripe: float) -> list[bytes]:
-        """The next batch for the peer, up to arrival `ripe`, in parts; nothing if it lacks nothing or two are in
-        flight. Before it, equivocators of which the peer was not told yet. Reads the store."""
-        if not self._serving:
-            return []
+    def tell_equivocators(self) -> list[bytes]:
+        """Equivocators of which the peer was not told yet: it hears of them before the next batch."""
         known = frozenset(self.view.equivocators)
-        if known != self._named and self._until is None:
-            self._named = known
-            return messages.encode_frontier(self.name, Frontier(frozenset(), known), self._frame)
-        if len(self._in_flight) >= caps.UNACKNOWLEDGED:
+        if not self._serving or known == self._named or self._until is not None:
             return []
+        self._named = known
+        return messages.encode_frontier(self.name, Frontier(frozenset(), known), self.frame)
+
+    def due(self, ripe: float) -> Building | None:
+        """The next batch to build for the peer, up to arrival `ripe`; None if there is none, or two are in flight.
+
+        Reads the store. Once it is built, `send` it.
+        """
+        if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
+            return None
         if self._recount:
             self._cursor, self._recount = self.view.cursor_for(self._peer()), False
         until = min(ripe, self.view.last_arrival()) if self._until is None else self._until
-        if self._cursor >= until:
-            return []
-        served = self.view.serve(self._cursor, self._peer(), int(until))
+        return None if self._cursor >= until else Building(self, self._cursor, int(until), self._peer())
+
+    def send(self, built: Building) -> list[bytes]:
+        """A batch that was due, in parts; nothing if the peer lacks nothing of what was looked at."""
+        served = built.served
         self._cursor = served.cursor
-        if served.batch is None:
-            return []
-        self._known.update(served.reaches)
-        self._in_flight.append((served.reaches, served.rows))
-        return messages.encode_batch(self.name, served.batch, self._frame)
+        if served.batch is not None:
+            self._known.update(served.reaches)
+            self._in_flight.append((served.reaches, served.rows))
+        return built.parts
 
     def committed(
         self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: Iterable[Gap]
@@ -334,7 +362,7 @@ class Exchange:
             return []
         frontier = self.view.frontier()
         self._told_frontier, self._named = True, frontier.equivocators
-        return messages.encode_frontier(self.name, frontier, self._frame)
+        return messages.encode_frontier(self.name, frontier, self.frame)
 
     def _hear(self, frontier: Frontier) -> None:
         self._heard = frontier if self._heard is None else _united(self._heard, frontier)

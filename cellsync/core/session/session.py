@@ -25,7 +25,7 @@ Rules (protocol/50-sync.md):
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -37,7 +37,7 @@ from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic, Se
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
-from cellsync.core.session.exchange import Balance, CircleView, Exchange, Unexpected
+from cellsync.core.session.exchange import Balance, Building, CircleView, Exchange, Unexpected
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES, Batch, Places
@@ -471,9 +471,15 @@ class Session:
         Entries that arrived after arrival `ripe` wait. Reads the stores; the rest of a session does not.
         """
         events: list[Event] = []
+        for building in self.pulling(ripe, events):
+            building.build()
+        return events
+
+    def pulling(self, ripe: float, events: list[Event]) -> Iterator[Building]:
+        """The same, where each batch is built by the caller before it goes on."""
         if self.state is not State.TALKING or self._outgoing:
-            return events
-        for exchange in self._exchanges.values():
+            return
+        for exchange in list(self._exchanges.values()):
             if not self._is_active(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
             answers = exchange.settle()
@@ -482,10 +488,16 @@ class Session:
                 events.append(Acknowledged(exchange.view.id))
             if not exchange.in_flight:
                 exchange.waiting_since = self._now
-            self._send_all(exchange.next_parts(ripe))
+            told = exchange.tell_equivocators()
+            self._send_all(told)
+            building = None if told else exchange.due(ripe)
+            if building is not None:
+                yield building
+                if self._exchange_of(building.circle) is not exchange:  # the session ended meanwhile
+                    return
+                self._send_all(exchange.send(building))
             if self._unsent >= caps.BATCH:
-                break
-        return events
+                return
 
     def tell(self, circle: CircleId, grown: Frontier) -> None:
         """Tell the peer that these branches have grown here, so that it need not send what we have."""

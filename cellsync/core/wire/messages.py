@@ -57,6 +57,7 @@ SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
 _PART_OVERHEAD: Final = 64  # bytes of a part besides its rows
 _HEAD_ROW: Final = 1 + 34 + 10 + 9 + 34  # bytes of a frontier's row at most
 _SEQUENCE_END: Final = 1 << 40
+_NO_PARENTS: Final[list[int]] = []  # of all entries that have none: a list of its own would take each 72 bytes
 _CLOCK_END: Final = 1 << 63
 PATH_STEPS: Final = 41  # the newest, then 1, 2, 4, … before it
 PATHS: Final = 32  # of one message: together they fit into a frame
@@ -336,6 +337,8 @@ def extend(batch: Batch, part: BatchPart) -> None:
             raise Malformed("an entry has the wrong form")
         if parents:
             _check_parents(parents, chain, chains)
+        else:
+            row[2] = _NO_PARENTS
         if len(shape) + len(content) > caps.ENTRY:
             raise CapExceeded("entry")
         size += len(shape) + len(content) + 32 + 7 * len(parents)  # entry_size

@@ -98,6 +98,27 @@ def test_many_cases_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not kept.crowded()
 
 
+def test_a_flood_of_new_cases_in_one_step_is_bounded_while_it_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "KEPT", 1 << 16)
+    monkeypatch.setattr(states, "BEYOND", 1 << 14)
+    device = founded()
+    kept = device.replica.states
+    weights: list[int] = []
+    keep = kept._keep
+
+    def kept_now(at: int, state: CaseState) -> None:
+        keep(at, state)
+        weights.append(kept._weight)
+
+    monkeypatch.setattr(kept, "_keep", kept_now)
+    said = [Operation(1, "f", b"", 1)]
+    done = operations.encode_shape(said), operations.encode_content(bytes(16), said)
+    device.write(*(Intention(Kind.CASE, number(at), *done) for at in range(1, 1_000)))
+    assert max(weights) < (1 << 16) + (1 << 14) + 5_000
+    assert kept._weight <= 1 << 16
+    assert all(kept.get(at).registers["f"].live for at in list(device.replica.held.case_ids)[1:])
+
+
 def test_an_arrival_reads_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """However much the case holds, and whether its state is here or not."""
     device = founded()

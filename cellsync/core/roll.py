@@ -1,0 +1,125 @@
+"""The roll of a circle's cases: which number each has here, and where its newest entry stands.
+
+Any member may begin as many cases as they like, and all of them stay. In three tables of the language each would take
+350 bytes; here it is 50: ids and slots in rows, and a table of numbers by id, open, at most half full.
+
+Numbers are counted from 1, so a row is found by its number. Ids are chosen by whoever writes, so they are looked for by
+a hash under a key that is drawn when the program starts: nobody can make many that lie in one place.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from cellsync.core.errors import VaultDamaged
+from cellsync.core.ids import ID_BYTES, CaseId
+
+_SMALLEST: Final = 1 << 6  # places in a table
+
+
+class Ids(Mapping[int, CaseId]):
+    """Number -> id. Others may read while one thread adds: a row is complete before it counts."""
+
+    __slots__ = ("_count", "_rows")
+
+    def __init__(self) -> None:
+        self._rows = bytearray()
+        self._count = 0
+
+    def add(self, case: CaseId) -> None:
+        """Give the next number."""
+        self._rows += case
+        self._count += 1
+
+    def __getitem__(self, number: int) -> CaseId:
+        if not 0 < number <= self._count:
+            raise KeyError(number)
+        return CaseId(bytes(self._rows[ID_BYTES * (number - 1) : ID_BYTES * number]))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, self._count + 1))
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class Heads(Mapping[int, int]):
+    """Number -> slot of the newest entry, 0 if there is none."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self) -> None:
+        self._rows = array("Q")
+
+    def add(self, head: int) -> None:
+        self._rows.append(head)
+
+    def __setitem__(self, number: int, head: int) -> None:
+        self._rows[number - 1] = head
+
+    def __getitem__(self, number: int) -> int:
+        if not 0 < number <= len(self._rows):
+            raise KeyError(number)
+        return self._rows[number - 1]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, len(self._rows) + 1))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class Roll(Mapping[CaseId, int]):
+    """Id -> number; `ids` and `heads` by number."""
+
+    __slots__ = ("_table", "heads", "ids")
+
+    def __init__(self) -> None:
+        self.ids = Ids()
+        self.heads = Heads()
+        self._table = array("I", bytes(4 * _SMALLEST))  # numbers, 0 where there is none
+
+    def take(self, number: int, case: CaseId, head: int) -> None:
+        """A case that is new, under the next number; or the newer head of one that is not. Raises VaultDamaged."""
+        if number <= len(self.ids):
+            self.heads[number] = head
+            return
+        if number != len(self.ids) + 1:
+            raise VaultDamaged("A number of a case is missing.")
+        self.heads.add(head)
+        self.ids.add(case)
+        if 2 * number > len(self._table):
+            self._table = self._grown()
+        else:
+            self._table[_place(self._table, self.ids, case)] = number
+
+    def _grown(self) -> array[int]:
+        """A table twice as large. The old one serves whoever reads meanwhile."""
+        table = array("I", bytes(8 * len(self._table)))
+        for number, case in self.ids.items():
+            table[_place(table, self.ids, case)] = number
+        return table
+
+    def __getitem__(self, case: CaseId) -> int:
+        table = self._table
+        number = table[_place(table, self.ids, case)]
+        if not number:
+            raise KeyError
+        return number
+
+    def __iter__(self) -> Iterator[CaseId]:
+        return iter(self.ids.values())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def _place(table: array[int], ids: Ids, case: CaseId) -> int:
+    """Where the number of a case stands, or would stand."""
+    last = len(table) - 1
+    place = hash(case) & last
+    while (number := table[place]) and ids[number] != case:
+        place = place + 1 & last
+    return place
