@@ -26,8 +26,9 @@ from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
 from cellsync.core.case.views import Item, LogView, Value
 from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue, NotFound
+from cellsync.core.folded import folded
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
-from cellsync.core.plain import folded, plain_line
+from cellsync.core.plain import plain_line
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 

@@ -2,7 +2,7 @@
 
 A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title or a name of
 its person, or by a part of these; in this order, and only if it is the only one, or the only case file among the
-documents of one row. Texts are compared folded (`core.plain.folded`).
+documents of one row. Texts are compared folded (`core.folded`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.schema import kind_of
 from cellsync.core.case.values import fits, value_type
 from cellsync.core.errors import NotFound
+from cellsync.core.folded import folded
 from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import CaseId
-from cellsync.core.plain import folded
 from cellsync.core.replica import Replica
 
 _BEGINNING: Final = re.compile("[0-9a-f]{4,64}")

@@ -385,26 +385,33 @@ class Syncing(Answer, kw_only=True, frozen=True):
 
 class ImportTable(Takes, kw_only=True, frozen=True):
     """A CSV file, in base64. `columns`: where its columns go, if they are not called as in the example:
-    {"Nr": "external_id", "Note": "case.legal_notes"}. `dry_run`: say what it would do, and write nothing."""
+    {"Nr": "external_id", "Note": ["note", "case.legal_notes"]}. `dry_run`: say what it would do, and write nothing."""
 
     table: Annotated[str, Meta(max_length=96 << 20)]
     encoding: str | None = None
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
-    columns: dict[str, str] | None = None
+    columns: dict[str, str | list[str]] | None = None
     dry_run: bool = False
     key: RequestKey | None = None
 
 
-class Row(Struct, kw_only=True, frozen=True):
-    """A row that was left out. The message does not quote it."""
+class TableProblem(Struct, kw_only=True, frozen=True):
+    """What is wrong with some cells of a column, or with some rows. `lines`: all that have it; the message names the
+    first. `examples`: what stands in the cells, which the message does not say. `left_out`: whether the rows were left
+    out; else only these cells were, and the rest of their rows arrived."""
 
-    line: int
+    column: str
+    lines: list[int]
     message: str
+    examples: list[str]
+    left_out: bool
 
 
 class Importing(Answer, kw_only=True, frozen=True):
     """Whole groups of rows are durable as they are done; the same table again does the rest. `created`, `updated` and
-    `unchanged` count when it is over, also if it was cancelled: of all rows that it had come to by then, `done`."""
+    `unchanged` count when it is over, also if it was cancelled: of all rows that it had come to by then, `done`.
+    `left_out` counts rows, `unread` cells of rows that arrived. `columns`: headings of the table that were taken for
+    ours. `id_column`: "" if the table has none; then rows are known by the name and the date of birth."""
 
     job: str
     step: int
@@ -414,8 +421,13 @@ class Importing(Answer, kw_only=True, frozen=True):
     created: int
     updated: int
     unchanged: int
-    errors: list[Row]
+    left_out: int
+    unread: int
+    problems: list[TableProblem]
+    columns: dict[str, str]
     ignored: list[str]
+    header_line: int
+    id_column: str
     error: Error | None
 
 

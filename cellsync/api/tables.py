@@ -67,7 +67,7 @@ class ImportJob(Job):
         return Cancelled(f"The import was cancelled. {written}{left}", hint="The same table again does the rest.")
 
     def show(self) -> shapes.Importing:
-        report = self._report or Report(0, 0, 0, [], [])
+        report = self._report or Report(0, 0, 0, [], [], [], {}, 1, "")
         return shapes.Importing(
             job=self.id,
             step=self.step,
@@ -77,10 +77,21 @@ class ImportJob(Job):
             created=report.created,
             updated=report.updated,
             unchanged=report.unchanged,
-            errors=[shapes.Row(line=one.line, message=str(one)) for one in report.errors],
+            left_out=report.left_out,
+            unread=len(report.unread),
+            problems=[
+                shapes.TableProblem(
+                    column=one.column, lines=list(one.lines), message=one.message, examples=list(one.examples),
+                    left_out=one.left_out,
+                )
+                for one in report.problems
+            ],
+            columns=report.taken,
             ignored=report.ignored,
+            header_line=report.header_line,
+            id_column=report.id_column,
             error=self.shown_error(),
-        )
+        )  # fmt: skip
 
 
 async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Importing:

@@ -5,7 +5,6 @@ shown          a text of several lines, for a terminal
 settled        a text for a file that other programs read: it keeps joiners and marks of direction, which are part of
                how people write, and loses what only steers
 steady_json    JSON without anything of that kind, and without loss
-folded         a name as it is compared: the same for all the ways in which people type it
 """
 
 from __future__ import annotations
@@ -13,15 +12,13 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
-from unicodedata import category, normalize
+from unicodedata import category
 
 WORTH_A_WORD: Final = 300.0  # seconds that clocks may differ
 _UNITS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 LONGEST: Final = 40  # characters of one value
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 _LINE_END: Final = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # besides the line feed
-_JOINED: Final = dict.fromkeys(map(ord, "'`´‘’‛′＇ʹʻʼʽˈ\"“”„ˮ″＂"))  # apostrophes of all keyboards: none at all
-_SAME: Final = _JOINED | dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-") | str.maketrans("łđøı", "ldoi")
 _STEERS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line feed
 
 
@@ -49,18 +46,6 @@ def settled(text: str) -> str:
     return _STEERS.sub(REPLACED, unified(text))
 
 
-def folded(text: str) -> str:
-    """A name as it is compared: letter case, marks on letters, ё and ў, apostrophes, dashes and blanks do not count.
-
-    So Дар'я is Дар’я, Семён is СЕМЕН, and Łucja is lucja. Letters of different alphabets stay different.
-    """
-    text = text.casefold().translate(_SAME)
-    if not text.isascii():
-        parts = normalize("NFKD", text)
-        text = "".join(one for one in parts if category(one) not in _UNSEEN).translate(_SAME).casefold()
-    return " ".join(text.split())
-
-
 def steady_json(value: Any, *, indent: int | None = None) -> str:
     """JSON in which control, format, private and separating characters are escaped; letters of any script are not.
 
@@ -81,7 +66,6 @@ def _is_odd(character: str) -> bool:
     return category(character) in _ODD
 
 
-_UNSEEN: Final = frozenset({"Mn", "Me", "Cf"})  # marks on letters, joiners
 _ODD: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 

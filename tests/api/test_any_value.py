@@ -143,7 +143,7 @@ async def write_over_it(ana: Asking, case: str) -> None:
         row = next(csv.DictReader(file)) | {"external_id": "VR-1"}
     job = await ask(ana, "import", table=base64.b64encode(as_table([row.keys(), row.values()]).encode()).decode())
     job = await ana.until("import.show", job, "done", "failed")
-    assert (job["state"], job["created"], job["updated"], job["errors"]) == ("done", 0, 1, [])
+    assert (job["state"], job["created"], job["updated"], job["problems"]) == ("done", 0, 1, [])
     assert (await ask(ana, "case.show", case=case))["title"] == row["name"]
 
 

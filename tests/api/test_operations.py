@@ -216,21 +216,27 @@ async def test_which_case_is_meant(tmp_path: Path, autojump_clock: MockClock) ->
 
 # --- tables --------------------------------------------------------------------------------------------------
 
-TABLE = base64.b64encode(b"external_id,name,status\nVR-1,Anton Kuradymlin,active\nVR-2,Vera,tomorrow\n").decode()
+TABLE = base64.b64encode(
+    b"external_id,name,status\nVR-1,Anton Kuradymlin,active\nVR-2,Vera,tomorrow\n,Nobody,\n"
+).decode()
 
 
 async def test_import_and_export(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         dry = await ana.until("import.show", await ana("import", table=TABLE, dry_run=True), "done")
-        assert (dry["created"], [row["line"] for row in dry["errors"]]) == (1, [3])
+        assert (dry["created"], dry["left_out"], dry["unread"]) == (2, 1, 1)
+        cell_, row = dry["problems"]
+        assert (cell_["lines"], cell_["examples"], cell_["left_out"]) == ([3], ["tomorrow"], False)
+        assert "tomorrow" not in cell_["message"]
+        assert (row["lines"], row["column"], row["left_out"]) == ([4], "external_id", True)
         assert (await ana("case.list"))["cases"] == []
-        for created in (1, 0):
+        for created in (2, 0):
             done = await ana.until("import.show", await ana("import", table=TABLE), "done", "failed")
             assert (done["created"], done["state"]) == (created, "done")
         listed = await ana("case.list")
-        assert ([row["title"] for row in listed["cases"]], listed["more"]) == (["Anton Kuradymlin"], 1)
-        assert len((await ana("case.list", beside=True))["cases"]) == 2
-        columns = {"external_id": "external_id", "name": "case.handler"}
+        assert ([row["title"] for row in listed["cases"]], listed["more"]) == (["Anton Kuradymlin", "Vera"], 2)
+        assert len((await ana("case.list", beside=True))["cases"]) == 4
+        columns = {"external_id": "external_id", "name": ["case.handler", "case.legal_notes"]}
         moved = await ana.until("import.show", await ana("import", table=TABLE, columns=columns), "done", "failed")
         assert (moved["state"], moved["ignored"]) == ("done", ["status"])
         failed = await ana.until("import.show", await ana("import", table="%%"), "done", "failed")
@@ -238,7 +244,7 @@ async def test_import_and_export(tmp_path: Path, autojump_clock: MockClock) -> N
 
         with pytest.raises(NoConsent):
             await ana("export", audience="partners", cases=["VR-1"])
-        [person] = (await ana("case.list", kind="person"))["cases"]
+        [person] = (await ana("case.list", kind="person", find="anton"))["cases"]
         links = [f"about:{person['short']}", "part_of:VR-1"]
         await ana("case.new", kind="consent", set={"scope": "partners"}, add={"links": links[1:]})
         with pytest.raises(NoConsent) as caught:  # that speaks for the case, and not for the person

@@ -17,8 +17,19 @@ import trio.testing
 
 from cellsync.casework import CaseFile, Episode, Person, Proceeding, SupportTask
 from cellsync.casework.case_file import CaseStatus, LineOfWork, Priority
-from cellsync.casework.importing import Mapping, Report, RowError, UnreadableFile, import_cases, read_csv, running
-from cellsync.casework.importing.cells import is_name, tidy
+from cellsync.casework.importing import (
+    Mapping,
+    Report,
+    RowError,
+    UnreadableFile,
+    import_cases,
+    mapping_file,
+    read_csv,
+    running,
+)
+from cellsync.casework.importing.cells import tidy
+from cellsync.casework.importing.persons import is_name
+from cellsync.casework.importing.problems import problems
 from cellsync.casework.link import Link, Relation
 from cellsync.casework.name import Name, NameKind, Script, name_of
 from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
@@ -68,30 +79,57 @@ def test_the_example_reads_without_errors() -> None:
     assert (len(reading.rows), reading.errors, reading.ignored) == (500, [], [])
 
 
-def test_every_broken_row_of_the_example_is_reported_with_its_line() -> None:
+def test_every_mistake_of_the_example_is_reported_with_its_line() -> None:
     reading = read_csv(DATA / "cases-with-errors.csv")
     assert [(error.line, error.column) for error in reading.errors] == [
-        (3, "birth_date"),
-        (4, "status"),
         (7, "external_id"),  # after a row of two lines
-        (8, "detained_on"),
         (9, "external_id"),
-        (10, "priority"),
-        (11, "episode_kind"),
-        (13, "next_task_due"),
         (14, "external_id"),
     ]
-    assert [row.line for row in reading.rows] == [2, 5, 12]
-    assert str(reading.errors[4]) == "line 9: external_id stands on line 2 already"
+    assert [(error.line, error.column, error.cell) for error in reading.unread] == [
+        (3, "birth_date", "1984-02-31"),
+        (4, "status", "open"),
+        (8, "detained_on", "yesterday"),
+        (11, "episode_kind", "jail"),
+        (13, "next_task_due", "2027-13"),
+    ]
+    assert [row.line for row in reading.rows] == [2, 3, 4, 5, 8, 10, 11, 12, 13]
+    assert str(reading.errors[1]) == "line 9: external_id stands on line 2 already"
+
+
+def test_a_cell_that_cannot_be_read_costs_itself_and_says_nothing() -> None:
+    [row] = read_csv(table("1,Vera,tomorrow,be,parcel,soon,a note,")).rows
+    assert row.documents["case"] == {
+        ("title", ""): ["Vera"],
+        ("timeline", "note"): row.documents["case"]["timeline", "note"],
+    }
+    assert row.documents["task"] == {("kind", ""): ["parcel"], ("title", ""): ["parcel"]}
+
+
+def test_a_mistake_is_said_once_for_all_the_rows_that_have_it() -> None:
+    rows = [f"{number},a,{'tomorrow' if number % 2 else 'later'},,,,," for number in range(368)]
+    reading = read_csv(table(*rows, "7,,,,,,,", "8,,,,,,,", ",,,,,,x,"))
+    bad, twice, empty = problems(reading.errors, reading.unread)
+    choices = "intake, active, pending, closed, rejected"
+    assert bad.message == f"lines 2, 3, 4 and 365 more: status is none of {choices}"
+    assert (bad.examples, len(bad.lines), bad.left_out) == (("later", "tomorrow"), 368, False)
+    assert twice.message == "lines 370, 371: external_id stands on line 9 already"
+    assert (empty.lines, empty.left_out) == ((372,), True)
+    assert "tomorrow" not in f"{bad}{reading.unread}{reading}"
+
+
+def test_rows_that_were_left_out_are_counted_and_not_their_mistakes() -> None:
+    reading = read_csv(table(f"{'x' * 300},a,,,,,,,more", "2,,,,,,,"))
+    assert (len(reading.errors), reading.left_out, len(reading.rows)) == (2, 1, 1)
 
 
 def test_all_errors_of_a_row_are_collected_and_none_repeats_a_cell() -> None:
     secret = "Vera Secretova"
     reading = read_csv(table(f"{secret * 20},a,{secret},{secret},{secret},{secret},,"))
-    assert [error.column for error in reading.errors] == [
-        "external_id", "status", "languages", "next_task", "next_task_due",
-    ]  # fmt: skip
-    assert not any("Secretova" in str(error) for error in reading.errors)
+    assert [error.column for error in reading.errors] == ["external_id"]
+    reading = read_csv(table(f"1,a,{secret},{secret},{secret},{secret},,"))
+    assert [error.column for error in reading.unread] == ["status", "languages", "next_task_due"]
+    assert not any("Secretova" in f"{error}{error!r}" for error in reading.unread)
     assert "Secretova" not in repr(read_csv(table(f"1,{secret},,,,,,")).rows)
 
 
@@ -128,8 +166,8 @@ def test_the_old_spreadsheet_reads_like_the_new_one(tmp_path: Path) -> None:
 def test_delimiters_and_line_ends(delimiter: str, ending: str) -> None:
     lines = [["external_id", "status", "note"], ["1", "active", f'"two{ending}lines"'], [], ["2", "no", ""]]
     reading = read_csv(ending.join(delimiter.join(line) for line in lines).encode())
-    assert [row.external for row in reading.rows] == ["1"]
-    assert [(error.line, error.column) for error in reading.errors] == [(5, "status")]
+    assert [row.external for row in reading.rows] == ["1", "2"]
+    assert [(error.line, error.column) for error in reading.unread] == [(5, "status")]
     [note] = reading.rows[0].documents["case"]["timeline", "note"]
     assert note[1] == "two\nlines"
 
@@ -148,6 +186,7 @@ def test_a_delimiter_can_be_named() -> None:
         (b"\xef\xbb\xbf", "empty"),
         (b"VR-1,Vera\n", "no column 'external_id'"),
         (b"external_id,external_id\n1,2\n", "twice"),
+        (b"external_id,name,name\n1,2\n", "twice"),
         (b'"external_id\n1,2\n', "quotes"),
         (b"\xff\xfe\x00", "encoding"),
         (b"external_id\n\x98\n", "encoding"),
@@ -166,18 +205,16 @@ def test_a_file_that_is_not_there() -> None:
 
 def test_a_misspelt_id_column_is_recognised() -> None:
     with pytest.raises(UnreadableFile) as caught:
-        read_csv(b"externalid,name\n1,a\n")
+        read_csv(b"externalid,shoe size\n1,a\n")
     assert caught.value.hint == "Did you mean 'externalid'?"
 
 
 @pytest.mark.parametrize(
     ("row", "column"),
     [
-        ("1,a,,,,,,,,", ""),  # more cells than the header
-        ("1,a\0b,,,,,,", "name"),
+        ("1,a,,,,,,,b,", ""),  # more cells than the header
         ('1,"a"b,,,,,,', ""),
         (f"1,{'a' * 140_000},,,,,,", ""),  # beyond what csv reads
-        (f"1,{'a' * 70_000},,,,,,", "name"),  # beyond an entry
         (f"1,{'a' * 31_000},,,,,{'b' * 31_000},", ""),  # each fits, not both
         (f"{'я' * 129},,,,,,,", "external_id"),
     ],
@@ -186,6 +223,13 @@ def test_a_bad_row_does_not_touch_its_neighbours(row: str, column: str) -> None:
     reading = read_csv(table("0,,,,,,,", row, "2,,,,,,,"))
     assert [row.external for row in reading.rows] == ["0", "2"]
     assert [(error.line, error.column) for error in reading.errors] == [(3, column)]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 70_000, "???? ???????"])
+def test_a_name_that_cannot_be_kept_costs_itself(name: str) -> None:
+    reading = read_csv(table(f"1,{name},active,,,,,"))
+    assert [(error.line, error.column) for error in reading.unread] == [(2, "name")]
+    assert reading.rows[0].documents["case"] == {("status", ""): ["active"], ("timeline", "note"): []}
 
 
 def test_after_broken_quotes_nothing_is_taken_for_a_row_that_is_none() -> None:
@@ -202,7 +246,8 @@ def test_a_quote_that_is_never_closed() -> None:
 
 
 def test_rows_of_nothing_are_no_rows() -> None:
-    assert read_csv(table(",,,,,,,", " , ,,,,,,", "")) == ([], [], [])
+    reading = read_csv(table(",,,,,,,", " , ,,,,,,", ""))
+    assert (reading.rows, reading.errors, reading.unread, reading.ignored) == ([], [], [], [])
 
 
 def test_columns_that_nobody_knows_are_told() -> None:
@@ -235,8 +280,8 @@ def test_names_and_descriptions(cell: str, named: bool) -> None:
 def parsed(column: str, cell: str) -> list[Any]:
     """What `read_csv` makes of one cell in a column mapped to this field: its plain values, or the problem."""
     reading = read_csv(f"Nr\tx\n1\t{cell}\n".encode(), Mapping.of({"Nr": "external_id", "x": column}))
-    if reading.errors:
-        return [error.problem.split()[0] for error in reading.errors]
+    if reading.unread:
+        return [error.problem.split()[0] for error in reading.unread]
     [values] = reading.rows[0].documents[column.partition(".")[0]].values()
     return values
 
@@ -249,9 +294,13 @@ def parsed(column: str, cell: str) -> list[Any]:
         ("person.dependants", "3", [3]), ("person.dependants", "three", ["is"]),
         ("person.dependants", "9" * 30, ["is"]),
         ("person.sex", "Ж", ["female"]), ("person.sex", "x", ["is"]),
-        ("person.languages", "be; ru|PL", ["be", "ru", "PL"]), ("person.languages", "по-русски", ["is"]),
-        ("person.citizenships", "by|pl", ["BY", "PL"]), ("person.citizenships", "Belarus", ["is"]),
-        ("case.status", "Closed", ["closed"]), ("case.status", "?", ["is"]), ("case.priority", "5", ["watch"]),
+        ("person.languages", "be; ru|PL", ["be", "ru", "PL"]),
+        ("person.languages", "по-русски", ["ru"]), ("person.languages", "?!", ["is"]),
+
+        ("person.citizenships", "by|pl", ["BY", "PL"]), ("person.citizenships", "Belarus", ["BY"]),
+        ("person.citizenships", "Narnia", ["is"]),
+
+        ("case.status", "Closed", ["closed"]), ("case.status", "?", []), ("case.priority", "5", ["watch"]),
         ("case.priority", "6", ["is"]), ("case.review", "2027-10", ["2027-10-01"]), ("case.review", "?", []),
         ("episode.kind", "open type", ["open_type"]), ("episode.warrant", "?", ["unknown"]),
         ("proceeding.articles", "342 ч. 1; 411, 130", ["342 ч. 1", "411", "130"]),
@@ -272,8 +321,8 @@ def test_a_groups_own_table(tmp_path: Path) -> None:
     columns = {"Nr": "external_id", "ФИО": "name", "Родился": "person.born", "Разное": "case.legal_notes"}
     file = tmp_path / "columns.toml"
     file.write_text("\n".join(f'"{name}" = "{where}"' for name, where in columns.items()), "utf-8")
-    assert Mapping.load(file) == Mapping.of(columns)
-    [row] = read_csv("Nr;ФИО;Родился;Разное\n1;Вера Тихая;05.1984;пишет\n".encode(), Mapping.load(file)).rows
+    assert mapping_file.load(file) == columns
+    [row] = read_csv("Nr;ФИО;Родился;Разное\n1;Вера Тихая;05.1984;пишет\n".encode(), Mapping.of(columns)).rows
     assert row.documents == {
         "case": {("title", ""): ["Вера Тихая"], ("legal_notes", "Разное"): ["пишет"]},
         "person": {
@@ -292,7 +341,7 @@ def test_a_groups_own_table(tmp_path: Path) -> None:
         ({"Nr": "external_id", "a": "person.bron"}, "'born'"),
         ({"Nr": "external_id", "a": "person.links"}, "born"),
         ({"Nr": "external_id", "a": 7}, "person.born"),
-        ({"a": "name"}, "external_id"),
+        ({"a": "person.born"}, "external_id"),
         ({"Nr": "external_id", "b": "external_id"}, "external_id"),
         ({"Nr": "external_id", "a": "person.born", "b": "birth_date"}, ""),
         ({"Nr": "external_id", "a": "task.cost"}, ""),
@@ -309,7 +358,7 @@ def test_a_mapping_file_that_is_none(tmp_path: Path, content: str) -> None:
     file = tmp_path / "columns.json"
     file.write_text(content)
     with pytest.raises(InvalidValue):
-        Mapping.load(file)
+        mapping_file.load(file)
 
 
 def test_a_mapped_column_has_to_be_in_the_file() -> None:
@@ -394,9 +443,11 @@ async def _check_spots(cell: Cell) -> None:
 async def test_good_rows_of_a_bad_table_are_imported() -> None:
     async with a_cell() as cell:
         report = await import_cases(cell, DATA / "cases-with-errors.csv")
-        assert (counts(report), len(report.errors)) == ((3, 0, 0), 9)
-        assert report.errors[0] == RowError(3, "birth_date", "is a date that no calendar has")
-        assert {case.external_id for case in await cell.cases(CaseFile)} == {"VR-0001", "VR-0009", "VR-0008"}
+        assert (counts(report), report.left_out, len(report.unread)) == ((9, 0, 0), 3, 5)
+        assert report.unread[0] == RowError(3, "birth_date", "is a date that no calendar has", "1984-02-31")
+        ids = {f"VR-000{number}" for number in (1, 2, 3, 5, 6, 7, 8, 9)} | {"VR-0010"}
+        assert {case.external_id for case in await cell.cases(CaseFile)} == ids
+        assert (await document(cell, CaseFile, "VR-0006")).priority is Priority.HIGH
 
 
 async def test_only_what_is_filled_gets_a_document() -> None:

@@ -53,6 +53,28 @@ def test_its_bounds_hold_every_day_it_can_be(when: PartialDate) -> None:
         ("?", UNKNOWN_DATE),
         ("", UNKNOWN_DATE),
         ("Невядома", UNKNOWN_DATE),
+        ("нет данных", UNKNOWN_DATE),
+        ("0000-00-00", UNKNOWN_DATE),
+        ("2024-00", PartialDate(2024)),
+        ("?.02.2023", PartialDate(2023, 2)),
+        ("xx.xx.2023", PartialDate(2023)),
+        ("2024/05/03", PartialDate(2024, 5, 3)),
+        ("2024.05", PartialDate(2024, 5)),
+        ("13/02/2023", PartialDate(2023, 2, 13)),
+        ("02/13/2023", PartialDate(2023, 2, 13)),
+        ("05-05-2023", PartialDate(2023, 5, 5)),
+        ("05/2023", PartialDate(2023, 5)),
+        ("03.05.2024 14:30", PartialDate(2024, 5, 3)),
+        ("2024-03-05T23:59:00+03:00", PartialDate(2024, 3, 5)),
+        ("2023?", PartialDate(2023, estimated=True)),
+        ("3.05.2024 (?)", PartialDate(2024, 5, 3, estimated=True)),
+        ("около 1985 г.", PartialDate(1985, estimated=True)),
+        ("1990 г.р.", PartialDate(1990)),
+        ("1 мая 2023 года", PartialDate(2023, 5, 1)),
+        ("1 лют. 2023", PartialDate(2023, 2, 1)),
+        ("lipiec 2024 r.", PartialDate(2024, 7)),
+        ("March 5th, 2024", PartialDate(2024, 3, 5)),
+        ("Вясна 2024", PartialDate(2024)),
     ],
 )
 def test_it_reads_what_people_type(text: str, expected: PartialDate) -> None:
@@ -61,8 +83,11 @@ def test_it_reads_what_people_type(text: str, expected: PartialDate) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["05/03/2024", "2024-13", "2024-02-30", "32.01.2024", "0.2024", "24", "2024-00", "~", "~?", "soon", "٢٠٢٤", "0000"],
-)
+    [
+        "05/03/2024", "2024-13", "2024-02-30", "32.01.2024", "24", "~", "~?", "soon", "٢٠٢٤", "1990-2000", "01-02-2023",
+        "44958", "44958.5", "31/02/2023", "1 x 2023", "2023 2024", "20230201", "весна", "13.13.2023", "2024 ab",
+    ],
+)  # fmt: skip
 def test_it_refuses_what_is_no_date_without_repeating_it(text: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         PartialDate.parse(text)

@@ -25,6 +25,7 @@ from cellsync.casework.money import Money
 from cellsync.casework.name import Name, name_of
 from cellsync.casework.partial_date import PartialDate, Precision
 from cellsync.casework.timeline import TimelineEntry, entry_of
+from cellsync.casework.vocabulary import meant
 from cellsync.core.case.values import value_type
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
@@ -142,7 +143,7 @@ def _moment(text: str) -> int:
 
 
 def _choice(choices: list[str | int], text: str) -> str | int:
-    choice = chosen(text, choices)
+    choice = meant(text, choices)
     if choice is None:
         raise BadCell("has no such choice", offer(text, choices))
     return choice

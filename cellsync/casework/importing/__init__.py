@@ -1,8 +1,8 @@
 """Import: a table of cases becomes case files, people, detention episodes, proceedings and tasks.
 
     report = await import_cases(cell, "cases.csv", dry_run=True)
-    for error in report.errors:
-        print(error)                                    # line 7: birth_date is not a date. Write …
+    for problem in report.problems:
+        print(problem.message)                          # lines 7, 9 and 365 more: birth_date is not a date. Write …
     await import_cases(cell, "cases.csv", progress=bar)
 
 One row is one case file, and up to four documents beside it, where their cells are filled. Their ids are derived from
@@ -14,10 +14,12 @@ where both changed they see a conflict (`merging` has the rules). A row that is 
 
 from __future__ import annotations
 
+from cellsync.casework.importing.encodings import UnreadableFile
 from cellsync.casework.importing.mapping import EXAMPLE, Mapping
-from cellsync.casework.importing.reading import Reading, RowError, UnreadableFile, read_csv
+from cellsync.casework.importing.problems import Problem
+from cellsync.casework.importing.reading import Reading, RowError, read_csv
 from cellsync.casework.importing.running import Report, import_cases
 
 __all__ = [
-    "EXAMPLE", "Mapping", "Reading", "Report", "RowError", "UnreadableFile", "import_cases", "read_csv",
+    "EXAMPLE", "Mapping", "Problem", "Reading", "Report", "RowError", "UnreadableFile", "import_cases", "read_csv",
 ]  # fmt: skip

@@ -2,6 +2,9 @@
 
 A parser takes a cell, tidied (`tidy`) and not empty, and gives the values it stands for: none, one, or for a set
 several. What it cannot read raises `BadCell`, whose sentence never repeats the cell.
+
+What our own tables have to say literally stands in quotes inside the cell: an element of a list that contains the
+list's separators, a text that would be taken for "nothing is known". Doubled quotes stand for one.
 """
 
 from __future__ import annotations
@@ -11,12 +14,12 @@ from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import normalize
 
-from cellsync.casework.case_file import Priority
-from cellsync.casework.choices import chosen
-from cellsync.casework.name import NameKind, name_of
+from cellsync.casework.name import name_of
+from cellsync.casework.no_answer import says_nothing, says_unknown
 from cellsync.casework.partial_date import PartialDate
-from cellsync.casework.person import Sex
+from cellsync.casework.support_task import TaskKind
 from cellsync.casework.timeline import TimelineEntry, TimelineKind
+from cellsync.casework.vocabulary import meant
 from cellsync.core.case.values import ValueType, fits, value_type
 from cellsync.core.errors import InvalidValue
 from cellsync.core.plain import settled, unified
@@ -30,16 +33,9 @@ _FORMULA: Final = re.compile(r"(?=['\s]*[=+@＝＋＠－-]|'*[\t\n])")
 _INSIDE: Final = re.compile(r"(?<=[;\t\n])(?=(?:'|[^\S;\t\n])*(?:[=+@＝＋＠]|[－-](?!\s)))")
 _GUARDED: Final = re.compile(_INSIDE.pattern.replace(r"(?=", r"'(?=", 1))
 _BLANKS: Final = " \t\n\u00a0"
-_SEVERAL: Final = re.compile(r"[|;]")
-_ARTICLES: Final = re.compile(r"[|;,]")
+_KEPT_AS_TEXT: Final = re.compile(r'="((?:[^"]|"")*)"')  # how spreadsheets are told to leave a number alone
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _INT: Final = value_type(int)
-_SEX: Final = {
-    "m": Sex.MALE, "male": Sex.MALE, "м": Sex.MALE, "f": Sex.FEMALE, "female": Sex.FEMALE, "ж": Sex.FEMALE,
-    "k": Sex.FEMALE, "other": Sex.OTHER, "unknown": Sex.UNKNOWN, "?": Sex.UNKNOWN,
-}  # fmt: skip
 _YES: Final = {"yes": True, "true": True, "on": True, "1": True, "да": True, "так": True, "tak": True}
 _NO: Final = {"no": False, "false": False, "off": False, "0": False, "нет": False, "не": False, "nie": False}
 
@@ -60,6 +56,8 @@ def tidy(cell: str) -> str:
     cell = unified(cell).lstrip(_BLANKS)
     if cell.startswith("'") and _FORMULA.match(cell):
         cell = cell[1:]
+    elif kept := _KEPT_AS_TEXT.fullmatch(cell.rstrip(_BLANKS)):
+        cell = kept[1].replace('""', '"')
     return normalize("NFC", _GUARDED.sub("", cell).strip(_BLANKS))
 
 
@@ -73,11 +71,44 @@ def guard(text: str) -> str:
 
 
 def text(cell: str) -> list[Any]:
-    return [cell]
+    if _is_lost(cell):
+        raise BadCell("is made of question marks: its letters were lost", "Save the original as UTF-8.")
+    if says_nothing(cell):
+        return []
+    return [_unquoted(cell)]
+
+
+def as_cell(said: str) -> str:
+    """A text as a cell that `text` reads back."""
+    return f'"{said}"' if _needs_quotes(said) else said
+
+
+def _needs_quotes(said: str) -> bool:
+    """Whether it would be read as something else: as nothing, or as another text in quotes."""
+    return bool(said) and (says_nothing(said.strip()) or _is_lost(said) or _unquoted(said) != said)
+
+
+def _unquoted(cell: str) -> str:
+    inner = cell[1:-1]
+    quoted = len(cell) > 2 and cell[0] == cell[-1] == '"'
+    return inner if quoted and _needs_quotes(inner) else cell
+
+
+def _is_lost(cell: str) -> bool:
+    """Two words or more of nothing but question marks, or a long one."""
+    return len(cell) > 5 and set(cell) <= set("? .") and cell.count("?") > 3
 
 
 def note(cell: str) -> list[Any]:
-    return [TimelineEntry(TimelineKind.NOTE, cell)]
+    return [TimelineEntry(TimelineKind.NOTE, one) for one in text(cell)]
+
+
+def task_kind(cell: str) -> list[Any]:
+    """The kind of a task; of several ("parcel letter") the first. Other words are its title only."""
+    for words in (cell, *cell.split()[:1]):
+        if kind := meant(words, [one.value for one in TaskKind]):
+            return [TaskKind(kind)]
+    return []
 
 
 def number(cell: str) -> list[Any]:
@@ -93,27 +124,16 @@ def yes_no(cell: str) -> list[Any]:
     return [answers[cell.lower()]]
 
 
-def priority(cell: str) -> list[Any]:
-    """1 (critical) to 5 (watch). Only digits: "high" is 2 to one group and 1 to another."""
-    if len(cell) != 1 or cell not in "12345":
-        raise BadCell("is not a number from 1 (critical) to 5 (watch)")
-    return [list(Priority)[int(cell) - 1]]
-
-
-def sex(cell: str) -> list[Any]:
-    if cell.lower() not in _SEX:
-        raise BadCell("is none of m, f, other, unknown")
-    return [_SEX[cell.lower()]]
-
-
 def choice(kind: ValueType, words: list[str]) -> Parser:
-    """One of an enumeration's words; blanks and capitals do not matter."""
+    """One of an enumeration's words, or what people write for it; blanks and capitals do not matter."""
 
     def parse(cell: str) -> list[Any]:
-        word = chosen(cell, words)
-        if word is None:
-            raise BadCell(f"is none of {', '.join(words)}")
-        return [kind.decode(word)]
+        word = meant(cell, words)
+        if word is not None:
+            return [kind.decode(word)]
+        if says_unknown(cell):
+            return []
+        raise BadCell(f"is none of {', '.join(words)}")
 
     return parse
 
@@ -127,7 +147,7 @@ def partial_date(cell: str) -> list[Any]:
     except InvalidValue as error:
         if "no such date" in str(error):
             raise BadCell("is a date that no calendar has") from None
-        raise BadCell("is not a date", error.hint) from None
+        raise BadCell(f"is {error}", error.hint) from None
 
 
 def day(cell: str) -> list[Any]:
@@ -140,58 +160,7 @@ def day(cell: str) -> list[Any]:
 
 
 def name(cell: str) -> list[Any]:
-    return [name_of(cell)]
-
-
-def transliteration(cell: str) -> list[Any]:
-    return [name_of(cell, NameKind.TRANSLITERATION)]
-
-
-def name_if_any(cell: str) -> list[Any]:
-    return [name_of(cell)] if is_name(cell) else []
-
-
-def description_if_no_name(cell: str) -> list[Any]:
-    """What is said instead of a name: "woman seen at the gate"."""
-    says_something = any(letter.isalnum() for letter in cell)  # not "?" or "—"
-    return [cell] if says_something and not is_name(cell) else []
-
-
-def is_name(cell: str) -> bool:
-    """Whether it is a name: the first and the last word begin with a capital, or with a letter that has none.
-
-    Tables put into the column of names whatever is known of somebody unnamed. A wrong guess loses nothing: it stands in
-    the description.
-    """
-    words = cell.split()
-    return all(word[0].isalpha() and word[0] == word[0].title() for word in (words[0], words[-1]))
-
-
-def countries(cell: str) -> list[Any]:
-    codes = [code.upper() for code in _parts(_SEVERAL, cell)]
-    if not all(_COUNTRY.fullmatch(code) for code in codes):
-        raise BadCell("is not a list of two-letter country codes: BY, or BY|PL")
-    return codes
-
-
-def languages(cell: str) -> list[Any]:
-    codes = _parts(_SEVERAL, cell)
-    if not all(_LANGUAGE.fullmatch(code) for code in codes):
-        raise BadCell("is not a list of language codes: be, or be|ru")
-    return codes
-
-
-def articles(cell: str) -> list[Any]:
-    return _parts(_ARTICLES, cell)
-
-
-def several(one: Parser) -> Parser:
-    """A set: cells with | or ; between the elements."""
-    return lambda cell: [value for part in _parts(_SEVERAL, cell) for value in one(part)]
-
-
-def _parts(between: re.Pattern[str], cell: str) -> list[str]:
-    return [part.strip() for part in between.split(cell) if part.strip()]
+    return [] if says_unknown(cell) else [name_of(cell)]
 
 
 # --- by type ------------------------------------------------------------------------------------
@@ -208,7 +177,11 @@ def parser_for(kind: ValueType) -> Parser | None:
     return _BY_TYPE.get(called)
 
 
+def _if_known(parse: Parser) -> Parser:
+    return lambda cell: [] if says_unknown(cell) else parse(cell)
+
+
 _BY_TYPE: Final[dict[str, Parser]] = {
-    "str": text, "int": number, "bool": yes_no, "date": day,
+    "str": text, "int": _if_known(number), "bool": _if_known(yes_no), "date": day,
     "PartialDate": partial_date, "Name": name, "TimelineEntry": note,
 }  # fmt: skip

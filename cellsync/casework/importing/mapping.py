@@ -1,34 +1,38 @@
 """Mapping: which column of a table goes into which field of which document.
 
-A group's own table is mapped with a dict, or a TOML or JSON file with the same keys and values:
+Without a mapping the headings say it (`headings`). A group can say it with a dict, or a TOML or JSON file with the same
+keys and values (`mapping_file`):
 
     "Nr" = "external_id"              as the example's column of that name
     "ФИО" = "name"
     "Дата рождения" = "person.born"   or a field of a document
-    "Разное" = "case.legal_notes"
+    "Разное" = ["note", "case.legal_notes"]   or several of either
 
-Documents: case, person, episode, proceeding, task; one of each per row. Exactly one column is the external id.
+Documents: case, person, episode, proceeding, task; one of each per row. One column is the external id; without one,
+rows are known by the name. Several columns that go into "name" are one name, in the order in which it is said.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping as AnyMapping
-from pathlib import Path
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
 
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.choices import offer
 from cellsync.casework.episode import Episode
-from cellsync.casework.importing import cells
+from cellsync.casework.importing import cells, codes, headings, lists, persons, ranges
+from cellsync.casework.importing.articles import articles
 from cellsync.casework.importing.cells import Parser
+from cellsync.casework.importing.encodings import UnreadableFile
 from cellsync.casework.person import Person
 from cellsync.casework.proceeding import Proceeding
 from cellsync.casework.support_task import SupportTask
-from cellsync.core import strict_json
 from cellsync.core.case.fields import Field, Log, Register, Set
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.errors import InvalidValue
+from cellsync.core.folded import folded
 
 EXTERNAL_ID: Final = "external_id"
 DOCUMENTS: Final[dict[str, type[Schema]]] = {
@@ -75,101 +79,223 @@ def _usual_parser(document: str, name: str) -> Parser | None:
     if special is not None or not isinstance(declared, (Register, Set, Log)):
         return special
     parser = cells.parser_for(declared.kinds[0])
-    return cells.several(parser) if parser is not None and isinstance(declared, Set) else parser
+    if parser is None or not isinstance(declared, Set):
+        return parser
+    return lists.several(parser, lists.literally if parser is cells.text else parser)
 
 
 # Fields whose cells people write in other ways than their type suggests.
 _SPECIAL: Final[dict[str, Parser]] = {
-    "case.priority": cells.priority,
-    "person.sex": cells.sex,
-    "person.citizenships": cells.countries,
-    "person.languages": cells.languages,
-    "proceeding.articles": cells.articles,
+    "person.names": lists.NAMES,
+    "person.citizenships": codes.countries,
+    "person.languages": codes.languages,
+    "episode.since": ranges.first_day,
+    "episode.until": ranges.last_day,
+    "proceeding.articles": articles,
+    "task.kind": cells.task_kind,
 }
 
+# Of several columns for a field that holds one value, the first here that a table has.
 _EXAMPLE: Final = (
+    _target("title", "case.title"),
     _target("name", "case.title"),
-    _target("name", "person.names", cells.name_if_any),
-    _target("name", "person.description", cells.description_if_no_name),
-    _target("name_latin", "person.names", cells.transliteration),
+    _target("name", "person.names", persons.name_if_any),
+    _target("name", "person.description", persons.description_if_no_name),
+    _target("name_latin", "person.names", lists.TRANSLITERATIONS),
     _target("name_local", "person.names"),
+    _target("other_names", "person.names", lists.ALIASES),
     _target("sex", "person.sex"),
     _target("birth_date", "person.born"),
     _target("citizenship", "person.citizenships"),
     _target("occupation", "person.occupation"),
     _target("languages", "person.languages"),
+    _target("residence", "person.residence"),
     _target("status", "case.status"),
     _target("priority", "case.priority"),
     _target("recognition", "case.recognition"),
     _target("line_of_work", "case.line_of_work"),
+    _target("tags", "case.tags"),
+    _target("summary", "case.summary"),
     _target("demands", "case.release_demands"),
+    _target("further_demands", "case.release_demands", lists.lines),
     _target("handler", "case.handler"),
     _target("episode_kind", "episode.kind"),
     _target("agency", "episode.agency"),
     _target("warrant", "episode.warrant"),
     _target("detained_on", "episode.since"),
+    _target("detained_until", "episode.until"),
+    _target("detention", "episode.since"),
+    _target("detention", "episode.until", ranges.range_end),
     _target("facility", "episode.place"),
     _target("articles", "proceeding.articles"),
     _target("court", "proceeding.court"),
     _target("sentence", "proceeding.sentence"),
+    _target("next_task_kind", "task.kind"),
     _target("next_task", "task.kind"),
     _target("next_task", "task.title"),
     _target("next_task_due", "task.due"),
     _target("note", "case.timeline"),
+    _target("timeline", "case.timeline", lists.entries),
 )
+COLUMNS: Final = tuple(dict.fromkeys([EXTERNAL_ID, *(target.column for target in _EXAMPLE)]))
+"""The columns that need no mapping, in the order of our own tables."""
+TOLD: Final = frozenset({"also", "conflicts"})
+"""Columns of our own tables that only tell something."""
+SEVERAL_ITEMS: Final = frozenset({"further_demands", "timeline"})
+"""Columns with several items of a log."""
+_PLACE: Final = {target: at for at, target in enumerate(_EXAMPLE)}
+
+
+class BadMapping(InvalidValue):
+    """One line of a mapping makes no sense."""
+
+    def __init__(self, message: str, *, hint: str, column: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.column = column  # of the table; the key of that line
+
+
+class Placed(NamedTuple):
+    """A mapping on the header of one table."""
+
+    positions: dict[str, tuple[int, ...]]  # of the cells of a column; several are joined
+    targets: tuple[Target, ...]
+    id_column: str  # "": rows are known by name
+    taken: dict[str, str]  # columns of the table under another name than ours -> ours
+    ignored: list[str]
 
 
 class Mapping(NamedTuple):
     """Which column is the external id, and where the others go."""
 
-    id_column: str
+    id_column: str  # "": none
     targets: tuple[Target, ...]
-    whole: bool  # whether a column that the file lacks is an error
+    sources: dict[str, tuple[str, ...]] | None  # the table's columns of each column; None: what the headings say
 
     @classmethod
     def of(cls, columns: AnyMapping[str, object]) -> Mapping:
-        """From column → example column, or "document.field". Raises InvalidValue, with a hint at what was meant."""
-        examples = list(dict.fromkeys([EXTERNAL_ID, *(target.column for target in _EXAMPLE)]))
-        ids, targets = [], []
-        for column, where in columns.items():
-            if not isinstance(where, str):
-                raise InvalidValue(f"the mapping of {column!r} is not text", hint='Write "name" or "person.born".')
-            if where == EXTERNAL_ID:
-                ids.append(column)
-            elif "." in where:
-                targets.append(_target(column, where))
-            elif where in examples:
-                targets += [target._replace(column=column) for target in _EXAMPLE if target.column == where]
-            else:
-                raise InvalidValue(f"the mapping of {column!r} is unknown", hint=offer(where, examples))
-        if len(ids) != 1:
-            raise InvalidValue("exactly one column has to be the external id", hint='Write "Nr" = "external_id".')
-        _check_single(targets)
-        return cls(ids[0], tuple(targets), True)
+        """From column → example column, or "document.field", or several. Raises BadMapping, with what was meant."""
+        ids: list[str] = []
+        names: list[str] = []
+        found: list[tuple[Target, Target | None]] = []  # and which of the example's it is
+        for column, places in columns.items():
+            for where in places if isinstance(places, list) else [places]:
+                if not isinstance(where, str):
+                    raise BadMapping(
+                        f"the mapping of {column!r} is no text", hint='Write "name" or "person.born".', column=column
+                    )
+                if where == EXTERNAL_ID:
+                    ids.append(column)
+                elif where == "name":
+                    names.append(column)
+                else:
+                    found += _found(column, where)
+        if len(ids) > 1:
+            raise BadMapping("two columns are the external id", hint='Write "Nr" = "external_id" once.', column=ids[1])
+        if ids and not names and not _is_named(found) and headings.is_name(ids[0]):
+            names = list(ids)
+        if not ids and not names:
+            hint = 'Write "Nr" = "external_id", or at least which column is the name.'
+            raise BadMapping("no column is the external id, and none the name", hint=hint)
+        sources: dict[str, tuple[str, ...]] = {column: (column,) for column in columns}
+        if names:
+            joined = headings.in_order(names)
+            label = ", ".join(joined)
+            sources[label] = joined
+            found += [(one._replace(column=label), one) for one in _EXAMPLE if one.column == "name"]
+        return cls(ids[0] if ids else "", _single(found), sources)
 
-    @classmethod
-    def load(cls, path: Path) -> Mapping:
-        """From a .toml or .json file. Raises InvalidValue."""
-        try:
-            read = strict_json.read_text if path.suffix.lower() == ".json" else tomllib.loads
-            columns = read(path.read_text("utf-8-sig"))
-        except OSError:
-            raise InvalidValue("the mapping file cannot be opened") from None
-        except ValueError:  # also what is not UTF-8, TOML or JSON
-            raise InvalidValue("the mapping file is neither TOML nor JSON") from None
-        if not isinstance(columns, dict):
-            raise InvalidValue("the mapping file is not a list of columns")
-        return cls.of(columns)
+    def on(self, header: Sequence[str]) -> Placed:
+        """Where its columns stand. Raises UnreadableFile."""
+        known = [name for name in header if name]
+        sources = headings.recognised(known) if self.sources is None else self.sources
+        wanted = dict.fromkeys([self.id_column, *(target.column for target in self.targets)])
+        positions = {
+            label: tuple(_position(header, name, sources is self.sources) for name in sources[label])
+            for label in wanted
+            if label in sources
+        }
+        id_column = self.id_column if self.id_column in positions else ""
+        present = [(target, target) for target in self.targets if target.column in positions]
+        if not id_column and not any(target.document == "person" and target.field == "names" for target, _ in present):
+            hint = _meant(self.id_column or EXTERNAL_ID, known) or "Does the first line name the columns?"
+            raise UnreadableFile(f"no column {self.id_column or EXTERNAL_ID!r}, and none for the name", hint=hint)
+        used = {header[at] for several in positions.values() for at in several}
+        return Placed(
+            positions,
+            _single(present) if self.sources is None else self.targets,
+            id_column,
+            {header[at]: label for label, several in positions.items() for at in several if header[at] != label}
+            if self.sources is None
+            else {},
+            [name for name in known if name not in used and not (self.sources is None and name in TOLD)],
+        )
+
+    def knows(self, cells: Sequence[str]) -> int:
+        """How many of these are the headings of columns that it wants."""
+        if self.sources is None:
+            return sum(bool(cell) and bool(headings.ours(cell) or headings.is_name(cell)) for cell in cells)
+        wanted = {one_line(name) for several in self.sources.values() for name in several}
+        return sum(cell in wanted or folded(cell) in map(folded, wanted) for cell in cells if cell)
 
 
-def _check_single(targets: list[Target]) -> None:
-    """A register is one value, so it comes from one column."""
-    taken: set[tuple[str, str]] = set()
-    for _, document, name, _ in targets:
-        if isinstance(fields_of(DOCUMENTS[document])[name], Register) and (document, name) in taken:
-            raise InvalidValue(f"two columns go into {document}.{name}, which holds one value")
-        taken.add((document, name))
+def one_line(heading: str) -> str:
+    """A heading without line ends, without several blanks, without what nobody sees."""
+    return " ".join("".join(one for one in heading if one not in _UNSEEN).split())
 
 
-EXAMPLE: Final = Mapping(EXTERNAL_ID, _EXAMPLE, False)
-"""The columns of the example that ships; a file may have fewer."""
+_UNSEEN: Final = frozenset("\ufeff\u200b\u2060\u00ad\u200e\u200f")
+
+
+def _position(header: Sequence[str], name: str, demanded: bool) -> int:
+    wanted = one_line(name) if demanded else name
+    if header.count(wanted) > 1:
+        raise UnreadableFile(f"the column {wanted!r} stands there twice", hint="Give each its own name.")
+    if wanted not in header:
+        hint = _meant(wanted, header) or "Does the first line name the columns?"
+        raise UnreadableFile(f"no column {wanted!r}", hint=hint)
+    return header.index(wanted)
+
+
+def _meant(name: str, header: Sequence[str]) -> str:
+    """A hint at the column that was probably meant."""
+    alike = [one for one in header if one and folded(one) == folded(name)]
+    close = alike or get_close_matches(name, [one for one in header if one], n=1, cutoff=0.8)
+    return f"Did you mean {close[0]!r}?" if close else ""
+
+
+def _found(column: str, where: str) -> list[tuple[Target, Target | None]]:
+    try:
+        if "." in where:
+            return [(_target(column, where), None)]
+    except InvalidValue as error:
+        raise BadMapping(str(error), hint=error.hint, column=column) from None
+    if where not in COLUMNS:
+        raise BadMapping(f"the mapping of {column!r} is unknown", hint=offer(where, COLUMNS), column=column)
+    return [(target._replace(column=column), target) for target in _EXAMPLE if target.column == where]
+
+
+def _is_named(found: Sequence[tuple[Target, Any]]) -> bool:
+    return any((target.document, target.field) in (("case", "title"), ("person", "names")) for target, _ in found)
+
+
+def _single(found: Sequence[tuple[Target, Target | None]]) -> tuple[Target, ...]:
+    """The targets, those for a register once: it is one value. Raises BadMapping for two that mean the same."""
+    chosen: dict[tuple[str, str], tuple[Target, Target | None]] = {}
+    for target, example in sorted(found, key=lambda one: -1 if one[1] is None else _PLACE[one[1]]):
+        at = (target.document, target.field)
+        if not isinstance(target.declared, Register):
+            at = (f"{target.document}.{target.field}", target.column)
+        elif at in chosen:
+            other = chosen[at][1]
+            if example is None or other is None or other.column == example.column:
+                raise BadMapping(
+                    f"two columns go into {target.document}.{target.field}, which holds one value",
+                    hint="Map one of them somewhere else.", column=target.column,
+                )  # fmt: skip
+            continue
+        chosen[at] = target, example
+    return tuple(target for target, _ in chosen.values())
+
+
+EXAMPLE: Final = Mapping(EXTERNAL_ID, _EXAMPLE, None)
+"""The columns of the example that ships, or what people call them; a file may have fewer."""

@@ -14,20 +14,24 @@ marks: both are base.
 
 An empty cell says the field's default. In a set, the unit is the element: what people added stays, what they removed
 stays away. In a log, a cell is one item with a source key, and a changed cell corrects it. An emptied cell takes
-nothing back, for a log tells what happened. What people retracted stays so: a changed cell is a new item.
+nothing back, for a log tells what happened. What people retracted stays so: a changed cell is a new item. A column of
+several items, one in a line, only adds: none of its lines is known to be another one changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any, Final
 
+from cellsync.casework.importing.cells import guard, tidy
 from cellsync.casework.importing.reading import Place
+from cellsync.casework.words import as_text
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fields import Log, Register
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.schema import Schema, fields_of, kind_of, version_of
-from cellsync.core.case.values import store
+from cellsync.core.case.values import Misfit, store
 from cellsync.core.crdt.log import LogItem
 from cellsync.core.wire.operations import SOURCE_BYTES, Operation
 from cellsync.core.wire.tags import Op
@@ -35,24 +39,32 @@ from cellsync.core.wire.tags import Op
 IMPORTED: Final = "imported"
 MARK_BYTES: Final = 8
 
+Shown = Callable[[Any], str]
 Keyed = Callable[[str, bytes], bytes]
 """(use, data) -> 32 bytes that are the same on every device of the circle, and different for every case."""
 
 
 def merge(
-    schema: type[Schema], state: CaseState | None, table: dict[Place, list[Any]], keyed: Keyed
+    schema: type[Schema],
+    state: CaseState | None,
+    table: dict[Place, list[Any]],
+    keyed: Keyed,
+    several: Collection[str] = (),
 ) -> list[Operation]:
     """The operations that bring a document up to the table; [] if there is nothing to do.
 
     `state` (with logs; becomes ours) is None if the document is new; then nothing is created for an empty table.
+    `several`: the columns that have several items of a log, not one that is corrected.
     """
     merging = _Merging(state or CaseState(logs=True), keyed)
     for (name, column), values in table.items():
         declared = fields_of(schema)[name]
         if isinstance(declared, Register):
             merging.register(declared, values)
+        elif isinstance(declared, Log) and (len(values) > 1 or column in several):
+            merging.items(name, column, values, partial(_shown, declared))
         elif isinstance(declared, Log):
-            merging.log(name, column, values)
+            merging.log(name, column, values, partial(_shown, declared))
         else:
             everywhere = [one for (other, _), found in table.items() if other == name for one in found]
             merging.elements(name, column, values, everywhere)
@@ -110,7 +122,8 @@ class _Merging:
                 self._draft.discard(name, element)
         self._remember((name, column), set(ours))
 
-    def log(self, name: str, column: str, values: list[Any]) -> None:
+    def log(self, name: str, column: str, values: list[Any], shown: Shown) -> None:
+        """One item, which is corrected; a column of several items is `items`."""
         base = self._marks.get((name, column), {}).keys()
         ours = {self._mark(name, value) for value in values}
         if ours <= base:
@@ -118,7 +131,9 @@ class _Merging:
         [value] = values
         source = self._source(name, column)
         item = self._item(name, source)
-        if item is None:
+        if item is None and not base and shown(value) in self._said(name, shown):
+            pass  # somebody said so already
+        elif item is None:
             self._draft.append(name, value, source)
         elif item.retractions:
             self._draft.append(name, value, self._source(name, column, *ours))
@@ -129,6 +144,18 @@ class _Merging:
             elif not ours <= theirs:
                 self._beside.append(Operation(int(Op.CORRECT), name, item.first.ref, value))
         self._remember((name, column), ours)
+
+    def items(self, name: str, column: str, values: list[Any], shown: Shown) -> None:
+        """Several items: what nobody has said is added, also if it was corrected or retracted since."""
+        said = self._said(name, shown)
+        for value in values:
+            source = self._source(name, column, self._mark(name, value))
+            if shown(value) not in said and self._item(name, source) is None:
+                self._draft.append(name, value, source)
+
+    def _said(self, name: str, shown: Shown) -> set[str]:
+        log = self._state.logs.get(name)
+        return {shown(cell.value) for item in ([] if log is None else log.items()) for cell in item.versions}
 
     def _source(self, *named: str | bytes) -> bytes:
         return self._keyed("source", CANONICAL(list(named)))[:SOURCE_BYTES]
@@ -147,6 +174,15 @@ class _Merging:
             self._draft.discard(IMPORTED, before[mark])
         for mark in sorted(marks - before.keys()):
             self._beside.append(Operation(int(Op.ADD), IMPORTED, None, [*place, mark]))
+
+
+def _shown(declared: Log[Any], plain: Any) -> str:
+    """An item as tables say it: what they cannot say makes no other item."""
+    try:
+        value = declared.kinds[0].decode(plain)
+    except Misfit:
+        value = plain
+    return tidy(guard(as_text(value)))
 
 
 def _elements(state: CaseState, name: str) -> Iterator[Any]:

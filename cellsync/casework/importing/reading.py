@@ -1,60 +1,67 @@
-"""Reading: a CSV file becomes rows that are ready to import, and an error for each row that is not.
+"""Reading: a table becomes rows that are ready to import, and says what could not be read.
 
-Spreadsheets of the region come in UTF-8, with or without a mark in front, and in CP1251. UTF-8 is strict, so what
-decodes as UTF-8 is UTF-8; everything else is read as CP1251 unless the caller says what it is (a UTF-16 mark counts as
-saying). The delimiter is whichever of , ; and tab stands most often in the first line.
+A cell that cannot be read costs itself: the rest of its row arrives, and nothing is taken back that an earlier table
+said there. What costs the row is what leaves no doubt that it would do harm: no id, one that another row has, cells
+beside the header, broken quotes, more than an entry holds. After broken quotes nobody knows where a row ends, so what
+follows is skipped up to the next row that has as many cells as the header. A first row of which no date and no word can
+be read is another header, in another language.
 
-Rows are counted by lines of the file, the first one being 1, since that is what an editor shows; a row of several
-lines counts by its first. After broken quotes nobody knows where a row ends, so what follows is skipped up to the next
-row that has as many cells as the header.
+Without a column of ids a row is known by the name and the date of birth; a row without a name by all that it says.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
-from difflib import get_close_matches
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from cellsync.casework.importing.cells import BadCell, tidy
-from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Target
+from cellsync.casework.importing import codes
+from cellsync.casework.importing.cells import BadCell, task_kind, tidy
+from cellsync.casework.importing.encodings import UnreadableFile, decode, is_broken
+from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Placed, Target
+from cellsync.casework.importing.sheet import Sheet, read_sheet
+from cellsync.casework.no_answer import says_unknown
+from cellsync.casework.partial_date import PartialDate
 from cellsync.core import caps
 from cellsync.core.case.fields import Register
-from cellsync.core.case.values import store
-from cellsync.core.errors import CallerError, InvalidValue
+from cellsync.core.case.values import store, value_type
+from cellsync.core.crypto import primitives
+from cellsync.core.errors import InvalidValue
 from cellsync.core.wire import codec
 
 LARGEST_FILE: Final = 64 << 20  # bytes
 LONGEST_ID: Final = 256  # bytes
-_DELIMITERS: Final = (",", ";", "\t")
 _ROOM: Final = 4096  # bytes of an entry for what import adds: creation, links, a mark and a name per value
 _PER_VALUE: Final = 128
+_UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
+_SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
+_ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
 Source = bytes | str | PathLike[str]
 Place = tuple[str, str]
 """Where values of one cell go: (field, column); the column of a register is "", since it has only one."""
 
 
-class UnreadableFile(CallerError):
-    """This file cannot be read as a table. Nothing was imported."""
-
-    code = "unreadable_file"
-    default_hint = "Save it as CSV, with the names of the columns in the first line."
-
-
 class RowError(NamedTuple):
-    """Why a row was left out."""
+    """Why a row was left out, or which cell of a row that arrived was not read."""
 
     line: int  # of the file, from 1; the first line of the row
     column: str  # "" if it is the whole row
     problem: str  # a sentence without its subject, without the cell: "is not a date"
+    cell: str = ""  # what stands there, to be shown to the person whose table it is
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.column or 'this row'} {self.problem}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"  # no content
+
+
+def rows_of(errors: Iterable[RowError]) -> int:
+    """How many rows these speak of."""
+    return len({error.line for error in errors})
 
 
 class Row(NamedTuple):
@@ -73,8 +80,17 @@ class Reading(NamedTuple):
     """A table as it was read."""
 
     rows: list[Row]
-    errors: list[RowError]
+    errors: list[RowError]  # of rows that were left out
     ignored: list[str]  # columns that the mapping does not know
+    unread: list[RowError]  # cells of rows that arrive
+    taken: dict[str, str]  # columns of the table under another name than ours -> ours
+    header_line: int
+    id_column: str  # "": rows are known by name
+
+    @property
+    def left_out(self) -> int:
+        """How many rows were left out."""
+        return rows_of(self.errors)
 
     def __repr__(self) -> str:
         return f"<reading of {len(self.rows)} rows, {len(self.errors)} errors>"  # no content
@@ -88,23 +104,15 @@ def read_csv(
     Raises UnreadableFile if there is no table in it, InvalidValue for an encoding or delimiter that does not exist.
     """
     mapping = mapping or EXAMPLE
-    text = decode(_content(source), encoding)
-    records = _records(text, delimiter or _delimiter(text))
-    header = _header(records)
-    columns = _columns(header, mapping)
-    reading = Reading([], [], [name for name in header if name and name not in columns])
-    first_lines: dict[str, int] = {}
-    broken = False
-    for line, record in records:
-        if isinstance(record, str):
-            reading.errors.append(RowError(line, "", record))
-            broken = True
-        elif broken and len(record) != len(header):
-            reading.errors.append(RowError(line, "", "was skipped, because of the broken quotes above"))
-        elif any(cell.strip() for cell in record):
-            broken = False
-            _read_row(reading, mapping, columns, len(header), line, record, first_lines)
-    return reading
+    content = _content(source)
+    _check_no_other_file(content)
+    sheet = read_sheet(decode(content, encoding), mapping.knows, delimiter)
+    placed = mapping.on(sheet.header)
+    reader = _Reader(placed, len(sheet.header))
+    reader.read(sheet)
+    return Reading(
+        reader.rows, reader.errors, placed.ignored, reader.unread, placed.taken, sheet.header_line, placed.id_column
+    )
 
 
 # --- the file -----------------------------------------------------------------------------------
@@ -124,139 +132,154 @@ def _content(source: Source) -> bytes:
     return content
 
 
-def decode(content: bytes, encoding: str | None = None) -> str:
-    """The text of a file. Raises UnreadableFile, InvalidValue."""
-    try:
-        if encoding is not None:
-            return content.decode(encoding).removeprefix("\ufeff")
-        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return content.decode("utf-16")
-        return _utf8_or_cp1251(content)
-    except LookupError:
-        raise InvalidValue("there is no such encoding", hint="Usual ones: utf-8, cp1251, cp1250.") from None
-    except ValueError:
-        raise UnreadableFile(
-            "the file is not in the expected encoding", hint="Save it as UTF-8, or name its encoding."
-        ) from None
+def _check_no_other_file(content: bytes) -> None:
+    """Raises UnreadableFile for what people take for a table, and what is none."""
+    head = content[:4096]
+    for begins, holds, what in _OTHER_FILES:
+        if head.startswith(begins) and (not holds or holds in content):
+            raise UnreadableFile(f"this is {what}, not a CSV file", hint="Open it in its program, and save it as CSV.")
 
 
-def _utf8_or_cp1251(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1251")
-
-
-def _delimiter(text: str) -> str:
-    first = next((line for line in re.split(r"[\r\n]+", text, maxsplit=1) if line), "")
-    return max(_DELIMITERS, key=first.count)
-
-
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """(first line, cells), or (line, what is wrong with it)."""
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    except (TypeError, ValueError):
-        raise InvalidValue("a delimiter is a single character") from None
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, _about_quotes(str(error))
-        else:
-            if cells:
-                yield line, cells
-
-
-def _about_quotes(error: str) -> str:
-    if "limit" in error:
-        return f"has a cell longer than {csv.field_size_limit()} characters"
-    if "end of data" in error:
-        return "has an opening quote that is never closed; nothing after it could be read"
-    return 'has a quote in the wrong place; inside a quoted cell, write "" for a quote'
-
-
-# --- the header ---------------------------------------------------------------------------------
-
-
-def _header(records: Iterator[tuple[int, list[str] | str]]) -> list[str]:
-    _, record = next(records, (0, [""]))
-    if isinstance(record, str):
-        raise UnreadableFile("the first line is not a header: its quotes are broken")
-    header = [tidy(cell) for cell in record]
-    if not any(header):
-        raise UnreadableFile("the file is empty", hint="The first line has to name the columns.")
-    return header
-
-
-def _columns(header: list[str], mapping: Mapping) -> dict[str, int]:
-    """The mapped columns and their positions. Says nothing of the first line but what the mapping says too."""
-    wanted = dict.fromkeys([mapping.id_column, *(target.column for target in mapping.targets)])
-    found: dict[str, int] = {}
-    for name in wanted:
-        if header.count(name) > 1:
-            raise UnreadableFile(f"the column {name!r} stands twice in the first line")
-        if name in header:
-            found[name] = header.index(name)
-        elif mapping.whole or name == mapping.id_column:
-            close = get_close_matches(name, header, n=1, cutoff=0.8)
-            hint = f"Did you mean {close[0]!r}?" if close else "Does the first line name the columns?"
-            raise UnreadableFile(f"the first line has no column {name!r}", hint=hint)
-    return found
+_OTHER_FILES: Final = (
+    (b"PK\x03\x04", b"xl/workbook", "a workbook (.xlsx)"),
+    (b"PK\x03\x04", b"opendocument.spreadsheet", "a workbook (.ods)"),
+    (b"PK\x03\x04", b"", "a ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", b"", "a workbook (.xls)"),
+    (b"%PDF", b"", "a PDF"),
+    (b"{\\rtf", b"", "a text document (.rtf)"),
+    (b"\x1f\x8b", b"", "a compressed file"),
+)
 
 
 # --- the rows -----------------------------------------------------------------------------------
 
 
-def _read_row(
-    reading: Reading, mapping: Mapping, columns: dict[str, int], width: int, line: int, record: list[str],
-    first_lines: dict[str, int],
-) -> None:  # fmt: skip
-    """Append the row to the rows, or what is wrong with it to the errors."""
-    errors: list[RowError] = []
-    if len(record) > width:
-        errors.append(RowError(line, "", f"has {len(record)} cells, the first line has {width}"))
-    cells = {name: tidy(record[at]) for name, at in columns.items() if at < len(record)}
-    for name, cell in cells.items():
-        if "\0" in cell:
-            errors.append(RowError(line, name, "contains a zero byte"))
-            cells[name] = ""
-    external = cells.get(mapping.id_column, "")
-    if problem := _about_id(external, first_lines):
-        errors.append(RowError(line, mapping.id_column, problem))
-    elif external:
-        first_lines[external] = line
-    documents: dict[str, dict[Place, list[Any]]] = {}
-    for target in mapping.targets:
-        if target.column in cells:
+class _Reader:
+    """The rows of one table, one after the other."""
+
+    def __init__(self, placed: Placed, width: int) -> None:
+        self.rows: list[Row] = []
+        self.errors: list[RowError] = []
+        self.unread: list[RowError] = []
+        self._placed = placed
+        self._width = width
+        self._first_lines: dict[str, int] = {}  # of external ids
+
+    def read(self, sheet: Sheet) -> None:
+        broken = False
+        first = True
+        for line, record in sheet.rows:
+            if isinstance(record, str):
+                self.errors.append(RowError(line, "", record))
+                broken = True
+            elif broken and len(record) != self._width:
+                self.errors.append(RowError(line, "", "was skipped, because of the broken quotes above"))
+            elif any(cell.strip() for cell in record):
+                broken = False
+                self._row(line, record, first)
+                first = False
+
+    def _row(self, line: int, record: list[str], first: bool) -> None:
+        """Append the row to the rows, or what is wrong with it to the errors."""
+        lost: list[RowError] = []
+        if any(cell.strip() for cell in record[self._width :]):
+            lost.append(RowError(line, "", f"has {len(record)} cells, the first line has {self._width}"))
+        cells = {
+            name: self._cell(record, name)
+            for name, positions in self._placed.positions.items()
+            if min(positions) < len(record)  # a row that ends before says nothing of it
+        }
+        documents, unread, checked = self._documents(line, cells)
+        external = self._external(cells, documents)
+        if problem := self._about_id(external):
+            lost.append(RowError(line, self._placed.id_column, problem))
+        elif first and len(unread) > 1 and len(unread) == checked and not any(map(str.isdigit, "".join(record))):
+            lost += unread  # another header
+        else:
+            self._first_lines[external] = line
+        sizes = [_size(document) for document in documents.values()]
+        if max(sizes, default=0) > caps.ENTRY - _ROOM:
+            most = (caps.ENTRY - _ROOM) >> 10
+            lost.append(RowError(line, "", f"is too long: one document holds at most {most} KiB"))
+        if lost:
+            self.errors += lost
+        else:
+            self.rows.append(Row(line, external, sum(sizes), documents))
+            self.unread += unread
+
+    def _cell(self, record: list[str], name: str) -> str:
+        found = [tidy(record[at]) for at in self._placed.positions[name] if at < len(record)]
+        if name == self._placed.id_column:
+            found = [_UNSEEN.sub("", one).strip() for one in found]
+        return found[0] if len(found) == 1 else " ".join(one for one in found if not says_unknown(one))
+
+    def _documents(
+        self, line: int, cells: dict[str, str]
+    ) -> tuple[dict[str, dict[Place, list[Any]]], list[RowError], int]:
+        """The values; the cells that could not be read; and of how many it could be told."""
+        documents: dict[str, dict[Place, list[Any]]] = {}
+        unread: dict[str, RowError] = {}
+        told: set[str] = set()
+        for target in self._placed.targets:
+            if target.column not in cells:
+                continue
+            cell = cells[target.column]
             place = target.field, "" if isinstance(target.declared, Register) else target.column
+            if cell and _is_told(target):
+                told.add(target.column)
             try:
-                documents.setdefault(target.document, {})[place] = _read_cell(target, cells[target.column])
+                documents.setdefault(target.document, {})[place] = _read_cell(target, cell)
             except BadCell as bad:
-                error = RowError(line, target.column, str(bad))
-                errors += [error] if error not in errors else []
-    sizes = [_size(document) for document in documents.values()]
-    if max(sizes, default=0) > caps.ENTRY - _ROOM:
-        errors.append(RowError(line, "", f"is too long: one document holds at most {(caps.ENTRY - _ROOM) >> 10} KiB"))
-    if errors:
-        reading.errors.extend(sorted(errors, key=lambda error: columns.get(error.column, -1)))
-    else:
-        reading.rows.append(Row(line, external, sum(sizes), documents))
+                unread.setdefault(target.column, RowError(line, target.column, str(bad), cell))
+        return documents, sorted(unread.values(), key=lambda one: self._placed.positions[one.column]), len(told)
+
+    def _external(self, cells: dict[str, str], documents: dict[str, dict[Place, list[Any]]]) -> str:
+        if self._placed.id_column:
+            return cells.get(self._placed.id_column, "")
+        return _known_by(cells, documents.get("person", {}))
+
+    def _about_id(self, external: str) -> str:
+        if is_broken(external) or "\0" in external:
+            return "contains characters that are broken in the file"
+        if not external:
+            return "is empty: without an id a row cannot be found again"
+        if len(external.encode()) > LONGEST_ID:
+            return f"is longer than {LONGEST_ID} bytes"
+        if external not in self._first_lines:
+            return ""
+        at = self._first_lines[external]
+        if self._placed.id_column:
+            return f"stands on line {at} already"
+        return f"says the same person as line {at}: give each row an id, in a column external_id"
 
 
-def _about_id(external: str, first_lines: dict[str, int]) -> str:
-    if not external:
-        return "is empty: without an id a row cannot be found again"
-    if len(external.encode()) > LONGEST_ID:
-        return f"is longer than {LONGEST_ID} bytes"
-    return f"stands on line {first_lines[external]} already" if external in first_lines else ""
+def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:
+    """What stands for an id: the name and the date of birth; without a name what is said instead, and all the rest."""
+    names = [name for (field, _), values in person.items() if field == "names" for name, *_ in values]
+    [born] = person.get(("born", ""), []) or [None]
+    shown = " ".join(names[:1] or person.get(("description", ""), []) or ["?"])
+    if names and len(shown) <= _SHOWN_OF_NAME:
+        day = None if born is None else value_type(PartialDate).decode(born)
+        return shown if day is None or day.earliest is None else f"{shown} {day}"
+    rest = primitives.blake2b(b"", codec.encode(sorted([name, cell] for name, cell in cells.items())))
+    return f"{shown[:_SHOWN_OF_NAME]} {rest.hex()[:8]}"
+
+
+def _is_told(target: Target) -> bool:
+    """Whether it can be told from a cell that it does not belong there."""
+    described = target.declared.kinds[0].description
+    name = described.get("name", "") if isinstance(described, dict) else described
+    return target.parser in (codes.countries, codes.languages) or (
+        name not in _ANY_TEXT and target.parser is not task_kind
+    )
 
 
 def _read_cell(target: Target, cell: str) -> list[Any]:
     """The plain values of a cell. Raises BadCell."""
+    if "\0" in cell:
+        raise BadCell("contains a zero byte")
+    if is_broken(cell):
+        raise BadCell("contains characters that are broken in the file")
     kind = target.declared.kinds[0]
     try:
         return [store(kind, target.field, value) for value in (target.parser(cell) if cell else [])]

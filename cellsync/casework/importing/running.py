@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
-from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, Mapping
+from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merging import merge
-from cellsync.casework.importing.reading import Place, Row, RowError, Source, read_csv
+from cellsync.casework.importing.problems import Problem, problems
+from cellsync.casework.importing.reading import Place, Row, RowError, Source, read_csv, rows_of
 from cellsync.casework.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
@@ -45,12 +46,26 @@ class Report(NamedTuple):
     unchanged: int
     errors: list[RowError]  # of rows that were left out, in the order of the file
     ignored: list[str]  # columns that the mapping does not know
+    unread: list[RowError]  # cells that could not be read, of rows that arrived
+    taken: dict[str, str]  # columns of the table under another name than ours -> ours
+    header_line: int
+    id_column: str  # "": rows are known by name
     left: int = 0  # rows that were not come to, because the import was stopped
+
+    @property
+    def left_out(self) -> int:
+        """How many rows were left out."""
+        return rows_of(self.errors)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be read, one for each kind of mistake in a column."""
+        return problems(self.errors, self.unread)
 
     def __repr__(self) -> str:
         return (
             f"<report: {self.created} created, {self.updated} updated, {self.unchanged} unchanged, "
-            f"{len(self.errors)} errors>"
+            f"{self.left_out} left out>"
         )
 
 
@@ -65,7 +80,7 @@ async def import_cases(
     progress: Progress | None = None,
     stop: Stop = lambda: False,
 ) -> Report:
-    """Import a table: the content of a CSV file, or its path. Rows with errors are left out and reported.
+    """Import a table: the content of a CSV file, or its path. What cannot be read is left out and reported.
 
     A dry run reports the same and writes nothing. `progress` is told (rows done, rows to do) after each group. `stop`
     is asked before each; once it says yes, the report is of what was done until then. Stopped half-way, whole groups
@@ -83,8 +98,8 @@ async def import_cases(
         created, updated, done = created + new, updated + changed, done + len(group)
         if progress is not None:
             progress(done, len(reading.rows))
-    left = len(reading.rows) - done
-    return Report(created, updated, done - created - updated, reading.errors, reading.ignored, left)
+    unchanged = done - created - updated
+    return Report(created, updated, unchanged, *reading[1:], left=len(reading.rows) - done)
 
 
 def _groups(rows: list[Row]) -> Iterator[list[Row]]:
@@ -131,7 +146,7 @@ def _merge_row(cell: Cell, row: Row) -> tuple[Edits, bool]:
         if links:
             table["links", _BY_IMPORT] = links
         keyed = partial(_keyed, cell, ids[name])
-        if written := merge(DOCUMENTS[name], states[name], table, keyed):
+        if written := merge(DOCUMENTS[name], states[name], table, keyed, SEVERAL_ITEMS):
             edits.append((ids[name], written))
     return edits, states["case"] is None
 

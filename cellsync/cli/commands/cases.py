@@ -21,6 +21,13 @@ from cellsync.core.plain import shown
 
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
 _MOST_INPUT: Final = 1 << 20
+_COLUMNS: Final = (
+    "Columns: external_id, title, name, name_latin, name_local, other_names, sex, birth_date, citizenship, occupation, "
+    "languages, residence, status, priority, recognition, line_of_work, tags, summary, demands, further_demands, "
+    "handler, episode_kind, agency, warrant, detained_on, detained_until, detention, facility, articles, court, "
+    "sentence, next_task_kind, next_task, next_task_due, note, timeline; or what people call them in English, "
+    "Belarusian, Russian and Polish."
+)
 
 
 @click.group(cls=Group)
@@ -324,14 +331,14 @@ def graph(context: click.Context, case_: str, form: str, to: Path | None, replac
 # --- tables --------------------------------------------------------------------------------------------------
 
 
-@case.command("import")
+@case.command("import", epilog=_COLUMNS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and what is wrong with which line.")
 @click.option(
     "--columns", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='A TOML or JSON file that says where columns go: "Nr" = "external_id", "Note" = "case.legal_notes".',
+    help='A TOML or JSON file that says where the columns go: "Nr" = "external_id", "Note" = "case.legal_notes".',
 )  # fmt: skip
-@click.option("--encoding", metavar="NAME", help="Of the file; else UTF-8, or CP1251 if it is not that.")
+@click.option("--encoding", metavar="NAME", help="Of the file; else it is recognised, or you are asked for it.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between columns; else the most frequent of , ; tab.")
 @click.pass_context
 def import_(
@@ -340,7 +347,8 @@ def import_(
 ) -> None:  # fmt: skip
     """Import a table of cases from a CSV file.
 
-    The same table again changes nothing, so an import that broke off is simply given again. Ctrl-C ends it.
+    The same table again changes nothing, so an import that broke off is simply given again. Ctrl-C ends it. A cell that
+    cannot be read is named and left out; the rest of its row arrives.
     """
     from cellsync.cli.reaching import opened
     from cellsync.cli.waiting import finished, to_its_end
@@ -354,30 +362,44 @@ def import_(
             client, "import", {"table": content, **given}, lambda one: move(one["done"], one["total"])
         )  # fmt: skip
     finished(job)
+    _say_how_read(terminal, job)
     would = "would be " if dry_run else ""
-    for error in job["errors"]:
-        terminal.result(line(error["message"], 300))
-    for column in job["ignored"]:
-        terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
+    unread = f", {many(job['unread'], 'cell')} not read" if job["unread"] else ""
     terminal.result(
         f"{'' if dry_run else '✓ '}{many(job['created'], 'case')} {would}created, {job['updated']} {would}updated, "
-        f"{job['unchanged']} unchanged, {many(len(job['errors']), 'row')} left out"
+        f"{job['unchanged']} unchanged, {many(job['left_out'], 'row')} left out{unread}"
     )
     terminal.answer(job)
-    if job["errors"]:
+    if job["problems"]:
         raise SystemExit(PARTLY)
 
 
-def _columns(file: Path) -> Any:
-    import tomllib
+def _say_how_read(terminal: Terminal, job: Any) -> None:
+    """Which headings were taken for what, and what could not be read."""
+    if job["header_line"] > 1:
+        terminal.say(f"The names of the columns are on line {job['header_line']}.")
+    for heading, ours in job["columns"].items():
+        terminal.say(f'column "{line(heading, 60)}" is taken as {line(ours, 40)}')
+    if not job["id_column"] and job["done"]:
+        terminal.say("There is no column external_id: rows are known by the name and the date of birth.")
+    for problem in job["problems"]:
+        terminal.result(line(problem["message"], 300))
+        if problem["examples"]:
+            terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in problem["examples"]))
+    for column in job["ignored"]:
+        terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
+    if job["ignored"]:
+        terminal.say("  known ones: cellsync case import --help")
 
-    from cellsync.core import strict_json
+
+def _columns(file: Path) -> Any:
+    from cellsync.casework.importing import mapping_file
+    from cellsync.core.errors import InvalidValue
 
     try:
-        read = strict_json.read_text if file.suffix.lower() == ".json" else tomllib.loads
-        return read(file.read_text("utf-8-sig"))
-    except (OSError, ValueError):
-        raise _usage("The file of columns is neither TOML nor JSON.", 'Write lines as "Nr" = "external_id".') from None
+        return mapping_file.load(file)
+    except InvalidValue as error:
+        raise _usage(f"{file.name}: {error}.", error.hint) from None
 
 
 def _load(file: Path) -> str:

@@ -1,0 +1,198 @@
+"""Headings: which of our columns the heading of somebody's table means, in English, Belarusian, Russian and Polish.
+
+Letter case, blanks, underscores and signs do not matter, nor does `__ru` behind the name, which says in what language
+a text is, nor the groups that KoboToolbox puts in front ("group_person/full_name"). A heading is here only if it means
+one column in every table: "date" does not, and "№" numbers rows, which are others once the table was sorted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from cellsync.core.folded import folded
+
+_BETWEEN: Final = re.compile(r"[^\w№#]+|_+")
+_LANGUAGE: Final = re.compile(r"(?<=\w)__[a-z]{2,3}$")
+_SAID: Final[dict[str, str]] = {
+    "external_id": (
+        "external id, id, case id, record id, case number, код, код дела, номер дела, код справы, нумар справы, "
+        "numer sprawy, id sprawy"
+    ),
+    "title": "case title, назва справы, название дела, tytuł sprawy",
+    "name": (
+        "full name, name and surname, person, person name, name of person, prisoner, victim, detainee, фио, ф и "
+        "о, имя, имя и фамилия, фамилия и имя, фамилия имя, фамилия имя отчество, имя фамилия, имя отчество "
+        "фамилия, піб, імя, імя і прозвішча, прозвішча і імя, прозвішча імя, прозвішча імя імя па бацьку, імя "
+        "прозвішча, піп, imię i nazwisko, nazwisko i imię, imię, imię nazwisko, nazwisko imię, прізвище та імя, "
+        "імя та прізвище"
+    ),
+    "name_latin": (
+        "name in latin, latin name, name latin letters, transliteration, имя латиницей, фио латиницей, імя "
+        "лацінкай, транслитерация, транслітарацыя, transliteracja"
+    ),
+    "name_local": "local name, name in local script",
+    "other_names": (
+        "alias, aliases, nickname, also known as, aka, псевдоним, прозвище, другие имена, псеўданім, мянушка, "
+        "іншыя імёны, pseudonim, inne imiona"
+    ),
+    "sex": "gender, пол, пал, płeć, стать",
+    "birth_date": (
+        "birthdate, date of birth, dob, born, birth, birthday, birth year, year of birth, дата рождения, день "
+        "рождения, год рождения, г р, д р, родился, дата нараджэння, дзень нараджэння, год нараджэння, "
+        "нарадзіўся, data urodzenia, rok urodzenia, ur, дата народження"
+    ),
+    "citizenship": (
+        "citizenships, nationality, country, country of citizenship, гражданство, страна, грамадзянства, краіна, "
+        "obywatelstwo, kraj, громадянство"
+    ),
+    "occupation": (
+        "profession, job, work, профессия, род занятий, работа, место работы, прафесія, занятак, праца, месца "
+        "працы, zawód, praca"
+    ),
+    "languages": "language, spoken languages, языки, язык, мовы, мова, języki, język",
+    "residence": (
+        "place of residence, address, home address, last seen location, last seen, lives in, адрес, место "
+        "жительства, проживание, адрас, месца жыхарства, adres, miejsce zamieszkania"
+    ),
+    "status": "case status, статус, статус дела, стан, статус справы, status sprawy, stan",
+    "priority": "urgency, приоритет, срочность, прыярытэт, тэрміновасць, priorytet",
+    "recognition": (
+        "recognised, recognised as political prisoner, признание, признан политзаключённым, прызнанне, прызнаны "
+        "палітвязнем, uznanie"
+    ),
+    "line_of_work": "line of work, направление, направление работы, кірунак, напрамак, kierunek",
+    "tags": "tag, labels, теги, метки, тэгі, пазнакі, tagi, etykiety",
+    "summary": "short summary, краткое описание, кратко, сцісла, кароткае апісанне, streszczenie",
+    "demands": "demand, требования, требование, патрабаванні, патрабаванне, żądania",
+    "handler": (
+        "case worker, caseworker, responsible, ответственный, куратор, координатор, адказны, каардынатар, opiekun "
+        "sprawy"
+    ),
+    "episode_kind": (
+        "detention type, type of detention, kind of detention, вид содержания, тип учреждения, від утрымання, "
+        "rodzaj zatrzymania"
+    ),
+    "agency": (
+        "forces, arresting authority, detained by, arrested by, кто задержал, силовое ведомство, хто затрымаў, "
+        "кім затрыманы, służba, kto zatrzymał"
+    ),
+    "warrant": "arrest warrant, ордер, ордэр, nakaz",
+    "detained_on": (
+        "date of arrest, arrest date, arrested on, arrested, date of detention, detention date, date detained, "
+        "detained, date det, detained since, дата задержания, задержан, дата ареста, день задержания, дата "
+        "затрымання, затрыманы, дата арышту, дзень затрымання, data zatrzymania, data aresztowania, дата "
+        "затримання"
+    ),
+    "detained_until": (
+        "date of release, release date, released on, detained till, дата освобождения, освобождён, дата "
+        "вызвалення, вызвалены, data zwolnienia"
+    ),
+    "detention": (
+        "period of detention, detention period, срок содержания, период содержания, перыяд утрымання, okres zatrzymania"
+    ),
+    "facility": (
+        "place of detention, detention place, detention facility, detention centre, detention center, prison, "
+        "place of imprisonment, where held, place held, место содержания, где содержится, место заключения, "
+        "учреждение, сизо, колония, место лишения свободы, месца ўтрымання, дзе ўтрымліваецца, месца зняволення, "
+        "установа, калонія, miejsce zatrzymania, miejsce przetrzymywania, zakład karny, więzienie"
+    ),
+    "articles": (
+        "article, charge, charges, criminal code article, articles of law, статья, статьи, статья ук, статьи ук, "
+        "обвинение, обвинения, артыкул, артыкулы, артыкул кк, артыкулы кк, абвінавачанне, artykuł, artykuły, "
+        "zarzuty, zarzut"
+    ),
+    "court": "court name, суд, sąd",
+    "sentence": "term, prison term, срок, приговор, наказание, тэрмін, прысуд, пакаранне, wyrok, kara",
+    "next_task": (
+        "task, tasks, need, needs, next step, задача, задачи, потребности, нужно, следующий шаг, патрэбы, трэба, "
+        "наступны крок, zadanie, potrzeby, następny krok"
+    ),
+    "next_task_kind": "task kind, kind of task",
+    "next_task_due": "task due, due, due date, deadline, срок задачи, дедлайн, дэдлайн, termin zadania",
+    "note": (
+        "notes, comment, comments, remark, remarks, additional notes, примечание, примечания, комментарий, "
+        "комментарии, заметка, заметки, заўвага, заўвагі, нататка, нататкі, каментар, каментарый, uwagi, uwaga, "
+        "notatka, notatki, komentarz, примітка, примітки"
+    ),
+    "further_demands": "",
+    "timeline": "case log, хронология, храналогія, oś czasu",
+}
+_PARTS: Final = {
+    "given": (
+        "given name, given names, first name, firstname, forename, имя, імя, imię, imiona, власна імя, імя асобы"
+    ),
+    "patronymic": (
+        "patronymic, middle name, middle names, fathers name, отчество, імя па бацьку, па бацьку, бацькаўства, "
+        "otczestwo, imię ojca, по батькові"
+    ),
+    "family": "family name, surname, last name, lastname, фамилия, прозвішча, nazwisko, прізвище",
+}
+ORDER: Final = ("given", "patronymic", "family")
+_TITLES: Final = frozenset({"title"})  # a name where nothing else is one: what Uwazi calls every record by
+
+
+def heading(text: str) -> str:
+    """A heading as it is compared."""
+    return " ".join(_BETWEEN.sub(" ", folded(_LANGUAGE.sub("", " ".join(text.split())))).split())
+
+
+def _words(said: dict[str, str]) -> dict[str, str]:
+    """Ours, by what is said for them."""
+    words = {heading(ours): ours for ours in said}
+    for ours, several in said.items():
+        for one in several.split(","):
+            if one.strip():
+                words.setdefault(heading(one), ours)
+    return words
+
+
+_OURS: Final = _words(_SAID)
+_PART_OF_NAME: Final = _words(_PARTS)
+
+
+def part_of_name(text: str) -> str:
+    """Which part of a name the column has: given, patronymic or family; "" for anything else."""
+    return _PART_OF_NAME.get(heading(text), "")
+
+
+def is_name(text: str) -> bool:
+    """Whether a column of this name holds what people are called."""
+    return heading(text) in _TITLES or ours(text) == "name" or bool(part_of_name(text))
+
+
+def ours(text: str) -> str:
+    """Our column of this name; "" if it is none. What begins with a line is a form's own, but for its id."""
+    if text.startswith("_") and text != "_id":
+        return ""
+    return _OURS.get(heading(text), "") or (_OURS.get(heading(text.rpartition("/")[2]), "") if "/" in text else "")
+
+
+def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Our columns, with the columns of the table that they come from: one, but for a name in several parts.
+
+    A heading that is ours to the letter goes before one that only means the same.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    parts = {part: name for name in reversed(header) if name and (part := part_of_name(name))}
+    for exact in (True, False):
+        for name in header:
+            meant = name if exact else ours(name)
+            if meant in _SAID and meant not in found and (exact or (name,) not in found.values()):
+                found[meant] = (name,)
+    if "family" in parts and len(parts) > 1:
+        found["name"] = tuple(parts[part] for part in ORDER if part in parts)
+    elif "name" not in found and parts:
+        found["name"] = (next(parts[part] for part in ("family", *ORDER) if part in parts),)
+    elif "name" not in found and "title" in found:
+        found["name"] = found.pop("title")
+    return found
+
+
+def in_order(columns: Sequence[str]) -> tuple[str, ...]:
+    """Columns of one name, in the order in which it is said: given, patronymic, family; others as they stand."""
+    parts = [part_of_name(column) for column in columns]
+    if all(parts) and len(set(parts)) == len(parts):
+        return tuple(sorted(columns, key=lambda column: ORDER.index(part_of_name(column))))
+    return tuple(columns)

@@ -1,0 +1,101 @@
+"""Lists: several values in one cell, with | or ; or a line end between them.
+
+An element that contains what separates, or that would be read as something else, stands in quotes, doubled inside: so
+our own tables can say every element, and what they say is read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from cellsync.casework.importing import cells, persons
+from cellsync.casework.importing.cells import BadCell, Parser, text
+from cellsync.casework.name import NameKind, name_of
+from cellsync.casework.timeline import entry_of
+from cellsync.casework.words import as_text
+
+SEVERAL: Final = re.compile(r"[|;\n]")
+_LINE: Final = re.compile(r"\n")
+_BLANK: Final = re.compile(r"[ \t\u00a0]*")
+_QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
+
+
+class Part(NamedTuple):
+    """One of several values in a cell."""
+
+    text: str
+    literal: bool  # it stood in quotes: taken as it is
+
+    def __repr__(self) -> str:
+        return "<part of a cell>"  # no content
+
+
+def parts(between: re.Pattern[str], cell: str) -> list[Part]:
+    """What stands between the separators; in quotes they do not count. Empty parts are left out."""
+    found: list[Part] = []
+    at = 0
+    while at < len(cell):
+        start = at + len(cell[at:]) - len(cell[at:].lstrip(" \t\u00a0"))
+        quoted = _QUOTED.match(cell, start)
+        if quoted is not None:
+            rest = _BLANK.match(cell, quoted.end())
+            end = quoted.end() if rest is None else rest.end()
+            if end == len(cell) or between.match(cell, end):
+                found.append(Part(quoted[0][1:-1].replace('""', '"'), True))
+                at = end + 1
+                continue
+        stop = between.search(cell, at)
+        end = len(cell) if stop is None else stop.start()
+        if text := cell[at:end].strip():
+            found.append(Part(text, False))
+        at = end + 1
+    return found
+
+
+def several(one: Parser, literal: Parser | None = None) -> Parser:
+    """A set: cells with | or ; or a line end between the elements. `literal` takes those that stand in quotes."""
+    return lambda cell: _each(SEVERAL, cell, one, literal or one)
+
+
+def literally(value: str) -> list[Any]:
+    return [value]
+
+
+def _each(between: re.Pattern[str], cell: str, one: Parser, literal: Parser) -> list[Any]:
+    return [value for part in parts(between, cell) for value in (literal if part.literal else one)(part.text)]
+
+
+def joined(said: Iterable[str], read: Parser, between: str = "|") -> str:
+    """Texts as one cell that `read` takes apart again; in quotes where they have to be."""
+    return between.join(_quoted(one) if _is_torn(one, read) else one for one in said)
+
+
+def _is_torn(said: str, read: Parser) -> bool:
+    """Whether it would be read as something else than this one text."""
+    if said != said.strip() or '"' in said[:1] or "\n" in said:
+        return True
+    try:
+        return [as_text(one) for one in read(said)] != [said]
+    except BadCell:
+        return True
+
+
+def _quoted(said: str) -> str:
+    return '"' + said.replace('"', '""') + '"'
+
+
+def entries(cell: str) -> list[Any]:
+    """Entries of a timeline, one in a line: what `as_text` shows of them."""
+    return _each(_LINE, cell, lambda line: [entry_of(line)], lambda line: [entry_of(line)])
+
+
+def lines(cell: str) -> list[Any]:
+    """Texts, one in a line."""
+    return _each(_LINE, cell, text, literally)
+
+
+NAMES: Final = several(cells.name, lambda one: [name_of(one)])
+ALIASES: Final = several(persons.alias, lambda one: [name_of(one, NameKind.ALIAS)])
+TRANSLITERATIONS: Final = several(persons.transliteration, lambda one: [name_of(one, NameKind.TRANSLITERATION)])

@@ -1,0 +1,108 @@
+"""Sheet: the text of a CSV file as a header and the rows below it.
+
+A first line `sep=;`, as some spreadsheet programs want it, is obeyed. Else the separator is whichever of , ; and tab
+gives the row with the most headings that we know; what stands in quotes does not count. The header is that row: a title
+or empty rows may stand above it.
+
+Rows are counted by lines of the file, the first one being 1, since that is what an editor shows; a row of several
+lines counts by its first.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, Final, NamedTuple
+
+from cellsync.casework.importing.cells import tidy
+from cellsync.casework.importing.encodings import UnreadableFile
+from cellsync.casework.importing.mapping import one_line
+from cellsync.core.errors import InvalidValue
+
+_DELIMITERS: Final = (",", ";", "\t")
+_ABOVE: Final = 20  # rows among which the header is looked for
+_HINT: Final = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
+_MARKS: Final = "\ufeff\u200b\u2060"
+
+Known = Callable[[Sequence[str]], int]
+"""How many of some cells are headings that we know."""
+Record = list[str] | str
+"""The cells of a row, or what is wrong with it."""
+
+
+class Sheet(NamedTuple):
+    """A table as it stands in the file."""
+
+    header: list[str]
+    header_line: int
+    rows: Iterator[tuple[int, Record]]
+
+    def __repr__(self) -> str:
+        return f"<sheet, header on line {self.header_line}>"  # no content
+
+
+def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
+    """Raises UnreadableFile, or InvalidValue for what is no delimiter."""
+    text = text.lstrip(_MARKS)
+    first_line = 1
+    if hint := _HINT.match(text):
+        delimiter = delimiter or hint[1]
+        text = text[hint.end() :]
+        first_line = 2
+    delimiter = delimiter or max(_DELIMITERS, key=lambda one: _fit(text, one, known))
+    rows = _records(text, delimiter, first_line)
+    top = list(islice(rows, _ABOVE))
+    if top and isinstance(top[0][1], str):
+        raise UnreadableFile("the first line is not a header: its quotes are broken")
+    if not any(_filled(record) for _, record in top):
+        raise UnreadableFile("the file is empty", hint="The first line has to name the columns.")
+    at = max(range(len(top)), key=lambda one: (_score(top[one][1], known), _filled(top[one][1]) > 0, -one))
+    line, record = top[at]
+    return Sheet([one_line(tidy(cell)) for cell in record], line, chain(top[at + 1 :], rows))
+
+
+def _fit(text: str, delimiter: str, known: Known) -> tuple[int, int]:
+    """How well a separator fits: by the headings of the best row, then by its cells."""
+    head = [record for _, record in islice(_records(text, delimiter, 1), _ABOVE)]
+    return max(((_score(record, known), _filled(record)) for record in head), default=(0, 0))
+
+
+def _score(record: Record, known: Known) -> int:
+    return 0 if isinstance(record, str) else known([one_line(tidy(cell)) for cell in record])
+
+
+def _filled(record: Record) -> int:
+    return 0 if isinstance(record, str) else sum(bool(cell.strip()) for cell in record)
+
+
+def _records(text: str, delimiter: str, first_line: int) -> Iterator[tuple[int, Record]]:
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    except (TypeError, ValueError):
+        raise InvalidValue("a delimiter is a single character") from None
+    return _read(reader, first_line)
+
+
+def _read(reader: Any, first_line: int) -> Iterator[tuple[int, Record]]:
+    while True:
+        line = reader.line_num + first_line
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, _about_quotes(str(error))
+        else:
+            if cells:
+                yield line, cells
+
+
+def _about_quotes(error: str) -> str:
+    if "limit" in error:
+        return f"has a cell longer than {csv.field_size_limit()} characters"
+    if "end of data" in error:
+        return "has an opening quote that is never closed; nothing after it could be read"
+    return 'has a quote in the wrong place; inside a quoted cell, write "" for a quote'

@@ -1,0 +1,37 @@
+"""What people write into a table where they know nothing: it says as much as an empty cell."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cellsync.core.folded import folded
+
+_NOTHING: Final = frozenset(
+    folded(one)
+    for one in (
+        "n/a", "na", "#n/a", "null", "nil", "nan", "none", "(empty)", "not applicable", "no data", "no information",
+        "not known", "not specified", "not available", "tbd", "нет данных", "нет информации", "нет сведений", "н/д",
+        "б/д", "н.д.", "б.д.", "н/и", "не указано", "не указан", "не указана", "не известно", "не установлено",
+        "няма звестак", "няма дадзеных", "няма інфармацыі", "н/з", "не вядома", "не пазначана", "brak danych",
+        "brak informacji", "brak", "b/d", "b.d.", "bd", "nie dotyczy", "nie podano", "немає даних", "невідомо",
+    )
+)  # fmt: skip
+_UNKNOWN: Final = frozenset(
+    folded(one)
+    for one in (
+        "unknown", "unnamed", "неизвестно", "неизвестен", "неизвестна", "неизвестный", "неизвестная", "невядома",
+        "невядомы", "невядомая", "невядомае", "nieznana", "nieznany", "nieznane", "nie wiadomo", "невідомий",
+    )
+)  # fmt: skip
+_SIGNS: Final = re.compile(r"[\s?.,…·*_/‐‑‒–—―−-]{1,5}")
+
+
+def says_nothing(cell: str) -> bool:
+    """Whether it is one of "n/a", "-", "?", "нет данных" and their like."""
+    return not cell or _SIGNS.fullmatch(cell) is not None or folded(cell) in _NOTHING
+
+
+def says_unknown(cell: str) -> bool:
+    """Whether it says nothing, or in one word that nobody knows."""
+    return says_nothing(cell) or folded(cell).rstrip(".") in _UNKNOWN
