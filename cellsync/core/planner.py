@@ -148,7 +148,7 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
             if held is not None:
                 _pass_over(stage, current, held, sequence, identity)
                 continue
-            tip = _place_of(stage, current, tip, sequence)
+            tip = _place_of(stage, current, tip, sequence, identity)
             if tip is None:
                 continue
         if kind:
@@ -187,11 +187,10 @@ def _open_slice(stage: Stage, current: Slice) -> bool:
             current.refuse()
             return False
         current.height, current.past = before.height, before.past
-        for owner in tip.owners:
-            owner.lend_to(current)
+        tip.lend(row.first - 1, current)
     elif row.previous != NO_ID:
         raise Malformed("nothing comes before the first entry of a chain")
-    return True
+    return not current.refused
 
 
 def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: EntryId) -> None:
@@ -200,20 +199,19 @@ def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: 
     if held is not None:
         current.head, current.height, current.past = identity, held.height, held.past
     current.place = tip
-    for owner in tip.owners:
-        owner.lend_to(current)
+    tip.lend(sequence, current)
 
 
-def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int) -> Tip | None:
+def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
     """The branch to which a new entry is added; None if its slice is refused."""
     if place is None or place.length >= sequence:
         current.surplus = stage.branches_of(current.row.device) > caps.BRANCHES
         try:
-            place = stage.open_branch(current.line, place, sequence)
+            place = stage.open_branch(current.line, place, sequence, entry)
         except CapExceeded:
             current.refuse()
             return None
-    place.owners.append(current)
+    place.own(sequence, current)
     current.place, current.fresh = place, True
     return place
 
@@ -250,8 +248,7 @@ def _parents(
             if parent is None:
                 return None
         else:
-            for owner in tip.owners:
-                owner.lend_to(current)
+            tip.lend(sequence, current)
         if parent.height > height:
             height = parent.height
         if parent.past != past:
@@ -283,7 +280,7 @@ def _close_slice(stage: Stage, current: Slice) -> None:
     elif row.signature is not None and verify(key, row.signature, current.head):
         at, slot = current.at, slot_of(tip.number, current.next - 1)
         if stage.entries[at].slot != slot:  # another row of this batch brought its end
-            at = next(index for index, entry in enumerate(stage.entries) if entry.slot == slot)
+            at = stage.index_of(slot)
         stage.advance(tip.number, stage.sign_at(at, row.signature), current.size)
     else:
         raise BadSignature()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from cellsync.core.wire.messages import BatchChain
 from cellsync.core.wire.places import Line
 
@@ -9,16 +11,28 @@ from cellsync.core.wire.places import Line
 class Tip:
     """One branch while a step is planned, with what the step adds to it."""
 
-    __slots__ = ("base", "first", "length", "line", "number", "off", "owners")
+    __slots__ = ("_owners", "_starts", "base", "first", "length", "line", "number", "off")
 
-    def __init__(self, number: int, line: Line, base: int, first: int, length: int, off: list[int]) -> None:
+    def __init__(self, number: int, line: Line, base: int, first: int, length: int, off: dict[int, list[int]]) -> None:
         self.number = number
         self.line = line
         self.base = base
         self.first = first
         self.length = length  # sequence of its newest entry, what is staged included
-        self.off = off  # numbers of the branches that leave it
-        self.owners: list[Slice] = []  # slices that have added to it
+        self.off = off  # by the sequence of their first entry, numbers of the branches that leave it
+        self._owners: list[Slice] = []  # slices that have added to it, and from which sequence on
+        self._starts: list[int] = []
+
+    def own(self, sequence: int, owner: Slice) -> None:
+        """From this sequence on, a slice adds to it."""
+        self._starts.append(sequence)
+        self._owners.append(owner)
+
+    def lend(self, sequence: int, to: Slice) -> None:
+        """A slice rests on an entry of this branch: on the slice that added it, if it is new."""
+        at = bisect_right(self._starts, sequence) - 1
+        if at >= 0:
+            self._owners[at].lend_to(to)
 
 
 class Slice:
@@ -57,5 +71,9 @@ class Slice:
 
     def lend_to(self, other: Slice) -> None:
         """Another slice rests on what this one adds."""
-        if other is not self and (not self.cited_by or self.cited_by[-1] is not other):
+        if other is self:
+            return
+        if self.refused:  # at once: found out one row at a time, a batch would be gone through once for each
+            other.refuse()
+        elif not self.cited_by or self.cited_by[-1] is not other:
             self.cited_by.append(other)

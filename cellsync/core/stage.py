@@ -74,6 +74,10 @@ class Stage:
         self._before = circle
         self._latest = now + caps.CLOCK_SKEW
         self._tips: dict[int, Tip] = {}
+        self._slots: dict[EntryId, int] = {}  # of staged entries
+        self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # which held branch has which entry at a place
+        self._begun: dict[tuple[Line | int, int], dict[EntryId, int]] = {}  # which branch begins there with which entry
+        self._indexes: dict[int, int] = {}
         self._new_lines: dict[Line, list[int]] = {}
         self._new = 0  # branches that are new
         self._branches: Counter[DeviceId] = Counter()  # of these, by device
@@ -93,7 +97,9 @@ class Stage:
         tip = self._tips.get(number)
         if tip is None:
             chain = self.held.chains[number]
-            off = list(self.held.off.get(number, ()))
+            off: dict[int, list[int]] = {}
+            for other in self.held.off.get(number, ()):
+                off.setdefault(self.held.chains[other].first, []).append(other)
             tip = self._tips[number] = Tip(number, chain.line, chain.base, chain.first, chain.length, off)
         return tip
 
@@ -104,8 +110,10 @@ class Stage:
     def branches_of(self, device: DeviceId) -> int:
         return self.held.branches[device] + self._branches[device]
 
-    def open_branch(self, line: Line, base: Tip | None, first: int) -> Tip:
+    def open_branch(self, line: Line, base: Tip | None, first: int, entry: EntryId | None = None) -> Tip:
         """A new branch of a chain, or a new chain. Raises CapExceeded if the circle has as many as it may.
+
+        `entry` will be its first, if that is known.
 
         Every branch that is numbered must be advanced: numbers are counted, so none may be left out.
         """
@@ -114,9 +122,11 @@ class Stage:
             raise CapExceeded("chains")
         if self.numbers(line):
             self.forks.append(Fork(line, first, number))
-        tip = self._tips[number] = Tip(number, line, base.number if base else 0, first, first - 1, [])
+        tip = self._tips[number] = Tip(number, line, base.number if base else 0, first, first - 1, {})
+        if entry is not None:
+            self._leaving(line, base, first)[entry] = number
         if base is not None:
-            base.off.append(number)
+            base.off.setdefault(first, []).append(number)
         self._new += 1
         self._new_lines.setdefault(line, []).append(number)
         self._branches[line[0]] += 1
@@ -131,24 +141,38 @@ class Stage:
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> Tip | None:
         """The branch that holds an entry, or gets it in this step."""
-        for number in self.numbers(line):
-            tip = self.tip(number)
-            if tip.first <= sequence <= tip.length and self._id_at(tip, sequence) == entry:
-                return tip
-        return None
+        slot = self._slots.get(entry)
+        if slot is not None:
+            tip = self.tip(chain_of(slot))
+            return tip if tip.line == line and sequence_of(slot) == sequence else None
+        place = line, sequence
+        if place not in self._at:  # once for each place: a batch may ask for one as often as it has rows
+            self._at[place] = {
+                found: chain.number
+                for chain in self.held.of_line(line)
+                if chain.first <= sequence <= chain.length and (found := id_at(self.store, chain, sequence)) is not None
+            }
+        number = self._at[place].get(entry)
+        return None if number is None else self.tip(number)
 
     def successor(self, line: Line, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
         """The branch that has this very entry behind `sequence - 1` of `place` (None: at the chain's beginning)."""
-        if place is None:
-            numbers = [number for number in self.numbers(line) if self.tip(number).first == 1]
-        else:
-            numbers = [number for number in place.off if self.tip(number).first == sequence]
-            if place.length >= sequence:
-                numbers.append(place.number)
-        for number in numbers:
-            if self._id_at(self.tip(number), sequence) == entry:
-                return self.tip(number)
-        return None
+        if place is not None and place.length >= sequence and self._id_at(place, sequence) == entry:
+            return place
+        number = self._leaving(line, place, sequence).get(entry) if place is None or place.off else None
+        return None if number is None else self.tip(number)
+
+    def _leaving(self, line: Line, place: Tip | None, sequence: int) -> dict[EntryId, int]:
+        """The branches that begin behind `sequence - 1` of `place`, by the ids of their first entries."""
+        begins = line if place is None else place.number, sequence
+        if begins not in self._begun:
+            if place is None:
+                held = [chain.number for chain in self.held.of_line(line) if chain.first == 1]
+            else:
+                held = [number for number in place.off.get(sequence, ()) if number in self.held.chains]
+            ids = ((self._id_at(self.tip(number), sequence), number) for number in held)
+            self._begun[begins] = {found: number for found, number in ids if found is not None}
+        return self._begun[begins]
 
     def _id_at(self, tip: Tip, sequence: int) -> EntryId | None:
         staged = self.by_slot.get(slot_of(tip.number, sequence))
@@ -221,6 +245,7 @@ class Stage:
         """Stage one entry. Raises Malformed or CapExceeded if its operations are not in the agreed form."""
         self.entries.append(entry)
         self.by_slot[entry.slot] = entry
+        self._slots[entry.id] = entry.slot
         self.heads[entry.case] = entry.slot
         if entry.kind:
             self._controls.append(entry)
@@ -247,6 +272,12 @@ class Stage:
         self.entries[index] = entry = self.entries[index]._replace(signature=signature)
         self.by_slot[entry.slot] = entry
         return entry
+
+    def index_of(self, slot: int) -> int:
+        """Where in `entries` a staged entry is, once all of them are staged."""
+        if not self._indexes:
+            self._indexes = {entry.slot: index for index, entry in enumerate(self.entries)}
+        return self._indexes[slot]
 
     # --- what counts -----------------------------------------------------------------------------
 

@@ -125,7 +125,7 @@ class OpenCircle:
         async with self.lock:
             with collector_paused():
                 now, room = self.surroundings.now(), self._surplus.room(self.replica.held, peer)
-                if len(batch.entries) > LARGE or batch.size > LARGE_BYTES:
+                if self._is_large(batch):
                     plan = await self.apart(lambda: self.replica.plan(batch, now, room))
                 else:
                     plan = self.replica.plan(batch, now, room)
@@ -141,6 +141,16 @@ class OpenCircle:
                     self._renewal_due = b"1"
                     return plan
                 return await self._commit(plan, source)
+
+    def _is_large(self, batch: Batch) -> bool:
+        """Whether a batch may take long to plan. So may one that makes a device an equivocator: all is counted anew."""
+        branches = self.replica.held.branches
+        return (
+            len(batch.entries) > LARGE
+            or batch.size > LARGE_BYTES
+            or len(batch.chains) > caps.BRANCHES
+            or any(branches[row.device] >= caps.BRANCHES - len(batch.chains) for row in batch.chains)
+        )
 
     async def apart(self, work: Callable[[], T]) -> T:
         """Run what may take long without stopping the event loop. Hold the lock."""

@@ -1,0 +1,139 @@
+"""What a hostile batch may cost: work is counted, and grows as the batch does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cellsync.core import planner
+from cellsync.core.history.entry import Entry
+from cellsync.core.ids import CaseId, EntryId, Incarnation
+from cellsync.core.slices import Slice
+from cellsync.core.wire.messages import Batch, BatchChain
+from tests.core.attacks import Draft, Writer, content, forge, of
+from tests.core.circles import START, Device, admitted, founded, pass_on
+
+CASE = CaseId(b"c" * 32)
+
+
+def pair() -> tuple[Device, Device]:
+    ana = founded()
+    mo = admitted(ana, "mo", 2)
+    pass_on(ana, mo)
+    return ana, mo
+
+
+def life(device: Device, number: int) -> Writer:
+    """Another incarnation of a device."""
+    return Writer(device.id, device.device, Incarnation(number.to_bytes(8, "big")), device.secrets.signing)
+
+
+def together(batches: list[Batch]) -> Batch:
+    """One batch of several, each of whose parents name rows of its own."""
+    whole = Batch(cases=[CASE])
+    for batch in batches:
+        rows = len(whole.chains)
+        for entry in batch.entries:
+            parents = [part + rows * (1 - at % 2) for at, part in enumerate(entry.parents)]
+            clock = 0 if whole.entries else START
+            whole.entries.append(entry._replace(chain=entry.chain + rows, parents=parents, clock=clock))
+        whole.chains += batch.chains
+    return whole
+
+
+def count(monkeypatch: pytest.MonkeyPatch, where: object, name: str) -> list[None]:
+    """A list that grows by one with each call."""
+    calls: list[None] = []
+    real: Callable[..., object] = getattr(where, name)
+
+    def counted(*args: object) -> object:
+        calls.append(None)
+        return real(*args)
+
+    monkeypatch.setattr(where, name, counted)
+    return calls
+
+
+def test_rows_that_fall_one_after_the_other_fall_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cites what a refused row brought before it was refused: the batch was gone through once for each of them."""
+    ana, mo = pair()
+    hole = BatchChain(mo.device, Incarnation(b"nobody's"), 2, EntryId(b"h" * 32), None)
+    cited, height, seen = EntryId(b"h" * 32), 1, hole
+    batches = []
+    for number in range(12):
+        drafts = [Draft(), Draft(), Draft(parents=[(1, 1, cited, height)])]
+        batch, ids = forge(life(mo, number), drafts, [seen])
+        batches.append(batch)
+        cited, height, seen = ids[1], 2, BatchChain(mo.device, batch.chains[0].incarnation, 3, ids[1], None)
+    passes = count(monkeypatch, planner, "_stage_batch")
+    plan = ana.replica.plan(together(batches), ana.now)
+    assert plan.refused == [2 * number for number in range(12)]
+    assert not plan.commit.entries
+    assert len(passes) == 2
+
+
+def test_a_chain_in_many_rows_costs_what_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, mo = pair()
+    batches, writer = [], of(mo)
+    for number in range(300):
+        batch, [head] = forge(writer, [Draft(content=content(str(number)))])
+        batches.append(batch)
+        writer = writer._replace(first=writer.first + 1, previous=head, height=writer.height + 1)
+    lent = count(monkeypatch, Slice, "lend_to")
+    assert not ana.receive(together(batches)).refused
+    assert len(lent) == 299  # each row rests on the one before it
+
+
+def test_an_end_that_another_row_brought_is_found_without_looking_through_all() -> None:
+    """Two rows of one chain, each with an entry that the other one brings as well."""
+    ana, mo = pair()
+    batch, _ = forge(of(mo), [Draft(content=content(word)) for word in "abc"])
+    first, second = [entry._replace(clock=0) for entry in batch.entries[1:]]
+    rows = [batch.chains[0], batch.chains[0]]
+    start = batch.entries[0]
+    entries = [
+        start,
+        start._replace(chain=1, clock=0),
+        first._replace(chain=1),
+        first,
+        second,
+        second._replace(chain=1),
+    ]
+    assert ana.receive(Batch(rows, [CASE], entries)).reached == [(2, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("branches", [100, 200])
+def test_rows_on_a_chain_of_many_branches_read_each_of_them_once(branches: int) -> None:
+    """As many rows as branches: at the chain's beginning, and behind the same entry."""
+    ana, mo = pair()
+    batch, [root] = forge(life(mo, 0), [Draft()])
+    after = life(mo, 0)._replace(first=2, previous=root, height=1)
+    ana.receive(batch, ana.device)
+    sides = [forge(after, [Draft(content=content(number)), Draft()]) for number in range(branches)]
+    room = {mo.device: 2 * branches}
+    ana.commit(ana.replica.plan(together([side for side, _ in sides]), ana.now, room))
+    assert len(ana.branches((mo.device, life(mo, 0).incarnation))) == branches
+    reads = Reads(ana)
+    more = [
+        forge(after._replace(first=3, previous=ids[0], height=2), [Draft(content=content("more"))])[0]
+        for _, ids in sides
+    ]
+    again = together([*(side for side, _ in sides), *more])
+    plan = ana.replica.plan(again, ana.now, room)
+    assert len(plan.commit.entries) == branches
+    assert not plan.refused
+    assert reads.count <= 12 * branches
+
+
+class Reads:
+    """How many entries are read from a device's store, from now on."""
+
+    def __init__(self, device: Device) -> None:
+        self.count = 0
+        self._read = device.store.entry_at
+        device.store.entry_at = self._counted  # type: ignore[method-assign]
+
+    def _counted(self, slot: int) -> Entry | None:
+        self.count += 1
+        return self._read(slot)
