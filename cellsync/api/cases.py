@@ -281,7 +281,7 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     case = CaseId(cell.circle.surroundings.entropy(ID_BYTES)) if ask.key is None else _case_of(cell, ask.key)
     draft = begin(bind(schema, cell, case, CaseState(logs=True)))
     async with cell.circle.lock:
-        if cell.circle.replica.held.heads.get(cell.circle.replica.held.cases.get(case, 0)):
+        if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
             return await _write_locked(cell, case, [])
         await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
         return await _write_locked(cell, case, [created, *finish(draft)])

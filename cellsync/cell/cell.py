@@ -197,7 +197,9 @@ class Cell:
             async with self.circle.lock:
                 number = self.circle.replica.held.cases.get(case)
                 if number is not None and self.circle.replica.held.heads.get(number):
-                    return self._bind(schema, case, await self._state(number))
+                    state = await self._state(number)
+                    if state.counted or schema is GenericCase:  # this one shows the history of whatever is here
+                        return self._bind(schema, case, state)
             if wait is None:
                 raise NotFound
             with trio.move_on_at(deadline) as scope:
@@ -598,7 +600,8 @@ class Cell:
         return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
 
     def entries(self) -> int:
-        return self.circle.replica.held.entries()
+        """How many entries are here that count: as many as on every device that is in step."""
+        return self.circle.replica.held.counted_entries()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -74,8 +74,9 @@ class Holdings:
             self.arrival = commit.arrivals[-1].number
 
     def introductions(self, store: Store) -> list[Entry]:
-        """The entries that introduce a device and count, in the order in which they arrived.
+        """The entries that introduce a device, by their authors' rights, in the order in which they arrived.
 
+        Among them are those of equivocators that do not count now: they may later. `Circle.set_aside` says which.
         Anyone may write as many other control entries as they like: they are read some at once, and not kept.
         """
         found: list[Entry] = []
@@ -131,6 +132,11 @@ class Holdings:
         last = self.counted.get(chain_of(slot))
         return last is None or sequence_of(slot) <= last.sequence
 
+    def counted_end(self, chain: Chain) -> int:
+        """The sequence of the last entry that counts of a branch, below its first if none does."""
+        last = self.counted.get(chain.number)
+        return chain.length if last is None else last.sequence
+
     def counted_heads(self) -> Iterator[Head]:
         """The newest entry that counts of every branch that has one of its own."""
         for chain in self.chains.values():
@@ -157,6 +163,10 @@ class Holdings:
     def entries(self) -> int:
         """How many entries are held."""
         return sum(chain.length - chain.first + 1 for chain in self.chains.values())
+
+    def counted_entries(self) -> int:
+        """How many of them count: as many as on every device that holds the same."""
+        return sum(self.counted_end(chain) - chain.first + 1 for chain in self.chains.values())
 
 
 def id_at(store: Store, chain: Chain, sequence: int) -> EntryId | None:

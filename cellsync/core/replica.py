@@ -19,7 +19,7 @@ from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Outline, chain_of, outline, sequence_of, slot_of, unpack_slots
 from cellsync.core.history.fork_proof import ForkProof, Side
-from cellsync.core.holdings import Holdings
+from cellsync.core.holdings import OWN_CASE, Holdings
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import Circle
@@ -176,16 +176,23 @@ class Replica:
     # --- what people ask -----------------------------------------------------------------------------
 
     def read(self, case: CaseId) -> CaseState | None:
-        """The whole state of a case, or None if nothing of it is here."""
+        """The whole state of a case, or None if nothing of it is here that counts."""
         number = self.held.cases.get(case)
-        return None if number is None or not self.held.heads.get(number) else self.states.read(number)
+        state = None if number is None or not self.held.heads.get(number) else self.states.read(number)
+        return state if state is not None and state.counted else None
+
+    def shows(self, case: CaseId) -> bool:
+        """Whether something of a case is here that counts: else it is as if it were not here."""
+        number = self.held.cases.get(case)
+        return number is not None and bool(self.held.heads.get(number)) and bool(self.states.get(number).counted)
 
     def state_digest(self) -> bytes:
         """32 bytes that are equal on devices whose cases read the same."""
-        states = (
-            case + self.states.read(number).digest() for case, number in sorted(self.held.cases.items()) if number != 1
+        cases = sorted(case for case, number in self.held.cases.items() if number != OWN_CASE)
+        states = ((case, self.read(case)) for case in cases)
+        return primitives.blake2b(
+            labels.STATE, b"".join(case + state.digest() for case, state in states if state is not None)
         )
-        return primitives.blake2b(labels.STATE, b"".join(states))
 
     def name(self, device: DeviceId) -> str:
         return self.circle.name(device)

@@ -88,7 +88,8 @@ class OpenCircle:
         self.device = DeviceId(store.kept("device") or b"")
         self.epochs = Epochs.decode(circle, store.kept("epochs") or b"\x90")
         self.clocks = Clocks.decode(store.kept(CLOCKS))
-        self._introduced: dict[DeviceId, Day] = {}  # the day of the entry that introduces a device
+        # The day of the entry that introduces a device; also if it does not count now, for it may later.
+        self._introduced: dict[DeviceId, Day] = {}
         self._attested_by_others: Day | None = None
         self._line: Line = (self.device, Incarnation(store.kept("incarnation") or b""))
         self._renewal_due = store.kept(RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
@@ -312,14 +313,15 @@ class OpenCircle:
             await self._flush()
 
     def _attested(self) -> Day | None:
-        grants = self.replica.circle.grants
+        grants, held = self.replica.circle.grants, self.replica.held
         own = grants.get(self.device)
         if own is None:
             return None
         newest: list[tuple[MemberId, Millis]] = []
-        for chain in self.replica.held.chains.values():
-            entry = self.store.entry_at(slot_of(chain.number, chain.length))
-            if entry is not None and chain.device in grants:
+        for chain in held.chains.values():
+            last = held.counted_end(chain)  # an equivocator attests no more than what others cite of it
+            entry = self.store.entry_at(slot_of(chain.number, last)) if last >= chain.first else None
+            if entry is not None and self.replica.circle.is_active(chain.device):
                 newest.append((grants[chain.device].member, Millis(entry.clock)))
         return epochs.attested_day(newest, own.member)
 
@@ -346,8 +348,8 @@ class OpenCircle:
         return self.clocks.shift(self.member_of)
 
     def member_of(self, device: DeviceId) -> MemberId | None:
-        grant = self.replica.circle.grants.get(device)
-        return grant.member if grant is not None and grant.counts and device != self.device else None
+        circle = self.replica.circle
+        return circle.grants[device].member if circle.is_active(device) and device != self.device else None
 
     def calling_keys(self, device: DeviceId, guess: int | None) -> list[SessionKey]:
         """The keys under which to call a device, the likeliest first: of its own day as far as we know it, of ours.

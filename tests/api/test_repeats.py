@@ -11,11 +11,13 @@ import trio
 from trio.testing import MockClock
 
 from cellsync.api import shapes
+from cellsync.api.cases import _case_of
 from cellsync.api.problems import KeyReused
 from cellsync.api.repeats import KEPT, Repeats
 from cellsync.api.table import BY_NAME, HEADERS
 from cellsync.core.errors import InvalidValue
 from tests.api.services import PASSPHRASE, Asking, cell
+from tests.cell.equivocators import show, sides
 
 TABLE = base64.b64encode(b"external_id,name\nVR-1,Anton\n").decode()
 
@@ -129,3 +131,19 @@ async def test_a_client_that_goes_while_it_is_done() -> None:
         await repeats.once("k", "case.new", shapes.NewCase(), work)
     assert await repeats.once("k", "case.new", shapes.NewCase(), work) == shapes.Done()
     assert done == 1
+
+
+async def test_a_case_in_which_nothing_counts_is_not_taken_for_the_one_that_was_made(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """An equivocator may have written in it: its id follows from the device and the key."""
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        secrets, device = ben.service.cell.secrets, ben.service.cell.device
+        await ben("lock")
+        await ana("case.new", set={"title": "Parcel"})
+        here = ana.service.cell
+        await show(here, sides(here, device, secrets, _case_of(here, "k")))
+        made = await ana("case.new", key="k", set={"title": "Visit"})
+        assert (await ana("case.show", case=made["id"]))["title"] == "Visit"
+        assert (await ana("case.new", key="k", set={"title": "Visit"}))["id"] == made["id"]
+        assert len((await ana("case.list"))["cases"]) == 2

@@ -46,6 +46,8 @@ from cellsync.core.errors import InvalidValue
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
 from cellsync.testing import MemoryNetwork, accept_any
+from tests.cell.cells import admit, opened
+from tests.cell.equivocators import show, sides
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 HEADER = "external_id,name,status,languages,next_task,next_task_due,note,court"
@@ -457,6 +459,17 @@ async def test_only_what_is_filled_gets_a_document() -> None:
         assert [len(await cell.cases(one)) for one in (Person, Episode, Proceeding)] == [0, 0, 0]
         [task] = await cell.cases(SupportTask)
         assert set(task.links) == {Link(cell.case_id("cellsync.case", "2"), Relation.PART_OF)}
+
+
+async def test_a_case_in_which_nothing_counts_is_new() -> None:
+    """Its id follows from the row's: an equivocator may have written in it before."""
+    network = MemoryNetwork()
+    async with a_cell(network) as cell:
+        async with opened(await admit(network, cell, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        await show(cell, sides(cell, device, secrets, cell.case_id("cellsync.case", "A-1")))
+        assert counts(await import_cases(cell, table("A-1,,,,,,,"))) == (1, 0, 0)
+        assert [case.id for case in await cell.cases(CaseFile)] == [cell.case_id("cellsync.case", "A-1")]
 
 
 async def test_marks_do_not_tell_which_cases_say_the_same() -> None:

@@ -14,8 +14,9 @@ from tests.core.attacks import Draft, Writer, forge
 
 
 def sides(
-    cell: Cell, device: DeviceId, secrets: DeviceSecrets, case: CaseId, count: int = caps.BRANCHES + 1
-) -> list[Batch]:
+    cell: Cell, device: DeviceId, secrets: DeviceSecrets, case: CaseId, count: int = caps.BRANCHES + 1,
+    *, at: int | None = None,
+) -> list[Batch]:  # fmt: skip
     """So many ways in which `device`, all of whose entries `cell` holds, goes on: in each another title of a case.
 
     Each has seen all that `cell` holds of its own.
@@ -29,10 +30,10 @@ def sides(
         )
     own = next(one for one in circle.own_branches())
     seen = BatchChain(*own.line, own.length + 1, own.head, None)
-    at = int(circle.surroundings.now())
+    clock = int(circle.surroundings.now()) if at is None else at
     batches: list[Batch] = []
     for number in range(count):
-        draft = title(case, f"side {number}", at)._replace(parents=[(1, 1, own.head, own.height)])
+        draft = title(case, f"side {number}", clock)._replace(parents=[(1, 1, own.head, own.height)])
         batches.append(forge(writer, [draft], [seen])[0])
     return batches
 

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell, Change, GenericCase, Home
 from cellsync.core.errors import NotFound
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import MILLIS_PER_DAY, CaseId
 from cellsync.core.wire.messages import Batch
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, admit, found, opened
@@ -125,5 +125,34 @@ async def test_a_case_in_which_nothing_counts_is_not_listed(
         assert len(await ana.survey(lambda number, _: number)) == 1
         rows = (await ana.graph(await ana.get(GenericCase, lone))).rows
         assert {row.counts for row in rows} == {False}
-        with pytest.raises(NotFound):
-            await ana.get(Visit, CaseId(b"d" * 32))
+        for unseen in (lone, CaseId(b"d" * 32)):
+            with pytest.raises(NotFound):
+                await ana.get(Visit, unseen)
+
+
+async def test_what_does_not_count_makes_no_difference(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Which of it came here is chance: not the digests, not the number of entries, not the day that others attest."""
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        async with opened(await admit(memory_network, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        await ana.create(Visit, title="of Ana")
+
+        def known() -> tuple[int, object]:
+            return ana.entries(), ana.circle._attested()
+
+        before, reads = known(), await ana.state_digest()
+        batches = sides(
+            ana, device, secrets, CaseId(b"c" * 32), at=int(ana.circle.surroundings.now()) + 90 * MILLIS_PER_DAY
+        )
+        await show(ana, batches[:-1])
+        assert known() != before
+        assert await ana.state_digest() != reads
+        await show(ana, batches[-1:])
+        assert known() == before
+        assert await ana.state_digest() == reads
+    async with opened(home) as ana:
+        assert known() == before
+        assert await ana.state_digest() == reads
