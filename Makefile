@@ -1,7 +1,7 @@
 # Every target sets up .venv by itself. Needed beforehand: Python >= 3.11 with venv, make, git.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench reference lock clean
+.PHONY: help demo test test-long check bench reference typescript lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,9 @@ bench: $(READY) ## measure, compare with the budgets, write bench-results.json
 reference: $(READY) ## write docs/reference and docs/man anew, from the program
 	@$(BIN)/python docs/generate.py
 
+typescript: ## install what examples/typescript is built with (needs npm), and build it
+	cd examples/typescript && npm ci --silent && npm run --silent build
+
 # uv stands apart: the lock must be repairable when the environment that it describes cannot be installed.
 UV := build/uv/bin/uv
 
@@ -53,6 +56,7 @@ lock: $(UV) ## resolve requirements.lock anew from pyproject.toml
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet -o requirements.lock
 
 clean: ## remove .venv and everything that can be made again
+	rm -rf examples/typescript/node_modules examples/typescript/build examples/typescript/api.d.ts
 	rm -rf $(VENV) build dist *.egg-info bench-results.json \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,10 +13,10 @@ from urllib.parse import quote, urlencode
 
 from cellsync.api import door
 from cellsync.api.holder import processor_time
-from cellsync.api.problems import Problem, Refusal
+from cellsync.api.problems import Locked, Problem, Refusal
 from cellsync.api.profile import Profile
 from cellsync.api.table import BY_NAME, EVENTS
-from cellsync.core.errors import CellsyncError, ExternalError, InvalidValue, NotFound
+from cellsync.core.errors import CellsyncError, ExternalError, InvalidValue, NotFound, VaultMissing
 
 ANSWER_WITHIN: Final = 60.0  # seconds
 LONG_WITHIN: Final = 3_600.0  # of what a slow disk has to take in
@@ -63,7 +63,7 @@ class Client(Protocol):
         ...
 
     def events(self, since: str) -> Iterator[Answer]:
-        """Events, until the cell is locked. Raises CellsyncError."""
+        """Events, until the cell is locked. Raises CellsyncError; Locked if it is not open."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -117,8 +117,11 @@ class SocketClient:
             event: Answer = {}
             while line := response.readline():
                 if line.startswith(b"data: "):
-                    event = json.loads(line[6:])
-                    yield event
+                    first, event = not event, json.loads(line[6:])
+                    if first and event["event"] == "locked":
+                        raise Locked if event["data"]["state"] == "locked" else VaultMissing
+                    if event["event"] != "open":
+                        yield event
             if event.get("event") != "locked":
                 raise self._gone()
         except (OSError, HTTPException):

@@ -1,6 +1,6 @@
 """A feed: events for one follower.
 
-Changes of cases have a cursor, `epoch:sequence`: which store's order of arrival, and how far (`cell.changes`). It
+Changes of cases have a cursor, `life:arrival`: which store's order of arrival, and how far (`cell.changes`). It
 survives a restart, so whoever comes back with the last one that they saw misses nothing. Everything else that happens
 (who is connected, how a job stands) is told as it happens and is not kept; its cursor is "". A follower that is too
 slow, or comes with a cursor of another store, gets a `reset`: read anew what you show. So does each when what counted
@@ -44,8 +44,13 @@ class Feed:
         self._bytes = 0  # of what waits
         self._missed = False
         self._kinds: dict[CaseId, str] = {}
-        self._last: Event | None = Event(event="locked", cursor="", data={})
+        self._last: Event | None = Event(event="locked", cursor="", data={"state": "locked"})
+        self._registered = trio.Event()
         feeds.add(self)
+
+    async def registered(self) -> None:
+        """Until nothing that happens is missed any more."""
+        await self._registered.wait()
 
     async def next(self) -> Event | None:
         """The next event; None when there will be no more."""
@@ -60,12 +65,18 @@ class Feed:
             last, self._last = self._last, None
             return last
 
+    @property
+    def over(self) -> bool:
+        """Whether all was told."""
+        return self._last is None
+
     def end(self) -> None:
         """No more; what was told can still be read."""
         if self in self._feeds:
             self._feeds.discard(self)
             self._scope.cancel()
             self._send.close()
+            self._registered.set()
 
     def tell(self, event: str, data: Mapping[str, Any]) -> None:
         self._put(Event(event=event, cursor="", data=dict(data)))  # type: ignore[arg-type]
@@ -74,9 +85,10 @@ class Feed:
         """Tell of changes, until it is ended or the cell closes."""
         with self._scope:
             async with self._cell.changes(since=since or None) as changes:
+                self._registered.set()
                 touched: set[CaseId] = set()
                 async for change in changes:
-                    if change.cause == "resync":
+                    if change.cause == "reset":
                         self._kinds.clear()  # what gave a case its kind may count no more
                     self._put(_told(change, await self._kind_of(change)))
                     if change.cause == "sync":
@@ -130,7 +142,7 @@ def _in_conflict(replica: Replica, number: int) -> list[str]:
 
 
 def _told(change: Change, kind: ValueType) -> Event:
-    if change.cause == "resync":
+    if change.cause == "reset":
         return Event(event="reset", cursor=change.cursor, data={})
     try:
         value = as_json(change.value)

@@ -75,6 +75,8 @@ class Service:
         self._opening = trio.Lock()
         self.repeats = Repeats()  # of the open cell
         self._feeds: set[Feed] = set()
+        self._turned = trio.Event()  # it has been opened since, or has ended
+        self._ended = False
         self._in_use = 0
         self._used = since_boot()
         self._wrong = 0
@@ -200,6 +202,7 @@ class Service:
                     started = True
                     nursery.start_soon(self._notice, cell)
                     self._touch()
+                    self._turn()
                     task_status.started()
                     await trio.sleep_forever()
         except Exception as error:
@@ -256,6 +259,21 @@ class Service:
         feed = Feed(self.cell, self._feeds)
         self.inside.start_soon(feed.run, since)
         return feed
+
+    async def opened(self) -> bool:
+        """Wait until the cell is open; false if the service ends before."""
+        while self._cell is None and not self._ended:
+            await self._turned.wait()
+        return self._cell is not None
+
+    def end(self) -> None:
+        """Nobody waits any more for the cell to be opened. Call it when requests are to end."""
+        self._ended = True
+        self._turn()
+
+    def _turn(self) -> None:
+        self._turned.set()
+        self._turned = trio.Event()
 
     def tell(self, event: str, **data: object) -> None:
         """Tell whoever follows of something that is not kept."""

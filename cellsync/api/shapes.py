@@ -688,11 +688,12 @@ class Follow(Takes, kw_only=True, frozen=True):
 
 
 class Event(Struct, kw_only=True, frozen=True):
-    """One event. `cursor` is "" for what is not kept: ask for the present state after a reset."""
+    """One event. `cursor` is "" for what is not kept: ask for the present state after a reset. The first is `open`, or
+    `locked` until the cell is opened."""
 
     event: Literal[
         "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "peer.version",
-        "invite.state", "join.state", "import.progress", "member.added", "flag", "locked", "reset",
+        "invite.state", "join.state", "import.progress", "member.added", "flag", "open", "locked", "reset",
     ]  # fmt: skip
     cursor: str
     data: dict[str, Any]

@@ -79,7 +79,7 @@ OPERATIONS: Final = (
     Operation("import.show", "GET", "/v1/imports/{job}", "JobRef", "Importing", "How an import stands", _OPEN, True),
     Operation("import.cancel", "DELETE", "/v1/imports/{job}", "JobRef", "Importing", "End it; written rows stay"),
     Operation("export", "POST", "/v1/exports", "ExportCases", "Exported", "Cases as a table, as JSON, or to print"),
-    Operation("events", "GET", "/v1/events", "Follow", "Event", "What happens from now on", _OPEN, True),
+    Operation("events", "GET", "/v1/events", "Follow", "Event", "What happens from now on", _ANY, True),
 )  # fmt: skip
 
 HEADERS: Final[dict[str, dict[str, str]]] = {  # what may stand in a header as well, by operation

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -20,11 +20,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cellsync.api import dispatch, shapes
-from cellsync.api.feed import Feed
 from cellsync.api.openapi import document
 from cellsync.api.problems import FAULT, USAGE, Problem, problem_of, status_of
 from cellsync.api.service import Service
-from cellsync.api.table import BY_NAME, EVENTS, HEADERS, OPERATIONS, Operation
+from cellsync.api.table import EVENTS, HEADERS, OPERATIONS, Operation
 from cellsync.core import strict_json
 from cellsync.core.errors import CellsyncError, InvalidValue, TooLarge
 from cellsync.core.strict_json import NotStrict
@@ -38,6 +37,10 @@ STOPPED_WITHIN: Final = 2.0  # seconds for requests that are being answered when
 BEAT: Final = 15.0  # seconds of silence after which an empty line shows that somebody is there
 _NO_METHOD: Final = Problem("method_not_allowed", "This path has no such method.", "", USAGE)
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+_BEAT: Final = b":\n\n"
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +91,7 @@ def _endpoint(service: Service, methods: dict[str, Operation]) -> Any:
         try:
             given = await _given(request, operation)
             if operation.name == EVENTS:
-                return _stream(service, given)
+                return _Stream(service, given)
             answer = await dispatch.perform(service, operation.name, given)
         except CellsyncError as error:
             return _problem(problem_of(error), status_of(error))
@@ -185,41 +188,55 @@ async def _body(request: Request, most: int) -> dict[str, Any]:
     return read
 
 
-def _stream(service: Service, ask: shapes.Follow) -> Response:
-    dispatch.check_state(service, BY_NAME[EVENTS])
-    feed = service.follow(ask.since)
-    headers = _HEADERS | {"x-accel-buffering": "no"}
-    return _Stream(feed, headers)
-
-
 class _Stream(StreamingResponse):
-    """The events of a feed, which is ended however the connection ends."""
+    """The events of a service, in whatever state it is."""
 
-    def __init__(self, feed: Feed, headers: Mapping[str, str]) -> None:
-        self._feed = feed
-        self._told = _events(feed)
+    def __init__(self, service: Service, ask: shapes.Follow) -> None:
+        self._told = _events(service, ask.since)
+        headers = _HEADERS | {"x-accel-buffering": "no"}
         super().__init__(self._told, media_type="text/event-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with aclosing(self._told):
-                await super().__call__(scope, receive, send)
-        finally:
-            self._feed.end()
+        async with aclosing(self._told):  # however the connection ends
+            await super().__call__(scope, receive, send)
 
 
-async def _events(feed: Feed) -> AsyncGenerator[bytes, None]:
+async def _events(service: Service, since: str) -> AsyncGenerator[bytes, None]:
+    """How it stands first: a client that reads then what it shows, or waits to be unlocked, misses nothing."""
     yield b": cellsync\n\n"
-    while True:
-        with trio.move_on_after(BEAT) as scope:
-            event = await feed.next()
-        if scope.cancelled_caught:
-            yield b":\n\n"
-            continue
-        if event is None:
+    if service.state != "open":
+        yield _event(shapes.Event(event="locked", cursor="", data={"state": service.state}))
+        while (opened := await _in_time(service.opened)) is None:
+            yield _BEAT
+        if not opened:
             return
-        cursor = f"id: {event.cursor}\n".encode() if event.cursor else b""
-        yield cursor + b"event: %s\ndata: %s\n\n" % (event.event.encode(), msgspec.json.encode(event))
+    before = since or service.cell.cursor()
+    feed = service.follow(since)
+    try:
+        await feed.registered()
+        yield _event(shapes.Event(event="open", cursor=before, data={"state": "open"}))
+        while True:
+            event = await _in_time(feed.next)
+            if event is not None:
+                yield _event(event)
+            if feed.over:
+                return
+            if event is None:
+                yield _BEAT
+    finally:
+        feed.end()
+
+
+async def _in_time(ask: Callable[[], Awaitable[T]]) -> T | None:
+    """What it gives; None if that takes so long that somebody might think nobody is there."""
+    with trio.move_on_after(BEAT):
+        return await ask()
+    return None
+
+
+def _event(event: shapes.Event) -> bytes:
+    cursor = f"id: {event.cursor}\n".encode() if event.cursor else b""
+    return cursor + b"event: %s\ndata: %s\n\n" % (event.event.encode(), msgspec.json.encode(event))
 
 
 async def _openapi(_: Request) -> Response:

@@ -317,7 +317,7 @@ class Cell:
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """Changes of one case, or of all, from now on or after a cursor.
 
-        Bounded: a slow reader gets a "resync". So does one whose case shows less than before, or that was told more.
+        Bounded: a slow reader gets a "reset". So does one whose case shows less than before, or that was told more.
         """
         self._check_open()
         follower = Follower(case, self.cursor)
@@ -336,7 +336,7 @@ class Cell:
         identity = CaseId(self.circle.id) if follower.case is None else follower.case.id
         known = life == self.circle.life.hex()[:8] and _NUMBER.fullmatch(number) is not None
         if not (known and self.circle.refolded_at <= int(number) <= self.circle.last_arrival()):
-            follower.resync(Change(identity, "", None, None, "", False, "resync", self.cursor()))
+            follower.reset(Change(identity, "", None, None, "", False, "reset", self.cursor()))
             return
         store, held = self.circle.store, self.circle.replica.held
         at, before = int(number), since
@@ -444,7 +444,7 @@ class Cell:
             if follower not in cut and any(map(follower.wants, taken_back)):
                 everything = taken_back[0] if len(taken_back) == 1 else CaseId(self.circle.id)
                 anew = everything if follower.case is None else follower.case.id
-                changes.append(Change(anew, "", None, None, "", local, "resync", ""))
+                changes.append(Change(anew, "", None, None, "", local, "reset", ""))
             yield from follower.tell_all(changes, reached, self._told)
             if follower in cut:
                 follower.miss()

@@ -1,10 +1,10 @@
 """Following changes: what arrives and what is written here, field by field, to whoever asked.
 
 A follower is registered before its block is entered, so nothing is missed between reading and following. It never
-slows down a writer: one that does not keep up gets a single "resync" in place of what it missed.
+slows down a writer: one that does not keep up gets a single "reset" in place of what it missed.
 
 A cursor is `life:arrival`: which store's order of arrival, and how far. One of another store (the vault was joined
-anew) also gives a "resync". So does a step that takes back what had counted, and a cursor from before such a step: no
+anew) also gives a "reset". So does a step that takes back what had counted, and a cursor from before such a step: no
 change of a field could say that. What arrived at once has one place in that order: only its last change carries it,
 the others carry the place before. So whoever goes on after any change misses nothing, and may see a few twice.
 """
@@ -74,8 +74,8 @@ class Follower(AsyncIterator[Change]):
         """There was more than may wait: after what waits, the reader is told to read anew."""
         self._missed = True
 
-    def resync(self, change: Change) -> None:
-        self.tell(change._replace(path="", value=None, before=None, cause="resync"))
+    def reset(self, change: Change) -> None:
+        self.tell(change._replace(path="", value=None, before=None, cause="reset"))
 
     def close(self) -> None:
         """What was told can still be read; then the reading ends."""
@@ -89,7 +89,7 @@ class Follower(AsyncIterator[Change]):
     async def __anext__(self) -> Change:
         if self._missed and self._last is not None and not self._receive.statistics().current_buffer_used:
             self._missed = False
-            return self._last._replace(path="", value=None, before=None, cause="resync", cursor=self._cursor())
+            return self._last._replace(path="", value=None, before=None, cause="reset", cursor=self._cursor())
         try:
             self._last = await self._receive.receive()
         except trio.EndOfChannel:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
+import trio
+
+from cellsync.core.errors import NotInTrio
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.node.lan import open_lan
 from cellsync.node.network import Network
@@ -40,5 +43,7 @@ Place = Home | str | PathLike[str]
 
 
 def home_of(place: Place) -> Home:
-    """A home as it is, or a real one in the folder of this name."""
+    """A home as it is, or a real one in the folder of this name. Raises NotInTrio."""
+    if not trio.lowlevel.in_trio_task():
+        raise NotInTrio
     return place if isinstance(place, Home) else Home(Path(fspath(place)).expanduser())

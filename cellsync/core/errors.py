@@ -63,6 +63,16 @@ class TooLarge(InvalidValue):
     default_hint = "Split it up."
 
 
+class NotInTrio(CallerError):
+    """cellsync runs on trio, and this was called from another event loop, probably asyncio."""
+
+    code = "not_in_trio"
+    default_hint = (
+        "Call it inside `trio.run(main)`. An asyncio program lets trio run as a guest of its loop: "
+        "examples/asyncio_guest.py shows how. Or it asks a daemon through its socket (docs/reference/openapi.json)."
+    )
+
+
 class ReadOnly(CallerError):
     """A case is changed only inside `async with case.edit() as draft`."""
 

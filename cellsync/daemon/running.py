@@ -68,6 +68,7 @@ async def _serve(profile: Profile, settings: Settings, idle: float | None, kept:
         notify("STOPPING=1")
         service.on_lock = lambda: None
         ending.set()
+        service.end()
         await service.lock()
         nursery.cancel_scope.cancel()
 

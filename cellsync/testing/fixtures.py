@@ -8,13 +8,15 @@
         assert (await ben.get(Eviction, case.id, wait=60)).title == "12 Mill St"
 
 Time is virtual: a wait of a minute takes no time. That needs pytest-trio's `autojump_clock`, which has effect only
-where a test asks for it by itself. Nothing else of cellsync imports pytest.
+where a test asks for it by itself. Nothing has to be set: trio runs the asynchronous tests that use these fixtures or
+that clock; how others run is for your settings to say. Nothing else of cellsync imports pytest.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from inspect import iscoroutinefunction
+from typing import Final, NamedTuple
 
 import pytest
 import trio
@@ -26,6 +28,15 @@ from cellsync.cell.joining import join
 from cellsync.cell.opening import open_cell
 from cellsync.testing.confirming import accept_any
 from cellsync.testing.network import MemoryNetwork
+
+_OURS: Final = frozenset({"cell_pair", "memory_network", "autojump_clock"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let trio run the asynchronous tests that use these fixtures, also without `trio_mode = true`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and iscoroutinefunction(item.function) and _OURS & {*item.fixturenames}:
+            item.add_marker(pytest.mark.trio)
 
 
 class CellPair(NamedTuple):

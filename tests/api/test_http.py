@@ -17,7 +17,7 @@ import trio
 
 from cellsync.api import door
 from cellsync.api.client import SocketClient
-from cellsync.api.problems import Refusal
+from cellsync.api.problems import Locked, Refusal
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.table import OPERATIONS, Needs
 from cellsync.api.web import LARGEST
@@ -237,13 +237,15 @@ def test_nothing_that_was_sent_is_repeated(client: SocketClient) -> None:
 class Stream:
     """Server-sent events, read as a browser does."""
 
-    def __init__(self, server: Server, since: str = "") -> None:
+    def __init__(self, server: Server, since: str = "", first: str = "open") -> None:
         self._line = door.connect(server.profile, PATIENCE)
         headers = f"last-event-id: {since}\r\n" if since else ""
         self._line.sendall(f"GET /v1/events HTTP/1.1\r\nhost: x\r\n{headers}\r\n".encode())
         self._read = self._line.makefile("rb")
         assert b"200" in self._read.readline()
         self.headers = dict(iter(lambda: self._read.readline().strip().lower().split(b": ", 1), [b""]))
+        self.first = self.next()
+        assert self.first["event"] == first
 
     def next(self) -> dict[str, str]:
         """The next event that is more than a comment."""
@@ -310,9 +312,44 @@ def test_the_client_reads_events(behind: tuple[BehindTheDoor, SocketClient]) -> 
     assert next(events)["data"]["text"] == "one"
     client.call("lock")
     assert [event["event"] for event in events] == ["locked"]
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Locked):
         next(client.events(""))
-    assert raised.value.problem.code == "locked"
+
+
+def test_a_stream_of_a_locked_cell_tells_of_unlock(behind: tuple[BehindTheDoor, SocketClient]) -> None:
+    """Clients once had to ask again and again whether it is open."""
+    server, client = behind
+    made = client.call("case.new", set={"title": "Parcel"})
+    stream = Stream(server)
+    cursor = stream.first["id"]
+    assert json.loads(stream.first["data"])["data"] == {"state": "open"}
+    client.call("case.edit", case=made["id"], set={"summary": "one"})
+    assert json.loads(stream.next()["data"])["data"]["text"] == "one"
+    client.call("lock")
+    assert stream.next()["event"] == "locked"
+    stream.close()
+    fresh, behind_it = Stream(server, first="locked"), Stream(server, cursor, first="locked")
+    assert (json.loads(fresh.first["data"])["data"], "id" in fresh.first) == ({"state": "locked"}, False)
+    client.call("unlock", passphrase=PASSPHRASE)
+    opened = behind_it.next()
+    assert (opened["event"], opened["id"]) == ("open", cursor)  # who goes away now comes back with the same
+    assert json.loads(behind_it.next()["data"])["data"]["text"] == "one"
+    assert fresh.next()["event"] == "open"
+    client.call("case.edit", case=made["id"], set={"summary": "two"})
+    for one in (fresh, behind_it):
+        assert json.loads(one.next()["data"])["data"]["text"] == "two"
+        one.close()
+
+
+def test_a_stream_before_there_is_a_cell(server: Server) -> None:
+    """And one that waits keeps nobody from ending: the fixture would wait for it."""
+    server.socket.settimeout(PATIENCE)
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as line, line.makefile("rb") as read:
+        line.sendall(b"GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n")
+        told = next(one for one in read if one.startswith(b"data: "))
+        assert json.loads(told[6:])["data"] == {"state": "empty"}
+        assert server.ask("POST", "/v1/cell", FOUND)[0] == 200
+        assert json.loads(next(one for one in read if one.startswith(b"data: "))[6:])["event"] == "open"
 
 
 def test_whoever_leaves_costs_nothing(behind: tuple[BehindTheDoor, SocketClient]) -> None:

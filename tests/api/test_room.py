@@ -85,7 +85,7 @@ async def test_what_waits_for_a_slow_follower_is_bounded_in_bytes(
             got = []
             async for change in changes:
                 got.append(change)
-                if change.cause == "resync":
+                if change.cause == "reset":
                     break
             assert len(got) <= 6
             await written(ana)  # and it goes on

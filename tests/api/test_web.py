@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -143,7 +142,8 @@ def test_events_as_a_browser_would_read_them(server: Server) -> None:
         line.sendall(b"GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n")
         got = line.recv(65536)
         assert b"content-type: text/event-stream" in got.lower()
-        time.sleep(0.2)
+        while b"event: open" not in got:
+            got += line.recv(65536)
         server.ask("POST", "/v1/cases", {"set": {"title": "Told"}})
         while b"Told" not in got or not got.endswith(b"\n\n\r\n"):
             piece = line.recv(65536)

@@ -124,11 +124,11 @@ async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: P
         async with opened(net.home("ben")) as ben:
             for cursor in cursors:
                 async with ben.changes(since=cursor) as changes:
-                    assert (await anext(changes)).cause == "resync"
+                    assert (await anext(changes)).cause == "reset"
             await ben.create(Visit, title="in its place")
             for cursor in cursors:
                 async with ben.changes(since=cursor) as changes:
-                    assert (await anext(changes)).cause == "resync"
+                    assert (await anext(changes)).cause == "reset"
             cursors.append(ben.cursor())
             await ben.create(Visit, title="told")
         async with opened(net.home("ben")) as ben, ben.changes(since=cursors[-1]) as changes:  # its own one fits
@@ -157,7 +157,7 @@ async def test_a_copy_that_was_not_marked_learns_it_with_its_own_entries(
             assert not is_unused_copy(ben)  # nobody knows when it was copied
             life = ben.circle.life
             async with ben.changes(since=old) as changes:
-                assert (await anext(changes)).cause == "resync"
+                assert (await anext(changes)).cause == "reset"
         async with opened(home) as ben:
             assert ben.circle.life == life
             await ben.create(Visit, title="four")

@@ -56,7 +56,7 @@ async def test_followers_are_told_to_read_anew(memory_network: MemoryNetwork, au
             await show(ana, [proof])
             for following in (of_it, of_all):
                 [change] = await heard(following)
-                assert (change.cause, change.case, change.path) == ("resync", case.id, "")
+                assert (change.cause, change.case, change.path) == ("reset", case.id, "")
                 assert change.cursor == ana.cursor()
             assert await heard(of_another) == []
             async with case.edit() as draft:
@@ -78,9 +78,9 @@ async def test_whoever_comes_back_with_a_cursor_from_before_is_told_too(
     async with opened(home) as ana:
         async with case_changes(ana, identity, before) as changes:
             [change] = await heard(changes)
-            assert (change.cause, change.case) == ("resync", identity)
+            assert (change.cause, change.case) == ("reset", identity)
         async with ana.changes(since=before) as all_changes:
-            assert [change.cause for change in await heard(all_changes)] == ["resync"]
+            assert [change.cause for change in await heard(all_changes)] == ["reset"]
         async with (await ana.get(Visit, identity)).edit() as draft:
             draft.title = "later"
         async with ana.changes(since=after) as all_changes:

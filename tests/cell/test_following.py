@@ -176,7 +176,7 @@ async def test_after_any_cursor_nothing_is_missed(memory_network: MemoryNetwork,
     "cursor",
     ["", ":", "x", "00000000:0", "{life}:", "{life}:99999", "{life}:1x", "{life}:²", "{life}:" + 5000 * "9"],
 )
-async def test_a_cursor_of_elsewhere_says_resync(autojump_clock: MockClock, cell_pair: CellPair, cursor: str) -> None:
+async def test_a_cursor_of_elsewhere_says_reset(autojump_clock: MockClock, cell_pair: CellPair, cursor: str) -> None:
     ana, _ = cell_pair
     case = await ana.create(Visit, title="a")
     cursor = cursor.format(life=ana.cursor().partition(":")[0])
@@ -185,16 +185,16 @@ async def test_a_cursor_of_elsewhere_says_resync(autojump_clock: MockClock, cell
             async with case.edit() as draft:
                 draft.notes.append("after it")
             got = await heard(changes)
-        assert [change.cause for change in got] == ["resync", "edit"]
+        assert [change.cause for change in got] == ["reset", "edit"]
         async with ana.changes(since=got[0].cursor) as changes:  # what it gives can be gone on from
             assert [change.value for change in await heard(changes)] == ["after it"]
 
 
-async def test_the_cursor_of_another_device_says_resync(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+async def test_the_cursor_of_another_device_says_reset(autojump_clock: MockClock, cell_pair: CellPair) -> None:
     ana, ben = cell_pair
     async with ben.changes(since=ana.cursor()) as changes:
         [change] = await heard(changes)
-    assert change.cause == "resync"
+    assert change.cause == "reset"
 
 
 async def test_a_slow_follower_never_blocks_a_writer(
@@ -217,11 +217,11 @@ async def test_a_slow_follower_never_blocks_a_writer(
                     draft.notes.append(str(number))
             await level([ana, ben])
             assert [change.value for change in read if change.path == "title"][-1] == str(number)
-            assert not [change for change in read if change.cause == "resync"]
+            assert not [change for change in read if change.cause == "reset"]
             nursery.cancel_scope.cancel()
         got = await heard(slow)
-        assert [change.cause for change in got].count("resync") == 1
-        assert got[-1].cause == "resync"
+        assert [change.cause for change in got].count("reset") == 1
+        assert got[-1].cause == "reset"
         assert len(got) == BACKLOG + 1
         async with case.edit() as draft:  # afterwards it follows again, with nothing between
             draft.title = "caught up"
@@ -240,7 +240,7 @@ async def test_a_follower_that_falls_behind_again(autojump_clock: MockClock, cel
                 async with case.edit() as draft:
                     draft.title = str(number)
             got = await heard(slow)
-            assert got[-1].cause == "resync"
+            assert got[-1].cause == "reset"
             assert len(got) == BACKLOG + 1
 
 

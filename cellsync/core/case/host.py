@@ -18,13 +18,13 @@ from cellsync.core.errors import ReadOnly
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis
 from cellsync.core.wire.operations import Operation
 
-Cause = Literal["edit", "sync", "bundle", "resync"]
+Cause = Literal["edit", "sync", "bundle", "reset"]
 
 
 class Change(NamedTuple):
     """One field changed.
 
-    `cause` "resync" says: read anew what you show. Its `path` is "". Either the reader was too slow and changes were
+    `cause` "reset" says: read anew what you show. Its `path` is "". Either the reader was too slow and changes were
     skipped, or what had counted before counts no more, since its device turned out to write several histories at once.
     """
 
