@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import catch_up, growth, hand, hostile, importing, live, opening, report
+from bench import catch_up, growth, hand, hostile, importing, live, opening, report, scale
 from bench.rows import Row
 
 ENTRIES: Final = 100_000
@@ -23,14 +23,14 @@ def main() -> int:
     """0 also when a budget is missed: this measures, it does not judge."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"everything at 1/{QUICK} of the size")
-    scale = QUICK if parser.parse_args().quick else 1
+    smaller = QUICK if parser.parse_args().quick else 1
     console = Console(width=None if sys.stdout.isatty() else 150)
     rows: list[Row] = []
     # Not in the system's folder for temporary files: that is often in memory, where being durable costs nothing.
     place = Path("build")
     place.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder, console.status("") as status:
-        for row in _measure(Path(folder).resolve(), scale):
+        for row in _measure(Path(folder).resolve(), smaller):
             rows.append(row)
             status.update(f"{row.work}: {row.value:,.4g} {row.unit}")
     report.show(rows, console)
@@ -38,19 +38,20 @@ def main() -> int:
     return 0
 
 
-def _measure(folder: Path, scale: int) -> Iterator[Row]:
-    entries = ENTRIES // scale
+def _measure(folder: Path, smaller: int) -> Iterator[Row]:
+    entries = ENTRIES // smaller
     for shape in catch_up.SHAPES:
         made = catch_up.make(folder, shape, entries)
         yield from catch_up.measure(made, shape, entries)
         if shape is catch_up.SHAPES[0]:
             yield from opening.measure(made, entries)
         made.path.unlink()
-    yield from live.measure(folder, max(100, live.EDITS // scale))
+    yield from live.measure(folder, max(100, live.EDITS // smaller))
     yield from importing.measure(folder)
     yield from hand.measure(folder)
-    yield from growth.measure(folder, scale)
-    yield from hostile.measure(folder, scale)
+    yield from scale.measure(folder, smaller)
+    yield from growth.measure(folder, smaller)
+    yield from hostile.measure(folder, smaller)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,13 @@ def memory() -> float:
     return _status("VmRSS")
 
 
+def resident(process: int) -> float:
+    """Of another process, now; on Linux only."""
+    found = re.search(r"^VmRSS:\s*(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
 def forget_peak() -> None:
     """From here on the peak is counted anew; on Linux only."""
     with suppress(OSError):

@@ -10,13 +10,14 @@ from typing import Any, Final
 from cellsync.api import shapes
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
-from cellsync.api.resolving import called, is_beside, numbers_of, register, resolve, resolve_locked, short_ids, title_of
-from cellsync.api.room import ROWS, Room
+from cellsync.api.resolving import BESIDE, resolve, resolve_locked
+from cellsync.api.room import Room
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell import drawing
 from cellsync.cell.cell import Cell
+from cellsync.cell.describing import STATUS, TITLE, sought, title_of
 from cellsync.core.case.fields import Register
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.generic import GenericCase
@@ -26,14 +27,14 @@ from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
 from cellsync.core.case.views import Item, LogView, Value
 from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue, NotFound
-from cellsync.core.folded import folded
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
 from cellsync.core.plain import plain_line
+from cellsync.core.ports import Called, Listings, Wanted
+from cellsync.core.replica import Replica
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 _HIDDEN: Final = frozenset({"imported"})  # the import's own marks
-_LIST: Final = 200  # characters of a title in a list
 _CONFLICTS: Final = 100  # that are shown of one case
 
 
@@ -55,43 +56,37 @@ async def bound(cell: Cell, case: CaseId) -> Schema:
 async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
     cell = service.cell
     kind = kind_of(schema_named(ask.kind)) if ask.kind and "." not in ask.kind else ask.kind
-    wanted = folded(ask.find)
-    left_out = 0
+    narrow = bool(kind or ask.beside or ask.conflicts)
+    wanted = Wanted([kind] if kind else None, () if narrow else BESIDE, ask.conflicts, sought(ask.find))
+    after = await resolve(cell, ask.after) if ask.after else None
 
-    def look(number: int, state: CaseState) -> tuple[int, str, str, str, int] | None:
-        nonlocal left_out
-        title, conflicts = title_of(state), len(state.conflicts())
-        if (kind and state.kind != kind) or (ask.conflicts and not conflicts):
-            return None
-        if wanted and not any(wanted in text for text in called(state)):
-            return None
-        if is_beside(state) and not (kind or ask.beside or ask.conflicts):
-            left_out += 1
-            return None
-        return number, state.kind[:_LIST], title[:_LIST], _status(state)[:_LIST], conflicts
+    def listed(replica: Replica, listings: Listings) -> shapes.Cases:
+        case_ids = replica.held.case_ids
+        first = 0 if after is None else replica.held.cases[after]
+        page = listings.page(wanted, first, ask.limit + 1)
+        left_out = 0 if narrow else listings.count(wanted._replace(kinds=BESIDE, besides=()))
+        return shapes.Cases(
+            cases=[_row(cell, case_ids[one.number], one) for one in page[: ask.limit]],
+            more=left_out,
+            next=case_ids[page[ask.limit - 1].number].hex() if len(page) > ask.limit else "",
+        )
 
-    found = await cell.survey(look)
-    async with cell.circle.lock:
-        held = cell.circle.replica.held
-        short = await cell.circle.apart(lambda: short_ids(list(numbers_of(cell.circle.replica))))
-        rows = [
-            shapes.CaseRow(
-                id=held.case_ids[number].hex(), short=short[held.case_ids[number]], kind=named, title=title,
-                status=status, conflicts=conflicts,
-            )
-            for number, named, title, status, conflicts in found[:ROWS]
-        ]  # fmt: skip
-    return shapes.Cases(cases=rows, more=left_out, cut=len(found) > ROWS)
+    return await cell.catalogue.look(listed)
 
 
-def _status(state: CaseState) -> str:
-    """How it stands; where nobody has said so, what its schema says."""
-    for name in ("status", "state"):
-        said = register(state, name)
-        if isinstance(said, str):
-            return said
-        schema = _schemas().get(state.kind)
-        own = None if schema is None else fields_of(schema).get(name)
+def _row(cell: Cell, case: CaseId, one: Called) -> shapes.CaseRow:
+    return shapes.CaseRow(
+        id=case.hex(), short=cell.catalogue.short(case), kind=one.kind[:TITLE], title=one.title,
+        status=one.status or _usual_status(one.kind), conflicts=one.conflicts,
+    )  # fmt: skip
+
+
+@cache
+def _usual_status(kind: str) -> str:
+    """How a case of this kind stands where nobody has said so, as its schema has it."""
+    schema = _schemas().get(kind)
+    known = {} if schema is None else fields_of(schema)
+    for own in (known.get(name) for name in STATUS):
         if isinstance(own, Register) and isinstance(own.default, str):
             return str(own.default)
     return ""
@@ -110,7 +105,7 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
     case = await bound(cell, identity)
 
     def shown() -> shapes.Case:
-        short = short_ids(list(numbers_of(cell.circle.replica)))[identity]
+        short = cell.catalogue.short(identity)
         room = Room()
         fields = [shown for shown in _fields(case, room) if shown.values or shown.keys or shown.items]
         return shapes.Case(
@@ -280,6 +275,7 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     created = Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
     case = CaseId(cell.circle.surroundings.entropy(ID_BYTES)) if ask.key is None else _case_of(cell, ask.key)
     draft = begin(bind(schema, cell, case, CaseState(logs=True)))
+    await cell.catalogue.ready()
     async with cell.circle.lock:
         if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
             return await _write_locked(cell, case, [])
@@ -354,9 +350,9 @@ async def _write_locked(cell: Cell, case: CaseId, done: list[Operation]) -> shap
 
 def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Written:
     """`head`: of what was written. With the lock held."""
-    numbers = numbers_of(cell.circle.replica)
-    title = title_of(cell.circle.replica.states.get(numbers[case]))
-    heads, short = _heads(cell, case, head), short_ids(list(numbers))[case]
+    replica = cell.circle.replica
+    title = title_of(replica.states.get(replica.held.cases[case]))
+    heads, short = _heads(cell, case, head), cell.catalogue.short(case)
     return shapes.Written(id=case.hex(), short=short, title=title, heads=heads, written=head is not None)
 
 

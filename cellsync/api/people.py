@@ -9,11 +9,14 @@ from typing import Final, final
 from cellsync.api import shapes
 from cellsync.api.jobs import ENDS_WITHIN, Job
 from cellsync.api.problems import Ambiguous
-from cellsync.api.resolving import is_beside, titles
+from cellsync.api.resolving import BESIDE
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flags import LASTING, Flag, Reason
 from cellsync.core.errors import NotFound
+from cellsync.core.ids import CaseId
+from cellsync.core.ports import Listings
+from cellsync.core.replica import Replica
 
 FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
@@ -82,11 +85,15 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     cell = service.cell
     me = next((one for one in cell.members() if one.is_me), None)
     only_here = await cell.only_here_cases()
-    replica = cell.circle.replica
-    async with cell.circle.lock:
-        known = await cell.circle.apart(lambda: titles(replica, [case for case, _ in only_here]))
-    looked = await cell.survey(lambda _, state: (is_beside(state), bool(state.conflicts())))
-    beside = sum(one for one, _ in looked)
+    cases = [case for case, _ in only_here]
+
+    def looked(replica: Replica, listings: Listings) -> tuple[dict[CaseId, str], list[tuple[str, int, int]]]:
+        case_ids = replica.held.case_ids
+        known = listings.get(replica.held.cases[case] for case in cases)
+        return {case_ids[one.number]: one.title for one in known}, listings.counts()
+
+    titles, counts = await cell.catalogue.look(looked)
+    beside = sum(count for kind, count, _ in counts if kind in BESIDE)
     return shapes.Status(
         cell=cell.name,
         state=service.state,
@@ -95,14 +102,15 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         device=cell.device.hex(),
         locks_in=service.locks_in,
         copied=time_text(cell.copied_at),
-        cases=len(looked) - beside,
+        cases=sum(count for _, count, _ in counts) - beside,
         beside=beside,
         changes=cell.entries(),
         only_here=cell.only_here(),
         only_here_cases=[
-            shapes.CaseChanges(case=case.hex(), title=known[case], changes=changes) for case, changes in only_here
+            shapes.CaseChanges(case=case.hex(), title=titles.get(case, ""), changes=changes)
+            for case, changes in only_here
         ],
-        conflicts=sum(one for _, one in looked),
+        conflicts=sum(conflicting for _, _, conflicting in counts),
         others_ahead=cell.others_ahead,
         peers=[shape_of(peer) for peer in cell.peers()],
         flags=[_flag(flag) for flag in cell.flags],

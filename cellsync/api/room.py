@@ -9,7 +9,6 @@ from cellsync.core.crdt.cells import Cell
 from cellsync.core.packed import Packed
 
 ANSWER: Final = 8 << 20  # bytes of memory, about
-ROWS: Final = 20_000  # of a list
 _SAID: Final = 700  # bytes of a value with its author, whatever it says
 _TEXT: Final = 4  # bytes for a character: it stands there as it is stored, and as people read it
 _PACKED: Final = 120  # bytes for a byte of a list or map

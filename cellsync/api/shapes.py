@@ -437,12 +437,14 @@ class Importing(Answer, kw_only=True, frozen=True):
 class ListCases(Takes, kw_only=True, frozen=True):
     """`find`: in titles, names and external ids, folded. `conflicts`: only cases where people contradict
     each other. `beside`: also the persons, episodes and other documents of casework that stand beside case files;
-    without effect if a kind is named."""
+    without effect if a kind is named. `limit`: of a page, at most; `after`: the `next` of the page before."""
 
     kind: Annotated[str, Meta(max_length=256)] = ""
     find: Annotated[str, Meta(max_length=256)] = ""
     conflicts: bool = False
     beside: bool = False
+    after: Annotated[str, Meta(max_length=64)] = ""
+    limit: Annotated[int, Meta(ge=1, le=20_000)] = 1_000
 
 
 class CaseRow(Struct, kw_only=True, frozen=True):
@@ -455,11 +457,12 @@ class CaseRow(Struct, kw_only=True, frozen=True):
 
 
 class Cases(Answer, kw_only=True, frozen=True):
-    """`more`: how many documents beside case files were left out. `cut`: there are more cases than an answer holds."""
+    """One page. `more`: how many documents beside case files were left out, on all pages. `next`: the id of the last
+    case, if there are more; "" on the last page."""
 
     cases: list[CaseRow]
     more: int
-    cut: bool = False
+    next: str = ""
 
 
 class CaseRef(Takes, kw_only=True, frozen=True):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from unicodedata import name as character_name
 from unicodedata import normalize
 
+from cellsync.cell.describing import NAME_KINDS
+
 
 class Script(StrEnum):
     LATIN = "latin"
@@ -36,7 +38,7 @@ class Name(NamedTuple):
 
 
 _FIRST_WORDS = {"CJK": Script.HAN, **{script.name: script for script in Script if script is not Script.OTHER}}
-_PREFERENCE = (NameKind.LEGAL, NameKind.TRANSLITERATION, NameKind.ALIAS)
+_PREFERENCE = tuple(map(NameKind, NAME_KINDS))
 
 
 def script_of(text: str) -> Script:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from os import PathLike, fspath
 from typing import Final, ParamSpec, TypeVar, cast
 
@@ -19,6 +18,7 @@ import trio
 
 from cellsync.cell import forks
 from cellsync.cell.backup import AtRest, back_up
+from cellsync.cell.catalogue import OpenCatalogue
 from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import LASTING, Facts, Flag, Gaps, Reason, encode, flags_of
 from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
@@ -37,24 +37,12 @@ from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import Bound, Change
 from cellsync.core.case.schema import Schema, check_whole, creation, kind_of
 from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import (
-    CellsyncError,
-    Closed,
-    DiskFull,
-    InvalidValue,
-    NoPeer,
-    NotFound,
-    StorageFailed,
-    Timeout,
-    TooLarge,
-)
+from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout, TooLarge
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
-from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId
 from cellsync.core.membership.control import Role
 from cellsync.core.planner import Intention
-from cellsync.core.replica import Replica
 from cellsync.core.stage import Plan
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
@@ -73,12 +61,6 @@ P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
 B = TypeVar("B", bound=Bound)
 T = TypeVar("T")
-
-
-def _looked(replica: Replica, look: Callable[[int, CaseState], T | None], numbers: list[int]) -> list[T]:
-    states = ((number, replica.states.get(number)) for number in numbers)
-    found = (look(number, state) for number, state in states if state.counted)  # else nothing in it counts
-    return [one for one in found if one is not None]
 
 
 def _read_into(found: list[CaseState], read: Callable[[int], CaseState], number: int) -> None:
@@ -107,6 +89,8 @@ class Cell:
         self._keeping_flags = False
         self._codes = ShortCodes(self._alarm)
         self._told = self.cursor()
+        self.catalogue = OpenCatalogue(circle)
+        nursery.start_soon(self.catalogue.run)
         circle.watch(self._committed)
 
     def __repr__(self) -> str:
@@ -143,7 +127,7 @@ class Cell:
     async def only_here_cases(self) -> list[tuple[CaseId, int]]:
         """Which cases these entries changed, and how many of them each; the newest first, at most 100 cases.
 
-        Looks at the newest 10,000 of these entries, and leaves out those that are about members.
+        Looks at the newest 1,000 of these entries, and leaves out those that are about members.
         """
         self._check_open()
         return await only_here_cases(self.circle, self.node)
@@ -211,35 +195,13 @@ class Cell:
         """All cases of a kind, in the order in which this device met them."""
         self._check_open()
         wanted = kind_of(schema)
-        found = await self.survey(lambda number, state: number if state.kind == wanted else None)
+        found = await self.catalogue.look(lambda _, listings: listings.of_kind(wanted))
         bound: list[S] = []
         for number in found:
             async with self.circle.lock:
                 case = self.circle.replica.held.case_ids[number]
                 bound.append(self._bind(schema, case, await self._state(number)))
         return bound
-
-    async def survey(self, look: Callable[[int, CaseState], T | None], numbers: Iterable[int] | None = None) -> list[T]:
-        """What `look` finds in the states (without logs) of these cases, or of all, in the order of their numbers.
-
-        A case in which nothing counts is left out. Many cases or heavy ones take their time, but neither much memory
-        nor the event loop: what `look` returns must not hold on to the state. It runs in a thread.
-        """
-        circle = self.circle
-        replica = circle.replica
-        if numbers is None:
-            heads = replica.held.heads
-            numbers = [number for number in replica.held.case_ids if number != OWN_CASE and heads.get(number)]
-        found: list[T] = []
-        left = iter(numbers)
-        while some := list(islice(left, AT_ONCE)):
-            async with circle.lock:
-                self._check_open()
-                found += await circle.apart(partial(_looked, replica, look, some))
-                if replica.states.crowded():
-                    with suppress(DiskFull, StorageFailed):
-                        await circle.make_room()
-        return found
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
@@ -407,6 +369,7 @@ class Cell:
         self._gaps.note(plan, FLAGS)
         self._facts.look(plan)
         held = self.circle.replica.held
+        self.catalogue.note(plan)
         yield from self._refold(plan.refold)
         waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
         sizes = dict.fromkeys(waiting, 0)

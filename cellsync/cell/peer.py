@@ -16,7 +16,7 @@ from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
 
 CASES: Final = 100  # that are named
-ENTRIES: Final = 10_000  # that are looked at for that
+ENTRIES: Final = 1_000  # that are looked at for that
 PAGE: Final = 512  # that are read before others get their turn
 QUIET: Final = (
     30_000  # ms: who is connected is asked after 20 s, so one that has not been heard for so long may be gone

@@ -51,11 +51,87 @@ class Commit(NamedTuple):
     cases: Sequence[Case]  # new or advanced; `folded` is ignored here
     pasts: Sequence[tuple[int, bytes]]  # newly interned control pasts: number, bit set
     arrivals: Sequence[Arrival]
-    refolded: Sequence[int] = ()  # cases whose snapshots hold something else than what counts now
+    refolded: Sequence[int] = ()  # cases whose snapshots and listings say something else than what counts now
+
+
+class Listing(NamedTuple):
+    """What lists and searches need of one case, as its entries up to `upto` have it."""
+
+    number: int
+    upto: int  # slot of its newest entry that is in this
+    shown: bool  # whether anything in it counts
+    kind: str
+    title: str
+    status: str
+    conflicts: int
+    called: frozenset[tuple[str, bool]]  # what it may be found by, folded; whether that is its external id
+    links: frozenset[bytes]  # ids of the cases that it points at
+
+
+class Called(NamedTuple):
+    """What a list shows of one case."""
+
+    number: int
+    kind: str
+    title: str
+    status: str
+    conflicts: int
+
+
+class Wanted(NamedTuple):
+    """Which cases a list is of."""
+
+    kinds: Sequence[str] | None = None  # of these kinds only
+    besides: Sequence[str] = ()  # not of these
+    conflicts: bool = False  # only those where people contradict each other
+    part: str = ""  # only those with a name or external id that contains this; folded
+
+
+class Listings(Protocol):
+    """A cache of what cases are called and point at. Reads see what was put before; `flush` makes it durable."""
+
+    def begin(self, version: bytes) -> None:
+        """Forget them all if they were made by other rules."""
+        ...
+
+    def stale(self) -> list[int]:
+        """The numbers of the cases whose listing is missing, or lacks entries."""
+        ...
+
+    def put(self, listings: Iterable[Listing]) -> None: ...
+
+    def get(self, numbers: Iterable[int]) -> list[Called]: ...
+
+    def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
+        """By number, from the first above `after` on."""
+        ...
+
+    def count(self, wanted: Wanted) -> int: ...
+
+    def counts(self) -> list[tuple[str, int, int]]:
+        """(kind, how many cases, how many of them with conflicts)."""
+        ...
+
+    def of_kind(self, kind: str) -> list[int]: ...
+
+    def called(self, name: str) -> list[tuple[int, bool]]:
+        """(number, whether by its external id) of the cases of exactly this folded name."""
+        ...
+
+    def called_partly(self, part: str) -> list[int]: ...
+
+    def linking(self, target: bytes) -> list[int]:
+        """The numbers of the cases that point at this one."""
+        ...
 
 
 class Store(Protocol):
     """One circle at rest. Every read sees what was written before it; nothing is durable before `flush`."""
+
+    lost: int  # how often what was staged has been lost, because something failed
+
+    @property
+    def listings(self) -> Listings: ...
 
     def chains(self) -> list[Chain]: ...
 

@@ -284,6 +284,10 @@ class OpenCircle:
         await self.apart(lambda: self.store.save_snapshots(self.replica.states.leaving()))
         await self._flush()
 
+    async def make_durable(self) -> None:
+        """Flush what is staged. Hold the lock. Raises DiskFull or StorageFailed."""
+        await self._flush()
+
     async def keep(self, name: str, value: bytes) -> None:
         """Make a small named value durable. Raises DiskFull or StorageFailed."""
         async with self.lock:

@@ -21,32 +21,26 @@ passphrase never gets here.
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, Self
 
 import apsw
 
 from cellsync.core import caps
-from cellsync.core.errors import (
-    CellsyncError,
-    Closed,
-    DiskFull,
-    NewerVersion,
-    StorageFailed,
-    VaultDamaged,
-    VaultInUse,
-)
+from cellsync.core.errors import NewerVersion, StorageFailed, VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import SLOT_BITS, Entry, slot_of
 from cellsync.core.ids import DatabaseKey
 from cellsync.core.ports import Arrival, Case, Commit
+from cellsync.store import listings
+from cellsync.store.edge import meaning, reads, writes
 from cellsync.store.files import create_private, file_errors, sync_directory
+from cellsync.store.listings import SqliteListings
 
 APPLICATION: Final = 0x63737931  # "csy1"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 CACHE_BYTES: Final = 16 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
@@ -81,6 +75,7 @@ CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE ephemerals (
     device BLOB NOT NULL, day INTEGER NOT NULL, ephemeral BLOB NOT NULL, PRIMARY KEY (device, day, ephemeral)
 ) WITHOUT ROWID;
+{listings.SCHEMA}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
@@ -95,26 +90,15 @@ CREATE TABLE chains (
 );
 INSERT INTO chains SELECT number, device, incarnation, 0, 1, length, head, height, past, cited FROM chains_1;
 DROP TABLE chains_1;
-PRAGMA user_version = 2;
 """
+# From version 2, which had no listings. They are made when somebody asks for them.
+_FROM_2: Final = (
+    """
+DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS links;
+"""
+    + listings.SCHEMA
+)
 
-# What each failure of SQLite means here. Anything else (SQL, constraints, types) is a bug of ours.
-_MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
-    apsw.NotADBError: VaultDamaged,
-    apsw.CorruptError: VaultDamaged,
-    apsw.FormatError: VaultDamaged,
-    apsw.FullError: DiskFull,
-    apsw.BusyError: VaultInUse,
-    apsw.LockedError: VaultInUse,
-    apsw.ConnectionClosedError: Closed,
-    apsw.CursorClosedError: Closed,
-    apsw.IOError: StorageFailed,
-    apsw.CantOpenError: StorageFailed,
-    apsw.ReadOnlyError: StorageFailed,
-    apsw.PermissionsError: StorageFailed,
-    apsw.ProtocolError: StorageFailed,
-    apsw.NoLFSError: StorageFailed,
-}
 _WALK: Final = """
 WITH RECURSIVE walk (at) AS (
     VALUES (?1) UNION ALL SELECT prior FROM walk CROSS JOIN entries ON slot = at WHERE prior <> ?2
@@ -122,54 +106,6 @@ WITH RECURSIVE walk (at) AS (
 SELECT entries.* FROM walk CROSS JOIN entries ON slot = at WHERE ?1 <> ?2
 """
 _LAST_SEQUENCE: Final = (1 << SLOT_BITS) - 1
-_DAMAGE_AT_IO: Final = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _meaning(error: apsw.Error) -> CellsyncError:
-    if getattr(error, "extendedresult", 0) in _DAMAGE_AT_IO:
-        return VaultDamaged()
-    return _MEANING.get(type(error), CellsyncError)()
-
-
-def _reads(method: Callable[Concatenate[SqliteStore, P], T]) -> Callable[Concatenate[SqliteStore, P], T]:
-    """Translate SQLite's failures at the edge.
-
-    The new error is raised outside the `except`, because the frames that apsw adds to a traceback hold SQL
-    and bindings.
-    """
-
-    @functools.wraps(method)
-    def edge(self: SqliteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(self, *args, **kwargs)
-        except apsw.Error as error:
-            failure = _meaning(error)
-        raise failure
-
-    return edge
-
-
-def _writes(method: Callable[Concatenate[SqliteStore, P], T]) -> Callable[Concatenate[SqliteStore, P], T]:
-    """As `_reads`, inside the transaction that `flush` ends; what fails takes along all that was staged."""
-
-    @functools.wraps(method)
-    def edge(self: SqliteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            if not self._db.in_transaction:
-                self._db.execute("BEGIN IMMEDIATE")
-            return method(self, *args, **kwargs)
-        except apsw.Error as error:
-            failure = _meaning(error)
-            self._roll_back()
-        except BaseException:
-            self._roll_back()
-            raise
-        raise failure
-
-    return edge
 
 
 class SqliteStore:
@@ -178,6 +114,8 @@ class SqliteStore:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._shred = False  # the log holds something that was replaced or forgotten
+        self.lost = 0
+        self.listings = SqliteListings(connection, self._roll_back)
 
     # --- opening and closing ---------------------------------------------------------------------
 
@@ -219,13 +157,13 @@ class SqliteStore:
         store._lay_out()
         return store
 
-    @_writes
+    @writes
     def _lay_out(self) -> None:
         self._db.execute(_SCHEMA)
         self._db.execute("COMMIT")
         self._checkpoint()
 
-    @_reads
+    @reads
     def _check_schema(self) -> None:
         if self._db.pragma("application_id") != APPLICATION:
             raise VaultDamaged
@@ -235,11 +173,13 @@ class SqliteStore:
         if version < 1:
             raise VaultDamaged
         if version < SCHEMA_VERSION:
-            self._migrate()
+            self._migrate(version)
 
-    @_writes
-    def _migrate(self) -> None:
-        self._db.execute(_FROM_1)
+    @writes
+    def _migrate(self, version: int) -> None:
+        for step in (_FROM_1, _FROM_2)[version - 1 :]:
+            self._db.execute(step)
+        self._db.pragma("user_version", SCHEMA_VERSION)
         self._db.execute("COMMIT")
 
     def close(self) -> None:
@@ -265,7 +205,7 @@ class SqliteStore:
         create_private(path)
         self._vacuum_into(path)
 
-    @_reads
+    @reads
     def _vacuum_into(self, path: Path) -> None:
         self._db.execute("VACUUM INTO ?", (os.fspath(path),))
 
@@ -274,20 +214,20 @@ class SqliteStore:
         """Bytes of all pages, as they are now."""
         return self._number("PRAGMA page_count") * PAGE_BYTES
 
-    @_reads
+    @reads
     def check(self) -> None:
         """Read every page, and compare what refers to what. Raises VaultDamaged."""
         if self._db.pragma("integrity_check", 1) != "ok":
             raise VaultDamaged
 
-    @_reads
+    @reads
     def census(self) -> tuple[list[Chain], int, int]:
         """What two stores have in common if one was copied from the other: chains, entries, the last arrival."""
         return self.chains(), self._number("SELECT count(*) FROM entries"), self.last_arrival()
 
     # --- reading ---------------------------------------------------------------------------------
 
-    @_reads
+    @reads
     def chains(self) -> list[Chain]:
         rows = self._db.execute("SELECT * FROM chains ORDER BY number")
         return [Chain._make((*row[:-1], bool(row[-1]))) for row in rows]
@@ -298,49 +238,49 @@ class SqliteStore:
             yield from page
             page = self._cases_after(page[-1].number)
 
-    @_reads
+    @reads
     def _cases_after(self, number: int) -> list[Case]:
         # some at once: an iterator into the database would keep a read open across commits
         query = "SELECT * FROM cases WHERE number > ? ORDER BY number LIMIT 1000"
         return list(map(Case._make, self._db.execute(query, (number,))))
 
-    @_reads
+    @reads
     def pasts(self) -> list[tuple[int, bytes]]:
         return list(self._db.execute("SELECT * FROM pasts ORDER BY number"))
 
-    @_reads
+    @reads
     def arrivals(self, after: int, limit: int) -> list[Arrival]:
         query = "SELECT * FROM arrivals WHERE number > ? ORDER BY number LIMIT ?"
         return [Arrival._make((*row[:-1], bool(row[-1]))) for row in self._db.execute(query, (after, limit))]
 
-    @_reads
+    @reads
     def last_arrival(self) -> int:
         return self._number("SELECT max(number) FROM arrivals")
 
-    @_reads
+    @reads
     def first_arrival(self, chain: int, sequence: int) -> int:
         return self._number(
             "SELECT number FROM arrivals WHERE chain = ? AND sequence >= ? ORDER BY sequence LIMIT 1",
             (chain, sequence),
         )
 
-    @_reads
+    @reads
     def signed_at(self, chain: int, sequence: int) -> int:
         return self._number(
             "SELECT sequence FROM arrivals WHERE chain = ? AND sequence >= ? ORDER BY sequence LIMIT 1",
             (chain, sequence),
         )
 
-    @_reads
+    @reads
     def arrived_before(self, chain: int, sequence: int) -> int:
         return self._number("SELECT max(sequence) FROM arrivals WHERE chain = ? AND sequence < ?", (chain, sequence))
 
-    @_reads
+    @reads
     def entry_at(self, slot: int) -> Entry | None:
         row = self._db.execute("SELECT * FROM entries WHERE slot = ?", (slot,)).fetchone()
         return None if row is None else Entry._make(row)
 
-    @_reads
+    @reads
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
         if first > _LAST_SEQUENCE:
             return []
@@ -348,7 +288,7 @@ class SqliteStore:
         rows = self._db.execute("SELECT * FROM entries WHERE slot BETWEEN ? AND ? ORDER BY slot", slots)
         return list(map(Entry._make, rows))
 
-    @_reads
+    @reads
     def case_entries(self, head: int, folded: int) -> list[Entry]:
         """As the port says. Raises VaultDamaged if the list does not lead there."""
         rows = self._db.execute(_WALK, (head, folded))
@@ -358,7 +298,7 @@ class SqliteStore:
             raise VaultDamaged
         return entries
 
-    @_reads
+    @reads
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
         """As the port says. Raises VaultDamaged if the list does not lead there."""
         entries = list(map(Entry._make, self._db.execute(f"{_WALK} LIMIT ?3", (head, folded, limit))))
@@ -366,29 +306,29 @@ class SqliteStore:
             raise VaultDamaged
         return entries
 
-    @_reads
+    @reads
     def cases_between(self, first: int, last: int) -> list[int]:
         query = "SELECT DISTINCT case_number FROM entries WHERE slot BETWEEN ? AND ?"
         return [int(row[0]) for row in self._db.execute(query, (first, last))]
 
-    @_reads
+    @reads
     def citations(self) -> list[tuple[int, bytes]]:
         return list(self._db.execute("SELECT slot, parents FROM entries WHERE parents <> x''"))
 
-    @_reads
+    @reads
     def snapshot(self, case: int) -> tuple[int, bytes] | None:
         row = self._db.execute(
             "SELECT folded, snapshot FROM snapshots JOIN cases ON number = case_number WHERE number = ?", (case,)
         ).fetchone()
         return (int(row[0]), bytes(row[1])) if row else None
 
-    @_reads
+    @reads
     def kept(self, name: str) -> bytes | None:
         return self._bytes("SELECT value FROM kept WHERE name = ?", name)
 
     # --- writing ---------------------------------------------------------------------------------
 
-    @_writes
+    @writes
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
         many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
@@ -402,14 +342,15 @@ class SqliteStore:
         many("INSERT INTO arrivals VALUES (?,?,?,?,?)", commit.arrivals)
         many("DELETE FROM snapshots WHERE case_number = ?", ((case,) for case in commit.refolded))
         many("UPDATE cases SET folded = 0 WHERE number = ?", ((case,) for case in commit.refolded))
+        many("UPDATE listings SET upto = 0 WHERE number = ?", ((case,) for case in commit.refolded))
 
-    @_writes
+    @writes
     def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
         for case, folded, snapshot in snapshots:
             self._db.execute("REPLACE INTO snapshots VALUES (?,?)", (case, snapshot))
             self._db.execute("UPDATE cases SET folded = ? WHERE number = ?", (folded, case))
 
-    @_writes
+    @writes
     def keep(self, name: str, value: bytes) -> None:
         old = self._bytes("SELECT value FROM kept WHERE name = ?", name)
         if old == value:
@@ -417,12 +358,12 @@ class SqliteStore:
         self._db.execute("REPLACE INTO kept VALUES (?,?)", (name, value))
         self._shred = self._shred or old is not None
 
-    @_writes
+    @writes
     def forget(self, name: str) -> None:
         self._db.execute("DELETE FROM kept WHERE name = ?", (name,))
         self._shred = self._shred or self._db.changes() > 0
 
-    @_writes
+    @writes
     def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
         # a device has at most a few thousand rows here, and only in the days whose keys are accepted; among those of
         # b"", which stands for all that were not known, may be one that is known by now
@@ -434,7 +375,7 @@ class SqliteStore:
         self._db.execute("INSERT INTO ephemerals VALUES (?,?,?)", (device, day, ephemeral))
         return True
 
-    @_writes
+    @writes
     def forget_ephemerals(self, before: int) -> None:
         self._db.execute("DELETE FROM ephemerals WHERE day < ?", (before,))
 
@@ -443,7 +384,7 @@ class SqliteStore:
             if self._db.in_transaction:
                 self._db.execute("COMMIT")
         except apsw.Error as error:
-            failure = _meaning(error)
+            failure = meaning(error)
             self._roll_back()
         else:
             if self._shred:
@@ -454,6 +395,8 @@ class SqliteStore:
     # --- helpers ---------------------------------------------------------------------------------
 
     def _roll_back(self) -> None:
+        self.lost += 1
+        self.listings.rolled_back()
         try:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -491,7 +434,7 @@ def _connect(path: Path, key: DatabaseKey, cache_bytes: int) -> apsw.Connection:
         _configure(connection, cache_bytes)
         return connection
     except apsw.Error as error:
-        failure = _meaning(error)
+        failure = meaning(error)
     if connection is not None:
         connection.close()
     raise failure

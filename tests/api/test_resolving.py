@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api import resolving
 from cellsync.api.problems import Ambiguous
 from cellsync.core.errors import NotFound
-from cellsync.core.ids import CaseId
 from tests.api.services import Asking, cell
 
 
@@ -115,16 +112,6 @@ async def test_links_are_named_in_the_same_ways(tmp_path: Path, autojump_clock: 
         with pytest.raises(NotFound):
             await ana("case.new", add={"links": ["about:nobody"]})
         assert len((await ana("case.list"))["cases"]) == 3  # what failed wrote nothing
-
-
-def test_some_are_named_and_the_rest_is_counted() -> None:
-    found = [CaseId(bytes([number]) * 32) for number in range(6)]
-    with pytest.raises(Ambiguous) as raised:
-        resolving._only(found)
-    assert raised.value.hint.endswith("0404 and 1 more")
-    assert resolving._only(found[:1]) == found[0]
-    assert resolving.is_beside(SimpleNamespace(kind="cellsync.person"))  # type: ignore[arg-type]
-    assert not resolving.is_beside(SimpleNamespace(kind="cellsync.case"))  # type: ignore[arg-type]
 
 
 async def test_names_are_compared_folded_and_a_person_is_called_by_the_name(

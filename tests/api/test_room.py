@@ -61,7 +61,6 @@ async def test_lists_and_graphs_have_an_end(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphing, "ROWS", 50)
-    monkeypatch.setattr("cellsync.api.cases.ROWS", 5)
     async with cell(tmp_path, "ana") as [ana]:
         await written(ana, *([Operation(7, "timeline", None, f"line {at}")] for at in range(99)))
         drawn = await ana("case.graph", case="heavy")
@@ -69,9 +68,9 @@ async def test_lists_and_graphs_have_an_end(
         assert "line 98" in str(drawn["rows"][0]["did"])
         for number in range(8):
             await ana("case.new", kind="case", set={"title": f"t{number}"})
-        listed = await ana("case.list")
-        assert (len(listed["cases"]), listed["cut"]) == (5, True)
-        assert (await ana("case.list", find="t7"))["cut"] is False
+        listed = await ana("case.list", limit=5)
+        assert (len(listed["cases"]), listed["next"]) == (5, listed["cases"][-1]["id"])
+        assert (await ana("case.list", find="t7"))["next"] == ""
 
 
 async def test_what_waits_for_a_slow_follower_is_bounded_in_bytes(

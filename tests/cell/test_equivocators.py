@@ -108,6 +108,10 @@ async def test_the_history_marks_what_does_not_count(memory_network: MemoryNetwo
         assert len(rows) == 18
 
 
+async def listed(cell: Cell) -> int:
+    return sum(count for _, count, _ in await cell.catalogue.look(lambda _, listings: listings.counts()))
+
+
 async def test_a_case_in_which_nothing_counts_is_not_listed(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
@@ -120,9 +124,9 @@ async def test_a_case_in_which_nothing_counts_is_not_listed(
         lone = CaseId(b"c" * 32)
         *before, proof = sides(ana, device, secrets, lone)
         await show(ana, before)
-        assert len(await ana.survey(lambda number, _: number)) == 2
+        assert await listed(ana) == 2
         await show(ana, [proof])
-        assert len(await ana.survey(lambda number, _: number)) == 1
+        assert await listed(ana) == 1
         rows = (await ana.graph(await ana.get(GenericCase, lone))).rows
         assert {row.counts for row in rows} == {False}
         for unseen in (lone, CaseId(b"d" * 32)):

@@ -168,14 +168,18 @@ def edit(
 )
 @click.option("--conflicts", is_flag=True, help="Where people contradict each other, with all values.")
 @click.option("--all", "beside", is_flag=True, help="Also the persons, episodes and other documents beside case files.")
+@click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1, 20_000), help="How many at most.")
+@click.option("--after", default="", metavar="CASE", help="Those that stand behind this one.")
 @click.pass_context
-def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside: bool) -> None:
+def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, limit: int, after: str) -> None:
     """The cases, in the order in which they arrived."""
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
-        answer = client.call("case.list", kind=kind, find=find, conflicts=conflicts, beside=beside)
+        answer = client.call(
+            "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, limit=limit, after=after
+        )
         contradicting = []
         if conflicts and not terminal.options.json:
             contradicting = [client.call("case.show", case=row["id"]) for row in answer["cases"]]
@@ -199,7 +203,8 @@ def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside:
                 terminal.next('cellsync case new "TITLE"')
         if answer["more"]:
             terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
-        _say_if_cut(terminal, answer, "cellsync case list --find TEXT shows the others.")
+    if answer["next"]:
+        terminal.need(f"There are more: cellsync case list … --after {answer['cases'][-1]['short']}")
     terminal.answer(answer)
 
 

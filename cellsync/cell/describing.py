@@ -1,0 +1,102 @@
+"""Describing a case: what people call it, what it may be found by, how it stands, and what it points at.
+
+It goes by the names of fields, so that it holds for kinds of cases that nobody here has a schema for:
+
+    title, name, purpose, given_by          registers with a text: what a case is called
+    names                                   a set of [text, script, kind]: the names of a person
+    description, external_id                what is shown of a case without a name
+    status, state                           how it stands
+    links                                   a set of [case, relation]: what it points at
+
+All of it is bounded, for a member may write whatever they like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.folded import VERSION as FOLDED
+from cellsync.core.folded import folded
+from cellsync.core.ids import ID_BYTES
+from cellsync.core.ports import Listing
+
+VERSION: Final = bytes([1, FOLDED])
+"""Raise the first when a case is described otherwise: listings at rest are then made anew."""
+
+NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first
+TITLE: Final = 200  # characters that lists show, and that are searched
+NAMES: Final = 64  # that a case may be found by
+LINKS: Final = 1_000  # that are followed backwards
+_TITLES: Final = ("title", "name", "purpose", "given_by")
+_INSTEAD: Final = ("description", "external_id")  # of what has no name
+STATUS: Final = ("status", "state")
+
+
+def describe(number: int, upto: int, state: CaseState) -> Listing:
+    """A case in a list. `state` may be without its logs; `upto`: its newest entry."""
+    if not state.counted:
+        return Listing(number, upto, False, "", "", "", 0, frozenset(), frozenset())
+    return Listing(
+        number, upto, True, state.kind, title_of(state)[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
+        frozenset(_called(state)), frozenset(sorted(_links(state))[:LINKS]),
+    )  # fmt: skip
+
+
+def register(state: CaseState, name: str) -> Any:
+    """The displayed value of a register, in plain form; None if nothing was written."""
+    found = state.registers.get(name)
+    shown = None if found is None else found.shown
+    return None if shown is None else shown.value
+
+
+def title_of(state: CaseState) -> str:
+    """What people call it; "" if it has no name."""
+    best = min(_names(state), default=None)
+    said = [*_texts(state, _TITLES), *([] if best is None else [best[1]]), *_texts(state, _INSTEAD)]
+    return said[0] if said else ""
+
+
+def status_of(state: CaseState) -> str:
+    """How people have said that it stands."""
+    return next(iter(_texts(state, STATUS)), "")
+
+
+def sought(text: str) -> str:
+    """A text as it is compared with what a case may be found by; "" only if it is blank."""
+    text = text[: 4 * TITLE]
+    return (folded(text) or text.strip().casefold())[:TITLE]
+
+
+def _called(state: CaseState) -> Iterator[tuple[str, bool]]:
+    external = register(state, "external_id")
+    if isinstance(external, str) and sought(external):
+        yield sought(external), True
+    names = [text for _, text, _ in sorted(_names(state))]
+    texts = map(sought, [*_texts(state, (*_TITLES, "description")), *names])
+    yield from ((text, False) for text in list(dict.fromkeys(filter(None, texts)))[:NAMES])
+
+
+def _names(state: CaseState) -> Iterator[tuple[int, str, str]]:
+    """(rank of its kind, text, script) of every name."""
+    for one in _elements(state, "names"):
+        if isinstance(one, list) and one and all(isinstance(part, str) for part in one) and one[0]:
+            text, script, kind = [*one, "", ""][:3]
+            yield NAME_KINDS.index(kind) if kind in NAME_KINDS else len(NAME_KINDS), text, script
+
+
+def _links(state: CaseState) -> Iterator[bytes]:
+    for one in _elements(state, "links"):
+        if isinstance(one, list) and one and isinstance(one[0], bytes) and len(one[0]) == ID_BYTES:
+            yield one[0]
+
+
+def _elements(state: CaseState, name: str) -> list[Any]:
+    members = state.sets.get(name)
+    return [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
+
+
+def _texts(state: CaseState, names: Iterable[str]) -> list[str]:
+    said = (register(state, name) for name in names)
+    return [text for text in said if isinstance(text, str) and text]

@@ -1,0 +1,86 @@
+"""The edge of SQLite: what each of its failures means here, and the transaction that writing is in.
+
+The new error is raised outside the `except`, because the frames that apsw adds to a traceback hold SQL and bindings.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+import apsw
+
+from cellsync.core.errors import CellsyncError, Closed, DiskFull, StorageFailed, VaultDamaged, VaultInUse
+
+# What each failure of SQLite means here. Anything else (SQL, constraints, types) is a bug of ours.
+_MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
+    apsw.NotADBError: VaultDamaged,
+    apsw.CorruptError: VaultDamaged,
+    apsw.FormatError: VaultDamaged,
+    apsw.FullError: DiskFull,
+    apsw.BusyError: VaultInUse,
+    apsw.LockedError: VaultInUse,
+    apsw.ConnectionClosedError: Closed,
+    apsw.CursorClosedError: Closed,
+    apsw.IOError: StorageFailed,
+    apsw.CantOpenError: StorageFailed,
+    apsw.ReadOnlyError: StorageFailed,
+    apsw.PermissionsError: StorageFailed,
+    apsw.ProtocolError: StorageFailed,
+    apsw.NoLFSError: StorageFailed,
+}
+_DAMAGE_AT_IO: Final = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
+
+
+class Connected(Protocol):
+    """What works on one connection."""
+
+    _db: apsw.Connection
+
+    def _roll_back(self) -> None: ...
+
+
+C = TypeVar("C", bound=Connected)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def meaning(error: apsw.Error) -> CellsyncError:
+    if getattr(error, "extendedresult", 0) in _DAMAGE_AT_IO:
+        return VaultDamaged()
+    return _MEANING.get(type(error), CellsyncError)()
+
+
+def reads(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P], T]:
+    """Translate SQLite's failures at the edge."""
+
+    @functools.wraps(method)
+    def edge(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except apsw.Error as error:
+            failure = meaning(error)
+        raise failure
+
+    return edge
+
+
+def writes(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P], T]:
+    """As `reads`, inside the transaction that `flush` ends; what fails takes along all that was staged."""
+
+    @functools.wraps(method)
+    def edge(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            return method(self, *args, **kwargs)
+        except apsw.Error as error:
+            failure = meaning(error)
+            self._roll_back()
+        except BaseException:
+            self._roll_back()
+            raise
+        raise failure
+
+    return edge

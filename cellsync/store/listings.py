@@ -1,0 +1,175 @@
+"""Listings at rest: what lists and searches need of every case (protocol/70-vault.md, Listings).
+
+They are a cache of what the entries say, and stand in the circle's own encrypted database. Each says up to which entry
+of its case it is right; one that lags is `stale` and made anew, so that a kill at any moment costs time and nothing
+else. A commit that changes what counted before makes the listings of its cases stale in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import apsw
+
+from cellsync.core.ports import Called, Listing, Wanted
+from cellsync.store.edge import reads, writes
+
+SCHEMA: Final = """
+CREATE TABLE listings (
+    number INTEGER PRIMARY KEY, upto INTEGER NOT NULL, shown INTEGER NOT NULL, kind TEXT NOT NULL,
+    title TEXT NOT NULL, status TEXT NOT NULL, conflicts INTEGER NOT NULL
+);
+CREATE INDEX listings_of_kind ON listings (kind, conflicts) WHERE shown;
+CREATE TABLE called (
+    name TEXT NOT NULL, number INTEGER NOT NULL, external INTEGER NOT NULL, PRIMARY KEY (name, number, external)
+) WITHOUT ROWID;
+CREATE INDEX called_of_case ON called (number);
+CREATE TABLE links (
+    target BLOB NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (target, number)
+) WITHOUT ROWID;
+CREATE INDEX links_of_case ON links (number);
+"""
+_VERSION: Final = "listings"  # the name of a kept value: by which rules they were made
+_EMPTY: Final = "DELETE FROM listings; DELETE FROM called; DELETE FROM links"
+
+
+class SqliteListings:
+    """Implements `cellsync.core.ports.Listings`, on the connection of a store."""
+
+    def __init__(self, connection: apsw.Connection, roll_back: Callable[[], None]) -> None:
+        self._db = connection
+        self._roll_back = roll_back
+        self._counts: dict[str, list[int]] | None = None  # by kind: cases, those with conflicts; None: to be counted
+
+    # --- keeping up ------------------------------------------------------------------------------
+
+    def begin(self, version: bytes) -> None:
+        if self._made_by() != version:
+            self._forget(version)
+
+    @reads
+    def _made_by(self) -> bytes:
+        row = self._db.execute("SELECT value FROM kept WHERE name = ?", (_VERSION,)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def rolled_back(self) -> None:
+        """What was staged is lost."""
+        self._counts = None
+
+    @writes
+    def _forget(self, version: bytes) -> None:
+        self._counts = None
+        self._db.execute(_EMPTY)
+        self._db.execute("REPLACE INTO kept VALUES (?,?)", (_VERSION, version))
+
+    @reads
+    def stale(self) -> list[int]:
+        query = """
+            SELECT cases.number FROM cases LEFT JOIN listings ON listings.number = cases.number
+            WHERE cases.head <> 0 AND listings.upto IS NOT cases.head"""
+        return [int(row[0]) for row in self._db.execute(query)]
+
+    @writes
+    def put(self, listings: Iterable[Listing]) -> None:
+        for one in listings:
+            number = one.number
+            row = (one.upto, one.shown, one.kind, one.title, one.status, one.conflicts)
+            old = self._db.execute(
+                "SELECT upto, shown, kind, title, status, conflicts FROM listings WHERE number = ?", (number,)
+            ).fetchone()
+            if old != row:
+                self._db.execute("REPLACE INTO listings VALUES (?,?,?,?,?,?,?)", (number, *row))
+                self._count(-1, old)
+                self._count(1, row)
+            self._replace("called", "name, external", number, {(text, int(external)) for text, external in one.called})
+            self._replace("links", "target", number, {(target,) for target in one.links})
+
+    def _replace(self, table: str, columns: str, number: int, new: set[tuple[Any, ...]]) -> None:
+        """The rows of a case in a table; those that stay are not touched."""
+        old = set(self._db.execute(f"SELECT {columns} FROM {table} WHERE number = ?", (number,)))  # noqa: S608
+        equal = " AND ".join(f"{column} = ?" for column in columns.split(", "))
+        for gone in old - new:
+            self._db.execute(f"DELETE FROM {table} WHERE {equal} AND number = ?", (*gone, number))  # noqa: S608
+        marks = ", ".join("?" for _ in columns.split(", "))
+        for come in new - old:
+            self._db.execute(f"INSERT INTO {table} ({columns}, number) VALUES ({marks}, ?)", (*come, number))  # noqa: S608
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    @reads
+    def get(self, numbers: Iterable[int]) -> list[Called]:
+        query = f"SELECT {_ROW} FROM listings WHERE number = ?"  # noqa: S608
+        found = (self._db.execute(query, (number,)).fetchone() for number in numbers)
+        return [Called._make(row) for row in found if row is not None]
+
+    @reads
+    def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
+        where, values = _where(wanted)
+        query = f"SELECT {_ROW} FROM listings WHERE {where} AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
+        return list(map(Called._make, self._db.execute(query, (*values, after, limit))))
+
+    @reads
+    def count(self, wanted: Wanted) -> int:
+        where, values = _where(wanted)
+        [(count,)] = self._db.execute(f"SELECT count(*) FROM listings WHERE {where}", values)  # noqa: S608
+        return int(count)
+
+    @reads
+    def counts(self) -> list[tuple[str, int, int]]:
+        if self._counts is None:
+            query = "SELECT kind, count(*), sum(conflicts > 0) FROM listings WHERE shown GROUP BY kind"
+            self._counts = {kind: [count, conflicting] for kind, count, conflicting in self._db.execute(query)}
+        return [(kind, count, conflicting) for kind, (count, conflicting) in sorted(self._counts.items()) if count]
+
+    def _count(self, step: int, row: tuple[Any, ...] | None) -> None:
+        if self._counts is not None and row is not None:
+            _, shown, kind, _, _, conflicts = row
+            if shown:
+                counted = self._counts.setdefault(kind, [0, 0])
+                counted[0] += step
+                counted[1] += step * (conflicts > 0)
+
+    @reads
+    def of_kind(self, kind: str) -> list[int]:
+        query = "SELECT number FROM listings WHERE shown AND kind = ? ORDER BY number"
+        return [int(row[0]) for row in self._db.execute(query, (kind,))]
+
+    @reads
+    def called(self, name: str) -> list[tuple[int, bool]]:
+        query = "SELECT number, external FROM called WHERE name = ? ORDER BY number"
+        return [(int(number), bool(external)) for number, external in self._db.execute(query, (name,))]
+
+    @reads
+    def called_partly(self, part: str) -> list[int]:
+        query = "SELECT DISTINCT number FROM called WHERE instr(name, ?) ORDER BY number"
+        return [int(row[0]) for row in self._db.execute(query, (part,))]
+
+    @reads
+    def linking(self, target: bytes) -> list[int]:
+        query = "SELECT number FROM links WHERE target = ? ORDER BY number"
+        return [int(row[0]) for row in self._db.execute(query, (target,))]
+
+
+_ROW: Final = "number, kind, title, status, conflicts"
+
+
+def _where(wanted: Wanted) -> tuple[str, list[Any]]:
+    """The condition, and the values in it. Kinds and texts are bound, never written into the statement."""
+    terms, values = ["shown"], list[Any]()
+    if wanted.kinds is not None:
+        terms.append(f"kind IN ({_marks(wanted.kinds)})")
+        values += wanted.kinds
+    if wanted.besides:
+        terms.append(f"kind NOT IN ({_marks(wanted.besides)})")
+        values += wanted.besides
+    if wanted.conflicts:
+        terms.append("conflicts > 0")
+    if wanted.part:
+        terms.append("number IN (SELECT number FROM called WHERE instr(name, ?))")
+        values.append(wanted.part)
+    return " AND ".join(terms), values
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" for _ in values)

@@ -1,0 +1,118 @@
+"""What a command costs depends on what it shows: the same work in a cell of twenty cases and in one of six hundred.
+
+Work is counted, not timed: calls of Python, and steps of SQLite's machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync.casework import CaseFile
+from cellsync.cell import peer
+from cellsync.core.case.schema import creation
+from cellsync.core.errors import InvalidValue, NotFound
+from cellsync.core.ids import CaseId
+from tests.api.services import Asking, cell
+
+FEW, MANY = 20, 600
+IDENTITY = CaseId(b"\xfe" * 32)
+TITLE = "The case that is shown"
+
+
+@asynccontextmanager
+async def holding(folder: Path, cases: int) -> AsyncIterator[Asking]:
+    async with cell(folder, "ana") as [ana]:
+        open_ = ana.service.cell
+        await open_.write([(IDENTITY, creation(CaseFile, {"title": TITLE, "external_id": "VR-1"}))])
+        some = [
+            (CaseId(at.to_bytes(2, "big") * 16), creation(CaseFile, {"title": f"Other {at}"})) for at in range(cases)
+        ]
+        await open_.write(some)
+        await open_.catalogue.ready()
+        yield ana
+
+
+async def work(ana: Asking, ask: Callable[[], Awaitable[Any]]) -> int:
+    """Once to get warm, then counted."""
+    await ask()
+    counted = 0
+
+    def called(_: FrameType, event: str, __: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    def stepped() -> bool:
+        nonlocal counted
+        counted += 10
+        return False
+
+    store: Any = ana.service.cell.circle.store
+    store._db.set_progress_handler(stepped, 10)
+    sys.setprofile(called)
+    try:
+        await ask()
+    finally:
+        sys.setprofile(None)
+        store._db.set_progress_handler(None)
+    return counted
+
+
+COMMANDS: dict[str, dict[str, Any]] = {
+    "status": {},
+    "case.list": {"limit": 10},
+    "case.new": {"kind": "case", "set": {"title": "A new one"}},
+}
+NAMED = {"id": IDENTITY.hex(), "short id": "fefe", "title": TITLE.upper(), "external id": "vr-1"}
+for way, named in NAMED.items():
+    COMMANDS[f"case.show by {way}"] = {"case": named}
+    COMMANDS[f"case.edit by {way}"] = {"case": named, "append": {"legal_notes": ["a line"]}}
+
+
+async def test_no_command_costs_more_where_there_are_more_cases(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "ENTRIES", FEW)  # of those that are only here, status looks at so many
+    counted: dict[int, dict[str, int]] = {}
+    for cases in (FEW, MANY):
+        async with holding(tmp_path / str(cases), cases) as ana:
+            counted[cases] = {
+                command: await work(ana, lambda command=command, given=given: ana(command.split()[0], **given))  # type: ignore[misc]
+                for command, given in COMMANDS.items()
+            }
+    grown = {command: counted[MANY][command] / counted[FEW][command] for command in COMMANDS}
+    assert {command: times for command, times in grown.items() if times > 1.25} == {}
+
+
+async def test_pages_are_all_of_it_in_order(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with holding(tmp_path, 45) as ana:
+        whole = await ana("case.list")
+        assert (len(whole["cases"]), whole["next"]) == (46, "")
+        found: list[Any] = []
+        after = ""
+        for length in (20, 20, 6):
+            page = await ana("case.list", limit=20, after=after)
+            assert len(page["cases"]) == length
+            found, after = found + page["cases"], page["next"]
+            assert after == (page["cases"][-1]["id"] if length == 20 else "")
+            if length == 20:  # what is new stands at the end
+                await ana("case.edit", case=IDENTITY.hex(), set={"summary": str(len(found))})
+        assert found == whole["cases"]
+        exact = await ana("case.list", limit=46)
+        assert exact["next"] == ""
+
+
+async def test_a_page_that_there_is_not(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with holding(tmp_path, 1) as ana:
+        for limit in (0, 20_001):
+            with pytest.raises(InvalidValue, match="limit"):
+                await ana("case.list", limit=limit)
+        with pytest.raises(NotFound):
+            await ana("case.list", after="none of these")

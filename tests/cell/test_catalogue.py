@@ -1,0 +1,258 @@
+"""The catalogue: always what a naive recomputation says, whatever arrives, fails or is killed; and no work for what
+is not asked for."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from cellsync.casework.name import Name, NameKind, Script, best
+from cellsync.cell import describing
+from cellsync.cell.catalogue import Catalogue, ShortIds
+from cellsync.core.case.fold import CaseState
+from cellsync.core.folded import folded
+from cellsync.core.ids import CaseId, EntryId
+from cellsync.core.membership.control import Role
+from cellsync.core.ports import Wanted
+from cellsync.core.replica import Replica
+from cellsync.core.stage import Plan
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+from tests.convergence.forks import Equivocator, Honest
+from tests.core.circles import Device, admitted, founded, pass_on
+from tests.models.catalogue import CatalogueModel
+
+CASES = [CaseId(bytes([1, number]) + bytes([number]) * 30) for number in (1, 2, 3)] + [CaseId(b"\x01" * 32)]
+KINDS = ["cellsync.case", "cellsync.person", "org.example.other"]
+WORDS = ["Вера", "вера", "Ver'a", "VR-1", "", "x" * 300, "Mill Street"]
+CREATE, SET, ADD, DISCARD, APPEND = (int(op) for op in (Op.CREATE, Op.SET, Op.ADD, Op.DISCARD, Op.APPEND))
+
+OPERATIONS = st.one_of(
+    st.builds(lambda kind: Operation(CREATE, kind, 1, None), st.sampled_from(KINDS)),
+    st.builds(
+        lambda field, value: Operation(SET, field, b"", value),
+        st.sampled_from(["title", "status", "external_id", "description"]),
+        st.sampled_from([*WORDS, 7, None]),
+    ),
+    st.builds(
+        lambda text, kind: Operation(ADD, "names", None, [text, "cyrillic", kind]),
+        st.sampled_from(WORDS),
+        st.sampled_from(["legal", "alias", "?"]),
+    ),
+    st.builds(lambda case: Operation(ADD, "links", None, [bytes(case), "about"]), st.sampled_from(CASES)),
+    st.just(Operation(APPEND, "notes", None, "a note")),
+)
+
+
+class Catalogues(RuleBasedStateMachine):
+    """Ana, Ben and Cat write; Dan only reads, so what he writes does not count; Mal forks without end."""
+
+    devices: list[Honest]
+
+    @initialize()
+    def found(self) -> None:
+        ana = founded()
+        born = [admitted(ana, "ben", 2), admitted(ana, "cat", 3), admitted(ana, "dan", 4, Role.READER)]
+        self.mal = Equivocator(admitted(ana, "mal", 5), ana, random.Random(1))
+        self.devices = [_life(one, ana, number) for number, one in enumerate([ana, *born], start=6)]
+        self.catalogues = [Catalogue(one.replica, one.store) for one in self.devices]
+        for device, catalogue in zip(self.devices, self.catalogues, strict=True):
+            _tell(device, catalogue)
+
+    @rule(at=st.integers(0, 3), case=st.sampled_from(CASES), done=st.lists(OPERATIONS, min_size=1, max_size=4))
+    def edit(self, at: int, case: CaseId, done: list[Operation]) -> None:
+        self.devices[at].edit(case, *done)
+
+    @rule(at=st.integers(0, 3), case=st.sampled_from(CASES), data=st.data())
+    def replace(self, at: int, case: CaseId, data: st.DataObject) -> None:
+        state = self.devices[at].replica.read(case)
+        if state is None or "title" not in state.registers:
+            return
+        live = b"".join(sorted(state.registers["title"].live)[:64])
+        self.devices[at].edit(case, Operation(SET, "title", live, data.draw(st.sampled_from(WORDS))))
+
+    @rule(at=st.integers(0, 3), case=st.sampled_from(CASES), name=st.sampled_from(["names", "links"]))
+    def discard(self, at: int, case: CaseId, name: str) -> None:
+        state = self.devices[at].replica.read(case)
+        if state is not None and name in state.sets and state.sets[name].live:
+            self.devices[at].edit(case, Operation(DISCARD, name, min(state.sets[name].live), None))
+
+    @rule(pair=st.permutations(range(4)))
+    def sync(self, pair: list[int]) -> None:
+        pass_on(self.devices[pair[0]], self.devices[pair[1]])
+
+    @rule(at=st.integers(0, 3), times=st.sampled_from([1, 2, 60]), killed=st.booleans())
+    def fork(self, at: int, times: int, killed: bool) -> None:
+        for _ in range(times):
+            self.catalogues[at].fresh()
+            self.mal.show(self.devices[at])
+            if killed:
+                self.reopen(at)
+        self.check(at)
+
+    @rule(at=st.integers(0, 3), case=st.sampled_from(CASES))
+    def step_fails(self, at: int, case: CaseId) -> None:
+        """All that was staged is lost; what is asked next is right all the same."""
+        self.devices[at].edit(case, Operation(SET, "title", b"", "staged"))
+        self.catalogues[at].fresh()
+        self.devices[at].store._roll_back()
+        self.check(at)
+
+    @rule(
+        at=st.integers(0, 3), case=st.sampled_from(CASES),
+        how=st.sampled_from(["killed", "killed at once", "closed", "other version"]),
+    )  # fmt: skip
+    def restart(self, at: int, case: CaseId, how: str) -> None:
+        device, catalogue = self.devices[at], self.catalogues[at]
+        catalogue.fresh()
+        if how == "killed":  # what is listed is durable with the entry that makes it stale
+            device.edit(case, Operation(SET, "title", b"", "before the kill"))
+        elif how == "closed":
+            device.store.flush()
+            catalogue.settled()
+        elif how == "other version":
+            device.store._db.execute("UPDATE listings SET title = '?'; UPDATE called SET name = name || '?'")
+            device.store._db.execute("UPDATE kept SET value = x'00' WHERE name = 'listings'")
+            device.store.flush()
+        self.reopen(at)
+        if how == "closed":
+            assert self.catalogues[at].stale == 0
+        self.check(at)
+
+    def reopen(self, at: int) -> None:
+        """What was not flushed is lost, and nothing is known but what the store has."""
+        device = self.devices[at]
+        device.store._roll_back()
+        device.replica = Replica(device.id, device.store)
+        device.__dict__.pop("shown", None)
+        self.catalogues[at] = Catalogue(device.replica, device.store)
+        _tell(device, self.catalogues[at])
+
+    @rule(at=st.integers(0, 3), most=st.integers(0, 2))
+    def describe_some(self, at: int, most: int) -> None:
+        self.catalogues[at].describe(most)
+
+    @rule(
+        at=st.integers(0, 3), kinds=st.none() | st.lists(st.sampled_from([*KINDS, ""]), max_size=2),
+        besides=st.lists(st.sampled_from(KINDS), max_size=2), conflicts=st.booleans(),
+        part=st.sampled_from(["", *WORDS, "er", "%", "_"]).map(folded),
+        after=st.integers(0, 6), limit=st.integers(1, 4),
+    )  # fmt: skip
+    def ask(
+        self, at: int, kinds: list[str] | None, besides: list[str], conflicts: bool, part: str, after: int, limit: int
+    ) -> None:
+        wanted = Wanted(kinds, besides, conflicts, part)
+        self.check(at, wanted, after, limit)
+
+    def check(self, at: int, wanted: Wanted = Wanted(), after: int = 0, limit: int = 9) -> None:  # noqa: B008
+        device, catalogue = self.devices[at], self.catalogues[at]
+        listings, model = catalogue.fresh(), CatalogueModel(device.replica, device.store)
+        assert listings.stale() in ([], [1])  # only the circle's own case has none
+        assert listings.page(wanted, after, limit) == model.page(wanted, after, limit)
+        assert listings.count(wanted) == len(model.page(wanted, 0, 99))
+        assert listings.counts() == model.counts()
+        for kind in [*KINDS, ""]:
+            assert listings.of_kind(kind) == [one.number for one in model.page(Wanted([kind]), 0, 99)]
+        for name in map(describing.sought, WORDS):
+            assert listings.called(name) == model.called(name)
+            if name:
+                assert listings.called_partly(name[1:3]) == model.called_partly(name[1:3])
+        for case in CASES:
+            assert listings.linking(case) == model.linking(case)
+        for case in model.ids.values():
+            assert catalogue.short(case) == model.short(case)
+        for digits in ("01", "0101", "010", "0102", "f"):
+            assert catalogue.beginning(digits) == model.beginning(digits)
+        if device.random.random() < 0.3:
+            device.store.flush()
+            catalogue.settled()
+
+    def teardown(self) -> None:
+        if hasattr(self, "devices"):
+            for one in self.devices:
+                pass_on(one, self.devices[0])
+            for at, one in enumerate(self.devices):
+                pass_on(self.devices[0], one)
+                self.check(at)
+
+
+TestCatalogues = Catalogues.TestCase
+TestCatalogues.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def _life(device: Device, giver: Device, seed: int) -> Honest:
+    life = Honest(device.id, device.secrets, device.device, device.line[1], seed)
+    life.epochs, life.sponsor = device.epochs, device.sponsor
+    pass_on(giver, life)
+    return life
+
+
+def _tell(device: Honest, catalogue: Catalogue) -> None:
+    """The catalogue is told of each step, as a cell tells it."""
+    commit = type(device).commit
+
+    def noted(plan: Plan) -> Plan:
+        commit(device, plan)
+        catalogue.note(plan)
+        return plan
+
+    device.commit = noted  # type: ignore[method-assign]
+
+
+# --- describing --------------------------------------------------------------------------------------------------
+
+
+def state_of(*done: Operation) -> CaseState:
+    state = CaseState()
+    state.apply((EntryId(b"e" * 32), b"d" * 32, 1, 1), list(done))  # type: ignore[arg-type]
+    return state
+
+
+@given(
+    st.lists(
+        st.builds(Name, st.sampled_from(["Vera", "Вера", "V."]), st.sampled_from(Script), st.sampled_from(NameKind)),
+        min_size=1, max_size=5,
+    )
+)  # fmt: skip
+@example([Name("Vera", Script.LATIN, NameKind.ALIAS), Name("Вера", Script.CYRILLIC, NameKind.LEGAL)])
+def test_a_person_is_called_by_the_name_that_casework_calls_the_best(names: list[Name]) -> None:
+    chosen = best(names)
+    assert chosen is not None
+    done = [Operation(ADD, "names", None, [one.text, one.script.value, one.kind.value]) for one in names]
+    assert describing.title_of(state_of(*done)) == chosen.text
+
+
+def test_what_is_described_is_bounded_whatever_a_member_writes() -> None:
+    long = "я" * 50_000
+    names = [Operation(ADD, "names", None, [f"{at} {long}", "cyrillic", "legal"]) for at in range(200)]
+    odd: list[Any] = [7, [], [b"x"], [None, 1], ["", "", ""], [["a"]], {"a": 1}]
+    odds = [Operation(ADD, name, None, one) for name in ("names", "links") for one in odd]
+    links = [Operation(ADD, "links", None, [at.to_bytes(32, "big"), "about"]) for at in range(1_500)]
+    done = [Operation(SET, "title", b"", long), Operation(SET, "status", b"", long), *names, *odds, *links]
+    listing = describing.describe(2, 3, state_of(*done))
+    assert (len(listing.title), len(listing.status)) == (describing.TITLE, describing.TITLE)
+    assert len(listing.called) == describing.NAMES
+    assert max(len(name) for name, _ in listing.called) == describing.TITLE
+    assert listing.links == {at.to_bytes(32, "big") for at in range(describing.LINKS)}
+
+
+def test_a_case_in_which_nothing_counts_is_not_shown() -> None:
+    listing = describing.describe(2, 3, CaseState())
+    assert not listing.shown
+    assert not listing.called
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32).map(CaseId), unique=True, min_size=1, max_size=150), st.data())
+def test_short_ids_are_the_same_however_they_came(cases: list[CaseId], data: st.DataObject) -> None:
+    ids: dict[int, CaseId] = {1: CaseId(b"the circle's own case".ljust(32))}
+    shorts = ShortIds(ids)
+    while cases:
+        some = data.draw(st.sampled_from([1, 3, 99]))
+        ids |= dict(enumerate(cases[:some], start=len(ids) + 1))
+        cases = cases[some:]
+        shorts.short(ids[2])
+    assert [ids[number] for number in shorts._order] == sorted(ids[number] for number in ids if number > 1)

@@ -1,0 +1,70 @@
+"""The naive catalogue: every case folded from its first entry and described, at every question."""
+
+from __future__ import annotations
+
+from cellsync.cell.describing import describe
+from cellsync.core.case.states import States
+from cellsync.core.holdings import OWN_CASE
+from cellsync.core.ids import CaseId
+from cellsync.core.ports import Called, Listing, Store, Wanted
+from cellsync.core.replica import Replica
+
+
+class CatalogueModel:
+    def __init__(self, replica: Replica, store: Store) -> None:
+        held = replica.held
+        numbers = [number for number in held.case_ids if number != OWN_CASE and held.heads.get(number)]
+        states = States(held, store)
+        self.ids = {number: held.case_ids[number] for number in numbers}
+        made = (describe(number, held.heads[number], states._whole(number, logs=False)[0]) for number in numbers)
+        self.listings = {one.number: one for one in sorted(made) if one.shown}
+
+    def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
+        rows = [_row(one) for one in self.listings.values() if one.number > after and _is_wanted(one, wanted)]
+        return rows[:limit]
+
+    def counts(self) -> list[tuple[str, int, int]]:
+        kinds = sorted({one.kind for one in self.listings.values()})
+        return [
+            (kind, len(found), sum(one.conflicts > 0 for one in found))
+            for kind in kinds
+            for found in [[one for one in self.listings.values() if one.kind == kind]]
+        ]
+
+    def called(self, name: str) -> list[tuple[int, bool]]:
+        return [
+            (one.number, external)
+            for one in self.listings.values()
+            for external in (False, True)
+            if (name, external) in one.called
+        ]
+
+    def called_partly(self, part: str) -> list[int]:
+        return [one.number for one in self.listings.values() if any(part in name for name, _ in one.called)]
+
+    def linking(self, target: bytes) -> list[int]:
+        return [one.number for one in self.listings.values() if target in one.links]
+
+    def short(self, case: CaseId) -> str:
+        others = [other.hex() for other in self.ids.values() if other != case]
+        return next(
+            case.hex()[:length]
+            for length in range(4, 65)
+            if not any(other.startswith(case.hex()[:length]) for other in others)
+        )
+
+    def beginning(self, digits: str) -> list[CaseId]:
+        return sorted(case for case in self.ids.values() if case.hex().startswith(digits))
+
+
+def _row(one: Listing) -> Called:
+    return Called(one.number, one.kind, one.title, one.status, one.conflicts)
+
+
+def _is_wanted(one: Listing, wanted: Wanted) -> bool:
+    return (
+        (wanted.kinds is None or one.kind in wanted.kinds)
+        and one.kind not in wanted.besides
+        and (not wanted.conflicts or one.conflicts > 0)
+        and (not wanted.part or any(wanted.part in name for name, _ in one.called))
+    )
