@@ -11,6 +11,7 @@ from cellsync.api.profile import Profile, Settings, checked
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell
 from cellsync.core.errors import VaultDamaged
+from cellsync.core.versions import SPOKEN
 from cellsync.doctor import OtherDevice, Subject
 from cellsync.doctor import examine as examine_subject
 
@@ -67,7 +68,10 @@ async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, r
         []
         if cell is None
         else [
-            OtherDevice(peer.name, peer.connected, cell.addresses_of(peer.device), peer.clock) for peer in cell.peers()
+            OtherDevice(
+                peer.name, peer.connected, cell.addresses_of(peer.device), peer.clock, cell.node.spoken(peer.device)
+            )
+            for peer in cell.peers()
         ]
     )
     subject = Subject(
@@ -79,6 +83,7 @@ async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, r
         settings.service_type,
         others,
         None if cell is None else cell.others_ahead,
+        SPOKEN if cell is None else cell.node.versions,
     )
     return [
         shapes.Finding(check=one.check, grade=one.grade.value, text=one.text, hint=one.hint)

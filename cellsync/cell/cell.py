@@ -428,8 +428,12 @@ class Cell:
         return self.circle.replica.name(device)
 
     async def synced(self, case: Bound | None = None, min_peers: int = 1, timeout: float = 30.0) -> None:
-        """Return when this many other devices have confirmed every entry written here so far. Raises Timeout."""
-        own = self.circle.own_length
+        """Return when this many other devices have confirmed every entry written here so far.
+
+        Raises PeerOlder or PeerNewer (all that could have confirmed it were met, and with one there is no version of
+        the protocol in common), Timeout.
+        """
+        own, began = self.circle.own_length, trio.current_time()
         self.node.call_now()
         with trio.move_on_after(timeout):
             while True:
@@ -438,7 +442,17 @@ class Cell:
                 confirmed = {self.circle.key_of(one) for one in others if self.node.delivered.get(one, -1) >= own}
                 if len(confirmed) >= min_peers:  # by keys: one that was introduced twice is one device
                     return
+                missing = [one for one in others if self.circle.key_of(one) not in confirmed]
+                parted = [one for one in missing if self.node.parted_since(began, one)]
+                if parted and parted == missing:
+                    break  # until somebody has updated, nobody else can
                 await self.node.changed.wait()
+        apart = [(one, self.node.apart(one)) for one in self.circle.others() if self.node.parted_since(began, one)]
+        for device, error in apart:
+            theirs = self.node.spoken(device)
+            if error is not None and theirs is not None:
+                ours = self.node.versions.said
+                raise type(error)(f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
         raise Timeout("not enough other devices have confirmed in time")
 
     async def sync(

@@ -20,6 +20,11 @@ class Versions(NamedTuple):
     lowest: int
     highest: int
 
+    @property
+    def said(self) -> str:
+        lowest, highest = self
+        return f"version {highest}" if lowest == highest else f"versions {lowest} to {highest}"
+
     def encode(self) -> bytes:
         """The bytes in a handshake's payload."""
         return bytes(self)

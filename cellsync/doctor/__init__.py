@@ -7,6 +7,7 @@
     copies, disk
     clock, swap, memory,      this machine
     running
+    versions                  whether the other devices' cellsync can follow this one's
     network                   whether there is a network, and a VPN on it
     lan                       whether this network lets devices reach each other, from two kinds of evidence:
     multicast, calling,         what is heard, who can be called, and whose hardware answers

@@ -21,6 +21,7 @@ from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Subject, Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import vault_header
+from cellsync.doctor.versions import versions
 
 LISTEN_SECONDS: Final = 5.0
 MORE_SECONDS: Final = 3.0  # for a check, beyond listening
@@ -47,6 +48,7 @@ CHECKS: Final[tuple[tuple[str, Look], ...]] = (
     ("disk_space", _in_thread(disk_space)),
     ("clock", _in_thread(clock)),
     ("other_clocks", _in_thread(other_clocks)),
+    ("versions", _in_thread(versions)),
     ("swap", _in_thread(swap)),
     ("core_dumps", _in_thread(core_dumps)),
     ("memory", _in_thread(memory)),

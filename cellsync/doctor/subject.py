@@ -10,6 +10,7 @@ from typing import NamedTuple
 from platformdirs import user_data_path
 
 from cellsync.cell.clocks import OtherClock
+from cellsync.core.versions import SPOKEN, Versions
 from cellsync.doctor.machine import REAL, Machine
 from cellsync.node.interfaces import Choice
 from cellsync.node.lan import SERVICE_TYPE, Mode
@@ -23,6 +24,7 @@ class OtherDevice(NamedTuple):
     connected: bool
     addresses: Sequence[Address] = ()
     clock: OtherClock | None = None  # compared with this machine's
+    versions: Versions | None = None  # of the protocol, that its cellsync spoke when it was last met
 
 
 class Subject(NamedTuple):
@@ -36,6 +38,7 @@ class Subject(NamedTuple):
     service_type: str = SERVICE_TYPE
     others: Sequence[OtherDevice] = ()
     others_ahead: float | None = None  # seconds, if two members agree
+    versions: Versions = SPOKEN  # of the protocol, that this cellsync speaks
 
 
 class Visit(NamedTuple):

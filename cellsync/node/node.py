@@ -487,6 +487,11 @@ class Node:
                 self._spoken[device] = Spoken(spoken, max(spoken.highest, 0 if before is None else before.highest))
                 self._idle.set()  # to be kept
 
+    def spoken(self, device: DeviceId) -> Versions | None:
+        """Which versions of the protocol a device's build spoke when it last proved it."""
+        spoken = self._spoken.get(device)
+        return None if spoken is None else spoken.last
+
     def went_back(self) -> list[DeviceId]:
         """Devices whose build is an older one than they had before."""
         spoken = [(device, self._spoken.get(device)) for device in self.circle.others()]

@@ -194,3 +194,29 @@ async def test_who_comes_back_with_an_older_build_is_flagged_and_served(
         assert the(ana, "ben").version is None
         assert ben.flags == [], "to Ben, Ana is what she was"
     check_failures(memory_network)
+
+
+@pytest.mark.parametrize(("bens", "error", "said"), [
+    (NEXT, errors.PeerNewer, "version 3 of the protocol there, and version 2 here."),
+    (BEFORE, errors.PeerOlder, "version 1 of the protocol there, and version 2 here."),
+])  # fmt: skip
+async def test_who_waits_for_another_build_is_told_its_version(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, bens: Versions,
+    error: type[errors.CellsyncError], said: str,
+) -> None:  # fmt: skip
+    """Soon, if nobody else could confirm anything; at the end of the time, if somebody could."""
+    ana_home, ben_home = await two(memory_network)
+    async with opened(ana_home) as ana, opened(build(ben_home, bens)):
+        await ana.create(Visit, title="written meanwhile")
+        began = trio.current_time()
+        with pytest.raises(error) as told:
+            await ana.synced(timeout=HOUR)
+        assert str(told.value).endswith(said)
+        assert trio.current_time() - began < HOUR
+        cara = await admit(memory_network, ana, "cara")
+        with pytest.raises(error):
+            await ana.synced(timeout=60)
+        async with opened(cara):
+            await ana.synced(timeout=60)
+            with pytest.raises(error):
+                await ana.synced(min_peers=2, timeout=60)

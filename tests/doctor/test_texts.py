@@ -15,6 +15,7 @@ import trio
 from cellsync.cell.clocks import OtherClock
 from cellsync.core.crypto import labels
 from cellsync.core.ids import CircleId, SessionSecret, SigningSecret
+from cellsync.core.versions import Versions
 from cellsync.doctor import Finding, Grade, OtherDevice, Subject, examine, examining
 from cellsync.doctor.clock import clock, other_clocks
 from cellsync.doctor.copies import copied_folder
@@ -28,6 +29,7 @@ from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import BACK, vault_header
+from cellsync.doctor.versions import versions
 from cellsync.store.vault import Identity, Kdf, Vault, passphrase
 from tests.doctor.machines import HERE, Look, one, write
 from tests.patience import PATIENCE
@@ -224,6 +226,24 @@ def test_room(visit: Visit) -> None:
 
 
 # --- the machine -----------------------------------------------------------------------------------
+
+
+def test_versions_of_others(visit: Visit) -> None:
+    def said(*others: Versions | None, redact: bool = True) -> list[tuple[Grade, str]]:
+        known = [OtherDevice("Ben", True, versions=one) for one in others]
+        looked = saying(visit, others=known, versions=Versions(2, 2))._replace(redact=redact)
+        return [(one.grade, one.text) for one in versions(looked)]
+
+    assert [grade for grade, _ in said() + said(None)] == [Grade.UNKNOWN] * 2
+    common = "This cellsync has a version of the protocol in common with"
+    assert said(None, Versions(1, 3)) == [(Grade.GOOD, f"{common} the other device that was met (version 2 here).")]
+    assert said(Versions(2, 2), Versions(2, 3)) == [
+        (Grade.GOOD, f"{common} the 2 other devices that were met (version 2 here).")
+    ]
+    older = "The cellsync of Known device 2 is older: it speaks version 1 of the protocol, and this one version 2."
+    assert said(None, Versions(1, 1)) == [(Grade.BAD, older)]
+    newer = "The cellsync of Ben is newer: it speaks versions 3 to 4 of the protocol, and this one version 2."
+    assert said(Versions(3, 4), Versions(2, 2), redact=False) == [(Grade.BAD, newer)]
 
 
 def test_clocks_of_others(visit: Visit) -> None:
