@@ -41,7 +41,7 @@ from cellsync.store.listings import SqliteListings
 
 APPLICATION: Final = 0x63737931  # "csy1"
 SCHEMA_VERSION: Final = 3
-CACHE_BYTES: Final = 16 << 20
+CACHE_BYTES: Final = 8 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 _KEY_BYTES: Final = 32

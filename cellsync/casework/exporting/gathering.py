@@ -63,17 +63,22 @@ async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> tuple[list[Fol
 
     Reads every document of the cell once.
     """
-    chosen = sorted(
-        await cell.cases(CaseFile) if cases is None else {case.id: case for case in cases}.values(),
-        key=lambda case: (case.external_id, case.id),
-    )
+    chosen = await cell.cases(CaseFile) if cases is None else list({case.id: case for case in cases}.values())
     persons = {bytes(person.id): person for person in await cell.cases(Person)}
-    consents = Consents(await cell.cases(Consent), persons.keys())
-    beside: dict[bytes, list[Any]] = {}
-    for schema in _BESIDE:
-        for target, found in _by_target(await cell.cases(schema)).items():
-            beside.setdefault(target, []).extend(found)
-    return [_folder(case, persons, consents, beside) for case in chosen], consents
+    said = await cell.cases(Consent)
+    others = [await cell.cases(schema) for schema in _BESIDE]
+
+    def gathered() -> tuple[list[Folder], Consents]:
+        consents = Consents(said, persons.keys())
+        beside: dict[bytes, list[Any]] = {}
+        for documents in others:
+            for target, found in _by_target(documents).items():
+                beside.setdefault(target, []).extend(found)
+        ordered = sorted(chosen, key=lambda case: (case.external_id, case.id))
+        return [_folder(case, persons, consents, beside) for case in ordered], consents
+
+    async with cell.circle.lock:
+        return await cell.circle.apart(gathered)
 
 
 def _by_target(documents: list[Any]) -> dict[bytes, list[Any]]:

@@ -63,6 +63,14 @@ async def export_cases(
     """
     chosen = permission.checked(audience, compartments)
     folders, consents = await gather(cell, cases)
+    async with cell.circle.lock:  # a table of all cases takes its time
+        return await cell.circle.apart(lambda: _made(cell, folders, consents, form, audience, chosen, language))
+
+
+def _made(
+    cell: Cell, folders: list[Folder], consents: Consents, form: Form, audience: Scope, chosen: frozenset[Sensitivity],
+    language: str,
+) -> Export:  # fmt: skip
     kept: list[Kept] = [(why, bytes(one.case.id), "") for one in folders if (why := _refusal(one, audience))]
     leaving = [one for one in folders if not _refusal(one, audience)]
     if folders and not leaving:
@@ -71,15 +79,10 @@ async def export_cases(
         raise InvalidValue("a dossier is about one case", hint="Choose one case, or export a table.")
     leaving = _with_rights(leaving, consents, audience, kept)
     gate = Gate(audience, chosen, leaving)
-
-    def written() -> tuple[list[Folder], bytes]:
-        filled = [one for one in leaving if gate.has_any(one)]
-        if leaving and not filled:
-            raise permission.NothingLeaves
-        return filled, _write(cell, filled, gate, form, audience, language)
-
-    async with cell.circle.lock:
-        filled, content = await cell.circle.apart(written)
+    filled = [one for one in leaving if gate.has_any(one)]
+    if leaving and not filled:
+        raise permission.NothingLeaves
+    content = _write(cell, filled, gate, form, audience, language)
     leave = {one.case.id: None for one in filled}
     kept += [(Why.NOTHING, bytes(one.case.id), "") for one in leaving if one.case.id not in leave]
     refused = [one.case.id for one in folders if one.case.id not in leave]

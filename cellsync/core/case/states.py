@@ -31,7 +31,7 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 
-KEPT: Final = 16 << 20  # bytes of memory of all states together, about
+KEPT: Final = 12 << 20  # bytes of memory of all states together, about
 BEYOND: Final = 4 << 20  # bytes beyond that while a step is folded; cases that begin after these wait to be asked for
 HEAVY: Final = 2 << 20  # bytes of one that is not kept
 WORTH: Final = 16  # entries that a snapshot spares folding, at least
