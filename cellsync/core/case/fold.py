@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.case import snapshot
-from cellsync.core.crdt.cells import Canonical, Cell, alike, rank
+from cellsync.core.crdt.cells import Canonical, Cell, alike, differ, newest_first, rank
 from cellsync.core.crdt.counter import LARGEST_STEP, CounterState
 from cellsync.core.crdt.log import LogState
 from cellsync.core.crdt.map import MapState
@@ -70,7 +70,7 @@ class Conflict(NamedTuple):
 
     field: str
     key: Any  # the key of a map, the Ref of a log's item, None for a register
-    cells: tuple[Cell, ...]  # all of them; the one displayed first in front
+    cells: tuple[Cell, ...]  # all of them, newest first: the first is the one displayed
     type: FieldType
 
     def __repr__(self) -> str:
@@ -203,18 +203,12 @@ class CaseState:
         found: list[Conflict] = []
         for name, register in self.registers.items():
             if len(register.live) > 1:
-                _note(
-                    found,
-                    name,
-                    None,
-                    (cell for group in register.values(CANONICAL) for cell in group),
-                    FieldType.REGISTER,
-                )
+                _note(found, name, None, newest_first(register.live.values()), FieldType.REGISTER)
         for name, state in self.maps.items():
-            for key, cells in state.keys(CANONICAL).values():
+            for key, cells in state.contested(CANONICAL):
                 _note(found, name, key, cells, FieldType.MAP)
         for name, log in self.logs.items():
-            for item in log.items():
+            for item in log.items() if log.corrections else ():
                 if not item.retractions:
                     _note(found, name, item.first.ref, item.current, FieldType.LOG)
         return sorted(found, key=lambda conflict: (conflict.field, conflict.type, CANONICAL(conflict.key)))
@@ -240,11 +234,11 @@ class CaseState:
         for name, counter in sorted(self.counters.items()):
             state.update(codec.encode((FieldType.COUNTER.value, name, str(counter.total))))
         for name, log in sorted(self.logs.items()):
-            said = sorted(
-                ((cell.ref, role, target, codec.encode(cell.said())) for role, target, cell in log.cells()),
-                key=lambda one: one[0],
-            )
-            state.update(codec.encode((FieldType.LOG.value, name, said)))
+            said = sorted(log.cells(), key=lambda one: one[2].ref)
+            state.update(codec.array_header(3) + codec.encode(FieldType.LOG.value) + codec.encode(name))
+            state.update(codec.array_header(len(said)))
+            for role, target, cell in said:
+                state.update(codec.encode((cell.ref, role, target, codec.encode(cell.said()))))
         return state.digest()
 
     def become(self, other: CaseState) -> None:
@@ -322,7 +316,7 @@ def _refs(detail: Any) -> Sequence[Ref]:
 
 def _note(found: list[Conflict], field: str, key: Any, cells: Iterable[Cell], kind: FieldType) -> None:
     conflict = Conflict(field, key, tuple(cells), kind)
-    if len(conflict.cells) > 1 and len(conflict.values) > 1:
+    if differ(conflict.cells, CANONICAL):
         found.append(conflict)
 
 

@@ -33,7 +33,7 @@ from cellsync.core.case.fold import Conflict as RawConflict
 from cellsync.core.case.host import Bound, Change, draft_of
 from cellsync.core.case.values import PLAIN, ValueType, fits, store
 from cellsync.core.case.views import Value, value_of
-from cellsync.core.crdt.cells import newest_first
+from cellsync.core.crdt.cells import alike, newest_first
 from cellsync.core.errors import InvalidValue
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
@@ -146,7 +146,7 @@ class Schema(Bound):
 
     def _shown(self, conflict: RawConflict) -> Conflict:
         kind = self._kind_at(conflict)
-        cells = [cell for group in conflict.values for cell in group][:AT_ONCE]
+        cells = [cell for group in alike(conflict.cells[:AT_ONCE], CANONICAL) for cell in group]
         values = tuple(value_of(self, kind if fits(kind, cell.value) else PLAIN, cell) for cell in cells)
         return Conflict(conflict.field, conflict.key if conflict.type is FieldType.MAP else None, values, conflict)
 

@@ -14,7 +14,7 @@ That costs ten bytes per such pair, changes nothing that is shown, and is why `a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 from cellsync.core.ids import DeviceId, Millis, Ref
@@ -65,6 +65,45 @@ def alike(cells: Iterable[Cell], canonical: Canonical) -> list[list[Cell]]:
     for cell in newest_first(cells):
         groups.setdefault(cell.canonical(canonical), []).append(cell)
     return list(groups.values())
+
+
+def differ(cells: Iterable[Cell], canonical: Canonical) -> bool:
+    """Whether they do not all say the same."""
+    said: bytes | None = None
+    for cell in cells:
+        one = cell.canonical(canonical)
+        if said is not None and one != said:
+            return True
+        said = one
+    return False
+
+
+class Groups(Mapping[bytes, list[Cell]]):
+    """Cells by what they are grouped by, ascending. One that is alone rests without a list: nearly all are alone."""
+
+    __slots__ = ("_found", "_order")
+
+    def __init__(self, named: Iterable[tuple[bytes, Cell]]) -> None:
+        found: dict[bytes, Cell | list[Cell]] = {}
+        for name, cell in named:
+            there = found.setdefault(name, cell)
+            if there is not cell:
+                if isinstance(there, list):
+                    there.append(cell)
+                else:
+                    found[name] = [there, cell]
+        self._found = found
+        self._order = sorted(found)
+
+    def __getitem__(self, name: bytes) -> list[Cell]:
+        there = self._found[name]
+        return there if isinstance(there, list) else [there]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
 
 
 class Cells:

@@ -13,8 +13,8 @@ Rules (protocol/35-cases.md, Log):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
 
 from cellsync.core.crdt.cells import Cell, newest_first, rank
 from cellsync.core.ids import Ref
@@ -60,13 +60,18 @@ class LogState:
     def retract(self, cell: Cell, target: Ref) -> None:
         self.retractions.setdefault(target, []).append(cell)
 
-    def items(self) -> list[LogItem]:
+    def items(self) -> Items:
         """All items, also retracted ones, in the order of (height, ref)."""
-        appends: dict[bytes, list[Cell]] = {}
-        for ref, (cell, source) in self.appended.items():
-            appends.setdefault(ref if source is None else source, []).append(cell)
-        items = [self._item(sorted(cells, key=rank)) for cells in appends.values()]
-        return sorted(items, key=lambda item: rank(item.first))
+        sourced: dict[bytes, list[Cell]] = {}
+        places: list[Cell | list[Cell]] = []
+        for cell, source in self.appended.values():
+            if source is None:
+                places.append(cell)
+            else:
+                sourced.setdefault(source, []).append(cell)
+        places += [sorted(cells, key=rank) for cells in sourced.values()]
+        places.sort(key=lambda place: rank(place[0] if isinstance(place, list) else place))
+        return Items(self, places)
 
     def cells(self) -> Iterator[tuple[str, bytes | None, Cell]]:
         """Every operation as (what it is, source key or what it names, cell), in no order."""
@@ -84,7 +89,12 @@ class LogState:
         log.retractions = {target: cells.copy() for target, cells in self.retractions.items()}
         return log
 
-    def _item(self, appends: list[Cell]) -> LogItem:
+    def item(self, appends: list[Cell]) -> LogItem:
+        """The item of these appends, in order."""
+        first = appends[0]
+        source = self.appended[first.ref].source
+        if len(appends) == 1 and first.ref not in self.corrections and first.ref not in self.retractions:
+            return LogItem(first, (first,), (first,), (), source)  # nearly all are like this
         found = {cell.ref: cell for cell in appends}
         waiting = list(found)
         while waiting:  # a correction names one version, so each is reached once; a cycle is never reached
@@ -95,11 +105,35 @@ class LogState:
         corrections = [cell for ref, cell in found.items() if ref not in self.appended]
         current = newest_first(cell for cell in corrections if cell.ref not in self.corrections)
         retractions = [cell for ref in found for cell in self.retractions.get(ref, ())]
-        first = appends[0]
         return LogItem(
             first,
             tuple(current) or (first,),
             tuple(sorted(found.values(), key=rank)),
             tuple(sorted(retractions, key=rank)),
-            self.appended[first.ref].source,
+            source,
         )
+
+
+class Items(Sequence[LogItem]):
+    """The items of a log as they are now, each put together when somebody reads it."""
+
+    __slots__ = ("_log", "_places")
+
+    def __init__(self, log: LogState, places: list[Cell | list[Cell]]) -> None:
+        self._log = log
+        self._places = places  # the appends of each item; of most there is one
+
+    @overload
+    def __getitem__(self, at: int) -> LogItem: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[LogItem]: ...
+    def __getitem__(self, at: int | slice) -> LogItem | list[LogItem]:
+        if isinstance(at, slice):
+            return [self._item(place) for place in self._places[at]]
+        return self._item(self._places[at])
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _item(self, place: Cell | list[Cell]) -> LogItem:
+        return self._log.item(place if isinstance(place, list) else [place])

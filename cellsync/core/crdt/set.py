@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellsync.core.crdt.cells import Canonical, Cell, Cells, newest_first
+from cellsync.core.crdt.cells import Canonical, Cells, Groups, newest_first
 
 
 class SetState(Cells):
@@ -10,9 +10,6 @@ class SetState(Cells):
 
     __slots__ = ()
 
-    def elements(self, canonical: Canonical) -> dict[bytes, list[Cell]]:
+    def elements(self, canonical: Canonical) -> Groups:
         """The additions of each element, newest first; elements by their canonical bytes, ascending."""
-        found: dict[bytes, list[Cell]] = {}
-        for cell in newest_first(self.live.values()):
-            found.setdefault(cell.canonical(canonical), []).append(cell)
-        return dict(sorted(found.items()))
+        return Groups((cell.canonical(canonical), cell) for cell in newest_first(self.live.values()))

@@ -156,7 +156,7 @@ def test_retracting_a_correction_retracts_the_item() -> None:
 
 def test_what_corrects_something_not_here_waits() -> None:
     log = log_of(STORY[4], STORY[2])
-    assert log.items() == []
+    assert list(log.items()) == []
     log.append(cell(1, "first"), None)
     [item] = log.items()
     assert item.shown.value == "first, best"
