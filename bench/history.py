@@ -116,7 +116,7 @@ class History:
 
     def _plan(self, count: int, *, each_signed: bool) -> Plan:
         replica, authors = self._ground.replica, self._ground.authors
-        stage = Stage(replica.held, replica.circle, self._ground.store, REAL.now())
+        stage = Stage(replica.held, replica.circle, self._ground.store)
         for left in reversed(range(count)):
             author = authors[self._count // self._burst % len(authors)]
             self._write(stage, author, signed=each_signed or not left)

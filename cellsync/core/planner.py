@@ -53,13 +53,11 @@ _FOUND: Final = int(Kind.FOUND)
 _CLOCK_END: Final = 1 << 63
 
 
-def plan_batch(
-    held: Holdings, circle: Circle, store: Store, batch: Batch, now: Millis, room: Mapping[DeviceId, int]
-) -> Plan:
+def plan_batch(held: Holdings, circle: Circle, store: Store, batch: Batch, room: Mapping[DeviceId, int]) -> Plan:
     """Verify a peer's batch. Raises PeerError if it breaks a rule. `room`: core/surplus.py."""
     refused: set[int] = set()
     while True:
-        stage = Stage(held, circle, store, now)
+        stage = Stage(held, circle, store)
         slices = _stage_batch(stage, batch, refused)
         found = {number for number, current in enumerate(slices) if current.refused}
         if found == refused:
@@ -305,7 +303,7 @@ def plan_writes(
     now: Millis,
 ) -> Plan:
     """Write entries of our own, one after the other, each signed. Raises TooLarge."""
-    stage = Stage(held, circle, store, now)
+    stage = Stage(held, circle, store)
     for intention in intentions:
         _stage_write(stage, line, secret, intention, now)
     return stage.plan(each_ends=True)

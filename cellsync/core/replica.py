@@ -1,6 +1,6 @@
 """A replica: one device's whole knowledge of one circle.
 
-replica.plan(batch, now)   -> Plan      pure; reads through the store's port
+replica.plan(batch)        -> Plan      pure; reads through the store's port
 store.write(plan.commit); store.flush() the only write
 replica.advance(plan)                   what is durable becomes what is known
 """
@@ -53,12 +53,12 @@ class Replica:
 
     # --- the step ----------------------------------------------------------------------------------
 
-    def plan(self, batch: Batch, now: Millis, room: Mapping[DeviceId, int] | None = None) -> Plan:
+    def plan(self, batch: Batch, room: Mapping[DeviceId, int] | None = None) -> Plan:
         """What a peer's batch would change. Raises PeerError if the batch breaks a rule.
 
         `room`: how many branches of each equivocator are taken though nothing cites them (core/surplus.py).
         """
-        return plan_batch(self.held, self.circle, self._store, batch, now, room or {})
+        return plan_batch(self.held, self.circle, self._store, batch, room or {})
 
     def plan_writes(self, line: Line, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
         """What writing these entries would change. Raises InvalidValue if one is too large."""

@@ -15,7 +15,7 @@ from cellsync.core.errors import CapExceeded, WrongLink
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.holdings import Holdings, id_at
-from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signature
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Signature
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import EMPTY_PAST, Circle
 from cellsync.core.ports import Arrival, Case, Commit, Store
@@ -49,7 +49,6 @@ class Plan(NamedTuple):
     changes: list[Change]
     controls: list[Entry]  # new control entries
     void: list[Entry]  # new entries that do not count: their author lacked the role
-    skewed: list[Entry]  # new entries dated more than 24 hours ahead
     forks: list[Fork]
     gaps: list[Gap]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
@@ -62,7 +61,7 @@ class Plan(NamedTuple):
 class Stage:
     """One step in the making. Use once."""
 
-    def __init__(self, held: Holdings, circle: Circle, store: Store, now: Millis) -> None:
+    def __init__(self, held: Holdings, circle: Circle, store: Store) -> None:
         self.held = held
         self.circle = circle
         self.store = store
@@ -72,7 +71,6 @@ class Stage:
         self.cited: set[int] = set()  # slots that new entries name as parents
         self.forks: list[Fork] = []
         self._before = circle
-        self._latest = now + caps.CLOCK_SKEW
         self._tips: dict[int, Tip] = {}
         self._slots: dict[EntryId, int] = {}  # of staged entries
         self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # which held branch has which entry at a place
@@ -88,7 +86,6 @@ class Stage:
         self._changes: list[Change] = []
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
-        self._skewed: list[Entry] = []
 
     # --- branches --------------------------------------------------------------------------------
 
@@ -255,8 +252,6 @@ class Stage:
                 self._changes.append(Change(entry, author, decoded))
         if not counts:
             self._void.append(entry)
-        if entry.clock > self._latest:
-            self._skewed.append(entry)
 
     def advance(self, number: int, newest: Entry, size: int) -> None:
         """A branch now ends at `newest`, whose signature is held; `size` counts what it grew by."""
@@ -362,7 +357,7 @@ class Stage:
                 and sequence_of(change.entry.slot) <= counted.get(chain_of(change.entry.slot), 1 << 40)
             ]
         return Plan(
-            commit, self.circle, changes, self._controls, self._void, self._skewed, self.forks, list(gaps),
+            commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),
             list(refused), list(reached), self._heads_of(counted), list(surplus), refold,
         )  # fmt: skip
 

@@ -125,11 +125,11 @@ class OpenCircle:
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         async with self.lock:
             with collector_paused():
-                now, room = self.surroundings.now(), self._surplus.room(self.replica.held, peer)
+                room = self._surplus.room(self.replica.held, peer)
                 if self._is_large(batch):
-                    plan = await self.apart(lambda: self.replica.plan(batch, now, room))
+                    plan = await self.apart(lambda: self.replica.plan(batch, room))
                 else:
-                    plan = self.replica.plan(batch, now, room)
+                    plan = self.replica.plan(batch, room)
                 if plan.surplus and peer is not None:
                     self._surplus.take(plan.surplus, peer)
                     self.store.keep(SURPLUS, self._surplus.encode())

@@ -70,7 +70,7 @@ class Device:
         return DeviceId(plan.commit.entries[0].id)
 
     def receive(self, batch: Batch, peer: DeviceId | None = None) -> Plan:
-        plan = self.commit(self.replica.plan(batch, self.now, self.surplus.room(self.replica.held, peer)))
+        plan = self.commit(self.replica.plan(batch, self.surplus.room(self.replica.held, peer)))
         if peer is not None:
             self.surplus.take(plan.surplus, peer)
         return plan

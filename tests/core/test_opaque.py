@@ -57,7 +57,7 @@ def test_no_introduction_is_opaque(kind: int) -> None:
     shape = codec.array_header(60_000) + b"\x90" * 60_000
     draft = Draft(kind=kind, case=CaseId(ana.id), shape=shape, content=SALT + b"\x91\xa1x")
     with pytest.raises(Malformed):
-        ana.replica.plan(forge(of(bea), [draft])[0], ana.now)
+        ana.replica.plan(forge(of(bea), [draft])[0])
 
 
 def test_a_snapshot_from_before_the_cap_is_folded_anew() -> None:

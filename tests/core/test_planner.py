@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps, planner
 from cellsync.core.errors import BadSignature, InvalidValue, Malformed, PeerError, WrongLink
-from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
 from cellsync.core.membership.control import Role
 from cellsync.core.planner import Intention
 from cellsync.core.serving import Peer
@@ -46,7 +46,7 @@ def snapshot(device: Device) -> Any:
 def refused_whole(device: Device, batch: Batch, error: type[PeerError]) -> None:
     before = snapshot(device)
     with pytest.raises(error):
-        device.replica.plan(batch, device.now)
+        device.replica.plan(batch)
     assert snapshot(device) == before
 
 
@@ -177,7 +177,7 @@ def test_both_sides_of_a_fork_in_one_batch() -> None:
     for order in ([0, 1, 2], [0, 2, 1]):
         chains = [first.chains[0], other.chains[0], more.chains[0]]
         moved = [entry._replace(chain=order.index(entry.chain)) for entry in entries]
-        plan = ana.replica.plan(Batch([chains[at] for at in order], first.cases, moved, 0), ana.now)
+        plan = ana.replica.plan(Batch([chains[at] for at in order], first.cases, moved, 0))
         assert not plan.refused
         assert len(plan.commit.entries) == 4
         assert sorted(chain.length for chain in plan.commit.chains if chain.line == bea.line) == [2, 3]
@@ -272,11 +272,10 @@ def test_clocks_out_of_range(clock: int) -> None:
     refused_whole(ana, forge(of(bea), [Draft(clock=clock)])[0], Malformed)
 
 
-def test_entries_from_the_future_are_kept_and_flagged() -> None:
+def test_entries_from_the_future_are_kept() -> None:
     ana, bea, _ = three()
     late, day = START + caps.CLOCK_SKEW + 1, START + caps.CLOCK_SKEW
     plan = ana.receive(forge(of(bea), [Draft(clock=day), Draft(clock=late), Draft(clock=(1 << 63) - 1)])[0])
-    assert [entry.clock for entry in plan.skewed] == [late, (1 << 63) - 1]
     assert len(plan.commit.entries) == 3
 
 
@@ -546,7 +545,7 @@ def test_mutated_batches_change_nothing_or_only_what_is_signed(data: st.DataObje
             change = {field: value}
             chains[at] = chains[at]._replace(**change)
     try:
-        plan = ana.replica.plan(Batch(chains, batch.cases, entries), Millis(START))
+        plan = ana.replica.plan(Batch(chains, batch.cases, entries))
     except PeerError:
         return
     assert {entry.id for entry in plan.commit.entries} in (set(), set(ids))

@@ -67,7 +67,7 @@ def test_rows_that_fall_one_after_the_other_fall_at_once(monkeypatch: pytest.Mon
         batches.append(batch)
         cited, height, seen = ids[1], 2, BatchChain(mo.device, batch.chains[0].incarnation, 3, ids[1], None)
     passes = count(monkeypatch, planner, "_stage_batch")
-    plan = ana.replica.plan(together(batches), ana.now)
+    plan = ana.replica.plan(together(batches))
     assert plan.refused == [2 * number for number in range(12)]
     assert not plan.commit.entries
     assert len(passes) == 2
@@ -112,7 +112,7 @@ def test_rows_on_a_chain_of_many_branches_read_each_of_them_once(branches: int) 
     ana.receive(batch, ana.device)
     sides = [forge(after, [Draft(content=content(number)), Draft()]) for number in range(branches)]
     room = {mo.device: 2 * branches}
-    ana.commit(ana.replica.plan(together([side for side, _ in sides]), ana.now, room))
+    ana.commit(ana.replica.plan(together([side for side, _ in sides]), room))
     assert len(ana.branches((mo.device, life(mo, 0).incarnation))) == branches
     reads = Reads(ana)
     more = [
@@ -120,7 +120,7 @@ def test_rows_on_a_chain_of_many_branches_read_each_of_them_once(branches: int) 
         for _, ids in sides
     ]
     again = together([*(side for side, _ in sides), *more])
-    plan = ana.replica.plan(again, ana.now, room)
+    plan = ana.replica.plan(again, room)
     assert len(plan.commit.entries) == branches
     assert not plan.refused
     assert reads.count <= 12 * branches

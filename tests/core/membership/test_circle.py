@@ -227,7 +227,7 @@ def test_the_founding_of_another_circle() -> None:
     draft = Draft(clock=entry.clock, kind=Kind.FOUND, case=CaseId(ana.id), shape=entry.shape, content=entry.content)
     for writer in (of(bea), of(bea)._replace(device=ana.device, incarnation=zoe.line[1])):
         with pytest.raises(WrongLink):
-            ana.replica.plan(forge(writer, [draft])[0], ana.now)
+            ana.replica.plan(forge(writer, [draft])[0])
 
 
 def test_parents_from_before_ones_own_admission_give_no_rights() -> None:
@@ -246,7 +246,7 @@ def test_malformed_admissions(shape: bytes) -> None:
     ana, bea = circle(Role.COORDINATOR)
     draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=bytes(16) + b"\x91\xa1x")
     with pytest.raises(PeerError):
-        ana.replica.plan(forge(of(bea), [draft])[0], ana.now)
+        ana.replica.plan(forge(of(bea), [draft])[0])
 
 
 @pytest.mark.parametrize("name", ["", "x" * 257, "a\x00b", "a\u202eb", "e\u0301", "a\nb", "\u2028"])
@@ -255,4 +255,4 @@ def test_names_that_cannot_be_shown(name: str) -> None:
     shape, content = encode_admit(Admit(Role.READER, new_keys(5), name), bytes(16))
     draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=content)
     with pytest.raises(PeerError):
-        ana.replica.plan(forge(of(bea), [draft])[0], ana.now)
+        ana.replica.plan(forge(of(bea), [draft])[0])

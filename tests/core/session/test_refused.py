@@ -111,7 +111,7 @@ def test_a_branch_as_long_as_what_did_not_attach_is_not_that() -> None:
 def test_who_refuses_all_day_is_offered_it_once_a_minute() -> None:
     ana, bea, _, cleo = four()
     one, other = sync(ana, cleo)
-    nothing = cleo.replica.plan(Batch(), cleo.now)
+    nothing = cleo.replica.plan(Batch())
     other.device.receive = lambda *_: nothing._replace(refused=[0], gaps=[Gap(bea.line, 1)], reached=[None])  # type: ignore[method-assign]
     before = other.received
     ana.receive(forge(of(bea), [Draft()])[0])
