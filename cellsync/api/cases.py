@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
+from itertools import islice
 from typing import Any, Final
 
 from cellsync.api import shapes
@@ -35,6 +36,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 _HIDDEN: Final = frozenset({"imported"})  # the import's own marks
+_NAMED: Final = 20  # logs of a case that an error names
 _CONFLICTS: Final = 100  # that are shown of one case
 
 
@@ -143,6 +145,8 @@ def _fields(case: Schema, room: Room) -> Iterator[shapes.Field]:
     known = {(name, field.crdt) for name, field in own.items()}
     for name, kind in case._state.fields():  # what this version does not know is shown all the same
         if (name, kind) not in known and name not in _HIDDEN:
+            if not room.has_field(name):
+                break
             yield _field(case, name, kind, "", (PLAIN, PLAIN), room)
 
 
@@ -362,17 +366,17 @@ def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Writte
 async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
     case = await bound(service.cell, await resolve(service.cell, ask.case))
     since = _moment(ask.since)
-    names = [name for name, kind in case._state.fields() if kind is FieldType.LOG]
-    if ask.field and ask.field not in names and ask.field not in fields_of(type(case)):
-        logs = ", ".join(map(plain_line, names))
-        raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (logs or "none yet"))
+    logs = case._state.logs
+    if ask.field and ask.field not in logs and ask.field not in fields_of(type(case)):
+        some = ", ".join(map(plain_line, sorted(islice(logs, _NAMED))))
+        raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (some or "none yet"))
     room = Room()
 
     def told() -> shapes.Log:
         lines = []
-        for name in names:
-            kind = _log(case, name)._kind
-            if ask.field in ("", name):
+        for name in sorted(logs) if not ask.field else [ask.field]:
+            if logs.get(name) and room.has_field(name):
+                kind = _log(case, name)._kind
                 items = _newest_items(case, name, kind, room)
                 lines += [(item.at, name, _item(item, kind)) for item in items if item.at >= since]
         lines.sort(key=lambda line: (line[0], line[2].id))

@@ -21,6 +21,12 @@ class Room:
         self._left = left
         self.cut = False  # whether something was left out
 
+    def has_field(self, name: str) -> bool:
+        """Whether a field goes in as well, without what it holds: anybody may write to as many as they like."""
+        self._left -= _SAID + _TEXT * len(name)
+        self.cut = self.cut or self._left < 0
+        return not self.cut
+
     def has(self, cells: Iterable[Cell]) -> bool:
         """Whether these go in as well; from the first that do not, nothing does."""
         self._left -= sum(map(_size, cells))

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from cellsync.api import room
 from cellsync.cell import following, graphing
+from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
 from tests.api.services import Asking, cell
@@ -91,3 +92,23 @@ async def test_what_waits_for_a_slow_follower_is_bounded_in_bytes(
             async for change in changes:
                 assert change.path == "title"
                 break
+
+
+async def test_a_case_with_very_many_fields(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        counters = [Operation(6, f"c{at}", None, 1) for at in range(400)]
+        logs = [Operation(7, f"l{at}", None, "x") for at in range(400)]
+        await written(ana, counters, logs)
+        assert len((await ana("case.show", case="heavy"))["fields"]) > 800
+        monkeypatch.setattr(room.Room.__init__, "__defaults__", (40_000,))
+        shown = await ana("case.show", case="heavy")
+        assert shown["cut"]
+        assert len(shown["fields"]) < 70
+        read = await ana("case.log", case="heavy")
+        assert read["cut"]
+        assert len(read["lines"]) < 70
+        with pytest.raises(InvalidValue) as no_log:
+            await ana("case.log", case="heavy", field="absent")
+        assert len(str(no_log.value.hint)) < 200
