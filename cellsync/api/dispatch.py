@@ -25,6 +25,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "panic": health.panic,
     "status": people.status,
     "backup": backups.back_up,
+    "audit": health.audit,
     "flags.dismiss": people.dismiss,
     "forks": forks.show_forks,
     "fork.proof": forks.show_proof,

@@ -35,6 +35,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "restore": (*_OPENS, *_COPIES, "unreadable_settings"),
     "unlock": _OPENS,
     "backup": _COPIES,
+    "audit": ("disk_full",),
     "flags.dismiss": ("disk_full",),
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),

@@ -63,6 +63,10 @@ async def _pages(cell: Cell) -> shapes.Finding:
     return shapes.Finding(check="vault_pages", grade="good", text="Every page of the vault can be read.", hint="")
 
 
+async def audit(service: Service, _: shapes.Nothing) -> shapes.Audited:
+    return shapes.Audited(entries=await service.cell.audit())
+
+
 async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, runs: bool) -> list[shapes.Finding]:
     others = (
         []

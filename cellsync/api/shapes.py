@@ -673,6 +673,12 @@ class Schemas(Answer, kw_only=True, frozen=True):
 # --- the machine, events -------------------------------------------------------------------------------------
 
 
+class Audited(Answer, kw_only=True, frozen=True):
+    """Every page was read, and all of these entries are what their authors signed. Else it fails: `vault_damaged`."""
+
+    entries: Count
+
+
 class Finding(Struct, kw_only=True, frozen=True):
     check: str
     grade: Literal["good", "warning", "bad", "unknown"]

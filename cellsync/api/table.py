@@ -48,6 +48,7 @@ OPERATIONS: Final = (
     Operation("panic", "POST", "/v1/panic", "Nothing", "Done", "Drop keys and connections, now", _ANY),
     Operation("status", "GET", "/v1/status", "Nothing", "Status", "The cell at a glance"),
     Operation("backup", "POST", "/v1/backups", "BackUp", "BackedUp", "Copy it into a folder, encrypted", long=True),
+    Operation("audit", "POST", "/v1/audits", "Nothing", "Audited", "Read all that is here, and verify it", long=True),
     Operation("flags.dismiss", "POST", "/v1/flags/dismissal", "Nothing", "Done", "A person has seen what has happened"),
     Operation("forks", "GET", "/v1/forks", "Nothing", "Forks", "Where devices signed two entries in one place"),
     Operation("fork.proof", "GET", "/v1/forks/{fork}", "ForkRef", "ForkProof", "The proof of a fork, to be shown"),

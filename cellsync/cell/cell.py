@@ -31,6 +31,7 @@ from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.cell.syncing import Progress, sync
 from cellsync.core import caps
+from cellsync.core.audit import audit
 from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.generic import GenericCase
@@ -563,6 +564,27 @@ class Cell:
                 return False
             await self.circle.surroundings.in_thread(store.check)
             return True
+
+    async def audit(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Read every page and every entry of this cell at rest, and verify what is signed. How many entries there are.
+
+        Takes some 0.1 ms for each entry; edits and sessions go on meanwhile, but wait while the pages are read.
+        `progress` is told (entries looked at, entries to look at). Raises VaultDamaged.
+        """
+        await self.check()
+        circle, done = self.circle, 0
+        total = circle.replica.held.entries()
+        looking = audit(circle.replica, self._kept.store)
+        while True:
+            async with circle.lock:
+                self._check_open()
+                step = await circle.surroundings.in_thread(lambda: next(looking, None))
+            if step is None:
+                return done
+            done += step
+            if progress is not None and step:
+                progress(done, total)
+            await trio.lowlevel.checkpoint()
 
     async def check_passphrase(self, passphrase: str) -> None:
         """That this opens the vault, though it is open already. Raises WrongPassphrase, InvalidValue."""

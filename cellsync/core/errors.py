@@ -64,7 +64,7 @@ class TooLarge(InvalidValue):
 
 
 class NotInTrio(CallerError):
-    """cellsync runs on trio, and this was called from another event loop, probably asyncio."""
+    """This was called from another event loop, probably asyncio. What cellsync does runs on trio."""
 
     code = "not_in_trio"
     default_hint = (

@@ -166,9 +166,9 @@ class Replica:
         signature = entries[-1].signature
         if signature is None:
             raise VaultDamaged
-        return Side([self._outline(entry) for entry in entries], signature)
+        return Side([self.outline(entry) for entry in entries], signature)
 
-    def _outline(self, entry: Entry) -> Outline:
+    def outline(self, entry: Entry) -> Outline:
         case = CaseId(NO_ID) if entry.kind == Kind.FOUND else self.held.case_ids[entry.case]
         cited = (self._store.entry_at(slot) for slot in unpack_slots(entry.parents))
         return outline(entry, case, [parent.id for parent in cited if parent is not None])

@@ -214,9 +214,18 @@ class SqliteStore:
         """Bytes of all pages, as they are now."""
         return self._number("PRAGMA page_count") * PAGE_BYTES
 
-    @reads
     def check(self) -> None:
-        """Read every page, and compare what refers to what. Raises VaultDamaged."""
+        """Read every page from the disk, and compare what refers to what. Raises VaultDamaged, DiskFull.
+
+        Pages that nothing uses are not read: there is nothing in them.
+        """
+        self.flush()
+        self._read_all()
+
+    @reads
+    def _read_all(self) -> None:
+        self._checkpoint()
+        self._db.release_memory()  # else what was read before is believed
         if self._db.pragma("integrity_check", 1) != "ok":
             raise VaultDamaged
 

@@ -11,8 +11,9 @@ from trio.testing import MockClock
 from cellsync.api import health
 from cellsync.api.problems import TooSoon
 from cellsync.api.profile import Settings
-from cellsync.core.errors import InvalidValue, VaultExists, WrongPassphrase
+from cellsync.core.errors import InvalidValue, VaultDamaged, VaultExists, WrongPassphrase
 from cellsync.doctor import Finding, Subject
+from cellsync.store.sqlite import PAGE_BYTES
 from tests.api.services import PASSPHRASE, cell, services
 
 
@@ -87,3 +88,39 @@ async def test_a_damaged_page_is_found(
         assert "cellsync restore FROM" in found["hint"]
         monkeypatch.setattr(health, "CHECKED", 8_000)
         assert (await ana("doctor"))["findings"][0]["grade"] == "unknown"
+
+
+async def test_eight_overwritten_bytes_in_any_page_are_found(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Also where nobody has looked since it was opened, and where somebody has: what is remembered is not believed."""
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "Parcel"})
+        for number in range(40):
+            await ana("case.edit", case=made["id"], append={"timeline": [f"line {number} " * 50]})
+        assert (await ana("audit"))["entries"] == (await ana("status"))["changes"]
+        await ana("lock")
+        [database] = [path for path in ana.service.profile.vault.iterdir() if len(path.name) == 32]
+        sound = database.read_bytes()
+        unnoticed = []
+        for page in range(0, len(sound), PAGE_BYTES):
+            damaged = bytearray(sound)
+            damaged[page + 2000 : page + 2008] = bytes(8)
+            for opened_before in (False, True):
+                try:
+                    database.write_bytes(sound if opened_before else damaged)
+                    await ana("unlock", passphrase=PASSPHRASE)
+                    await ana("case.show", case=made["id"])
+                    if opened_before:
+                        with database.open("r+b") as file:
+                            file.seek(page + 2000)
+                            file.write(bytes(8))
+                    await ana("audit")
+                    unnoticed.append((page // PAGE_BYTES, opened_before))
+                except VaultDamaged as error:
+                    assert "cellsync restore FROM" in error.hint  # noqa: PT017
+                await ana("lock")
+                for log in ana.service.profile.vault.glob("*-wal"):
+                    log.unlink()
+        database.write_bytes(sound)
+        await ana("unlock", passphrase=PASSPHRASE)
+        assert unnoticed == []
+        assert len(sound) // PAGE_BYTES >= 16
