@@ -18,6 +18,7 @@ from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 
 _PAGE: Final = 256  # entries that are read at once
+_LOOKED_THROUGH: Final = 2 * caps.BRANCHES  # branches of a chain
 _GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
 OWN_CASE = 1
 """The number of the circle's own case, whose id is the circle's and to which control entries belong."""
@@ -29,6 +30,7 @@ class Holdings:
 
     circle: CircleId
     chains: dict[int, Chain] = field(default_factory=dict)
+    newest: dict[EntryId, int] = field(default_factory=dict)  # the head of each branch -> its number
     lines: dict[Line, list[int]] = field(default_factory=dict)  # numbers of the branches of each chain
     off: dict[int, list[int]] = field(default_factory=dict)  # number -> numbers of the branches that leave it
     branches: Counter[DeviceId] = field(default_factory=Counter)  # how many each device has
@@ -51,7 +53,10 @@ class Holdings:
             self.branches[chain.device] += 1
             if chain.base:
                 self.off.setdefault(chain.base, []).append(chain.number)
+        else:
+            self.newest.pop(self.chains[chain.number].head, None)
         self.chains[chain.number] = chain
+        self.newest[chain.head] = chain.number
 
     @property
     def case_ids(self) -> Mapping[int, CaseId]:
@@ -94,8 +99,16 @@ class Holdings:
         return [self.chains[number] for number in self.lines.get(line, ())]
 
     def find(self, store: Store, line: Line, sequence: int, entry: EntryId) -> int | None:
-        """The number of the branch that holds this entry, None if it is not held."""
-        for chain in self.of_line(line):
+        """The number of the branch that holds this entry, None if it is not held.
+
+        Of the many branches of an equivocator only the oldest are looked through, and of the others the heads.
+        """
+        number = self.newest.get(entry)
+        if number is not None:
+            chain = self.chains[number]
+            return number if chain.line == line and chain.length == sequence else None
+        for number in self.lines.get(line, ())[:_LOOKED_THROUGH]:
+            chain = self.chains[number]
             if chain.first <= sequence <= chain.length and id_at(store, chain, sequence) == entry:
                 return chain.number
         return None
@@ -136,6 +149,13 @@ class Holdings:
         """The sequence of the last entry that counts of a branch, below its first if none does."""
         last = self.counted.get(chain.number)
         return chain.length if last is None else last.sequence
+
+    def counted_lengths(self) -> Iterator[tuple[int, int]]:
+        """Up to which sequence each branch counts, if anything on it does."""
+        for number, chain in self.chains.items():
+            end = self.counted_end(chain)
+            if end >= chain.first:
+                yield number, end
 
     def counted_heads(self) -> Iterator[Head]:
         """The newest entry that counts of every branch that has one of its own."""

@@ -42,6 +42,7 @@ class Replica:
         self.circle = Circle(circle)
         self.states = States(self.held, store)
         self._store = store
+        self._digest: bytes | None = None
         self.circle.restore_pasts(store.pasts())
         self._introduced: dict[DeviceId, int] = {}  # the slot of the entry that introduces a device
         for entry in self.held.introductions(store):
@@ -67,6 +68,7 @@ class Replica:
     def advance(self, plan: Plan, *, fold: bool = True) -> None:
         """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
         self.held.advance(plan.commit)
+        self._digest = None
         self.circle = plan.circle
         grants = plan.circle.grants
         self._introduced |= {DeviceId(one.id): one.slot for one in plan.controls if DeviceId(one.id) in grants}
@@ -110,9 +112,15 @@ class Replica:
     def frontier(self) -> Frontier:
         return self.held.frontier()
 
+    def agreed(self) -> list[tuple[int, int]]:
+        """What somebody holds who has the same digest, branch by branch: what counts. Of the rest it may hold other."""
+        return list(self.held.counted_lengths())
+
     def digest(self) -> bytes:
         """32 bytes that say which entries count."""
-        return self.held.digest()
+        if self._digest is None:  # peers and people ask for it again and again
+            self._digest = self.held.digest()
+        return self._digest
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
         """The number of the branch that holds this entry, None if it is not held."""

@@ -52,7 +52,7 @@ from cellsync.core.stage import Plan
 from cellsync.core.surplus import Surplus
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import SALT_BYTES
-from cellsync.core.wire.places import Frontier, Line
+from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
@@ -495,6 +495,13 @@ class OpenCircle:
 
     def frontier(self) -> Frontier:
         return self.replica.frontier()
+
+    def agreed(self) -> list[tuple[int, int]]:
+        return self.replica.agreed()
+
+    @property
+    def counted(self) -> Mapping[int, Head]:
+        return self.replica.held.counted
 
     @property
     def equivocators(self) -> frozenset[DeviceId]:

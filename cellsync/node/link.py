@@ -171,6 +171,8 @@ class Link:
                 await self._handle(events)
                 data = self.session.outgoing()
                 if not data:
+                    if self.session.restless:
+                        continue
                     break
                 self.sent += len(data)
                 for at in range(0, len(data), _SLICE):

@@ -836,6 +836,7 @@ class Node:
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in plan.commit.chains if chain.number in grown)
         for link in dict.fromkeys(self.links.values()):
+            link.session.grew(self.circle.id, grown)
             if source is not None and link is not source:
                 link.tell(self.circle.id, Frontier(heads))
             link.news(arrivals[0].number, arrivals[-1].number, local=source is None)

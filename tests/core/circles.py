@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from cellsync.core.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.founding import DeviceSecrets, device_secrets, found
@@ -28,7 +29,7 @@ from cellsync.core.surplus import Surplus
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.places import Frontier, Line
+from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.store.sqlite import SqliteStore
 
@@ -103,6 +104,13 @@ class Device:
 
     def frontier(self) -> Frontier:
         return self.replica.frontier()
+
+    def agreed(self) -> list[tuple[int, int]]:
+        return self.replica.agreed()
+
+    @property
+    def counted(self) -> Mapping[int, Head]:
+        return self.replica.held.counted
 
     @property
     def equivocators(self) -> frozenset[DeviceId]:

@@ -17,7 +17,8 @@ or its entries say where they part.
 What does not attach where it comes is refused, and offered again after a minute, and so on: meanwhile what it rests on
 may have come from somebody else, or somebody may have cited what was refused.
 
-What the peer says is noted as it comes; the store is read only in `settle`, `due` and `Building.build`.
+What the peer says is noted as it comes; the store is read only in `settle`, `due`, `grew` and `Building.build`. What
+a peer has said at once may be much, so it is looked up in pieces: `restless` says that there is more.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from cellsync.core import caps
@@ -38,6 +40,9 @@ from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPa
 from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
+
+
+AT_ONCE: Final = 128  # heads that are looked up before others get their turn; a path counts as eight
 
 
 class CircleView(Protocol):
@@ -64,6 +69,15 @@ class CircleView(Protocol):
     def digest(self) -> bytes: ...
 
     def frontier(self) -> Frontier: ...
+
+    def agreed(self) -> list[tuple[int, int]]:
+        """What somebody surely holds who has the same digest: up to which sequence each branch counts, by number."""
+        ...
+
+    @property
+    def counted(self) -> Mapping[int, Head]:
+        """What counts of equivocators, by branch: another mapping whenever that has changed."""
+        ...
 
     @property
     def equivocators(self) -> Collection[DeviceId]:
@@ -159,7 +173,8 @@ class Exchange:
         self.view = view
         self.name: Final = name
         self.delivered: dict[int, int] = {}  # branch number -> sequence that the peer has acknowledged or shown
-        self.ahead: set[Head] = set()  # heads of the peer that are not held here
+        self._ahead: dict[Line, set[Head]] = {}  # heads of the peer that are not held here
+        self._compared: dict[int, int] = {}  # branch number -> up to where these were compared with it
         self.frame: Final = frame
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
         self._refused: set[int] = set()  # branches, by the peer
@@ -177,11 +192,16 @@ class Exchange:
         self.waiting_since = 0.0  # when the oldest batch in flight was sent, or the one before it acknowledged
         self._in_flight: deque[tuple[dict[int, int], Sequence[int]]] = deque()  # what it reaches; branches by row
         self._arriving: Batch | None = None
-        self._heard: Frontier | None = None  # what the peer holds, not yet looked up
-        self._paths: list[Path] = []  # of the peer, not yet looked up
-        self._shown: set[tuple[int, int]] = set()  # of our branches: (number, sequence) whose path the peer has
+        self._hearing = False  # the peer has said what it holds, and not all of it was looked up
+        self._heard: dict[Head, None] = {}  # of that
+        self._paths: deque[Path] = deque()  # of that
+        self._parting: set[Line] = set()  # chains with heads that have just been found to be ahead
+        self._to_show: dict[Line, None] = {}  # chains of which the peer is to be sent our paths
+        self._shown: dict[int, int] = {}  # of our branches: number -> sequence whose path the peer has
+        self._counted: Mapping[int, Head] = view.counted
+        self._greeted_back = False
         self._introducing = False
-        self._told = Frontier(frozenset())  # a frontier that is arriving
+        self._told: tuple[set[Head], set[DeviceId], set[Head]] = set(), set(), set()  # a frontier that is arriving
         self._uncommitted = 0
 
     # --- what we say -------------------------------------------------------------------------------
@@ -203,20 +223,26 @@ class Exchange:
         if self._introducing:
             self._introducing, self._serving = False, True
             self._until = self.view.own_admission()
-        if self._heard is None and not self._paths:
-            return None
-        frontier, self._heard = self._heard or Frontier(frozenset()), None
-        paths, self._paths = self._paths, []
-        self._equivocators |= frontier.equivocators
-        self._gaps |= frontier.gaps
-        for head in frontier.heads:
+        if not self._hearing:
+            return messages.encode_paths(self.name, self._some_paths()) if self._to_show else None
+        for head in list(islice(self._heard, AT_ONCE)):
+            del self._heard[head]
             self._look_up(head)
-        parted = self._parted({head.line for head in frontier.heads})
-        for path in paths:
-            self._look_up_path(path)
-        answers = self._paths_of(parted | {path.line for path in paths})
-        self._serving, self._until, self._recount = True, None, True
-        return messages.encode_paths(self.name, answers)
+        for _ in range(min(len(self._paths), 0 if self._heard else AT_ONCE // 8)):
+            self._look_up_path(self._paths.popleft())
+        if self._heard or self._paths:
+            return None
+        self._hearing = False
+        self._to_show |= dict.fromkeys(filter(self._has_parted, self._parting))
+        self._parting.clear()
+        if not self._serving or self._until is not None:
+            self._serving, self._until, self._recount = True, None, True
+        return messages.encode_paths(self.name, self._some_paths())
+
+    @property
+    def restless(self) -> bool:
+        """Whether there is more to look up, or to show: `settle` again, after others had their turn."""
+        return self._hearing or bool(self._to_show)
 
     def tell_equivocators(self) -> list[bytes]:
         """Equivocators of which the peer was not told yet: it hears of them before the next batch."""
@@ -224,6 +250,7 @@ class Exchange:
         if not self._serving or known == self._named or self._until is not None:
             return []
         self._named = known
+        self._forgive(known)
         return messages.encode_frontier(self.name, Frontier(frozenset(), known), self.frame)
 
     def due(self, ripe: float) -> Building | None:
@@ -233,6 +260,8 @@ class Exchange:
         """
         if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
             return None
+        if self.view.counted is not self._counted:  # a branch that the peer did not want may lie before the cursor
+            self._counted, self._recount = self.view.counted, True
         if self._recount:
             self._cursor, self._recount = self.view.cursor_for(self._peer()), False
         until = min(ripe, self.view.last_arrival()) if self._until is None else self._until
@@ -254,12 +283,12 @@ class Exchange:
         self._uncommitted -= 1
         for line, last in gaps:
             self._decline(line, last)
-        for place in reached:
-            if place is not None:
-                self._holds(*place)
-                self._take(*place)
-        for head in list(self.ahead):
-            self._look_up(head)
+        places = [place for place in reached if place is not None]
+        for place in places:
+            self._holds(*place)
+            self._take(*place)
+        self.grew(number for number, _ in places)
+        self._forgive(self.view.equivocators)
         return messages.encode_ack(self.name, refused)
 
     def _decline(self, line: Line, last: int) -> None:
@@ -290,6 +319,24 @@ class Exchange:
             self._recount = True
             self.again_at = now + OFFER_AGAIN if self._refused else math.inf
 
+    def grew(self, numbers: Iterable[int]) -> None:
+        """These branches have grown here, whoever brought it: heads of the peer may be held now. Reads the store."""
+        if not self._ahead:
+            return
+        for number in numbers:
+            chain = self.view.branch(number)
+            compared = self._compared.get(number, chain.first - 1)
+            for head in [head for head in self._ahead.get(chain.line, ()) if compared < head.sequence <= chain.length]:
+                if self.view.entry_id(number, head.sequence) == head.id:
+                    self._holds(number, head.sequence)
+                    self._has_come(head)
+            self._compared[number] = chain.length
+
+    @property
+    def ahead(self) -> frozenset[Head]:
+        """Heads of the peer that are not held here."""
+        return frozenset(head for heads in self._ahead.values() for head in heads)
+
     @property
     def in_flight(self) -> int:
         return len(self._in_flight)
@@ -299,9 +346,11 @@ class Exchange:
         """None until the frontiers were compared."""
         if not self._serving or self._until is not None:
             return None
-        longest = {line: self._longest(line) for line in {head.line for head in self.ahead}}
-        owes = sum(max(1, head.sequence - longest[head.line]) for head in self.ahead)
-        moving = bool(self._told.heads or self._heard or self._paths or self._arriving is not None or self._uncommitted)
+        owes = 0
+        for line, heads in self._ahead.items():
+            longest = self._longest(line)
+            owes += sum(max(1, head.sequence - longest) for head in heads)
+        moving = bool(self._told[0] or self._hearing or self._arriving is not None or self._uncommitted)
         lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
         declined = any(self._is_open(line, one) for line, one in self._declined.items())
         return Balance(lacks, owes, moving, declined, len(self._gaps))
@@ -313,21 +362,32 @@ class Exchange:
     # --- what the peer says --------------------------------------------------------------------------
 
     def on_digest(self, digest: bytes) -> list[bytes]:
+        if self._greeted_back:
+            raise Unexpected("a digest, told twice")
+        self._greeted_back = True
         if digest == self.view.digest():
-            self._hear(self.view.frontier())
+            self._hear(Frontier(frozenset(), frozenset(self.view.equivocators)))
+            for place in self.view.agreed():
+                self._holds(*place)
             return []
         return self._tell_frontier()
 
     def on_frontier(self, part: FrontierPart) -> list[bytes]:
-        self._told = _united(self._told, part.frontier)
+        heads, equivocators, gaps = self._told
+        heads |= part.frontier.heads
+        equivocators |= part.frontier.equivocators
+        gaps |= part.frontier.gaps
+        if len(heads) + len(equivocators) + len(gaps) > caps.CHAINS:  # also of one that never ends
+            raise CapExceeded("chains")
         if not part.last:
             return []
-        frontier, self._told = self._told, Frontier(frozenset())
-        self._hear(frontier)
+        self._told = set(), set(), set()
+        self._hear(Frontier(frozenset(heads), frozenset(equivocators), frozenset(gaps)))
         return self._tell_frontier()
 
     def on_paths(self, paths: list[Path]) -> None:
         self._paths += paths
+        self._hearing = True
         if len(self._paths) > caps.CHAINS:
             raise CapExceeded("chains")
 
@@ -365,8 +425,12 @@ class Exchange:
         return messages.encode_frontier(self.name, frontier, self.frame)
 
     def _hear(self, frontier: Frontier) -> None:
-        self._heard = frontier if self._heard is None else _united(self._heard, frontier)
-        if len(self._heard.heads) + len(self.ahead) > caps.CHAINS:
+        self._hearing = True
+        self._heard |= dict.fromkeys(frontier.heads)
+        self._equivocators |= frontier.equivocators
+        self._gaps |= frontier.gaps
+        heads = len(self._heard) + sum(map(len, self._ahead.values()))
+        if max(heads, len(self._equivocators), len(self._gaps)) > caps.CHAINS:
             raise CapExceeded("chains")
 
     # --- what the peer holds -------------------------------------------------------------------------
@@ -376,40 +440,60 @@ class Exchange:
         number = self.view.find(head.line, head.sequence, head.id)
         if number is not None:
             self._holds(number, head.sequence)
+            self._has_come(head)
         elif head.device not in self.view.equivocators:
-            self.ahead.add(head)
-            return
-        # Or nothing of it is taken but what others cite, and their heads are ahead as well.
-        if head in self.ahead:
-            self.ahead.discard(head)
-            self._recount = True  # what was held back because of it is not any more
+            self._ahead.setdefault(head.line, set()).add(head)
+            self._parting.add(head.line)
 
-    def _parted(self, lines: Collection[Line]) -> set[Line]:
-        """Those on which a head of the peer cannot lie beyond what is held here: the two sides have parted before."""
-        longest = {line: self._longest(line) for line in lines}
-        return {head.line for head in self.ahead if head.sequence <= longest.get(head.line, 0)}
+    def _has_come(self, head: Head) -> None:
+        """A head is not ahead any more, if it was."""
+        heads = self._ahead.get(head.line, set())
+        if head in heads:
+            heads.discard(head)
+            self._recount = True  # what was held back because of it is not any more
+            if not heads:
+                del self._ahead[head.line]
+
+    def _forgive(self, equivocators: Collection[DeviceId]) -> None:
+        """Nothing of these is taken but what others cite, and the heads of others are ahead as well."""
+        for line in [line for line in self._ahead if line[0] in equivocators] if equivocators else ():
+            del self._ahead[line]
+            self._recount = True
+
+    def _has_parted(self, line: Line) -> bool:
+        """Whether a head of the peer cannot lie beyond what is held here: the two sides have parted before it."""
+        longest = self._longest(line)
+        return any(head.sequence <= longest for head in self._ahead.get(line, ()))
 
     def _longest(self, line: Line) -> int:
         return max((chain.length for chain in self.view.branches(line)), default=0)
 
     def _look_up_path(self, path: Path) -> None:
-        """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is."""
-        for chain in self.view.branches(path.line):
-            self._holds(chain.number, 0)
+        """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is.
+
+        Of an equivocator nothing is held back, and of its branches there may be very many: no path of them is answered.
+        """
+        if path.line[0] not in self.view.equivocators:
+            for chain in self.view.branches(path.line):
+                self._holds(chain.number, 0)
+            self._to_show[path.line] = None
+            self._recount = True
         for sequence, entry in path.steps:
             number = self.view.find(path.line, sequence, entry)
             if number is not None:
                 self._holds(number, sequence)
                 return
 
-    def _paths_of(self, lines: Collection[Line]) -> list[Path]:
-        """The paths to our heads on these chains that the peer is not known to hold, each once."""
+    def _some_paths(self) -> list[Path]:
+        """Of the chains to be shown: the paths to our heads that the peer is not known to hold, each once."""
         paths: list[Path] = []
-        for line in lines:
-            for chain in self.view.branches(line):
-                place = chain.number, chain.length
-                if place not in self._shown and self._known.get(chain.number, 0) < chain.length:
-                    self._shown.add(place)
+        for line in list(self._to_show):
+            if len(paths) >= messages.PATHS:
+                break
+            del self._to_show[line]
+            for chain in self.view.branches(line) if line[0] not in self.view.equivocators else ():
+                if self._shown.get(chain.number) != chain.length > self._known.get(chain.number, 0):
+                    self._shown[chain.number] = chain.length
                     paths.append(self._path(chain))
         return paths
 
@@ -431,14 +515,14 @@ class Exchange:
         """Branches that may be the beginning of one of which the peer has more."""
         return {
             chain.number
-            for line in {head.line for head in self.ahead}
+            for line in self._ahead
             for chain in self.view.branches(line)
             if chain.number not in self._known
         }
 
     def _holds(self, number: int, sequence: int) -> None:
         """The peer holds a branch up to there, hence what it leaves."""
-        while True:
+        while min(self._known.get(number, -1), self.delivered.get(number, -1)) < sequence:  # else noted
             self._known[number] = max(sequence, self._known.get(number, 0))
             self._deliver(number, sequence)
             chain = self.view.branch(number)
@@ -448,7 +532,3 @@ class Exchange:
 
     def _deliver(self, number: int, sequence: int) -> None:
         self.delivered[number] = max(sequence, self.delivered.get(number, 0))
-
-
-def _united(one: Frontier, other: Frontier) -> Frontier:
-    return Frontier(one.heads | other.heads, one.equivocators | other.equivocators, one.gaps | other.gaps)

@@ -25,7 +25,7 @@ Rules (protocol/50-sync.md):
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -499,6 +499,19 @@ class Session:
             if self._unsent >= caps.BATCH:
                 return
 
+    @property
+    def restless(self) -> bool:
+        """Whether more of what the peer has said is to be looked up: `pull` again, after others had their turn."""
+        return self.state is State.TALKING and any(
+            one.restless and self._is_active(one.view) for one in self._exchanges.values()
+        )
+
+    def grew(self, circle: CircleId, numbers: Iterable[int]) -> None:
+        """These branches have grown here, whoever brought it. Reads the store."""
+        exchange = self._exchange_of(circle)
+        if exchange is not None:
+            exchange.grew(numbers)
+
     def tell(self, circle: CircleId, grown: Frontier) -> None:
         """Tell the peer that these branches have grown here, so that it need not send what we have."""
         exchange = self._exchange_of(circle)
@@ -540,7 +553,7 @@ class Session:
     def ahead(self, circle: CircleId) -> frozenset[Head]:
         """What the peer has named and is not held here."""
         exchange = self._exchange_of(circle)
-        return frozenset() if exchange is None else frozenset(exchange.ahead)
+        return frozenset() if exchange is None else exchange.ahead
 
     def balance(self, circle: CircleId) -> Balance | None:
         """What each side holds that the other lacks; None as long as that is not known."""

@@ -88,7 +88,7 @@ class End:
         while not self.ended:
             self.handle(self.session.pull())
             data = self.session.outgoing()
-            if not data:
+            if not data and not self.session.restless:
                 break
             said += data
         self.sent += said
