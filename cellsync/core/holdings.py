@@ -122,10 +122,11 @@ class Holdings:
 
     def sibling(self, chain: Chain) -> Chain | None:
         """Another branch that has an entry in the place where this one begins, behind the same entry; None if none."""
-        for number in self.lines.get(chain.line, ()):
+        if chain.base and self.chains[chain.base].length >= chain.first:
+            return self.chains[chain.base]
+        for number in self.off[chain.base] if chain.base else self.lines[chain.line]:
             other = self.chains[number]
-            beside = other.base == chain.base and other.first == chain.first
-            if number != chain.number and (beside or (number == chain.base and other.length >= chain.first)):
+            if number != chain.number and other.base == chain.base and other.first == chain.first:
                 return other
         return None
 

@@ -304,6 +304,15 @@ class Stage:
         }
         return count({**nothing, **before}, chains, equivocators, cited, self.entry_at)
 
+    def _changed(self, counted: Counted) -> Counted:
+        """The part of it that was not so before. Most steps change nothing, and there may be thousands of branches."""
+        before = self.held.counted
+        return {
+            number: sequence
+            for number, sequence in counted.items()
+            if number not in before or before[number].sequence != sequence
+        }
+
     def _refolded(self, counted: Counted) -> list[int]:
         """Cases with entries that were held before and count no more, or count now."""
         cases: set[int] = set()
@@ -325,12 +334,14 @@ class Stage:
         reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
     ) -> Plan:  # fmt: skip
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
-        for chain in [*self.held.chains.values(), *self._chains.values()]:
-            current = self._chains.get(chain.number, chain)
-            if not current.cited and slot_of(current.number, current.length) in self.cited:
-                self._chains[chain.number] = current._replace(cited=True)
+        for slot in self.cited:
+            number = chain_of(slot)
+            current = self._chains.get(number) or self.held.chains[number]
+            if not current.cited and current.length == sequence_of(slot):
+                self._chains[number] = current._replace(cited=True)
         counted = self.count()
-        refold = self._refolded(counted)
+        changed = self._changed(counted)
+        refold = self._refolded(changed)
         number = self.held.arrival
         commit = Commit(
             entries=self.entries,
@@ -358,17 +369,13 @@ class Stage:
             ]
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),
-            list(refused), list(reached), self._heads_of(counted), list(surplus), refold,
+            list(refused), list(reached), {**self.held.counted, **self._heads_of(changed)}, list(surplus), refold,
         )  # fmt: skip
 
     def _heads_of(self, counted: Counted) -> dict[int, Head]:
         heads: dict[int, Head] = {}
         for number, sequence in counted.items():
             tip = self.tip(number)
-            before = self.held.counted.get(number)
-            if before is not None and before.sequence == sequence:
-                heads[number] = before
-            else:
-                identity = self._id_at(tip, sequence) if sequence >= tip.first else None
-                heads[number] = Head(*tip.line, sequence, identity or EntryId(NO_ID))
+            identity = self._id_at(tip, sequence) if sequence >= tip.first else None
+            heads[number] = Head(*tip.line, sequence, identity or EntryId(NO_ID))
         return heads

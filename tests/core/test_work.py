@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from cellsync.core import planner
+from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId, EntryId, Incarnation
-from cellsync.core.slices import Slice
+from cellsync.core.slices import Slice, Tip
 from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, content, forge, of
 from tests.core.circles import START, Device, admitted, founded, pass_on
 
@@ -137,3 +139,42 @@ class Reads:
     def _counted(self, slot: int) -> Entry | None:
         self.count += 1
         return self._read(slot)
+
+
+def test_what_an_equivocator_left_costs_the_others_nothing_when_they_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its branches were looked at with each entry."""
+    ana, mo = pair()
+    sides = [forge(life(mo, number), [Draft()])[0] for number in range(200)]
+    ana.commit(ana.replica.plan(together(sides), {mo.device: 200}))
+    assert ana.equivocators == {mo.device}
+    made = count(monkeypatch, Tip, "__init__")
+    read = count(monkeypatch, type(ana.store), "entry_at")
+    ana.edit(CASE, Operation(1, "f", b"", "x"))
+    assert len(ana.replica.held.counted) == 200
+    assert len(made) <= 2
+    assert len(read) <= 4
+
+
+def test_forks_are_found_without_comparing_each_branch_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comb: each branch leaves the one before it, in its last place but one."""
+    ana, mo = pair()
+    writer, teeth = life(mo, 0), []
+    for number in range(200):
+        tooth, ids = forge(writer, [Draft(content=content(number)), Draft()])
+        teeth.append(tooth)
+        writer = writer._replace(first=writer.first + 1, previous=ids[0], height=writer.height + 1)
+    ana.commit(ana.replica.plan(together(teeth), {mo.device: 200}))
+    chains = Looked(ana.replica.held.chains)
+    ana.replica.held.chains = chains
+    assert len(ana.replica.forks()) == 199
+    assert chains.count <= 3 * 200
+
+
+class Looked(dict[int, Chain]):
+    """Chains by number, and how often one was looked up."""
+
+    count = 0
+
+    def __getitem__(self, number: int) -> Chain:
+        self.count += 1
+        return super().__getitem__(number)

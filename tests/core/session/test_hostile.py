@@ -12,10 +12,11 @@ from cellsync.core.history.entry import Entry
 from cellsync.core.holdings import Holdings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.session.exchange import AT_ONCE, Balance, Exchange, Unexpected
-from cellsync.core.wire import messages
+from cellsync.core.wire import codec, messages
 from cellsync.core.wire.messages import BatchChain, Path
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier, Head
+from cellsync.core.wire.tags import Message
 from tests.core.attacks import Draft, Writer, content, forge, of, pointer
 from tests.core.circles import Device, admitted, founded, pass_on
 from tests.core.session.pumps import End, answerer, caller, run, sync
@@ -55,9 +56,7 @@ def false_heads(count: int, start: int = 0, device: DeviceId | None = None) -> f
 
 
 def part(name: bytes, frontier: Frontier, *, last: bool) -> bytes:
-    [message] = messages.encode_frontier(name, frontier, 65_000)
-    at = message.index(b"\xc3")  # true
-    return message if last else message[:at] + b"\xc2" + message[at + 1 :]
+    return codec.encode([Message.FRONTIER, name, last, *(sorted(rows) for rows in frontier)])
 
 
 @pytest.mark.parametrize("what", ["heads", "equivocators", "gaps"])
