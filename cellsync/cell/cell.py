@@ -44,6 +44,8 @@ from cellsync.core.history.entry import Standing
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId
 from cellsync.core.membership.control import Role
 from cellsync.core.planner import Intention
+from cellsync.core.ports import Listings
+from cellsync.core.replica import Replica
 from cellsync.core.stage import Plan
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
@@ -203,6 +205,30 @@ class Cell:
                 case = self.circle.replica.held.case_ids[number]
                 bound.append(self._bind(schema, case, await self._state(number)))
         return bound
+
+    async def pointing_at(self, cases: Collection[bytes]) -> dict[CaseId, str]:
+        """The cases with a link to one of these, by their ids, and their kinds.
+
+        One with more links than are listed is among them, wherever they lead: look at its links.
+        """
+        self._check_open()
+
+        def pointing(replica: Replica, listings: Listings) -> dict[CaseId, str]:
+            numbers = {number: None for case in cases for number in listings.linking(case)}
+            return {replica.held.case_ids[one.number]: one.kind for one in listings.get(numbers)}
+
+        return await self.catalogue.look(pointing)
+
+    async def kinds(self, cases: Collection[bytes]) -> dict[CaseId, str]:
+        """The kinds of those of these cases that are here."""
+        self._check_open()
+
+        def known(replica: Replica, listings: Listings) -> dict[CaseId, str]:
+            numbers = (replica.held.cases.get(CaseId(case)) for case in cases)
+            found = listings.get(number for number in numbers if number is not None)
+            return {replica.held.case_ids[one.number]: one.kind for one in found}
+
+        return await self.catalogue.look(known)
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""

@@ -20,7 +20,7 @@ from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.folded import VERSION as FOLDED
 from cellsync.core.folded import folded
 from cellsync.core.ids import ID_BYTES
-from cellsync.core.ports import Listing
+from cellsync.core.ports import ANYTHING, Listing
 
 VERSION: Final = bytes([1, FOLDED])
 """Raise the first when a case is described otherwise: listings at rest are then made anew."""
@@ -28,7 +28,7 @@ VERSION: Final = bytes([1, FOLDED])
 NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first
 TITLE: Final = 200  # characters that lists show, and that are searched
 NAMES: Final = 64  # that a case may be found by
-LINKS: Final = 1_000  # that are followed backwards
+LINKS: Final = 1_000  # that are listed; a case with more may point at anything, and is found for every target
 _TITLES: Final = ("title", "name", "purpose", "given_by")
 _INSTEAD: Final = ("description", "external_id")  # of what has no name
 STATUS: Final = ("status", "state")
@@ -38,9 +38,12 @@ def describe(number: int, upto: int, state: CaseState) -> Listing:
     """A case in a list. `state` may be without its logs; `upto`: its newest entry."""
     if not state.counted:
         return Listing(number, upto, False, "", "", "", 0, frozenset(), frozenset())
+    links = sorted(set(_links(state)))
+    if len(links) > LINKS:
+        links = [ANYTHING, *links[:LINKS]]
     return Listing(
         number, upto, True, state.kind, title_of(state)[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
-        frozenset(_called(state)), frozenset(sorted(_links(state))[:LINKS]),
+        frozenset(_called(state)), frozenset(links),
     )  # fmt: skip
 
 

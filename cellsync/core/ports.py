@@ -54,6 +54,10 @@ class Commit(NamedTuple):
     refolded: Sequence[int] = ()  # cases whose snapshots and listings say something else than what counts now
 
 
+ANYTHING: Final = b""
+"""In place of a link: this case points at more than is listed, perhaps at any case that somebody asks about."""
+
+
 class Listing(NamedTuple):
     """What lists and searches need of one case, as its entries up to `upto` have it."""
 
@@ -121,7 +125,7 @@ class Listings(Protocol):
     def called_partly(self, part: str) -> list[int]: ...
 
     def linking(self, target: bytes) -> list[int]:
-        """The numbers of the cases that point at this one."""
+        """The numbers of the cases that point at this one, and of those that may (`ANYTHING`)."""
         ...
 
 

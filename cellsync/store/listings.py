@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import apsw
 
-from cellsync.core.ports import Called, Listing, Wanted
+from cellsync.core.ports import ANYTHING, Called, Listing, Wanted
 from cellsync.store.edge import reads, writes
 
 SCHEMA: Final = """
@@ -99,7 +99,7 @@ class SqliteListings:
 
     @reads
     def get(self, numbers: Iterable[int]) -> list[Called]:
-        query = f"SELECT {_ROW} FROM listings WHERE number = ?"  # noqa: S608
+        query = f"SELECT {_ROW} FROM listings WHERE number = ? AND shown"  # noqa: S608
         found = (self._db.execute(query, (number,)).fetchone() for number in numbers)
         return [Called._make(row) for row in found if row is not None]
 
@@ -147,8 +147,8 @@ class SqliteListings:
 
     @reads
     def linking(self, target: bytes) -> list[int]:
-        query = "SELECT number FROM links WHERE target = ? ORDER BY number"
-        return [int(row[0]) for row in self._db.execute(query, (target,))]
+        query = "SELECT DISTINCT number FROM links WHERE target IN (?, ?) ORDER BY number"
+        return [int(row[0]) for row in self._db.execute(query, (target, ANYTHING))]
 
 
 _ROW: Final = "number, kind, title, status, conflicts"

@@ -6,7 +6,7 @@ from cellsync.cell.describing import describe
 from cellsync.core.case.states import States
 from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import CaseId
-from cellsync.core.ports import Called, Listing, Store, Wanted
+from cellsync.core.ports import ANYTHING, Called, Listing, Store, Wanted
 from cellsync.core.replica import Replica
 
 
@@ -43,7 +43,7 @@ class CatalogueModel:
         return [one.number for one in self.listings.values() if any(part in name for name, _ in one.called)]
 
     def linking(self, target: bytes) -> list[int]:
-        return [one.number for one in self.listings.values() if target in one.links]
+        return [one.number for one in self.listings.values() if {target, ANYTHING} & one.links]
 
     def short(self, case: CaseId) -> str:
         others = [other.hex() for other in self.ids.values() if other != case]

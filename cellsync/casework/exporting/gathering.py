@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, Final, NamedTuple, TypeVar
 
 from cellsync.casework.access import Access, ConditionsReport
 from cellsync.casework.case_file import CaseFile
@@ -20,7 +20,10 @@ from cellsync.casework.proceeding import Proceeding
 from cellsync.casework.support_task import SupportTask
 from cellsync.casework.talks import Talks
 from cellsync.cell.cell import Cell
-from cellsync.core.case.schema import Schema
+from cellsync.core.case.schema import Schema, kind_of
+from cellsync.core.ids import CaseId
+
+T = TypeVar("T")
 
 _BESIDE: Final[tuple[type[Schema], ...]] = (
     Episode, Proceeding, SupportTask, Demand, ConditionsReport, Access, Talks, Evacuation, Adaptation, Contact, Grant,
@@ -61,24 +64,76 @@ def about(document: Any) -> set[bytes]:
 async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> tuple[list[Folder], Consents]:
     """Folders of these cases, or of all, by external id, and who has consented to what.
 
-    Reads every document of the cell once.
+    Of all, it reads every document of the cell once; of some, only what has to do with these.
     """
     chosen = await cell.cases(CaseFile) if cases is None else list({case.id: case for case in cases}.values())
-    persons = {bytes(person.id): person for person in await cell.cases(Person)}
-    said = await cell.cases(Consent)
-    others = [await cell.cases(schema) for schema in _BESIDE]
+    found = await (_everything(cell) if cases is None else _near(cell, chosen))
 
     def gathered() -> tuple[list[Folder], Consents]:
-        consents = Consents(said, persons.keys())
+        persons = {bytes(person.id): person for person in found.persons}
+        consents = Consents(found.consents, found.known_persons)
         beside: dict[bytes, list[Any]] = {}
-        for documents in others:
-            for target, found in _by_target(documents).items():
-                beside.setdefault(target, []).extend(found)
+        for schema in _BESIDE:
+            for target, documents in _by_target([one for one in found.beside if type(one) is schema]).items():
+                beside.setdefault(target, []).extend(documents)
         ordered = sorted(chosen, key=lambda case: (case.external_id, case.id))
         return [_folder(case, persons, consents, beside) for case in ordered], consents
 
+    return await _apart(cell, gathered)
+
+
+async def _apart(cell: Cell, work: Callable[[], T]) -> T:
+    """Members may have written many links: they are read in a thread, while nothing is written."""
     async with cell.circle.lock:
-        return await cell.circle.apart(gathered)
+        return await cell.circle.apart(work)
+
+
+class _Found(NamedTuple):
+    """The documents beside some cases."""
+
+    persons: list[Person]
+    known_persons: Set[bytes]  # ids: of these persons, and of all others that the consents name
+    consents: list[Consent]
+    beside: list[Schema]
+
+    def __repr__(self) -> str:
+        return "<documents>"  # no content
+
+
+async def _everything(cell: Cell) -> _Found:
+    persons = await cell.cases(Person)
+    beside = [one for schema in _BESIDE for one in await cell.cases(schema)]
+    return _Found(persons, {bytes(one.id) for one in persons}, await cell.cases(Consent), beside)
+
+
+async def _near(cell: Cell, cases: list[CaseFile]) -> _Found:
+    """What these cases are about, what points at either, and all consents that bear on those.
+
+    A consent may narrow, replace or be replaced by others, over several steps; so all that are joined by such links are
+    here, in both directions, as if all consents of the cell had been read.
+    """
+    identities = {bytes(case.id) for case in cases}
+    concerned = await _apart(cell, lambda: identities.union(*map(about, cases)))
+    pointing = await cell.pointing_at(concerned)
+    consents: dict[bytes, Consent] = {}
+    waiting = {bytes(one) for one, kind in pointing.items() if kind == kind_of(Consent)}
+    while waiting:
+        read = [await cell.get(Consent, CaseId(one)) for one in sorted(waiting)]
+        consents |= {bytes(one.id): one for one in read}
+        replaced = await _apart(cell, lambda read=read: _targets(read, Relation.SUPERSEDES))  # type: ignore[misc]
+        joined = {**await cell.pointing_at(waiting), **await cell.kinds(replaced)}
+        waiting = {bytes(one) for one, kind in joined.items() if kind == kind_of(Consent)} - consents.keys()
+    named = await _apart(cell, lambda: _targets(consents.values(), *Relation))
+    kinds = await cell.kinds(concerned | named)
+    known_persons = {bytes(one) for one, kind in kinds.items() if kind == kind_of(Person)}
+    persons = [await cell.get(Person, CaseId(one)) for one in sorted(concerned & known_persons)]
+    schemas = {kind_of(schema): schema for schema in _BESIDE}
+    beside = [await cell.get(schemas[kind], one) for one, kind in pointing.items() if kind in schemas]
+    return _Found(persons, known_persons, list(consents.values()), beside)
+
+
+def _targets(documents: Iterable[Any], *relations: Relation) -> set[bytes]:
+    return {link.case for one in documents for link in one.links if link.relation in relations}
 
 
 def _by_target(documents: list[Any]) -> dict[bytes, list[Any]]:
