@@ -8,16 +8,17 @@ Rules:
    cases: who wrote in case B after reading of A, and in A after that, has seen what B's author saw.
 3. Nearest means that none of them is in another's past.
 
-For rule 2 the history between the first and the last entry of the case is read once, in the order of height, page by
-page. Each chain carries a *view*: how far its author has seen the case, as chain -> greatest sequence. A view changes
-only where the case does, so entries in a row share one object, and what is kept grows with the case, not with the
-history. (A parent's height is below its child's, so whatever a view is made of has been read before.)
+For rule 2 those entries between the first and the last one of the case that cite other chains are read once, in the
+order of height, page by page: with the others nobody saw anything new. Each chain carries a *view*: how far its author
+has seen the case, as chain -> greatest sequence. A view changes only where the case does, so entries in a row share one
+object, and what is kept grows with the case, not with the history. (A parent's height is below its child's, so whatever
+a view is made of has been read before.) A branch that leaves another one begins with the view that stands there.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from heapq import merge
 from itertools import islice, pairwise
@@ -40,6 +41,15 @@ PAGE: Final = 1_024  # entries that are read before others get their turn
 ROWS: Final = 2_000  # the newest entries that are drawn
 ROWS_BYTES: Final = 8 << 20  # of what they say, at most
 SHORTEST: Final = 4  # characters of an id that are shown at least
+
+
+class Seeing(NamedTuple):
+    """An entry as far as it says what its author had seen."""
+
+    height: int
+    slot: int
+    parents: bytes
+
 
 View = dict[int, int]
 """How far the case has been seen: chain -> greatest sequence of an entry of the case. Shared: never changed."""
@@ -74,7 +84,7 @@ class Graph(NamedTuple):
 async def graph_of(circle: OpenCircle, case: Bound) -> Graph:
     """The history of a case, the newest entries of it. Raises NotFound.
 
-    Time: one pass over the entries of the circle since the oldest of these.
+    Time: one pass over the entries of the circle since the oldest of these that cite other chains.
     """
     async with circle.lock:
         held = circle.replica.held
@@ -106,11 +116,11 @@ def _newest(circle: OpenCircle, head: int) -> tuple[list[Entry], bool]:
 
 async def _parents(circle: OpenCircle, entries: list[Entry]) -> dict[int, list[int]]:
     """The nearest ancestors in the case, by slot. `entries`: the case's, by height."""
-    own = {entry.slot: entry for entry in entries}
-    seen = _Seen()
+    own = {entry.slot for entry in entries}
+    seen = _Seen(circle.replica.held.chains)
     views: dict[int, View] = {}
     found: dict[int, list[int]] = {}
-    async for entry in _between(circle, entries[0].height, entries[-1].height):
+    async for entry in _between(circle, entries):
         view = seen.before(entry)
         if entry.slot in own:
             found[entry.slot], views[entry.slot] = _nearest(view, views), view
@@ -132,10 +142,11 @@ def _nearest(view: View, views: dict[int, View]) -> list[int]:
 class _Seen:
     """The views after each entry: per chain the sequences at which the view changed, and what it was from there on."""
 
-    def __init__(self) -> None:
+    def __init__(self, chains: Mapping[int, Chain]) -> None:
+        self._known = chains
         self._chains: dict[int, tuple[list[int], list[View]]] = {}
 
-    def before(self, entry: Entry) -> View:
+    def before(self, entry: Seeing) -> View:
         """What the author of an entry had seen: its previous and its parents, together."""
         view: View = self._after(entry.slot - 1)
         for parent in unpack_slots(entry.parents) if entry.parents else ():
@@ -154,48 +165,63 @@ class _Seen:
     def _after(self, slot: int) -> View:
         sequences, views = self._chains.get(chain_of(slot), ((), ()))
         at = bisect_right(sequences, sequence_of(slot))
-        return views[at - 1] if at else _NOTHING
+        if at:
+            return views[at - 1]
+        chain = self._known[chain_of(slot)]
+        return self._after(slot_of(chain.base, chain.first - 1)) if chain.base else _NOTHING
 
 
 _NOTHING: Final[View] = {}
 
 
-async def _between(circle: OpenCircle, lowest: int, highest: int) -> AsyncIterator[Entry]:
-    """All entries of the circle with heights from `lowest` to `highest`, by height, in bounded memory."""
+async def _between(circle: OpenCircle, entries: list[Entry]) -> AsyncIterator[Seeing]:
+    """These entries, which are in the order of height, and all between them that cite other chains; by height."""
+    own = [Seeing(entry.height, entry.slot, entry.parents) for entry in entries]
+    slots = {entry.slot for entry in entries}
     async with circle.lock:
         chains = list(circle.replica.held.chains.values())
-        readers = [_branch(circle, chain, lowest, highest) for chain in chains]
-        ordered = merge(*readers, key=lambda entry: entry.height)
-        page = _page(ordered)
+        readers = [_citing(circle, chain, own[0].height, own[-1].height, slots) for chain in chains]
+        ordered = merge(own, *readers, key=lambda one: one.height)
+        page = await circle.apart(lambda: _page(ordered))
     while page:
-        for entry in page:
-            yield entry
+        for one in page:
+            yield one
         await trio.lowlevel.checkpoint()
         async with circle.lock:
-            page = _page(ordered)
+            page = await circle.apart(lambda: _page(ordered))
 
 
-def _page(ordered: Iterator[Entry]) -> list[Entry]:
+def _page(ordered: Iterator[Seeing]) -> list[Seeing]:
     return list(islice(ordered, PAGE))
 
 
-def _branch(circle: OpenCircle, chain: Chain, lowest: int, highest: int) -> Iterator[Entry]:
-    """A branch's entries between two heights, which rise along it. Reads when asked: with the lock held."""
-    number, first, length = chain.number, chain.first, chain.length
-    beyond = length + 1
+def _citing(circle: OpenCircle, chain: Chain, lowest: int, highest: int, besides: set[int]) -> Iterator[Seeing]:
+    """A branch's entries with parents between two heights, which rise along it, but for `besides`. Reads when asked:
+    with the lock held."""
+    number, first, length = chain.number, _first_above(circle, chain, lowest), chain.length
+    while first <= length:
+        page = circle.store.citing(number, first, length, 256)
+        for slot, height, parents in page:
+            if height > highest:
+                return
+            if slot not in besides:
+                yield Seeing(height, slot, parents)
+        if len(page) < 256:
+            return
+        first = sequence_of(page[-1][0]) + 1
+
+
+def _first_above(circle: OpenCircle, chain: Chain, lowest: int) -> int:
+    """The sequence of a branch's first entry of this height, or above."""
+    first, beyond = chain.first, chain.length + 1
     while first < beyond:
         middle = (first + beyond) // 2
-        entry = circle.store.entry_at(slot_of(number, middle))
+        entry = circle.store.entry_at(slot_of(chain.number, middle))
         if entry is None or entry.height < lowest:
             first = middle + 1
         else:
             beyond = middle
-    while first <= length:
-        for entry in circle.store.chain_slice(number, first, min(first + 255, length)):
-            if entry.height > highest:
-                return
-            yield entry
-        first += 256
+    return first
 
 
 # --- rows --------------------------------------------------------------------------------------------------

@@ -181,6 +181,10 @@ class Store(Protocol):
         """The numbers of the cases to which the entries from slot `first` to `last` belong."""
         ...
 
+    def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
+        """(slot, height, slots of its parents) of the first entries with parents from sequence `first` to `last`."""
+        ...
+
     def citations(self) -> list[tuple[int, bytes]]:
         """(slot, slots of its parents) of every entry that has parents."""
         ...

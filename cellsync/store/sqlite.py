@@ -47,6 +47,9 @@ CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one 
 _KEY_BYTES: Final = 32
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
 
+# What cites other chains stands together, in the order of slots, so that who had seen what is told without the rest.
+CITING: Final = "CREATE INDEX citing ON entries (slot, height, parents) WHERE parents <> x'';"
+
 # Columns stand in the order of the NamedTuples, so that rows are bound and read without any mapping.
 _SCHEMA: Final = f"""
 CREATE TABLE entries (
@@ -71,6 +74,7 @@ CREATE TABLE arrivals (
     last INTEGER NOT NULL
 );
 CREATE INDEX arrivals_of_chain ON arrivals (chain, sequence);
+{CITING}
 CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE ephemerals (
     device BLOB NOT NULL, day INTEGER NOT NULL, ephemeral BLOB NOT NULL, PRIMARY KEY (device, day, ephemeral)
@@ -319,6 +323,17 @@ class SqliteStore:
     def cases_between(self, first: int, last: int) -> list[int]:
         query = "SELECT DISTINCT case_number FROM entries WHERE slot BETWEEN ? AND ?"
         return [int(row[0]) for row in self._db.execute(query, (first, last))]
+
+    @reads
+    def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
+        query = """
+            SELECT slot, height, parents FROM entries
+            WHERE parents <> x'' AND slot BETWEEN ? AND ? ORDER BY slot LIMIT ?"""
+        slots = slot_of(chain, first), slot_of(chain, min(last, _LAST_SEQUENCE))
+        return [
+            (int(slot), int(height), bytes(parents))
+            for slot, height, parents in self._db.execute(query, (*slots, limit))
+        ]
 
     @reads
     def citations(self) -> list[tuple[int, bytes]]:

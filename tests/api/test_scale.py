@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync.casework import CaseFile
+from cellsync.casework import CaseFile, Consent
+from cellsync.casework.consent import Scope
 from cellsync.cell import peer
 from cellsync.core.case.schema import creation
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import CaseId
+from cellsync.core.wire.operations import Operation
 from tests.api.services import Asking, cell
 
 FEW, MANY = 20, 600
@@ -31,7 +33,9 @@ TITLE = "The case that is shown"
 async def holding(folder: Path, cases: int) -> AsyncIterator[Asking]:
     async with cell(folder, "ana") as [ana]:
         open_ = ana.service.cell
+        consent = [*creation(Consent, {"scope": Scope.INTERNAL}), Operation(2, "links", None, [IDENTITY, "part_of"])]
         await open_.write([(IDENTITY, creation(CaseFile, {"title": TITLE, "external_id": "VR-1"}))])
+        await open_.write([(CaseId(b"\xfd" * 32), consent)])
         some = [
             (CaseId(at.to_bytes(2, "big") * 16), creation(CaseFile, {"title": f"Other {at}"})) for at in range(cases)
         ]
@@ -68,6 +72,8 @@ async def work(ana: Asking, ask: Callable[[], Awaitable[Any]]) -> int:
 COMMANDS: dict[str, dict[str, Any]] = {
     "status": {},
     "case.list": {"limit": 10},
+    "case.graph": {"case": IDENTITY.hex()},
+    "export": {"cases": [IDENTITY.hex()], "audience": "internal", "format": "csv"},
     "case.new": {"kind": "case", "set": {"title": "A new one"}},
 }
 NAMED = {"id": IDENTITY.hex(), "short id": "fefe", "title": TITLE.upper(), "external id": "vr-1"}
