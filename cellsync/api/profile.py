@@ -11,38 +11,23 @@ from __future__ import annotations
 
 import json
 import os
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
-from cellsync.core.errors import ExternalError, InvalidValue
 from cellsync.store.files import PRIVATE_DIRECTORY, file_errors, replace_private
+from cellsync.store.settings import SETTINGS as SETTINGS
+from cellsync.store.settings import LanMode as LanMode
+from cellsync.store.settings import Settings as Settings
+from cellsync.store.settings import UnreadableSettings as UnreadableSettings
+from cellsync.store.settings import checked as checked
+from cellsync.store.settings import read
 
 if TYPE_CHECKING:  # the command line looks folders up without what a home needs
     from cellsync.cell.home import Home
 
 VARIABLE: Final = "CELLSYNC_PROFILE"
-SETTINGS: Final = "settings.json"
-
-LanMode = Literal["off", "listen", "asked", "announce"]
-
-
-class UnreadableSettings(ExternalError):
-    """The profile's settings.json cannot be read."""
-
-    code = "unreadable_settings"
-    default_hint = 'Correct it, or delete it: then cellsync shows itself only while inviting or syncing ("asked").'
-
-
-class Settings(NamedTuple):
-    """How this device shows itself. `interfaces`: "all", or addresses of this device; `service_type` "": the usual."""
-
-    lan: LanMode = "asked"
-    interfaces: Literal["all"] | tuple[str, ...] = "all"
-    port: int = 0
-    service_type: str = ""
 
 
 class Profile:
@@ -75,15 +60,7 @@ class Profile:
 
     def settings(self) -> Settings:
         """Raises UnreadableSettings."""
-        try:
-            from cellsync.core import strict_json  # with msgspec, which asking a daemon does not need
-
-            read = strict_json.read(self._settings.read_bytes())
-            return checked(Settings(**read))
-        except FileNotFoundError:
-            return Settings()
-        except (OSError, ValueError, TypeError, RecursionError, InvalidValue):
-            raise UnreadableSettings from None
+        return read(self.folder)
 
     def settings_as_written(self) -> bytes | None:
         """What the file holds; None if there is none. Raises StorageFailed."""
@@ -102,31 +79,10 @@ class Profile:
 
     def home(self, settings: Settings, *, online: bool = True) -> Home:
         """Where the vault is, and the network; none if not `online`."""
-        from cellsync.cell.home import Home
-        from cellsync.node.lan import SERVICE_TYPE, open_lan
+        from cellsync.cell.home import Home, network_of
         from cellsync.node.offline import no_network
 
-        if not online:
-            return Home(self.vault, no_network)
-        service_type = settings.service_type or SERVICE_TYPE
-        return Home(
-            self.vault,
-            partial(open_lan, settings.interfaces, mode=settings.lan, service_type=service_type, port=settings.port),
-        )
-
-
-def checked(settings: Settings) -> Settings:
-    """Raises InvalidValue."""
-    hosts: Any = settings.interfaces
-    if isinstance(hosts, (list, tuple)):
-        hosts = tuple(hosts)
-    if settings.lan not in get_args(LanMode):
-        raise InvalidValue("no such mode", hint="One of " + ", ".join(get_args(LanMode)))
-    if hosts != "all" and not (isinstance(hosts, tuple) and hosts and all(isinstance(host, str) for host in hosts)):
-        raise InvalidValue("not a list of addresses", hint='Addresses of this device, or "all".')
-    if type(settings.port) is not int or not 0 <= settings.port < 1 << 16 or not isinstance(settings.service_type, str):
-        raise InvalidValue("not a port", hint="A number up to 65535; 0 is any.")
-    return settings._replace(interfaces=cast("tuple[str, ...]", hosts))
+        return Home(self.vault, network_of(settings) if online else no_network)
 
 
 def chosen(folder: str | None) -> Profile:

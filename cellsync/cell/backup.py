@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cellsync.cell.home import Place, home_of
+from cellsync.cell.home import Place, home_of, new_home
 from cellsync.node.circle import OpenCircle
 from cellsync.store.backup import Backup, Incomplete
 from cellsync.store.backup import restore as restore_vault
@@ -57,7 +57,7 @@ async def restore(
     Raises VaultExists (there is one already), VaultMissing (no backup there), WrongPassphrase, VaultInUse, NotAVault,
     VaultDamaged (the backup is), NewerVersion, DiskFull, NotWritable, StorageFailed.
     """
-    home, source = home_of(place), home_of(backup).path
+    home, source = new_home(place), home_of(backup).path
     words, entropy = normal_passphrase(passphrase), home.surroundings.entropy
     return await home.surroundings.in_thread(
         lambda: restore_vault(

@@ -58,6 +58,8 @@ from cellsync.store.vault import passphrase as normal_passphrase
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
 AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
+_ID: Final = re.compile("[0-9a-fA-F]{64}")
+_ID_HINT: Final = "Give `case.id`, or `case.id.hex()`: 64 hexadecimal digits."
 _NUMBER: Final = re.compile("[0-9]{1,18}")
 
 P = ParamSpec("P")
@@ -68,6 +70,15 @@ T = TypeVar("T")
 
 def _read_into(found: list[CaseState], read: Callable[[int], CaseState], number: int) -> None:
     found.append(read(number))
+
+
+def _id_of(text: object) -> CaseId:
+    """Raises InvalidValue."""
+    if not isinstance(text, str):
+        raise InvalidValue(f"a case's id is a CaseId or its text, and no {type(text).__name__}", hint=_ID_HINT)
+    if not _ID.fullmatch(text):
+        raise InvalidValue("this text is no case's id", hint=_ID_HINT)
+    return CaseId(bytes.fromhex(text))
 
 
 class Cell:
@@ -172,11 +183,13 @@ class Cell:
         await self.write([(case, creation(kind, fields))])
         return await self.get(kind, case)
 
-    async def get(self, schema: type[S], case: CaseId, *, wait: float | None = None) -> S:
-        """A case by its id, waiting at most `wait` seconds for it to arrive.
+    async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
+        """A case by its id, waiting at most `wait` seconds for it to arrive. As a text: `case.id.hex()`.
 
-        Raises NotFound, or Timeout if it was waited for; InvalidValue if it is a case of another kind.
+        Raises NotFound, or Timeout if it was waited for; InvalidValue if it is a case of another kind, or no id.
         """
+        if not isinstance(case, bytes):
+            case = _id_of(case)
         deadline = trio.current_time() + (wait or 0)
         while True:
             self._check_open()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import final
 
-from cellsync.cell.home import Place, home_of
+from cellsync.cell.home import Place, new_home
 from cellsync.core import founding
 from cellsync.core.founding import Founding
 from cellsync.core.ids import DeviceId, EpochId, Millis, RecoverySecret
@@ -49,7 +49,7 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: s
     Raises VaultExists if there is a vault already, InvalidValue for a name or passphrase that cannot be used,
     DiskFull or StorageFailed.
     """
-    home = home_of(place)
+    home = new_home(place)
     now, entropy = home.surroundings.now(), home.surroundings.entropy
     secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
     founded = founding.found(circle_name, name, secrets.public, now, entropy(founding.ENTROPY))

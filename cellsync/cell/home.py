@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Final
 
 import trio
 
-from cellsync.core.errors import NotInTrio
+from cellsync.core.errors import NotInTrio, VaultExists
 from cellsync.core.versions import SPOKEN, Versions
-from cellsync.node.lan import open_lan
+from cellsync.node.lan import SERVICE_TYPE, open_lan
 from cellsync.node.network import Network
 from cellsync.node.surroundings import REAL, Surroundings
+from cellsync.store.files import PRIVATE_DIRECTORY, file_errors
 from cellsync.store.header import Kdf
+from cellsync.store.settings import SETTINGS, Settings, read
+from cellsync.store.vault import HEADER_NAME
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -33,17 +38,64 @@ class Home:
     kdf: Kdf = Kdf.MODERATE
     versions: Versions = SPOKEN  # of the protocol; another build's, to see how the two get on
 
+    @classmethod
+    def at(
+        cls, folder: str | PathLike[str], network: Callable[[], AbstractAsyncContextManager[Network]] | None = None
+    ) -> Home:
+        """A home in a folder, as the command line has it too; on the local network, as its `settings.json` says.
+
+        `Home(path)` names the vault's own folder instead, and knows no settings. Raises UnreadableSettings.
+        """
+        profile = Path(fspath(folder)).expanduser()
+        return cls(vault_in(profile), network_of(read(profile)) if network is None else network)
+
     @property
     def is_for_tests(self) -> bool:
         """Cheap key derivation: such a vault is refused by every other home."""
         return self.kdf == Kdf.CHEAP
 
 
+_PROFILE: Final = frozenset({"vault", "run", SETTINGS})  # what may lie in a folder in which a vault is made
+
 Place = Home | str | PathLike[str]
 
 
+def network_of(settings: Settings) -> Callable[[], AbstractAsyncContextManager[Network]]:
+    """The local network, as the settings say."""
+    service_type = settings.service_type or SERVICE_TYPE
+    return partial(open_lan, settings.interfaces, mode=settings.lan, service_type=service_type, port=settings.port)
+
+
+def vault_in(folder: Path) -> Path:
+    """Where the vault of a folder is: in `vault`, as in the command line's profiles.
+
+    A folder that is a vault itself, without a profile around it, is what programs made before there was one form.
+    """
+    return folder if (folder / HEADER_NAME).is_file() else folder / "vault"
+
+
 def home_of(place: Place) -> Home:
-    """A home as it is, or a real one in the folder of this name. Raises NotInTrio."""
+    """A home as it is, or a real one in the folder of this name, with its settings.
+
+    Raises NotInTrio, UnreadableSettings.
+    """
     if not trio.lowlevel.in_trio_task():
         raise NotInTrio
-    return place if isinstance(place, Home) else Home(Path(fspath(place)).expanduser())
+    return place if isinstance(place, Home) else Home.at(place)
+
+
+def new_home(place: Place) -> Home:
+    """The same, where a vault is to be made: a folder that is not there yet, empty, or a profile without a vault.
+
+    Raises VaultExists as well.
+    """
+    home = home_of(place)
+    if isinstance(place, Home):
+        return home
+    folder = Path(fspath(place)).expanduser()
+    with file_errors():
+        if folder.exists():
+            if any(path.name not in _PROFILE for path in folder.iterdir()):
+                raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
+            folder.chmod(PRIVATE_DIRECTORY)
+    return home

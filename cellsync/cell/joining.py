@@ -9,7 +9,7 @@ import trio
 
 from cellsync.cell import short_codes
 from cellsync.cell.confirming import Asked, Confirm, ask
-from cellsync.cell.home import Home, Place, home_of
+from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.unwrapping import unwrapped
 from cellsync.core import beacon, founding
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
@@ -56,7 +56,7 @@ async def join(
     Declined, WordsDiffer, PeerOlder or PeerNewer (one of the two has to be updated first), Interrupted, DiskFull.
     Nothing is stored unless it returns.
     """
-    home = home_of(place)
+    home = new_home(place)
     given = short.parse(code_text)
     words = normal_passphrase(passphrase)
     entropy = home.surroundings.entropy

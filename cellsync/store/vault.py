@@ -121,7 +121,9 @@ class Vault:
             raise InvalidValue("These key derivation parameters are out of range.")
         with file_errors():
             made = not path.exists()
-            path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+            for folder in (*reversed(path.parents), path):  # a parent that is made here is as private
+                if not folder.exists():
+                    folder.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
         lock = lock_directory(path)
         try:
             check_unused(path)

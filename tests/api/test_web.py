@@ -91,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def cheap_defaults() -> tuple[Any, ...]:
     from cellsync.cell.home import Home
 
-    return *(Home.__init__.__defaults__ or ())[:-1], Kdf.CHEAP
+    return tuple(Kdf.CHEAP if isinstance(one, Kdf) else one for one in Home.__init__.__defaults__ or ())
 
 
 # --- HTTP ----------------------------------------------------------------------------------------------------

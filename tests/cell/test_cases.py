@@ -547,3 +547,17 @@ async def test_edits_of_one_device_side_by_side_do_not_contradict_each_other(
     await level([ana, ben])
     theirs = await ben.get(Visit, case.id)
     assert (theirs.conflicts(), theirs.title) == ([], case.title)
+
+
+async def test_a_case_is_read_by_the_text_of_its_id(autojump_clock: MockClock, cell_pair: CellPair) -> None:
+    """As it stands in the local API, in JSON and on the command line. It was "There is nothing with this id here"."""
+    ana, ben = cell_pair
+    case = await ana.create(Visit, title="a")
+    assert (await ana.get(Visit, case.id.hex())).title == "a"
+    assert (await ben.get(Visit, case.id.hex().upper(), wait=60)).id == case.id
+    for wrong in ("abc", "", case.id.hex()[:63], "g" * 64, 7, None):
+        with pytest.raises(errors.InvalidValue) as raised:
+            await ana.get(Visit, wrong)  # type: ignore[arg-type]
+        assert "case.id.hex()" in raised.value.hint
+    with pytest.raises(errors.NotFound):
+        await ana.get(Visit, "0" * 64)
