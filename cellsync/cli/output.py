@@ -23,8 +23,10 @@ class Unwritable(ExternalError):
     code = "unwritable_output"
 
 
-def put(text: str | bytes, *, end: bool = True) -> None:
-    """On standard output. Raises Unwritable, BrokenPipeError."""
+def put(text: str | bytes, *, end: bool = True, fit: bool = False) -> None:
+    """On standard output; `fit` it into the window, if that is where it goes. Raises Unwritable, BrokenPipeError."""
+    if fit and isinstance(text, str):
+        text = fit_into(sys.stdout, text)
     try:
         click.echo(text, nl=end)
     except BrokenPipeError:
@@ -39,9 +41,35 @@ def put(text: str | bytes, *, end: bool = True) -> None:
 def say(text: str) -> None:
     """On standard error."""
     try:
-        click.echo(text, err=True)
+        click.echo(fit_into(sys.stderr, text), err=True)
     except OSError:
         let_go(sys.stderr)
+
+
+def fit_into(stream: TextIO | None, text: str) -> str:
+    """The text, broken between words if this is a terminal that is too narrow for it."""
+    wide = width_of(stream)
+    if wide <= 0 or len(text) * 2 < wide:
+        return text
+    from cellsync.cli.fitting import fitted
+
+    return fitted(text, wide)
+
+
+def width_of(stream: TextIO | None) -> int:
+    """Of the terminal that this is; 0 if it is none, or does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def in_front() -> bool:
+    """Whether results go to a terminal in which this program is the one that somebody works with."""
+    try:
+        return sys.stdout is not None and sys.stdout.isatty() and os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
 
 
 def let_go(stream: TextIO | None) -> None:

@@ -15,6 +15,7 @@ from cellsync.api.profile import Profile, chosen
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import terminal_of
 from cellsync.core.errors import VaultExists, VaultMissing
+from cellsync.core.plain import plain_line
 
 STARTS_WITHIN: Final = 10.0  # seconds: a daemon that is there, but not at its door yet
 APPEARS_WITHIN: Final = 2.0  # seconds, for somebody who has just started one
@@ -63,7 +64,7 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
             yield daemon
         return
     if not profile.exists:
-        raise VaultMissing(hint="cellsync init NAME founds a cell, cellsync join enters one.")
+        raise missing(profile)
     terminal = terminal_of(context)
     if not terminal.gives_passphrase:
         raise NoDaemon(hint=_UNATTENDED)
@@ -81,7 +82,7 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
     """A profile without a vault yet; without a daemon on a network if `online`. Raises VaultExists."""
     profile = profile_of(context)
     if profile.exists:
-        raise VaultExists("There is a cell in this profile already; nothing was changed.", hint=_ANOTHER)
+        raise VaultExists(f"There is a cell in {_named(profile)} already; nothing was changed.", hint=_ANOTHER)
     daemon = daemon_of(profile)
     if daemon is not None:
         with daemon:
@@ -94,6 +95,15 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
         yield client
 
 
+def missing(profile: Profile) -> VaultMissing:
+    """With the folder's name, which is where somebody sees that they meant another."""
+    return VaultMissing(f"There is no cell in {_named(profile)}.", hint=_NOWHERE)
+
+
+def _named(profile: Profile) -> str:
+    return plain_line(str(profile.folder), 200)
+
+
 def _be_quiet() -> None:
     """Logs are the daemon's: a command says in its own words what went wrong."""
     import logging
@@ -101,6 +111,9 @@ def _be_quiet() -> None:
     logging.getLogger("cellsync").addHandler(logging.NullHandler())
 
 
+_NOWHERE: Final = (
+    "cellsync init CELL founds one there, cellsync join enters one. If yours is elsewhere: cellsync --profile DIR …"
+)
 _UNATTENDED: Final = (
     "Start it (cellsync daemon run) and open the cell (cellsync unlock); or give the passphrase: --passphrase-fd N"
 )

@@ -15,10 +15,11 @@ import click
 
 from cellsync.api.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Options, options_of
-from cellsync.cli.output import put, say
+from cellsync.cli.output import fit_into, put, say, width_of
 from cellsync.core.errors import CallerError
 from cellsync.core.plain import steady_json
 
+_USUAL_WIDTH: Final = 80
 _LONGEST_LINE: Final = 4096  # bytes, of what is read from a descriptor
 
 
@@ -36,10 +37,10 @@ class Terminal:
 
     # --- saying -----------------------------------------------------------------------------------------------
 
-    def result(self, text: str) -> None:
-        """What was asked for; nothing with --json."""
+    def result(self, text: str, *, fit: bool = True) -> None:
+        """What was asked for; nothing with --json. With `fit` it is broken between words in a narrow window."""
         if not self.options.json:
-            put(text)
+            put(text, fit=fit)
 
     def answer(self, answer: dict[str, Any]) -> None:
         """What was asked for, with --json."""
@@ -64,6 +65,11 @@ class Terminal:
     def draws(self) -> bool:
         """Whether bars and drawings make sense."""
         return bool(sys.stderr and sys.stderr.isatty()) and not self.options.quiet
+
+    @property
+    def width(self) -> int:
+        """Of the window in which things are said."""
+        return width_of(sys.stderr) or _USUAL_WIDTH
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Any]:
@@ -90,7 +96,9 @@ class Terminal:
         """Raises NoTerminal with `give`, what a script gives instead."""
         self._need(give)
         with _line_ended():
-            answer: str = click.prompt(question, err=True, default=default, show_default=bool(default))
+            answer: str = click.prompt(
+                fit_into(sys.stderr, question), err=True, default=default, show_default=bool(default)
+            )
         return answer
 
     def ask_yes(self, question: str, give: str = "") -> bool:
@@ -121,17 +129,37 @@ class Terminal:
         """One for a new vault, and whether it was made up here (then it has to be shown)."""
         if self.options.passphrase_fd is not None:
             return read_line(self.options.passphrase_fd), False
-        while True:
-            chosen = self.ask_hidden("Passphrase (Enter = make one for me)", "--passphrase-fd N", empty=True)
-            if not chosen:
-                return made_up(), True
-            if self.ask_hidden("The same again", "--passphrase-fd N", empty=True) == chosen:
-                return chosen, False
-            self.need("They differ. Once more.")
+        with _unseen():
+            while True:
+                chosen = self.ask_hidden("Passphrase (Enter = make one for me)", "--passphrase-fd N", empty=True)
+                if not chosen:
+                    return made_up(), True
+                if self.ask_hidden("The same again", "--passphrase-fd N", empty=True) == chosen:
+                    return chosen, False
+                self.need("They differ. Once more.")
 
     def _need(self, give: str) -> None:
         if not self.asks:
             raise NoTerminal(hint=f"Give it: {give}" if give else "Run this in a terminal.")
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """What is typed between two hidden questions, as by somebody who pastes several lines, is not shown either."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        yield
+        return
+    import termios
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)  # with what has not been read
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from typing import Any, Final
@@ -34,13 +35,16 @@ ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program 
 log = logging.getLogger(__name__)
 
 
-def work(profile: Profile, settings: Settings, idle: float | None, holder: Holder, before: Inherited | None) -> None:
+def work(
+    profile: Profile, settings: Settings, idle: float | None, holder: Holder, before: Inherited | None,
+    ready: Callable[[str], None],
+) -> None:  # fmt: skip
     """Until a signal ends it. `before`: what an earlier program of this process has left. Raises NoDoor."""
     socket = door.listen(profile) if before is None else door.take_over(before.door)
     with closing(socket):
         kept = Inherited(holder.descriptor, socket.fileno())
         try:
-            trio.run(partial(_serve, profile, settings, idle, kept))
+            trio.run(partial(_serve, profile, settings, idle, kept, ready))
         except BaseException as error:
             raise the_only(error) from None
         finally:
@@ -48,7 +52,9 @@ def work(profile: Profile, settings: Settings, idle: float | None, holder: Holde
             profile.socket.unlink(missing_ok=True)
 
 
-async def _serve(profile: Profile, settings: Settings, idle: float | None, kept: Inherited) -> None:
+async def _serve(
+    profile: Profile, settings: Settings, idle: float | None, kept: Inherited, ready: Callable[[str], None]
+) -> None:
     locked, ending = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
         service = Service(profile, settings, nursery, idle)
@@ -60,6 +66,7 @@ async def _serve(profile: Profile, settings: Settings, idle: float | None, kept:
         spare()
         log.info("ready: %s", service.state)
         notify(f"READY=1\nSTATUS={service.state}")
+        ready(service.state)
         ends = signal.SIGTERM, *not_ignored(signal.SIGINT, signal.SIGHUP)
         with trio.open_signal_receiver(*ends) as signals:
             async for _ in signals:

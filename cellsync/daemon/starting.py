@@ -6,6 +6,8 @@ loads; one that holds nothing yet is not there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cellsync.api.hardening import harden
 from cellsync.api.holder import Holder
 from cellsync.api.profile import Profile, Settings
@@ -13,12 +15,15 @@ from cellsync.daemon import logs
 from cellsync.daemon.rebirth import inherited
 
 
-def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int) -> None:
-    """Until a signal ends it. `idle`: seconds after which an unused cell is locked. Raises Busy, NoDoor."""
+def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int, ready: Callable[[str], None]) -> None:
+    """Until a signal ends it. Raises Busy, NoDoor.
+
+    `idle`: seconds after which an unused cell is locked. `ready` is called with the state, once it can be asked.
+    """
     harden()
     logs.start(verbosity)
     before = inherited()
     with Holder(profile, None if before is None else before.holder) as holder:
         from cellsync.daemon.running import work
 
-        work(profile, settings, idle, holder, before)
+        work(profile, settings, idle, holder, before, ready)

@@ -60,15 +60,16 @@ def run(*arguments: str, given: str | None = None, cheap: bool = True, **more: s
 
 
 class Person:
-    """Somebody who gives one command, in a terminal."""
+    """Somebody who gives one command, in a terminal: of 80 columns, if none are given as `COLUMNS`."""
 
     def __init__(self, *arguments: str, **more: str) -> None:
-        self.screen: Any = pyte.Screen(COLUMNS, LINES)
+        width = int(more.pop("COLUMNS", COLUMNS))
+        self.screen: Any = pyte.Screen(width, LINES)
         self._stream: Any = pyte.ByteStream(self.screen)
         self.raw = b""
         words = command(*arguments)
         self._child: Any = pexpect.spawn(
-            words[0], words[1:], dimensions=(LINES, COLUMNS), env=environment(**more), timeout=WITHIN, echo=True
+            words[0], words[1:], dimensions=(LINES, width), env=environment(**more), timeout=WITHIN, echo=True
         )
         self._child.delaybeforesend = None
 

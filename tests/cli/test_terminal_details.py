@@ -213,3 +213,19 @@ def test_a_frozen_daemon_is_named_before_its_time_is_up(profiles: Profiles, monk
         finally:
             os.kill(pid, signal.SIGCONT)
         assert sum(asked) <= 2
+
+
+def test_a_daemon_in_a_terminal_says_what_comes_next(profiles: Profiles) -> None:
+    for profile, state, then in (
+        (profiles.cell(), "locked", "cellsync unlock"), (profiles.empty(), "empty", "cellsync init CELL"),
+    ):  # fmt: skip
+        with Person("--profile", profile, "daemon", "run", *HERE) as person:
+            person.sees(f"  next: {then}")
+            assert f"The daemon runs for {profile}, {state}. Ctrl-C ends it." in " ".join(person.all.split())
+            assert person.gives_up() == 0
+
+
+def test_a_missing_cell_is_named_by_its_folder(profiles: Profiles) -> None:
+    ben = profiles.empty()
+    done = run("--profile", ben, "status")
+    assert (done.exit, done.err.splitlines()[0]) == (4, f"error: There is no cell in {ben}.")

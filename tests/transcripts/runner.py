@@ -19,7 +19,7 @@ from tests.transcripts.examples import Examples, NotSeenYet
 from tests.transcripts.terminal import Terminal
 from tests.transcripts.transcript import INTERRUPT, Line, Question, Step, Transcript
 
-SIZE: Final = 40, 100  # rows, columns
+SIZE: Final = 40, 400  # rows, columns: a line of a page is not broken
 _MARK: Final = "TRANSCRIPT"  # in the environment of all that a run starts
 _RUNTIME: Final = ".run"
 _LOOK_AGAIN: Final = 0.1  # seconds: some things change without a sound

@@ -396,7 +396,7 @@ def test_surroundings_are_the_same_everywhere(play: Play, tmp_path: Path, monkey
     home = tmp_path / "home"
     play(f"""
         $ stty size; pwd; env | sort
-        40 100
+        40 400
         {home}
         HOME={home}
         LANG=C.UTF-8

@@ -34,6 +34,10 @@ class Duration(click.ParamType[float]):
 
 
 _LAN_HELP = "Show this device to the network: off, listen, asked (while inviting or syncing) or announce (always)."
+_ANNOUNCING = (
+    "y: devices find each other by themselves; others nearby can see cellsync.\n"
+    "N: only while inviting or syncing; on a new network, say cellsync sync."
+)
 
 
 def lan_options(command: Any) -> Any:
@@ -78,13 +82,14 @@ def init(
             terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
         mode = lan_mode(lan, no_lan)
         if mode is None and terminal.asks:
-            question = "Announce on Wi-Fi always? Others nearby can see cellsync. (N = only while inviting or syncing)"
-            mode = "announce" if terminal.ask_yes(question) else None
+            terminal.need(_ANNOUNCING)
+            mode = "announce" if terminal.ask_yes("Announce on Wi-Fi always?") else None
         given = {"interfaces": list(interfaces), "port": port, "lan": mode or "asked"}
         answer = client.call("init", cell=name_of_cell, name=name, passphrase=passphrase, **given)
     terminal.result(
         f"✓ Cell and device key created.\n\nRecovery key: {answer['recovery_key']}\n"
-        "Write it on paper and keep it away from this device. It is shown this once."
+        "Write it on paper and keep it away from this device. It is shown this once.\n"
+        "It is for a later version. In this one it opens nothing: a lost passphrase stays lost."
     )
     terminal.next("cellsync invite")
     terminal.answer(answer)
@@ -95,12 +100,12 @@ def init(
 @click.pass_context
 def unlock(context: click.Context, idle: float | None) -> None:
     """Open the cell in the daemon, until it is locked or left alone."""
-    from cellsync.cli.reaching import the_daemon
+    from cellsync.cli.reaching import missing, profile_of, the_daemon
 
     terminal = terminal_of(context)
     client = the_daemon(context)
     if client.health()["state"] == "empty":
-        client.call("status")  # raises what is right
+        raise missing(profile_of(context))
     answer = client.call("unlock", passphrase=terminal.passphrase(), idle=idle)
     locks = f"locks in {duration(answer['locks_in'])} without a command" if answer["locks_in"] else "stays open"
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")

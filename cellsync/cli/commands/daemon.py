@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -12,6 +13,7 @@ from cellsync.api.holder import Busy, since
 from cellsync.api.profile import Profile
 from cellsync.cli.commands.cell import Duration, lan_mode, lan_options
 from cellsync.cli.options import Group, options_of
+from cellsync.cli.output import in_front, put
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.wording import clock
 from cellsync.core.errors import CellsyncError
@@ -45,10 +47,17 @@ def run(
         "lan": lan_mode(lan, no_lan), "interfaces": interfaces or None, "port": port or None,
     }  # fmt: skip
     settings = checked(settings._replace(**{name: value for name, value in given.items() if value is not None}))
+    ready = partial(_ready, profile) if not options.quiet and in_front() else lambda _: None
     try:
-        run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet)
+        run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet, ready)
     except Busy:
         raise _held(profile) from None
+
+
+def _ready(profile: Profile, state: str) -> None:
+    """Said to a person only: service managers and scripts read the log."""
+    then = "cellsync init CELL, or cellsync join" if state == "empty" else "cellsync unlock   in another terminal"
+    put(f"The daemon runs for {profile.folder}, {state}. Ctrl-C ends it.\n  next: {then}", fit=True)
 
 
 def _held(profile: Profile) -> CellsyncError:
@@ -77,7 +86,7 @@ def install(context: click.Context, only_print: bool) -> None:
     terminal = terminal_of(context)
     unit = unit_for_this_system(profile_of(context))
     if only_print:
-        terminal.result(unit.content.rstrip("\n"))
+        terminal.result(unit.content.rstrip("\n"), fit=False)
         terminal.answer({"v": 1, "path": str(unit.path), "content": unit.content, "enabled": False})
         return
     enabled = unit.install()

@@ -80,5 +80,5 @@ def completion(context: click.Context, shell: str) -> None:
         raise click.UsageError("no such shell")
     script = found(context.find_root().command, {}, "cellsync", "_CELLSYNC_COMPLETE").source()
     terminal = terminal_of(context)
-    terminal.result(script)
+    terminal.result(script, fit=False)
     terminal.answer({"v": 1, "script": script})

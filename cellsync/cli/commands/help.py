@@ -22,5 +22,5 @@ def help_(context: click.Context, words: tuple[str, ...]) -> None:
         found = click.Context(command, info_name=name, parent=found)
     terminal = terminal_of(context)
     text = found.get_help()
-    terminal.result(text)
+    terminal.result(text, fit=False)
     terminal.answer({"v": 1, "help": text})

@@ -69,8 +69,11 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
     if code_fd is not None:
         os.write(code_fd, code.encode() + b"\n")
         return
-    if terminal.draws:
-        terminal.say(job["qr"].rstrip("\n"))
+    drawn = job["qr"].rstrip("\n")
+    if terminal.draws and terminal.width > max(map(len, drawn.splitlines())):
+        terminal.say(drawn)
+    elif terminal.draws:
+        terminal.say("(This window is too narrow for the QR.)")
     terminal.need(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
 
 
