@@ -471,13 +471,13 @@ class Exchange:
     def _look_up_path(self, path: Path) -> None:
         """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is.
 
-        Of an equivocator nothing is held back, and of its branches there may be very many: no path of them is answered.
+        Of an equivocator, which may have very many, nothing is held back here.
         """
         if path.line[0] not in self.view.equivocators:
             for chain in self.view.branches(path.line):
                 self._holds(chain.number, 0)
-            self._to_show[path.line] = None
             self._recount = True
+        self._to_show[path.line] = None
         for sequence, entry in path.steps:
             number = self.view.find(path.line, sequence, entry)
             if number is not None:
@@ -491,10 +491,14 @@ class Exchange:
             if len(paths) >= messages.PATHS:
                 break
             del self._to_show[line]
-            for chain in self.view.branches(line) if line[0] not in self.view.equivocators else ():
-                if self._shown.get(chain.number) != chain.length > self._known.get(chain.number, 0):
-                    self._shown[chain.number] = chain.length
-                    paths.append(self._path(chain))
+            missed = (
+                chain
+                for chain in self.view.branches(line)
+                if self._shown.get(chain.number) != chain.length > self._known.get(chain.number, 0)
+            )
+            for chain in islice(missed, messages.PATHS):  # only an equivocator has more, and one tells where it parts
+                self._shown[chain.number] = chain.length
+                paths.append(self._path(chain))
         return paths
 
     def _path(self, chain: Chain) -> Path:
