@@ -1,17 +1,29 @@
-"""Waiting for jobs."""
+"""Waiting: for a job to be over, and for a person, as long as the job is not.
+
+A question blocks the program until Enter. So while one is asked another thread follows the job, and breaks the question
+off with a signal when there is nothing more to answer: the other side has left, say. A signal that comes just before
+the read begins is noticed only after it, so it is sent until it has been.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
+from threading import Event, Thread, current_thread, get_ident, main_thread
 from typing import Any, Final
 
 from cellsync.api.client import Answer, Client
 from cellsync.api.problems import Problem, Refusal
+from cellsync.core.errors import CellsyncError
 
-_WAIT: Final = 20.0  # seconds that one question may take
+_WAIT: Final = 20.0  # seconds that one question to the daemon may take
+_AGAIN: Final = 0.1
+_BREAKS_OFF: Final = signal.SIGUSR1
+
+
+class Overtaken(Exception):
+    """What a person was asked about is over."""
 
 
 def steps(client: Client, show: str, job: Answer) -> Iterator[Answer]:
@@ -76,6 +88,35 @@ def _held_back() -> Iterator[Callable[[], bool]]:
 def after(client: Client, show: str, job: Answer, state: str) -> Answer:
     """The job, as soon as it is not in this state any more."""
     return next(step for step in steps(client, show, job) if step["state"] != state)
+
+
+@contextmanager
+def asking(client: Client, show: str, job: Answer) -> Iterator[None]:
+    """Ask a person something about a job. Raises Overtaken as soon as the job is not in its present state any more."""
+    over = Event()
+    asks = get_ident()
+
+    def follow() -> None:
+        last = job
+        try:
+            while last["state"] == job["state"] and not over.is_set():
+                last = client.call(show, job=job["job"], after=last["step"], wait=_WAIT)
+        except CellsyncError:
+            pass  # the daemon has gone
+        while not over.wait(_AGAIN):
+            signal.pthread_kill(asks, _BREAKS_OFF)
+
+    def break_off(*_: object) -> None:
+        if not over.is_set():
+            over.set()
+            raise Overtaken
+
+    signal.signal(_BREAKS_OFF, break_off)  # and it stays: one may still be on its way when the answer is there
+    Thread(target=follow, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def finished(job: Answer) -> Answer:

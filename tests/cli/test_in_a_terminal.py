@@ -201,6 +201,22 @@ def test_no_adds_nobody(ana: str, ben: str, who: str) -> None:
     assert not (Path(ben) / "vault" / "vault").exists()
 
 
+@pytest.mark.parametrize("leaver", ["inviter", "joiner"])
+def test_the_question_ends_when_the_other_side_leaves(ana: str, ben: str, leaver: str) -> None:
+    """It stood there until somebody answered what nobody would hear any more."""
+    with inviting(ana) as inviter, joining(ben, code_of(inviter)) as joiner:
+        gives_passphrase(joiner)
+        assert words_of(inviter) == words_of(joiner)
+        leaves, stays = (inviter, joiner) if leaver == "inviter" else (joiner, inviter)
+        assert leaves.gives_up() == 130
+        assert stays.ends() == 5  # without a key typed
+        assert stays.echoes
+        assert "That code is used up." in " ".join(stays.all.split())
+        assert "Traceback" not in stays.all
+        assert not re.search("Same words.*error", stays.all)  # not in the question's line
+    assert "Ben" not in members(ana)
+
+
 @pytest.mark.parametrize("command", ["invite", "join"])
 def test_no_option_says_yes(command: str) -> None:
     assert run(command, "--yes").exit == 2

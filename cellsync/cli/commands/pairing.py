@@ -48,8 +48,7 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
             if job["state"] == "verify_words":
                 terminal.need(f'"{line(job["name"], 24)}" is here. Ask them to read their words aloud.')
                 _say_clocks(terminal, line(job["name"], 24) + "'s clock", job["clock_ahead"])
-                client.call("invite.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
-                job = after(client, "invite.show", job, "verify_words")
+                job = _compare(terminal, client, "invite", job, words_fd)
             finished(_worded(job, _INVITING))
         except BaseException:
             with suppress(Exception):
@@ -75,6 +74,19 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
     elif terminal.draws:
         terminal.say("(This window is too narrow for the QR.)")
     terminal.need(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
+
+
+def _compare(terminal: Terminal, client: Any, kind: str, job: Any, words_fd: int | None) -> Any:
+    """Let a person compare the words, unless the other side leaves before they have answered; the job after that."""
+    from cellsync.cli.waiting import Overtaken, after, asking
+
+    try:
+        with asking(client, f"{kind}.show", job):
+            same = _same(terminal, job["words"], words_fd)
+        client.call(f"{kind}.confirm", job=job["job"], same=same)
+    except Overtaken:
+        terminal.need("")  # the question's line ends
+    return after(client, f"{kind}.show", job, "verify_words")
 
 
 def _same(terminal: Terminal, words: list[str], words_fd: int | None) -> bool:
@@ -126,8 +138,7 @@ def join(
             if job["state"] == "verify_words":
                 terminal.say("It is here. Read your words aloud.")
                 _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
-                client.call("join.confirm", job=job["job"], same=_same(terminal, job["words"], words_fd))
-                job = after(client, "join.show", job, "verify_words")
+                job = _compare(terminal, client, "join", job, words_fd)
             finished(_worded(job, _JOINING))
         except BaseException:
             with suppress(Exception):
