@@ -140,11 +140,16 @@ class Replica:
     def serve(self, cursor: int, peer: Peer, until: int) -> Served:
         return serving.serve(self.held, self._store, cursor, peer, until)
 
-    def arrival_of(self, introduction: EntryId) -> int:
-        """The number of the arrival that brought the entry which introduces a device, 0 if it is not here."""
+    def arrival_of(self, device: DeviceId) -> int:
+        """The arrival that brought a device's introduction, 0 if it is not here; or its first entry, if it has written.
+
+        Who was admitted by a device that turned out to be an equivocator is a member by what it wrote itself.
+        """
         for entry in self.held.introductions(self._store):
-            if entry.id == introduction:
-                return self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot))
+            if bytes(entry.id) == device:
+                own = [one.number for one in self.held.chains.values() if one.device == device and one.first == 1]
+                first = min((self._store.first_arrival(number, 1) for number in own), default=0)
+                return max(first, self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot)))
         return 0
 
     # --- forks ---------------------------------------------------------------------------------------

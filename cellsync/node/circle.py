@@ -528,7 +528,7 @@ class OpenCircle:
         return int.from_bytes(self.store.kept(REFOLDED) or b"", "big")
 
     def own_admission(self) -> int:
-        return self.replica.arrival_of(EntryId(self.device))
+        return self.replica.arrival_of(self.device)
 
     def cursor_for(self, peer: Peer) -> int:
         return self.replica.cursor_for(peer)

@@ -136,7 +136,7 @@ class Device:
         return self.replica.held.arrival
 
     def own_admission(self) -> int:
-        return self.replica.arrival_of(EntryId(self.device))
+        return self.replica.arrival_of(self.device)
 
     def cursor_for(self, peer: Peer) -> int:
         return self.replica.cursor_for(peer)

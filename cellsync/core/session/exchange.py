@@ -101,7 +101,7 @@ class CircleView(Protocol):
     def last_arrival(self) -> int: ...
 
     def own_admission(self) -> int:
-        """The arrival that brought this device's own introduction, 0 if it has not come yet."""
+        """The arrival that brought this device's own introduction, 0 if it has not come yet; or its first entry."""
         ...
 
     def cursor_for(self, peer: Peer) -> int:

@@ -11,6 +11,7 @@ from cellsync.core.errors import CapExceeded
 from cellsync.core.history.entry import Entry
 from cellsync.core.holdings import Holdings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
+from cellsync.core.membership.control import Role
 from cellsync.core.session.exchange import AT_ONCE, Balance, Exchange, Unexpected
 from cellsync.core.wire import codec, messages
 from cellsync.core.wire.messages import BatchChain, Path
@@ -234,3 +235,26 @@ def test_paths_of_an_equivocator_are_answered_with_a_few(monkeypatch: pytest.Mon
     assert not held
     assert len(shown) == messages.PATHS
     assert member.other.error is None
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_who_was_admitted_by_an_equivocator_gets_in_with_what_it_wrote(known: bool) -> None:
+    """Cy has written, and nobody has it yet. Then her sponsor's seventeenth branch comes, and she counts as unknown:
+    she was heard up to her introduction only, which does not count. `known`: whether Ana had heard of her before."""
+    ana = founded()
+    xi = admitted(ana, "xi", 3, Role.COORDINATOR)
+    pass_on(ana, xi)
+    cy = admitted(xi, "cy", 4)
+    pass_on(xi, cy)
+    pass_on(xi, ana) if known else None
+    written = cy.edit(CASE, Operation(1, "f", b"", "cy"))
+    for number in range(caps.BRANCHES + 1):
+        writer = Writer(ana.id, xi.device, Incarnation(number.to_bytes(8, "big")), xi.secrets.signing)
+        ana.commit(ana.replica.plan(forge(writer, [Draft()])[0], {xi.device: 1}))
+    assert not ana.replica.circle.is_active(cy.device)
+    cy.sponsor = ana.device, ana.secrets.public.session
+    one, other = sync(cy, ana)
+    assert ana.replica.circle.is_active(cy.device)
+    assert ana.find(cy.line, 1, written) is not None
+    assert ana.digest() == cy.digest()
+    assert balance(one) == balance(other) == LEVEL
