@@ -3,6 +3,8 @@
 openapi.json            the local API
 commands.schema.json    what each command prints with --json
 commands.md             every command's help
+library.md              what programs import, out of its docstrings
+limits.md               how much of what is taken
 cellsync.1 …            the manual pages
 """
 
@@ -22,6 +24,8 @@ from cellsync import __version__
 from cellsync.api.openapi import document
 from cellsync.api.table import BY_NAME
 from cellsync.cli.main import main
+from docs.library import reference
+from docs.limits import limits
 
 DOCS: Final = Path(__file__).parent
 PRINTS: Final = {  # command -> the operation whose answer it prints; None: an object of its own
@@ -49,6 +53,8 @@ def files() -> dict[Path, str]:
         DOCS / "reference" / "openapi.json": _json(document()),
         DOCS / "reference" / "commands.schema.json": _json(_printed()),
         DOCS / "reference" / "commands.md": _commands(),
+        DOCS / "reference" / "library.md": reference(),
+        DOCS / "reference" / "limits.md": limits(),
     }
     top = click.Context(main, info_name="cellsync")
     made[DOCS / "man" / "cellsync.1"] = _page(top)
@@ -67,13 +73,13 @@ def _printed() -> dict[str, Any]:
     schemas: dict[str, Any] = json.loads(
         json.dumps(document()["components"]["schemas"]).replace("#/components/schemas/", "#/$defs/shapes/")
     )
-    reference = {"error": {"$ref": "#/$defs/shapes/Failed"}}
+    named = {"error": {"$ref": "#/$defs/shapes/Failed"}}
     for command, operation in PRINTS.items():
-        reference[command] = {"$ref": f"#/$defs/shapes/{BY_NAME[operation].gives}"}
+        named[command] = {"$ref": f"#/$defs/shapes/{BY_NAME[operation].gives}"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "What the commands of cellsync print with --json",
-        "$defs": {**reference, "shapes": schemas},
+        "$defs": {**named, "shapes": schemas},
     }
 
 

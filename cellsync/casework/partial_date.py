@@ -85,10 +85,12 @@ class PartialDate:
 
     @classmethod
     def of(cls, day: date) -> PartialDate:
+        """A whole day."""
         return cls(day.year, day.month, day.day)
 
     @property
     def precision(self) -> Precision:
+        """How much of it is known."""
         if self.year is None:
             return Precision.UNKNOWN
         if self.month is None:

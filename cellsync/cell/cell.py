@@ -120,6 +120,7 @@ class Cell:
 
     @property
     def device(self) -> DeviceId:
+        """This device's id in the circle."""
         return self.circle.device
 
     @property
@@ -128,6 +129,7 @@ class Cell:
         return self.node.port
 
     def members(self) -> list[Member]:
+        """Every member's device, this one among them."""
         return members(self.circle)
 
     def peers(self) -> list[Peer]:
@@ -465,6 +467,7 @@ class Cell:
     # --- others ----------------------------------------------------------------------------------------------
 
     def name_of(self, device: DeviceId) -> str:
+        """A device's display name, or the start of its id where the name is not known."""
         return self.circle.replica.name(device)
 
     async def synced(self, case: Bound | None = None, min_peers: int = 1, timeout: float = 30.0) -> None:

@@ -41,6 +41,8 @@ LASTING: Final = frozenset({Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reas
 
 
 class Flag(NamedTuple):
+    """What needs a person's eye: why, and whose device or which case it is about. It blames nobody by itself."""
+
     reason: Reason
     device: DeviceId  # whose entries they are, or whose codes they were
     author: str

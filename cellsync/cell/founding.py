@@ -31,6 +31,7 @@ class RecoveryKey:
 
     @property
     def text(self) -> str:
+        """What to write down. Secret."""
         letters = base64.b32encode(self._secret.reveal()).decode().rstrip("=")
         return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 

@@ -8,7 +8,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import cellsync
+from cellsync.api import web
+from cellsync.core import caps
+from cellsync.core.case import values
 from docs import generate
+from docs.library import undescribed
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -21,6 +26,24 @@ def test_reference_is_current(path: Path) -> None:
 def test_nothing_else_lies_there() -> None:
     there = {*(generate.DOCS / "reference").iterdir(), *(generate.DOCS / "man").iterdir()}
     assert there == set(generate.files())
+
+
+def test_everything_that_programs_may_import_says_what_it_is() -> None:
+    assert undescribed() == []
+    page = generate.files()[generate.DOCS / "reference" / "library.md"]
+    for name in cellsync.__all__:
+        assert f"### cellsync.{name}\n" in page or name == "errors", name
+    assert " at 0x" not in page
+    assert "async with open_cell(place: Place, *, passphrase: str) as Cell" in page
+
+
+def test_every_cap_is_on_the_page_of_limits() -> None:
+    page = generate.files()[generate.DOCS / "reference" / "limits.md"]
+    for name, value in vars(caps).items():
+        if name.isupper():
+            assert f"| {name} | {value:,}" in page, name
+    for limit in (values.LARGEST, values.ELEMENTS, caps.ENTRY, web.LARGEST):
+        assert f"| {limit:,}" in page
 
 
 def test_every_command_says_what_it_prints() -> None:

@@ -21,6 +21,7 @@ class GenericCase(Schema):
 
     @property
     def version(self) -> int:
+        """The version of its schema with which it was created."""
         return self._state.version
 
     def names(self) -> list[tuple[str, FieldType]]:
@@ -36,13 +37,17 @@ class GenericCase(Schema):
         draft_of(self).set(name, store(PLAIN, name, value))
 
     def set(self, name: str) -> SetView[Any]:
+        """A field as a set of plain values."""
         return SetView(self, name)
 
     def map(self, name: str) -> MapView[Any, Any]:
+        """A field as a map of plain values."""
         return MapView(self, name)
 
     def counter(self, name: str) -> Count:
+        """A field as a counter."""
         return Count.of(self, name)
 
     def log(self, name: str) -> LogView[Any]:
+        """A field as a log of plain values."""
         return LogView(self, name)

@@ -52,6 +52,7 @@ class Bound:
 
     @property
     def id(self) -> CaseId:
+        """The case's id, the same on every device; `.hex()` is its text."""
         return self._id
 
 

@@ -55,6 +55,7 @@ class Item(NamedTuple, Generic[T_co]):
 
     @property
     def corrected(self) -> bool:
+        """Whether it says something else than it did at first."""
         return self.current[0].id != self.id
 
 
