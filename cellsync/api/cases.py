@@ -52,6 +52,13 @@ async def bound(cell: Cell, case: CaseId) -> Schema:
     return generic if schema is None else await cell.get(schema, case)
 
 
+def _without_logs(cell: Cell, case: CaseId) -> Schema:
+    """The same but for what its logs say, at the same cost however long they are. With the lock held."""
+    replica = cell.circle.replica
+    state = replica.states.get(replica.held.cases[case])
+    return bind(_schemas().get(state.kind, GenericCase), cell, case, state)
+
+
 # --- listing -----------------------------------------------------------------------------------------------
 
 
@@ -295,11 +302,12 @@ def _case_of(cell: Cell, key: str) -> CaseId:
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     cell = service.cell
     identity = await resolve(cell, ask.case)
-    case = await bound(cell, identity)
+    whole = await bound(cell, identity) if ask.correct or ask.retract else None
 
     def drafted() -> list[Operation]:
         if ask.heads is not None and not {"*", _heads(cell, identity)} & set(map(str.strip, ask.heads.split(","))):
             raise ChangedMeanwhile
+        case = _without_logs(cell, identity) if whole is None else whole
         draft = begin(case, cell.device, cell.circle.surroundings.now())
         find = partial(resolve_locked, cell)
         apply(draft, _edit(ask), find)
@@ -400,11 +408,14 @@ def _moment(text: str) -> datetime:
 
 async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
     cell = service.cell
-    case = await bound(cell, await resolve(cell, ask.case))
+    identity = await resolve(cell, ask.case)
+    async with cell.circle.lock:
+        case = await cell.circle.apart(lambda: _without_logs(cell, identity))
+        title = title_of(case._state)
     drawn = await cell.graph(case)
     return shapes.Graph(
         id=case.id.hex(),
-        title=title_of(case._state),
+        title=title,
         rows=[
             shapes.GraphRow(
                 id=row.id.hex(), short=row.short, author=row.author, at=time_text(row.at) or "", did=list(row.did),

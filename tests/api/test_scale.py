@@ -6,7 +6,7 @@ Work is counted, not timed: calls of Python, and steps of SQLite's machine.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
@@ -95,6 +95,22 @@ async def test_no_command_costs_more_where_there_are_more_cases(
             }
     grown = {command: counted[MANY][command] / counted[FEW][command] for command in COMMANDS}
     assert {command: times for command, times in grown.items() if times > 1.25} == {}
+
+
+async def test_an_edit_costs_the_same_however_long_the_logs_are(tmp_path: Path, autojump_clock: MockClock) -> None:
+    counted: dict[int, int] = {}
+    for lines in (FEW, MANY):
+        async with holding(tmp_path / str(lines), 1) as ana:
+            await ana("case.edit", case=TITLE, append={"legal_notes": [f"line {at}" for at in range(lines)]})
+            texts = map(str, range(9))
+
+            async def edit(ana: Asking = ana, texts: Iterator[str] = texts) -> Any:
+                more: dict[str, Any] = {"append": {"legal_notes": ["one more"]}, "add": {"tags": ["x"]}}
+                return await ana("case.edit", case=TITLE, set={"summary": next(texts)}, **more)
+
+            counted[lines] = await work(ana, edit)
+            assert len((await ana("case.log", case=TITLE))["lines"]) == lines + 2
+    assert counted[MANY] < 1.25 * counted[FEW]
 
 
 async def test_pages_are_all_of_it_in_order(tmp_path: Path, autojump_clock: MockClock) -> None:
