@@ -101,7 +101,8 @@ def _every_day(client: SocketClient) -> Asked:
         "case graph": partial(call, "case.graph", case=identity),
         "export of one case": partial(call, "export", cases=[identity], format="csv", audience="internal"),
     }
-    ways = {"id": identity, "short id": identity[:4], "title": _TITLE, "part of its title": _TITLE[9:]}
+    short = call("case.show", case=identity)["short"]
+    ways = {"id": identity, "short id": short, "title": _TITLE, "part of its title": _TITLE[9:]}
     for way, named in ways.items():
         asked[f"case show, by {way}"] = partial(call, "case.show", case=named)
         asked[f"case edit, by {way}"] = _editing(client, named)
@@ -185,7 +186,7 @@ def ask(job: Mapping[str, Any]) -> None:
         if job["name"] == "status":
             client.call("status")
         else:
-            client.call("case.show", case=_SHOWN.hex()[:4])
+            client.call("case.show", case=_TITLE)
     children.tell({})
 
 
