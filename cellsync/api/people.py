@@ -37,7 +37,7 @@ def time_text(at: datetime | None) -> str | None:
 def shape_of(peer: Peer) -> shapes.Peer:
     return shapes.Peer(
         name=peer.name, device=peer.device.hex(), connected=peer.connected, last_seen=time_text(peer.last_seen),
-        lacks=peer.lacks, lacks_of_others=peer.lacks_of_others, owes=peer.owes, ready=peer.ready,
+        lacks=peer.lacks, lacks_of_others=peer.lacks_of_others, owes=peer.owes, in_step_now=peer.in_step_now,
         in_step=peer.in_step, version=peer.version,
         clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
     )  # fmt: skip

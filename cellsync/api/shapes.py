@@ -162,10 +162,10 @@ class Peer(Struct, kw_only=True, frozen=True):
     """Another device, as this one knows it. `clock`: null while nothing is known of it.
 
     `lacks`: how many changes made here it is not known to hold; `lacks_of_others`: how many of other devices. `owes`:
-    how many it holds that are not here. `ready`: connected, and both hold the same. `in_step`: whether both held the
-    same at `last_seen`, which is now while it is connected and answers; true only if nothing has come here since that
-    it is not known to hold. Null: that is not known. `version`: whether its cellsync is older or newer, so that nothing
-    can be exchanged until the older of the two is updated; null if it is not.
+    how many it holds that are not here. `in_step_now`: it is connected and answers, and both hold the same. `in_step`:
+    whether both held the same at `last_seen`, which is now while it is connected and answers; true only if nothing has
+    come here since that it is not known to hold. Null: that is not known. `version`: whether its cellsync is older or
+    newer, so that nothing can be exchanged until the older of the two is updated; null if it is not.
     """
 
     name: str
@@ -175,7 +175,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     lacks: int
     lacks_of_others: int | None
     owes: int | None
-    ready: bool
+    in_step_now: bool
     in_step: bool | None
     version: Literal["older", "newer"] | None
     clock: OtherClock | None

@@ -501,7 +501,7 @@ class Cell:
     async def sync(
         self, *, everyone: bool = False, timeout: float = 30.0, progress: Progress | None = None
     ) -> list[Peer]:
-        """Call the other devices and return when those that were reached are `ready`; then the list says who was not.
+        """Call the other devices and return when those that were reached are in step; then the list says who was not.
 
         With `everyone` only when all are. After `timeout` seconds one that is in step is enough. While it lasts, this
         device shows itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten

@@ -33,7 +33,7 @@ class Peer(NamedTuple):
     last_seen: datetime | None  # UTC; now while it is connected and answers, None if it never was
     lacks: int  # how many of this device's own entries it is not known to hold
     owes: int | None  # how many entries it is known to hold that are not here; None while that is not known
-    ready: bool  # connected, and both hold the same
+    in_step_now: bool  # connected, and both hold the same
     # Whether both held the same at `last_seen`, and nothing has come here since that it is not known to hold. None:
     # that is not known. Remembered across restarts.
     in_step: bool | None = None

@@ -53,19 +53,21 @@ async def sync(
             check_open()
             changed, now = node.changed, trio.current_time()
             answered = {device for device, link in node.links.items() if link.session.answered >= pings.get(link, 0)}
-            found = [peer._replace(ready=peer.ready and peer.device in answered) for peer in peers(circle, node)]
+            found = [
+                peer._replace(in_step_now=peer.in_step_now and peer.device in answered) for peer in peers(circle, node)
+            ]
             reached |= {peer.device for peer in found if peer.connected}
-            level |= {peer.device for peer in found if peer.ready}
+            level |= {peer.device for peer in found if peer.in_step_now}
             level |= {device for device in answered if _caught_up(circle, node, device, mark, named)}
-            found = [peer._replace(ready=peer.connected and peer.device in level) for peer in found]
+            found = [peer._replace(in_step_now=peer.connected and peer.device in level) for peer in found]
             silent = [peer._replace(last_seen=None) for peer in found]  # of those connected, it is now
             if progress is not None and silent != told:
                 progress(found)
             told = silent
             parted = [peer.device for peer in found if peer.version and node.parted_since(began, peer.device)]
-            if all(peer.ready or peer.device in parted for peer in found):
+            if all(peer.in_step_now or peer.device in parted for peer in found):
                 break
-            if not everyone and level and all(peer.ready for peer in found if peer.connected):
+            if not everyone and level and all(peer.in_step_now for peer in found if peer.connected):
                 enough_at = min(enough_at, now + GRACE)
                 if now >= enough_at:
                     return found

@@ -124,7 +124,7 @@ def presence(peer: dict[str, Any]) -> str:
     lacks = lacking(peer)
     if peer["version"]:
         return f"{here} · nothing exchanged" + (f", {lacks}" if lacks else "")
-    if peer["ready"]:
+    if peer["in_step_now"]:
         return f"{here} · in step"
     if lacks:
         return f"{here} · {lacks}"

@@ -274,7 +274,7 @@ async def test_peers(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with cell(tmp_path, "ana", "ben") as [ana, ben]:
         assert (await ana("peers.ping", peer="BEN"))["seconds"] >= 0
         [peer] = (await ana("peers"))["peers"]
-        assert (peer["name"], peer["connected"], peer["lacks"], peer["ready"]) == ("ben", True, 0, True)
+        assert (peer["name"], peer["connected"], peer["lacks"], peer["in_step_now"]) == ("ben", True, 0, True)
         await ana("peers.add", peer=peer["device"][:6], host="192.168.1.20", port=4000)
         for wrong in ({"peer": "vera", "host": "192.168.1.20"}, {"peer": "ben", "host": "example.org"}):
             with pytest.raises((NotFound, InvalidValue)):

@@ -22,7 +22,7 @@ def give_build(one: Asking, versions: Versions) -> None:
 
 
 def seen(peers: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return [(peer["name"], peer["connected"], peer["ready"], peer["version"]) for peer in peers]
+    return [(peer["name"], peer["connected"], peer["in_step_now"], peer["version"]) for peer in peers]
 
 
 async def test_a_peer_says_whether_it_has_to_be_updated(tmp_path: Path, autojump_clock: MockClock) -> None:

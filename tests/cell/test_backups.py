@@ -168,7 +168,7 @@ async def test_who_claims_what_it_does_not_give_is_not_in_step(
     template.copy_to(net)
     async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
         [peer] = [peer for peer in await ana.sync(timeout=60) if peer.name == "ben"]
-        assert peer.ready
+        assert peer.in_step_now
         line = (ben.device, ben.circle.life)
         false = Frontier(frozenset({Head(line[0], line[1], 1_000, EntryId(b"?" * 32))}))
         next(iter(ben.node.links.values())).tell(ana.circle.id, false)
@@ -176,7 +176,7 @@ async def test_who_claims_what_it_does_not_give_is_not_in_step(
         with pytest.raises(Timeout):
             await ana.sync(everyone=True, timeout=60)
         [peer] = [peer for peer in ana.peers() if peer.name == "ben"]
-        assert not peer.ready
+        assert not peer.in_step_now
         assert peer.owes
         assert not ana.flags  # it slanders nobody
     check_failures(net)

@@ -82,7 +82,7 @@ async def test_members_whose_clock_has_gone_off_meet_when_a_user_waits(
     async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
         case = await ben.create(Visit, title="with a wrong clock")
         (peer,) = await ben.sync(timeout=30)
-        assert peer.ready
+        assert peer.in_step_now
         assert (await ana.get(Visit, case.id, wait=60)).title == "with a wrong clock"
     check_failures(net)
 
@@ -101,7 +101,7 @@ async def test_members_whose_clock_has_gone_off_meet_at_known_addresses(
         await ana.add_address(ben.device, net.host("ben").host, ben.port)
         case = await ben.create(Visit, title="with a wrong clock")
         (peer,) = await (ben if who == "the wrong one" else ana).sync(timeout=30)
-        assert peer.ready
+        assert peer.in_step_now
         assert (await ana.get(Visit, case.id, wait=60)).title == "with a wrong clock"
     check_failures(net)
 

@@ -51,7 +51,7 @@ async def test_nobody_is_shadowed(
                     while cara.device not in cell.node.links:  # noqa: ASYNC110  of two links at once one goes
                         await trio.sleep(0.25)
                 assert cell.node.links[cara.device].session.remote == hers.session
-                assert [one.ready for one in cell.peers() if one.device == cara.device] == [True]
+                assert [one.in_step_now for one in cell.peers() if one.device == cara.device] == [True]
                 assert cell.circle.devices_with(hers.session) == tuple(sorted([cara.device, twin]))
             await ana.create(Visit, title="one")
             await ana.synced(min_peers=2, timeout=30)

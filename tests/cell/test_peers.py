@@ -69,7 +69,7 @@ async def test_what_has_reached_whom_survives_a_restart(
     assert at_cara.last_seen is not None
     assert timedelta(0) <= parted - at_ben.last_seen < timedelta(minutes=2)
     assert at_cara.last_seen < at_ben.last_seen - timedelta(seconds=60)
-    assert [(one.connected, one.owes, one.ready) for one in before] == [(False, None, False)] * 2
+    assert [(one.connected, one.owes, one.in_step_now) for one in before] == [(False, None, False)] * 2
     net.heal()
     async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
         await ana.synced(timeout=60)
@@ -181,12 +181,12 @@ async def test_owes_and_ready_follow_what_happens(
     net = memory_network
     async with cells(net, "ana", "ben") as [ana, ben]:
         await trio.sleep(5)
-        assert [(peer.owes, peer.ready) for peer in (the(ana, "ben"), the(ben, "ana"))] == [(0, True)] * 2
+        assert [(peer.owes, peer.in_step_now) for peer in (the(ana, "ben"), the(ben, "ana"))] == [(0, True)] * 2
         net.partition("ana", "ben")
         await trio.sleep(5)
         for number in range(4):
             await ben.create(Visit, title=str(number))
-        assert (the(ana, "ben").owes, the(ana, "ben").ready) == (None, False)
+        assert (the(ana, "ben").owes, the(ana, "ben").in_step_now) == (None, False)
 
         async def full(*_: object) -> None:
             await trio.sleep_forever()
@@ -194,14 +194,14 @@ async def test_owes_and_ready_follow_what_happens(
         monkeypatch.setattr(ana.circle, "ingest", full)
         net.heal()
         await trio.sleep(20)
-        assert (the(ana, "ben").owes, the(ana, "ben").ready) == (4, False)
-        assert (the(ben, "ana").owes, the(ben, "ana").ready, the(ben, "ana").lacks) == (0, False, 4)
+        assert (the(ana, "ben").owes, the(ana, "ben").in_step_now) == (4, False)
+        assert (the(ben, "ana").owes, the(ben, "ana").in_step_now, the(ben, "ana").lacks) == (0, False, 4)
         monkeypatch.undo()
         net.break_connections("ana")
         await level([ana, ben])
         await trio.sleep(1)
         for one, other in ((ana, "ben"), (ben, "ana")):
-            assert (the(one, other).owes, the(one, other).ready, the(one, other).lacks) == (0, True, 0)
+            assert (the(one, other).owes, the(one, other).in_step_now, the(one, other).lacks) == (0, True, 0)
     check_failures(net)
 
 
@@ -213,7 +213,7 @@ async def test_in_a_mesh_all_are_ready_soon_after_somebody_wrote(
         for turn in range(6):
             await among[turn % 4].create(Visit, title=str(turn))
             await trio.sleep(2)
-            assert all(peer.ready for cell in among for peer in cell.peers())
+            assert all(peer.in_step_now for cell in among for peer in cell.peers())
 
 
 async def test_whoever_waits_is_woken_when_a_device_becomes_ready(
@@ -230,7 +230,7 @@ async def test_whoever_waits_is_woken_when_a_device_becomes_ready(
                 while True:
                     changed = waiting.node.changed
                     held = {cell.entries() for cell in among}
-                    if len(held) == 1 and all(peer.ready for peer in waiting.peers()):
+                    if len(held) == 1 and all(peer.in_step_now for peer in waiting.peers()):
                         break
                     await changed.wait()
 
@@ -244,14 +244,14 @@ async def test_in_step_when_last_seen_is_remembered_until_something_is_written(
     net = memory_network
     async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
         await trio.sleep(5)
-        assert [(peer.in_step, peer.ready, peer.lacks_of_others) for peer in ana.peers()] == [(True, True, 0)] * 2
+        assert [(peer.in_step, peer.in_step_now, peer.lacks_of_others) for peer in ana.peers()] == [(True, True, 0)] * 2
         net.partition("ben", ["ana", "cara"])
         await trio.sleep(5)
-        assert (the(ana, "ben").in_step, the(ana, "ben").ready) == (True, False)
-        assert (the(ben, "cara").in_step, the(ben, "cara").ready) == (True, False)
+        assert (the(ana, "ben").in_step, the(ana, "ben").in_step_now) == (True, False)
+        assert (the(ben, "cara").in_step, the(ben, "cara").in_step_now) == (True, False)
     for _ in range(2):
         async with opened(net.home("ana")) as ana:
-            assert [(peer.in_step, peer.ready) for peer in ana.peers()] == [(True, False)] * 2
+            assert [(peer.in_step, peer.in_step_now) for peer in ana.peers()] == [(True, False)] * 2
     async with opened(net.home("cara")) as cara:
         await cara.create(Visit, title="x")
         async with opened(net.home("ana")) as ana:
@@ -327,11 +327,11 @@ async def test_who_does_not_answer_any_more_was_in_step_when_it_was_last_seen(
         await trio.sleep(35)
         ben = the(ana, "ben")
         assert ben.connected
-        assert (ben.ready, ben.in_step) == (False, True)
+        assert (ben.in_step_now, ben.in_step) == (False, True)
         assert ben.last_seen is not None
         assert ben.last_seen <= silent_since
         await ana.create(Visit, title="x")
-        assert (the(ana, "ben").ready, the(ana, "ben").in_step) == (False, False)
+        assert (the(ana, "ben").in_step_now, the(ana, "ben").in_step) == (False, False)
         await trio.sleep(60)
         assert (the(ana, "ben").connected, the(ana, "ben").in_step) == (False, None)
 
@@ -342,8 +342,8 @@ async def test_who_is_there_and_quiet_for_hours_is_in_step(
     async with cells(memory_network, "ana", "ben") as [ana, ben]:
         for _ in range(400):
             await trio.sleep(29)
-            assert the(ana, "ben").ready
-            assert the(ben, "ana").ready
+            assert the(ana, "ben").in_step_now
+            assert the(ben, "ana").in_step_now
 
 
 # --- ping ---------------------------------------------------------------------------------------------------

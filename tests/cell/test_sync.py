@@ -33,7 +33,7 @@ async def apart(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Cell]]:
 
 
 def who(peers: list[Peer]) -> list[str]:
-    return [peer.name for peer in peers if peer.ready]
+    return [peer.name for peer in peers if peer.in_step_now]
 
 
 def shy(net: MemoryNetwork, *names: str) -> None:
@@ -88,7 +88,7 @@ async def test_one_is_enough_after_a_moment_unless_everyone_is_asked_for(
         began = trio.current_time()
         [ben, missing] = await ana.sync()
         assert syncing.GRACE <= trio.current_time() - began < syncing.GRACE + 1
-        assert (ben.ready, missing.ready, missing.connected) == (True, False, False)
+        assert (ben.in_step_now, missing.in_step_now, missing.connected) == (True, False, False)
         began = trio.current_time()
         assert who(await ana.sync(everyone=True, timeout=20)) == ["ben"]
         assert trio.current_time() - began == pytest.approx(20)
@@ -176,7 +176,7 @@ async def test_reached_but_never_in_step(
         with pytest.raises(errors.Timeout) as caught:
             await ana.sync(timeout=15)
         assert caught.value.hint
-        assert not ana.peers()[0].ready
+        assert not ana.peers()[0].in_step_now
 
 
 async def test_what_was_in_step_before_the_connection_died_does_not_count(
@@ -188,7 +188,7 @@ async def test_what_was_in_step_before_the_connection_died_does_not_count(
         await trio.sleep(5)
         net.partition("ana", "ben", silent=True)
         await ben.create(Visit, title="not here yet")
-        assert ana.peers()[0].ready  # it is not known to have changed
+        assert ana.peers()[0].in_step_now  # it is not known to have changed
         with pytest.raises(errors.Timeout):
             await ana.sync(timeout=10)
         net.heal()
@@ -263,12 +263,12 @@ async def test_progress_is_told_when_something_changes_and_not_too_often(
         told: list[tuple[float, Peer]] = []
         net.heal()
         peers = await ana.sync(progress=lambda peers: told.append((trio.current_time(), peers[0])))
-        assert [peers[0].ready] == [True]
+        assert [peers[0].in_step_now] == [True]
         owed = [peer.owes for _, peer in told if peer.owes is not None]
         assert owed == sorted(owed, reverse=True)
         assert (owed[0], owed[-1]) == (202, 0)
         assert len(set(owed)) > 3
-        assert told[-1][1].ready
+        assert told[-1][1].in_step_now
         assert not told[0][1].connected
         times = [when for when, _ in told]
         assert all(later - earlier >= syncing.PAUSE * 0.99 for earlier, later in pairwise(times))

@@ -56,7 +56,7 @@ async def test_who_has_to_update_is_known_until_it_has_been_done(
         await ana.create(Visit, title="written meanwhile")
         await trio.sleep(10)
         for cell, name, version in ((ana, "ben", at_ana), (ben, "ana", at_ben)):
-            assert (the(cell, name).version, the(cell, name).connected, the(cell, name).ready) == (
+            assert (the(cell, name).version, the(cell, name).connected, the(cell, name).in_step_now) == (
                 version,
                 False,
                 False,
@@ -106,7 +106,8 @@ async def test_the_others_are_in_step_all_the_same(memory_network: MemoryNetwork
             for everyone in (False, True):
                 began = trio.current_time()
                 found = {
-                    peer.name: (peer.ready, peer.version) for peer in await ana.sync(everyone=everyone, timeout=300)
+                    peer.name: (peer.in_step_now, peer.version)
+                    for peer in await ana.sync(everyone=everyone, timeout=300)
                 }
                 assert found == {"ben": (False, "newer"), "cara": (True, None)}
                 assert trio.current_time() - began < 30

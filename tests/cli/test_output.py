@@ -94,7 +94,14 @@ def test_help_is_also_a_command() -> None:
 def test_nobody_is_seen_never_seen() -> None:
     assert seen({"last_seen": None}) == "never seen"
     assert seen({"last_seen": "2026-03-01T10:00:00+00:00"}).startswith("seen ")
-    unknown = {"connected": False, "last_seen": None, "version": "", "ready": False, "lacks": 0, "lacks_of_others": 0}
+    unknown = {
+        "connected": False,
+        "last_seen": None,
+        "version": "",
+        "in_step_now": False,
+        "lacks": 0,
+        "lacks_of_others": 0,
+    }
     assert presence({**unknown, "owes": 0, "in_step": None}) == "never seen · not known to be in step"
 
 

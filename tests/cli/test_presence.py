@@ -10,8 +10,8 @@ import pytest
 from cellsync.cli.wording import presence
 from tests.cli.test_versions import Canned, peer, run
 
-HERE: dict[str, Any] = {"connected": True, "ready": True, "in_step": True}
-GONE: dict[str, Any] = {"connected": False, "ready": False, "owes": None, "lacks_of_others": None}
+HERE: dict[str, Any] = {"connected": True, "in_step_now": True, "in_step": True}
+GONE: dict[str, Any] = {"connected": False, "in_step_now": False, "owes": None, "lacks_of_others": None}
 
 
 def known(**given: Any) -> dict[str, Any]:
@@ -23,11 +23,11 @@ def known(**given: Any) -> dict[str, Any]:
     ("given", "said"),
     [
         (HERE, "LAN, connected · in step"),
-        (HERE | {"ready": False}, "LAN, connected · in step when last seen, 56 s ago"),  # it answers no more
-        (HERE | {"ready": False, "in_step": False}, "LAN, connected · not in step"),
-        (HERE | {"ready": False, "in_step": None}, "LAN, connected · not known to be in step"),
+        (HERE | {"in_step_now": False}, "LAN, connected · in step when last seen, 56 s ago"),  # it answers no more
+        (HERE | {"in_step_now": False, "in_step": False}, "LAN, connected · not in step"),
+        (HERE | {"in_step_now": False, "in_step": None}, "LAN, connected · not known to be in step"),
         (
-            HERE | {"ready": False, "in_step": False, "lacks": 1, "lacks_of_others": 2, "owes": 3},
+            HERE | {"in_step_now": False, "in_step": False, "lacks": 1, "lacks_of_others": 2, "owes": 3},
             "LAN, connected · lacks 1 change of yours, lacks 2 changes of others, has 3 that you lack",
         ),
         (GONE | {"in_step": True}, "in step when last seen, 56 s ago"),

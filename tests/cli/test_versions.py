@@ -26,10 +26,10 @@ def filled(shape: type[msgspec.Struct], **given: Any) -> dict[str, Any]:
     return built
 
 
-def peer(name: str, version: str | None, *, ready: bool = False) -> dict[str, Any]:
+def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, Any]:
     return filled(
-        shapes.Peer, name=name, device=name.encode().hex(), connected=ready, last_seen="2026-03-01T10:00:00+00:00",
-        lacks=0, owes=0, ready=ready, in_step=ready or None, version=version,
+        shapes.Peer, name=name, device=name.encode().hex(), connected=in_step, last_seen="2026-03-01T10:00:00+00:00",
+        lacks=0, owes=0, in_step_now=in_step, in_step=in_step or None, version=version,
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def run(monkeypatch: pytest.MonkeyPatch, canned: Any, *arguments: str, given: st
 
 @pytest.mark.parametrize("wait", [[], ["--wait"]])
 def test_sync_with_others_in_step(monkeypatch: pytest.MonkeyPatch, wait: list[str]) -> None:
-    canned = Canned([peer("Ben", "older"), peer("Cara", None, ready=True), peer("Dina", "newer")])
+    canned = Canned([peer("Ben", "older"), peer("Cara", None, in_step=True), peer("Dina", "newer")])
     done = run(monkeypatch, canned, "sync", *wait)
     ben, cara, dina, *warnings = done.stdout.splitlines()
     assert ben.startswith("Ben   nothing exchanged (seen ")
@@ -105,7 +105,7 @@ def test_a_failure_for_another_reason_keeps_its_words(monkeypatch: pytest.Monkey
 
 
 def test_status_and_peers_say_it_as_long_as_it_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    canned = Canned([peer("Ben", "older"), peer("Cara", None, ready=True)])
+    canned = Canned([peer("Ben", "older"), peer("Cara", None, in_step=True)])
     for command in ("status", "peers"):
         done = run(monkeypatch, canned, command)
         assert done.exit_code == 0

@@ -148,7 +148,7 @@ def are_together(ana: Laptop, ben: Laptop) -> bool:
 
 
 def are_in_step(*laptops: Laptop) -> bool:
-    return all(peer["ready"] for one in laptops for peer in one.call("peers")["peers"])
+    return all(peer["in_step_now"] for one in laptops for peer in one.call("peers")["peers"])
 
 
 def check_words(one: Laptop, other: Laptop, absent: float, shared: str) -> None:
@@ -159,7 +159,7 @@ def check_words(one: Laptop, other: Laptop, absent: float, shared: str) -> None:
     [peer] = said["peers"]
     assert said["flags"] == []
     assert (peer["version"], peer["name"]) == (None, other.name)
-    assert not (peer["ready"] and absent > QUIET), (peer, absent)
+    assert not (peer["in_step_now"] and absent > QUIET), (peer, absent)
     assert not (peer["connected"] and absent > GIVEN_UP), (peer, absent)
     assert not (peer["in_step"] and peer["lacks"]), peer
     assert peer["lacks"] == said["only_here"], said  # there is nobody else

@@ -328,7 +328,7 @@ async def test_a_day_of_two_laptops_without_a_command(
         async def come_in_step() -> None:
             await ana.finds(ben)
             with trio.fail_after(SOON):
-                while not all(peer.ready for one in both for peer in one.cell.peers()):
+                while not all(peer.in_step_now for one in both for peer in one.cell.peers()):
                     with trio.move_on_after(0.1):
                         await ana.cell.node.changed.wait()
             assert await ana.cell.state_digest() == await ben.cell.state_digest()
@@ -390,8 +390,8 @@ def check_words(ana: Laptop, ben: Laptop, apart: float) -> None:
             assert peer.lacks or mine <= other.held, "what is said to be there is"
             assert peer.lacks >= len(mine - other.held)
             assert peer.lacks == one.cell.only_here()
-            assert not peer.ready or apart < 40
-            assert not (peer.ready or peer.in_step) or not peer.lacks
+            assert not peer.in_step_now or apart < 40
+            assert not (peer.in_step_now or peer.in_step) or not peer.lacks
             assert not peer.connected or apart < 150
             assert one.cell.flags == []
 

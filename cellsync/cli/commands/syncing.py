@@ -28,7 +28,7 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         job = follow(terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync")
     rows = []
     for peer in job["peers"]:
-        if peer["ready"]:
+        if peer["in_step_now"]:
             state = f"✓ in step at {datetime.now().astimezone():%H:%M}"
         elif peer["version"]:
             state = f"nothing exchanged ({seen(peer)})"
@@ -45,11 +45,11 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     for said in clocks(job["peers"]):
         terminal.result(f"⚠ {said}")
     terminal.answer(job)
-    if warnings or any(peer["connected"] and not peer["ready"] for peer in job["peers"]):
+    if warnings or any(peer["connected"] and not peer["in_step_now"] for peer in job["peers"]):
         from cellsync.api.problems import PARTLY
 
         raise SystemExit(PARTLY)
-    if wait and not all(peer["ready"] for peer in job["peers"]):
+    if wait and not all(peer["in_step_now"] for peer in job["peers"]):
         from cellsync.api.problems import NO_PEER
 
         terminal.say("Not everybody was reached in time.")
