@@ -45,7 +45,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "case.new": (*_WRITES, "not_found", "ambiguous"),  # a link names another case
     "case.edit": (*_WRITES, "changed_meanwhile"),
     "case.list": ("not_found", "ambiguous"),  # the case behind which it goes on
-    "export": (*_WRITES, "not_found", "ambiguous", "no_consent", "nothing_leaves", "unwritable"),
+    "export": (*_WRITES, "not_found", "ambiguous", "no_consent", "nothing_leaves"),
 }
 
 

@@ -407,6 +407,15 @@ class TableProblem(Struct, kw_only=True, frozen=True):
     left_out: bool
 
 
+class Alike(Struct, kw_only=True, frozen=True):
+    """A row with the name of somebody who is here already under another id, in that case or person; or with the name of
+    an earlier row, on that line. It was imported all the same."""
+
+    line: int
+    case: str | None
+    earlier: int | None
+
+
 class Importing(Answer, kw_only=True, frozen=True):
     """Whole groups of rows are durable as they are done; the same table again does the rest. `created`, `updated` and
     `unchanged` count when it is over, also if it was cancelled: of all rows that it had come to by then, `done`.
@@ -428,6 +437,7 @@ class Importing(Answer, kw_only=True, frozen=True):
     ignored: list[str]
     header_line: int
     id_column: str
+    alike: list[Alike]
     error: Error | None
 
 

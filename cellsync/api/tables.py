@@ -67,7 +67,7 @@ class ImportJob(Job):
         return Cancelled(f"The import was cancelled. {written}{left}", hint="The same table again does the rest.")
 
     def show(self) -> shapes.Importing:
-        report = self._report or Report(0, 0, 0, [], [], [], {}, 1, "")
+        report = self._report or Report(0, 0, 0, [], [], [], {}, 1, "", [])
         return shapes.Importing(
             job=self.id,
             step=self.step,
@@ -90,6 +90,10 @@ class ImportJob(Job):
             ignored=report.ignored,
             header_line=report.header_line,
             id_column=report.id_column,
+            alike=[
+                shapes.Alike(line=one.line, case=None if one.case is None else one.case.hex(), earlier=one.earlier)
+                for one in report.alike
+            ],
             error=self.shown_error(),
         )  # fmt: skip
 

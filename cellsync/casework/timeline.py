@@ -105,7 +105,7 @@ class TimelineEntry(NamedTuple):
 
 
 _LONGEST_HEAD: Final = 80  # characters
-_SOURCES: Final = [one for one in Source if one is not Source.OTHER]
+_SOURCES: Final = list(Source)
 _RELIABILITIES: Final = [one for one in Reliability if one is not Reliability.UNKNOWN]
 
 

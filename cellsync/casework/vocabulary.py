@@ -142,7 +142,8 @@ def meant(typed: str, choices: Iterable[T]) -> T | None:
     found = chosen(typed, known)
     if found is not None:
         return found
-    word = _words(tuple(str(one) for one in known)).get(_word(typed))
+    words = {_word(str(one)): str(one) for one in known} | dict(_words(tuple(str(one) for one in known)))
+    word = words.get(_word(typed))
     return None if word is None else next(one for one in known if str(one) == word)
 
 

@@ -16,8 +16,9 @@ from cellsync.casework.link import Link
 from cellsync.casework.money import Money
 from cellsync.casework.name import Name
 from cellsync.casework.partial_date import PartialDate, Precision
-from cellsync.casework.timeline import Reliability, Source, TimelineEntry
+from cellsync.casework.timeline import Reliability, Source, TimelineEntry, entry_of
 
+_UNSAID: Final = Source.OTHER.value  # said of a text that itself ends like a source
 _SHORT: Final = 8  # digits of a linked case's id
 
 
@@ -70,12 +71,26 @@ def _moment(value: datetime) -> str:
     return utc.isoformat(" ", exact)
 
 
+def as_typed(entry: TimelineEntry) -> str:
+    """An entry as `entry_of` reads it back, but for what no text can say: its compartment and its attachments."""
+    said = entry._replace(sensitivity=TimelineEntry(entry.kind).sensitivity, attachments=())
+    shown, head, known = _entry(said), _head(said), _known(said)
+    tail = f" ({known})" if known else ""
+    texts = (shown, f"{head}: {said.text}{tail}", f"{head}: {said.text} ({_UNSAID})")
+    return next((text for text in texts if entry_of(text) == said), shown)
+
+
 def _entry(entry: TimelineEntry) -> str:
+    known = _known(entry)
+    return _head(entry) + (f": {entry.text}" if entry.text else "") + (f" ({known})" if known else "")
+
+
+def _head(entry: TimelineEntry) -> str:
     when = "" if entry.date.precision is Precision.UNKNOWN else as_text(entry.date)
-    head = f"{when} {as_text(entry.kind)}".strip()
-    known = [
-        as_text(one)
-        for one, default in ((entry.source, Source.OTHER), (entry.reliability, Reliability.UNKNOWN))
-        if one is not default
-    ]
-    return head + (f": {entry.text}" if entry.text else "") + (f" ({', '.join(known)})" if known else "")
+    return f"{when} {as_text(entry.kind)}".strip()
+
+
+def _known(entry: TimelineEntry) -> str:
+    """Source and reliability, as far as somebody said them."""
+    said = ((entry.source, Source.OTHER), (entry.reliability, Reliability.UNKNOWN))
+    return ", ".join(as_text(one) for one, default in said if one is not default)

@@ -579,6 +579,31 @@ async def test_a_retracted_note_is_not_brought_back() -> None:
             assert [entry.text for entry in timeline] == shown
 
 
+async def test_a_name_that_is_here_already_is_told_however_it_is_typed() -> None:
+    async with a_cell() as cell:
+        person = await cell.create(Person)
+        async with person.edit() as draft:
+            draft.names.add(name_of("Дар’я Вераб'ёва"))
+        rows = table("1,ДАР'Я ВЕРАБʼЕВА,,,,,,", "2,Vera Tikhaya,,,,,,", "3,Věra  Tikhaya,,,,,,", "4,Anton,,,,,,")
+        report = await import_cases(cell, rows, dry_run=True)
+        assert report.alike == [(2, person.id, None), (4, None, 3)]
+        assert "Tikhaya" not in repr(report.alike)
+        assert counts(await import_cases(cell, rows)) == (4, 0, 0)
+        assert (await import_cases(cell, rows)).alike == []  # it is they themselves
+
+
+async def test_a_row_finds_the_case_that_people_gave_its_external_id() -> None:
+    async with a_cell() as cell:
+        case = await cell.create(CaseFile, title="Vera", external_id="VR-1")
+        assert counts(await import_cases(cell, table("VR-1,Vera,active,,,,,"))) == (0, 1, 0)
+        assert (await cell.get(CaseFile, case.id)).status is CaseStatus.ACTIVE
+        assert len(await cell.cases(CaseFile)) == 1
+        twin = await cell.create(CaseFile, title="another Vera", external_id="VR-2")
+        await cell.create(CaseFile, title="a third Vera", external_id="VR-2")
+        assert counts(await import_cases(cell, table("VR-2,Vera,active,,,,,"))) == (1, 0, 0)  # nobody knows which
+        assert (await cell.get(CaseFile, twin.id)).status is CaseStatus.INTAKE
+
+
 async def test_groups_are_bounded_in_bytes() -> None:
     told: list[tuple[int, int]] = []
     async with a_cell() as cell:

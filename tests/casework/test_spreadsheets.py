@@ -130,7 +130,7 @@ async def test_a_hostile_title_in_every_export(text: str) -> None:
         table = await export_cases(cell, form=Form.CSV, audience=Scope.INTERNAL)
         [header, row] = rfc4180.read(table.content.decode())
         cells = dict(zip(header, row, strict=True))
-        for column in ("name", "summary", "demands", "occupation"):
+        for column in ("title", "summary", "demands", "occupation"):
             assert tidy(cells[column]) == settled(text).strip()
         assert not any(starts_a_formula(one) for one in row)
 

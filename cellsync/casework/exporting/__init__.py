@@ -14,6 +14,5 @@ from __future__ import annotations
 
 from cellsync.casework.exporting.permission import LeftOut, NoConsent, NothingLeaves, Why
 from cellsync.casework.exporting.running import Export, Form, export_cases
-from cellsync.casework.exporting.tables import Unwritable
 
-__all__ = ["Export", "Form", "LeftOut", "NoConsent", "NothingLeaves", "Unwritable", "Why", "export_cases"]
+__all__ = ["Export", "Form", "LeftOut", "NoConsent", "NothingLeaves", "Why", "export_cases"]

@@ -59,7 +59,7 @@ async def export_cases(
 
     Cases without the consent are left out and listed; raises NoConsent if that is all of them, and NothingLeaves if the
     others hold nothing in these compartments. `left_out` says what stayed and why. Raises InvalidValue for compartments
-    that do not leave together or not to them, or for a dossier of several cases; Unwritable.
+    that do not leave together or not to them, or for a dossier of several cases.
     """
     chosen = permission.checked(audience, compartments)
     folders, consents = await gather(cell, cases)

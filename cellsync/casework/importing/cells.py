@@ -80,7 +80,7 @@ def text(cell: str) -> list[Any]:
 
 def as_cell(said: str) -> str:
     """A text as a cell that `text` reads back."""
-    return f'"{said}"' if _needs_quotes(said) else said
+    return f'"{said}"' if said.strip(_BLANKS) and _needs_quotes(said) else said
 
 
 def _needs_quotes(said: str) -> bool:

@@ -117,6 +117,7 @@ _SAID: Final[dict[str, str]] = {
         "notatka, notatki, komentarz, примітка, примітки"
     ),
     "further_demands": "",
+    "description": "",
     "timeline": "case log, хронология, храналогія, oś czasu",
 }
 _PARTS: Final = {

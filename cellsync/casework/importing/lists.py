@@ -96,6 +96,7 @@ def lines(cell: str) -> list[Any]:
     return _each(_LINE, cell, text, literally)
 
 
+TEXTS: Final = several(text, literally)
 NAMES: Final = several(cells.name, lambda one: [name_of(one)])
 ALIASES: Final = several(persons.alias, lambda one: [name_of(one, NameKind.ALIAS)])
 TRANSLITERATIONS: Final = several(persons.transliteration, lambda one: [name_of(one, NameKind.TRANSLITERATION)])

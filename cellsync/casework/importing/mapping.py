@@ -81,7 +81,7 @@ def _usual_parser(document: str, name: str) -> Parser | None:
     parser = cells.parser_for(declared.kinds[0])
     if parser is None or not isinstance(declared, Set):
         return parser
-    return lists.several(parser, lists.literally if parser is cells.text else parser)
+    return lists.TEXTS if parser is cells.text else lists.several(parser)
 
 
 # Fields whose cells people write in other ways than their type suggests.
@@ -99,6 +99,7 @@ _SPECIAL: Final[dict[str, Parser]] = {
 _EXAMPLE: Final = (
     _target("title", "case.title"),
     _target("name", "case.title"),
+    _target("description", "person.description"),
     _target("name", "person.names", persons.name_if_any),
     _target("name", "person.description", persons.description_if_no_name),
     _target("name_latin", "person.names", lists.TRANSLITERATIONS),
@@ -143,6 +144,7 @@ TOLD: Final = frozenset({"also", "conflicts"})
 """Columns of our own tables that only tell something."""
 SEVERAL_ITEMS: Final = frozenset({"further_demands", "timeline"})
 """Columns with several items of a log."""
+_NAMES_IF_ANY: Final = tuple(target for target in _EXAMPLE if target.parser is persons.name_if_any)
 _PLACE: Final = {target: at for at, target in enumerate(_EXAMPLE)}
 
 
@@ -219,10 +221,13 @@ class Mapping(NamedTuple):
         if not id_column and not any(target.document == "person" and target.field == "names" for target, _ in present):
             hint = _meant(self.id_column or EXTERNAL_ID, known) or "Does the first line name the columns?"
             raise UnreadableFile(f"no column {self.id_column or EXTERNAL_ID!r}, and none for the name", hint=hint)
+        single = _single(present) if self.sources is None else self.targets
+        if set(header) >= TOLD:  # our own table: it says which are names
+            single = tuple(one._replace(parser=lists.NAMES) if one in _NAMES_IF_ANY else one for one in single)
         used = {header[at] for several in positions.values() for at in several}
         return Placed(
             positions,
-            _single(present) if self.sources is None else self.targets,
+            single,
             id_column,
             {header[at]: label for label, several in positions.items() for at in several if header[at] != label}
             if self.sources is None

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
+from cellsync.casework.importing.here import Alike, Here, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merging import merge
 from cellsync.casework.importing.problems import Problem, problems
@@ -15,7 +16,6 @@ from cellsync.casework.importing.reading import Place, Row, RowError, Source, re
 from cellsync.casework.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
-from cellsync.core.case.schema import kind_of
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
 
@@ -50,6 +50,7 @@ class Report(NamedTuple):
     taken: dict[str, str]  # columns of the table under another name than ours -> ours
     header_line: int
     id_column: str  # "": rows are known by name
+    alike: list[Alike]  # new rows with a name that is here already
     left: int = 0  # rows that were not come to, because the import was stopped
 
     @property
@@ -90,16 +91,17 @@ async def import_cases(
     """
     read = partial(read_csv, source, mapping, encoding=encoding, delimiter=delimiter)
     reading = await cell.circle.surroundings.in_thread(read)
+    here = await look_around(cell, reading.rows)
     created = updated = done = 0
     for group in _groups(reading.rows):
         if stop():
             break
-        new, changed = await _merge(cell, group, dry_run)
+        new, changed = await _merge(cell, here, group, dry_run)
         created, updated, done = created + new, updated + changed, done + len(group)
         if progress is not None:
             progress(done, len(reading.rows))
     unchanged = done - created - updated
-    return Report(created, updated, unchanged, *reading[1:], left=len(reading.rows) - done)
+    return Report(created, updated, unchanged, *reading[1:], here.alike, len(reading.rows) - done)
 
 
 def _groups(rows: list[Row]) -> Iterator[list[Row]]:
@@ -115,13 +117,13 @@ def _groups(rows: list[Row]) -> Iterator[list[Row]]:
         yield group
 
 
-async def _merge(cell: Cell, group: list[Row], dry_run: bool) -> tuple[int, int]:
+async def _merge(cell: Cell, here: Here, group: list[Row], dry_run: bool) -> tuple[int, int]:
     """(rows whose case file is new, other rows with something to write). Nobody else writes in between."""
     edits: Edits = []
     created = updated = 0
     async with cell.circle.lock:
         for row in group:
-            written, is_new = _merge_row(cell, row)
+            written, is_new = _merge_row(cell, here, row)
             created += is_new
             updated += bool(written) and not is_new
             edits += written
@@ -131,16 +133,17 @@ async def _merge(cell: Cell, group: list[Row], dry_run: bool) -> tuple[int, int]
     return created, updated
 
 
-def _merge_row(cell: Cell, row: Row) -> tuple[Edits, bool]:
+def _merge_row(cell: Cell, here: Here, row: Row) -> tuple[Edits, bool]:
     """What to write of one row, and whether its case file is new. Holds the circle's lock."""
-    ids = {name: cell.case_id(kind_of(schema), row.external) for name, schema in DOCUMENTS.items()}
+    made = made_of(cell, row.external)
+    ids = here.documents.get(row.external, made)
     states = {name: _state(cell, case) for name, case in ids.items()}
     exist = {name for name in DOCUMENTS if states[name] is not None or any(row.documents.get(name, {}).values())}
     exist.add("case")
     edits: Edits = []
     for name in sorted(exist):
         table: dict[Place, list[Any]] = dict(row.documents.get(name, {}))
-        if name in ("case", "person"):
+        if name in ("case", "person") and ids[name] == made[name]:
             table[EXTERNAL_ID, ""] = [row.external]
         links = [list(Link(ids[to], how)) for at, to, how in _LINKS if at == name and to in exist]
         if links:

@@ -22,11 +22,11 @@ from cellsync.core.plain import shown
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
 _MOST_INPUT: Final = 1 << 20
 _COLUMNS: Final = (
-    "Columns: external_id, title, name, name_latin, name_local, other_names, sex, birth_date, citizenship, occupation, "
-    "languages, residence, status, priority, recognition, line_of_work, tags, summary, demands, further_demands, "
-    "handler, episode_kind, agency, warrant, detained_on, detained_until, detention, facility, articles, court, "
-    "sentence, next_task_kind, next_task, next_task_due, note, timeline; or what people call them in English, "
-    "Belarusian, Russian and Polish."
+    "Columns: external_id, title, description, name, name_latin, name_local, other_names, sex, birth_date, "
+    "citizenship, occupation, languages, residence, status, priority, recognition, line_of_work, tags, summary, "
+    "demands, further_demands, handler, episode_kind, agency, warrant, detained_on, detained_until, detention, "
+    "facility, articles, court, sentence, next_task_kind, next_task, next_task_due, note, timeline; or what people "
+    "call them in English, Belarusian, Russian and Polish."
 )
 
 
@@ -391,10 +391,24 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
         terminal.result(line(problem["message"], 300))
         if problem["examples"]:
             terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in problem["examples"]))
+    _say_who_is_alike(terminal, job["alike"])
     for column in job["ignored"]:
         terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
     if job["ignored"]:
         terminal.say("  known ones: cellsync case import --help")
+
+
+def _say_who_is_alike(terminal: Terminal, alike: Any) -> None:
+    """Rows that may be about somebody who is here already."""
+    for here, what in ((True, "the name of somebody who is here already"), (False, "the name of an earlier line")):
+        lines = [one["line"] for one in alike if (one["case"] is not None) is here]
+        if lines:
+            more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+            named = ", ".join(map(str, lines[:3]))
+            terminal.say(f"line{'s' * (len(lines) > 1)} {named}{more}: {what}. Is it the same person?")
+    ids = list(dict.fromkeys(one["case"][:8] for one in alike if one["case"]))[:3]
+    if ids:
+        terminal.say(f"  here: {', '.join(ids)}")
 
 
 def _columns(file: Path) -> Any:

@@ -1,0 +1,142 @@
+"""Here: what this cell holds already, for rows that are new to it.
+
+A row belongs to the documents that an import made of its external id. Where there are none, it belongs to the case that
+people gave this external id, or, in a table that we exported, that has this id; then its person, episode, proceeding
+and task are those that the table was made of. Names are compared folded, so that one person is not brought in twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from cellsync.casework.case_file import CaseFile
+from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
+from cellsync.casework.importing.reading import Row
+from cellsync.casework.link import Link, Relation
+from cellsync.casework.person import Person
+from cellsync.cell.cell import Cell
+from cellsync.cell.describing import register, sought
+from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.schema import kind_of
+from cellsync.core.case.values import fits, value_type
+from cellsync.core.ids import CaseId
+from cellsync.core.ports import Listings
+from cellsync.core.replica import Replica
+
+_LINK: Final = value_type(Link)
+_FILE: Final = kind_of(CaseFile)
+_NAMED: Final = frozenset({_FILE, kind_of(Person)})
+_NAME_OF: Final = {kind_of(schema): name for name, schema in DOCUMENTS.items()}
+_WHOLE_ID: Final = re.compile("[0-9a-f]{64}")
+
+Documents = dict[str, CaseId]
+"""By the names that the mapping gives them."""
+
+
+class Alike(NamedTuple):
+    """A row with the name of somebody who is here already, under another id; or of an earlier row."""
+
+    line: int
+    case: CaseId | None
+    earlier: int | None  # the line of that row
+
+    def __repr__(self) -> str:
+        return f"<line {self.line} is like another>"  # no content
+
+
+class Here(NamedTuple):
+    """What was found for the rows of a table."""
+
+    documents: dict[str, Documents]  # by external id, of rows that belong to a case that people made
+    alike: list[Alike]
+
+    def __repr__(self) -> str:
+        return f"<here: {len(self.alike)} alike>"  # no content
+
+
+async def look_around(cell: Cell, rows: list[Row]) -> Here:
+    """What is here for the rows that no import has made yet. Costs what these rows are many."""
+    return await cell.catalogue.look(lambda replica, listings: _look(cell, replica, listings, rows))
+
+
+def made_of(cell: Cell, external: str) -> Documents:
+    """The documents that an import makes of a row."""
+    return {name: cell.case_id(kind_of(schema), external) for name, schema in DOCUMENTS.items()}
+
+
+def _look(cell: Cell, replica: Replica, listings: Listings, rows: list[Row]) -> Here:
+    here = Here({}, [])
+    lines: dict[str, int] = {}  # of the names so far
+    for row in rows:
+        made = made_of(cell, row.external)
+        names = _names(row)
+        if not replica.shows(made["case"]):
+            if (file := _file(replica, listings, row.external)) is not None:
+                here.documents[row.external] = made | _documents(replica, listings, file)
+            own = here.documents.get(row.external, made).values()
+            other = _called(replica, listings, names, own)
+            earlier = next((lines[name] for name in names if name in lines), None)
+            if other is not None or earlier is not None:
+                here.alike.append(Alike(row.line, other, earlier if other is None else None))
+        for name in names:
+            lines.setdefault(name, row.line)
+    return here
+
+
+def _file(replica: Replica, listings: Listings, external: str) -> CaseId | None:
+    """The one case file of this external id, or of this id."""
+    case_ids = replica.held.case_ids
+    named = [case_ids[number] for number, is_external in listings.called(sought(external)) if is_external]
+    if _WHOLE_ID.fullmatch(external):
+        named.append(CaseId(bytes.fromhex(external)))
+    found = {case for case in named if _is_file(replica, case, external)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_file(replica: Replica, case: CaseId, external: str) -> bool:
+    if not replica.shows(case):
+        return False
+    state = replica.states.get(replica.held.cases[case])
+    return state.kind == _FILE and external in (register(state, EXTERNAL_ID), case.hex())
+
+
+def _documents(replica: Replica, listings: Listings, file: CaseId) -> Documents:
+    """A case file with the first person that it is about, and the first of each kind that points at it."""
+    about = {link.case for link in _links(replica, file) if link.relation is Relation.ABOUT}
+    pointing = {bytes(replica.held.case_ids[number]) for number in listings.linking(bytes(file))}
+    found: Documents = {"case": file}
+    for case in (*map(CaseId, sorted(about)), *map(CaseId, sorted(pointing - {bytes(file)}))):
+        if replica.shows(case):
+            kind = replica.states.get(replica.held.cases[case]).kind
+            person = kind == kind_of(Person)
+            if kind in _NAME_OF and (person == (bytes(case) in about)):
+                found.setdefault(_NAME_OF[kind], case)
+    return found
+
+
+def _links(replica: Replica, case: CaseId) -> list[Link]:
+    state: CaseState = replica.states.get(replica.held.cases[case])
+    members = state.sets.get("links")
+    said = [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
+    return [_LINK.decode(one) for one in said if fits(_LINK, one)]
+
+
+def _called(replica: Replica, listings: Listings, names: list[str], own: Iterable[CaseId]) -> CaseId | None:
+    """A person or case of one of these names that is none of its own documents."""
+    mine = set(own)
+    for name in names:
+        numbers = [number for number, is_external in listings.called(name) if not is_external]
+        for one in listings.get(numbers):
+            case = replica.held.case_ids[one.number]
+            if one.kind in _NAMED and case not in mine:
+                return case
+    return None
+
+
+def _names(row: Row) -> list[str]:
+    """The names of its person, as they are compared."""
+    person = row.documents.get("person", {})
+    said = [sought(name) for (field, _), values in person.items() if field == "names" for name, *_ in values]
+    return list(dict.fromkeys(filter(None, said)))
