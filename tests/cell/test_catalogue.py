@@ -6,14 +6,19 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+import trio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from trio.testing import MockClock
 
+from cellsync import Cell
 from cellsync.casework.name import Name, NameKind, Script, best
 from cellsync.cell import describing
-from cellsync.cell.catalogue import Catalogue, ShortIds
+from cellsync.cell.catalogue import QUIET, Catalogue, ShortIds
 from cellsync.core.case.fold import CaseState
+from cellsync.core.errors import DiskFull
 from cellsync.core.folded import folded
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.membership.control import Role
@@ -22,6 +27,8 @@ from cellsync.core.replica import Replica
 from cellsync.core.stage import Plan
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import Visit, found, opened
 from tests.convergence.forks import Equivocator, Honest
 from tests.core.circles import Device, admitted, founded, pass_on
 from tests.models.catalogue import CatalogueModel
@@ -256,3 +263,57 @@ def test_short_ids_are_the_same_however_they_came(cases: list[CaseId], data: st.
         cases = cases[some:]
         shorts.short(ids[2])
     assert [ids[number] for number in shorts._order] == sorted(ids[number] for number in ids if number > 1)
+
+
+# --- in a cell ---------------------------------------------------------------------------------------------------
+
+
+async def titles(cell: Cell) -> list[str]:
+    return [one.title for one in await cell.catalogue.look(lambda _, listings: listings.page(Wanted(), 0, 99))]
+
+
+async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: MockClock) -> None:
+    home = await found(MemoryNetwork())
+    async with opened(home) as cell:
+        for at in range(3):
+            await cell.create(Visit, title=f"visit {at}")
+        store: Any = cell.circle.store
+        store.flush()
+        store._db.execute("DROP INDEX citing; DROP TABLE listings; DROP TABLE called; DROP TABLE links")
+        store._db.pragma("user_version", 2)
+    for _ in range(2):
+        async with opened(home) as cell:
+            assert await titles(cell) == ["visit 0", "visit 1", "visit 2"]
+            assert [one.title for one in await cell.cases(Visit)] == ["visit 0", "visit 1", "visit 2"]
+
+
+async def test_what_is_described_is_durable_once_it_is_quiet(autojump_clock: MockClock) -> None:
+    home = await found(MemoryNetwork())
+    async with opened(home) as cell:
+        case = await cell.create(Visit, title="one")
+        async with case.edit() as draft:
+            draft.title = "two"
+        assert cell.catalogue.stale == 1
+        await trio.sleep(4 * QUIET)
+        assert (cell.catalogue.stale, cell.catalogue.staged) == (0, 0)
+    async with opened(home) as cell:
+        assert cell.catalogue.stale == 0
+        assert await titles(cell) == ["two"]
+
+
+async def test_a_full_disk_keeps_nobody_from_asking(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        cell.circle.store._roll_back()  # type: ignore[attr-defined]
+        raise DiskFull
+
+    async with opened(await found(MemoryNetwork())) as cell:
+        await cell.create(Visit, title="stored")
+        with monkeypatch.context() as patched:
+            patched.setattr(cell.circle.store, "flush", full)
+            await trio.sleep(4 * QUIET)
+            assert await titles(cell) == ["stored"]
+            with pytest.raises(DiskFull):
+                await cell.create(Visit, title="lost")
+            assert await titles(cell) == ["stored"]
+        await cell.create(Visit, title="after")
+        assert await titles(cell) == ["stored", "after"]
