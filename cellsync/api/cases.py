@@ -73,7 +73,12 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         case_ids = replica.held.case_ids
         first = 0 if after is None else replica.held.cases[after]
         page = listings.page(wanted, first, ask.limit + 1)
-        left_out = 0 if narrow else listings.count(wanted._replace(kinds=BESIDE, besides=()))
+        if narrow:
+            left_out = 0
+        elif wanted.part:
+            left_out = listings.count(wanted._replace(kinds=BESIDE, besides=()))
+        else:
+            left_out = sum(count for one, count, _ in listings.counts() if one in BESIDE)
         return shapes.Cases(
             cases=[_row(cell, case_ids[one.number], one) for one in page[: ask.limit]],
             more=left_out,

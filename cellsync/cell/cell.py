@@ -215,10 +215,13 @@ class Cell:
         wanted = kind_of(schema)
         found = await self.catalogue.look(lambda _, listings: listings.of_kind(wanted))
         bound: list[S] = []
-        for number in found:
+        for first in range(0, len(found), AT_ONCE):
             async with self.circle.lock:
-                case = self.circle.replica.held.case_ids[number]
-                bound.append(self._bind(schema, case, await self._state(number)))
+                self._check_open()
+                some = found[first : first + AT_ONCE]
+                states = await self._whole(some)
+                cases = map(self.circle.replica.held.case_ids.__getitem__, some)
+                bound += [self._bind(schema, case, state) for case, state in zip(cases, states, strict=True)]
         return bound
 
     async def pointing_at(self, cases: Collection[bytes]) -> dict[CaseId, str]:
@@ -257,11 +260,15 @@ class Cell:
 
     async def _state(self, number: int) -> CaseState:
         """The whole state of a case, as all show it that are bound to it. With the lock held."""
-        state = self._states.get(number)
-        if state is None:
-            read = self.circle.replica.states.read
-            state = self._states[number] = await self.circle.apart(lambda: read(number))
-        return state
+        return self._states.get(number) or (await self._whole([number]))[0]
+
+    async def _whole(self, numbers: list[int]) -> list[CaseState]:
+        """The same of several cases."""
+        known, read = self._states, self.circle.replica.states.read
+        states = await self.circle.apart(lambda: [known.get(number) or read(number) for number in numbers])
+        for number, state in zip(numbers, states, strict=True):
+            known[number] = state
+        return states
 
     def _bind(self, schema: type[S], case: CaseId, state: CaseState) -> S:
         if schema is not GenericCase and state.kind != kind_of(schema):

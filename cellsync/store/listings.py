@@ -20,7 +20,8 @@ CREATE TABLE listings (
     number INTEGER PRIMARY KEY, upto INTEGER NOT NULL, shown INTEGER NOT NULL, kind TEXT NOT NULL,
     title TEXT NOT NULL, status TEXT NOT NULL, conflicts INTEGER NOT NULL
 );
-CREATE INDEX listings_of_kind ON listings (kind, conflicts) WHERE shown;
+CREATE INDEX listings_of_kind ON listings (kind) WHERE shown;
+CREATE INDEX listings_in_conflict ON listings (number, kind) WHERE shown AND conflicts > 0;
 CREATE TABLE called (
     name TEXT NOT NULL, number INTEGER NOT NULL, external INTEGER NOT NULL, PRIMARY KEY (name, number, external)
 ) WITHOUT ROWID;
@@ -118,8 +119,10 @@ class SqliteListings:
     @reads
     def counts(self) -> list[tuple[str, int, int]]:
         if self._counts is None:
-            query = "SELECT kind, count(*), sum(conflicts > 0) FROM listings WHERE shown GROUP BY kind"
-            self._counts = {kind: [count, conflicting] for kind, count, conflicting in self._db.execute(query)}
+            kinds = self._db.execute("SELECT kind, count(*) FROM listings WHERE shown GROUP BY kind")
+            self._counts = {kind: [count, 0] for kind, count in kinds}
+            for (kind,) in self._db.execute("SELECT kind FROM listings WHERE shown AND conflicts > 0"):
+                self._counts[kind][1] += 1
         return [(kind, count, conflicting) for kind, (count, conflicting) in sorted(self._counts.items()) if count]
 
     def _count(self, step: int, row: tuple[Any, ...] | None) -> None:
@@ -142,8 +145,8 @@ class SqliteListings:
 
     @reads
     def called_partly(self, part: str) -> list[int]:
-        query = "SELECT DISTINCT number FROM called WHERE instr(name, ?) ORDER BY number"
-        return [int(row[0]) for row in self._db.execute(query, (part,))]
+        query = "SELECT number FROM called WHERE instr(name, ?)"
+        return sorted({int(row[0]) for row in self._db.execute(query, (part,))})
 
     @reads
     def linking(self, target: bytes) -> list[int]:
