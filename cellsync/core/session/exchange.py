@@ -156,6 +156,7 @@ class Building:
         self.until: Final = until
         self.parts: list[bytes] = []
         self.served = Served(None, after, {}, [])
+        self.released: Final = exchange.released
         self._exchange = exchange
         self._peer = peer
 
@@ -179,6 +180,7 @@ class Exchange:
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
         self._refused: set[int] = set()  # branches, by the peer
         self.again_at = math.inf  # when they are offered again
+        self.released = 0  # how many of our branches were held back and are not any more
         self._declined: dict[Line, _Declined] = {}  # slices that did not attach here
         self._equivocators: frozenset[DeviceId] = frozenset()  # that the peer knows as such
         self._named: frozenset[DeviceId] = frozenset()  # equivocators that the peer was told of
@@ -190,7 +192,8 @@ class Exchange:
         self._told_frontier = False
         self.greeted = False
         self.waiting_since = 0.0  # when the oldest batch in flight was sent, or the one before it acknowledged
-        self._in_flight: deque[tuple[dict[int, int], Sequence[int]]] = deque()  # what it reaches; branches by row
+        # of each: what it reaches, branches by row, and `released` when it was begun
+        self._in_flight: deque[tuple[dict[int, int], Sequence[int], int]] = deque()
         self._arriving: Batch | None = None
         self._hearing = False  # the peer has said what it holds, and not all of it was looked up
         self._heard: dict[Head, None] = {}  # of that
@@ -273,7 +276,7 @@ class Exchange:
         self._cursor = served.cursor
         if served.batch is not None:
             self._known.update(served.reaches)
-            self._in_flight.append((served.reaches, served.rows))
+            self._in_flight.append((served.reaches, served.rows, built.released))
         return built.parts
 
     def committed(
@@ -308,16 +311,16 @@ class Exchange:
         return declined.parted or self._longest(line) < declined.last
 
     def offer_again(self, now: float) -> None:
-        """What the peer refused it may take now: what it rests on has come from somebody else, or has been cited."""
+        """What the peer refused it may take now: what it rests on has been released, or has come from somebody else."""
         if now >= self.again_at:
-            under_way = {number for reaches, _ in self._in_flight for number in reaches}
+            under_way = {number for reaches, _, _ in self._in_flight for number in reaches}
             for number in self._refused - under_way:
                 self._known.pop(number, None)
                 if number in self.delivered:
                     self._known[number] = self.delivered[number]
             self._refused &= under_way
             self._recount = True
-            self.again_at = now + OFFER_AGAIN if self._refused else math.inf
+            self.again_at = self.again_at if self._refused else math.inf
 
     def grew(self, numbers: Iterable[int]) -> None:
         """These branches have grown here, whoever brought it: heads of the peer may be held now. Reads the store."""
@@ -407,13 +410,14 @@ class Exchange:
     def on_ack(self, refused: list[int], now: float) -> None:
         if not self._in_flight:
             raise Unexpected("an acknowledgement of nothing")
-        reaches, rows = self._in_flight.popleft()
+        reaches, rows, released = self._in_flight.popleft()
         for row in refused:
             if row >= len(rows):
                 raise Unexpected("a branch was refused that was not sent")
             reaches.pop(rows[row], None)
             self._refused.add(rows[row])
-            self.again_at = min(self.again_at, now + OFFER_AGAIN)
+            # It may have cited a branch that was held back then: in a fork neither side gets on without the other.
+            self.again_at = min(self.again_at, now + OFFER_AGAIN if released == self.released else now)
         for number, sequence in reaches.items():
             self._deliver(number, sequence)
 
@@ -427,7 +431,9 @@ class Exchange:
     def _hear(self, frontier: Frontier) -> None:
         self._hearing = True
         self._heard |= dict.fromkeys(frontier.heads)
-        self._equivocators |= frontier.equivocators
+        if not frontier.equivocators <= self._equivocators:
+            self._equivocators |= frontier.equivocators
+            self._release()
         self._gaps |= frontier.gaps
         heads = len(self._heard) + sum(map(len, self._ahead.values()))
         if max(heads, len(self._equivocators), len(self._gaps)) > caps.CHAINS:
@@ -475,6 +481,8 @@ class Exchange:
         """
         if path.line[0] not in self.view.equivocators:
             for chain in self.view.branches(path.line):
+                if chain.number not in self._known:
+                    self._release()
                 self._holds(chain.number, 0)
             self._recount = True
         self._to_show[path.line] = None
@@ -483,6 +491,13 @@ class Exchange:
             if number is not None:
                 self._holds(number, sequence)
                 return
+
+    def _release(self) -> None:
+        """Something that was held back is not any more: what was refused may have cited it."""
+        self.released += 1
+        self._recount = True
+        if self._refused:
+            self.again_at = 0.0
 
     def _some_paths(self) -> list[Path]:
         """Of the chains to be shown: the paths to our heads that the peer is not known to hold, each once."""
@@ -516,10 +531,11 @@ class Exchange:
         return Peer(self._known, self._refused | self._held_back(), self._equivocators)
 
     def _held_back(self) -> set[int]:
-        """Branches that may be the beginning of one of which the peer has more."""
+        """Branches that may be the beginning of one of which the peer has more. Not of an equivocator."""
         return {
             chain.number
             for line in self._ahead
+            if line[0] not in self._equivocators
             for chain in self.view.branches(line)
             if chain.number not in self._known
         }

@@ -488,6 +488,7 @@ class Session:
                 events.append(Acknowledged(exchange.view.id))
             if not exchange.in_flight:
                 exchange.waiting_since = self._now
+            exchange.offer_again(self._now)
             told = exchange.tell_equivocators()
             self._send_all(told)
             building = None if told else exchange.due(ripe)
