@@ -41,6 +41,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "invite.cancel": pairing.cancel_invite,
     "join": pairing.start_join,
     "join.show": pairing.show_join,
+    "join.introduce": pairing.introduce,
     "join.confirm": pairing.confirm_join,
     "join.cancel": pairing.cancel_join,
     "sync": people.sync,

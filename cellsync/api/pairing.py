@@ -12,9 +12,11 @@ from cellsync.api.jobs import ENDS_WITHIN, Job
 from cellsync.api.problems import Cancelled
 from cellsync.api.profile import Settings, checked
 from cellsync.api.service import Service
-from cellsync.cell.confirming import Asked
+from cellsync.cell import joining
+from cellsync.cell.confirming import Asked, Introduction
+from cellsync.cell.home import Home
 from cellsync.cell.inviting import Invite
-from cellsync.cell.joining import join
+from cellsync.cell.joining import join, join_introduced
 from cellsync.cell.member import Member
 from cellsync.core.errors import InvalidValue, InviteExpired, VaultExists
 from cellsync.core.pairing.code import LIFETIME
@@ -100,16 +102,54 @@ class InviteJob(_Words):
 class JoinJob(_Words):
     """One attempt to join."""
 
+    def __init__(self, home: Home, who: Introduction | None) -> None:
+        super().__init__()
+        self._home = home
+        self._who = who
+        self._introduced = trio.Event()
+        self._matched = False
+
     async def run(self, service: Service, ask: shapes.Join, settings: Settings) -> None:
         address = None if ask.host is None or ask.to_port is None else (ask.host, ask.to_port)
-        await join(
-            service.profile.home(settings), ask.code, name=ask.name, passphrase=ask.passphrase,
-            confirm=self.confirm, address=address, timeout=ask.timeout,
-        )  # fmt: skip
+        if self._who is not None:
+            name, passphrase = self._who
+            await join(
+                self._home, ask.code, name=name, passphrase=passphrase, confirm=self.confirm, address=address,
+                timeout=ask.timeout,
+            )  # fmt: skip
+        else:
+            await join_introduced(
+                self._home, ask.code, introduce=self._introduce, confirm=self.confirm, address=address,
+                timeout=ask.timeout,
+            )  # fmt: skip
         with trio.CancelScope(shield=True):  # it has joined: too late to be broken off
             service.settings = settings
             service.profile.save(settings)
-            await service.unlock(ask.passphrase)
+            if self._who is not None:
+                await service.unlock(self._who.passphrase)
+
+    async def _introduce(self) -> Introduction:
+        self._matched = True
+        self.move()
+        await self._introduced.wait()
+        if self._who is None:
+            raise Cancelled
+        return self._who
+
+    def introduce(self, who: Introduction) -> None:
+        """Who joins. Only the first counts. Raises InvalidValue if nobody was asked, or it cannot be used."""
+        if not self._matched:
+            raise InvalidValue("the code has not matched yet", hint="Wait for the state matched.")
+        joining.checked(self._home, who)
+        if self._who is None:
+            self._who = who
+            self.move()
+            self._introduced.set()
+
+    @property
+    def stands(self) -> Literal["connecting", "matched", "verify_words", "joined", "failed"]:
+        state = self.state("connecting")
+        return "matched" if state == "connecting" and self._matched and self._who is None else state
 
     def cancellation(self) -> Cancelled:
         return Cancelled("The join was broken off.", hint="Join again with a new code.")
@@ -118,7 +158,7 @@ class JoinJob(_Words):
         return shapes.Joining(
             job=self.id,
             step=self.step,
-            state=self.state("connecting"),
+            state=self.stands,
             words=self.words,
             clock_ahead=self.asked.clock_ahead if self.asked else None,
             error=self.shown_error(),
@@ -179,7 +219,15 @@ async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
         raise VaultExists
     settings = checked(Settings(ask.lan, tuple(ask.interfaces) or "all", ask.port, service.settings.service_type))
     service.profile.make_folders()
-    job = JoinJob()
+    home = service.profile.home(settings)
+    if ask.name is None or ask.passphrase is None:
+        if ask.name is not None or ask.passphrase is not None:
+            raise InvalidValue(
+                "a name or a passphrase is missing", hint="Give both, or both once the code has matched."
+            )
+        job = JoinJob(home, None)
+    else:
+        job = JoinJob(home, Introduction(ask.name, ask.passphrase))
     service.jobs.add(job)
     service.nursery.start_soon(job.watch, partial(job.run, service, ask, settings))
     return job.show()
@@ -188,6 +236,12 @@ async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
 async def show_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
     job = service.jobs.find(JoinJob, ask.job)
     await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def introduce(service: Service, ask: shapes.Introduce) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    job.introduce(Introduction(ask.name, ask.passphrase))
     return job.show()
 
 

@@ -340,11 +340,12 @@ class Invites(Answer, kw_only=True, frozen=True):
 
 
 class Join(Takes, kw_only=True, frozen=True):
-    """Join a cell. `address`: where the inviting device listens, for networks without multicast."""
+    """Join a cell. `host` and `to_port`: where the inviting device listens, for networks without multicast. Without
+    `name` and `passphrase` the state `matched` comes once the code has turned out to be right: then introduce."""
 
     code: Secret
-    name: Name
-    passphrase: Secret
+    name: Name | None = None
+    passphrase: Secret | None = None
     host: Annotated[str, Meta(max_length=64)] | None = None
     to_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     timeout: Annotated[float, Meta(gt=0, le=600)] = 60.0
@@ -353,12 +354,21 @@ class Join(Takes, kw_only=True, frozen=True):
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
 
 
+class Introduce(Takes, kw_only=True, frozen=True):
+    """Who joins: what the others will call them, and the passphrase of the new vault. Within five minutes."""
+
+    job: Id
+    name: Name
+    passphrase: Secret
+
+
 class Joining(Answer, kw_only=True, frozen=True):
-    """A join. When it has failed: `error`. With the words comes `clock_ahead`, as in an invitation."""
+    """A join. When it has failed: `error`. With the words comes `clock_ahead`, as in an invitation. `matched`: the code
+    is right, and the join waits for who it is that joins."""
 
     job: str
     step: int
-    state: Literal["connecting", "verify_words", "joined", "failed"]
+    state: Literal["connecting", "matched", "verify_words", "joined", "failed"]
     words: list[str]
     clock_ahead: float | None
     error: Error | None

@@ -64,6 +64,7 @@ OPERATIONS: Final = (
     Operation("invite.cancel", "DELETE", "/v1/invites/{job}", "JobRef", "Invite", "Take an invitation back"),
     Operation("join", "POST", "/v1/joins", "Join", "Joining", "Join a cell with a code; it is open then", _NEW),
     Operation("join.show", "GET", "/v1/joins/{job}", "JobRef", "Joining", "How a join stands", _ANY, True),
+    Operation("join.introduce", "POST", "/v1/joins/{job}/introduction", "Introduce", "Joining", "Say who joins", _ANY),
     Operation("join.confirm", "POST", "/v1/joins/{job}/confirmation", "Confirm", "Joining", "Compare the words", _ANY),
     Operation("join.cancel", "DELETE", "/v1/joins/{job}", "JobRef", "Joining", "Break a join off", _ANY),
     Operation("sync", "POST", "/v1/syncs", "Sync", "Syncing", "Look for the others, and exchange"),

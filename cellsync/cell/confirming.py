@@ -1,4 +1,4 @@
-"""Confirming a pairing: what a person is asked before anybody is added, on both devices."""
+"""Confirming a pairing: what people are asked before anybody is added."""
 
 from __future__ import annotations
 
@@ -20,6 +20,25 @@ class Asked(NamedTuple):
 
 Confirm = Callable[[Asked], bool | Awaitable[bool]]
 """Asks a person; True only if the words are the same on both devices, and the person is the one expected."""
+
+
+class Introduction(NamedTuple):
+    """Who joins: what the others will call them, and the passphrase of the new vault."""
+
+    name: str
+    passphrase: str
+
+    def __repr__(self) -> str:
+        return "<introduction>"
+
+
+Introduce = Callable[[], Introduction | Awaitable[Introduction]]
+"""Asks a person who they are, once the code has turned out to be right."""
+
+
+async def introduction(introduce: Introduce) -> Introduction:
+    answer = introduce()
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 async def ask(confirm: Confirm, asked: Asked) -> bool:

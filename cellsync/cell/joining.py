@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import trio
 
 from cellsync.cell import short_codes
-from cellsync.cell.confirming import Asked, Confirm, ask
+from cellsync.cell.confirming import Asked, Confirm, Introduce, Introduction, ask, introduction
 from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.unwrapping import unwrapped
 from cellsync.core import beacon, founding
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
 from cellsync.core.founding import DeviceSecrets
-from cellsync.core.ids import INCARNATION_BYTES, Incarnation
+from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import checked_name
 from cellsync.core.pairing import code, joiner, short
@@ -41,6 +42,13 @@ NOT_FOUND: Final = (
 _AGAIN: Final = 1.0
 
 
+class Newcomer(NamedTuple):
+    """Who joins, checked."""
+
+    name: str
+    passphrase: Passphrase
+
+
 async def join(
     place: Place, code_text: str, *, name: str, passphrase: str, confirm: Confirm,
     address: tuple[str, int] | None = None, timeout: float = FIND_WITHIN,
@@ -57,29 +65,52 @@ async def join(
     Nothing is stored unless it returns.
     """
     home = new_home(place)
+    await _join(home, code_text, checked(home, Introduction(name, passphrase)), confirm, address, timeout)
+
+
+async def join_introduced(
+    place: Place, code_text: str, *, introduce: Introduce, confirm: Confirm, address: tuple[str, int] | None = None,
+    timeout: float = FIND_WITHIN,
+) -> None:  # fmt: skip
+    """As `join`, for a program whose person is asked for a name and a passphrase only when the code has matched.
+
+    `introduce` has five minutes. What it raises, or a name or passphrase that cannot be used, ends it.
+    """
+    await _join(new_home(place), code_text, introduce, confirm, address, timeout)
+
+
+def checked(home: Home, who: Introduction) -> Newcomer:
+    """Raises InvalidValue."""
+    return Newcomer(checked_name(who.name), normal_passphrase(who.passphrase))
+
+
+async def _join(
+    home: Home, code_text: str, who: Newcomer | Introduce, confirm: Confirm, address: tuple[str, int] | None,
+    timeout: float,
+) -> None:  # fmt: skip
     given = short.parse(code_text)
-    words = normal_passphrase(passphrase)
     entropy = home.surroundings.entropy
     if (home.path / "vault").exists():
         raise VaultExists
     secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
-    display = checked_name(name)
     at = None if address is None else checked_address(*address)
+    newcomer = who if isinstance(who, Newcomer) else None
 
     async def store(welcome: Welcome, found_at: Address) -> None:
         source = Source.MET if at is None else Source.HAND
         spot = Spot(without_scope(found_at.host), found_at.port, UNRECOGNISED, source)
 
-        def create() -> None:
-            identity = Identity(secrets.signing, secrets.session, display)
-            vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)
+        def create(of: Newcomer) -> None:
+            identity = Identity(secrets.signing, secrets.session, of.name)
+            vault = Vault.create(home.path, of.passphrase, identity, kdf=home.kdf, entropy=entropy, publish=False)
             with vault:
                 incarnation = Incarnation(entropy(INCARNATION_BYTES))
                 vault.create_circle(
                     welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, spot, difference)
                 ).close()
 
-        await home.surroundings.in_thread(create)
+        if newcomer is not None:  # it has been introduced by now
+            await home.surroundings.in_thread(partial(create, newcomer))
 
     failure: CellsyncError | None = None
     difference: Difference | None = None
@@ -89,14 +120,19 @@ async def join(
             stream, found_at = await _find(network, home, key, at, timeout)
             secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
             now, clock = trio.current_time(), home.surroundings.now()
+            name = None if newcomer is None else newcomer.name
             machine = Joiner(
-                secret, secrets, display, entropy(joiner.ENTROPY), now, CARRIER, clock=clock, versions=home.versions
+                secret, secrets, name, entropy(joiner.ENTROPY), now, CARRIER, clock=clock, versions=home.versions
             )
-            asking = trio.CancelScope()
+            naming, asking = trio.CancelScope(), trio.CancelScope()
 
             async def handle(event: joiner.Event) -> None:
-                nonlocal failure, difference
+                nonlocal failure, difference, newcomer
                 match event:
+                    case joiner.Matched() if not isinstance(who, Newcomer):
+                        with naming:
+                            newcomer = checked(home, await introduction(who))
+                            await pairing.step(machine.introduce(newcomer.name, trio.current_time()))
                     case joiner.Asked(asked, difference):
                         with asking:
                             yes = await ask(confirm, Asked("", asked, difference.ahead / 1000))
@@ -108,7 +144,8 @@ async def join(
                         await pairing.step([])
                     case Failed(error):
                         failure = error
-                        asking.cancel()  # nobody needs to answer any more
+                        naming.cancel()  # nobody needs to answer any more
+                        asking.cancel()
 
             pairing = Pairing(machine, stream, handle)
             with unwrapped():

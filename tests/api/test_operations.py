@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from cellsync.api import dispatch, shapes
@@ -73,6 +74,51 @@ async def test_pairing(tmp_path: Path, autojump_clock: MockClock) -> None:
         assert (await ana("invites"))["invites"][0]["job"] == invited["job"]
         with pytest.raises(VaultExists):
             await ben("join", code=invited["code"], name="Ben", passphrase=PASSPHRASE)
+
+
+async def test_who_joins_is_asked_once_the_code_has_matched(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben") as [ana, ben]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        invite = await ana("invite")
+        with pytest.raises(InvalidValue):
+            await ben("join", code=invite["code"], name="Ben")
+        join = await ben("join", code=invite["short_code"])
+        assert join["state"] == "connecting"
+        with pytest.raises(InvalidValue):
+            await ben("join.introduce", job=join["job"], name="Ben", passphrase=PASSPHRASE)
+        join = await ben.until("join.show", join, "matched", "failed")
+        assert (join["state"], join["words"]) == ("matched", [])
+        await trio.sleep(250)  # a person thinks
+        assert (await ana("invite.show", job=invite["job"]))["state"] == "waiting"
+        for name, passphrase in (("a\nb", PASSPHRASE), ("Ben", "")):
+            with pytest.raises(InvalidValue):  # and another can be given
+                await ben("join.introduce", job=join["job"], name=name, passphrase=passphrase)
+        await ben("join.introduce", job=join["job"], name="Ben", passphrase=PASSPHRASE)
+        await ben("join.introduce", job=join["job"], name="Another", passphrase="another one, of five words")
+        join = await ben.until("join.show", join, "verify_words", "failed")
+        invite = await ana.until("invite.show", invite, "verify_words", "failed")
+        assert (invite["name"], invite["words"]) == ("Ben", join["words"])
+        assert abs(invite["clock_ahead"]) < 20  # whatever time the person took
+        await ana("invite.confirm", job=invite["job"], same=True)
+        await ben("join.confirm", job=join["job"], same=True)
+        assert (await ben.until("join.show", join, "joined", "failed"))["state"] == "joined"
+        assert {row["name"] for row in (await ben("members"))["members"]} <= {"Ana", "Ben"}
+        await ben("lock")
+        await ben("unlock", passphrase=PASSPHRASE)
+
+
+async def test_whoever_does_not_say_who_they_are_in_time_does_not_join(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with services(tmp_path, "ana", "ben") as [ana, ben]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        invite = await ana("invite")
+        join = await ben.until("join.show", await ben("join", code=invite["code"]), "matched", "failed")
+        await trio.sleep(301)
+        join = await ben.until("join.show", join, "failed")
+        assert join["error"]["code"] in ("timeout", "interrupted")
+        assert (await ana.until("invite.show", invite, "failed"))["error"]["code"] in ("timeout", "interrupted")
+        assert (await ben("health"))["state"] == "empty"
 
 
 @pytest.mark.parametrize("says", [(False, True), (True, False), (False, False)])

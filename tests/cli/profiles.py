@@ -69,9 +69,9 @@ def joining(stack: ExitStack, ben: str, code: str, *options: str, **more: str) -
     """Somebody who has answered everything up to the words."""
     person = stack.enter_context(Person("--profile", ben, "join", *HERE, *options, **more))
     person.answers("Code:", code)
+    person.sees("Looking for the other device")
     person.answers("others will see it:", "Ben")
     new_passphrase(person)
-    person.sees("Looking for the other device")
     return person
 
 

@@ -125,7 +125,7 @@ def test_a_sync_that_fails_for_a_clock_names_it(run: Any) -> None:
 def test_both_people_are_told_beside_the_words(run: Any) -> None:
     said = "is 36 hours behind this device's. Set the one that is wrong."
     assert f"⚠ Ben's clock {said}" in run("invite", ahead=-1.5 * DAY).output.splitlines()
-    joining = ["join", "--name", "Ben", "--code-fd", "0"]
+    joining = ["join", "--name", "Ben", "--code-fd", "0", "--passphrase-fd", "0"]
     assert "clock" not in run("invite", ahead=2.0).output
     from unittest.mock import patch
 

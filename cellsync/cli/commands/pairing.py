@@ -10,7 +10,7 @@ import click
 
 from cellsync.cli.commands.cell import lan_mode, lan_options
 from cellsync.cli.options import Command
-from cellsync.cli.terminal import Terminal, read_line, terminal_of
+from cellsync.cli.terminal import NoTerminal, Terminal, read_line, terminal_of
 from cellsync.cli.wording import line, many
 from cellsync.core.errors import Interrupted
 from cellsync.core.plain import apart
@@ -76,6 +76,23 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
     terminal.need(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
 
 
+def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> tuple[str | None, Any]:
+    """Ask who joins, unless the other side leaves before that; the name, and the job after it."""
+    from cellsync.cli.waiting import Overtaken, after, asking
+
+    terminal.say("It is here, and the code is right.")
+    try:
+        with asking(client, "join.show", job):
+            name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
+            passphrase, made = terminal.new_passphrase()
+        if made:
+            terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
+        job = client.call("join.introduce", job=job["job"], name=name, passphrase=passphrase)
+    except Overtaken:
+        terminal.need("")  # the question's line ends
+    return name, after(client, "join.show", after(client, "join.show", job, "matched"), "connecting")
+
+
 def _compare(terminal: Terminal, client: Any, kind: str, job: Any, words_fd: int | None) -> Any:
     """Let a person compare the words, unless the other side leaves before they have answered; the job after that."""
     from cellsync.cli.waiting import Overtaken, after, asking
@@ -114,7 +131,8 @@ def join(
     """Join a cell with the code on another device's screen.
 
     Asks for the code, which is never given as an argument: other people on this machine could read it. Every word is
-    checked here first, so a slip of the finger sends nothing.
+    checked here first, so a slip of the finger sends nothing. When the code has matched, asks for your name and a
+    passphrase.
     """
     from cellsync.cli.commands.people import host_and_port
     from cellsync.cli.reaching import empty
@@ -124,19 +142,17 @@ def join(
     host, to_port = host_and_port(address) if address else (None, None)
     with empty(context) as client:
         code = _code(terminal, code_fd)
-        name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
-        passphrase, made = terminal.new_passphrase()
-        if made:
-            terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
+        if not (terminal.asks or (name and terminal.gives_passphrase)):
+            raise NoTerminal(hint="Give them: --name NAME --passphrase-fd N")
         given = {"interfaces": list(interfaces), "port": port, "lan": lan_mode(lan, no_lan) or "asked"}
-        job = client.call(
-            "join", code=code, name=name, passphrase=passphrase, timeout=timeout, host=host, to_port=to_port, **given
-        )
+        job = client.call("join", code=code, timeout=timeout, host=host, to_port=to_port, **given)
         try:
             terminal.say("Looking for the other device …")
             job = after(client, "join.show", job, "connecting")
+            if job["state"] == "matched":
+                name, job = _introduce(terminal, client, name, job)
             if job["state"] == "verify_words":
-                terminal.say("It is here. Read your words aloud.")
+                terminal.say("Read your words aloud.")
                 _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
                 job = _compare(terminal, client, "join", job, words_fd)
             finished(_worded(job, _JOINING))
@@ -148,7 +164,7 @@ def join(
             _bring_up(terminal, client, "receiving")
         status = client.call("status")
     cell = line(status["cell"]) or "the cell"
-    terminal.result(f"✓ Joined {cell} as {line(name, 40)}. {many(status['cases'], 'case')} here.")
+    terminal.result(f"✓ Joined {cell} as {line(name or '', 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
 

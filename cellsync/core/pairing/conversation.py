@@ -33,6 +33,7 @@ from cellsync.core.versions import Versions
 # which has been admitted is rarely gone by then.
 MACHINE_WITHIN: Final = 20.0
 HUMAN_WITHIN: Final = 120.0
+INTRODUCED_WITHIN: Final = 300.0  # a person chooses a name and a passphrase
 ADMIT_WITHIN: Final = 30.0
 STORE_WITHIN: Final = 60.0
 GRACE: Final = 30.0
@@ -48,7 +49,7 @@ class Step(Enum):
     HEADER = auto()  # inviter: the first 42 bytes
     SILENT = auto()  # inviter: a random moment
     OPENING = auto()  # the rest of the handshake
-    HELLO = auto()
+    HELLO = auto()  # joiner: its own human, who chooses a name
     NONCE = auto()
     REVEAL = auto()
     WORDS = auto()  # both humans
@@ -172,8 +173,8 @@ class Conversation(ABC, Generic[E]):
         return Millis(self._clock + round(now * 1000))
 
     def _compare(self, theirs: Millis, now: float) -> Difference:
-        """The other side's clock, read since it was our turn to wait."""
-        return clocks.compare(theirs, self._wall(now), now - self._asked)
+        """The other side's clock, read since it was our turn to wait, and no longer ago than a message takes."""
+        return clocks.compare(theirs, self._wall(now), min(now - self._asked, MACHINE_WITHIN))
 
     def _go(self, step: Step, now: float) -> None:
         self.step = step

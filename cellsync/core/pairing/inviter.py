@@ -33,6 +33,7 @@ from cellsync.core.pairing.commitment import NONCE_BYTES, Words
 from cellsync.core.pairing.conversation import (
     ADMIT_WITHIN,
     HUMAN_WITHIN,
+    INTRODUCED_WITHIN,
     MACHINE_WITHIN,
     STORE_WITHIN,
     Conversation,
@@ -93,7 +94,7 @@ class Inviter(Conversation[Event]):
     """One connection to a device that is inviting. `entropy` is 66 fresh random bytes."""
 
     patience: ClassVar = {
-        Step.HELLO: MACHINE_WITHIN,
+        Step.HELLO: INTRODUCED_WITHIN,
         Step.REVEAL: MACHINE_WITHIN,
         Step.WORDS: HUMAN_WITHIN,
         Step.ADMITTING: ADMIT_WITHIN,

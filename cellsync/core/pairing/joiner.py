@@ -1,4 +1,4 @@
-"""The side that was given the code: it calls, proves its keys, asks its human, and is welcomed.
+"""The side that was given the code: it calls, says who it is, proves its keys, asks its human, and is welcomed.
 
 A code that has been used or has expired is answered with silence, so silence before the first answer is reported as
 `InviteExpired`. Nothing is stored before `Welcomed`; whatever happens to the connection after it, this device is a
@@ -23,6 +23,7 @@ from cellsync.core.pairing.conversation import (
     ADMIT_WITHIN,
     GRACE,
     HUMAN_WITHIN,
+    INTRODUCED_WITHIN,
     MACHINE_WITHIN,
     Conversation,
     Step,
@@ -41,6 +42,10 @@ class OwnKeys(Protocol):
 
     @property
     def public(self) -> DeviceKeys: ...
+
+
+class Matched(NamedTuple):
+    """The code is right. Ask the human for a name, then `introduce`."""
 
 
 class Asked(NamedTuple):
@@ -65,16 +70,17 @@ class Failed(NamedTuple):
     error: CellsyncError
 
 
-Event = Asked | Welcomed | Failed
+Event = Matched | Asked | Welcomed | Failed
 
 
 class Joiner(Conversation[Event]):
-    """One call to a device that is inviting. `entropy` is 130 fresh random bytes.
+    """One call to a device that is inviting. `entropy` is 130 fresh random bytes; without a `name` it asks for one.
 
     Raises InvalidValue for a name that no circle would take.
     """
 
     patience: ClassVar = {
+        Step.HELLO: INTRODUCED_WITHIN,
         Step.NONCE: MACHINE_WITHIN + GRACE,
         Step.WORDS: HUMAN_WITHIN + GRACE,
         Step.WELCOME: ADMIT_WITHIN + GRACE,
@@ -82,7 +88,7 @@ class Joiner(Conversation[Event]):
     }
 
     def __init__(
-        self, secret: PairingSecret, keys: OwnKeys, name: str, entropy: bytes, now: float, carrier: bytes, *,
+        self, secret: PairingSecret, keys: OwnKeys, name: str | None, entropy: bytes, now: float, carrier: bytes, *,
         clock: Millis, versions: Versions = SPOKEN,
     ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
@@ -90,7 +96,7 @@ class Joiner(Conversation[Event]):
         super().__init__(Step.OPENING, now + MACHINE_WITHIN, now, clock, versions)
         self._signing = keys.signing
         self._keys = keys.public
-        self._name = checked_name(name)
+        self._name = None if name is None else checked_name(name)
         self._nonce = entropy[channel.OPENING_ENTROPY :]
         key, prologue = pairing_key(secret), channel.prologue(carrier)
         self._initiator = Initiator(
@@ -99,6 +105,18 @@ class Joiner(Conversation[Event]):
         self._handshake_hash = b""
         self._hello = b""
         self._outgoing.append(self._initiator.opening)
+
+    def introduce(self, name: str, now: float) -> list[Event]:
+        """The human's name for themselves. Without effect if the conversation has ended meanwhile.
+
+        Raises InvalidValue for one that no circle would take; another can be given then.
+        """
+        checked = checked_name(name)
+        if self._in_time(now):
+            if self.step is not Step.HELLO:
+                raise ValueError("nobody was asked for a name")
+            self._say_hello(checked, now)
+        return self._drain()
 
     def done(self) -> None:
         """The welcome is stored. Without effect if the connection has been lost."""
@@ -119,11 +137,18 @@ class Joiner(Conversation[Event]):
         if not self._agree(self._initiator.remote_versions):
             return
         self._handshake_hash = self._transport.handshake_hash
+        if self._name is None:
+            self._go(Step.HELLO, now)
+            self._events.append(Matched())
+        else:
+            self._say_hello(self._name, now)
+        self._talk(self._transport, surplus, now)
+
+    def _say_hello(self, name: str, now: float) -> None:
         committed = commitment.commit(self._handshake_hash, self._nonce)
-        self._hello = self._send(Hello(self._keys, self._name, committed, self._wall(now)))
+        self._hello = self._send(Hello(self._keys, name, committed, self._wall(now)))
         self._asked = now
         self._go(Step.NONCE, now)
-        self._talk(self._transport, surplus, now)
 
     def _take(self, data: bytes, now: float) -> None:
         if self.step is not Step.STORING:  # after the welcome there is nothing more to hear
