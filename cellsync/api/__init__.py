@@ -9,6 +9,8 @@
     tables, health
     dispatch           from the name of an operation to its answer
     feed               events, with cursors that survive a restart
+    telling            what the data of each event is
+    failures           with which codes each operation may fail
     web, openapi       the table as HTTP, and as an OpenAPI document
     client, direct     asking a daemon through its socket; or doing it here, where there is none
 

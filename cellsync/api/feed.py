@@ -150,7 +150,7 @@ def _told(change: Change, kind: ValueType) -> Event:
     except (CellsyncError, TypeError, ValueError):
         value, text = None, "?"
     data = {
-        "case": change.case.hex(), "field": change.path, "value": value, "text": text, "author": change.author,
-        "local": change.local, "cause": change.cause,
+        "case": change.case.hex(), "field": change.path, "did": change.did, "value": value, "text": text,
+        "author": change.author, "local": change.local, "cause": change.cause,
     }  # fmt: skip
     return Event(event="case.changed", cursor=change.cursor, data=data)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from cellsync import __version__
-from cellsync.api import shapes
+from cellsync.api import shapes, telling
 from cellsync.api.failures import by_status
 from cellsync.api.table import EVENTS, HEADERS, OPERATIONS, Needs, Operation
 
@@ -48,6 +48,7 @@ def document() -> dict[str, Any]:
     taken = {name: components.pop(name) for name in {operation.takes for operation in OPERATIONS}}
     for name, schema in components.items():
         _answered(getattr(shapes, name), schema)
+    components |= _events()
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, taken, components)
@@ -62,6 +63,28 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": dict(sorted(components.items()))},
     }
+
+
+def _events() -> dict[str, Any]:
+    """One of several, told apart by the name of the event."""
+    _, components = msgspec.json.schema_components(
+        sorted({*telling.DATA.values()}, key=lambda one: one.__name__), ref_template=_REFERENCE
+    )
+    for name, schema in components.items():
+        _answered(getattr(telling, name), schema)
+    each = [
+        {
+            "type": "object",
+            "required": ["event", "cursor", "data"],
+            "properties": {
+                "event": {"const": event},
+                "cursor": {"type": "string"},
+                "data": {"$ref": _REFERENCE.format(name=shape.__name__)},
+            },
+        }
+        for event, shape in telling.DATA.items()
+    ]
+    return {**components, "Event": {"description": (shapes.Event.__doc__ or "").strip(), "oneOf": each}}
 
 
 def _open_objects(schema: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import trio
 
 from cellsync.core.case.fields import Field
-from cellsync.core.case.host import Bound, Cause, Change
+from cellsync.core.case.host import Bound, Cause, Change, Did
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.case.values import fits
 from cellsync.core.case.views import MapView, SetView
@@ -29,6 +29,10 @@ BACKLOG: Final = 1_000  # changes that may wait for a follower
 AT_ONCE: Final = 64  # changes that are told before others get their turn
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
 
+_DID: Final[dict[int, Did]] = {
+    int(Op.SET): "set", int(Op.ADD): "add", int(Op.DISCARD): "discard", int(Op.PUT): "put", int(Op.DELETE): "delete",
+    int(Op.COUNT): "count", int(Op.APPEND): "append", int(Op.CORRECT): "correct", int(Op.RETRACT): "retract",
+}  # fmt: skip
 _LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
 
 
@@ -140,10 +144,11 @@ def told(
             value = operation.plain
             if own is not None and own.kinds and fits(own.kinds[0], value):
                 value = own.kinds[0].decode(value)
-            yield Change(identity, name, value, None, author, local, cause, "")
+            yield Change(identity, name, value, None, author, local, cause, "", _DID.get(operation.tag, "other"))
         else:
             seen.add(name)
-            yield Change(identity, name, _now(getattr(case, name)), before.get(name), author, local, cause, "")
+            now, did = _now(getattr(case, name)), _DID.get(operation.tag, "other")
+            yield Change(identity, name, now, before.get(name), author, local, cause, "", did)
 
 
 def _fields(case: Bound | None) -> Mapping[str, Field]:

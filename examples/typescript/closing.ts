@@ -53,11 +53,11 @@ async function main(socket: string, title: string, why: string): Promise<void> {
   const events = client.events();
   await opened(events);
   await close(client, title, why);
-  const seen = new Set<unknown>();
+  const seen = new Set<string>();
   while (!(seen.has("status") && seen.has("timeline"))) {
     const told = await events.next();
     if (told.done) throw new Error("the cell was locked");
-    seen.add(told.value.data["field"]);
+    if (told.value.event === "case.changed") seen.add(told.value.data.field);
   }
   console.log("and everybody who follows was told");
   await events.return(undefined);

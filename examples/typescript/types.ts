@@ -13,8 +13,14 @@ export const misspelt: Edit = { sett: { title: "Parcel" } };
 // @ts-expect-error: steps of counters are numbers
 export const step: Edit = { count: { parcels: "2" } };
 
+export const changed: Shapes["Event"] = {
+  event: "peer.down", cursor: "", data: { device: "5d93" },
+};
+// @ts-expect-error: of this event the data is something else
+export const mixed: Shapes["Event"] = { event: "peer.down", cursor: "", data: { job: "5d93", done: 1, total: 2 } };
+
 export const heads: Same<Answer<"/v1/cases/{case}", "patch">["heads"], string> = true;
-export const always: Same<Answer<"/v1/cases", "get">["cut"], boolean> = true; // never undefined
+export const always: Same<Answer<"/v1/cases", "get">["more"], number> = true; // never undefined
 export const settle: Shapes["Settling"] = { set: { title: "Parcel" } };
 export const code: Code<"/v1/cases/{case}", "patch"> = "changed_meanwhile";
 // @ts-expect-error: reading a case cannot fail like this

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from cellsync.api import telling
 from cellsync.api.feed import BACKLOG, Feed
 from cellsync.api.shapes import Event
+from cellsync.core.case.host import Did
 from cellsync.core.ids import CaseId
+from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, cell, synced
 from tests.cell.equivocators import show, sides
@@ -205,7 +209,7 @@ async def test_the_last_is_that_it_was_locked(tmp_path: Path, autojump_clock: Mo
         slow, quick = ana.service.follow(""), ana.service.follow("")
         await trio.sleep(1)
         for number in range(BACKLOG + 1):
-            ana.service.tell("sync.progress", number=number)
+            ana.service.tell("import.progress", job="j", done=number, total=0)
         await ana("lock")
         for feed in (slow, quick):
             assert [event.event for event in await left(feed)][-2:] == ["reset", "locked"]
@@ -280,3 +284,33 @@ async def test_a_flag_is_told_each_time_it_becomes_so(tmp_path: Path, autojump_c
         told = [event.data["reason"] for event in await left(feed) if event.event == "flag"]
         assert told == ["fork", "equivocator", "burnt_codes", "burnt_codes"]
         feed.end()
+
+
+async def test_an_event_says_what_was_done(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """That of a removed tag had no value and looked like any other: one could not tell that something was gone."""
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", kind="contact", add={"names": ["Heron"]}, put={"channels": {"post": "Mill St"}})
+        feed = ana.service.follow("")
+        await feed.registered()
+        await ana("case.edit", case=made["id"], put={"channels": {"signal": "0"}}, add={"names": ["Crane"]})
+        await ana("case.edit", case=made["id"], delete={"channels": ["post"]}, discard={"names": ["Heron"]})
+        await trio.testing.wait_all_tasks_blocked()
+        feed.end()
+        told = [(event.data["field"], event.data["did"], event.data["value"] is None) for event in await rest(feed)]
+        assert sorted(told) == [
+            ("channels", "delete", True), ("channels", "put", False),
+            ("names", "add", False), ("names", "discard", True),
+        ]  # fmt: skip
+
+
+async def rest(feed: Feed) -> list[Event]:
+    found = []
+    while (event := await feed.next()) is not None:
+        found.append(event)
+    return [event for event in found if event.event == "case.changed"]
+
+
+def test_every_event_is_declared() -> None:
+    names = get_args(get_type_hints(Event)["event"])
+    assert set(names) == telling.DATA.keys()
+    assert get_args(Did) == (*(op.name.lower() for op in Op if op is not Op.CREATE), "other")

@@ -187,7 +187,7 @@ async def test_who_reads_too_slowly_gets_a_reset(tmp_path: Path, autojump_clock:
         feed = ana.service.follow("")
         await trio.sleep(1)
         for number in range(BACKLOG + 50):
-            ana.service.tell("sync.progress", number=number)
+            ana.service.tell("import.progress", job="j", done=number, total=0)
         events = []
         with trio.move_on_after(2):
             while (event := await feed.next()) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -107,11 +107,15 @@ def watch(context: click.Context, since: str) -> None:
             raise SystemExit(INTERRUPTED) from None
 
 
+_REMOVES: Final = ("discard", "delete", "retract")
+
+
 def _told(event: str, data: dict[str, Any]) -> str:
     match event:
         case "case.changed":
             how = "here" if data["local"] else line(data["author"], 24)
-            return f"{data['case'][:8]}  {how}: {line(data['field'], 40)} {line(data['text'], 60)}".rstrip()
+            text = "something was removed" if data.get("did") in _REMOVES else line(data["text"], 60)
+            return f"{data['case'][:8]}  {how}: {line(data['field'], 40)} {text}".rstrip()
         case "case.conflict":
             fields = ", ".join(line(field, 40) for field in data["fields"])
             return f"{data['case'][:8]}  ⚠ conflict in {fields}: cellsync case show {data['case'][:8]}"

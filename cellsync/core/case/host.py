@@ -18,6 +18,7 @@ from cellsync.core.errors import ReadOnly
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis
 from cellsync.core.wire.operations import Operation
 
+Did = Literal["set", "add", "discard", "put", "delete", "count", "append", "correct", "retract", "other"]
 Cause = Literal["edit", "sync", "bundle", "reset"]
 
 
@@ -36,6 +37,7 @@ class Change(NamedTuple):
     local: bool  # written on this device
     cause: Cause
     cursor: str  # give it to `changes(since=…)` to go on after this change
+    did: Did = "other"  # what was done to the field, or first of several things
 
     def __repr__(self) -> str:
         return f"<change of {self.path!r}>"  # no content

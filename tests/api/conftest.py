@@ -1,0 +1,21 @@
+"""Every event that a test of the API is told of is one that its declaration has."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from cellsync.api import telling
+from cellsync.api.feed import Feed
+from cellsync.api.shapes import Event
+
+
+@pytest.fixture(autouse=True)
+def declared_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Feed._put
+
+    def checked(self: Feed, event: Event) -> None:
+        msgspec.convert(event.data, telling.DATA[event.event])
+        put(self, event)
+
+    monkeypatch.setattr(Feed, "_put", checked)
