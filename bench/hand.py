@@ -26,7 +26,7 @@ from cellsync.core.wire.operations import Operation
 
 CASES: Final = 1_000
 RUNS: Final = 9
-PASSPHRASE: Final = "for measuring only"
+PASSPHRASE: Final = "kettle orbit lantern maple"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 
 

@@ -37,8 +37,8 @@ from cellsync.core.errors import WrongPassphrase
 from cellsync.core.ids import ID_BYTES, CaseId
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
+from cellsync.store.passphrases import forms
 from cellsync.store.vault import Vault
-from cellsync.store.vault import passphrase as normal_passphrase
 
 SIZES: Final = (100, 1_000, 10_000, 50_000)
 LONG: Final = (100, 10_000)  # entries of one case
@@ -47,7 +47,7 @@ TIMES_LONG: Final = 2.0
 ALONE: Final = 0.5  # seconds of a command without a daemon, beside the key
 MEMORY: Final = 150.0  # MB of the daemon
 RUNS: Final = 15
-PASSPHRASE: Final = "for measuring only"
+PASSPHRASE: Final = "kettle orbit lantern maple"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 _AT_ONCE: Final = 500
 _CONSENTING: Final = 10  # one of so many cases may be exported
@@ -176,7 +176,7 @@ def _alone(profile: Profile, name: str) -> float:
 def _derive(profile: Profile) -> None:
     """A wrong passphrase costs its key, and nothing else."""
     with suppress(WrongPassphrase):
-        Vault.open(profile.vault, normal_passphrase("wrong"), entropy=os.urandom)
+        Vault.open(profile.vault, forms("wrong"), entropy=os.urandom)
 
 
 def ask(job: Mapping[str, Any]) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cellsync.core.errors import CellsyncError
     from cellsync.core.ids import CaseId
     from cellsync.node.lan import open_lan
+    from cellsync.store.passphrases import make_passphrase
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,7 @@ __all__ = [
     "field",
     "found_cell",
     "join",
+    "make_passphrase",
     "open_cell",
     "open_lan",
     "restore",
@@ -108,6 +110,7 @@ _HOMES: Final = {
     "CellsyncError": "cellsync.core.errors",
     "CaseId": "cellsync.core.ids",
     "open_lan": "cellsync.node.lan",
+    "make_passphrase": "cellsync.store.passphrases",
 }
 
 

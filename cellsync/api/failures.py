@@ -31,7 +31,9 @@ _OPENS: Final = (
 )  # fmt: skip
 _COPIES: Final = ("place_taken", "no_such_place", "inside_vault", "not_writable", "copy_differs", "disk_full")
 _OWN: Final[dict[str, tuple[str, ...]]] = {
-    "init": _OPENS,
+    "init": (*_OPENS, "weak_passphrase"),
+    "join": ("weak_passphrase",),
+    "join.introduce": ("weak_passphrase",),
     "restore": (*_OPENS, *_COPIES, "unreadable_settings"),
     "unlock": _OPENS,
     "backup": _COPIES,

@@ -101,6 +101,7 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         role=me.role if me else None,
         device=cell.device.hex(),
         locks_in=service.locks_in,
+        key_memory=cell.derivation.memory >> 20,
         copied=time_text(cell.copied_at),
         cases=sum(count for _, count, _ in counts) - beside,
         beside=beside,

@@ -230,8 +230,9 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
 class Status(Answer, kw_only=True, frozen=True):
     """`beside`: documents of casework beside case files. `only_here`: how many changes made here no other device is
     known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are ahead of this one;
-    null unless two other members agree on it. `copied`: this cell was put back from a backup of that time, and nothing
-    has been written to it here since."""
+    null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase takes: 256, or less
+    where this device had less when it made the vault. `copied`: this cell was put back from a backup of that time, and
+    nothing has been written to it here since."""
 
     cell: str
     state: State
@@ -239,6 +240,7 @@ class Status(Answer, kw_only=True, frozen=True):
     role: str | None
     device: str
     locks_in: float | None
+    key_memory: int
     copied: str | None
     cases: int
     beside: int

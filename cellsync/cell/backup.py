@@ -10,9 +10,9 @@ from cellsync.cell.home import Place, home_of, new_home
 from cellsync.node.circle import OpenCircle
 from cellsync.store.backup import Backup, Incomplete
 from cellsync.store.backup import restore as restore_vault
+from cellsync.store.passphrases import forms
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
-from cellsync.store.vault import passphrase as normal_passphrase
 
 
 class AtRest(NamedTuple):
@@ -58,7 +58,7 @@ async def restore(
     VaultDamaged (the backup is), NewerVersion, DiskFull, NotWritable, StorageFailed.
     """
     home, source = new_home(place), home_of(backup).path
-    words, entropy = normal_passphrase(passphrase), home.surroundings.entropy
+    words, entropy = forms(passphrase), home.surroundings.entropy
     return await home.surroundings.in_thread(
         lambda: restore_vault(
             source,

@@ -54,7 +54,8 @@ from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.backup import Backup
-from cellsync.store.vault import passphrase as normal_passphrase
+from cellsync.store.header import Kdf
+from cellsync.store.passphrases import forms
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
 AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
@@ -635,10 +636,15 @@ class Cell:
                 progress(done, total)
             await trio.lowlevel.checkpoint()
 
+    @property
+    def derivation(self) -> Kdf:
+        """What a guess at this vault's passphrase costs: passes, and bytes of memory."""
+        return self._kept.vault.derivation
+
     async def check_passphrase(self, passphrase: str) -> None:
         """That this opens the vault, though it is open already. Raises WrongPassphrase, InvalidValue."""
         self._check_open()
-        guess, vault = normal_passphrase(passphrase), self._kept.vault
+        guess, vault = forms(passphrase), self._kept.vault
         await self.circle.surroundings.in_thread(lambda: vault.check_passphrase(guess))
 
     @property

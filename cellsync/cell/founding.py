@@ -15,7 +15,6 @@ from cellsync.node.circle import OpenCircle
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
-from cellsync.store.vault import passphrase as normal_passphrase
 
 
 @final
@@ -47,18 +46,20 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: s
 
     `circle_name` is what the members will see, `name` what they will call you. Open it with `open_cell`.
 
-    Raises VaultExists if there is a vault already, InvalidValue for a name or passphrase that cannot be used,
-    DiskFull or StorageFailed.
+    Raises VaultExists if there is a vault already, InvalidValue for a name that cannot be used, WeakPassphrase (an
+    InvalidValue; `make_passphrase` makes one that is not), DiskFull or StorageFailed.
     """
     home = new_home(place)
     now, entropy = home.surroundings.now(), home.surroundings.entropy
     secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
     founded = founding.found(circle_name, name, secrets.public, now, entropy(founding.ENTROPY))
     identity = Identity(secrets.signing, secrets.session, checked_name(name))
-    words = normal_passphrase(passphrase)
+    words = home.new_passphrase(passphrase, (circle_name, name))
 
     def create() -> None:
-        vault = Vault.create(home.path, words, identity, kdf=home.kdf, entropy=entropy, publish=False)
+        vault = Vault.create(
+            home.path, words, identity, kdf=home.kdf, at_least=home.derivation_seconds, entropy=entropy, publish=False
+        )
         with vault:
             vault.create_circle(founded.circle, lambda store: _fill(store, founded, secrets, now)).close()
 

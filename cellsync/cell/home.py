@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +13,19 @@ from typing import Final
 import trio
 
 from cellsync.core.errors import NotInTrio, VaultExists
+from cellsync.core.ids import Passphrase
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.node.lan import SERVICE_TYPE, open_lan
 from cellsync.node.network import Network
 from cellsync.node.surroundings import REAL, Surroundings
 from cellsync.store.files import PRIVATE_DIRECTORY, file_errors
 from cellsync.store.header import Kdf
+from cellsync.store.passphrases import forms
 from cellsync.store.settings import SETTINGS, Settings, read
+from cellsync.store.strength import check
 from cellsync.store.vault import HEADER_NAME
+
+SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -50,9 +55,21 @@ class Home:
         return cls(vault_in(profile), network_of(read(profile)) if network is None else network)
 
     @property
+    def derivation_seconds(self) -> float:
+        """How long deriving the key of a new vault takes at least."""
+        return 0.0 if self.is_for_tests else SECONDS
+
+    @property
     def is_for_tests(self) -> bool:
-        """Cheap key derivation: such a vault is refused by every other home."""
+        """Cheap key derivation, and any passphrase: such a vault is refused by every other home."""
         return self.kdf == Kdf.CHEAP
+
+    def new_passphrase(self, text: str, known: Iterable[str] = ()) -> Passphrase:
+        """What a new vault is made with. Raises InvalidValue: WeakPassphrase for one that is too easy to guess."""
+        form, *_ = forms(text)
+        if not self.is_for_tests:
+            check(text, known)
+        return form
 
 
 _PROFILE: Final = frozenset({"vault", "run", SETTINGS})  # what may lie in a folder in which a vault is made

@@ -33,7 +33,6 @@ from cellsync.node.spots import Source, Spot
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
-from cellsync.store.vault import passphrase as normal_passphrase
 
 FIND_WITHIN: Final = 60.0  # seconds
 NOT_FOUND: Final = (
@@ -60,9 +59,9 @@ async def join(
     `timeout` seconds.
 
     Raises MalformedCode or InvalidValue (nothing was sent; UnknownWord, a MalformedCode, has the word that was meant in
-    its hint), VaultExists, NoPeer (not found in time), InviteExpired, WrongCode (a short code is good for one guess),
-    Declined, WordsDiffer, PeerOlder or PeerNewer (one of the two has to be updated first), Interrupted, DiskFull.
-    Nothing is stored unless it returns.
+    its hint; WeakPassphrase is an InvalidValue), VaultExists, NoPeer (not found in time), InviteExpired, WrongCode (a
+    short code is good for one guess), Declined, WordsDiffer, PeerOlder or PeerNewer (one of the two has to be updated
+    first), Interrupted, DiskFull. Nothing is stored unless it returns.
     """
     home = new_home(place)
     await _join(home, code_text, checked(home, Introduction(name, passphrase)), confirm, address, timeout)
@@ -81,7 +80,7 @@ async def join_introduced(
 
 def checked(home: Home, who: Introduction) -> Newcomer:
     """Raises InvalidValue."""
-    return Newcomer(checked_name(who.name), normal_passphrase(who.passphrase))
+    return Newcomer(checked_name(who.name), home.new_passphrase(who.passphrase, (who.name,)))
 
 
 async def _join(
@@ -102,7 +101,10 @@ async def _join(
 
         def create(of: Newcomer) -> None:
             identity = Identity(secrets.signing, secrets.session, of.name)
-            vault = Vault.create(home.path, of.passphrase, identity, kdf=home.kdf, entropy=entropy, publish=False)
+            vault = Vault.create(
+                home.path, of.passphrase, identity, kdf=home.kdf, at_least=home.derivation_seconds, entropy=entropy,
+                publish=False,
+            )  # fmt: skip
             with vault:
                 incarnation = Incarnation(entropy(INCARNATION_BYTES))
                 vault.create_circle(

@@ -19,9 +19,9 @@ from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
 from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
+from cellsync.store.passphrases import forms
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
-from cellsync.store.vault import passphrase as normal_passphrase
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
     NewerVersion. An error raised in the block comes out as it is.
     """
     home = home_of(place)
-    words = normal_passphrase(passphrase)
+    words = forms(passphrase)
     vault = await home.surroundings.in_thread(
         lambda: Vault.open(home.path, words, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests)
     )
@@ -51,15 +51,15 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
 async def change_passphrase(place: Place, *, old: str, new: str) -> None:
     """Give the vault in this folder another passphrase. The cell must not be open.
 
-    A copy of the folder that somebody made before still opens with the old one. Raises as `open_cell`, and InvalidValue
-    for a passphrase that cannot be used.
+    A copy of the folder that somebody made before still opens with the old one. Raises as `open_cell`, and
+    WeakPassphrase, an InvalidValue.
     """
     home = home_of(place)
-    before, after = normal_passphrase(old), normal_passphrase(new)
+    before, after = forms(old), home.new_passphrase(new)
 
     def change() -> None:
         with Vault.open(home.path, before, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests) as vault:
-            vault.change_passphrase(after, kdf=home.kdf)
+            vault.change_passphrase(after, kdf=home.kdf, at_least=home.derivation_seconds)
 
     await home.surroundings.in_thread(change)
 

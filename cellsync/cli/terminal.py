@@ -125,15 +125,29 @@ class Terminal:
             return read_line(self.options.passphrase_fd)
         return self.ask_hidden("Passphrase", "--passphrase-fd N")
 
-    def new_passphrase(self) -> tuple[str, bool]:
-        """One for a new vault, and whether it was made up here (then it has to be shown)."""
+    def new_passphrase(self, *known: str) -> tuple[str, bool]:
+        """One for a new vault, and whether it was made up here (then it has to be shown). `known`: names, no secrets.
+
+        Raises WeakPassphrase where there is nobody to ask for another one.
+        """
+        from cellsync.store.passphrases import make_passphrase
+        from cellsync.store.strength import WeakPassphrase, check
+
         if self.options.passphrase_fd is not None:
-            return read_line(self.options.passphrase_fd), False
+            given = read_line(self.options.passphrase_fd)
+            check(given, known)
+            return given, False
+        made = make_passphrase()
         with _unseen():
             while True:
                 chosen = self.ask_hidden("Passphrase (Enter = make one for me)", "--passphrase-fd N", empty=True)
                 if not chosen:
-                    return made_up(), True
+                    return made, True
+                try:
+                    check(chosen, known)
+                except WeakPassphrase as weak:
+                    self.need(f"error: {weak}\n  hint: {weak.hint} Enter takes this one: {made}")
+                    continue
                 if self.ask_hidden("The same again", "--passphrase-fd N", empty=True) == chosen:
                     return chosen, False
                 self.need("They differ. Once more.")
@@ -190,12 +204,3 @@ def read_line(descriptor: int) -> str:
         raise Refusal(
             Problem("unreadable_descriptor", "That file descriptor cannot be read.", "Open it for reading.", USAGE)
         ) from None
-
-
-def made_up() -> str:
-    """A passphrase of seven words of the list: 56 bits."""
-    import secrets
-
-    from cellsync.core.pairing.words import WORDS
-
-    return "-".join(WORDS[byte] for byte in secrets.token_bytes(7))

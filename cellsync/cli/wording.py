@@ -79,6 +79,16 @@ def size(number: int) -> str:
     return f"{number / 1e6:.1f} MB"
 
 
+def little_memory(status: dict[str, Any]) -> list[str]:
+    """Where a guess at the passphrase costs less than on other devices."""
+    memory = status["key_memory"] or 0  # below one MiB: a vault for tests
+    if not 0 < memory < 256:
+        return []
+    return [
+        f"⚠ This device had little memory: a guess at the passphrase takes {memory} MiB, not 256. Use a longer one."
+    ]
+
+
 def put_back(copied: str) -> str:
     """Of a cell that was put back from a backup of this time."""
     return f"Put back from the backup of {clock(copied)}. What was written after it comes back from the other devices."

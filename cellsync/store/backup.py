@@ -34,7 +34,7 @@ from cellsync.core.errors import (
     VaultMissing,
 )
 from cellsync.core.history.chain import Chain
-from cellsync.core.ids import Millis, Passphrase
+from cellsync.core.ids import Millis
 from cellsync.core.ports import LIFE, RENEWAL_DUE
 from cellsync.store.files import (
     PRIVATE_DIRECTORY,
@@ -46,7 +46,7 @@ from cellsync.store.files import (
 )
 from cellsync.store.header import CircleFile
 from cellsync.store.sqlite import SqliteStore, check_encrypted
-from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, check_unused
+from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused
 
 _INCOMPLETE: Final = ".incomplete"  # behind a folder's name while it is being written
 _BESIDE: Final = frozenset({HEADER_NAME, f"{HEADER_NAME}.new", "settings.json", "settings.new"})
@@ -201,7 +201,7 @@ class Incomplete:
 
 
 def restore(
-    source: Path, to: Path, words: Passphrase, *, entropy: Entropy, allow_cheap: bool = False,
+    source: Path, to: Path, words: Words, *, entropy: Entropy, allow_cheap: bool = False,
     before_it_is_there: Callable[[], None] = lambda: None,
 ) -> Backup:  # fmt: skip
     """Make a vault of a backup, or of a folder that was merely copied; either goes on under a new incarnation.

@@ -54,7 +54,8 @@ class Kdf:
     ops: int
     memory: int
 
-    MODERATE: ClassVar[Kdf]  # half a second, 256 MiB
+    MODERATE: ClassVar[Kdf]  # what a new vault has at least: 256 MiB
+    MOST_PASSES: ClassVar[int] = 20
     CHEAP: ClassVar[Kdf]  # microseconds: for tests, in vaults that say so
 
     @property
@@ -70,7 +71,7 @@ class Kdf:
 Kdf.MODERATE = Kdf(3, 256 << 20)
 Kdf.CHEAP = Kdf(1, 8 << 10)
 _FLOOR: Final = Kdf(3, 64 << 20)
-_CEILING: Final = Kdf(20, 2 << 30)
+_CEILING: Final = Kdf(Kdf.MOST_PASSES, 2 << 30)
 
 
 class Slot(NamedTuple):

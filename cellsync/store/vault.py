@@ -11,7 +11,7 @@ Rules:
    A crash leaves the old header or the new one; at worst a database that nobody names.
 4. **One process.** The directory's lock is taken before anything is read and held until `close`.
 
-Opening and creating run the key derivation, half a second without the interpreter's lock: call them in a
+Opening and creating run the key derivation, half a second or more without the interpreter's lock: call them in a
 worker thread. Nothing else here is slow.
 """
 
@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 from collections.abc import Callable
 from hashlib import blake2b
+from math import ceil
 from os import close as close_descriptor
 from pathlib import Path
+from time import thread_time
 from types import TracebackType
 from typing import Final, Self
 
@@ -49,7 +50,7 @@ from cellsync.store.files import PRIVATE_DIRECTORY, file_errors, lock_directory,
 from cellsync.store.header import CircleFile, Header, Identity, Kdf, Profile, Slot, SlotKind
 from cellsync.store.sqlite import SqliteStore
 
-__all__ = ["Entropy", "Identity", "Kdf", "Vault", "passphrase"]
+__all__ = ["Entropy", "Identity", "Kdf", "Vault", "Words"]
 
 HEADER_NAME: Final = "vault"
 _NEW_NAME: Final = "vault.new"
@@ -61,18 +62,8 @@ _MAX_FILE: Final = 1 << 16  # a header is below 6 KiB; more is not read
 Entropy = Callable[[int], bytes]  # as `secrets.token_bytes`
 
 
-def passphrase(text: str) -> Passphrase:
-    """A passphrase as typed on any keyboard: NFC, UTF-8. Raises InvalidValue if it is empty."""
-    if not isinstance(text, str):
-        raise InvalidValue(f"A passphrase is a text (str), and no {type(text).__name__}.")
-    normal = unicodedata.normalize("NFC", text)
-    if not normal:
-        raise InvalidValue("The passphrase is empty.")
-    try:
-        return Passphrase(normal.encode())
-    except UnicodeEncodeError:
-        pass  # its message would show the passphrase
-    raise InvalidValue("The passphrase cannot be encoded.")
+Words = Passphrase | tuple[Passphrase, ...]
+"""What may open a vault: one after the other is tried (`passphrases.forms`)."""
 
 
 class Vault:
@@ -108,10 +99,11 @@ class Vault:
         identity: Identity,
         *,
         kdf: Kdf = Kdf.MODERATE,
+        at_least: float = 0.0,
         entropy: Entropy = secrets.token_bytes,
         publish: bool = True,
     ) -> Self:
-        """A new vault in a new or empty directory.
+        """A new vault in a new or empty directory. Deriving its key takes at least so many seconds of this machine.
 
         With `publish=False` the header appears only with the first `create_circle`, so that a crash while a cell
         is founded leaves no vault at all. Raises VaultExists (nothing is overwritten), VaultInUse, InvalidValue
@@ -132,7 +124,7 @@ class Vault:
             if made:
                 sync_directory(path.parent)
             master = MasterKey(entropy(_KEY_BYTES))
-            slot = _wrap(master, passphrase, kdf, entropy)
+            slot = _wrap(master, passphrase, kdf, entropy, at_least=at_least)
             vault = cls(path, lock, entropy, master, (slot,), kdf.profile, identity, [])
             if publish:
                 vault._save([], (slot,))
@@ -145,7 +137,7 @@ class Vault:
     def open(
         cls,
         path: Path,
-        passphrase: Passphrase,
+        passphrase: Words,
         *,
         entropy: Entropy = secrets.token_bytes,
         allow_cheap: bool = False,
@@ -228,13 +220,18 @@ class Vault:
         row = self.circle_file(circle)
         return SqliteStore.open(self._path / row.file, row.key)
 
-    def check_passphrase(self, guess: Passphrase) -> None:
+    @property
+    def derivation(self) -> Kdf:
+        """What deriving the key of this vault costs."""
+        return min((Kdf(one.ops, one.memory) for one in self._slots), key=lambda one: one.memory)
+
+    def check_passphrase(self, guess: Words) -> None:
         """Whether this would open it. Blocks for a key derivation. Raises WrongPassphrase."""
         self._check_open()
         _unwrap_any(self._slots, self._profile, guess)
 
-    def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE) -> None:
-        """Wrap the master key anew, in place of every passphrase slot. Blocks for a key derivation.
+    def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE, at_least: float = 0.0) -> None:
+        """Wrap the master key anew, in place of every passphrase slot. Blocks for a key derivation or two.
 
         A copy of the old header still opens with the old passphrase. Raises InvalidValue if `kdf` is weaker than
         this vault's profile allows, DiskFull or StorageFailed.
@@ -242,7 +239,7 @@ class Vault:
         self._check_open()
         if not kdf.allowed(self._profile):
             raise InvalidValue("These key derivation parameters are out of range.")
-        slot = _wrap(self._master, new, kdf, self._entropy, self._profile)
+        slot = _wrap(self._master, new, kdf, self._entropy, self._profile, at_least)
         others = tuple(old for old in self._slots if old.kind != SlotKind.PASSPHRASE)
         self._save(self._circles, (slot, *others))
 
@@ -311,23 +308,49 @@ def derive(passphrase: Passphrase, salt: bytes, kdf: Kdf) -> bytes:
     raise ExternalError("There is not enough memory to derive the key.", hint="Close other programs, then try again.")
 
 
-def _wrap(master: MasterKey, passphrase: Passphrase, kdf: Kdf, entropy: Entropy, profile: int | None = None) -> Slot:
+def _wrap(
+    master: MasterKey, passphrase: Passphrase, kdf: Kdf, entropy: Entropy, profile: int | None = None,
+    at_least: float = 0.0,
+) -> Slot:  # fmt: skip
     salt, nonce = entropy(_SALT_BYTES), entropy(header.NONCE_BYTES)
+    kdf, key = _calibrated(passphrase, salt, kdf, at_least)
     blank = Slot(SlotKind.PASSPHRASE, header.ARGON2ID, 0, kdf.ops, kdf.memory, salt, nonce, b"")
     bound = blank.bound(kdf.profile if profile is None else profile)
-    key = derive(passphrase, salt, kdf)
     wrapped = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(master.reveal(), bound, nonce, key)
     return blank._replace(wrapped=wrapped)
 
 
-def _unwrap_any(slots: tuple[Slot, ...], profile: int, passphrase: Passphrase) -> MasterKey:
-    for slot in slots:
-        if slot.kind != SlotKind.PASSPHRASE:
+def _calibrated(passphrase: Passphrase, salt: bytes, kdf: Kdf, at_least: float) -> tuple[Kdf, bytes]:
+    """A key, and the parameters that it took: so many passes that this machine works for so many seconds.
+
+    Where there is not so much memory, half of it, or a quarter, is made up for with passes.
+    """
+    while True:
+        began = thread_time()  # what others do on this machine must not make a guess cheaper
+        try:
+            key = derive(passphrase, salt, kdf)
+        except ExternalError:
+            less = Kdf(kdf.ops, kdf.memory // 2)
+            if not at_least or less.profile != kdf.profile:
+                raise
+            kdf = less
             continue
-        key = derive(passphrase, slot.salt, Kdf(slot.ops, slot.memory))
-        master = _opened(slot.wrapped, slot.bound(profile), slot.nonce, key)
-        if master is not None:
-            return MasterKey(master)
+        took = thread_time() - began
+        if took >= at_least or kdf.ops == Kdf.MOST_PASSES:
+            return kdf, key
+        slower = max(kdf.ops + 1, ceil(kdf.ops * at_least / max(took, 1e-6)))
+        kdf = Kdf(min(Kdf.MOST_PASSES, slower), kdf.memory)
+
+
+def _unwrap_any(slots: tuple[Slot, ...], profile: int, passphrase: Words) -> MasterKey:
+    for words in passphrase if isinstance(passphrase, tuple) else (passphrase,):
+        for slot in slots:
+            if slot.kind != SlotKind.PASSPHRASE:
+                continue
+            key = derive(words, slot.salt, Kdf(slot.ops, slot.memory))
+            master = _opened(slot.wrapped, slot.bound(profile), slot.nonce, key)
+            if master is not None:
+                return MasterKey(master)
     raise WrongPassphrase
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cellsync import errors, found_cell, open_cell
 from cellsync.core.ids import RecoverySecret
+from cellsync.store.header import Kdf
+from cellsync.store.strength import WeakPassphrase
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import PASSPHRASE, Visit, found, opened
 
@@ -101,3 +104,13 @@ async def test_names_may_be_written_in_any_script(memory_network: MemoryNetwork)
     async with open_cell(home, passphrase="тайны ўваход") as ana:
         assert ana.name == "Млынавая вуліца"
         assert [member.name for member in ana.members()] == ["Аня ☂"]
+
+
+async def test_a_real_vault_takes_no_weak_passphrase(memory_network: MemoryNetwork) -> None:
+    """Homes for tests take any; the key of a real one is not even derived before this is refused."""
+    home = replace(memory_network.home("ana"), kdf=Kdf.MODERATE)
+    for weak in ("a", " ", "Mill Street", "password", "ana ana ana ana ana"):
+        with pytest.raises(WeakPassphrase) as caught:
+            await found_cell(home, "Mill Street", name="Ana", passphrase=weak)
+        assert caught.value.code == "weak_passphrase"
+    assert not home.path.exists()

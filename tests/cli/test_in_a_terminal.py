@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Final
@@ -86,7 +87,7 @@ def test_founding_asks_shows_and_says_what_comes_next(tmp_path: Path) -> None:
         person.sees(FIRST)
         echoes: bool = person.echoes
         assert not echoes
-        person.types("one\r")
+        person.types(PASSPHRASE + "\r")
         person.answers("The same again", "another")
         person.sees("They differ")
         gives_passphrase(person)
@@ -110,6 +111,35 @@ def test_a_passphrase_is_made_up_for_who_wants_one(tmp_path: Path) -> None:
     with Person("--profile", folder, "members") as person:
         person.answers("Passphrase", made[1])
         assert person.ends() == 0
+
+
+def test_a_passphrase_that_is_easy_to_guess_is_refused_with_the_reason_and_another_one(tmp_path: Path) -> None:
+    folder = str(tmp_path / "ana")
+    with Person("--profile", folder, "init", "Mill Street", "--name", "Ana", *LOOPBACK) as person:
+        person.answers(FIRST, "Passw0rd")
+        person.sees("too easy to guess. This is similar to a commonly used password.")
+        person.answers(FIRST, "mill street ana")
+        person.sees("Enter takes this one: ")
+        person.answers(FIRST, "")
+        person.answers("[y/N]", "")
+        assert person.ends() == 0
+        offered = set(re.findall(r"Enter takes this one:\s+((?:[a-z]+-){6}[a-z]+)", person.all))
+        made = re.search(r"Yours: ((?:[a-z]+-){6}[a-z]+)\n", person.all)
+        assert made is not None
+        assert offered == {made[1]}
+        assert "Passw0rd" not in person.all
+    with Person("--profile", folder, "members") as person:
+        person.answers("Passphrase", made[1].replace("-", " ").upper())  # as it is typed from paper
+        assert person.ends() == 0
+
+
+@pytest.mark.parametrize("weak", ["a", " ", "password", "Mill Street"])
+def test_a_script_gives_no_weak_passphrase(tmp_path: Path, weak: str) -> None:
+    options = ("--profile", str(tmp_path / "ana"), "--passphrase-fd", "0", "--json")
+    done = run(*options, "init", "Mill Street", "--name", "Ana", *LOOPBACK, given=weak + "\n")
+    assert done.exit == 2
+    assert json.loads(done.out)["error"]["code"] == "weak_passphrase"
+    assert not (tmp_path / "ana" / "vault").exists()
 
 
 def test_nothing_is_overwritten(ana: str) -> None:

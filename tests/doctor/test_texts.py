@@ -30,7 +30,8 @@ from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import BACK, vault_header
 from cellsync.doctor.versions import versions
-from cellsync.store.vault import Identity, Kdf, Vault, passphrase
+from cellsync.store.passphrases import forms
+from cellsync.store.vault import Identity, Kdf, Vault
 from tests.doctor.machines import HERE, Look, one, write
 from tests.patience import PATIENCE
 
@@ -47,7 +48,7 @@ def saying(visit: Visit, **subject: Any) -> Visit:
 def test_the_vaults_header(tmp_path: Path, visit: Visit) -> None:
     folder = tmp_path / "made"
     identity = Identity(SigningSecret(b"S" * 32), SessionSecret(b"X" * 32), "Iryna")
-    with Vault.create(folder, passphrase("four random words"), identity, kdf=Kdf.CHEAP) as vault:
+    with Vault.create(folder, forms("four random words")[0], identity, kdf=Kdf.CHEAP) as vault:
         vault.create_circle(CircleId(b"M" * 32)).close()
     at = saying(visit, vault=folder)
     assert vault_header(at) == [Finding("vault", Grade.GOOD, "The vault's header is whole.", "")]

@@ -28,7 +28,7 @@ from tests.patience import PATIENCE
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
-PASSPHRASE: Final = "words for tests only"
+PASSPHRASE: Final = "kettle orbit lantern maple"
 
 Answer = dict[str, Any]
 _ports: Final[list[TextIO]] = []  # locked

@@ -35,11 +35,12 @@ from cellsync.store.backup import (
     restore,
     time_of,
 )
+from cellsync.store.passphrases import forms
 from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Identity, Kdf, Vault, passphrase
+from cellsync.store.vault import Identity, Kdf, Vault
 from tests.store.commits import CANARY, Author, numbered
 
-WORDS = passphrase("four random words, say")
+WORDS = forms("four random words, say")[0]
 IDENTITY = Identity(SigningSecret(b"S" * 32), SessionSecret(b"X" * 32), "Iryna")
 MAIN, OTHER = CircleId(b"M" * 32), CircleId(b"O" * 32)
 AT = Millis(1_790_000_000_123)
@@ -397,7 +398,7 @@ def test_what_cannot_be_put_back(home: Open, tmp_path: Path) -> None:
     with pytest.raises(VaultExists):
         put_back(tmp_path / "copy", home.vault.path)
     with pytest.raises(WrongPassphrase):
-        restore(tmp_path / "copy", tmp_path / "again", passphrase("wrong"), entropy=os.urandom, allow_cheap=True)
+        restore(tmp_path / "copy", tmp_path / "again", forms("wrong")[0], entropy=os.urandom, allow_cheap=True)
     name = home.vault.circle_file(MAIN).file
     flip(tmp_path / "copy" / name, 20_000)
     with pytest.raises(VaultDamaged, match="This backup is damaged"):

@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import clocks, duration, line, many, presence, put_back, table, to_update
+from cellsync.cli.wording import clocks, duration, line, little_memory, many, presence, put_back, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -77,7 +77,7 @@ def init(
     terminal = terminal_of(context)
     with empty(context) as client:
         name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
-        passphrase, made = terminal.new_passphrase()
+        passphrase, made = terminal.new_passphrase(name_of_cell, name)
         if made:
             terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
         mode = lan_mode(lan, no_lan)
@@ -86,11 +86,14 @@ def init(
             mode = "announce" if terminal.ask_yes("Announce on Wi-Fi always?") else None
         given = {"interfaces": list(interfaces), "port": port, "lan": mode or "asked"}
         answer = client.call("init", cell=name_of_cell, name=name, passphrase=passphrase, **given)
+        warnings = little_memory(client.call("status"))
     terminal.result(
         f"✓ Cell and device key created.\n\nRecovery key: {answer['recovery_key']}\n"
         "Write it on paper and keep it away from this device. It is shown this once.\n"
         "It is for a later version. In this one it opens nothing: a lost passphrase stays lost."
     )
+    for warning in warnings:
+        terminal.need(warning)
     terminal.next("cellsync invite")
     terminal.answer(answer)
 
@@ -184,6 +187,8 @@ def status(context: click.Context, seen: bool) -> None:
             terminal.result(f"⚠ {to_update(peer)}")
     for said in clocks(answer["peers"], answer["others_ahead"]):
         terminal.result(f"⚠ {said}")
+    for said in little_memory(answer):
+        terminal.result(said)
     for flag in answer["flags"]:
         text = flag["text"] if flag["text"].endswith("?") else f"{flag['text']}."
         terminal.result(f"⚠ {line(flag['author'], 24)} {text}")

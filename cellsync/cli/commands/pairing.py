@@ -84,7 +84,7 @@ def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> t
     try:
         with asking(client, "join.show", job):
             name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
-            passphrase, made = terminal.new_passphrase()
+            passphrase, made = terminal.new_passphrase(name)
         if made:
             terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
         job = client.call("join.introduce", job=job["job"], name=name, passphrase=passphrase)

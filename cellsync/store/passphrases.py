@@ -1,0 +1,52 @@
+"""Passphrases, as people type them (protocol/70-vault.md, Passphrases).
+
+A key is derived from the *typing form*: the same for capitals and small letters, for a space, several and a dash, for
+straight and curly apostrophes, for every Unicode form of one text. So what a phone capitalises and a sheet of paper
+leaves open opens the vault all the same, and a made-up `orbit-maple-tulip` can be typed as `Orbit maple tulip`.
+
+Vaults that are older than this rule were made from the text itself, so it is tried next. How hard a passphrase is to
+guess is estimated of the typing form (`strength`): what is forgiven counts for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+from unicodedata import normalize
+
+from cellsync.core.errors import InvalidValue
+from cellsync.core.ids import Passphrase
+
+MADE_OF: Final = 7  # words, of 256: 56 bits
+
+_APARTS: Final = re.compile("[\\s\u200b\u2060\ufeff\\-\u00ad\u2010-\u2015\u2212\u2043\ufe58\ufe63\uff0d_]+")
+_APOSTROPHES: Final = re.compile("[\u2018\u2019\u201a\u201b\u02bc\u02b9\u00b4`\u2032\uff07]")
+
+
+def typing_form(text: str) -> str:
+    """What of a passphrase counts; "" of one that is nothing but blanks and dashes."""
+    alike = normalize("NFKC", normalize("NFKC", _APOSTROPHES.sub("'", text)).casefold())
+    return _APARTS.sub(" ", alike).strip()
+
+
+def forms(text: str) -> tuple[Passphrase, ...]:
+    """What may open a vault: the typing form, then the text as it is. Raises InvalidValue if it is empty."""
+    if not isinstance(text, str):
+        raise InvalidValue(f"A passphrase is a text (str), and no {type(text).__name__}.")
+    if not text:
+        raise InvalidValue("The passphrase is empty.")
+    try:
+        encoded = [one.encode() for one in (typing_form(text), normalize("NFC", text))]
+    except UnicodeEncodeError:  # its message would show the passphrase
+        encoded = []
+    if not encoded:
+        raise InvalidValue("The passphrase cannot be encoded.")
+    return tuple(Passphrase(one) for one in dict.fromkeys(encoded) if one)
+
+
+def make_passphrase() -> str:
+    """One that nobody can guess: seven words, each drawn among 256. Write it down."""
+    from cellsync.core.pairing.words import WORDS
+
+    return "-".join(WORDS[byte] for byte in secrets.token_bytes(MADE_OF))

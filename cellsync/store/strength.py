@@ -1,0 +1,65 @@
+"""Strength: about how many guesses a passphrase takes, and whether that is enough for a vault that is in other hands.
+
+The estimate is zxcvbn's: it knows common passwords, names, words, keyboards, dates and repeats. It knows English best,
+so it is asked three times, and the lowest counts: the passphrase as it is; without its blanks, which it takes for
+random characters; and as if it was typed on a keyboard that stands to Latin letters, where the lists know the common
+words of Russian as well. Of long ones the beginning is looked at: what follows can only add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from cellsync.core.errors import InvalidValue
+from cellsync.store.passphrases import typing_form
+
+FLOOR: Final = 13.0
+"""Guesses, as a power of ten. At half a second and 256 MiB a guess, ten thousand machines take about sixteen years."""
+
+_LOOKED_AT: Final = 64  # characters; the estimate takes the square of them
+_KEYS: Final = str.maketrans("йцукенгшщзхъфывапролджэячсмитьбюёўіїє", "qwertyuiop[]asdfghjkl;'zxcvbnm,.`os]'")
+
+
+class WeakPassphrase(InvalidValue):
+    """That passphrase is too easy to guess."""
+
+    code = "weak_passphrase"
+
+
+class Strength(NamedTuple):
+    """How hard a passphrase is to guess."""
+
+    guesses: float  # as a power of ten
+    reason: str  # why it is not more, as a sentence; nothing of the passphrase
+
+    @property
+    def enough(self) -> bool:
+        return self.guesses >= FLOOR
+
+
+def strength(text: str, known: Iterable[str] = ()) -> Strength:
+    """The estimate. `known`: what others know anyway, such as names."""
+    import zxcvbn  # 60 ms, and only those who found, join or change need it
+
+    form = typing_form(text)[:_LOOKED_AT]
+    if not form:
+        return Strength(0.0, "It is nothing but blanks.")
+    words = [part for one in known for part in (typing_form(one), *typing_form(one).split()) if part]
+    guessed = [
+        zxcvbn.zxcvbn(way, user_inputs=words, max_length=_LOOKED_AT)
+        for way in dict.fromkeys((form, form.replace(" ", ""), form.translate(_KEYS).replace(" ", "")))
+    ]
+    least = min(guessed, key=lambda one: one["guesses_log10"])
+    reason = least["feedback"]["warning"] or "Its words are few or common, or it is short."
+    return Strength(float(least["guesses_log10"]), reason)
+
+
+def check(text: str, known: Iterable[str] = ()) -> None:
+    """Raises WeakPassphrase, with the reason."""
+    found = strength(text, known)
+    if not found.enough:
+        raise WeakPassphrase(
+            f"That passphrase is too easy to guess. {found.reason}",
+            hint="Take four or more words that do not belong together, or one that is made at random.",
+        )
