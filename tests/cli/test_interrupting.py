@@ -40,8 +40,8 @@ class Importing:
         error = problem_of(Cancelled(SAID, hint="The same table again does the rest."))._asdict() if over else None
         return filled(
             shapes.Importing, v=1, job="a1", step=1, state="failed" if over else "running", done=50, total=80,
-            created=50, updated=0, unchanged=0, left_out=0, unread=0, problems=[], columns={}, ignored=[], header_line=1,
-            id_column="external_id", error=error,
+            created=50, updated=0, unchanged=0, left_out=0, unread=0, problems=[], columns={}, ignored=[],
+            header_line=1, id_column="external_id", error=error,
         )  # fmt: skip
 
 

@@ -42,7 +42,8 @@ class Canned:
             error=None if error is None else problem_of(error)._asdict(),
         )  # fmt: skip
         self._status = filled(
-            shapes.Status, v=1, cell="Mill Street", state="open", name="Ana", role="writer", device="aa", cases=0, key_memory=256,
+            shapes.Status, v=1, cell="Mill Street", state="open", name="Ana", role="writer", device="aa", cases=0,
+            key_memory=256,
             beside=0, changes=1, only_here=0, only_here_cases=[], conflicts=0, peers=peers, flags=[],
         )  # fmt: skip
         self._peers = {"v": 1, "port": 4000, "peers": peers}
