@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from io import StringIO
 from typing import Any
 from unicodedata import normalize
@@ -12,17 +13,18 @@ import trio
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from cellsync.casework import CaseFile, Consent, Episode, Person, Proceeding, SupportTask
+from cellsync.casework import CaseFile, Consent, Contact, Demand, Episode, Person, Proceeding, SupportTask
 from cellsync.casework.case_file import CaseStatus, LineOfWork, Priority
 from cellsync.casework.consent import Scope
 from cellsync.casework.editing import texts as typed
 from cellsync.casework.exporting import Form, export_cases
-from cellsync.casework.importing import import_cases, read_csv
+from cellsync.casework.importing import UnreadableFile, import_cases, read_csv
 from cellsync.casework.importing.articles import articles
 from cellsync.casework.importing.cells import Parser, as_cell, guard, text, tidy
 from cellsync.casework.importing.codes import countries, languages
 from cellsync.casework.importing.lists import ALIASES, NAMES, TEXTS, TRANSLITERATIONS, joined, lines
 from cellsync.casework.importing.mapping import COLUMNS, DOCUMENTS, TOLD, _usual_parser
+from cellsync.casework.importing.whole import read_whole
 from cellsync.casework.link import Link, Relation
 from cellsync.casework.name import NameKind, name_of
 from cellsync.casework.person import Sex
@@ -275,6 +277,86 @@ def test_a_table_that_we_wrote_is_read_back(story: Story) -> None:
             assert (await import_cases(other, before)).unchanged == 1
 
     trio.run(main)
+
+
+def whole(table: bytes) -> Any:
+    """What JSON says of every field, without who said it and when, sets in no order, links to what did not leave."""
+    said = {}
+    for case in json.loads(table)["cases"]:
+        for document in case["documents"]:
+            for name, field in document["fields"].items():
+                pieces = field.get("items") or field.get("entries") or [{"values": [one]} for one in field["values"]]
+                values = [(one.get("key"), one["values"][0]["value"]) for one in pieces]
+                said[document["id"], name] = sorted(map(repr, values)) if field["type"] == "set" else values
+    return said
+
+
+@given(stories)
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_json_that_we_wrote_is_read_back_under_its_own_ids(story: Story) -> None:
+    async def exported_whole(cell: Cell) -> bytes:
+        return (await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)).content
+
+    async def main() -> None:
+        async with a_cell() as cell:
+            await write(cell, story)
+            before = await exported_whole(cell)
+            assert (await import_cases(cell, before)).created == 0
+            assert whole(await exported_whole(cell)) == whole(before)
+            assert (await import_cases(cell, before)).unchanged == 1
+        async with a_cell() as other:
+            for created in (1, 0):
+                report = await import_cases(other, before)
+                assert (report.created, report.updated, report.unread) == (created, 0, [])
+            await consent(other)
+            assert whole(await exported_whole(other)) == whole(before)
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize(
+    "text_", ["{", '{"format": "else"}', '{"format": "cellsync cases", "version": 2, "cases": []}']
+)
+def test_json_that_is_none_of_ours_is_refused(text_: str) -> None:
+    with pytest.raises(UnreadableFile):
+        read_whole(text_.encode())
+
+
+async def test_maps_and_sums_are_read_back_too() -> None:
+    channels = {"type": "map", "entries": [{"key": "signal", "values": [{"value": "+00"}]}]}
+    contact = {"id": "ab" * 32, "kind": "cellsync.contact", "fields": {"channels": channels}}
+    demand = {
+        "id": "cd" * 32,
+        "kind": "cellsync.demand",
+        "fields": {"signatures": {"type": "counter", "values": [{"value": 7}]}},
+    }
+    content = json.dumps(
+        {"format": "cellsync cases", "version": 1, "cases": [{"documents": [contact, demand]}]}
+    ).encode()
+    async with a_cell() as cell:
+        for created in (1, 0):
+            assert (await import_cases(cell, content)).created == created
+        [one], [other] = await cell.cases(Contact), await cell.cases(Demand)
+        assert (dict(one.channels), int(other.signatures)) == ({"signal": "+00"}, 7)
+
+
+def test_what_is_wrong_in_json_costs_itself() -> None:
+    fields = {
+        "title": {"type": "register", "values": [{"value": "a"}, {"value": "b"}]},
+        "status": {"type": "register", "values": [{"value": 7}]},
+        "tags": {"type": "set", "values": [{"value": "x"}, 3, {"value": None}]},
+        "shoes": {"type": "set", "values": []},
+        "timeline": {"type": "log", "items": 7},
+    }
+    good = {"id": "ab" * 32, "kind": "cellsync.case", "fields": fields}
+    documents = [good, {"id": "x", "kind": "cellsync.case", "fields": {}}, {"kind": "else", "fields": {}}, 5]
+    given_ = {"format": "cellsync cases", "version": 1, "cases": [{"documents": documents}, 7]}
+    [[document], other], problems = read_whole(json.dumps(given_).encode())
+    assert other == []
+    assert document.table == {
+        ("title", ""): ["a"], ("status", ""): [], ("tags", "json"): ["x"], ("timeline", "json"): [],
+    }  # fmt: skip
+    assert [one.column for one in problems] == ["title", "status", "tags", "shoes", "", "", ""]
 
 
 def test_every_column_that_we_write_is_one_that_we_read() -> None:

@@ -104,7 +104,7 @@ def read_csv(
     Raises UnreadableFile if there is no table in it, InvalidValue for an encoding or delimiter that does not exist.
     """
     mapping = mapping or EXAMPLE
-    content = _content(source)
+    content = content_of(source)
     _check_no_other_file(content)
     sheet = read_sheet(decode(content, encoding), mapping.knows, delimiter)
     placed = mapping.on(sheet.header)
@@ -118,7 +118,8 @@ def read_csv(
 # --- the file -----------------------------------------------------------------------------------
 
 
-def _content(source: Source) -> bytes:
+def content_of(source: Source) -> bytes:
+    """The bytes of a file, if they are not too many. Raises UnreadableFile."""
     if isinstance(source, bytes):
         content = source
     else:

@@ -12,7 +12,8 @@ from cellsync.casework.importing.here import Alike, Here, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merging import merge
 from cellsync.casework.importing.problems import Problem, problems
-from cellsync.casework.importing.reading import Place, Row, RowError, Source, read_csv, rows_of
+from cellsync.casework.importing.reading import Place, Row, RowError, Source, content_of, read_csv, rows_of
+from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
 from cellsync.casework.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
@@ -81,7 +82,9 @@ async def import_cases(
     progress: Progress | None = None,
     stop: Stop = lambda: False,
 ) -> Report:
-    """Import a table: the content of a CSV file, or its path. What cannot be read is left out and reported.
+    """Import a table: the content of a CSV file, or its path; or what an export wrote as JSON.
+
+    What cannot be read is left out and reported.
 
     A dry run reports the same and writes nothing. `progress` is told (rows done, rows to do) after each group. `stop`
     is asked before each; once it says yes, the report is of what was done until then. Stopped half-way, whole groups
@@ -89,8 +92,12 @@ async def import_cases(
 
     Raises UnreadableFile, InvalidValue, NotPermitted, DiskFull, StorageFailed.
     """
-    read = partial(read_csv, source, mapping, encoding=encoding, delimiter=delimiter)
-    reading = await cell.circle.surroundings.in_thread(read)
+    in_thread = cell.circle.surroundings.in_thread
+    content = await in_thread(partial(content_of, source))
+    if is_whole(content):
+        cases, problems = await in_thread(partial(read_whole, content))
+        return await _import_whole(cell, cases, problems, dry_run, progress or (lambda *_: None), stop)
+    reading = await in_thread(partial(read_csv, content, mapping, encoding=encoding, delimiter=delimiter))
     here = await look_around(cell, reading.rows)
     created = updated = done = 0
     for group in _groups(reading.rows):
@@ -102,6 +109,29 @@ async def import_cases(
             progress(done, len(reading.rows))
     unchanged = done - created - updated
     return Report(created, updated, unchanged, *reading[1:], here.alike, len(reading.rows) - done)
+
+
+async def _import_whole(
+    cell: Cell, cases: list[list[Document]], unread: list[RowError], dry_run: bool, progress: Progress, stop: Stop
+) -> Report:
+    """Import our own JSON, case by case."""
+    created = updated = done = 0
+    for documents in cases:
+        if stop():
+            break
+        edits: Edits = []
+        async with cell.circle.lock:
+            states = {one.id: _state(cell, one.id) for one in documents}
+            for one in documents:
+                if made := operations_for(one, states[one.id], partial(_keyed, cell, one.id)):
+                    edits.append((one.id, made))
+            if edits and not dry_run:
+                await cell.write_locked(edits)
+        is_new = any(states[one.id] is None for one in documents[:1])  # the case file comes first
+        created, updated, done = created + is_new, updated + (bool(edits) and not is_new), done + 1
+        progress(done, len(cases))
+    unchanged = done - created - updated
+    return Report(created, updated, unchanged, [], [], unread, {}, 1, EXTERNAL_ID, [], len(cases) - done)
 
 
 def _groups(rows: list[Row]) -> Iterator[list[Row]]:

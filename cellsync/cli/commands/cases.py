@@ -350,7 +350,7 @@ def import_(
     context: click.Context, file: Path, dry_run: bool, columns: Path | None, encoding: str | None,
     delimiter: str | None,
 ) -> None:  # fmt: skip
-    """Import a table of cases from a CSV file.
+    """Import cases from a CSV file, or an export as JSON.
 
     The same table again changes nothing, so an import that broke off is simply given again. Ctrl-C ends it. A cell that
     cannot be read is named and left out; the rest of its row arrives.

@@ -1,0 +1,167 @@
+"""Whole: our own JSON (`exporting.plain`), read back document by document, under the ids that it says.
+
+A document that is not here is made, with every value that left. One that is here is merged as a row of a table is
+(`merging`), if it is of a kind that imports may change; a consent or a contact that is here stays as it is. Of values
+that contradict each other the displayed one is taken, and a problem says so; what an item of a log said before it was
+corrected stays in the file. Documents and fields that this version does not know are named and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from cellsync.casework import SCHEMAS
+from cellsync.casework.imported import MARKS, Imported
+from cellsync.casework.importing.encodings import UnreadableFile
+from cellsync.casework.importing.merging import merge
+from cellsync.casework.importing.reading import Place, RowError
+from cellsync.casework.json_form import from_json
+from cellsync.core import strict_json
+from cellsync.core.case.draft import Draft
+from cellsync.core.case.fields import Counter, Log, Map, Register, Set
+from cellsync.core.case.fold import CaseState
+from cellsync.core.case.schema import Schema, fields_of, kind_of, version_of
+from cellsync.core.case.values import Misfit, ValueType, fits
+from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+
+FORMAT: Final = "cellsync cases"
+COLUMN: Final = "json"  # in whose name marks are kept
+Complain = Callable[[str, str], None]
+_KINDS: Final[dict[str, type[Schema]]] = {kind_of(schema): schema for schema in SCHEMAS}
+
+
+class Document(NamedTuple):
+    """One document of the file, ready to be written."""
+
+    line: int  # which case of the file, from 1
+    id: CaseId
+    schema: type[Schema]
+    table: dict[Place, list[Any]]
+    puts: list[tuple[str, Any, Any]]  # values by key, of maps
+    counts: list[tuple[str, int]]
+
+    def __repr__(self) -> str:
+        return f"<document of case {self.line}>"  # no content
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether it may be such a file: a table does not begin like that."""
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def read_whole(content: bytes) -> tuple[list[list[Document]], list[RowError]]:
+    """The documents, case by case, and what could not be read. Raises UnreadableFile."""
+    try:
+        whole = strict_json.read(content.removeprefix(b"\xef\xbb\xbf"))
+    except strict_json.NotStrict as error:
+        raise UnreadableFile(
+            f"the file {error}", hint="Give a CSV file, or what case export --format json wrote."
+        ) from None
+    if not isinstance(whole, dict) or whole.get("format") != FORMAT or not isinstance(whole.get("cases"), list):
+        raise UnreadableFile("the file is JSON, but no export of cellsync", hint="Save the table as CSV.")
+    if whole.get("version") != 1:
+        raise UnreadableFile("the file is from a newer version of cellsync", hint="Install that version.")
+    problems: list[RowError] = []
+    cases = []
+    for number, case in enumerate(whole["cases"], 1):
+        found = case.get("documents") if isinstance(case, dict) else None
+        documents = [_document(number, one, problems) for one in found] if isinstance(found, list) else []
+        cases.append([one for one in documents if one is not None])
+    return cases, problems
+
+
+def operations_for(document: Document, state: CaseState | None, keyed: Any) -> list[Operation]:
+    """What to write of it; `state` is None if it is not here."""
+    if state is not None and not issubclass(document.schema, Imported):
+        return []
+    made = merge(document.schema, state, document.table, keyed, {COLUMN})
+    if not issubclass(document.schema, Imported):
+        made = [one for one in made if one.field != MARKS]
+    if state is not None:
+        return made
+    draft = Draft(CaseState(logs=True))
+    written = {one.field for one in made if one.tag == Op.SET}
+    for (name, column), values in document.table.items():
+        if not column and values and name not in written:
+            draft.set(name, values[0])  # somebody said what is the default
+    for name, key, value in document.puts:
+        draft.put(name, key, value)
+    for name, count in document.counts:
+        draft.count(name, count)
+    create = Operation(int(Op.CREATE), kind_of(document.schema), version_of(document.schema), None)
+    return [*(made or [create]), *draft.operations()]
+
+
+def _document(number: int, given: Any, problems: list[RowError]) -> Document | None:
+    complain = partial(_complain, number, problems)
+    if not isinstance(given, dict) or not isinstance(given.get("fields"), dict):
+        complain("", "has a document that is none")
+        return None
+    schema = _KINDS.get(str(given.get("kind")))
+    try:
+        identity = bytes.fromhex(str(given.get("id")))
+    except ValueError:
+        identity = b""
+    if schema is None or len(identity) != ID_BYTES:
+        complain("", "has a document of a kind that this version does not know")
+        return None
+    document = Document(number, CaseId(identity), schema, {}, [], [])
+    for name, said in given["fields"].items():
+        own = fields_of(schema).get(name)
+        if own is None or name == MARKS or not isinstance(said, dict):
+            complain(name, "is no field that this version knows")
+        elif isinstance(own, Map):
+            document.puts.extend((name, key, value) for key, value in _entries(name, own, said, complain))
+        elif isinstance(own, Counter):
+            document.counts.extend((name, one) for one in _pieces_of(said) if type(one) is int)
+        elif isinstance(own, (Register, Set, Log)):
+            pieces = said.get("items") if isinstance(own, Log) else [said] if isinstance(own, Register) else _each(said)
+            column = "" if isinstance(own, Register) else COLUMN
+            document.table[name, column] = list(_values(name, own.kinds[0], pieces, complain))
+    return document
+
+
+def _each(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The elements of a set, as pieces of one value each."""
+    values = said.get("values")
+    return [{"values": [one]} for one in values] if isinstance(values, list) else []
+
+
+def _pieces_of(said: dict[str, Any]) -> list[Any]:
+    return [one["value"] for one in said.get("values", []) if isinstance(one, dict) and "value" in one]
+
+
+def _entries(name: str, own: Map[Any, Any], said: dict[str, Any], complain: Complain) -> Iterator[tuple[Any, Any]]:
+    entries = said.get("entries")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            keys = list(_values(name, own.kinds[0], [{"values": [{"value": entry.get("key")}]}], complain))
+            values = list(_values(name, own.kinds[1], [entry], complain))
+            yield from zip(keys, values, strict=False)
+
+
+def _values(name: str, kind: ValueType, pieces: Any, complain: Complain) -> Iterator[Any]:
+    """The displayed value of each piece, in plain form."""
+    for piece in pieces if isinstance(pieces, list) else []:
+        values = piece.get("values") if isinstance(piece, dict) else None
+        if not isinstance(values, list) or not values or not isinstance(values[0], dict):
+            continue
+        if len(values) > 1:
+            complain(name, "has values that contradict each other: the first was taken")
+        try:
+            plain = from_json(values[0].get("value"))
+        except Misfit:
+            complain(name, "has a value that does not fit it")
+            continue
+        if fits(kind, plain):
+            yield plain
+        else:
+            complain(name, "has a value that does not fit it")
+
+
+def _complain(number: int, problems: list[RowError], column: str, problem: str) -> None:
+    problems.append(RowError(number, column, problem))
