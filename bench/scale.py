@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
 from typing import Any, Final
 
 import trio
@@ -24,7 +24,6 @@ from bench import children
 from bench.memory import resident
 from bench.rows import Row
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.direct import DirectClient
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.stopping import stop
 from cellsync.casework import CaseFile, Consent, Episode, Link, Relation
@@ -165,29 +164,22 @@ def _until_there(client: SocketClient) -> None:
 
 
 def _alone(profile: Profile, name: str) -> float:
-    """Seconds of a whole process without a daemon, beside its key: medians of runs, taken in turns."""
+    """Seconds of the processor that a whole process takes without a daemon, from its start, beside its key."""
+    given = {} if name == "status" else {"case": _TITLE}
+    job = {"folder": str(profile.folder), "passphrase": PASSPHRASE, "operation": name.replace(" ", "."), "given": given}
     keys, whole = [], []
     for _ in range(5):
-        keys.append(_once(partial(_derive, profile)))
-        whole.append(_once(partial(children.run, "scale", "ask", {"folder": str(profile.folder), "name": name})))
-    return statistics.median(whole) - statistics.median(keys)
+        began = process_time()
+        _derive(profile)
+        keys.append(process_time() - began)
+        whole.append(float(children.run("alone", "ask", job)["processor"]))
+    return float(statistics.median(whole) - statistics.median(keys))
 
 
 def _derive(profile: Profile) -> None:
     """A wrong passphrase costs its key, and nothing else."""
     with suppress(WrongPassphrase):
         Vault.open(profile.vault, forms("wrong"), entropy=os.urandom)
-
-
-def ask(job: Mapping[str, Any]) -> None:
-    """As a command does that finds no daemon."""
-    with DirectClient(Profile(Path(job["folder"])), online=False) as client:
-        client.call("unlock", passphrase=PASSPHRASE)
-        if job["name"] == "status":
-            client.call("status")
-        else:
-            client.call("case.show", case=_TITLE)
-    children.tell({})
 
 
 def _once(ask: Callable[[], Any]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from cellsync.core import caps
@@ -44,7 +45,9 @@ class Holdings:
         for chain in store.chains():
             held.take_chain(chain)
         held.take_cases([Case(OWN_CASE, CaseId(circle), 0, 0)])
-        held.take_cases(store.cases())
+        cases = iter(store.cases())
+        held.take_cases(islice(cases, 1))  # the circle's own, as far as it has entries
+        held.cases.fill((case.number, case.id, case.head) for case in cases)
         return held
 
     def take_chain(self, chain: Chain) -> None:

@@ -34,11 +34,28 @@ def test_it_reads_as_a_dict_does(taken: list[tuple[int, int]]) -> None:
     assert roll.heads.get(len(numbers) + 1) is None
 
 
+@given(st.integers(0, 70), st.integers(0, 300), st.integers(0, 70))
+def test_filled_at_once_it_is_the_same(before: int, many: int, after: int) -> None:
+    filled, taken = Roll(), Roll()
+    for number in range(1, before + many + after + 1):
+        taken.take(number, case(number), 3 * number)
+    for number in range(1, before + 1):
+        filled.take(number, case(number), 3 * number)
+    filled.fill((number, case(number), 3 * number) for number in range(before + 1, before + many + 1))
+    for number in range(before + many + 1, before + many + after + 1):
+        filled.take(number, case(number), 3 * number)
+    assert dict(filled) == dict(taken)
+    assert dict(filled.heads) == dict(taken.heads)
+    assert case(0) not in filled
+
+
 def test_numbers_are_not_left_out() -> None:
     roll = Roll()
     roll.take(1, case(7), 0)
     with pytest.raises(VaultDamaged):
         roll.take(3, case(8), 0)
+    with pytest.raises(VaultDamaged):
+        roll.fill([(2, case(8), 0), (4, case(9), 0)])
 
 
 def test_a_hundred_thousand_cases_take_fifty_bytes_each() -> None:
