@@ -9,9 +9,8 @@ from typing import Final, Literal, NamedTuple
 from cellsync.cell.clocks import OtherClock, other_clock
 from cellsync.core.case.values import moment
 from cellsync.core.errors import NoCommonVersion, PeerOlder
-from cellsync.core.history.entry import Entry
+from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import CaseId, DeviceId
-from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
 
@@ -86,19 +85,19 @@ def only_here(circle: OpenCircle, node: Node) -> int:
 async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, int]]:
     """Which cases they changed, the newest change first, and how many of them each."""
     counts: dict[int, int] = {}  # in this order
-    async for entry in _newest(circle, min(only_here(circle, node), ENTRIES)):
-        if entry.kind == Kind.CASE and (entry.case in counts or len(counts) < CASES):
-            counts[entry.case] = counts.get(entry.case, 0) + 1
+    async for case in _newest(circle, min(only_here(circle, node), ENTRIES)):
+        if case != OWN_CASE and (case in counts or len(counts) < CASES):
+            counts[case] = counts.get(case, 0) + 1
     return [(circle.replica.held.case_ids[case], count) for case, count in counts.items()]
 
 
-async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[Entry]:
-    """So many entries of our own, the newest first."""
+async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[int]:
+    """The case of each of so many entries of our own, the newest first."""
     for chain in circle.own_branches():
         last = chain.length
         while count > 0 and last >= chain.first:
             async with circle.lock:
-                page = circle.store.chain_slice(chain.number, max(chain.first, last - min(count, PAGE) + 1), last)
-            for entry in reversed(page):
-                yield entry
+                page = circle.store.case_of_each(chain.number, max(chain.first, last - min(count, PAGE) + 1), last)
+            for case in page:
+                yield case
             last, count = last - len(page), count - len(page)

@@ -181,6 +181,10 @@ class Store(Protocol):
         """The numbers of the cases to which the entries from slot `first` to `last` belong."""
         ...
 
+    def case_of_each(self, chain: int, first: int, last: int) -> list[int]:
+        """The number of the case of each entry of a chain from sequence `first` to `last`, the newest first."""
+        ...
+
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
         """(slot, height, slots of its parents) of the first entries with parents from sequence `first` to `last`."""
         ...

@@ -325,6 +325,11 @@ class SqliteStore:
         return [int(row[0]) for row in self._db.execute(query, (first, last))]
 
     @reads
+    def case_of_each(self, chain: int, first: int, last: int) -> list[int]:
+        query = "SELECT case_number FROM entries WHERE slot BETWEEN ? AND ? ORDER BY slot DESC"
+        return [int(row[0]) for row in self._db.execute(query, (slot_of(chain, first), slot_of(chain, last)))]
+
+    @reads
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
         query = """
             SELECT slot, height, parents FROM entries
