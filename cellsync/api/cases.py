@@ -8,17 +8,19 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any, Final
 
+import msgspec
+
 from cellsync.api import shapes
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
 from cellsync.api.resolving import BESIDE, resolve, resolve_locked
 from cellsync.api.room import Room
 from cellsync.api.service import Service
-from cellsync.casework import SCHEMAS
+from cellsync.casework import SCHEMAS, CaseFile, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell import drawing
 from cellsync.cell.cell import Cell
-from cellsync.cell.describing import STATUS, TITLE, sought, title_of
+from cellsync.cell.describing import STATUS, TITLE, called, sought, title_of
 from cellsync.core.case.fields import Register
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.generic import GenericCase
@@ -37,6 +39,7 @@ from cellsync.core.wire.tags import Op
 
 _HIDDEN: Final = frozenset({"imported"})  # the import's own marks
 _NAMED: Final = 20  # logs of a case that an error names
+_NAMESAKES: Final = 5  # others of the same name that are named
 _CONFLICTS: Final = 100  # that are shown of one case
 
 
@@ -296,7 +299,21 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
         if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
             return await _write_locked(cell, case, [])
         await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
-        return await _write_locked(cell, case, [created, *finish(draft)])
+        alike = await cell.circle.apart(lambda: _namesakes(cell, draft))
+        written = await _write_locked(cell, case, [created, *finish(draft)])
+    return msgspec.structs.replace(written, alike=alike)
+
+
+def _namesakes(cell: Cell, draft: Schema) -> list[str]:
+    """Other cases and persons that are called like a new one. Holds the circle's lock."""
+    if not isinstance(draft, (CaseFile, Person)):
+        return []
+    listings, case_ids = cell.catalogue.fresh(), cell.circle.replica.held.case_ids
+    names = [name for name, is_external in called(draft._state) if not is_external]
+    numbers = {number for name in names for number, is_external in listings.called(name) if not is_external}
+    kinds = (kind_of(CaseFile), kind_of(Person))
+    found = [case_ids[one.number] for one in listings.get(sorted(numbers)[:_NAMESAKES]) if one.kind in kinds]
+    return [cell.catalogue.short(case) for case in found]
 
 
 def _case_of(cell: Cell, key: str) -> CaseId:

@@ -599,13 +599,15 @@ class EditCase(Writing, kw_only=True, frozen=True):
 
 
 class Written(Answer, kw_only=True, frozen=True):
-    """`written` is false if nothing changed. `heads`: of the case with what was written, and nothing after it."""
+    """`written` is false if nothing changed. `heads`: of the case with what was written, and nothing after it. `alike`:
+    short ids of other cases and persons that are called like a new one, which may be the same."""
 
     id: str
     short: str
     title: str
     heads: str
     written: bool
+    alike: list[str] = []
 
 
 class CaseLog(Takes, kw_only=True, frozen=True):

@@ -43,7 +43,7 @@ def describe(number: int, upto: int, state: CaseState) -> Listing:
         links = [ANYTHING, *links[:LINKS]]
     return Listing(
         number, upto, True, state.kind, title_of(state)[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
-        frozenset(_called(state)), frozenset(links),
+        frozenset(called(state)), frozenset(links),
     )  # fmt: skip
 
 
@@ -72,7 +72,8 @@ def sought(text: str) -> str:
     return (folded(text) or text.strip().casefold())[:TITLE]
 
 
-def _called(state: CaseState) -> Iterator[tuple[str, bool]]:
+def called(state: CaseState) -> Iterator[tuple[str, bool]]:
+    """What it may be found by, folded; whether that is its external id."""
     external = register(state, "external_id")
     if isinstance(external, str) and sought(external):
         yield sought(external), True

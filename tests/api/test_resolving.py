@@ -129,3 +129,15 @@ async def test_names_are_compared_folded_and_a_person_is_called_by_the_name(
             assert (row["id"], row["title"]) == (person, names[1])
         assert [row["id"] for row in (await ana("case.list", find="ВЕРАБЕВА"))["cases"]] == [case]
         assert (await ana("case.list", kind="person", find="Антон"))["cases"] == []
+
+
+async def test_a_new_case_says_who_is_called_the_same(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        one = await ana("case.new", set={"title": "Дар’я Вераб'ёва", "external_id": "Вера"})
+        assert one["alike"] == []
+        person = await ana("case.new", kind="person", add={"names": ["ДАР'Я ВЕРАБЕВА"]})
+        assert person["alike"] == [one["short"]]
+        again = await ana("case.new", set={"title": "Даря Верабʼёва"})
+        assert sorted(again["alike"]) == sorted([one["short"], person["short"]])
+        assert (await ana("case.new", set={"title": "Вера"}))["alike"] == []  # an external id is no name
+        assert (await ana("case.new"))["alike"] == []

@@ -127,6 +127,8 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
     with opened(context) as client:
         answer = client.call("case.new", kind=kind, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
+    if answer["alike"]:
+        terminal.say(f"Called the same, and here already: {', '.join(line(one, 16) for one in answer['alike'])}")
     terminal.next(f"cellsync case show {answer['short']}")
     terminal.answer(answer)
 
