@@ -9,6 +9,7 @@ import trio
 
 from cellsync.api import shapes
 from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.people import member_shape
 from cellsync.api.problems import Cancelled
 from cellsync.api.profile import Settings, checked
 from cellsync.api.service import Service
@@ -93,6 +94,7 @@ class InviteJob(_Words):
             name=self._member.name if self._member else self.asked.name if self.asked else "",
             words=self.words,
             clock_ahead=self.asked.clock_ahead if self.asked else None,
+            namesakes=[member_shape(one) for one in self.asked.namesakes] if self.asked else [],
             device=self._member.device.hex() if self._member else None,
             error=self.shown_error(),
         )

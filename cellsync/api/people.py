@@ -13,7 +13,9 @@ from cellsync.api.resolving import BESIDE
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flags import LASTING, Flag, Reason
+from cellsync.cell.member import Member
 from cellsync.core.errors import NotFound
+from cellsync.core.folded import folded
 from cellsync.core.ids import CaseId
 from cellsync.core.ports import Listings
 from cellsync.core.replica import Replica
@@ -26,6 +28,7 @@ FLAGS: Final = {
     Reason.EQUIVOCATOR: "writes more histories than one device can: only what others built on counts",
     Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
     Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
+    Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }
 
@@ -46,9 +49,10 @@ def shape_of(peer: Peer) -> shapes.Peer:
 def peer_named(cell: Cell, name: str) -> Peer:
     """By the name of its member, or the beginning of its id. Raises NotFound, Ambiguous."""
     peers = cell.peers()
-    wanted = name.casefold()
-    found = [peer for peer in peers if peer.name.casefold() == wanted]
-    found = found or [peer for peer in peers if peer.device.hex().startswith(wanted)]
+    wanted, claimed = folded(name), cell.circle.replica.circle.names.claimed
+    found = [peer for peer in peers if folded(peer.name) == wanted]
+    found = found or [peer for peer in peers if folded(claimed(peer.device)) == wanted]
+    found = found or [peer for peer in peers if peer.device.hex().startswith(name.lower())]
     if not found:
         raise NotFound("There is no other device of that name.", hint="cellsync members")
     if len(found) > 1:
@@ -57,12 +61,11 @@ def peer_named(cell: Cell, name: str) -> Peer:
 
 
 async def show_members(service: Service, _: shapes.Nothing) -> shapes.Members:
-    return shapes.Members(
-        members=[
-            shapes.Member(name=one.name, role=one.role, device=one.device.hex(), me=one.is_me)
-            for one in service.cell.members()
-        ]
-    )
+    return shapes.Members(members=[member_shape(one) for one in service.cell.members()])
+
+
+def member_shape(one: Member) -> shapes.Member:
+    return shapes.Member(name=one.name, role=one.role, device=one.device.hex(), me=one.is_me)
 
 
 async def show_peers(service: Service, _: shapes.Nothing) -> shapes.Peers:

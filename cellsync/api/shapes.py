@@ -320,7 +320,8 @@ class OpenInvite(Takes, kw_only=True, frozen=True):
 
 class Invite(Answer, kw_only=True, frozen=True):
     """An invitation. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`.
-    With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one."""
+    With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one; and `namesakes`:
+    members whose name could be taken for the guest's."""
 
     job: str
     step: int
@@ -333,6 +334,7 @@ class Invite(Answer, kw_only=True, frozen=True):
     name: str
     words: list[str]
     clock_ahead: float | None
+    namesakes: list[Member]
     device: str | None
     error: Error | None
 

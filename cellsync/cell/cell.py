@@ -415,7 +415,8 @@ class Cell:
     def _committed(self, plan: Plan, source: object) -> Iterator[Callable[[], None] | None]:
         local = source is None
         self._attached(self._gaps.filled(self.circle, plan))
-        self._flag(flags_of(self.circle, plan, FLAGS))
+        arrived = flags_of(self.circle, plan, FLAGS)
+        self._flag(one for one in arrived if not (local and one.reason is Reason.NAMESAKE))  # its inviter was asked
         self._gaps.note(plan, FLAGS)
         self._facts.look(plan)
         held = self.circle.replica.held

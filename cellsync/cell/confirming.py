@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from cellsync.cell.member import Member
+
 
 class Asked(NamedTuple):
     """Compare these words with those on the other device, by voice or side by side."""
@@ -13,6 +15,7 @@ class Asked(NamedTuple):
     name: str  # whoever wants to join, as they call themselves; "" on the joining device
     words: tuple[str, ...]
     clock_ahead: float = 0.0  # seconds that the other device's clock shows more than this one's; negative: less
+    namesakes: tuple[Member, ...] = ()  # members whose name could be taken for this one: is it the same person?
 
     def __repr__(self) -> str:
         return "<asked>"  # no name, no words

@@ -19,6 +19,7 @@ from cellsync.core.ids import CaseId, DeviceId, Millis
 from cellsync.core.stage import Plan
 from cellsync.core.wire import codec
 from cellsync.core.wire.places import Line
+from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 from cellsync.node.node import Node
 
@@ -34,6 +35,7 @@ class Reason(StrEnum):
     FEW_BRANCHES_LEFT = "few_branches_left"  # this device has begun anew so often that it soon may not again
     BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
     OLDER = "older"  # a device speaks an older version of the protocol than it did before
+    NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
 
 LASTING: Final = frozenset({Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER})
@@ -62,6 +64,11 @@ def flags_of(circle: OpenCircle, plan: Plan, most: int) -> Iterator[Flag]:
 
     yield from flags(Reason.NO_RIGHT, plan.void)
     yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
+    members = circle.replica.circle
+    for entry in plan.commit.entries:
+        grant = members.grants.get(DeviceId(entry.id)) if entry.kind == Kind.ADMIT else None
+        if grant is not None and members.names.like(grant.name)[0] != grant.device:
+            yield flag_of_device(circle, Reason.NAMESAKE, grant.device)
 
 
 # --- what is so, and for how long ------------------------------------------------------------------------

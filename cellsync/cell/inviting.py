@@ -156,7 +156,7 @@ class Invite:
                 case inviter.Asked(name, words, _, difference):
                     self._scope.deadline = float("inf")  # from here on the machine keeps the time
                     with self._asking:
-                        yes = await self._ask(Asked(name, words, difference.ahead / 1000))
+                        yes = await self._ask(Asked(name, words, difference.ahead / 1000, self._namesakes(name)))
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Admit(name, keys):
@@ -180,6 +180,10 @@ class Invite:
                 if isinstance(event, Failed):
                     self._fail(event.error)
             self._ended.set()
+
+    def _namesakes(self, name: str) -> tuple[Member, ...]:
+        like = set(self._circle.replica.circle.names.like(name))
+        return tuple(member for member in members(self._circle) if member.device in like)
 
     async def _ask(self, asked: Asked) -> bool:
         try:

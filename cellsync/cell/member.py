@@ -9,7 +9,7 @@ from cellsync.node.circle import OpenCircle
 
 
 class Member(NamedTuple):
-    """A member's device."""
+    """A member's device. Where two names pass for one, the beginning of the device's id stands behind each."""
 
     name: str
     role: str  # "coordinator", "writer" or "reader"
@@ -23,6 +23,6 @@ class Member(NamedTuple):
 def members(circle: OpenCircle) -> list[Member]:
     """Everyone who is active in a circle, by all that has reached this device."""
     return [
-        Member(grant.name, grant.role.name.lower(), grant.device, grant.device == circle.device)
+        Member(circle.replica.name(grant.device), grant.role.name.lower(), grant.device, grant.device == circle.device)
         for grant in circle.replica.circle.active()
     ]

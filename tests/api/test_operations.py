@@ -383,3 +383,20 @@ async def test_asking_waits_for_the_next_step_only(tmp_path: Path, autojump_cloc
         again = await ana("invite.show", job=invite["job"], after=invite["step"], wait=10)
         assert (again["step"], trio.current_time() - began) == (invite["step"], 10)
         assert isinstance(ana, Asking)
+
+
+async def test_two_members_of_one_name(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben", "guest") as [ana, ben, guest]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        invited, _ = await pair(ana, ben, "Ben")
+        assert invited["namesakes"] == []
+        invited, _ = await pair(ana, guest, "BEN")
+        assert [(one["name"], one["me"]) for one in invited["namesakes"]] == [("Ben", False)]
+        names = [one["name"] for one in (await ana("members"))["members"]]
+        assert sorted(name.partition(" ")[0] for name in names) == ["Ana", "BEN", "Ben"]
+        assert len(set(names)) == 3
+        first, second = [name for name in names if name != "Ana"]
+        with pytest.raises(Ambiguous):  # whom does that mean?
+            await ana("peers.ping", peer="ben")
+        assert (await ana("peers.ping", peer=first))["name"] == first
+        assert (await ana("peers.ping", peer=second))["name"] == second

@@ -40,7 +40,10 @@ class Client:
         pass
 
     def call(self, name: str, /, **_: Any) -> dict[str, Any]:
-        common = {"v": 1, "job": "ef" * 8, "step": 1, "words": ["orbit"] * 4, "error": None, "clock_ahead": self.ahead}
+        common = {
+            "v": 1, "job": "ef" * 8, "step": 1, "words": ["orbit"] * 4, "error": None, "clock_ahead": self.ahead,
+            "namesakes": [],
+        }  # fmt: skip
         match name:
             case "status":
                 return {

@@ -47,6 +47,7 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
             job = after(client, "invite.show", job, "waiting")
             if job["state"] == "verify_words":
                 terminal.need(f'"{line(job["name"], 24)}" is here. Ask them to read their words aloud.')
+                _say_namesakes(terminal, job)
                 _say_clocks(terminal, line(job["name"], 24) + "'s clock", job["clock_ahead"])
                 job = _compare(terminal, client, "invite", job, words_fd)
             finished(_worded(job, _INVITING))
@@ -167,6 +168,15 @@ def join(
     terminal.result(f"✓ Joined {cell} as {line(name or '', 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
+
+
+def _say_namesakes(terminal: Terminal, job: Any) -> None:
+    """That the guest's name could be taken for a member's: words that match do not say what somebody is called."""
+    for one in job["namesakes"]:
+        whose = "yours" if one["me"] else f"that of a {one['role']} of this cell"
+        terminal.need(f'⚠ "{line(job["name"], 24)}" could be taken for {line(one["name"], 40)}: {whose}.')
+    if job["namesakes"]:
+        terminal.need("Another device of the same person? If not, say no, and ask for another name.")
 
 
 def _say_clocks(terminal: Terminal, whose: str, ahead: float | None) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from cellsync.core.ids import CircleId, DeviceId, EntryId, MemberId, SessionPublic, SigningPublic
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, Control, Found, Role
+from cellsync.core.membership.names import Names
 from cellsync.core.membership.rules import Grant
 from cellsync.core.wire.tags import Kind
 
@@ -30,6 +31,7 @@ class Circle:
         self.grants: dict[DeviceId, Grant] = {}
         self._by_session: dict[SessionPublic, tuple[DeviceId, ...]] = {}  # usable keys of grants that count
         self._aside: frozenset[DeviceId] = frozenset()  # grants of equivocators that count no more
+        self.names = Names()
         self._next_bit = 0
         self._pasts: list[int] = [0]  # number -> bit set
         self._numbers: dict[int, int] = {0: EMPTY_PAST}
@@ -41,6 +43,7 @@ class Circle:
         twin.grants = dict(self.grants)
         twin._by_session = dict(self._by_session)
         twin._aside = self._aside
+        twin.names = self.names.copy()
         twin._next_bit = self._next_bit
         twin._pasts = list(self._pasts)
         twin._numbers = dict(self._numbers)
@@ -131,6 +134,7 @@ class Circle:
         self._next_bit += 1
         device = DeviceId(entry)
         self.grants[device] = Grant(bit, MemberId(entry), device, role, control.keys, control.name, True)
+        self.names.add(device, control.name)
         session = control.keys.session
         if control.keys.usable:
             self._by_session[session] = tuple(sorted((*self._by_session.get(session, ()), device)))
@@ -175,6 +179,5 @@ class Circle:
         return grant.keys.session if grant is not None and device in self.devices_with(grant.keys.session) else None
 
     def name(self, device: DeviceId) -> str:
-        """A device's display name, or the start of its id where the name is not known."""
-        grant = self.grants.get(device)
-        return grant.name if grant is not None else device.hex()[:8]
+        """What a device is called: its name, told apart from others that pass for it (`names`)."""
+        return self.names.of(device)

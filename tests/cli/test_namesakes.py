@@ -1,0 +1,47 @@
+"""What the inviter is told when a guest takes a member's name."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from cellsync.api import shapes
+from tests.cli.test_versions import filled, run
+
+
+class Inviting:
+    """A daemon in which somebody has just come with the code."""
+
+    def __init__(self, *namesakes: dict[str, Any]) -> None:
+        self.said: list[bool] = []
+        self.namesakes = list(namesakes)
+
+    def call(self, operation: str, **given: Any) -> dict[str, Any]:
+        if operation == "invite.confirm":
+            self.said.append(given["same"])
+        state = "verify_words" if operation in ("invite", "invite.show") and not self.said else "failed"
+        return filled(
+            shapes.Invite, v=1, job="a1", step=1, state=state, role="writer", code="C", qr="", expires_in=600.0,
+            name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, error=None,
+        )  # fmt: skip
+
+
+MEMBER = {"name": "ben", "role": "coordinator", "device": "8c01" * 16, "me": False}
+
+
+def test_the_inviter_is_warned_before_the_words_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"other words\n")
+    done = run(monkeypatch, Inviting(MEMBER), "--quiet", "invite", "--words-fd", str(reading))
+    warned = done.stderr.index('"Ben" could be taken for ben: that of a coordinator of this cell.')
+    assert warned < done.stderr.index("Yours: kite lemon")
+    assert "If not, say no, and ask for another name." in done.stderr
+
+
+def test_nothing_is_said_of_a_name_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"other words\n")
+    done = run(monkeypatch, Inviting(), "invite", "--words-fd", str(reading))
+    assert "could be taken" not in done.stderr
