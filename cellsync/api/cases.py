@@ -347,6 +347,10 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
 
 
 def _edit(ask: shapes.Writing) -> Edit:
+    """Raises InvalidValue for a title of nothing: what nobody can call, nobody finds."""
+    title = ask.set.get("title", "_")
+    if title is None or (isinstance(title, str) and not title.strip()):
+        raise InvalidValue("a title cannot be empty", hint="Set another one.")
     return Edit(ask.set, ask.add, ask.discard, ask.append, ask.put, ask.delete, ask.count)
 
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
-from cellsync.store.files import PRIVATE_DIRECTORY, file_errors, replace_private
+from cellsync.store.files import PRIVATE_DIRECTORY, claim, file_errors, make_private, replace_private
+from cellsync.store.settings import PROFILE, read
 from cellsync.store.settings import SETTINGS as SETTINGS
 from cellsync.store.settings import LanMode as LanMode
 from cellsync.store.settings import Settings as Settings
 from cellsync.store.settings import UnreadableSettings as UnreadableSettings
 from cellsync.store.settings import checked as checked
-from cellsync.store.settings import read
 
 if TYPE_CHECKING:  # the command line looks folders up without what a home needs
     from cellsync.cell.home import Home
@@ -51,12 +51,11 @@ class Profile:
         return self.folder if self.vault.is_file() else self.vault
 
     def make_folders(self) -> None:
-        """Raises StorageFailed or DiskFull."""
+        """Raises StorageFailed, DiskFull, or VaultExists for a folder that is no profile and holds other files."""
+        claim(self.folder, PROFILE)
         with file_errors():
-            self.folder.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-            for folder in (self.folder, self.holder.parent):
-                folder.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-                folder.chmod(PRIVATE_DIRECTORY)
+            self.holder.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+        make_private(self.holder.parent)
 
     def settings(self) -> Settings:
         """Raises UnreadableSettings."""

@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Final
 
 import trio
 
-from cellsync.core.errors import NotInTrio, VaultExists
+from cellsync.core.errors import NotInTrio
 from cellsync.core.ids import Passphrase
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.node.lan import SERVICE_TYPE, open_lan
 from cellsync.node.network import Network
 from cellsync.node.surroundings import REAL, Surroundings
-from cellsync.store.files import PRIVATE_DIRECTORY, file_errors
+from cellsync.store.files import claim
 from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms
-from cellsync.store.settings import SETTINGS, Settings, read
+from cellsync.store.settings import PROFILE, Settings, read
 from cellsync.store.strength import check
 from cellsync.store.vault import HEADER_NAME
 
@@ -72,8 +71,6 @@ class Home:
         return form
 
 
-_PROFILE: Final = frozenset({"vault", "run", SETTINGS})  # what may lie in a folder in which a vault is made
-
 Place = Home | str | PathLike[str]
 
 
@@ -110,9 +107,6 @@ def new_home(place: Place) -> Home:
     if isinstance(place, Home):
         return home
     folder = Path(fspath(place)).expanduser()
-    with file_errors():
-        if folder.exists():
-            if any(path.name not in _PROFILE for path in folder.iterdir()):
-                raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
-            folder.chmod(PRIVATE_DIRECTORY)
+    if folder.exists():
+        claim(folder, PROFILE)
     return home

@@ -30,6 +30,7 @@ from cellsync.daemon.notifying import notify
 from cellsync.daemon.rebirth import Inherited, rebirth
 from cellsync.node.pause import spare
 
+LOOK_EVERY: Final = 2.0  # seconds
 ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ async def _serve(
         await nursery.start(_answer, service, kept.door, ending)
         nursery.start_soon(service.keep_watch)
         nursery.start_soon(_start_anew_when, locked, ending, kept)
+        nursery.start_soon(_end_when_gone, profile, kept)
         spare()
         log.info("ready: %s", service.state)
         notify(f"READY=1\nSTATUS={service.state}")
@@ -86,6 +88,21 @@ async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherit
     ending.set()
     await trio.sleep(ANSWERED_WITHIN)
     rebirth(kept)
+
+
+async def _end_when_gone(profile: Profile, kept: Inherited) -> None:
+    """A folder that was moved or deleted takes nothing more in: the next change would be written where nobody looks."""
+    held = os.fstat(kept.holder)
+    while True:
+        await trio.sleep(LOOK_EVERY)
+        try:
+            gone = not os.path.samestat(held, profile.holder.stat())
+        except OSError:
+            gone = True
+        if gone:
+            log.error("the profile's folder was moved or deleted")
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 async def _answer(service: Service, opened: int, ending: trio.Event, task_status: trio.TaskStatus[list[str]]) -> None:

@@ -6,11 +6,11 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from cellsync.core.errors import DiskFull, StorageFailed, VaultInUse
+from cellsync.core.errors import DiskFull, StorageFailed, VaultExists, VaultInUse
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -24,6 +24,27 @@ def file_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise DiskFull() if error.errno in _FULL else StorageFailed() from None
+
+
+def claim(folder: Path, own: Collection[str]) -> None:
+    """Make a folder that only its owner may enter, or take one that has a vault already, or holds only what is `own`.
+
+    A link is followed, and the mode of what it names stays as it is. Raises VaultExists for a folder with other files:
+    nothing was changed then.
+    """
+    with file_errors():
+        if not folder.exists():
+            folder.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        elif not (folder / "vault").exists() and any(path.name not in own for path in folder.iterdir()):
+            raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
+    make_private(folder)
+
+
+def make_private(folder: Path) -> None:
+    """Let only its owner enter a folder that is there. What a link names was not made by us, and stays as it is."""
+    with file_errors():
+        if not folder.is_symlink():
+            folder.chmod(PRIVATE_DIRECTORY)
 
 
 def create_private(path: Path) -> None:

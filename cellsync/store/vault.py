@@ -46,7 +46,14 @@ from cellsync.core.errors import (
 )
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
 from cellsync.store import header
-from cellsync.store.files import PRIVATE_DIRECTORY, file_errors, lock_directory, replace_private, sync_directory
+from cellsync.store.files import (
+    PRIVATE_DIRECTORY,
+    file_errors,
+    lock_directory,
+    make_private,
+    replace_private,
+    sync_directory,
+)
 from cellsync.store.header import CircleFile, Header, Identity, Kdf, Profile, Slot, SlotKind
 from cellsync.store.sqlite import SqliteStore
 
@@ -119,8 +126,7 @@ class Vault:
         lock = lock_directory(path)
         try:
             check_unused(path)
-            with file_errors():
-                path.chmod(PRIVATE_DIRECTORY)
+            make_private(path)
             if made:
                 sync_directory(path.parent)
             master = MasterKey(entropy(_KEY_BYTES))

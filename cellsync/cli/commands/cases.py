@@ -20,6 +20,7 @@ from cellsync.cli.wording import clock, line, many, safe, said, table
 from cellsync.core.plain import shown
 
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
+_CASE: Final = "case"
 _MOST_INPUT: Final = 1 << 20
 _COLUMNS: Final = (
     "Columns: external_id, title, description, name, name_latin, name_local, other_names, sex, birth_date, "
@@ -113,7 +114,7 @@ def _usage(message: str, hint: str) -> Refusal:
 
 @case.command(epilog=_FROM_INPUT)
 @click.argument("title", required=False)
-@click.option("--kind", default="case", show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
+@click.option("--kind", default=_CASE, show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
 @writing_options
 @click.pass_context
 def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
@@ -124,6 +125,8 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
     written = _writing(**given)
     if title is not None:
         written["set"].setdefault("title", _read(title))
+    elif kind == _CASE and not {"title", "external_id"} & written["set"].keys():
+        raise _usage("A case needs a title.", 'cellsync case new "Parcel for Anton"')
     with opened(context) as client:
         answer = client.call("case.new", kind=kind, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
