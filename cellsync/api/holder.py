@@ -6,6 +6,7 @@ however it ends, so an id is believed only while the lock is held: nobody else i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -70,7 +71,7 @@ def pid_of(profile: Profile) -> int | None:
     """The holder's process id; None if there is none. Raises StorageFailed."""
     with file_errors():
         try:
-            descriptor = os.open(profile.holder, os.O_RDWR)
+            descriptor = _to_look(profile)
         except FileNotFoundError:
             return None
         try:
@@ -80,6 +81,15 @@ def pid_of(profile: Profile) -> int | None:
         finally:
             os.close(descriptor)
     return int(written) or None if written.isdigit() else None  # 0 would be a whole group of processes
+
+
+def _to_look(profile: Profile) -> int:
+    try:
+        return os.open(profile.holder, os.O_RDWR)  # which network disks ask of who tries a lock
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(profile.holder, os.O_RDONLY)
 
 
 def since(profile: Profile) -> float:

@@ -17,13 +17,21 @@ PRIVATE_DIRECTORY: Final = 0o700
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
+class ReadOnlyDisk(StorageFailed):
+    """The disk is read-only, and a cell is opened for writing too."""
+
+    default_hint = "Make it writable; or look at a copy: cellsync --profile NEW restore DIR, where DIR is this folder."
+
+
 @contextlib.contextmanager
 def file_errors() -> Iterator[None]:
-    """Translate OSError into DiskFull or StorageFailed, without the path."""
+    """Translate OSError into DiskFull, ReadOnlyDisk or StorageFailed, without the path."""
     try:
         yield
     except OSError as error:
-        raise DiskFull() if error.errno in _FULL else StorageFailed() from None
+        if error.errno in _FULL:
+            raise DiskFull from None
+        raise ReadOnlyDisk() if error.errno == errno.EROFS else StorageFailed() from None
 
 
 def claim(folder: Path, own: Collection[str]) -> None:

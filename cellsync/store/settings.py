@@ -12,7 +12,9 @@ from typing import Any, Final, Literal, NamedTuple, cast, get_args
 from cellsync.core.errors import ExternalError, InvalidValue
 
 SETTINGS: Final = "settings.json"
-PROFILE: Final = frozenset({"vault", "run", SETTINGS, "settings.new"})  # all that a profile's folder holds
+PROFILE: Final = frozenset(
+    {"vault", "vault.incomplete", "run", SETTINGS, "settings.new"}
+)  # all that a profile's folder holds
 
 LanMode = Literal["off", "listen", "asked", "announce"]
 
