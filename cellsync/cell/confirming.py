@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from cellsync.cell.member import Member
+from cellsync.core.errors import InvalidValue
 
 
 class Asked(NamedTuple):
@@ -37,6 +38,12 @@ class Introduction(NamedTuple):
 
 Introduce = Callable[[], Introduction | Awaitable[Introduction]]
 """Asks a person who they are, once the code has turned out to be right."""
+
+
+def checked_confirm(confirm: Confirm) -> None:
+    """Raises InvalidValue for what cannot be asked: found out at the words, it would cost the code."""
+    if not callable(confirm):
+        raise InvalidValue(f"`confirm` is a function that asks a person, and no {type(confirm).__name__}")
 
 
 async def introduction(introduce: Introduce) -> Introduction:

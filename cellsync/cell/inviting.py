@@ -12,7 +12,7 @@ from typing import final
 import segno
 import trio
 
-from cellsync.cell.confirming import Asked, Confirm, ask
+from cellsync.cell.confirming import Asked, Confirm, ask, checked_confirm
 from cellsync.cell.member import Member, members
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.core.errors import CellsyncError, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
@@ -210,8 +210,9 @@ def open_invite(
     """A new invitation, to be run. Raises NotPermitted, or InvalidValue for what is no role."""
     if circle.replica.circle.current_role(circle.device) is not Role.COORDINATOR:
         raise NotPermitted
-    if role.upper() not in Role.__members__:
+    if not isinstance(role, str) or role.upper() not in Role.__members__:
         raise InvalidValue("a role is reader, writer or coordinator")
+    checked_confirm(confirm)
     entropy = circle.surroundings.entropy
     invitation = code.invite(Role[role.upper()], entropy(code.SECRET_BYTES), trio.current_time())
     return Invite(circle, node, secrets, invitation, confirm, codes, codes.draw(entropy) if short_code else None)

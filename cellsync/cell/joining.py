@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import trio
 
 from cellsync.cell import short_codes
-from cellsync.cell.confirming import Asked, Confirm, Introduce, Introduction, ask, introduction
+from cellsync.cell.confirming import Asked, Confirm, Introduce, Introduction, ask, checked_confirm, introduction
 from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.unwrapping import unwrapped
 from cellsync.core import beacon, founding
@@ -88,6 +88,7 @@ async def _join(
     timeout: float,
 ) -> None:  # fmt: skip
     given = short.parse(code_text)
+    checked_confirm(confirm)
     entropy = home.surroundings.entropy
     if (home.path / "vault").exists():
         raise VaultExists

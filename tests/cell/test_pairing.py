@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Asked, Cell, Home, Invite, errors, found_cell, join
+from cellsync import Asked, Cell, Home, Invite, errors, found_cell, join, open_cell
 from cellsync.core import founding
 from cellsync.core.errors import NoPeer
 from cellsync.core.pairing import code
@@ -558,3 +558,26 @@ async def test_what_joining_raises_is_no_group(tmp_path: Path) -> None:
             home, "7-orbit-maple-tulip", name="Ben", passphrase="his own", confirm=accept_any,
             address=("127.0.0.1", 9), timeout=0.1,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [None, 7, b"7-orbit-maple-tulip", ["7", "orbit"]])
+async def test_a_code_that_is_no_text_is_the_callers_mistake(code: Any, memory_network: MemoryNetwork) -> None:
+    with pytest.raises(errors.InvalidValue, match="a code is a text"):
+        await joining(memory_network.home("ben"), code)
+
+
+async def test_what_cannot_be_asked_is_refused_before_it_costs_a_code(memory_network: MemoryNetwork) -> None:
+    """It came out at the words, when the code was used up."""
+    home = memory_network.home("ana")
+    await found_cell(home, "Mill Street", name="ana", passphrase=PASSPHRASE)
+    with pytest.raises(errors.InvalidValue, match="no bool"):
+        await joining(memory_network.home("ben"), "7-orbit-maple-tulip", confirm=True)
+    async with open_cell(home, passphrase=PASSPHRASE) as ana:
+        confirm: Any
+        role: Any
+        for confirm in (True, None, "yes"):
+            with pytest.raises(errors.InvalidValue, match="asks a person"):
+                await ana.create_invite("writer", confirm=confirm)
+        for role in (3, None, "boss"):
+            with pytest.raises(errors.InvalidValue, match="a role is reader"):
+                await ana.create_invite(role, confirm=accept_any)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+_LEFT_OUT = r"(?:(?!error: |Traceback ).*\n)*?"  # any lines but those of a step that has failed
+
 
 class NotSeenYet(Exception):
     """Something is to be typed that no program has shown so far."""
@@ -39,7 +41,7 @@ class Examples:
     def pattern(self, lines: Iterable[str], rest: str | None = None) -> re.Pattern[str]:
         """These lines, each with its end; `rest` has none yet."""
         named: set[str] = set()  # a name can be given once in a pattern
-        made = [r"(?:.*\n)*?" if line.strip() == "…" else self._line(line, named) + r"\n" for line in lines]
+        made = [_LEFT_OUT if line.strip() == "…" else self._line(line, named) + r"\n" for line in lines]
         if rest is not None:
             made.append(self._line(rest, named))
         return re.compile("".join(made))

@@ -62,6 +62,8 @@ def draw(entropy: bytes, taken: Collection[int] = ()) -> ShortCode | None:
 
 def parse(text: str) -> PairingSecret | ShortCode:
     """What a person typed or scanned: either form of a code. Raises MalformedCode, UnknownWord; neither shows it."""
+    if not isinstance(text, str):
+        raise InvalidValue(f"a code is a text (str), and no {type(text).__name__}")
     if len(text) <= _LONGEST:
         plain = "".join(one for one in text if unicodedata.category(one) != "Cf")  # invisible ones
         parts = [part for part in _BETWEEN.split(unicodedata.normalize("NFKC", plain).lower()) if part]
