@@ -7,6 +7,7 @@ else. A commit that changes what counted before makes the listings of its cases 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -35,6 +36,9 @@ _VERSION: Final = "listings"  # the name of a kept value: by which rules they we
 _EMPTY: Final = "DELETE FROM listings; DELETE FROM called; DELETE FROM links"
 
 
+_ROW: Final = "number, kind, title, status, conflicts"
+
+
 class SqliteListings:
     """Implements `cellsync.core.ports.Listings`, on the connection of a store."""
 
@@ -42,6 +46,7 @@ class SqliteListings:
         self._db = connection
         self._roll_back = roll_back
         self._counts: dict[str, list[int]] | None = None  # by kind: cases, those with conflicts; None: to be counted
+        self._parts: tuple[str, list[int]] | None = None  # what was looked for last, and who is called so in part
 
     # --- keeping up ------------------------------------------------------------------------------
 
@@ -56,11 +61,11 @@ class SqliteListings:
 
     def rolled_back(self) -> None:
         """What was staged is lost."""
-        self._counts = None
+        self._counts = self._parts = None
 
     @writes
     def _forget(self, version: bytes) -> None:
-        self._counts = None
+        self._counts = self._parts = None
         self._db.execute(_EMPTY)
         self._db.execute("REPLACE INTO kept VALUES (?,?)", (_VERSION, version))
 
@@ -83,6 +88,7 @@ class SqliteListings:
                 self._db.execute("REPLACE INTO listings VALUES (?,?,?,?,?,?,?)", (number, *row))
                 self._count(-1, old)
                 self._count(1, row)
+            self._parts = None
             self._replace("called", "name, external", number, {(text, int(external)) for text, external in one.called})
             self._replace("links", "target", number, {(target,) for target in one.links})
 
@@ -106,13 +112,13 @@ class SqliteListings:
 
     @reads
     def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
-        where, values = _where(wanted)
+        where, values = self._where(wanted)
         query = f"SELECT {_ROW} FROM listings WHERE {where} AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
         return list(map(Called._make, self._db.execute(query, (*values, after, limit))))
 
     @reads
     def count(self, wanted: Wanted) -> int:
-        where, values = _where(wanted)
+        where, values = self._where(wanted)
         [(count,)] = self._db.execute(f"SELECT count(*) FROM listings WHERE {where}", values)  # noqa: S608
         return int(count)
 
@@ -145,33 +151,31 @@ class SqliteListings:
 
     @reads
     def called_partly(self, part: str) -> list[int]:
-        query = "SELECT number FROM called WHERE instr(name, ?)"
-        return sorted({int(row[0]) for row in self._db.execute(query, (part,))})
+        if self._parts is None or self._parts[0] != part:  # every name is looked at: once for all pages of a list
+            query = "SELECT number FROM called WHERE instr(name, ?)"
+            self._parts = part, sorted({int(row[0]) for row in self._db.execute(query, (part,))})
+        return self._parts[1]
+
+    def _where(self, wanted: Wanted) -> tuple[str, list[Any]]:
+        """The condition, and the values in it. Kinds and texts are bound, never written into the statement."""
+        terms, values = ["shown"], list[Any]()
+        if wanted.kinds is not None:
+            terms.append(f"kind IN ({_marks(wanted.kinds)})")
+            values += wanted.kinds
+        if wanted.besides:
+            terms.append(f"kind NOT IN ({_marks(wanted.besides)})")
+            values += wanted.besides
+        if wanted.conflicts:
+            terms.append("conflicts > 0")
+        if wanted.part:
+            terms.append("number IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(self.called_partly(wanted.part)))
+        return " AND ".join(terms), values
 
     @reads
     def linking(self, target: bytes) -> list[int]:
         query = "SELECT DISTINCT number FROM links WHERE target IN (?, ?) ORDER BY number"
         return [int(row[0]) for row in self._db.execute(query, (target, ANYTHING))]
-
-
-_ROW: Final = "number, kind, title, status, conflicts"
-
-
-def _where(wanted: Wanted) -> tuple[str, list[Any]]:
-    """The condition, and the values in it. Kinds and texts are bound, never written into the statement."""
-    terms, values = ["shown"], list[Any]()
-    if wanted.kinds is not None:
-        terms.append(f"kind IN ({_marks(wanted.kinds)})")
-        values += wanted.kinds
-    if wanted.besides:
-        terms.append(f"kind NOT IN ({_marks(wanted.besides)})")
-        values += wanted.besides
-    if wanted.conflicts:
-        terms.append("conflicts > 0")
-    if wanted.part:
-        terms.append("number IN (SELECT number FROM called WHERE instr(name, ?))")
-        values.append(wanted.part)
-    return " AND ".join(terms), values
 
 
 def _marks(values: Sequence[str]) -> str:
