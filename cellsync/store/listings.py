@@ -88,13 +88,14 @@ class SqliteListings:
                 self._db.execute("REPLACE INTO listings VALUES (?,?,?,?,?,?,?)", (number, *row))
                 self._count(-1, old)
                 self._count(1, row)
-            self._parts = None
             self._replace("called", "name, external", number, {(text, int(external)) for text, external in one.called})
             self._replace("links", "target", number, {(target,) for target in one.links})
 
     def _replace(self, table: str, columns: str, number: int, new: set[tuple[Any, ...]]) -> None:
         """The rows of a case in a table; those that stay are not touched."""
         old = set(self._db.execute(f"SELECT {columns} FROM {table} WHERE number = ?", (number,)))  # noqa: S608
+        if old != new and table == "called":
+            self._parts = None
         equal = " AND ".join(f"{column} = ?" for column in columns.split(", "))
         for gone in old - new:
             self._db.execute(f"DELETE FROM {table} WHERE {equal} AND number = ?", (*gone, number))  # noqa: S608
