@@ -12,6 +12,7 @@ import cellsync.cli.demo.child
 import cellsync.cli.main
 import cellsync.daemon.running  # noqa: F401  so that all errors are defined
 from cellsync.api.problems import Problem, Refusal, TooSoon
+from cellsync.casework.importing.mapping import BadMapping
 from cellsync.core.errors import CapExceeded, CellsyncError
 
 
@@ -25,6 +26,7 @@ ERRORS = [kind for kind in dict.fromkeys(below(CellsyncError)) if kind.__module_
 
 GIVEN: dict[type[CellsyncError], tuple[Any, ...]] = {
     CapExceeded: ("parents",),
+    BadMapping: ("A line of the mapping.", "A hint."),
     TooSoon: (8.0,),
     Refusal: (Problem("code", "A message.", "A hint.", 1),),
 }

@@ -219,7 +219,7 @@ def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
         written(ana, texts[1], "case", "log", case, "--write", "-")
         written(ana, texts[2], "case", "new", "--kind", "person", "--set", "description=-")
         assert ben.run("sync", "--wait").exit == 0
-        assert ana.run("unlock", passphrase="wrong " + PASSPHRASE).exit == 0  # it is open: nothing to be wrong about
+        assert ana.run("unlock", passphrase="wrong " + PASSPHRASE).exit == 3  # though it is open
         assert ana.run("lock").exit == 0
         assert ana.run("unlock", passphrase="wrong " + PASSPHRASE).exit == 3
         ana.unlock()

@@ -130,7 +130,7 @@ def test_killed_in_the_middle_of_an_import(ana: Program, table: Path, rows: int)
     again = ana.json("case", "import", str(table))
     assert 0 < again["created"] <= ROWS - confirmed
     assert again["created"] + again["unchanged"] + again["updated"] == ROWS
-    assert len(ana.json("case", "list")["cases"]) == ROWS
+    assert ana.json("status")["cases"] == ROWS
     changes = ana.json("status")["changes"]
     assert ana.json("case", "import", str(table))["unchanged"] == ROWS
     assert ana.json("status")["changes"] == changes
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_an_import_in_the_daemon_and_says_what_it_wrote(ana: Program
     assert importing.returncode == 130, err
     said = re.search(r"(\d+) cases were created and 0 updated; they stay. (\d+) rows were not reached", err)
     assert said, err
-    there = len(ana.json("case", "list")["cases"])
+    there = ana.json("status")["cases"]
     assert (there, int(said[2])) == (int(said[1]), ROWS - there)
     again = ana.json("case", "import", str(table))
     assert (again["created"], again["unchanged"]) == (ROWS - there, there)
@@ -289,7 +289,7 @@ def test_panic_in_the_middle_of_work_loses_nothing_confirmed(ana: Program, table
     wait_until(lambda: ana.state in ("locked", None), "it starts anew, or it was too busy and was ended")
     ana.stop()
     ana.start()
-    assert len(ana.json("case", "list")["cases"]) >= confirmed
+    assert ana.json("status")["cases"] >= confirmed
 
 
 def test_commands_right_after_a_lock_are_not_lost(ana: Program) -> None:
@@ -356,7 +356,7 @@ def test_no_secret_in_arguments_environment_or_logs(tmp_path: Path) -> None:
         inviting, joining = pair(ana, ben)
         look()
         ben.start("-v")
-        ana.json("case", "new")
+        ana.json("case", "new", "a case")
         ben.run("sync")
         look()
         logs = ana.log.read_bytes() + ben.log.read_bytes()

@@ -151,7 +151,7 @@ _PLACE: Final = {target: at for at, target in enumerate(_EXAMPLE)}
 class BadMapping(InvalidValue):
     """One line of a mapping makes no sense."""
 
-    def __init__(self, message: str, *, hint: str, column: str = "") -> None:
+    def __init__(self, message: str, hint: str, column: str = "") -> None:
         super().__init__(message, hint=hint)
         self.column = column  # of the table; the key of that line
 
