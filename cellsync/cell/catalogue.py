@@ -20,6 +20,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -154,13 +155,17 @@ class OpenCatalogue(Catalogue):
                     await self._settle()
 
     async def _catch_up(self, left: int) -> None:
+        most, before = AT_ONCE, self.stale
         while self.stale > left:
             async with self._circle.lock:
-                await self._circle.apart(lambda: self.describe(AT_ONCE))
+                await self._circle.apart(partial(self.describe, most))
                 if self._replica.states.crowded():
                     await self._circle.make_room()
                 if self.staged >= DURABLE:
                     await self._settle()
+            if self.stale >= before:  # an import writes faster than that: who asks must not wait for its end
+                most = min(2 * most, DURABLE)
+            before = self.stale
 
     async def _settle(self) -> None:
         if self.staged:

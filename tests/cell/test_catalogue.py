@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from cellsync import Cell
 from cellsync.casework.name import Name, NameKind, Script, best
 from cellsync.cell import describing
-from cellsync.cell.catalogue import QUIET, Catalogue, ShortIds
+from cellsync.cell.catalogue import AT_ONCE, QUIET, Catalogue, ShortIds
 from cellsync.core.case.fold import CaseState
 from cellsync.core.errors import DiskFull
 from cellsync.core.folded import folded
@@ -317,3 +317,27 @@ async def test_a_full_disk_keeps_nobody_from_asking(autojump_clock: MockClock, m
             assert await titles(cell) == ["stored"]
         await cell.create(Visit, title="after")
         assert await titles(cell) == ["stored", "after"]
+
+
+async def test_who_asks_does_not_wait_for_the_end_of_an_import(autojump_clock: MockClock) -> None:
+    """An import that makes more cases stale with each of its steps than are described at once."""
+    net = MemoryNetwork()
+    async with opened(await found(net, "ana")) as ana, trio.open_nursery() as nursery:
+        steps = 0
+
+        async def write_on() -> None:
+            nonlocal steps
+            while True:
+                async with ana.circle.lock:
+                    made = [Operation(CREATE, KINDS[0], 1, None), Operation(SET, "title", b"", "by an import")]
+                    await ana.write_locked([(CaseId(random.randbytes(32)), made) for _ in range(2 * AT_ONCE)])
+                steps += 1
+                await trio.lowlevel.checkpoint()
+
+        nursery.start_soon(write_on)
+        while not steps:
+            await trio.lowlevel.checkpoint()
+        with trio.fail_after(60):
+            await titles(ana)
+        assert steps < 30
+        nursery.cancel_scope.cancel()
