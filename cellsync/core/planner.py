@@ -226,10 +226,10 @@ def _parents(
         sequence = cited.next - parents[at + 1]
         if sequence < 1:
             raise Malformed("a parent is out of range")
-        if not (cited.opened or _open_slice(stage, cited)):
-            return None
+        if not cited.opened:
+            _open_slice(stage, cited)
         tip = cited.place
-        if cited.refused:
+        if cited.refused:  # what comes before it may be held all the same
             if sequence >= cited.row.first:
                 return None
             tip = cited.start

@@ -12,3 +12,14 @@ def test_replicas_agree_after_healing(tens: int) -> None:
     """Seeds 58 and 63: two branches that differ at their end; neither was served, as each saw more ahead."""
     for seed in range(10 * tens, 10 * tens + 10):
         history(seed)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        5078,  # two sides of a fork, each resting on what cites the other: held back, refused, and never offered again
+        6504,  # an entry that cites what stands before a slice which is refused: it was refused with it
+    ],
+)
+def test_found_by_the_search(seed: int) -> None:
+    history(seed)
