@@ -10,7 +10,7 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.api.table import OPERATIONS
-from cellsync.casework.importing import running
+from cellsync.casework.importing import reading, running
 from cellsync.testing import MemoryNetwork
 from tests.api.services import Asking, cell, services, synced
 
@@ -78,6 +78,31 @@ async def test_an_import_before_it_has_begun(tmp_path: Path, autojump_clock: Moc
         job = await ana("import.cancel", job=job["job"])
         assert (job["state"], job["error"]["code"], job["created"]) == ("failed", "cancelled", 0)
         assert "Nothing was written." in job["error"]["message"]
+        assert await titles(ana) == 0
+
+
+async def test_an_import_whose_table_is_still_being_read(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large table is read for many seconds before its first row is written."""
+    read = 0
+    async with cell(tmp_path, "ana") as [ana]:
+        with monkeypatch.context() as patch:
+            row = reading._Reader._row
+
+            def third(self: Any, *given: Any) -> None:
+                nonlocal read
+                read += 1
+                if read == 3:
+                    for job in ana.service.jobs._jobs.values():
+                        job.cancel()
+                row(self, *given)
+
+            patch.setattr(reading._Reader, "_row", third)
+            job = await ana.until("import.show", await ana("import", table=table()), "done", "failed")
+        assert (read, job["state"], job["error"]["code"]) == (3, "failed", "cancelled")
+        said = f"Nothing was written. {ROWS} rows were not reached."
+        assert job["error"]["message"] == f"The import was cancelled. {said}"
         assert await titles(ana) == 0
 
 

@@ -81,6 +81,14 @@ def test_the_example_reads_without_errors() -> None:
     assert (len(reading.rows), reading.errors, reading.ignored) == (500, [], [])
 
 
+def test_a_reading_that_is_stopped_counts_the_rows_that_are_left() -> None:
+    asked = iter([False, False, True])
+    reading = read_csv(
+        table("1,Vera,,,,,,", "2,Anton,,,,,,", "3,,,,,,,", ",,,,,,,", "4,,,,,,,"), stop=lambda: next(asked)
+    )
+    assert ([row.external for row in reading.rows], reading.left) == (["1", "2"], 2)  # an empty row is none
+
+
 def test_every_mistake_of_the_example_is_reported_with_its_line() -> None:
     reading = read_csv(DATA / "cases-with-errors.csv")
     assert [(error.line, error.column) for error in reading.errors] == [

@@ -12,7 +12,8 @@ Without a column of ids a row is known by the name and the date of birth; a row 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,7 +22,7 @@ from cellsync.casework.importing import codes
 from cellsync.casework.importing.cells import BadCell, task_kind, tidy
 from cellsync.casework.importing.encodings import UnreadableFile, decode, is_broken
 from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Placed, Target
-from cellsync.casework.importing.sheet import Sheet, read_sheet
+from cellsync.casework.importing.sheet import Record, Sheet, read_sheet
 from cellsync.casework.no_answer import says_unknown
 from cellsync.casework.partial_date import PartialDate
 from cellsync.core import caps
@@ -40,6 +41,7 @@ _SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
 Source = bytes | str | PathLike[str]
+Stop = Callable[[], bool]
 Place = tuple[str, str]
 """Where values of one cell go: (field, column); the column of a register is "", since it has only one."""
 
@@ -86,6 +88,7 @@ class Reading(NamedTuple):
     taken: dict[str, str]  # columns of the table under another name than ours -> ours
     header_line: int
     id_column: str  # "": rows are known by name
+    left: int  # rows that were not come to, because the reading was stopped
 
     @property
     def left_out(self) -> int:
@@ -97,9 +100,14 @@ class Reading(NamedTuple):
 
 
 def read_csv(
-    source: Source, mapping: Mapping | None = None, *, encoding: str | None = None, delimiter: str | None = None
+    source: Source,
+    mapping: Mapping | None = None,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    stop: Stop = lambda: False,
 ) -> Reading:
-    """Read a table: the content of a file, or its path. Writes nothing.
+    """Read a table: the content of a file, or its path. Writes nothing. `stop` is asked before each row.
 
     Raises UnreadableFile if there is no table in it, InvalidValue for an encoding or delimiter that does not exist.
     """
@@ -109,10 +117,11 @@ def read_csv(
     sheet = read_sheet(decode(content, encoding), mapping.knows, delimiter)
     placed = mapping.on(sheet.header)
     reader = _Reader(placed, len(sheet.header))
-    reader.read(sheet)
+    left = reader.read(sheet, stop)
     return Reading(
-        reader.rows, reader.errors, placed.ignored, reader.unread, placed.taken, sheet.header_line, placed.id_column
-    )
+        reader.rows, reader.errors, placed.ignored, reader.unread, placed.taken, sheet.header_line, placed.id_column,
+        left,
+    )  # fmt: skip
 
 
 # --- the file -----------------------------------------------------------------------------------
@@ -166,19 +175,23 @@ class _Reader:
         self._width = width
         self._first_lines: dict[str, int] = {}  # of external ids
 
-    def read(self, sheet: Sheet) -> None:
+    def read(self, sheet: Sheet, stop: Stop) -> int:
+        """Read until `stop` says yes. Returns how many rows are left then."""
         broken = False
         first = True
         for line, record in sheet.rows:
+            if stop():
+                return sum(_is_row(other) for _, other in chain([(line, record)], sheet.rows))
             if isinstance(record, str):
                 self.errors.append(RowError(line, "", record))
                 broken = True
             elif broken and len(record) != self._width:
                 self.errors.append(RowError(line, "", "was skipped, because of the broken quotes above"))
-            elif any(cell.strip() for cell in record):
+            elif _is_row(record):
                 broken = False
                 self._row(line, record, first)
                 first = False
+        return 0
 
     def _row(self, line: int, record: list[str], first: bool) -> None:
         """Append the row to the rows, or what is wrong with it to the errors."""
@@ -252,6 +265,11 @@ class _Reader:
         if self._placed.id_column:
             return f"stands on line {at} already"
         return f"says the same person as line {at}: give each row an id, in a column external_id"
+
+
+def _is_row(record: Record) -> bool:
+    """Whether anything stands in it, be it nothing that can be read."""
+    return isinstance(record, str) or any(cell.strip() for cell in record)
 
 
 def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:

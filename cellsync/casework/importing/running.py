@@ -12,7 +12,7 @@ from cellsync.casework.importing.here import Alike, Here, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merging import merge
 from cellsync.casework.importing.problems import Problem, problems
-from cellsync.casework.importing.reading import Place, Row, RowError, Source, content_of, read_csv, rows_of
+from cellsync.casework.importing.reading import Place, Row, RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
 from cellsync.casework.link import Link, Relation
 from cellsync.cell.cell import Cell
@@ -35,7 +35,6 @@ _LINKS: Final[tuple[tuple[str, str, Relation], ...]] = (
 _BY_IMPORT: Final = ""  # instead of a column: what the import itself says
 
 Progress = Callable[[int, int], None]
-Stop = Callable[[], bool]
 Edits = list[tuple[CaseId, list[Operation]]]
 
 
@@ -87,8 +86,8 @@ async def import_cases(
     What cannot be read is left out and reported.
 
     A dry run reports the same and writes nothing. `progress` is told (rows done, rows to do) after each group. `stop`
-    is asked before each; once it says yes, the report is of what was done until then. Stopped half-way, whole groups
-    are there, and the same import again does the rest.
+    is asked before each, and before each row while the table is read; once it says yes, the report is of what was done
+    until then. Stopped half-way, whole groups are there, and the same import again does the rest.
 
     Raises UnreadableFile, InvalidValue, NotPermitted, DiskFull, StorageFailed.
     """
@@ -97,8 +96,8 @@ async def import_cases(
     if is_whole(content):
         cases, problems = await in_thread(partial(read_whole, content))
         return await _import_whole(cell, cases, problems, dry_run, progress or (lambda *_: None), stop)
-    reading = await in_thread(partial(read_csv, content, mapping, encoding=encoding, delimiter=delimiter))
-    here = await look_around(cell, reading.rows)
+    reading = await in_thread(partial(read_csv, content, mapping, encoding=encoding, delimiter=delimiter, stop=stop))
+    here = await look_around(cell, [] if stop() else reading.rows)
     created = updated = done = 0
     for group in _groups(reading.rows):
         if stop():
@@ -108,7 +107,7 @@ async def import_cases(
         if progress is not None:
             progress(done, len(reading.rows))
     unchanged = done - created - updated
-    return Report(created, updated, unchanged, *reading[1:], here.alike, len(reading.rows) - done)
+    return Report(created, updated, unchanged, *reading[1:-1], here.alike, len(reading.rows) - done + reading.left)
 
 
 async def _import_whole(
