@@ -675,7 +675,7 @@ class ExportCases(Takes, kw_only=True, frozen=True):
 class LeftOut(Struct, kw_only=True, frozen=True):
     """What stayed for one reason. `what`: fields such as `person.health`, or kinds of documents; empty: the cases."""
 
-    reason: Literal["no_consent", "too_narrow", "withdrawn", "not_covered", "withheld", "others", "nothing"]
+    reason: Literal["no_consent", "too_narrow", "withdrawn", "not_covered", "withheld", "unclear", "others", "nothing"]
     text: str
     cases: list[str]
     what: list[str]

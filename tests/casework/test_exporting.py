@@ -18,6 +18,7 @@ from cellsync.casework import CaseFile, Consent, Contact, Episode, Person, Proce
 from cellsync.casework.case_file import CaseStatus, LineOfWork
 from cellsync.casework.consent import Scope, effective_scope
 from cellsync.casework.exporting import Export, Form, NoConsent, NothingLeaves, Why, export_cases
+from cellsync.casework.exporting.documents import is_number
 from cellsync.casework.exporting.permission import Consents
 from cellsync.casework.importing import Mapping, import_cases, read_csv
 from cellsync.casework.importing.cells import guard, tidy
@@ -227,6 +228,55 @@ async def test_what_is_withheld_or_not_covered_stays_and_is_said(form: Form) -> 
         assert ("said-C3" in content) == (form is not Form.CSV)
         assert "VR-1" not in content  # C1, which is not covered any more
         assert "case.external_id" in left[Why.NOT_COVERED][1]
+
+
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("word", ["born", "person.born", "birth_date", " Person.Birth_Date"])
+async def test_what_is_withheld_may_be_called_as_its_column_is(form: Form, word: str) -> None:
+    async with a_cell() as cell:
+        content = "ФИО;Дата рождения;Примечание\nЦіхая Вера;12.11.1990;in the colony\n".encode()
+        assert (await import_cases(cell, content)).created == 1
+        [person] = await cell.cases(Person)
+        said = await consent(cell, person.id, Scope.PARTNERS)
+        export = await export_cases(cell, form=form, audience=Scope.PARTNERS)
+        assert "1990-11-12" in export.content.decode()
+
+        async with said.edit() as draft:
+            draft.withheld.add(word)
+        export = await export_cases(cell, form=form, audience=Scope.PARTNERS)
+        assert "Ціхая Вера" in export.content.decode()
+        assert "1990" not in export.content.decode()  # nor in the id that the import made of both
+        assert {"case.external_id", "person.born"} <= set(why(export)[Why.WITHHELD][1])
+
+        async with said.edit() as draft:
+            draft.withheld.add("name")
+        export = await export_cases(cell, form=form, audience=Scope.PARTNERS)
+        assert "in the colony" in export.content.decode()
+        assert "Ціхая" not in export.content.decode()
+
+
+@pytest.mark.parametrize("word", ["birthdate", "persons.born", "consent.notes", "", "."])
+async def test_nothing_leaves_if_nobody_knows_what_is_withheld(word: str) -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, None)
+        [person] = await cell.cases(Person)
+        said = await consent(cell, person.id, Scope.PARTNERS)
+        async with said.edit() as draft:
+            draft.withheld.add(word)
+        with pytest.raises(NoConsent) as refused:
+            await export_cases(cell, [case], form=Form.CSV, audience=Scope.PARTNERS)
+        assert "something that is not the name of a field" in str(refused.value.hint)
+        inside = await export_cases(cell, [case], form=Form.CSV, audience=Scope.INTERNAL)  # members read it anyway
+        assert b"Tikhaya" in inside.content
+
+
+@pytest.mark.parametrize(
+    ("external", "expected"),
+    [("", True), ("VR-1", True), ("17", True), ("2024/17", True), ("№7", True), ("VR-0001", True),
+     ("Ян 1990", False), ("Вера", False), ("Ціхая Вера 1990-11-12", False), ("? 30a0606d", False)],
+)  # fmt: skip
+def test_an_id_that_is_a_mere_number_does_not_say_whose_it_is(external: str, expected: bool) -> None:
+    assert is_number(external) is expected
 
 
 async def test_a_document_about_two_takes_the_consent_of_both() -> None:

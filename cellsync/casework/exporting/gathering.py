@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from cellsync.casework.access import Access, ConditionsReport
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Consent, Scope
-from cellsync.casework.contact import Contact
-from cellsync.casework.demand import Demand
-from cellsync.casework.episode import Episode
-from cellsync.casework.evacuation import Adaptation, Evacuation
+from cellsync.casework.exporting.documents import BESIDE
 from cellsync.casework.exporting.permission import Consents, Right
-from cellsync.casework.group_support import Grant
 from cellsync.casework.link import Relation
 from cellsync.casework.person import Person
-from cellsync.casework.proceeding import Proceeding
-from cellsync.casework.support_task import SupportTask
-from cellsync.casework.talks import Talks
 from cellsync.cell.cell import Cell
 from cellsync.core.case.schema import Schema, kind_of
 from cellsync.core.ids import CaseId
 
 T = TypeVar("T")
-
-_BESIDE: Final[tuple[type[Schema], ...]] = (
-    Episode, Proceeding, SupportTask, Demand, ConditionsReport, Access, Talks, Evacuation, Adaptation, Contact, Grant,
-)  # fmt: skip
 
 
 class Folder(NamedTuple):
@@ -73,7 +61,7 @@ async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> tuple[list[Fol
         persons = {bytes(person.id): person for person in found.persons}
         consents = Consents(found.consents, found.known_persons)
         beside: dict[bytes, list[Any]] = {}
-        for schema in _BESIDE:
+        for schema in BESIDE:
             for target, documents in _by_target([one for one in found.beside if type(one) is schema]).items():
                 beside.setdefault(target, []).extend(documents)
         ordered = sorted(chosen, key=lambda case: (case.external_id, case.id))
@@ -102,7 +90,7 @@ class _Found(NamedTuple):
 
 async def _everything(cell: Cell) -> _Found:
     persons = await cell.cases(Person)
-    beside = [one for schema in _BESIDE for one in await cell.cases(schema)]
+    beside = [one for schema in BESIDE for one in await cell.cases(schema)]
     return _Found(persons, {bytes(one.id) for one in persons}, await cell.cases(Consent), beside)
 
 
@@ -127,7 +115,7 @@ async def _near(cell: Cell, cases: list[CaseFile]) -> _Found:
     kinds = await cell.kinds(concerned | named)
     known_persons = {bytes(one) for one, kind in kinds.items() if kind == kind_of(Person)}
     persons = [await cell.get(Person, CaseId(one)) for one in sorted(concerned & known_persons)]
-    schemas = {kind_of(schema): schema for schema in _BESIDE}
+    schemas = {kind_of(schema): schema for schema in BESIDE}
     beside = [await cell.get(schemas[kind], one) for one, kind in pointing.items() if kind in schemas]
     return _Found(persons, known_persons, list(consents.values()), beside)
 

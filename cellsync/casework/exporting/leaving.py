@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cellsync.casework.consent import Scope
+from cellsync.casework.exporting.documents import is_number, named_kind
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Why, named_kind
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Why
 from cellsync.casework.imported import MARKS
 from cellsync.casework.link import Link
 from cellsync.casework.timeline import TimelineEntry
@@ -25,6 +26,8 @@ from cellsync.core.case.schema import Schema, fields_of, kind_of
 from cellsync.core.case.values import Misfit, ValueType
 from cellsync.core.case.views import Value
 from cellsync.core.ids import DeviceId
+
+_MADE_OF: Final = (("person", "names"), ("person", "born"))  # an id that an import has made of a row without one
 
 
 class Said(NamedTuple):
@@ -96,7 +99,11 @@ class Gate:
     def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:
         rights = {} if self._folder is None else self._folder.rights
         right = rights.get(bytes(document.id), NOTHING_ALLOWED)
-        return right.keeps(self._audience, compartment, named_kind(kind_of(type(document))), name)
+        asked = [(named_kind(kind_of(type(document))), name)]
+        if name == "external_id" and not all(is_number(str(one.value)) for one in document.said(name)):
+            asked += _MADE_OF
+        reasons = (right.keeps(self._audience, compartment, *one) for one in asked)
+        return next((why for why in reasons if why is not None), None)
 
     def has_any(self, folder: Folder) -> bool:
         """Whether anything that somebody wrote leaves of it."""

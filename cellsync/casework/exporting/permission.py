@@ -20,7 +20,8 @@ consented goes nowhere, and neither does what is known about them: a case or doc
 consent of each.
 
 A consent covers C0 and C1 unless it says what it covers; legal and medical facts are never covered unsaid. Fields that
-it withholds stay whatever it covers.
+it withholds stay whatever it covers, and one that withholds something that is no field lets nothing out: nobody knows
+what was meant. An external id that is more than a number stays with the name and the birth of which it is made.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from cellsync.casework.consent import Consent, Scope, effective_scope, is_withdrawn
+from cellsync.casework.exporting.documents import meant
 from cellsync.casework.link import Relation
 from cellsync.core.case.fields import Sensitivity
 from cellsync.core.errors import CallerError, InvalidValue
@@ -39,7 +41,6 @@ ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})
 UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
 _EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
-_SAYS_THE_SAME: Final = {"names": frozenset({"title"})}  # a case is called by the name of its person
 
 
 class Why(StrEnum):
@@ -50,6 +51,7 @@ class Why(StrEnum):
     WITHDRAWN = "withdrawn"
     NOT_COVERED = "not_covered"
     WITHHELD = "withheld"
+    UNCLEAR = "unclear"
     OTHERS = "others"
     NOTHING = "nothing"
 
@@ -60,6 +62,7 @@ _SAID: Final = {
     Why.WITHDRAWN: "a consent was withdrawn",
     Why.NOT_COVERED: "a consent does not cover their compartment",
     Why.WITHHELD: "a consent withholds them",
+    Why.UNCLEAR: "a consent withholds something that is not the name of a field",
     Why.OTHERS: "also about somebody, or part of a case, that does not leave",
     Why.NOTHING: "nothing of them is in these compartments",
 }
@@ -130,10 +133,13 @@ class Right(NamedTuple):
     scope: Scope
     withdrawn: bool
     covers: frozenset[Sensitivity]
-    withheld: frozenset[str]  # "residence", or "person.residence"
+    withheld: frozenset[str]  # "person.residence"
+    unclear: bool  # something is withheld of which nobody knows what it is
 
     def refuses(self, audience: Scope) -> Why | None:
         """Why nothing may go to this audience; None if something may."""
+        if self.unclear and audience is not Scope.INTERNAL:
+            return Why.UNCLEAR
         if self.scope is not Scope.NONE and _WIDTH.index(self.scope) >= _WIDTH.index(audience):
             return None
         return Why.WITHDRAWN if self.withdrawn else Why.TOO_NARROW
@@ -142,12 +148,12 @@ class Right(NamedTuple):
         """Why a field of a document ("person", "residence") may not go to this audience; None if it may."""
         if audience is Scope.INTERNAL:  # members read all of it anyway
             return None
-        if self.withheld & {field, f"{document}.{field}"}:
+        if f"{document}.{field}" in self.withheld:
             return Why.WITHHELD
         return None if compartment in self.covers else Why.NOT_COVERED
 
 
-NOTHING_ALLOWED: Final = Right(Scope.NONE, False, frozenset(), frozenset())
+NOTHING_ALLOWED: Final = Right(Scope.NONE, False, frozenset(), frozenset(), False)
 
 
 def least(rights: Iterable[Right]) -> Right:
@@ -160,6 +166,7 @@ def least(rights: Iterable[Right]) -> Right:
         any(one.withdrawn for one in every),
         _EVERYTHING.intersection(*(one.covers for one in every)),
         frozenset().union(*(one.withheld for one in every)),
+        any(one.unclear for one in every),
     )
 
 
@@ -226,9 +233,11 @@ def _inherited(
 
 def _right(consent: Consent) -> Right:
     said = frozenset(one for one in consent.covers if isinstance(one, Sensitivity))
-    withheld = {one for one in consent.withheld if isinstance(one, str)}
-    also = {other for one in withheld for other in _SAYS_THE_SAME.get(one.rpartition(".")[2], ())}
-    return Right(effective_scope(consent), is_withdrawn(consent), said or UNSAID, frozenset(withheld | also))
+    withheld = [meant(one) if isinstance(one, str) else frozenset() for one in consent.withheld]
+    return Right(
+        effective_scope(consent), is_withdrawn(consent), said or UNSAID, frozenset().union(*withheld),
+        not all(withheld),
+    )  # fmt: skip
 
 
 def _standing(said: Iterable[_Said]) -> list[_Said]:
@@ -256,8 +265,3 @@ def by_reason(left_out: Iterable[tuple[Why, bytes, str]]) -> list[LeftOut]:
         LeftOut(why, tuple(cases), tuple(sorted(things)))
         for (why, _), (cases, things) in sorted(found.items(), key=lambda one: (one[0][1], order.index(one[0][0])))
     ]
-
-
-def named_kind(kind: str) -> str:
-    """`cellsync.person` is "person" in what is withheld and in what was left out."""
-    return kind.rpartition(".")[2]

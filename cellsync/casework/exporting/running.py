@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
+from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gathering import Folder, about, gather, told_of
 from cellsync.casework.exporting.leaving import Gate
 from cellsync.casework.exporting.permission import Consents, LeftOut, Why
@@ -112,7 +113,7 @@ def _with_rights(folders: list[Folder], consents: Consents, audience: Scope, kep
             if targets <= known and not right.refuses(audience):
                 rights[bytes(document.id)] = right
             else:
-                kept.append((Why.OTHERS, case, permission.named_kind(kind_of(type(document)))))
+                kept.append((Why.OTHERS, case, named_kind(kind_of(type(document)))))
         beside = [one for one in folder.beside if bytes(one.id) in rights]
         done.append(folder._replace(beside=beside, rights=rights))
     return done

@@ -140,6 +140,9 @@ _EXAMPLE: Final = (
 )
 COLUMNS: Final = tuple(dict.fromkeys([EXTERNAL_ID, *(target.column for target in _EXAMPLE)]))
 """The columns that need no mapping, in the order of our own tables."""
+_PLACES: Final = {
+    column: frozenset(f"{one.document}.{one.field}" for one in _EXAMPLE if one.column == column) for column in COLUMNS
+}
 TOLD: Final = frozenset({"also", "conflicts"})
 """Columns of our own tables that only tell something."""
 SEVERAL_ITEMS: Final = frozenset({"further_demands", "timeline"})
@@ -277,6 +280,11 @@ def _found(column: str, where: str) -> list[tuple[Target, Target | None]]:
     if where not in COLUMNS:
         raise BadMapping(f"the mapping of {column!r} is unknown", hint=offer(where, COLUMNS), column=column)
     return [(target._replace(column=column), target) for target in _EXAMPLE if target.column == where]
+
+
+def places_of(column: str) -> frozenset[str]:
+    """The fields that a column of the example goes into, as "person.born"."""
+    return _PLACES.get(column, frozenset())
 
 
 def _is_named(found: Sequence[tuple[Target, Any]]) -> bool:

@@ -1,0 +1,56 @@
+"""Documents: what an export can hold, and which of their fields people mean when a consent withholds something.
+
+A consent withholds "residence", or "person.residence". People also call a field as the column of a table is called:
+"birth_date" is person.born. A word that means no field is no reason to give out what it may have meant.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cellsync.casework.access import Access, ConditionsReport
+from cellsync.casework.case_file import CaseFile
+from cellsync.casework.contact import Contact
+from cellsync.casework.demand import Demand
+from cellsync.casework.episode import Episode
+from cellsync.casework.evacuation import Adaptation, Evacuation
+from cellsync.casework.group_support import Grant
+from cellsync.casework.importing.mapping import places_of
+from cellsync.casework.person import Person
+from cellsync.casework.proceeding import Proceeding
+from cellsync.casework.support_task import SupportTask
+from cellsync.casework.talks import Talks
+from cellsync.core.case.schema import Schema, fields_of, kind_of
+
+BESIDE: Final[tuple[type[Schema], ...]] = (
+    Episode, Proceeding, SupportTask, Demand, ConditionsReport, Access, Talks, Evacuation, Adaptation, Contact, Grant,
+)  # fmt: skip
+_NUMBER: Final = re.compile(r"[^\W\d_]{0,4}[-_./№#]?\d{1,8}(?:/\d{1,6})?")
+
+
+def named_kind(kind: str) -> str:
+    """`cellsync.person` is "person" in what is withheld and in what was left out."""
+    return kind.rpartition(".")[2]
+
+
+_FIELDS: Final = frozenset(
+    f"{named_kind(kind_of(one))}.{name}" for one in (CaseFile, Person, *BESIDE) for name in fields_of(one)
+)
+_TITLES: Final = frozenset(one for one in _FIELDS if one.endswith(".title"))
+
+
+def meant(word: str) -> frozenset[str]:
+    """The fields that a consent means by a word, as "person.residence". Empty: there is none of that name."""
+    said = word.strip().casefold()
+    document, _, name = said.rpartition(".")
+    found = {one for one in _FIELDS if one == said or (not document and one.rpartition(".")[2] == name)}
+    found |= places_of(name)
+    if "person.names" in found:
+        found |= _TITLES  # a case is called by the name of its person
+    return frozenset(found)
+
+
+def is_number(external_id: str) -> bool:
+    """Whether an id is a mere number, "VR-17", and does not say whose it is. Rows without an id get name and birth."""
+    return not external_id or _NUMBER.fullmatch(external_id) is not None
