@@ -10,6 +10,10 @@ READY := $(VENV)/.installed
 # operation of the API) they run the first and do not say so (pytest-xdist 3.8).
 PARALLEL := -n auto --dist worksteal
 
+# Where there is npm, the client in TypeScript is among what is tested.
+TYPESCRIPT := examples/typescript/build/closing.js
+CLIENTS := $(if $(shell command -v npm),$(TYPESCRIPT))
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
 
@@ -19,7 +23,7 @@ $(READY): requirements.lock pyproject.toml .ci/venv
 demo: $(READY) ## three devices, one encrypted case log, one network that breaks and heals
 	@$(BIN)/cellsync demo
 
-test: $(READY) ## all tests that take minutes at most, with real processes and networks
+test: $(READY) $(CLIENTS) ## all tests that take minutes at most, with real processes and networks
 	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
 
 MINUTES ?= 60
@@ -28,7 +32,7 @@ test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching fo
 	$(BIN)/pytest -q -m slow $(PARALLEL); slow=$$?; \
 	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
 
-check: $(READY) ## the fast loop before every commit: style, types, floors, fast tests
+check: $(READY) $(CLIENTS) ## the fast loop before every commit: style, types, floors, fast tests
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
@@ -40,6 +44,9 @@ bench: $(READY) ## measure, compare with the budgets, write bench-results.json
 
 reference: $(READY) ## write docs/reference and docs/man anew, from the program
 	@$(BIN)/python docs/generate.py
+
+$(TYPESCRIPT): docs/reference/openapi.json $(wildcard examples/typescript/*.ts examples/typescript/*.json)
+	@$(MAKE) --no-print-directory typescript
 
 typescript: ## install what examples/typescript is built with (needs npm), and build it
 	cd examples/typescript && npm ci --silent && npm run --silent build

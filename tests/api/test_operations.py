@@ -398,5 +398,7 @@ async def test_two_members_of_one_name(tmp_path: Path, autojump_clock: MockClock
         first, second = [name for name in names if name != "Ana"]
         with pytest.raises(Ambiguous):  # whom does that mean?
             await ana("peers.ping", peer="ben")
+        for one in (ben, guest):  # who has just joined may not have called yet
+            await synced(one)
         assert (await ana("peers.ping", peer=first))["name"] == first
         assert (await ana("peers.ping", peer=second))["name"] == second

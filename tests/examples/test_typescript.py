@@ -1,6 +1,6 @@
 """The client in TypeScript, made from the OpenAPI document: it compiles, and does what it says.
 
-`make typescript` installs what it is built with, and builds it; .ci/run does that before the tests.
+`make typescript` installs what it is built with, and builds it; `make test` does that first, where there is npm.
 """
 
 from __future__ import annotations
