@@ -458,7 +458,8 @@ def export(
 
     terminal = terminal_of(context)
     with new_file(to, replace=replace) if to is not None else nullcontext() as write:
-        with opened(context) as client:
+        # One case is there before a bar could be read; all of a large cell take their time.
+        with opened(context) as client, nullcontext() if cases else terminal.bar("exporting"):
             answer = client.call(
                 "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
                 language=language,

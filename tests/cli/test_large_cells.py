@@ -1,0 +1,64 @@
+"""What the command line says of many cases: that it is at work, and which documents have no title."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import pytest
+from click.testing import CliRunner
+
+from cellsync.cli import reaching
+from cellsync.cli.main import main
+from cellsync.cli.terminal import Terminal
+
+EXPORTED = {"v": 1, "content": "", "cases": ["ab" * 32], "compartments": ["C0"], "left_out": []}
+STATUS = {
+    "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "cd" * 32,
+    "locks_in": None, "copied": None, "cases": 1, "key_memory": 256, "beside": 1, "changes": 3, "only_here": 2,
+    "only_here_cases": [
+        {"case": "ab" * 32, "title": "Parcel", "changes": 1}, {"case": "cd" * 32, "title": "", "changes": 1},
+    ],
+    "conflicts": 0, "others_ahead": None, "peers": [], "flags": [],
+}  # fmt: skip
+
+
+class Client:
+    """A daemon whose answers are given."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def call(self, name: str, /, **_: Any) -> dict[str, Any]:
+        return {"export": EXPORTED, "status": STATUS}[name]
+
+
+@pytest.fixture(autouse=True)
+def _opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "opened", lambda *_, **__: Client())
+
+
+@pytest.mark.parametrize(("named", "drawn"), [([], ["exporting"]), (["parcel"], [])])
+def test_an_export_of_all_shows_that_it_is_at_work(
+    named: list[str], drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = []
+
+    @contextmanager
+    def bar(_: Terminal, what: str) -> Iterator[Any]:
+        bars.append(what)
+        yield lambda done, total: None
+
+    monkeypatch.setattr(Terminal, "bar", bar)
+    done = CliRunner().invoke(main, ["case", "export", *named])
+    assert (done.exit_code, bars) == (0, drawn), done.output
+
+
+def test_a_document_without_a_title_is_named_as_one() -> None:
+    said = CliRunner().invoke(main, ["status"]).output
+    assert "only here: abababab  Parcel  (1 change)" in said
+    assert "only here: cdcdcdcd  (no title)  (1 change)" in said
