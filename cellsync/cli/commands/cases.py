@@ -240,7 +240,7 @@ def show(context: click.Context, case_: str) -> None:
     terminal = terminal_of(context)
     with opened(context) as client:
         answer = client.call("case.show", case=case_)
-    _say_if_cut(terminal, answer, "cellsync export writes all.")
+    _say_if_cut(terminal, answer, "cellsync case export writes all.")
     terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
     contradicting = {one["field"]: one for one in answer["conflicts"]}
     width = max((len(field["name"]) for field in answer["fields"]), default=0)
@@ -303,7 +303,7 @@ def log(
             _show_item(terminal, found["item"], "", id_=True)
         if not answer["lines"]:
             terminal.result("Nothing was recorded.")
-        _say_if_cut(terminal, answer, "The newest are shown; cellsync export writes all.")
+        _say_if_cut(terminal, answer, "The newest are shown; cellsync case export writes all.")
         terminal.answer(answer)
         return
     item: Any = _read(write)
