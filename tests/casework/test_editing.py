@@ -382,6 +382,8 @@ def test_an_error_names_the_field_and_says_what_to_write(name: str, given: Any, 
     [
         (CaseFile, Edit(set={"statsu": "Vera"}), "no field 'statsu' in cellsync.case",
          "Did you mean 'status'? There are: title, "),
+        (CaseFile, Edit(set={"birth_date": "1990"}), "no field 'birth_date' in cellsync.case",
+         "A table's column of that name goes into person.born. There are: title, "),
         (CaseFile, Edit(set={"x" * 90: "Vera"}), f"no field '{'x' * 40}…' in cellsync.case",
          "There are: title, external_id, "),
         (CaseFile, Edit(discard={"imported": ["Vera"]}), "no field 'imported' in cellsync.case", "There are: title, "),

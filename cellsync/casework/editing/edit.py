@@ -13,6 +13,7 @@ from cellsync.casework.choices import offer
 from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
 from cellsync.casework.imported import MARKS
+from cellsync.casework.importing.mapping import places_of
 from cellsync.casework.words import as_text
 from cellsync.core.case.fold import FieldType
 from cellsync.core.case.generic import GenericCase
@@ -104,13 +105,20 @@ def _places(draft: Schema, asked: Mapping[str, Any], kind: FieldType) -> Iterabl
     return ((_place(draft, name, kind), values) for name, values in asked.items())
 
 
+def _offer_field(name: str, known: Iterable[str]) -> str:
+    """What there is; and where it is, if it is the column of a table that was named."""
+    if places := places_of(name):
+        return f"A table's column of that name goes into {', '.join(sorted(places))}. {offer('', known)}"
+    return offer(name, known)
+
+
 def _place(draft: Schema, name: str, kind: FieldType) -> _Place:
     if isinstance(draft, GenericCase):
         kinds = (_STEP,) if kind is FieldType.COUNTER else (PLAIN,)
         return _Place(name, kinds, _GENERIC[kind](draft, name))
     known = {one: own for one, own in fields_of(type(draft)).items() if one != MARKS}
     if name not in known:
-        raise InvalidValue(f"no field {plain_line(name)!r} in {kind_of(type(draft))}", hint=offer(name, known))
+        raise InvalidValue(f"no field {plain_line(name)!r} in {kind_of(type(draft))}", hint=_offer_field(name, known))
     own = known[name]
     if own.crdt is not kind:
         raise InvalidValue(f"{name!r} is a {own.crdt.value}", hint=_INSTEAD[own.crdt])
