@@ -45,7 +45,7 @@ class Repeats:
 
     async def once(self, key: str, operation: str, given: Any, work: Work) -> shapes.Answer:
         """Do it, unless it was done. Raises KeyReused, and what it raises."""
-        said = blake2b(msgspec.msgpack.encode([operation, given])).digest()
+        said = blake2b(msgspec.json.encode([operation, given])).digest()  # as JSON: numbers there have no end
         while (known := self._known.get(key)) is not None:
             if known.said != said:
                 raise KeyReused

@@ -78,6 +78,14 @@ async def test_a_key_belongs_to_one_request(tmp_path: Path, autojump_clock: Mock
         assert len((await ana("case.list"))["cases"]) == 1
 
 
+async def test_a_number_of_any_size_is_told_apart(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        case = (await ana("case.new", set={"title": "Parcel"}))["id"]
+        for _ in range(2):
+            with pytest.raises(InvalidValue):
+                await ana("case.edit", case=case, set={"title": 1 << 70}, key="one")
+
+
 async def test_what_failed_is_tried_again(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         made = await ana("case.new", set={"title": "Parcel"})
