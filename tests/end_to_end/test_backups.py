@@ -119,6 +119,7 @@ def test_while_others_write(tmp_path: Path, ana: Program) -> None:
     writing.start()
     bounds = []
     try:
+        wait_until(lambda: bool(acknowledged), "somebody writes")
         for number in range(3):
             before = len(acknowledged)
             assert ana.run("backup", str(tmp_path / f"backup {number}")).exit == 0

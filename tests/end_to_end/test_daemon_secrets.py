@@ -135,7 +135,7 @@ def test_panic_during_an_import_that_is_being_sent(two: list[Program], tmp_path:
     wait_until(lambda: ana.state in ("locked", None), "it starts anew, or was killed")
     wait_until(lambda: not connected(ben), "Ben has lost Ana")
     out, err = importing.communicate(timeout=PATIENCE)
-    assert importing.returncode == 8, (out, err)
+    assert importing.returncode in (3, 8), (out, err)  # it asked once more, and met the locked cell or nobody
 
     ana.stop()
     ana.start()

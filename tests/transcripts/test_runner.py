@@ -376,7 +376,7 @@ def test_two_terminals_in_blocks_of_their_own(pair: Path) -> None:
 
 
 def test_what_was_seen_has_to_be_the_same_in_the_other_terminal(play: Play) -> None:
-    with pytest.raises(Differs, match=r"page\.md:4: the output differs"):
+    with pytest.raises(Differs, match=r"page\.md:6: the output differs"):
         play("ana$ echo 1-a\n7-orbit\nben$ echo 2-b\n7-orbit\n", "example code: 7-orbit")
 
 
