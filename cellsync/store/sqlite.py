@@ -14,6 +14,8 @@ Rules:
    closing any descriptor of it would drop the lock.
 4. **What is replaced or forgotten is gone.** `secure_delete` overwrites it in the pages, and the `flush` that
    makes it durable empties the write-ahead log, which still holds the old pages. (Flash may keep remnants.)
+5. **The log never takes the room that its pages need in the database.** On a disk with little space it is emptied
+   after each commit: a log that filled the disk could neither grow nor be emptied.
 
 The key comes from a vault header that was authenticated, so a file that it does not open is damaged: a wrong
 passphrase never gets here.
@@ -22,6 +24,7 @@ passphrase never gets here.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -29,7 +32,7 @@ from typing import Any, Final, Self
 import apsw
 
 from cellsync.core import caps
-from cellsync.core.errors import NewerVersion, StorageFailed, VaultDamaged
+from cellsync.core.errors import DiskFull, NewerVersion, StorageFailed, VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import SLOT_BITS, Entry, slot_of
 from cellsync.core.ids import DatabaseKey
@@ -44,6 +47,7 @@ SCHEMA_VERSION: Final = 3
 CACHE_BYTES: Final = 8 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
+ROOM_BYTES: Final = 2 << 20  # what one COMMIT may add to the log
 _KEY_BYTES: Final = 32
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
 
@@ -416,9 +420,11 @@ class SqliteStore:
             failure = meaning(error)
             self._roll_back()
         else:
-            if self._shred:
+            if self._shred or self._cramped():
                 self._empty_log()
             return
+        if isinstance(failure, DiskFull):
+            self._empty_log()  # also of what the failed COMMIT left at its end
         raise failure
 
     # --- helpers ---------------------------------------------------------------------------------
@@ -431,6 +437,16 @@ class SqliteStore:
                 self._db.execute("ROLLBACK")
         except apsw.Error:
             pass  # closed, or SQLite says at the next statement what is wrong
+
+    def _cramped(self) -> bool:
+        """Whether the log and one more COMMIT may soon take the room that the log's pages need in the database."""
+        if not self._db.filename:
+            return False
+        try:
+            log = Path(self._db.filename_wal).stat().st_size
+            return log > 0 and shutil.disk_usage(self._db.filename).free < log + ROOM_BYTES
+        except OSError:
+            return False  # no log yet; or the folder went away, and SQLite says so
 
     def _empty_log(self) -> None:
         """The commit stands already, so a failure here is nobody's error; the next `flush` tries again."""

@@ -7,13 +7,18 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from cellsync.core.errors import DiskFull
+from cellsync.core.ids import DatabaseKey
+from cellsync.store.sqlite import SqliteStore
 from tests.end_to_end.devices import PASSPHRASE, Device, Refused, Workshop, agree, check_vault
+from tests.store.commits import Author
 
-SIZE = "6m"
+FILE_SYSTEM = 6 << 20
 LEFT = 64 << 10  # bytes of space when it is nearly full
 
 
@@ -40,7 +45,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         pytest.fail("this test mounts a small file system and needs root: run it with sudo")
     mounted = tmp_path / "disk"
     mounted.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs", str(mounted)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={FILE_SYSTEM},mode=700", "tmpfs", str(mounted)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.fail(f"mounting a tmpfs failed ({done.stderr.strip()}): run it with sudo, outside a container")
@@ -93,6 +98,23 @@ def test_closed_and_opened_on_a_full_disk(disk: Disk, workshop: Workshop) -> Non
     assert device.stop() == 0
     disk.free()
     assert check_vault(device.folder) == held
+
+
+@pytest.mark.e2e
+def test_the_log_takes_no_room_that_its_pages_need(disk: Disk) -> None:
+    """Small commits fill nearly all of the disk; a log that was emptied by its size alone would stop at half of it."""
+    key = DatabaseKey(bytes(32))
+    store = SqliteStore.create(disk.path / "db", key)
+    author, written = Author(), 0
+    with suppress(DiskFull):
+        while True:
+            store.write(author.commit([(1, 1, bytes(1000))] * 40))
+            store.flush()
+            written += 40
+    assert store.size > FILE_SYSTEM * 0.9
+    assert [chain.length for chain in store.chains()] == [written]
+    store.close()
+    assert SqliteStore.open(disk.path / "db", key).size > FILE_SYSTEM * 0.9
 
 
 @pytest.mark.e2e
