@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from cellsync.api import shapes
+from cellsync.api.beside import linked, page_beside, pointing, row
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
 from cellsync.api.resolving import BESIDE, resolve, resolve_locked
@@ -20,8 +21,7 @@ from cellsync.casework import SCHEMAS, CaseFile, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell import drawing
 from cellsync.cell.cell import Cell
-from cellsync.cell.describing import STATUS, TITLE, called, sought, title_of
-from cellsync.core.case.fields import Register
+from cellsync.cell.describing import called, sought, title_of
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import begin, bind, finish
@@ -32,7 +32,7 @@ from cellsync.core.crdt.cells import newest_first
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
 from cellsync.core.plain import plain_line
-from cellsync.core.ports import Called, Listings, Wanted
+from cellsync.core.ports import Listings, Wanted
 from cellsync.core.replica import Replica
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
@@ -68,14 +68,18 @@ def _without_logs(cell: Cell, case: CaseId) -> Schema:
 async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
     cell = service.cell
     kind = kind_of(schema_named(ask.kind)) if ask.kind and "." not in ask.kind else ask.kind
-    narrow = bool(kind or ask.beside or ask.conflicts)
+    narrow = bool(kind or ask.beside or ask.conflicts or ask.of)
     wanted = Wanted([kind] if kind else None, () if narrow else BESIDE, ask.conflicts, sought(ask.find))
     after = await resolve(cell, ask.after) if ask.after else None
+    of = await resolve(cell, ask.of) if ask.of else None
 
     def listed(replica: Replica, listings: Listings) -> shapes.Cases:
         case_ids = replica.held.case_ids
         first = 0 if after is None else replica.held.cases[after]
-        page = listings.page(wanted, first, ask.limit + 1)
+        if of is None:
+            page = listings.page(wanted, first, ask.limit + 1)
+        else:
+            page = page_beside(cell, listings, of, wanted, first, ask.limit + 1)
         if narrow:
             left_out = 0
         elif wanted.part:
@@ -83,30 +87,12 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         else:
             left_out = sum(count for one, count, _ in listings.counts() if one in BESIDE)
         return shapes.Cases(
-            cases=[_row(cell, case_ids[one.number], one) for one in page[: ask.limit]],
+            cases=[row(cell, listings, one) for one in page[: ask.limit]],
             more=left_out,
             next=case_ids[page[ask.limit - 1].number].hex() if len(page) > ask.limit else "",
         )
 
     return await cell.catalogue.look(listed)
-
-
-def _row(cell: Cell, case: CaseId, one: Called) -> shapes.CaseRow:
-    return shapes.CaseRow(
-        id=case.hex(), short=cell.catalogue.short(case), kind=one.kind[:TITLE], title=one.title,
-        status=one.status or _usual_status(one.kind), conflicts=one.conflicts,
-    )  # fmt: skip
-
-
-@cache
-def _usual_status(kind: str) -> str:
-    """How a case of this kind stands where nobody has said so, as its schema has it."""
-    schema = _schemas().get(kind)
-    known = {} if schema is None else fields_of(schema)
-    for own in (known.get(name) for name in STATUS):
-        if isinstance(own, Register) and isinstance(own.default, str):
-            return str(own.default)
-    return ""
 
 
 async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:
@@ -125,6 +111,7 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
         short = cell.catalogue.short(identity)
         room = Room()
         fields = [shown for shown in _fields(case, room) if shown.values or shown.keys or shown.items]
+        beside, more = pointing(cell, identity)
         return shapes.Case(
             id=identity.hex(),
             short=short,
@@ -134,6 +121,9 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
             heads=_heads(cell, identity),
             fields=fields,
             conflicts=[_conflict(case, one) for one in case.conflicts()[:_CONFLICTS]],
+            links=linked(cell, identity),
+            beside=beside,
+            more_beside=more,
             cut=room.cut,
         )
 

@@ -461,23 +461,29 @@ class Importing(Answer, kw_only=True, frozen=True):
 class ListCases(Takes, kw_only=True, frozen=True):
     """`find`: in titles, names and external ids, folded. `conflicts`: only cases where people contradict
     each other. `beside`: also the persons, episodes and other documents of casework that stand beside case files;
-    without effect if a kind is named. `limit`: of a page, at most; `after`: the `next` of the page before."""
+    without effect if a kind is named. `of`: only what stands beside this case: the documents that point at it, and
+    those that it points at. `limit`: of a page, at most; `after`: the `next` of the page before."""
 
     kind: Annotated[str, Meta(max_length=256)] = ""
     find: Annotated[str, Meta(max_length=256)] = ""
     conflicts: bool = False
     beside: bool = False
+    of: Annotated[str, Meta(max_length=256)] = ""
     after: Annotated[str, Meta(max_length=64)] = ""
     limit: Annotated[int, Meta(ge=1, le=20_000)] = 1_000
 
 
 class CaseRow(Struct, kw_only=True, frozen=True):
+    """A case in a list. `title`: its name; of what has none, what tells it from others of its kind. `about`: of a
+    document that stands beside others, what the first that it points at are called."""
+
     id: str
     short: str
     kind: str
     title: str
     status: str
     conflicts: int
+    about: list[str]
 
 
 class Cases(Answer, kw_only=True, frozen=True):
@@ -553,9 +559,20 @@ class Conflict(Struct, kw_only=True, frozen=True):
     settle: Settling
 
 
+class Linked(Struct, kw_only=True, frozen=True):
+    """A case that a link leads to. `short`, `kind` and `title` are "" if it is not here."""
+
+    id: str
+    short: str
+    kind: str
+    title: str
+
+
 class Case(Answer, kw_only=True, frozen=True):
-    """`heads` changes with every entry of the case. `cut`: it has more than an answer holds; of logs the oldest items
-    are left out, of a place with many values at once all but the newest 64.
+    """`heads` changes with every entry of the case. `links`: what it points at, the first 100. `beside`: the first
+    documents that point at it; if there are more, `more_beside`, and a list `of` it has them all. `cut`: it has more
+    than an answer holds; of logs the oldest items are left out, of a place with many values at once all but the newest
+    64.
     """
 
     id: str
@@ -566,6 +583,9 @@ class Case(Answer, kw_only=True, frozen=True):
     heads: str
     fields: list[Field]
     conflicts: list[Conflict]
+    links: list[Linked]
+    beside: list[CaseRow]
+    more_beside: bool
     cut: bool = False
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 from functools import partial
-from typing import final
+from typing import Final, final
 
 from cellsync.api import shapes
 from cellsync.api.jobs import ENDS_WITHIN, Job
 from cellsync.api.problems import Cancelled
 from cellsync.api.resolving import resolve
 from cellsync.api.service import Service
-from cellsync.casework import ExportRecord
+from cellsync.casework import ExportRecord, Link, Relation
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting import Export, Form, export_cases
@@ -21,6 +21,8 @@ from cellsync.core.case.fields import Sensitivity
 from cellsync.core.case.values import moment
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, NotPermitted
+
+_LINKED: Final = 100  # cases that the record of an export points at; one of more says only how many it were
 
 
 @final
@@ -155,6 +157,8 @@ async def _record(cell: Cell, ask: shapes.ExportCases, made: Export) -> str | No
         async with record.edit() as draft:
             for compartment in sorted(made.compartments):
                 draft.compartments.add(compartment)
+            for case in made.cases if len(made.cases) <= _LINKED else ():
+                draft.links.add(Link(bytes(case), Relation.ABOUT))
             for one in made.left_out:
                 draft.notes.append(one.said)
     except NotPermitted:

@@ -2,9 +2,10 @@
 
 It goes by the names of fields, so that it holds for kinds of cases that nobody here has a schema for:
 
-    title, name, purpose, given_by          registers with a text: what a case is called
+    title, name                             registers with a text: what a case is called
     names                                   a set of [text, script, kind]: the names of a person
     description, external_id                what is shown of a case without a name
+    given_by, scope, kind, since, …         what tells what has none of these from others of its kind (`_APART`)
     status, state                           how it stands
     links                                   a set of [case, relation]: what it points at
 
@@ -17,20 +18,28 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.values import moment
 from cellsync.core.folded import VERSION as FOLDED
 from cellsync.core.folded import folded
 from cellsync.core.ids import ID_BYTES
 from cellsync.core.ports import ANYTHING, Listing
 
-VERSION: Final = bytes([1, FOLDED])
+VERSION: Final = bytes([2, FOLDED])
 """Raise the first when a case is described otherwise: listings at rest are then made anew."""
 
 NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first
 TITLE: Final = 200  # characters that lists show, and that are searched
 NAMES: Final = 64  # that a case may be found by
 LINKS: Final = 1_000  # that are listed; a case with more may point at anything, and is found for every target
-_TITLES: Final = ("title", "name", "purpose", "given_by")
+_TITLES: Final = ("title", "name")
 _INSTEAD: Final = ("description", "external_id")  # of what has no name
+_APART: Final = {
+    "alias": "", "given_by": "", "purpose": "", "recipient": "to ", "scope": "for ", "kind": "", "agency": "",
+    "authority": "", "counterpart": "", "court": "", "place": "", "since": "", "given": "", "asked": "", "started": "",
+    "observed": "", "happened": "", "leaves": "", "made": "", "next_hearing": "next ", "withdrawn": "withdrawn ",
+}  # fmt: skip
+"""Registers that tell documents without a name apart, and what is said before each."""
+_UNSAID: Final = ("", "unknown", "other")
 STATUS: Final = ("status", "state")
 
 
@@ -58,7 +67,30 @@ def title_of(state: CaseState) -> str:
     """What people call it; "" if it has no name."""
     best = min(_names(state), default=None)
     said = [*_texts(state, _TITLES), *([] if best is None else [best[1]]), *_texts(state, _INSTEAD)]
-    return said[0] if said else ""
+    return said[0] if said else _apart(state)
+
+
+def _apart(state: CaseState) -> str:
+    """`family · for partners · 2024-05`: what tells it from others of its kind; "" if nothing was said."""
+    said = ((before, _words(register(state, name))) for name, before in _APART.items() if name in state.registers)
+    return " · ".join((before + words).strip() for before, words in said if words not in _UNSAID)[:TITLE]
+
+
+def _words(plain: Any) -> str:
+    """A word, a text, a moment or a partial date, as people read it; "" for anything else."""
+    match plain:
+        case str():
+            return plain.replace("_", " ")
+        case bool():
+            return ""
+        case int():
+            return f"{moment(plain):%Y-%m-%d %H:%M} UTC"
+        case [int() as year, (int() | None) as month, (int() | None) as day, bool() as estimated]:
+            parts = [f"{year:04}", *(f"{part:02}" for part in (month, day) if part is not None)]
+            return "~" * estimated + "-".join(parts)
+        case [None, None, None, bool()]:
+            return " "  # a date, and not known which
+    return ""
 
 
 def status_of(state: CaseState) -> str:
@@ -78,7 +110,7 @@ def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     if isinstance(external, str) and sought(external):
         yield sought(external), True
     names = [text for _, text, _ in sorted(_names(state))]
-    texts = map(sought, [*_texts(state, (*_TITLES, "description")), *names])
+    texts = map(sought, [*_texts(state, (*_TITLES, "description")), *names, title_of(state), *_texts(state, _APART)])
     yield from ((text, False) for text in list(dict.fromkeys(filter(None, texts)))[:NAMES])
 
 

@@ -89,6 +89,8 @@ class Wanted(NamedTuple):
     besides: Sequence[str] = ()  # not of these
     conflicts: bool = False  # only those where people contradict each other
     part: str = ""  # only those with a name or external id that contains this; folded
+    target: bytes = b""  # only those that point at this case, by what is listed of them
+    among: Sequence[int] | None = None  # only these
 
 
 class Listings(Protocol):
@@ -123,6 +125,10 @@ class Listings(Protocol):
         ...
 
     def called_partly(self, part: str) -> list[int]: ...
+
+    def links(self, number: int) -> list[bytes]:
+        """The ids of the cases that this one points at, as far as they are listed."""
+        ...
 
     def linking(self, target: bytes) -> list[int]:
         """The numbers of the cases that point at this one, and of those that may (`ANYTHING`)."""

@@ -114,13 +114,14 @@ class SqliteListings:
     @reads
     def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
         where, values = self._where(wanted)
-        query = f"SELECT {_ROW} FROM listings WHERE {where} AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
+        query = f"SELECT {_ROW} FROM {_from(wanted)} WHERE {where} AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
         return list(map(Called._make, self._db.execute(query, (*values, after, limit))))
 
     @reads
     def count(self, wanted: Wanted) -> int:
         where, values = self._where(wanted)
-        [(count,)] = self._db.execute(f"SELECT count(*) FROM listings WHERE {where}", values)  # noqa: S608
+        query = f"SELECT count(*) FROM {_from(wanted)} WHERE {where}"  # noqa: S608
+        [(count,)] = self._db.execute(query, values)
         return int(count)
 
     @reads
@@ -171,12 +172,28 @@ class SqliteListings:
         if wanted.part:
             terms.append("number IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(self.called_partly(wanted.part)))
+        if wanted.target:
+            terms.append("target = ?")
+            values.append(wanted.target)
+        if wanted.among is not None:
+            terms.append("number IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(list(wanted.among)))
         return " AND ".join(terms), values
+
+    @reads
+    def links(self, number: int) -> list[bytes]:
+        query = "SELECT target FROM links WHERE number = ? AND target <> ? ORDER BY target"
+        return [bytes(row[0]) for row in self._db.execute(query, (number, ANYTHING))]
 
     @reads
     def linking(self, target: bytes) -> list[int]:
         query = "SELECT DISTINCT number FROM links WHERE target IN (?, ?) ORDER BY number"
         return [int(row[0]) for row in self._db.execute(query, (target, ANYTHING))]
+
+
+def _from(wanted: Wanted) -> str:
+    """Where to read. What points at a case is read along its links, so that a page costs what it shows."""
+    return "links CROSS JOIN listings USING (number)" if wanted.target else "listings"
 
 
 def _marks(values: Sequence[str]) -> str:

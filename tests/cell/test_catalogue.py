@@ -147,12 +147,14 @@ class Catalogues(RuleBasedStateMachine):
         at=st.integers(0, 3), kinds=st.none() | st.lists(st.sampled_from([*KINDS, ""]), max_size=2),
         besides=st.lists(st.sampled_from(KINDS), max_size=2), conflicts=st.booleans(),
         part=st.sampled_from(["", *WORDS, "er", "%", "_"]).map(folded),
+        pointing=st.sampled_from([b"", b"", *CASES]), among=st.none() | st.lists(st.integers(2, 5), max_size=3),
         after=st.integers(0, 6), limit=st.integers(1, 4),
     )  # fmt: skip
     def ask(
-        self, at: int, kinds: list[str] | None, besides: list[str], conflicts: bool, part: str, after: int, limit: int
-    ) -> None:
-        wanted = Wanted(kinds, besides, conflicts, part)
+        self, at: int, kinds: list[str] | None, besides: list[str], conflicts: bool, part: str, pointing: bytes,
+        among: list[int] | None, after: int, limit: int,
+    ) -> None:  # fmt: skip
+        wanted = Wanted(kinds, besides, conflicts, part, pointing, among)
         self.check(at, wanted, after, limit)
 
     def check(self, at: int, wanted: Wanted = Wanted(), after: int = 0, limit: int = 9) -> None:  # noqa: B008
@@ -170,6 +172,8 @@ class Catalogues(RuleBasedStateMachine):
                 assert listings.called_partly(name[1:3]) == model.called_partly(name[1:3])
         for case in CASES:
             assert listings.linking(case) == model.linking(case)
+        for number in model.listings:
+            assert listings.links(number) == model.links(number)
         for case in model.ids.values():
             assert catalogue.short(case) == model.short(case)
         for digits in ("01", "0101", "010", "0102", "f"):

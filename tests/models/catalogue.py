@@ -42,6 +42,9 @@ class CatalogueModel:
     def called_partly(self, part: str) -> list[int]:
         return [one.number for one in self.listings.values() if any(part in name for name, _ in one.called)]
 
+    def links(self, number: int) -> list[bytes]:
+        return sorted(self.listings[number].links - {ANYTHING}) if number in self.listings else []
+
     def linking(self, target: bytes) -> list[int]:
         return [one.number for one in self.listings.values() if {target, ANYTHING} & one.links]
 
@@ -67,4 +70,6 @@ def _is_wanted(one: Listing, wanted: Wanted) -> bool:
         and one.kind not in wanted.besides
         and (not wanted.conflicts or one.conflicts > 0)
         and (not wanted.part or any(wanted.part in name for name, _ in one.called))
+        and (not wanted.target or wanted.target in one.links)
+        and (wanted.among is None or one.number in wanted.among)
     )

@@ -21,6 +21,7 @@ from cellsync.core.plain import shown
 
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
 _CASE: Final = "case"
+_ID: Final = 8  # digits of an id in the text of a link
 _MOST_INPUT: Final = 1 << 20
 _COLUMNS: Final = (
     "Columns: external_id, title, description, name, name_latin, name_local, other_names, sex, birth_date, "
@@ -173,17 +174,20 @@ def edit(
 )
 @click.option("--conflicts", is_flag=True, help="Where people contradict each other, with all values.")
 @click.option("--all", "beside", is_flag=True, help="Also the persons, episodes and other documents beside case files.")
+@click.option("--of", default="", metavar="CASE", help="Only what points at this one, or is pointed at by it.")
 @click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1, 20_000), help="How many at most.")
 @click.option("--after", default="", metavar="CASE", help="Those that stand behind this one.")
 @click.pass_context
-def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, limit: int, after: str) -> None:
+def list_(
+    context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, of: str, limit: int, after: str
+) -> None:
     """The cases, in the order in which they arrived."""
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
         answer = client.call(
-            "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, limit=limit, after=after
+            "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, of=of, limit=limit, after=after
         )
         contradicting = []
         if conflicts and not terminal.options.json:
@@ -195,22 +199,31 @@ def list_(context: click.Context, kind: str, find: str, conflicts: bool, beside:
         if not answer["cases"]:
             terminal.result("No conflicts.")
     else:
-        rows = [
-            [row["short"], line(row["title"], 50), line(row["status"], 16), line(row["kind"].rpartition(".")[2], 20)]
-            + (["⚠ " + many(row["conflicts"], "conflict")] if row["conflicts"] else [""])
-            for row in answer["cases"]
-        ]
+        rows = _rows(answer["cases"])
         for row in table(rows):
             terminal.result(row)
         if not rows:
             terminal.result("No cases.")
-            if not find and not kind:
+            if not (find or kind or of):
                 terminal.next('cellsync case new "TITLE"')
         if answer["more"]:
             terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
     if answer["next"]:
         terminal.need(f"There are more: cellsync case list … --after {answer['cases'][-1]['short']}")
     terminal.answer(answer)
+
+
+def _rows(cases: list[dict[str, Any]]) -> list[list[str]]:
+    """Cases as lines of a table; what nobody has said of any of them takes no column."""
+    columns = [
+        [row["short"] for row in cases],
+        [line(row["title"], 50) or "(no title)" for row in cases],
+        [line(", ".join(row["about"]), 40) for row in cases],
+        [line(row["status"], 16) for row in cases],
+        [_kind(row) for row in cases],
+        ["⚠ " + many(row["conflicts"], "conflict") if row["conflicts"] else "" for row in cases],
+    ]
+    return [list(row) for row in zip(*filter(any, columns), strict=True)]
 
 
 def _say_if_cut(terminal: Terminal, answer: dict[str, Any], where: str) -> None:
@@ -244,13 +257,14 @@ def show(context: click.Context, case_: str) -> None:
     terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
     contradicting = {one["field"]: one for one in answer["conflicts"]}
     width = max((len(field["name"]) for field in answer["fields"]), default=0)
+    led = {one["id"][:_ID]: one for one in answer["links"]}
     for field in answer["fields"]:
         name = line(field["name"], 40).ljust(width)
         match field["type"]:
             case "register":
                 terminal.result(f"{name}  {said(field['values'])}")
             case "set":
-                terminal.result(f"{name}  {', '.join(line(one['text'], 200) for one in field['values'])}")
+                terminal.result(f"{name}  {', '.join(_led(one['text'], led) for one in field['values'])}")
             case "counter":
                 terminal.result(f"{name}  {line(field['values'][0]['text'])}")
             case "map":
@@ -264,7 +278,26 @@ def show(context: click.Context, case_: str) -> None:
             terminal.result(
                 f"{' ' * width}  choose: {line(command(answer['short'], contradicting[field['name']]), 200)}"
             )
+    if answer["beside"]:
+        terminal.result("beside it")
+        for row in table(_rows(answer["beside"])):
+            terminal.result(f"  {row}")
+    if answer["more_beside"]:
+        terminal.need(f"There is more beside it: cellsync case list --of {answer['short']}")
     terminal.answer(answer)
+
+
+def _led(text: str, links: dict[str, Any]) -> str:
+    """An element of a set; of a link, what it leads to: `about Anton (5b1c)`."""
+    before, _, id_ = text.rpartition(" ")
+    target = links.get(id_, {})
+    if before and target.get("short"):
+        return f"{line(before, 40)} {line(target['title'], 60) or 'a ' + _kind(target)} ({target['short']})"
+    return line(text, 200)
+
+
+def _kind(row: dict[str, Any]) -> str:
+    return line(row["kind"].rpartition(".")[2], 20)
 
 
 def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) -> None:

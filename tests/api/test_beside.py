@@ -1,0 +1,88 @@
+"""What stands beside a case: persons, episodes, consents and exports are found from it, and told apart in lists."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from trio.testing import MockClock
+
+from tests.api.services import cell
+
+TABLE = base64.b64encode(
+    b"external_id,name,agency,detained_on,court,next_task\n"
+    b"VR-1,Anton Kuradymlin,KGB,2024-05-03,Minsk,Parcel\n"
+    b"VR-2,Vera,,,,\n"
+).decode()
+
+
+async def rows(ask: Any, **given: Any) -> list[tuple[str, str, list[str]]]:
+    listed = await ask("case.list", **given)
+    return sorted((row["kind"].rpartition(".")[2], row["title"], row["about"]) for row in listed["cases"])
+
+
+ABOUT = ["Anton Kuradymlin"]
+BESIDE = [("episode", "KGB · 2024-05-03", ABOUT), ("proceeding", "Minsk", ABOUT), ("task", "Parcel", ABOUT)]
+PERSON: tuple[str, str, list[str]] = ("person", "Anton Kuradymlin", [])
+
+
+async def test_what_stands_beside_a_case_is_found_from_it(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana.until("import.show", await ana("import", table=TABLE), "done")
+        shown = await ana("case.show", case="VR-1")
+        [link] = shown["links"]
+        assert (link["title"], link["kind"]) == ("Anton Kuradymlin", "cellsync.person")
+        assert shown["more_beside"] is False
+        found = [(one["kind"].rpartition(".")[2], one["title"], one["about"]) for one in shown["beside"]]
+        assert sorted(found) == BESIDE
+        assert await rows(ana, of="VR-1") == sorted([*BESIDE, PERSON])
+        assert await rows(ana, of="VR-1", kind="episode") == BESIDE[:1]
+        assert await rows(ana, of="VR-1", find="anton") == [PERSON]
+        person = await ana("case.show", case=link["short"])
+        assert [one["title"] for one in person["beside"] if one["kind"] == "cellsync.case"] == ["Anton Kuradymlin"]
+        for one in shown["beside"]:
+            assert (await ana("case.show", case=one["short"]))["id"] == one["id"]
+        page = await ana("case.list", of="VR-1", limit=3)
+        rest = await ana("case.list", of="VR-1", limit=3, after=page["next"])
+        assert (len(page["cases"]), len(rest["cases"]), rest["next"]) == (3, 1, "")
+
+
+async def test_of_much_beside_a_case_the_first_is_shown(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana("case.new", set={"title": "Mill"})
+        for at in range(21):
+            await ana("case.new", kind="task", set={"title": f"task {at}"}, add={"links": ["part_of:Mill"]})
+        shown = await ana("case.show", case="Mill")
+        assert [one["title"] for one in shown["beside"]] == [f"task {at}" for at in range(20)]
+        assert shown["more_beside"] is True
+        assert len((await ana("case.list", of="Mill"))["cases"]) == 21
+
+
+async def test_consents_and_exports_are_told_apart_in_lists(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana.until("import.show", await ana("import", table=TABLE), "done")
+        [person] = (await ana("case.list", kind="person", find="anton"))["cases"]
+        for given in ("2024-05", "~2025"):
+            said = {"scope": "partners", "given_by": "family", "given": given}
+            await ana("case.new", kind="consent", set=said, add={"links": [f"about:{person['short']}"]})
+        old = await ana("case.show", case="family · for partners · 2024-05")
+        await ana("case.edit", case=old["id"], set={"withdrawn": "?"})
+        assert await rows(ana, kind="consent") == [
+            ("consent", "family · for partners · 2024-05 · withdrawn", ABOUT),
+            ("consent", "family · for partners · ~2025", ABOUT),
+        ]
+        await ana("case.edit", case=old["id"], set={"withdrawn": None})
+        await ana("export", audience="partners", cases=["VR-1"])
+        [(_, title, about)] = await rows(ana, kind="export")
+        assert title.startswith("for partners · 20")
+        assert about == ABOUT
+
+
+async def test_a_link_to_what_is_not_here_has_no_name(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        elsewhere = "ab" * 32
+        made = await ana("case.new", set={"title": "Mill"}, add={"links": [[{"hex": elsewhere}, "about"]]})
+        shown = await ana("case.show", case=made["id"])
+        assert shown["links"] == [{"id": elsewhere, "short": "", "kind": "", "title": ""}]
+        assert (await ana("case.list", of="Mill"))["cases"] == []
