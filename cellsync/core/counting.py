@@ -12,7 +12,7 @@ What does not count is not folded, not in the digest, and introduces nobody; not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
@@ -23,18 +23,25 @@ Counted = dict[int, int]
 
 
 def count(
-    counted: Mapping[int, int], chains: Mapping[int, Chain], equivocators: Collection[DeviceId],
+    counted: Callable[[int], int | None], branch: Callable[[int], Chain], equivocators: Collection[DeviceId],
     cited: Iterable[int], entry_at: Callable[[int], Entry | None],
 ) -> Counted:  # fmt: skip
-    """What counts after others cited these slots: their past, as far as equivocators wrote it."""
-    grown = dict(counted)
+    """What counts more than before when others cite these slots: their past, as far as equivocators wrote it.
+
+    `counted`: up to where a branch counted before, None if nothing on it did. It costs what comes to count, however
+    much is held.
+    """
+    grown: Counted = {}
     stack = list(cited)
     while stack:
         slot = stack.pop()
-        chain, sequence = chains[chain_of(slot)], sequence_of(slot)
+        chain, sequence = branch(chain_of(slot)), sequence_of(slot)
         if chain.device not in equivocators:
             continue  # it counts, and so does its past
-        last = grown.get(chain.number, chain.first - 1)
+        last = grown.get(chain.number)
+        if last is None:
+            before = counted(chain.number)
+            last = chain.first - 1 if before is None else before
         if sequence <= last:
             continue
         grown[chain.number] = sequence

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from cellsync.core import caps
+from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of
 from cellsync.core.history.frontier import digest
@@ -34,8 +35,11 @@ class Holdings:
     newest: dict[EntryId, int] = field(default_factory=dict)  # the head of each branch -> its number
     lines: dict[Line, list[int]] = field(default_factory=dict)  # numbers of the branches of each chain
     off: dict[int, list[int]] = field(default_factory=dict)  # number -> numbers of the branches that leave it
+    ancestry: Ancestry = field(default_factory=Ancestry)
     branches: Counter[DeviceId] = field(default_factory=Counter)  # how many each device has
+    uncited: dict[DeviceId, set[int]] = field(default_factory=dict)  # numbers of its branches whose head nothing cites
     counted: dict[int, Head] = field(default_factory=dict)  # an equivocator's branch -> the last entry that counts
+    _equivocators: frozenset[DeviceId] = frozenset()
     cases: Roll = field(default_factory=Roll)
     arrival: int = 0  # number of the newest arrival
 
@@ -54,12 +58,20 @@ class Holdings:
         if chain.number not in self.chains:
             self.lines.setdefault(chain.line, []).append(chain.number)
             self.branches[chain.device] += 1
+            if self.branches[chain.device] == caps.BRANCHES + 1:
+                self._equivocators |= {chain.device}
             if chain.base:
                 self.off.setdefault(chain.base, []).append(chain.number)
+                self.ancestry.add(chain.number, chain.base, chain.first)
         else:
             self.newest.pop(self.chains[chain.number].head, None)
         self.chains[chain.number] = chain
         self.newest[chain.head] = chain.number
+        uncited = self.uncited.setdefault(chain.device, set())
+        if chain.cited:
+            uncited.discard(chain.number)
+        else:
+            uncited.add(chain.number)
 
     @property
     def case_ids(self) -> Mapping[int, CaseId]:
@@ -118,10 +130,7 @@ class Holdings:
 
     def slot_on(self, number: int, sequence: int) -> int:
         """The slot of the entry at a place on the way to a branch: it may lie before the fork."""
-        chain = self.chains[number]
-        while sequence < chain.first and chain.base:
-            chain = self.chains[chain.base]
-        return slot_of(chain.number, sequence)
+        return slot_of(self.ancestry.at(number, sequence), sequence)
 
     def sibling(self, chain: Chain) -> Chain | None:
         """Another branch that has an entry in the place where this one begins, behind the same entry; None if none."""
@@ -138,9 +147,7 @@ class Holdings:
     @property
     def equivocators(self) -> frozenset[DeviceId]:
         """Devices that wrote more than caps.BRANCHES branches: of theirs only what others cite counts."""
-        if len(self.chains) <= caps.BRANCHES:
-            return frozenset()
-        return frozenset(device for device, count in self.branches.items() if count > caps.BRANCHES)
+        return self._equivocators
 
     def counts(self, slot: int) -> bool:
         """Whether an entry counts as far as its place goes: all do that are not an equivocator's, or are cited."""

@@ -233,10 +233,9 @@ def _parents(
             if sequence >= cited.row.first:
                 return None
             tip = cited.start
-        while tip is not None and sequence < tip.first:
-            tip = stage.tip(tip.base) if tip.base else None
         if tip is None:
             return None
+        tip = stage.holder(tip, sequence)
         slot = tip.number << SLOT_BITS | sequence
         if cited.line == current.line and _is_past(stage, current, slot):
             raise Malformed("an entry cites its own chain")
@@ -263,10 +262,10 @@ def _parents(
 
 def _is_past(stage: Stage, current: Slice, slot: int) -> bool:
     """Whether a slot lies on the way to a slice's next entry."""
-    tip, sequence = current.place, sequence_of(slot)
-    while tip is not None and sequence < tip.first:
-        tip = stage.tip(tip.base) if tip.base else None
-    return tip is not None and tip.number == chain_of(slot) and sequence < current.next
+    sequence = sequence_of(slot)
+    if current.place is None or sequence >= current.next:
+        return False
+    return stage.holder(current.place, sequence).number == chain_of(slot)
 
 
 def _close_slice(stage: Stage, current: Slice) -> None:

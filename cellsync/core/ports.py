@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import CaseId, EntryId
 
 # Names of kept values that whoever copies a store sets (protocol/70-vault.md, Copies)
 RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
@@ -170,6 +170,10 @@ class Store(Protocol):
         ...
 
     def entry_at(self, slot: int) -> Entry | None: ...
+
+    def ids_at(self, slots: Sequence[int]) -> list[tuple[int, EntryId]]:
+        """(slot, id) of those of these entries that are held."""
+        ...
 
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
         """The entries of a chain from sequence `first` to `last`, both included, ascending."""

@@ -72,7 +72,7 @@ class Replica:
         self.circle = plan.circle
         grants = plan.circle.grants
         self._introduced |= {DeviceId(one.id): one.slot for one in plan.controls if DeviceId(one.id) in grants}
-        if plan.counted != self.held.counted:
+        if plan.counted is not self.held.counted:
             self.held.counted = plan.counted
             self._set_aside()
         if fold:
@@ -97,7 +97,8 @@ class Replica:
                 for slot in unpack_slots(parents)
             ]
             nothing = {one.number: one.first - 1 for one in chains.values() if one.device in equivocators}
-            for number, sequence in count(nothing, chains, equivocators, cited, self._store.entry_at).items():
+            grown = count(nothing.get, chains.__getitem__, equivocators, cited, self._store.entry_at)
+            for number, sequence in {**nothing, **grown}.items():
                 entry = self._store.entry_at(slot_of(number, sequence))
                 line = chains[number].line
                 self.held.counted[number] = Head(*line, sequence, EntryId(NO_ID) if entry is None else entry.id)

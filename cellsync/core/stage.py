@@ -6,12 +6,13 @@ Nothing here changes what is held. The replica takes a plan in only after the st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.counting import Counted, count
 from cellsync.core.errors import CapExceeded, WrongLink
+from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.holdings import Holdings, id_at
@@ -53,7 +54,7 @@ class Plan(NamedTuple):
     gaps: list[Gap]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
     reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
-    counted: dict[int, Head]  # what counts of equivocators, once this step is taken
+    counted: dict[int, Head]  # what counts of equivocators, once this step is taken; the same one if nothing changes
     surplus: list[int]  # new branches of equivocators that nothing cites
     refold: list[int]  # cases in which earlier entries count no more, or count now
 
@@ -71,6 +72,7 @@ class Stage:
         self.cited: set[int] = set()  # slots that new entries name as parents
         self.forks: list[Fork] = []
         self._before = circle
+        self._ancestry = Ancestry(held.ancestry)
         self._tips: dict[int, Tip] = {}
         self._slots: dict[EntryId, int] = {}  # of staged entries
         self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # which held branch has which entry at a place
@@ -104,6 +106,10 @@ class Stage:
         """The branches of a chain, held or new."""
         return [*self.held.lines.get(line, ()), *self._new_lines.get(line, ())]
 
+    def _branch(self, number: int) -> Chain:
+        """A branch as it is so far in this step."""
+        return self._chains.get(number) or self.held.chains[number]
+
     def branches_of(self, device: DeviceId) -> int:
         return self.held.branches[device] + self._branches[device]
 
@@ -124,6 +130,7 @@ class Stage:
             self._leaving(line, base, first)[entry] = number
         if base is not None:
             base.off.setdefault(first, []).append(number)
+            self._ancestry.add(number, base.number, first)
         self._new += 1
         self._new_lines.setdefault(line, []).append(number)
         self._branches[line[0]] += 1
@@ -131,6 +138,10 @@ class Stage:
             number, *line, tip.base, first, first - 1, EntryId(NO_ID), 0, EMPTY_PAST, False
         )  # fmt: skip
         return tip
+
+    def holder(self, tip: Tip, sequence: int) -> Tip:
+        """The branch that holds a place on the way to this one: it may lie before a fork."""
+        return tip if sequence >= tip.first else self.tip(self._ancestry.at(tip.number, sequence))
 
     def entry_at(self, slot: int) -> Entry | None:
         """An entry, held or new."""
@@ -142,15 +153,20 @@ class Stage:
         if slot is not None:
             tip = self.tip(chain_of(slot))
             return tip if tip.line == line and sequence_of(slot) == sequence else None
+        number = self.held.newest.get(entry)
+        if number is not None:
+            chain = self.held.chains[number]
+            return self.tip(number) if chain.line == line and chain.length == sequence else None
         place = line, sequence
         if place not in self._at:  # once for each place: a batch may ask for one as often as it has rows
-            self._at[place] = {
-                found: chain.number
-                for chain in self.held.of_line(line)
-                if chain.first <= sequence <= chain.length and (found := id_at(self.store, chain, sequence)) is not None
-            }
+            beside = (chain for chain in self.held.of_line(line) if chain.first <= sequence < chain.length)
+            self._at[place] = self._by_id(slot_of(chain.number, sequence) for chain in beside)
         number = self._at[place].get(entry)
         return None if number is None else self.tip(number)
+
+    def _by_id(self, slots: Iterable[int]) -> dict[EntryId, int]:
+        """The branches that hold these slots, by the ids of the entries there."""
+        return {entry: chain_of(slot) for slot, entry in self.store.ids_at(list(slots))}
 
     def successor(self, line: Line, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
         """The branch that has this very entry behind `sequence - 1` of `place` (None: at the chain's beginning)."""
@@ -167,8 +183,7 @@ class Stage:
                 held = [chain.number for chain in self.held.of_line(line) if chain.first == 1]
             else:
                 held = [number for number in place.off.get(sequence, ()) if number in self.held.chains]
-            ids = ((self._id_at(self.tip(number), sequence), number) for number in held)
-            self._begun[begins] = {found: number for found, number in ids if found is not None}
+            self._begun[begins] = self._by_id(slot_of(number, sequence) for number in held)
         return self._begun[begins]
 
     def _id_at(self, tip: Tip, sequence: int) -> EntryId | None:
@@ -182,7 +197,7 @@ class Stage:
         """The only branch of a chain that this device writes, new if it has none."""
         numbers = self.numbers(line)
         number = numbers[0] if numbers else self.open_branch(line, None, 1).number
-        return self._chains.get(number) or self.held.chains[number]
+        return self._branch(number)
 
     # --- numbers ---------------------------------------------------------------------------------
 
@@ -200,17 +215,24 @@ class Stage:
 
         What does not count is not cited: an honest device does not make an equivocator's branches count.
         """
-        chains = {**self.held.chains, **self._chains}.values()
+        equivocators = self.held.equivocators  # what counts of theirs is cited already
+        held = (
+            self.held.chains[number]
+            for device, numbers in self.held.uncited.items()
+            if device not in equivocators
+            for number in numbers
+            if number not in self._chains
+        )
         heads = [
             chain
-            for chain in chains
+            for chain in (*held, *self._chains.values())
             if chain.length >= chain.first
             and not chain.cited
             and chain.number != besides.number
             and slot_of(chain.number, chain.length) not in self.cited
             and self.held.counts(slot_of(chain.number, chain.length))
         ]
-        heads.sort(key=lambda chain: chain.height, reverse=True)
+        heads.sort(key=lambda chain: (-chain.height, chain.number))
         return heads[: caps.PARENTS]
 
     # --- members ---------------------------------------------------------------------------------
@@ -255,7 +277,7 @@ class Stage:
 
     def advance(self, number: int, newest: Entry, size: int) -> None:
         """A branch now ends at `newest`, whose signature is held; `size` counts what it grew by."""
-        chain = self._chains.get(number) or self.held.chains[number]
+        chain = self._branch(number)
         length = sequence_of(newest.slot)
         self._chains[number] = chain._replace(
             length=length, head=newest.id, height=newest.height, past=newest.past, cited=False
@@ -282,19 +304,20 @@ class Stage:
         return self.held.equivocators | new if new else self.held.equivocators
 
     def count(self) -> Counted:
-        """What counts of equivocators once this step is taken."""
+        """What counts of equivocators once this step is taken: of the branches that are new, and where it changes."""
         equivocators = self.equivocators()
         if not equivocators:
             return {}
-        chains = {**self.held.chains, **self._chains}
-        before = {number: head.sequence for number, head in self.held.counted.items()}
+        before: Mapping[int, Head] = self.held.counted
+        chains: Mapping[int, Chain] = self._chains
         entries: Iterable[tuple[int, bytes]] = ((entry.slot, entry.parents) for entry in self.entries)
         if equivocators != self.held.equivocators:  # once per equivocator: look at everything that others wrote
-            before, entries = {}, [*self.store.citations(), *entries]
+            before, chains = {}, {**self.held.chains, **self._chains}
+            entries = [*self.store.citations(), *entries]
         cited = [
             slot
             for author, parents in entries
-            if parents and chains[chain_of(author)].device not in equivocators
+            if parents and self._branch(chain_of(author)).device not in equivocators
             for slot in unpack_slots(parents)
         ]
         nothing = {
@@ -302,10 +325,17 @@ class Stage:
             for chain in chains.values()
             if chain.device in equivocators and chain.number not in before
         }
-        return count({**nothing, **before}, chains, equivocators, cited, self.entry_at)
+        grown = count(lambda number: _sequence(before.get(number)), self._branch, equivocators, cited, self.entry_at)
+        return {**nothing, **grown}
+
+    def _counts(self, slot: int, counted: Counted) -> bool:
+        """Whether an entry counts as far as its place goes, once this step is taken."""
+        number = chain_of(slot)
+        last = counted.get(number, _sequence(self.held.counted.get(number)))
+        return last is None or sequence_of(slot) <= last
 
     def _changed(self, counted: Counted) -> Counted:
-        """The part of it that was not so before. Most steps change nothing, and there may be thousands of branches."""
+        """The part of it that was not so before."""
         before = self.held.counted
         return {
             number: sequence
@@ -336,7 +366,7 @@ class Stage:
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
         for slot in self.cited:
             number = chain_of(slot)
-            current = self._chains.get(number) or self.held.chains[number]
+            current = self._branch(number)
             if not current.cited and current.length == sequence_of(slot):
                 self._chains[number] = current._replace(cited=True)
         counted = self.count()
@@ -359,17 +389,18 @@ class Stage:
             refolded=refold,
         )
         changes = self._changes
-        if counted:
+        if counted or self.held.counted:
             again = set(refold)  # these are folded from the beginning, with what is new
             changes = [
                 change
                 for change in changes
-                if change.entry.case not in again
-                and sequence_of(change.entry.slot) <= counted.get(chain_of(change.entry.slot), 1 << 40)
+                if change.entry.case not in again and self._counts(change.entry.slot, counted)
             ]
+        new = self._heads_of(changed)
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),
-            list(refused), list(reached), {**self.held.counted, **self._heads_of(changed)}, list(surplus), refold,
+            list(refused), list(reached), {**self.held.counted, **new} if new else self.held.counted, list(surplus),
+            refold,
         )  # fmt: skip
 
     def _heads_of(self, counted: Counted) -> dict[int, Head]:
@@ -379,3 +410,7 @@ class Stage:
             identity = self._id_at(tip, sequence) if sequence >= tip.first else None
             heads[number] = Head(*tip.line, sequence, identity or EntryId(NO_ID))
         return heads
+
+
+def _sequence(head: Head | None) -> int | None:
+    return None if head is None else head.sequence

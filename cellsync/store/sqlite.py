@@ -23,9 +23,10 @@ passphrase never gets here.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -35,7 +36,7 @@ from cellsync.core import caps
 from cellsync.core.errors import DiskFull, NewerVersion, StorageFailed, VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import SLOT_BITS, Entry, slot_of
-from cellsync.core.ids import DatabaseKey
+from cellsync.core.ids import DatabaseKey, EntryId
 from cellsync.core.ports import Arrival, Case, Commit
 from cellsync.store import listings
 from cellsync.store.edge import meaning, reads, writes
@@ -296,6 +297,11 @@ class SqliteStore:
     def entry_at(self, slot: int) -> Entry | None:
         row = self._db.execute("SELECT * FROM entries WHERE slot = ?", (slot,)).fetchone()
         return None if row is None else Entry._make(row)
+
+    @reads
+    def ids_at(self, slots: Sequence[int]) -> list[tuple[int, EntryId]]:
+        query = "SELECT slot, entries.id FROM json_each(?) CROSS JOIN entries ON slot = value"
+        return list(self._db.execute(query, (json.dumps(slots),)))
 
     @reads
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from cellsync.core import planner
+from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId, EntryId, Incarnation
@@ -132,13 +134,64 @@ class Reads:
     """How many entries are read from a device's store, from now on."""
 
     def __init__(self, device: Device) -> None:
-        self.count = 0
-        self._read = device.store.entry_at
+        self.count = self.ids = 0
+        self._read, self._read_ids = device.store.entry_at, device.store.ids_at
         device.store.entry_at = self._counted  # type: ignore[method-assign]
+        device.store.ids_at = self._counted_ids  # type: ignore[method-assign]
 
     def _counted(self, slot: int) -> Entry | None:
         self.count += 1
         return self._read(slot)
+
+    def _counted_ids(self, slots: Sequence[int]) -> list[tuple[int, EntryId]]:
+        self.ids += len(slots)
+        return self._read_ids(slots)
+
+
+@pytest.mark.parametrize("teeth", [100, 400])
+def test_a_parent_far_below_is_found_without_walking_down(teeth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comb, and entries that cite its first entry by way of its last branch: 16,384 branches would have been gone
+    through for each of 70,000 parents."""
+    ana, mo = pair()
+    root = comb(ana, mo, teeth)
+    end = max(ana.branches((mo.device, life(mo, 0).incarnation)))
+    row = BatchChain(mo.device, life(mo, 0).incarnation, end.length + 1, end.head, None)
+    citing, _ = forge(life(mo, 9), [Draft(parents=[(1, end.length, root, 1)]) for _ in range(20)], [row])
+    looked = count(monkeypatch, Ancestry, "_row")
+    made = count(monkeypatch, Tip, "__init__")
+    assert not ana.replica.plan(citing, {mo.device: 1}).refused
+    assert len(looked) <= 20 * 2 * 40
+    assert len(made) <= 4
+
+
+def comb(device: Device, of: Device, teeth: int) -> EntryId:
+    """Each branch leaves the one before it, in its last place but one; returns the first entry."""
+    writer, batches, spine = life(of, 0), [], []
+    for number in range(teeth):
+        tooth, ids = forge(writer, [Draft(content=content(number)), Draft()])
+        batches.append(tooth)
+        spine.append(ids[0])
+        writer = writer._replace(first=writer.first + 1, previous=ids[0], height=writer.height + 1)
+    device.commit(device.replica.plan(together(batches), {of.device: teeth}))
+    return spine[0]
+
+
+@pytest.mark.parametrize("branches", [20, 80])
+def test_places_within_long_branches_are_read_at_once_and_only_their_ids(branches: int) -> None:
+    """Branches of one length from one place, and rows that go on behind each place of one of them."""
+    ana, mo = pair()
+    sides = [forge(life(mo, 0), [Draft(content=content(n)), *[Draft()] * 9]) for n in range(branches)]
+    ana.commit(ana.replica.plan(together([side for side, _ in sides]), {mo.device: branches}))
+    after = life(mo, 0)
+    more = [
+        forge(after._replace(first=at + 1, previous=sides[-1][1][at - 1], height=at), [Draft(content=content(at))])[0]
+        for at in range(1, 10)
+    ]
+    reads = Reads(ana)
+    plan = ana.replica.plan(together(more), {mo.device: 9})
+    assert [chain.base for chain in plan.commit.chains] == [branches + 1] * 9
+    assert reads.count <= 9 * 4
+    assert reads.ids == 9 * branches
 
 
 def test_what_an_equivocator_left_costs_the_others_nothing_when_they_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +202,10 @@ def test_what_an_equivocator_left_costs_the_others_nothing_when_they_write(monke
     assert ana.equivocators == {mo.device}
     made = count(monkeypatch, Tip, "__init__")
     read = count(monkeypatch, type(ana.store), "entry_at")
+    chains = ana.replica.held.chains = Looked(ana.replica.held.chains)
     ana.edit(CASE, Operation(1, "f", b"", "x"))
     assert len(ana.replica.held.counted) == 200
+    assert chains.count <= 20
     assert len(made) <= 2
     assert len(read) <= 4
 
@@ -158,23 +213,34 @@ def test_what_an_equivocator_left_costs_the_others_nothing_when_they_write(monke
 def test_forks_are_found_without_comparing_each_branch_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """A comb: each branch leaves the one before it, in its last place but one."""
     ana, mo = pair()
-    writer, teeth = life(mo, 0), []
-    for number in range(200):
-        tooth, ids = forge(writer, [Draft(content=content(number)), Draft()])
-        teeth.append(tooth)
-        writer = writer._replace(first=writer.first + 1, previous=ids[0], height=writer.height + 1)
-    ana.commit(ana.replica.plan(together(teeth), {mo.device: 200}))
+    comb(ana, mo, 200)
     chains = Looked(ana.replica.held.chains)
     ana.replica.held.chains = chains
     assert len(ana.replica.forks()) == 199
-    assert chains.count <= 3 * 200
+    assert chains.count <= 4 * 200
 
 
 class Looked(dict[int, Chain]):
-    """Chains by number, and how often one was looked up."""
+    """Chains by number, and how often one was looked up, or come upon by going through all."""
 
     count = 0
 
     def __getitem__(self, number: int) -> Chain:
         self.count += 1
         return super().__getitem__(number)
+
+    def __iter__(self) -> Iterator[int]:
+        self.count += len(self)
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self.count += len(self)
+        return super().keys()
+
+    def values(self) -> Any:
+        self.count += len(self)
+        return super().values()
+
+    def items(self) -> Any:
+        self.count += len(self)
+        return super().items()
