@@ -5,6 +5,9 @@ survives a restart, so whoever comes back with the last one that they saw misses
 (who is connected, how a job stands) is told as it happens and is not kept; its cursor is "". A follower that is too
 slow, or comes with a cursor of another store, gets a `reset`: read anew what you show. So does each when what counted
 before counts no more.
+
+What was removed is looked for among the newest entries of its case (`cell.wrote`). A member may remove as much as they
+like, so only so many entries are read for a follower in a while; of what is not found the event says that it is gone.
 """
 
 from __future__ import annotations
@@ -26,11 +29,15 @@ from cellsync.core.case.values import PLAIN, ValueType, fits
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CaseId
 from cellsync.core.replica import Replica
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
 
 BACKLOG: Final = 1_000  # events that may wait
 BACKLOG_BYTES: Final = 4 << 20  # of what they say
 FIELDS: Final = 100  # in conflict that one event names
 KINDS: Final = 1_000  # cases of which the kind is kept in mind
+READ: Final = 4_096  # entries that are read for a follower, to say what was removed,
+WHILE: Final = 60.0  # in so many seconds
 
 
 class Feed:
@@ -46,6 +53,7 @@ class Feed:
         self._kinds: dict[CaseId, str] = {}
         self._last: Event | None = Event(event="locked", cursor="", data={"state": "locked"})
         self._registered = trio.Event()
+        self._read, self._read_since = 0, trio.current_time()
         feeds.add(self)
 
     async def registered(self) -> None:
@@ -90,7 +98,8 @@ class Feed:
                 async for change in changes:
                     if change.cause == "reset":
                         self._kinds.clear()  # what gave a case its kind may count no more
-                    self._put(_told(change, await self._kind_of(change)))
+                    kinds = await self._kinds_of(change)
+                    self._put(_told(change, kinds, await self._removed(change)))
                     if change.cause == "sync":
                         touched.add(change.case)
                     if change.cursor == self._cell.cursor():  # the last of what has arrived so far
@@ -98,8 +107,20 @@ class Feed:
                         touched.clear()
         self.end()
 
-    async def _kind_of(self, change: Change) -> ValueType:
-        """How people read the values of this field."""
+    async def _removed(self, change: Change) -> list[Any]:
+        """The elements, keys or items that were removed, each once, in plain form."""
+        now = trio.current_time()
+        if now - self._read_since >= WHILE:
+            self._read, self._read_since = 0, now
+        if not change.removed or self._read >= READ:
+            return []
+        found, read = await self._cell.wrote(change.case, change.removed, READ - self._read)
+        self._read += read
+        said = {repr(plain): plain for ref in change.removed if ref in found for plain in [_element(found[ref])]}
+        return list(said.values())
+
+    async def _kinds_of(self, change: Change) -> tuple[ValueType, ...]:
+        """How people read the values of this field; of a map its keys and its values."""
         if change.case not in self._kinds:
             if len(self._kinds) >= KINDS:
                 self._kinds.clear()
@@ -111,7 +132,7 @@ class Feed:
             self._kinds[change.case] = kind
         schema = next((one for one in SCHEMAS if kind_of(one) == self._kinds[change.case]), None)
         own = None if schema is None else fields_of(schema).get(change.path)
-        return own.kinds[-1] if own is not None and own.kinds else PLAIN
+        return own.kinds if own is not None and own.kinds else (PLAIN,)
 
     async def _tell_conflicts(self, touched: set[CaseId]) -> None:
         for case in touched:
@@ -141,16 +162,26 @@ def _in_conflict(replica: Replica, number: int) -> list[str]:
     return sorted({one.field for one in replica.states.get(number).conflicts()})[:FIELDS]
 
 
-def _told(change: Change, kind: ValueType) -> Event:
+def _element(operation: Operation) -> Any:
+    """What an operation added: of a map its key."""
+    plain = operation.plain
+    return plain[0] if operation.tag == Op.PUT and isinstance(plain, list) and plain else plain
+
+
+def _told(change: Change, kinds: tuple[ValueType, ...], removed: list[Any]) -> Event:
     if change.cause == "reset":
         return Event(event="reset", cursor=change.cursor, data={})
     try:
-        value = as_json(change.value)
-        text = as_text(kind.decode(change.value) if fits(kind, change.value) else change.value)
+        value, gone = as_json(change.value), [as_json(one) for one in removed]
+        read = ", ".join(_text(one, kinds[0]) for one in removed) if removed else _text(change.value, kinds[-1])
     except (CellsyncError, TypeError, ValueError):
-        value, text = None, "?"
+        value, gone, read = None, [], "?"
     data = {
-        "case": change.case.hex(), "field": change.path, "did": change.did, "value": value, "text": text,
-        "author": change.author, "local": change.local, "cause": change.cause,
+        "case": change.case.hex(), "field": change.path, "did": change.did, "value": value, "removed": gone,
+        "text": read, "author": change.author, "local": change.local, "cause": change.cause,
     }  # fmt: skip
     return Event(event="case.changed", cursor=change.cursor, data=data)
+
+
+def _text(plain: Any, kind: ValueType) -> str:
+    return as_text(kind.decode(plain) if fits(kind, plain) else plain)

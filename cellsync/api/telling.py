@@ -11,13 +11,16 @@ from cellsync.core.case.host import Did
 
 
 class CaseChanged(Struct, frozen=True, forbid_unknown_fields=True):
-    """A field of a case. `did`: what was done to it; what was discarded, deleted or retracted has no value. `value`: as
-    it was written; of a map `[key, value]`, of a counter the step."""
+    """A field of a case. `did`: what was done to it. `value`: as it was written; of a map `[key, value]`, of a counter
+    the step. What was discarded, deleted or retracted has none: `removed` are the elements, the keys or the items that
+    are gone, and `text` says them. It is empty if they are not among the case's newest entries, of which so many are
+    read for a client in a minute: then the field has to be read again."""
 
     case: str
     field: str
     did: Did
     value: Any
+    removed: list[Any]
     text: str
     author: str
     local: bool

@@ -30,6 +30,7 @@ from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.cell.syncing import Progress, sync
+from cellsync.cell.wrote import wrote
 from cellsync.core import caps
 from cellsync.core.audit import audit
 from cellsync.core.case import host
@@ -41,7 +42,7 @@ from cellsync.core.crypto import labels, primitives
 from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout, TooLarge
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
-from cellsync.core.ids import ID_BYTES, CaseId, DeviceId
+from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, Ref
 from cellsync.core.membership.control import Role
 from cellsync.core.planner import Intention
 from cellsync.core.ports import Listings
@@ -248,6 +249,13 @@ class Cell:
             return {replica.held.case_ids[one.number]: one.kind for one in found}
 
         return await self.catalogue.look(known)
+
+    async def wrote(self, case: CaseId, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
+        """The operations of these refs among so many of a case's newest entries, and how many were read."""
+        self._check_open()
+        circle = self.circle
+        async with circle.lock:
+            return await circle.apart(lambda: wrote(circle.replica.held, circle.store, case, refs, within))
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""

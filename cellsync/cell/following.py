@@ -21,18 +21,20 @@ from cellsync.core.case.host import Bound, Cause, Change, Did
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.case.values import fits
 from cellsync.core.case.views import MapView, SetView
-from cellsync.core.ids import CaseId
-from cellsync.core.wire.operations import Operation
+from cellsync.core.ids import REF_BYTES, CaseId, Ref
+from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
 
 BACKLOG: Final = 1_000  # changes that may wait for a follower
 AT_ONCE: Final = 64  # changes that are told before others get their turn
+NAMED: Final = 20  # of what one operation removes
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
 
 _DID: Final[dict[int, Did]] = {
     int(Op.SET): "set", int(Op.ADD): "add", int(Op.DISCARD): "discard", int(Op.PUT): "put", int(Op.DELETE): "delete",
     int(Op.COUNT): "count", int(Op.APPEND): "append", int(Op.CORRECT): "correct", int(Op.RETRACT): "retract",
 }  # fmt: skip
+_REMOVES: Final = (int(Op.DISCARD), int(Op.DELETE), int(Op.RETRACT))
 _LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
 
 
@@ -144,11 +146,19 @@ def told(
             value = operation.plain
             if own is not None and own.kinds and fits(own.kinds[0], value):
                 value = own.kinds[0].decode(value)
-            yield Change(identity, name, value, None, author, local, cause, "", _DID.get(operation.tag, "other"))
+            did = _DID.get(operation.tag, "other")
+            yield Change(identity, name, value, None, author, local, cause, "", did, _removed(operation))
         else:
             seen.add(name)
             now, did = _now(getattr(case, name)), _DID.get(operation.tag, "other")
-            yield Change(identity, name, now, before.get(name), author, local, cause, "", did)
+            yield Change(identity, name, now, before.get(name), author, local, cause, "", did, _removed(operation))
+
+
+def _removed(operation: Operation) -> tuple[Ref, ...]:
+    """What an operation removes, as far as it is worth telling."""
+    if operation.tag not in _REMOVES or not isinstance(operation.detail, bytes):
+        return ()
+    return tuple(split_refs(operation.detail[: NAMED * REF_BYTES]))
 
 
 def _fields(case: Bound | None) -> Mapping[str, Field]:

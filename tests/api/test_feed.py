@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from cellsync.api import feed as feed_module
 from cellsync.api import telling
 from cellsync.api.feed import BACKLOG, Feed
 from cellsync.api.shapes import Event
@@ -287,20 +288,53 @@ async def test_a_flag_is_told_each_time_it_becomes_so(tmp_path: Path, autojump_c
 
 
 async def test_an_event_says_what_was_done(tmp_path: Path, autojump_clock: MockClock) -> None:
-    """That of a removed tag had no value and looked like any other: one could not tell that something was gone."""
-    async with cell(tmp_path, "ana") as [ana]:
+    """That of a removed tag had no value, and did not say which."""
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
         made = await ana("case.new", kind="contact", add={"names": ["Heron"]}, put={"channels": {"post": "Mill St"}})
+        await synced(ben)
+        feeds = [one.service.follow("") for one in (ana, ben)]
+        for feed in feeds:
+            await feed.registered()
+        await ana("case.edit", case=made["id"], put={"channels": {"signal": "0"}}, add={"names": ["Crane"]})
+        await ana("case.edit", case=made["id"], append={"notes": ["Call on Monday."]})
+        log = await ana("case.log", case=made["id"])
+        gone = {"delete": {"channels": ["post"]}, "discard": {"names": ["Heron"]}}
+        await ana("case.edit", case=made["id"], retract={log["lines"][0]["item"]["id"]: ""}, **gone)
+        await synced(ben)
+        await trio.testing.wait_all_tasks_blocked()
+        for feed in feeds:
+            feed.end()
+            told = sorted((one.data["did"], one.data["text"], one.data["removed"]) for one in await rest(feed))
+            assert told == [
+                ("add", "Crane", []), ("append", "Call on Monday.", []), ("delete", "post", ["post"]),
+                ("discard", "Heron", [["Heron", "latin", "legal"]]), ("put", told[4][1], []),
+                ("retract", "Call on Monday.", ["Call on Monday."]),
+            ]  # fmt: skip
+
+
+async def test_what_was_removed_is_looked_for_among_so_many_entries(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "READ", 3)
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "Mill"}, add={"tags": ["old"]})
+        await ana("case.edit", case=made["id"], add={"tags": ["new"]})
         feed = ana.service.follow("")
         await feed.registered()
-        await ana("case.edit", case=made["id"], put={"channels": {"signal": "0"}}, add={"names": ["Crane"]})
-        await ana("case.edit", case=made["id"], delete={"channels": ["post"]}, discard={"names": ["Heron"]})
-        await trio.testing.wait_all_tasks_blocked()
+        said = []
+        for tag in ("new", "old"):
+            await ana("case.edit", case=made["id"], discard={"tags": [tag]})
+            event = await feed.next()
+            assert event is not None
+            said.append(event.data["removed"])
+        await trio.sleep(feed_module.WHILE)
+        await ana("case.edit", case=made["id"], add={"tags": ["newer"]})
+        await feed.next()
+        await ana("case.edit", case=made["id"], discard={"tags": ["newer"]})
+        event = await feed.next()
+        assert event is not None
+        assert [*said, event.data["removed"]] == [["new"], [], ["newer"]]
         feed.end()
-        told = [(event.data["field"], event.data["did"], event.data["value"] is None) for event in await rest(feed)]
-        assert sorted(told) == [
-            ("channels", "delete", True), ("channels", "put", False),
-            ("names", "add", False), ("names", "discard", True),
-        ]  # fmt: skip
 
 
 async def rest(feed: Feed) -> list[Event]:

@@ -114,7 +114,9 @@ def _told(event: str, data: dict[str, Any]) -> str:
     match event:
         case "case.changed":
             how = "here" if data["local"] else line(data["author"], 24)
-            text = "something was removed" if data.get("did") in _REMOVES else line(data["text"], 60)
+            text = line(data["text"], 60)
+            if data.get("did") in _REMOVES:
+                text = f"-{text}" if data.get("removed") else "something was removed"
             return f"{data['case'][:8]}  {how}: {line(data['field'], 40)} {text}".rstrip()
         case "case.conflict":
             fields = ", ".join(line(field, 40) for field in data["fields"])

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CaseState
 from cellsync.core.errors import ReadOnly
-from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis, Ref
 from cellsync.core.wire.operations import Operation
 
 Did = Literal["set", "add", "discard", "put", "delete", "count", "append", "correct", "retract", "other"]
@@ -38,6 +38,7 @@ class Change(NamedTuple):
     cause: Cause
     cursor: str  # give it to `changes(since=…)` to go on after this change
     did: Did = "other"  # what was done to the field, or first of several things
+    removed: tuple[Ref, ...] = ()  # what a discard, delete or retract names: `Cell.wrote` says what was written there
 
     def __repr__(self) -> str:
         return f"<change of {self.path!r}>"  # no content

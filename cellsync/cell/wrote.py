@@ -1,0 +1,43 @@
+"""Wrote: what a removal removed, which it names only by who wrote it and where.
+
+There is no index of entries by their ids, for it would cost every arrival (protocol/70-vault.md). What is removed was
+mostly written shortly before, so the case's entries are read from the newest back, and never more than somebody says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from cellsync.core.holdings import Holdings
+from cellsync.core.ids import CaseId, Ref
+from cellsync.core.ports import Store
+from cellsync.core.wire import operations
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind
+
+_PAGE: Final = 64
+_ENTRY: Final = 8  # bytes of a ref that name the entry
+
+
+def wrote(
+    held: Holdings, store: Store, case: CaseId, refs: Collection[Ref], within: int
+) -> tuple[dict[Ref, Operation], int]:
+    """The operations of these refs among the newest entries of a case, and how many entries were read."""
+    found: dict[Ref, Operation] = {}
+    wanted: dict[bytes, list[Ref]] = {}
+    for one in refs:
+        wanted.setdefault(one[:_ENTRY], []).append(one)
+    number = held.cases.get(case)
+    head, read = 0 if number is None else held.heads.get(number, 0), 0
+    while head and wanted and read < within:
+        page = store.case_page(head, 0, min(_PAGE, within - read))
+        for entry in page:
+            for one in wanted.pop(entry.id[:_ENTRY], ()) if entry.kind == Kind.CASE else ():
+                done = operations.decode(entry.shape, entry.content)
+                place = int.from_bytes(one[_ENTRY:], "big")
+                if place < len(done):
+                    found[one] = done[place]
+        read += len(page)
+        head = page[-1].prior
+    return found, read
