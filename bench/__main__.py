@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import compileall
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +28,10 @@ def main() -> int:
     smaller = QUICK if parser.parse_args().quick else 1
     console = Console(width=None if sys.stdout.isatty() else 150)
     rows: list[Row] = []
+    # An installed program has its bytecode: else every process of a command would compile it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for package in ("cellsync", "bench"):
+        compileall.compile_dir(package, quiet=1)
     # Not in the system's folder for temporary files: that is often in memory, where being durable costs nothing.
     place = Path("build")
     place.mkdir(exist_ok=True)

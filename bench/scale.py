@@ -8,6 +8,7 @@ it is a whole process, less the derivation of the key, which is slow on purpose.
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -53,6 +54,11 @@ _CONSENTING: Final = 10  # one of so many cases may be exported
 _SHOWN: Final = CaseId(b"\xfe" * ID_BYTES)
 _TITLE: Final = "The case that is shown"
 _LONG: Final = {entries: CaseId(bytes([number]) * ID_BYTES) for number, entries in enumerate(LONG, start=1)}
+_ALONE: Final = {
+    "status": ("status",),
+    "case show": ("case", "show", _TITLE),
+    "case edit": ("case", "edit", _TITLE, "--append", "timeline=what was noted"),
+}
 
 Asked = dict[str, Callable[[], Any]]
 
@@ -65,9 +71,12 @@ def measure(folder: Path, scale: int = 1) -> Iterator[Row]:
         found = of_many(folder / "scale", held)
         for name, took in found.pop("asked").items():
             yield Row(f"{name}, at {held:,} cases against {few}", took / least["asked"][name], "×", TIMES, 1.0)
-        for name in ("status", "case show"):
-            yield Row(f"{name} without a daemon, beside the key: {held:,} cases", found[name], "s", ALONE)
+        for name, took in found["alone"].items():
+            yield Row(f"{name} without a daemon, beside the key: {held:,} cases", took, "s", ALONE)
         yield Row(f"the daemon's memory: {held:,} cases", found["memory"], "MB", MEMORY)
+        yield Row(
+            f"the daemon's memory after an export of all: {held:,}", found["memory after an export"], "MB", MEMORY
+        )
         yield Row(f"first status after unlocking: {held:,} cases", 1000 * found["first"], "ms")
         each = found["export"] / held / (least["export"] / few)
         yield Row(f"export of all as CSV, for each case: {held:,} against {few}", each, "×", TIMES, 1.0)
@@ -84,8 +93,7 @@ def of_many(folder: Path, cases: int) -> dict[str, Any]:
         took["memory"] = resident(process)
         took["export"] = _once(partial(client.call, "export", format="csv", audience="internal"))
         took["memory after an export"] = resident(process)
-    for name in ("status", "case show"):
-        took[name] = _alone(profile, name)
+    took["alone"] = {name: _alone(profile, *command) for name, command in _ALONE.items()}
     return took
 
 
@@ -95,6 +103,7 @@ def _every_day(client: SocketClient) -> Asked:
     asked: Asked = {
         "status": partial(call, "status"),
         "case list, one page": partial(call, "case.list", limit=100),
+        "case list --conflicts": partial(call, "case.list", conflicts=True, limit=100),
         "case list --find": partial(call, "case.list", find="that is shown"),
         "case new": partial(call, "case.new", kind="case", set=new),
         "case graph": partial(call, "case.graph", case=identity),
@@ -163,17 +172,24 @@ def _until_there(client: SocketClient) -> None:
     raise TimeoutError("the daemon did not start")
 
 
-def _alone(profile: Profile, name: str) -> float:
-    """Seconds of the processor that a whole process takes without a daemon, from its start, beside its key."""
-    given = {} if name == "status" else {"case": _TITLE}
-    job = {"folder": str(profile.folder), "passphrase": PASSPHRASE, "operation": name.replace(" ", "."), "given": given}
+def _alone(profile: Profile, *command: str) -> float:
+    """Seconds of the processor that a command takes without a daemon, as a whole process, beside its key."""
     keys, whole = [], []
     for _ in range(5):
         began = process_time()
         _derive(profile)
         keys.append(process_time() - began)
-        whole.append(float(children.run("alone", "ask", job)["processor"]))
-    return float(statistics.median(whole) - statistics.median(keys))
+        whole.append(_whole(profile, *command))
+    return statistics.median(whole) - statistics.median(keys)
+
+
+def _whole(profile: Profile, *command: str) -> float:
+    """The passphrase comes on stdin."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    program = [sys.executable, "-m", "cellsync", "--profile", str(profile.folder), "--passphrase-fd", "0", *command]
+    subprocess.run(program, input=PASSPHRASE + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _derive(profile: Profile) -> None:

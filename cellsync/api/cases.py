@@ -19,7 +19,6 @@ from cellsync.api.room import Room
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS, CaseFile, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
-from cellsync.cell import drawing
 from cellsync.cell.cell import Cell
 from cellsync.cell.describing import called, sought, title_of
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
@@ -423,6 +422,8 @@ def _moment(text: str) -> datetime:
 
 
 async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
+    from cellsync.cell import drawing  # only those who draw need it
+
     cell = service.cell
     identity = await resolve(cell, ask.case)
     async with cell.circle.lock:

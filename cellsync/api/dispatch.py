@@ -1,64 +1,86 @@
-"""Dispatch: the name of an operation and its parameters become an answer, in whatever process this is."""
+"""Dispatch: the name of an operation and its parameters become an answer, in whatever process this is.
+
+A handler's module is imported when it is first asked: a command without a daemon waits for what it needs, and not for
+what tables, pairing and the doctor need. The daemon imports all of them before it opens its door (`load`), so that it
+never mixes two versions of the program.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, cast
 
 import msgspec
 
-from cellsync.api import backups, cases, forks, health, pairing, people, shapes, tables
+from cellsync.api import shapes
 from cellsync.api.problems import Locked
 from cellsync.api.service import Service
 from cellsync.api.table import BY_NAME, EVENTS, Needs, Operation
 from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing
+from cellsync.node.pause import collector_paused
 
 Handler = Callable[[Service, Any], Awaitable[shapes.Answer]]
 
-HANDLERS: Final[Mapping[str, Handler]] = {
-    "health": health.health,
-    "doctor": health.examine,
-    "init": health.init,
-    "restore": backups.restore,
-    "unlock": health.unlock,
-    "lock": health.lock,
-    "panic": health.panic,
-    "status": people.status,
-    "backup": backups.back_up,
-    "audit": health.audit,
-    "flags.dismiss": people.dismiss,
-    "forks": forks.show_forks,
-    "fork.proof": forks.show_proof,
-    "fork.check": forks.check_proof,
-    "members": people.show_members,
-    "peers": people.show_peers,
-    "peers.add": people.add_address,
-    "peers.ping": people.ping,
-    "invites": pairing.show_invites,
-    "invite": pairing.open_invite,
-    "invite.show": pairing.show_invite,
-    "invite.confirm": pairing.confirm_invite,
-    "invite.cancel": pairing.cancel_invite,
-    "join": pairing.start_join,
-    "join.show": pairing.show_join,
-    "join.introduce": pairing.introduce,
-    "join.confirm": pairing.confirm_join,
-    "join.cancel": pairing.cancel_join,
-    "sync": people.sync,
-    "sync.show": people.show_sync,
-    "sync.cancel": people.cancel_sync,
-    "schemas": cases.schemas,
-    "case.list": cases.list_cases,
-    "case.new": cases.new,
-    "case.show": cases.show,
-    "case.edit": cases.edit,
-    "case.log": cases.log,
-    "case.graph": cases.graph,
-    "import": tables.import_table,
-    "import.show": tables.show_import,
-    "import.cancel": tables.cancel_import,
-    "export": tables.export,
+HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.api`, and the function there
+    "health": "health.health",
+    "doctor": "examining.examine",
+    "init": "health.init",
+    "restore": "backups.restore",
+    "unlock": "health.unlock",
+    "lock": "health.lock",
+    "panic": "health.panic",
+    "status": "people.status",
+    "backup": "backups.back_up",
+    "audit": "health.audit",
+    "flags.dismiss": "people.dismiss",
+    "forks": "forks.show_forks",
+    "fork.proof": "forks.show_proof",
+    "fork.check": "forks.check_proof",
+    "members": "people.show_members",
+    "peers": "people.show_peers",
+    "peers.add": "people.add_address",
+    "peers.ping": "people.ping",
+    "invites": "pairing.show_invites",
+    "invite": "pairing.open_invite",
+    "invite.show": "pairing.show_invite",
+    "invite.confirm": "pairing.confirm_invite",
+    "invite.cancel": "pairing.cancel_invite",
+    "join": "pairing.start_join",
+    "join.show": "pairing.show_join",
+    "join.introduce": "pairing.introduce",
+    "join.confirm": "pairing.confirm_join",
+    "join.cancel": "pairing.cancel_join",
+    "sync": "people.sync",
+    "sync.show": "people.show_sync",
+    "sync.cancel": "people.cancel_sync",
+    "schemas": "cases.schemas",
+    "case.list": "cases.list_cases",
+    "case.new": "cases.new",
+    "case.show": "cases.show",
+    "case.edit": "cases.edit",
+    "case.log": "cases.log",
+    "case.graph": "cases.graph",
+    "import": "tables.import_table",
+    "import.show": "tables.show_import",
+    "import.cancel": "tables.cancel_import",
+    "export": "tables.export",
 }
+
+
+@cache
+def handler(name: str) -> Handler:
+    """What does it."""
+    module, _, function = HANDLERS[name].partition(".")
+    with collector_paused():  # what is imported stays: going through it again and again finds nothing
+        return cast(Handler, getattr(import_module(f"cellsync.api.{module}"), function))
+
+
+def load() -> None:
+    """Import all of them."""
+    for name in HANDLERS:
+        handler(name)
 
 
 def taken(operation: Operation, given: Mapping[str, Any], *, typed: bool = True) -> Any:
@@ -79,8 +101,8 @@ async def perform(service: Service, name: str, given: Any) -> shapes.Answer:
     with service.in_use(operation.passive or operation.needs is not Needs.OPEN):
         key: str | None = getattr(given, "key", None)
         if key is not None:
-            return await service.repeats.once(key, name, given, lambda: HANDLERS[name](service, given))
-        return await HANDLERS[name](service, given)
+            return await service.repeats.once(key, name, given, lambda: handler(name)(service, given))
+        return await handler(name)(service, given)
 
 
 def check_state(service: Service, operation: Operation) -> None:

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -24,13 +24,14 @@ from cellsync.api.problems import Locked, TooSoon
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.repeats import Repeats
 from cellsync.api.shapes import State
-from cellsync.cell.backup import restore
 from cellsync.cell.cell import Cell
-from cellsync.cell.founding import RecoveryKey, found_cell
 from cellsync.cell.opening import open_cell
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
-from cellsync.store.backup import Backup
+
+if TYPE_CHECKING:
+    from cellsync.cell.founding import RecoveryKey
+    from cellsync.store.backup import Backup
 
 IDLE: Final = 15 * 60.0  # seconds
 FREE_GUESSES: Final = 3
@@ -124,6 +125,8 @@ class Service:
             if self.profile.exists:
                 raise VaultExists
             self.profile.make_folders()
+            from cellsync.cell.founding import found_cell  # done once in the life of a profile
+
             key = await found_cell(self.profile.home(settings), cell, name=name, passphrase=passphrase)
             self.settings = settings
             self.profile.save(settings)
@@ -138,6 +141,8 @@ class Service:
             settings = source.settings()
             self.profile.make_folders()
             with self._one_guess():
+                from cellsync.cell.backup import restore  # done when all was lost
+
                 made = await restore(
                     source.copied_vault, self.profile.home(settings), passphrase=passphrase,
                     before_it_is_there=lambda: self.profile.save(settings),  # or it shows itself as nobody has asked

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike, fspath
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
 
 import trio
 
@@ -23,12 +23,9 @@ from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import LASTING, Facts, Flag, Gaps, Reason, encode, flags_of
 from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
 from cellsync.cell.forks import Fork
-from cellsync.cell.graphing import Graph, graph_of
-from cellsync.cell.inviting import Invite, open_invite
 from cellsync.cell.member import Member, members
 from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
-from cellsync.cell.short_codes import ShortCodes
 from cellsync.cell.syncing import Progress, sync
 from cellsync.cell.wrote import wrote
 from cellsync.core import caps
@@ -54,9 +51,14 @@ from cellsync.core.wire.tags import Kind
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
-from cellsync.store.backup import Backup
 from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms
+
+if TYPE_CHECKING:
+    from cellsync.cell.graphing import Graph
+    from cellsync.cell.inviting import Invite
+    from cellsync.cell.short_codes import ShortCodes
+    from cellsync.store.backup import Backup
 
 FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
 AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
@@ -103,7 +105,7 @@ class Cell:
             self._flags[flag.reason][flag] = None
         self._facts, self._gaps = Facts(circle, node), Gaps()
         self._keeping_flags = False
-        self._codes = ShortCodes(self._alarm)
+        self._codes: ShortCodes | None = None  # while nobody has been invited
         self._told = self.cursor()
         self.catalogue = OpenCatalogue(circle)
         nursery.start_soon(self.catalogue.run)
@@ -167,6 +169,10 @@ class Cell:
         coordinators invite.
         """
         self._check_open()
+        from cellsync.cell.inviting import open_invite  # with it come pairing and QR codes
+        from cellsync.cell.short_codes import ShortCodes
+
+        self._codes = self._codes or ShortCodes(self._alarm)
         codes, secrets = self._codes, self._secrets
         invite = open_invite(self.circle, self.node, secrets, role, confirm, codes, short_code=short_code)
         self.nursery.start_soon(invite.run)
@@ -260,6 +266,8 @@ class Cell:
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
         self._check_open()
+        from cellsync.cell.graphing import graph_of  # only those who draw need it
+
         return await graph_of(self.circle, case)
 
     def case_id(self, kind: str, external: str) -> CaseId:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,6 +16,9 @@ from cellsync.cli.options import options_of
 from cellsync.cli.terminal import terminal_of
 from cellsync.core.errors import VaultExists, VaultMissing
 from cellsync.core.plain import plain_line
+
+if TYPE_CHECKING:
+    from cellsync.api.direct import DirectClient
 
 STARTS_WITHIN: Final = 10.0  # seconds: a daemon that is there, but not at its door yet
 APPEARS_WITHIN: Final = 2.0  # seconds, for somebody who has just started one
@@ -69,10 +72,8 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
     if not terminal.gives_passphrase:
         raise NoDaemon(hint=_UNATTENDED)
     passphrase = terminal.passphrase()
-    from cellsync.api.direct import DirectClient
-
     _be_quiet()
-    with DirectClient(profile, online=online) as client:
+    with _here(profile, online) as client:
         client.call("unlock", passphrase=passphrase)
         yield client
 
@@ -88,11 +89,17 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
         with daemon:
             yield daemon
         return
-    from cellsync.api.direct import DirectClient
-
     _be_quiet()
-    with DirectClient(profile, online=online) as client:
+    with _here(profile, online) as client:
         yield client
+
+
+def _here(profile: Profile, online: bool) -> DirectClient:
+    from cellsync.node.pause import collector_paused
+
+    with collector_paused():  # what is imported stays: going through it again and again finds nothing
+        from cellsync.api.direct import DirectClient  # only without a daemon
+    return DirectClient(profile, online=online)
 
 
 def missing(profile: Profile) -> VaultMissing:

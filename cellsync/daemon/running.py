@@ -14,12 +14,13 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 import trio
 from hypercorn.trio import serve
 
-from cellsync.api import door
+from cellsync.api import dispatch, door
 from cellsync.api.holder import Holder
 from cellsync.api.profile import Profile, Settings
 from cellsync.api.service import Service
@@ -56,6 +57,7 @@ def work(
 async def _serve(
     profile: Profile, settings: Settings, idle: float | None, kept: Inherited, ready: Callable[[str], None]
 ) -> None:
+    _load(settings)
     locked, ending = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
         service = Service(profile, settings, nursery, idle)
@@ -80,6 +82,13 @@ async def _serve(
         service.end()
         await service.lock()
         nursery.cancel_scope.cancel()
+
+
+def _load(settings: Settings) -> None:
+    """Import what would be imported when it is needed: a program that is replaced later must not be mixed with this."""
+    dispatch.load()
+    if settings.lan != "off":
+        import_module("cellsync.node.discovery")
 
 
 async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherited) -> None:

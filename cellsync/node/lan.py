@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from weakref import WeakSet
 
 import trio
 
 from cellsync.core.errors import InvalidValue
 from cellsync.node import tcp
-from cellsync.node.discovery import Discovery
 from cellsync.node.doors import Doors
 from cellsync.node.interfaces import Choice, Interfaces
 from cellsync.node.network import Address, AskedFor, Ends, Handler, Here, MakeBlob, Sighting, packed
 from cellsync.node.sites import Sites
+
+if TYPE_CHECKING:
+    from cellsync.node.discovery import Discovery
 
 SERVICE_TYPE: Final = "_cellsync._tcp.local."
 
@@ -49,7 +51,11 @@ async def open_lan(
     """
     _check(interfaces, service_type)
     watched = Interfaces(interfaces)
-    discovery = None if mode == "off" else Discovery(watched, service_type)
+    discovery = None
+    if mode != "off":
+        from cellsync.node.discovery import Discovery  # with it come zeroconf and asyncio
+
+        discovery = Discovery(watched, service_type)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watched.watch)
         if discovery is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api import health
+from cellsync.api import examining
 from cellsync.api.problems import TooSoon
 from cellsync.api.profile import Settings
 from cellsync.core.errors import InvalidValue, VaultDamaged, VaultExists, WrongPassphrase
@@ -72,7 +72,7 @@ async def test_a_damaged_page_is_found(
     async def examine(_: Subject) -> list[Finding]:
         return []
 
-    monkeypatch.setattr(health, "examine_subject", examine)
+    monkeypatch.setattr(examining, "examine_subject", examine)
     async with cell(tmp_path, "ana") as [ana]:
         for number in range(50):
             await ana("case.new", set={"title": "a", "summary": f"{number} {'long ' * 200}"})
@@ -86,7 +86,7 @@ async def test_a_damaged_page_is_found(
         [found] = (await ana("doctor"))["findings"]
         assert (found["check"], found["grade"], found["text"]) == ("vault_pages", "bad", "The vault is damaged.")
         assert "cellsync restore FROM" in found["hint"]
-        monkeypatch.setattr(health, "CHECKED", 8_000)
+        monkeypatch.setattr(examining, "CHECKED", 8_000)
         assert (await ana("doctor"))["findings"][0]["grade"] == "unknown"
 
 

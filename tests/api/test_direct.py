@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -99,3 +102,26 @@ def test_settings_that_cannot_be_read_are_a_finding(profile: Profile, monkeypatc
     assert [(one["check"], one["grade"]) for one in found] == [("settings", "bad"), ("daemon", "bad")]
     with pytest.raises(CellsyncError, match="cannot be read"):
         working(profile)
+
+
+# --- what it costs -------------------------------------------------------------------------------------------
+
+ELSEWHERE: Final = (
+    "asyncio", "babel", "charset_normalizer", "hypercorn", "rich", "segno", "spake2", "starlette", "zeroconf", "zxcvbn",
+    "cellsync.casework.exporting", "cellsync.casework.importing.mapping", "cellsync.cell.founding",
+    "cellsync.cell.inviting", "cellsync.core.pairing", "cellsync.doctor", "cellsync.node.discovery",
+)  # fmt: skip
+EVERY_DAY: Final = ("unlock", "status", "case.list", "case.show", "case.new", "case.edit", "case.log")
+LOOK: Final = f"""
+import sys
+from cellsync.api import direct, dispatch
+for name in {EVERY_DAY!r}:
+    dispatch.handler(name)
+print(*(name for name in {ELSEWHERE!r} if name in sys.modules))
+"""
+
+
+def test_what_people_do_every_day_imports_nothing_that_others_need() -> None:
+    """Without a daemon each command waits for what is imported."""
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def test_the_table_is_whole() -> None:
         taken = getattr(shapes, one.takes)
         assert set(re.findall(r"\{(\w+)\}", one.path)) <= set(taken.__struct_fields__), one.name
         assert getattr(shapes, one.gives)
+        assert one.name == EVENTS or inspect.iscoroutinefunction(dispatch.handler(one.name)), one.name
 
 
 @pytest.mark.parametrize("name", [one.name for one in OPERATIONS if one.needs is not Needs.NOTHING])

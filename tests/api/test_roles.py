@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api import health
+from cellsync.api import examining
 from cellsync.api.problems import problem_of
 from cellsync.api.table import OPERATIONS
 from cellsync.casework.exporting import NoConsent
@@ -128,7 +128,7 @@ async def test_the_examination_knows_the_others(
         asked.append(subject)
         return [Finding("vault", Grade.GOOD, "It is there.", "")]
 
-    monkeypatch.setattr(health, "examine_subject", examine)
+    monkeypatch.setattr(examining, "examine_subject", examine)
     async with cell(tmp_path, "ana", "ben") as [ana, _]:
         found = await ana("doctor")
         pages = {"check": "vault_pages", "grade": "good", "text": "Every page of the vault can be read.", "hint": ""}

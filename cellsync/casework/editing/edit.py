@@ -13,7 +13,6 @@ from cellsync.casework.choices import offer
 from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
 from cellsync.casework.imported import MARKS
-from cellsync.casework.importing.mapping import places_of
 from cellsync.casework.words import as_text
 from cellsync.core.case.fold import FieldType
 from cellsync.core.case.generic import GenericCase
@@ -107,6 +106,8 @@ def _places(draft: Schema, asked: Mapping[str, Any], kind: FieldType) -> Iterabl
 
 def _offer_field(name: str, known: Iterable[str]) -> str:
     """What there is; and where it is, if it is the column of a table that was named."""
+    from cellsync.casework.importing.mapping import places_of  # with it come all columns: only a mistake needs them
+
     if places := places_of(name):
         return f"A table's column of that name goes into {', '.join(sorted(places))}. {offer('', known)}"
     return offer(name, known)

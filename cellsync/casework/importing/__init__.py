@@ -14,12 +14,30 @@ where both changed they see a conflict (`merging` has the rules). A row that is 
 
 from __future__ import annotations
 
-from cellsync.casework.importing.encodings import UnreadableFile
-from cellsync.casework.importing.mapping import EXAMPLE, Mapping
-from cellsync.casework.importing.problems import Problem
-from cellsync.casework.importing.reading import Reading, RowError, read_csv
-from cellsync.casework.importing.running import Report, import_cases
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from cellsync.casework.importing.encodings import UnreadableFile
+    from cellsync.casework.importing.mapping import EXAMPLE, Mapping
+    from cellsync.casework.importing.problems import Problem
+    from cellsync.casework.importing.reading import Reading, RowError, read_csv
+    from cellsync.casework.importing.running import Report, import_cases
 
 __all__ = [
     "EXAMPLE", "Mapping", "Problem", "Reading", "Report", "RowError", "UnreadableFile", "import_cases", "read_csv",
 ]  # fmt: skip
+
+_HOMES: Final = {
+    "EXAMPLE": "mapping", "Mapping": "mapping", "Problem": "problems", "Reading": "reading", "Report": "running",
+    "RowError": "reading", "UnreadableFile": "encodings", "import_cases": "running", "read_csv": "reading",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for (PEP 562): what people type into fields is read by `cells`, which
+    needs nothing else of this."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

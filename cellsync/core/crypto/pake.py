@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from spake2 import SPAKE2_A, SPAKE2_B
-
 from cellsync.core.crypto import labels
 from cellsync.core.crypto.primitives import KEY_BYTES, is_signing_key
 from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue
@@ -34,6 +32,8 @@ class Pake:
     def __init__(self, password: bytes, *, calls: bool, entropy: bytes) -> None:
         if len(entropy) != ENTROPY:
             raise InvalidValue("an exchange takes 64 random bytes")
+        from spake2 import SPAKE2_A, SPAKE2_B  # computes its groups when it is imported, and only pairing needs them
+
         side, self._peer = (SPAKE2_A, b"B") if calls else (SPAKE2_B, b"A")
         self._side = side(password, idA=_CALLER, idB=_CALLEE, entropy_f=lambda _: entropy)
         self.element = bytes(self._side.start()[1:])
