@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike, fspath
@@ -262,6 +262,51 @@ class Cell:
         circle = self.circle
         async with circle.lock:
             return await circle.apart(lambda: wrote(circle.replica.held, circle.store, case, refs, within))
+
+    async def at_one_moment(self, work: Callable[[Replica, Listings], Generator[None, None, T]]) -> T:
+        """What comes of work on many cases, as they all are at one moment. It opens them with `look_up`.
+
+        Each step of it runs in a thread with the lock held, and between two of them others get their turn. If one of
+        them writes something, or something arrives, all is begun anew; then the others wait until it is done.
+        """
+        done: list[T] = []
+        await self.catalogue.ready()
+        await self._work_off(work, self.circle.lock, done)
+        if not done:
+            await self.catalogue.ready()
+            async with self.circle.lock:
+                await self._work_off(work, nullcontext(), done)
+        return done[0]
+
+    async def _work_off(
+        self, work: Callable[[Replica, Listings], Generator[None, None, T]], turn: AbstractAsyncContextManager[None],
+        done: list[T],
+    ) -> None:  # fmt: skip
+        """Note what comes of it, unless something changes while it is another's turn."""
+        steps: list[Generator[None, None, T]] = []
+        moment = -1
+
+        def step() -> None:
+            if not steps:
+                steps.append(work(self.circle.replica, self.catalogue.fresh()))
+            try:
+                next(steps[0])
+            except StopIteration as end:
+                done.append(end.value)
+
+        while not done:
+            async with turn:
+                self._check_open()
+                if steps and moment != self.circle.last_arrival():
+                    return
+                moment = self.circle.last_arrival()
+                await self.circle.apart(step)
+            await trio.lowlevel.checkpoint()
+
+    def look_up(self, schema: type[S], number: int) -> S:
+        """A case as it is now, for work of `at_one_moment`: it is not kept, and does not move forward."""
+        state = self._states.get(number) or self.circle.replica.states.read(number)
+        return self._bind(schema, self.circle.replica.held.case_ids[number], state)
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""

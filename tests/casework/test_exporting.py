@@ -19,7 +19,7 @@ from cellsync.casework.case_file import CaseStatus, LineOfWork
 from cellsync.casework.consent import Scope, effective_scope
 from cellsync.casework.exporting import Export, Form, NoConsent, NothingLeaves, Why, export_cases
 from cellsync.casework.exporting.documents import is_number
-from cellsync.casework.exporting.permission import Consents
+from cellsync.casework.exporting.permission import Consents, spoken
 from cellsync.casework.importing import Mapping, import_cases, read_csv
 from cellsync.casework.importing.cells import guard, tidy
 from cellsync.casework.link import Link, Relation
@@ -319,7 +319,7 @@ SAID = st.tuples(st.sampled_from(list(Scope)), st.booleans(), TARGETS, st.frozen
 @given(st.lists(SAID, max_size=4), st.frozensets(st.sampled_from(["vera", "anton"])))
 def test_nobody_is_spoken_for_and_the_least_counts(said: list[Any], concerned: frozenset[str]) -> None:
     consents = [a_consent(number, *one) for number, one in enumerate(said)]
-    right = Consents(consents, {b"vera", b"anton"}).of(b"W1", {one.encode() for one in concerned})
+    right = Consents(map(spoken, consents), {b"vera", b"anton"}).of(b"W1", {one.encode() for one in concerned})
     replaced = {one for _, _, _, over in said for one in over}
     for person in concerned:
         own = [n for n, (_, _, targets, _) in enumerate(said) if person in targets and targets & {"W1", "W2"} != {"W2"}]

@@ -12,7 +12,9 @@ from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Episode, Person, Relation, SupportTask
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting import gathering
-from cellsync.casework.exporting.gathering import Folder, about, gather
+from cellsync.casework.exporting.gathering import Folder, Unread
+from cellsync.casework.exporting.permission import Consents
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.link import Link
 from cellsync.cell import describing
 from cellsync.core.case.schema import Schema, creation
@@ -49,8 +51,18 @@ def drawn(source: random.Random, earlier: list[CaseId]) -> list[tuple[CaseId, li
     return made
 
 
-def shape(folder: Folder) -> Any:
-    return folder.case.id, [one.id for one in folder.persons], [one.id for one in folder.beside], folder.right
+async def gather(cell: Cell, cases: list[CaseId] | None) -> tuple[list[Folder], Consents]:
+    """The folders, also with what is beside them."""
+
+    def work(reader: Reader) -> Steps[tuple[list[Folder], Consents]]:
+        folders, consents = yield from gathering.gather(reader, cases)
+        found: list[list[Unread]] = [[] for _ in folders]
+        for one in (yield from gathering.beside(reader, folders)):
+            for place in one.cases:
+                found[place].append(one.document)
+        return [one._replace(beside=more) for one, more in zip(folders, found, strict=True)], consents
+
+    return await cell.at_one_moment(lambda replica, listings: work(Reader(cell, replica, listings)))
 
 
 @pytest.mark.parametrize("listed", [describing.LINKS, 1])
@@ -65,11 +77,11 @@ async def test_some_cases_are_gathered_as_if_all_had_been_read(monkeypatch: pyte
             await cell.write(made)
             every, all_consents = await gather(cell, None)
             for some in (source.sample(every, 1), source.sample(every, 2), every):
-                chosen = {folder.case.id for folder in some}
+                chosen = {folder.case for folder in some}
                 near, consents = await gather(cell, [folder.case for folder in some])
-                assert [shape(one) for one in near] == [shape(one) for one in every if one.case.id in chosen]
+                assert near == [one for one in every if one.case in chosen]
                 for folder in near:
-                    case, persons = bytes(folder.case.id), sorted(about(folder.case))
+                    case, persons = bytes(folder.case), folder.concerned
                     several = chain.from_iterable(combinations(persons, count) for count in range(3))
                     for concerned in several:
                         assert consents.of(case, concerned) == all_consents.of(case, concerned)
@@ -80,16 +92,15 @@ async def test_of_one_case_only_what_has_to_do_with_it_is_read(monkeypatch: pyte
         for seed in range(5):
             await cell.write(drawn(random.Random(seed), []))
         read: list[CaseId] = []
-        get = Cell.get
+        look_up = Cell.look_up
 
-        async def noted(self: Cell, schema: Any, case: CaseId, **given: Any) -> Any:
-            read.append(case)
-            return await get(self, schema, case, **given)
+        def noted(self: Cell, schema: Any, number: int) -> Any:
+            read.append(self.circle.replica.held.case_ids[number])
+            return look_up(self, schema, number)
 
         [*first, _, _, _, _, _, _, _, _, _, _, _, _] = await cell.cases(CaseFile)
-        monkeypatch.setattr(Cell, "get", noted)
-        monkeypatch.setattr(Cell, "cases", None)
-        await gathering.gather(cell, first)
+        monkeypatch.setattr(Cell, "look_up", noted)
+        await gather(cell, [one.id for one in first])
         ours = {case for case, _ in drawn(random.Random(0), [])}
         assert read
         assert set(read) <= ours
@@ -113,7 +124,6 @@ async def test_a_consent_inherits_also_from_what_has_nothing_to_do_with_these_ca
                 ),
             ]
         )  # fmt: skip
-        case = await cell.get(CaseFile, ours)
-        [folder], _ = await gather(cell, [case])
+        [folder], _ = await gather(cell, [ours])
         assert folder.scope is Scope.INTERNAL
-        assert [shape(one) for one in (await gather(cell, None))[0] if one.case.id == ours] == [shape(folder)]
+        assert [one for one in (await gather(cell, None))[0] if one.case == ours] == [folder]

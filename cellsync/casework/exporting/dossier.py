@@ -10,11 +10,13 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import who
 from cellsync.casework.words import as_text
 from cellsync.core.case.schema import Schema, kind_of
@@ -38,14 +40,15 @@ _POLICY: Final = (
 )
 
 
-def as_page(folder: Folder, gate: Gate, audience: Scope, language: str = "") -> bytes:
-    """The page, in UTF-8."""
-    titles = gate.within(folder).field(folder.case, "title").pieces
-    title = as_text(titles[0].now[0].value) if titles else f"Case {folder.case.id.hex()[:8]}"
+def as_page(
+    reader: Reader, folder: Folder, gate: Gate, audience: Scope, language: str, out: BinaryIO
+) -> Steps[None]:  # fmt: skip
+    """Write the page, in UTF-8."""
+    titles = gate.within(folder).field(reader.open(CaseFile, folder.case), "title").pieces
+    title = as_text(titles[0].now[0].value) if titles else f"Case {folder.case.hex()[:8]}"
     frame = (
         f"For: {audience.value}. Consent: {folder.scope.value}. Compartments: {', '.join(sorted(gate.compartments))}."
     )
-    sections = [section for document in folder.documents if (section := _section(document, gate))]
     lang = f' lang="{escape(language)}"' if language else ""
     page = [
         "<!doctype html>",
@@ -61,12 +64,14 @@ def as_page(folder: Folder, gate: Gate, audience: Scope, language: str = "") -> 
         "<body>",
         f'<h1 dir="auto">{_text(title)}</h1>',
         f'<p class="frame">{escape(frame)}</p>',
-        *sections,
-        "</body>",
-        "</html>",
         "",
     ]
-    return "\n".join(page).encode()
+    out.write("\n".join(page).encode())
+    for one in folder.documents:
+        if section := _section(reader.open(one.schema, one.id), gate):
+            out.write(f"{section}\n".encode())
+        yield from reader.turn()
+    out.write(b"</body>\n</html>\n")
 
 
 def _section(document: Schema, gate: Gate) -> str:

@@ -1,43 +1,68 @@
-"""Gathering: a case file with the persons it is about and the documents that point at it."""
+"""Gathering: a case file with the persons it is about and the documents that point at it, unread.
+
+What is kept of a document is which one it is and where its links lead; it is opened again when it leaves (`reader`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from typing import Any, Final, NamedTuple
 
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Consent, Scope
 from cellsync.casework.exporting.documents import BESIDE
-from cellsync.casework.exporting.permission import Consents, Right
+from cellsync.casework.exporting.permission import Consents, Right, Spoken, spoken
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.link import Relation
 from cellsync.casework.person import Person
-from cellsync.cell.cell import Cell
 from cellsync.core.case.schema import Schema, kind_of
 from cellsync.core.ids import CaseId
 
-T = TypeVar("T")
+_SORTED: Final = 1_024  # cases that are sorted at once: nothing else runs meanwhile, in any thread
+
+
+class Unread(NamedTuple):
+    """A document that is to be opened."""
+
+    id: CaseId
+    schema: type[Schema]
 
 
 class Folder(NamedTuple):
     """One case with all that belongs to it."""
 
-    case: CaseFile
-    persons: list[Person]
-    beside: list[Schema]  # documents that point at the case: episodes first, then by kind, then by id
+    case: CaseId
+    external_id: str
+    concerned: tuple[bytes, ...]  # whom it is about, sorted; also who is not here
+    persons: Sequence[CaseId]
     right: Right | None  # how far it may go; None: nobody has consented for somebody that it is about
+    beside: Sequence[Unread] = ()  # documents that point at the case: by kind, episodes first, then by id
 
     rights: Mapping[bytes, Right] = {}  # by document; what has none stays
 
     def __repr__(self) -> str:
-        return f"<folder of {self.case!r}>"  # no content
+        return f"<folder of {self.case.hex()[:8]}>"  # no content
 
     @property
     def scope(self) -> Scope:
         return Scope.NONE if self.right is None else self.right.scope
 
     @property
-    def documents(self) -> list[Schema]:
-        return [self.case, *self.persons, *self.beside]
+    def documents(self) -> Iterator[Unread]:
+        """The case file first, then the persons."""
+        yield Unread(self.case, CaseFile)
+        for person in self.persons:
+            yield Unread(person, Person)
+        yield from self.beside
+
+
+class Beside(NamedTuple):
+    """Where the links of a document lead."""
+
+    document: Unread
+    told_of: frozenset[bytes]  # what it is about or part of
+    cases: tuple[int, ...]  # of the folders, by their places, that it points at
 
 
 def told_of(document: Any) -> set[bytes]:
@@ -49,91 +74,85 @@ def about(document: Any) -> set[bytes]:
     return {link.case for link in document.links if link.relation is Relation.ABOUT}
 
 
-async def gather(cell: Cell, cases: Iterable[CaseFile] | None) -> tuple[list[Folder], Consents]:
-    """Folders of these cases, or of all, by external id, and who has consented to what.
+def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[tuple[list[Folder], Consents]]:
+    """Folders of these cases, or of all, by external id, without what is beside them; and who has consented to what.
 
-    Of all, it reads every document of the cell once; of some, only what has to do with these.
+    Of all, it opens every case and consent of the cell once; of some, only what has to do with these.
     """
-    chosen = await cell.cases(CaseFile) if cases is None else list({case.id: case for case in cases}.values())
-    found = await (_everything(cell) if cases is None else _near(cell, chosen))
-
-    def gathered() -> tuple[list[Folder], Consents]:
-        persons = {bytes(person.id): person for person in found.persons}
-        consents = Consents(found.consents, found.known_persons)
-        beside: dict[bytes, list[Any]] = {}
-        for schema in BESIDE:
-            for target, documents in _by_target([one for one in found.beside if type(one) is schema]).items():
-                beside.setdefault(target, []).extend(documents)
-        ordered = sorted(chosen, key=lambda case: (case.external_id, case.id))
-        return [_folder(case, persons, consents, beside) for case in ordered], consents
-
-    return await _apart(cell, gathered)
-
-
-async def _apart(cell: Cell, work: Callable[[], T]) -> T:
-    """Members may have written many links: they are read in a thread, while nothing is written."""
-    async with cell.circle.lock:
-        return await cell.circle.apart(work)
+    if cases is None:
+        every: Iterable[CaseId] = reader.ids(reader.of_kind(CaseFile))
+        consents = Consents((yield from _all_consents(reader)), reader.persons())
+    else:
+        every = dict.fromkeys(cases)
+        consents = yield from _bearing_on(reader, every)
+    runs: list[list[tuple[bytes, CaseId, Folder]]] = [[]]
+    for case in every:
+        if len(runs[-1]) == _SORTED:
+            runs[-1].sort()
+            runs.append([])
+        runs[-1].append(_place(reader, case, consents))
+        yield from reader.turn()
+    runs[-1].sort()
+    return [folder for _, _, folder in merge(*runs)], consents
 
 
-class _Found(NamedTuple):
-    """The documents beside some cases."""
-
-    persons: list[Person]
-    known_persons: Set[bytes]  # ids: of these persons, and of all others that the consents name
-    consents: list[Consent]
-    beside: list[Schema]
-
-    def __repr__(self) -> str:
-        return "<documents>"  # no content
+def _place(reader: Reader, case: CaseId, consents: Consents) -> tuple[bytes, CaseId, Folder]:
+    """A folder behind what it is sorted by: texts and their bytes in UTF-8 have one order."""
+    file = reader.open(CaseFile, case)
+    concerned = tuple(sorted(about(file)))
+    right = consents.of(case, concerned)
+    persons = [CaseId(one) for one in concerned if one in consents.persons]
+    external_id = file.external_id
+    return external_id.encode(errors="surrogatepass"), case, Folder(case, external_id, concerned, persons or (), right)
 
 
-async def _everything(cell: Cell) -> _Found:
-    persons = await cell.cases(Person)
-    beside = [one for schema in BESIDE for one in await cell.cases(schema)]
-    return _Found(persons, {bytes(one.id) for one in persons}, await cell.cases(Consent), beside)
+def _all_consents(reader: Reader) -> Steps[list[Spoken]]:
+    found: list[Spoken] = []
+    for case in reader.ids(reader.of_kind(Consent)):
+        found.append(spoken(reader.open(Consent, case)))
+        yield from reader.turn()
+    return found
 
 
-async def _near(cell: Cell, cases: list[CaseFile]) -> _Found:
-    """What these cases are about, what points at either, and all consents that bear on those.
+def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
+    """All consents that bear on these cases.
 
     A consent may narrow, replace or be replaced by others, over several steps; so all that are joined by such links are
     here, in both directions, as if all consents of the cell had been read.
     """
-    identities = {bytes(case.id) for case in cases}
-    concerned = await _apart(cell, lambda: identities.union(*map(about, cases)))
-    pointing = await cell.pointing_at(concerned)
-    consents: dict[bytes, Consent] = {}
-    waiting = {bytes(one) for one, kind in pointing.items() if kind == kind_of(Consent)}
+    concerned = {bytes(case) for case in cases}
+    for case in cases:
+        concerned |= about(reader.open(CaseFile, case))
+        yield from reader.turn()
+    found: dict[bytes, Spoken] = {}
+    waiting = _consents(reader.pointing_at(concerned))
     while waiting:
-        read = [await cell.get(Consent, CaseId(one)) for one in sorted(waiting)]
-        consents |= {bytes(one.id): one for one in read}
-        replaced = await _apart(cell, lambda read=read: _targets(read, Relation.SUPERSEDES))  # type: ignore[misc]
-        joined = {**await cell.pointing_at(waiting), **await cell.kinds(replaced)}
-        waiting = {bytes(one) for one, kind in joined.items() if kind == kind_of(Consent)} - consents.keys()
-    named = await _apart(cell, lambda: _targets(consents.values(), *Relation))
-    kinds = await cell.kinds(concerned | named)
-    known_persons = {bytes(one) for one, kind in kinds.items() if kind == kind_of(Person)}
-    persons = [await cell.get(Person, CaseId(one)) for one in sorted(concerned & known_persons)]
-    schemas = {kind_of(schema): schema for schema in BESIDE}
-    beside = [await cell.get(schemas[kind], one) for one, kind in pointing.items() if kind in schemas]
-    return _Found(persons, known_persons, list(consents.values()), beside)
+        read: list[Spoken] = []
+        for one in sorted(waiting):
+            read.append(spoken(reader.open(Consent, one)))
+            yield from reader.turn()
+        found |= {one.id: one for one in read}
+        replaced = {other for one in read for other in one.supersedes}
+        waiting = _consents(reader.pointing_at(waiting) | reader.kinds(replaced)) - found.keys()
+    named = {target for one in found.values() for target in one.named}
+    persons = {bytes(one) for one, kind in reader.kinds(concerned | named).items() if kind == kind_of(Person)}
+    return Consents(found.values(), persons)
 
 
-def _targets(documents: Iterable[Any], *relations: Relation) -> set[bytes]:
-    return {link.case for one in documents for link in one.links if link.relation in relations}
+def _consents(kinds: Mapping[CaseId, str]) -> set[bytes]:
+    return {bytes(one) for one, kind in kinds.items() if kind == kind_of(Consent)}
 
 
-def _by_target(documents: list[Any]) -> dict[bytes, list[Any]]:
-    """Documents by what they link to, each once, sorted by id."""
-    found: dict[bytes, list[Any]] = {}
-    for document in sorted(documents, key=lambda one: bytes(one.id)):
-        for target in {link.case for link in document.links}:
-            found.setdefault(target, []).append(document)
+def beside(reader: Reader, folders: Sequence[Folder]) -> Steps[list[Beside]]:
+    """What points at the cases of these folders: by kind, then by id."""
+    places = {bytes(folder.case): at for at, folder in enumerate(folders)}
+    kinds = reader.pointing_at(places)
+    found: list[Beside] = []
+    for schema in BESIDE:
+        for case in sorted(one for one, kind in kinds.items() if kind == kind_of(schema)):
+            document: Any = reader.open(schema, case)
+            cases = tuple(sorted({places[link.case] for link in document.links if link.case in places}))
+            if cases:
+                found.append(Beside(Unread(case, schema), frozenset(told_of(document)), cases))
+            yield from reader.turn()
     return found
-
-
-def _folder(case: CaseFile, persons: dict[bytes, Person], consents: Consents, beside: dict[bytes, list[Any]]) -> Folder:
-    concerned = sorted(about(case))
-    right = consents.of(case.id, concerned)
-    return Folder(case, [persons[one] for one in concerned if one in persons], beside.get(case.id, []), right)

@@ -16,6 +16,7 @@ from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.documents import is_number, named_kind
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Why
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.imported import MARKS
 from cellsync.casework.link import Link
 from cellsync.casework.timeline import TimelineEntry
@@ -68,15 +69,15 @@ class Gate:
         self._audience = audience
         self._authors: dict[DeviceId, str] = {}
         self._folder: Folder | None = None
-        self.targets = {bytes(one.id) for folder in folders for one in folder.documents if self._has_any(one)}
+        self.targets = {bytes(one.id) for folder in folders for one in folder.documents if self._has_any(one.schema)}
 
     def within(self, folder: Folder) -> Gate:
         """The same, with the rights of this folder from now on."""
         self._folder = folder
         return self
 
-    def _has_any(self, document: Schema) -> bool:
-        return any(own.sensitivity in self.compartments for own in fields_of(type(document)).values())
+    def _has_any(self, schema: type[Schema]) -> bool:
+        return any(own.sensitivity in self.compartments for own in fields_of(schema).values())
 
     def lets(self, document: Schema, name: str, own: Field, value: Any) -> bool:
         """Whether a value of this field may leave."""
@@ -93,7 +94,7 @@ class Gate:
         why = self._kept(document, name, compartment)
         if why is not None and self._folder is not None:
             kind = named_kind(kind_of(type(document)))
-            self.kept[why, bytes(self._folder.case.id), f"{kind}.{name}"] = None
+            self.kept[why, bytes(self._folder.case), f"{kind}.{name}"] = None
         return why is not None
 
     def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:
@@ -105,15 +106,21 @@ class Gate:
         reasons = (right.keeps(self._audience, compartment, *one) for one in asked)
         return next((why for why in reasons if why is not None), None)
 
-    def has_any(self, folder: Folder) -> bool:
+    def has_any(self, reader: Reader, folder: Folder) -> Steps[bool]:
         """Whether anything that somebody wrote leaves of it."""
-        gate = self.within(folder)
+        self.within(folder)
+        for one in folder.documents:
+            if self._says_any(reader.open(one.schema, one.id)):
+                return True
+            yield from reader.turn()
+        return False
+
+    def _says_any(self, document: Schema) -> bool:
         return any(
             as_text(said.value)
-            for document in folder.documents
             for name, own in fields_of(type(document)).items()
             if own.sensitivity in self.compartments or isinstance(own, Log)
-            for piece in gate.field(document, name).pieces
+            for piece in self.field(document, name).pieces
             for said in piece.now
         )
 

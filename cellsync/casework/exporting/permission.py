@@ -26,7 +26,7 @@ what was meant. An external id that is more than a number stays with the name an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Container, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -41,6 +41,7 @@ ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})
 UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
 _EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
+_FEW: Final = 4
 
 
 class Why(StrEnum):
@@ -170,14 +171,34 @@ def least(rights: Iterable[Right]) -> Right:
     )
 
 
+class Spoken(NamedTuple):
+    """What one consent says: of a hundred thousand of them this is kept."""
+
+    id: bytes
+    named: tuple[bytes, ...]  # whom or what it is about or part of
+    supersedes: tuple[bytes, ...]
+    right: Right
+
+
+def spoken(consent: Consent) -> Spoken:
+    return Spoken(
+        bytes(consent.id), _linked(consent, Relation.ABOUT, Relation.PART_OF), _linked(consent, Relation.SUPERSEDES),
+        _right(consent),
+    )  # fmt: skip
+
+
 class Consents:
     """The table: who has consented to what."""
 
-    def __init__(self, consents: Iterable[Consent], persons: Set[bytes]) -> None:
+    def __init__(self, said: Iterable[Spoken], persons: Container[bytes]) -> None:
+        self.persons = persons
         self._said: dict[bytes, list[_Said]] = {}
-        for said in _read(consents, persons):
-            for target in said.persons or said.cases:
-                self._said.setdefault(target, []).append(said)
+        self._everywhere: dict[bytes, Right | None] = {}  # of persons of whom nobody has spoken for one case only
+        rights: dict[Right, Right] = {}  # nearly all are alike
+        for one in _read(said, persons):
+            shared = one._replace(right=rights.setdefault(one.right, one.right))
+            for target in one.persons or one.cases:
+                self._said.setdefault(target, []).append(shared)
 
     def of(self, case: bytes, persons: Iterable[bytes]) -> Right | None:
         """What may go of a document in this case that is about these persons; None if nobody has spoken for one."""
@@ -188,47 +209,56 @@ class Consents:
         return least([*(right for right in asked if right is not None), *(one.right for one in of_case)])
 
     def _of_person(self, person: bytes, case: bytes) -> Right | None:
-        said = _standing(one for one in self._said.get(person, []) if not one.cases or case in one.cases)
-        return least(one.right for one in said) if said else None
+        if person not in self._everywhere:
+            about_her = self._said.get(person, [])
+            said = _standing(one for one in about_her if not one.cases or case in one.cases)
+            right = least(one.right for one in said) if said else None
+            if any(one.cases for one in about_her):
+                return right
+            self._everywhere[person] = right
+        return self._everywhere[person]
 
 
 class _Said(NamedTuple):
     """One consent."""
 
     id: bytes
-    persons: frozenset[bytes]
-    cases: frozenset[bytes]
-    supersedes: frozenset[bytes]
+    persons: Collection[bytes]
+    cases: Collection[bytes]
+    supersedes: Collection[bytes]
     right: Right
 
 
-def _read(consents: Iterable[Consent], persons: Set[bytes]) -> Iterable[_Said]:
-    every = list(consents)
-    named = {bytes(one.id): _linked(one, Relation.ABOUT, Relation.PART_OF) for one in every}
-    replaced = {bytes(one.id): _linked(one, Relation.SUPERSEDES) for one in every}
-    for one in every:
-        identity = bytes(one.id)
-        targets = named[identity] or _inherited(identity, named, replaced)
-        yield _Said(identity, targets & persons, targets - persons, replaced[identity], _right(one))
+def _read(consents: Iterable[Spoken], persons: Container[bytes]) -> Iterable[_Said]:
+    every = {one.id: one for one in consents}
+    for one in every.values():
+        targets = one.named or _inherited(one, every)
+        of_persons = _few(target for target in targets if target in persons)
+        of_cases = _few(target for target in targets if target not in persons)
+        yield _Said(one.id, of_persons, of_cases, _few(one.supersedes), one.right)
 
 
-def _linked(consent: Consent, *relations: Relation) -> frozenset[bytes]:
-    return frozenset(link.case for link in consent.links if link.relation in relations)
+def _few(ids: Iterable[bytes]) -> Collection[bytes]:
+    """As small as they come: of one or two, a set takes four times what a tuple does."""
+    found = tuple(ids)
+    return found if len(found) <= _FEW else frozenset(found)
 
 
-def _inherited(
-    consent: bytes, named: dict[bytes, frozenset[bytes]], replaced: dict[bytes, frozenset[bytes]]
-) -> frozenset[bytes]:
+def _linked(consent: Consent, *relations: Relation) -> tuple[bytes, ...]:
+    return tuple(sorted({link.case for link in consent.links if link.relation in relations}))
+
+
+def _inherited(consent: Spoken, every: Mapping[bytes, Spoken]) -> Collection[bytes]:
     """What a consent speaks for that names only what it supersedes."""
     found: set[bytes] = set()
-    seen, waiting = {consent}, list(replaced[consent])
+    seen, waiting = {consent.id}, list(consent.supersedes)
     while waiting:
         other = waiting.pop()
-        if other in named and other not in seen:
+        if other in every and other not in seen:
             seen.add(other)
-            found |= named[other]
-            waiting += [] if named[other] else replaced[other]
-    return frozenset(found)
+            found.update(every[other].named)
+            waiting += [] if every[other].named else every[other].supersedes
+    return found
 
 
 def _right(consent: Consent) -> Right:
@@ -242,14 +272,14 @@ def _right(consent: Consent) -> Right:
 
 def _standing(said: Iterable[_Said]) -> list[_Said]:
     """Without those that another one of them supersedes. Two that supersede each other both count."""
-    every = list(said)
+    every = {one.id: one for one in said}
     gone = {
-        other.id
-        for one in every
-        for other in every
-        if other.id in one.supersedes and one.id not in other.supersedes and one is not other
+        other
+        for one in every.values()
+        for other in one.supersedes
+        if other in every and one.id not in every[other].supersedes  # also itself: then it stays
     }
-    return [one for one in every if one.id not in gone]
+    return [one for one in every.values() if one.id not in gone]
 
 
 def by_reason(left_out: Iterable[tuple[Why, bytes, str]]) -> list[LeftOut]:

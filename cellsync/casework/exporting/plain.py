@@ -18,39 +18,66 @@ their declaration, so the same state gives the same bytes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
 
 from cellsync.casework import json_form
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.core.case.schema import kind_of
 from cellsync.core.plain import steady_json
 
 
-def as_json(folders: list[Folder], gate: Gate, audience: Scope) -> bytes:
+def as_json(reader: Reader, folders: list[Folder], gate: Gate, audience: Scope, out: BinaryIO) -> Steps[None]:
+    """Write it, document by document."""
     whole = {
         "format": "cellsync cases",
         "version": 1,
         "audience": audience.value,
         "compartments": sorted(one.value for one in gate.compartments),
-        "cases": [_case(folder, gate) for folder in folders],
     }
-    return steady_json(whole, indent=1).encode() + b"\n"
+    out.write(_beginning(whole, "cases", 0).encode())
+    for at, folder in enumerate(folders):
+        out.write(b"," * (at > 0) + b"\n  ")
+        yield from _case(reader, folder, gate, out)
+    out.write(_end(0, bool(folders)) + b"\n")
 
 
-def _case(folder: Folder, gate: Gate) -> dict[str, Any]:
+def _case(reader: Reader, folder: Folder, gate: Gate, out: BinaryIO) -> Steps[None]:
     gate.within(folder)
-    documents = [
-        {
-            "id": document.id.hex(),
-            "kind": kind_of(type(document)),
-            "fields": {leaving.name: _field(leaving) for leaving in fields},
-        }
-        for document in folder.documents
-        if (fields := gate.fields(document)) or document is folder.case
-    ]
-    return {"consent": folder.scope.value, "documents": documents}
+    out.write(_beginning({"consent": folder.scope.value}, "documents", 2).encode())
+    for one in folder.documents:
+        fields = gate.fields(reader.open(one.schema, one.id))
+        if one.id == folder.case:
+            out.write(b"\n    ")
+        elif fields:
+            out.write(b",\n    ")
+        if fields or one.id == folder.case:
+            document = {
+                "id": one.id.hex(),
+                "kind": kind_of(one.schema),
+                "fields": {leaving.name: _field(leaving) for leaving in fields},
+            }
+            out.write(_indented(document, 4).encode())
+        yield from reader.turn()
+    out.write(_end(2, True))
+
+
+def _beginning(value: dict[str, Any], listed: str, depth: int) -> str:
+    """An object up to where the elements of its last value begin, a list of that name."""
+    return _indented({**value, listed: []}, depth).removesuffix("]\n" + " " * depth + "}")
+
+
+def _end(depth: int, filled: bool) -> bytes:
+    """The rest of it."""
+    before = "\n" + " " * (depth + 1) if filled else ""
+    return f"{before}]\n{' ' * depth}}}".encode()
+
+
+def _indented(value: Any, depth: int) -> str:
+    """Line feeds stand between what is written only: those in texts are escaped."""
+    return steady_json(value, indent=1).replace("\n", "\n" + " " * depth)
 
 
 def _field(leaving: Leaving) -> dict[str, Any]:

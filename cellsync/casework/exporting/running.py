@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from enum import StrEnum
-from typing import NamedTuple
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
 
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
 from cellsync.casework.exporting.documents import named_kind
-from cellsync.casework.exporting.gathering import Folder, about, gather, told_of
+from cellsync.casework.exporting.gathering import Beside, Folder, Unread, beside, gather
 from cellsync.casework.exporting.leaving import Gate
-from cellsync.casework.exporting.permission import Consents, LeftOut, Why
+from cellsync.casework.exporting.permission import Consents, LeftOut, Right, Why
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fields import Sensitivity
 from cellsync.core.case.schema import kind_of
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
+from cellsync.core.ports import Listings
+from cellsync.core.replica import Replica
 
 Kept = tuple[Why, bytes, str]
 """What stays: why, in which case, and what of it; "" for the case itself."""
@@ -63,31 +67,39 @@ async def export_cases(
     that do not leave together or not to them, or for a dossier of several cases.
     """
     chosen = permission.checked(audience, compartments)
-    folders, consents = await gather(cell, cases)
-    async with cell.circle.lock:  # a table of all cases takes its time
-        return await cell.circle.apart(lambda: _made(cell, folders, consents, form, audience, chosen, language))
+    wanted = None if cases is None else [case.id for case in cases]
+
+    def work(replica: Replica, listings: Listings) -> Steps[Export]:
+        return _made(Reader(cell, replica, listings), wanted, form, audience, chosen, language)
+
+    return await cell.at_one_moment(work)
 
 
 def _made(
-    cell: Cell, folders: list[Folder], consents: Consents, form: Form, audience: Scope, chosen: frozenset[Sensitivity],
+    reader: Reader, cases: list[CaseId] | None, form: Form, audience: Scope, chosen: frozenset[Sensitivity],
     language: str,
-) -> Export:  # fmt: skip
-    kept: list[Kept] = [(why, bytes(one.case.id), "") for one in folders if (why := _refusal(one, audience))]
+) -> Steps[Export]:  # fmt: skip
+    folders, consents = yield from gather(reader, cases)
+    kept: list[Kept] = [(why, bytes(one.case), "") for one in folders if (why := _refusal(one, audience))]
     leaving = [one for one in folders if not _refusal(one, audience)]
     if folders and not leaving:
         raise permission.NoConsent(permission.by_reason(kept))
     if form is Form.DOSSIER and len(folders) != 1:
         raise InvalidValue("a dossier is about one case", hint="Choose one case, or export a table.")
-    leaving = _with_rights(leaving, consents, audience, kept)
+    leaving = yield from _with_rights(reader, leaving, consents, audience, kept)
     gate = Gate(audience, chosen, leaving)
-    filled = [one for one in leaving if gate.has_any(one)]
+    filled: list[Folder] = []
+    for one in leaving:
+        if (yield from gate.has_any(reader, one)):
+            filled.append(one)
     if leaving and not filled:
         raise permission.NothingLeaves
-    content = _write(cell, filled, gate, form, audience, language)
-    leave = {one.case.id: None for one in filled}
-    kept += [(Why.NOTHING, bytes(one.case.id), "") for one in leaving if one.case.id not in leave]
-    refused = [one.case.id for one in folders if one.case.id not in leave]
-    return Export(content, list(leave), refused, chosen, permission.by_reason([*kept, *gate.kept]))
+    out = BytesIO()
+    yield from _write(reader, filled, gate, form, audience, language, out)
+    leave = {one.case: None for one in filled}
+    kept += [(Why.NOTHING, bytes(one.case), "") for one in leaving if one.case not in leave]
+    refused = [one.case for one in folders if one.case not in leave]
+    return Export(out.getvalue(), list(leave), refused, chosen, permission.by_reason([*kept, *gate.kept]))
 
 
 def _refusal(folder: Folder, audience: Scope) -> Why | None:
@@ -95,35 +107,57 @@ def _refusal(folder: Folder, audience: Scope) -> Why | None:
     return Why.NO_CONSENT if folder.right is None else folder.right.refuses(audience)
 
 
-def _with_rights(folders: list[Folder], consents: Consents, audience: Scope, kept: list[Kept]) -> list[Folder]:
-    """With what may leave of each document, and without those about a person or case that does not leave."""
-    cases = {bytes(folder.case.id): about(folder.case) for folder in folders}
-    persons = {bytes(one.id) for folder in folders for one in folder.persons}
-    known = cases.keys() | persons | {bytes(one.id) for folder in folders for one in folder.beside}
+def _with_rights(
+    reader: Reader, folders: list[Folder], consents: Consents, audience: Scope, kept: list[Kept]
+) -> Steps[list[Folder]]:
+    """With what is beside them, and with what may leave of each document; without those about a person or case that
+    does not leave."""
+    found = yield from beside(reader, folders)
+    cases = {bytes(folder.case): folder.concerned for folder in folders}
+    persons = {bytes(one) for folder in folders for one in folder.persons}
+    known = cases.keys() | persons | {bytes(one.document.id) for one in found}
+    places: list[list[Beside]] = [[] for _ in folders]
+    told: dict[bytes, list[Right]] = {}
+    for one in found:
+        told[bytes(one.document.id)] = _told(one, consents, cases, persons)
+        for place in one.cases:
+            places[place].append(one)
     done: list[Folder] = []
-    for folder in folders:
-        case = bytes(folder.case.id)
-        rights = {case: folder.right or permission.NOTHING_ALLOWED}
+    for folder, documents in zip(folders, places, strict=True):
+        case = bytes(folder.case)
+        own = folder.right or permission.NOTHING_ALLOWED
+        rights = {case: own}
         for person in folder.persons:
-            rights[bytes(person.id)] = consents.of(case, [bytes(person.id)]) or permission.NOTHING_ALLOWED
-        for document in folder.beside:
-            targets = told_of(document)
-            told = [consents.of(one, cases[one] | targets & persons) for one in {case} | targets & cases.keys()]
-            right = permission.least(one or permission.NOTHING_ALLOWED for one in told)
-            if targets <= known and not right.refuses(audience):
-                rights[bytes(document.id)] = right
+            rights[bytes(person)] = consents.of(case, [bytes(person)]) or permission.NOTHING_ALLOWED
+        leaves: list[Unread] = []
+        for one in documents:
+            here = consents.of(case, {*folder.concerned, *(one.told_of & persons)}) or permission.NOTHING_ALLOWED
+            right = permission.least([here, *told[bytes(one.document.id)]])
+            if one.told_of <= known and not right.refuses(audience):
+                rights[bytes(one.document.id)] = right
+                leaves.append(one.document)
             else:
-                kept.append((Why.OTHERS, case, named_kind(kind_of(type(document)))))
-        beside = [one for one in folder.beside if bytes(one.id) in rights]
-        done.append(folder._replace(beside=beside, rights=rights))
+                kept.append((Why.OTHERS, case, named_kind(kind_of(one.document.schema))))
+        done.append(folder._replace(beside=leaves, rights=rights))
     return done
 
 
-def _write(cell: Cell, folders: list[Folder], gate: Gate, form: Form, audience: Scope, language: str) -> bytes:
+def _told(
+    document: Beside, consents: Consents, cases: Mapping[bytes, tuple[bytes, ...]], persons: Set[bytes]
+) -> list[Right]:  # fmt: skip
+    """What those allow whom a document is about, in the cases that it is about or part of, if there are such cases."""
+    of = document.told_of & persons
+    every = [consents.of(one, {*cases[one], *of}) for one in document.told_of & cases.keys()]
+    return [permission.least(one or permission.NOTHING_ALLOWED for one in every)] if every else []
+
+
+def _write(
+    reader: Reader, folders: list[Folder], gate: Gate, form: Form, audience: Scope, language: str, out: BinaryIO
+) -> Steps[None]:
     match form:
         case Form.CSV:
-            return tables.as_csv(cell, folders, gate, language)
+            return tables.as_csv(reader, folders, gate, language, out)
         case Form.JSON:
-            return plain.as_json(folders, gate, audience)
+            return plain.as_json(reader, folders, gate, audience, out)
         case Form.DOSSIER:
-            return dossier.as_page(folders[0], gate, audience, language)
+            return dossier.as_page(reader, folders[0], gate, audience, language, out)

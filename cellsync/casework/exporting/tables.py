@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
-from cellsync.casework.case_file import Priority
+from cellsync.casework.case_file import CaseFile, Priority
+from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate
+from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import contradiction
 from cellsync.casework.imported import ImportMark
 from cellsync.casework.importing.articles import articles
@@ -71,18 +73,21 @@ class Column(NamedTuple):
     has_language: bool = False
 
 
-def as_csv(cell: Cell, folders: list[Folder], gate: Gate, language: str = "") -> bytes:
-    """The table, in UTF-8. Raises InvalidValue for what is no language."""
+def as_csv(reader: Reader, folders: list[Folder], gate: Gate, language: str, out: BinaryIO) -> Steps[None]:
+    """Write the table, in UTF-8. Raises InvalidValue for what is no language."""
     if language and not _LANGUAGE.fullmatch(language):
         raise InvalidValue("a language is two or three small letters", hint="ru, be, pl, …")
     columns = [one for one in _COLUMNS if _has(gate, one)]
     suffix = f"__{language}" if language else ""
-    rows = [[*(one.header + suffix * one.has_language for one in columns), "also", "conflicts"]]
+    headers = [one.header + suffix * one.has_language for one in columns]
+    out.write(as_table([[*headers, "also", "conflicts"]]).encode())
     for folder in folders:
         gate.within(folder)
-        chosen, also = _choose(cell, folder)
-        rows.append([*(_cell(gate, chosen, one) for one in columns), also, _conflicts(gate, folder)])
-    return as_table(rows).encode()
+        chosen, also = _choose(reader, folder)
+        cells = [_cell(gate, chosen, one) for one in columns]
+        yield from reader.turn()
+        conflicts = yield from _conflicts(reader, gate, folder)
+        out.write(as_table([[*cells, also, conflicts]]).encode())
 
 
 def as_table(rows: Iterable[Iterable[str]]) -> str:
@@ -114,17 +119,16 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     return column.write(values, Row(chosen, gate)) if values else ""
 
 
-def _choose(cell: Cell, folder: Folder) -> tuple[Chosen, str]:
+def _choose(reader: Reader, folder: Folder) -> tuple[Chosen, str]:
     """One document of each kind, and in words how many there are besides."""
-    chosen: Chosen = {"case": folder.case}
+    chosen: Chosen = {"case": reader.open(CaseFile, folder.case)}
     more: list[str] = []
     for name, schema in DOCUMENTS.items():
         if name != "case":
-            found = [one for one in folder.documents if type(one) is schema]
-            made = _imported_id(cell, schema, folder.case.external_id)
-            found.sort(key=lambda one, made=made: (one.id != made, one.id))  # type: ignore[misc]
+            found = [one.id for one in folder.documents if one.schema is schema]
+            made = _imported_id(reader.cell, schema, folder.external_id)
             if found:
-                chosen[name] = found[0]
+                chosen[name] = reader.open(schema, min(found, key=lambda one, made=made: (one != made, one)))  # type: ignore[misc]
             if len(found) > 1:
                 more.append(f"{name}: {len(found) - 1}")
     return chosen, "|".join(more)
@@ -134,13 +138,16 @@ def _imported_id(cell: Cell, schema: type[Schema], external: str) -> CaseId | No
     return cell.case_id(kind_of(schema), external) if external else None
 
 
-def _conflicts(gate: Gate, folder: Folder) -> str:
-    return "\n".join(
-        f"{kind_of(type(document)).rpartition('.')[2]} {leaving.name}: {contradiction(piece.now)}"
-        for document in folder.documents
-        for leaving in gate.fields(document)
-        for piece in leaving.contradictions
-    )
+def _conflicts(reader: Reader, gate: Gate, folder: Folder) -> Steps[str]:
+    found: list[str] = []
+    for one in folder.documents:
+        found += (
+            f"{named_kind(kind_of(one.schema))} {leaving.name}: {contradiction(piece.now)}"
+            for leaving in gate.fields(reader.open(one.schema, one.id))
+            for piece in leaving.contradictions
+        )
+        yield from reader.turn()
+    return "\n".join(found)
 
 
 # --- cells -----------------------------------------------------------------------------------------------

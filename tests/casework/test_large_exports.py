@@ -1,0 +1,192 @@
+"""Exports of more than memory should hold: what is opened, how much of it at once, and that it is all of one moment."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections import Counter
+from collections.abc import Generator
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import pytest
+import trio
+
+from cellsync import Cell
+from cellsync.casework import CaseFile, Consent, Person, Relation, SupportTask
+from cellsync.casework.consent import Scope
+from cellsync.casework.exporting import Form, NoConsent, export_cases, permission, reader
+from cellsync.casework.exporting.permission import Consents, Right, Spoken
+from cellsync.casework.link import Link
+from cellsync.core.case.schema import Schema, creation
+from cellsync.core.ids import CaseId
+from cellsync.core.plain import steady_json
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+from tests.casework.test_importing import a_cell
+
+
+def document(schema: type[Schema], number: int, *links: Link, **given: Any) -> tuple[CaseId, list[Operation]]:
+    added = [Operation(int(Op.ADD), "links", None, [link.case, link.relation.value]) for link in links]
+    return CaseId(number.to_bytes(32, "big")), [*creation(schema, given), *added]
+
+
+def cases(count: int, consenting: int) -> list[tuple[CaseId, list[Operation]]]:
+    """So many cases, each with a task; for the first of them somebody has consented."""
+    made = []
+    for number in range(1, count + 1):
+        part = Link(number.to_bytes(32, "big"), Relation.PART_OF)
+        made.append(document(CaseFile, number, title=f"case {number}", summary="arrested"))
+        made.append(document(SupportTask, 10_000 + number, part, title="a parcel"))
+        if number <= consenting:
+            made.append(document(Consent, 20_000 + number, part, scope=Scope.PUBLIC))
+    return made
+
+
+class Opened:
+    """What is opened of a cell from now on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kinds: Counter[type[Schema]] = Counter()
+        self.most = 0  # at once
+        self._now: weakref.WeakSet[Any] = weakref.WeakSet()
+        look_up = Cell.look_up
+
+        def noted(cell: Cell, schema: type[Schema], number: int) -> Schema:
+            document = look_up(cell, schema, number)
+            self.kinds[schema] += 1
+            self._now.add(document._state)
+            self.most = max(self.most, len(self._now))
+            return document
+
+        monkeypatch.setattr(Cell, "look_up", noted)
+
+
+async def test_of_cases_that_may_not_leave_nothing_else_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_cell() as cell:
+        await cell.write(cases(100, 0))
+        opened = Opened(monkeypatch)
+        with pytest.raises(NoConsent) as caught:
+            await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
+        assert opened.kinds == {CaseFile: 100}
+        assert len(caught.value.left_out[0].cases) == 100
+
+
+@pytest.mark.parametrize("form", [Form.CSV, Form.JSON])
+async def test_an_export_of_all_holds_few_documents_at_once(monkeypatch: pytest.MonkeyPatch, form: Form) -> None:
+    monkeypatch.setattr(reader, "KEPT", 0)
+    async with a_cell() as cell:
+        await cell.write(cases(150, 100))
+        opened = Opened(monkeypatch)
+        export = await export_cases(cell, form=form, audience=Scope.INTERNAL)
+        assert (len(export.cases), len(export.refused)) == (100, 50)
+        assert opened.most <= 5
+        assert opened.kinds[CaseFile] <= 150 + 3 * 100
+        assert opened.kinds[SupportTask] <= 3 * 100  # none of a case that stays
+
+
+@pytest.mark.parametrize("form", list(Form))
+async def test_so_does_one_of_a_case_with_much_beside_it(monkeypatch: pytest.MonkeyPatch, form: Form) -> None:
+    monkeypatch.setattr(reader, "KEPT", 0)
+    part = Link((1).to_bytes(32, "big"), Relation.PART_OF)
+    async with a_cell() as cell:
+        await cell.write(cases(1, 1) + [document(SupportTask, 500 + at, part, title=f"t{at}") for at in range(150)])
+        case = await cell.get(CaseFile, CaseId((1).to_bytes(32, "big")))
+        opened = Opened(monkeypatch)
+        export = await export_cases(cell, [case], form=form, audience=Scope.INTERNAL)
+        assert opened.most <= 5
+        assert b"task: 150" in export.content if form is Form.CSV else export.content.count(b"t14") == 11
+
+
+async def test_a_small_cell_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_cell() as cell:
+        await cell.write(cases(20, 20))
+        opened = Opened(monkeypatch)
+        await export_cases(cell, form=Form.CSV, audience=Scope.INTERNAL)
+        assert opened.kinds == {CaseFile: 20, SupportTask: 20, Consent: 20}
+
+
+async def test_json_that_is_written_in_pieces_is_what_it_would_be_as_a_whole() -> None:
+    async with a_cell() as cell:
+        await cell.write(cases(3, 2))
+        content = (await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)).content.decode()
+        assert content == steady_json(json.loads(content), indent=1) + "\n"
+
+
+async def test_what_is_withdrawn_while_an_export_is_made_does_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins anew, and then nobody writes until it is done."""
+    monkeypatch.setattr(reader, "AT_ONCE", 1)
+    monkeypatch.setattr(reader, "KEPT", 0)
+    async with a_cell() as cell:
+        await cell.write(cases(3, 2))
+        consent = await cell.get(Consent, CaseId((20_001).to_bytes(32, "big")))
+        turns = 0
+
+        async def withdraw() -> None:
+            nonlocal turns
+            while turns < 7:  # consents and cases are read by then
+                await trio.lowlevel.checkpoint()
+            async with consent.edit() as draft:
+                draft.scope = Scope.NONE
+
+        turn = reader.Reader.turn
+
+        def counted(self: reader.Reader) -> Any:
+            nonlocal turns
+            turns += 1
+            return turn(self)
+
+        monkeypatch.setattr(reader.Reader, "turn", counted)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(withdraw)
+            export = await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
+        assert [case.hex()[-1] for case in export.cases] == ["2"]
+        assert turns > 7
+
+
+async def test_work_of_one_moment_begins_anew_once_and_is_then_left_alone() -> None:
+    async with a_cell() as cell:
+        seen: list[list[int]] = []
+        over = trio.Event()
+
+        def work(*_: object) -> Generator[None, None, int]:
+            seen.append([])
+            for _at in range(10):
+                seen[-1].append(cell.circle.last_arrival())
+                yield
+            return 7
+
+        async def write() -> None:
+            while not over.is_set():
+                await cell.create(Person)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write)
+            assert await cell.at_one_moment(work) == 7
+            over.set()
+        first, second = seen
+        assert len(first) < 10
+        assert len(set(first)) == 1
+        assert len(second) == 10
+        assert len(set(second)) == 1
+
+
+class Supersedes(frozenset[bytes]):
+    """Counts how often it is asked."""
+
+    asked: ClassVar[list[object]] = []
+
+    def __contains__(self, one: object) -> bool:
+        self.asked.append(one)
+        return super().__contains__(one)
+
+
+def test_many_consents_about_one_person_are_not_compared_with_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permission, "_few", Supersedes)
+    right = Right(Scope.PUBLIC, False, frozenset(), frozenset(), False)
+    ids = [number.to_bytes(32, "big") for number in range(300)]
+    said = [Spoken(one, (b"vera",), (before,), right) for before, one in pairwise(ids)]
+    consents = Consents(said, {b"vera"})
+    for case in range(50):
+        assert consents.of(b"case %d" % case, [b"vera"]) == right
+    assert len(Supersedes.asked) <= 2 * len(ids)
