@@ -17,7 +17,7 @@ from cellsync.api.problems import ChangedMeanwhile
 from cellsync.api.resolving import BESIDE, resolve, resolve_locked
 from cellsync.api.room import Room
 from cellsync.api.service import Service
-from cellsync.casework import SCHEMAS, CaseFile, Person
+from cellsync.casework import SCHEMAS, CaseFile, Consent, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell.cell import Cell
 from cellsync.cell.describing import called, sought, title_of
@@ -378,9 +378,22 @@ async def _write_locked(cell: Cell, case: CaseId, done: list[Operation]) -> shap
 def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Written:
     """`head`: of what was written. With the lock held."""
     replica = cell.circle.replica
-    title = title_of(replica.states.get(replica.held.cases[case]))
+    state = replica.states.get(replica.held.cases[case])
     heads, short = _heads(cell, case, head), cell.catalogue.short(case)
-    return shapes.Written(id=case.hex(), short=short, title=title, heads=heads, written=head is not None)
+    return shapes.Written(
+        id=case.hex(), short=short, title=title_of(state), heads=heads, written=head is not None,
+        doubts=_doubts(cell, case, state) if state.kind == kind_of(Consent) else [],
+    )  # fmt: skip
+
+
+def _doubts(cell: Cell, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
+    """About a consent. With the lock held."""
+    from cellsync.casework.exporting.doubts import about, doubts
+
+    consent, cases = bind(Consent, cell, case, state), cell.circle.replica.held.cases
+    numbers = {number: one for one in about(consent) if (number := cases.get(CaseId(one))) is not None}
+    kinds = {numbers[one.number]: one.kind for one in cell.catalogue.fresh().get(numbers)}
+    return [shapes.Doubt(field=one.field, text=one.text) for one in doubts(consent, kinds)]
 
 
 # --- the logs of a case, and its history ------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title or a name of
 its person, or by a part of these; in this order, and only if it is the only one, or the only case file among the
-documents of one row. Texts are compared folded (`core.folded`).
+documents of one row; after `about:` the only person. Texts are compared folded (`core.folded`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ async def resolve(cell: Cell, named: str) -> CaseId:
     return await cell.catalogue.look(lambda _, __: resolve_locked(cell, named))
 
 
-def resolve_locked(cell: Cell, named: str) -> CaseId:
-    """For one who holds the circle's lock."""
+def resolve_locked(cell: Cell, named: str, kind: str = "") -> CaseId:
+    """For one who holds the circle's lock. `kind`: what is meant among several of this name; else a case file is."""
     wanted = named.strip()
     if _BEGINNING.fullmatch(wanted.lower()):
         begins = cell.catalogue.beginning(wanted.lower())
@@ -42,8 +42,11 @@ def resolve_locked(cell: Cell, named: str) -> CaseId:
     if not numbers:
         raise NotFound("There is no such case here.", hint="cellsync case list, or cellsync sync if it is new.")
     if len(numbers) > 1:  # of the documents that an import made of one row, the case itself
-        kind = kind_of(CaseFile)
-        numbers = [one.number for one in listings.get(numbers) if one.kind == kind] or numbers
+        kinds = {one.number: one.kind for one in listings.get(numbers)}
+        for wanted_kind in (kind, kind_of(CaseFile)):
+            if of_kind := [number for number, one in kinds.items() if one == wanted_kind]:
+                numbers = of_kind
+                break
     case_ids = cell.circle.replica.held.case_ids
     return _only(cell, [case_ids[number] for number in numbers])
 

@@ -620,9 +620,17 @@ class EditCase(Writing, kw_only=True, frozen=True):
     key: RequestKey | None = None
 
 
+class Doubt(Struct, kw_only=True, frozen=True):
+    """What in a consent does not say what it seems to say: a field that is withheld and that there is not, say."""
+
+    field: str
+    text: str
+
+
 class Written(Answer, kw_only=True, frozen=True):
     """`written` is false if nothing changed. `heads`: of the case with what was written, and nothing after it. `alike`:
-    short ids of other cases and persons that are called like a new one, which may be the same."""
+    short ids of other cases and persons that are called like a new one, which may be the same. `doubts`: about a
+    consent, as it stands now."""
 
     id: str
     short: str
@@ -630,6 +638,7 @@ class Written(Answer, kw_only=True, frozen=True):
     heads: str
     written: bool
     alike: list[str] = []
+    doubts: list[Doubt] = []
 
 
 class CaseLog(Takes, kw_only=True, frozen=True):

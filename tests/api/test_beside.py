@@ -86,3 +86,44 @@ async def test_a_link_to_what_is_not_here_has_no_name(tmp_path: Path, autojump_c
         shown = await ana("case.show", case=made["id"])
         assert shown["links"] == [{"id": elsewhere, "short": "", "kind": "", "title": ""}]
         assert (await ana("case.list", of="Mill"))["cases"] == []
+
+
+async def test_of_several_of_one_name_a_link_about_somebody_means_the_person(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana.until("import.show", await ana("import", table=TABLE), "done")
+        for named in ("anton kuradymlin", "VR-1"):
+            links = [f"about:{named}", f"part_of:{named}"]
+            consent = await ana("case.new", kind="consent", set={"scope": "partners"}, add={"links": links})
+            assert consent["doubts"] == []
+            led = {one["kind"] for one in (await ana("case.show", case=consent["id"]))["links"]}
+            assert led == {"cellsync.person", "cellsync.case"}
+
+
+async def test_what_is_doubtful_about_a_consent_is_said_when_it_is_written(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana.until("import.show", await ana("import", table=TABLE), "done")
+        links = ["about:VR-1"]
+        more = {"links": links, "withheld": ["person.residense", "birth date", "residence"]}
+        made = await ana("case.new", kind="consent", set={"scope": "partners"}, add=more)
+        said = "is not the name of a field: while it is withheld, nothing of them leaves. Did you mean"
+        assert [(one["field"], one["text"]) for one in made["doubts"]] == [
+            ("withheld", f'"birth date" {said} birth_date?'),
+            ("withheld", f'"person.residense" {said} person.residence?'),
+        ]
+        mended = {"discard": {"withheld": ["birth date"]}, "add": {"withheld": ["birth_date"]}}
+        [left] = (await ana("case.edit", case=made["id"], **mended))["doubts"]
+        assert "residense" in left["text"]
+        [left] = (await ana("case.edit", case=made["id"], set={"given_by": "family"}))["doubts"]  # until it is mended
+        assert (await ana("case.edit", case=made["id"], discard={"withheld": ["person.residense"]}))["doubts"] == []
+        nobody = await ana("case.new", kind="consent", add={"links": ["part_of:VR-1"]})
+        assert [one["text"] for one in nobody["doubts"]] == [
+            "It is about no person, so it speaks for nobody: link the person."
+        ]
+        [file] = (await ana("case.list", find="VR-1"))["cases"]
+        wrong = await ana("case.new", kind="consent", add={"links": [f"about:{file['short']}"]})
+        assert [one["field"] for one in wrong["doubts"]] == ["links"]
+        assert (await ana("case.new", set={"title": "Mill"}))["doubts"] == []

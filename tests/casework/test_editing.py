@@ -94,7 +94,7 @@ class Everything(Schema, kind="org.example.everything", version=1):
     parcels: Counter = empty()
 
 
-def find(text: str) -> CaseId:
+def find(text: str, kind: str = "") -> CaseId:
     if text != "4f2a":
         raise NotFound
     return VERA

@@ -88,7 +88,7 @@ def test_every_choice_is_read_from_a_cell_and_from_a_command_by_the_same_words(
     for word in (choice, as_text(value), choice.upper(), choice.replace("_", "-"), f" {choice}."):
         assert [as_text(one) for one in read(tidy(word))] == [as_text(value)]
     for word in (choice, as_text(value), choice.upper(), choice.replace("_", "-")):
-        assert typed.plain_of(kind.description, word, lambda _: pytest.fail("no id was meant")) == choice
+        assert typed.plain_of(kind.description, word, lambda *_: pytest.fail("no id was meant")) == choice
 
 
 def test_there_are_many_such_choices() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cellsync.casework.choices import chosen, offer
 from cellsync.casework.importing import cells
@@ -30,8 +30,14 @@ from cellsync.core.case.values import value_type
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
 
-Find = Callable[[str], CaseId]
-"""Gives the case that somebody means, by the beginning of its id. Raises what says that there is none."""
+
+class Find(Protocol):
+    """Gives the case that somebody means. Raises what says that there is none."""
+
+    def __call__(self, named: str, kind: str = "", /) -> CaseId:
+        """`named`: the beginning of its id, or what it is called. Of several, one of this kind is meant."""
+        ...
+
 
 CASE_ID: Final = "case id"  # described so here only: bytes that `Find` gives
 
@@ -174,7 +180,7 @@ def _link(text: str, find: Find) -> list[Any]:
     relation = chosen(typed, Relation)
     if relation is None:
         raise BadCell("has no such relation", offer(typed, Relation))
-    return [bytes(find(case.strip())), relation.value]
+    return [bytes(find(case.strip(), _LED_TO.get(relation, ""))), relation.value]
 
 
 def _parts(described: Any, text: str, find: Find) -> list[Any]:
@@ -200,6 +206,11 @@ def _something(text: str) -> str:
     return text
 
 
+_LED_TO: Final = {
+    Relation.ABOUT: "cellsync.person",
+    Relation.PART_OF: "cellsync.case",
+    Relation.AT: "cellsync.facility",
+}
 _SIMPLE: Final[dict[str, Callable[[str], Any]]] = {
     "int": _int, "float": _float, "bool": _bool, "bytes": _bytes, "date": _date, "moment": _moment,
 }  # fmt: skip

@@ -7,6 +7,7 @@ A consent withholds "residence", or "person.residence". People also call a field
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Final
 
 from cellsync.casework.access import Access, ConditionsReport
@@ -16,7 +17,7 @@ from cellsync.casework.demand import Demand
 from cellsync.casework.episode import Episode
 from cellsync.casework.evacuation import Adaptation, Evacuation
 from cellsync.casework.group_support import Grant
-from cellsync.casework.importing.mapping import places_of
+from cellsync.casework.importing.mapping import COLUMNS, places_of
 from cellsync.casework.person import Person
 from cellsync.casework.proceeding import Proceeding
 from cellsync.casework.support_task import SupportTask
@@ -49,6 +50,14 @@ def meant(word: str) -> frozenset[str]:
     if "person.names" in found:
         found |= _TITLES  # a case is called by the name of its person
     return frozenset(found)
+
+
+def nearest(word: str) -> str:
+    """The name of a field, or of a column, that is most like a word that is none; "" if none is."""
+    said = word.strip().casefold()
+    names = _FIELDS if "." in said else {one.rpartition(".")[2] for one in _FIELDS}.union(COLUMNS)
+    close = get_close_matches(said, sorted(names), n=1) or get_close_matches(said, sorted(_FIELDS), n=1)
+    return close[0] if close else ""
 
 
 def is_number(external_id: str) -> bool:

@@ -133,6 +133,7 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
     if answer["alike"]:
         terminal.say(f"Called the same, and here already: {', '.join(line(one, 16) for one in answer['alike'])}")
+    _say_doubts(terminal, answer)
     terminal.next(f"cellsync case show {answer['short']}")
     terminal.answer(answer)
 
@@ -161,7 +162,13 @@ def edit(
     with opened(context) as client:
         answer = client.call("case.edit", case=case_, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
+    _say_doubts(terminal, answer)
     terminal.answer(answer)
+
+
+def _say_doubts(terminal: Terminal, answer: dict[str, Any]) -> None:
+    for one in answer["doubts"]:
+        terminal.need(f"⚠ {line(one['text'], 300)}")
 
 
 # --- reading -------------------------------------------------------------------------------------------------

@@ -1,0 +1,50 @@
+"""Doubts: what in a consent does not say what it seems to say.
+
+An export finds all of it too (`permission`); but that may be months later, when who gave the consent cannot be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cellsync.casework.consent import Consent
+from cellsync.casework.exporting.documents import meant, nearest
+from cellsync.casework.link import Link, Relation
+from cellsync.casework.person import Person
+from cellsync.core.case.schema import kind_of
+from cellsync.core.plain import plain_line
+
+
+class Doubt(NamedTuple):
+    """A field of a consent, and what is doubtful about it."""
+
+    field: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"<doubt about {self.field}>"  # no content
+
+
+def about(consent: Consent) -> frozenset[bytes]:
+    """What it says that it is about."""
+    links = (one for one in consent.links if isinstance(one, Link))
+    return frozenset(one.case for one in links if one.relation is Relation.ABOUT)
+
+
+def doubts(consent: Consent, kinds: Mapping[bytes, str]) -> list[Doubt]:
+    """What nobody should rely on. `kinds`: of what it is about, as far as it is here."""
+    words = sorted(one for one in consent.withheld if not isinstance(one, str) or not meant(one))
+    found = [Doubt("withheld", _no_field(one)) for one in words]
+    people = [one for one in about(consent) if kinds.get(one, kind_of(Person)) == kind_of(Person)]
+    if len(people) < len(about(consent)):
+        found.append(Doubt("links", "It is about something that is no person, for whom alone it can speak."))
+    elif not people and not any(one.relation is Relation.SUPERSEDES for one in consent.links):
+        found.append(Doubt("links", "It is about no person, so it speaks for nobody: link the person."))
+    return found
+
+
+def _no_field(word: str) -> str:
+    close = nearest(word)
+    guess = f" Did you mean {close}?" if close else ""
+    return f'"{plain_line(word, 60)}" is not the name of a field: while it is withheld, nothing of them leaves.{guess}'
