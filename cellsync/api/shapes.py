@@ -412,13 +412,14 @@ class ImportTable(Takes, kw_only=True, frozen=True):
 class TableProblem(Struct, kw_only=True, frozen=True):
     """What is wrong with some cells of a column, or with some rows. `lines`: all that have it; the message names the
     first. `examples`: what stands in the cells, which the message does not say. `left_out`: whether the rows were left
-    out; else only these cells were, and the rest of their rows arrived."""
+    out; else only these cells were, and the rest of their rows arrived. `fits`: columns that take words like these."""
 
     column: str
     lines: list[int]
     message: str
     examples: list[str]
     left_out: bool
+    fits: list[str]
 
 
 class Alike(Struct, kw_only=True, frozen=True):
@@ -428,6 +429,13 @@ class Alike(Struct, kw_only=True, frozen=True):
     line: int
     case: str | None
     earlier: int | None
+
+
+class Nameless(Struct, kw_only=True, frozen=True):
+    """A row that says no name, and nothing instead of one; what its case is called then. It was imported."""
+
+    line: int
+    called: str
 
 
 class Importing(Answer, kw_only=True, frozen=True):
@@ -452,6 +460,7 @@ class Importing(Answer, kw_only=True, frozen=True):
     header_line: int
     id_column: str
     alike: list[Alike]
+    nameless: list[Nameless]
     error: Error | None
 
 

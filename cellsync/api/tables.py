@@ -84,7 +84,7 @@ class ImportJob(Job):
             problems=[
                 shapes.TableProblem(
                     column=one.column, lines=list(one.lines), message=one.message, examples=list(one.examples),
-                    left_out=one.left_out,
+                    left_out=one.left_out, fits=list(one.fits),
                 )
                 for one in report.problems
             ],
@@ -96,6 +96,7 @@ class ImportJob(Job):
                 shapes.Alike(line=one.line, case=None if one.case is None else one.case.hex(), earlier=one.earlier)
                 for one in report.alike
             ],
+            nameless=[shapes.Nameless(line=line, called=called) for line, called in report.nameless],
             error=self.shown_error(),
         )  # fmt: skip
 

@@ -136,6 +136,17 @@ _SAID: Final[dict[StrEnum, str]] = {
 }
 
 
+_RELEASED: Final = (
+    "released, freed, free, at liberty, освобожден, освобождена, освободился, освободилась, на свободе, вышел, вышла, "
+    "вызвалены, вызвалена, вызваліўся, на волі, на свабодзе, zwolniony, zwolniona, wolny, wolna, na wolności"
+)
+
+
+def says_released(cell: str) -> bool:
+    """Whether it says that a person is free again: an end of an episode, and no choice of any field."""
+    return _word(cell) in {_word(said) for said in _RELEASED.split(",")}
+
+
 def meant(typed: str, choices: Iterable[T]) -> T | None:
     """The choice that was typed, by its own word or by one that people use for it; None if it is neither."""
     known = list(choices)

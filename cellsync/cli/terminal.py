@@ -72,19 +72,27 @@ class Terminal:
         return width_of(sys.stderr) or _USUAL_WIDTH
 
     @contextmanager
-    def bar(self, what: str) -> Iterator[Any]:
-        """A function that takes (done, total) and moves a bar, on a terminal; elsewhere nothing moves."""
+    def bar(self, what: str, before: str = "") -> Iterator[Any]:
+        """A function that takes (done, total) and moves a bar, on a terminal; elsewhere nothing moves.
+
+        `before`: what is done as long as nobody knows how much there is to do.
+        """
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
         if not self.draws or plain:
             yield lambda done, total: None
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn()
+        columns = TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[count]}")
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(what, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total or None)
+            task = progress.add_task(before or what, total=None, count="")
+
+            def move(done: int, total: int) -> None:
+                if total:
+                    progress.update(task, description=what, completed=done, total=total, count=f"{done}/{total}")
+
+            yield move
 
     # --- asking -----------------------------------------------------------------------------------------------
 

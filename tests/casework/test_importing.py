@@ -128,6 +128,25 @@ def test_a_mistake_is_said_once_for_all_the_rows_that_have_it() -> None:
     assert "tomorrow" not in f"{bad}{reading.unread}{reading}"
 
 
+def test_words_that_belong_into_another_column_say_into_which() -> None:
+    """People write where somebody is into a column "Status", which with us says how the work on a case stands."""
+    content = "id,ФИО,Статус\n1,Вера К,СИЗО\n2,Ян Б,колония\n3,Ева С,освобождён\n4,Зоя П,как-то\n"
+    reading = read_csv(content.encode())
+    [problem] = problems(reading.errors, reading.unread)
+    assert problem.fits == ("episode_kind", "detained_until")
+    assert (problem.examples, problem.left_out) == (("СИЗО", "колония", "освобождён"), False)
+    [unknown] = problems([], reading.unread[3:])
+    assert unknown.fits == ()
+
+
+def test_rows_that_say_no_name_are_told() -> None:
+    reading = read_csv(b"id,name,description,status\nA1,Vera K,,active\nA2,,,active\nA3,,woman at the gate,\nA4,?,,\n")
+    assert reading.nameless == [(3, "A2"), (5, "A4")]
+    assert read_csv(b"id,title\n1,Parcel\n2,\n").nameless == [(3, "2")]
+    [(line, called)] = read_csv("ФИО,Статус\nВера К,active\n,closed\n".encode()).nameless
+    assert (line, called[:2], len(called)) == (3, "? ", 10)
+
+
 def test_rows_that_were_left_out_are_counted_and_not_their_mistakes() -> None:
     reading = read_csv(table(f"{'x' * 300},a,,,,,,,more", "2,,,,,,,"))
     assert (len(reading.errors), reading.left_out, len(reading.rows)) == (2, 1, 1)

@@ -24,11 +24,12 @@ from cellsync.casework.choices import offer
 from cellsync.casework.episode import Episode
 from cellsync.casework.importing import cells, codes, headings, lists, persons, ranges
 from cellsync.casework.importing.articles import articles
-from cellsync.casework.importing.cells import Parser
+from cellsync.casework.importing.cells import BadCell, Parser
 from cellsync.casework.importing.encodings import UnreadableFile
 from cellsync.casework.person import Person
 from cellsync.casework.proceeding import Proceeding
 from cellsync.casework.support_task import SupportTask
+from cellsync.casework.vocabulary import says_released
 from cellsync.core.case.fields import Field, Log, Register, Set
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.errors import InvalidValue
@@ -285,6 +286,26 @@ def _found(column: str, where: str) -> list[tuple[Target, Target | None]]:
 def places_of(column: str) -> frozenset[str]:
     """The fields that a column of the example goes into, as "person.born"."""
     return _PLACES.get(column, frozenset())
+
+
+def fitting(cell: str) -> list[str]:
+    """The columns whose field has a choice that this word means: one that stands in another column, say."""
+    fit = [target.column for target in _EXAMPLE if _is_choice(target) and _takes(target, cell)]
+    return [*fit, *(["detained_until"] if says_released(cell) else [])]
+
+
+def _is_choice(target: Target) -> bool:
+    described: Any = target.declared.kinds[0].description
+    while isinstance(described, dict) and "optional" in described:
+        described = described["optional"]
+    return isinstance(described, dict) and "enum" in described and target.parser is not cells.task_kind
+
+
+def _takes(target: Target, cell: str) -> bool:
+    try:
+        return bool(target.parser(cell))
+    except BadCell:
+        return False
 
 
 def _is_named(found: Sequence[tuple[Target, Any]]) -> bool:

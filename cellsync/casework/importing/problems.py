@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from cellsync.casework.importing.mapping import fitting
 from cellsync.casework.importing.reading import RowError
 
 _LINES: Final = 3  # that are named
 _EXAMPLES: Final = 3
+_TRIED: Final = 100  # cells of which it is asked where they would fit
 _LONGEST: Final = 40  # characters of an example
 
 
@@ -20,6 +22,7 @@ class Problem(NamedTuple):
     message: str  # with the first lines, without what stands there
     examples: tuple[str, ...]  # what stands there, each once
     left_out: bool  # the rows were left out; else only these cells
+    fits: tuple[str, ...] = ()  # columns into which at least one of these cells would fit
 
     def __repr__(self) -> str:
         return f"<problem: {self.message}>"  # no content
@@ -51,4 +54,6 @@ def _problem(column: str, errors: list[RowError], left_out: bool) -> Problem:
     where = f"line {named}" if len(lines) == 1 else f"lines {named}"
     subject = column or "this row"
     cells = dict.fromkeys(error.cell[:_LONGEST] for error in errors if error.cell)
-    return Problem(column, lines, f"{where}: {subject} {errors[0].problem}", tuple(cells)[:_EXAMPLES], left_out)
+    fits = dict.fromkeys(one for cell in list(cells)[:_TRIED] for one in fitting(cell) if one != column)
+    message = f"{where}: {subject} {errors[0].problem}"
+    return Problem(column, lines, message, tuple(cells)[:_EXAMPLES], left_out, tuple(fits))

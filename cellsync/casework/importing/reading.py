@@ -38,6 +38,7 @@ _ROOM: Final = 4096  # bytes of an entry for what import adds: creation, links, 
 _PER_VALUE: Final = 128
 _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
 _SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
+_WHO: Final = ("title", "names", "description")
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
 Source = bytes | str | PathLike[str]
@@ -89,6 +90,7 @@ class Reading(NamedTuple):
     header_line: int
     id_column: str  # "": rows are known by name
     left: int  # rows that were not come to, because the reading was stopped
+    nameless: list[tuple[int, str]]  # rows that arrive and say no name: line, what they are called instead
 
     @property
     def left_out(self) -> int:
@@ -120,7 +122,7 @@ def read_csv(
     left = reader.read(sheet, stop)
     return Reading(
         reader.rows, reader.errors, placed.ignored, reader.unread, placed.taken, sheet.header_line, placed.id_column,
-        left,
+        left, reader.nameless,
     )  # fmt: skip
 
 
@@ -171,6 +173,7 @@ class _Reader:
         self.rows: list[Row] = []
         self.errors: list[RowError] = []
         self.unread: list[RowError] = []
+        self.nameless: list[tuple[int, str]] = []
         self._placed = placed
         self._width = width
         self._first_lines: dict[str, int] = {}  # of external ids
@@ -220,6 +223,8 @@ class _Reader:
         else:
             self.rows.append(Row(line, external, sum(sizes), documents))
             self.unread += unread
+            if not _says_who(documents):
+                self.nameless.append((line, external))
 
     def _cell(self, record: list[str], name: str) -> str:
         found = [tidy(record[at]) for at in self._placed.positions[name] if at < len(record)]
@@ -282,6 +287,11 @@ def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:
         return shown if day is None or day.earliest is None else f"{shown} {day}"
     rest = primitives.blake2b(b"", codec.encode(sorted([name, cell] for name, cell in cells.items())))
     return f"{shown[:_SHOWN_OF_NAME]} {rest.hex()[:8]}"
+
+
+def _says_who(documents: dict[str, dict[Place, list[Any]]]) -> bool:
+    """Whether a row says a name, or what is said instead of one."""
+    return any(values for one in documents.values() for (field, _), values in one.items() if field in _WHO)
 
 
 def _is_told(target: Target) -> bool:

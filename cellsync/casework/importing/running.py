@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -52,6 +52,7 @@ class Report(NamedTuple):
     id_column: str  # "": rows are known by name
     alike: list[Alike]  # new rows with a name that is here already
     left: int = 0  # rows that were not come to, because the import was stopped
+    nameless: Sequence[tuple[int, str]] = ()  # rows that say no name: line, what they are called instead
 
     @property
     def left_out(self) -> int:
@@ -107,7 +108,11 @@ async def import_cases(
         if progress is not None:
             progress(done, len(reading.rows))
     unchanged = done - created - updated
-    return Report(created, updated, unchanged, *reading[1:-1], here.alike, len(reading.rows) - done + reading.left)
+    left = len(reading.rows) - done + reading.left
+    return Report(
+        created, updated, unchanged, reading.errors, reading.ignored, reading.unread, reading.taken,
+        reading.header_line, reading.id_column, here.alike, left, reading.nameless,
+    )  # fmt: skip
 
 
 async def _import_whole(

@@ -406,7 +406,7 @@ def import_(
     terminal = terminal_of(context)
     content = _load(file)
     places = None if columns is None else _columns(columns)
-    with opened(context) as client, terminal.bar("importing") as move:
+    with opened(context) as client, terminal.bar("importing", "reading the table") as move:
         given = {"columns": places, "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
         job = to_its_end(
             client, "import", {"table": content, **given}, lambda one: move(one["done"], one["total"])
@@ -436,6 +436,12 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
         terminal.result(line(problem["message"], 300))
         if problem["examples"]:
             terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in problem["examples"]))
+        if problem["fits"]:
+            terminal.result(f"  such words fit: {', '.join(problem['fits'])} (--columns says where a column goes)")
+    if nameless := job["nameless"]:
+        some = ", ".join(f'"{line(one["called"], 30)}" (line {one["line"]})' for one in nameless[:3])
+        more = f" and {len(nameless) - 3} more" if len(nameless) > 3 else ""
+        terminal.result(f"{many(len(nameless), 'row')} without a name: called {some}{more}")
     _say_who_is_alike(terminal, job["alike"])
     for column in job["ignored"]:
         terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
