@@ -12,10 +12,11 @@ The test kit is `cellsync.testing`, the schemas for casework are `cellsync.casew
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+# Nothing is loaded before somebody asks for it: not even `typing`, which takes longer than Ctrl-C (`__main__`).
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from cellsync.cell.backup import restore
     from cellsync.cell.cell import Cell, Peer
     from cellsync.cell.confirming import Asked, Confirm
@@ -119,6 +120,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     if name == "errors":
         value: Any = import_module("cellsync.core.errors")
     else:

@@ -1,13 +1,13 @@
 """`cellsync`, and `python -m cellsync`: both begin here.
 
-The program takes longer to load than some people take to press Ctrl-C, so that is what is seen to first.
+The program takes longer to load than some people take to press Ctrl-C, so that is what is seen to first, and nothing is
+loaded for it that is not needed. While Python itself starts, and its script for us, there is nothing that we could do.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from typing import NoReturn
 
 
 def start() -> None:
@@ -22,7 +22,7 @@ def start() -> None:
     main(prog_name="cellsync")
 
 
-def _leave(*_: object) -> NoReturn:
+def _leave(*_: object) -> None:
     """There is nothing to close yet, and an exception would come up in the middle of some import."""
     os.write(2, b"error: interrupted\n")
     os._exit(130)

@@ -47,7 +47,7 @@ class DirectClient:
     def __enter__(self) -> Self:
         """Raises Busy."""
         harden()
-        self._holder = Holder(self._profile)
+        self._holder = Holder(self._profile, command=True)
         self._thread.start()
         self._ready.get()
         return self

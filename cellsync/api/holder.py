@@ -1,7 +1,8 @@
 """The holder: the one process that works with a profile, a daemon or a single command.
 
-It holds a lock on `run/holder` and has written its process id there. The kernel lets the lock go with the process,
-however it ends, so an id is believed only while the lock is held: nobody else is ever ended for it.
+It holds a lock on `run/holder` and has written its process id there, and whether it is a command, which will be over
+soon. The kernel lets the lock go with the process, however it ends, so an id is believed only while the lock is held:
+nobody else is ever ended for it.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from cellsync.api.profile import Profile
 from cellsync.core.errors import ExternalError
 from cellsync.store.files import PRIVATE_FILE, file_errors
 
-_LONGEST: Final = 20  # digits
+_WRITTEN: Final = re.compile(rb"([0-9]{1,20})( command)?")
+_LONGEST: Final = 40  # bytes, more than is written
 _GONE_WITHIN: Final = 1.0  # seconds: the kernel needs some time for a large process
 _LOOKED_WITHIN: Final = 1.0  # seconds: `pid_of` has the lock for less, also on a machine with other work
 _LOOK_AGAIN: Final = 0.01
@@ -35,7 +38,7 @@ class Busy(ExternalError):
 class Holder:
     """Being the holder, until `close`. Raises Busy, StorageFailed."""
 
-    def __init__(self, profile: Profile, inherited: int | None = None) -> None:
+    def __init__(self, profile: Profile, inherited: int | None = None, *, command: bool = False) -> None:
         profile.make_folders()
         if inherited is not None:
             self.descriptor = inherited
@@ -50,7 +53,7 @@ class Holder:
                         raise Busy
                     time.sleep(_LOOK_AGAIN)
                 os.ftruncate(self.descriptor, 0)
-                os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
+                os.pwrite(self.descriptor, f"{os.getpid()}{' command' * command}".encode(), 0)
         except BaseException:
             os.close(self.descriptor)
             raise
@@ -69,6 +72,19 @@ class Holder:
 
 def pid_of(profile: Profile) -> int | None:
     """The holder's process id; None if there is none. Raises StorageFailed."""
+    held = held_by(profile)
+    return None if held is None else held.pid
+
+
+class Held(NamedTuple):
+    """Who is the holder."""
+
+    pid: int
+    command: bool  # else it is a daemon, perhaps one that is not at its door yet
+
+
+def held_by(profile: Profile) -> Held | None:
+    """The holder; None if there is none. Raises StorageFailed."""
     with file_errors():
         try:
             descriptor = _to_look(profile)
@@ -80,7 +96,10 @@ def pid_of(profile: Profile) -> int | None:
             written = os.pread(descriptor, _LONGEST, 0)
         finally:
             os.close(descriptor)
-    return int(written) or None if written.isdigit() else None  # 0 would be a whole group of processes
+    said = _WRITTEN.fullmatch(written)
+    if said is None or not int(said[1]):  # 0 would be a whole group of processes
+        return None
+    return Held(int(said[1]), said[2] is not None)
 
 
 def _to_look(profile: Profile) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from cellsync.api.client import Client, NoDaemon, SocketClient
-from cellsync.api.holder import Busy, pid_of
+from cellsync.api.holder import Busy, Held, held_by, since
 from cellsync.api.profile import Profile, chosen
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import terminal_of
@@ -29,26 +30,40 @@ def profile_of(context: click.Context) -> Profile:
     return chosen(options_of(context).profile)
 
 
-def daemon_of(profile: Profile, within: float = 0.0) -> SocketClient | None:
-    """The daemon, if one runs. Raises Busy if a command works with the profile, DaemonSilent."""
+def daemon_of(
+    profile: Profile, within: float = 0.0, say: Callable[[str], object] = lambda text: None
+) -> SocketClient | None:
+    """The daemon, if one runs. It is said at once for which command this one waits.
+
+    Raises Busy if that goes on working with the profile, DaemonSilent.
+    """
     client = SocketClient(profile)
     began = time.monotonic()
+    told = False
     while True:
         try:
             client.health()
             return client
         except NoDaemon:
-            held = pid_of(profile) is not None
-            if time.monotonic() - began > (STARTS_WITHIN if held else within):
-                if held:
-                    raise Busy from None
+            held = held_by(profile)
+            if time.monotonic() - began > (within if held is None else STARTS_WITHIN):
+                if held is not None:
+                    raise Busy(f"Another cellsync is working with this profile: {_holder(profile, held)}.") from None
                 return None
+            if held is not None and held.command and not told:
+                say(f"Waiting for another command, {STARTS_WITHIN:.0f} s at most: {_holder(profile, held)}.")
+                told = True
         time.sleep(_AGAIN)
+
+
+def _holder(profile: Profile, held: Held) -> str:
+    """Who has it, and since when: what `ps` can tell more of."""
+    return f"process {held.pid}, since {datetime.fromtimestamp(since(profile)):%H:%M:%S}"  # noqa: DTZ006
 
 
 def the_daemon(context: click.Context) -> SocketClient:
     """For what only a daemon can do. Raises NoDaemon."""
-    client = daemon_of(profile_of(context), APPEARS_WITHIN)
+    client = daemon_of(profile_of(context), APPEARS_WITHIN, terminal_of(context).say)
     if client is None:
         raise NoDaemon
     return client
@@ -61,7 +76,7 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
     Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase.
     """
     profile = profile_of(context)
-    daemon = daemon_of(profile)
+    daemon = daemon_of(profile, say=terminal_of(context).say)
     if daemon is not None:
         with daemon:
             yield daemon
@@ -84,7 +99,7 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
     profile = profile_of(context)
     if profile.exists:
         raise VaultExists(f"There is a cell in {_named(profile)} already; nothing was changed.", hint=_ANOTHER)
-    daemon = daemon_of(profile)
+    daemon = daemon_of(profile, say=terminal_of(context).say)
     if daemon is not None:
         with daemon:
             yield daemon

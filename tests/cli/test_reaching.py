@@ -1,0 +1,53 @@
+"""Reaching the profile: a command that has to wait for another one says so at once, and for whom."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from cellsync.api.holder import Busy, Holder, held_by
+from cellsync.api.profile import Profile
+from cellsync.cli import reaching
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Profile:
+    return Profile(tmp_path / "profile")
+
+
+def test_who_waits_for_another_command_is_told_at_once(profile: Profile) -> None:
+    said: list[str] = []
+    with Holder(profile, command=True) as other:
+
+        def hear(text: str) -> None:
+            said.append(text)
+            threading.Thread(target=other.close).start()  # the other command ends while this one waits for it
+
+        assert reaching.daemon_of(profile, say=hear) is None
+        [text] = said
+        assert text.startswith(f"Waiting for another command, 10 s at most: process {os.getpid()}, since ")
+        os.dup2(os.open(os.devnull, os.O_RDONLY), other.descriptor)  # it is closed once more
+
+
+def test_who_has_waited_long_enough_is_told_for_whom(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "STARTS_WITHIN", 0.0)
+    with Holder(profile, command=True), pytest.raises(Busy, match=f"process {os.getpid()}, since"):
+        reaching.daemon_of(profile)
+
+
+def test_a_daemon_that_starts_is_waited_for_in_silence(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "STARTS_WITHIN", 0.0)
+    said: list[str] = []
+    with Holder(profile), pytest.raises(Busy):
+        reaching.daemon_of(profile, say=said.append)
+    assert said == []
+
+
+@pytest.mark.parametrize(("command", "written"), [(False, b"%d"), (True, b"%d command")])
+def test_the_holder_says_whether_it_is_a_command(profile: Profile, command: bool, written: bytes) -> None:
+    with Holder(profile, command=command):
+        assert profile.holder.read_bytes() == written % os.getpid()
+        assert held_by(profile) == (os.getpid(), command)
