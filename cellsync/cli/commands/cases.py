@@ -437,7 +437,8 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
         if problem["examples"]:
             terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in problem["examples"]))
         if problem["fits"]:
-            terminal.result(f"  such words fit: {', '.join(problem['fits'])} (--columns says where a column goes)")
+            fits = line(", ".join(problem["fits"]), 200)
+            terminal.result(f"  such words fit: {fits} (--columns says where a column goes)")
     if nameless := job["nameless"]:
         some = ", ".join(f'"{line(one["called"], 30)}" (line {one["line"]})' for one in nameless[:3])
         more = f" and {len(nameless) - 3} more" if len(nameless) > 3 else ""
