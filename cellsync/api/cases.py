@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 
 from cellsync.api import shapes
 from cellsync.api.beside import linked, page_beside, pointing, row
+from cellsync.api.pages import Page, first_of, logged, place
 from cellsync.api.people import time_text
 from cellsync.api.problems import ChangedMeanwhile
 from cellsync.api.resolving import BESIDE, resolve, resolve_locked
@@ -24,10 +26,12 @@ from cellsync.cell.describing import called, sought, title_of
 from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
 from cellsync.core.case.generic import GenericCase
 from cellsync.core.case.host import begin, bind, finish
+from cellsync.core.case.newest import Logged
 from cellsync.core.case.schema import AT_ONCE, Conflict, Schema, describe, fields_of, kind_of, version_of
 from cellsync.core.case.values import PLAIN, Misfit, ValueType, moment
 from cellsync.core.case.views import Item, LogView, Value
-from cellsync.core.crdt.cells import newest_first
+from cellsync.core.crdt.cells import newest_first, rank
+from cellsync.core.crdt.log import LogItem
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
 from cellsync.core.plain import plain_line
@@ -101,15 +105,18 @@ async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
+async def show(service: Service, ask: shapes.ShowCase) -> shapes.Case:
     cell = service.cell
     identity = await resolve(cell, ask.case)
-    case = await bound(cell, identity)
 
     def shown() -> shapes.Case:
         short = cell.catalogue.short(identity)
         room = Room()
-        fields = [shown for shown in _fields(case, room) if shown.values or shown.keys or shown.items]
+        case = _without_logs(cell, identity)
+        fields = list(_fields(case, room))  # logs take the room that is left: they go on elsewhere
+        page = logged(cell, cell.circle.replica.held.cases[identity], "", ask.limit, room)
+        case = bind(type(case), cell, identity, case._state.with_logs(page.logs))
+        fields += _fields(case, room, page)
         beside, more = pointing(cell, identity)
         return shapes.Case(
             id=identity.hex(),
@@ -118,11 +125,12 @@ async def show(service: Service, ask: shapes.CaseRef) -> shapes.Case:
             version=case._state.version,
             title=title_of(case._state),
             heads=_heads(cell, identity),
-            fields=fields,
+            fields=_in_order(case, [one for one in fields if one.values or one.keys or one.items]),
             conflicts=[_conflict(case, one) for one in case.conflicts()[:_CONFLICTS]],
             links=linked(cell, identity),
             beside=beside,
             more_beside=more,
+            next=page.next,
             cut=room.cut,
         )
 
@@ -141,22 +149,30 @@ def _heads(cell: Cell, case: CaseId, head: int | None = None) -> str:
     return f"{cell.circle.life.hex()[:8]}-{place:x}-{cell.circle.refolded_at:x}"
 
 
-def _fields(case: Schema, room: Room) -> Iterator[shapes.Field]:
+def _fields(case: Schema, room: Room, page: Page | None = None) -> Iterator[shapes.Field]:
+    """All but the logs; or the logs, as they are on a page."""
     own = fields_of(type(case))
     for name, field in own.items():
-        if name not in _HIDDEN:
-            yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds, room)
+        if name not in _HIDDEN and (field.crdt is FieldType.LOG) == (page is not None):
+            yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds, room, page)
     known = {(name, field.crdt) for name, field in own.items()}
     for name, kind in case._state.fields():  # what this version does not know is shown all the same
-        if (name, kind) not in known and name not in _HIDDEN:
+        if (name, kind) not in known and name not in _HIDDEN and (kind is FieldType.LOG) == (page is not None):
             if not room.has_field(name):
                 break
-            yield _field(case, name, kind, "", (PLAIN, PLAIN), room)
+            yield _field(case, name, kind, "", (PLAIN, PLAIN), room, page)
+
+
+def _in_order(case: Schema, fields: list[shapes.Field]) -> list[shapes.Field]:
+    """As the schema has them, then what it does not know."""
+    order = {name: at for at, name in enumerate(fields_of(type(case)))}
+    return sorted(fields, key=lambda field: (order.get(field.name, len(order)), field.name, field.type))
 
 
 def _field(
-    case: Schema, name: str, kind: FieldType, sensitivity: str, kinds: tuple[ValueType, ...], room: Room
-) -> shapes.Field:
+    case: Schema, name: str, kind: FieldType, sensitivity: str, kinds: tuple[ValueType, ...], room: Room,
+    page: Page | None,
+) -> shapes.Field:  # fmt: skip
     values: list[shapes.Said] = []
     keys: list[shapes.Key] = []
     items: list[shapes.Item] = []
@@ -183,23 +199,18 @@ def _field(
                 cells = cells[:AT_ONCE]
                 said = [_plain_said(case, cell, kinds[-1]) for cell in cells]
                 keys.append(shapes.Key(key=as_json(key), text=_text(key, kinds[0]), values=_alike(said)))
-        case FieldType.LOG:
-            items = [_item(one, kinds[0]) for one in _newest_items(case, name, kinds[0], room)]
+        case FieldType.LOG if page is not None:
+            items = [_item(item, kinds[0]) for _, item in _fitting(case, name, kinds[0], page.items.get(name, []))]
     return shapes.Field(name=name, type=kind.value, sensitivity=sensitivity, values=values, keys=keys, items=items)
 
 
-def _newest_items(case: Schema, name: str, kind: ValueType, room: Room) -> list[Item[Any]]:
-    """The items of a log that are not retracted, as many of the newest as there is room for, oldest first."""
-    log, view = case._state.logs.get(name), LogView[Any](case, name, kind)
-    found: list[Item[Any]] = []
-    for said in reversed([] if log is None else log.items()):
-        if not said.retractions:
-            if not room.has(said.versions):
-                break
-            item = view.item(said)
-            if item is not None:
-                found.append(item)
-    return found[::-1]
+def _fitting(case: Schema, name: str, kind: ValueType, items: Iterable[LogItem]) -> Iterator[tuple[LogItem, Item[Any]]]:
+    """Items of a log as they are read, but for those that do not fit the field's type."""
+    view = LogView[Any](case, name, kind)
+    for one in items:
+        item = view.item(one)
+        if item is not None:
+            yield one, item
 
 
 def _text(plain: Any, kind: ValueType) -> str:
@@ -400,27 +411,32 @@ def _doubts(cell: Cell, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
 
 
 async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
-    case = await bound(service.cell, await resolve(service.cell, ask.case))
+    cell = service.cell
+    identity = await resolve(cell, ask.case)
     since = _moment(ask.since)
-    logs = case._state.logs
-    if ask.field and ask.field not in logs and ask.field not in fields_of(type(case)):
-        some = ", ".join(map(plain_line, sorted(islice(logs, _NAMED))))
-        raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (some or "none yet"))
     room = Room()
 
-    def told() -> shapes.Log:
-        lines = []
-        for name in sorted(logs) if not ask.field else [ask.field]:
-            if logs.get(name) and room.has_field(name):
-                kind = _log(case, name)._kind
-                items = _newest_items(case, name, kind, room)
-                lines += [(item.at, name, _item(item, kind)) for item in items if item.at >= since]
-        lines.sort(key=lambda line: (line[0], line[2].id))
-        shown = [shapes.LogLine(field=name, item=item) for _, name, item in lines]
-        return shapes.Log(id=case.id.hex(), title=title_of(case._state), lines=shown, cut=room.cut)
+    def wanted(one: Logged) -> bool:
+        return ask.field in ("", one.field) and moment(one.item.first.clock) >= since
 
-    async with service.cell.circle.lock:
-        return await service.cell.circle.apart(told)
+    def told() -> shapes.Log:
+        case = _without_logs(cell, identity)
+        page = logged(cell, cell.circle.replica.held.cases[identity], ask.after, ask.limit, room, wanted)
+        if ask.field and not page.next and ask.field not in page.logs and ask.field not in fields_of(type(case)):
+            some = ", ".join(map(plain_line, sorted(islice(page.logs, _NAMED))))
+            raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (some or "none yet"))
+        lines = [
+            (one.first.clock, rank(one.first), shapes.LogLine(field=name, item=_item(item, kind)))
+            for name, items in page.items.items()
+            for kind in [_log(case, name)._kind]
+            for one, item in _fitting(case, name, kind, items)
+        ]
+        shown = [line for *_, line in sorted(lines, key=itemgetter(0, 1))]
+        title = title_of(case._state)
+        return shapes.Log(id=identity.hex(), title=title, lines=shown, next=page.next, cut=room.cut)
+
+    async with cell.circle.lock:
+        return await cell.circle.apart(told)
 
 
 def _moment(text: str) -> datetime:
@@ -436,13 +452,15 @@ def _moment(text: str) -> datetime:
 
 async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
     from cellsync.cell import drawing  # only those who draw need it
+    from cellsync.cell.graphing import graph_of
 
     cell = service.cell
     identity = await resolve(cell, ask.case)
     async with cell.circle.lock:
         case = await cell.circle.apart(lambda: _without_logs(cell, identity))
         title = title_of(case._state)
-    drawn = await cell.graph(case)
+        first = first_of(cell, cell.circle.replica.held.cases[identity], ask.after)
+    drawn = await graph_of(cell.circle, case, first, ask.limit)
     return shapes.Graph(
         id=case.id.hex(),
         title=title,
@@ -456,5 +474,5 @@ async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
         drawing=await cell.circle.surroundings.in_thread(
             lambda: drawing.as_text(drawn) if ask.format == "text" else drawing.as_svg(drawn)
         ),
-        cut=drawn.cut,
+        next=place(cell, drawn.older),
     )  # fmt: skip

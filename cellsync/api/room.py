@@ -33,6 +33,14 @@ class Room:
         self.cut = self.cut or self._left < 0
         return not self.cut
 
+    def takes(self, cells: Iterable[Cell]) -> bool:
+        """The same for what otherwise comes with the next page: nothing is left out, and what is smaller may go in."""
+        size = sum(map(_size, cells))
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
 
 def _size(cell: Cell) -> int:
     resting = cell.resting

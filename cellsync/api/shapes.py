@@ -510,6 +510,13 @@ class CaseRef(Takes, kw_only=True, frozen=True):
     case: Name
 
 
+class ShowCase(Takes, kw_only=True, frozen=True):
+    """A case, named as in CaseRef. `limit`: of items of its logs, the newest, at most."""
+
+    case: Name
+    limit: Annotated[int, Meta(ge=1, le=20_000)] = 100
+
+
 class Said(Struct, kw_only=True, frozen=True):
     """A value that somebody wrote: as it is stored, and for people."""
 
@@ -579,9 +586,9 @@ class Linked(Struct, kw_only=True, frozen=True):
 
 class Case(Answer, kw_only=True, frozen=True):
     """`heads` changes with every entry of the case. `links`: what it points at, the first 100. `beside`: the first
-    documents that point at it; if there are more, `more_beside`, and a list `of` it has them all. `cut`: it has more
-    than an answer holds; of logs the oldest items are left out, of a place with many values at once all but the newest
-    64.
+    documents that point at it; if there are more, `more_beside`, and a list `of` it has them all. Of logs, and of
+    conflicts in them, the newest are here; `next`: where `log` goes on with what arrived before, "" if this is all.
+    `cut`: it has more than an answer holds, or a place with more than 64 values at once.
     """
 
     id: str
@@ -595,6 +602,7 @@ class Case(Answer, kw_only=True, frozen=True):
     links: list[Linked]
     beside: list[CaseRow]
     more_beside: bool
+    next: str = ""
     cut: bool = False
 
 
@@ -651,11 +659,14 @@ class Written(Answer, kw_only=True, frozen=True):
 
 
 class CaseLog(Takes, kw_only=True, frozen=True):
-    """`since`: a day, or a time. `field`: one log; "" is all."""
+    """`since`: a day, or a time. `field`: one log; "" is all. `limit`: of lines, at most, unless one entry has more;
+    `after`: the `next` of the page before, or of `Case`."""
 
     case: Name
     since: Annotated[str, Meta(max_length=64)] = ""
     field: Annotated[str, Meta(max_length=256)] = ""
+    after: Annotated[str, Meta(max_length=64)] = ""
+    limit: Annotated[int, Meta(ge=1, le=20_000)] = 100
 
 
 class LogLine(Struct, kw_only=True, frozen=True):
@@ -664,17 +675,22 @@ class LogLine(Struct, kw_only=True, frozen=True):
 
 
 class Log(Answer, kw_only=True, frozen=True):
-    """In the order in which it was recorded. `cut`: there are older items than an answer holds; exports have all."""
+    """One page, in the order in which it was recorded. The first page has what arrived here last. `next`: where the
+    next one begins, with what arrived before; "" on the last: others may be short, or empty. `cut`: one entry has more
+    than an answer holds; exports have all."""
 
     id: str
     title: str
     lines: list[LogLine]
+    next: str = ""
     cut: bool = False
 
 
 class DrawGraph(Takes, kw_only=True, frozen=True):
     case: Name
     format: Literal["text", "svg"] = "text"
+    after: Annotated[str, Meta(max_length=64)] = ""
+    limit: Annotated[int, Meta(ge=1, le=2_000)] = 100
 
 
 class GraphRow(Struct, kw_only=True, frozen=True):
@@ -691,13 +707,13 @@ class GraphRow(Struct, kw_only=True, frozen=True):
 
 
 class Graph(Answer, kw_only=True, frozen=True):
-    """Newest first. `cut`: there are older entries than the newest 2,000."""
+    """One page, newest first. `next`: where the next one begins, with what arrived before; "" on the last."""
 
     id: str
     title: str
     rows: list[GraphRow]
     drawing: str
-    cut: bool = False
+    next: str = ""
 
 
 class ExportCases(Takes, kw_only=True, frozen=True):

@@ -73,7 +73,7 @@ OPERATIONS: Final = (
     Operation("schemas", "GET", "/v1/schemas", "Nothing", "Schemas", "The kinds of cases, and their fields", _ANY),
     Operation("case.list", "GET", "/v1/cases", "ListCases", "Cases", "Cases, in the order in which they arrived"),
     Operation("case.new", "POST", "/v1/cases", "NewCase", "Written", "A new case"),
-    Operation("case.show", "GET", "/v1/cases/{case}", "CaseRef", "Case", "A case, with every contradicting value"),
+    Operation("case.show", "GET", "/v1/cases/{case}", "ShowCase", "Case", "A case, with every contradicting value"),
     Operation("case.edit", "PATCH", "/v1/cases/{case}", "EditCase", "Written", "Write to a case, as one change"),
     Operation("case.log", "GET", "/v1/cases/{case}/log", "CaseLog", "Log", "What the logs of a case say"),
     Operation("case.graph", "GET", "/v1/cases/{case}/graph", "DrawGraph", "Graph", "Who wrote what, having seen what"),

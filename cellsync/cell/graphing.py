@@ -75,40 +75,45 @@ class Graph(NamedTuple):
 
     case: CaseId
     rows: list[Row]  # newest first
-    cut: bool = False  # whether there are older ones
+    older: int = 0  # the slot of the newest of those before them; 0: there are none
+
+    @property
+    def cut(self) -> bool:
+        """Whether there are older ones."""
+        return self.older != 0
 
     def __repr__(self) -> str:
         return f"<graph of {len(self.rows)} entries>"
 
 
-async def graph_of(circle: OpenCircle, case: Bound) -> Graph:
-    """The history of a case, the newest entries of it. Raises NotFound.
+async def graph_of(circle: OpenCircle, case: Bound, first: int = 0, limit: int = ROWS) -> Graph:
+    """The history of a case: so many entries of it, from the one in slot `first` on, or the newest. Raises NotFound.
 
     Time: one pass over the entries of the circle since the oldest of these that cite other chains.
     """
     async with circle.lock:
         held = circle.replica.held
         number = held.cases.get(case.id)
-        head = 0 if number is None else held.heads.get(number, 0)
-        entries, cut = await circle.apart(lambda: _newest(circle, head))
+        head = first or (0 if number is None else held.heads.get(number, 0))
+        entries, older = await circle.apart(lambda: _newest(circle, head, limit))
     if not entries:
         raise NotFound
     entries.sort(key=lambda entry: (entry.height, entry.id))
     parents = await _parents(circle, entries)
     async with circle.lock:
-        return Graph(case.id, await circle.apart(lambda: _rows(circle, case, entries, parents)), cut)
+        return Graph(case.id, await circle.apart(lambda: _rows(circle, case, entries, parents)), older)
 
 
-def _newest(circle: OpenCircle, head: int) -> tuple[list[Entry], bool]:
-    """Those of a case that arrived last, and whether there are more."""
+def _newest(circle: OpenCircle, head: int, limit: int) -> tuple[list[Entry], int]:
+    """Those of a case from this one on back, and the slot of the next one; 0 if there are no more."""
     entries: list[Entry] = []
     size = 0
-    while head and len(entries) < ROWS and size < ROWS_BYTES:
-        page = circle.store.case_page(head, 0, min(PAGE, ROWS - len(entries), 64))
+    while head and len(entries) < limit and size < ROWS_BYTES:
+        page = circle.store.case_page(head, 0, min(limit - len(entries), 64))
         entries += (entry for entry in page if entry.kind == Kind.CASE)
         size += sum(len(entry.shape) + len(entry.content) for entry in page)
         head = page[-1].prior
-    return entries, bool(head)
+    return entries, head
 
 
 # --- who had seen what -----------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api import room
-from cellsync.cell import following, graphing
+from cellsync.api import pages, room
+from cellsync.cell import following
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
@@ -29,18 +30,82 @@ async def test_a_log_longer_than_an_answer(
 ) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         await written(ana, *([Operation(7, "other", None, f"line {at}")] for at in range(200)))
-        whole = await ana("case.log", case="heavy")
-        assert (len(whole["lines"]), whole["cut"]) == (200, False)
-        assert (await ana("case.show", case="heavy"))["cut"] is False
+        whole = await ana("case.log", case="heavy", limit=200)
+        assert (len(whole["lines"]), whole["next"], whole["cut"]) == (200, "", False)
         monkeypatch.setattr(room.Room.__init__, "__defaults__", (20_000,))
-        few = await ana("case.log", case="heavy")
-        assert few["cut"]
+        few = await ana("case.log", case="heavy", limit=200)
         assert 0 < len(few["lines"]) < 50
-        newest = {f"line {at}" for at in range(200 - len(few["lines"]), 200)}
-        assert {one["item"]["values"][0]["text"] for one in few["lines"]} == newest
-        shown = await ana("case.show", case="heavy")
-        assert shown["cut"]
+        newest = [f"line {at}" for at in range(200 - len(few["lines"]), 200)]
+        assert [one["item"]["values"][0]["text"] for one in few["lines"]] == newest
+        assert not few["cut"]  # the next page has it
+        more = await ana("case.log", case="heavy", limit=200, after=few["next"])
+        assert more["lines"][-1]["item"]["values"][0]["text"] == f"line {199 - len(newest)}"
+        shown = await ana("case.show", case="heavy", limit=200)
         assert shown["title"] == "heavy"
+        assert len(shown["fields"][-1]["items"]) < 50
+        assert shown["next"]
+
+
+async def test_what_is_looked_at_has_an_end(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "LOOKED_AT", 10)
+    async with cell(tmp_path, "ana") as [ana]:
+        edits = ([Operation(1, "summary", b"", f"{at}")] for at in range(35))
+        await written(ana, [Operation(7, "legal_notes", None, "a line")], *edits)
+        shown = await ana("case.show", case="heavy")
+        assert "legal_notes" not in {field["name"] for field in shown["fields"]}
+        lengths, after = [], shown["next"]
+        while after:
+            page = await ana("case.log", case="heavy", after=after)
+            lengths.append(len(page["lines"]))
+            after = page["next"]
+        assert lengths == [0, 0, 1]
+
+
+async def test_an_entry_that_no_answer_holds_is_cut(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await written(ana, [Operation(7, "other", None, f"line {at}") for at in range(200)])
+        monkeypatch.setattr(room.Room.__init__, "__defaults__", (20_000,))
+        for operation in ("case.log", "case.show"):
+            assert (await ana(operation, case="heavy"))["cut"]
+
+
+async def test_pages_of_one_case(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana", "ben") as [ana, ben]:
+        await written(ana, *([Operation(7, "legal_notes", None, f"line {at}")] for at in range(25)))
+        shown = await ana("case.show", case="heavy", limit=10)
+        [said] = [field["items"] for field in shown["fields"] if field["name"] == "legal_notes"]
+        lines, after = [one["values"][0]["text"] for one in said], shown["next"]
+        assert lines == [f"line {at}" for at in range(15, 25)]
+        await ana("case.edit", case="heavy", append={"release_demands": ["written meanwhile"]})
+        while after:
+            page = await ana("case.log", case="heavy", limit=10, after=after)
+            lines = [one["item"]["values"][0]["text"] for one in page["lines"]] + lines
+            after = page["next"]
+        assert lines == [f"line {at}" for at in range(25)]
+        of_one = await ana("case.log", case="heavy", field="release_demands", limit=1)
+        assert ([one["field"] for one in of_one["lines"]], of_one["next"]) == (["release_demands"], "")
+        rows: list[Any] = []
+        after = ""
+        while True:
+            drawn = await ana("case.graph", case="heavy", limit=10, after=after)
+            rows, after = rows + drawn["rows"], drawn["next"]
+            if not after:
+                break
+        assert [row["did"] for row in rows] == [row["did"] for row in (await ana("case.graph", case="heavy"))["rows"]]
+        assert len(rows) == 27
+        other = await ana("case.new", set={"title": "another"})
+        foreign = f"{ben.service.cell.circle.life.hex()[:8]}{shown['next'][8:]}"
+        for place in ("x", shown["next"][:-1], foreign, f"{shown['next'][:9]}{'f' * 16}", "-"):
+            for operation in ("case.log", "case.graph"):
+                with pytest.raises(InvalidValue, match="begins there"):
+                    await ana(operation, case="heavy", after=place)
+        for operation in ("case.log", "case.graph"):
+            with pytest.raises(InvalidValue, match="begins there"):
+                await ana(operation, case=other["id"], after=shown["next"])
 
 
 async def test_a_place_with_very_many_values(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -58,14 +123,11 @@ async def test_a_place_with_very_many_values(tmp_path: Path, autojump_clock: Moc
         assert shown["cut"]
 
 
-async def test_lists_and_graphs_have_an_end(
-    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(graphing, "ROWS", 50)
+async def test_lists_and_graphs_have_an_end(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         await written(ana, *([Operation(7, "timeline", None, f"line {at}")] for at in range(99)))
-        drawn = await ana("case.graph", case="heavy")
-        assert (len(drawn["rows"]), drawn["cut"]) == (50, True)
+        drawn = await ana("case.graph", case="heavy", limit=50)
+        assert (len(drawn["rows"]), bool(drawn["next"])) == (50, True)
         assert "line 98" in str(drawn["rows"][0]["did"])
         for number in range(8):
             await ana("case.new", kind="case", set={"title": f"t{number}"})

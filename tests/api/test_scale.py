@@ -109,8 +109,25 @@ async def test_an_edit_costs_the_same_however_long_the_logs_are(tmp_path: Path, 
                 return await ana("case.edit", case=TITLE, set={"summary": next(texts)}, **more)
 
             counted[lines] = await work(ana, edit)
-            assert len((await ana("case.log", case=TITLE))["lines"]) == lines + 2
+            assert len((await ana("case.log", case=TITLE, limit=2 * MANY))["lines"]) == lines + 2
     assert counted[MANY] < 1.25 * counted[FEW]
+
+
+async def test_a_case_costs_what_is_shown_of_it_however_long_its_logs_are(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    counted: dict[int, dict[str, int]] = {}
+    for lines in (2 * FEW, MANY):
+        async with holding(tmp_path / str(lines), 1) as ana:
+            line = [Operation(7, "legal_notes", None, "a line")]
+            await ana.service.cell.write([(IDENTITY, line) for _ in range(lines)])
+            asked: dict[str, Any] = {"case": TITLE, "limit": FEW}
+            counted[lines] = {
+                operation: await work(ana, lambda operation=operation, asked=asked, ana=ana: ana(operation, **asked))  # type: ignore[misc]
+                for operation in ("case.show", "case.log", "case.graph")
+            }
+    grown = {operation: counted[MANY][operation] / counted[2 * FEW][operation] for operation in counted[MANY]}
+    assert {operation: times for operation, times in grown.items() if times > 1.25} == {}
 
 
 async def test_pages_are_all_of_it_in_order(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -22,6 +22,17 @@ STATUS = {
     ],
     "conflicts": 0, "others_ahead": None, "peers": [], "flags": [],
 }  # fmt: skip
+ITEM = {
+    "id": "ef" * 8 + ".0", "before": [],
+    "values": [{"value": "seen", "text": "seen", "author": "Ana", "at": "2026-03-01T09:58:00+00:00"}],
+}  # fmt: skip
+NOTES = {"name": "notes", "type": "log", "sensitivity": "C0", "values": [], "keys": [], "items": [ITEM]}
+SHOWN = {
+    "v": 1, "id": "ab" * 32, "short": "abab", "kind": "cellsync.case", "title": "Parcel", "fields": [NOTES],
+    "conflicts": [], "links": [], "beside": [], "more_beside": False, "next": "1f2e3d4c-a0", "cut": False,
+}  # fmt: skip
+LOGGED = {"v": 1, "id": "ab" * 32, "title": "Parcel", "lines": [], "next": "1f2e3d4c-a0", "cut": False}
+DRAWN = {"v": 1, "id": "ab" * 32, "title": "Parcel", "rows": [], "drawing": "", "next": "1f2e3d4c-a0"}
 
 
 class Client:
@@ -34,7 +45,7 @@ class Client:
         pass
 
     def call(self, name: str, /, **_: Any) -> dict[str, Any]:
-        return {"export": EXPORTED, "status": STATUS}[name]
+        return {"export": EXPORTED, "status": STATUS, "case.show": SHOWN, "case.log": LOGGED, "case.graph": DRAWN}[name]
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +73,18 @@ def test_a_document_without_a_title_is_named_as_one() -> None:
     said = CliRunner().invoke(main, ["status"]).output
     assert "only here: abababab  Parcel  (1 change)" in said
     assert "only here: cdcdcdcd  (no title)  (1 change)" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "goes_on"),
+    [
+        ("case show parcel", "notes  1 item, the newest", "case log"),
+        ("case log parcel", "Nothing in the newest changes.", "case log"),
+        ("graph parcel", "", "graph"),
+    ],
+)
+def test_a_long_case_says_how_to_see_what_came_before(typed: str, said: str, goes_on: str) -> None:
+    done = CliRunner().invoke(main, typed.split())
+    assert done.exit_code == 0, done.output
+    assert said in done.stdout
+    assert done.stderr == f"There is more from before: cellsync {goes_on} abababab --after 1f2e3d4c-a0\n"

@@ -33,7 +33,7 @@ class Exporting:
                 "left_out": self.left_out,
                 "compartments": ["C0"],
             },
-            "case.graph": {"v": 1, "drawing": "new", "rows": [1], "cut": False},
+            "case.graph": {"v": 1, "drawing": "new", "rows": [1], "next": ""},
             "fork.proof": {"v": 1, "proof": content, "fork": {"author": "Ana", "sequence": 1}},
         }[name]
 

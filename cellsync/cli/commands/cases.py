@@ -23,6 +23,8 @@ _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a 
 _CASE: Final = "case"
 _ID: Final = 8  # digits of an id in the text of a link
 _MOST_INPUT: Final = 1 << 20
+_LINES: Final = 100
+_LIMIT: Final = click.IntRange(1, 20_000)
 _COLUMNS: Final = (
     "Columns: external_id, title, description, name, name_latin, name_local, other_names, sex, birth_date, "
     "citizenship, occupation, languages, residence, status, priority, recognition, line_of_work, tags, summary, "
@@ -238,6 +240,11 @@ def _say_if_cut(terminal: Terminal, answer: dict[str, Any], where: str) -> None:
         terminal.need(f"There is more than is shown here. {where}")
 
 
+def _say_next(terminal: Terminal, answer: dict[str, Any], command: str) -> None:
+    if answer["next"]:
+        terminal.need(f"There is more from before: cellsync {command} {answer['id'][:_ID]} --after {answer['next']}")
+
+
 def _show_conflicts(terminal: Terminal, case: str, conflicts: list[Any]) -> None:
     from cellsync.cli.settling import command
 
@@ -248,8 +255,9 @@ def _show_conflicts(terminal: Terminal, case: str, conflicts: list[Any]) -> None
 
 @case.command()
 @click.argument("case_", metavar="CASE")
+@click.option("--limit", default=_LINES, show_default=True, type=_LIMIT, help="How many items of its logs, the newest.")
 @click.pass_context
-def show(context: click.Context, case_: str) -> None:
+def show(context: click.Context, case_: str, limit: int) -> None:
     """A case, with every value where people contradict each other.
 
     CASE is the beginning of its id, its title or a part of it.
@@ -259,7 +267,7 @@ def show(context: click.Context, case_: str) -> None:
 
     terminal = terminal_of(context)
     with opened(context) as client:
-        answer = client.call("case.show", case=case_)
+        answer = client.call("case.show", case=case_, limit=limit)
     _say_if_cut(terminal, answer, "cellsync case export writes all.")
     terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
     contradicting = {one["field"]: one for one in answer["conflicts"]}
@@ -278,7 +286,8 @@ def show(context: click.Context, case_: str) -> None:
                 for key in field["keys"]:
                     terminal.result(f"{name}  {line(key['text'], 40)}: {said(key['values'])}")
             case "log":
-                terminal.result(f"{name}  {many(len(field['items']), 'item')}")
+                newest = ", the newest" if answer["next"] else ""
+                terminal.result(f"{name}  {many(len(field['items']), 'item')}{newest}")
                 for item in field["items"]:
                     _show_item(terminal, item, "  ")
         if field["name"] in contradicting:
@@ -291,6 +300,7 @@ def show(context: click.Context, case_: str) -> None:
             terminal.result(f"  {row}")
     if answer["more_beside"]:
         terminal.need(f"There is more beside it: cellsync case list --of {answer['short']}")
+    _say_next(terminal, answer, "case log")
     terminal.answer(answer)
 
 
@@ -326,10 +336,13 @@ def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) ->
 @click.option("--date", metavar="DATE", help="With --write: when it happened: 2024-05-03, 2024-05, ~2024.")
 @click.option("--field", default="", metavar="NAME", help="One log of the case.")
 @click.option("--since", default="", metavar="DAY", help="Recorded on this day or later.")
+@click.option("--limit", default=_LINES, show_default=True, type=_LIMIT, help="How many lines at most, the newest.")
+@click.option("--after", default="", metavar="PLACE", help="What arrived before, as the end of a page says it.")
 @click.pass_context
 def log(
-    context: click.Context, case_: str, write: str | None, kind: str | None, date: str | None, field: str, since: str
-) -> None:
+    context: click.Context, case_: str, write: str | None, kind: str | None, date: str | None, field: str, since: str,
+    limit: int, after: str,
+) -> None:  # fmt: skip
     """What the logs of a case say, in the order in which it was recorded; or add a line."""
     from cellsync.cli.reaching import opened
 
@@ -338,12 +351,13 @@ def log(
         if kind or date:
             raise _usage("--kind and --date go with --write.", "cellsync case log --help")
         with opened(context) as client:
-            answer = client.call("case.log", case=case_, since=since, field=field)
+            answer = client.call("case.log", case=case_, since=since, field=field, limit=limit, after=after)
         for found in answer["lines"]:
             _show_item(terminal, found["item"], "", id_=True)
         if not answer["lines"]:
-            terminal.result("Nothing was recorded.")
-        _say_if_cut(terminal, answer, "The newest are shown; cellsync case export writes all.")
+            terminal.result("Nothing in the newest changes." if answer["next"] else "Nothing was recorded.")
+        _say_if_cut(terminal, answer, "cellsync case export writes all.")
+        _say_next(terminal, answer, "case log")
         terminal.answer(answer)
         return
     item: Any = _read(write)
@@ -358,23 +372,29 @@ def log(
 @click.command(cls=Command)
 @click.argument("case_", metavar="CASE")
 @click.option("--format", "form", type=click.Choice(["text", "svg"]), default="text", show_default=True)
+@click.option(
+    "--limit", default=_LINES, show_default=True, type=click.IntRange(1, 2_000), help="How many changes, the newest."
+)
+@click.option("--after", default="", metavar="PLACE", help="What arrived before, as the end of a page says it.")
 @saving_options
 @click.pass_context
-def graph(context: click.Context, case_: str, form: str, to: Path | None, replace: bool) -> None:
+def graph(
+    context: click.Context, case_: str, form: str, limit: int, after: str, to: Path | None, replace: bool
+) -> None:
     """Draw the history of a case: who wrote what, having seen what."""
     from cellsync.cli.reaching import opened
 
     terminal = terminal_of(context)
     with new_file(to, replace=replace) if to is not None else nullcontext() as write:
         with opened(context) as client:
-            answer = client.call("case.graph", case=case_, format=form)
+            answer = client.call("case.graph", case=case_, format=form, limit=limit, after=after)
         if write is not None:
             write(answer["drawing"].encode())
     if to is not None:
         terminal.say(f"✓ {many(len(answer['rows']), 'change')} drawn. The file is not encrypted.")
     else:
         terminal.result(answer["drawing"].rstrip("\n"))
-    _say_if_cut(terminal, answer, "The newest changes are drawn.")
+    _say_next(terminal, answer, "graph")
     terminal.answer(answer)
 
 

@@ -261,6 +261,15 @@ class CaseState:
         other.unknown = self.unknown.copy()
         return other
 
+    def with_logs(self, logs: dict[str, LogState]) -> CaseState:
+        """The same with these logs, or what was read of them. For reading only: it shares all that this one holds."""
+        other = CaseState(logs=True)
+        for name in self.__slots__:
+            if name not in ("__weakref__", "keeps_logs", "logs"):
+                setattr(other, name, getattr(self, name))
+        other.logs = logs
+        return other
+
     def weigh(self) -> int:
         """About how many bytes of memory it takes. Looks at everything: ask when `added` has grown large."""
         self.added = 0

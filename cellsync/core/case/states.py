@@ -37,6 +37,7 @@ HEAVY: Final = 2 << 20  # bytes of one that is not kept
 WORTH: Final = 16  # entries that a snapshot spares folding, at least
 UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
 _PAGE: Final = 256  # entries that are read at once
+_FIRST_PAGE: Final = 64  # the same, where perhaps only the newest are wanted
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
 
@@ -129,6 +130,17 @@ class States:
         """The whole state of a case, logs included, folded anew: the caller may keep it."""
         return self._whole(number, logs=True)[0]
 
+    def backwards(self, number: int) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
+        """The entries of a case from the newest on: slot, stamp and operations. Without a stamp: it does not count."""
+        for page in self._pages(number, 0, _FIRST_PAGE):
+            devices = {entry.slot: device for entry, device in self._admitted(page)}
+            for entry in page:
+                device = devices.get(entry.slot)
+                if device is None:
+                    yield entry.slot, None, []
+                else:
+                    yield entry.slot, stamp_of(entry, device), operations.decode(entry.shape, entry.content)
+
     def _load(self, number: int) -> CaseState:
         folded, snapshot = self._unsaved.get(number) or self._store.snapshot(number) or (0, b"")
         state, behind = None, 0
@@ -176,13 +188,13 @@ class States:
                 last[number] = sequence
         return last
 
-    def _pages(self, number: int, folded: int) -> Iterator[list[Entry]]:
-        """The entries of a case, newest first: some at once, for there may be many."""
-        head = self._held.heads.get(number, 0)
+    def _pages(self, number: int, folded: int, first: int = _PAGE) -> Iterator[list[Entry]]:
+        """The entries of a case, newest first: some at once, for there may be many; at first at most `first`."""
+        head, limit = self._held.heads.get(number, 0), first
         while head != folded:
-            page = self._store.case_page(head, folded, _PAGE)
+            page = self._store.case_page(head, folded, limit)
             yield page
-            head = page[-1].prior
+            head, limit = page[-1].prior, _PAGE
 
     def _admitted(self, page: list[Entry]) -> Iterator[tuple[Entry, DeviceId]]:
         for entry in page:
