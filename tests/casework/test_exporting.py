@@ -621,6 +621,14 @@ async def test_a_date_of_which_nothing_is_known_is_not_taken_for_none() -> None:
         assert row["birth_date"] == ""  # in a table an empty cell says it
 
 
+async def test_a_link_on_a_page_says_what_it_leads_to_and_no_id() -> None:
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.PARTNERS)
+        page = (await export_cases(cell, [case], form=Form.DOSSIER, audience=Scope.PARTNERS)).content.decode()
+        assert "about person" in page
+        assert not any(link.case.hex()[:8] in page for link in case.links)
+
+
 async def test_a_dossier_is_about_one_case() -> None:
     async with a_cell() as cell:
         await a_case(cell)

@@ -8,6 +8,7 @@ mistake here could not load or send anything.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
 from typing import Any, BinaryIO, Final
@@ -15,9 +16,10 @@ from typing import Any, BinaryIO, Final
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.leaving import Gate, Leaving, Piece
+from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import who
+from cellsync.casework.link import Link
 from cellsync.casework.words import as_text
 from cellsync.core.case.schema import Schema, kind_of
 from cellsync.core.plain import settled
@@ -67,21 +69,40 @@ def as_page(
         "",
     ]
     out.write("\n".join(page).encode())
+    kinds = {bytes(one.id): _kind(one.schema) for one in folder.documents}
     for one in folder.documents:
-        if section := _section(reader.open(one.schema, one.id), gate):
+        if section := _section(reader.open(one.schema, one.id), gate, kinds):
             out.write(f"{section}\n".encode())
         yield from reader.turn()
     out.write(b"</body>\n</html>\n")
 
 
-def _section(document: Schema, gate: Gate) -> str:
-    """One document; nothing if nothing of it may leave."""
-    fields = gate.fields(document)
+def _section(document: Schema, gate: Gate, kinds: Mapping[bytes, str]) -> str:
+    """One document; nothing if nothing of it may leave. `kinds`: of the documents on the page."""
+    fields = [_led(one, kinds) for one in gate.fields(document)]
     if not fields:
         return ""
     rows = "\n".join(f"<dt>{escape(_label(one.name))}</dt>\n<dd>{_field(one)}</dd>" for one in fields)
-    heading = _label(kind_of(type(document)).rpartition(".")[2])
+    heading = _label(_kind(type(document)))
     return f"<section>\n<h2>{escape(heading)}</h2>\n<dl>\n{rows}\n</dl>\n</section>"
+
+
+def _kind(schema: type[Schema]) -> str:
+    return kind_of(schema).rpartition(".")[2]
+
+
+def _led(leaving: Leaving, kinds: Mapping[bytes, str]) -> Leaving:
+    """A field whose links say what they lead to, "about person": an id means nothing on paper, and a name may stay."""
+
+    def led(said: Said) -> Said:
+        link = said.value
+        kind = kinds.get(bytes(link.case)) if isinstance(link, Link) else None
+        return said if kind is None else said._replace(value=f"{as_text(link.relation)} {kind}")
+
+    pieces = [
+        piece._replace(now=tuple(map(led, piece.now)), before=tuple(map(led, piece.before))) for piece in leaving.pieces
+    ]
+    return leaving._replace(pieces=pieces)
 
 
 def _label(name: str) -> str:
