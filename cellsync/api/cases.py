@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cellsync.api import shapes
+from cellsync.api import keyed, shapes
 from cellsync.api.beside import linked, page_beside, pointing, row
 from cellsync.api.pages import Page, first_of, logged, place
 from cellsync.api.people import time_text
@@ -37,6 +37,7 @@ from cellsync.core.ids import ID_BYTES, CaseId, Ref
 from cellsync.core.plain import plain_line
 from cellsync.core.ports import Listings, Wanted
 from cellsync.core.replica import Replica
+from cellsync.core.stage import Plan
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
@@ -323,6 +324,9 @@ def _case_of(cell: Cell, key: str) -> CaseId:
 
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     cell = service.cell
+    asked = None if ask.key is None else keyed.Request.of(ask.key, ask)
+    if asked is not None and (again := await _written_before(cell, asked)):
+        return again
     identity = await resolve(cell, ask.case)
     whole = await bound(cell, identity) if ask.correct or ask.retract else None
 
@@ -343,7 +347,15 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
 
     async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
         done = await cell.circle.apart(drafted)
-        return await _write_locked(cell, identity, done)
+        return await _write_locked(cell, identity, done, asked)
+
+
+async def _written_before(cell: Cell, asked: keyed.Request) -> shapes.Written | None:
+    """What this very request has written, if it comes again. Raises KeyReused."""
+    circle = cell.circle
+    async with circle.lock:
+        found = keyed.find(circle.store.kept(keyed.NAME), asked)
+        return None if found is None else await circle.apart(lambda: _written(cell, found.case, found.head))
 
 
 def _edit(ask: shapes.Writing) -> Edit:
@@ -377,12 +389,21 @@ def _log(case: Schema, name: str) -> LogView[Any]:
     return LogView(case, name, own.kinds[0] if own is not None and own.crdt is FieldType.LOG else PLAIN)
 
 
-async def _write_locked(cell: Cell, case: CaseId, done: list[Operation]) -> shapes.Written:
+async def _write_locked(
+    cell: Cell, case: CaseId, done: list[Operation], asked: keyed.Request | None = None
+) -> shapes.Written:
     """Write this, if it is anything. With the lock held."""
-    head = None
-    if done:
-        plan = await cell.write_locked([(case, done)])
+
+    def head_of(plan: Plan) -> int:
         [head] = [one.head for one in plan.commit.cases if one.id == case]
+        return head
+
+    def note(plan: Plan) -> dict[str, bytes]:
+        if asked is None:
+            return {}
+        return {keyed.NAME: keyed.add(cell.circle.store.kept(keyed.NAME), asked, keyed.Wrote(case, head_of(plan)))}
+
+    head = head_of(await cell.write_locked([(case, done)], note)) if done else None
     return await cell.circle.apart(lambda: _written(cell, case, head))
 
 

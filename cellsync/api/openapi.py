@@ -26,7 +26,10 @@ _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _REFERENCE: Final = "#/components/schemas/{name}"
 _ABOUT: Final = {  # what stands in a header
     "If-Match": 'The `ETag` that was read, or several; "*": any. If the case has changed since, nothing is written.',
-    "Idempotency-Key": "Drawn by the client for this request: it can be sent again with it, and is done once.",
+    "Idempotency-Key": (
+        "Drawn by the client for this request: it can be sent again with it, and is done once. New cases and the "
+        "newest 256 edits with a key are known for good, other requests as long as the cell is open."
+    ),
     "Last-Event-ID": "The id of the last event that was seen.",
 }
 _STATUSES: Final = {

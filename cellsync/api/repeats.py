@@ -7,7 +7,7 @@ attempt (the header `Idempotency-Key`):
 2. Two at once are one: the second waits for the answer of the first.
 3. A key belongs to one request. With another one it is refused.
 4. Keys are remembered while the cell is open, the newest 1,000, with their answers. They end with it: an answer has
-   content. That a new case is made only once does not depend on this memory (`cases.new`).
+   content. That a new case is made only once, and an edit is, does not depend on this memory (`cases.new`, `keyed`).
 """
 
 from __future__ import annotations

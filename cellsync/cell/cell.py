@@ -48,7 +48,7 @@ from cellsync.core.stage import Plan
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind
-from cellsync.node.circle import OpenCircle
+from cellsync.node.circle import Noting, OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.header import Kdf
@@ -358,8 +358,11 @@ class Cell:
         async with self.circle.lock:
             return await self.write_locked(edits)
 
-    async def write_locked(self, edits: list[tuple[CaseId, list[Operation]]]) -> Plan:
-        """The same for one who holds the circle's lock, from reading a case until what was decided on it is written."""
+    async def write_locked(self, edits: list[tuple[CaseId, list[Operation]]], noting: Noting = lambda _: {}) -> Plan:
+        """The same for one who holds the circle's lock, from reading a case until what was decided on it is written.
+
+        `noting`: what is kept beside it, in one transaction.
+        """
         entropy = self.circle.surroundings.entropy
         intentions = [
             Intention(
@@ -373,7 +376,7 @@ class Cell:
         if any(operations.is_opaque(shape, content) for _, _, shape, content in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
-        return await self.circle.write_locked(self._secrets.signing, intentions)
+        return await self.circle.write_locked(self._secrets.signing, intentions, noting)
 
     # --- following -------------------------------------------------------------------------------------------
 

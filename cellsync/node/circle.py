@@ -67,6 +67,8 @@ LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
 LARGE_BYTES: Final = 64 << 10
 FEW: Final = 16  # arrivals after which nothing came yet: a batch of them is built in the loop, if they are small too
 
+Noting = Callable[[Plan], Mapping[str, bytes]]
+"""Small named values (`Store.keep`) that say something about what is written."""
 Watcher = Callable[[Plan, object], Iterator[Callable[[], None] | None] | None]
 """Told of every step after it is durable, and who gave it to us; None if it was made here.
 
@@ -167,14 +169,16 @@ class OpenCircle:
         async with self.lock:
             return await self.write_locked(secret, intentions)
 
-    async def write_locked(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
-        """The same for one who holds the lock already."""
+    async def write_locked(
+        self, secret: SigningSecret, intentions: list[Intention], noting: Noting = lambda _: {}
+    ) -> Plan:
+        """The same for one who holds the lock already. `noting`: what is kept beside it, in one transaction."""
         now = self.surroundings.now()
         line = self._renewed() if self.renewal_due else self._line
         plan = self.replica.plan_writes(line, secret, intentions, now)
         if plan.void:
             raise NotPermitted
-        return await self._commit(plan, None, line)
+        return await self._commit(plan, None, line, noting(plan))
 
     # --- incarnations ------------------------------------------------------------------------------------
 
@@ -229,17 +233,19 @@ class OpenCircle:
         plan = await self.write(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 
-    async def _commit(self, plan: Plan, source: object, written: Line | None = None) -> Plan:
+    async def _commit(
+        self, plan: Plan, source: object, written: Line | None = None, noted: Mapping[str, bytes] | None = None
+    ) -> Plan:
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
                 if len(plan.commit.entries) > LARGE:
-                    await self.apart(lambda: self._store_and_flush(plan, written))
+                    await self.apart(lambda: self._store_and_flush(plan, written, noted or {}))
                     self._went_on(written)
                     self.replica.advance(plan, fold=False)
                     await self.apart(lambda: self.replica.fold(plan))
                 else:
-                    self._store(plan, written)
+                    self._store(plan, written, noted or {})
                     await self._flush()
                     self._went_on(written)
                     self.replica.advance(plan)
@@ -252,8 +258,10 @@ class OpenCircle:
             await self._tell(plan, source)
         return plan
 
-    def _store(self, plan: Plan, written: Line | None) -> None:
+    def _store(self, plan: Plan, written: Line | None, noted: Mapping[str, bytes]) -> None:
         self.store.write(plan.commit)
+        for name, value in noted.items():
+            self.store.keep(name, value)
         if plan.refold:
             self.store.keep(REFOLDED, plan.commit.arrivals[-1].number.to_bytes(8, "big"))
         if self._life_unkept:
@@ -262,8 +270,8 @@ class OpenCircle:
             self.store.keep("incarnation", written[1])
             self.store.forget(RENEWAL_DUE)
 
-    def _store_and_flush(self, plan: Plan, written: Line | None) -> None:
-        self._store(plan, written)
+    def _store_and_flush(self, plan: Plan, written: Line | None, noted: Mapping[str, bytes]) -> None:
+        self._store(plan, written, noted)
         self.store.flush()
 
     def _went_on(self, written: Line | None) -> None:

@@ -10,12 +10,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync.api import shapes
+from cellsync.api import keyed, shapes
 from cellsync.api.cases import _case_of
 from cellsync.api.problems import KeyReused
 from cellsync.api.repeats import KEPT, Repeats
 from cellsync.api.table import BY_NAME, HEADERS
-from cellsync.core.errors import InvalidValue
+from cellsync.core.errors import InvalidValue, StorageFailed
+from cellsync.core.ids import CaseId
 from tests.api.services import PASSPHRASE, Asking, cell
 from tests.cell.equivocators import show, sides
 
@@ -106,6 +107,58 @@ async def test_a_new_case_is_made_once_whatever_ends_the_daemon(tmp_path: Path, 
         assert len((await ana("case.list"))["cases"]) == 1
         hers = await ben("case.new", set={"title": "Parcel"}, key="k")  # a key is of one device
         assert (hers["id"] != made["id"], hers["written"]) == (True, True)
+
+
+async def test_an_edit_is_written_once_whatever_ends_the_daemon(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana("case.new", set={"title": "Parcel"})
+        given = {"case": "parcel", "set": {"title": "Letter"}, "append": {"timeline": ["called"]}}
+        first = await ana("case.edit", key="k", **given)
+        await ana("case.edit", case=first["id"], set={"title": "Call"})
+        for _ in range(2):
+            await ana("lock")
+            await ana("unlock", passphrase=PASSPHRASE)
+            before = (await ana("status"))["changes"]
+            again = await ana("case.edit", key="k", **given)  # nothing is called "parcel" any more
+            assert again == first | {"title": "Call"}
+            assert (await ana("status"))["changes"] == before
+        await ana("lock")
+        await ana("unlock", passphrase=PASSPHRASE)
+        with pytest.raises(KeyReused):
+            await ana("case.edit", key="k", case="call", set={"title": "Other"})
+        assert len((await ana("case.log", case="call"))["lines"]) == 1
+
+
+async def test_a_key_is_kept_with_the_edit_or_not_at_all(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana("case.new", set={"title": "Parcel"})
+        store: Any = ana.service.cell.circle.store
+
+        def fail(*_: object) -> None:
+            store._roll_back()
+            raise StorageFailed
+
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "flush", fail)
+            with pytest.raises(StorageFailed):
+                await ana("case.edit", key="k", case="parcel", append={"timeline": ["called"]})
+        assert store.kept(keyed.NAME) is None
+        assert (await ana("case.edit", key="k", case="parcel", append={"timeline": ["called"]}))["written"]
+
+
+def test_of_keyed_edits_the_newest_are_known() -> None:
+    kept = None
+    asked = [keyed.Request.of(f"key {at}", ["case.edit", at]) for at in range(keyed.KEPT + 3)]
+    for at, one in enumerate(asked):
+        kept = keyed.add(kept, one, keyed.Wrote(CaseId(bytes([at % 256]) * 32), at))
+    assert kept is not None
+    assert len(kept) == 72 * keyed.KEPT
+    assert [keyed.find(kept, one) for one in asked[:3]] == [None] * 3
+    assert [found.head for one in asked[3:] if (found := keyed.find(kept, one))] == list(range(3, keyed.KEPT + 3))
+    with pytest.raises(KeyReused):
+        keyed.find(kept, keyed.Request.of("key 9", ["case.edit", 8]))
 
 
 async def test_the_oldest_keys_are_forgotten() -> None:
