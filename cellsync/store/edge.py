@@ -38,6 +38,8 @@ class Connected(Protocol):
 
     _db: apsw.Connection
 
+    def _begin(self) -> None: ...
+
     def _roll_back(self) -> None: ...
 
 
@@ -73,7 +75,7 @@ def writes(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P]
     def edge(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             if not self._db.in_transaction:
-                self._db.execute("BEGIN IMMEDIATE")
+                self._begin()
             return method(self, *args, **kwargs)
         except apsw.Error as error:
             failure = meaning(error)

@@ -42,8 +42,9 @@ _ROW: Final = "number, kind, title, status, conflicts"
 class SqliteListings:
     """Implements `cellsync.core.ports.Listings`, on the connection of a store."""
 
-    def __init__(self, connection: apsw.Connection, roll_back: Callable[[], None]) -> None:
+    def __init__(self, connection: apsw.Connection, begin: Callable[[], None], roll_back: Callable[[], None]) -> None:
         self._db = connection
+        self._begin = begin
         self._roll_back = roll_back
         self._counts: dict[str, list[int]] | None = None  # by kind: cases, those with conflicts; None: to be counted
         self._parts: tuple[str, list[int]] | None = None  # what was looked for last, and who is called so in part

@@ -14,8 +14,8 @@ Rules:
    closing any descriptor of it would drop the lock.
 4. **What is replaced or forgotten is gone.** `secure_delete` overwrites it in the pages, and the `flush` that
    makes it durable empties the write-ahead log, which still holds the old pages. (Flash may keep remnants.)
-5. **The log never takes the room that its pages need in the database.** On a disk with little space it is emptied
-   after each commit: a log that filled the disk could neither grow nor be emptied.
+5. **The log leaves the room that its pages need in the database.** On a disk with little space it is emptied before
+   and after each commit: a log that filled the disk could neither grow nor be emptied.
 
 The key comes from a vault header that was authenticated, so a file that it does not open is damaged: a wrong
 passphrase never gets here.
@@ -48,7 +48,7 @@ SCHEMA_VERSION: Final = 3
 CACHE_BYTES: Final = 8 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
-ROOM_BYTES: Final = 2 << 20  # what one COMMIT may add to the log
+ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 _KEY_BYTES: Final = 32
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
 
@@ -124,7 +124,7 @@ class SqliteStore:
         self._db = connection
         self._shred = False  # the log holds something that was replaced or forgotten
         self.lost = 0
-        self.listings = SqliteListings(connection, self._roll_back)
+        self.listings = SqliteListings(connection, self._begin, self._roll_back)
 
     # --- opening and closing ---------------------------------------------------------------------
 
@@ -435,6 +435,11 @@ class SqliteStore:
 
     # --- helpers ---------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        if self._cramped():
+            self._empty_log()
+        self._db.execute("BEGIN IMMEDIATE")
+
     def _roll_back(self) -> None:
         self.lost += 1
         self.listings.rolled_back()
@@ -445,7 +450,7 @@ class SqliteStore:
             pass  # closed, or SQLite says at the next statement what is wrong
 
     def _cramped(self) -> bool:
-        """Whether the log and one more COMMIT may soon take the room that the log's pages need in the database."""
+        """Whether one more COMMIT could take the room that the log's pages need in the database."""
         if not self._db.filename:
             return False
         try:
