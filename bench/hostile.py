@@ -92,12 +92,20 @@ def tables(count: int) -> Iterator[Entry]:
 
 
 def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> Iterator[Entry]:
-    """Entries of as many operations as fit."""
-    value = {Op.PUT: ["k", 1], Op.COUNT: 1, Op.DISCARD: None, Op.DELETE: None}.get(op, 1)
+    """Entries of so many operations, each with a value, key or counter of its own."""
     for number in itertools.count():
-        field = {Op.COUNT: f"c{number}"}.get(op, "f")
-        done = [Operation(int(op), field + (str(at) if op is Op.COUNT else ""), detail, value) for at in range(count)]
-        yield said(case, *done)
+        own = range(number * count, number * count + count)
+        if op is Op.COUNT:
+            yield said(case, *(Operation(int(op), f"c{at:x}", detail, 1) for at in own))
+        else:
+            yield said(case, *(Operation(int(op), "f", detail, [at, 1] if op is Op.PUT else at) for at in own))
+
+
+def fields(op: Op, detail: bytes | None, count: int) -> Iterator[Entry]:
+    """Entries of so many operations, each in a field of its own."""
+    for number in itertools.count():
+        own = range(number * count, number * count + count)
+        yield said(CASE, *(Operation(int(op), f"{at:x}", detail, [at, 1] if op is Op.PUT else at) for at in own))
 
 
 def single(operation: Callable[[int], Operation]) -> Iterator[Entry]:
@@ -110,6 +118,32 @@ def every_case(count: int) -> Iterator[Entry]:
     for number in range(count):
         case = CaseId(number.to_bytes(32, "big"))
         yield said(case, Operation(int(Op.CREATE), _KIND, 1, None), Operation(int(Op.SET), "title", b"", f"t{number}"))
+
+
+def leaving() -> Iterator[Entry]:
+    """A case with each two entries, and that anybody may have it; and one more, to look at."""
+    for number in itertools.count():
+        consent, case = (CaseId((2 * number + one).to_bytes(32, "big")) for one in range(2))
+        created = Operation(int(Op.CREATE), _KIND, 1, None)
+        texts = (Operation(int(Op.SET), one, b"", f"t{number}") for one in ("title", "summary"))
+        permitted = about(consent, "cellsync.consent", case, Operation(int(Op.SET), "scope", b"", "public"))
+        yield permitted if number else said(CASE, created)
+        yield said(case, created, *texts)
+
+
+def about(document: CaseId, kind: str, case: CaseId, *more: Operation) -> Entry:
+    """A document that is part of a case."""
+    link = Operation(int(Op.ADD), "links", None, [case, "part_of"])
+    return said(document, Operation(int(Op.CREATE), kind, 1, None), link, *more)
+
+
+def beside_one() -> Iterator[Entry]:
+    """Tasks and consents without end, all of one case."""
+    yield said(CASE, Operation(int(Op.CREATE), _KIND, 1, None), Operation(int(Op.SET), "summary", b"", "t"))
+    for number in itertools.count():
+        task, consent = (CaseId((2 * number + one).to_bytes(32, "big")) for one in range(2))
+        yield about(task, "cellsync.task", CASE, Operation(int(Op.SET), "title", b"", "t"))
+        yield about(consent, "cellsync.consent", CASE, Operation(int(Op.SET), "scope", b"", "public"))
 
 
 def fat_cases() -> Iterator[Entry]:
@@ -142,7 +176,12 @@ ATTACKS: Final[dict[str, Attack]] = {
     "100,000 values of one register": lambda: itertools.islice(single(lambda at: Operation(1, "title", b"", at)), MANY),
     "100,000 items of one log": lambda: itertools.islice(single(lambda at: Operation(7, "timeline", None, "x")), MANY),
     "100,000 keys of one map": lambda: itertools.islice(single(lambda at: Operation(4, "f", b"", [at, 1])), MANY),
+    "131,072 fields": lambda: fields(Op.SET, b"", 200),
+    "131,072 logs": lambda: fields(Op.APPEND, None, 200),
+    "131,072 maps": lambda: fields(Op.PUT, b"", 200),
     "100,000 cases": lambda: every_case(MANY),
+    "cases that may leave": leaving,
+    "what is beside one case": beside_one,
     "heavy cases": fat_cases,
     "control entries": control,
 }
@@ -303,7 +342,7 @@ async def _suffer(folder: Path) -> None:
         async with watch.over("status"):
             await _ask(service, "status")
         held = circle.replica.held
-        case = held.case_ids[max(number for number in held.case_ids)]
+        case = CASE if CASE in held.cases else held.case_ids[max(number for number in held.case_ids)]
         for name in ("case.show", "case.log", "case.graph"):
             async with watch.over(name):
                 await _ask(service, name, case=case.hex())

@@ -25,6 +25,9 @@ from cellsync.core.errors import InvalidValue, NotPermitted
 _LINKED: Final = 100  # cases that the record of an export points at; one of more says only how many it were
 
 
+_AT_ONCE: Final = 3 << 18  # bytes that are encoded while nothing else runs
+
+
 @final
 class ImportJob(Job):
     """One import."""
@@ -133,8 +136,13 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
         language=ask.language,
     )  # fmt: skip
     record = await _record(cell, ask, made) if made.cases else None
+    return await cell.circle.surroundings.in_thread(partial(_exported, made, record))
+
+
+def _exported(made: Export, record: str | None) -> shapes.Exported:
+    pieces = (made.content[at : at + _AT_ONCE] for at in range(0, len(made.content), _AT_ONCE))
     return shapes.Exported(
-        content=base64.b64encode(made.content).decode(),
+        content="".join(base64.b64encode(piece).decode() for piece in pieces),
         cases=[case.hex() for case in made.cases],
         refused=[case.hex() for case in made.refused],
         left_out=[

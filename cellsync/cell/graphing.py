@@ -40,6 +40,7 @@ from cellsync.node.circle import OpenCircle
 PAGE: Final = 1_024  # entries that are read before others get their turn
 ROWS: Final = 2_000  # the newest entries that are drawn
 ROWS_BYTES: Final = 8 << 20  # of what they say, at most
+TOLD: Final = 64  # of what one entry did; if there is more, "…" stands behind them
 SHORTEST: Final = 4  # characters of an id that are shown at least
 
 
@@ -246,12 +247,17 @@ def _rows(circle: OpenCircle, case: Bound, entries: list[Entry], parents: dict[i
                 short,
                 name(held.chains[chain_of(entry.slot)].device),
                 moment(entry.clock),
-                tuple(teller.tell(entry.id, done)),
+                _told(teller.tell(entry.id, done)),
                 tuple(sorted(places[slot] for slot in parents[entry.slot])),
                 entry.standing == Standing.IN and held.counts(entry.slot),
             )
         )
     return rows[::-1]
+
+
+def _told(said: Iterator[str]) -> tuple[str, ...]:
+    first = tuple(islice(said, TOLD))
+    return first if next(said, None) is None else (*first, "…")
 
 
 def shorts(ids: list[str]) -> list[str]:

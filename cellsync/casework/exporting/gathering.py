@@ -6,8 +6,7 @@ What is kept of a document is which one it is and where its links lead; it is op
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from heapq import merge
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from cellsync.casework.case_file import CaseFile
 from cellsync.casework.consent import Consent, Scope
@@ -18,8 +17,7 @@ from cellsync.casework.link import Relation
 from cellsync.casework.person import Person
 from cellsync.core.case.schema import Schema, kind_of
 from cellsync.core.ids import CaseId
-
-_SORTED: Final = 1_024  # cases that are sorted at once: nothing else runs meanwhile, in any thread
+from cellsync.core.runs import in_order
 
 
 class Unread(NamedTuple):
@@ -39,7 +37,7 @@ class Folder(NamedTuple):
     right: Right | None  # how far it may go; None: nobody has consented for somebody that it is about
     beside: Sequence[Unread] = ()  # documents that point at the case: by kind, episodes first, then by id
 
-    rights: Mapping[bytes, Right] = {}  # by document; what has none stays
+    rights: Mapping[bytes, Right] = {}  # of the other documents; what has none stays
 
     def __repr__(self) -> str:
         return f"<folder of {self.case.hex()[:8]}>"  # no content
@@ -47,6 +45,9 @@ class Folder(NamedTuple):
     @property
     def scope(self) -> Scope:
         return Scope.NONE if self.right is None else self.right.scope
+
+    def right_of(self, document: bytes) -> Right | None:
+        return self.right if document == self.case else self.rights.get(document)
 
     @property
     def documents(self) -> Iterator[Unread]:
@@ -85,15 +86,11 @@ def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[tuple[list
     else:
         every = dict.fromkeys(cases)
         consents = yield from _bearing_on(reader, every)
-    runs: list[list[tuple[bytes, CaseId, Folder]]] = [[]]
+    found: list[tuple[bytes, CaseId, Folder]] = []
     for case in every:
-        if len(runs[-1]) == _SORTED:
-            runs[-1].sort()
-            runs.append([])
-        runs[-1].append(_place(reader, case, consents))
+        found.append(_place(reader, case, consents))
         yield from reader.turn()
-    runs[-1].sort()
-    return [folder for _, _, folder in merge(*runs)], consents
+    return [folder for _, _, folder in in_order(found)], consents
 
 
 def _place(reader: Reader, case: CaseId, consents: Consents) -> tuple[bytes, CaseId, Folder]:

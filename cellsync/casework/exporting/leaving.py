@@ -98,8 +98,7 @@ class Gate:
         return why is not None
 
     def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:
-        rights = {} if self._folder is None else self._folder.rights
-        right = rights.get(bytes(document.id), NOTHING_ALLOWED)
+        right = (self._folder and self._folder.right_of(document.id)) or NOTHING_ALLOWED
         asked = [(named_kind(kind_of(type(document))), name)]
         if name == "external_id" and not all(is_number(str(one.value)) for one in document.said(name)):
             asked += _MADE_OF

@@ -125,8 +125,7 @@ def _with_rights(
     done: list[Folder] = []
     for folder, documents in zip(folders, places, strict=True):
         case = bytes(folder.case)
-        own = folder.right or permission.NOTHING_ALLOWED
-        rights = {case: own}
+        rights: dict[bytes, Right] = {}
         for person in folder.persons:
             rights[bytes(person)] = consents.of(case, [bytes(person)]) or permission.NOTHING_ALLOWED
         leaves: list[Unread] = []
@@ -138,7 +137,7 @@ def _with_rights(
                 leaves.append(one.document)
             else:
                 kept.append((Why.OTHERS, case, named_kind(kind_of(one.document.schema))))
-        done.append(folder._replace(beside=leaves, rights=rights))
+        done.append(folder._replace(beside=leaves, rights=rights) if rights else folder)
     return done
 
 

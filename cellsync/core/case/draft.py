@@ -21,7 +21,7 @@ from typing import Any, Final
 from cellsync.core.case.fold import CANONICAL, CaseState, Conflict, FieldType, Stamp
 from cellsync.core.crdt.cells import Cell
 from cellsync.core.crdt.counter import LARGEST_STEP
-from cellsync.core.crdt.log import Appended, LogItem, LogState
+from cellsync.core.crdt.log import LogItem, LogState
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import NO_ID, DeviceId, EntryId, Millis, Ref
 from cellsync.core.packed import packed
@@ -90,7 +90,7 @@ class Draft:
     def append(self, field: str, item: Any, source: bytes | None = None) -> None:
         """Append; nothing if the log has an item with this source key already."""
         log = self.view.logs.get(field)
-        if source is not None and log is not None and any(one.source == source for one in log.appended.values()):
+        if source is not None and log is not None and log.has_source(source):
             return
         self._record(Operation(int(Op.APPEND), field, source, item))
 
@@ -102,7 +102,7 @@ class Draft:
         for cell in found.current:
             if cell.ref in self._pending:
                 self._pending[cell.ref] = self._pending[cell.ref]._replace(value=value)
-                _say_instead(log, cell, value)
+                log.say_instead(cell._replace(resting=packed(value)))
             else:
                 self._record(Operation(int(Op.CORRECT), field, cell.ref, value))
 
@@ -110,7 +110,8 @@ class Draft:
         """Hide an item. Raises NotFound if the log has no such item."""
         log, found = self._item(field, item)
         if found.first.ref in self._pending:
-            del self._pending[found.first.ref], log.appended[found.first.ref]
+            del self._pending[found.first.ref]
+            log.take(found.first.ref)
         elif not found.retractions:
             self._record(Operation(int(Op.RETRACT), field, found.first.ref, reason))
 
@@ -219,12 +220,3 @@ def _is_all(live: Iterable[Cell], value: Any) -> bool:
 
 def _bytes(detail: bytes | int | None) -> bytes:
     return detail if isinstance(detail, bytes) else b""
-
-
-def _say_instead(log: LogState, cell: Cell, value: Any) -> None:
-    """Change the value of a pending append or correction in the view."""
-    said = cell._replace(resting=packed(value))
-    if cell.ref in log.appended:
-        log.appended[cell.ref] = Appended(said, log.appended[cell.ref].source)
-    for cells in log.corrections.values():
-        cells[:] = [said if one.ref == cell.ref else one for one in cells]

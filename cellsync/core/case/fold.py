@@ -27,6 +27,7 @@ from cellsync.core.crdt.set import SetState
 from cellsync.core.crypto import labels
 from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
 from cellsync.core.packed import Packed, packed
+from cellsync.core.runs import in_order
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
@@ -34,7 +35,7 @@ from cellsync.core.wire.tags import Op
 CANONICAL: Final[Canonical] = codec.encode
 
 STATE: Final = 1_800  # bytes of memory of an empty state; measured, as those below
-NAMED: Final = 500  # of a field: its name, its state and the tables in it
+NAMED: Final = 200  # of a field: its name, its state and the tables in it
 CELL: Final = 300  # of a cell with its ref and its place in a table
 SUM: Final = 150  # of a counter
 REF: Final = 120  # of a ref that is only remembered
@@ -196,7 +197,7 @@ class CaseState:
         shown = [(name, kind) for states, kind in self._cells() for name, cells in states.items() if cells.live]
         shown += [(name, FieldType.COUNTER) for name in self.counters]
         shown += [(name, FieldType.LOG) for name, log in self.logs.items() if log.appended]
-        return sorted(shown)
+        return list(in_order(shown))
 
     def conflicts(self) -> list[Conflict]:
         """Where concurrent values differ: registers, keys of maps, and (with logs) corrections; sorted by field."""

@@ -16,16 +16,19 @@ Rules:
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from heapq import merge
 from typing import Final
 
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.errors import VaultDamaged
+from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of
 from cellsync.core.holdings import OWN_CASE, Holdings
-from cellsync.core.ids import DeviceId, EntryId, Incarnation, Millis
+from cellsync.core.ids import ID_BYTES, DeviceId, EntryId, Incarnation, Millis
 from cellsync.core.ports import Store
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
@@ -36,9 +39,35 @@ BEYOND: Final = 4 << 20  # bytes beyond that while a step is folded; cases that 
 HEAVY: Final = 2 << 20  # bytes of one that is not kept
 WORTH: Final = 16  # entries that a snapshot spares folding, at least
 UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
-_PAGE: Final = 256  # entries that are read at once
-_FIRST_PAGE: Final = 64  # the same, where perhaps only the newest are wanted
+_PAGE: Final = 64  # entries that are read at once: 4 MiB at most
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
+
+
+class _Wrote(Iterable[tuple[Incarnation, int, EntryId, int, int]]):
+    """What one chain has written in one case: (incarnation, sequence, id, chain, operations), by sequence.
+
+    Packed: nobody knows how many entries there are.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self.total = 0
+        self._chain = chain
+        self._sequences = array("Q")
+        self._counts = array("I")
+        self._ids = bytearray()
+
+    def note(self, entry: Entry) -> None:
+        """One entry; they come newest first."""
+        count = operations.count(entry.shape, entry.content)
+        self.total += count
+        self._sequences.append(sequence_of(entry.slot))
+        self._counts.append(count)
+        self._ids += entry.id
+
+    def __iter__(self) -> Iterator[tuple[Incarnation, int, EntryId, int, int]]:
+        for at in reversed(range(len(self._counts))):
+            identity = EntryId(bytes(self._ids[ID_BYTES * at : ID_BYTES * (at + 1)]))
+            yield self._chain.incarnation, self._sequences[at], identity, self._chain.number, self._counts[at]
 
 
 def stamp_of(entry: Entry, device: DeviceId) -> Stamp:
@@ -55,6 +84,8 @@ class States:
         self._weights: dict[int, int] = {}  # of each, when it was last weighed
         self._weight = 0  # of all
         self._behind: dict[int, int] = {}  # how many entries are in a state and not in its snapshot
+        # Cases in which a device has written more than is shown: the newest entry, and the room that there was then.
+        self._rooms: dict[int, tuple[int, dict[int, int]]] = {}
         self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of states that left: folded up to, snapshot
         self._unsaved_bytes = 0
 
@@ -81,6 +112,7 @@ class States:
         """What counts of these cases is not what it was: they are folded anew when they are read."""
         for number in numbers:
             self._drop(number)
+            self._rooms.pop(number, None)
             self._behind.pop(number, None)
             self._forget_unsaved(number)
 
@@ -104,6 +136,8 @@ class States:
             self._weight += weight
         else:
             self._behind.pop(number, None)
+            if state.full:
+                self._rooms.setdefault(number, (0, {}))
 
     def _drop(self, number: int) -> None:
         self._states.pop(number, None)
@@ -132,7 +166,7 @@ class States:
 
     def backwards(self, number: int) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
         """The entries of a case from the newest on: slot, stamp and operations. Without a stamp: it does not count."""
-        for page in self._pages(number, 0, _FIRST_PAGE):
+        for page in self._pages(number, 0):
             devices = {entry.slot: device for entry, device in self._admitted(page)}
             for entry in page:
                 device = devices.get(entry.slot)
@@ -155,46 +189,57 @@ class States:
 
     def _whole(self, number: int, *, logs: bool) -> tuple[CaseState, int]:
         """The state of a case, folded from its first entry on, and how many entries that were."""
-        state = CaseState(logs=logs)
-        count = self._fold(state, number, 0, {})
-        if state.full:
-            room = self._room(number)
+        if number not in self._rooms:
             state = CaseState(logs=logs)
-            count = self._fold(state, number, 0, room)
-            held = self._held.chains
-            state.full.update(held[chain].device for chain in room)
+            count = self._fold(state, number, 0, {})
+            if not state.full:
+                return state, count
+            del state  # before what it holds is folded once more
+            self._rooms[number] = 0, {}
+        room = self._room(number)
+        state = CaseState(logs=logs)
+        count = self._fold(state, number, 0, room)
+        held = self._held.chains
+        state.full.update(held[chain].device for chain in room)
         return state, count
 
     def _room(self, number: int) -> dict[int, int]:
         """Of devices that have written more than a case shows: by chain, the last sequence that is shown of it."""
-        wrote: dict[DeviceId, list[tuple[Incarnation, int, EntryId, int, int]]] = {}
+        head, room = self._rooms[number]
+        if head != self._held.heads[number]:
+            room = self._counted(number)
+            self._rooms[number] = self._held.heads[number], room
+        return room
+
+    def _counted(self, number: int) -> dict[int, int]:
+        wrote: dict[DeviceId, dict[int, _Wrote]] = {}
         for page in self._pages(number, 0):
             for entry, device in self._admitted(page):
-                chain = self._held.chains[chain_of(entry.slot)]
-                count = len(operations.decode(entry.shape, entry.content))
-                wrote.setdefault(device, []).append(
-                    (chain.incarnation, sequence_of(entry.slot), entry.id, chain.number, count)
-                )
+                chains = wrote.setdefault(device, {})
+                own = chains.get(chain_of(entry.slot))
+                if own is None:
+                    own = chains[chain_of(entry.slot)] = _Wrote(self._held.chains[chain_of(entry.slot)])
+                own.note(entry)
         last: dict[int, int] = {}
-        for entries in wrote.values():
-            if sum(count for *_, count in entries) <= caps.CASE_OPERATIONS:
+        for chains in wrote.values():
+            if sum(one.total for one in chains.values()) <= caps.CASE_OPERATIONS:
                 continue
-            last |= dict.fromkeys((number for *_, number, _ in entries), 0)
+            last |= dict.fromkeys(chains, 0)
             left = caps.CASE_OPERATIONS
-            for _, sequence, _, number, count in sorted(entries):  # branches are numbered by each store for itself
+            for _, sequence, _, chain, count in merge(*chains.values()):  # branches are numbered by each store itself
                 left -= count
                 if left < 0:
                     break
-                last[number] = sequence
+                last[chain] = sequence
         return last
 
-    def _pages(self, number: int, folded: int, first: int = _PAGE) -> Iterator[list[Entry]]:
-        """The entries of a case, newest first: some at once, for there may be many; at first at most `first`."""
-        head, limit = self._held.heads.get(number, 0), first
+    def _pages(self, number: int, folded: int) -> Iterator[list[Entry]]:
+        """The entries of a case, newest first: some at once, for there may be many."""
+        head = self._held.heads.get(number, 0)
         while head != folded:
-            page = self._store.case_page(head, folded, limit)
+            page = self._store.case_page(head, folded, _PAGE)
             yield page
-            head, limit = page[-1].prior, _PAGE
+            head = page[-1].prior
 
     def _admitted(self, page: list[Entry]) -> Iterator[tuple[Entry, DeviceId]]:
         for entry in page:
@@ -213,6 +258,8 @@ class States:
                 if last is None or sequence_of(entry.slot) <= last:
                     state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
                     state.added += len(entry.content) + 8 * len(entry.shape)
+                if state.full:
+                    break
             count += len(page)
             if state.full:
                 break

@@ -14,11 +14,12 @@ That costs ten bytes per such pair, changes nothing that is shown, and is why `a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from typing import Any, Final, NamedTuple, Self
 
 from cellsync.core.ids import DeviceId, Millis, Ref
 from cellsync.core.packed import Packed, plain
+from cellsync.core.runs import in_order
 
 Canonical = Callable[[Any], bytes]
 """The canonical bytes of a value. Two values are the same if and only if these are equal: 1, 1.0 and True differ."""
@@ -93,7 +94,7 @@ class Groups(Mapping[bytes, list[Cell]]):
                 else:
                     found[name] = [there, cell]
         self._found = found
-        self._order = sorted(found)
+        self._order = list(in_order(found))
 
     def __getitem__(self, name: bytes) -> list[Cell]:
         there = self._found[name]
@@ -106,31 +107,83 @@ class Groups(Mapping[bytes, list[Cell]]):
         return len(self._order)
 
 
-class Cells:
+class Held:
+    """Cells by ref. One that is alone rests without a table: in most fields it is, and a case may have 131,072."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: dict[Ref, Cell] | None = None) -> None:
+        self._held: dict[Ref, Cell] | Cell | None = None
+        self._hold(held or {})
+
+    def _hold(self, held: dict[Ref, Cell]) -> None:
+        self._held = held if len(held) > 1 else next(iter(held.values()), None)
+
+    def _table(self) -> dict[Ref, Cell]:
+        """To be read, and not to be changed."""
+        held = self._held
+        return held if isinstance(held, dict) else {} if held is None else {held.ref: held}
+
+    def put(self, cell: Cell) -> None:
+        held = self._held
+        if isinstance(held, dict):
+            held[cell.ref] = cell
+        elif held is None or held.ref == cell.ref:
+            self._held = cell
+        else:
+            self._held = {held.ref: held, cell.ref: cell}
+
+    def take(self, ref: Ref) -> bool:
+        """Whether it was here; it is no longer."""
+        held = self._held
+        if isinstance(held, dict):
+            return held.pop(ref, None) is not None
+        if held is None or held.ref != ref:
+            return False
+        self._held = None
+        return True
+
+
+_NONE: Final[frozenset[Ref]] = frozenset()
+
+
+class Cells(Held):
     """Live cells by ref."""
 
-    __slots__ = ("absent", "live")
+    __slots__ = ("_absent",)
 
     def __init__(self, live: dict[Ref, Cell] | None = None, absent: set[Ref] | None = None) -> None:
-        self.live: dict[Ref, Cell] = {} if live is None else live
-        self.absent: set[Ref] = set() if absent is None else absent
+        super().__init__(live)
+        self._absent = absent or None  # nearly always none: an empty set takes as much as a cell
+
+    @property
+    def live(self) -> Mapping[Ref, Cell]:
+        return self._table()
+
+    @property
+    def absent(self) -> Set[Ref]:
+        return self._absent or _NONE
 
     def write(self, cell: Cell, replaced: Iterable[Ref]) -> None:
         """A new value, instead of those it names."""
-        live, absent = self.live, self.absent
-        for ref in replaced:  # `remove`, written out: this is the hot path of every import and catch-up
-            if live.pop(ref, None) is None:
-                absent.add(ref)
-        if absent and cell.ref in absent:  # something that replaces it came first
-            absent.discard(cell.ref)
+        for ref in replaced:
+            if not self.take(ref):
+                self._note_absent(ref)
+        if self._absent and cell.ref in self._absent:  # something that replaces it came first
+            self._absent.discard(cell.ref)
         else:
-            live[cell.ref] = cell
+            self.put(cell)
 
     def remove(self, refs: Iterable[Ref]) -> None:
         """The named values are gone, also those that have not come yet."""
         for ref in refs:
-            if self.live.pop(ref, None) is None:
-                self.absent.add(ref)
+            if not self.take(ref):
+                self._note_absent(ref)
+
+    def _note_absent(self, ref: Ref) -> None:
+        if self._absent is None:
+            self._absent = set()
+        self._absent.add(ref)
 
     def copy(self) -> Self:
-        return type(self)(self.live.copy(), self.absent.copy())
+        return type(self)(dict(self._table()), set(self.absent))

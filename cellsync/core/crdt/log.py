@@ -13,18 +13,12 @@ Rules (protocol/35-cases.md, Log):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, overload
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple, overload
 
-from cellsync.core.crdt.cells import Cell, newest_first, rank
+from cellsync.core.crdt.cells import Cell, Held, newest_first, rank
 from cellsync.core.ids import Ref
-
-
-class Appended(NamedTuple):
-    """One append. `source` is the 16-byte key of an imported item, else None."""
-
-    cell: Cell
-    source: bytes | None
 
 
 class LogItem(NamedTuple):
@@ -41,30 +35,79 @@ class LogItem(NamedTuple):
         return self.current[0]
 
 
-class LogState:
-    """Every operation of one log."""
+Said = Mapping[Ref, Sequence[Cell]]
+"""Corrections or retractions, by what they name."""
 
-    __slots__ = ("appended", "corrections", "retractions")
+_NOTHING: Final[Said] = MappingProxyType({})
+
+
+class LogState(Held):
+    """Every operation of one log. What it has none of takes no room."""
+
+    __slots__ = ("_corrections", "_retractions", "_sources")
 
     def __init__(self) -> None:
-        self.appended: dict[Ref, Appended] = {}
-        self.corrections: dict[Ref, list[Cell]] = {}  # by what they name
-        self.retractions: dict[Ref, list[Cell]] = {}  # by what they name; their value is the reason, or None
+        super().__init__()
+        self._sources: dict[Ref, bytes] | None = None  # 16-byte keys of imported items
+        self._corrections: dict[Ref, list[Cell]] | None = None
+        self._retractions: dict[Ref, list[Cell]] | None = None
+
+    @property
+    def appended(self) -> Mapping[Ref, Cell]:
+        return self._table()
+
+    @property
+    def corrections(self) -> Said:
+        return self._corrections or _NOTHING
+
+    @property
+    def retractions(self) -> Said:
+        """The value of each is the reason, or None."""
+        return self._retractions or _NOTHING
+
+    def source(self, item: Ref) -> bytes | None:
+        """The key of an imported item."""
+        return None if self._sources is None else self._sources.get(item)
+
+    def has_source(self, source: bytes) -> bool:
+        return self._sources is not None and source in self._sources.values()
 
     def append(self, cell: Cell, source: bytes | None) -> None:
-        self.appended[cell.ref] = Appended(cell, source)
+        self.put(cell)
+        if source is not None:
+            if self._sources is None:
+                self._sources = {}
+            self._sources[cell.ref] = source
 
     def correct(self, cell: Cell, target: Ref) -> None:
-        self.corrections.setdefault(target, []).append(cell)
+        if self._corrections is None:
+            self._corrections = {}
+        self._corrections.setdefault(target, []).append(cell)
 
     def retract(self, cell: Cell, target: Ref) -> None:
-        self.retractions.setdefault(target, []).append(cell)
+        if self._retractions is None:
+            self._retractions = {}
+        self._retractions.setdefault(target, []).append(cell)
+
+    def take(self, ref: Ref) -> bool:
+        """An append is taken back."""
+        if self._sources is not None:
+            self._sources.pop(ref, None)
+        return super().take(ref)
+
+    def say_instead(self, cell: Cell) -> None:
+        """An append or correction of this ref says something else: for drafts, before anybody else has read it."""
+        if cell.ref in self.appended:
+            self.put(cell)
+        for cells in (self._corrections or {}).values():
+            cells[:] = [cell if one.ref == cell.ref else one for one in cells]
 
     def items(self) -> Items:
         """All items, also retracted ones, in the order of (height, ref)."""
         sourced: dict[bytes, list[Cell]] = {}
         places: list[Cell | list[Cell]] = []
-        for cell, source in self.appended.values():
+        for cell in self.appended.values():
+            source = self.source(cell.ref)
             if source is None:
                 places.append(cell)
             else:
@@ -75,8 +118,8 @@ class LogState:
 
     def cells(self) -> Iterator[tuple[str, bytes | None, Cell]]:
         """Every operation as (what it is, source key or what it names, cell), in no order."""
-        for cell, source in self.appended.values():
-            yield "append", source, cell
+        for cell in self.appended.values():
+            yield "append", self.source(cell.ref), cell
         for role, said in (("correct", self.corrections), ("retract", self.retractions)):
             for target, cells in said.items():
                 for cell in cells:
@@ -84,15 +127,16 @@ class LogState:
 
     def copy(self) -> LogState:
         log = LogState()
-        log.appended = self.appended.copy()
-        log.corrections = {target: cells.copy() for target, cells in self.corrections.items()}
-        log.retractions = {target: cells.copy() for target, cells in self.retractions.items()}
+        log._hold(dict(self._table()))
+        log._sources = self._sources and self._sources.copy()
+        log._corrections = {target: list(cells) for target, cells in self.corrections.items()} or None
+        log._retractions = {target: list(cells) for target, cells in self.retractions.items()} or None
         return log
 
     def item(self, appends: list[Cell]) -> LogItem:
         """The item of these appends, in order."""
         first = appends[0]
-        source = self.appended[first.ref].source
+        source = self.source(first.ref)
         if len(appends) == 1 and first.ref not in self.corrections and first.ref not in self.retractions:
             return LogItem(first, (first,), (first,), (), source)  # nearly all are like this
         found = {cell.ref: cell for cell in appends}

@@ -50,6 +50,14 @@ def array_header(items: int) -> bytes:
     return packed
 
 
+def array_length(raw: bytes) -> int:
+    """How many items a canonical array has that was decoded before."""
+    begins = raw[0]
+    if begins & 0xF0 == 0x90:
+        return begins & 0x0F
+    return int.from_bytes(raw[1:3] if begins == 0xDC else raw[1:5], "big")
+
+
 def decode(raw: bytes, cap: int, name: str) -> Any:
     """The value of canonical `raw`, at most `cap` bytes, at most caps.NESTING deep.
 

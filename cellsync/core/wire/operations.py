@@ -80,6 +80,11 @@ def is_opaque(shape: bytes, content: bytes) -> bool:
     return left < 0 or codec.elements(content[SALT_BYTES:], left, caps.VALUE_ELEMENTS) > left
 
 
+def count(shape: bytes, content: bytes) -> int:
+    """How many `decode` gives of an entry that was decoded before, without decoding it."""
+    return 0 if is_opaque(shape, content) else codec.array_length(shape)
+
+
 def decode(shape: bytes, content: bytes) -> list[Operation]:
     """The operations of a full entry; none if it is opaque. Raises Malformed or CapExceeded."""
     if is_opaque(shape, content):

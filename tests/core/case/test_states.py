@@ -10,15 +10,15 @@ import pytest
 
 from cellsync.core import caps
 from cellsync.core.case import states
-from cellsync.core.case.fold import CaseState
+from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.states import HEAVY, KEPT
 from cellsync.core.history.entry import Entry
-from cellsync.core.ids import CaseId, Incarnation
+from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis
 from cellsync.core.planner import Intention
 from cellsync.core.replica import Replica
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.tags import Kind
+from cellsync.core.wire.tags import Kind, Op
 from tests.core.attacks import Draft, forge, of, pointer
 from tests.core.circles import START, Device, admitted, founded, pass_on
 
@@ -200,6 +200,73 @@ def test_a_case_shows_so_much_of_each_device(order: int, monkeypatch: pytest.Mon
             assert state.full == {bea.device}
         assert len(states_.read(at).logs["log"].appended) == 5
     assert len({device.replica.state_digest() for device in (ana, *takers)}) == 1
+
+
+def test_reading_a_case_beyond_what_it_shows_folds_what_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was folded until there was too much, then all was decoded to count it, then it was folded."""
+    monkeypatch.setattr(caps, "CASE_OPERATIONS", 30)
+    device = founded()
+    write(device, ((CASE, [Operation(2, "f", None, at), Operation(7, "log", None, at)]) for at in range(100)))
+    kept, at = device.replica.states, device.replica.held.cases[CASE]
+    folded = Folded(monkeypatch)
+    for read in (kept.read, kept.read, kept.get):
+        assert len(read(at).sets["f"].live) == 15
+        assert folded.taken() == 15
+    device.edit(CASE, Operation(2, "f", None, "one more"))
+    folded.taken()
+    assert len(kept.read(at).sets["f"].live) == 15
+    assert folded.taken() == 15
+    after_a_restart = Replica(device.id, device.store).states
+    assert len(after_a_restart.read(at).sets["f"].live) == 15
+    assert folded.taken() <= 15 + 16  # nobody knew that there is too much
+    assert len(after_a_restart.read(at).sets["f"].live) == 15
+    assert folded.taken() == 15
+
+
+class Folded:
+    """How many entries were decoded and folded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._count = 0
+        decode = operations.decode
+
+        def counted(shape: bytes, content: bytes) -> list[Operation]:
+            self._count += 1
+            return decode(shape, content)
+
+        monkeypatch.setattr(operations, "decode", counted)
+
+    def taken(self) -> int:
+        count, self._count = self._count, 0
+        return count
+
+
+FULL = 4_000
+
+
+@pytest.mark.parametrize("where", ["own", "one"])
+@pytest.mark.parametrize("op", [Op.SET, Op.ADD, Op.PUT, Op.APPEND, Op.COUNT])
+def test_what_a_case_shows_of_a_device_takes_little_memory(op: Op, where: str) -> None:
+    """Each value in a field of its own took 740 bytes; 131,072 of them are what one device may have shown."""
+    detail = b"" if op in (Op.SET, Op.PUT) else None
+    tracemalloc.start()
+    try:
+        state, before = CaseState(logs=True), tracemalloc.get_traced_memory()[0]
+        for first in range(0, FULL, 200):
+            done = [
+                Operation(int(op), f"{at:x}" if where == "own" else "f", detail, [at, 1] if op is Op.PUT else at)
+                for at in range(first, first + 200)
+            ]
+            stamp = Stamp(EntryId(first.to_bytes(32, "little")), DeviceId(b"d" * 32), Millis(first), first)
+            state.apply(
+                stamp, operations.decode(operations.encode_shape(done), operations.encode_content(bytes(16), done))
+            )
+            del done
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(state.fields()) == (FULL if where == "own" else 1)
+    assert taken < 430 * FULL  # 54 MiB for all of 131,072
 
 
 def test_states_leave_one_by_one_and_the_one_that_was_read_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:

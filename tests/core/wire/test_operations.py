@@ -99,3 +99,11 @@ def test_refs() -> None:
 
 def test_values_are_hidden() -> None:
     assert "secret" not in repr(Operation(1, "f", b"", "secret"))
+
+
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 255, 256, 800, 5_000])
+def test_operations_are_counted_without_decoding_them(length: int) -> None:
+    done = [Operation(int(Op.ADD), "", None, 0)] * length
+    shape, content = operations.encode_shape(done), operations.encode_content(bytes(16), done)
+    expected = 0 if length == 5_000 else length  # that many are opaque
+    assert operations.count(shape, content) == len(operations.decode(shape, content)) == expected
