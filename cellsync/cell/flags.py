@@ -67,7 +67,7 @@ def flags_of(circle: OpenCircle, plan: Plan, most: int) -> Iterator[Flag]:
     members = circle.replica.circle
     for entry in plan.commit.entries:
         grant = members.grants.get(DeviceId(entry.id)) if entry.kind == Kind.ADMIT else None
-        if grant is not None and members.names.like(grant.name)[0] != grant.device:
+        if grant is not None and members.names.first_like(grant.name) != grant.device:
             yield flag_of_device(circle, Reason.NAMESAKE, grant.device)
 
 

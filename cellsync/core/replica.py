@@ -43,7 +43,8 @@ class Replica:
         self.states = States(self.held, store)
         self._store = store
         self._digest: bytes | None = None
-        self.circle.restore_pasts(store.pasts())
+        for number, bits in store.pasts():
+            self.circle.pasts.restore(number, bits)
         self._introduced: dict[DeviceId, int] = {}  # the slot of the entry that introduces a device
         for entry in self.held.introductions(store):
             self._introduced[DeviceId(entry.id)] = entry.slot
@@ -69,8 +70,9 @@ class Replica:
         """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
         self.held.advance(plan.commit)
         self._digest = None
-        self.circle = plan.circle
-        grants = plan.circle.grants
+        if plan.circle is not self.circle:
+            self.circle.take(plan.circle)
+        grants = self.circle.grants
         self._introduced |= {DeviceId(one.id): one.slot for one in plan.controls if DeviceId(one.id) in grants}
         if plan.counted is not self.held.counted:
             self.held.counted = plan.counted

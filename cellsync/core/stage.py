@@ -239,8 +239,10 @@ class Stage:
 
     def union(self, one: int, other: int) -> int:
         """The number of the union of two control pasts."""
-        known = self.circle.known_union(one, other)
-        return self._own_circle().union(one, other) if known is None else known
+        if one == other:
+            return one
+        known = self.circle.pasts.known_union(one, other)
+        return self._own_circle().pasts.union(one, other) if known is None else known
 
     def control(
         self, entry: EntryId, kind: int, past: int, author: DeviceId, shape: bytes, content: bytes
@@ -255,7 +257,7 @@ class Stage:
     def _own_circle(self) -> Circle:
         # The circle as held stays as it is until this step is durable.
         if self.circle is self._before:
-            self.circle = self._before.copy()
+            self.circle = self._before.over()
         return self.circle
 
     # --- entries ---------------------------------------------------------------------------------
@@ -381,7 +383,7 @@ class Stage:
                 for case, head in self.heads.items()
                 if head != self.held.heads.get(case)
             ],
-            pasts=self.circle.pasts_after(self._before.past_count),
+            pasts=list(self.circle.pasts.after(self._before.pasts.count)),
             arrivals=[
                 Arrival(number + at, *arrival, each_ends or at == len(self._arrivals))
                 for at, arrival in enumerate(self._arrivals, start=1)

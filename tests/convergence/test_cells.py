@@ -124,12 +124,13 @@ class Cells(RuleBasedStateMachine):
     @rule(data=st.data())
     def restart(self, data: st.DataObject) -> None:
         device = self.pick(data)
-        before = device.replica.digest(), device.replica.state_digest(), device.replica.circle.pasts_after(0)
+        before = device.replica.digest(), device.replica.state_digest(), list(device.replica.circle.pasts.after(0))
         if data.draw(st.booleans()):
             device.store.save_snapshots(device.replica.states.snapshots(worth=1))
             device.store.flush()
         device.replica = Replica(device.id, device.store)
-        assert before == (device.replica.digest(), device.replica.state_digest(), device.replica.circle.pasts_after(0))
+        pasts = list(device.replica.circle.pasts.after(0))
+        assert before == (device.replica.digest(), device.replica.state_digest(), pasts)
 
     @precondition(lambda self: hasattr(self, "devices"))
     @invariant()

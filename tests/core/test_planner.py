@@ -38,8 +38,8 @@ def snapshot(device: Device) -> Any:
     circle, held = device.replica.circle, device.replica.held
     return (
         device.replica.digest(), device.replica.state_digest(), dict(held.chains), dict(held.cases), dict(held.heads),
-        held.arrival, circle.pasts_after(0), set(circle.grants), device.store.chains(), list(device.store.cases()),
-        device.store.pasts(), device.store.last_arrival(),
+        held.arrival, list(circle.pasts.after(0)), set(circle.grants), device.store.chains(),
+        list(device.store.cases()), device.store.pasts(), device.store.last_arrival(),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ member. (protocol/40-membership.md)
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -52,6 +53,18 @@ class DeviceKeys(NamedTuple):
         would hold what others refuse.
         """
         return primitives.is_session_key(self.session) and primitives.is_seal_key(self.seal)
+
+    @property
+    def known(self) -> KnownKeys:
+        return KnownKeys(self.signing, self.session, hashlib.blake2b(self.seal, digest_size=32).digest())
+
+
+class KnownKeys(NamedTuple):
+    """What is kept in memory of the keys that introduce a device: a seal key is long, and there may be many."""
+
+    signing: SigningPublic
+    session: SessionPublic
+    seal: bytes  # its hash, which never leaves the memory
 
 
 class Rotation(NamedTuple):

@@ -13,6 +13,7 @@ digits behind a name.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
@@ -45,43 +46,56 @@ class Names:
     """What devices are called. `add` each once; devices of one name are told apart from then on."""
 
     def __init__(self) -> None:
-        self._claimed: dict[DeviceId, str] = {}
-        self._alike: dict[str, list[DeviceId]] = {}
+        self._claimed: dict[DeviceId, tuple[str, str]] = {}  # its name, and what that is alike
+        self._alike: dict[str, list[DeviceId]] = {}  # as they came
+        self._ordered: dict[str, list[DeviceId]] = {}  # the same ascending, where there is more than one
         self._shown: dict[DeviceId, str] = {}
 
-    def copy(self) -> Names:
-        twin = Names()
-        twin._claimed = dict(self._claimed)
-        twin._alike = {form: list(devices) for form, devices in self._alike.items()}
-        return twin
-
     def add(self, device: DeviceId, name: str) -> None:
-        self._claimed[device] = name
-        self._shown.clear()
-        self._alike.setdefault(alike(name), []).append(device)
+        form = alike(name)
+        self._claimed[device] = name, name if form == name else form
+        self._shown.pop(device, None)
+        group = self._alike.setdefault(form, [])
+        group.append(device)
+        if len(group) > 1:
+            ordered = self._ordered.setdefault(form, group[:1])
+            at = bisect_left(ordered, device)
+            ordered.insert(at, device)
+            for beside in _beside(ordered, at):  # nobody else's beginning gets longer
+                self._shown.pop(beside, None)
 
     def of(self, device: DeviceId) -> str:
         """The name to show; the beginning of the id where none is known."""
         shown = self._shown.get(device)
         if shown is None:
-            name = self._claimed.get(device)
-            shown = device.hex()[: 2 * SHORTEST] if name is None else self._told_apart(device, name)
+            claimed = self._claimed.get(device)
+            shown = device.hex()[: 2 * SHORTEST] if claimed is None else self._told_apart(device, *claimed)
             self._shown[device] = shown
         return shown
 
-    def _told_apart(self, device: DeviceId, name: str) -> str:
-        others = [one for one in self._alike[alike(name)] if one != device]
-        if not others and not _MARKED.search(name):  # nobody may look marked who is not
+    def _told_apart(self, device: DeviceId, name: str, form: str) -> str:
+        ordered = self._ordered.get(form)
+        if ordered is None and not _MARKED.search(name):  # nobody may look marked who is not
             return name
+        others = [] if ordered is None else _beside(ordered, bisect_left(ordered, device))
         return f"{name} ({_beginning(device, others)})"
 
     def claimed(self, device: DeviceId) -> str:
         """The name as it was claimed; "" where none is known."""
-        return self._claimed.get(device, "")
+        return self._claimed.get(device, ("", ""))[0]
 
     def like(self, name: str) -> list[DeviceId]:
-        """The devices whose name could be taken for this one."""
+        """The devices whose name could be taken for this one, as they came."""
         return list(self._alike.get(alike(name), []))
+
+    def first_like(self, name: str) -> DeviceId | None:
+        """The first of these."""
+        return next(iter(self._alike.get(alike(name), ())), None)
+
+
+def _beside(ordered: list[DeviceId], at: int) -> list[DeviceId]:
+    """Whose ids stand before and after one: no other id shares a longer beginning with it."""
+    return ordered[max(0, at - 1) : at] + ordered[at + 1 : at + 2]
 
 
 def _beginning(device: DeviceId, others: Iterable[DeviceId]) -> str:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.ids import DeviceId, MemberId
-from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.membership.control import KnownKeys, Role
 from cellsync.core.wire.tags import Kind
 
 
@@ -24,9 +24,10 @@ class Grant(NamedTuple):
     member: MemberId
     device: DeviceId  # the device that it introduces
     role: Role
-    keys: DeviceKeys
+    keys: KnownKeys
     name: str
     counts: bool
+    usable: bool = True  # whether a session can be held with this device, and something sealed to it
 
     def __repr__(self) -> str:
         return f"<grant {self.device.hex()[:8]}, {self.role.name}>"  # no name
@@ -49,7 +50,7 @@ NEEDS: Final[dict[int, Role]] = {
 }
 
 
-def rule_1_names(keys: DeviceKeys, seen: Iterable[Grant]) -> bool:
+def rule_1_names(keys: KnownKeys, seen: Iterable[Grant]) -> bool:
     """A device is its introducing entry; introducing a key that was introduced in one's past is void."""
     return all(
         keys.signing != grant.keys.signing and keys.session != grant.keys.session and keys.seal != grant.keys.seal

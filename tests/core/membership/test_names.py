@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsync.core.ids import DeviceId
+from cellsync.core.membership import names as module
 from cellsync.core.membership.names import Names, alike
 
 
@@ -70,14 +71,43 @@ NAMES = st.sampled_from(["Ana", "ana", "Аna", "Ben", "Ana (3f2a)", "Ana (3f2a1)
 @given(st.dictionaries(st.binary(min_size=32, max_size=32).map(DeviceId), NAMES, max_size=8))
 def test_all_are_told_apart_and_alike_on_every_device(claims: dict[DeviceId, str]) -> None:
     made = names(*claims.items())
-    other = names(*sorted(claims.items())).copy()
+    other = names(*sorted(claims.items()))
     shown = [made.of(one) for one in claims]
     assert shown == [other.of(one) for one in claims]
     assert len({alike(one) for one in shown}) == len(shown) or len(set(shown)) == len(shown)
 
 
-def test_a_copy_is_its_own() -> None:
-    first = names((ANA, "Ana"))
-    second = first.copy()
-    second.add(GUEST, "Ana")
-    assert (first.of(ANA), second.of(ANA)) == ("Ana", "Ana (3f2a1)")
+BEGINNINGS = st.binary(min_size=1, max_size=3).map(lambda end: DeviceId(end.rjust(4, b"\0").ljust(32, b"\0")))
+
+
+@given(st.lists(st.tuples(BEGINNINGS, NAMES), unique_by=lambda claim: claim[0], max_size=12))
+def test_who_was_named_before_others_came_is_named_like_the_rest(claims: list[tuple[DeviceId, str]]) -> None:
+    """Ids of one beginning; whose name was shown before has to get longer with those that come."""
+    made = Names()
+    for at, claim in enumerate(claims, start=1):
+        made.add(*claim)
+        assert [made.of(one) for one, _ in claims[:at]] == [naive(one, claims[:at]) for one, _ in claims[:at]]
+
+
+def naive(device: DeviceId, claims: list[tuple[DeviceId, str]]) -> str:
+    name = dict(claims)[device]
+    others = [one for one, claimed in claims if one != device and alike(claimed) == alike(name)]
+    lengths = (
+        length for length in range(4, 65) if not any(one.hex()[:length] == device.hex()[:length] for one in others)
+    )
+    return f"{name} ({device.hex()[: next(lengths)]})" if others or name.endswith(")") else name
+
+
+@pytest.mark.parametrize("many", [200, 800])
+def test_many_of_one_name_are_not_compared_each_with_each(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    real = module._beginning
+
+    def counted(one: DeviceId, others: list[DeviceId]) -> str:
+        compared.append(len(others))
+        return real(one, others)
+
+    monkeypatch.setattr(module, "_beginning", counted)
+    same = names(*((DeviceId(number.to_bytes(32, "big")), "Ana") for number in range(many)))
+    assert len({same.of(DeviceId(number.to_bytes(32, "big"))) for number in range(many)}) == many
+    assert sum(compared) <= 2 * many
