@@ -288,12 +288,12 @@ class Service:
     async def _notice(self, cell: Cell) -> None:
         """Tell of devices that come and go or have to be updated, of new members and of flags."""
         connected: set[str] = set()
-        versions = {peer.device: peer.version for peer in cell.peers()}
-        members = {member.device.hex() for member in cell.members()}
+        versions = {peer.device: peer.version for peer in cell.met()}
+        members = {member.device for member in cell.members()}
         flags = cell.flags
         while True:
             changed = cell.node.changed
-            peers = cell.peers()
+            peers = cell.met()
             now = {peer.device.hex(): peer.name for peer in peers if peer.connected}
             for device in now.keys() - connected:
                 self.tell("peer.up", device=device, name=now[device])
@@ -304,10 +304,9 @@ class Service:
                 if versions.get(peer.device) != peer.version:
                     versions[peer.device] = peer.version
                     self.tell("peer.version", device=peer.device.hex(), name=peer.name, version=peer.version)
-            for member in cell.members():
-                if member.device.hex() not in members:
-                    members.add(member.device.hex())
-                    self.tell("member.added", device=member.device.hex(), name=member.name, role=member.role)
+            for member in cell.members(besides=members):
+                members.add(member.device)
+                self.tell("member.added", device=member.device.hex(), name=member.name, role=member.role)
             before, flags = flags, cell.flags
             for flag in [flag for flag in flags if flag not in before]:
                 self.tell("flag", reason=flag.reason.value, device=flag.device.hex())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from cellsync.core.ids import DeviceId
@@ -20,9 +21,10 @@ class Member(NamedTuple):
         return f"<member {self.device.hex()[:8]}, {self.role}>"  # no name
 
 
-def members(circle: OpenCircle) -> list[Member]:
-    """Everyone who is active in a circle, by all that has reached this device."""
+def members(circle: OpenCircle, besides: Collection[DeviceId] = ()) -> list[Member]:
+    """Everyone who is active in a circle, by all that has reached this device, but for these."""
     return [
         Member(circle.replica.name(grant.device), grant.role.name.lower(), grant.device, grant.device == circle.device)
         for grant in circle.replica.circle.active()
+        if grant.device not in besides
     ]

@@ -45,16 +45,24 @@ class Peer(NamedTuple):
 
 
 def peers(circle: OpenCircle, node: Node) -> list[Peer]:
-    return [_peer(circle, node, device) for device in circle.others()]
+    written = circle.own_length
+    return [_peer(circle, node, device, written) for device in circle.others()]
 
 
-def _peer(circle: OpenCircle, node: Node, device: DeviceId) -> Peer:
+def met(circle: OpenCircle, node: Node) -> list[Peer]:
+    """Those of them that are connected, or have said which versions their build speaks."""
+    found = [device for device in circle.others() if device in node.links or node.spoken(device) is not None]
+    written = circle.own_length
+    return [_peer(circle, node, device, written) for device in found]
+
+
+def _peer(circle: OpenCircle, node: Node, device: DeviceId, written: int) -> Peer:
     now = circle.surroundings.now()
     link = node.links.get(device)
     answers = link is not None and now - link.heard < QUIET
     seen = now if answers else node.seen.get(device) if link is None else link.heard
     has_mine = node.delivered.get(device, 0)
-    lacks = circle.own_length - has_mine
+    lacks = written - has_mine
     balance = node.balance(device)
     in_step = (node.was_in_step(device) or None) if link is None else None if balance is None else balance.level
     return Peer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -36,7 +35,7 @@ class Holdings:
     lines: dict[Line, list[int]] = field(default_factory=dict)  # numbers of the branches of each chain
     off: dict[int, list[int]] = field(default_factory=dict)  # number -> numbers of the branches that leave it
     ancestry: Ancestry = field(default_factory=Ancestry)
-    branches: Counter[DeviceId] = field(default_factory=Counter)  # how many each device has
+    by_device: dict[DeviceId, list[int]] = field(default_factory=dict)  # numbers of the branches of each device
     uncited: dict[DeviceId, set[int]] = field(default_factory=dict)  # numbers of its branches whose head nothing cites
     counted: dict[int, Head] = field(default_factory=dict)  # an equivocator's branch -> the last entry that counts
     _equivocators: frozenset[DeviceId] = frozenset()
@@ -57,8 +56,9 @@ class Holdings:
     def take_chain(self, chain: Chain) -> None:
         if chain.number not in self.chains:
             self.lines.setdefault(chain.line, []).append(chain.number)
-            self.branches[chain.device] += 1
-            if self.branches[chain.device] == caps.BRANCHES + 1:
+            of_device = self.by_device.setdefault(chain.device, [])
+            of_device.append(chain.number)
+            if len(of_device) == caps.BRANCHES + 1:
                 self._equivocators |= {chain.device}
             if chain.base:
                 self.off.setdefault(chain.base, []).append(chain.number)
@@ -108,6 +108,14 @@ class Holdings:
         return found[::-1]
 
     # --- places in chains --------------------------------------------------------------------------
+
+    def branches(self, device: DeviceId) -> int:
+        """How many branches a device has, over all its incarnations."""
+        return len(self.by_device.get(device, ()))
+
+    def of_device(self, device: DeviceId) -> list[Chain]:
+        """The branches of a device."""
+        return [self.chains[number] for number in self.by_device.get(device, ())]
 
     def of_line(self, line: Line) -> list[Chain]:
         """The branches of a chain."""

@@ -111,7 +111,7 @@ class Stage:
         return self._chains.get(number) or self.held.chains[number]
 
     def branches_of(self, device: DeviceId) -> int:
-        return self.held.branches[device] + self._branches[device]
+        return self.held.branches(device) + self._branches[device]
 
     def open_branch(self, line: Line, base: Tip | None, first: int, entry: EntryId | None = None) -> Tip:
         """A new branch of a chain, or a new chain. Raises CapExceeded if the circle has as many as it may.

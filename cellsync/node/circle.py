@@ -65,6 +65,7 @@ FURTHER: Final = 45  # days: how far from our day another device is looked for w
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
 LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
 LARGE_BYTES: Final = 64 << 10
+MANY: Final = caps.DEVICES  # branches: to look at more of them may take long
 FEW: Final = 16  # arrivals after which nothing came yet: a batch of them is built in the loop, if they are small too
 
 Noting = Callable[[Plan], Mapping[str, bytes]]
@@ -147,12 +148,12 @@ class OpenCircle:
 
     def _is_large(self, batch: Batch) -> bool:
         """Whether a batch may take long to plan. So may one that makes a device an equivocator: all is counted anew."""
-        branches = self.replica.held.branches
+        held = self.replica.held
         return (
             len(batch.entries) > LARGE
             or batch.size > LARGE_BYTES
             or len(batch.chains) > caps.BRANCHES
-            or any(branches[row.device] >= caps.BRANCHES - len(batch.chains) for row in batch.chains)
+            or any(held.branches(row.device) >= caps.BRANCHES - len(batch.chains) for row in batch.chains)
         )
 
     async def apart(self, work: Callable[[], T]) -> T:
@@ -204,7 +205,7 @@ class OpenCircle:
     @property
     def branches_used(self) -> int:
         """How many branches this device has, over all its incarnations; caps.BRANCHES are too many."""
-        return self.replica.held.branches[self.device]
+        return self.replica.held.branches(self.device)
 
     @property
     def renewal_due(self) -> bool:
@@ -239,7 +240,7 @@ class OpenCircle:
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
-                if len(plan.commit.entries) > LARGE:
+                if len(plan.commit.entries) > LARGE or len(plan.refold) > LARGE:  # one entry may bring back thousands
                     await self.apart(lambda: self._store_and_flush(plan, written, noted or {}))
                     self._went_on(written)
                     self.replica.advance(plan, fold=False)
@@ -397,8 +398,10 @@ class OpenCircle:
 
     def _other_days(self, now: Millis) -> Iterator[Day]:
         """Days on which others are whose clocks differ, and the day on which we would be if ours did not lag."""
-        for device in self.others():
-            day = self._day_of(device, now)
+        later = [device for device, day in self._introduced.items() if day > day_of(now)]
+        others = {self._sponsor} if self._before_history() else {*self.clocks.devices(), *later} - {self.device}
+        for device in sorted(others):  # not all that are introduced: there may be thousands
+            day = self._day_of(device, now) if self.key_of(device) is not None else None
             if day is not None:
                 yield day
         lost = self._lost_day(now)
@@ -451,8 +454,7 @@ class OpenCircle:
 
     def own_branches(self) -> list[Chain]:
         """The branches that this device wrote, in all its incarnations, the newest first."""
-        chains = self.replica.held.chains.values()
-        return sorted((chain for chain in chains if chain.device == self.device), reverse=True)
+        return sorted(self.replica.held.of_device(self.device), reverse=True)
 
     @property
     def own_length(self) -> int:
@@ -546,7 +548,9 @@ class OpenCircle:
 
     async def build(self, building: Building) -> None:
         """Build a batch for a peer. Hold the lock."""
-        next_ones = self.store.arrivals(building.after, FEW + 1)
+        few = building.after is not None or len(self.replica.held.chains) <= MANY
+        after = building.find() if few else await self.apart(building.find)
+        next_ones = self.store.arrivals(after, FEW + 1)
         if len(next_ones) <= FEW and sum(arrival.size for arrival in next_ones) <= LARGE_BYTES:
             building.build()
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import trio
@@ -30,7 +30,6 @@ from cellsync.core.session.session import (
     State,
 )
 from cellsync.core.wire.messages import Places
-from cellsync.core.wire.places import Frontier
 from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
@@ -90,8 +89,8 @@ class Link:
             self._held.append((trio.current_time() + HOLD, last))
         self._wake.set()
 
-    def tell(self, circle: CircleId, grown: Frontier) -> None:
-        """Tell the peer that these branches have grown here."""
+    def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
+        """As `Session.tell`."""
         self.session.tell(circle, grown)
         self._wake.set()
 

@@ -31,7 +31,7 @@ from typing import Final
 
 import trio
 
-from cellsync.core import beacon
+from cellsync.core import beacon, caps
 from cellsync.core.crypto import channel, primitives
 from cellsync.core.errors import CellsyncError, NoCommonVersion, NoPeer
 from cellsync.core.history.chain import head_of
@@ -53,6 +53,7 @@ from cellsync.core.session.session import (
     Opened,
     Session,
     State,
+    growth,
     hang_up_at,
 )
 from cellsync.core.stage import Plan
@@ -88,6 +89,7 @@ HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for wha
 STEADY: Final = 60.0  # seconds after which a link counts as a good one
 RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
 CROSSING: Final = 5.0  # seconds within which two calls count as made at once
+LOOKED_FOR: Final = 2 * caps.DEVICES  # devices whose beacons are looked for
 
 Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
 """Takes a connection that does not open a session, with the bytes already read, and when to leave it if it fails."""
@@ -601,7 +603,7 @@ class Node:
 
     def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
         now = self._surroundings.now()
-        others = self.circle.others()
+        others = self._likely()
         if not others or not sighting.addresses:
             return None
         candidates = [
@@ -635,7 +637,17 @@ class Node:
 
     def _missing(self) -> list[DeviceId]:
         """The devices that we have no session with."""
-        return [device for device in self.circle.others() if device not in self.links]
+        return [device for device in self._likely() if device not in self.links]
+
+    def _likely(self) -> list[DeviceId]:
+        """The devices whose beacons are looked for: all, unless a hostile coordinator has made very many.
+
+        Those that were met come first, then as they came here: so thousands of others keep nobody out who was there.
+        """
+        others = self.circle.others()
+        if len(others) > LOOKED_FOR:
+            others.sort(key=lambda device: device not in self.seen)
+        return others[:LOOKED_FOR]
 
     def _trace(self, device: DeviceId, address: Address, ahead: int) -> None:
         """A beacon that was made while a device's clock showed another time; or somebody shows an old one again."""
@@ -687,7 +699,7 @@ class Node:
                 due[device] = -math.inf
             self._soon.clear()
             for device in self.circle.others():
-                known = self._callable(device)
+                known = self._callable(device) if device in self.spots.known else []
                 if not known or device in self.links or device in self._calling:
                     due.pop(device, None)
                 elif device not in due:
@@ -835,10 +847,11 @@ class Node:
             return
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in plan.commit.chains if chain.number in grown)
+        told = () if source is None else growth(Frontier(heads))  # once for all peers
         for link in dict.fromkeys(self.links.values()):
             link.session.grew(self.circle.id, grown)
             if source is not None and link is not source:
-                link.tell(self.circle.id, Frontier(heads))
+                link.tell(self.circle.id, told)
             link.news(arrivals[0].number, arrivals[-1].number, local=source is None)
         self._idle.set()
         if plan.controls:

@@ -8,7 +8,7 @@ kept as the digest of what they held, so it counts no more as soon as anything e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -29,11 +29,28 @@ _NOTHING: Final = codec.encode([])
 
 def encode_spots(known: Mapping[DeviceId, Sequence[Spot]]) -> bytes:
     """Where devices were last."""
-    rows = [
+    likely = sorted(known.items(), key=lambda one: min((spot.source for spot in one[1]), default=Source.HEARD))
+    return _encode(
         [device, [[spot.host, spot.port, spot.site, int(spot.source)] for spot in spots]]
-        for device, spots in known.items()
-    ]
-    return codec.encode(rows)
+        for device, spots in likely
+        if spots
+    )
+
+
+def _encode(rows: Iterable[list[object]]) -> bytes:
+    return codec.encode(_fitting(rows))
+
+
+def _fitting(rows: Iterable[list[object]]) -> list[list[object]]:
+    """The first rows, as many as can be read again: one of thousands too many must not cost all."""
+    kept: list[list[object]] = []
+    room = caps.ENTRY - 64
+    for row in rows:
+        room -= len(codec.encode(row))
+        if room < 0:
+            break
+        kept.append(row)
+    return kept
 
 
 def spots(circle: OpenCircle) -> dict[DeviceId, list[Spot]]:
@@ -64,8 +81,9 @@ def encode_reached(circle: OpenCircle, known: Reached) -> bytes:
     rows = [
         [device, known.delivered.get(device, 0), known.seen.get(device, 0), known.in_step.get(device, b"")]
         for device in circle.others()
+        if device in known.delivered or device in known.seen
     ]
-    return codec.encode([circle.life, [row for row in rows if any(row[1:])]])
+    return codec.encode([circle.life, _fitting(row for row in rows if any(row[1:]))])
 
 
 def reached(circle: OpenCircle) -> Reached:
@@ -101,7 +119,7 @@ class Spoken(NamedTuple):
 
 def encode_versions(circle: OpenCircle, spoken: Mapping[DeviceId, Spoken]) -> bytes:
     known = ((device, spoken[device]) for device in circle.others() if device in spoken)
-    return codec.encode([[device, *one.last, one.highest] for device, one in known])
+    return _encode([device, *one.last, one.highest] for device, one in known)
 
 
 def versions(circle: OpenCircle) -> dict[DeviceId, Spoken]:

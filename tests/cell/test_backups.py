@@ -16,6 +16,7 @@ from cellsync import Cell
 from cellsync.core import caps
 from cellsync.core.errors import OutOfBranches, Timeout
 from cellsync.core.ids import EntryId
+from cellsync.core.session.session import growth
 from cellsync.core.wire.places import Frontier, Head
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, check_failures, opened
@@ -104,7 +105,7 @@ async def test_one_vault_used_twice_at_once(template: Template, tmp_path: Path, 
                 f"later, {who}, {number}" for who in ("by Ben", "by the twin") for number in range(5)
             } <= await titles(ana)
             assert twin.circle._line != ben.circle._line
-            assert ana.circle.replica.held.branches[ben.device] == 4  # the common beginning's two sides, and two more
+            assert ana.circle.replica.held.branches(ben.device) == 4  # the common beginning's two sides, and two more
     check_failures(net)
 
 
@@ -132,7 +133,7 @@ async def test_a_device_says_when_it_has_begun_anew_too_often(
                 assert bool(warned) == (used >= caps.WARN_BRANCHES)
                 written += 1
                 await ben.synced(timeout=300)
-        assert ana.circle.replica.held.branches[ben.device] == caps.BRANCHES - 1
+        assert ana.circle.replica.held.branches(ben.device) == caps.BRANCHES - 1
         assert {f"life {number}" for number in range(written)} <= await titles(ana)
         assert not ana.circle.frontier().equivocators
     check_failures(net)
@@ -171,7 +172,7 @@ async def test_who_claims_what_it_does_not_give_is_not_in_step(
         assert peer.in_step_now
         line = (ben.device, ben.circle.life)
         false = Frontier(frozenset({Head(line[0], line[1], 1_000, EntryId(b"?" * 32))}))
-        next(iter(ben.node.links.values())).tell(ana.circle.id, false)
+        next(iter(ben.node.links.values())).tell(ana.circle.id, growth(false))
         await trio.sleep(10)
         with pytest.raises(Timeout):
             await ana.sync(everyone=True, timeout=60)

@@ -57,7 +57,7 @@ class Honest(Device):
     def note(self, source: random.Random) -> set[EntryId]:
         """One edit; none if the device may not begin anew once more."""
         if self.due:
-            if self.replica.held.branches[self.device] >= caps.BRANCHES - 1:
+            if self.replica.held.branches(self.device) >= caps.BRANCHES - 1:
                 return set()
             self.line, self.due = (self.device, Incarnation(source.randbytes(8))), False
         return {self.edit(source.choice(CASES), Operation(1, "f", b"", source.randrange(9)))}
@@ -161,8 +161,8 @@ def check(devices: list[Device], written: set[EntryId], hostile: Equivocator | N
             for entry in device.store.chain_slice(chain.number, chain.first, chain.length)
         }
         assert written <= held, "an entry was lost"
-        for author, count in device.replica.held.branches.items():
-            assert count <= caps.BRANCHES or (hostile is not None and author == hostile.device.device)
+        for author, numbers in device.replica.held.by_device.items():
+            assert len(numbers) <= caps.BRANCHES or (hostile is not None and author == hostile.device.device)
         if isinstance(device, Honest):
             for number, state in device.shown.items():
                 assert state.digest() == device.replica.states.read(number).digest(), "a reader was told too little"

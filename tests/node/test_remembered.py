@@ -59,6 +59,27 @@ async def test_what_an_earlier_version_kept_is_read(cell: Cell) -> None:
     assert remembered.reached(cell.circle) == Reached({ben: 2}, {ben: Millis(77)}, {})
 
 
+async def test_thousands_of_devices_of_which_others_spoke_push_nobody_out(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept could not be read any more, and all addresses were forgotten with the next start."""
+    [ben] = cell.circle.others()
+    crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(2_000)]
+    monkeypatch.setattr(cell.circle, "others", lambda: [ben, *crowd])
+    heard = {device: [Spot("10.0.0.9", 4000, UNRECOGNISED, Source.HEARD)] for device in crowd}
+    met = {ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Source.MET)]}
+    raw = remembered.encode_spots(heard | met)
+    await cell.circle.keep(ADDRESSES, raw)
+    assert len(raw) <= caps.ENTRY
+    assert next(iter(remembered.spots(cell.circle).items())) == (ben, met[ben])
+    delivered = dict.fromkeys([ben, *crowd], 1)
+    await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, Reached(delivered, {}, {})))
+    assert remembered.reached(cell.circle).delivered[ben] == 1
+    spoken = dict.fromkeys([ben, *crowd], Spoken(Versions(1, 1), 1))
+    await cell.circle.keep(VERSIONS, remembered.encode_versions(cell.circle, spoken))
+    assert ben in remembered.versions(cell.circle)
+
+
 async def test_only_the_others_are_kept(cell: Cell) -> None:
     gone = DeviceId(b"g" * 32)
     await cell.circle.keep(

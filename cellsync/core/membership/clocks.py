@@ -55,6 +55,10 @@ class Clocks:
         while len(self._held) > KEPT:
             del self._held[next(iter(self._held))]
 
+    def devices(self) -> list[DeviceId]:
+        """Those that have said so."""
+        return list(self._held)
+
     def of(self, device: DeviceId) -> Difference | None:
         return self._held.get(device)
 

@@ -150,19 +150,25 @@ class Building:
     loop, as long as nothing is committed meanwhile.
     """
 
-    def __init__(self, exchange: Exchange, after: int, until: int, peer: Peer) -> None:
+    def __init__(self, exchange: Exchange, after: int | None, until: int, peer: Peer) -> None:
         self.circle: Final = exchange.view.id
-        self.after: Final = after  # of these arrivals: from the one behind `after`
+        self.after = after  # of these arrivals: from the one behind `after`; None until that is looked for
         self.until: Final = until
         self.parts: list[bytes] = []
-        self.served = Served(None, after, {}, [])
+        self.served = Served(None, after or 0, {}, [])
         self.released: Final = exchange.released
         self._exchange = exchange
         self._peer = peer
 
+    def find(self) -> int:
+        """The arrival behind which the peer lacks something: for that, all branches may have to be looked at."""
+        if self.after is None:
+            self.after = self._exchange.view.cursor_for(self._peer)
+        return self.after
+
     def build(self) -> None:
         exchange = self._exchange
-        self.served = exchange.view.serve(self.after, self._peer, self.until)
+        self.served = exchange.view.serve(self.find(), self._peer, self.until)
         if self.served.batch is not None:
             self.parts = messages.encode_batch(exchange.name, self.served.batch, exchange.frame)
 
@@ -202,6 +208,8 @@ class Exchange:
         self._to_show: dict[Line, None] = {}  # chains of which the peer is to be sent our paths
         self._shown: dict[int, int] = {}  # of our branches: number -> sequence whose path the peer has
         self._counted: Mapping[int, Head] = view.counted
+        self._deliveries = 0  # how often `delivered` has changed
+        self._lacked: tuple[object, Mapping[int, Head], int] | None = None
         self._greeted_back = False
         self._introducing = False
         self._told: tuple[set[Head], set[DeviceId], set[Head]] = set(), set(), set()  # a frontier that is arriving
@@ -217,9 +225,9 @@ class Exchange:
         """Serve, unasked, everything up to our own admission: the peer has not heard of it yet."""
         self._introducing = True
 
-    def tell(self, grown: Frontier) -> list[bytes]:
-        """That these branches have grown here."""
-        return messages.encode_frontier(self.name, grown, self.frame) if self._serving else []
+    def tell(self, grown: Sequence[bytes]) -> list[bytes]:
+        """That these branches have grown here: a frontier, its rows encoded."""
+        return messages.addressed(self.name, grown) if self._serving else []
 
     def settle(self) -> list[bytes] | None:
         """Look up what the peer has said: what to answer, None if it has said nothing. Reads the store."""
@@ -265,9 +273,10 @@ class Exchange:
             return None
         if self.view.counted is not self._counted:  # a branch that the peer did not want may lie before the cursor
             self._counted, self._recount = self.view.counted, True
-        if self._recount:
-            self._cursor, self._recount = self.view.cursor_for(self._peer()), False
         until = min(ripe, self.view.last_arrival()) if self._until is None else self._until
+        if self._recount:
+            self._recount = False
+            return Building(self, None, int(until), self._peer())
         return None if self._cursor >= until else Building(self, self._cursor, int(until), self._peer())
 
     def send(self, built: Building) -> list[bytes]:
@@ -354,9 +363,17 @@ class Exchange:
             longest = self._longest(line)
             owes += sum(max(1, head.sequence - longest) for head in heads)
         moving = bool(self._told[0] or self._hearing or self._arriving is not None or self._uncommitted)
-        lacks = self.view.lacking(Peer(self.delivered, self._held_back(), self._equivocators))
+        lacks = self._lacking()
         declined = any(self._is_open(line, one) for line, one in self._declined.items())
         return Balance(lacks, owes, moving, declined, len(self._gaps))
+
+    def _lacking(self) -> int:
+        """How many entries the peer lacks: counted anew when something has changed, and not whenever somebody asks."""
+        held_back, counted, arrival = self._held_back(), self.view.counted, self.view.last_arrival()
+        now = self._deliveries, arrival, held_back, self._equivocators
+        if self._lacked is None or self._lacked[0] != now or self._lacked[1] is not counted:
+            self._lacked = now, counted, self.view.lacking(Peer(self.delivered, held_back, self._equivocators))
+        return self._lacked[2]
 
     def confirmed(self, mark: Mapping[int, int]) -> bool:
         """Whether the peer holds every branch up to the sequence in `mark`, by what it acknowledged or showed."""
@@ -551,4 +568,6 @@ class Exchange:
             number, sequence = chain.base, min(sequence, chain.first - 1)
 
     def _deliver(self, number: int, sequence: int) -> None:
-        self.delivered[number] = max(sequence, self.delivered.get(number, 0))
+        if sequence > self.delivered.get(number, -1):
+            self.delivered[number] = sequence
+            self._deliveries += 1

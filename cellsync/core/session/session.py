@@ -133,6 +133,11 @@ class Ended(NamedTuple):
 Event = Called | Opened | Apart | Received | Acknowledged | Measured | Answered | Located | Ended
 
 
+def growth(grown: Frontier) -> list[bytes]:
+    """Branches that have grown, as every session may be told: encoded once, however many peers there are."""
+    return messages.encode_rows(grown, channel.MAX_PAYLOAD)
+
+
 class Session:
     """One connection. Use `call` or `answer`; feed `receive` and `tick`; send what `outgoing` gives."""
 
@@ -513,8 +518,11 @@ class Session:
         if exchange is not None:
             exchange.grew(numbers)
 
-    def tell(self, circle: CircleId, grown: Frontier) -> None:
-        """Tell the peer that these branches have grown here, so that it need not send what we have."""
+    def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
+        """Tell the peer that these branches have grown here, so that it need not send what we have.
+
+        `grown`: as `growth` encodes it.
+        """
         exchange = self._exchange_of(circle)
         quiet = self.state is State.TALKING and self._unsent < caps.BATCH
         if exchange is not None and quiet and self._is_active(exchange.view):

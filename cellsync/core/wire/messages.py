@@ -180,6 +180,11 @@ def encode_digest(circle: bytes, digest: bytes) -> bytes:
 
 def encode_frontier(circle: bytes, frontier: Frontier, limit: int) -> list[bytes]:
     """The parts of a frontier, each at most `limit` bytes."""
+    return addressed(circle, encode_rows(frontier, limit))
+
+
+def encode_rows(frontier: Frontier, limit: int) -> list[bytes]:
+    """The same but for the circle's name, which each session has its own of: one frontier is told to many peers."""
     everything: tuple[list[Any], ...] = tuple(map(sorted, frontier))
     rows = [(table, row) for table, rows in enumerate(everything) for row in rows]
     at_once = max(1, (limit - _PART_OVERHEAD) // _HEAD_ROW)
@@ -188,8 +193,14 @@ def encode_frontier(circle: bytes, frontier: Frontier, limit: int) -> list[bytes
         tables: list[list[object]] = [[], [], []]
         for table, row in rows[start : start + at_once]:
             tables[table].append(row)
-        parts.append(codec.encode([Message.FRONTIER, circle, start + at_once >= len(rows), *tables]))
+        parts.append(b"".join(map(codec.encode, (start + at_once >= len(rows), *tables))))
     return parts
+
+
+def addressed(circle: bytes, parts: Iterable[bytes]) -> list[bytes]:
+    """The parts of a frontier whose rows are encoded, under a circle's name in one session."""
+    beginning = codec.array_header(6) + codec.encode(int(Message.FRONTIER)) + codec.encode(circle)
+    return [beginning + part for part in parts]
 
 
 def encode_paths(circle: bytes, paths: list[Path]) -> list[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cellsync.core.session.exchange import OFFER_AGAIN
+from cellsync.core.session.session import growth
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap
@@ -70,7 +71,7 @@ def test_what_did_not_attach_is_in_step_once_it_does(through: str) -> None:
         eva.receive(first)
         eva.receive(second)
         pass_on(eva, cleo)
-        other.session.tell(cleo.id, cleo.frontier())
+        other.session.tell(cleo.id, growth(cleo.frontier()))
         run(one, other)
         assert are_level(one, other)
         received = other.received

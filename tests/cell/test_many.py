@@ -1,0 +1,145 @@
+"""What thousands of devices, branches and peers cost: of what there may be many, work is counted, in virtual time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync.core import beacon, caps
+from cellsync.core.ids import DeviceId
+from cellsync.core.session.exchange import Exchange
+from cellsync.core.wire.places import Frontier
+from cellsync.node import circle as circle_module
+from cellsync.node import node as node_module
+from cellsync.node.link import Link
+from cellsync.node.network import Address, Sighting
+from cellsync.node.node import LOOKED_FOR
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import Visit, cells, level
+
+T = TypeVar("T")
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> list[None]:
+    calls: list[None] = []
+    real = getattr(where, name)
+
+    def call(*args: object) -> object:
+        calls.append(None)
+        return real(*args)
+
+    monkeypatch.setattr(where, name, call)
+    return calls
+
+
+async def test_a_beacon_is_compared_with_so_many_devices_those_that_were_met_first(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12,000 devices that a coordinator had made cost each beacon of any stranger 200,000 hashes, in the event loop."""
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        address = Address("10.0.0.9", 4_000)
+        shown = Sighting(ben.node._beacon((address,)), (address,))
+        strange = Sighting(bytes(beacon.SIZE), (address,))
+        crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(5_000)]
+        monkeypatch.setattr(ana.circle, "others", lambda: [*crowd, ben.device])
+        hashes = counted(monkeypatch, beacon, "tag")
+        assert ana.node._recognise(strange) is None
+        assert len(hashes) <= LOOKED_FOR * 3 * 3
+        ana.node.seen[ben.device] = ana.circle.surroundings.now()
+        assert ana.node._recognise(shown) == (ben.device, address)
+        assert len(ana.node._missing()) <= LOOKED_FOR
+
+
+async def test_what_grew_is_encoded_once_for_all_peers(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cells(memory_network, "ana", "ben", "cara", "dora") as [ana, ben, *others]:
+        memory_network.partition("ben", ["cara", "dora"])
+        await trio.sleep(100)
+        assert len(ana.node.links) == 3
+        encoded = counted(monkeypatch, node_module, "growth")
+        told = counted(monkeypatch, Link, "tell")
+        await ben.create(Visit, title="told")
+        await level([ana, ben, *others])
+        assert len(told) > len(encoded)
+        assert len(encoded) == 3  # by each of those to whom somebody gave it
+
+
+async def test_what_a_peer_lacks_is_counted_when_something_changes_and_not_when_somebody_asks(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+        await trio.sleep(10)
+        looked = counted(monkeypatch, type(ana.circle), "lacking")
+        ana.peers()
+        looked.clear()
+        assert [peer.in_step_now for peer in [*ana.peers(), *ana.peers(), *ana.peers()]] == [True] * 3
+        assert not looked
+        await ben.create(Visit, title="new")
+        await level([ana, ben])
+        await trio.sleep(10)
+        assert [peer.in_step_now for peer in ana.peers()] == [True]
+        assert looked
+        memory_network.partition("ana", "ben")
+        await ana.create(Visit, title="newer")
+        assert [peer.lacks for peer in ana.peers()] == [1]
+
+
+async def test_where_a_peer_lacks_something_of_many_branches_is_found_beside_the_event_loop(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cells(memory_network, "ana") as [ana]:
+        apart: list[None] = []
+        run = ana.circle.apart
+
+        async def noted(work: Callable[[], T]) -> T:
+            apart.append(None)
+            return await run(work)
+
+        monkeypatch.setattr(ana.circle, "apart", noted)
+        for many, times in ((caps.DEVICES, 0), (0, 1)):
+            monkeypatch.setattr(circle_module, "MANY", many)
+            exchange = Exchange(ana.circle, bytes(8), caps.FRAME)
+            exchange._hear(Frontier(frozenset()))
+            exchange.settle()
+            apart.clear()
+            async with ana.circle.lock:
+                building = exchange.due(math.inf)
+                assert building is not None
+                await ana.circle.build(building)
+            assert exchange.send(building)
+            assert len(apart) == times
+
+
+async def test_one_entry_that_brings_back_thousands_of_cases_is_stored_beside_the_event_loop(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cites an equivocator's long branch: three statements for each case were run in the event loop."""
+    async with cells(memory_network, "ana") as [ana]:
+        visit = await ana.create(Visit, title="one")
+        number = ana.circle.replica.held.cases[visit.id]
+        apart: list[None] = []
+        run = ana.circle.apart
+
+        async def noted(work: Callable[[], T]) -> T:
+            apart.append(None)
+            return await run(work)
+
+        plan = ana.circle.replica.plan_writes
+
+        def many(*args: Any) -> Any:
+            made = plan(*args)
+            return made._replace(refold=[number] * (circle_module.LARGE + 1))
+
+        monkeypatch.setattr(ana.circle, "apart", noted)
+        monkeypatch.setattr(ana.circle.replica, "plan_writes", many)
+        async with visit.edit() as draft:
+            draft.title = "two"
+        monkeypatch.undo()
+        assert len(apart) >= 2
+        assert visit.title == "two"
