@@ -398,8 +398,9 @@ class Syncing(Answer, kw_only=True, frozen=True):
 
 
 class ImportTable(Takes, kw_only=True, frozen=True):
-    """A CSV file, in base64. `columns`: where its columns go, if they are not called as in the example:
-    {"Nr": "external_id", "Note": ["note", "case.legal_notes"]}. `dry_run`: say what it would do, and write nothing."""
+    """A CSV file, in base64. `columns`: where its columns go, but for those whose headings say so:
+    {"Nr": "external_id", "Note": ["note", "case.legal_notes"], "X": []}. `dry_run`: say what it would do, and write
+    nothing."""
 
     table: Annotated[str, Meta(max_length=96 << 20)]
     encoding: str | None = None

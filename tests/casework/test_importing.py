@@ -139,6 +139,31 @@ def test_words_that_belong_into_another_column_say_into_which() -> None:
     assert unknown.fits == ()
 
 
+def test_a_mapping_says_where_some_columns_go_and_the_headings_where_the_others_do() -> None:
+    """Who mapped the two columns that were not known lost the names, which were."""
+    content = "Nr,ФИО,Дата рождения,Статус,Обувь,Адрес\n7,Вера К,1990,СИЗО,43,Млын 3\n".encode()
+    reading = read_csv(content, Mapping.of({"Nr": "external_id", "Статус": "episode_kind", "Адрес": []}))
+    [row] = reading.rows
+    assert (row.external, reading.unread, reading.ignored) == ("7", [], ["Обувь"])
+    assert reading.taken == {"ФИО": "name", "Дата рождения": "birth_date"}
+    assert row.documents["episode"][("kind", "")] == ["sizo"]
+    assert row.documents["case"][("title", "")] == ["Вера К"]
+    assert row.documents["person"][("born", "")] == [[1990, None, None, False]]
+    assert ("residence", "") not in row.documents["person"]  # mapped to nowhere
+
+
+def test_what_a_mapping_fills_no_heading_fills() -> None:
+    content = b"id,Full name,Who,Born,Birthday,status\n1,Vera K,Vera Kur,1990,1991,closed\n"
+    reading = read_csv(content, Mapping.of({"Who": "name", "Birthday": "birth_date"}))
+    [row] = reading.rows
+    assert (row.external, row.documents["case"][("title", "")]) == ("1", ["Vera Kur"])
+    assert row.documents["person"][("born", "")] == [[1991, None, None, False]]
+    assert row.documents["case"][("status", "")] == ["closed"]
+    assert reading.ignored == ["Full name", "Born"]
+    with pytest.raises(UnreadableFile, match="no column 'external_id', and none for the name"):
+        read_csv(b"a,b\n1990,x\n", Mapping.of({"a": "person.born"}))
+
+
 def test_rows_that_say_no_name_are_told() -> None:
     reading = read_csv(b"id,name,description,status\nA1,Vera K,,active\nA2,,,active\nA3,,woman at the gate,\nA4,?,,\n")
     assert reading.nameless == [(3, "A2"), (5, "A4")]
@@ -370,7 +395,6 @@ def test_a_groups_own_table(tmp_path: Path) -> None:
         ({"Nr": "external_id", "a": "person.bron"}, "'born'"),
         ({"Nr": "external_id", "a": "person.links"}, "born"),
         ({"Nr": "external_id", "a": 7}, "person.born"),
-        ({"a": "person.born"}, "external_id"),
         ({"Nr": "external_id", "b": "external_id"}, "external_id"),
         ({"Nr": "external_id", "a": "person.born", "b": "birth_date"}, ""),
         ({"Nr": "external_id", "a": "task.cost"}, ""),

@@ -171,7 +171,9 @@ class Placed(NamedTuple):
 
 
 class Mapping(NamedTuple):
-    """Which column is the external id, and where the others go."""
+    """Which column is the external id, and where the others go. A column that it does not name goes where its heading
+    says, unless that is full already; one that goes nowhere is left out.
+    """
 
     id_column: str  # "": none
     targets: tuple[Target, ...]
@@ -199,9 +201,6 @@ class Mapping(NamedTuple):
             raise BadMapping("two columns are the external id", hint='Write "Nr" = "external_id" once.', column=ids[1])
         if ids and not names and not _is_named(found) and headings.is_name(ids[0]):
             names = list(ids)
-        if not ids and not names:
-            hint = 'Write "Nr" = "external_id", or at least which column is the name.'
-            raise BadMapping("no column is the external id, and none the name", hint=hint)
         sources: dict[str, tuple[str, ...]] = {column: (column,) for column in columns}
         if names:
             joined = headings.in_order(names)
@@ -212,11 +211,35 @@ class Mapping(NamedTuple):
 
     def on(self, header: Sequence[str]) -> Placed:
         """Where its columns stand. Raises UnreadableFile."""
+        if self.sources is not None:
+            return self._with_headings(header)._on(header, self.sources)
+        return self._on(header, {})
+
+    def _with_headings(self, header: Sequence[str]) -> Mapping:
+        """Together with what the headings say of the columns that it does not name."""
+        demanded = self.sources or {}
+        named = {one_line(name) for several in demanded.values() for name in several}
+        said = headings.recognised([one for one in header if one and one not in named and header.count(one) == 1])
+        ids = said.pop(EXTERNAL_ID, ("",))
+        if _is_named([(target, None) for target in self.targets]):
+            said = {ours: several for ours, several in said.items() if ours not in ("name", "title")}
+        full = {(one.document, one.field) for one in self.targets if isinstance(one.declared, Register)}
+        found = [
+            (target._replace(column=", ".join(several)), target)
+            for ours, several in said.items()
+            for target in _EXAMPLE
+            if target.column == ours and (target.document, target.field) not in full
+        ]
+        more = {", ".join(several): several for several in (ids, *said.values())}
+        return Mapping(self.id_column or ids[0], (*self.targets, *_single(found)), {**more, **demanded})
+
+    def _on(self, header: Sequence[str], demanded: AnyMapping[str, tuple[str, ...]]) -> Placed:
+        """`demanded`: what somebody has named has to be there."""
         known = [name for name in header if name]
         sources = headings.recognised(known) if self.sources is None else self.sources
         wanted = dict.fromkeys([self.id_column, *(target.column for target in self.targets)])
         positions = {
-            label: tuple(_position(header, name, sources is self.sources) for name in sources[label])
+            label: tuple(_position(header, name, label in demanded) for name in sources[label])
             for label in wanted
             if label in sources
         }
@@ -229,14 +252,15 @@ class Mapping(NamedTuple):
         if set(header) >= TOLD:  # our own table: it says which are names
             single = tuple(one._replace(parser=lists.NAMES) if one in _NAMES_IF_ANY else one for one in single)
         used = {header[at] for several in positions.values() for at in several}
+        if self.sources is None:
+            named: frozenset[str] = frozenset()
+            taken = {header[at]: label for label, several in positions.items() for at in several if header[at] != label}
+        else:
+            named = frozenset(one_line(name) for several in demanded.values() for name in several)
+            taken = _taken([name for name in known if name in used - named])
+        told = named or TOLD
         return Placed(
-            positions,
-            single,
-            id_column,
-            {header[at]: label for label, several in positions.items() for at in several if header[at] != label}
-            if self.sources is None
-            else {},
-            [name for name in known if name not in used and not (self.sources is None and name in TOLD)],
+            positions, single, id_column, taken, [name for name in known if name not in used and name not in told]
         )
 
     def knows(self, cells: Sequence[str]) -> int:
@@ -245,6 +269,12 @@ class Mapping(NamedTuple):
             return sum(bool(cell) and bool(headings.ours(cell) or headings.is_name(cell)) for cell in cells)
         wanted = {one_line(name) for several in self.sources.values() for name in several}
         return sum(cell in wanted or folded(cell) in map(folded, wanted) for cell in cells if cell)
+
+
+def _taken(names: Sequence[str]) -> dict[str, str]:
+    """These columns of a table, and which of ours their headings mean, but for those that are called so."""
+    meant = headings.recognised([name for name in names if name])
+    return {name: ours for ours, several in meant.items() for name in several if name != ours}
 
 
 def one_line(heading: str) -> str:

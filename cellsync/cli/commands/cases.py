@@ -406,7 +406,7 @@ def graph(
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and what is wrong with which line.")
 @click.option(
     "--columns", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='A TOML or JSON file that says where the columns go: "Nr" = "external_id", "Note" = "case.legal_notes".',
+    help='A TOML or JSON file that says where columns go: "Nr" = "external_id", "Note" = "case.legal_notes", "X" = [].',
 )  # fmt: skip
 @click.option("--encoding", metavar="NAME", help="Of the file; else it is recognised, or you are asked for it.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between columns; else the most frequent of , ; tab.")
