@@ -25,7 +25,9 @@ from cellsync.api.profile import Profile, Settings
 from cellsync.api.repeats import Repeats
 from cellsync.api.shapes import State
 from cellsync.cell.cell import Cell
+from cellsync.cell.member import members
 from cellsync.cell.opening import open_cell
+from cellsync.cell.peer import met
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
 
@@ -288,12 +290,12 @@ class Service:
     async def _notice(self, cell: Cell) -> None:
         """Tell of devices that come and go or have to be updated, of new members and of flags."""
         connected: set[str] = set()
-        versions = {peer.device: peer.version for peer in cell.met()}
-        members = {member.device for member in cell.members()}
+        versions = {peer.device: peer.version for peer in met(cell.circle, cell.node)}
+        known = {member.device for member in cell.members()}
         flags = cell.flags
         while True:
             changed = cell.node.changed
-            peers = cell.met()
+            peers = met(cell.circle, cell.node)
             now = {peer.device.hex(): peer.name for peer in peers if peer.connected}
             for device in now.keys() - connected:
                 self.tell("peer.up", device=device, name=now[device])
@@ -304,8 +306,8 @@ class Service:
                 if versions.get(peer.device) != peer.version:
                     versions[peer.device] = peer.version
                     self.tell("peer.version", device=peer.device.hex(), name=peer.name, version=peer.version)
-            for member in cell.members(besides=members):
-                members.add(member.device)
+            for member in members(cell.circle, besides=known):
+                known.add(member.device)
                 self.tell("member.added", device=member.device.hex(), name=member.name, role=member.role)
             before, flags = flags, cell.flags
             for flag in [flag for flag in flags if flag not in before]:

@@ -25,7 +25,7 @@ from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readin
 from cellsync.cell.forks import Fork
 from cellsync.cell.member import Member, members
 from cellsync.cell.peer import Peer as Peer
-from cellsync.cell.peer import met, only_here, only_here_cases, peers
+from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.syncing import Progress, sync
 from cellsync.cell.wrote import wrote
 from cellsync.core import caps
@@ -132,17 +132,13 @@ class Cell:
         """Where this device listens; with its IP address it is what others give to `add_address`."""
         return self.node.port
 
-    def members(self, besides: Collection[DeviceId] = ()) -> list[Member]:
-        """Every member's device, this one among them, but for these."""
-        return members(self.circle, besides)
+    def members(self) -> list[Member]:
+        """Every member's device, this one among them."""
+        return members(self.circle)
 
     def peers(self) -> list[Peer]:
         """The other devices, and what of ours has reached them; much of it is remembered from before a restart."""
         return peers(self.circle, self.node)
-
-    def met(self) -> list[Peer]:
-        """Those of the peers that are connected or were: there may be thousands that never are."""
-        return met(self.circle, self.node)
 
     def only_here(self) -> int:
         """How many entries of this device no other device is known to hold."""
