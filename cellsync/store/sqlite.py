@@ -24,6 +24,7 @@ passphrase never gets here.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +50,7 @@ CACHE_BYTES: Final = 8 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
+ROW_BYTES: Final = 64  # of a row beside its content, at most
 _KEY_BYTES: Final = 32
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
 
@@ -385,7 +387,11 @@ class SqliteStore:
 
     @writes
     def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
+        left = self._room() - ROOM_BYTES
         for case, folded, snapshot in snapshots:
+            left -= 2 * (len(snapshot) + ROW_BYTES)
+            if left < 0:
+                raise DiskFull  # they only save time, and must not take what entries need
             self._db.execute("REPLACE INTO snapshots VALUES (?,?)", (case, snapshot))
             self._db.execute("UPDATE cases SET folded = ? WHERE number = ?", (folded, case))
 
@@ -451,13 +457,18 @@ class SqliteStore:
 
     def _cramped(self) -> bool:
         """Whether one more COMMIT could take the room that the log's pages need in the database."""
-        if not self._db.filename:
-            return False
+        return self._log_size() > 0 and self._room() < ROOM_BYTES
+
+    def _room(self) -> float:
+        """Bytes that are free beside those that the log's pages need."""
         try:
-            log = Path(self._db.filename_wal).stat().st_size
-            return log > 0 and shutil.disk_usage(self._db.filename).free < log + ROOM_BYTES
+            return shutil.disk_usage(self._db.filename).free - self._log_size() if self._db.filename else math.inf
         except OSError:
-            return False  # no log yet; or the folder went away, and SQLite says so
+            return math.inf  # the folder went away, and SQLite says so
+
+    def _log_size(self) -> int:
+        log = Path(self._db.filename_wal) if self._db.filename else None
+        return log.stat().st_size if log is not None and log.exists() else 0
 
     def _empty_log(self) -> None:
         """The commit stands already, so a failure here is nobody's error; the next `flush` tries again."""

@@ -18,7 +18,7 @@ from cellsync.store.sqlite import SqliteStore
 from tests.end_to_end.devices import PASSPHRASE, Device, Refused, Workshop, agree, check_vault
 from tests.store.commits import Author
 
-FILE_SYSTEM = 6 << 20
+FILE_SYSTEM = 12 << 20
 LEFT = 64 << 10  # bytes of space when it is nearly full
 
 
