@@ -160,6 +160,8 @@ def test_what_a_mapping_fills_no_heading_fills() -> None:
     assert row.documents["person"][("born", "")] == [[1991, None, None, False]]
     assert row.documents["case"][("status", "")] == ["closed"]
     assert reading.ignored == ["Full name", "Born"]
+    [row] = read_csv(b"Who,status\nVera Kur,closed\n", Mapping.of({"Who": "name"})).rows
+    assert (row.external, row.documents["case"][("status", "")]) == ("Vera Kur", ["closed"])
     with pytest.raises(UnreadableFile, match="no column 'external_id', and none for the name"):
         read_csv(b"a,b\n1990,x\n", Mapping.of({"a": "person.born"}))
 

@@ -230,7 +230,7 @@ class Mapping(NamedTuple):
             for target in _EXAMPLE
             if target.column == ours and (target.document, target.field) not in full
         ]
-        more = {", ".join(several): several for several in (ids, *said.values())}
+        more = {", ".join(several): several for several in (ids, *said.values()) if any(several)}
         return Mapping(self.id_column or ids[0], (*self.targets, *_single(found)), {**more, **demanded})
 
     def _on(self, header: Sequence[str], demanded: AnyMapping[str, tuple[str, ...]]) -> Placed:
