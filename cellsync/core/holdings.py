@@ -93,19 +93,20 @@ class Holdings:
         if commit.arrivals:
             self.arrival = commit.arrivals[-1].number
 
-    def introductions(self, store: Store) -> list[Entry]:
+    def introductions(self, store: Store) -> Iterator[Entry]:
         """The entries that introduce a device, by their authors' rights, in the order in which they arrived.
 
         Among them are those of equivocators that do not count now: they may later. `Circle.set_aside` says which.
-        Anyone may write as many other control entries as they like: they are read some at once, and not kept.
+        Anyone may write as many control entries as they like: they are read some at once, and not kept.
         """
-        found: list[Entry] = []
+        found: list[int] = []
         head = self.heads[OWN_CASE]
         while head:
             page = store.case_page(head, 0, _PAGE)
-            found += (entry for entry in page if entry.kind in _GRANTS and entry.standing == Standing.IN)
+            found += (entry.slot for entry in page if entry.kind in _GRANTS and entry.standing == Standing.IN)
             head = page[-1].prior
-        return found[::-1]
+        entries = map(store.entry_at, reversed(found))
+        return (entry for entry in entries if entry is not None)
 
     # --- places in chains --------------------------------------------------------------------------
 

@@ -264,9 +264,16 @@ class SqliteStore:
         query = "SELECT * FROM cases WHERE number > ? ORDER BY number LIMIT 1000"
         return list(map(Case._make, self._db.execute(query, (number,))))
 
+    def pasts(self) -> Iterator[tuple[int, bytes]]:
+        page = self._pasts_after(0)
+        while page:
+            yield from page
+            page = self._pasts_after(page[-1][0])
+
     @reads
-    def pasts(self) -> list[tuple[int, bytes]]:
-        return list(self._db.execute("SELECT * FROM pasts ORDER BY number"))
+    def _pasts_after(self, number: int) -> list[tuple[int, bytes]]:
+        query = "SELECT * FROM pasts WHERE number > ? ORDER BY number LIMIT 1000"
+        return list(self._db.execute(query, (number,)))
 
     @reads
     def arrivals(self, after: int, limit: int) -> list[Arrival]:

@@ -39,7 +39,7 @@ def snapshot(device: Device) -> Any:
     return (
         device.replica.digest(), device.replica.state_digest(), dict(held.chains), dict(held.cases), dict(held.heads),
         held.arrival, list(circle.pasts.after(0)), set(circle.grants), device.store.chains(),
-        list(device.store.cases()), device.store.pasts(), device.store.last_arrival(),
+        list(device.store.cases()), list(device.store.pasts()), device.store.last_arrival(),
     )  # fmt: skip
 
 

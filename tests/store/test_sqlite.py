@@ -141,7 +141,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         assert self.store.chains() == [rows.chains[number] for number in sorted(rows.chains)]
         assert list(self.store.cases()) == [rows.cases[number] for number in sorted(rows.cases)]
-        assert self.store.pasts() == sorted(rows.pasts.items())
+        assert list(self.store.pasts()) == sorted(rows.pasts.items())
         assert self.store.last_arrival() == max(rows.arrivals, default=0)
         assert {name: self.store.kept(name) for name in ("seal", "branch/session", "address")} == {
             name: rows.kept.get(name) for name in ("seal", "branch/session", "address")
@@ -371,7 +371,7 @@ def test_a_newer_schema_is_named(path: Path) -> None:
 
 
 def read_everything(store: SqliteStore) -> None:
-    store.chains(), store.pasts(), store.arrivals(0, 9999), store.kept("x"), store.snapshot(1)
+    store.chains(), list(store.pasts()), store.arrivals(0, 9999), store.kept("x"), store.snapshot(1)
     for case in store.cases():
         store.case_entries(case.head, 0)
     for chain in store.chains():
