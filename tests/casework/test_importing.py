@@ -152,6 +152,15 @@ def test_a_mapping_says_where_some_columns_go_and_the_headings_where_the_others_
     assert ("residence", "") not in row.documents["person"]  # mapped to nowhere
 
 
+def test_a_cell_of_which_one_place_takes_the_word_is_read() -> None:
+    columns = Mapping.of({"id": "external_id", "Статус": ["status", "episode_kind", "note"]})
+    reading = read_csv("id,ФИО,Статус\n1,Вера К,СИЗО\n2,Ян Б,closed\n3,Ева С,как-то\n".encode(), columns)
+    assert [one.line for one in reading.unread] == [4]  # a note takes any text, and tells nothing
+    kinds = [row.documents.get("episode", {}).get(("kind", "")) for row in reading.rows]
+    assert kinds == [["sizo"], None, None]
+    assert [row.documents["case"].get(("status", "")) for row in reading.rows] == [None, ["closed"], None]
+
+
 def test_what_a_mapping_fills_no_heading_fills() -> None:
     content = b"id,Full name,Who,Born,Birthday,status\n1,Vera K,Vera Kur,1990,1991,closed\n"
     reading = read_csv(content, Mapping.of({"Who": "name", "Birthday": "birth_date"}))

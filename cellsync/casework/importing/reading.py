@@ -239,6 +239,7 @@ class _Reader:
         documents: dict[str, dict[Place, list[Any]]] = {}
         unread: dict[str, RowError] = {}
         told: set[str] = set()
+        taken: set[str] = set()  # columns that go to several places, of which one takes what the others do not
         for target in self._placed.targets:
             if target.column not in cells:
                 continue
@@ -247,10 +248,13 @@ class _Reader:
             if cell and _is_told(target):
                 told.add(target.column)
             try:
-                documents.setdefault(target.document, {})[place] = _read_cell(target, cell)
+                documents.setdefault(target.document, {})[place] = values = _read_cell(target, cell)
+                if values and _is_told(target):
+                    taken.add(target.column)
             except BadCell as bad:
                 unread.setdefault(target.column, RowError(line, target.column, str(bad), cell))
-        return documents, sorted(unread.values(), key=lambda one: self._placed.positions[one.column]), len(told)
+        left = [one for column, one in unread.items() if column not in taken]
+        return documents, sorted(left, key=lambda one: self._placed.positions[one.column]), len(told)
 
     def _external(self, cells: dict[str, str], documents: dict[str, dict[Place, list[Any]]]) -> str:
         if self._placed.id_column:
