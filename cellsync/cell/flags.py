@@ -123,7 +123,7 @@ class Facts:
         """Whether for each fork of a device somebody has built on each side, and the device has begun an incarnation
         beyond them: it knows of both."""
         held = self._circle.replica.held
-        lines = [line for line in held.lines if line[0] == device]
+        lines = list(dict.fromkeys(chain.line for chain in held.of_device(device)))
         begun = {line: max(map(self._begins, held.lines[line])) for line in lines}
         return all(
             side.cited and side.height < max((begun[other] for other in lines if other != line), default=0)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from cellsync import Cell
+from cellsync.cell.flags import Facts
 from cellsync.core import beacon, caps
-from cellsync.core.ids import DeviceId
+from cellsync.core.founding import device_secrets
+from cellsync.core.ids import CaseId, DeviceId, Incarnation
+from cellsync.core.membership.control import Admit, Role, encode_admit
 from cellsync.core.session.exchange import Exchange
-from cellsync.core.wire.places import Frontier
+from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.places import Frontier, Line
+from cellsync.core.wire.tags import Kind
 from cellsync.node import circle as circle_module
 from cellsync.node import node as node_module
 from cellsync.node.link import Link
 from cellsync.node.network import Address, Sighting
 from cellsync.node.node import LOOKED_FOR
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, cells, level
+from tests.cell.cells import Visit, admit, cells, found, level, opened
+from tests.cell.equivocators import show
+from tests.core.attacks import Draft, Writer, forge
 
 T = TypeVar("T")
 
@@ -143,3 +152,69 @@ async def test_one_entry_that_brings_back_thousands_of_cases_is_stored_beside_th
         monkeypatch.undo()
         assert len(apart) >= 2
         assert visit.title == "two"
+
+
+async def test_a_cell_goes_on_beside_a_coordinator_who_has_hundreds_introduced(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Eight branches, forty devices on each: all that is written still arrives, also after a restart."""
+    net = memory_network
+    home = await found(net)
+    async with opened(home) as ana:
+        async with opened(await admit(net, ana, "ben", "coordinator")) as ben:
+            secrets, device = ben.secrets, ben.device
+        async with opened(await admit(net, ana, "cara")) as cara:
+            await show(ana, crowds(ana, Writer(ana.circle.id, device, Incarnation(bytes(8)), secrets.signing), 8, 40))
+            await level([ana, cara])
+            assert len(cara.members()) == 3 + 8 * 40
+            assert not ana.circle.equivocators
+            by_ana, by_cara = await ana.create(Visit, title="by Ana"), await cara.create(Visit, title="by Cara")
+            await level([ana, cara])
+        async with opened(net.home("cara")) as cara:
+            async with by_ana.edit() as draft:
+                draft.title = "later"
+            await level([ana, cara])
+            [title] = [case.title for case in await cara.cases(Visit) if case.id == by_ana.id]
+            assert title == "later"
+            assert (await ana.get(Visit, by_cara.id)).title == "by Cara"
+            assert sum(peer.connected for peer in ana.peers()) == 1
+
+
+def crowds(cell: Cell, hostile: Writer, branches: int, each: int) -> list[Batch]:
+    """So many branches of a coordinator whom `cell` has admitted, with so many admissions on each."""
+    own = next(one for one in cell.circle.own_branches())
+    seen = BatchChain(*own.line, own.length + 1, own.head, None)
+    drawn = random.Random(3)
+    batches: list[Batch] = []
+    for number in range(branches):
+        drafts: list[Draft] = []
+        for _ in range(each):
+            keys = device_secrets(drawn.randbytes(96)).public
+            shape, content = encode_admit(Admit(Role.COORDINATOR, keys, "Ben"), drawn.randbytes(16))
+            drafts.append(Draft(kind=Kind.ADMIT, case=CaseId(cell.circle.id), shape=shape, content=content))
+        drafts[0] = drafts[0]._replace(parents=[(1, 1, own.head, own.height)])
+        writer = hostile._replace(incarnation=Incarnation(number.to_bytes(8, "big")))
+        batches.append(forge(writer, drafts, [seen])[0])
+    return batches
+
+
+async def test_whether_forks_are_settled_is_seen_from_the_branches_of_their_device(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """For each device with a fork the chains of all were gone through: thousands of puppets, each of whom forks."""
+    async with cells(memory_network, "ana") as [ana]:
+        held = ana.circle.replica.held
+        facts = Facts(ana.circle, ana.node)
+        lines = held.lines = Lines(held.lines)
+        facts._look_at_forks({ana.device})
+        assert not lines.walks
+
+
+class Lines(dict[Line, list[int]]):
+    """Chains by name, and how often somebody has gone through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[Line]:
+        self.walks += 1
+        return super().__iter__()
