@@ -190,3 +190,9 @@ def test_many_consents_about_one_person_are_not_compared_with_each_other(monkeyp
     for case in range(50):
         assert consents.of(b"case %d" % case, [b"vera"]) == right
     assert len(Supersedes.asked) <= 2 * len(ids)
+    said = [Spoken(one, (b"W1",), (before,), right) for before, one in pairwise(ids)]
+    consents = Consents(said, frozenset())
+    Supersedes.asked.clear()
+    for _ in range(50):
+        assert consents.of(b"W1", []) == right
+    assert len(Supersedes.asked) <= 2 * len(ids)

@@ -194,6 +194,7 @@ class Consents:
         self.persons = persons
         self._said: dict[bytes, list[_Said]] = {}
         self._everywhere: dict[bytes, Right | None] = {}  # of persons of whom nobody has spoken for one case only
+        self._of_cases: dict[bytes, Right] = {}  # what is said of a case, once it was asked for
         rights: dict[Right, Right] = {}  # nearly all are alike
         for one in _read(said, persons):
             shared = one._replace(right=rights.setdefault(one.right, one.right))
@@ -203,10 +204,18 @@ class Consents:
     def of(self, case: bytes, persons: Iterable[bytes]) -> Right | None:
         """What may go of a document in this case that is about these persons; None if nobody has spoken for one."""
         asked = [self._of_person(person, case) for person in persons]
-        of_case = _standing(one for one in self._said.get(case, []) if not one.persons)
+        of_case = self._of_case(case)
         if any(right is None for right in asked) or not (asked or of_case):
             return None
-        return least([*(right for right in asked if right is not None), *(one.right for one in of_case)])
+        return least(right for right in (*asked, of_case) if right is not None)
+
+    def _of_case(self, case: bytes) -> Right | None:
+        if case not in self._of_cases:
+            said = _standing(one for one in self._said.get(case, ()) if not one.persons)
+            if not said:
+                return None
+            self._of_cases[case] = least(one.right for one in said)
+        return self._of_cases[case]
 
     def _of_person(self, person: bytes, case: bytes) -> Right | None:
         if person not in self._everywhere:

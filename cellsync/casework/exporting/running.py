@@ -130,8 +130,9 @@ def _with_rights(
             rights[bytes(person)] = consents.of(case, [bytes(person)]) or permission.NOTHING_ALLOWED
         leaves: list[Unread] = []
         for one in documents:
-            here = consents.of(case, {*folder.concerned, *(one.told_of & persons)}) or permission.NOTHING_ALLOWED
-            right = permission.least([here, *told[bytes(one.document.id)]])
+            others = (one.told_of & persons).difference(folder.concerned)
+            here = consents.of(case, {*folder.concerned, *others}) if others else folder.right
+            right = permission.least([here or permission.NOTHING_ALLOWED, *told[bytes(one.document.id)]])
             if one.told_of <= known and not right.refuses(audience):
                 rights[bytes(one.document.id)] = right
                 leaves.append(one.document)
