@@ -481,7 +481,7 @@ async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
         case = await cell.circle.apart(lambda: _without_logs(cell, identity))
         title = title_of(case._state)
         first = first_of(cell, cell.circle.replica.held.cases[identity], ask.after)
-    drawn = await graph_of(cell.circle, case, first, ask.limit)
+    drawn = await graph_of(cell.circle, case, first, ask.limit, cell.catalogue.title)
     return shapes.Graph(
         id=case.id.hex(),
         title=title,

@@ -107,6 +107,12 @@ class Catalogue:
         """The shortest beginning of a case's id that no other case has."""
         return self._shorts.short(case)
 
+    def title(self, case: bytes) -> str:
+        """What a case is called; "" if it is not here."""
+        number = self._replica.held.cases.get(CaseId(case))
+        found = [] if number is None else self.fresh().get([number])
+        return found[0].title if found else ""
+
     def beginning(self, digits: str) -> list[CaseId]:
         """The cases whose ids begin with these hexadecimal digits, in order."""
         return self._shorts.beginning(digits)

@@ -261,7 +261,9 @@ class Cell:
         self._check_open()
         circle = self.circle
         async with circle.lock:
-            return await circle.apart(lambda: wrote(circle.replica.held, circle.store, case, refs, within))
+            held = circle.replica.held
+            head = held.heads.get(held.cases.get(case, 0), 0)
+            return await circle.apart(lambda: wrote(circle.store, head, refs, within))
 
     async def at_one_moment(self, work: Callable[[Replica, Listings], Generator[None, None, T]]) -> T:
         """What comes of work on many cases, as they all are at one moment. It opens them with `look_up`.
@@ -313,7 +315,8 @@ class Cell:
         self._check_open()
         from cellsync.cell.graphing import graph_of  # only those who draw need it
 
-        return await graph_of(self.circle, case)
+        await self.catalogue.ready()
+        return await graph_of(self.circle, case, named=self.catalogue.title)
 
     def case_id(self, kind: str, external: str) -> CaseId:
         """The id that a case with this external id has on every device of this circle."""

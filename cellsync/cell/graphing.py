@@ -18,7 +18,7 @@ a view is made of has been read before.) A branch that leaves another one begins
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime
 from heapq import merge
 from itertools import islice, pairwise
@@ -26,21 +26,25 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
-from cellsync.cell.saying import Teller
+from cellsync.cell.saying import GONE, Teller
+from cellsync.cell.wrote import wrote
 from cellsync.core.case.host import Bound
 from cellsync.core.case.values import moment
 from cellsync.core.errors import NotFound
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of, unpack_slots
-from cellsync.core.ids import CaseId, EntryId
+from cellsync.core.ids import REF_BYTES, CaseId, EntryId, Ref
 from cellsync.core.wire import operations
-from cellsync.core.wire.tags import Kind
+from cellsync.core.wire.operations import Operation, split_refs
+from cellsync.core.wire.tags import Kind, Op
 from cellsync.node.circle import OpenCircle
 
 PAGE: Final = 1_024  # entries that are read before others get their turn
 ROWS: Final = 2_000  # the newest entries that are drawn
 ROWS_BYTES: Final = 8 << 20  # of what they say, at most
 TOLD: Final = 64  # of what one entry did; if there is more, "…" stands behind them
+REMOVED: Final = 4_096  # older entries that are read, to say what was removed
+_REMOVES: Final = (int(Op.DISCARD), int(Op.DELETE), int(Op.RETRACT))
 SHORTEST: Final = 4  # characters of an id that are shown at least
 
 
@@ -87,8 +91,12 @@ class Graph(NamedTuple):
         return f"<graph of {len(self.rows)} entries>"
 
 
-async def graph_of(circle: OpenCircle, case: Bound, first: int = 0, limit: int = ROWS) -> Graph:
+async def graph_of(
+    circle: OpenCircle, case: Bound, first: int = 0, limit: int = ROWS, named: Callable[[bytes], str] = lambda _: ""
+) -> Graph:
     """The history of a case: so many entries of it, from the one in slot `first` on, or the newest. Raises NotFound.
+
+    `named`: what the cases are called that its links lead to.
 
     Time: one pass over the entries of the circle since the oldest of these that cite other chains.
     """
@@ -102,7 +110,20 @@ async def graph_of(circle: OpenCircle, case: Bound, first: int = 0, limit: int =
     entries.sort(key=lambda entry: (entry.height, entry.id))
     parents = await _parents(circle, entries)
     async with circle.lock:
-        return Graph(case.id, await circle.apart(lambda: _rows(circle, case, entries, parents)), older)
+        teller = Teller(case, named)
+        await circle.apart(lambda: teller.learn(_removed(circle, entries, older)))
+        return Graph(case.id, await circle.apart(lambda: _rows(circle, teller, entries, parents)), older)
+
+
+def _removed(circle: OpenCircle, entries: list[Entry], older: int) -> dict[Ref, Operation]:
+    """What these entries remove, and none of them has written."""
+    own = {entry.id[:8] for entry in entries}
+    refs: set[Ref] = set()
+    for entry in entries:
+        for operation in operations.decode(entry.shape, entry.content):
+            if operation.tag in _REMOVES and isinstance(operation.detail, bytes):
+                refs.update(one for one in split_refs(operation.detail[: GONE * REF_BYTES]) if one[:8] not in own)
+    return wrote(circle.store, older, refs, REMOVED)[0] if refs else {}
 
 
 def _newest(circle: OpenCircle, head: int, limit: int) -> tuple[list[Entry], int]:
@@ -233,11 +254,10 @@ def _first_above(circle: OpenCircle, chain: Chain, lowest: int) -> int:
 # --- rows --------------------------------------------------------------------------------------------------
 
 
-def _rows(circle: OpenCircle, case: Bound, entries: list[Entry], parents: dict[int, list[int]]) -> list[Row]:
+def _rows(circle: OpenCircle, teller: Teller, entries: list[Entry], parents: dict[int, list[int]]) -> list[Row]:
     held, name = circle.replica.held, circle.replica.name
     short_ids = shorts([entry.id.hex() for entry in entries])
     places = {entry.slot: place for place, entry in enumerate(reversed(entries))}
-    teller = Teller(case)
     rows: list[Row] = []
     for entry, short in zip(entries, short_ids, strict=True):
         done: Any = operations.decode(entry.shape, entry.content)

@@ -5,7 +5,7 @@ What people wrote is shortened, and what could steer a terminal or turn a line a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from enum import Enum
 from itertools import islice
@@ -15,20 +15,28 @@ from cellsync.core.case.fields import Field
 from cellsync.core.case.host import Bound
 from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.case.values import PLAIN, fits
-from cellsync.core.ids import EntryId, Ref
+from cellsync.core.ids import ID_BYTES, EntryId, Ref
 from cellsync.core.plain import LONGEST, plain_line
 from cellsync.core.wire.operations import Operation, ref, split_refs
 from cellsync.core.wire.tags import Op
 
+GONE: Final = 3  # of what was removed at once that are named
 _UNSHOWN: Final = frozenset({"imported"})  # what the import keeps for itself
 
 
 class Teller:
     """Says entries of one case, in any order that has what is removed before its removal."""
 
-    def __init__(self, case: Bound) -> None:
+    def __init__(self, case: Bound, named: Callable[[bytes], str] = lambda _: "") -> None:
+        """`named`: what the case is called that an id is of; "" if it is of none."""
+        self._named = named
         self._fields = fields_of(type(case)) if isinstance(case, Schema) else {}
         self._said: dict[Ref, str] = {}  # for what is named later by its ref only
+
+    def learn(self, written: Mapping[Ref, Operation]) -> None:
+        """What was written before the entries that are told, and is removed by one of them."""
+        for own, operation in written.items():
+            self._one(own, operation)
 
     def tell(self, entry: EntryId, done: list[Operation]) -> Iterator[str]:
         for index, operation in enumerate(done):
@@ -57,20 +65,20 @@ class Teller:
                 return f"{name} corrected: {said}"
             case Op.RETRACT | Op.DISCARD | Op.DELETE:
                 gone = [self._said.get(one, "?") for one in split_refs(detail if isinstance(detail, bytes) else b"")]
-                few = dict.fromkeys(gone[:3])
-                return f"{name} -{', '.join(few)}" + (" …" if len(gone) > 3 else "")
+                few = dict.fromkeys(gone[:GONE])
+                return f"{name} -{', '.join(few)}" + (" …" if len(gone) > GONE else "")
         return f"{name} changed in a way that this version does not know"
 
     def _value(self, field: str, value: Any, *, quoted: bool = False, at: int = 0) -> str:
         own: Field | None = self._fields.get(field)
         kind = own.kinds[at] if own is not None and len(own.kinds) > at and fits(own.kinds[at], value) else PLAIN
         found = kind.decode(value)
-        said = plain_line(_words(found))
+        said = plain_line(_words(found, self._named))
         plain = isinstance(found, Enum) or not isinstance(found, str)
         return f'"{said}"' if (quoted and not plain) or (not plain and (" " in said or not said)) else said
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, named: Callable[[bytes], str]) -> str:
     """A value as people would say it."""
     if value is None:
         return "nothing"
@@ -79,13 +87,14 @@ def _words(value: Any) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, bytes):
-        return value[:4].hex()
+        return (named(value) if len(value) == ID_BYTES else "") or value[:4].hex()
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         defaults = getattr(value, "_field_defaults", {})
         parts = zip(value._fields, value, strict=True)
-        return " ".join(_words(part) for name, part in parts if name not in defaults or part != defaults[name])
+        told = [part for name, part in parts if name not in defaults or part != defaults[name]]
+        return " ".join(_words(part, named) for part in sorted(told, key=lambda one: isinstance(one, bytes)))
     if isinstance(value, (list, tuple)):
-        return " ".join(_words(part) for part in value[:LONGEST])
+        return " ".join(_words(part, named) for part in value[:LONGEST])
     if isinstance(value, Mapping):
-        return " ".join(f"{key}: {_words(part)}" for key, part in islice(value.items(), LONGEST))
+        return " ".join(f"{key}: {_words(part, named)}" for key, part in islice(value.items(), LONGEST))
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from cellsync.core.holdings import Holdings
-from cellsync.core.ids import CaseId, Ref
+from cellsync.core.ids import Ref
 from cellsync.core.ports import Store
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
@@ -20,16 +19,13 @@ _PAGE: Final = 64
 _ENTRY: Final = 8  # bytes of a ref that name the entry
 
 
-def wrote(
-    held: Holdings, store: Store, case: CaseId, refs: Collection[Ref], within: int
-) -> tuple[dict[Ref, Operation], int]:
-    """The operations of these refs among the newest entries of a case, and how many entries were read."""
+def wrote(store: Store, head: int, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
+    """The operations of these refs among so many entries of a case, from slot `head` on back; how many were read."""
     found: dict[Ref, Operation] = {}
     wanted: dict[bytes, list[Ref]] = {}
     for one in refs:
         wanted.setdefault(one[:_ENTRY], []).append(one)
-    number = held.cases.get(case)
-    head, read = 0 if number is None else held.heads.get(number, 0), 0
+    read = 0
     while head and wanted and read < within:
         page = store.case_page(head, 0, min(_PAGE, within - read))
         for entry in page:

@@ -127,3 +127,18 @@ async def test_what_is_doubtful_about_a_consent_is_said_when_it_is_written(
         wrong = await ana("case.new", kind="consent", add={"links": [f"about:{file['short']}"]})
         assert [one["field"] for one in wrong["doubts"]] == ["links"]
         assert (await ana("case.new", set={"title": "Mill"}))["doubts"] == []
+
+
+async def test_a_graph_names_what_a_link_leads_to_and_what_was_removed(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        vera = await ana("case.new", kind="person", add={"names": ["Vera Kur"]})
+        made = await ana("case.new", set={"title": "Mill"}, add={"links": [f"about:{vera['short']}"], "tags": ["old"]})
+        await ana("case.edit", case=made["id"], add={"tags": ["new"]})
+        await ana("case.edit", case=made["id"], discard={"tags": ["old"]})
+        drawn = await ana("case.graph", case="Mill")
+        assert [row["did"] for row in drawn["rows"]][:2] == [['tags -"old"'], ['tags +"new"']]
+        assert "links +about Vera Kur" in drawn["rows"][2]["did"]
+        page = await ana("case.graph", case="Mill", limit=1)  # what it removes stands on another page
+        assert page["rows"][0]["did"] == ['tags -"old"']
