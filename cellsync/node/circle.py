@@ -318,7 +318,7 @@ class OpenCircle:
         """Write the snapshots of what changed, so that opening folds little; and forget what is no longer needed."""
         async with self.lock:
             await self.apart(lambda: self.store.save_snapshots(self.replica.states.snapshots()))
-            self._attested_by_others = self._attested()
+            self._attested_by_others = await self.apart(self._attested)  # the newest entry of every branch
             needed = epochs.oldest_needed(self.surroundings.now(), self._attested_by_others)
             if needed is not None and self.epochs.forget_before(needed):
                 self.store.keep("epochs", self.epochs.encode())

@@ -218,3 +218,19 @@ class Lines(dict[Line, list[int]]):
     def __iter__(self) -> Iterator[Line]:
         self.walks += 1
         return super().__iter__()
+
+
+async def test_what_the_branches_attest_is_read_beside_the_event_loop(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cells(memory_network, "ana", "ben") as [ana, _]:
+        apart: list[object] = []
+        run = ana.circle.apart
+
+        async def noted(work: Callable[[], T]) -> T:
+            apart.append(work)
+            return await run(work)
+
+        monkeypatch.setattr(ana.circle, "apart", noted)
+        await ana.circle.tidy()
+        assert ana.circle._attested in apart
