@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time, sleep
@@ -64,37 +64,39 @@ Asked = dict[str, Callable[[], Any]]
 
 
 def measure(folder: Path, scale: int = 1) -> Iterator[Row]:
-    few, *more = SIZES
-    least = of_many(folder / "scale", few)
-    for cases in more:
-        held = max(few, cases // scale)
-        found = of_many(folder / "scale", held)
-        for name, took in found.pop("asked").items():
-            yield Row(f"{name}, at {held:,} cases against {few}", took / least["asked"][name], "×", TIMES, 1.0)
-        for name, took in found["alone"].items():
-            yield Row(f"{name} without a daemon, beside the key: {held:,} cases", took, "s", ALONE)
-        yield Row(f"the daemon's memory: {held:,} cases", found["memory"], "MB", MEMORY)
-        yield Row(
-            f"the daemon's memory after an export of all: {held:,}", found["memory after an export"], "MB", MEMORY
-        )
-        yield Row(f"first status after unlocking: {held:,} cases", 1000 * found["first"], "ms")
-        each = found["export"] / held / (least["export"] / few)
-        yield Row(f"export of all as CSV, for each case: {held:,} against {few}", each, "×", TIMES, 1.0)
+    few = SIZES[0]
+    sizes = [few, *dict.fromkeys(max(few, cases // scale) for cases in SIZES[1:])]
+    profiles = {cases: _filled(folder / "scale" / f"{cases}", "fill", {"cases": cases}) for cases in sizes}
+    with ExitStack() as stack:
+        daemons = {cases: stack.enter_context(_daemon(profile)) for cases, profile in profiles.items()}
+        yield from _beside_one_another({cases: client for cases, (client, _) in daemons.items()})
+        each: dict[int, float] = {}
+        for cases, (client, process) in daemons.items():
+            yield Row(f"the daemon's memory: {cases:,} cases", resident(process), "MB", MEMORY)
+            each[cases] = _once(partial(client.call, "export", format="csv", audience="internal")) / cases
+            yield Row(f"the daemon's memory after an export of all: {cases:,}", resident(process), "MB", MEMORY)
+        for cases in sizes[1:]:
+            times = each[cases] / each[few]
+            yield Row(f"export of all as CSV, for each case: {cases:,} against {few}", times, "×", TIMES, 1.0)
+    for cases, profile in profiles.items():
+        for name, command in _ALONE.items():
+            yield Row(
+                f"{name} without a daemon, beside the key: {cases:,} cases", _alone(profile, *command), "s", ALONE
+            )
     yield from _long(folder / "scale")
 
 
-def of_many(folder: Path, cases: int) -> dict[str, Any]:
-    """What the commands of every day take in a cell of so many cases, in seconds."""
-    profile = _filled(folder / f"{cases}", "fill", {"cases": cases})
-    took: dict[str, Any] = {}
-    with _daemon(profile) as (client, process):
-        took["first"] = _once(partial(client.call, "status"))
-        took["asked"] = {name: _quickest(ask) for name, ask in _every_day(client).items()}
-        took["memory"] = resident(process)
-        took["export"] = _once(partial(client.call, "export", format="csv", audience="internal"))
-        took["memory after an export"] = resident(process)
-    took["alone"] = {name: _alone(profile, *command) for name, command in _ALONE.items()}
-    return took
+def _beside_one_another(clients: Mapping[int, SocketClient]) -> Iterator[Row]:
+    """What the commands of every day take in cells of so many cases, against the smallest."""
+    few = min(clients)
+    for cases, client in clients.items():
+        yield Row(f"first status after unlocking: {cases:,} cases", 1000 * _once(partial(client.call, "status")), "ms")
+    asked = {cases: _every_day(client) for cases, client in clients.items()}
+    for name in asked[few]:
+        took = _quickest({cases: ask[name] for cases, ask in asked.items()})
+        yield Row(f"{name}: {few} cases", 1000 * took[few], "ms")
+        for cases in list(took)[1:]:
+            yield Row(f"{name}: {cases:,} cases against {few}", took[cases] / took[few], "×", TIMES, 1.0)
 
 
 def _every_day(client: SocketClient) -> Asked:
@@ -124,24 +126,17 @@ def _editing(client: SocketClient, case: str) -> Callable[[], Any]:
 
 
 def _long(folder: Path) -> Iterator[Row]:
-    profile = _filled(folder / "long", "fill_long", {})
-    with _daemon(profile) as (client, _):
+    few, many = LONG
+    with _daemon(_filled(folder / "long", "fill_long", {})) as (client, _):
         for name in ("edit", "show", "log", "graph"):
-            took = [
-                _quickest(
-                    _editing(client, case.hex())
-                    if name == "edit"
-                    else partial(client.call, f"case.{name}", case=case.hex())
-                )
-                for case in _LONG.values()
-            ]
-            yield Row(
-                f"{name} of a case of {LONG[1]:,} entries, against one of {LONG[0]}",
-                took[1] / took[0],
-                "×",
-                TIMES_LONG,
-                1.0,
-            )
+            ask: dict[int, Callable[[], Any]] = {
+                entries: partial(client.call, f"case.{name}", case=case.hex()) for entries, case in _LONG.items()
+            }
+            if name == "edit":
+                ask = {entries: _editing(client, case.hex()) for entries, case in _LONG.items()}
+            took = _quickest(ask)
+            times = took[many] / took[few]
+            yield Row(f"{name} of a case of {many:,} entries, against one of {few}", times, "×", TIMES_LONG, 1.0)
 
 
 # --- daemons and processes ------------------------------------------------------------------------------------
@@ -186,7 +181,7 @@ def _whole(profile: Profile, *command: str) -> float:
     """The passphrase comes on stdin."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     program = [sys.executable, "-m", "cellsync", "--profile", str(profile.folder), "--passphrase-fd", "0", *command]
-    subprocess.run(program, input=PASSPHRASE + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(program, input=PASSPHRASE + "\n", text=True, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -203,10 +198,16 @@ def _once(ask: Callable[[], Any]) -> float:
     return perf_counter() - began
 
 
-def _quickest(ask: Callable[[], Any]) -> float:
-    """What it takes where nothing else disturbs it: multiples of anything else would be of the machine's other work."""
-    ask()
-    return min(_once(ask) for _ in range(RUNS))
+def _quickest(asked: Mapping[int, Callable[[], Any]]) -> dict[int, float]:
+    """What each takes where nothing else disturbs it: multiples of anything else would be of the machine's other work.
+
+    One after the other, again and again, so that what else goes on meets all of them alike.
+    """
+    took: dict[int, list[float]] = {which: [] for which in asked}
+    for _ in range(1 + RUNS):
+        for which, ask in asked.items():
+            took[which].append(_once(ask))
+    return {which: min(each[1:]) for which, each in took.items()}
 
 
 # --- a child that writes the cases ----------------------------------------------------------------------------

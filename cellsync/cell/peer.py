@@ -93,19 +93,20 @@ def only_here(circle: OpenCircle, node: Node) -> int:
 async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, int]]:
     """Which cases they changed, the newest change first, and how many of them each."""
     counts: dict[int, int] = {}  # in this order
-    async for case in _newest(circle, min(only_here(circle, node), ENTRIES)):
+    async for case, count in _newest(circle, min(only_here(circle, node), ENTRIES)):
         if case != OWN_CASE and (case in counts or len(counts) < CASES):
-            counts[case] = counts.get(case, 0) + 1
+            counts[case] = counts.get(case, 0) + count
     return [(circle.replica.held.case_ids[case], count) for case, count in counts.items()]
 
 
-async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[int]:
-    """The case of each of so many entries of our own, the newest first."""
+async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[tuple[int, int]]:
+    """The cases of so many entries of our own, the newest first, and how many of them each has; some more than once."""
     for chain in circle.own_branches():
         last = chain.length
         while count > 0 and last >= chain.first:
+            first = max(chain.first, last - min(count, PAGE) + 1)
             async with circle.lock:
-                page = circle.store.case_of_each(chain.number, max(chain.first, last - min(count, PAGE) + 1), last)
-            for case in page:
-                yield case
-            last, count = last - len(page), count - len(page)
+                page = circle.store.cases_changed(chain.number, first, last)
+            for one in page:
+                yield one
+            last, count = first - 1, count - (last - first + 1)

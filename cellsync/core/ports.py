@@ -191,8 +191,8 @@ class Store(Protocol):
         """The numbers of the cases to which the entries from slot `first` to `last` belong."""
         ...
 
-    def case_of_each(self, chain: int, first: int, last: int) -> list[int]:
-        """The number of the case of each entry of a chain from sequence `first` to `last`, the newest first."""
+    def cases_changed(self, chain: int, first: int, last: int) -> list[tuple[int, int]]:
+        """(case, how many) of the entries of a chain from sequence `first` to `last`, the newest first."""
         ...
 
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:

@@ -344,9 +344,12 @@ class SqliteStore:
         return [int(row[0]) for row in self._db.execute(query, (first, last))]
 
     @reads
-    def case_of_each(self, chain: int, first: int, last: int) -> list[int]:
-        query = "SELECT case_number FROM entries WHERE slot BETWEEN ? AND ? ORDER BY slot DESC"
-        return [int(row[0]) for row in self._db.execute(query, (slot_of(chain, first), slot_of(chain, last)))]
+    def cases_changed(self, chain: int, first: int, last: int) -> list[tuple[int, int]]:
+        query = """
+            SELECT case_number, count(*) FROM entries WHERE slot BETWEEN ? AND ?
+            GROUP BY case_number ORDER BY max(slot) DESC"""
+        rows = self._db.execute(query, (slot_of(chain, first), slot_of(chain, last)))
+        return [(int(number), int(count)) for number, count in rows]
 
     @reads
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
