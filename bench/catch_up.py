@@ -165,10 +165,10 @@ async def _take(job: Mapping[str, Any]) -> None:
         async with node.running():
             idle = peak_memory()
             began = perf_counter()
-            nursery.start_soon(node.call, founder, Address(LOOPBACK, job["port"]))
+            nursery.start_soon(node.calls.call, founder, Address(LOOPBACK, job["port"]))
             with trio.fail_after(children.LIMIT):
                 while founder not in node.links:
-                    await node.changed.wait()
+                    await node.links.changed.wait()
                 link = node.links[founder]
                 handshake = link.received
                 await everything.wait()

@@ -135,8 +135,8 @@ async def _give(job: Mapping[str, Any]) -> None:
 async def _follow(device: Device, node: Node) -> None:
     """Until the receiver holds all that we have written."""
     with trio.fail_after(children.LIMIT):
-        while device.circle.own_length not in node.delivered.values():
-            await node.changed.wait()
+        while device.circle.own_length not in node.others.delivered.values():
+            await node.links.changed.wait()
 
 
 def take(job: Mapping[str, Any]) -> None:
@@ -161,7 +161,7 @@ async def _take(job: Mapping[str, Any]) -> None:
         node = Node(device.circle, device.session, network)
         device.circle.watch(committed)
         async with node.running():
-            nursery.start_soon(node.call, device.founder, Address(LOOPBACK, job["port"]))
+            nursery.start_soon(node.calls.call, device.founder, Address(LOOPBACK, job["port"]))
             with trio.fail_after(children.LIMIT):
                 await everything.wait()
             tell({"shown": shown})

@@ -64,7 +64,11 @@ async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, r
         if cell is None
         else [
             OtherDevice(
-                peer.name, peer.connected, cell.addresses_of(peer.device), peer.clock, cell.node.spoken(peer.device)
+                peer.name,
+                peer.connected,
+                cell.addresses_of(peer.device),
+                peer.clock,
+                cell.node.others.spoken(peer.device),
             )
             for peer in cell.peers()
         ]

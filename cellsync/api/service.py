@@ -257,7 +257,7 @@ class Service:
                 await self.lock()
             if slept > SLEPT and self._cell is not None:
                 log.info("the machine has slept")
-                self._cell.node.call_now()
+                self._cell.node.calls.now()
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -294,7 +294,7 @@ class Service:
         known = {member.device for member in cell.members()}
         flags = cell.flags
         while True:
-            changed = cell.node.changed
+            changed = cell.node.links.changed
             peers = met(cell.circle, cell.node)
             now = {peer.device.hex(): peer.name for peer in peers if peer.connected}
             for device in now.keys() - connected:

@@ -28,7 +28,7 @@ from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.syncing import Progress, sync
 from cellsync.cell.wrote import wrote
-from cellsync.core import caps
+from cellsync.core import caps, drawers
 from cellsync.core.audit import audit
 from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
@@ -203,7 +203,7 @@ class Cell:
         deadline = trio.current_time() + (wait or 0)
         while True:
             self._check_open()
-            changed = self.node.changed
+            changed = self.node.links.changed
             async with self.circle.lock:
                 number = self.circle.replica.held.cases.get(case)
                 if number is not None and self.circle.replica.held.heads.get(number):
@@ -446,7 +446,7 @@ class Cell:
         """A person has seen it. It is raised again if it comes again; what is still so stays until it is over."""
         if flag.reason not in LASTING and self._flags[flag.reason].pop(flag, 0) is None:
             self._keep_flags_soon()
-            self.node.wake()
+            self.node.links.wake()
 
     def _flag(self, flags: Iterable[Flag]) -> None:
         for flag in flags:
@@ -454,7 +454,7 @@ class Cell:
             if flag not in kept:
                 kept[flag] = None
                 self._keep_flags_soon()
-                self.node.wake()
+                self.node.links.wake()
             if len(kept) > FLAGS:
                 del kept[next(iter(kept))]
 
@@ -477,7 +477,7 @@ class Cell:
         """Make the flags durable. A full disk is no error here: they are kept at the next chance."""
         self._keeping_flags = False
         with suppress(CellsyncError):
-            await self.circle.keep("flags", encode(flag for kept in self._flags.values() for flag in kept))
+            await self.circle.keep(drawers.FLAGS, encode(flag for kept in self._flags.values() for flag in kept))
 
     def _committed(self, plan: Plan, source: object) -> Iterator[Callable[[], None] | None]:
         local = source is None
@@ -553,22 +553,26 @@ class Cell:
         the protocol in common), Timeout.
         """
         own, began = self.circle.own_length, trio.current_time()
-        self.node.call_now()
+        self.node.calls.now()
         with trio.move_on_after(timeout):
             while True:
                 self._check_open()
                 others = self.circle.others()
-                confirmed = {self.circle.key_of(one) for one in others if self.node.delivered.get(one, -1) >= own}
+                confirmed = {
+                    self.circle.key_of(one) for one in others if self.node.others.delivered.get(one, -1) >= own
+                }
                 if len(confirmed) >= min_peers:  # by keys: one that was introduced twice is one device
                     return
                 missing = [one for one in others if self.circle.key_of(one) not in confirmed]
-                parted = [one for one in missing if self.node.parted_since(began, one)]
+                parted = [one for one in missing if self.node.others.parted_since(began, one)]
                 if parted and parted == missing:
                     break  # until somebody has updated, nobody else can
-                await self.node.changed.wait()
-        apart = [(one, self.node.apart(one)) for one in self.circle.others() if self.node.parted_since(began, one)]
+                await self.node.links.changed.wait()
+        apart = [
+            (one, self.node.apart(one)) for one in self.circle.others() if self.node.others.parted_since(began, one)
+        ]
         for device, error in apart:
-            theirs = self.node.spoken(device)
+            theirs = self.node.others.spoken(device)
             if error is not None and theirs is not None:
                 ours = self.node.versions.said
                 raise type(error)(f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
@@ -609,7 +613,7 @@ class Cell:
         self._check_open()
         with trio.move_on_after(timeout):
             try:
-                return await self.node.ping(device)
+                return await self.node.calls.ping(device)
             except NoPeer:
                 self._check_open()
                 raise
@@ -618,7 +622,7 @@ class Cell:
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
         """Where another device listened when it was last met, or somebody said that it does."""
-        return self.node.addresses_of(device)
+        return self.node.whereabouts.addresses_of(device)
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
         """Where another device listens, for networks that carry no multicast. Raises InvalidValue for a host's name."""
@@ -734,6 +738,6 @@ class Cell:
         self._closed = True
         for follower in self._followers:
             follower.close()
-        self.node.wake()
+        self.node.links.wake()
         with suppress(ValueError):
             self.circle.unwatch(self._committed)

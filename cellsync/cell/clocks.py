@@ -30,7 +30,7 @@ class OtherClock(NamedTuple):
 
 def other_clock(circle: OpenCircle, node: Node, device: DeviceId) -> OtherClock | None:
     """None while nothing is known of it."""
-    guess = node.guesses.get(device)
+    guess = node.calls.guesses.get(device)
     if guess is not None:
         return OtherClock(guess / 1000, measured=False)
     difference = circle.difference(device)
@@ -42,4 +42,4 @@ def keeps_apart(circle: OpenCircle, node: Node, device: DeviceId, since: float) 
     known = other_clock(circle, node, device)
     if known is None or not known.notable or device in node.links:
         return None
-    return known if not known.measured or node.unanswered.get(device, -1.0) >= since else None
+    return known if not known.measured or node.calls.unanswered.get(device, -1.0) >= since else None

@@ -111,7 +111,7 @@ class Facts:
             yield flag_of_device(circle, Reason.EQUIVOCATOR, device)
         if circle.branches_used >= caps.WARN_BRANCHES:
             yield flag_of_device(circle, Reason.FEW_BRANCHES_LEFT, circle.device)
-        for device in self._node.went_back():
+        for device in self._node.others.went_back():
             yield flag_of_device(circle, Reason.OLDER, device)
 
     def _look_at_forks(self, devices: set[DeviceId]) -> None:

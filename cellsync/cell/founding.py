@@ -6,7 +6,7 @@ import base64
 from typing import final
 
 from cellsync.cell.home import Place, new_home
-from cellsync.core import founding
+from cellsync.core import drawers, founding
 from cellsync.core.founding import Founding
 from cellsync.core.ids import DeviceId, EpochId, Millis, RecoverySecret
 from cellsync.core.membership.control import checked_name
@@ -73,5 +73,5 @@ def _fill(store: SqliteStore, founded: Founding, secrets: founding.DeviceSecrets
     line = (device, founded.incarnation)
     plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, [founded.intention], now)
     store.write(plan.commit)
-    store.keep("seal secret", secrets.seal.reveal())
+    store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
     OpenCircle.prepare(store, device, founded.incarnation, EpochId(founded.circle), founded.branches, founded.circle)

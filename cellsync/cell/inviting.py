@@ -6,7 +6,7 @@ The code has a long form (text, QR), and a short one to be said aloud. Whichever
 from __future__ import annotations
 
 import io
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from typing import final
 
 import segno
@@ -27,7 +27,7 @@ from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
 from cellsync.node.circle import OpenCircle
-from cellsync.node.node import CARRIER, Node
+from cellsync.node.node import Node
 from cellsync.node.pairing import Pairing
 
 
@@ -96,14 +96,13 @@ class Invite:
     async def run(self) -> None:
         """Wait for the device. `Cell.create_invite` starts this."""
         try:
-            with self._scope:
-                async with AsyncExitStack() as guests:
-                    key = code.beacon_key(self._invitation.secret)
-                    await guests.enter_async_context(self._node.guest(self._has_code, self._welcome, key))
-                    if self._short is not None:
-                        key = short.beacon_key(self._short.number)
-                        await guests.enter_async_context(self._node.guest(self._knocks, self._hear_guess, key))
-                    await self._ended.wait()
+            with self._scope, ExitStack() as guests:
+                key = code.beacon_key(self._invitation.secret)
+                guests.enter_context(self._node.guest(self._has_code, self._welcome, key))
+                if self._short is not None:
+                    key = short.beacon_key(self._short.number)
+                    guests.enter_context(self._node.guest(self._knocks, self._hear_guess, key))
+                await self._ended.wait()
         finally:
             self._ended.set()
             if self._short is not None:
@@ -146,7 +145,13 @@ class Invite:
         surroundings = self._circle.surroundings
         entropy, clock = surroundings.entropy(inviter.ENTROPY), surroundings.now()
         machine = Inviter(
-            invitation, entropy, trio.current_time(), CARRIER, hang_up, clock=clock, versions=self._node.versions
+            invitation,
+            entropy,
+            trio.current_time(),
+            self._node.network.carrier,
+            hang_up,
+            clock=clock,
+            versions=self._node.versions,
         )
         difference: Difference | None = None
 

@@ -12,7 +12,7 @@ from cellsync.cell import short_codes
 from cellsync.cell.confirming import Asked, Confirm, Introduce, Introduction, ask, checked_confirm, introduction
 from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.unwrapping import unwrapped
-from cellsync.core import beacon, founding
+from cellsync.core import beacon, drawers, founding
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
@@ -22,11 +22,10 @@ from cellsync.core.pairing import code, joiner, short
 from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
-from cellsync.node.circle import CLOCKS, OpenCircle
+from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, Network, checked_address, without_scope
-from cellsync.node.node import CARRIER
 from cellsync.node.pairing import Pairing
-from cellsync.node.remembered import ADDRESSES, encode_spots
+from cellsync.node.remembered import encode_spots
 from cellsync.node.searching import OF_ONE, OF_ONE_WAIT
 from cellsync.node.sites import UNRECOGNISED
 from cellsync.node.spots import Source, Spot
@@ -125,7 +124,14 @@ async def _join(
             now, clock = trio.current_time(), home.surroundings.now()
             name = None if newcomer is None else newcomer.name
             machine = Joiner(
-                secret, secrets, name, entropy(joiner.ENTROPY), now, CARRIER, clock=clock, versions=home.versions
+                secret,
+                secrets,
+                name,
+                entropy(joiner.ENTROPY),
+                now,
+                network.carrier,
+                clock=clock,
+                versions=home.versions,
             )
             naming, asking = trio.CancelScope(), trio.CancelScope()
 
@@ -162,9 +168,9 @@ def _fill(
     difference: Difference | None,
 ) -> None:  # fmt: skip
     if difference is not None:
-        store.keep(CLOCKS, Clocks({welcome.sponsor: difference}).encode())
-    store.keep(ADDRESSES, encode_spots({welcome.sponsor: [found_at]}))
-    store.keep("seal secret", secrets.seal.reveal())
+        store.keep(drawers.CLOCKS, Clocks({welcome.sponsor: difference}).encode())
+    store.keep(drawers.ADDRESSES, encode_spots({welcome.sponsor: [found_at]}))
+    store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
     sponsor = welcome.sponsor, welcome.sponsor_session
     OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)
 

@@ -12,6 +12,7 @@ from cellsync.cell.backup import AtRest
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.unwrapping import the_only
+from cellsync.core import drawers
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import SealSecret
@@ -79,8 +80,8 @@ def _open_circle(vault: Vault, store: SqliteStore, surroundings: Surroundings) -
 async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterator[Cell]:
     circle = await home.surroundings.in_thread(lambda: _open_circle(vault, store, home.surroundings))
     identity = vault.identity
-    secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept("seal secret") or b""))
-    known = flags.decode(circle, store.kept("flags"))
+    secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept(drawers.SEAL_SECRET) or b""))
+    known = flags.decode(circle, store.kept(drawers.FLAGS))
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:

@@ -51,7 +51,7 @@ def peers(circle: OpenCircle, node: Node) -> list[Peer]:
 
 def met(circle: OpenCircle, node: Node) -> list[Peer]:
     """Those of them that are connected, or have said which versions their build speaks."""
-    found = [device for device in circle.others() if device in node.links or node.spoken(device) is not None]
+    found = [device for device in circle.others() if device in node.links or node.others.spoken(device) is not None]
     written = circle.own_length
     return [_peer(circle, node, device, written) for device in found]
 
@@ -60,11 +60,11 @@ def _peer(circle: OpenCircle, node: Node, device: DeviceId, written: int) -> Pee
     now = circle.surroundings.now()
     link = node.links.get(device)
     answers = link is not None and now - link.heard < QUIET
-    seen = now if answers else node.seen.get(device) if link is None else link.heard
-    has_mine = node.delivered.get(device, 0)
+    seen = now if answers else node.others.seen.get(device) if link is None else link.heard
+    has_mine = node.others.delivered.get(device, 0)
     lacks = written - has_mine
     balance = node.balance(device)
-    in_step = (node.was_in_step(device) or None) if link is None else None if balance is None else balance.level
+    in_step = (node.others.was_in_step(device) or None) if link is None else None if balance is None else balance.level
     return Peer(
         circle.replica.name(device),
         device,
@@ -87,7 +87,7 @@ def _version(apart: NoCommonVersion | None) -> Literal["older", "newer"] | None:
 
 def only_here(circle: OpenCircle, node: Node) -> int:
     """How many entries of our own, the newest so many, no other active device is known to hold."""
-    return circle.own_length - max((node.delivered.get(device, 0) for device in circle.others()), default=0)
+    return circle.own_length - max((node.others.delivered.get(device, 0) for device in circle.others()), default=0)
 
 
 async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, int]]:

@@ -47,11 +47,11 @@ async def sync(
     named: dict[DeviceId, frozenset[Head]] = {}  # what it had of which we did not hold anything when it first answered
     told: list[Peer] = []
     with node.showing(), node.searching():
-        node.call_now()
+        node.calls.now()
         pings = {link: link.ask() for link in node.links.values()}
         while True:
             check_open()
-            changed, now = node.changed, trio.current_time()
+            changed, now = node.links.changed, trio.current_time()
             answered = {device for device, link in node.links.items() if link.session.answered >= pings.get(link, 0)}
             found = [
                 peer._replace(in_step_now=peer.in_step_now and peer.device in answered) for peer in peers(circle, node)
@@ -64,7 +64,7 @@ async def sync(
             if progress is not None and silent != told:
                 progress(found)
             told = silent
-            parted = [peer.device for peer in found if peer.version and node.parted_since(began, peer.device)]
+            parted = [peer.device for peer in found if peer.version and node.others.parted_since(began, peer.device)]
             if all(peer.in_step_now or peer.device in parted for peer in found):
                 break
             if not everyone and level and all(peer.in_step_now for peer in found if peer.connected):
@@ -89,7 +89,7 @@ async def sync(
         raise ClocksDiffer(
             f"A device is there whose clock {seems or 'is '}{plain.apart(clock.ahead)} this one's.", hint=HINT
         )
-    if any(node.unanswered.get(device, -1.0) >= began for device in circle.others()):
+    if any(node.calls.unanswered.get(device, -1.0) >= began for device in circle.others()):
         raise NoPeer(hint=SILENT)
     raise NoPeer
 

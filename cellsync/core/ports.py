@@ -15,10 +15,6 @@ from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId, EntryId
 
-# Names of kept values that whoever copies a store sets (protocol/70-vault.md, Copies)
-RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
-LIFE: Final = "life"  # what tells this store's order of arrival from that of every other
-
 
 class Case(NamedTuple):
     """One row of the dense table of cases."""

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from cellsync.core import caps
+from cellsync.core import caps, drawers
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import DiskFull, NotPermitted, OutOfBranches, StorageFailed
 from cellsync.core.history.chain import Chain
@@ -44,7 +44,7 @@ from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.planner import Intention
-from cellsync.core.ports import LIFE, RENEWAL_DUE, Store
+from cellsync.core.ports import Store
 from cellsync.core.replica import Replica
 from cellsync.core.serving import Peer, Served
 from cellsync.core.session.exchange import Building
@@ -58,9 +58,6 @@ from cellsync.node.pause import collector_paused
 from cellsync.node.surroundings import Surroundings
 from cellsync.store.backup import time_of
 
-SURPLUS: Final = "surplus"  # names in the database
-CLOCKS: Final = "clocks"  # its name in the database
-REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
 QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
 LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
@@ -88,18 +85,18 @@ class OpenCircle:
         self.store = store
         self.lock = trio.Lock()
         self.surroundings = surroundings
-        self.device = DeviceId(store.kept("device") or b"")
-        self.epochs = Epochs.decode(circle, store.kept("epochs") or b"\x90")
-        self.clocks = Clocks.decode(store.kept(CLOCKS))
+        self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
+        self.epochs = Epochs.decode(circle, store.kept(drawers.EPOCHS) or b"\x90")
+        self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
         # The day of the entry that introduces a device; also if it does not count now, for it may later.
         self._introduced: dict[DeviceId, Day] = {}
         self._attested_by_others: Day | None = None
-        self._line: Line = (self.device, Incarnation(store.kept("incarnation") or b""))
-        self._renewal_due = store.kept(RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
+        self._line: Line = (self.device, Incarnation(store.kept(drawers.INCARNATION) or b""))
+        self._renewal_due = store.kept(drawers.RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
         self._life, self._life_unkept = self._life_of(store)
-        self._surplus = Surplus.decode(store.kept(SURPLUS))
-        self._sponsor = DeviceId(store.kept("sponsor") or b"")
-        self._sponsor_key = SessionPublic(store.kept("sponsor key") or b"")
+        self._surplus = Surplus.decode(store.kept(drawers.SURPLUS))
+        self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
+        self._sponsor_key = SessionPublic(store.kept(drawers.SPONSOR_KEY) or b"")
         self._watchers: list[Watcher] = []
         self._flush_takes = 0.0
         self._note_introductions(self.replica.held.introductions(store))
@@ -115,12 +112,12 @@ class OpenCircle:
         """Stage what a device must remember of a circle that it has founded or joined. Flush afterwards."""
         known = Epochs(circle)
         known.add(epoch, branches)
-        store.keep("device", device)
-        store.keep("incarnation", incarnation)
-        store.keep("epochs", known.encode())
+        store.keep(drawers.DEVICE, device)
+        store.keep(drawers.INCARNATION, incarnation)
+        store.keep(drawers.EPOCHS, known.encode())
         if sponsor is not None:
-            store.keep("sponsor", sponsor[0])
-            store.keep("sponsor key", sponsor[1])
+            store.keep(drawers.SPONSOR, sponsor[0])
+            store.keep(drawers.SPONSOR_KEY, sponsor[1])
 
     # --- the step --------------------------------------------------------------------------------------
 
@@ -135,10 +132,10 @@ class OpenCircle:
                     plan = self.replica.plan(batch, room)
                 if plan.surplus and peer is not None:
                     self._surplus.take(plan.surplus, peer)
-                    self.store.keep(SURPLUS, self._surplus.encode())
+                    self.store.keep(drawers.SURPLUS, self._surplus.encode())
                 if self._is_elsewhere(plan) and not self.renewal_due:
                     # Durable with what shows it: a device that forgot it would fork its chain with the next write.
-                    self.store.keep(RENEWAL_DUE, b"1")
+                    self.store.keep(drawers.RENEWAL_DUE, b"1")
                     # The order of arrival has left that of the store this one was copied from: no cursor fits both.
                     self._life, self._life_unkept = Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), True
                     plan = await self._commit(plan, source)
@@ -223,7 +220,7 @@ class OpenCircle:
         A copy's order goes another way than the original's, so no cursor must fit both. Its life is drawn when it is
         opened and kept with the first commit: one backup may be put back, opened and lost any number of times.
         """
-        kept = store.kept(LIFE)
+        kept = store.kept(drawers.LIFE)
         if kept is None and self.renewal_due:
             return Incarnation(self.surroundings.entropy(INCARNATION_BYTES)), True
         return (self._line[1] if kept is None else Incarnation(kept)), False
@@ -264,12 +261,12 @@ class OpenCircle:
         for name, value in noted.items():
             self.store.keep(name, value)
         if plan.refold:
-            self.store.keep(REFOLDED, plan.commit.arrivals[-1].number.to_bytes(8, "big"))
+            self.store.keep(drawers.REFOLDED, plan.commit.arrivals[-1].number.to_bytes(8, "big"))
         if self._life_unkept:
-            self.store.keep(LIFE, self._life)
+            self.store.keep(drawers.LIFE, self._life)
         if written is not None and written != self._line:  # in one transaction with its first entry
-            self.store.keep("incarnation", written[1])
-            self.store.forget(RENEWAL_DUE)
+            self.store.keep(drawers.INCARNATION, written[1])
+            self.store.forget(drawers.RENEWAL_DUE)
 
     def _store_and_flush(self, plan: Plan, written: Line | None, noted: Mapping[str, bytes]) -> None:
         self._store(plan, written, noted)
@@ -321,7 +318,7 @@ class OpenCircle:
             self._attested_by_others = await self.apart(self._attested)  # the newest entry of every branch
             needed = epochs.oldest_needed(self.surroundings.now(), self._attested_by_others)
             if needed is not None and self.epochs.forget_before(needed):
-                self.store.keep("epochs", self.epochs.encode())
+                self.store.keep(drawers.EPOCHS, self.epochs.encode())
             self.store.forget_ephemerals(self.epochs.oldest)  # below it no key opens; the clock alone forgets nothing
             await self._flush()
 
@@ -535,7 +532,7 @@ class OpenCircle:
     @property
     def refolded_at(self) -> int:
         """The newest arrival with which earlier entries began to count, or count no more; 0 if there was none."""
-        return int.from_bytes(self.store.kept(REFOLDED) or b"", "big")
+        return int.from_bytes(self.store.kept(drawers.REFOLDED) or b"", "big")
 
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)

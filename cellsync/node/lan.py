@@ -20,6 +20,7 @@ from cellsync.node.sites import Sites
 if TYPE_CHECKING:
     from cellsync.node.discovery import Discovery
 
+CARRIER: Final = b"lan"
 SERVICE_TYPE: Final = "_cellsync._tcp.local."
 
 SERVICE_TYPE_FORM: Final = re.compile(  # RFC 6335, section 5.1: 1 to 15 characters, a letter among them
@@ -68,6 +69,8 @@ async def open_lan(
 
 class LanNetwork:
     """A `Network` over TCP and multicast DNS; made by `open_lan`."""
+
+    carrier = CARRIER
 
     def __init__(
         self, choice: Choice, interfaces: Interfaces, discovery: Discovery | None, mode: Mode, port: int

@@ -30,9 +30,9 @@ from cellsync.core.session.session import (
     State,
 )
 from cellsync.core.wire.messages import Places
-from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address
 from cellsync.node.pause import collector_paused
+from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 
 CHUNK: Final = 64 << 10  # bytes read at once: about a frame, whose rows take 10 ms if they are as small as they may be
@@ -46,7 +46,7 @@ class Link:
     """Runs one session, called or answered, until it ends. `outcome` says why, if somebody or something is at fault."""
 
     def __init__(
-        self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, OpenCircle],
+        self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, SharedCircle],
         report: Callable[[Link, Event], None], now: Callable[[], Millis],
     ) -> None:  # fmt: skip
         self.session = session
@@ -56,6 +56,7 @@ class Link:
         self.site: Site = UNRECOGNISED  # the network on our end, when it was opened
         self.said: Places = {}  # what the peer said last of where it is
         self.began = trio.current_time()
+        self.since = math.inf  # when it became the one with its peer
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
         self.over = trio.Event()

@@ -93,6 +93,11 @@ class AskedFor:
 class Network(Protocol):
     """Streams to and from other devices, and sight of those nearby."""
 
+    @property
+    def carrier(self) -> bytes:
+        """Its name in every handshake: a conversation that is repeated over another carrier fails."""
+        ...
+
     async def serve(
         self, handler: Handler, sites: Sites | None = None, *,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,

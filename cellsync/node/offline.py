@@ -24,6 +24,8 @@ async def no_network() -> AsyncIterator[Network]:
 class Nobody:
     """Made by `no_network`."""
 
+    carrier = b""  # nothing is ever said over it
+
     async def serve(
         self, handler: Handler, sites: Sites | None = None, *,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,

@@ -12,18 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
+from cellsync.core.drawers import ADDRESSES, REACHED, VERSIONS
 from cellsync.core.errors import InvalidValue, PeerError
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
-from cellsync.node.circle import OpenCircle
 from cellsync.node.network import checked_address, without_scope
+from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Source, Spot
 
-ADDRESSES: Final = "addresses"  # names in the database
-REACHED: Final = "reached"
-VERSIONS: Final = "versions"
 _NOTHING: Final = codec.encode([])
 
 
@@ -53,7 +51,7 @@ def _fitting(rows: Iterable[list[object]]) -> list[list[object]]:
     return kept
 
 
-def spots(circle: OpenCircle) -> dict[DeviceId, list[Spot]]:
+def spots(circle: SharedCircle) -> dict[DeviceId, list[Spot]]:
     try:
         rows = codec.decode(circle.store.kept(ADDRESSES) or _NOTHING, caps.ENTRY, ADDRESSES)
         return {DeviceId(device): [_spot(*one) for one in known] for device, known in rows}
@@ -77,7 +75,7 @@ class Reached(NamedTuple):
     in_step: dict[DeviceId, bytes]  # the digest of what both held then; none if they held different things
 
 
-def encode_reached(circle: OpenCircle, known: Reached) -> bytes:
+def encode_reached(circle: SharedCircle, known: Reached) -> bytes:
     rows = [
         [device, known.delivered.get(device, 0), known.seen.get(device, 0), known.in_step.get(device, b"")]
         for device in circle.others()
@@ -86,7 +84,7 @@ def encode_reached(circle: OpenCircle, known: Reached) -> bytes:
     return codec.encode([circle.life, _fitting(row for row in rows if any(row[1:]))])
 
 
-def reached(circle: OpenCircle) -> Reached:
+def reached(circle: SharedCircle) -> Reached:
     """The same; nothing if it was kept in another life of this store."""
     try:
         kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, REACHED)
@@ -117,12 +115,12 @@ class Spoken(NamedTuple):
     highest: int  # that it has ever spoken
 
 
-def encode_versions(circle: OpenCircle, spoken: Mapping[DeviceId, Spoken]) -> bytes:
+def encode_versions(circle: SharedCircle, spoken: Mapping[DeviceId, Spoken]) -> bytes:
     known = ((device, spoken[device]) for device in circle.others() if device in spoken)
     return _encode([device, *one.last, one.highest] for device, one in known)
 
 
-def versions(circle: OpenCircle) -> dict[DeviceId, Spoken]:
+def versions(circle: SharedCircle) -> dict[DeviceId, Spoken]:
     try:
         rows: Any = codec.decode(circle.store.kept(VERSIONS) or _NOTHING, caps.ENTRY, VERSIONS)
     except PeerError:

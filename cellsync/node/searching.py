@@ -16,8 +16,8 @@ import trio
 from cellsync.core import beacon
 from cellsync.core.beacon import Place
 from cellsync.core.ids import MILLIS_PER_DAY, Day, DeviceId, Millis
-from cellsync.node.circle import OpenCircle
 from cellsync.node.network import Address, Sighting
+from cellsync.node.shared import SharedCircle
 
 KEPT: Final = 64  # beacons that could not be placed, the newest
 OF_ONE: Final = 250_000  # hashes for one beacon: a day back and forth for 47 devices at 8 addresses, weeks for a few
@@ -31,7 +31,7 @@ Found = Callable[[DeviceId, Address, int], None]
 class Search:
     """The beacons that could not be placed, and what is found when a user waits."""
 
-    def __init__(self, circle: OpenCircle, missing: Callable[[], list[DeviceId]], found: Found) -> None:
+    def __init__(self, circle: SharedCircle, missing: Callable[[], list[DeviceId]], found: Found) -> None:
         self._circle = circle
         self._missing = missing
         self._found = found
@@ -96,7 +96,7 @@ class Search:
 class _Candidates:
     """Under which keys the devices that are missing would have shown themselves in a period."""
 
-    def __init__(self, circle: OpenCircle, devices: list[DeviceId]) -> None:
+    def __init__(self, circle: SharedCircle, devices: list[DeviceId]) -> None:
         self._circle = circle
         self.devices = devices
         self._day = Day(-1)

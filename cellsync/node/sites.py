@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, NewType
 from cellsync.core import caps
 from cellsync.core.crypto import labels
 from cellsync.core.crypto.primitives import blake2b
+from cellsync.core.drawers import SITES
 from cellsync.core.errors import CellsyncError, PeerError
 from cellsync.core.ids import MILLIS_PER_DAY, Millis
 from cellsync.core.wire import codec
@@ -25,7 +26,6 @@ Site = NewType("Site", bytes)
 UNRECOGNISED: Final = Site(b"")
 """Where the system does not say what tells a network from others: every such network is this one."""
 
-SITES: Final = "sites"  # name in the database
 SITE_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 LASTS: Final = 30 * MILLIS_PER_DAY

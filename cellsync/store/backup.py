@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from cellsync.core.drawers import LIFE, RENEWAL_DUE
 from cellsync.core.errors import (
     CallerError,
     CellsyncError,
@@ -35,7 +36,6 @@ from cellsync.core.errors import (
 )
 from cellsync.core.history.chain import Chain
 from cellsync.core.ids import Millis
-from cellsync.core.ports import LIFE, RENEWAL_DUE
 from cellsync.store.files import (
     PRIVATE_DIRECTORY,
     create_private,

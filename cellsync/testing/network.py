@@ -31,7 +31,7 @@ import trio.testing
 from cellsync.cell.home import Home
 from cellsync.core.errors import NoPeer
 from cellsync.core.ids import Millis
-from cellsync.node.lan import Mode, shows
+from cellsync.node.lan import CARRIER, Mode, shows
 from cellsync.node.network import Address, Ends, Handler, Here, MakeBlob, Sighting, without_scope
 from cellsync.node.sites import UNRECOGNISED, Sites
 from cellsync.testing.home import make_home
@@ -266,6 +266,8 @@ class MemoryNetwork:
 
 class MemoryHost:
     """One device's `Network`; made by `MemoryNetwork.host`."""
+
+    carrier = CARRIER
 
     def __init__(self, net: MemoryNetwork, name: str, host: str, random: Random) -> None:
         self.name = name

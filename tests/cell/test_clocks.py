@@ -170,7 +170,7 @@ async def test_whoever_has_met_once_meets_again_without_anybody_waiting(
         async with opened(dina_home) as dina:
             await level([ana, ben, cara, dina])
             while ben.device not in dina.node.links:  # who shows itself as the others do as well
-                await dina.node.changed.wait()
+                await dina.node.links.changed.wait()
     check_failures(net)
 
 
@@ -229,7 +229,7 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryHost, "dial", dial)
         async with opened(ben_home) as ben:
-            ben.node.spots.known.clear()
+            ben.node.whereabouts.spots.known.clear()
             await trio.sleep(1)
             net.show(net.host("ana"), recorded)
             await trio.sleep(300)

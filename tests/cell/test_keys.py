@@ -43,7 +43,7 @@ async def test_nobody_is_shadowed(
                 while not all(
                     cara.device in cell.node.links and not cell.node.links[cara.device].called for cell in (ana, ben)
                 ):
-                    cara.node.call_now()
+                    cara.node.calls.now()
                     await trio.sleep(0.25)
             await ben.sync(timeout=60)
             for cell in (ana, ben):

@@ -24,8 +24,8 @@ from cellsync.core.wire.tags import Kind
 from cellsync.node import circle as circle_module
 from cellsync.node import node as node_module
 from cellsync.node.link import Link
+from cellsync.node.lookout import LOOKED_FOR
 from cellsync.node.network import Address, Sighting
-from cellsync.node.node import LOOKED_FOR
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, admit, cells, found, level, opened
 from tests.cell.equivocators import show
@@ -52,16 +52,16 @@ async def test_a_beacon_is_compared_with_so_many_devices_those_that_were_met_fir
     """12,000 devices that a coordinator had made cost each beacon of any stranger 200,000 hashes, in the event loop."""
     async with cells(memory_network, "ana", "ben") as [ana, ben]:
         address = Address("10.0.0.9", 4_000)
-        shown = Sighting(ben.node._beacon((address,)), (address,))
+        shown = Sighting(ben.node._beacons._make((address,)), (address,))
         strange = Sighting(bytes(beacon.SIZE), (address,))
         crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(5_000)]
         monkeypatch.setattr(ana.circle, "others", lambda: [*crowd, ben.device])
         hashes = counted(monkeypatch, beacon, "tag")
-        assert ana.node._recognise(strange) is None
+        assert ana.node._lookout._recognise(strange) is None
         assert len(hashes) <= LOOKED_FOR * 3 * 3
-        ana.node.seen[ben.device] = ana.circle.surroundings.now()
-        assert ana.node._recognise(shown) == (ben.device, address)
-        assert len(ana.node._missing()) <= LOOKED_FOR
+        ana.node.others.seen[ben.device] = ana.circle.surroundings.now()
+        assert ana.node._lookout._recognise(shown) == (ben.device, address)
+        assert len(ana.node._lookout._missing()) <= LOOKED_FOR
 
 
 async def test_what_grew_is_encoded_once_for_all_peers(

@@ -228,7 +228,7 @@ async def test_whoever_waits_is_woken_when_a_device_becomes_ready(
             await writer.create(Visit, title=str(turn))
             with trio.fail_after(5):
                 while True:
-                    changed = waiting.node.changed
+                    changed = waiting.node.links.changed
                     held = {cell.entries() for cell in among}
                     if len(held) == 1 and all(peer.in_step_now for peer in waiting.peers()):
                         break
@@ -379,19 +379,19 @@ async def test_a_ping_calls_who_is_not_connected(
         # while it is being called already
         net.break_connections("ana")
         while the(ana, "ben").connected:
-            await ana.node.changed.wait()
+            await ana.node.links.changed.wait()
         net.latency(1)
-        ana.node.call_now()
+        ana.node.calls.now()
         await trio.sleep(0.5)
-        assert ana.node._calling
+        assert ana.node.calls.under_way
         await ana.ping(ben.device, timeout=20)
         net.latency(0)
         # somewhere else, where it has been before
-        here = ana.node.spots.known[ben.device][-1]
-        ana.node.spots.known[ben.device] = [here._replace(host="10.0.9.9"), here._replace(port=1), here]
+        here = ana.node.whereabouts.spots.known[ben.device][-1]
+        ana.node.whereabouts.spots.known[ben.device] = [here._replace(host="10.0.9.9"), here._replace(port=1), here]
         net.break_connections("ana")
         while the(ana, "ben").connected:
-            await ana.node.changed.wait()
+            await ana.node.links.changed.wait()
         await ana.ping(ben.device)
     check_failures(net)
 
@@ -417,7 +417,7 @@ async def test_a_ping_without_an_answer(memory_network: MemoryNetwork, autojump_
         # and the silence ends the session, as it does without any ping
         with trio.fail_after(90):
             while the(ana, "ben").connected:
-                await ana.node.changed.wait()
+                await ana.node.links.changed.wait()
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon

@@ -17,9 +17,9 @@ from cellsync.core.pairing import code, joiner
 from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.session import session
 from cellsync.core.session.session import ENTROPY, Session
-from cellsync.node import node, strangers
+from cellsync.node import reception, strangers
+from cellsync.node.lan import CARRIER
 from cellsync.node.network import Address
-from cellsync.node.node import CARRIER
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork, accept_any
 from tests.cell.cells import Visit, cells, check_failures, level
@@ -34,7 +34,7 @@ def opening(caller: Cell, callee: Cell, seed: int, secret: SessionSecret | None 
     key = callee.circle.key_of(callee.device)
     assert key is not None
     called = Session.call(
-        [caller.circle], caller.circle.id, (callee.device, key), secret or caller.node._secret, CARRIER,
+        [caller.circle], caller.circle.id, (callee.device, key), secret or caller.node.calls._secret, CARRIER,
         Random(seed).randbytes(ENTROPY), trio.current_time(), clock=caller.circle.surroundings.now(),
     )  # fmt: skip
     return called.outgoing()
@@ -79,14 +79,14 @@ def only_called(cell: Cell) -> None:
     async def call(device: DeviceId, *addresses: Address) -> None:
         raise errors.NoPeer
 
-    cell.node.call = call  # type: ignore[method-assign]
+    cell.node.calls.call = call  # type: ignore[method-assign]
 
 
 async def gets_in(net: MemoryNetwork, ana: Cell, ben: Cell) -> None:
     """Ben's first call reaches ana, and they exchange what is new."""
     with trio.fail_after(3):
         while ben.device not in ana.node.links:
-            await ana.node.changed.wait()
+            await ana.node.links.changed.wait()
     await ben.create(Visit, title="it works on")
     await level([ana, ben], 3)
     assert net.bytes_sent["ana", "eve"] == 0
@@ -104,12 +104,12 @@ async def test_a_member_gets_in_through_a_flood_of_connections(
         await trio.sleep(5)
         said = Random(1).randbytes(size)
         async with flood(net, address(net, ana), each_second, lambda _: said):
-            assert len(ana.node._strangers) == strangers.CROWD
+            assert len(ana.node.reception.strangers) == strangers.CROWD
             only_called(ana)
             net.heal()
-            ben.node.call_now()
+            ben.node.calls.now()
             await gets_in(net, ana, ben)
-            assert len(ana.node._strangers) <= strangers.CROWD + 1
+            assert len(ana.node.reception.strangers) <= strangers.CROWD + 1
     check_failures(net)
 
 
@@ -128,10 +128,10 @@ async def test_a_member_gets_in_though_its_own_opening_is_repeated_a_thousand_ti
         async with flood(net, address(net, ana), 2000, lambda number: recorded[number % len(recorded)]):
             only_called(ana)
             net.heal()
-            ben.node.call_now()
+            ben.node.calls.now()
             with trio.fail_after(3):
                 while ben.device not in ana.node.links:
-                    await ana.node.changed.wait()
+                    await ana.node.links.changed.wait()
         assert net.bytes_sent["ana", "eve"] == answered
     check_failures(net)
 
@@ -152,14 +152,14 @@ async def test_callers_that_nobody_knows_take_few_rows_and_few_places(
         async with flood(net, address(net, ana), 50, lambda number: made[number % 100]):
             await trio.sleep(2)
             assert rows(ana) == before + caps.EPHEMERALS
-            assert len(ana.node._strangers._newcomers) == strangers.NEWCOMERS
+            assert len(ana.node.reception.strangers._newcomers) == strangers.NEWCOMERS
             assert not ana.node.links
             only_called(ana)
             net.heal()
-            ben.node.call_now()
+            ben.node.calls.now()
             with trio.fail_after(3):
                 while ben.device not in ana.node.links:
-                    await ana.node.changed.wait()
+                    await ana.node.links.changed.wait()
         assert rows(ana) == before + caps.EPHEMERALS + 1
     check_failures(net)
 
@@ -180,13 +180,13 @@ async def test_a_member_whose_calls_never_go_on_takes_two_places(autojump_clock:
             streams.append(await net.host("eve").dial(at))
             await streams[-1].send_all(opening(ben, ana, seed))
         await trio.sleep(1)
-        assert len(ana.node._strangers) == strangers.CALLERS
+        assert len(ana.node.reception.strangers) == strangers.CALLERS
         only_called(ana)
         net.heal()
-        cara.node.call_now()
+        cara.node.calls.now()
         with trio.fail_after(3):
             while cara.device not in ana.node.links:
-                await ana.node.changed.wait()
+                await ana.node.links.changed.wait()
     check_failures(net)
 
 
@@ -251,7 +251,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         times.append(at - began)
         return at
 
-    monkeypatch.setattr(node, "hang_up_at", hang_up_at)
+    monkeypatch.setattr(reception, "hang_up_at", hang_up_at)
     return times
 
 

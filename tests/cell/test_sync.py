@@ -117,7 +117,7 @@ async def test_who_is_just_connecting_is_waited_for(memory_network: MemoryNetwor
             async def come_back() -> None:
                 await trio.sleep(syncing.GRACE / 2)
                 net.heal()
-                ana.node.call_now()
+                ana.node.calls.now()
 
             assert who(await ana.sync()) == ["ben", "cara"]
 
@@ -221,7 +221,7 @@ async def test_without_addresses_two_shy_devices_meet_when_one_of_them_asks(
     shy(net, "ana", "ben")
     async with apart(net, "ana", "ben") as [ana, ben]:
         for cell in (ana, ben):
-            cell.node.spots.known.clear()
+            cell.node.whereabouts.spots.known.clear()
         net.heal()
         await trio.sleep(1000)
         assert not ana.node.links

@@ -576,12 +576,12 @@ async def test_nothing_grows_where_nothing_happens(autojump_clock: MockClock) ->
         def sizes() -> list[tuple[int, ...]]:
             return [
                 (
-                    len(cell.node.spots.known),
-                    max(map(len, cell.node.spots.known.values()), default=0),
-                    len(cell.node._calling - cell.node.links.keys()),
+                    len(cell.node.whereabouts.spots.known),
+                    max(map(len, cell.node.whereabouts.spots.known.values()), default=0),
+                    len(cell.node.calls.under_way - cell.node.links.keys()),
                     len(cell.node.links),
-                    len(cell.node.seen),
-                    len(cell.node.delivered),
+                    len(cell.node.others.seen),
+                    len(cell.node.others.delivered),
                     len(cell.circle._watchers),
                     len(cell._followers),
                 )

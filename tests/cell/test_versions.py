@@ -121,14 +121,14 @@ async def test_who_has_to_be_updated_is_called_ever_more_rarely(
     async with opened(ana_home) as ana, opened(build(ben_home, NEXT)) as ben:
         calls = []
         for cell in (ana, ben):
-            dial = cell.node._network.dial
+            dial = cell.node.network.dial
 
             async def counted(address: Address, dial=dial) -> trio.abc.Stream:  # type: ignore[no-untyped-def]
                 calls.append(address)
                 stream: trio.abc.Stream = await dial(address)
                 return stream
 
-            monkeypatch.setattr(cell.node._network, "dial", counted)
+            monkeypatch.setattr(cell.node.network, "dial", counted)
         await trio.sleep(4 * HOUR)
         # Each backs off to five minutes at most, and calls each new beacon of the other once.
         assert 10 < len(calls) < 300
@@ -143,15 +143,15 @@ async def test_who_has_to_be_updated_has_answered(
     async with opened(ana_home) as ana, opened(build(ben_home, NEXT)) as ben:
         await trio.sleep(60)
         dialled = []
-        dial = ana.node._network.dial
+        dial = ana.node.network.dial
 
         async def counted(address: Address) -> trio.abc.Stream:
             dialled.append(address)
             return await dial(address)
 
-        monkeypatch.setattr(ana.node._network, "dial", counted)
+        monkeypatch.setattr(ana.node.network, "dial", counted)
         with ana.node.searching():
-            await ana.node.call(ben.device, Address(memory_network.host("ben").host, ben.port))
+            await ana.node.calls.call(ben.device, Address(memory_network.host("ben").host, ben.port))
         assert len(dialled) == 1
 
 

@@ -175,7 +175,7 @@ class Device:
     async def wait_entries(self, entries: int, within: float = 15) -> Answer:
         with trio.move_on_after(within):
             while self._cell.entries() < entries:
-                await self._cell.node.changed.wait()
+                await self._cell.node.links.changed.wait()
         return {"entries": self._cell.entries()}
 
     async def call(self, device: str, port: int) -> None:

@@ -96,7 +96,7 @@ class Laptop:
         with trio.fail_after(within):
             while not (self.is_with(other) and other.is_with(self)):
                 with trio.move_on_after(0.1):  # or it changes for the other
-                    await self.cell.node.changed.wait()
+                    await self.cell.node.links.changed.wait()
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ async def test_nobody_is_called_on_a_network_where_they_never_were(
         await trio.sleep(1)
         ana.host.dialled.clear()
         await trio.sleep(DAY)
-        ana.cell.node.call_now()
+        ana.cell.node.calls.now()
         await trio.sleep(HOUR)
         assert ana.host.dialled == []
         ana.host.move(HOME)
@@ -295,7 +295,7 @@ async def test_a_member_that_lies_about_others_causes_few_calls(autojump_clock: 
         assert len(victims) <= (2 + 2) * 200 * 6 / 60  # two addresses, once a minute at once, and again as all others
         assert ana.is_with(ben)
         # What she said is not passed on, and Cleo is found where she is.
-        assert all(spot.source is not Source.HEARD for spot in ana.cell.node.spots.known[gone])
+        assert all(spot.source is not Source.HEARD for spot in ana.cell.node.whereabouts.spots.known[gone])
         await cleo.unlock()
         await ben.finds(cleo)
 
@@ -330,7 +330,7 @@ async def test_a_day_of_two_laptops_without_a_command(
             with trio.fail_after(SOON):
                 while not all(peer.in_step_now for one in both for peer in one.cell.peers()):
                     with trio.move_on_after(0.1):
-                        await ana.cell.node.changed.wait()
+                        await ana.cell.node.links.changed.wait()
             assert await ana.cell.state_digest() == await ben.cell.state_digest()
 
         meetings, met = 0, trio.current_time()

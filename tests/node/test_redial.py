@@ -56,14 +56,14 @@ async def test_what_breaks_off_every_time_is_called_ever_more_rarely(
 
             calls = []
             for cell in (ana, ben):
-                dial = cell.node._network.dial
+                dial = cell.node.network.dial
 
                 async def counted(address: Address, dial=dial) -> trio.abc.Stream:  # type: ignore[no-untyped-def]
                     calls.append(address)
                     stream: trio.abc.Stream = await dial(address)
                     return stream
 
-                monkeypatch.setattr(cell.node._network, "dial", counted)
+                monkeypatch.setattr(cell.node.network, "dial", counted)
             monkeypatch.setattr(ben.circle, "ingest", full)
             case = await ana.create(Note, title="there is no space for it")
             await trio.sleep(HOUR)
@@ -95,14 +95,14 @@ async def test_one_call_at_a_time(autojump_clock: MockClock, monkeypatch: pytest
         async with open_cell(ben_home, passphrase="two") as ben, trio.open_nursery() as nursery:
             await ana.synced(timeout=30)
             for cell in (ana, ben):
-                monkeypatch.setattr(cell.node, "_run", slowly_over(cell.node._run))
+                monkeypatch.setattr(cell.node.links, "run", slowly_over(cell.node.links.run))
 
             async def impatient(one: Cell, other: Cell) -> None:
                 while True:
                     if other.device not in one.node.links:
                         with suppress(CellsyncError):
-                            await one.node.ping(other.device)
-                    await one.node.changed.wait()
+                            await one.node.calls.ping(other.device)
+                    await one.node.links.changed.wait()
 
             for one, other in ((ana, ben), (ben, ana)):
                 for _ in range(4):

@@ -8,11 +8,12 @@ import pytest
 
 from cellsync import Cell, Register, Schema, found_cell, join, open_cell
 from cellsync.core import caps
+from cellsync.core.drawers import ADDRESSES, REACHED, VERSIONS
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
-from cellsync.node.remembered import ADDRESSES, REACHED, VERSIONS, Reached, Spoken
+from cellsync.node.remembered import Reached, Spoken
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Source, Spot
 from cellsync.testing import MemoryNetwork, accept_any

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cellsync.core.drawers import LIFE, RENEWAL_DUE
 from cellsync.core.errors import (
     CellsyncError,
     DiskFull,
@@ -22,7 +23,6 @@ from cellsync.core.errors import (
     WrongPassphrase,
 )
 from cellsync.core.ids import CircleId, Millis, SessionSecret, SigningSecret
-from cellsync.core.ports import LIFE, RENEWAL_DUE
 from cellsync.store import backup as module
 from cellsync.store.backup import (
     Backup,

@@ -79,6 +79,10 @@ class _Cabled:
         self._cable = cable
         self._inner = inner
 
+    @property
+    def carrier(self) -> bytes:
+        return self._inner.carrier
+
     async def serve(
         self, handler: Handler, sites: Sites | None = None, *,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,

@@ -123,7 +123,7 @@ class Device:
     async def meet(self, others: int) -> None:
         """Wait until exactly this many other devices are connected."""
         while len(self._cell.node.links) != others:
-            await self._cell.node.changed.wait()
+            await self._cell.node.links.changed.wait()
 
     # --- the end -----------------------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Device:
 
     async def _tell_holdings(self) -> None:
         while True:
-            changed = self._cell.node.changed
+            changed = self._cell.node.links.changed
             here = self._expected & self._cell.circle.replica.held.cases.keys()
             self._tell({"tell": "holds", "entries": self._cell.entries(), "cases": len(here)})
             await changed.wait()

@@ -1,0 +1,92 @@
+"""Beacons: what this device shows of itself on its networks, so that members recognise it (protocol/60-lan.md).
+
+Some networks show a beacon all the time, some only while somebody asks for it. Where it is there anyway it stays as it
+is: nobody sees from it when somebody here begins or ends to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from cellsync.core import beacon
+from cellsync.core.ids import Millis, day_of
+from cellsync.core.membership import clocks
+from cellsync.node.network import Address, AskedFor, Network
+from cellsync.node.shared import SharedCircle
+
+
+class Beacons:
+    """The beacon of one circle, shown until it has to be made anew."""
+
+    def __init__(self, circle: SharedCircle, network: Network) -> None:
+        self._circle, self._network = circle, network
+        self._keys: list[bytes] = []  # of guests, besides that of the circle
+        self._renewed = trio.Event()
+        self._showing = 0  # how many want to be seen
+        self._hidden = False  # nothing is shown unless somebody wants to be seen
+
+    async def announce(self) -> None:
+        """Show the beacon, made anew whenever that is due, until cancelled."""
+        while True:
+            renewed = self._renewed = trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._show)
+                await renewed.wait()
+                nursery.cancel_scope.cancel()
+
+    def renew(self) -> None:
+        """The keys or the clock by which it was made have changed."""
+        self._renewed.set()
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """While the block lasts somebody wants to be seen: it is there also if it is shown only when asked for."""
+        self._want_to_be_seen(1)
+        try:
+            yield
+        finally:
+            self._want_to_be_seen(-1)
+
+    @contextmanager
+    def also_under(self, key: bytes) -> Iterator[None]:
+        """While the block lasts, whoever holds `key` recognises it too."""
+        self._keys.append(key)
+        self.renew()
+        try:
+            with self.showing():
+                yield
+        finally:
+            self._keys.remove(key)
+            self.renew()
+
+    async def _show(self) -> None:
+        self._hidden = False
+        await self._network.announce(self._make)
+        self._hidden = True
+        if self._showing:
+            await self._network.announce(AskedFor(self._make))
+
+    def _want_to_be_seen(self, more: int) -> None:
+        before = bool(self._showing)
+        self._showing += more
+        if self._hidden and before != bool(self._showing):
+            self.renew()
+
+    def _make(self, addresses: tuple[Address, ...]) -> bytes:
+        now, entropy = self._circle.surroundings.now(), self._circle.surroundings.entropy
+        nonce = entropy(beacon.NONCE)
+        shown = [(self._circle.epochs.today(now).discovery.reveal(), bytes(self._circle.device), now)]
+        shown += [(key, b"", now) for key in self._keys]
+        shift = self._circle.shift()
+        if shift is not None and abs(shift) >= clocks.NOTABLE:  # as a device would that agrees with the others
+            then = Millis(max(0, now + shift))
+            shown += [(*tag, then) for tag in self._circle.shown_by([self._circle.device], day_of(then))]
+        tags = [
+            beacon.tag(key, nonce, who, address.packed, address.port, beacon.period_of(at))
+            for key, who, at in shown
+            for address in addresses
+        ]
+        return beacon.make(tags, nonce, entropy(beacon.ENTROPY))

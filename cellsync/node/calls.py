@@ -1,0 +1,323 @@
+"""Calls: to devices that were seen, to places where they were before, and again when a call has failed.
+
+    call        one device, at one of its addresses, under the keys of the days on which it may be
+    redial      devices at addresses that worked before, without any broadcast, ever more rarely
+
+A callee does not say why it is silent; it may be that the two clocks are more than a day apart. So a caller that gets
+no answer tries the days on which the other may be, one after the other; while a user waits, also days that it guesses.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from random import Random
+from typing import Final
+
+import trio
+
+from cellsync.core.errors import CellsyncError, NoPeer
+from cellsync.core.ids import DeviceId, SessionPublic, SessionSecret
+from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.session.session import ENTROPY, Session
+from cellsync.core.versions import Versions
+from cellsync.node.backoff import Backoff
+from cellsync.node.link import Link
+from cellsync.node.links import Links
+from cellsync.node.network import Address, Network
+from cellsync.node.others import Others
+from cellsync.node.shared import SharedCircle
+from cellsync.node.whereabouts import Whereabouts
+
+log = logging.getLogger(__name__)
+
+YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
+ANSWER_WITHIN: Final = 2.0  # seconds until a call is tried under another day's key as well
+FURTHER_EVERY: Final = 0.5  # seconds between further days that are tried
+FURTHER_AT_ONCE: Final = 6  # of these at the same time
+NEXT_ADDRESS: Final = 0.3  # seconds after which a device is called at its next address, too
+LOOK_AGAIN: Final = 30.0  # seconds after which a redial looks again whom to call, also if nothing happened
+STEADY: Final = 60.0  # seconds after which a link counts as a good one
+SEEMS_OFF: Final = 1_800_000  # ms: a record that nobody took back is cached for twenty minutes, and looks that old
+
+
+class Calls:
+    """Calls the devices of one circle that there is no link with."""
+
+    def __init__(
+        self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions, links: Links,
+        others: Others, whereabouts: Whereabouts,
+    ) -> None:  # fmt: skip
+        self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
+        self._links, self._others, self._whereabouts = links, others, whereabouts
+        self.under_way: set[DeviceId] = set()
+        self.guesses: dict[DeviceId, int] = {}  # by how many ms a clock seems to be ahead, until it is measured
+        self.unanswered: dict[DeviceId, float] = {}  # when somebody took our call where a device was, and said nothing
+        self.further = False  # a user waits: try days that we can only guess as well
+        self._attempts: dict[DeviceId, list[Link]] = {}  # calls to one device under several days
+        self._backoffs: dict[DeviceId, Backoff] = {}
+        self._at_once = True  # call as if nobody had failed to answer
+        self._soon: set[DeviceId] = set()  # devices to call once, whatever failed before
+        self._look = trio.Event()
+        self._random = Random(circle.surroundings.entropy(16))  # noqa: S311 (for jitter)
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self) -> None:
+        """Make calls until cancelled."""
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                await self._redial(nursery)
+        finally:
+            self._nursery = None
+
+    # --- whom to call, and when ----------------------------------------------------------------------------
+
+    def now(self) -> None:
+        """Forget how long ago a call failed: something has changed, or somebody waits."""
+        self._at_once = True
+        self._look.set()
+
+    def soon(self, device: DeviceId) -> None:
+        """Call a device once, whatever failed before: somebody has said where it is."""
+        self._soon.add(device)
+        self._look.set()
+
+    def seen(self, device: DeviceId, address: Address) -> None:
+        """Call a device that has been seen."""
+        if self._nursery is not None:
+            self._nursery.start_soon(self._call_politely, device, address)
+
+    def traced(self, device: DeviceId, address: Address, ahead: int) -> None:
+        """Call a device whose beacon was made while its clock showed another time, or shown again by somebody else."""
+        if abs(ahead) >= SEEMS_OFF:
+            self.guesses[device] = ahead
+            self._links.wake()
+        self.seen(device, address)
+
+    def opened(self, device: DeviceId, devices: Sequence[DeviceId], link: Link) -> None:
+        """A session with `device` has opened, and `devices` have its key: no other call to it is needed."""
+        for one in devices:
+            self.unanswered.pop(one, None)
+        for attempt in self._attempts.get(device, ()):
+            if attempt is not link:
+                attempt.give_up()
+
+    def ended(self, devices: Sequence[DeviceId], link: Link) -> None:
+        """A link has ended that these devices had."""
+        if trio.current_time() - link.began > STEADY:
+            for device in devices:
+                self._backoffs.pop(device, None)
+        self._look.set()
+
+    async def _redial(self, nursery: trio.Nursery) -> None:
+        """Call devices where they were at the sites where we are, again and again, ever more rarely.
+
+        A session that opens and breaks off soon, on a full disk say, counts as a failure too: each opening uses up
+        a little of what a callee accepts in a day.
+        """
+        due: dict[DeviceId, float] = {}
+        while True:
+            now = trio.current_time()
+            if self._at_once:
+                self._at_once = False
+                # else whoever asks again and again never calls
+                due = dict.fromkeys(self._whereabouts.spots.known, -math.inf)
+                self._backoffs.clear()
+            for device in self._soon:
+                due[device] = -math.inf
+            self._soon.clear()
+            for device in self._circle.others():
+                known = self._whereabouts.callable(device) if device in self._whereabouts.spots.known else []
+                if not known or device in self._links:
+                    due.pop(device, None)
+                elif device in self.under_way:
+                    continue  # if it fails, one that has become due meanwhile is made
+                elif device not in due:
+                    due[device] = now + self._backoffs.setdefault(device, Backoff(self._random)).next()
+                elif now >= due[device]:
+                    del due[device]
+                    nursery.start_soon(self._try, device, *known)
+            again = self._look = trio.Event()
+            waiting = (at for device, at in due.items() if device not in self.under_way)
+            with trio.move_on_at(min(waiting, default=math.inf)), trio.move_on_after(LOOK_AGAIN):
+                await again.wait()
+
+    async def _call_politely(self, device: DeviceId, address: Address) -> None:
+        """Call whom we have seen; if both see each other at once, the smaller id goes first."""
+        if device < self._circle.device:
+            await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
+        # if this call fails, it is made again
+        self._whereabouts.spots.shown(device, address, self._whereabouts.here())
+        await self._try(device, address)
+
+    async def _try(self, device: DeviceId, *addresses: Address) -> None:
+        try:
+            await self.call(device, *addresses)
+        except CellsyncError:
+            pass
+        except Exception as error:  # a bug met on one call must not end the others; no content, so no text of it
+            log.error("a call failed: %s", type(error).__name__)
+
+    # --- one call ------------------------------------------------------------------------------------------
+
+    async def ping(self, device: DeviceId) -> float:
+        """Seconds that a round trip takes, after calling the device if need be. Raises NoPeer, NoCommonVersion."""
+        for _ in range(3):  # one breaks off; of two that are opened at once then, the first may be the one that goes
+            link = self._links.get(device) or await self._reach(device)
+            began, number = trio.current_time(), link.ask()
+            while self._links.get(device) is link:
+                if link.session.answered >= number:
+                    return trio.current_time() - began
+                await self._links.changed.wait()
+        raise NoPeer("the connection broke off")
+
+    async def _reach(self, device: DeviceId) -> Link:
+        """Call a device, until there is a link. Raises NoPeer, NoCommonVersion."""
+        began = trio.current_time()
+        while device in self.under_way and device not in self._links:
+            await self._links.changed.wait()
+        if device not in self._links:
+            await self._start_calling(device)
+        if device not in self._links:
+            raise (self._others.apart(device) if self._others.parted_since(began, device) else None) or NoPeer
+        return self._links[device]
+
+    async def _start_calling(self, device: DeviceId) -> None:
+        """Call, and return as soon as there is a link, or as it is clear that there will be none."""
+        over = trio.Event()
+
+        async def call() -> None:
+            try:
+                await self._try(device, *self._whereabouts.callable(device))
+            finally:
+                over.set()
+                self._links.wake()
+
+        if self._nursery is not None:
+            self._nursery.start_soon(call)
+            while device not in self._links and not over.is_set():
+                await self._links.changed.wait()
+
+    async def call(self, device: DeviceId, *addresses: Address) -> None:
+        """Call a device at one of these addresses, and stay until the session ends. Raises NoPeer, PeerError."""
+        key = self._circle.key_of(device)
+        if key is None or device in self._links or device in self.under_way:
+            return
+        self.under_way.add(device)
+        left = list(addresses)
+        try:
+            while left:
+                stream, address = await self._dial_any(device, left)
+                left.remove(address)
+                if await self._call_under_keys(device, key, address, stream):
+                    return
+                self._whereabouts.spots.failed(device, address)  # it is somebody else who listens there
+        finally:
+            self.under_way.discard(device)
+            self._look.set()
+            self._links.wake()
+
+    async def _call_under_keys(
+        self, device: DeviceId, static: SessionPublic, address: Address, first: trio.abc.Stream
+    ) -> bool:
+        """Call under the likely days' keys until the device answers to one; then stay with that session.
+
+        Whether there was one. The first call goes over the stream that is there already.
+
+        Who holds no key of the day under which it is called is silent, as towards a stranger; else it answers at once.
+        """
+        likely = self._circle.calling_keys(device, self.guesses.get(device))
+        stream: trio.abc.Stream | None = first
+        attempts = self._attempts[device] = []
+        try:
+            async with trio.open_nursery() as nursery:
+                for key in likely:
+                    stream = stream or await self._dial_again(device, address)
+                    if stream is None:
+                        break
+                    nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
+                    stream = None
+                    await self._unanswered(device, ANSWER_WITHIN)
+                for key in self._circle.further_keys() if self.further else ():
+                    stream = await self._dial_again(device, address) if self.further else None
+                    if stream is None:
+                        break
+                    if len(attempts) >= len(likely) + FURTHER_AT_ONCE:
+                        attempts[-FURTHER_AT_ONCE].give_up()
+                    nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
+                    await self._unanswered(device, FURTHER_EVERY)
+            return device in self._links or any(link.opened.is_set() for link in attempts)
+        finally:
+            del self._attempts[device]
+
+    def _attempted(
+        self, device: DeviceId, static: SessionPublic, address: Address, key: SessionKey, stream: trio.abc.Stream
+    ) -> Link:
+        surroundings = self._circle.surroundings
+        session = Session.call(
+            [self._circle], self._circle.id, (device, static), self._secret, self._network.carrier,
+            surroundings.entropy(ENTROPY), trio.current_time(), clock=surroundings.now(), key=key,
+            versions=self._versions,
+        )  # fmt: skip
+        link = self._links.link(session, stream)
+        link.address = address
+        self._attempts[device].append(link)
+        return link
+
+    async def _attempt(self, link: Link) -> None:
+        try:
+            await self._links.run(link)
+        finally:
+            link.over.set()
+            self._links.wake()
+
+    async def _dial_again(self, device: DeviceId, address: Address) -> trio.abc.Stream | None:
+        """Another connection; None if there is a session meanwhile, or nobody answers there any more."""
+        if device in self._links or any(link.opened.is_set() for link in self._attempts[device]):
+            return None
+        with suppress(NoPeer):
+            return await self._network.dial(address)
+        return None
+
+    async def _unanswered(self, device: DeviceId, seconds: float) -> None:
+        """Return after so many seconds, or as soon as there is a session or none can come of these attempts."""
+        with trio.move_on_after(seconds):
+            while device not in self._links and not all(link.over.is_set() for link in self._attempts[device]):
+                await self._links.changed.wait()
+        if device not in self._links and not any(link.opened.is_set() for link in self._attempts[device]):
+            self.unanswered[device] = trio.current_time()
+
+    async def _dial_any(self, device: DeviceId, addresses: Sequence[Address]) -> tuple[trio.abc.Stream, Address]:
+        """The first connection that comes about; each address is tried a moment after the last, or when that failed."""
+        won: list[tuple[trio.abc.Stream, Address]] = []
+
+        async def dial(address: Address, failed: trio.Event) -> None:
+            try:
+                stream = await self._network.dial(address)
+            except NoPeer:
+                self._whereabouts.spots.failed(device, address)
+                failed.set()
+                return
+            if won:
+                await trio.aclose_forcefully(stream)
+            else:
+                won.append((stream, address))
+                nursery.cancel_scope.cancel()
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for address in addresses:
+                    failed = trio.Event()
+                    nursery.start_soon(dial, address, failed)
+                    with trio.move_on_after(NEXT_ADDRESS):
+                        await failed.wait()
+        except BaseException:
+            for stream, _ in won:
+                await trio.aclose_forcefully(stream)
+            raise
+        if not won:
+            raise NoPeer
+        return won[0]

@@ -1,0 +1,89 @@
+"""The links of a circle: one session with each session key.
+
+A session proves a key. So links are kept by key: a device has another id in each circle, and a coordinator who
+introduces somebody's key once more shadows nobody. Whoever asks for a device gets the link with its key.
+
+Of two sessions that two devices opened at once, the one called by the holder of the smaller session key stays, at both
+ends. Later the new one stays: nobody calls who has not lost the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+import trio
+
+from cellsync.core.ids import DeviceId, SessionPublic
+from cellsync.core.session.session import Event, Session
+from cellsync.node.link import Link
+from cellsync.node.shared import SharedCircle
+
+CROSSING: Final = 5.0  # seconds within which two calls count as made at once
+
+
+class Links(Mapping[DeviceId, Link]):
+    """The links, by device."""
+
+    def __init__(
+        self, circle: SharedCircle, key: SessionPublic, report: Callable[[Link, Event], None],
+        ended: Callable[[Link], None],
+    ) -> None:  # fmt: skip
+        """`key`: this device's own. `report` is told what a session says, `ended` of a link that was among these."""
+        self._circle, self._key = circle, key
+        self._report, self._ended = report, ended
+        self._by_key: dict[SessionPublic, Link] = {}
+        self.changed = trio.Event()  # set, and replaced, when the links or what is known of the others changed
+
+    def __getitem__(self, device: DeviceId) -> Link:
+        key = self._circle.key_of(device)
+        if key is None:
+            raise KeyError(device)
+        return self._by_key[key]
+
+    def __iter__(self) -> Iterator[DeviceId]:
+        return (device for key in list(self._by_key) for device in self._circle.devices_with(key))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def all(self) -> list[Link]:
+        """Each link once."""
+        return list(self._by_key.values())
+
+    # --- one link ------------------------------------------------------------------------------------------
+
+    def link(self, session: Session, stream: trio.abc.Stream) -> Link:
+        """A session over a stream, to be `run`."""
+        circles = {self._circle.id: self._circle}
+        return Link(session, stream, circles, self._report, self._circle.surroundings.now)
+
+    async def run(self, link: Link) -> None:
+        """Drive a link until it ends."""
+        try:
+            await link.run()
+        finally:
+            if self._by_key.get(link.session.remote) is link:
+                del self._by_key[link.session.remote]
+                self._ended(link)
+                self.wake()
+
+    def keep(self, link: Link) -> bool:
+        """A session has opened: keep it, or the one that there is with the same key. Whether this one stays."""
+        key = link.session.remote
+        other = self._by_key.get(key)
+        if other is not None and other is not link:
+            # Two in one direction: the caller has lost the older one, even if we have not heard of it.
+            crossing = link.called is not other.called and trio.current_time() - other.since < CROSSING
+            if crossing and link.called is not (self._key < key):
+                link.close()
+                return False
+            other.close()
+        self._by_key[key] = link
+        link.since = trio.current_time()
+        return True
+
+    def wake(self) -> None:
+        """Whoever waits for `changed` looks again."""
+        self.changed.set()
+        self.changed = trio.Event()

@@ -1,0 +1,117 @@
+"""The lookout: beacons of members, and whom they belong to.
+
+A member's beacon is called once. One that nobody whom we know seems to show is kept: while a user waits, the search
+finds out whether it is of a device whose clock is far off (cellsync.node.searching).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from cellsync.core import beacon, caps
+from cellsync.core.ids import DeviceId, Millis, day_of
+from cellsync.core.membership import clocks
+from cellsync.node.calls import Calls
+from cellsync.node.links import Links
+from cellsync.node.network import Address, Network, Sighting
+from cellsync.node.others import Others
+from cellsync.node.searching import Search
+from cellsync.node.shared import SharedCircle
+from cellsync.node.whereabouts import Whereabouts
+
+BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
+LOOKED_FOR: Final = 2 * caps.DEVICES  # devices whose beacons are looked for
+
+
+class Lookout:
+    """Watches for the devices of one circle."""
+
+    def __init__(
+        self, circle: SharedCircle, network: Network, links: Links, others: Others, whereabouts: Whereabouts,
+        calls: Calls,
+    ) -> None:  # fmt: skip
+        self._circle, self._network, self._links, self._others = circle, network, links, others
+        self._whereabouts, self._calls = whereabouts, calls
+        self._called: deque[bytes] = deque(maxlen=BEACONS_CALLED)
+        self.search = Search(circle, self._missing, calls.traced)
+
+    async def look(self) -> None:
+        """Call whom we see and have no session with, until cancelled."""
+        async with self._network.sightings() as sightings:
+            async for sighting in sightings:
+                found = self._recognise(sighting)
+                if found is None:
+                    self.search.keep(sighting)
+                # Each beacon is called once: somebody who replays one must not use up what the callee accepts of us
+                # in a day. If the call fails, it is made again from where the device was, ever more rarely.
+                if found is None or sighting.blob in self._called:
+                    continue
+                if found[0] in self._links:  # perhaps not for long: a link may be dead, and nobody has noticed
+                    self._whereabouts.spots.shown(*found, self._whereabouts.here())
+                    continue
+                self._called.append(sighting.blob)
+                self._calls.seen(*found)
+
+    @contextmanager
+    def searching(self) -> Iterator[None]:
+        """While the block lasts a user waits: devices are also looked for whose clocks are far off."""
+        if not self.search.wanted:
+            self._calls.guesses.clear()  # they are of an earlier wait
+        try:
+            with self.search.waiting():
+                self._calls.further = True
+                yield
+        finally:
+            self._calls.further = self.search.wanted
+
+    def _missing(self) -> list[DeviceId]:
+        """The devices that we have no session with."""
+        return [device for device in self._likely() if device not in self._links]
+
+    def _likely(self) -> list[DeviceId]:
+        """The devices whose beacons are looked for: all, unless a hostile coordinator has made very many.
+
+        Those that were met come first, then as they came here: so thousands of others keep nobody out who was there.
+        """
+        devices = self._circle.others()
+        if len(devices) > LOOKED_FOR:
+            devices.sort(key=lambda device: device not in self._others.seen)
+        return devices[:LOOKED_FOR]
+
+    def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
+        now = self._circle.surroundings.now()
+        others = self._likely()
+        if not others or not sighting.addresses:
+            return None
+        candidates = [
+            (key.reveal(), bytes(device)) for key in self._circle.epochs.discovery_keys(now) for device in others
+        ]
+        return _match(sighting, candidates, now) or next(
+            (found for device in others if (found := self._match_by_its_clock(sighting, device, now))), None
+        )
+
+    def _match_by_its_clock(self, sighting: Sighting, device: DeviceId, now: Millis) -> tuple[DeviceId, Address] | None:
+        """The same for a device whose clock is known to differ, or that presumably goes with the others'."""
+        difference = self._circle.difference(device)
+        ahead = self._circle.shift() if difference is None else difference.ahead
+        if ahead is None or abs(ahead) < clocks.NOTABLE:
+            return None
+        then = Millis(max(0, now + ahead))
+        days = {day_of(Millis(max(0, then + beacon.PERIOD * step))) for step in (-1, 0, 1)}
+        candidates = [shown for day in sorted(days) for shown in self._circle.shown_by([device], day)]
+        return _match(sighting, candidates, then)
+
+
+def _match(
+    sighting: Sighting, candidates: list[tuple[bytes, bytes]], now: Millis
+) -> tuple[DeviceId, Address] | None:  # fmt: skip
+    for port in {address.port for address in sighting.addresses}:
+        packed = [address.packed for address in sighting.addresses if address.port == port]
+        found = beacon.match(sighting.blob, candidates, packed, port, now)
+        if found is not None:
+            address = next(a for a in sighting.addresses if a.packed == found.address and a.port == port)
+            return DeviceId(found.who), address
+    return None

@@ -1,0 +1,91 @@
+"""The others: what is known of the other devices of a circle, also of those that are not connected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from cellsync.core import drawers
+from cellsync.core.errors import NoCommonVersion
+from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.versions import Versions
+from cellsync.node import remembered
+from cellsync.node.remembered import Reached, Spoken
+from cellsync.node.shared import Drawers, SharedCircle
+
+
+class Others:
+    """What they hold of ours, when they were heard, and what their builds speak."""
+
+    def __init__(self, circle: SharedCircle, ours: Versions) -> None:
+        """`ours`: the versions of the protocol that this build speaks."""
+        self._circle, self._ours = circle, ours
+        # How many of our own entries a device is known to hold; of those not connected now, when each was last heard,
+        # and the digest of what both held then, if it was the same.
+        self.delivered, self.seen, self._in_step = remembered.reached(circle)
+        self._spoken = remembered.versions(circle)
+        self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
+
+    def keep(self, store: Drawers) -> None:
+        """Stage it."""
+        reached = Reached(self.delivered, self.seen, self._in_step)
+        store.keep(drawers.REACHED, remembered.encode_reached(self._circle, reached))
+        store.keep(drawers.VERSIONS, remembered.encode_versions(self._circle, self._spoken))
+
+    # --- what they hold ------------------------------------------------------------------------------------
+
+    def note_delivered(self, devices: Iterable[DeviceId], count: int) -> bool:
+        """These hold so many of our own entries. Whether that is news."""
+        news = False
+        for device in devices:
+            before = self.delivered.get(device, 0)
+            self.delivered[device] = max(count, before)
+            news = news or count > before
+        return news
+
+    def note_seen(self, device: DeviceId, heard: Millis, *, level: bool) -> None:
+        """A device was last heard then, and both held the same if they were `level`."""
+        self.seen[device] = heard
+        if level:
+            self._in_step[device] = self._circle.digest()
+        else:
+            self._in_step.pop(device, None)
+
+    def was_in_step(self, device: DeviceId) -> bool:
+        """Whether a device that is not connected held the same when it was last heard, and nothing came here since."""
+        return device in self._in_step and self._in_step[device] == self._circle.digest()
+
+    # --- what they speak -----------------------------------------------------------------------------------
+
+    def note_versions(self, devices: Iterable[DeviceId], spoken: Versions | None) -> bool:
+        """These have proved what their build speaks. Whether that is news."""
+        news = False
+        for device in devices:
+            before = self._spoken.get(device)
+            if spoken is not None and (before is None or spoken != before.last):
+                self._spoken[device] = Spoken(spoken, max(spoken.highest, 0 if before is None else before.highest))
+                news = True
+        return news
+
+    def spoken(self, device: DeviceId) -> Versions | None:
+        """Which versions of the protocol a device's build spoke when it last proved it."""
+        spoken = self._spoken.get(device)
+        return None if spoken is None else spoken.last
+
+    def apart(self, device: DeviceId) -> NoCommonVersion | None:
+        """Who has to update, if this build and that of a device have no version in common, as far as is known."""
+        spoken = self._spoken.get(device)
+        return None if spoken is None else self._ours.apart(spoken.last)
+
+    def went_back(self) -> list[DeviceId]:
+        """Devices whose build is an older one than they had before."""
+        spoken = [(device, self._spoken.get(device)) for device in self._circle.others()]
+        return [device for device, one in spoken if one is not None and one.last.highest < one.highest]
+
+    def parted(self, device: DeviceId, moment: float) -> None:
+        """A device was met, and there was no version in common."""
+        self._parted[device] = moment
+
+    def parted_since(self, moment: float, device: DeviceId) -> bool:
+        """Whether a device has been met since then, and there was no version in common."""
+        return self._parted.get(device, -math.inf) >= moment

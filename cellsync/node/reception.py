@@ -1,0 +1,102 @@
+"""Reception: whoever connects. A guest is handed on, a member gets a session, and a stranger gets nothing.
+
+A stranger is read from and never answered, and its connection is left at a moment that was drawn when it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import trio
+
+from cellsync.core.crypto import channel
+from cellsync.core.ids import SessionSecret
+from cellsync.core.session.session import ENTROPY, HANG_UP_ENTROPY, Called, Session, State, hang_up_at
+from cellsync.core.versions import Versions
+from cellsync.node.links import Links
+from cellsync.node.network import Network
+from cellsync.node.shared import SharedCircle
+from cellsync.node.strangers import Strangers
+
+CHUNK: Final = 4096  # bytes of a stranger's that are read at once
+
+Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
+"""Takes a connection that does not open a session, with the bytes already read, and when to leave it if it fails."""
+
+
+class Reception:
+    """Answers connections for one circle."""
+
+    def __init__(
+        self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions, links: Links
+    ) -> None:
+        self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
+        self._links = links
+        self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
+        self.strangers = Strangers()
+
+    @contextmanager
+    def expecting(self, matches: Callable[[bytes], bool], guest: Guest) -> Iterator[None]:
+        """While the block lasts, connections whose header `matches` go to `guest`."""
+        entry = (matches, guest)
+        self._guests.append(entry)
+        try:
+            yield
+        finally:
+            self._guests.remove(entry)
+
+    async def receive(self, stream: trio.abc.Stream) -> None:
+        """Deal with a connection until it is over."""
+        hang_up = hang_up_at(self._circle.surroundings.entropy(HANG_UP_ENTROPY), trio.current_time())
+        with self.strangers.waiting(stream), suppress(trio.BrokenResourceError):
+            await self._answer(stream, hang_up)
+
+    async def _answer(self, stream: trio.abc.Stream, hang_up: float) -> None:
+        """Hand the connection to whom it is for; a stranger's is left at `hang_up`, whatever failed."""
+        guest: Guest | None = None
+        session: Session | None = None
+        with trio.move_on_at(hang_up):
+            header = await _header(stream)
+            guest = next((guest for matches, guest in self._guests if matches(header[: channel.HEADER_BYTES])), None)
+            if guest is None and (session := await self._opened(stream, header, hang_up)) is None:
+                await _swallow(stream)
+        if guest is not None:
+            self.strangers.proved(stream)
+            await guest(stream, header, hang_up)
+        elif session is not None:
+            self.strangers.called(stream, session.device)
+            await self._links.run(self._links.link(session, stream))
+
+    async def _opened(self, stream: trio.abc.Stream, data: bytes, hang_up: float) -> Session | None:
+        """The session that these bytes, and what follows, open; its answer is ready. None if they do not."""
+        surroundings = self._circle.surroundings
+        session = Session.answer(
+            [self._circle], self._secret, self._network.carrier, surroundings.entropy(ENTROPY), trio.current_time(),
+            hang_up, clock=surroundings.now(), versions=self._versions,
+        )  # fmt: skip
+        while data and session.state is State.LISTENING:
+            for event in session.receive(data, trio.current_time()):
+                if isinstance(event, Called):
+                    if await self._circle.accept_ephemeral(event.day, event.device, event.ephemeral):
+                        session.accept()
+                    else:
+                        session.ignore()
+            if session.state is State.LISTENING:
+                data = bytes(await stream.receive_some(CHUNK))
+        return session if session.state in (State.TALKING, State.PARTING) else None
+
+
+async def _header(stream: trio.abc.Stream) -> bytes:
+    """What a connection begins with: the header of an opening and perhaps more, or less if no more comes."""
+    header = b""
+    while len(header) < channel.HEADER_BYTES and (data := await stream.receive_some(CHUNK)):
+        header += data
+    return header
+
+
+async def _swallow(stream: trio.abc.Stream) -> None:
+    """Until the other side has had enough."""
+    while await stream.receive_some(CHUNK):
+        pass

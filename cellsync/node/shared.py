@@ -1,0 +1,169 @@
+"""What a node asks of the circle that it keeps in step: enough to find its devices and to carry entries.
+
+The node sends bytes, and nothing in it can read a case: it knows this Protocol, and no replica.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import trio
+
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry
+from cellsync.core.ids import Day, DeviceId, Incarnation, SessionPublic
+from cellsync.core.membership.clocks import Clocks, Difference
+from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.ports import Arrival
+from cellsync.core.session.exchange import Building, CircleView
+from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.places import Gap
+from cellsync.node.surroundings import Surroundings
+
+
+class Committed(Protocol):
+    """What became durable with one step."""
+
+    @property
+    def arrivals(self) -> Sequence[Arrival]: ...
+
+    @property
+    def chains(self) -> Sequence[Chain]: ...
+
+
+class Step(Protocol):
+    """What changed in a circle at once: with a batch, or with something that was written here."""
+
+    @property
+    def commit(self) -> Committed: ...
+
+    @property
+    def controls(self) -> Sequence[Entry]:
+        """The new entries that are about members and keys."""
+        ...
+
+    @property
+    def reached(self) -> Sequence[tuple[int, int] | None]:
+        """By row of the batch: up to where its branch is held now."""
+        ...
+
+    @property
+    def refused(self) -> Sequence[int]:
+        """The rows of the batch that were not taken."""
+        ...
+
+    @property
+    def gaps(self) -> Sequence[Gap]: ...
+
+
+Watcher = Callable[[Step, object], None]
+"""Told of every step after it is durable, and who gave it to us; None if it was made here."""
+
+
+class Drawers(Protocol):
+    """Small values that a store keeps under names."""
+
+    def kept(self, name: str) -> bytes | None: ...
+
+    def keep(self, name: str, value: bytes) -> None: ...
+
+
+class SharedCircle(CircleView, Protocol):
+    """A circle that is open on this device: what a session sees of it, and what finding and calling take."""
+
+    @property
+    def device(self) -> DeviceId: ...
+
+    @property
+    def life(self) -> Incarnation:
+        """What tells this store, and its order of arrival, from every other."""
+        ...
+
+    @property
+    def lock(self) -> trio.Lock:
+        """Held by whoever plans, reads the store or commits."""
+        ...
+
+    @property
+    def surroundings(self) -> Surroundings: ...
+
+    @property
+    def store(self) -> Drawers: ...
+
+    @property
+    def epochs(self) -> Epochs: ...
+
+    @property
+    def clocks(self) -> Clocks: ...
+
+    # --- its devices -----------------------------------------------------------------------------------
+
+    def others(self) -> list[DeviceId]:
+        """The active devices besides this one."""
+        ...
+
+    def key_of(self, device: DeviceId) -> SessionPublic | None: ...
+
+    def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
+        """The active devices that the holder of this session key is; more than one only if somebody cheats."""
+        ...
+
+    @property
+    def own_length(self) -> int:
+        """How many entries this device has written."""
+        ...
+
+    def own_held(self, known: Mapping[int, int]) -> int:
+        """How many of them somebody holds who holds each branch up to the sequence in `known`."""
+        ...
+
+    # --- days and clocks -------------------------------------------------------------------------------
+
+    def calling_keys(self, device: DeviceId, guess: int | None) -> list[SessionKey]:
+        """The keys under which to call a device, the likeliest first. `guess`: ms by which its clock seems ahead."""
+        ...
+
+    def further_keys(self) -> list[SessionKey]:
+        """Keys of days on which a device may be without our knowing, the nearest first."""
+        ...
+
+    def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
+        """Under which keys these devices show themselves while their clocks show a day: (key, device)."""
+        ...
+
+    def difference(self, device: DeviceId) -> Difference | None:
+        """How far another device's clock is from ours, as it was when the two last spoke."""
+        ...
+
+    def shift(self) -> int | None:
+        """How many ms the others' clocks show more than ours, if two other members at least have said so."""
+        ...
+
+    async def accept_ephemeral(self, day: Day, caller: DeviceId | None, ephemeral: bytes) -> bool:
+        """Remember an opening durably; False if it was seen before, or the caller has had its share of today."""
+        ...
+
+    # --- entries ---------------------------------------------------------------------------------------
+
+    async def ingest(self, batch: Batch, source: object, peer: DeviceId | None = None) -> Step:
+        """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
+        ...
+
+    async def build(self, building: Building) -> None:
+        """Build a batch for a peer. Hold the lock."""
+        ...
+
+    def watch(self, watcher: Watcher) -> None: ...
+
+    def unwatch(self, watcher: Watcher) -> None: ...
+
+    # --- keeping ---------------------------------------------------------------------------------------
+
+    async def keep(self, name: str, value: bytes) -> None:
+        """Make a small named value durable. Raises DiskFull or StorageFailed."""
+        ...
+
+    async def tidy(self) -> None:
+        """Write what makes the next opening quick, and forget what is no longer needed."""
+        ...

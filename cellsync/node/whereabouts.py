@@ -1,0 +1,170 @@
+"""Whereabouts: where we are, where the others may be called from here, and what peers tell each other of that.
+
+    locate      tell the peers where we listen, and where others were met (protocol/60-lan.md, Where others are)
+
+A session belongs to the network on which it was opened. What is told and heard in it is about that network only: an
+address of one network, kept with a port of another, would link the two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from typing import Final
+
+import trio
+
+from cellsync.core import drawers
+from cellsync.core.ids import DeviceId
+from cellsync.core.wire.messages import Places
+from cellsync.node import remembered
+from cellsync.node.link import Link
+from cellsync.node.links import Links
+from cellsync.node.network import Address, Ends, Here, Network, without_scope
+from cellsync.node.shared import Drawers, SharedCircle
+from cellsync.node.sites import UNRECOGNISED, Site, Sites
+from cellsync.node.spots import Spots, at_end
+
+TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are
+HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for what others said of it
+RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
+
+
+class Whereabouts:
+    """Where the devices of one circle are, as far as this one knows."""
+
+    def __init__(
+        self, circle: SharedCircle, network: Network, links: Links, learnt: Callable[[], None],
+        heard: Callable[[DeviceId], None],
+    ) -> None:  # fmt: skip
+        """`learnt` is called when there is something to be kept, `heard` when a device may be called at a new place."""
+        surroundings = circle.surroundings
+        self.spots = Spots(remembered.spots(circle))
+        self.sites = Sites(
+            circle.store.kept(drawers.SITES),
+            lambda table: circle.keep(drawers.SITES, table),
+            surroundings.now,
+            surroundings.entropy,
+        )
+        self._circle, self._network, self._links = circle, network, links
+        self._to_keep, self._heard = learnt, heard
+        self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
+        self._moved = trio.Event()  # what the peers are to be told may have changed
+        self._sites_here: frozenset[Site] | None = None  # as they were looked at last
+
+    def keep(self, store: Drawers) -> None:
+        """Stage it."""
+        store.keep(drawers.ADDRESSES, remembered.encode_spots(self.spots.known))
+        store.keep(drawers.SITES, self.sites.encode())
+
+    # --- here ----------------------------------------------------------------------------------------------
+
+    def here(self) -> Sequence[Here]:
+        """The networks that we are on. Where others are said to be is forgotten when they change.
+
+        In the moment after a laptop was carried on, its new network is not recognised yet, and neighbours may still
+        have their old addresses: what is heard then would be kept for the network before, and called there.
+        """
+        here = self._network.here()
+        sites = frozenset(one.site for one in here)
+        if self._sites_here not in (None, sites):
+            self.spots.forget_heard()
+        self._sites_here = sites
+        return here
+
+    def moved(self) -> None:
+        """What the peers are to be told may have changed."""
+        self._moved.set()
+
+    # --- calling -------------------------------------------------------------------------------------------
+
+    def callable(self, device: DeviceId) -> list[Address]:
+        """Where a device can be called from here, the likeliest place first."""
+        return self.spots.callable(device, self.here())
+
+    def addresses_of(self, device: DeviceId) -> list[Address]:
+        """The same; only a link-local address has its link as the scope."""
+        found = self.callable(device)
+        return [at if ip_address(at.packed).is_link_local else Address(without_scope(at.host), at.port) for at in found]
+
+    def by_hand(self, device: DeviceId, address: Address) -> None:
+        """A person said where a device is."""
+        self.spots.by_hand(device, address)
+        self._learnt(True)
+
+    # --- learning ------------------------------------------------------------------------------------------
+
+    def note_meeting(self, device: DeviceId, link: Link) -> None:
+        """A session has opened: so its ends are where the two devices are."""
+        ends = self._network.ends(link.stream)
+        ours = None if ends is None else at_end(ends, self.here())
+        if ours is not None:
+            link.site = ours.site
+            self.sites.met(ours.site)
+        if link.address is not None and ours is not None:  # else we have moved since we called
+            self._learnt(self.spots.met(device, link.address, ours.site))
+
+    def hear(self, peer: DeviceId, link: Link, places: Places) -> None:
+        """What a peer says of itself and of others."""
+        ends, here, now = self._network.ends(link.stream), self.here(), trio.current_time()
+        if ends is None or not self._is_where_it_began(link, ends):
+            return
+        for device in self._circle.others():
+            listed = places.get(device)
+            if listed is None:
+                continue
+            if device == peer:
+                link.said = {peer: listed}
+                self._learnt(self.spots.claimed(device, listed, ends, here, link.address))
+                continue
+            news = self.spots.heard(device, listed, ends, here)
+            if news and now - self._heard_of.get(device, -math.inf) >= HEARD_CALLS_EVERY:
+                self._heard_of[device] = now
+                self._heard(device)
+
+    def _learnt(self, news: bool) -> None:
+        if news:
+            self._moved.set()
+            self._to_keep()
+
+    # --- telling -------------------------------------------------------------------------------------------
+
+    async def locate(self) -> None:
+        """Tell every peer, at most every ten seconds, what it was not told yet."""
+        while True:
+            await self._moved.wait()
+            self._moved = trio.Event()
+            for device, link in list(self._links.items()):
+                if link.site == UNRECOGNISED:  # our new address was not known yet when it was opened
+                    self.note_meeting(device, link)
+                    self.hear(device, link, link.said)
+                self.tell(link)
+            await trio.sleep(TELL_EVERY)
+
+    def tell(self, link: Link) -> None:
+        """Tell a peer where devices are, if it is news."""
+        ends = self._network.ends(link.stream)
+        if ends is not None and link.device is not None and self._is_where_it_began(link, ends):
+            told = self.spots.told_to(link.device, self._circle.others(), self._circle.device, ends, self.here())
+            link.locate(self._circle.id, told)
+
+    def _is_where_it_began(self, link: Link, ends: Ends) -> bool:
+        """Whether our end of a session is on the network on which it was opened; if it has moved, the session ends.
+
+        A laptop that is carried on may keep its address for a moment. A port of the new network, told in a session of
+        the old one, would be kept with the old address and be called on both: that links them. A session that was
+        opened moments ago has not moved: its network was recognised late.
+        """
+        ours = at_end(ends, self.here())
+        if ours is None or ours.site == link.site:
+            return True
+        if ours.site == UNRECOGNISED:
+            return False
+        if link.site != UNRECOGNISED and trio.current_time() - link.began > RECOGNISED_WITHIN:
+            link.close()
+            return False
+        link.site = ours.site
+        if link.device is not None and link.address is not None:
+            self._learnt(self.spots.met(link.device, link.address, ours.site))
+        return True
