@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cellsync.cell.describing import describe
+from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
 from cellsync.core.holdings import OWN_CASE
 from cellsync.core.ids import CaseId
@@ -16,7 +17,7 @@ class CatalogueModel:
         numbers = [number for number in held.case_ids if number != OWN_CASE and held.heads.get(number)]
         states = States(held, store)
         self.ids = {number: held.case_ids[number] for number in numbers}
-        made = (describe(number, held.heads[number], states._whole(number, logs=False)[0]) for number in numbers)
+        made = (describe(number, held.heads[number], states._whole(number, CaseState())[0]) for number in numbers)
         self.listings = {one.number: one for one in sorted(made) if one.shown}
 
     def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:

@@ -97,11 +97,12 @@ class CaseState:
 
     __slots__ = (
         "__weakref__", "added", "counted", "counters", "creates", "full", "ill_typed", "keeps_logs", "logs", "maps",
-        "registers", "sets", "unknown",
+        "only_logs", "registers", "sets", "unknown",
     )  # fmt: skip
 
-    def __init__(self, *, logs: bool = False) -> None:
-        self.keeps_logs = logs
+    def __init__(self, *, logs: bool = False, only_logs: bool = False) -> None:
+        self.keeps_logs = logs or only_logs
+        self.only_logs = only_logs
         self.added = 0  # what was folded in since it was last weighed, in bytes of memory, about
         self.counted: dict[DeviceId, int] = {}  # operations, also on logs that are left out
         self.full: set[DeviceId] = set()  # whose operations are more than a case shows: what is beyond is left out
@@ -129,7 +130,7 @@ class CaseState:
         self.added += CELL * len(operations)
         for tag, field, detail, value in operations:
             index += 1
-            if tag in _LOG_TAGS and not self.keeps_logs:
+            if self.only_logs if tag not in _LOG_TAGS else not self.keeps_logs:
                 continue
             if type(value) in _CONTAINERS:  # of a draft: what was decoded rests packed already
                 value = packed(value)
@@ -250,7 +251,7 @@ class CaseState:
 
     def copy(self) -> CaseState:
         """An independent copy; values themselves are shared, and never changed."""
-        other = CaseState(logs=self.keeps_logs)
+        other = CaseState(logs=self.keeps_logs, only_logs=self.only_logs)
         other.counted, other.full = self.counted.copy(), self.full.copy()
         other.creates = self.creates.copy()
         other.registers = {name: state.copy() for name, state in self.registers.items()}
@@ -266,7 +267,7 @@ class CaseState:
         """The same with these logs, or what was read of them. For reading only: it shares all that this one holds."""
         other = CaseState(logs=True)
         for name in self.__slots__:
-            if name not in ("__weakref__", "keeps_logs", "logs"):
+            if name not in ("__weakref__", "keeps_logs", "logs", "only_logs"):
                 setattr(other, name, getattr(self, name))
         other.logs = logs
         return other

@@ -42,7 +42,7 @@ class Newest:
         self._number = number
         self._read: dict[str, LogState] = {}
         self._sources: set[tuple[str, bytes]] = set()
-        self._whole: dict[str, LogState] | None = states.read(number).logs if states.get(number).full else None
+        self._whole: dict[str, LogState] | None = states.logs(number) if states.exceeds(number) else None
         self._sourced: dict[str, dict[bytes, LogItem]] = {}  # of whole logs, by field
 
     @property
@@ -88,7 +88,7 @@ class Newest:
         if source is None and self._whole is None:
             return Logged(field, self._read[field].item([append]))
         if self._whole is None:
-            self._whole = self._states.read(self._number).logs
+            self._whole = self._states.logs(self._number)
         log = self._whole.get(field)
         if log is None or append.ref not in log.appended:
             return None

@@ -24,6 +24,7 @@ from typing import Final
 
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
+from cellsync.core.crdt.log import LogState
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of
@@ -162,7 +163,17 @@ class States:
 
     def read(self, number: int) -> CaseState:
         """The whole state of a case, logs included, folded anew: the caller may keep it."""
-        return self._whole(number, logs=True)[0]
+        return self._whole(number, CaseState(logs=True))[0]
+
+    def logs(self, number: int) -> dict[str, LogState]:
+        """All that the logs of a case say, and nothing else of it."""
+        return self._whole(number, CaseState(only_logs=True))[0].logs
+
+    def exceeds(self, number: int) -> bool:
+        """Whether a device has written more in a case than is shown of it."""
+        if number in self._rooms:
+            return bool(self._room(number))
+        return number not in self._states and bool(self.get(number).full)
 
     def backwards(self, number: int) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
         """The entries of a case from the newest on: slot, stamp and operations. Without a stamp: it does not count."""
@@ -183,21 +194,20 @@ class States:
                 state = CaseState.decode(snapshot)
                 behind = self._fold(state, number, folded, {})
         if state is None or state.full:
-            state, behind = self._whole(number, logs=False)
+            state, behind = self._whole(number, CaseState())
         self._behind[number] = behind
         return state
 
-    def _whole(self, number: int, *, logs: bool) -> tuple[CaseState, int]:
-        """The state of a case, folded from its first entry on, and how many entries that were."""
+    def _whole(self, number: int, state: CaseState) -> tuple[CaseState, int]:
+        """The state of a case, folded from its first entry on into an empty one, and how many entries that were."""
+        empty = state.copy()
         if number not in self._rooms:
-            state = CaseState(logs=logs)
             count = self._fold(state, number, 0, {})
             if not state.full:
                 return state, count
-            del state  # before what it holds is folded once more
             self._rooms[number] = 0, {}
+        state.become(empty)  # before what it holds is folded once more
         room = self._room(number)
-        state = CaseState(logs=logs)
         count = self._fold(state, number, 0, room)
         held = self._held.chains
         state.full.update(held[chain].device for chain in room)

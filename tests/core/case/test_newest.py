@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import Any
 
 import pytest
 
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.newest import Logged, Newest
-from cellsync.core.crdt.log import LogItem
+from cellsync.core.crdt.log import LogItem, LogState
 from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
@@ -24,7 +23,7 @@ class Arrived:
 
     def __init__(self, entries: Entries, void: frozenset[int] = frozenset(), full: bool = False) -> None:
         self.entries, self.void = entries, void
-        self.full = {BOTH[0]} if full else set[DeviceId]()
+        self.full = full
         self.looked_at = self.read_whole = 0
 
     def backwards(self, _: int) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
@@ -33,14 +32,17 @@ class Arrived:
             stamp, done = self.entries[slot - 1]
             yield (slot, None, []) if slot in self.void else (slot, stamp, done)
 
-    def get(self, _: int) -> Any:
-        state = CaseState()
-        state.full = self.full
-        return state
+    def exceeds(self, _: int) -> bool:
+        return self.full
+
+    def logs(self, _: int) -> dict[str, LogState]:
+        self.read_whole += 1
+        return self._folded(CaseState(only_logs=True)).logs
 
     def read(self, _: int) -> CaseState:
-        self.read_whole += 1
-        state = CaseState(logs=True)
+        return self._folded(CaseState(logs=True))
+
+    def _folded(self, state: CaseState) -> CaseState:
         for slot, (stamp, done) in enumerate(self.entries, start=1):
             if slot not in self.void:
                 state.apply(stamp, done)

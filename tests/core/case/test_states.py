@@ -223,6 +223,18 @@ def test_reading_a_case_beyond_what_it_shows_folds_what_is_shown_once(monkeypatc
     assert folded.taken() == 15
 
 
+def test_the_logs_of_a_case_are_read_without_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "CASE_OPERATIONS", 30)
+    device = founded()
+    write(device, ((CASE, [Operation(2, "f", None, at), Operation(7, "log", None, at)]) for at in range(14)))
+    kept, at = device.replica.states, device.replica.held.cases[CASE]
+    for exceeds in (False, True):
+        assert kept.exceeds(at) == exceeds
+        assert kept.logs(at)["log"].appended == kept.read(at).logs["log"].appended
+        assert not kept._whole(at, CaseState(only_logs=True))[0].sets
+        write(device, ((CASE, [Operation(7, "log", None, at)] * 3) for at in range(14)))
+
+
 class Folded:
     """How many entries were decoded and folded."""
 
