@@ -65,7 +65,7 @@ Asked = dict[str, Callable[[], Any]]
 
 def measure(folder: Path, scale: int = 1) -> Iterator[Row]:
     few = SIZES[0]
-    sizes = [few, *dict.fromkeys(max(few, cases // scale) for cases in SIZES[1:])]
+    sizes = list(dict.fromkeys(max(few, cases // scale) for cases in SIZES))
     profiles = {cases: _filled(folder / "scale" / f"{cases}", "fill", {"cases": cases}) for cases in sizes}
     with ExitStack() as stack:
         daemons = {cases: stack.enter_context(_daemon(profile)) for cases, profile in profiles.items()}
