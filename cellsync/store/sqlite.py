@@ -50,6 +50,7 @@ CACHE_BYTES: Final = 8 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
+PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
 ROW_BYTES: Final = 64  # of a row beside its content, at most
 _KEY_BYTES: Final = 32
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
@@ -445,7 +446,7 @@ class SqliteStore:
             if self._shred or self._cramped():
                 self._empty_log()
             return
-        if isinstance(failure, DiskFull):
+        if isinstance(failure, DiskFull) and self._cramped():
             self._empty_log()  # also of what the failed COMMIT left at its end
         raise failure
 
@@ -466,15 +467,22 @@ class SqliteStore:
             pass  # closed, or SQLite says at the next statement what is wrong
 
     def _cramped(self) -> bool:
-        """Whether one more COMMIT could take the room that the log's pages need in the database."""
-        return self._log_size() > 0 and self._room() < ROOM_BYTES
+        """Whether one more COMMIT could take the room that the log's pages need in the database.
+
+        Not if they have too little already: emptying the log would take what there is, and give nothing back.
+        """
+        return self._log_size() > 0 and 0 <= self._room() < ROOM_BYTES
 
     def _room(self) -> float:
-        """Bytes that are free beside those that the log's pages need."""
+        """Bytes that are free beside those by which the log's pages make the database grow."""
+        if not self._db.filename:
+            return math.inf
         try:
-            return shutil.disk_usage(self._db.filename).free - self._log_size() if self._db.filename else math.inf
-        except OSError:
-            return math.inf  # the folder went away, and SQLite says so
+            free = shutil.disk_usage(self._db.filename).free
+            grows = 0 if free > PLENTY else self.size - Path(self._db.filename).stat().st_size
+            return free - grows
+        except (OSError, apsw.Error):
+            return math.inf  # the folder went away, say, and the next statement says so
 
     def _log_size(self) -> int:
         log = Path(self._db.filename_wal) if self._db.filename else None
