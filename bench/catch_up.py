@@ -24,8 +24,8 @@ from bench.memory import peak_memory
 from bench.rows import Row
 from cellsync.core import caps
 from cellsync.core.ids import DatabaseKey
+from cellsync.core.replica.stage import Plan
 from cellsync.core.session.exchange import Exchange
-from cellsync.core.stage import Plan
 from cellsync.core.wire import messages
 from cellsync.node.lan import open_lan
 from cellsync.node.network import Address

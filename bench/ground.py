@@ -8,8 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from cellsync.core import founding
-from cellsync.core.founding import DeviceSecrets, device_secrets
 from cellsync.core.ids import (
     INCARNATION_BYTES,
     CaseId,
@@ -23,14 +21,16 @@ from cellsync.core.ids import (
     SigningSecret,
 )
 from cellsync.core.membership.control import Admit, Role, encode_admit
-from cellsync.core.planner import Intention
-from cellsync.core.replica import Replica
-from cellsync.core.stage import Plan
+from cellsync.core.replica import founding
+from cellsync.core.replica.founding import DeviceSecrets, device_secrets
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
-from cellsync.node.circle import OpenCircle
-from cellsync.node.surroundings import REAL
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.surroundings import REAL
 from cellsync.store.sqlite import SqliteStore
 
 

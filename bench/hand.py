@@ -15,14 +15,14 @@ import trio
 
 from bench.rows import Row
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.profile import Profile, Settings
 from cellsync.api.stopping import stop
 from cellsync.casework import CaseFile
 from cellsync.cell.founding import found_cell
 from cellsync.cell.opening import open_cell
-from cellsync.core.case.schema import creation
 from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.schema.schema import creation
 from cellsync.core.wire.operations import Operation
+from cellsync.profile.profile import Profile, Settings
 
 CASES: Final = 1_000
 RUNS: Final = 9

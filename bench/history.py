@@ -27,14 +27,14 @@ from cellsync.core.history.entry import (
     sign,
     slot_of,
 )
+from cellsync.core.history.serving import Peer
 from cellsync.core.ids import ID_BYTES, CaseId, Millis, Ref
-from cellsync.core.serving import Peer
-from cellsync.core.stage import Plan, Stage
+from cellsync.core.replica.stage import Plan, Stage
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind, Op
-from cellsync.node.surroundings import REAL
+from cellsync.ledger.surroundings import REAL
 
 CASES: Final = 500
 REGISTERS: Final = 10

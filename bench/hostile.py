@@ -24,20 +24,20 @@ from bench.children import Child, tell
 from bench.memory import forget_peak, memory, peak_memory
 from bench.rows import Row
 from cellsync.api import dispatch
-from cellsync.api.profile import Profile, Settings
+from cellsync.api.contract.table import BY_NAME
 from cellsync.api.service import Service
-from cellsync.api.table import BY_NAME
 from cellsync.casework.exporting import NoConsent
 from cellsync.core import caps
-from cellsync.core.founding import device_secrets
 from cellsync.core.history.entry import chain_prefix, entry_id, sign
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
 from cellsync.core.membership.control import Role
+from cellsync.core.replica.founding import device_secrets
 from cellsync.core.wire import codec, messages, operations
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
-from cellsync.node.pause import collector_paused, spare
+from cellsync.ledger.pause import collector_paused, spare
+from cellsync.profile.profile import Profile, Settings
 
 GROWTH: Final = 64.0  # MB that one device may cost another
 BLOCKED: Final = 50.0  # ms of work for which it may hold up its event loop

@@ -24,8 +24,8 @@ from bench.ground import Device, Ground
 from bench.history import Edits, History, began_before
 from bench.rows import Row, percentile
 from cellsync.core.ids import EntryId
-from cellsync.core.planner import Intention
-from cellsync.core.stage import Plan
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.stage import Plan
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.tags import Kind

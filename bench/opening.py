@@ -12,7 +12,7 @@ from bench.catch_up import KEY, Made
 from bench.ground import Device
 from bench.memory import memory
 from bench.rows import Row
-from cellsync.core.holdings import OWN_CASE
+from cellsync.core.history.holdings import OWN_CASE
 
 RUNS: Final = 5
 

@@ -25,18 +25,18 @@ from bench import children
 from bench.memory import resident
 from bench.rows import Row
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.profile import Profile, Settings
 from cellsync.api.stopping import stop
 from cellsync.casework import CaseFile, Consent, Episode, Link, Relation
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
 from cellsync.cell.cell import Cell
 from cellsync.cell.founding import found_cell
 from cellsync.cell.opening import open_cell
-from cellsync.core.case.schema import creation
 from cellsync.core.errors import WrongPassphrase
 from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.schema.schema import creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
+from cellsync.profile.profile import Profile, Settings
 from cellsync.store.passphrases import forms
 from cellsync.store.vault import Vault
 

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from cellsync.cell.member import Member
     from cellsync.cell.opening import change_passphrase, open_cell
     from cellsync.core import errors
-    from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
-    from cellsync.core.case.generic import GenericCase
-    from cellsync.core.case.host import Change
-    from cellsync.core.case.schema import Conflict, Schema
-    from cellsync.core.case.views import Item, Value
     from cellsync.core.errors import CellsyncError
     from cellsync.core.ids import CaseId
+    from cellsync.core.schema.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
+    from cellsync.core.schema.generic import GenericCase
+    from cellsync.core.schema.host import Change
+    from cellsync.core.schema.schema import Conflict, Schema
+    from cellsync.core.schema.views import Item, Value
     from cellsync.node.lan import open_lan
     from cellsync.store.passphrases import make_passphrase
 
@@ -94,20 +94,20 @@ _HOMES: Final = {
     "Member": "cellsync.cell.member",
     "change_passphrase": "cellsync.cell.opening",
     "open_cell": "cellsync.cell.opening",
-    "Counter": "cellsync.core.case.fields",
-    "Log": "cellsync.core.case.fields",
-    "Map": "cellsync.core.case.fields",
-    "Register": "cellsync.core.case.fields",
-    "Sensitivity": "cellsync.core.case.fields",
-    "Set": "cellsync.core.case.fields",
-    "empty": "cellsync.core.case.fields",
-    "field": "cellsync.core.case.fields",
-    "GenericCase": "cellsync.core.case.generic",
-    "Change": "cellsync.core.case.host",
-    "Conflict": "cellsync.core.case.schema",
-    "Schema": "cellsync.core.case.schema",
-    "Item": "cellsync.core.case.views",
-    "Value": "cellsync.core.case.views",
+    "Counter": "cellsync.core.schema.fields",
+    "Log": "cellsync.core.schema.fields",
+    "Map": "cellsync.core.schema.fields",
+    "Register": "cellsync.core.schema.fields",
+    "Sensitivity": "cellsync.core.schema.fields",
+    "Set": "cellsync.core.schema.fields",
+    "empty": "cellsync.core.schema.fields",
+    "field": "cellsync.core.schema.fields",
+    "GenericCase": "cellsync.core.schema.generic",
+    "Change": "cellsync.core.schema.host",
+    "Conflict": "cellsync.core.schema.schema",
+    "Schema": "cellsync.core.schema.schema",
+    "Item": "cellsync.core.schema.views",
+    "Value": "cellsync.core.schema.views",
     "CellsyncError": "cellsync.core.errors",
     "CaseId": "cellsync.core.ids",
     "open_lan": "cellsync.node.lan",

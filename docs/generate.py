@@ -5,6 +5,7 @@ commands.schema.json    what each command prints with --json
 commands.md             every command's help
 library.md              what programs import, out of its docstrings
 limits.md               how much of what is taken
+architecture.md         the picture of the floors in it, and the one in CONTRIBUTING.md
 cellsync.1 …            the manual pages
 """
 
@@ -21,9 +22,10 @@ import click
 from click_man.core import generate_man_page
 
 from cellsync import __version__
-from cellsync.api.openapi import document
-from cellsync.api.table import BY_NAME
+from cellsync.api.contract.openapi import document
+from cellsync.api.contract.table import BY_NAME
 from cellsync.cli.main import main
+from docs.floors import ROOT, with_floors
 from docs.library import reference
 from docs.limits import limits
 
@@ -55,6 +57,8 @@ def files() -> dict[Path, str]:
         DOCS / "reference" / "commands.md": _commands(),
         DOCS / "reference" / "library.md": reference(),
         DOCS / "reference" / "limits.md": limits(),
+        DOCS / "architecture.md": with_floors(DOCS / "architecture.md"),
+        ROOT / "CONTRIBUTING.md": with_floors(ROOT / "CONTRIBUTING.md"),
     }
     top = click.Context(main, info_name="cellsync")
     made[DOCS / "man" / "cellsync.1"] = _page(top)

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Final, ForwardRef, NewType, get_origin
 
 from cellsync.core import errors
-from cellsync.core.case.schema import Schema
+from cellsync.core.schema.schema import Schema
 
 PACKAGES: Final = (
     "cellsync", "cellsync.casework", "cellsync.casework.importing", "cellsync.casework.exporting", "cellsync.testing",

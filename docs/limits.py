@@ -10,7 +10,7 @@ from cellsync.api import repeats, room, web
 from cellsync.casework.importing import reading
 from cellsync.cell import following
 from cellsync.core import caps
-from cellsync.core.case import values
+from cellsync.core.schema import values
 
 _CAP: Final = re.compile(r"^([A-Z_]+): Final = .+?  # (.+)$", re.MULTILINE)
 

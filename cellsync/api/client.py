@@ -11,12 +11,12 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
-from cellsync.api import door
-from cellsync.api.holder import processor_time
-from cellsync.api.problems import Locked, Problem, Refusal
-from cellsync.api.profile import Profile
-from cellsync.api.table import BY_NAME, EVENTS
+from cellsync.api.contract.problems import Locked, Problem, Refusal
+from cellsync.api.contract.table import BY_NAME, EVENTS
 from cellsync.core.errors import CellsyncError, ExternalError, InvalidValue, NotFound, VaultMissing
+from cellsync.profile import door
+from cellsync.profile.holder import processor_time
+from cellsync.profile.profile import Profile
 
 ANSWER_WITHIN: Final = 60.0  # seconds
 LONG_WITHIN: Final = 3_600.0  # of what a slow disk has to take in

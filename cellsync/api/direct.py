@@ -17,14 +17,14 @@ import trio
 
 from cellsync.api import dispatch
 from cellsync.api.client import Answer
+from cellsync.api.contract.table import BY_NAME
 from cellsync.api.feed import Feed
-from cellsync.api.hardening import harden
-from cellsync.api.holder import Holder
-from cellsync.api.profile import Profile
 from cellsync.api.service import Service
-from cellsync.api.table import BY_NAME
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import Interrupted
+from cellsync.profile.hardening import harden
+from cellsync.profile.holder import Holder
+from cellsync.profile.profile import Profile
 
 LINGER: Final = 1.5  # seconds: the others may still be comparing what they hold with what is here
 

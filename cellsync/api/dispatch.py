@@ -14,12 +14,12 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from cellsync.api import shapes
-from cellsync.api.problems import Locked
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Locked
+from cellsync.api.contract.table import BY_NAME, EVENTS, Needs, Operation
 from cellsync.api.service import Service
-from cellsync.api.table import BY_NAME, EVENTS, Needs, Operation
 from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing
-from cellsync.node.pause import collector_paused
+from cellsync.ledger.pause import collector_paused
 
 Handler = Callable[[Service, Any], Awaitable[shapes.Answer]]
 
@@ -74,7 +74,7 @@ def handler(name: str) -> Handler:
     """What does it."""
     module, _, function = HANDLERS[name].partition(".")
     with collector_paused():  # what is imported stays: going through it again and again finds nothing
-        return cast(Handler, getattr(import_module(f"cellsync.api.{module}"), function))
+        return cast(Handler, getattr(import_module(f"cellsync.api.operations.{module}"), function))
 
 
 def load() -> None:

@@ -18,17 +18,17 @@ from typing import Any, Final
 
 import trio
 
-from cellsync.api.shapes import Event
+from cellsync.api.contract.shapes import Event
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
 from cellsync.cell.cell import Cell
 from cellsync.cell.following import size_of
-from cellsync.core.case.host import Change
-from cellsync.core.case.schema import fields_of, kind_of
-from cellsync.core.case.values import PLAIN, ValueType, fits
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CaseId
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
+from cellsync.core.schema.host import Change
+from cellsync.core.schema.schema import fields_of, kind_of
+from cellsync.core.schema.values import PLAIN, ValueType, fits
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 

@@ -14,8 +14,8 @@ from typing import Final, TypeVar, final
 
 import trio
 
-from cellsync.api import shapes
-from cellsync.api.problems import FAULT, Cancelled, problem_of
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import FAULT, Cancelled, problem_of
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import CellsyncError, Closed, NotFound
 

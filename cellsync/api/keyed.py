@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cellsync.api.problems import KeyReused
+from cellsync.api.contract.problems import KeyReused
 from cellsync.core.ids import ID_BYTES, CaseId
 
 NAME: Final = "keyed edits"

@@ -10,10 +10,10 @@ from contextlib import suppress
 from http.client import HTTPException
 from typing import Final
 
-from cellsync.api import holder
 from cellsync.api.client import DaemonGone, DaemonSilent, NoDaemon, SocketClient
-from cellsync.api.profile import Profile
 from cellsync.core.errors import CellsyncError
+from cellsync.profile import holder
+from cellsync.profile.profile import Profile
 
 ANSWERS_WITHIN: Final = 0.05  # seconds
 

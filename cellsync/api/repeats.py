@@ -19,8 +19,8 @@ from typing import Any, Final, final
 import msgspec
 import trio
 
-from cellsync.api import shapes
-from cellsync.api.problems import KeyReused
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import KeyReused
 
 KEPT: Final = 1_000
 

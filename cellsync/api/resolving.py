@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from cellsync.api.problems import Ambiguous
+from cellsync.api.contract.problems import Ambiguous
 from cellsync.casework import SCHEMAS, CaseFile
 from cellsync.cell.cell import Cell
 from cellsync.cell.describing import sought
-from cellsync.core.case.schema import kind_of
 from cellsync.core.errors import NotFound
+from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
-from cellsync.core.ports import Listings
+from cellsync.core.schema.schema import kind_of
 
 _BEGINNING: Final = re.compile("[0-9a-f]{4,64}")
 _SHOWN: Final = 5

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cellsync.api.contract.problems import Locked, TooSoon
+from cellsync.api.contract.shapes import State
 from cellsync.api.feed import Feed
 from cellsync.api.jobs import Jobs
-from cellsync.api.problems import Locked, TooSoon
-from cellsync.api.profile import Profile, Settings
 from cellsync.api.repeats import Repeats
-from cellsync.api.shapes import State
 from cellsync.cell.cell import Cell
 from cellsync.cell.member import members
 from cellsync.cell.opening import open_cell
 from cellsync.cell.peer import met
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
+from cellsync.profile.profile import Profile, Settings
 
 if TYPE_CHECKING:
     from cellsync.cell.founding import RecoveryKey

@@ -8,8 +8,8 @@ import time
 from typing import Final
 
 from cellsync.api.client import DaemonSilent
-from cellsync.api.holder import pid_of
-from cellsync.api.profile import Profile
+from cellsync.profile.holder import pid_of
+from cellsync.profile.profile import Profile
 
 WITHIN: Final = 15.0  # seconds
 _LOOK_EVERY: Final = 0.05

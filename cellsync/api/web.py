@@ -19,11 +19,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cellsync.api import dispatch, shapes
-from cellsync.api.openapi import document
-from cellsync.api.problems import FAULT, USAGE, Problem, problem_of, status_of
+from cellsync.api import dispatch
+from cellsync.api.contract import shapes
+from cellsync.api.contract.openapi import document
+from cellsync.api.contract.problems import FAULT, USAGE, Problem, problem_of, status_of
+from cellsync.api.contract.table import EVENTS, HEADERS, OPERATIONS, Operation
 from cellsync.api.service import Service
-from cellsync.api.table import EVENTS, HEADERS, OPERATIONS, Operation
 from cellsync.core import strict_json
 from cellsync.core.errors import CellsyncError, InvalidValue, TooLarge
 from cellsync.core.strict_json import NotStrict

@@ -14,26 +14,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from cellsync.casework.access import Access, ConditionsReport
-from cellsync.casework.case_file import CaseFile
-from cellsync.casework.consent import Consent
-from cellsync.casework.contact import Contact
-from cellsync.casework.demand import Demand
-from cellsync.casework.episode import Episode
-from cellsync.casework.evacuation import Adaptation, Evacuation
-from cellsync.casework.export_record import ExportRecord
-from cellsync.casework.facility import Facility
-from cellsync.casework.group_support import Grant, Partner, SecurityIncident
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.money import Money
-from cellsync.casework.name import Name, NameKind, Script
-from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate, Precision
-from cellsync.casework.person import Person
-from cellsync.casework.proceeding import Proceeding
-from cellsync.casework.support_task import SupportTask
-from cellsync.casework.talks import Talks
-from cellsync.casework.timeline import TimelineEntry, TimelineKind
-from cellsync.core.case.schema import Schema
+from cellsync.casework.documents.access import Access, ConditionsReport
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.consent import Consent
+from cellsync.casework.documents.contact import Contact
+from cellsync.casework.documents.demand import Demand
+from cellsync.casework.documents.episode import Episode
+from cellsync.casework.documents.evacuation import Adaptation, Evacuation
+from cellsync.casework.documents.export_record import ExportRecord
+from cellsync.casework.documents.facility import Facility
+from cellsync.casework.documents.group_support import Grant, Partner, SecurityIncident
+from cellsync.casework.documents.person import Person
+from cellsync.casework.documents.proceeding import Proceeding
+from cellsync.casework.documents.support_task import SupportTask
+from cellsync.casework.documents.talks import Talks
+from cellsync.casework.values.link import Link, Relation
+from cellsync.casework.values.money import Money
+from cellsync.casework.values.name import Name, NameKind, Script
+from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate, Precision
+from cellsync.casework.values.timeline import TimelineEntry, TimelineKind
+from cellsync.core.schema.schema import Schema
 
 SCHEMAS: Final[tuple[type[Schema], ...]] = (
     Person, CaseFile, Episode, Proceeding, SupportTask, Contact, Facility, Consent, ExportRecord,

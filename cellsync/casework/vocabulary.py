@@ -12,13 +12,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
-from cellsync.casework.case_file import CaseStatus, LineOfWork, Priority, Recognition
-from cellsync.casework.choices import T, chosen
-from cellsync.casework.consent import Scope
-from cellsync.casework.episode import Counsel, EpisodeKind, OutsideContact, Warrant
-from cellsync.casework.person import Sex
-from cellsync.casework.proceeding import Appeal, ProceedingKind, Publicity, Verdict
-from cellsync.casework.support_task import TaskKind, TaskState
+from cellsync.casework.documents.case_file import CaseStatus, LineOfWork, Priority, Recognition
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.documents.episode import Counsel, EpisodeKind, OutsideContact, Warrant
+from cellsync.casework.documents.person import Sex
+from cellsync.casework.documents.proceeding import Appeal, ProceedingKind, Publicity, Verdict
+from cellsync.casework.documents.support_task import TaskKind, TaskState
+from cellsync.casework.values.choices import T, chosen
 from cellsync.core.folded import folded
 
 _BETWEEN: Final = re.compile(r"[\s_-]+")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cellsync.cell.home import Place, home_of, new_home
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 from cellsync.store.backup import Backup, Incomplete
 from cellsync.store.backup import restore as restore_vault
 from cellsync.store.passphrases import forms

@@ -28,12 +28,12 @@ import trio
 
 from cellsync.cell import describing
 from cellsync.core.errors import DiskFull, StorageFailed
-from cellsync.core.holdings import OWN_CASE
+from cellsync.core.history.holdings import OWN_CASE
+from cellsync.core.history.store import Listings, Store
 from cellsync.core.ids import ID_BYTES, CaseId
-from cellsync.core.ports import Listings, Store
-from cellsync.core.replica import Replica
-from cellsync.core.stage import Plan
-from cellsync.node.circle import OpenCircle
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Plan
+from cellsync.ledger.circle import OpenCircle
 
 AT_ONCE: Final = 64  # cases that are described before others get their turn
 DURABLE: Final = 1_024  # described cases that are written to the disk together

@@ -29,26 +29,26 @@ from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.syncing import Progress, sync
 from cellsync.cell.wrote import wrote
 from cellsync.core import caps, drawers
-from cellsync.core.audit import audit
-from cellsync.core.case import host
 from cellsync.core.case.fold import CaseState, Stamp
-from cellsync.core.case.generic import GenericCase
-from cellsync.core.case.host import Bound, Change
-from cellsync.core.case.schema import Schema, check_whole, creation, kind_of
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout, TooLarge
-from cellsync.core.founding import DeviceSecrets
 from cellsync.core.history.entry import Standing
+from cellsync.core.history.store import Listings
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, Ref
 from cellsync.core.membership.control import Role
-from cellsync.core.planner import Intention
-from cellsync.core.ports import Listings
-from cellsync.core.replica import Replica
-from cellsync.core.stage import Plan
+from cellsync.core.replica.audit import audit
+from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Plan
+from cellsync.core.schema import host
+from cellsync.core.schema.generic import GenericCase
+from cellsync.core.schema.host import Bound, Change
+from cellsync.core.schema.schema import Schema, check_whole, creation, kind_of
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind
-from cellsync.node.circle import Noting, OpenCircle
+from cellsync.ledger.circle import Noting, OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.header import Kdf

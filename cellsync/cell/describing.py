@@ -18,11 +18,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from cellsync.core.case.fold import CANONICAL, CaseState
-from cellsync.core.case.values import moment
 from cellsync.core.folded import VERSION as FOLDED
 from cellsync.core.folded import folded
+from cellsync.core.history.store import ANYTHING, Listing
 from cellsync.core.ids import ID_BYTES
-from cellsync.core.ports import ANYTHING, Listing
+from cellsync.core.schema.values import moment
 
 VERSION: Final = bytes([2, FOLDED])
 """Raise the first when a case is described otherwise: listings at rest are then made anew."""

@@ -16,11 +16,11 @@ from cellsync.core.errors import PeerError
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, slot_of
 from cellsync.core.ids import CaseId, DeviceId, Millis
-from cellsync.core.stage import Plan
+from cellsync.core.replica.stage import Plan
 from cellsync.core.wire import codec
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
 _MOST_BYTES: Final = 1 << 18

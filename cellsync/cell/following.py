@@ -16,12 +16,12 @@ from typing import Any, Final
 
 import trio
 
-from cellsync.core.case.fields import Field
-from cellsync.core.case.host import Bound, Cause, Change, Did
-from cellsync.core.case.schema import Schema, fields_of
-from cellsync.core.case.values import fits
-from cellsync.core.case.views import MapView, SetView
 from cellsync.core.ids import REF_BYTES, CaseId, Ref
+from cellsync.core.schema.fields import Field
+from cellsync.core.schema.host import Bound, Cause, Change, Did
+from cellsync.core.schema.schema import Schema, fields_of
+from cellsync.core.schema.values import fits
+from cellsync.core.schema.views import MapView, SetView
 from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
 

@@ -9,7 +9,7 @@ from cellsync.core.history import fork_proof
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import slot_of
 from cellsync.core.ids import DeviceId, EntryId
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 
 
 class Fork(NamedTuple):

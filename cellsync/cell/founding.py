@@ -6,12 +6,13 @@ import base64
 from typing import final
 
 from cellsync.cell.home import Place, new_home
-from cellsync.core import drawers, founding
-from cellsync.core.founding import Founding
+from cellsync.core import drawers
 from cellsync.core.ids import DeviceId, EpochId, Millis, RecoverySecret
 from cellsync.core.membership.control import checked_name
-from cellsync.core.replica import Replica
-from cellsync.node.circle import OpenCircle
+from cellsync.core.replica import founding
+from cellsync.core.replica.founding import Founding
+from cellsync.core.replica.replica import Replica
+from cellsync.ledger.circle import OpenCircle
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault

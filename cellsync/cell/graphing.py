@@ -28,16 +28,16 @@ import trio
 
 from cellsync.cell.saying import GONE, Teller
 from cellsync.cell.wrote import wrote
-from cellsync.core.case.host import Bound
-from cellsync.core.case.values import moment
 from cellsync.core.errors import NotFound
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.ids import REF_BYTES, CaseId, EntryId, Ref
+from cellsync.core.schema.host import Bound
+from cellsync.core.schema.values import moment
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Kind, Op
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 
 PAGE: Final = 1_024  # entries that are read before others get their turn
 ROWS: Final = 2_000  # the newest entries that are drawn

@@ -15,9 +15,9 @@ import trio
 from cellsync.core.errors import NotInTrio
 from cellsync.core.ids import Passphrase
 from cellsync.core.versions import SPOKEN, Versions
+from cellsync.ledger.surroundings import REAL, Surroundings
 from cellsync.node.lan import SERVICE_TYPE, open_lan
 from cellsync.node.network import Network
-from cellsync.node.surroundings import REAL, Surroundings
 from cellsync.store.files import claim
 from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms

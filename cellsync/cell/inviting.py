@@ -16,7 +16,6 @@ from cellsync.cell.confirming import Asked, Confirm, ask, checked_confirm
 from cellsync.cell.member import Member, members
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.core.errors import CellsyncError, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
-from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import DeviceId
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import Role
@@ -25,8 +24,9 @@ from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Admit, Failed, Finished, Inviter, Knocked
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
+from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 from cellsync.node.pairing import Pairing
 

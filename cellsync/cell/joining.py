@@ -12,9 +12,8 @@ from cellsync.cell import short_codes
 from cellsync.cell.confirming import Asked, Confirm, Introduce, Introduction, ask, checked_confirm, introduction
 from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.unwrapping import unwrapped
-from cellsync.core import beacon, drawers, founding
+from cellsync.core import beacon, drawers
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
-from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import checked_name
@@ -22,7 +21,9 @@ from cellsync.core.pairing import code, joiner, short
 from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
-from cellsync.node.circle import OpenCircle
+from cellsync.core.replica import founding
+from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.ledger.circle import OpenCircle
 from cellsync.node.network import Address, Network, checked_address, without_scope
 from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import encode_spots

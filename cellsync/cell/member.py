@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from cellsync.core.ids import DeviceId
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 
 
 class Member(NamedTuple):

@@ -14,12 +14,12 @@ from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.unwrapping import the_only
 from cellsync.core import drawers
 from cellsync.core.errors import VaultDamaged
-from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import SealSecret
-from cellsync.node.circle import OpenCircle
+from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.pause import collector_paused
+from cellsync.ledger.surroundings import Surroundings
 from cellsync.node.node import Node
-from cellsync.node.pause import collector_paused
-from cellsync.node.surroundings import Surroundings
 from cellsync.store.passphrases import forms
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault

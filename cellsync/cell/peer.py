@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from cellsync.cell.clocks import OtherClock, other_clock
-from cellsync.core.case.values import moment
 from cellsync.core.errors import NoCommonVersion, PeerOlder
-from cellsync.core.holdings import OWN_CASE
+from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.ids import CaseId, DeviceId
-from cellsync.node.circle import OpenCircle
+from cellsync.core.schema.values import moment
+from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
 CASES: Final = 100  # that are named

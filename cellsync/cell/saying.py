@@ -11,12 +11,12 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
-from cellsync.core.case.fields import Field
-from cellsync.core.case.host import Bound
-from cellsync.core.case.schema import Schema, fields_of
-from cellsync.core.case.values import PLAIN, fits
 from cellsync.core.ids import ID_BYTES, EntryId, Ref
 from cellsync.core.plain import LONGEST, plain_line
+from cellsync.core.schema.fields import Field
+from cellsync.core.schema.host import Bound
+from cellsync.core.schema.schema import Schema, fields_of
+from cellsync.core.schema.values import PLAIN, fits
 from cellsync.core.wire.operations import Operation, ref, split_refs
 from cellsync.core.wire.tags import Op
 

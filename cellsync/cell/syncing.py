@@ -22,7 +22,7 @@ from cellsync.core import plain
 from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
 from cellsync.core.ids import DeviceId
 from cellsync.core.wire.places import Head
-from cellsync.node.circle import OpenCircle
+from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
 GRACE: Final = 2.0  # seconds for others that are just connecting: who sees our beacon may let us call first

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from cellsync.core.history.store import Store
 from cellsync.core.ids import Ref
-from cellsync.core.ports import Store
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind

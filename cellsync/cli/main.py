@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from cellsync.api.problems import FAILED, INTERRUPTED, USAGE, Problem, problem_of
+from cellsync.api.contract.problems import FAILED, INTERRUPTED, USAGE, Problem, problem_of
 from cellsync.cli.commands.backup import backup, restore
 from cellsync.cli.commands.cases import case, graph
 from cellsync.cli.commands.cell import init, lock, panic, status, unlock

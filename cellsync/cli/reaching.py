@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cellsync.api.client import Client, NoDaemon, SocketClient
-from cellsync.api.holder import Busy, Held, held_by, since
-from cellsync.api.profile import Profile, chosen
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import terminal_of
 from cellsync.core.errors import VaultExists, VaultMissing
 from cellsync.core.plain import plain_line
+from cellsync.profile.holder import Busy, Held, held_by, since
+from cellsync.profile.profile import Profile, chosen
 
 if TYPE_CHECKING:
     from cellsync.api.direct import DirectClient
@@ -110,7 +110,7 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
 
 
 def _here(profile: Profile, online: bool) -> DirectClient:
-    from cellsync.node.pause import collector_paused
+    from cellsync.ledger.pause import collector_paused
 
     with collector_paused():  # what is imported stays: going through it again and again finds nothing
         from cellsync.api.direct import DirectClient  # only without a daemon

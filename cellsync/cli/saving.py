@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import click
 
-from cellsync.api.problems import USAGE, Problem, Refusal
+from cellsync.api.contract.problems import USAGE, Problem, Refusal
 
 _PRIVATE: Final = 0o600
 

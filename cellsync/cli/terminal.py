@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from cellsync.api.problems import USAGE, Problem, Refusal
+from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Options, options_of
 from cellsync.cli.output import fit_into, put, say, width_of
 from cellsync.core.errors import CallerError

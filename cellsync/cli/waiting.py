@@ -14,7 +14,7 @@ from threading import Event, Thread, current_thread, get_ident, main_thread
 from typing import Any, Final
 
 from cellsync.api.client import Answer, Client
-from cellsync.api.problems import Problem, Refusal
+from cellsync.api.contract.problems import Problem, Refusal
 from cellsync.core.errors import CellsyncError
 
 _WAIT: Final = 20.0  # seconds that one question to the daemon may take

@@ -20,16 +20,17 @@ from typing import Any, Final
 import trio
 from hypercorn.trio import serve
 
-from cellsync.api import dispatch, door
-from cellsync.api.holder import Holder
-from cellsync.api.profile import Profile, Settings
+from cellsync.api import dispatch
 from cellsync.api.service import Service
 from cellsync.api.web import application, configuration
 from cellsync.cell.unwrapping import the_only
 from cellsync.daemon.ending import not_ignored
 from cellsync.daemon.notifying import notify
 from cellsync.daemon.rebirth import Inherited, rebirth
-from cellsync.node.pause import spare
+from cellsync.ledger.pause import spare
+from cellsync.profile import door
+from cellsync.profile.holder import Holder
+from cellsync.profile.profile import Profile, Settings
 
 LOOK_EVERY: Final = 2.0  # seconds
 ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cellsync.api.hardening import harden
-from cellsync.api.holder import Holder
-from cellsync.api.profile import Profile, Settings
 from cellsync.daemon import logs
 from cellsync.daemon.rebirth import inherited
+from cellsync.profile.hardening import harden
+from cellsync.profile.holder import Holder
+from cellsync.profile.profile import Profile, Settings
 
 
 def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int, ready: Callable[[str], None]) -> None:

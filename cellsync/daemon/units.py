@@ -18,8 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from cellsync.api.profile import Profile, chosen
 from cellsync.core.errors import InvalidValue
+from cellsync.profile.profile import Profile, chosen
 from cellsync.store.files import file_errors
 
 _WITHIN: Final = 30.0  # seconds for what the system does

@@ -30,8 +30,8 @@ from cellsync.core.session.session import (
     State,
 )
 from cellsync.core.wire.messages import Places
+from cellsync.ledger.pause import collector_paused
 from cellsync.node.network import Address
-from cellsync.node.pause import collector_paused
 from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 

@@ -12,14 +12,14 @@ import trio
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
+from cellsync.core.history.store import Arrival
 from cellsync.core.ids import Day, DeviceId, Incarnation, SessionPublic
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey
-from cellsync.core.ports import Arrival
 from cellsync.core.session.exchange import Building, CircleView
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.places import Gap
-from cellsync.node.surroundings import Surroundings
+from cellsync.ledger.surroundings import Surroundings
 
 
 class Committed(Protocol):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import apsw
 
-from cellsync.core.ports import ANYTHING, Called, Listing, Wanted
+from cellsync.core.history.store import ANYTHING, Called, Listing, Wanted
 from cellsync.store.edge import reads, writes
 
 SCHEMA: Final = """
@@ -40,7 +40,7 @@ _ROW: Final = "number, kind, title, status, conflicts"
 
 
 class SqliteListings:
-    """Implements `cellsync.core.ports.Listings`, on the connection of a store."""
+    """Implements `cellsync.core.history.store.Listings`, on the connection of a store."""
 
     def __init__(self, connection: apsw.Connection, begin: Callable[[], None], roll_back: Callable[[], None]) -> None:
         self._db = connection

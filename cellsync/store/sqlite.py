@@ -37,8 +37,8 @@ from cellsync.core import caps
 from cellsync.core.errors import DiskFull, NewerVersion, StorageFailed, VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import SLOT_BITS, Entry, slot_of
+from cellsync.core.history.store import Arrival, Case, Commit
 from cellsync.core.ids import DatabaseKey, EntryId
-from cellsync.core.ports import Arrival, Case, Commit
 from cellsync.store import listings
 from cellsync.store.edge import meaning, reads, writes
 from cellsync.store.files import create_private, file_errors, sync_directory
@@ -121,7 +121,7 @@ _LAST_SEQUENCE: Final = (1 << SLOT_BITS) - 1
 
 
 class SqliteStore:
-    """One circle's database; implements `cellsync.core.ports.Store`."""
+    """One circle's database; implements `cellsync.core.history.store.Store`."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection

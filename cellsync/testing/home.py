@@ -14,8 +14,8 @@ import trio
 
 from cellsync.cell.home import Home
 from cellsync.core.ids import Millis
+from cellsync.ledger.surroundings import Surroundings
 from cellsync.node.network import Network
-from cellsync.node.surroundings import Surroundings
 from cellsync.store.header import Kdf
 
 START: Final = 1_790_000_000_000  # ms: what a simulated clock shows when trio's clock stands at 0

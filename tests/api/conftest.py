@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cellsync.api import telling
+from cellsync.api.contract import telling
+from cellsync.api.contract.shapes import Event
 from cellsync.api.feed import Feed
-from cellsync.api.shapes import Event
 
 
 @pytest.fixture(autouse=True)

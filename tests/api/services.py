@@ -11,12 +11,12 @@ import trio
 
 from cellsync import Home
 from cellsync.api import dispatch
-from cellsync.api.failures import codes_of
-from cellsync.api.problems import status_of, status_of_code
-from cellsync.api.profile import Profile, Settings
+from cellsync.api.contract.failures import codes_of
+from cellsync.api.contract.problems import status_of, status_of_code
+from cellsync.api.contract.table import BY_NAME
 from cellsync.api.service import Service
-from cellsync.api.table import BY_NAME
 from cellsync.core.errors import CellsyncError
+from cellsync.profile.profile import Profile, Settings
 from cellsync.testing import MemoryNetwork
 
 PASSPHRASE = "kettle orbit lantern maple"

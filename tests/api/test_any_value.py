@@ -21,12 +21,12 @@ from cellsync.api.client import Answer
 from cellsync.casework import SCHEMAS, CaseFile
 from cellsync.casework.exporting import NoConsent, NothingLeaves
 from cellsync.casework.exporting.tables import as_table
-from cellsync.casework.link import Relation
-from cellsync.core.case.fields import Counter, Field, Log, Map, Register, Set
-from cellsync.core.case.schema import fields_of, kind_of, version_of
+from cellsync.casework.values.link import Relation
 from cellsync.core.errors import CallerError
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import steady_json
+from cellsync.core.schema.fields import Counter, Field, Log, Map, Register, Set
+from cellsync.core.schema.schema import fields_of, kind_of, version_of
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from tests.api.services import Asking, cell

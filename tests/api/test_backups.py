@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api import examining
-from cellsync.api.problems import TooSoon
-from cellsync.api.profile import Settings
+from cellsync.api.contract.problems import TooSoon
+from cellsync.api.operations import examining
 from cellsync.core.errors import InvalidValue, VaultDamaged, VaultExists, WrongPassphrase
 from cellsync.doctor import Finding, Subject
+from cellsync.profile.profile import Settings
 from cellsync.store.sqlite import PAGE_BYTES
 from tests.api.services import PASSPHRASE, cell, services
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api.table import OPERATIONS
+from cellsync.api.contract.table import OPERATIONS
 from cellsync.casework.importing import reading, running
 from cellsync.testing import MemoryNetwork
 from tests.api.services import Asking, cell, services, synced

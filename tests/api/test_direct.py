@@ -12,12 +12,12 @@ import pytest
 
 from cellsync.api import direct
 from cellsync.api.client import Client
+from cellsync.api.contract.problems import Locked
 from cellsync.api.direct import DirectClient
-from cellsync.api.examining import examine_here
-from cellsync.api.holder import Busy, pid_of
-from cellsync.api.problems import Locked
-from cellsync.api.profile import Profile, Settings
+from cellsync.api.operations.examining import examine_here
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, VaultMissing
+from cellsync.profile.holder import Busy, pid_of
+from cellsync.profile.profile import Profile, Settings
 from tests.api.services import PASSPHRASE
 from tests.api.test_web import cheap_defaults
 
@@ -96,7 +96,7 @@ def test_settings_that_cannot_be_read_are_a_finding(profile: Profile, monkeypatc
         assert runs
         return []
 
-    monkeypatch.setattr("cellsync.api.examining.findings", nothing)
+    monkeypatch.setattr("cellsync.api.operations.examining.findings", nothing)
     (profile.folder / "settings.json").write_text("{")
     found = examine_here(profile, silent=True)["findings"]
     assert [(one["check"], one["grade"]) for one in found] == [("settings", "bad"), ("daemon", "bad")]

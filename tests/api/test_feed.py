@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cellsync.api import feed as feed_module
-from cellsync.api import telling
+from cellsync.api.contract import telling
+from cellsync.api.contract.shapes import Event
 from cellsync.api.feed import BACKLOG, Feed
-from cellsync.api.shapes import Event
-from cellsync.core.case.host import Did
 from cellsync.core.ids import CaseId
+from cellsync.core.schema.host import Did
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, cell, synced

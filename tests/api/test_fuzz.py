@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cellsync.api.openapi import document
-from cellsync.api.table import OPERATIONS, Needs
+from cellsync.api.contract.openapi import document
+from cellsync.api.contract.table import OPERATIONS, Needs
 from tests.api.services import PASSPHRASE
 from tests.api.test_web import Server, cheap_defaults
 from tests.patience import PATIENCE

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import trio
 
-from cellsync.api import door
 from cellsync.api.client import SocketClient
-from cellsync.api.problems import Locked, Refusal
-from cellsync.api.profile import Profile, Settings
-from cellsync.api.table import OPERATIONS, Needs
+from cellsync.api.contract.problems import Locked, Refusal
+from cellsync.api.contract.table import OPERATIONS, Needs
 from cellsync.api.web import LARGEST
+from cellsync.profile import door
+from cellsync.profile.profile import Profile, Settings
 from tests.api.services import PASSPHRASE
 from tests.api.test_web import Server, cheap_defaults
 from tests.patience import PATIENCE

@@ -9,9 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync.api import shapes
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import ChangedMeanwhile
 from cellsync.api.jobs import KEPT, Job, Jobs
-from cellsync.api.problems import ChangedMeanwhile
 from cellsync.core.errors import CellsyncError, NotFound, VaultExists
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, cell, services

@@ -12,9 +12,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync.api import dispatch, shapes
-from cellsync.api.problems import Ambiguous, ChangedMeanwhile, Locked, problem_of
-from cellsync.api.table import BY_NAME, EVENTS, OPERATIONS, Needs
+from cellsync.api import dispatch
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Ambiguous, ChangedMeanwhile, Locked, problem_of
+from cellsync.api.contract.table import BY_NAME, EVENTS, OPERATIONS, Needs
 from cellsync.casework.exporting import NoConsent, NothingLeaves
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, VaultExists, VaultMissing
 from tests.api.services import PASSPHRASE, Asking, cell, pair, services, synced

@@ -10,11 +10,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync.api import keyed, shapes
-from cellsync.api.cases import _case_of
-from cellsync.api.problems import KeyReused
+from cellsync.api import keyed
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import KeyReused
+from cellsync.api.contract.table import BY_NAME, HEADERS
+from cellsync.api.operations.cases import _case_of
 from cellsync.api.repeats import KEPT, Repeats
-from cellsync.api.table import BY_NAME, HEADERS
 from cellsync.core.errors import InvalidValue, StorageFailed
 from cellsync.core.ids import CaseId
 from tests.api.services import PASSPHRASE, Asking, cell

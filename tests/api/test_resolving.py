@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api.problems import Ambiguous
+from cellsync.api.contract.problems import Ambiguous
 from cellsync.core.errors import NotFound
 from tests.api.services import Asking, cell
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync.api import examining
-from cellsync.api.problems import problem_of
-from cellsync.api.table import OPERATIONS
+from cellsync.api.contract.problems import problem_of
+from cellsync.api.contract.table import OPERATIONS
+from cellsync.api.operations import examining
 from cellsync.casework.exporting import NoConsent
 from cellsync.core.errors import NotPermitted
 from cellsync.doctor import Finding, Grade, Subject

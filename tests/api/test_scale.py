@@ -16,11 +16,11 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.casework import CaseFile, Consent
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
 from cellsync.cell import peer
-from cellsync.core.case.schema import creation
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import CaseId
+from cellsync.core.schema.schema import creation
 from cellsync.core.wire.operations import Operation
 from tests.api.services import Asking, cell
 

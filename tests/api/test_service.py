@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cellsync.api import service as module
+from cellsync.api.contract.problems import Locked, TooSoon
 from cellsync.api.feed import BACKLOG
-from cellsync.api.problems import Locked, TooSoon
 from cellsync.core.errors import VaultExists, WrongPassphrase
 from tests.api.services import PASSPHRASE, Asking, cell, services
 

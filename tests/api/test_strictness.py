@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from cellsync.api.client import SocketClient
+from cellsync.api.contract.table import BY_NAME, OPERATIONS, Operation
 from cellsync.api.dispatch import taken
-from cellsync.api.table import BY_NAME, OPERATIONS, Operation
 from cellsync.core.errors import InvalidValue
 from tests.api.services import PASSPHRASE
 from tests.api.test_http import BehindTheDoor

@@ -17,15 +17,15 @@ import pytest
 import trio
 from hypercorn.trio import serve
 
-from cellsync.api import door
 from cellsync.api.client import DaemonGone, DaemonSilent, NoDaemon, SocketClient
-from cellsync.api.openapi import document
-from cellsync.api.problems import Refusal
-from cellsync.api.profile import Profile, Settings, UnreadableSettings
+from cellsync.api.contract.openapi import document
+from cellsync.api.contract.problems import Refusal
+from cellsync.api.contract.table import OPERATIONS
 from cellsync.api.service import Service
-from cellsync.api.table import OPERATIONS
 from cellsync.api.web import LARGEST, application, configuration
 from cellsync.core.errors import InvalidValue
+from cellsync.profile import door
+from cellsync.profile.profile import Profile, Settings, UnreadableSettings
 from cellsync.store.header import Kdf
 from tests.api.services import PASSPHRASE
 from tests.patience import PATIENCE

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from cellsync.casework import SCHEMAS, CaseFile, Consent, Link, Person, Relation, TimelineEntry, TimelineKind
-from cellsync.casework.case_file import CaseStatus, Priority, Recognition
-from cellsync.casework.consent import Scope, effective_scope
-from cellsync.casework.episode import EpisodeKind
-from cellsync.casework.name import Name, NameKind, Script, best, name_of, script_of
-from cellsync.casework.partial_date import PartialDate
-from cellsync.casework.support_task import TaskKind
-from cellsync.casework.timeline import Reliability, Source
-from cellsync.core.case.fields import Register, Sensitivity
+from cellsync.casework.documents.case_file import CaseStatus, Priority, Recognition
+from cellsync.casework.documents.consent import Scope, effective_scope
+from cellsync.casework.documents.episode import EpisodeKind
+from cellsync.casework.documents.support_task import TaskKind
+from cellsync.casework.values.name import Name, NameKind, Script, best, name_of, script_of
+from cellsync.casework.values.partial_date import PartialDate
+from cellsync.casework.values.timeline import Reliability, Source
 from cellsync.core.case.fold import CaseState, Stamp
-from cellsync.core.case.host import B, begin, bind, finish
-from cellsync.core.case.schema import Schema, creation, describe, fields_of, kind_of
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis
+from cellsync.core.schema.fields import Register, Sensitivity
+from cellsync.core.schema.host import B, begin, bind, finish
+from cellsync.core.schema.schema import Schema, creation, describe, fields_of, kind_of
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 

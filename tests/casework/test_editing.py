@@ -31,21 +31,21 @@ from cellsync.casework import (
     TimelineEntry,
     TimelineKind,
 )  # fmt: skip
-from cellsync.casework.case_file import CaseStatus
-from cellsync.casework.choices import chosen, offer
+from cellsync.casework.documents.case_file import CaseStatus
+from cellsync.casework.documents.imported import ImportMark
+from cellsync.casework.documents.proceeding import Fine, Hearing, ProceedingKind
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
-from cellsync.casework.imported import ImportMark
-from cellsync.casework.name import name_of
-from cellsync.casework.proceeding import Fine, Hearing, ProceedingKind
-from cellsync.casework.timeline import Reliability, Source, entry_of
-from cellsync.core.case.fields import Counter, Map, Register, Sensitivity, empty, field
+from cellsync.casework.values.choices import chosen, offer
+from cellsync.casework.values.name import name_of
+from cellsync.casework.values.timeline import Reliability, Source, entry_of
 from cellsync.core.case.fold import CaseState, FieldType
-from cellsync.core.case.generic import GenericCase
-from cellsync.core.case.host import B, begin, finish
-from cellsync.core.case.schema import Schema, creation, describe, fields_of, kind_of
-from cellsync.core.case.values import PLAIN, value_type
 from cellsync.core.errors import InvalidValue, NotFound, ReadOnly
 from cellsync.core.ids import CaseId
+from cellsync.core.schema.fields import Counter, Map, Register, Sensitivity, empty, field
+from cellsync.core.schema.generic import GenericCase
+from cellsync.core.schema.host import B, begin, finish
+from cellsync.core.schema.schema import Schema, creation, describe, fields_of, kind_of
+from cellsync.core.schema.values import PLAIN, value_type
 from tests.casework.test_casework import read, state_of
 from tests.casework.test_partial_date import partial_dates
 

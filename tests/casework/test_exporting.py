@@ -15,22 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsync.casework import CaseFile, Consent, Contact, Episode, Person, Proceeding, SupportTask, TimelineEntry
-from cellsync.casework.case_file import CaseStatus, LineOfWork
-from cellsync.casework.consent import Scope, effective_scope
+from cellsync.casework.documents.case_file import CaseStatus, LineOfWork
+from cellsync.casework.documents.consent import Scope, effective_scope
 from cellsync.casework.exporting import Export, Form, NoConsent, NothingLeaves, Why, export_cases
 from cellsync.casework.exporting.documents import is_number
 from cellsync.casework.exporting.permission import Consents, spoken
 from cellsync.casework.importing import Mapping, import_cases, read_csv
 from cellsync.casework.importing.cells import guard, tidy
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.name import NameKind, name_of
-from cellsync.casework.partial_date import PartialDate
-from cellsync.casework.timeline import TimelineKind
+from cellsync.casework.values.link import Link, Relation
+from cellsync.casework.values.name import NameKind, name_of
+from cellsync.casework.values.partial_date import PartialDate
+from cellsync.casework.values.timeline import TimelineKind
 from cellsync.cell.cell import Cell
-from cellsync.core.case.fields import Sensitivity
-from cellsync.core.case.schema import creation
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
+from cellsync.core.schema.fields import Sensitivity
+from cellsync.core.schema.schema import creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork

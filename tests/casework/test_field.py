@@ -25,10 +25,10 @@ from cellsync.casework.importing import (
     read_csv,
 )
 from cellsync.casework.importing.mapping import DOCUMENTS
-from cellsync.casework.name import NameKind
+from cellsync.casework.values.name import NameKind
 from cellsync.cell.cell import Cell
-from cellsync.core.case.schema import fields_of, kind_of
 from cellsync.core.errors import InvalidValue, NotFound
+from cellsync.core.schema.schema import fields_of, kind_of
 from tests.casework.test_importing import a_cell
 
 FIELD = Path(__file__).with_name("field")

@@ -10,15 +10,15 @@ import pytest
 
 from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Episode, Person, Relation, SupportTask
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import gathering
 from cellsync.casework.exporting.gathering import Folder, Unread
 from cellsync.casework.exporting.permission import Consents
 from cellsync.casework.exporting.reader import Reader, Steps
-from cellsync.casework.link import Link
+from cellsync.casework.values.link import Link
 from cellsync.cell import describing
-from cellsync.core.case.schema import Schema, creation
 from cellsync.core.ids import CaseId
+from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork

@@ -16,7 +16,10 @@ import trio
 import trio.testing
 
 from cellsync.casework import CaseFile, Episode, Person, Proceeding, SupportTask
-from cellsync.casework.case_file import CaseStatus, LineOfWork, Priority
+from cellsync.casework.documents.case_file import CaseStatus, LineOfWork, Priority
+from cellsync.casework.documents.person import Sex
+from cellsync.casework.documents.proceeding import ProceedingKind
+from cellsync.casework.documents.support_task import TaskKind
 from cellsync.casework.importing import (
     Mapping,
     Report,
@@ -30,13 +33,10 @@ from cellsync.casework.importing import (
 from cellsync.casework.importing.cells import tidy
 from cellsync.casework.importing.persons import is_name
 from cellsync.casework.importing.problems import problems
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.name import Name, NameKind, Script, name_of
-from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
-from cellsync.casework.person import Sex
-from cellsync.casework.proceeding import ProceedingKind
-from cellsync.casework.support_task import TaskKind
-from cellsync.casework.timeline import TimelineKind
+from cellsync.casework.values.link import Link, Relation
+from cellsync.casework.values.name import Name, NameKind, Script, name_of
+from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
+from cellsync.casework.values.timeline import TimelineKind
 from cellsync.cell.cell import Cell
 from cellsync.cell.founding import found_cell
 from cellsync.cell.home import Home

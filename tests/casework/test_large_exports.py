@@ -14,13 +14,13 @@ import trio
 
 from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Person, Relation, SupportTask
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import Form, NoConsent, export_cases, permission, reader
 from cellsync.casework.exporting.permission import Consents, Right, Spoken
-from cellsync.casework.link import Link
-from cellsync.core.case.schema import Schema, creation
+from cellsync.casework.values.link import Link
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import steady_json
+from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from tests.casework.test_importing import a_cell

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from cellsync.casework.importing.merging import merge
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fields import Log, Register, Set, empty
-from cellsync.core.case.fields import field as register
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
-from cellsync.core.case.schema import Schema
 from cellsync.core.ids import DeviceId, EntryId, Millis
+from cellsync.core.schema.fields import Log, Register, Set, empty
+from cellsync.core.schema.fields import field as register
+from cellsync.core.schema.schema import Schema
 from cellsync.core.wire.operations import Operation
 
 ANA, BEN = DeviceId(bytes(32)), DeviceId(bytes([1] * 32))

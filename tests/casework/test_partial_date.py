@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate, Precision
-from cellsync.core.case.values import Misfit, store, value_type
+from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate, Precision
 from cellsync.core.errors import InvalidValue
+from cellsync.core.schema.values import Misfit, store, value_type
 
 
 @st.composite

@@ -14,8 +14,10 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from cellsync.casework import CaseFile, Consent, Contact, Demand, Episode, Person, Proceeding, SupportTask
-from cellsync.casework.case_file import CaseStatus, LineOfWork, Priority
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.case_file import CaseStatus, LineOfWork, Priority
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.documents.person import Sex
+from cellsync.casework.documents.support_task import TaskKind
 from cellsync.casework.editing import texts as typed
 from cellsync.casework.exporting import Form, export_cases
 from cellsync.casework.importing import UnreadableFile, import_cases, read_csv
@@ -25,17 +27,15 @@ from cellsync.casework.importing.codes import countries, languages
 from cellsync.casework.importing.lists import ALIASES, NAMES, TEXTS, TRANSLITERATIONS, joined, lines
 from cellsync.casework.importing.mapping import COLUMNS, DOCUMENTS, TOLD, _usual_parser
 from cellsync.casework.importing.whole import read_whole
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.name import NameKind, name_of
-from cellsync.casework.person import Sex
-from cellsync.casework.support_task import TaskKind
-from cellsync.casework.timeline import Reliability, Source, TimelineEntry, TimelineKind, entry_of
+from cellsync.casework.values.link import Link, Relation
+from cellsync.casework.values.name import NameKind, name_of
+from cellsync.casework.values.timeline import Reliability, Source, TimelineEntry, TimelineKind, entry_of
+from cellsync.casework.values.words import as_text, as_typed
 from cellsync.casework.vocabulary import _SAID, meant
-from cellsync.casework.words import as_text, as_typed
 from cellsync.cell.cell import Cell
 from cellsync.cli.commands.cases import _COLUMNS
-from cellsync.core.case.schema import fields_of
 from cellsync.core.plain import settled
+from cellsync.core.schema.schema import fields_of
 from tests.casework.test_importing import a_cell
 from tests.casework.test_partial_date import partial_dates
 from tests.casework.test_spreadsheets import NASTY, texts

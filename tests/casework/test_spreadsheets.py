@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from cellsync import found_cell, open_cell
 from cellsync.casework import CaseFile, Consent, Person
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import Form, export_cases
 from cellsync.casework.exporting.tables import as_table
 from cellsync.casework.importing import import_cases
 from cellsync.casework.importing.cells import guard, tidy
-from cellsync.casework.link import Link, Relation
+from cellsync.casework.values.link import Link, Relation
 from cellsync.core.plain import settled, shown, steady_json, unified
 from cellsync.testing import MemoryNetwork
 from tests.models import rfc4180

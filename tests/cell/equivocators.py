@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cellsync import Cell
 from cellsync.core import caps
-from cellsync.core.founding import DeviceSecrets
 from cellsync.core.ids import CaseId, DeviceId, Incarnation
+from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation

@@ -14,8 +14,8 @@ from cellsync.core.ids import CaseId, SigningSecret
 from cellsync.core.membership.clocks import compare
 from cellsync.core.pairing import inviter, joiner
 from cellsync.core.pairing.messages import Hello
-from cellsync.core.planner import Intention
-from cellsync.core.stage import Plan
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.stage import Plan
 from cellsync.store.header import Identity
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair

@@ -14,17 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.casework.name import Name, NameKind, Script, best
+from cellsync.casework.values.name import Name, NameKind, Script, best
 from cellsync.cell import describing
 from cellsync.cell.catalogue import AT_ONCE, QUIET, Catalogue, ShortIds
 from cellsync.core.case.fold import CaseState
 from cellsync.core.errors import DiskFull
 from cellsync.core.folded import folded
+from cellsync.core.history.store import ANYTHING, Wanted
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.membership.control import Role
-from cellsync.core.ports import ANYTHING, Wanted
-from cellsync.core.replica import Replica
-from cellsync.core.stage import Plan
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork

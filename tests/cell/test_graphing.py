@@ -11,11 +11,11 @@ from trio.testing import MockClock
 from cellsync.cell.cell import Cell
 from cellsync.cell.drawing import as_svg, as_text, lay_out
 from cellsync.cell.graphing import Graph, Row
-from cellsync.core.case.values import moment
 from cellsync.core.errors import NotFound
 from cellsync.core.history.entry import Entry, unpack_slots
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.plain import plain_line
+from cellsync.core.schema.values import moment
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
 from tests.cell.cells import Visit, cells, level

@@ -12,8 +12,8 @@ import trio
 
 from cellsync import Home, errors, found_cell, open_cell, restore
 from cellsync.api.direct import DirectClient
-from cellsync.api.profile import Profile, Settings
 from cellsync.cell.home import network_of
+from cellsync.profile.profile import Profile, Settings
 from cellsync.store.header import Kdf
 from cellsync.store.settings import UnreadableSettings
 from tests.api.test_web import cheap_defaults

@@ -7,8 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from cellsync.core.errors import Timeout
-from cellsync.core.founding import device_secrets
 from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.replica.founding import device_secrets
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, admit, cells, check_failures, level, opened
 

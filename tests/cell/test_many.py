@@ -14,14 +14,14 @@ from trio.testing import MockClock
 from cellsync import Cell
 from cellsync.cell.flags import Facts
 from cellsync.core import beacon, caps
-from cellsync.core.founding import device_secrets
 from cellsync.core.ids import CaseId, DeviceId, Incarnation
 from cellsync.core.membership.control import Admit, Role, encode_admit
+from cellsync.core.replica.founding import device_secrets
 from cellsync.core.session.exchange import Exchange
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.places import Frontier, Line
 from cellsync.core.wire.tags import Kind
-from cellsync.node import circle as circle_module
+from cellsync.ledger import circle as circle_module
 from cellsync.node import node as node_module
 from cellsync.node.link import Link
 from cellsync.node.lookout import LOOKED_FOR

@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell, Home, change_passphrase, errors, found_cell, open_cell
-from cellsync.core import founding
+from cellsync.core.replica import founding
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
 from tests.cell.cells import PASSPHRASE, Visit, cells, check_failures, found, level, opened

@@ -11,9 +11,9 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Asked, Cell, Home, Invite, errors, found_cell, join, open_cell
-from cellsync.core import founding
 from cellsync.core.errors import NoPeer
 from cellsync.core.pairing import code
+from cellsync.core.replica import founding
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
 from cellsync.testing import MemoryNetwork, accept_any

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from cellsync import Cell, Home
-from cellsync.node.circle import QUICK
+from cellsync.ledger.circle import QUICK
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, check_failures, level, opened

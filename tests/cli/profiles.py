@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.profile import Profile
+from cellsync.profile.profile import Profile
 from tests.cli.terminals import PASSPHRASE, Person, run
 
 HERE: Final = ("--interface", "127.0.0.1")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.api.profile import Profile
 from cellsync.core.errors import VaultExists
+from cellsync.profile.profile import Profile
 from tests.cli.profiles import AS_SAID, HERE, Profiles, answers
 from tests.cli.terminals import PASSPHRASE, Person, command, environment, run
 from tests.patience import wait_until

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.api import shapes
+from cellsync.api.contract import shapes
 from tests.cli.test_versions import filled, run
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.api.holder import Busy, Holder, held_by
-from cellsync.api.profile import Profile
 from cellsync.cli import reaching
+from cellsync.profile.holder import Busy, Holder, held_by
+from cellsync.profile.profile import Profile
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.api.problems import Refusal
+from cellsync.api.contract.problems import Refusal
 from cellsync.cli.saving import new_file
 from tests.cli.test_versions import run
 

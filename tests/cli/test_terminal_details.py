@@ -15,9 +15,9 @@ from typing import Any, Final
 import pytest
 
 from cellsync.api.client import DaemonSilent, SocketClient
-from cellsync.api.holder import pid_of
-from cellsync.api.profile import Profile
 from cellsync.core.pairing.words import WORDS
+from cellsync.profile.holder import pid_of
+from cellsync.profile.profile import Profile
 from tests.cli.profiles import AS_SAID, HERE, Profiles, answers, ask, invited, new_passphrase
 from tests.cli.terminals import COLUMNS, PASSPHRASE, WITHIN, Person, command, environment, run
 from tests.patience import wait_until

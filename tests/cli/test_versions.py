@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from cellsync.api import shapes
-from cellsync.api.problems import problem_of
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import problem_of
 from cellsync.cli.commands.syncing import _told
 from cellsync.cli.main import main
 from cellsync.core.errors import CellsyncError, PeerNewer, PeerOlder

@@ -16,8 +16,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from cellsync.api import shapes
-from cellsync.api.table import BY_NAME
+from cellsync.api.contract import shapes
+from cellsync.api.contract.table import BY_NAME
 from cellsync.cli import reaching
 from cellsync.cli.main import main
 from cellsync.cli.wording import ago, clock

@@ -16,7 +16,7 @@ from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import stamp_of
 from cellsync.core.history.entry import slot_of
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
-from cellsync.core.stage import Plan
+from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, content, forge

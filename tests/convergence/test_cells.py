@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cellsync.core.history.serving import Peer
 from cellsync.core.ids import CaseId, Millis
 from cellsync.core.membership.control import Role
-from cellsync.core.replica import Replica
-from cellsync.core.serving import Peer
+from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
 from tests.core.circles import START, Device, admitted, founded

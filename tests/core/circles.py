@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from cellsync.core.founding import ENTROPY as FOUND_ENTROPY
-from cellsync.core.founding import DeviceSecrets, device_secrets, found
 from cellsync.core.history.chain import Chain
+from cellsync.core.history.serving import Peer, Served
 from cellsync.core.ids import (
     CaseId,
     CircleId,
@@ -21,11 +20,12 @@ from cellsync.core.ids import (
 )
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs, SessionKey
-from cellsync.core.planner import Intention
-from cellsync.core.replica import Replica
-from cellsync.core.serving import Peer, Served
-from cellsync.core.stage import Plan
-from cellsync.core.surplus import Surplus
+from cellsync.core.replica.founding import ENTROPY as FOUND_ENTROPY
+from cellsync.core.replica.founding import DeviceSecrets, device_secrets, found
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Plan
+from cellsync.core.replica.surplus import Surplus
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation

@@ -6,7 +6,7 @@ import pytest
 
 from cellsync.core.errors import Malformed
 from cellsync.core.ids import CaseId
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind

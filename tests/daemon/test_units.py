@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.api.profile import Profile
 from cellsync.core.errors import InvalidValue
 from cellsync.daemon.units import Unit, launchd, systemd, unit_for_this_system
+from cellsync.profile.profile import Profile
 
 COMMAND = [sys.executable, "-m", "cellsync", "--profile", '/home/ana/a cell, 100% "hers" $x', "daemon", "run"]
 

@@ -37,8 +37,8 @@ from cellsync import (
     join,
     open_cell,
 )
-from cellsync.core.case.schema import creation
 from cellsync.core.ids import DeviceId
+from cellsync.core.schema.schema import creation
 from cellsync.core.session import session
 from cellsync.node import interfaces
 from cellsync.node.lan import open_lan

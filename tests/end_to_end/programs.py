@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.holder import pid_of
-from cellsync.api.profile import Profile
 from cellsync.core.errors import CellsyncError
+from cellsync.profile.holder import pid_of
+from cellsync.profile.profile import Profile
 from tests.end_to_end.devices import ROOT
 from tests.patience import PATIENCE, wait_until
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from cellsync.cell.describing import describe
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
-from cellsync.core.holdings import OWN_CASE
+from cellsync.core.history.holdings import OWN_CASE
+from cellsync.core.history.store import ANYTHING, Called, Listing, Store, Wanted
 from cellsync.core.ids import CaseId
-from cellsync.core.ports import ANYTHING, Called, Listing, Store, Wanted
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
 
 
 class CatalogueModel:

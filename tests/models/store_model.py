@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of
-from cellsync.core.ports import Arrival, Case, Commit
+from cellsync.core.history.store import Arrival, Case, Commit
 
 
 class Rows:

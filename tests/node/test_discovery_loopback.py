@@ -13,13 +13,13 @@ import trio
 import zeroconf
 
 from cellsync import Home, found_cell, open_cell
-from cellsync.api.profile import Settings
 from cellsync.core.errors import InvalidValue
 from cellsync.node import discovery, interfaces
 from cellsync.node.interfaces import Local
 from cellsync.node.lan import LanNetwork, Mode, open_lan, shows
 from cellsync.node.network import Address, AskedFor, Sighting
 from cellsync.node.responder import Responder
+from cellsync.profile.profile import Settings
 from cellsync.store.header import Kdf
 from tests.patience import PATIENCE
 

@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from trio.testing import MockClock
 
 from cellsync import Cell, Register, Schema, found_cell, join, open_cell
-from cellsync.api.people import shape_of
+from cellsync.api.operations.people import shape_of
 from cellsync.cli.wording import presence
 from cellsync.core.errors import NoPeer
 from cellsync.core.ids import CaseId

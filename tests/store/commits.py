@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, pack_slots, slot_of
+from cellsync.core.history.store import Arrival, Case, Commit
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
-from cellsync.core.ports import Arrival, Case, Commit
 
 CANARY = b"CANARY: a name that must never rest in the clear"
 

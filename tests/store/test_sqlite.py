@@ -22,8 +22,8 @@ from cellsync.core.errors import (
 )
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, slot_of
+from cellsync.core.history.store import Arrival, Case, Commit, Store
 from cellsync.core.ids import CaseId, DatabaseKey
-from cellsync.core.ports import Arrival, Case, Commit, Store
 from cellsync.store import sqlite
 from cellsync.store.sqlite import SqliteStore
 from tests.models.store_model import StoreModel

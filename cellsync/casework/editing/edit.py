@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from cellsync.casework.choices import offer
+from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
-from cellsync.casework.imported import MARKS
-from cellsync.casework.words import as_text
+from cellsync.casework.values.choices import offer
+from cellsync.casework.values.words import as_text
 from cellsync.core.case.fold import FieldType
-from cellsync.core.case.generic import GenericCase
-from cellsync.core.case.schema import Schema, fields_of, kind_of
-from cellsync.core.case.values import PLAIN, ValueType, value_type
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.plain import plain_line
+from cellsync.core.schema.generic import GenericCase
+from cellsync.core.schema.schema import Schema, fields_of, kind_of
+from cellsync.core.schema.values import PLAIN, ValueType, value_type
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,9 +6,9 @@ import re
 from typing import Final
 
 from cellsync.casework import SCHEMAS
-from cellsync.casework.choices import chosen, offer
-from cellsync.core.case.schema import Schema, kind_of
+from cellsync.casework.values.choices import chosen, offer
 from cellsync.core.errors import InvalidValue
+from cellsync.core.schema.schema import Schema, kind_of
 
 
 def schema_named(text: str) -> type[Schema]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from cellsync.casework.choices import offer
 from cellsync.casework.editing import texts
 from cellsync.casework.editing.texts import CASE_ID, LINK, Find, hint_of
 from cellsync.casework.importing.cells import BadCell
-from cellsync.casework.json_form import from_json
-from cellsync.casework.link import Link
-from cellsync.core.case.values import Misfit, ValueType
+from cellsync.casework.values.choices import offer
+from cellsync.casework.values.json_form import from_json
+from cellsync.casework.values.link import Link
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import ID_BYTES
+from cellsync.core.schema.values import Misfit, ValueType
 
 
 def typed_value(kind: ValueType, field: str, given: Any, find: Find, instead_of: Any = None) -> Any:

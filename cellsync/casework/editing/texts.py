@@ -17,18 +17,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from cellsync.casework.choices import chosen, offer
 from cellsync.casework.importing import cells
 from cellsync.casework.importing.cells import BadCell
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.money import Money
-from cellsync.casework.name import Name, name_of
-from cellsync.casework.partial_date import PartialDate, Precision
-from cellsync.casework.timeline import TimelineEntry, entry_of
+from cellsync.casework.values.choices import chosen, offer
+from cellsync.casework.values.link import Link, Relation
+from cellsync.casework.values.money import Money
+from cellsync.casework.values.name import Name, name_of
+from cellsync.casework.values.partial_date import PartialDate, Precision
+from cellsync.casework.values.timeline import TimelineEntry, entry_of
 from cellsync.casework.vocabulary import meant
-from cellsync.core.case.values import value_type
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
+from cellsync.core.schema.values import value_type
 
 
 class Find(Protocol):

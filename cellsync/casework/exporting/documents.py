@@ -10,19 +10,19 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
-from cellsync.casework.access import Access, ConditionsReport
-from cellsync.casework.case_file import CaseFile
-from cellsync.casework.contact import Contact
-from cellsync.casework.demand import Demand
-from cellsync.casework.episode import Episode
-from cellsync.casework.evacuation import Adaptation, Evacuation
-from cellsync.casework.group_support import Grant
+from cellsync.casework.documents.access import Access, ConditionsReport
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.contact import Contact
+from cellsync.casework.documents.demand import Demand
+from cellsync.casework.documents.episode import Episode
+from cellsync.casework.documents.evacuation import Adaptation, Evacuation
+from cellsync.casework.documents.group_support import Grant
+from cellsync.casework.documents.person import Person
+from cellsync.casework.documents.proceeding import Proceeding
+from cellsync.casework.documents.support_task import SupportTask
+from cellsync.casework.documents.talks import Talks
 from cellsync.casework.importing.mapping import COLUMNS, places_of
-from cellsync.casework.person import Person
-from cellsync.casework.proceeding import Proceeding
-from cellsync.casework.support_task import SupportTask
-from cellsync.casework.talks import Talks
-from cellsync.core.case.schema import Schema, fields_of, kind_of
+from cellsync.core.schema.schema import Schema, fields_of, kind_of
 
 BESIDE: Final[tuple[type[Schema], ...]] = (
     Episode, Proceeding, SupportTask, Demand, ConditionsReport, Access, Talks, Evacuation, Adaptation, Contact, Grant,

@@ -13,16 +13,16 @@ from hashlib import sha256
 from html import escape
 from typing import Any, BinaryIO, Final
 
-from cellsync.casework.case_file import CaseFile
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import who
-from cellsync.casework.link import Link
-from cellsync.casework.words import as_text
-from cellsync.core.case.schema import Schema, kind_of
+from cellsync.casework.values.link import Link
+from cellsync.casework.values.words import as_text
 from cellsync.core.plain import settled
+from cellsync.core.schema.schema import Schema, kind_of
 
 _STYLE: Final = """
 body { font: 11pt/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff; max-width: 46em;

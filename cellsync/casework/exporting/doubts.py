@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cellsync.casework.consent import Consent
+from cellsync.casework.documents.consent import Consent
+from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import meant, nearest
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.person import Person
-from cellsync.core.case.schema import kind_of
+from cellsync.casework.values.link import Link, Relation
 from cellsync.core.plain import plain_line
+from cellsync.core.schema.schema import kind_of
 
 
 class Doubt(NamedTuple):

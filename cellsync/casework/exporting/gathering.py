@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cellsync.casework.case_file import CaseFile
-from cellsync.casework.consent import Consent, Scope
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.consent import Consent, Scope
+from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import BESIDE
 from cellsync.casework.exporting.permission import Consents, Right, Spoken, spoken
 from cellsync.casework.exporting.reader import Reader, Steps
-from cellsync.casework.link import Relation
-from cellsync.casework.person import Person
-from cellsync.core.case.schema import Schema, kind_of
+from cellsync.casework.values.link import Relation
 from cellsync.core.ids import CaseId
 from cellsync.core.runs import in_order
+from cellsync.core.schema.schema import Schema, kind_of
 
 
 class Unread(NamedTuple):

@@ -12,21 +12,21 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.exporting.documents import is_number, named_kind
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Why
 from cellsync.casework.exporting.reader import Reader, Steps
-from cellsync.casework.imported import MARKS
-from cellsync.casework.link import Link
-from cellsync.casework.timeline import TimelineEntry
-from cellsync.casework.words import as_text
-from cellsync.core.case.fields import Counter, Field, Log, Map, Register, Sensitivity, Set
+from cellsync.casework.values.link import Link
+from cellsync.casework.values.timeline import TimelineEntry
+from cellsync.casework.values.words import as_text
 from cellsync.core.case.fold import CANONICAL
-from cellsync.core.case.schema import Schema, fields_of, kind_of
-from cellsync.core.case.values import Misfit, ValueType
-from cellsync.core.case.views import Value
 from cellsync.core.ids import DeviceId
+from cellsync.core.schema.fields import Counter, Field, Log, Map, Register, Sensitivity, Set
+from cellsync.core.schema.schema import Schema, fields_of, kind_of
+from cellsync.core.schema.values import Misfit, ValueType
+from cellsync.core.schema.views import Value
 
 _MADE_OF: Final = (("person", "names"), ("person", "born"))  # an id that an import has made of a row without one
 

@@ -30,11 +30,11 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from cellsync.casework.consent import Consent, Scope, effective_scope, is_withdrawn
+from cellsync.casework.documents.consent import Consent, Scope, effective_scope, is_withdrawn
 from cellsync.casework.exporting.documents import meant
-from cellsync.casework.link import Relation
-from cellsync.core.case.fields import Sensitivity
+from cellsync.casework.values.link import Relation
 from cellsync.core.errors import CallerError, InvalidValue
+from cellsync.core.schema.fields import Sensitivity
 
 ABOUT_CASES: Final = frozenset({Sensitivity.C0, Sensitivity.C1, Sensitivity.C2, Sensitivity.C3})
 ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})

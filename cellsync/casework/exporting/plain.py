@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-from cellsync.casework import json_form
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.reader import Reader, Steps
-from cellsync.core.case.schema import kind_of
+from cellsync.casework.values import json_form
 from cellsync.core.plain import steady_json
+from cellsync.core.schema.schema import kind_of
 
 
 def as_json(reader: Reader, folders: list[Folder], gate: Gate, audience: Scope, out: BinaryIO) -> Steps[None]:

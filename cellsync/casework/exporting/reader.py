@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from cellsync.casework.person import Person
+from cellsync.casework.documents.person import Person
 from cellsync.cell.cell import Cell
-from cellsync.core.case.schema import Schema, kind_of
+from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
-from cellsync.core.ports import Listings
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
+from cellsync.core.schema.schema import Schema, kind_of
 
 KEPT: Final = 4 << 20  # bytes of memory of the documents that stay open, about
 AT_ONCE: Final = 64  # documents that are opened in one step

@@ -7,8 +7,8 @@ from enum import StrEnum
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
-from cellsync.casework.case_file import CaseFile
-from cellsync.casework.consent import Scope
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
 from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gathering import Beside, Folder, Unread, beside, gather
@@ -16,12 +16,12 @@ from cellsync.casework.exporting.leaving import Gate
 from cellsync.casework.exporting.permission import Consents, LeftOut, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.cell.cell import Cell
-from cellsync.core.case.fields import Sensitivity
-from cellsync.core.case.schema import kind_of
 from cellsync.core.errors import InvalidValue
+from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
-from cellsync.core.ports import Listings
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
+from cellsync.core.schema.fields import Sensitivity
+from cellsync.core.schema.schema import kind_of
 
 Kept = tuple[Why, bytes, str]
 """What stays: why, in which case, and what of it; "" for the case itself."""

@@ -20,30 +20,30 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from cellsync.casework.case_file import CaseFile, Priority
+from cellsync.casework.documents.case_file import CaseFile, Priority
+from cellsync.casework.documents.imported import ImportMark
+from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.leaving import Gate
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import contradiction
-from cellsync.casework.imported import ImportMark
 from cellsync.casework.importing.articles import articles
 from cellsync.casework.importing.cells import Parser, as_cell, guard
 from cellsync.casework.importing.codes import countries, languages
 from cellsync.casework.importing.lists import ALIASES, NAMES, TEXTS, TRANSLITERATIONS, entries, joined, lines
 from cellsync.casework.importing.mapping import DOCUMENTS
-from cellsync.casework.name import NameKind
-from cellsync.casework.partial_date import UNKNOWN_DATE, PartialDate
-from cellsync.casework.person import Person
-from cellsync.casework.timeline import TimelineEntry, TimelineKind
-from cellsync.casework.words import as_text, as_typed
+from cellsync.casework.values.name import NameKind
+from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
+from cellsync.casework.values.timeline import TimelineEntry, TimelineKind
+from cellsync.casework.values.words import as_text, as_typed
 from cellsync.cell.cell import Cell
-from cellsync.core.case.fields import Register
-from cellsync.core.case.schema import Schema, fields_of, kind_of
-from cellsync.core.case.values import fits
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import settled
+from cellsync.core.schema.fields import Register
+from cellsync.core.schema.schema import Schema, fields_of, kind_of
+from cellsync.core.schema.values import fits
 
 _BARE: Final = re.compile(r"\w(?:[\w .:/|+-]*[\w.:])?|")  # a cell that no reader takes for anything else without quotes
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")

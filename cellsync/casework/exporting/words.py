@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellsync.casework.exporting.leaving import Said
-from cellsync.casework.words import as_text
+from cellsync.casework.values.words import as_text
 
 
 def who(said: Said) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cellsync.casework.importing.cells import BadCell
 from cellsync.casework.importing.lists import SEVERAL, parts
-from cellsync.casework.no_answer import says_unknown
+from cellsync.casework.values.no_answer import says_unknown
 
 _ARTICLE: Final = re.compile(r"(?i)\b(?:ст|арт|art|article|artykuł)\b|§|\d{3,}|\d+\.\d+")
 _PART_FIRST: Final = re.compile(r"(?i)^(?:ч|p|п|cz|par)\b|^\d{1,2}\s+(?:ст|арт|art)")

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import normalize
 
-from cellsync.casework.name import name_of
-from cellsync.casework.no_answer import says_nothing, says_unknown
-from cellsync.casework.partial_date import PartialDate
-from cellsync.casework.support_task import TaskKind
-from cellsync.casework.timeline import TimelineEntry, TimelineKind
+from cellsync.casework.documents.support_task import TaskKind
+from cellsync.casework.values.name import name_of
+from cellsync.casework.values.no_answer import says_nothing, says_unknown
+from cellsync.casework.values.partial_date import PartialDate
+from cellsync.casework.values.timeline import TimelineEntry, TimelineKind
 from cellsync.casework.vocabulary import meant
-from cellsync.core.case.values import ValueType, fits, value_type
 from cellsync.core.errors import InvalidValue
 from cellsync.core.plain import settled, unified
+from cellsync.core.schema.values import ValueType, fits, value_type
 
 Parser = Callable[[str], list[Any]]
 

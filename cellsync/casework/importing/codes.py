@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from cellsync.casework.importing.cells import BadCell
 from cellsync.casework.importing.lists import SEVERAL, parts
-from cellsync.casework.nations import country, language
-from cellsync.casework.no_answer import says_unknown
+from cellsync.casework.values.nations import country, language
+from cellsync.casework.values.no_answer import says_unknown
 
 _CODES: Final = re.compile(r"[|;,/\n]")
 

@@ -11,19 +11,19 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from cellsync.casework.case_file import CaseFile
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.person import Person
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
 from cellsync.casework.importing.reading import Row
-from cellsync.casework.link import Link, Relation
-from cellsync.casework.person import Person
+from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.cell.describing import register, sought
 from cellsync.core.case.fold import CANONICAL, CaseState
-from cellsync.core.case.schema import kind_of
-from cellsync.core.case.values import fits, value_type
+from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
-from cellsync.core.ports import Listings
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
+from cellsync.core.schema.schema import kind_of
+from cellsync.core.schema.values import fits, value_type
 
 _LINK: Final = value_type(Link)
 _FILE: Final = kind_of(CaseFile)

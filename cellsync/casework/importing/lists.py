@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.casework.importing import cells, persons
 from cellsync.casework.importing.cells import BadCell, Parser, text
-from cellsync.casework.name import NameKind, name_of
-from cellsync.casework.timeline import entry_of
-from cellsync.casework.words import as_text
+from cellsync.casework.values.name import NameKind, name_of
+from cellsync.casework.values.timeline import entry_of
+from cellsync.casework.values.words import as_text
 
 SEVERAL: Final = re.compile(r"[|;\n]")
 _LINE: Final = re.compile(r"\n")

@@ -19,21 +19,21 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from cellsync.casework.case_file import CaseFile
-from cellsync.casework.choices import offer
-from cellsync.casework.episode import Episode
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.episode import Episode
+from cellsync.casework.documents.person import Person
+from cellsync.casework.documents.proceeding import Proceeding
+from cellsync.casework.documents.support_task import SupportTask
 from cellsync.casework.importing import cells, codes, headings, lists, persons, ranges
 from cellsync.casework.importing.articles import articles
 from cellsync.casework.importing.cells import BadCell, Parser
 from cellsync.casework.importing.encodings import UnreadableFile
-from cellsync.casework.person import Person
-from cellsync.casework.proceeding import Proceeding
-from cellsync.casework.support_task import SupportTask
+from cellsync.casework.values.choices import offer
 from cellsync.casework.vocabulary import says_released
-from cellsync.core.case.fields import Field, Log, Register, Set
-from cellsync.core.case.schema import Schema, fields_of
 from cellsync.core.errors import InvalidValue
 from cellsync.core.folded import folded
+from cellsync.core.schema.fields import Field, Log, Register, Set
+from cellsync.core.schema.schema import Schema, fields_of
 
 EXTERNAL_ID: Final = "external_id"
 DOCUMENTS: Final[dict[str, type[Schema]]] = {

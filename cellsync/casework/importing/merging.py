@@ -26,13 +26,13 @@ from typing import Any, Final
 
 from cellsync.casework.importing.cells import guard, tidy
 from cellsync.casework.importing.reading import Place
-from cellsync.casework.words import as_text
+from cellsync.casework.values.words import as_text
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fields import Log, Register
 from cellsync.core.case.fold import CANONICAL, CaseState
-from cellsync.core.case.schema import Schema, fields_of, kind_of, version_of
-from cellsync.core.case.values import Misfit, store
 from cellsync.core.crdt.log import LogItem
+from cellsync.core.schema.fields import Log, Register
+from cellsync.core.schema.schema import Schema, fields_of, kind_of, version_of
+from cellsync.core.schema.values import Misfit, store
 from cellsync.core.wire.operations import SOURCE_BYTES, Operation
 from cellsync.core.wire.tags import Op
 

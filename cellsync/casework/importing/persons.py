@@ -6,8 +6,8 @@ import re
 from typing import Any, Final
 
 from cellsync.casework.importing.cells import name, text
-from cellsync.casework.name import NameKind, name_of
-from cellsync.casework.no_answer import says_unknown
+from cellsync.casework.values.name import NameKind, name_of
+from cellsync.casework.values.no_answer import says_unknown
 from cellsync.core.folded import folded
 
 _AFTER_NAME: Final = re.compile(

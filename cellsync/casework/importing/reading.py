@@ -23,13 +23,13 @@ from cellsync.casework.importing.cells import BadCell, task_kind, tidy
 from cellsync.casework.importing.encodings import UnreadableFile, decode, is_broken
 from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Placed, Target
 from cellsync.casework.importing.sheet import Record, Sheet, read_sheet
-from cellsync.casework.no_answer import says_unknown
-from cellsync.casework.partial_date import PartialDate
+from cellsync.casework.values.no_answer import says_unknown
+from cellsync.casework.values.partial_date import PartialDate
 from cellsync.core import caps
-from cellsync.core.case.fields import Register
-from cellsync.core.case.values import store, value_type
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue
+from cellsync.core.schema.fields import Register
+from cellsync.core.schema.values import store, value_type
 from cellsync.core.wire import codec
 
 LARGEST_FILE: Final = 64 << 20  # bytes

@@ -14,7 +14,7 @@ from cellsync.casework.importing.merging import merge
 from cellsync.casework.importing.problems import Problem, problems
 from cellsync.casework.importing.reading import Place, Row, RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
-from cellsync.casework.link import Link, Relation
+from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
 from cellsync.core.ids import CaseId

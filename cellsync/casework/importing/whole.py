@@ -13,18 +13,18 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cellsync.casework import SCHEMAS
-from cellsync.casework.imported import MARKS, Imported
+from cellsync.casework.documents.imported import MARKS, Imported
 from cellsync.casework.importing.encodings import UnreadableFile
 from cellsync.casework.importing.merging import merge
 from cellsync.casework.importing.reading import Place, RowError
-from cellsync.casework.json_form import from_json
+from cellsync.casework.values.json_form import from_json
 from cellsync.core import strict_json
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fields import Counter, Log, Map, Register, Set
 from cellsync.core.case.fold import CaseState
-from cellsync.core.case.schema import Schema, fields_of, kind_of, version_of
-from cellsync.core.case.values import Misfit, ValueType, fits
 from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.schema.fields import Counter, Log, Map, Register, Set
+from cellsync.core.schema.schema import Schema, fields_of, kind_of, version_of
+from cellsync.core.schema.values import Misfit, ValueType, fits
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from cellsync.api.problems import PARTLY, USAGE, Problem, Refusal
+from cellsync.api.contract.problems import PARTLY, USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.output import put
 from cellsync.cli.saving import new_file, saving_options

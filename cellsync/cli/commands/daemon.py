@@ -9,14 +9,14 @@ from typing import Any, Final
 import click
 
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.holder import Busy, since
-from cellsync.api.profile import Profile
 from cellsync.cli.commands.cell import Duration, lan_mode, lan_options
 from cellsync.cli.options import Group, options_of
 from cellsync.cli.output import in_front, put
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.wording import clock
 from cellsync.core.errors import CellsyncError
+from cellsync.profile.holder import Busy, since
+from cellsync.profile.profile import Profile
 
 _RUNNING: Final = "Use it: cellsync unlock. Or end it: cellsync daemon stop"
 
@@ -37,9 +37,9 @@ def run(
 
     Logs go to standard error, one JSON object per line, without names, texts or addresses.
     """
-    from cellsync.api.profile import checked
     from cellsync.cli.reaching import profile_of
     from cellsync.daemon.starting import run as run_daemon
+    from cellsync.profile.profile import checked
 
     profile, options = profile_of(context), options_of(context)
     settings = profile.settings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cellsync.api.problems import USAGE, Problem, Refusal
+from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.wording import clocks, line, presence, table, to_update

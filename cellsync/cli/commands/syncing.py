@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from cellsync.api.problems import INTERRUPTED
+from cellsync.api.contract.problems import INTERRUPTED
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.wording import clocks, lacking, line, seen, table, to_update
@@ -46,11 +46,11 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         terminal.result(f"⚠ {said}")
     terminal.answer(job)
     if warnings or any(peer["connected"] and not peer["in_step_now"] for peer in job["peers"]):
-        from cellsync.api.problems import PARTLY
+        from cellsync.api.contract.problems import PARTLY
 
         raise SystemExit(PARTLY)
     if wait and not all(peer["in_step_now"] for peer in job["peers"]):
-        from cellsync.api.problems import NO_PEER
+        from cellsync.api.contract.problems import NO_PEER
 
         terminal.say("Not everybody was reached in time.")
         raise SystemExit(NO_PEER)

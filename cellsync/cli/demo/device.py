@@ -24,7 +24,7 @@ from cellsync.casework.importing import import_cases
 from cellsync.cell.cell import Cell
 from cellsync.cell.inviting import Invite
 from cellsync.cli.demo.cable import Cable
-from cellsync.core.case.schema import kind_of
+from cellsync.core.schema.schema import kind_of
 from cellsync.node.lan import open_lan
 
 LOOPBACK: Final = "127.0.0.1"

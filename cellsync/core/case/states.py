@@ -28,9 +28,9 @@ from cellsync.core.crdt.log import LogState
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of
-from cellsync.core.holdings import OWN_CASE, Holdings
+from cellsync.core.history.holdings import OWN_CASE, Holdings
+from cellsync.core.history.store import Store
 from cellsync.core.ids import ID_BYTES, DeviceId, EntryId, Incarnation, Millis
-from cellsync.core.ports import Store
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind

@@ -32,9 +32,9 @@ from typing import Final, NamedTuple, Protocol
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history.chain import Chain
+from cellsync.core.history.serving import Peer, Served
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
-from cellsync.core.serving import Peer, Served
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPart, Path
 from cellsync.core.wire.places import Frontier, Gap, Head, Line

@@ -10,13 +10,13 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
 from cellsync.core.case.fold import CaseState, FieldType, Stamp
-from cellsync.core.case.generic import GenericCase
-from cellsync.core.case.host import B, Bound, Change, advance, begin, bind, finish
-from cellsync.core.case.schema import Schema, creation, describe, fields_of, kind_of
 from cellsync.core.errors import InvalidValue, NotFound, ReadOnly
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis
+from cellsync.core.schema.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
+from cellsync.core.schema.generic import GenericCase
+from cellsync.core.schema.host import B, Bound, Change, advance, begin, bind, finish
+from cellsync.core.schema.schema import Schema, creation, describe, fields_of, kind_of
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 

@@ -14,8 +14,8 @@ from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.states import HEAVY, KEPT
 from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis
-from cellsync.core.planner import Intention
-from cellsync.core.replica import Replica
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op

@@ -15,7 +15,7 @@ from cellsync.core.errors import BadSignature, CapExceeded, Malformed, PeerError
 from cellsync.core.history import fork_proof
 from cellsync.core.history.fork_proof import ForkProof
 from cellsync.core.ids import EntryId, Signature, SigningPublic
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import codec
 from tests.core.attacks import Draft, content, forge, of
 from tests.core.circles import Device, admitted, founded, pass_on

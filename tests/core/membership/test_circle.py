@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import PeerError, WrongLink
-from cellsync.core.founding import device_secrets
 from cellsync.core.history.entry import Standing
 from cellsync.core.ids import (
     NO_ID,
@@ -28,8 +27,9 @@ from cellsync.core.ids import (
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.rules import NEEDS, Grant
-from cellsync.core.planner import Intention
-from cellsync.core.replica import Replica
+from cellsync.core.replica.founding import device_secrets
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import Draft, forge, of, pointer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cellsync.core import founding
 from cellsync.core.errors import InvalidValue, Malformed, PeerError
 from cellsync.core.ids import CircleId, Day, EpochId, MemberId, Millis, SealSecret
 from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import Found
 from cellsync.core.membership.epochs import Epochs
+from cellsync.core.replica import founding
 from cellsync.core.wire.tags import Kind
 
 DAY = 86_400_000

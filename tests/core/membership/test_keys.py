@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellsync.core.founding import device_secrets
 from cellsync.core.ids import CaseId, DeviceId, SealPublic, SessionPublic
 from cellsync.core.membership.control import DeviceKeys, Role
-from cellsync.core.replica import Replica
+from cellsync.core.replica.founding import device_secrets
+from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.operations import Operation
 from tests.core.circles import Device, admitted, founded, pass_on
 

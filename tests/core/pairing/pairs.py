@@ -6,7 +6,6 @@ import random
 from itertools import pairwise
 
 from cellsync.core.crypto import ratchet
-from cellsync.core.founding import DeviceSecrets, device_secrets
 from cellsync.core.ids import CircleId, Day, DeviceId, EpochId, EpochSecret, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, inviter, joiner
@@ -14,6 +13,7 @@ from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Inviter
 from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.pairing.messages import Welcome
+from cellsync.core.replica.founding import DeviceSecrets, device_secrets
 from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
 
 INVITATION = code.invite(Role.WRITER, bytes(range(16)), 0.0)

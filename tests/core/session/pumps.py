@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cellsync.core.errors import PeerError
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.replica.stage import Plan
 from cellsync.core.session.session import (
     ENTROPY,
     HANG_UP_ENTROPY,
@@ -21,7 +22,6 @@ from cellsync.core.session.session import (
     Session,
     hang_up_at,
 )
-from cellsync.core.stage import Plan
 from tests.core.circles import Device
 
 CARRIER = b"test"

@@ -9,7 +9,7 @@ import pytest
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded
 from cellsync.core.history.entry import Entry
-from cellsync.core.holdings import Holdings
+from cellsync.core.history.holdings import Holdings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.membership.control import Role
 from cellsync.core.session.exchange import AT_ONCE, Balance, Exchange, Unexpected

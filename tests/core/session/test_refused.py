@@ -11,8 +11,8 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap
 from tests.core.attacks import Draft, content, forge, of
 from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replica.test_planner import CASE, branches
 from tests.core.session.pumps import End, run, sync
-from tests.core.test_planner import CASE, branches
 
 
 def four() -> tuple[Device, Device, Device, Device]:

@@ -13,7 +13,7 @@ from cellsync.core.crypto import channel
 from cellsync.core.errors import PeerError
 from cellsync.core.ids import MILLIS_PER_DAY, CaseId, Day, DeviceId, EntryId, KemPublic, Millis
 from cellsync.core.membership.control import Role
-from cellsync.core.replica import Replica
+from cellsync.core.replica.replica import Replica
 from cellsync.core.session import session as sessions
 from cellsync.core.session.exchange import Balance, Unexpected
 from cellsync.core.session.session import (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal, ParamSpec, TypeVar, assert_type
 
-from cellsync.core.case.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
-from cellsync.core.case.schema import Schema
-from cellsync.core.case.views import Count, Item, LogView, MapView, SetView
+from cellsync.core.schema.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
+from cellsync.core.schema.schema import Schema
+from cellsync.core.schema.views import Count, Item, LogView, MapView, SetView
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)

@@ -1,0 +1,71 @@
+"""Failures: with which codes each operation may fail, for clients whose languages check that all are dealt with.
+
+What an operation needs, what its path names and whether it has a body say most of it; the rest stands here by name. A
+job's failures come in the `error` of the job. tests/api/services.py holds every refusal against this.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cellsync.api.contract.problems import status_of_code
+from cellsync.api.contract.table import HEADERS, Needs, Operation
+
+_ALWAYS: Final = ("invalid_value", "internal")
+_NEEDS: Final = {
+    Needs.NOTHING: (),
+    Needs.NO_VAULT: ("vault_exists", "disk_full", "storage_failed"),
+    Needs.OPEN: ("locked", "vault_missing", "closed", "vault_damaged", "storage_failed"),
+}
+_IN_PATH: Final = {  # what a path names
+    "case": ("not_found", "ambiguous"),
+    "peer": ("not_found", "ambiguous"),
+    "fork": ("not_found", "ambiguous"),
+    "job": ("not_found",),
+}
+_WRITES: Final = ("not_permitted", "out_of_branches", "disk_full")
+_OPENS: Final = (
+    "wrong_passphrase", "too_soon", "vault_missing", "vault_in_use", "vault_damaged", "not_a_vault", "newer_version",
+    "cheap_vault", "storage_failed", "disk_full",
+)  # fmt: skip
+_COPIES: Final = ("place_taken", "no_such_place", "inside_vault", "not_writable", "copy_differs", "disk_full")
+_OWN: Final[dict[str, tuple[str, ...]]] = {
+    "init": (*_OPENS, "weak_passphrase"),
+    "join": ("weak_passphrase",),
+    "join.introduce": ("weak_passphrase",),
+    "restore": (*_OPENS, *_COPIES, "unreadable_settings"),
+    "unlock": _OPENS,
+    "backup": _COPIES,
+    "audit": ("disk_full",),
+    "flags.dismiss": ("disk_full",),
+    "fork.check": ("proves_nothing",),
+    "peers.add": ("disk_full",),
+    "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),
+    "invite": _WRITES,
+    "invite.confirm": _WRITES,
+    "case.new": (*_WRITES, "not_found", "ambiguous"),  # a link names another case
+    "case.edit": (*_WRITES, "changed_meanwhile"),
+    "case.list": ("not_found", "ambiguous"),  # the case behind which it goes on
+    "export": (*_WRITES, "not_found", "ambiguous", "no_consent", "nothing_leaves"),
+}
+
+
+def codes_of(operation: Operation) -> frozenset[str]:
+    """With which codes it may fail."""
+    codes = {*_ALWAYS, *_NEEDS[operation.needs], *_OWN.get(operation.name, ())}
+    for name in re.findall(r"\{(\w+)\}", operation.path):
+        codes.update(_IN_PATH[name])
+    if operation.method in ("POST", "PATCH"):
+        codes.add("too_large")
+    if "Idempotency-Key" in HEADERS.get(operation.name, {}):
+        codes.add("key_reused")
+    return frozenset(codes)
+
+
+def by_status(operation: Operation) -> dict[int, list[str]]:
+    """The codes by HTTP status, both in order."""
+    found: dict[int, list[str]] = {}
+    for code in sorted(codes_of(operation)):
+        found.setdefault(status_of_code(code), []).append(code)
+    return dict(sorted(found.items()))

@@ -1,0 +1,128 @@
+"""Telling: what the data of each event is, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from cellsync.api.contract.shapes import State
+from cellsync.core.schema.host import Did
+
+
+class CaseChanged(Struct, frozen=True, forbid_unknown_fields=True):
+    """A field of a case. `did`: what was done to it. `value`: as it was written; of a map `[key, value]`, of a counter
+    the step. What was discarded, deleted or retracted has none: `removed` are the elements, the keys or the items that
+    are gone, and `text` says them. It is empty if they are not among the case's newest entries, of which so many are
+    read for a client in a minute: then the field has to be read again."""
+
+    case: str
+    field: str
+    did: Did
+    value: Any
+    removed: list[Any]
+    text: str
+    author: str
+    local: bool
+    cause: Literal["edit", "sync", "bundle"]
+
+
+class CaseConflict(Struct, frozen=True, forbid_unknown_fields=True):
+    """People contradict each other in these fields."""
+
+    case: str
+    fields: list[str]
+
+
+class Standing(Struct, frozen=True, forbid_unknown_fields=True):
+    """What another device is not known to hold of what this one wrote, and what it holds that is not here."""
+
+    device: str
+    lacks: int
+    owes: int | None
+
+
+class SyncProgress(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a sync stands."""
+
+    job: str
+    peers: list[Standing]
+
+
+class ImportProgress(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows."""
+
+    job: str
+    done: int
+    total: int
+
+
+class JobState(Struct, frozen=True, forbid_unknown_fields=True):
+    """A job stands differently: ask for it."""
+
+    job: str
+    state: str
+
+
+class PeerUp(Struct, frozen=True, forbid_unknown_fields=True):
+    """It is connected."""
+
+    device: str
+    name: str
+
+
+class PeerDown(Struct, frozen=True, forbid_unknown_fields=True):
+    """It is not connected any more."""
+
+    device: str
+
+
+class PeerVersion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Its cellsync is older or newer, so that nothing can be exchanged; null: no more."""
+
+    device: str
+    name: str
+    version: Literal["older", "newer"] | None
+
+
+class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody has joined."""
+
+    device: str
+    name: str
+    role: str
+
+
+class Raised(Struct, frozen=True, forbid_unknown_fields=True):
+    """A flag: the status says more."""
+
+    reason: str
+    device: str
+
+
+class Standstill(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the cell is open."""
+
+    state: State
+
+
+class Reset(Struct, frozen=True, forbid_unknown_fields=True):
+    """Read anew what you show."""
+
+
+DATA: Final[dict[str, type[Struct]]] = {
+    "case.changed": CaseChanged,
+    "case.conflict": CaseConflict,
+    "sync.progress": SyncProgress,
+    "import.progress": ImportProgress,
+    "invite.state": JobState,
+    "join.state": JobState,
+    "peer.up": PeerUp,
+    "peer.down": PeerDown,
+    "peer.version": PeerVersion,
+    "member.added": MemberAdded,
+    "flag": Raised,
+    "open": Standstill,
+    "locked": Standstill,
+    "reset": Reset,
+}

@@ -1,0 +1,1 @@
+"""What the operations of the local API do, by subject."""

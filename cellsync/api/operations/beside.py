@@ -1,0 +1,88 @@
+"""Beside: rows of lists, and what stands beside a case: what it points at, and what points at it.
+
+All of it comes from the catalogue, so it costs what is shown. A case whose links are more than are listed
+(`describing.LINKS`) shows those that are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import islice
+from typing import Final
+
+from cellsync.api.contract import shapes
+from cellsync.api.resolving import BESIDE
+from cellsync.casework import SCHEMAS
+from cellsync.cell.cell import Cell
+from cellsync.cell.describing import STATUS, TITLE
+from cellsync.core.history.store import Called, Listings, Wanted
+from cellsync.core.ids import CaseId
+from cellsync.core.schema.fields import Register
+from cellsync.core.schema.schema import fields_of, kind_of
+
+LINKED: Final = 100  # links of a case of which it is said where they lead
+POINTING: Final = 20  # documents that point at a case, beside it
+_ABOUT: Final = 3  # titles in a row
+
+
+def row(cell: Cell, listings: Listings, one: Called) -> shapes.CaseRow:
+    """A case in a list. Of a document that stands beside others: what it points at, too."""
+    case = cell.circle.replica.held.case_ids[one.number]
+    return shapes.CaseRow(
+        id=case.hex(), short=cell.catalogue.short(case), kind=one.kind[:TITLE], title=one.title,
+        status=one.status or _usual_status(one.kind), conflicts=one.conflicts,
+        about=_about(cell, listings, one) if one.kind in BESIDE else [],
+    )  # fmt: skip
+
+
+def _about(cell: Cell, listings: Listings, one: Called) -> list[str]:
+    """What the first cases that it points at are called, each title once, and not its own."""
+    cases = cell.circle.replica.held.cases
+    numbers = (cases.get(CaseId(target)) for target in islice(listings.links(one.number), LINKED))
+    titles = (target.title for target in listings.get(number for number in numbers if number is not None))
+    return list(islice(dict.fromkeys(title for title in titles if title not in ("", one.title)), _ABOUT))
+
+
+@cache
+def _usual_status(kind: str) -> str:
+    """How a case of this kind stands where nobody has said so, as its schema has it."""
+    schema = {kind_of(one): one for one in SCHEMAS}.get(kind)
+    known = {} if schema is None else fields_of(schema)
+    for own in (known.get(name) for name in STATUS):
+        if isinstance(own, Register) and isinstance(own.default, str):
+            return str(own.default)
+    return ""
+
+
+def linked(cell: Cell, case: CaseId) -> list[shapes.Linked]:
+    """What a case points at. With the lock held, and an up-to-date catalogue."""
+    listings, cases = cell.catalogue.fresh(), cell.circle.replica.held.cases
+    found: list[shapes.Linked] = []
+    for target in islice(listings.links(cases[case]), LINKED):
+        number = cases.get(CaseId(target))
+        here = [] if number is None else listings.get([number])
+        found.append(
+            shapes.Linked(
+                id=target.hex(),
+                short=cell.catalogue.short(CaseId(target)) if here else "",
+                kind=here[0].kind[:TITLE] if here else "",
+                title=here[0].title if here else "",
+            )
+        )
+    return found
+
+
+def pointing(cell: Cell, case: CaseId) -> tuple[list[shapes.CaseRow], bool]:
+    """The first documents that point at a case, and whether there are more. With the lock held."""
+    listings = cell.catalogue.fresh()
+    page = listings.page(Wanted(target=case), 0, POINTING + 1)
+    return [row(cell, listings, one) for one in page[:POINTING]], len(page) > POINTING
+
+
+def page_beside(cell: Cell, listings: Listings, case: CaseId, wanted: Wanted, after: int, limit: int) -> list[Called]:
+    """A page of what stands beside a case: what points at it, and what it points at."""
+    cases = cell.circle.replica.held.cases
+    targets = (cases.get(CaseId(target)) for target in listings.links(cases[case]))
+    own = wanted._replace(among=[number for number in targets if number is not None])
+    found = {*listings.page(wanted._replace(target=case), after, limit), *listings.page(own, after, limit)}
+    return sorted(found, key=lambda one: one.number)[:limit]

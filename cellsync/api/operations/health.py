@@ -1,0 +1,39 @@
+"""The profile itself: founding, opening, closing, and whether all that is in it can be read."""
+
+from __future__ import annotations
+
+from cellsync import __version__
+from cellsync.api.contract import shapes
+from cellsync.api.operations.people import time_text
+from cellsync.api.service import Service
+from cellsync.profile.profile import Settings, checked
+
+
+async def health(service: Service, _: shapes.Nothing) -> shapes.Health:
+    return shapes.Health(state=service.state, version=__version__)
+
+
+async def init(service: Service, ask: shapes.Init) -> shapes.Founded:
+    settings = checked(Settings(ask.lan, tuple(ask.interfaces) or "all", ask.port, service.settings.service_type))
+    key = await service.found(ask.cell, ask.name, ask.passphrase, settings)
+    return shapes.Founded(cell=ask.cell, name=ask.name, recovery_key=key.text)
+
+
+async def unlock(service: Service, ask: shapes.Unlock) -> shapes.Unlocked:
+    cell = await service.unlock(ask.passphrase, ask.idle)
+    name, copied = cell.name_of(cell.device), time_text(cell.copied_at)
+    return shapes.Unlocked(cell=cell.name, name=name, locks_in=service.locks_in, copied=copied)
+
+
+async def lock(service: Service, _: shapes.Nothing) -> shapes.Done:
+    await service.lock()
+    return shapes.Done()
+
+
+async def panic(service: Service, _: shapes.Nothing) -> shapes.Done:
+    service.panic()
+    return shapes.Done()
+
+
+async def audit(service: Service, _: shapes.Nothing) -> shapes.Audited:
+    return shapes.Audited(entries=await service.cell.audit())

@@ -1,0 +1,260 @@
+"""Pairing over the API: invitations and joins are jobs, and a person answers whether the words are the same."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, TypeVar, final
+
+import trio
+
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Cancelled
+from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.operations.people import member_shape
+from cellsync.api.service import Service
+from cellsync.cell import joining
+from cellsync.cell.confirming import Asked, Introduction
+from cellsync.cell.home import Home
+from cellsync.cell.inviting import Invite
+from cellsync.cell.joining import join, join_introduced
+from cellsync.cell.member import Member
+from cellsync.core.errors import InvalidValue, InviteExpired, VaultExists
+from cellsync.core.pairing.code import LIFETIME
+from cellsync.profile.profile import Settings, checked
+
+B = TypeVar("B", Literal["waiting"], Literal["connecting"])
+
+
+class _Words(Job):
+    """A job in which a person compares words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Asked | None = None
+        self._answered = trio.Event()
+        self._same = False
+
+    async def confirm(self, asked: Asked) -> bool:
+        self.asked = asked
+        self.move()
+        await self._answered.wait()
+        return self._same
+
+    def answer(self, same: bool) -> None:
+        """What the person says. Only the first answer counts. Raises InvalidValue if nobody was asked."""
+        if self.asked is None:
+            raise InvalidValue("there are no words to compare yet", hint="Wait for the state verify_words.")
+        if not self._answered.is_set():
+            self._same = same
+            self._answered.set()
+
+    def state(self, first: B) -> B | Literal["verify_words", "joined", "failed"]:
+        if self.over:
+            return "failed" if self.error else "joined"
+        return first if self.asked is None else "verify_words"
+
+    @property
+    def words(self) -> list[str]:
+        return list(self.asked.words) if self.asked else []
+
+
+@final
+class InviteJob(_Words):
+    """One invitation."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self.role = role
+        self.invite: Invite
+        self._member: Member | None = None
+        self._expires = trio.current_time() + LIFETIME
+
+    async def run(self) -> None:
+        try:
+            self._member = await self.invite.joined()
+        except InviteExpired:
+            raise self.cancellation() if self.cancelled else InviteExpired from None
+
+    def end(self) -> None:
+        self.invite.cancel()  # the other device is told
+
+    def cancellation(self) -> Cancelled:
+        return Cancelled("The invitation was taken back. Nobody was added.", hint="Make a new one.")
+
+    def show(self) -> shapes.Invite:
+        return shapes.Invite(
+            job=self.id,
+            step=self.step,
+            state=self.state("waiting"),
+            role=self.role,
+            code=self.invite.code,
+            short_code=self.invite.short_code,
+            qr=self.invite.qr(),
+            expires_in=max(0.0, self._expires - trio.current_time()),
+            name=self._member.name if self._member else self.asked.name if self.asked else "",
+            words=self.words,
+            clock_ahead=self.asked.clock_ahead if self.asked else None,
+            namesakes=[member_shape(one) for one in self.asked.namesakes] if self.asked else [],
+            device=self._member.device.hex() if self._member else None,
+            error=self.shown_error(),
+        )
+
+
+@final
+class JoinJob(_Words):
+    """One attempt to join."""
+
+    def __init__(self, home: Home, who: Introduction | None) -> None:
+        super().__init__()
+        self._home = home
+        self._who = who
+        self._introduced = trio.Event()
+        self._matched = False
+
+    async def run(self, service: Service, ask: shapes.Join, settings: Settings) -> None:
+        address = None if ask.host is None or ask.to_port is None else (ask.host, ask.to_port)
+        if self._who is not None:
+            name, passphrase = self._who
+            await join(
+                self._home, ask.code, name=name, passphrase=passphrase, confirm=self.confirm, address=address,
+                timeout=ask.timeout,
+            )  # fmt: skip
+        else:
+            await join_introduced(
+                self._home, ask.code, introduce=self._introduce, confirm=self.confirm, address=address,
+                timeout=ask.timeout,
+            )  # fmt: skip
+        with trio.CancelScope(shield=True):  # it has joined: too late to be broken off
+            service.settings = settings
+            service.profile.save(settings)
+            if self._who is not None:
+                await service.unlock(self._who.passphrase)
+
+    async def _introduce(self) -> Introduction:
+        self._matched = True
+        self.move()
+        await self._introduced.wait()
+        if self._who is None:
+            raise Cancelled
+        return self._who
+
+    def introduce(self, who: Introduction) -> None:
+        """Who joins. Only the first counts. Raises InvalidValue if nobody was asked, or it cannot be used."""
+        if not self._matched:
+            raise InvalidValue("the code has not matched yet", hint="Wait for the state matched.")
+        joining.checked(self._home, who)
+        if self._who is None:
+            self._who = who
+            self.move()
+            self._introduced.set()
+
+    @property
+    def stands(self) -> Literal["connecting", "matched", "verify_words", "joined", "failed"]:
+        state = self.state("connecting")
+        return "matched" if state == "connecting" and self._matched and self._who is None else state
+
+    def cancellation(self) -> Cancelled:
+        return Cancelled("The join was broken off.", hint="Join again with a new code.")
+
+    def show(self) -> shapes.Joining:
+        return shapes.Joining(
+            job=self.id,
+            step=self.step,
+            state=self.stands,
+            words=self.words,
+            clock_ahead=self.asked.clock_ahead if self.asked else None,
+            error=self.shown_error(),
+        )
+
+
+# --- operations ------------------------------------------------------------------------------------------
+
+
+async def open_invite(service: Service, ask: shapes.OpenInvite) -> shapes.Invite:
+    job = InviteJob(ask.role)
+    job.invite = await service.cell.create_invite(ask.role, confirm=job.confirm, short_code=ask.short_code)
+    service.jobs.add(job)
+    service.inside.start_soon(_run, service, job, "invite.state")
+    return job.show()
+
+
+async def _run(service: Service, job: InviteJob, event: str) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_tell, service, job, event)
+        await job.watch(job.run)
+
+
+async def _tell(service: Service, job: InviteJob | JoinJob, event: str) -> None:
+    """Tell followers of every step; without the code."""
+    step = 0
+    while not job.over:
+        await job.moved(step, 3600)
+        step = job.step
+        service.tell(event, job=job.id, state=job.show().state)
+
+
+async def show_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
+    job = service.jobs.find(InviteJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def show_invites(service: Service, _: shapes.Nothing) -> shapes.Invites:
+    return shapes.Invites(invites=[job.show() for job in service.jobs.all(InviteJob)])
+
+
+async def confirm_invite(service: Service, ask: shapes.Confirm) -> shapes.Invite:
+    job = service.jobs.find(InviteJob, ask.job)
+    job.answer(ask.same)
+    return job.show()
+
+
+async def cancel_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
+    job = service.jobs.find(InviteJob, ask.job)
+    job.cancel()
+    await job.ended(ENDS_WITHIN)
+    return job.show()
+
+
+async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
+    if service.profile.exists:
+        raise VaultExists
+    settings = checked(Settings(ask.lan, tuple(ask.interfaces) or "all", ask.port, service.settings.service_type))
+    service.profile.make_folders()
+    home = service.profile.home(settings)
+    if ask.name is None or ask.passphrase is None:
+        if ask.name is not None or ask.passphrase is not None:
+            raise InvalidValue(
+                "a name or a passphrase is missing", hint="Give both, or both once the code has matched."
+            )
+        job = JoinJob(home, None)
+    else:
+        job = JoinJob(home, Introduction(ask.name, ask.passphrase))
+    service.jobs.add(job)
+    service.nursery.start_soon(job.watch, partial(job.run, service, ask, settings))
+    return job.show()
+
+
+async def show_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def introduce(service: Service, ask: shapes.Introduce) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    job.introduce(Introduction(ask.name, ask.passphrase))
+    return job.show()
+
+
+async def confirm_join(service: Service, ask: shapes.Confirm) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    job.answer(ask.same)
+    return job.show()
+
+
+async def cancel_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
+    job = service.jobs.find(JoinJob, ask.job)
+    job.cancel()
+    await job.ended(ENDS_WITHIN)
+    return job.show()

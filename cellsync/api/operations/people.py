@@ -1,0 +1,189 @@
+"""People and devices: members, peers, the cell at a glance, syncing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, final
+
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Ambiguous
+from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.resolving import BESIDE
+from cellsync.api.service import Service
+from cellsync.cell.cell import Cell, Peer
+from cellsync.cell.flags import LASTING, Flag, Reason
+from cellsync.cell.member import Member
+from cellsync.core.errors import NotFound
+from cellsync.core.folded import folded
+from cellsync.core.history.store import Listings
+from cellsync.core.ids import CaseId
+from cellsync.core.replica.replica import Replica
+
+FLAGS: Final = {
+    Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
+    Reason.FUTURE: "dates what it writes more than a day ahead. Is the clock there right?",
+    Reason.UNATTACHED: "wrote something that does not continue what is here: a part in between is missing",
+    Reason.FORK: "wrote two things in one place: was that vault copied, or put back from a backup? Both are kept",
+    Reason.EQUIVOCATOR: "writes more histories than one device can: only what others built on counts",
+    Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
+    Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
+    Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
+    Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
+}
+
+
+def time_text(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def shape_of(peer: Peer) -> shapes.Peer:
+    return shapes.Peer(
+        name=peer.name, device=peer.device.hex(), connected=peer.connected, last_seen=time_text(peer.last_seen),
+        lacks=peer.lacks, lacks_of_others=peer.lacks_of_others, owes=peer.owes, in_step_now=peer.in_step_now,
+        in_step=peer.in_step, version=peer.version,
+        clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
+    )  # fmt: skip
+
+
+def peer_named(cell: Cell, name: str) -> Peer:
+    """By the name of its member, or the beginning of its id. Raises NotFound, Ambiguous."""
+    peers = cell.peers()
+    wanted, claimed = folded(name), cell.circle.replica.circle.names.claimed
+    found = [peer for peer in peers if folded(peer.name) == wanted]
+    found = found or [peer for peer in peers if folded(claimed(peer.device)) == wanted]
+    found = found or [peer for peer in peers if peer.device.hex().startswith(name.lower())]
+    if not found:
+        raise NotFound("There is no other device of that name.", hint="cellsync members")
+    if len(found) > 1:
+        raise Ambiguous(hint="Give the beginning of its id: " + ", ".join(peer.device.hex()[:8] for peer in found))
+    return found[0]
+
+
+async def show_members(service: Service, _: shapes.Nothing) -> shapes.Members:
+    return shapes.Members(members=[member_shape(one) for one in service.cell.members()])
+
+
+def member_shape(one: Member) -> shapes.Member:
+    return shapes.Member(name=one.name, role=one.role, device=one.device.hex(), me=one.is_me)
+
+
+async def show_peers(service: Service, _: shapes.Nothing) -> shapes.Peers:
+    cell = service.cell
+    return shapes.Peers(port=cell.port, peers=[shape_of(peer) for peer in cell.peers()])
+
+
+async def add_address(service: Service, ask: shapes.AddAddress) -> shapes.Done:
+    await service.cell.add_address(peer_named(service.cell, ask.peer).device, ask.host, ask.port)
+    return shapes.Done()
+
+
+async def ping(service: Service, ask: shapes.Ping) -> shapes.Pinged:
+    peer = peer_named(service.cell, ask.peer)
+    seconds = await service.cell.ping(peer.device, timeout=ask.timeout)
+    return shapes.Pinged(name=peer.name, device=peer.device.hex(), seconds=seconds)
+
+
+async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
+    cell = service.cell
+    me = next((one for one in cell.members() if one.is_me), None)
+    only_here = await cell.only_here_cases()
+    cases = [case for case, _ in only_here]
+
+    def looked(replica: Replica, listings: Listings) -> tuple[dict[CaseId, str], list[tuple[str, int, int]]]:
+        case_ids = replica.held.case_ids
+        known = listings.get(replica.held.cases[case] for case in cases)
+        return {case_ids[one.number]: one.title for one in known}, listings.counts()
+
+    titles, counts = await cell.catalogue.look(looked)
+    beside = sum(count for kind, count, _ in counts if kind in BESIDE)
+    return shapes.Status(
+        cell=cell.name,
+        state=service.state,
+        name=me.name if me else cell.name_of(cell.device),
+        role=me.role if me else None,
+        device=cell.device.hex(),
+        locks_in=service.locks_in,
+        key_memory=cell.derivation.memory >> 20,
+        copied=time_text(cell.copied_at),
+        cases=sum(count for _, count, _ in counts) - beside,
+        beside=beside,
+        changes=cell.entries(),
+        only_here=cell.only_here(),
+        only_here_cases=[
+            shapes.CaseChanges(case=case.hex(), title=titles.get(case, ""), changes=changes)
+            for case, changes in only_here
+        ],
+        conflicts=sum(conflicting for _, _, conflicting in counts),
+        others_ahead=cell.others_ahead,
+        peers=[shape_of(peer) for peer in cell.peers()],
+        flags=[_flag(flag) for flag in cell.flags],
+    )
+
+
+def _flag(flag: Flag) -> shapes.Flag:
+    case = flag.case.hex() if flag.case else None
+    return shapes.Flag(
+        reason=flag.reason.value, text=FLAGS[flag.reason], author=flag.author, device=flag.device.hex(), case=case,
+        lasting=flag.reason in LASTING,
+    )  # fmt: skip
+
+
+async def dismiss(service: Service, _: shapes.Nothing) -> shapes.Done:
+    for flag in service.cell.flags:
+        service.cell.dismiss(flag)
+    await service.cell.keep_flags()
+    return shapes.Done()
+
+
+# --- syncing -----------------------------------------------------------------------------------------------
+
+
+@final
+class SyncJob(Job):
+    """One sync."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self._service = service
+        self._cell = service.cell
+        self._peers = self._cell.peers()
+
+    async def run(self, ask: shapes.Sync) -> None:
+        self._peers = await self._cell.sync(everyone=ask.everyone, timeout=ask.timeout, progress=self._progress)
+
+    def _progress(self, peers: list[Peer]) -> None:
+        self._peers = peers
+        self.move()
+        told = [{"device": peer.device.hex(), "lacks": peer.lacks, "owes": peer.owes} for peer in peers]
+        self._service.tell("sync.progress", job=self.id, peers=told)
+
+    def show(self) -> shapes.Syncing:
+        return shapes.Syncing(
+            job=self.id,
+            step=self.step,
+            state="failed" if self.error else "done" if self.over else "running",
+            changes=self._cell.entries(),
+            peers=[shape_of(peer) for peer in self._peers],
+            error=self.shown_error(),
+        )
+
+
+async def sync(service: Service, ask: shapes.Sync) -> shapes.Syncing:
+    job = SyncJob(service)
+    service.jobs.add(job)
+    service.inside.start_soon(job.watch, partial(job.run, ask))
+    return job.show()
+
+
+async def show_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
+    job = service.jobs.find(SyncJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def cancel_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
+    job = service.jobs.find(SyncJob, ask.job)
+    job.cancel()
+    await job.ended(ENDS_WITHIN)
+    return job.show()

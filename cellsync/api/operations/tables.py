@@ -1,0 +1,175 @@
+"""Tables in and out: importing cases, exporting them."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import Final, final
+
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Cancelled
+from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.resolving import resolve
+from cellsync.api.service import Service
+from cellsync.casework import ExportRecord, Link, Relation
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.exporting import Export, Form, export_cases
+from cellsync.casework.importing import Mapping, Report, import_cases
+from cellsync.cell.cell import Cell
+from cellsync.core.crypto import primitives
+from cellsync.core.errors import InvalidValue, NotPermitted
+from cellsync.core.schema.fields import Sensitivity
+from cellsync.core.schema.values import moment
+
+_LINKED: Final = 100  # cases that the record of an export points at; one of more says only how many it were
+
+
+_AT_ONCE: Final = 3 << 18  # bytes that are encoded while nothing else runs
+
+
+@final
+class ImportJob(Job):
+    """One import."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self._service = service
+        self._cell = service.cell
+        self._done = self._total = 0
+        self._dry_run = False
+        self._report: Report | None = None
+
+    async def run(self, ask: shapes.ImportTable) -> None:
+        self._dry_run = ask.dry_run
+        try:
+            table = base64.b64decode(ask.table, validate=True)
+        except ValueError:  # also for what is not ASCII
+            raise InvalidValue("the table is not in base64") from None
+        self._report = await import_cases(
+            self._cell, table, mapping=None if ask.columns is None else Mapping.of(ask.columns),
+            encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
+            progress=self._progress, stop=lambda: self.cancelled,
+        )  # fmt: skip
+        if self._report.left:
+            raise self.cancellation()
+
+    def _progress(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+        self.move()
+        self._service.tell("import.progress", job=self.id, done=done, total=total)
+
+    def end(self) -> None:
+        """Before the next group of rows: then the report says exactly what is written."""
+
+    def cancellation(self) -> Cancelled:
+        report = self._report
+        if self._dry_run or report is None or not report.created + report.updated:
+            written = "Nothing was written."
+        else:
+            written = f"{report.created} cases were created and {report.updated} updated; they stay."
+        left = f" {report.left} rows were not reached." if report is not None else ""
+        return Cancelled(f"The import was cancelled. {written}{left}", hint="The same table again does the rest.")
+
+    def show(self) -> shapes.Importing:
+        report = self._report or Report(0, 0, 0, [], [], [], {}, 1, "", [])
+        return shapes.Importing(
+            job=self.id,
+            step=self.step,
+            state="failed" if self.error else "done" if self.over else "running",
+            done=self._done,
+            total=self._total,
+            created=report.created,
+            updated=report.updated,
+            unchanged=report.unchanged,
+            left_out=report.left_out,
+            unread=len(report.unread),
+            problems=[
+                shapes.TableProblem(
+                    column=one.column, lines=list(one.lines), message=one.message, examples=list(one.examples),
+                    left_out=one.left_out, fits=list(one.fits),
+                )
+                for one in report.problems
+            ],
+            columns=report.taken,
+            ignored=report.ignored,
+            header_line=report.header_line,
+            id_column=report.id_column,
+            alike=[
+                shapes.Alike(line=one.line, case=None if one.case is None else one.case.hex(), earlier=one.earlier)
+                for one in report.alike
+            ],
+            nameless=[shapes.Nameless(line=line, called=called) for line, called in report.nameless],
+            error=self.shown_error(),
+        )  # fmt: skip
+
+
+async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Importing:
+    job = ImportJob(service)
+    service.jobs.add(job)
+    service.inside.start_soon(job.watch, partial(job.run, ask))
+    return job.show()
+
+
+async def show_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
+    job = service.jobs.find(ImportJob, ask.job)
+    await job.moved(ask.after, ask.wait)
+    return job.show()
+
+
+async def cancel_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
+    job = service.jobs.find(ImportJob, ask.job)
+    job.cancel()
+    await job.ended(ENDS_WITHIN)
+    return job.show()
+
+
+async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
+    """What leaves is noted in an ExportRecord, unless this device may not write."""
+    cell = service.cell
+    chosen = None
+    if ask.cases:
+        chosen = [await cell.get(CaseFile, await resolve(cell, named)) for named in ask.cases]
+    compartments = None if ask.compartments is None else [Sensitivity(one) for one in ask.compartments]
+    made = await export_cases(
+        cell, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
+        language=ask.language,
+    )  # fmt: skip
+    record = await _record(cell, ask, made) if made.cases else None
+    return await cell.circle.surroundings.in_thread(partial(_exported, made, record))
+
+
+def _exported(made: Export, record: str | None) -> shapes.Exported:
+    pieces = (made.content[at : at + _AT_ONCE] for at in range(0, len(made.content), _AT_ONCE))
+    return shapes.Exported(
+        content="".join(base64.b64encode(piece).decode() for piece in pieces),
+        cases=[case.hex() for case in made.cases],
+        refused=[case.hex() for case in made.refused],
+        left_out=[
+            shapes.LeftOut(
+                reason=one.why.value, text=one.said, cases=[case.hex() for case in one.cases], what=list(one.what)
+            )
+            for one in made.left_out
+        ],
+        compartments=sorted(one.value for one in made.compartments),
+        record=record,
+    )
+
+
+async def _record(cell: Cell, ask: shapes.ExportCases, made: Export) -> str | None:
+    now = moment(cell.circle.surroundings.now())
+    try:
+        record = await cell.create(
+            ExportRecord, scope=Scope(ask.audience), made=now, manifest=primitives.blake2b(b"", made.content),
+            cases=len(made.cases),
+        )  # fmt: skip
+        async with record.edit() as draft:
+            for compartment in sorted(made.compartments):
+                draft.compartments.add(compartment)
+            for case in made.cases if len(made.cases) <= _LINKED else ():
+                draft.links.add(Link(bytes(case), Relation.ABOUT))
+            for one in made.left_out:
+                draft.notes.append(one.said)
+    except NotPermitted:
+        return None
+    return record.id.hex()

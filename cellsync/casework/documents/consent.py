@@ -1,0 +1,42 @@
+"""Consent: how far what is known about a person may go, who said so, and whether it still holds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cellsync.casework.values.link import Link
+from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
+from cellsync.core.schema.fields import Log, Register, Sensitivity, Set, empty, field
+from cellsync.core.schema.schema import Schema
+
+
+class Scope(StrEnum):
+    NONE = "none"
+    INTERNAL = "internal"
+    PARTNERS = "partners"
+    UN = "un"
+    PUBLIC = "public"
+
+
+class Consent(Schema, kind="cellsync.consent", version=2):
+    """About a person; also part of a case: then it holds in that case only (`exporting.permission`)."""
+
+    scope: Register[Scope] = field(default=Scope.NONE)  # default deny
+    given_by: Register[str] = field(default="")
+    given: Register[PartialDate] = field(default=UNKNOWN_DATE)
+    withdrawn: Register[PartialDate | None] = field(default=None)  # an unknown date: withdrawn all the same
+    covers: Set[Sensitivity] = empty()  # compartments; none: C0 and C1
+    withheld: Set[str] = empty()  # fields that stay all the same: "residence", "person.residence"
+    links: Set[Link] = empty()
+    notes: Log[str] = empty()
+
+
+def effective_scope(consent: Consent) -> Scope:
+    """What the consent allows now. Concurrent values allow the least that anybody wrote."""
+    scopes = [value.value if isinstance(value.value, Scope) else Scope.NONE for value in consent.said("scope")]
+    return Scope.NONE if is_withdrawn(consent) or not scopes else min(scopes, key=list(Scope).index)
+
+
+def is_withdrawn(consent: Consent) -> bool:
+    """Whether anybody wrote so."""
+    return any(value.value is not None for value in consent.said("withdrawn"))

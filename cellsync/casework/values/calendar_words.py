@@ -1,0 +1,39 @@
+"""Words of the calendar: months and seasons as people write them, in the languages of the tables."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from cellsync.casework.values.nations import TONGUES
+from cellsync.core.folded import folded
+
+SEASONS: Final = frozenset(
+    folded(one)
+    for one in (
+        "spring", "summer", "autumn", "fall", "winter", "весна", "весной", "лето", "летом", "осень", "осенью", "зима",
+        "зимой", "вясна", "вясной", "лета", "летам", "восень", "восенню", "зіма", "зімой", "wiosna", "wiosną", "lato",
+        "latem", "jesień", "jesienią", "zima", "zimą",
+    )
+)  # fmt: skip
+_ALSO: Final = {"лютый": 2, "сент": 9, "sept": 9, "травня": 5, "трав": 5}
+
+
+def month(word: str) -> int | None:
+    """Its number, of a name in any case or an abbreviation; None for what is no month."""
+    return _months().get(folded(word).rstrip("."))
+
+
+@cache
+def _months() -> dict[str, int]:
+    from babel import Locale
+
+    found = {folded(word): number for word, number in _ALSO.items()}
+    for tongue in TONGUES:
+        forms = Locale.parse(tongue).months
+        for case in ("format", "stand-alone"):
+            for length in ("wide", "abbreviated"):
+                for number, name in forms[case][length].items():
+                    if not name.isdigit():
+                        found.setdefault(folded(name).rstrip("."), number)
+    return found

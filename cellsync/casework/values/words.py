@@ -1,0 +1,96 @@
+"""Words: values of the documents as people read them.
+
+What `editing` reads from typed text it reads from these words too, as far as they say everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any, Final
+
+from cellsync.casework.values.link import Link
+from cellsync.casework.values.money import Money
+from cellsync.casework.values.name import Name
+from cellsync.casework.values.partial_date import PartialDate, Precision
+from cellsync.casework.values.timeline import Reliability, Source, TimelineEntry, entry_of
+
+_UNSAID: Final = Source.OTHER.value  # said of a text that itself ends like a source
+_SHORT: Final = 8  # digits of a linked case's id
+
+
+def as_text(value: Any) -> str:
+    """A value of a field, or a whole set, map or log. Dates are 2026-03-01, an unknown one is "?", nothing is ""."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Enum():
+            return str(value.value).replace("_", " ")
+        case str() | PartialDate() | Money():
+            return str(value)
+        case datetime():
+            return _moment(value)
+        case date():
+            return value.isoformat()
+        case Name():
+            return value.text
+        case Link():
+            return f"{as_text(value.relation)} {value.case.hex()[:_SHORT]}"
+        case TimelineEntry():
+            return _entry(value)
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return ", ".join(f"{as_text(key)}: {as_text(one)}" for key, one in value.items())
+        case tuple() if hasattr(value, "_fields"):
+            return _parts(list(value))
+        case Sequence() | AbstractSet():
+            return ", ".join(words for one in value if (words := as_text(one)))
+    if is_dataclass(value):
+        return _parts([getattr(value, one.name) for one in fields(value)])
+    return str(value)
+
+
+def _parts(values: list[Any]) -> str:
+    """In their order; what is nothing keeps its place, unless only nothing follows."""
+    words = [as_text(one) for one in values]
+    while words and not words[-1]:
+        words.pop()
+    return ", ".join(words)
+
+
+def _moment(value: datetime) -> str:
+    """In UTC, as exactly as it was given."""
+    utc = value.astimezone(UTC).replace(tzinfo=None)
+    exact = "milliseconds" if utc.microsecond else "seconds" if utc.second else "minutes"
+    return utc.isoformat(" ", exact)
+
+
+def as_typed(entry: TimelineEntry) -> str:
+    """An entry as `entry_of` reads it back, but for what no text can say: its compartment and its attachments."""
+    said = entry._replace(sensitivity=TimelineEntry(entry.kind).sensitivity, attachments=())
+    shown, head, known = _entry(said), _head(said), _known(said)
+    tail = f" ({known})" if known else ""
+    texts = (shown, f"{head}: {said.text}{tail}", f"{head}: {said.text} ({_UNSAID})")
+    return next((text for text in texts if entry_of(text) == said), shown)
+
+
+def _entry(entry: TimelineEntry) -> str:
+    known = _known(entry)
+    return _head(entry) + (f": {entry.text}" if entry.text else "") + (f" ({known})" if known else "")
+
+
+def _head(entry: TimelineEntry) -> str:
+    when = "" if entry.date.precision is Precision.UNKNOWN else as_text(entry.date)
+    return f"{when} {as_text(entry.kind)}".strip()
+
+
+def _known(entry: TimelineEntry) -> str:
+    """Source and reliability, as far as somebody said them."""
+    said = ((entry.source, Source.OTHER), (entry.reliability, Reliability.UNKNOWN))
+    return ", ".join(as_text(one) for one, default in said if one is not default)

@@ -1,0 +1,217 @@
+"""What a replica holds of one circle, in memory: the heads of its branches and cases, never the entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from cellsync.core import caps
+from cellsync.core.history.ancestry import Ancestry
+from cellsync.core.history.chain import Chain, head_of
+from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of
+from cellsync.core.history.frontier import digest
+from cellsync.core.history.store import Case, Commit, Store
+from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId
+from cellsync.core.roll import Roll
+from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.tags import Kind
+
+_PAGE: Final = 256  # entries that are read at once
+_LOOKED_THROUGH: Final = 2 * caps.BRANCHES  # branches of a chain
+_GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
+OWN_CASE = 1
+"""The number of the circle's own case, whose id is the circle's and to which control entries belong."""
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Heads by local number, and the numbers by name."""
+
+    circle: CircleId
+    chains: dict[int, Chain] = field(default_factory=dict)
+    newest: dict[EntryId, int] = field(default_factory=dict)  # the head of each branch -> its number
+    lines: dict[Line, list[int]] = field(default_factory=dict)  # numbers of the branches of each chain
+    off: dict[int, list[int]] = field(default_factory=dict)  # number -> numbers of the branches that leave it
+    ancestry: Ancestry = field(default_factory=Ancestry)
+    by_device: dict[DeviceId, list[int]] = field(default_factory=dict)  # numbers of the branches of each device
+    uncited: dict[DeviceId, set[int]] = field(default_factory=dict)  # numbers of its branches whose head nothing cites
+    counted: dict[int, Head] = field(default_factory=dict)  # an equivocator's branch -> the last entry that counts
+    _equivocators: frozenset[DeviceId] = frozenset()
+    cases: Roll = field(default_factory=Roll)
+    arrival: int = 0  # number of the newest arrival
+
+    @classmethod
+    def load(cls, circle: CircleId, store: Store) -> Holdings:
+        held = cls(circle, arrival=store.last_arrival())
+        for chain in store.chains():
+            held.take_chain(chain)
+        held.take_cases([Case(OWN_CASE, CaseId(circle), 0, 0)])
+        cases = iter(store.cases())
+        held.take_cases(islice(cases, 1))  # the circle's own, as far as it has entries
+        held.cases.fill((case.number, case.id, case.head) for case in cases)
+        return held
+
+    def take_chain(self, chain: Chain) -> None:
+        if chain.number not in self.chains:
+            self.lines.setdefault(chain.line, []).append(chain.number)
+            of_device = self.by_device.setdefault(chain.device, [])
+            of_device.append(chain.number)
+            if len(of_device) == caps.BRANCHES + 1:
+                self._equivocators |= {chain.device}
+            if chain.base:
+                self.off.setdefault(chain.base, []).append(chain.number)
+                self.ancestry.add(chain.number, chain.base, chain.first)
+        else:
+            self.newest.pop(self.chains[chain.number].head, None)
+        self.chains[chain.number] = chain
+        self.newest[chain.head] = chain.number
+        uncited = self.uncited.setdefault(chain.device, set())
+        if chain.cited:
+            uncited.discard(chain.number)
+        else:
+            uncited.add(chain.number)
+
+    @property
+    def case_ids(self) -> Mapping[int, CaseId]:
+        return self.cases.ids
+
+    @property
+    def heads(self) -> Mapping[int, int]:
+        """Case number -> slot of its newest entry."""
+        return self.cases.heads
+
+    def take_cases(self, cases: Iterable[Case]) -> None:
+        for case in cases:
+            self.cases.take(case.number, case.id, case.head)
+
+    def advance(self, commit: Commit) -> None:
+        """Take in what the store has written, but for the cases: `take_cases` comes next, and may take long."""
+        for chain in commit.chains:
+            self.take_chain(chain)
+        if commit.arrivals:
+            self.arrival = commit.arrivals[-1].number
+
+    def introductions(self, store: Store) -> Iterator[Entry]:
+        """The entries that introduce a device, by their authors' rights, in the order in which they arrived.
+
+        Among them are those of equivocators that do not count now: they may later. `Circle.set_aside` says which.
+        Anyone may write as many control entries as they like: they are read some at once, and not kept.
+        """
+        found: list[int] = []
+        head = self.heads[OWN_CASE]
+        while head:
+            page = store.case_page(head, 0, _PAGE)
+            found += (entry.slot for entry in page if entry.kind in _GRANTS and entry.standing == Standing.IN)
+            head = page[-1].prior
+        entries = map(store.entry_at, reversed(found))
+        return (entry for entry in entries if entry is not None)
+
+    # --- places in chains --------------------------------------------------------------------------
+
+    def branches(self, device: DeviceId) -> int:
+        """How many branches a device has, over all its incarnations."""
+        return len(self.by_device.get(device, ()))
+
+    def of_device(self, device: DeviceId) -> list[Chain]:
+        """The branches of a device."""
+        return [self.chains[number] for number in self.by_device.get(device, ())]
+
+    def of_line(self, line: Line) -> list[Chain]:
+        """The branches of a chain."""
+        return [self.chains[number] for number in self.lines.get(line, ())]
+
+    def find(self, store: Store, line: Line, sequence: int, entry: EntryId) -> int | None:
+        """The number of the branch that holds this entry, None if it is not held.
+
+        Of the many branches of an equivocator only the oldest are looked through, and of the others the heads.
+        """
+        number = self.newest.get(entry)
+        if number is not None:
+            chain = self.chains[number]
+            return number if chain.line == line and chain.length == sequence else None
+        for number in self.lines.get(line, ())[:_LOOKED_THROUGH]:
+            chain = self.chains[number]
+            if chain.first <= sequence <= chain.length and id_at(store, chain, sequence) == entry:
+                return chain.number
+        return None
+
+    def slot_on(self, number: int, sequence: int) -> int:
+        """The slot of the entry at a place on the way to a branch: it may lie before the fork."""
+        return slot_of(self.ancestry.at(number, sequence), sequence)
+
+    def sibling(self, chain: Chain) -> Chain | None:
+        """Another branch that has an entry in the place where this one begins, behind the same entry; None if none."""
+        if chain.base and self.chains[chain.base].length >= chain.first:
+            return self.chains[chain.base]
+        for number in self.off[chain.base] if chain.base else self.lines[chain.line]:
+            other = self.chains[number]
+            if number != chain.number and other.base == chain.base and other.first == chain.first:
+                return other
+        return None
+
+    # --- what counts -------------------------------------------------------------------------------
+
+    @property
+    def equivocators(self) -> frozenset[DeviceId]:
+        """Devices that wrote more than caps.BRANCHES branches: of theirs only what others cite counts."""
+        return self._equivocators
+
+    def counts(self, slot: int) -> bool:
+        """Whether an entry counts as far as its place goes: all do that are not an equivocator's, or are cited."""
+        if not self.counted:
+            return True
+        last = self.counted.get(chain_of(slot))
+        return last is None or sequence_of(slot) <= last.sequence
+
+    def counted_end(self, chain: Chain) -> int:
+        """The sequence of the last entry that counts of a branch, below its first if none does."""
+        last = self.counted.get(chain.number)
+        return chain.length if last is None else last.sequence
+
+    def counted_lengths(self) -> Iterator[tuple[int, int]]:
+        """Up to which sequence each branch counts, if anything on it does."""
+        for number, chain in self.chains.items():
+            end = self.counted_end(chain)
+            if end >= chain.first:
+                yield number, end
+
+    def counted_heads(self) -> Iterator[Head]:
+        """The newest entry that counts of every branch that has one of its own."""
+        for chain in self.chains.values():
+            last = self.counted.get(chain.number)
+            if last is None:
+                yield head_of(chain)
+            elif last.sequence >= chain.first and not any(
+                self._goes_on(other, last.sequence) for other in self.off.get(chain.number, ())
+            ):
+                yield last
+
+    def _goes_on(self, number: int, sequence: int) -> bool:
+        """Whether the branch `number` counts and begins right behind `sequence`."""
+        chain = self.chains[number]
+        return chain.first == sequence + 1 and self.counted[number].sequence >= chain.first
+
+    def frontier(self) -> Frontier:
+        return Frontier(frozenset(map(head_of, self.chains.values())), self.equivocators, frozenset())
+
+    def digest(self) -> bytes:
+        """32 bytes that say which entries count."""
+        return digest(self.counted_heads(), self.equivocators, ())
+
+    def entries(self) -> int:
+        """How many entries are held."""
+        return sum(chain.length - chain.first + 1 for chain in self.chains.values())
+
+    def counted_entries(self) -> int:
+        """How many of them count: as many as on every device that holds the same."""
+        return sum(self.counted_end(chain) - chain.first + 1 for chain in self.chains.values())
+
+
+def id_at(store: Store, chain: Chain, sequence: int) -> EntryId | None:
+    """The id of an entry of this branch."""
+    if sequence == chain.length:
+        return chain.head
+    entry = store.entry_at(slot_of(chain.number, sequence))
+    return None if entry is None else entry.id

@@ -1,0 +1,182 @@
+"""Serving: which entries come next for a peer.
+
+Entries are served in the order in which they arrived here, in whole commits. After every commit each chain's newest
+entry had its signature and all parents were held. So between two commits a batch may end: what the peer lacks up to
+there is closed under parents, and each slice in it ends in a signature. Served in any other order (by height, say)
+a batch could have no legal end: the signatures that reached us cover different stretches of different chains.
+
+What a peer holds already is left out, chain by chain. (protocol/50-sync.md, Serving)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry, chain_of, sequence_of, unpack_slots
+from cellsync.core.history.holdings import Holdings
+from cellsync.core.history.store import Arrival, Store
+from cellsync.core.ids import NO_ID, DeviceId, EntryId, Signature
+from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
+
+_ARRIVALS: Final = 1_024  # read at once
+_height = attrgetter("height")
+
+
+class Served(NamedTuple):
+    """The next batch for a peer (None if it lacks nothing more), and where to go on from."""
+
+    batch: Batch | None
+    cursor: int
+    reaches: dict[int, int]  # branch number -> the sequence that the batch reaches
+    rows: list[int]  # numbers of the branches that its rows stand for
+
+
+class Peer(NamedTuple):
+    """What decides which entries a peer lacks."""
+
+    known: Mapping[int, int]  # branch number -> the sequence up to which the peer holds it
+    refused: Collection[int]  # branches that it refused
+    equivocators: Collection[DeviceId]  # devices that it knows as such: it takes of theirs only what counts
+
+    def holds(self, chain: Chain) -> int:
+        """Up to where the peer holds a branch."""
+        return max(self.known.get(chain.number, 0), chain.first - 1)
+
+
+def wanted(held: Holdings, store: Store, chain: Chain, peer: Peer) -> int:
+    """Up to where a peer takes a branch: all of it, but of an equivocator the slices with something that counts."""
+    if chain.number in peer.refused:
+        return 0
+    last = held.counted.get(chain.number)
+    if last is None or chain.device not in peer.equivocators:
+        return chain.length
+    if last.sequence < chain.first:
+        return 0
+    return store.signed_at(chain.number, last.sequence)
+
+
+def start(held: Holdings, store: Store, peer: Peer) -> int:
+    """The cursor from which a peer is served."""
+    firsts = [
+        store.first_arrival(chain.number, peer.holds(chain) + 1)
+        for chain in held.chains.values()
+        if wanted(held, store, chain, peer) > peer.holds(chain)
+    ]
+    return min(firsts, default=held.arrival + 1) - 1
+
+
+def lacking(held: Holdings, store: Store, peer: Peer) -> int:
+    """How many entries a peer takes and does not hold."""
+    return sum(max(wanted(held, store, chain, peer) - peer.holds(chain), 0) for chain in held.chains.values())
+
+
+def serve(held: Holdings, store: Store, cursor: int, peer: Peer, until: int) -> Served:
+    """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`."""
+    window: dict[int, int] = {}
+    size = 0
+    ends: dict[int, int] = {}  # up to where each branch is wanted
+
+    def lacks(arrival: Arrival) -> bool:
+        chain = held.chains[arrival.chain]
+        if chain.number not in ends:
+            ends[chain.number] = wanted(held, store, chain, peer)
+        return peer.holds(chain) < arrival.sequence <= ends[chain.number]
+
+    for commit in _commits(store, cursor):
+        if commit[0].number > until:
+            break
+        lacking = [one for one in commit if lacks(one)]
+        grown = sum(one.size for one in lacking)
+        if window and size + grown > caps.BATCH:
+            break
+        window.update((one.chain, one.sequence) for one in lacking)
+        size += grown
+        cursor = commit[-1].number
+    if not window:
+        return Served(None, cursor, window, [])
+    return Served(*_batch(held, store, window, peer, cursor))
+
+
+def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
+    """The arrivals after `cursor`, commit by commit."""
+    commit: list[Arrival] = []
+    while arrivals := store.arrivals(cursor, _ARRIVALS):
+        for arrival in arrivals:
+            commit.append(arrival)
+            if arrival.last:
+                yield commit
+                commit = []
+        cursor = arrivals[-1].number
+
+
+def _batch(
+    held: Holdings, store: Store, window: dict[int, int], peer: Peer, cursor: int
+) -> tuple[Batch, int, dict[int, int], list[int]]:
+    entries: list[Entry] = []
+    slices: dict[int, Signature | None] = {}
+    for number, last in window.items():
+        found = store.chain_slice(number, peer.holds(held.chains[number]) + 1, last)
+        slices[number] = found[-1].signature
+        entries += found
+    if len(window) > 1:
+        entries.sort(key=_height)  # parents are lower than what cites them
+    packing = _Packing(held, store, slices, peer)
+    return packing.pack(entries), cursor, window, list(packing.rows)
+
+
+class _Packing:
+    """Turns entries into the rows of a batch."""
+
+    def __init__(self, held: Holdings, store: Store, slices: Mapping[int, Signature | None], peer: Peer) -> None:
+        self._held, self._store, self._peer = held, store, peer
+        self._slices = slices  # by branch number: signature of its last
+        self._batch = Batch()
+        self.rows: dict[int, int] = {}  # branch number -> its row
+        self._next: list[int] = []  # by row: sequence of the branch's next entry
+        self._case_rows: dict[int, int] = {}
+
+    def pack(self, entries: list[Entry]) -> Batch:
+        batch, case_rows, nexts = self._batch, self._case_rows, self._next
+        append = batch.entries.append
+        clock = 0
+        for entry in entries:
+            row = self._row(chain_of(entry.slot))
+            case_row = case_rows.get(entry.case)
+            if case_row is None:
+                case_row = case_rows[entry.case] = len(case_rows)
+            parents: list[int] = []
+            if entry.parents:
+                for slot in unpack_slots(entry.parents):
+                    cited = self._row(chain_of(slot))
+                    parents += (cited, nexts[cited] - sequence_of(slot))
+            nexts[row] += 1
+            append(BatchEntry(row, case_row, parents, entry.clock - clock, entry.kind, entry.shape, entry.content))
+            clock = entry.clock
+        batch.cases = [self._held.case_ids[number] for number in case_rows]
+        return batch
+
+    def _row(self, number: int) -> int:
+        row = self.rows.get(number)
+        if row is None:
+            row = self.rows[number] = len(self._next)
+            chain = self._held.chains[number]
+            if number in self._slices:
+                first = self._peer.holds(chain) + 1
+            else:  # it is only cited, and may be refused, or held no further than that: then from its end
+                known = self._peer.known.get(number, 0)
+                first = (known if chain.first <= known and number not in self._peer.refused else chain.length) + 1
+            self._next.append(first)
+            line, before = chain.line, self._before(chain, first - 1)
+            self._batch.chains.append(BatchChain(*line, first, before, self._slices.get(number)))
+        return row
+
+    def _before(self, chain: Chain, sequence: int) -> EntryId:
+        """The id of the entry at a place on the way to a branch, zeros at its beginning."""
+        if sequence == chain.length:
+            return chain.head
+        entry = self._store.entry_at(self._held.slot_on(chain.number, sequence)) if sequence else None
+        return EntryId(NO_ID) if entry is None else entry.id

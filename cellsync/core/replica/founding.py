@@ -1,0 +1,95 @@
+"""Founding a circle: its first entry, whose id is the circle's name."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cellsync.core.crypto import primitives, ratchet, seal
+from cellsync.core.crypto.ratchet import Branches
+from cellsync.core.history.entry import entry_id, founding_prefix
+from cellsync.core.ids import (
+    INCARNATION_BYTES,
+    NO_ID,
+    CaseId,
+    CircleId,
+    EntryId,
+    EpochSecret,
+    Incarnation,
+    Millis,
+    RecoverySecret,
+    SealSecret,
+    SessionSecret,
+    SigningSecret,
+    day_of,
+)
+from cellsync.core.membership import control, epochs
+from cellsync.core.membership.control import DeviceKeys, Found
+from cellsync.core.replica.planner import Intention
+from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.tags import Kind
+
+KEYS_ENTROPY: Final = 3 * 32
+ENTROPY: Final = 2 * 32 + SALT_BYTES + INCARNATION_BYTES
+
+
+class DeviceSecrets(NamedTuple):
+    """The secret halves of a device's keys."""
+
+    signing: SigningSecret
+    session: SessionSecret
+    seal: SealSecret
+
+    @property
+    def public(self) -> DeviceKeys:
+        return DeviceKeys(
+            primitives.signing_public(self.signing),
+            primitives.session_public(self.session),
+            primitives.xwing_public(self.seal),
+        )
+
+
+def device_secrets(entropy: bytes) -> DeviceSecrets:
+    """Fresh keys of a device, from 96 random bytes."""
+    if len(entropy) != KEYS_ENTROPY:
+        raise ValueError("a device's keys are made from 96 random bytes")
+    secret, _ = seal.seal_keypair(entropy[64:])
+    return DeviceSecrets(SigningSecret(entropy[:32]), SessionSecret(entropy[32:64]), secret)
+
+
+class Founding(NamedTuple):
+    """A new circle: what to write as its first entry, and what only its founder knows."""
+
+    circle: CircleId
+    incarnation: Incarnation
+    intention: Intention
+    branches: Branches
+    recovery: RecoverySecret  # to be shown once, on paper, and not kept
+
+
+def found(circle_name: str, name: str, keys: DeviceKeys, now: Millis, entropy: bytes) -> Founding:
+    """A new circle, from 88 random bytes. Raises InvalidValue for a name that cannot be stored.
+
+    Draws the randomness of HPKE. `now` becomes the clock of the entry: write it with the same.
+    """
+    if len(entropy) != ENTROPY:
+        raise ValueError(f"a circle is founded with {ENTROPY} random bytes")
+    recovery, root = RecoverySecret(entropy[:32]), EpochSecret(entropy[32:64])
+    salt, incarnation = entropy[64 : 64 + SALT_BYTES], Incarnation(entropy[64 + SALT_BYTES :])
+    day = day_of(now)
+    operation = Found(
+        primitives.signing_public(SigningSecret(recovery.reveal())),
+        keys,
+        epochs.rotation(root, day, keys.seal),
+        control.checked_name(circle_name),
+        control.checked_name(name),
+    )
+    shape, content = control.encode_found(operation, salt)
+    prefix = founding_prefix(incarnation)
+    circle = entry_id(prefix, 1, EntryId(NO_ID), 1, now, Kind.FOUND, CaseId(NO_ID), shape, content, b"")
+    return Founding(
+        CircleId(circle),
+        incarnation,
+        Intention(Kind.FOUND, CaseId(circle), shape, content),
+        ratchet.branches(root, day),
+        recovery,
+    )

@@ -1,0 +1,348 @@
+"""From a batch, or from an intention to write, to a `Plan`. Pure: reads through the store's port, changes nothing.
+
+    1  A slice attaches if `previous` of its row is the id of the entry before its first, which is held or comes earlier
+       in the batch; all its parents are held; and its device is introduced. One that does not attach is refused: a gap.
+       What cites it is refused with it; other chains go on.
+    2  Ids, heights and control pasts are computed from what is held and from what came before in the batch. Entries
+       that are held are passed over; the first that is not opens a branch if another stands in its place.
+    3  An entry's standing follows from its own control past alone (membership rules 1 and 2).
+    4  Per row one signature, that of its last entry, covers the slice through `previous`. All that the ids rest on was
+       compared, id by id, so a signature that does not verify is the sender's fault.
+    5  A new branch of an equivocator is taken with an entry that cites it, or while the peer that brings it has room
+       for such (core/replica/surplus.py); else it is refused.
+    6  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
+
+A slice is taken whole or refused whole. So after every commit the newest entry of each branch has its signature here,
+and whatever is held can be served on. (protocol/30-history.md, protocol/50-sync.md)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.errors import BadSignature, CapExceeded, Malformed, TooLarge
+from cellsync.core.history.entry import (
+    SLOT_BITS,
+    Entry,
+    Standing,
+    chain_of,
+    chain_prefix,
+    entry_id,
+    founding_prefix,
+    pack_slots,
+    sequence_of,
+    sign,
+    slot_of,
+    verify,
+)
+from cellsync.core.history.holdings import Holdings
+from cellsync.core.history.store import Store
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, SigningSecret
+from cellsync.core.membership.circle import Circle
+from cellsync.core.replica.slices import Slice, Tip
+from cellsync.core.replica.stage import Plan, Stage
+from cellsync.core.wire.messages import Batch, entry_size
+from cellsync.core.wire.places import Gap, Line
+from cellsync.core.wire.tags import Kind
+
+_FOUND: Final = int(Kind.FOUND)
+_CLOCK_END: Final = 1 << 63
+
+
+def plan_batch(held: Holdings, circle: Circle, store: Store, batch: Batch, room: Mapping[DeviceId, int]) -> Plan:
+    """Verify a peer's batch. Raises PeerError if it breaks a rule. `room`: core/replica/surplus.py."""
+    refused: set[int] = set()
+    while True:
+        stage = Stage(held, circle, store)
+        slices = _stage_batch(stage, batch, refused)
+        found = {number for number, current in enumerate(slices) if current.refused}
+        if found == refused:
+            surplus, excess = _surplus(stage, slices, room)
+            if not excess:
+                lost = [row for row in sorted(refused) if slices[row].row.signature is not None]
+                known = stage.equivocators()
+                gaps = [
+                    Gap(slices[row].line, slices[row].next - 1) for row in lost if slices[row].row.device not in known
+                ]
+                reached = [None if one.refused else _reached(one) for one in slices]
+                return stage.plan(gaps, lost, reached, surplus)
+            found = refused | excess
+        refused = found  # rare: the rest of the batch once more, without them
+
+
+def _reached(current: Slice) -> tuple[int, int] | None:
+    return None if current.place is None else (current.place.number, current.next - 1)
+
+
+def _surplus(stage: Stage, slices: list[Slice], room: Mapping[DeviceId, int]) -> tuple[list[int], set[int]]:
+    """New branches of equivocators that nothing cites, beyond those that prove what they are: the numbers of those for
+    which there is room, and the rows of the others."""
+    if not any(current.surplus for current in slices):
+        return [], set()
+    counted, left = stage.count(), Counter(room)
+    numbers: list[int] = []
+    excess: set[int] = set()
+    for row, current in enumerate(slices):
+        tip = current.place
+        if current.surplus and not current.refused and tip is not None and counted.get(tip.number, 0) < tip.first:
+            if left[current.row.device] > 0:
+                left[current.row.device] -= 1
+                numbers.append(tip.number)
+            else:
+                excess.add(row)
+    return numbers, excess
+
+
+def _stage_batch(stage: Stage, batch: Batch, refused: set[int]) -> list[Slice]:
+    """Stage a batch but for the rows in `refused`; a slice per row, some of them refused."""
+    slices = [Slice(row, chain_prefix(stage.held.circle, row.device, row.incarnation)) for row in batch.chains]
+    for number in refused:
+        slices[number].refuse()
+    _stage_entries(stage, batch, slices)
+    for current in slices:
+        if (current.next > current.row.first) != (current.row.signature is not None):
+            raise Malformed("a row with a signature and no entries, or with entries and no signature")
+        if current.at >= 0 and not current.refused:
+            _close_slice(stage, current)
+    return slices
+
+
+def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
+    numbers = [0] * len(batch.cases)  # a case is numbered when an entry of it is staged
+    heads = stage.heads
+    clock = 0
+    for row, case_row, parents, difference, kind, shape, content in batch.entries:
+        clock += difference
+        current = slices[row]
+        sequence = current.next
+        current.next = sequence + 1
+        if not (current.opened or _open_slice(stage, current)) or current.refused:
+            continue
+        if not 0 <= clock < _CLOCK_END:
+            raise Malformed("a clock is out of range")
+        height, past = current.height, current.past
+        parent_ids = parent_slots = b""
+        if parents:
+            named = _parents(stage, slices, current, parents)
+            if named is None:
+                current.refuse()
+                continue
+            height, past, parent_ids, parent_slots = named
+        case, prefix, author = batch.cases[case_row], current.prefix, current.row.device
+        if kind:
+            if bytes(case) != stage.held.circle:
+                raise Malformed("a control entry outside the circle's own case")
+            if kind == _FOUND:  # it names the circle, so it cannot contain the name
+                case, prefix = CaseId(NO_ID), founding_prefix(current.row.incarnation)
+        height += 1
+        identity = entry_id(prefix, sequence, current.head, height, clock, kind, case, shape, content, parent_ids)
+        tip = current.place
+        if tip is None or not current.fresh or tip.length >= sequence or tip.off:
+            held = stage.successor(current.line, tip, sequence, identity)
+            if held is not None:
+                _pass_over(stage, current, held, sequence, identity)
+                continue
+            tip = _place_of(stage, current, tip, sequence, identity)
+            if tip is None:
+                continue
+        if kind:
+            past, counts = stage.control(identity, kind, past, author, shape, content)
+        else:
+            if past != current.judged:  # rights follow from the past alone, and that seldom changes
+                current.judged, current.counts = past, stage.circle.counts(kind, past, author)
+            counts = current.counts
+        number = numbers[case_row] or stage.case_number(batch.cases[case_row])
+        numbers[case_row] = number
+        slot = tip.number << SLOT_BITS | sequence
+        standing = Standing.IN if counts else Standing.VOID
+        entry = Entry(
+            slot, number, heads[number], identity, height, Millis(clock), kind, past, standing,
+            parent_slots, shape, content, None,
+        )  # fmt: skip
+        tip.length = sequence
+        current.at = len(stage.entries)
+        current.head, current.height, current.past = identity, height, past
+        current.size += entry_size(shape, content, len(parents) >> 1)
+        stage.add(entry, author, counts)
+
+
+def _open_slice(stage: Stage, current: Slice) -> bool:
+    """Find the entry before a slice's first; whether it is held, or comes earlier in the batch."""
+    row = current.row
+    current.opened = True
+    if row.first > 1:
+        tip = stage.find(current.line, row.first - 1, row.previous)
+        if tip is None:
+            current.refuse()
+            return False
+        current.place = current.start = tip
+        before = stage.entry_at(slot_of(tip.number, row.first - 1))
+        if before is None:
+            current.refuse()
+            return False
+        current.height, current.past = before.height, before.past
+        tip.lend(row.first - 1, current)
+    elif row.previous != NO_ID:
+        raise Malformed("nothing comes before the first entry of a chain")
+    return not current.refused
+
+
+def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: EntryId) -> None:
+    """An entry of a slice that is held already."""
+    held = stage.entry_at(slot_of(tip.number, sequence))
+    if held is not None:
+        current.head, current.height, current.past = identity, held.height, held.past
+    current.place = tip
+    tip.lend(sequence, current)
+
+
+def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
+    """The branch to which a new entry is added; None if its slice is refused."""
+    if place is None or place.length >= sequence:
+        current.surplus = stage.branches_of(current.row.device) > caps.BRANCHES
+        try:
+            place = stage.open_branch(current.line, place, sequence, entry)
+        except CapExceeded:
+            current.refuse()
+            return None
+    place.own(sequence, current)
+    current.place, current.fresh = place, True
+    return place
+
+
+def _parents(
+    stage: Stage, slices: list[Slice], current: Slice, parents: list[int]
+) -> tuple[int, int, bytes, bytes] | None:
+    """(greatest height, union of control pasts, ids, slots) over an entry's previous and its parents; None if one is
+    not held."""
+    height, past = current.height, current.past
+    found: list[tuple[EntryId, int]] = []
+    for at in range(0, len(parents), 2):
+        cited = slices[parents[at]]
+        sequence = cited.next - parents[at + 1]
+        if sequence < 1:
+            raise Malformed("a parent is out of range")
+        if not cited.opened:
+            _open_slice(stage, cited)
+        tip = cited.place
+        if cited.refused:  # what comes before it may be held all the same
+            if sequence >= cited.row.first:
+                return None
+            tip = cited.start
+        if tip is None:
+            return None
+        tip = stage.holder(tip, sequence)
+        slot = tip.number << SLOT_BITS | sequence
+        if cited.line == current.line and _is_past(stage, current, slot):
+            raise Malformed("an entry cites its own chain")
+        parent = stage.by_slot.get(slot)
+        if parent is None:
+            parent = stage.store.entry_at(slot)
+            if parent is None:
+                return None
+        else:
+            tip.lend(sequence, current)
+        if parent.height > height:
+            height = parent.height
+        if parent.past != past:
+            past = stage.union(past, parent.past)
+        found.append((parent.id, slot))
+        stage.cited.add(slot)
+    if len(found) == 1:  # the common case: two people taking turns
+        return height, past, found[0][0], pack_slots([found[0][1]])
+    found.sort()
+    if any(one[0] == other[0] for one, other in pairwise(found)):
+        raise Malformed("an entry cites a parent twice")
+    return height, past, b"".join([parent for parent, _ in found]), pack_slots([slot for _, slot in found])
+
+
+def _is_past(stage: Stage, current: Slice, slot: int) -> bool:
+    """Whether a slot lies on the way to a slice's next entry."""
+    sequence = sequence_of(slot)
+    if current.place is None or sequence >= current.next:
+        return False
+    return stage.holder(current.place, sequence).number == chain_of(slot)
+
+
+def _close_slice(stage: Stage, current: Slice) -> None:
+    """Check the signature that covers a slice; its branch advances."""
+    row, tip = current.row, current.place
+    key = stage.circle.signing_key(row.device)
+    if key is None or tip is None:
+        current.refuse()
+    elif row.signature is not None and verify(key, row.signature, current.head):
+        at, slot = current.at, slot_of(tip.number, current.next - 1)
+        if stage.entries[at].slot != slot:  # another row of this batch brought its end
+            at = stage.index_of(slot)
+        stage.advance(tip.number, stage.sign_at(at, row.signature), current.size)
+    else:
+        raise BadSignature()
+
+
+class Intention(NamedTuple):
+    """An entry to write."""
+
+    kind: int
+    case: CaseId
+    shape: bytes
+    content: bytes
+
+
+def plan_writes(
+    held: Holdings,
+    circle: Circle,
+    store: Store,
+    line: Line,
+    secret: SigningSecret,
+    intentions: list[Intention],
+    now: Millis,
+) -> Plan:
+    """Write entries of our own, one after the other, each signed. Raises TooLarge."""
+    stage = Stage(held, circle, store)
+    for intention in intentions:
+        _stage_write(stage, line, secret, intention, now)
+    return stage.plan(each_ends=True)
+
+
+def _stage_write(stage: Stage, line: Line, secret: SigningSecret, intention: Intention, clock: Millis) -> None:
+    kind, case, shape, content = intention
+    if len(shape) + len(content) > caps.ENTRY:
+        size = -(-(len(shape) + len(content)) // 1024)
+        raise TooLarge(
+            f"one edit holds at most {caps.ENTRY >> 10} KiB, and this one has {size} KiB",
+            hint="Write it in several edits.",
+        )
+    own = stage.own(line)
+    height, past = own.height, own.past
+    found: list[tuple[EntryId, int]] = []
+    for head in stage.open_heads(own):
+        height = max(height, head.height)
+        past = stage.union(past, head.past)
+        found.append((head.head, slot_of(head.number, head.length)))
+    found.sort()
+    parent_ids = b"".join(parent for parent, _ in found)
+    stage.cited.update(slot for _, slot in found)
+    device, incarnation = line
+    hashed_case, prefix = case, chain_prefix(stage.held.circle, device, incarnation)
+    if kind == _FOUND:
+        hashed_case, prefix = CaseId(NO_ID), founding_prefix(incarnation)
+    sequence = own.length + 1
+    height += 1
+    identity = entry_id(prefix, sequence, own.head, height, clock, kind, hashed_case, shape, content, parent_ids)
+    if kind:
+        past, counts = stage.control(identity, kind, past, device, shape, content)
+    else:
+        counts = stage.circle.counts(kind, past, device)
+    number = stage.case_number(case)
+    standing = Standing.IN if counts else Standing.VOID
+    slots = pack_slots([slot for _, slot in found])
+    entry = Entry(
+        slot_of(own.number, sequence), number, stage.heads[number], identity, height, clock, kind, past, standing,
+        slots, shape, content, sign(secret, identity),
+    )  # fmt: skip
+    stage.add(entry, device, counts)
+    stage.advance(own.number, entry, entry_size(shape, content, len(found)))

@@ -1,0 +1,214 @@
+"""A replica: one device's whole knowledge of one circle.
+
+replica.plan(batch)        -> Plan      pure; reads through the store's port
+store.write(plan.commit); store.flush() the only write
+replica.advance(plan)                   what is durable becomes what is known
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from cellsync.core.case.fold import CaseState
+from cellsync.core.case.states import States
+from cellsync.core.crypto import labels, primitives
+from cellsync.core.errors import VaultDamaged
+from cellsync.core.history import serving
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.counting import count
+from cellsync.core.history.entry import Entry, Outline, chain_of, outline, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.fork_proof import ForkProof, Side
+from cellsync.core.history.holdings import OWN_CASE, Holdings
+from cellsync.core.history.serving import Peer, Served
+from cellsync.core.history.store import Store
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
+from cellsync.core.membership import control
+from cellsync.core.membership.circle import Circle
+from cellsync.core.replica.planner import Intention, plan_batch, plan_writes
+from cellsync.core.replica.stage import Plan
+from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.tags import Kind
+
+_MOST_OUTLINES: Final = 20_000  # of one proof: it stays within caps.FORK_PROOF unless entries have many parents
+
+
+class Replica:
+    """Entries held, members known, cases folded; over a store that already holds what this was loaded from."""
+
+    def __init__(self, circle: CircleId, store: Store) -> None:
+        self.held = Holdings.load(circle, store)
+        self.circle = Circle(circle)
+        self.states = States(self.held, store)
+        self._store = store
+        self._digest: bytes | None = None
+        for number, bits in store.pasts():
+            self.circle.pasts.restore(number, bits)
+        self._introduced: dict[DeviceId, int] = {}  # the slot of the entry that introduces a device
+        for entry in self.held.introductions(store):
+            self._introduced[DeviceId(entry.id)] = entry.slot
+            author = self.held.chains[entry.slot >> 40].device
+            operation = control.decode(entry.kind, entry.shape, entry.content)
+            self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
+        self._count_anew()
+
+    # --- the step ----------------------------------------------------------------------------------
+
+    def plan(self, batch: Batch, room: Mapping[DeviceId, int] | None = None) -> Plan:
+        """What a peer's batch would change. Raises PeerError if the batch breaks a rule.
+
+        `room`: how many branches of each equivocator are taken though nothing cites them (core/replica/surplus.py).
+        """
+        return plan_batch(self.held, self.circle, self._store, batch, room or {})
+
+    def plan_writes(self, line: Line, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
+        """What writing these entries would change. Raises InvalidValue if one is too large."""
+        return plan_writes(self.held, self.circle, self._store, line, secret, intentions, now)
+
+    def advance(self, plan: Plan, *, fold: bool = True) -> None:
+        """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
+        self.held.advance(plan.commit)
+        self._digest = None
+        if plan.circle is not self.circle:
+            self.circle.take(plan.circle)
+        grants = self.circle.grants
+        self._introduced |= {DeviceId(one.id): one.slot for one in plan.controls if DeviceId(one.id) in grants}
+        if plan.counted is not self.held.counted:
+            self.held.counted = plan.counted
+            self._set_aside()
+        if fold:
+            self.fold(plan)
+
+    def fold(self, plan: Plan) -> None:
+        """The part of taking in a plan that only cases see, and that may take long."""
+        self.held.take_cases(plan.commit.cases)
+        self.states.forget(plan.commit.refolded)
+        self.states.apply(plan.changes)
+
+    # --- equivocators --------------------------------------------------------------------------------
+
+    def _count_anew(self) -> None:
+        """What counts of equivocators, from all that is held."""
+        equivocators, chains = self.held.equivocators, self.held.chains
+        if equivocators:
+            cited = [
+                slot
+                for author, parents in self._store.citations()
+                if chains[chain_of(author)].device not in equivocators
+                for slot in unpack_slots(parents)
+            ]
+            nothing = {one.number: one.first - 1 for one in chains.values() if one.device in equivocators}
+            grown = count(nothing.get, chains.__getitem__, equivocators, cited, self._store.entry_at)
+            for number, sequence in {**nothing, **grown}.items():
+                entry = self._store.entry_at(slot_of(number, sequence))
+                line = chains[number].line
+                self.held.counted[number] = Head(*line, sequence, EntryId(NO_ID) if entry is None else entry.id)
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        """What does not count introduces nobody."""
+        self.circle.set_aside(device for device, slot in self._introduced.items() if not self.held.counts(slot))
+
+    # --- what peers ask ------------------------------------------------------------------------------
+
+    def frontier(self) -> Frontier:
+        return self.held.frontier()
+
+    def agreed(self) -> list[tuple[int, int]]:
+        """What somebody holds who has the same digest, branch by branch: what counts. Of the rest it may hold other."""
+        return list(self.held.counted_lengths())
+
+    def digest(self) -> bytes:
+        """32 bytes that say which entries count."""
+        if self._digest is None:  # peers and people ask for it again and again
+            self._digest = self.held.digest()
+        return self._digest
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        """The number of the branch that holds this entry, None if it is not held."""
+        return self.held.find(self._store, line, sequence, entry)
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        """The id of the entry at a place on the way to a branch's head."""
+        entry = self._store.entry_at(self.held.slot_on(branch, sequence))
+        return None if entry is None else entry.id
+
+    def cursor_for(self, peer: Peer) -> int:
+        return serving.start(self.held, self._store, peer)
+
+    def lacking(self, peer: Peer) -> int:
+        return serving.lacking(self.held, self._store, peer)
+
+    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
+        return serving.serve(self.held, self._store, cursor, peer, until)
+
+    def arrival_of(self, device: DeviceId) -> int:
+        """The arrival that brought a device's introduction, 0 if it is not here; or its first entry, if it has written.
+
+        Who was admitted by a device that turned out to be an equivocator is a member by what it wrote itself.
+        """
+        for entry in self.held.introductions(self._store):
+            if bytes(entry.id) == device:
+                own = [one.number for one in self.held.chains.values() if one.device == device and one.first == 1]
+                first = min((self._store.first_arrival(number, 1) for number in own), default=0)
+                return max(first, self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot)))
+        return 0
+
+    # --- forks ---------------------------------------------------------------------------------------
+
+    def forks(self) -> list[Chain]:
+        """The branches that begin where an older one goes on, as they came here: each is a fork."""
+        beside = ((chain, self.held.sibling(chain)) for chain in self.held.chains.values())
+        return [chain for chain, other in beside if other is not None and other.number < chain.number]
+
+    def fork_proof(self, branch: int) -> ForkProof | None:
+        """That this branch and another one begin in one place; None if they do not, or it would be too large."""
+        chain = self.held.chains[branch]
+        other = self.held.sibling(chain)
+        if other is None:
+            return None
+        before = EntryId(NO_ID) if chain.first == 1 else self.entry_id(branch, chain.first - 1)
+        sides = [self._side(one, chain.first) for one in (chain, other)]
+        if before is None or sum(len(side.outlines) for side in sides) > _MOST_OUTLINES:
+            return None
+        proof = ForkProof(self.circle.id, *chain.line, chain.first, before, (sides[0], sides[1]))
+        return proof if proof.ids(sides[0]) < proof.ids(sides[1]) else proof._replace(sides=(sides[1], sides[0]))
+
+    def _side(self, chain: Chain, first: int) -> Side:
+        """The entries of a branch from `first` up to the next signature."""
+        last = self._store.signed_at(chain.number, first)
+        entries = self._store.chain_slice(chain.number, first, last)
+        signature = entries[-1].signature
+        if signature is None:
+            raise VaultDamaged
+        return Side([self.outline(entry) for entry in entries], signature)
+
+    def outline(self, entry: Entry) -> Outline:
+        case = CaseId(NO_ID) if entry.kind == Kind.FOUND else self.held.case_ids[entry.case]
+        cited = (self._store.entry_at(slot) for slot in unpack_slots(entry.parents))
+        return outline(entry, case, [parent.id for parent in cited if parent is not None])
+
+    # --- what people ask -----------------------------------------------------------------------------
+
+    def read(self, case: CaseId) -> CaseState | None:
+        """The whole state of a case, or None if nothing of it is here that counts."""
+        number = self.held.cases.get(case)
+        state = None if number is None or not self.held.heads.get(number) else self.states.read(number)
+        return state if state is not None and state.counted else None
+
+    def shows(self, case: CaseId) -> bool:
+        """Whether something of a case is here that counts: else it is as if it were not here."""
+        number = self.held.cases.get(case)
+        return number is not None and bool(self.held.heads.get(number)) and bool(self.states.get(number).counted)
+
+    def state_digest(self) -> bytes:
+        """32 bytes that are equal on devices whose cases read the same."""
+        cases = sorted(case for case, number in self.held.cases.items() if number != OWN_CASE)
+        states = ((case, self.read(case)) for case in cases)
+        return primitives.blake2b(
+            labels.STATE, b"".join(case + state.digest() for case, state in states if state is not None)
+        )
+
+    def name(self, device: DeviceId) -> str:
+        return self.circle.name(device)

@@ -1,0 +1,418 @@
+"""Staging one step over what is held: new entries, advanced heads, members; and the `Plan` that comes of it.
+
+Nothing here changes what is held. The replica takes a plan in only after the store has made it durable.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.errors import CapExceeded, WrongLink
+from cellsync.core.history.ancestry import Ancestry
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.counting import Counted, count
+from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.holdings import Holdings, id_at
+from cellsync.core.history.store import Arrival, Case, Commit, Store
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Signature
+from cellsync.core.membership import control
+from cellsync.core.membership.circle import EMPTY_PAST, Circle
+from cellsync.core.replica.slices import Tip
+from cellsync.core.wire import operations
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Gap, Head, Line
+
+
+class Change(NamedTuple):
+    """A case entry that counts, with its operations decoded."""
+
+    entry: Entry
+    device: DeviceId
+    operations: list[Operation]
+
+
+class Fork(NamedTuple):
+    """Two entries with one `previous`: from here on a chain has two sides more than one."""
+
+    line: Line
+    sequence: int  # where the two stand
+    number: int  # of the branch that is new here
+
+
+class Plan(NamedTuple):
+    """What one step does: `commit` is for the store, the rest for the replica once that is durable."""
+
+    commit: Commit
+    circle: Circle
+    changes: list[Change]
+    controls: list[Entry]  # new control entries
+    void: list[Entry]  # new entries that do not count: their author lacked the role
+    forks: list[Fork]
+    gaps: list[Gap]  # of slices that did not attach
+    refused: list[int]  # rows of the batch that were not taken
+    reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
+    counted: dict[int, Head]  # what counts of equivocators, once this step is taken; the same one if nothing changes
+    surplus: list[int]  # new branches of equivocators that nothing cites
+    refold: list[int]  # cases in which earlier entries count no more, or count now
+
+
+class Stage:
+    """One step in the making. Use once."""
+
+    def __init__(self, held: Holdings, circle: Circle, store: Store) -> None:
+        self.held = held
+        self.circle = circle
+        self.store = store
+        self.entries: list[Entry] = []
+        self.by_slot: dict[int, Entry] = {}
+        self.heads: dict[int, int] = {}  # case number -> slot of its newest entry, for every case touched
+        self.cited: set[int] = set()  # slots that new entries name as parents
+        self.forks: list[Fork] = []
+        self._before = circle
+        self._ancestry = Ancestry(held.ancestry)
+        self._tips: dict[int, Tip] = {}
+        self._slots: dict[EntryId, int] = {}  # of staged entries
+        self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # which held branch has which entry at a place
+        self._begun: dict[tuple[Line | int, int], dict[EntryId, int]] = {}  # which branch begins there with which entry
+        self._indexes: dict[int, int] = {}
+        self._new_lines: dict[Line, list[int]] = {}
+        self._new = 0  # branches that are new
+        self._branches: Counter[DeviceId] = Counter()  # of these, by device
+        self._chains: dict[int, Chain] = {}  # new or advanced
+        self._cases: dict[int, CaseId] = {}
+        self._new_cases: dict[CaseId, int] = {}
+        self._arrivals: list[tuple[int, int, int]] = []
+        self._changes: list[Change] = []
+        self._controls: list[Entry] = []
+        self._void: list[Entry] = []
+
+    # --- branches --------------------------------------------------------------------------------
+
+    def tip(self, number: int) -> Tip:
+        """A branch, held or new."""
+        tip = self._tips.get(number)
+        if tip is None:
+            chain = self.held.chains[number]
+            off: dict[int, list[int]] = {}
+            for other in self.held.off.get(number, ()):
+                off.setdefault(self.held.chains[other].first, []).append(other)
+            tip = self._tips[number] = Tip(number, chain.line, chain.base, chain.first, chain.length, off)
+        return tip
+
+    def numbers(self, line: Line) -> list[int]:
+        """The branches of a chain, held or new."""
+        return [*self.held.lines.get(line, ()), *self._new_lines.get(line, ())]
+
+    def _branch(self, number: int) -> Chain:
+        """A branch as it is so far in this step."""
+        return self._chains.get(number) or self.held.chains[number]
+
+    def branches_of(self, device: DeviceId) -> int:
+        return self.held.branches(device) + self._branches[device]
+
+    def open_branch(self, line: Line, base: Tip | None, first: int, entry: EntryId | None = None) -> Tip:
+        """A new branch of a chain, or a new chain. Raises CapExceeded if the circle has as many as it may.
+
+        `entry` will be its first, if that is known.
+
+        Every branch that is numbered must be advanced: numbers are counted, so none may be left out.
+        """
+        number = len(self.held.chains) + self._new + 1
+        if number > caps.CHAINS:
+            raise CapExceeded("chains")
+        if self.numbers(line):
+            self.forks.append(Fork(line, first, number))
+        tip = self._tips[number] = Tip(number, line, base.number if base else 0, first, first - 1, {})
+        if entry is not None:
+            self._leaving(line, base, first)[entry] = number
+        if base is not None:
+            base.off.setdefault(first, []).append(number)
+            self._ancestry.add(number, base.number, first)
+        self._new += 1
+        self._new_lines.setdefault(line, []).append(number)
+        self._branches[line[0]] += 1
+        self._chains[number] = Chain(
+            number, *line, tip.base, first, first - 1, EntryId(NO_ID), 0, EMPTY_PAST, False
+        )  # fmt: skip
+        return tip
+
+    def holder(self, tip: Tip, sequence: int) -> Tip:
+        """The branch that holds a place on the way to this one: it may lie before a fork."""
+        return tip if sequence >= tip.first else self.tip(self._ancestry.at(tip.number, sequence))
+
+    def entry_at(self, slot: int) -> Entry | None:
+        """An entry, held or new."""
+        return self.by_slot.get(slot) or self.store.entry_at(slot)
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> Tip | None:
+        """The branch that holds an entry, or gets it in this step."""
+        slot = self._slots.get(entry)
+        if slot is not None:
+            tip = self.tip(chain_of(slot))
+            return tip if tip.line == line and sequence_of(slot) == sequence else None
+        number = self.held.newest.get(entry)
+        if number is not None:
+            chain = self.held.chains[number]
+            return self.tip(number) if chain.line == line and chain.length == sequence else None
+        place = line, sequence
+        if place not in self._at:  # once for each place: a batch may ask for one as often as it has rows
+            beside = (chain for chain in self.held.of_line(line) if chain.first <= sequence < chain.length)
+            self._at[place] = self._by_id(slot_of(chain.number, sequence) for chain in beside)
+        number = self._at[place].get(entry)
+        return None if number is None else self.tip(number)
+
+    def _by_id(self, slots: Iterable[int]) -> dict[EntryId, int]:
+        """The branches that hold these slots, by the ids of the entries there."""
+        return {entry: chain_of(slot) for slot, entry in self.store.ids_at(list(slots))}
+
+    def successor(self, line: Line, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
+        """The branch that has this very entry behind `sequence - 1` of `place` (None: at the chain's beginning)."""
+        if place is not None and place.length >= sequence and self._id_at(place, sequence) == entry:
+            return place
+        number = self._leaving(line, place, sequence).get(entry) if place is None or place.off else None
+        return None if number is None else self.tip(number)
+
+    def _leaving(self, line: Line, place: Tip | None, sequence: int) -> dict[EntryId, int]:
+        """The branches that begin behind `sequence - 1` of `place`, by the ids of their first entries."""
+        begins = line if place is None else place.number, sequence
+        if begins not in self._begun:
+            if place is None:
+                held = [chain.number for chain in self.held.of_line(line) if chain.first == 1]
+            else:
+                held = [number for number in place.off.get(sequence, ()) if number in self.held.chains]
+            self._begun[begins] = self._by_id(slot_of(number, sequence) for number in held)
+        return self._begun[begins]
+
+    def _id_at(self, tip: Tip, sequence: int) -> EntryId | None:
+        staged = self.by_slot.get(slot_of(tip.number, sequence))
+        if staged is not None:
+            return staged.id
+        chain = self.held.chains.get(tip.number)
+        return None if chain is None else id_at(self.store, chain, sequence)
+
+    def own(self, line: Line) -> Chain:
+        """The only branch of a chain that this device writes, new if it has none."""
+        numbers = self.numbers(line)
+        number = numbers[0] if numbers else self.open_branch(line, None, 1).number
+        return self._branch(number)
+
+    # --- numbers ---------------------------------------------------------------------------------
+
+    def case_number(self, case: CaseId) -> int:
+        """The number of a case that an entry belongs to. As with branches, none may be left without an entry."""
+        number = self.held.cases.get(case) or self._new_cases.get(case)
+        if number is None:
+            number = self._new_cases[case] = len(self.held.cases) + len(self._new_cases) + 1
+        self._cases[number] = case
+        self.heads.setdefault(number, self.held.heads.get(number, 0))
+        return number
+
+    def open_heads(self, besides: Chain) -> list[Chain]:
+        """The heads of the history on other branches, highest first, at most as many as an entry may cite.
+
+        What does not count is not cited: an honest device does not make an equivocator's branches count.
+        """
+        equivocators = self.held.equivocators  # what counts of theirs is cited already
+        held = (
+            self.held.chains[number]
+            for device, numbers in self.held.uncited.items()
+            if device not in equivocators
+            for number in numbers
+            if number not in self._chains
+        )
+        heads = [
+            chain
+            for chain in (*held, *self._chains.values())
+            if chain.length >= chain.first
+            and not chain.cited
+            and chain.number != besides.number
+            and slot_of(chain.number, chain.length) not in self.cited
+            and self.held.counts(slot_of(chain.number, chain.length))
+        ]
+        heads.sort(key=lambda chain: (-chain.height, chain.number))
+        return heads[: caps.PARENTS]
+
+    # --- members ---------------------------------------------------------------------------------
+
+    def union(self, one: int, other: int) -> int:
+        """The number of the union of two control pasts."""
+        if one == other:
+            return one
+        known = self.circle.pasts.known_union(one, other)
+        return self._own_circle().pasts.union(one, other) if known is None else known
+
+    def control(
+        self, entry: EntryId, kind: int, past: int, author: DeviceId, shape: bytes, content: bytes
+    ) -> tuple[int, bool]:
+        """Take in a control entry: (its control past, whether it counts). Raises Malformed, CapExceeded, WrongLink."""
+        operation = control.decode(kind, shape, content)
+        if isinstance(operation, control.Found) and not bytes(entry) == bytes(author) == self.held.circle:
+            # The author as well: a `found` names no device, so another one could put a copy into its own chain.
+            raise WrongLink("a `found` entry of another circle, or in another device's chain")
+        return self._own_circle().add(entry, kind, past, author, operation)
+
+    def _own_circle(self) -> Circle:
+        # The circle as held stays as it is until this step is durable.
+        if self.circle is self._before:
+            self.circle = self._before.over()
+        return self.circle
+
+    # --- entries ---------------------------------------------------------------------------------
+
+    def add(self, entry: Entry, author: DeviceId, counts: bool) -> None:
+        """Stage one entry. Raises Malformed or CapExceeded if its operations are not in the agreed form."""
+        self.entries.append(entry)
+        self.by_slot[entry.slot] = entry
+        self._slots[entry.id] = entry.slot
+        self.heads[entry.case] = entry.slot
+        if entry.kind:
+            self._controls.append(entry)
+        else:  # decoded also if it does not count: what is held is in the agreed form
+            decoded = operations.decode(entry.shape, entry.content)
+            if counts:
+                self._changes.append(Change(entry, author, decoded))
+        if not counts:
+            self._void.append(entry)
+
+    def advance(self, number: int, newest: Entry, size: int) -> None:
+        """A branch now ends at `newest`, whose signature is held; `size` counts what it grew by."""
+        chain = self._branch(number)
+        length = sequence_of(newest.slot)
+        self._chains[number] = chain._replace(
+            length=length, head=newest.id, height=newest.height, past=newest.past, cited=False
+        )
+        self._arrivals.append((number, length, size))
+
+    def sign_at(self, index: int, signature: Signature) -> Entry:
+        """Put its signature to a staged entry."""
+        self.entries[index] = entry = self.entries[index]._replace(signature=signature)
+        self.by_slot[entry.slot] = entry
+        return entry
+
+    def index_of(self, slot: int) -> int:
+        """Where in `entries` a staged entry is, once all of them are staged."""
+        if not self._indexes:
+            self._indexes = {entry.slot: index for index, entry in enumerate(self.entries)}
+        return self._indexes[slot]
+
+    # --- what counts -----------------------------------------------------------------------------
+
+    def equivocators(self) -> frozenset[DeviceId]:
+        """Those known before, and those of which this step shows too many branches."""
+        new = {device for device in self._branches if self.branches_of(device) > caps.BRANCHES}
+        return self.held.equivocators | new if new else self.held.equivocators
+
+    def count(self) -> Counted:
+        """What counts of equivocators once this step is taken: of the branches that are new, and where it changes."""
+        equivocators = self.equivocators()
+        if not equivocators:
+            return {}
+        before: Mapping[int, Head] = self.held.counted
+        chains: Mapping[int, Chain] = self._chains
+        entries: Iterable[tuple[int, bytes]] = ((entry.slot, entry.parents) for entry in self.entries)
+        if equivocators != self.held.equivocators:  # once per equivocator: look at everything that others wrote
+            before, chains = {}, {**self.held.chains, **self._chains}
+            entries = [*self.store.citations(), *entries]
+        cited = [
+            slot
+            for author, parents in entries
+            if parents and self._branch(chain_of(author)).device not in equivocators
+            for slot in unpack_slots(parents)
+        ]
+        nothing = {
+            chain.number: chain.first - 1
+            for chain in chains.values()
+            if chain.device in equivocators and chain.number not in before
+        }
+        grown = count(lambda number: _sequence(before.get(number)), self._branch, equivocators, cited, self.entry_at)
+        return {**nothing, **grown}
+
+    def _counts(self, slot: int, counted: Counted) -> bool:
+        """Whether an entry counts as far as its place goes, once this step is taken."""
+        number = chain_of(slot)
+        last = counted.get(number, _sequence(self.held.counted.get(number)))
+        return last is None or sequence_of(slot) <= last
+
+    def _changed(self, counted: Counted) -> Counted:
+        """The part of it that was not so before."""
+        before = self.held.counted
+        return {
+            number: sequence
+            for number, sequence in counted.items()
+            if number not in before or before[number].sequence != sequence
+        }
+
+    def _refolded(self, counted: Counted) -> list[int]:
+        """Cases with entries that were held before and count no more, or count now."""
+        cases: set[int] = set()
+        for number, sequence in counted.items():
+            chain = self.held.chains.get(number)
+            if chain is None:
+                continue
+            before = self.held.counted.get(number)
+            was = chain.length if before is None else before.sequence
+            low, high = min(was, sequence), min(max(was, sequence), chain.length)
+            if low < high:
+                cases.update(self.store.cases_between(slot_of(number, low + 1), slot_of(number, high)))
+        return sorted(cases)
+
+    # --- the plan --------------------------------------------------------------------------------
+
+    def plan(
+        self, gaps: Iterable[Gap] = (), refused: Iterable[int] = (),
+        reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
+    ) -> Plan:  # fmt: skip
+        """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
+        for slot in self.cited:
+            number = chain_of(slot)
+            current = self._branch(number)
+            if not current.cited and current.length == sequence_of(slot):
+                self._chains[number] = current._replace(cited=True)
+        counted = self.count()
+        changed = self._changed(counted)
+        refold = self._refolded(changed)
+        number = self.held.arrival
+        commit = Commit(
+            entries=self.entries,
+            chains=list(self._chains.values()),
+            cases=[
+                Case(case, self._cases[case], head, 0)
+                for case, head in self.heads.items()
+                if head != self.held.heads.get(case)
+            ],
+            pasts=list(self.circle.pasts.after(self._before.pasts.count)),
+            arrivals=[
+                Arrival(number + at, *arrival, each_ends or at == len(self._arrivals))
+                for at, arrival in enumerate(self._arrivals, start=1)
+            ],
+            refolded=refold,
+        )
+        changes = self._changes
+        if counted or self.held.counted:
+            again = set(refold)  # these are folded from the beginning, with what is new
+            changes = [
+                change
+                for change in changes
+                if change.entry.case not in again and self._counts(change.entry.slot, counted)
+            ]
+        new = self._heads_of(changed)
+        return Plan(
+            commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),
+            list(refused), list(reached), {**self.held.counted, **new} if new else self.held.counted, list(surplus),
+            refold,
+        )  # fmt: skip
+
+    def _heads_of(self, counted: Counted) -> dict[int, Head]:
+        heads: dict[int, Head] = {}
+        for number, sequence in counted.items():
+            tip = self.tip(number)
+            identity = self._id_at(tip, sequence) if sequence >= tip.first else None
+            heads[number] = Head(*tip.line, sequence, identity or EntryId(NO_ID))
+        return heads
+
+
+def _sequence(head: Head | None) -> int | None:
+    return None if head is None else head.sequence

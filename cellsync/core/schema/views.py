@@ -1,0 +1,238 @@
+"""Views: how the fields of a case read, and, on a draft, how they are written.
+
+Reading never fails: a stored value that does not fit the field's type is left out (`case.extra` shows it). Writing
+outside `async with case.edit()` raises ReadOnly; a value that does not fit raises InvalidValue, naming the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar, overload
+
+from cellsync.core.case.fold import CANONICAL
+from cellsync.core.crdt import log as crdt_log
+from cellsync.core.crdt.cells import Cell
+from cellsync.core.ids import DeviceId, Ref
+from cellsync.core.schema.host import Bound, draft_of
+from cellsync.core.schema.values import PLAIN, Misfit, ValueType, fits, moment, store, value_type
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Value(NamedTuple, Generic[T_co]):
+    """One value that somebody wrote."""
+
+    value: T_co
+    author: str  # the name of the member, as the cell shows it
+    at: datetime  # what their device's clock said, UTC; a claim
+    device: DeviceId
+    id: Ref
+
+    def __repr__(self) -> str:
+        return f"<value {self.id.hex()}>"  # no content
+
+
+class Item(NamedTuple, Generic[T_co]):
+    """One item of a log."""
+
+    value: T_co  # what it says now
+    author: str  # who appended it
+    at: datetime  # what their device's clock said, UTC; a claim
+    device: DeviceId
+    id: Ref
+    versions: tuple[Value[T_co], ...]  # everything it has said, oldest first
+    current: tuple[Value[T_co], ...]  # more than one: concurrent corrections
+    retracted: bool
+    reason: str  # of the retraction, if one was given
+
+    def __repr__(self) -> str:
+        return f"<item {self.id.hex()}>"  # no content
+
+    @property
+    def corrected(self) -> bool:
+        """Whether it says something else than it did at first."""
+        return self.current[0].id != self.id
+
+
+def value_of(case: Bound, kind: ValueType, cell: Cell) -> Value[Any]:
+    """Raises Misfit."""
+    author = case._host.name_of(cell.device)
+    return Value(kind.decode(cell.value), author, moment(cell.clock), cell.device, cell.ref)
+
+
+class SetView(AbstractSet[T]):
+    """The elements of a set field, in the same order on every device."""
+
+    def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN) -> None:
+        self._case, self._name, self._kind = case, name, kind
+
+    def __iter__(self) -> Iterator[T]:
+        members = self._case._state.sets.get(self._name)
+        if members is not None:
+            for cells in members.elements(CANONICAL).values():
+                try:
+                    element = self._kind.decode(cells[0].value)
+                except Misfit:
+                    continue
+                yield element
+
+    def __contains__(self, element: object) -> bool:
+        return any(one == element for one in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"<set {self._name!r}, {len(self)} elements>"
+
+    @classmethod
+    def _from_iterable(cls, elements: Iterable[Any]) -> frozenset[Any]:
+        return frozenset(elements)
+
+    def add(self, element: T) -> None:
+        draft_of(self._case).add(self._name, store(self._kind, self._name, element))
+
+    def discard(self, element: T) -> None:
+        draft_of(self._case).discard(self._name, store(self._kind, self._name, element))
+
+
+class MapView(MutableMapping[K, V]):
+    """The keys and displayed values of a map field, in the same order on every device."""
+
+    def __init__(self, case: Bound, name: str, key: ValueType = PLAIN, value: ValueType = PLAIN) -> None:
+        self._case, self._name, self._key, self._value = case, name, key, value
+
+    def _pairs(self) -> Iterator[tuple[K, V]]:
+        mapping = self._case._state.maps.get(self._name)
+        for key, cells in () if mapping is None else mapping.keys(CANONICAL).values():
+            for cell in cells:
+                try:
+                    pair = self._key.decode(key), self._value.decode(cell.value)
+                except Misfit:
+                    continue
+                yield pair
+                break
+
+    def __iter__(self) -> Iterator[K]:
+        return (key for key, _ in self._pairs())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._pairs())
+
+    def __getitem__(self, key: K) -> V:
+        for held, value in self._pairs():
+            if held == key:
+                return value
+        raise KeyError("this map has no such key")  # without the key: it is content
+
+    def __setitem__(self, key: K, value: V) -> None:
+        plain = store(self._key, self._name, key), store(self._value, self._name, value)
+        draft_of(self._case).put(self._name, *plain)
+
+    def __delitem__(self, key: K) -> None:
+        draft = draft_of(self._case)
+        if key not in self:
+            raise KeyError("this map has no such key")
+        draft.delete(self._name, store(self._key, self._name, key))
+
+    def __repr__(self) -> str:
+        return f"<map {self._name!r}, {len(self)} keys>"
+
+
+class Count(int):
+    """The sum of a counter field."""
+
+    _case: Bound
+    _name: str
+
+    @classmethod
+    def of(cls, case: Bound, name: str) -> Count:
+        counter = case._state.counters.get(name)
+        count = cls(0 if counter is None else counter.total)
+        count._case, count._name = case, name
+        return count
+
+    def increment(self, step: int = 1) -> None:
+        """Add to the sum (`step` may be negative). Read the field again to see the new one."""
+        draft_of(self._case).count(self._name, store(_STEP, self._name, step))
+
+
+class LogView(Sequence[T]):
+    """What a log says now: its items in order, corrected where they were, without the retracted ones."""
+
+    def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN) -> None:
+        self._case, self._name, self._kind = case, name, kind
+        self._read: list[Item[T]] | None = None
+
+    @property
+    def items(self) -> Sequence[Item[T]]:
+        """Every item that is not retracted, with author, time and history."""
+        return [item for item in self.all if not item.retracted]
+
+    @property
+    def all(self) -> Sequence[Item[T]]:
+        """Every item, also the retracted ones."""
+        if self._read is None:
+            log = self._case._state.logs.get(self._name)
+            found = [] if log is None else [self.item(item) for item in log.items()]
+            self._read = [item for item in found if item is not None]
+        return self._read
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return [item.value for item in self.items][index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"<log {self._name!r}, {len(self)} items>"
+
+    def append(self, item: T, *, source: bytes | None = None) -> None:
+        """Append. `source`: a 16-byte key of an imported line, so that importing it again adds nothing."""
+        draft_of(self._case).append(self._name, store(self._kind, self._name, item), source)
+        self._read = None
+
+    def correct(self, item: Item[T], value: T) -> None:
+        """Say an item anew; what it said before stays readable. Raises NotFound."""
+        draft_of(self._case).correct(self._name, item.id, store(self._kind, self._name, value))
+        self._read = None
+
+    def retract(self, item: Item[T], reason: str | None = None) -> None:
+        """Hide an item; it stays readable in `all`. Raises NotFound."""
+        plain = None if reason is None else store(_REASON, self._name, reason)
+        draft_of(self._case).retract(self._name, item.id, plain)
+        self._read = None
+
+    def item(self, item: crdt_log.LogItem) -> Item[T] | None:
+        """One item as this view reads it; None if nothing of it fits the field's type."""
+        current = self._fitting(item.current)
+        if not current:
+            return None
+        first, reasons = item.first, [one.value for one in item.retractions if type(one.value) is str]
+        return Item(
+            current[0].value,
+            self._case._host.name_of(first.device),
+            moment(first.clock),
+            first.device,
+            first.ref,
+            self._fitting(item.versions),
+            current,
+            bool(item.retractions),
+            reasons[0] if reasons else "",
+        )
+
+    def _fitting(self, cells: Iterable[Cell]) -> tuple[Value[T], ...]:
+        return tuple(value_of(self._case, self._kind, cell) for cell in cells if fits(self._kind, cell.value))
+
+
+_REASON = value_type(str)
+_STEP = value_type(int)

@@ -1,0 +1,6 @@
+"""The ledger: circles that are open on this device, between the store and those who show or send what is in them.
+
+circle         one circle: planning, committing, telling; the only place that writes entries
+surroundings   what it takes from the world: the time, randomness, threads
+pause          a collector that does not run while much is in the making
+"""

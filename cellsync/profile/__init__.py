@@ -1,0 +1,1 @@
+"""A profile: the folder of one vault, and the one process that works with it."""

@@ -1,0 +1,147 @@
+"""The holder: the one process that works with a profile, a daemon or a single command.
+
+It holds a lock on `run/holder` and has written its process id there, and whether it is a command, which will be over
+soon. The kernel lets the lock go with the process, however it ends, so an id is believed only while the lock is held:
+nobody else is ever ended for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from cellsync.core.errors import ExternalError
+from cellsync.profile.profile import Profile
+from cellsync.store.files import PRIVATE_FILE, file_errors
+
+_WRITTEN: Final = re.compile(rb"([0-9]{1,20})( command)?")
+_LONGEST: Final = 40  # bytes, more than is written
+_GONE_WITHIN: Final = 1.0  # seconds: the kernel needs some time for a large process
+_LOOKED_WITHIN: Final = 1.0  # seconds: `pid_of` has the lock for less, also on a machine with other work
+_LOOK_AGAIN: Final = 0.01
+
+
+class Busy(ExternalError):
+    """Another cellsync is working with this profile."""
+
+    code = "busy"
+    default_hint = "Wait until it is done, or end it: cellsync panic. A daemon would serve both: cellsync daemon run"
+
+
+class Holder:
+    """Being the holder, until `close`. Raises Busy, StorageFailed."""
+
+    def __init__(self, profile: Profile, inherited: int | None = None, *, command: bool = False) -> None:
+        profile.make_folders()
+        if inherited is not None:
+            self.descriptor = inherited
+            return
+        with file_errors():
+            self.descriptor = os.open(profile.holder, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        try:
+            with file_errors():
+                began = time.monotonic()
+                while not _lock(self.descriptor):  # another program may only be looking who holds it
+                    if time.monotonic() - began > _LOOKED_WITHIN:
+                        raise Busy
+                    time.sleep(_LOOK_AGAIN)
+                os.ftruncate(self.descriptor, 0)
+                os.pwrite(self.descriptor, f"{os.getpid()}{' command' * command}".encode(), 0)
+        except BaseException:
+            os.close(self.descriptor)
+            raise
+
+    def close(self) -> None:
+        with suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def pid_of(profile: Profile) -> int | None:
+    """The holder's process id; None if there is none. Raises StorageFailed."""
+    held = held_by(profile)
+    return None if held is None else held.pid
+
+
+class Held(NamedTuple):
+    """Who is the holder."""
+
+    pid: int
+    command: bool  # else it is a daemon, perhaps one that is not at its door yet
+
+
+def held_by(profile: Profile) -> Held | None:
+    """The holder; None if there is none. Raises StorageFailed."""
+    with file_errors():
+        try:
+            descriptor = _to_look(profile)
+        except FileNotFoundError:
+            return None
+        try:
+            if _lock(descriptor):  # let go when it is closed
+                return None
+            written = os.pread(descriptor, _LONGEST, 0)
+        finally:
+            os.close(descriptor)
+    said = _WRITTEN.fullmatch(written)
+    if said is None or not int(said[1]):  # 0 would be a whole group of processes
+        return None
+    return Held(int(said[1]), said[2] is not None)
+
+
+def _to_look(profile: Profile) -> int:
+    try:
+        return os.open(profile.holder, os.O_RDWR)  # which network disks ask of who tries a lock
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(profile.holder, os.O_RDONLY)
+
+
+def since(profile: Profile) -> float:
+    """When the holder began, in seconds since 1970. Raises StorageFailed."""
+    with file_errors():
+        return profile.holder.stat().st_mtime
+
+
+def processor_time(profile: Profile) -> int | None:
+    """What the holder has used, in nanoseconds; None where that cannot be known."""
+    pid = pid_of(profile)
+    try:
+        return None if pid is None else int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def kill(profile: Profile) -> bool:
+    """End the holder at once, whatever it is doing; whether there was one. Returns when it is gone."""
+    pid = pid_of(profile)
+    if pid is None or pid == os.getpid():
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    began = time.monotonic()
+    while pid_of(profile) == pid and time.monotonic() - began < _GONE_WITHIN:  # the lock goes last
+        time.sleep(0.002)
+    return True
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,246 @@
+"""What a hostile batch may cost: work is counted, and grows as the batch does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from cellsync.core.history.ancestry import Ancestry
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry
+from cellsync.core.ids import CaseId, EntryId, Incarnation
+from cellsync.core.replica import planner
+from cellsync.core.replica.slices import Slice, Tip
+from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.operations import Operation
+from tests.core.attacks import Draft, Writer, content, forge, of
+from tests.core.circles import START, Device, admitted, founded, pass_on
+
+CASE = CaseId(b"c" * 32)
+
+
+def pair() -> tuple[Device, Device]:
+    ana = founded()
+    mo = admitted(ana, "mo", 2)
+    pass_on(ana, mo)
+    return ana, mo
+
+
+def life(device: Device, number: int) -> Writer:
+    """Another incarnation of a device."""
+    return Writer(device.id, device.device, Incarnation(number.to_bytes(8, "big")), device.secrets.signing)
+
+
+def together(batches: list[Batch]) -> Batch:
+    """One batch of several, each of whose parents name rows of its own."""
+    whole = Batch(cases=[CASE])
+    for batch in batches:
+        rows = len(whole.chains)
+        for entry in batch.entries:
+            parents = [part + rows * (1 - at % 2) for at, part in enumerate(entry.parents)]
+            clock = 0 if whole.entries else START
+            whole.entries.append(entry._replace(chain=entry.chain + rows, parents=parents, clock=clock))
+        whole.chains += batch.chains
+    return whole
+
+
+def count(monkeypatch: pytest.MonkeyPatch, where: object, name: str) -> list[None]:
+    """A list that grows by one with each call."""
+    calls: list[None] = []
+    real: Callable[..., object] = getattr(where, name)
+
+    def counted(*args: object) -> object:
+        calls.append(None)
+        return real(*args)
+
+    monkeypatch.setattr(where, name, counted)
+    return calls
+
+
+def test_rows_that_fall_one_after_the_other_fall_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cites what a refused row brought before it was refused: the batch was gone through once for each of them."""
+    ana, mo = pair()
+    hole = BatchChain(mo.device, Incarnation(b"nobody's"), 2, EntryId(b"h" * 32), None)
+    cited, height, seen = EntryId(b"h" * 32), 1, hole
+    batches = []
+    for number in range(12):
+        drafts = [Draft(), Draft(), Draft(parents=[(1, 1, cited, height)])]
+        batch, ids = forge(life(mo, number), drafts, [seen])
+        batches.append(batch)
+        cited, height, seen = ids[1], 2, BatchChain(mo.device, batch.chains[0].incarnation, 3, ids[1], None)
+    passes = count(monkeypatch, planner, "_stage_batch")
+    plan = ana.replica.plan(together(batches))
+    assert plan.refused == [2 * number for number in range(12)]
+    assert not plan.commit.entries
+    assert len(passes) == 2
+
+
+def test_a_chain_in_many_rows_costs_what_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, mo = pair()
+    batches, writer = [], of(mo)
+    for number in range(300):
+        batch, [head] = forge(writer, [Draft(content=content(str(number)))])
+        batches.append(batch)
+        writer = writer._replace(first=writer.first + 1, previous=head, height=writer.height + 1)
+    lent = count(monkeypatch, Slice, "lend_to")
+    assert not ana.receive(together(batches)).refused
+    assert len(lent) == 299  # each row rests on the one before it
+
+
+def test_an_end_that_another_row_brought_is_found_without_looking_through_all() -> None:
+    """Two rows of one chain, each with an entry that the other one brings as well."""
+    ana, mo = pair()
+    batch, _ = forge(of(mo), [Draft(content=content(word)) for word in "abc"])
+    first, second = [entry._replace(clock=0) for entry in batch.entries[1:]]
+    rows = [batch.chains[0], batch.chains[0]]
+    start = batch.entries[0]
+    entries = [
+        start,
+        start._replace(chain=1, clock=0),
+        first._replace(chain=1),
+        first,
+        second,
+        second._replace(chain=1),
+    ]
+    assert ana.receive(Batch(rows, [CASE], entries)).reached == [(2, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("branches", [100, 200])
+def test_rows_on_a_chain_of_many_branches_read_each_of_them_once(branches: int) -> None:
+    """As many rows as branches: at the chain's beginning, and behind the same entry."""
+    ana, mo = pair()
+    batch, [root] = forge(life(mo, 0), [Draft()])
+    after = life(mo, 0)._replace(first=2, previous=root, height=1)
+    ana.receive(batch, ana.device)
+    sides = [forge(after, [Draft(content=content(number)), Draft()]) for number in range(branches)]
+    room = {mo.device: 2 * branches}
+    ana.commit(ana.replica.plan(together([side for side, _ in sides]), room))
+    assert len(ana.branches((mo.device, life(mo, 0).incarnation))) == branches
+    reads = Reads(ana)
+    more = [
+        forge(after._replace(first=3, previous=ids[0], height=2), [Draft(content=content("more"))])[0]
+        for _, ids in sides
+    ]
+    again = together([*(side for side, _ in sides), *more])
+    plan = ana.replica.plan(again, room)
+    assert len(plan.commit.entries) == branches
+    assert not plan.refused
+    assert reads.count <= 12 * branches
+
+
+class Reads:
+    """How many entries are read from a device's store, from now on."""
+
+    def __init__(self, device: Device) -> None:
+        self.count = self.ids = 0
+        self._read, self._read_ids = device.store.entry_at, device.store.ids_at
+        device.store.entry_at = self._counted  # type: ignore[method-assign]
+        device.store.ids_at = self._counted_ids  # type: ignore[method-assign]
+
+    def _counted(self, slot: int) -> Entry | None:
+        self.count += 1
+        return self._read(slot)
+
+    def _counted_ids(self, slots: Sequence[int]) -> list[tuple[int, EntryId]]:
+        self.ids += len(slots)
+        return self._read_ids(slots)
+
+
+@pytest.mark.parametrize("teeth", [100, 400])
+def test_a_parent_far_below_is_found_without_walking_down(teeth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comb, and entries that cite its first entry by way of its last branch: 16,384 branches would have been gone
+    through for each of 70,000 parents."""
+    ana, mo = pair()
+    root = comb(ana, mo, teeth)
+    end = max(ana.branches((mo.device, life(mo, 0).incarnation)))
+    row = BatchChain(mo.device, life(mo, 0).incarnation, end.length + 1, end.head, None)
+    citing, _ = forge(life(mo, 9), [Draft(parents=[(1, end.length, root, 1)]) for _ in range(20)], [row])
+    looked = count(monkeypatch, Ancestry, "_row")
+    made = count(monkeypatch, Tip, "__init__")
+    assert not ana.replica.plan(citing, {mo.device: 1}).refused
+    assert len(looked) <= 20 * 2 * 40
+    assert len(made) <= 4
+
+
+def comb(device: Device, of: Device, teeth: int) -> EntryId:
+    """Each branch leaves the one before it, in its last place but one; returns the first entry."""
+    writer, batches, spine = life(of, 0), [], []
+    for number in range(teeth):
+        tooth, ids = forge(writer, [Draft(content=content(number)), Draft()])
+        batches.append(tooth)
+        spine.append(ids[0])
+        writer = writer._replace(first=writer.first + 1, previous=ids[0], height=writer.height + 1)
+    device.commit(device.replica.plan(together(batches), {of.device: teeth}))
+    return spine[0]
+
+
+@pytest.mark.parametrize("branches", [20, 80])
+def test_places_within_long_branches_are_read_at_once_and_only_their_ids(branches: int) -> None:
+    """Branches of one length from one place, and rows that go on behind each place of one of them."""
+    ana, mo = pair()
+    sides = [forge(life(mo, 0), [Draft(content=content(n)), *[Draft()] * 9]) for n in range(branches)]
+    ana.commit(ana.replica.plan(together([side for side, _ in sides]), {mo.device: branches}))
+    after = life(mo, 0)
+    more = [
+        forge(after._replace(first=at + 1, previous=sides[-1][1][at - 1], height=at), [Draft(content=content(at))])[0]
+        for at in range(1, 10)
+    ]
+    reads = Reads(ana)
+    plan = ana.replica.plan(together(more), {mo.device: 9})
+    assert [chain.base for chain in plan.commit.chains] == [branches + 1] * 9
+    assert reads.count <= 9 * 4
+    assert reads.ids == 9 * branches
+
+
+def test_what_an_equivocator_left_costs_the_others_nothing_when_they_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its branches were looked at with each entry."""
+    ana, mo = pair()
+    sides = [forge(life(mo, number), [Draft()])[0] for number in range(200)]
+    ana.commit(ana.replica.plan(together(sides), {mo.device: 200}))
+    assert ana.equivocators == {mo.device}
+    made = count(monkeypatch, Tip, "__init__")
+    read = count(monkeypatch, type(ana.store), "entry_at")
+    chains = ana.replica.held.chains = Looked(ana.replica.held.chains)
+    ana.edit(CASE, Operation(1, "f", b"", "x"))
+    assert len(ana.replica.held.counted) == 200
+    assert chains.count <= 20
+    assert len(made) <= 2
+    assert len(read) <= 4
+
+
+def test_forks_are_found_without_comparing_each_branch_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comb: each branch leaves the one before it, in its last place but one."""
+    ana, mo = pair()
+    comb(ana, mo, 200)
+    chains = Looked(ana.replica.held.chains)
+    ana.replica.held.chains = chains
+    assert len(ana.replica.forks()) == 199
+    assert chains.count <= 4 * 200
+
+
+class Looked(dict[int, Chain]):
+    """Chains by number, and how often one was looked up, or come upon by going through all."""
+
+    count = 0
+
+    def __getitem__(self, number: int) -> Chain:
+        self.count += 1
+        return super().__getitem__(number)
+
+    def __iter__(self) -> Iterator[int]:
+        self.count += len(self)
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self.count += len(self)
+        return super().keys()
+
+    def values(self) -> Any:
+        self.count += len(self)
+        return super().values()
+
+    def items(self) -> Any:
+        self.count += len(self)
+        return super().items()

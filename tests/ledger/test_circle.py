@@ -1,0 +1,103 @@
+"""The step of an open circle when the disk fails in it, and what it remembers when the clock is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+
+from cellsync import Register, Schema, found_cell, open_cell
+from cellsync.core import caps
+from cellsync.core.errors import DiskFull
+from cellsync.core.ids import CaseId, Day, DeviceId, Millis
+from cellsync.core.session.exchange import Exchange
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Frontier
+from cellsync.core.wire.tags import Op
+from cellsync.ledger.circle import FEW
+from cellsync.testing import MemoryNetwork
+
+T = TypeVar("T")
+
+
+class Note(Schema, kind="org.example.note", version=1):
+    title: Register[str]
+
+
+async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snapshots(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = MemoryNetwork().home("ana")
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    async with open_cell(home, passphrase="words") as cell:
+        seen = []
+        cell.circle.watch(lambda plan, _: seen.append(len(plan.commit.entries)))
+
+        def full(_: object) -> None:
+            raise DiskFull
+
+        monkeypatch.setattr(cell.circle.store, "save_snapshots", full)
+        monkeypatch.setattr(cell.circle.replica.states, "crowded", lambda: True)
+        note = await cell.create(Note, title="stored")
+        monkeypatch.undo()
+        assert (note.title, cell.entries(), seen) == ("stored", 2, [1])
+
+
+async def test_what_somebody_made_large_is_built_for_others_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = MemoryNetwork().home("ana")
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    async with open_cell(home, passphrase="words") as cell:
+        circle, apart = cell.circle, list[int]()
+        run = circle.apart
+
+        async def counted(work: Callable[[], T]) -> T:
+            apart.append(1)
+            return await run(work)
+
+        exchange = Exchange(circle, bytes(8), caps.FRAME)
+        exchange._hear(Frontier(frozenset()))
+        exchange.settle()
+
+        async def built() -> tuple[int, int]:
+            """How many entries the next batch has, and how many stretches of work were done apart."""
+            apart.clear()
+            async with circle.lock:
+                building = exchange.due(math.inf)
+                assert building is not None
+                await circle.build(building)
+                exchange.send(building)
+                exchange.on_ack([], 0.0)
+                batch = building.served.batch
+                return 0 if batch is None else len(batch.entries), len(apart)
+
+        monkeypatch.setattr(circle, "apart", counted)
+        assert await built() == (1, 0)  # the founding
+        await cell.create(Note, title="small")
+        assert await built() == (1, 0)
+        await cell.create(Note, title="x" * 60_000)
+        await cell.create(Note, title="x" * 60_000)
+        assert await built() == (2, 1)  # many bytes
+        case = CaseId(bytes(32))
+        await cell.write([(case, [Operation(int(Op.COUNT), "f", None, 1)]) for _ in range(FEW + 1)])
+        assert await built() == (FEW + 1, 1)  # many entries
+
+
+async def test_a_clock_set_forward_and_back_does_not_make_a_replay_new() -> None:
+    """The moment when somebody sets the clock of a network forward must not forget which openings were answered."""
+    home = MemoryNetwork().home("ana")
+    right = home.surroundings.now
+    caller = DeviceId(b"caller")
+    wrong = replace(home, surroundings=replace(home.surroundings, now=lambda: Millis(right() + 1_000 * 86_400_000)))
+    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
+    async with open_cell(home, passphrase="words") as cell:
+        day = Day(right() // 86_400_000)
+        assert await cell.circle.accept_ephemeral(day, caller, b"ephemeral")
+    async with open_cell(wrong, passphrase="words") as cell:
+        await cell.circle.tidy()
+    async with open_cell(home, passphrase="words") as cell:
+        assert not await cell.circle.accept_ephemeral(day, caller, b"ephemeral")
