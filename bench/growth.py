@@ -20,6 +20,7 @@ from bench.catch_up import KEY
 from bench.ground import Device, Ground
 from bench.history import History, began_before
 from bench.rows import Row
+from cellsync.ledger.source import FromSession
 from cellsync.store.sqlite import SqliteStore
 
 SMALL: Final = 10_000
@@ -60,7 +61,7 @@ async def _ingest(job: Mapping[str, Any]) -> None:
     counts: list[int] = []
     for batch in History(ground).batches(entries):
         began = perf_counter()
-        plan = await device.circle.ingest(batch, None)
+        plan = await device.circle.ingest(batch, FromSession(None, 0))
         spent.append(perf_counter() - began)
         counts.append(len(batch.entries))
         assert len(plan.commit.entries) == len(batch.entries)

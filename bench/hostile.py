@@ -37,6 +37,7 @@ from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_siz
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from cellsync.ledger.pause import collector_paused, spare
+from cellsync.ledger.source import FromSession
 from cellsync.profile.profile import Profile, Settings
 
 GROWTH: Final = 64.0  # MB that one device may cost another
@@ -388,6 +389,6 @@ async def _take_in(service: Service, path: Path) -> None:
             if last:
                 with collector_paused():
                     whole, batch = batch, Batch()
-                    await circle.ingest(whole, "hostile")
+                    await circle.ingest(whole, FromSession(None, 0))
                     del whole
             await trio.lowlevel.checkpoint()

@@ -21,7 +21,7 @@ from cellsync.cell.backup import AtRest, back_up
 from cellsync.cell.catalogue import OpenCatalogue
 from cellsync.cell.confirming import Confirm
 from cellsync.cell.flags import LASTING, Facts, Flag, Gaps, Reason, encode, flags_of
-from cellsync.cell.following import BACKLOG_BYTES, Follower, change_size, readings, told, touched
+from cellsync.cell.following import BACKLOG_BYTES, Follower, cause_of, change_size, readings, told, touched
 from cellsync.cell.forks import Fork
 from cellsync.cell.member import Member, members
 from cellsync.cell.peer import Peer as Peer
@@ -49,6 +49,7 @@ from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import Noting, OpenCircle
+from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.header import Kdf
@@ -479,8 +480,9 @@ class Cell:
         with suppress(CellsyncError):
             await self.circle.keep(drawers.FLAGS, encode(flag for kept in self._flags.values() for flag in kept))
 
-    def _committed(self, plan: Plan, source: object) -> Iterator[Callable[[], None] | None]:
-        local = source is None
+    def _committed(self, plan: Plan, source: Source) -> Iterator[Callable[[], None] | None]:
+        local = isinstance(source, OwnHand)
+        cause = cause_of(source)
         self._attached(self._gaps.filled(self.circle, plan))
         arrived = flags_of(self.circle, plan, FLAGS)
         self._flag(one for one in arrived if not (local and one.reason is Reason.NAMESAKE))  # its inviter was asked
@@ -510,7 +512,7 @@ class Cell:
                 state.apply(Stamp(entry.id, device, entry.clock, entry.height), done)
             if not followers:
                 continue
-            author, cause = self.name_of(device), host.cause(local)
+            author = self.name_of(device)
             for follower, earlier in zip(followers, before, strict=True):
                 more = told(follower.case, case, done, earlier, author, local, cause)
                 for change in more:

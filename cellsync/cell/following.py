@@ -12,7 +12,7 @@ the others carry the place before. So whoever goes on after any change misses no
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import trio
 
@@ -24,6 +24,7 @@ from cellsync.core.schema.values import fits
 from cellsync.core.schema.views import MapView, SetView
 from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
+from cellsync.ledger.source import FromSession, OwnHand, Source
 
 BACKLOG: Final = 1_000  # changes that may wait for a follower
 AT_ONCE: Final = 64  # changes that are told before others get their turn
@@ -102,6 +103,17 @@ class Follower(AsyncIterator[Change]):
             raise StopAsyncIteration from None
         self._bytes -= change_size(self._last)
         return self._last
+
+
+def cause_of(source: Source) -> Cause:
+    """Why something changed, by where it came from."""
+    match source:
+        case OwnHand():
+            return "edit"
+        case FromSession():
+            return "sync"
+        case _:
+            assert_never(source)
 
 
 def change_size(change: Change) -> int:

@@ -2,5 +2,6 @@
 
 circle         one circle: planning, committing, telling; the only place that writes entries
 surroundings   what it takes from the world: the time, randomness, threads
+source         where a step came from
 pause          a collector that does not run while much is in the making
 """

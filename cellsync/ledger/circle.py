@@ -55,6 +55,7 @@ from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.pause import collector_paused
+from cellsync.ledger.source import OWN_HAND, FromSession, Source
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.store.backup import time_of
 
@@ -67,8 +68,8 @@ FEW: Final = 16  # arrivals after which nothing came yet: a batch of them is bui
 
 Noting = Callable[[Plan], Mapping[str, bytes]]
 """Small named values (`Store.keep`) that say something about what is written."""
-Watcher = Callable[[Plan, object], Iterator[Callable[[], None] | None] | None]
-"""Told of every step after it is durable, and who gave it to us; None if it was made here.
+Watcher = Callable[[Plan, Source], Iterator[Callable[[], None] | None] | None]
+"""Told of every step after it is durable, and where it came from.
 
 One that has much to do returns an iterator, and others get their turn between its items. An item that can be called is
 called in a thread: it may take long.
@@ -121,9 +122,10 @@ class OpenCircle:
 
     # --- the step --------------------------------------------------------------------------------------
 
-    async def ingest(self, batch: Batch, source: object, peer: DeviceId | None = None) -> Plan:
+    async def ingest(self, batch: Batch, source: Source) -> Plan:
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         async with self.lock:
+            peer = source.device if isinstance(source, FromSession) else None
             with collector_paused():
                 room = self._surplus.room(self.replica.held, peer)
                 if self._is_large(batch):
@@ -176,7 +178,7 @@ class OpenCircle:
         plan = self.replica.plan_writes(line, secret, intentions, now)
         if plan.void:
             raise NotPermitted
-        return await self._commit(plan, None, line, noting(plan))
+        return await self._commit(plan, OWN_HAND, line, noting(plan))
 
     # --- incarnations ------------------------------------------------------------------------------------
 
@@ -232,7 +234,7 @@ class OpenCircle:
         return DeviceId(plan.commit.entries[0].id)
 
     async def _commit(
-        self, plan: Plan, source: object, written: Line | None = None, noted: Mapping[str, bytes] | None = None
+        self, plan: Plan, source: Source, written: Line | None = None, noted: Mapping[str, bytes] | None = None
     ) -> Plan:
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
@@ -277,7 +279,7 @@ class OpenCircle:
         if written is not None and written != self._line:
             self._line, self._renewal_due = written, None
 
-    async def _tell(self, plan: Plan, source: object) -> None:
+    async def _tell(self, plan: Plan, source: Source) -> None:
         for watcher in list(self._watchers):
             for work in watcher(plan, source) or ():
                 if work is None:

@@ -31,6 +31,7 @@ from cellsync.core.session.session import (
 )
 from cellsync.core.wire.messages import Places
 from cellsync.ledger.pause import collector_paused
+from cellsync.ledger.source import FromSession, Source
 from cellsync.node.network import Address
 from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
@@ -47,9 +48,10 @@ class Link:
 
     def __init__(
         self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, SharedCircle],
-        report: Callable[[Link, Event], None], now: Callable[[], Millis],
+        report: Callable[[Link, Event], None], now: Callable[[], Millis], number: int,
     ) -> None:  # fmt: skip
         self.session = session
+        self.number = number  # tells it from every other link of its circle
         self.called = session.state is State.OPENING  # by us
         self.told: Places = {}  # where devices listen, as the peer was last told
         self.address: Address | None = None  # where we called
@@ -79,6 +81,10 @@ class Link:
     @property
     def device(self) -> DeviceId | None:
         return self.session.device
+
+    def gave(self, source: Source) -> bool:
+        """Whether a step came over this link."""
+        return isinstance(source, FromSession) and source.link == self.number
 
     def news(self, first: int, last: int, *, local: bool) -> None:
         """These arrivals were committed: there may be something to send, now or in a moment."""
@@ -196,7 +202,7 @@ class Link:
         self._ingested.set()
 
     async def _take(self, received: Received) -> None:
-        plan = await self._circles[received.circle].ingest(received.batch, self, self.device)
+        plan = await self._circles[received.circle].ingest(received.batch, FromSession(self.device, self.number))
         async with self._locked():
             events = self.session.committed(received.circle, plan.reached, plan.refused, plan.gaps)
         await self._handle(events)

@@ -10,6 +10,7 @@ ends. Later the new one stays: nobody calls who has not lost the old one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Final
 
 import trio
@@ -33,6 +34,7 @@ class Links(Mapping[DeviceId, Link]):
         self._circle, self._key = circle, key
         self._report, self._ended = report, ended
         self._by_key: dict[SessionPublic, Link] = {}
+        self._numbers = count(1)
         self.changed = trio.Event()  # set, and replaced, when the links or what is known of the others changed
 
     def __getitem__(self, device: DeviceId) -> Link:
@@ -56,7 +58,7 @@ class Links(Mapping[DeviceId, Link]):
     def link(self, session: Session, stream: trio.abc.Stream) -> Link:
         """A session over a stream, to be `run`."""
         circles = {self._circle.id: self._circle}
-        return Link(session, stream, circles, self._report, self._circle.surroundings.now)
+        return Link(session, stream, circles, self._report, self._circle.surroundings.now, next(self._numbers))
 
     async def run(self, link: Link) -> None:
         """Drive a link until it ends."""

@@ -26,6 +26,7 @@ from cellsync.core.session.exchange import Balance
 from cellsync.core.session.session import Acknowledged, Answered, Apart, Ended, Event, Located, Measured, Opened, growth
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.places import Frontier
+from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.beacons import Beacons
 from cellsync.node.calls import Calls
 from cellsync.node.link import Link
@@ -206,19 +207,20 @@ class Node:
     def _heard_of(self, device: DeviceId) -> None:
         self.calls.soon(device)
 
-    def _committed(self, step: Step, source: object) -> None:
+    def _committed(self, step: Step, source: Source) -> None:
         """Something has become durable here: peers are told, and get what they lack."""
         arrivals = step.commit.arrivals
         if not arrivals:
             return
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in step.commit.chains if chain.number in grown)
-        told = () if source is None else growth(Frontier(heads))  # once for all peers
+        local = isinstance(source, OwnHand)
+        told = () if local else growth(Frontier(heads))  # once for all peers
         for link in self.links.all():
             link.session.grew(self.circle.id, grown)
-            if source is not None and link is not source:
+            if not local and not link.gave(source):
                 link.tell(self.circle.id, told)
-            link.news(arrivals[0].number, arrivals[-1].number, local=source is None)
+            link.news(arrivals[0].number, arrivals[-1].number, local=local)
         self._upkeep.due()
         if step.controls:
             self._beacons.renew()

@@ -19,6 +19,7 @@ from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.session.exchange import Building, CircleView
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.places import Gap
+from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings
 
 
@@ -57,8 +58,8 @@ class Step(Protocol):
     def gaps(self) -> Sequence[Gap]: ...
 
 
-Watcher = Callable[[Step, object], None]
-"""Told of every step after it is durable, and who gave it to us; None if it was made here."""
+Watcher = Callable[[Step, Source], None]
+"""Told of every step after it is durable, and where it came from."""
 
 
 class Drawers(Protocol):
@@ -146,7 +147,7 @@ class SharedCircle(CircleView, Protocol):
 
     # --- entries ---------------------------------------------------------------------------------------
 
-    async def ingest(self, batch: Batch, source: object, peer: DeviceId | None = None) -> Step:
+    async def ingest(self, batch: Batch, source: Source) -> Step:
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         ...
 

@@ -10,6 +10,7 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
+from cellsync.ledger.source import FromSession
 from tests.core.attacks import Draft, Writer, forge
 
 
@@ -47,4 +48,4 @@ def title(case: CaseId, text: str, at: int) -> Draft:
 async def show(cell: Cell, batches: list[Batch]) -> None:
     """As if another device had brought them."""
     for batch in batches:
-        await cell.circle.ingest(batch, source="another device")
+        await cell.circle.ingest(batch, FromSession(None, 0))

@@ -16,6 +16,7 @@ from cellsync.core.pairing import inviter, joiner
 from cellsync.core.pairing.messages import Hello
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
+from cellsync.ledger.source import OWN_HAND
 from cellsync.store.header import Identity
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
@@ -431,7 +432,7 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
                     intentions,
                     ben.circle.surroundings.now(),
                 )
-                return await ben.circle._commit(plan, None)
+                return await ben.circle._commit(plan, OWN_HAND)
 
             ben.circle.write_locked = forced  # type: ignore[method-assign]
             async with theirs.edit() as draft:
