@@ -22,6 +22,7 @@ from cellsync.api.feed import Feed
 from cellsync.api.service import Service
 from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import Interrupted
+from cellsync.ledger.pause import rarely
 from cellsync.profile.hardening import harden
 from cellsync.profile.holder import Holder
 from cellsync.profile.profile import Profile
@@ -47,6 +48,7 @@ class DirectClient:
     def __enter__(self) -> Self:
         """Raises Busy."""
         harden()
+        rarely()
         self._holder = Holder(self._profile, command=True)
         self._thread.start()
         self._ready.get()

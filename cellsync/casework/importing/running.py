@@ -19,6 +19,7 @@ from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
+from cellsync.ledger.pause import collector_paused
 
 GROUP_ROWS: Final = 50
 GROUP_BYTES: Final = 512 << 10
@@ -153,18 +154,15 @@ def _groups(rows: list[Row]) -> Iterator[list[Row]]:
 
 async def _merge(cell: Cell, here: Here, group: list[Row], dry_run: bool) -> tuple[int, int]:
     """(rows whose case file is new, other rows with something to write). Nobody else writes in between."""
-    edits: Edits = []
-    created = updated = 0
     async with cell.circle.lock:
-        for row in group:
-            written, is_new = _merge_row(cell, here, row)
-            created += is_new
-            updated += bool(written) and not is_new
-            edits += written
+        merged = await cell.circle.apart(lambda: [_merge_row(cell, here, row) for row in group])
+        edits = [edit for written, _ in merged for edit in written]
         if edits and not dry_run:
-            await cell.write_locked(edits)
+            with collector_paused():  # it would go through all states that are here, again and again
+                await cell.write_locked(edits)
     await trio.lowlevel.checkpoint()
-    return created, updated
+    created = sum(is_new for _, is_new in merged)
+    return created, sum(bool(written) and not is_new for written, is_new in merged)
 
 
 def _merge_row(cell: Cell, here: Here, row: Row) -> tuple[Edits, bool]:
