@@ -176,13 +176,15 @@ class Calls:
 
     async def _reach(self, device: DeviceId) -> Link:
         """Call a device, until there is a link. Raises NoPeer, NoCommonVersion."""
-        began = trio.current_time()
-        while device in self.under_way and device not in self._links:
-            await self._links.changed.wait()
-        if device not in self._links:
-            await self._start_calling(device)
-        if device not in self._links:
-            raise (self._others.apart(device) if self._others.parted_since(began, device) else None) or NoPeer
+        began, called = trio.current_time(), False
+        while device not in self._links:
+            if device in self.under_way:  # by somebody else, perhaps a moment ago
+                await self._links.changed.wait()
+            elif not called:
+                called = True
+                await self._start_calling(device)
+            else:
+                raise (self._others.apart(device) if self._others.parted_since(began, device) else None) or NoPeer
         return self._links[device]
 
     async def _start_calling(self, device: DeviceId) -> None:
