@@ -39,8 +39,8 @@ check: $(READY) $(CLIENTS) ## the fast loop before every commit: style, types, f
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -m "not slow and not e2e" $(PARALLEL)
 
-bench: $(READY) ## measure, compare with the budgets, write bench-results.json
-	@$(BIN)/python -m bench
+bench: $(READY) ## measure, compare with the budgets; AGAINST=PATH: with the build in another checkout
+	@$(BIN)/python -m bench $(if $(AGAINST),--against $(AGAINST))
 
 reference: $(READY) ## write docs/reference and docs/man anew, from the program
 	@$(BIN)/python docs/generate.py
@@ -64,6 +64,6 @@ lock: $(UV) ## resolve requirements.lock anew from pyproject.toml
 
 clean: ## remove .venv and everything that can be made again
 	rm -rf examples/typescript/node_modules examples/typescript/build examples/typescript/api.d.ts
-	rm -rf $(VENV) build dist *.egg-info bench-results.json \
+	rm -rf $(VENV) build dist *.egg-info bench-results.json bench-against.json \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,7 @@
-"""`python -m bench [--quick]`: measure everything, print it against the budgets, write bench-results.json."""
+"""`python -m bench [--quick]`: measure everything, print it against the budgets, write bench-results.json.
+
+With `--against PATH` only what `bench/against.py` says.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,22 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import catch_up, growth, hand, hostile, importing, live, opening, report, scale
+from bench import against, catch_up, growth, hand, hostile, importing, live, opening, report, scale
 from bench.rows import Row
 
 ENTRIES: Final = 100_000
 QUICK: Final = 20  # times smaller
 RESULTS: Final = Path("bench-results.json")
+RESULTS_AGAINST: Final = Path("bench-against.json")
 
 
 def main() -> int:
     """0 also when a budget is missed: this measures, it does not judge."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"everything at 1/{QUICK} of the size")
-    smaller = QUICK if parser.parse_args().quick else 1
+    parser.add_argument("--against", type=Path, metavar="PATH", help="only compare with the build in this checkout")
+    options = parser.parse_args()
+    smaller = QUICK if options.quick else 1
     console = Console(width=None if sys.stdout.isatty() else 150)
     rows: list[Row] = []
     # An installed program has its bytecode: else every process of a command would compile it anew.
@@ -36,11 +42,14 @@ def main() -> int:
     place = Path("build")
     place.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder, console.status("") as status:
-        for row in _measure(Path(folder).resolve(), smaller):
+        home = Path(folder).resolve()
+        beside: Path | None = options.against
+        rows_made = _measure(home, smaller) if beside is None else against.measure(home, beside, ENTRIES // smaller)
+        for row in rows_made:
             rows.append(row)
             status.update(f"{row.work}: {row.value:,.4g} {row.unit}")
     report.show(rows, console)
-    report.save(rows, RESULTS)
+    report.save(rows, RESULTS if options.against is None else RESULTS_AGAINST)
     return 0
 
 

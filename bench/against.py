@@ -1,0 +1,103 @@
+"""Another build beside this one: `make bench AGAINST=PATH`, or `python -m bench --against PATH`.
+
+PATH is a checkout with its own `.venv`. The other build, being the older, writes each history; both catch up with
+copies of it, in turns, and who begins changes. What is compared is processor time, which other work on the machine
+disturbs least: of the receiver and of the giver, per entry, from when their modules are loaded until they have closed.
+All must end with one digest.
+
+`bench/guest.py` runs in the other checkout, with what is there: so it imports only names that old benchmarks have, too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from bench import children
+from bench.catch_up import SHAPES, Shape
+from bench.rows import Row
+
+ROUNDS: Final = 5
+HERE: Final = Path(__file__).resolve().parent.parent
+_GUEST: Final = Path(__file__).resolve().parent / "guest.py"
+
+
+class Run(NamedTuple):
+    """One catch-up of one build."""
+
+    seconds: float
+    receiver: float  # processor time, seconds
+    giver: float
+    digest: str
+
+
+def measure(folder: Path, other: Path, entries: int) -> Iterator[Row]:
+    other = other.resolve()
+    for shape in SHAPES:
+        made = _ask(other, "make", {"folder": str(folder), "shape": list(shape), "entries": entries})
+        runs: dict[Path, list[Run]] = {HERE: [], other: []}
+        for turn in range(ROUNDS):
+            for build in (HERE, other) if turn % 2 else (other, HERE):
+                runs[build].append(_catch_up(build, folder, made))
+        assert len({run.digest for both in runs.values() for run in both}) == 1, "the two builds differ"
+        yield from _rows(runs[HERE], runs[other], shape, entries)
+        for name in ("giver", "taker"):
+            Path(made[name]["path"]).unlink()
+
+
+def _rows(ours: list[Run], theirs: list[Run], shape: Shape, entries: int) -> Iterator[Row]:
+    work = f"against the other build, {entries:,} entries, {shape.name}"
+    for whose, runs in (("this", ours), ("the other", theirs)):
+        yield Row(f"{work}: {whose}", entries / statistics.median(run.seconds for run in runs), "entries/s")
+        for end in ("receiver", "giver"):
+            spent = statistics.median(getattr(run, end) for run in runs)
+            yield Row(f"{work}: {whose}, {end}'s processor time", spent / entries * 1e6, "µs/entry")
+    pairs = list(zip(ours, theirs, strict=True))
+    yield Row(f"{work}: rate", statistics.median(they.seconds / us.seconds for us, they in pairs), "×")
+    for end in ("receiver", "giver"):
+        ratio = statistics.median(getattr(they, end) / getattr(us, end) for us, they in pairs)
+        yield Row(f"{work}: {end}'s work per processor second", ratio, "×")
+
+
+def _catch_up(build: Path, folder: Path, made: dict[str, Any]) -> Run:
+    jobs = {}
+    for name in ("giver", "taker"):
+        copy = folder / f"copy.{name}"
+        shutil.copy(made[name]["path"], copy)
+        jobs[name] = {**made[name], "path": str(copy)}
+    giver = _start(build, "give", jobs["giver"])
+    assert giver.stdin is not None
+    assert giver.stdout is not None
+    hello = json.loads(giver.stdout.readline())
+    took, taken = _ask_lines(build, "take", {**jobs["taker"], **hello})
+    giver.stdin.close()
+    gave = json.loads(giver.stdout.readline())
+    giver.stdout.close()
+    assert giver.wait(children.LIMIT) == 0, "the giver has failed"
+    assert took["digest"] == hello["digest"], "the two devices differ"
+    for path in folder.glob("copy.*"):
+        path.unlink()
+    return Run(took["seconds"], taken["processor"], gave["processor"], took["digest"])
+
+
+def _start(build: Path, function: str, job: dict[str, Any]) -> subprocess.Popen[str]:
+    command = [str(build / ".venv/bin/python"), str(_GUEST), function]
+    process = subprocess.Popen(command, cwd=build, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(job) + "\n")
+    process.stdin.flush()
+    return process
+
+
+def _ask_lines(build: Path, function: str, job: dict[str, Any]) -> list[dict[str, Any]]:
+    said, _ = _start(build, function, job).communicate()
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def _ask(build: Path, function: str, job: dict[str, Any]) -> dict[str, Any]:
+    return _ask_lines(build, function, job)[0]
