@@ -46,6 +46,8 @@ Stop = Callable[[], bool]
 Place = tuple[str, str]
 """Where values of one cell go: (field, column); the column of a register is "", since it has only one."""
 
+Documents = dict[str, dict[Place, list[Any]]]
+
 
 class RowError(NamedTuple):
     """Why a row was left out, or which cell of a row that arrived was not read."""
@@ -68,12 +70,26 @@ def rows_of(errors: Iterable[RowError]) -> int:
 
 
 class Row(NamedTuple):
-    """A row that can be imported."""
+    """A row that can be imported. It waits packed: a table has thousands, and unpacked each takes seven times that."""
 
     line: int
     external: str
     size: int  # bytes of its values
-    documents: dict[str, dict[Place, list[Any]]]  # plain values; a place without any was empty in the file
+    packed: bytes
+
+    @staticmethod
+    def of(line: int, external: str, size: int, documents: Documents) -> Row:
+        told = [
+            [name, [[field, column, values] for (field, column), values in document.items()]]
+            for name, document in documents.items()
+        ]
+        return Row(line, external, size, codec.encode(told))
+
+    @property
+    def documents(self) -> Documents:
+        """The plain values of each document; a place without any was empty in the file."""
+        told: Any = codec.decode(self.packed, len(self.packed), "row")
+        return {name: {(field, column): values for field, column, values in document} for name, document in told}
 
     def __repr__(self) -> str:
         return f"<row on line {self.line}>"  # no content
@@ -221,7 +237,7 @@ class _Reader:
         if lost:
             self.errors += lost
         else:
-            self.rows.append(Row(line, external, sum(sizes), documents))
+            self.rows.append(Row.of(line, external, sum(sizes), documents))
             self.unread += unread
             if not _says_who(documents):
                 self.nameless.append((line, external))
@@ -232,11 +248,9 @@ class _Reader:
             found = [_UNSEEN.sub("", one).strip() for one in found]
         return found[0] if len(found) == 1 else " ".join(one for one in found if not says_unknown(one))
 
-    def _documents(
-        self, line: int, cells: dict[str, str]
-    ) -> tuple[dict[str, dict[Place, list[Any]]], list[RowError], int]:
+    def _documents(self, line: int, cells: dict[str, str]) -> tuple[Documents, list[RowError], int]:
         """The values; the cells that could not be read; and of how many it could be told."""
-        documents: dict[str, dict[Place, list[Any]]] = {}
+        documents: Documents = {}
         unread: dict[str, RowError] = {}
         told: set[str] = set()
         taken: set[str] = set()  # columns that go to several places, of which one takes what the others do not
@@ -256,7 +270,7 @@ class _Reader:
         left = [one for column, one in unread.items() if column not in taken]
         return documents, sorted(left, key=lambda one: self._placed.positions[one.column]), len(told)
 
-    def _external(self, cells: dict[str, str], documents: dict[str, dict[Place, list[Any]]]) -> str:
+    def _external(self, cells: dict[str, str], documents: Documents) -> str:
         if self._placed.id_column:
             return cells.get(self._placed.id_column, "")
         return _known_by(cells, documents.get("person", {}))
@@ -293,7 +307,7 @@ def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:
     return f"{shown[:_SHOWN_OF_NAME]} {rest.hex()[:8]}"
 
 
-def _says_who(documents: dict[str, dict[Place, list[Any]]]) -> bool:
+def _says_who(documents: Documents) -> bool:
     """Whether a row says a name, or what is said instead of one."""
     return any(values for one in documents.values() for (field, _), values in one.items() if field in _WHO)
 

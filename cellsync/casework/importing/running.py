@@ -170,11 +170,12 @@ def _merge_row(cell: Cell, here: Here, row: Row) -> tuple[Edits, bool]:
     made = made_of(cell, row.external)
     ids = here.documents.get(row.external, made)
     states = {name: _state(cell, case) for name, case in ids.items()}
-    exist = {name for name in DOCUMENTS if states[name] is not None or any(row.documents.get(name, {}).values())}
+    documents = row.documents
+    exist = {name for name in DOCUMENTS if states[name] is not None or any(documents.get(name, {}).values())}
     exist.add("case")
     edits: Edits = []
     for name in sorted(exist):
-        table: dict[Place, list[Any]] = dict(row.documents.get(name, {}))
+        table: dict[Place, list[Any]] = dict(documents.get(name, {}))
         if name in ("case", "person") and ids[name] == made[name]:
             table[EXTERNAL_ID, ""] = [row.external]
         links = [list(Link(ids[to], how)) for at, to, how in _LINKS if at == name and to in exist]
