@@ -32,7 +32,7 @@ from cellsync.core import caps, drawers
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout, TooLarge
-from cellsync.core.history.entry import Standing
+from cellsync.core.history.entry import chain_of
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, Ref
 from cellsync.core.membership.control import Role
@@ -427,8 +427,7 @@ class Cell:
                 changes: list[Change] = []
                 for entry in store.chain_slice(chain, store.arrived_before(chain, sequence) + 1, sequence):
                     case = held.case_ids[entry.case]
-                    counts = entry.standing == Standing.IN and held.counts(entry.slot)
-                    if entry.kind == Kind.CASE and counts and follower.wants(case):
+                    if held.shows(entry) and follower.wants(case):
                         done = operations.decode(entry.shape, entry.content)
                         changes += told(follower.case, case, done, {}, author, local, host.cause(local))
                 for _ in follower.tell_all(changes, before, self._cursor(at)):
@@ -523,14 +522,27 @@ class Cell:
                         break
         reached, self._told = self._told, self.cursor()
         taken_back = [held.case_ids[number] for number in plan.refold]
+        restood = {held.case_ids[one.case] for one in plan.restanding if one.changes_case}
         for follower, changes in waiting.items():
             if follower not in cut and any(map(follower.wants, taken_back)):
-                everything = taken_back[0] if len(taken_back) == 1 else CaseId(self.circle.id)
-                anew = everything if follower.case is None else follower.case.id
-                changes.append(Change(anew, "", None, None, "", local, "reset", ""))
+                changes.append(self._reset(follower, taken_back, restood, plan, local=local))
             yield from follower.tell_all(changes, reached, self._told)
             if follower in cut:
                 follower.miss()
+
+    def _reset(
+        self, follower: Follower, cases: list[CaseId], restood: set[CaseId], plan: Plan, *, local: bool
+    ) -> Change:
+        """What a follower is told when earlier entries of these cases count no more, or count now. `restood`: those of
+        them in which entries stand otherwise."""
+        everything = cases[0] if len(cases) == 1 else CaseId(self.circle.id)
+        anew = everything if follower.case is None else follower.case.id
+        if restood if anew == bytes(self.circle.id) else anew in restood:
+            chains = self.circle.replica.held.chains
+            deciding = {chains[chain_of(entry.slot)].device for entry in plan.controls}
+            author = self.name_of(deciding.pop()) if len(deciding) == 1 else ""
+            return Change(anew, "", None, None, author, local, "reset", "", why="standing")
+        return Change(anew, "", None, None, "", local, "reset", "", why="equivocator")
 
     def _refold(self, numbers: list[int]) -> Iterator[Callable[[], None]]:
         """What counts of these cases is not what it was: those that somebody reads are folded anew, in place."""

@@ -96,7 +96,7 @@ class Follower(AsyncIterator[Change]):
     async def __anext__(self) -> Change:
         if self._missed and self._last is not None and not self._receive.statistics().current_buffer_used:
             self._missed = False
-            return self._last._replace(path="", value=None, before=None, cause="reset", cursor=self._cursor())
+            return self._last._replace(path="", value=None, before=None, cause="reset", cursor=self._cursor(), why="")
         try:
             self._last = await self._receive.receive()
         except trio.EndOfChannel:

@@ -30,7 +30,7 @@ from cellsync.cell.saying import GONE, Teller
 from cellsync.cell.wrote import wrote
 from cellsync.core.errors import NotFound
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
 from cellsync.core.ids import REF_BYTES, CaseId, EntryId, Ref
 from cellsync.core.schema.host import Bound
 from cellsync.core.schema.values import moment
@@ -269,7 +269,7 @@ def _rows(circle: OpenCircle, teller: Teller, entries: list[Entry], parents: dic
                 moment(entry.clock),
                 _told(teller.tell(entry.id, done)),
                 tuple(sorted(places[slot] for slot in parents[entry.slot])),
-                entry.standing == Standing.IN and held.counts(entry.slot),
+                held.shows(entry),
             )
         )
     return rows[::-1]

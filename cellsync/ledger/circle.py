@@ -146,12 +146,17 @@ class OpenCircle:
                 return await self._commit(plan, source)
 
     def _is_large(self, batch: Batch) -> bool:
-        """Whether a batch may take long to plan. So may one that makes a device an equivocator: all is counted anew."""
+        """Whether a batch may take long to plan.
+
+        So may one that makes a device an equivocator: all is counted anew. So may one about members, if rules look at
+        more than an entry's own past: it may change how thousands of entries stand.
+        """
         held = self.replica.held
         return (
             len(batch.entries) > LARGE
             or batch.size > LARGE_BYTES
             or len(batch.chains) > caps.BRANCHES
+            or (self.replica.judge is not None and any(entry.kind for entry in batch.entries))
             or any(held.branches(row.device) >= caps.BRANCHES - len(batch.chains) for row in batch.chains)
         )
 
@@ -239,7 +244,8 @@ class OpenCircle:
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
-                if len(plan.commit.entries) > LARGE or len(plan.refold) > LARGE:  # one entry may bring back thousands
+                # One entry may bring back thousands, or change how they stand.
+                if max(len(plan.commit.entries), len(plan.refold), len(plan.restanding)) > LARGE:
                     await self.apart(lambda: self._store_and_flush(plan, written, noted or {}))
                     self._went_on(written)
                     self.replica.advance(plan, fold=False)
@@ -423,7 +429,7 @@ class OpenCircle:
 
     def _note_introductions(self, controls: Iterable[Entry]) -> None:
         for entry in controls:
-            if entry.kind in (Kind.FOUND, Kind.ADMIT) and entry.standing == Standing.IN:
+            if entry.kind in (Kind.FOUND, Kind.ADMIT) and entry.standing != Standing.VOID:
                 self._introduced[DeviceId(entry.id)] = day_of(Millis(entry.clock))
 
     # --- watching ----------------------------------------------------------------------------------------

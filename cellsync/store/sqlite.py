@@ -45,7 +45,7 @@ from cellsync.store.files import create_private, file_errors, sync_directory
 from cellsync.store.listings import SqliteListings
 
 APPLICATION: Final = 0x63737931  # "csy1"
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 CACHE_BYTES: Final = 8 << 20
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
@@ -64,7 +64,7 @@ CREATE TABLE entries (
     slot INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
     height INTEGER NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL, past INTEGER NOT NULL,
     standing INTEGER NOT NULL, parents BLOB NOT NULL, shape BLOB NOT NULL, content BLOB NOT NULL,
-    signature BLOB
+    signature BLOB, form INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE chains (
     number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, base INTEGER NOT NULL,
@@ -110,6 +110,8 @@ DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS
 """
     + listings.SCHEMA
 )
+# From version 3, whose entries were all in full form.
+_FROM_3: Final = "ALTER TABLE entries ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
 
 _WALK: Final = """
 WITH RECURSIVE walk (at) AS (
@@ -189,7 +191,7 @@ class SqliteStore:
 
     @writes
     def _migrate(self, version: int) -> None:
-        for step in (_FROM_1, _FROM_2)[version - 1 :]:
+        for step in (_FROM_1, _FROM_2, _FROM_3)[version - 1 :]:
             self._db.execute(step)
         self._db.pragma("user_version", SCHEMA_VERSION)
         self._db.execute("COMMIT")
@@ -383,7 +385,7 @@ class SqliteStore:
     @writes
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
-        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
+        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
         many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
             "INSERT INTO cases (number, id, head) VALUES (?,?,?) "
@@ -392,6 +394,10 @@ class SqliteStore:
         )
         many("INSERT INTO pasts VALUES (?,?)", commit.pasts)
         many("INSERT INTO arrivals VALUES (?,?,?,?,?)", commit.arrivals)
+        many(
+            "UPDATE entries SET standing = ? WHERE slot = ?",
+            ((restanding.standing, restanding.slot) for restanding in commit.restanding),
+        )
         many("DELETE FROM snapshots WHERE case_number = ?", ((case,) for case in commit.refolded))
         many("UPDATE cases SET folded = 0 WHERE number = ?", ((case,) for case in commit.refolded))
         many("UPDATE listings SET upto = 0 WHERE number = ?", ((case,) for case in commit.refolded))

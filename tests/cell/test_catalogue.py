@@ -282,9 +282,16 @@ async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: Mock
         for at in range(3):
             await cell.create(Visit, title=f"visit {at}")
         store: Any = cell.circle.store
-        store.flush()
-        store._db.execute("DROP INDEX citing; DROP TABLE listings; DROP TABLE called; DROP TABLE links")
-        store._db.pragma("user_version", 2)
+        close = store.close
+
+        def as_before() -> None:
+            store.flush()
+            store._db.execute("DROP INDEX citing; DROP TABLE listings; DROP TABLE called; DROP TABLE links")
+            store._db.execute("ALTER TABLE entries DROP COLUMN form")
+            store._db.pragma("user_version", 2)
+            close()
+
+        store.close = as_before
     for _ in range(2):
         async with opened(home) as cell:
             assert await titles(cell) == ["visit 0", "visit 1", "visit 2"]

@@ -42,6 +42,12 @@ class StoreModel:
     def write(self, commit: Commit) -> None:
         for entry in commit.entries:
             self.rows.entries[entry.slot] = entry
+        for restanding in commit.restanding:
+            entry = self.rows.entries[restanding.slot]
+            self.rows.entries[restanding.slot] = entry._replace(standing=restanding.standing)
+        for number in commit.refolded:
+            self.rows.snapshots.pop(number, None)
+            self.rows.cases[number] = self.rows.cases[number]._replace(folded=0)
         for chain in commit.chains:
             self.rows.chains[chain.number] = chain
         for case in commit.cases:

@@ -27,13 +27,12 @@ from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.crdt.log import LogState
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of
+from cellsync.core.history.entry import Entry, chain_of, sequence_of
 from cellsync.core.history.holdings import OWN_CASE, Holdings
 from cellsync.core.history.store import Store
 from cellsync.core.ids import ID_BYTES, DeviceId, EntryId, Incarnation, Millis
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.tags import Kind
 
 KEPT: Final = 12 << 20  # bytes of memory of all states together, about
 BEYOND: Final = 4 << 20  # bytes beyond that while a step is folded; cases that begin after these wait to be asked for
@@ -253,7 +252,7 @@ class States:
 
     def _admitted(self, page: list[Entry]) -> Iterator[tuple[Entry, DeviceId]]:
         for entry in page:
-            if entry.kind == Kind.CASE and entry.standing == Standing.IN and self._held.counts(entry.slot):
+            if self._held.shows(entry):
                 yield entry, self._held.chains[chain_of(entry.slot)].device
 
     def _fold(self, state: CaseState, number: int, folded: int, room: dict[int, int]) -> int:

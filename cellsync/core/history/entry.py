@@ -48,6 +48,27 @@ _CONTENT: Final = blake2b(digest_size=32, person=labels.CONTENT)
 SLOT_BITS: Final = 40
 
 
+class Standing:
+    """How an entry stands: a label, and beside it whether a coordinator released it (protocol/40-membership.md).
+
+    The numbers rest in stores.
+    """
+
+    IN: Final = 0
+    VOID: Final = 1  # OUT for ever, by its own past alone: such a grant introduces nobody
+    OUT: Final = 2  # by what others wrote, and that may change
+    UNDECIDED: Final = 3
+    RELEASED: Final = 4  # a flag beside the label, of case entries only
+
+
+class Form:
+    """How much of an entry is held. Only full ones are made so far; the numbers rest in stores."""
+
+    FULL: Final = 0
+    ERASED: Final = 1  # header, shape, and the hash of its content
+    SKELETON: Final = 2  # its header
+
+
 class Entry(NamedTuple):
     """One entry as this device holds it. Numbers of chains, cases and pasts are local to this store."""
 
@@ -59,21 +80,58 @@ class Entry(NamedTuple):
     clock: Millis  # what its device claimed
     kind: int  # tags.Kind
     past: int  # number of its control past; a control entry is in its own
-    standing: int  # Standing: IN or VOID
+    standing: int  # Standing
     parents: bytes  # slots of its parents, 8 bytes each
     shape: bytes  # without the case id in front
     content: bytes
     signature: Signature | None  # its own, where we hold it; else a later one of its chain covers it
+    form: int = Form.FULL  # Form
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it counts, as far as its standing goes."""
+        return has_effect(self.standing)
+
+    @property
+    def in_quarantine(self) -> bool:
+        """Whether it is a case entry that is held and not shown, until it is IN or released."""
+        return not self.kind and not has_effect(self.standing)
 
     def __repr__(self) -> str:
         return f"Entry({self.id.hex()[:8]})"  # never what it says
 
 
-class Standing:
-    """Whether an entry counts. Void entries are held and served, never folded (membership rule 2)."""
+def has_effect(standing: int) -> bool:
+    """Whether what stands so counts: it is IN, or released."""
+    return standing == Standing.IN or standing >= Standing.RELEASED
 
-    IN: Final = 0
-    VOID: Final = 1
+
+class Verdict(NamedTuple):
+    """What rules say of an entry that look at more than its own past."""
+
+    slot: int
+    label: int  # IN, OUT or UNDECIDED
+    released: bool
+
+    def standing(self, entry: Entry) -> int:
+        """How the entry stands then. What is void stays so, and of control entries none is released (rule 13)."""
+        label = Standing.VOID if entry.standing & ~Standing.RELEASED == Standing.VOID else self.label
+        return label | Standing.RELEASED if self.released and not entry.kind else label
+
+
+class Restanding(NamedTuple):
+    """That an entry that was held before a step stands otherwise after it."""
+
+    slot: int
+    case: int
+    kind: int
+    was: int
+    standing: int
+
+    @property
+    def changes_case(self) -> bool:
+        """Whether its case reads otherwise: it was shown and is in quarantine now, or the other way round."""
+        return not self.kind and has_effect(self.was) != has_effect(self.standing)
 
 
 def slot_of(chain: int, sequence: int) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from cellsync.core import caps
 from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain, head_of
-from cellsync.core.history.entry import Entry, Standing, chain_of, sequence_of, slot_of
+from cellsync.core.history.entry import Entry, Standing, chain_of, has_effect, sequence_of, slot_of
 from cellsync.core.history.frontier import digest
 from cellsync.core.history.store import Case, Commit, Store
 from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId
@@ -96,14 +96,14 @@ class Holdings:
     def introductions(self, store: Store) -> Iterator[Entry]:
         """The entries that introduce a device, by their authors' rights, in the order in which they arrived.
 
-        Among them are those of equivocators that do not count now: they may later. `Circle.set_aside` says which.
+        Among them are those of equivocators that do not count now, and those that are not IN: they may be later.
         Anyone may write as many control entries as they like: they are read some at once, and not kept.
         """
         found: list[int] = []
         head = self.heads[OWN_CASE]
         while head:
             page = store.case_page(head, 0, _PAGE)
-            found += (entry.slot for entry in page if entry.kind in _GRANTS and entry.standing == Standing.IN)
+            found += (entry.slot for entry in page if entry.kind in _GRANTS and entry.standing != Standing.VOID)
             head = page[-1].prior
         entries = map(store.entry_at, reversed(found))
         return (entry for entry in entries if entry is not None)
@@ -164,6 +164,10 @@ class Holdings:
             return True
         last = self.counted.get(chain_of(slot))
         return last is None or sequence_of(slot) <= last.sequence
+
+    def shows(self, entry: Entry) -> bool:
+        """Whether a case entry is folded: it is IN or released, and counts as far as its place goes."""
+        return not entry.kind and has_effect(entry.standing) and self.counts(entry.slot)
 
     def counted_end(self, chain: Chain) -> int:
         """The sequence of the last entry that counts of a branch, below its first if none does."""

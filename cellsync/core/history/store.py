@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry
+from cellsync.core.history.entry import Entry, Restanding
 from cellsync.core.ids import CaseId, EntryId
 
 
@@ -48,6 +48,7 @@ class Commit(NamedTuple):
     pasts: Sequence[tuple[int, bytes]]  # newly interned control pasts: number, bit set
     arrivals: Sequence[Arrival]
     refolded: Sequence[int] = ()  # cases whose snapshots and listings say something else than what counts now
+    restanding: Sequence[Restanding] = ()  # entries held before that stand otherwise now
 
 
 ANYTHING: Final = b""

@@ -5,7 +5,8 @@
        What cites it is refused with it; other chains go on.
     2  Ids, heights and control pasts are computed from what is held and from what came before in the batch. Entries
        that are held are passed over; the first that is not opens a branch if another stands in its place.
-    3  An entry's standing follows from its own control past alone (membership rules 1 and 2).
+    3  An entry's standing follows from its own control past alone (membership rules 1 and 2). Rules that look at more
+       (`Judge`) are asked when all are staged; they also say how entries stand that were held before.
     4  Per row one signature, that of its last entry, covers the slice through `previous`. All that the ids rest on was
        compared, id by id, so a signature that does not verify is the sender's fault.
     5  A new branch of an equivocator is taken with an entry that cites it, or while the peer that brings it has room
@@ -44,7 +45,7 @@ from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.slices import Slice, Tip
-from cellsync.core.replica.stage import Plan, Stage
+from cellsync.core.replica.stage import Judge, Plan, Stage
 from cellsync.core.wire.messages import Batch, entry_size
 from cellsync.core.wire.places import Gap, Line
 from cellsync.core.wire.tags import Kind
@@ -53,11 +54,14 @@ _FOUND: Final = int(Kind.FOUND)
 _CLOCK_END: Final = 1 << 63
 
 
-def plan_batch(held: Holdings, circle: Circle, store: Store, batch: Batch, room: Mapping[DeviceId, int]) -> Plan:
+def plan_batch(
+    held: Holdings, circle: Circle, store: Store, batch: Batch, room: Mapping[DeviceId, int],
+    judge: Judge | None = None,
+) -> Plan:  # fmt: skip
     """Verify a peer's batch. Raises PeerError if it breaks a rule. `room`: core/replica/surplus.py."""
     refused: set[int] = set()
     while True:
-        stage = Stage(held, circle, store)
+        stage = Stage(held, circle, store, judge)
         slices = _stage_batch(stage, batch, refused)
         found = {number for number, current in enumerate(slices) if current.refused}
         if found == refused:
@@ -300,9 +304,10 @@ def plan_writes(
     secret: SigningSecret,
     intentions: list[Intention],
     now: Millis,
+    judge: Judge | None = None,
 ) -> Plan:
     """Write entries of our own, one after the other, each signed. Raises TooLarge."""
-    stage = Stage(held, circle, store)
+    stage = Stage(held, circle, store, judge)
     for intention in intentions:
         _stage_write(stage, line, secret, intention, now)
     return stage.plan(each_ends=True)

@@ -26,7 +26,7 @@ from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.planner import Intention, plan_batch, plan_writes
-from cellsync.core.replica.stage import Plan
+from cellsync.core.replica.stage import Judge, Plan
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
@@ -42,6 +42,7 @@ class Replica:
         self.circle = Circle(circle)
         self.states = States(self.held, store)
         self._store = store
+        self.judge: Judge | None = None  # no rule is in force that looks at more than an entry's own past
         self._digest: bytes | None = None
         for number, bits in store.pasts():
             self.circle.pasts.restore(number, bits)
@@ -60,11 +61,11 @@ class Replica:
 
         `room`: how many branches of each equivocator are taken though nothing cites them (core/replica/surplus.py).
         """
-        return plan_batch(self.held, self.circle, self._store, batch, room or {})
+        return plan_batch(self.held, self.circle, self._store, batch, room or {}, self.judge)
 
     def plan_writes(self, line: Line, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
         """What writing these entries would change. Raises InvalidValue if one is too large."""
-        return plan_writes(self.held, self.circle, self._store, line, secret, intentions, now)
+        return plan_writes(self.held, self.circle, self._store, line, secret, intentions, now, self.judge)
 
     def advance(self, plan: Plan, *, fold: bool = True) -> None:
         """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""

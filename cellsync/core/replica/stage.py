@@ -6,7 +6,7 @@ Nothing here changes what is held. The replica takes a plan in only after the st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from cellsync.core import caps
@@ -14,7 +14,15 @@ from cellsync.core.errors import CapExceeded, WrongLink
 from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.counting import Counted, count
-from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.entry import (
+    Entry,
+    Restanding,
+    Verdict,
+    chain_of,
+    sequence_of,
+    slot_of,
+    unpack_slots,
+)
 from cellsync.core.history.holdings import Holdings, id_at
 from cellsync.core.history.store import Arrival, Case, Commit, Store
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Signature
@@ -57,15 +65,25 @@ class Plan(NamedTuple):
     counted: dict[int, Head]  # what counts of equivocators, once this step is taken; the same one if nothing changes
     surplus: list[int]  # new branches of equivocators that nothing cites
     refold: list[int]  # cases in which earlier entries count no more, or count now
+    restanding: list[Restanding]  # earlier entries that stand otherwise, whether or not that changes what counts
+
+
+Judge = Callable[["Stage"], Iterable[Verdict]]
+"""Rules that look at more than an entry's own past. Asked once of each step that brings entries, when all are staged.
+
+Verdicts on entries of the step itself, and on those held before; those of which nothing is said stand as they stood.
+A step without entries changes nothing: how all stand is a pure function of what is held.
+"""
 
 
 class Stage:
     """One step in the making. Use once."""
 
-    def __init__(self, held: Holdings, circle: Circle, store: Store) -> None:
+    def __init__(self, held: Holdings, circle: Circle, store: Store, judge: Judge | None = None) -> None:
         self.held = held
         self.circle = circle
         self.store = store
+        self._judge = judge
         self.entries: list[Entry] = []
         self.by_slot: dict[int, Entry] = {}
         self.heads: dict[int, int] = {}  # case number -> slot of its newest entry, for every case touched
@@ -359,6 +377,32 @@ class Stage:
                 cases.update(self.store.cases_between(slot_of(number, low + 1), slot_of(number, high)))
         return sorted(cases)
 
+    # --- how entries stand -----------------------------------------------------------------------
+
+    def _restand(self, judge: Judge) -> list[Restanding]:
+        """Take in what the rules say of the entries of this step; what they say of earlier ones is given back."""
+        earlier: list[Restanding] = []
+        anew = False
+        for verdict in judge(self):
+            entry = self.entry_at(verdict.slot)
+            standing = None if entry is None else verdict.standing(entry)
+            if entry is None or standing is None or standing == entry.standing:
+                continue
+            if entry.slot in self.by_slot:
+                new = entry._replace(standing=standing)
+                self.entries[self.index_of(entry.slot)] = self.by_slot[entry.slot] = new
+                anew = True
+            else:
+                earlier.append(Restanding(entry.slot, entry.case, entry.kind, entry.standing, standing))
+        if anew:
+            self._controls = [entry for entry in self.entries if entry.kind]
+            self._changes = [self._change(entry) for entry in self.entries if not entry.kind and entry.has_effect]
+        return earlier
+
+    def _change(self, entry: Entry) -> Change:
+        device = self._branch(chain_of(entry.slot)).device
+        return Change(entry, device, operations.decode(entry.shape, entry.content))
+
     # --- the plan --------------------------------------------------------------------------------
 
     def plan(
@@ -373,7 +417,10 @@ class Stage:
                 self._chains[number] = current._replace(cited=True)
         counted = self.count()
         changed = self._changed(counted)
+        restanding = self._restand(self._judge) if self._judge is not None and self.entries else []
         refold = self._refolded(changed)
+        if restanding:
+            refold = sorted({*refold, *(one.case for one in restanding if one.changes_case)})
         number = self.held.arrival
         commit = Commit(
             entries=self.entries,
@@ -389,9 +436,10 @@ class Stage:
                 for at, arrival in enumerate(self._arrivals, start=1)
             ],
             refolded=refold,
+            restanding=restanding,
         )
         changes = self._changes
-        if counted or self.held.counted:
+        if refold or counted or self.held.counted:
             again = set(refold)  # these are folded from the beginning, with what is new
             changes = [
                 change
@@ -402,7 +450,7 @@ class Stage:
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),
             list(refused), list(reached), {**self.held.counted, **new} if new else self.held.counted, list(surplus),
-            refold,
+            refold, restanding,
         )  # fmt: skip
 
     def _heads_of(self, counted: Counted) -> dict[int, Head]:

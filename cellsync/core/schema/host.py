@@ -20,13 +20,16 @@ from cellsync.core.wire.operations import Operation
 
 Did = Literal["set", "add", "discard", "put", "delete", "count", "append", "correct", "retract", "other"]
 Cause = Literal["edit", "sync", "bundle", "reset"]
+Why = Literal["", "equivocator", "standing"]
 
 
 class Change(NamedTuple):
     """One field changed.
 
     `cause` "reset" says: read anew what you show. Its `path` is "". Either the reader was too slow and changes were
-    skipped, or what had counted before counts no more, since its device turned out to write several histories at once.
+    skipped, or what had counted before counts no more, or what had not counts now. `why` says which: "equivocator" (its
+    device turned out to write several histories at once), "standing" (entries went into quarantine, or came out of it;
+    `author` is who wrote what decided it, if that is one person), "" (changes were skipped).
     """
 
     case: CaseId
@@ -39,6 +42,7 @@ class Change(NamedTuple):
     cursor: str  # give it to `changes(since=…)` to go on after this change
     did: Did = "other"  # what was done to the field, or first of several things
     removed: tuple[Ref, ...] = ()  # what a discard, delete or retract names: `Cell.wrote` says what was written there
+    why: Why = ""  # of a "reset"
 
     def __repr__(self) -> str:
         return f"<change of {self.path!r}>"  # no content
