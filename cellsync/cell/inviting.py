@@ -25,7 +25,7 @@ from cellsync.core.pairing.inviter import Admit, Failed, Finished, Inviter, Knoc
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica.founding import DeviceSecrets
-from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
+from cellsync.core.session.connection import HANG_UP_ENTROPY, hang_up_at
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 from cellsync.node.pairing import Pairing

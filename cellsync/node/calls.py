@@ -21,7 +21,8 @@ import trio
 from cellsync.core.errors import CellsyncError, NoPeer
 from cellsync.core.ids import DeviceId, SessionPublic, SessionSecret
 from cellsync.core.membership.epochs import SessionKey
-from cellsync.core.session.session import ENTROPY, Session
+from cellsync.core.session.connection import ENTROPY
+from cellsync.core.session.session import Session
 from cellsync.core.versions import Versions
 from cellsync.node.backoff import Backoff
 from cellsync.node.link import Link

@@ -15,7 +15,7 @@ import trio
 from cellsync.core import caps
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CircleId, DeviceId, Millis
-from cellsync.core.session.session import (
+from cellsync.core.session.events import (
     Acknowledged,
     Answered,
     Apart,
@@ -26,9 +26,9 @@ from cellsync.core.session.session import (
     Measured,
     Opened,
     Received,
-    Session,
-    State,
 )
+from cellsync.core.session.session import Session
+from cellsync.core.session.state import State
 from cellsync.core.wire.messages import Places
 from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import FromSession, Source

@@ -16,7 +16,8 @@ from typing import Final
 import trio
 
 from cellsync.core.ids import DeviceId, SessionPublic
-from cellsync.core.session.session import Event, Session
+from cellsync.core.session.events import Event
+from cellsync.core.session.session import Session
 from cellsync.node.link import Link
 from cellsync.node.shared import SharedCircle
 

@@ -13,7 +13,10 @@ import trio
 
 from cellsync.core.crypto import channel
 from cellsync.core.ids import SessionSecret
-from cellsync.core.session.session import ENTROPY, HANG_UP_ENTROPY, Called, Session, State, hang_up_at
+from cellsync.core.session.connection import ENTROPY, HANG_UP_ENTROPY, hang_up_at
+from cellsync.core.session.events import Called
+from cellsync.core.session.session import Session
+from cellsync.core.session.state import State
 from cellsync.core.versions import Versions
 from cellsync.node.links import Links
 from cellsync.node.network import Network

@@ -15,8 +15,9 @@ from cellsync.core import caps
 from cellsync.core.ids import DeviceId, SessionSecret
 from cellsync.core.pairing import code, joiner
 from cellsync.core.pairing.joiner import Joiner
-from cellsync.core.session import session
-from cellsync.core.session.session import ENTROPY, Session
+from cellsync.core.session import connection
+from cellsync.core.session.connection import ENTROPY
+from cellsync.core.session.session import Session
 from cellsync.node import reception, strangers
 from cellsync.node.lan import CARRIER
 from cellsync.node.network import Address
@@ -247,7 +248,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     times: list[float] = []
 
     def hang_up_at(entropy: bytes, began: float) -> float:
-        at = session.hang_up_at(entropy, began)
+        at = connection.hang_up_at(entropy, began)
         times.append(at - began)
         return at
 

@@ -445,7 +445,7 @@ async def test_a_device_that_stops_reading(autojump_clock: MockClock) -> None:
         for number in range(30):
             await ana.create(Visit, title=str(number))
             for link in ana.node.links.values():
-                most = max(most, sum(map(len, link.session._outgoing)))
+                most = max(most, sum(map(len, link.session._connection.outgoing)))
             await ana.synced(min_peers=1, timeout=60)
         assert most < 4 << 20
         assert len(await titles(ben)) == 31

@@ -39,7 +39,7 @@ from cellsync import (
 )
 from cellsync.core.ids import DeviceId
 from cellsync.core.schema.schema import creation
-from cellsync.core.session import session
+from cellsync.core.session import connection
 from cellsync.node import interfaces
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
@@ -206,7 +206,7 @@ async def main(
 ) -> None:  # fmt: skip
     interfaces.POLL_SECONDS = (0.1, 0.2)  # type: ignore[misc]
     if handshake_within is not None:
-        session.HANDSHAKE_WITHIN = handshake_within  # type: ignore[misc]
+        connection.HANDSHAKE_WITHIN = handshake_within  # type: ignore[misc]
     if log:
         logging.basicConfig(level=logging.DEBUG)
     network = partial(open_lan, interfaces_, mode=mode, port=port)

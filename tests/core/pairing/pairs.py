@@ -14,7 +14,7 @@ from cellsync.core.pairing.inviter import Inviter
 from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets
-from cellsync.core.session.session import HANG_UP_ENTROPY, hang_up_at
+from cellsync.core.session.connection import HANG_UP_ENTROPY, hang_up_at
 
 INVITATION = code.invite(Role.WRITER, bytes(range(16)), 0.0)
 CLOCK = Millis(1_790_000_000_000)

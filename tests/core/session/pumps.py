@@ -9,19 +9,9 @@ from cellsync.core.errors import PeerError
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.replica.stage import Plan
-from cellsync.core.session.session import (
-    ENTROPY,
-    HANG_UP_ENTROPY,
-    Called,
-    Ended,
-    Event,
-    Located,
-    Measured,
-    Opened,
-    Received,
-    Session,
-    hang_up_at,
-)
+from cellsync.core.session.connection import ENTROPY, HANG_UP_ENTROPY, hang_up_at
+from cellsync.core.session.events import Called, Ended, Event, Located, Measured, Opened, Received
+from cellsync.core.session.session import Session
 from tests.core.circles import Device
 
 CARRIER = b"test"

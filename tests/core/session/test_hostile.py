@@ -38,7 +38,7 @@ class Member:
 
     def __init__(self, device: Device, honest: Device) -> None:
         self.end, self.other = sync(device, honest)
-        transport = self.end.session._transport
+        transport = self.end.session._connection.transport
         assert transport is not None
         self._encrypt = transport.encrypt_frame
         [self.name] = self.other.session._exchanges

@@ -14,21 +14,19 @@ from cellsync.core.errors import PeerError
 from cellsync.core.ids import MILLIS_PER_DAY, CaseId, Day, DeviceId, EntryId, KemPublic, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.replica import Replica
-from cellsync.core.session import session as sessions
+from cellsync.core.session.circles import SharedCircles
+from cellsync.core.session.connection import HANDSHAKE_WITHIN, UNSENT
+from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Received
 from cellsync.core.session.exchange import Balance, Unexpected
-from cellsync.core.session.session import (
+from cellsync.core.session.session import Session, growth
+from cellsync.core.session.state import State
+from cellsync.core.session.talking import (
     ACKNOWLEDGE_WITHIN,
-    HANDSHAKE_WITHIN,
+    LOCATED_AT_ONCE,
+    LOCATED_EVERY,
     PING_AFTER,
     SILENCE_ENDS,
-    UNSENT,
-    Acknowledged,
-    Answered,
-    Located,
-    Received,
-    Session,
-    State,
-    growth,
+    Talking,
 )
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
@@ -38,8 +36,6 @@ from tests.core.circles import START, Device, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, run, sync
 
 CASE = CaseId(b"c" * 32)
-
-
 PLACES = {DeviceId(b"d" * 32): [(bytes([10, 0, 0, 7]), 51_234)]}
 
 
@@ -54,6 +50,11 @@ def pair() -> tuple[Device, Device]:
     bea = admitted(ana, "bea", 2)
     pass_on(ana, bea)
     return ana, bea
+
+
+def circles_of(session: Session) -> SharedCircles:
+    assert isinstance(session._phase, Talking)
+    return session._phase.circles
 
 
 def agree(*devices: Device) -> bool:
@@ -223,7 +224,7 @@ def test_a_member_that_talks_nonsense_is_only_ever_at_fault(data: st.DataObject)
     ends = caller(ana, bea), answerer(bea)
     run(*ends)
     name = next(iter(ends[1].session._exchanges))
-    transport = ends[0].session._transport
+    transport = ends[0].session._connection.transport
     assert transport is not None
     entries = ana.replica.held.entries()
     nonsense = st.one_of(
@@ -259,8 +260,8 @@ def test_a_peer_that_stops_reading_holds_little_memory() -> None:
     other.take(one.give(), 0)
     for _ in range(20):
         other.session.pull()  # nobody takes what is outgoing
-    assert 0 < other.session._unsent <= UNSENT
-    ping = one.session._transport
+    assert 0 < other.session._connection.unsent <= UNSENT
+    ping = one.session._connection.transport
     assert ping is not None
     for _ in range(UNSENT // 250):
         other.take(ping.encrypt_frame(messages.PING_BYTES), 0)
@@ -299,7 +300,7 @@ def test_more_than_two_batches_unasked_are_at_fault() -> None:
     ana, bea = pair()
     one, other = sync(bea, ana)
     other.commits = False
-    transport, name = one.session._transport, next(iter(other.session._exchanges))
+    transport, name = one.session._connection.transport, next(iter(other.session._exchanges))
     assert transport is not None
     for count in range(1, 4):
         for part in messages.encode_batch(name, Batch(), 60_000):
@@ -364,7 +365,7 @@ def test_who_pings_and_gets_no_answer_still_ends_in_time() -> None:
 def test_an_answer_that_nobody_asked_for_means_nothing() -> None:
     ana, bea = pair()
     one, other = sync(ana, bea)
-    transport = other.session._transport
+    transport = other.session._connection.transport
     assert transport is not None
     assert one.session.receive(transport.encrypt_frame(messages.PONG_BYTES), 0) == []
     assert one.session.answered == 0
@@ -515,7 +516,7 @@ def test_a_false_frontier_slanders_nobody_and_is_not_in_step() -> None:
     ana, bea = pair()
     write(bea, 2)
     one, other = sync(ana, bea)
-    transport, name = one.session._transport, next(iter(other.session._exchanges))
+    transport, name = one.session._connection.transport, next(iter(other.session._exchanges))
     assert transport is not None
     for sequence in (1, 2, 3, 1_000):
         false = Frontier(frozenset({Head(*bea.line, sequence, EntryId(bytes([sequence % 251]) * 32))}))
@@ -535,7 +536,7 @@ def test_a_false_frontier_slanders_nobody_and_is_not_in_step() -> None:
 def test_a_frontier_is_bounded_also_in_pieces() -> None:
     ana, bea = pair()
     one, other = sync(ana, bea)
-    transport, name = one.session._transport, next(iter(other.session._exchanges))
+    transport, name = one.session._connection.transport, next(iter(other.session._exchanges))
     assert transport is not None
     for piece in range(3):
         heads = frozenset(
@@ -674,18 +675,18 @@ def test_nothing_is_revealed_before_the_introduction_is_committed() -> None:
     one, other = caller(eva, bea), answerer(bea)
     other.commits = False
     heard: list[messages.AnyMessage] = []
-    original = Session._hear
+    original = Talking._hear
 
-    def listen(self: Session, message: messages.AnyMessage) -> list[sessions.Event]:
-        if self is one.session:
+    def listen(self: Talking, message: messages.AnyMessage) -> list[Event]:
+        if self is one.session._phase:
             heard.append(message)
         return original(self, message)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "_hear", listen)
+        patch.setattr(Talking, "_hear", listen)
         run(one, other)
     assert [type(message) for message in heard] == [messages.Offer]
-    assert not other.session._own_tags
+    assert not circles_of(other.session).own_tags
     assert one.received == 0
 
 
@@ -696,7 +697,7 @@ def test_an_unknown_caller_may_not_ask(question: str) -> None:
     one, other = caller(eva, bea), answerer(bea)
     other.commits = False
     run(one, other)
-    transport = one.session._transport
+    transport = one.session._connection.transport
     name = next(iter(other.session._exchanges))
     assert transport is not None
     asked = {
@@ -732,7 +733,7 @@ def test_whereabouts_wait_until_the_circle_is_shared_and_the_newest_counts() -> 
 def test_a_removed_device_is_not_told_where_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
     ana, bea = pair()
     one, _ = sync(ana, bea)
-    monkeypatch.setattr(one.session, "_is_active", lambda _: False)
+    monkeypatch.setattr(one.session._connection, "is_active", lambda _: False)
     one.session.locate(ana.id, PLACES)
     assert one.give() == b""
 
@@ -755,13 +756,13 @@ def test_whereabouts_that_come_too_often_are_at_fault() -> None:
         other.take(one.give(), now)
 
     now = 0.0
-    for _ in range(sessions.LOCATED_AT_ONCE):
+    for _ in range(LOCATED_AT_ONCE):
         tell(now)
     for _ in range(30):
-        now += sessions.LOCATED_EVERY
+        now += LOCATED_EVERY
         tell(now)
     assert not other.ended
-    assert len(other.located) == sessions.LOCATED_AT_ONCE + 30
+    assert len(other.located) == LOCATED_AT_ONCE + 30
     tell(now)
     assert isinstance(other.error, Unexpected)
 
@@ -769,10 +770,10 @@ def test_whereabouts_that_come_too_often_are_at_fault() -> None:
 def test_several_offers_of_one_circle_make_one_exchange() -> None:
     ana, bea = pair()
     one, other = sync(ana, bea)
-    transport = one.session._transport
+    transport = one.session._connection.transport
     assert transport is not None
     for key in ana.session_keys():
-        tag = one.session._tag(key, b"caller", ana.id)
+        tag = circles_of(one.session).tag(key, b"caller", ana.id)
         other.take(transport.encrypt_frame(messages.encode_offer([tag] + [bytes(16)] * 31)), 0)
     assert len(other.session._exchanges) == 1
 
@@ -787,7 +788,7 @@ def test_a_circle_that_is_not_shared_is_never_named() -> None:
     )  # fmt: skip
     one, other = End(calling, ana), answerer(bea)
     run(one, other)
-    assert list(calling._own_tags) == [ana.id]
+    assert list(circles_of(calling).own_tags) == [ana.id]
     assert len(calling._exchanges) == len(other.session._exchanges) == 1
 
 
@@ -831,7 +832,7 @@ def test_both_sides_learn_what_the_other_clock_shows(ahead: int) -> None:
 def test_a_clock_is_told_once() -> None:
     ana, bea = pair()
     one, other = sync(ana, bea)
-    transport = one.session._transport
+    transport = one.session._connection.transport
     assert transport is not None
     other.take(transport.encrypt_frame(messages.encode_clock(Millis(5))), 0)
     assert isinstance(other.error, Unexpected)
@@ -847,7 +848,7 @@ def test_who_is_not_known_yet_hears_no_clock() -> None:
     original = channel.Transport.encrypt_frame
 
     def record(self: channel.Transport, payload: bytes) -> bytes:
-        if self is other.session._transport:
+        if self is other.session._connection.transport:
             told.append(payload)
         return original(self, payload)
 

@@ -16,7 +16,10 @@ from cellsync.core.crypto import channel, noise, primitives
 from cellsync.core.crypto.channel import HEADER_BYTES, SESSION, Transport
 from cellsync.core.errors import HandshakeFailed, NoCommonVersion, PeerError, PeerNewer, PeerOlder
 from cellsync.core.ids import KemPublic, KemSecret, SessionSecret
-from cellsync.core.session.session import HANDSHAKE_WITHIN, Apart, Called, Ended, Opened, Session, State
+from cellsync.core.session.connection import HANDSHAKE_WITHIN
+from cellsync.core.session.events import Apart, Called, Ended, Opened
+from cellsync.core.session.session import Session
+from cellsync.core.session.state import State
 from cellsync.core.versions import UNSAID, Versions
 from cellsync.core.wire import messages
 from tests.core.circles import START, Device, admitted, founded, pass_on

@@ -1,0 +1,120 @@
+"""Which circles both devices speak of in a session, and the exchange of each.
+
+A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the one
+exception: a caller that we do not know yet may give us the entries that introduce it, and learns nothing.
+"""
+
+from __future__ import annotations
+
+from cellsync.core import caps
+from cellsync.core.crypto import channel, labels, primitives
+from cellsync.core.ids import CircleId
+from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.session.connection import CALLEE, CALLER, Connection
+from cellsync.core.session.exchange import Exchange, Unexpected
+from cellsync.core.wire import messages
+from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES
+
+
+class SharedCircles:
+    """The exchanges of one session, and how they come about."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.exchanges: dict[bytes, Exchange] = {}
+        self.own_tags: dict[CircleId, bytes] = {}
+        self.peer_tags: dict[CircleId, bytes] = {}
+        self._connection = connection
+
+    # --- offers ----------------------------------------------------------------------------------------
+
+    def offer(self) -> None:
+        """32 tags: those of the circles in which the peer is active for us, hidden among random ones.
+
+        Of the opening's day: whatever the clocks show, both sides know that one.
+        """
+        connection = self._connection
+        for view in connection.views.values():
+            if connection.is_active(view):
+                key = next(iter(view.keys_on(connection.day)), None) or view.session_keys()[0]
+                self.own_tags[view.id] = self.tag(key, connection.role, view.id)
+        tags = list(self.own_tags.values())
+        fill = connection.entropy[128:]
+        tags += [fill[at : at + TAG_BYTES] for at in range(0, (OFFERS - len(tags)) * TAG_BYTES, TAG_BYTES)]
+        connection.send(messages.encode_offer(tags))
+
+    def hear_offer(self, tags: list[bytes]) -> None:
+        connection = self._connection
+        calling = connection.role == CALLER
+        for view in connection.views.values():
+            for key in dict.fromkeys([*view.keys_on(connection.day), *view.session_keys()]):
+                tag = self.tag(key, CALLEE if calling else CALLER, view.id)
+                if tag in tags:
+                    self.peer_tags.setdefault(view.id, tag)  # one name per circle, also if the peer offers several
+        for circle, tag in self.own_tags.items():
+            if circle in self.peer_tags:
+                self._share(circle, tag if calling else self.peer_tags[circle])
+        hinted = connection.hinted
+        if hinted is None or self.of(hinted) is not None:
+            return
+        if calling and hinted in self.own_tags:
+            # The callee holds this circle's key, yet does not speak of it: it has not heard of our admission.
+            exchange = self._add(hinted, self.own_tags[hinted])
+            exchange.introduce()
+        elif not calling and connection.device is None and hinted in self.peer_tags:
+            self._add(hinted, self.peer_tags[hinted])
+
+    def share_known(self) -> None:
+        """The caller is known now: share what both have offered."""
+        for circle, tag in self.peer_tags.items():
+            if circle in self.own_tags:
+                self._share(circle, tag)
+
+    def tag(self, key: SessionKey, role: bytes, circle: CircleId) -> bytes:
+        data = role + self._connection.secured().handshake_hash + circle
+        return primitives.blake2b(labels.OFFER, data, key=key.key.psk.reveal(), size=TAG_BYTES)
+
+    def _share(self, circle: CircleId, caller_tag: bytes) -> None:
+        exchange = self.exchanges.get(caller_tag[:NAME_BYTES]) or self._add(circle, caller_tag)
+        if not exchange.greeted:
+            exchange.greeted = True
+            self._connection.send(exchange.greet())
+            self.send_places(circle)
+
+    def _add(self, circle: CircleId, caller_tag: bytes) -> Exchange:
+        name = caller_tag[:NAME_BYTES]
+        exchange = self.exchanges[name] = Exchange(self._connection.views[circle], name, channel.MAX_PAYLOAD)
+        return exchange
+
+    # --- exchanges -------------------------------------------------------------------------------------
+
+    def of(self, circle: CircleId) -> Exchange | None:
+        return next((one for one in self.exchanges.values() if one.view.id == circle), None)
+
+    def named(self, name: bytes) -> Exchange:
+        """The exchange that the peer speaks of."""
+        exchange = self.exchanges.get(name)
+        if exchange is None:
+            raise Unexpected("a circle that we do not share")
+        return exchange
+
+    def shared(self, name: bytes) -> Exchange:
+        """An exchange in which we may say what we hold: the peer is active in it for us."""
+        exchange = self.named(name)
+        if not self._connection.is_active(exchange.view):
+            raise Unexpected("a question about a circle in which the peer is not active")
+        return exchange
+
+    def quiet(self, circle: CircleId) -> Exchange | None:
+        """The exchange in which something may be told aside, if there is room for it."""
+        exchange = self.of(circle)
+        if exchange is None or self._connection.unsent >= caps.BATCH or not self._connection.is_active(exchange.view):
+            return None
+        return exchange
+
+    def send_places(self, circle: CircleId) -> None:
+        """Tell the peer where devices listen, once this circle is shared."""
+        exchange = self.quiet(circle)
+        if exchange is not None and exchange.greeted:
+            places = self._connection.places.pop(circle, None)
+            if places:
+                self._connection.send(messages.encode_whereabouts(exchange.name, places))

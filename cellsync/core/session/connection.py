@@ -1,0 +1,106 @@
+"""What every state of a session shares: the two devices, the time, and the bytes that wait to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from cellsync.core.crypto.channel import Transport
+from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
+from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
+from cellsync.core.session.exchange import CircleView
+from cellsync.core.versions import Versions
+from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
+
+HANDSHAKE_WITHIN: Final = 20.0  # seconds; a slow laptop needs one
+UNSENT: Final = 4 << 20  # bytes that may wait for a peer that does not read
+ENTROPY: Final = 128 + OFFERS * TAG_BYTES
+HANG_UP_ENTROPY: Final = 4
+
+CALLER: Final = b"caller"
+CALLEE: Final = b"callee"
+
+
+def hang_up_at(entropy: bytes, began: float) -> float:
+    """When to leave a connection that proves to be a stranger's. Draw it when the connection begins, and once."""
+    return began + HANDSHAKE_WITHIN * (1 + int.from_bytes(entropy[:HANG_UP_ENTROPY], "big") / (1 << 32))
+
+
+class Connection:
+    """One connection, whatever the session does on it now."""
+
+    def __init__(
+        self, circles: Sequence[CircleView], entropy: bytes, now: float, clock: Millis, versions: Versions,
+        hang_up: float | None = None,
+    ) -> None:  # fmt: skip
+        """`hang_up`: when a callee leaves a peer that has not proved who it is. A caller has none drawn."""
+        if len(entropy) != ENTROPY:
+            raise ValueError(f"a session takes {ENTROPY} random bytes")
+        self.role: Final = CALLER if hang_up is None else CALLEE
+        self.views: Final = {view.id: view for view in circles}
+        self.entropy: Final = entropy
+        self.versions: Final = versions
+        self.started: Final = now
+        self.hang_up: Final = now + HANDSHAKE_WITHIN if hang_up is None else hang_up
+        self.now = now
+        self.heard = now
+        self.asked = now  # from when on the peer may have read its clock
+        self.day = Day(0)  # of the key that opened this session
+        self.hinted: CircleId | None = None
+        self.device: DeviceId | None = None
+        self.remote = SessionPublic(b"")
+        self.version: int | None = None  # of the protocol, in use; known from the reply on
+        self.remote_versions: Versions | None = None  # as soon as `version` is known, also if there is none in common
+        self.transport: Transport | None = None
+        self.pings = 0
+        self.answered = 0  # of these pings
+        self.places: dict[CircleId, Places] = {}  # to be told as soon as the circle is shared
+        self.outgoing: list[bytes] = []
+        self.unsent = 0
+        self._clock = clock  # what ours showed when it started
+
+    def secured(self) -> Transport:
+        """The transport, once the handshake is over."""
+        if self.transport is None:
+            raise HandshakeFailed
+        return self.transport
+
+    def wall(self) -> Millis:
+        """What our clock shows now."""
+        return Millis(self._clock + round((self.now - self.started) * 1000))
+
+    def agree(self, theirs: Versions | None) -> NoCommonVersion | None:
+        """The handshake is over, and both payloads are read: None if there is a version to talk in."""
+        if theirs is None:
+            raise HandshakeFailed
+        self.heard = self.asked = self.now
+        self.remote_versions = theirs
+        self.version = self.versions.common(theirs)
+        return self.versions.apart(theirs)
+
+    def is_active(self, view: CircleView) -> bool:
+        """Whether the peer is active in a circle for us."""
+        return view.device_with(self.remote) is not None
+
+    # --- bytes -----------------------------------------------------------------------------------------
+
+    def take_outgoing(self) -> bytes:
+        """The bytes to send now; they are not kept."""
+        data = b"".join(self.outgoing)
+        self.outgoing.clear()
+        self.unsent = 0
+        return data
+
+    def send_raw(self, data: bytes) -> None:
+        self.outgoing.append(data)
+        self.unsent += len(data)
+        if self.unsent > UNSENT:
+            raise CapExceeded("unsent bytes")
+
+    def send(self, message: bytes) -> None:
+        if self.transport is not None:
+            self.send_raw(self.transport.encrypt_frame(message))
+
+    def send_all(self, parts: Iterable[bytes]) -> None:
+        for part in parts:
+            self.send(part)

@@ -1,0 +1,24 @@
+"""The session is over: nothing is heard, nothing is said."""
+
+from __future__ import annotations
+
+from cellsync.core.errors import PeerError
+from cellsync.core.session.connection import Connection
+from cellsync.core.session.events import Ended, Event
+from cellsync.core.session.state import Phase, State
+
+
+class Over(Phase):
+    state = State.CLOSED
+
+    def receive(self, data: bytes) -> tuple[Phase, list[Event]]:
+        return self, []
+
+    def late(self) -> tuple[Phase, list[Event]]:
+        return self, []
+
+
+def end(connection: Connection, error: PeerError | None) -> tuple[Phase, list[Event]]:
+    """What waits to be sent stays unsent. `error` is None if nobody is at fault."""
+    connection.outgoing.clear()
+    return Over(connection), [Ended(error)]

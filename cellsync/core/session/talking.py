@@ -1,0 +1,235 @@
+"""Both talk: messages are heard and answered, batches go out, and a peer that stops reading or answering is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from cellsync.core import caps
+from cellsync.core.ids import CircleId, Millis
+from cellsync.core.membership import clocks
+from cellsync.core.membership.clocks import Difference
+from cellsync.core.session.circles import SharedCircles
+from cellsync.core.session.connection import CALLEE, Connection
+from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Measured, Opened, Received
+from cellsync.core.session.exchange import Building, Exchange, Unexpected
+from cellsync.core.session.over import end
+from cellsync.core.session.state import Phase, State
+from cellsync.core.wire import messages
+from cellsync.core.wire.messages import Places
+from cellsync.core.wire.places import Gap
+
+# Seconds. A bad link loses a few packets in twenty.
+PING_AFTER: Final = 20.0
+SILENCE_ENDS: Final = 60.0
+ACKNOWLEDGE_WITHIN: Final = 120.0
+SESSION_LASTS: Final = 6 * 3600.0  # then a new one, under a new key
+LOCATED_AT_ONCE: Final = 16  # messages of whereabouts, and one more for each LOCATED_EVERY seconds
+LOCATED_EVERY: Final = 5.0
+
+
+class Talking(Phase):
+    """The handshake is over. A callee says nothing before the caller's first frame: only that proves the caller."""
+
+    state = State.TALKING
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.circles: Final = SharedCircles(connection)
+        self._proved = False
+        self._pinged = False  # because of the silence, and it has not ended yet
+        self._difference: Difference | None = None
+        self._located = 0.0  # messages of whereabouts that the peer has sent, less those that time has forgiven
+        self._located_at = connection.started
+
+    @property
+    def exchanges(self) -> Mapping[bytes, Exchange]:
+        return self.circles.exchanges
+
+    def introduce_ourselves(self) -> None:
+        """To a device that we know and that has proved itself: our circles, and what our clock shows."""
+        self.circles.offer()
+        self._tell_clock()
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        if self._is_unproven:
+            return self.connection.hang_up
+        again = min((one.again_at for one in self.exchanges.values()), default=math.inf)
+        late = self._unacknowledged() + ACKNOWLEDGE_WITHIN
+        return min(self._silence, late, again, self._lasts_until)
+
+    @property
+    def _is_unproven(self) -> bool:
+        """We have answered, and the caller has said nothing since: perhaps a stranger that repeats an opening."""
+        return self.connection.role == CALLEE and not self._proved
+
+    @property
+    def _silence(self) -> float:
+        """Until when the peer may be silent as it is."""
+        return self.connection.heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
+
+    @property
+    def _lasts_until(self) -> float:
+        return self.connection.started + SESSION_LASTS
+
+    def _unacknowledged(self) -> float:
+        """Since when the peer owes us an acknowledgement."""
+        return min((one.waiting_since for one in self.exchanges.values() if one.in_flight), default=math.inf)
+
+    def late(self) -> tuple[Phase, list[Event]]:
+        now = self.connection.now
+        if self._is_unproven or now >= self._lasts_until:
+            return end(self.connection, None)
+        if now >= self._unacknowledged() + ACKNOWLEDGE_WITHIN:
+            raise Unexpected("a batch was not acknowledged in time")
+        for exchange in self.exchanges.values():
+            exchange.offer_again(now)
+        if now < self._silence:
+            return self, []
+        if self._pinged:
+            return end(self.connection, None)
+        self._pinged = True
+        self.connection.pings += 1
+        self.ping()
+        return self, []
+
+    def ping(self) -> None:
+        self.connection.send(messages.PING_BYTES)
+
+    # --- what the peer says ----------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> tuple[Phase, list[Event]]:
+        return self, self.hear(data)
+
+    def hear(self, data: bytes) -> list[Event]:
+        connection = self.connection
+        events: list[Event] = []
+        for payload in connection.secured().receive(data):
+            connection.heard = connection.now
+            self._pinged = False
+            if not self._proved:
+                self._proved = True
+                if connection.role == CALLEE:
+                    self.circles.offer()
+                    if connection.device is not None:
+                        self._tell_clock()
+                        events.append(Opened(connection.device))
+            events += self._hear(messages.decode(payload))
+        return events
+
+    def _hear(self, message: messages.AnyMessage) -> list[Event]:
+        connection, circles = self.connection, self.circles
+        match message:
+            case messages.BatchPart():
+                exchange = circles.named(message.circle)
+                batch = exchange.on_part(message)
+                return [] if batch is None else [Received(exchange.view.id, batch)]
+            case messages.Ack():
+                exchange = circles.named(message.circle)
+                exchange.on_ack(message.refused, connection.now)
+                exchange.waiting_since = connection.now
+                return [Acknowledged(exchange.view.id)]
+            case messages.Digest():
+                connection.send_all(circles.shared(message.circle).on_digest(message.digest))
+            case messages.FrontierPart():
+                connection.send_all(circles.shared(message.circle).on_frontier(message))
+            case messages.Paths():
+                circles.shared(message.circle).on_paths(message.paths)
+            case messages.Offer():
+                circles.hear_offer(message.tags)
+            case messages.Whereabouts():
+                return self._hear_whereabouts(circles.shared(message.circle), message.places)
+            case messages.Ping():
+                connection.send(messages.PONG_BYTES)
+            case messages.Clock(clock):
+                return self._compare(clock)
+            case messages.Pong() if connection.answered < connection.pings:
+                connection.answered += 1  # in order
+                return [Answered()]
+        return []
+
+    def _hear_whereabouts(self, exchange: Exchange, places: Places) -> list[Event]:
+        forgiven = (self.connection.now - self._located_at) / LOCATED_EVERY
+        self._located = max(0.0, self._located - forgiven) + 1
+        self._located_at = self.connection.now
+        if self._located > LOCATED_AT_ONCE:
+            raise Unexpected("whereabouts too often")
+        return [Located(exchange.view.id, places)]
+
+    # --- batches ---------------------------------------------------------------------------------------
+
+    def committed(
+        self,
+        circle: CircleId,
+        reached: Sequence[tuple[int, int] | None],
+        refused: Collection[int],
+        gaps: Collection[Gap],
+    ) -> list[Event]:
+        exchange = self.circles.of(circle)
+        if exchange is None:
+            return []
+        self.connection.send(exchange.committed(reached, refused, gaps))
+        return [Acknowledged(circle), *(self._meet(circle) if self.connection.device is None else [])]
+
+    def _meet(self, circle: CircleId) -> list[Event]:
+        """The caller was unknown: perhaps what it gave us introduces it."""
+        connection = self.connection
+        connection.device = connection.views[circle].device_with(connection.remote)
+        if connection.device is None:
+            return []
+        self.introduce_ourselves()
+        self.circles.share_known()
+        measured = [] if self._difference is None else [Measured(self._difference)]
+        return [Opened(connection.device), *measured]
+
+    def pulling(self, ripe: float, events: list[Event]) -> Iterator[Building]:
+        connection = self.connection
+        if connection.outgoing:
+            return
+        for exchange in list(self.exchanges.values()):
+            if not connection.is_active(exchange.view):
+                continue  # rights are checked here, when something leaves, not when it was queued
+            answers = exchange.settle()
+            if answers is not None:
+                connection.send_all(answers)
+                events.append(Acknowledged(exchange.view.id))
+            if not exchange.in_flight:
+                exchange.waiting_since = connection.now
+            exchange.offer_again(connection.now)
+            told = exchange.tell_equivocators()
+            connection.send_all(told)
+            building = None if told else exchange.due(ripe)
+            if building is not None:
+                yield building
+                connection.send_all(exchange.send(building))
+            if connection.unsent >= caps.BATCH:
+                return
+
+    @property
+    def restless(self) -> bool:
+        return any(one.restless and self.connection.is_active(one.view) for one in self.exchanges.values())
+
+    # --- what we tell aside ----------------------------------------------------------------------------
+
+    def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
+        exchange = self.circles.quiet(circle)
+        if exchange is not None:
+            self.connection.send_all(exchange.tell(grown))
+
+    def locate(self, circle: CircleId) -> None:
+        self.circles.send_places(circle)
+
+    def _tell_clock(self) -> None:
+        self.connection.send(messages.encode_clock(self.connection.wall()))
+
+    def _compare(self, clock: Millis) -> list[Event]:
+        """The peer's clock, read since it was our turn to wait for it."""
+        connection = self.connection
+        if self._difference is not None:
+            raise Unexpected("a clock, told twice")
+        self._difference = clocks.compare(clock, connection.wall(), connection.now - connection.asked)
+        return [Measured(self._difference)] if connection.device is not None else []
