@@ -353,7 +353,7 @@ def extend(batch: Batch, part: BatchPart) -> None:
         if len(shape) + len(content) > caps.ENTRY:
             raise CapExceeded("entry")
         size += len(shape) + len(content) + 32 + 7 * len(parents)  # entry_size
-        entries.append(BatchEntry._make(row))
+        entries.append(tuple.__new__(BatchEntry, row))  # seven, as counted above
     batch.size = size
     if size > caps.BATCH:
         raise CapExceeded("batch")

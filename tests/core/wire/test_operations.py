@@ -14,6 +14,7 @@ from cellsync.core.ids import EntryId
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
+from tests.models import contents
 
 REFS = {Op.SET, Op.DISCARD, Op.PUT, Op.DELETE}
 DETAILS: dict[int, st.SearchStrategy[Any]] = {
@@ -54,6 +55,30 @@ def test_operations_come_back(ops: list[Operation], salt: bytes) -> None:
     assert content[:16] == salt
     assert operations.decode(shape, content) == ops
     assert operations.decode(shape, content) == ops  # the same from the cache of shapes
+
+
+texts = st.builds(
+    lambda text, most: text.encode()[:most].decode(errors="ignore"),
+    st.integers(0, 300).flatmap(lambda size: st.text(min_size=size, max_size=size)),
+    st.sampled_from([0, 1, 30, 31, 32, 33, 254, 255, 256, 257]),
+)
+headers = st.sampled_from([b"\x91", b"\x90", b"\x92", b"\x91\xd9", b"\x91\xda\x00", b"\x91\xc4", b"\xdc\x00\x01"])
+
+
+@given(texts, st.data())
+def test_a_lone_text_is_read_as_the_plain_way_reads_it(text: str, data: st.DataObject) -> None:
+    content = bytearray(bytes(16) + codec.encode([text]))
+    assert operations.lone_text(bytes(content)) == contents.lone_text(bytes(content))
+    for _ in range(data.draw(st.integers(0, 2))):  # one byte changed, added or left out
+        at = data.draw(st.integers(15, min(len(content), 40)))
+        content[at : at + data.draw(st.integers(0, 1))] = data.draw(st.binary(max_size=1))
+        assert operations.lone_text(bytes(content)) == contents.lone_text(bytes(content))
+
+
+@given(headers, st.binary(max_size=40) | st.text(max_size=60).map(str.encode), st.booleans())
+def test_no_other_bytes_are_a_lone_text(header: bytes, rest: bytes, sized: bool) -> None:
+    content = bytes(16) + header + bytes([len(rest)] if sized else []) + rest
+    assert operations.lone_text(content) == contents.lone_text(content)
 
 
 @pytest.mark.parametrize(("tag", "detail"), [(tag, detail) for tag, all_ in WRONG.items() for detail in all_])
