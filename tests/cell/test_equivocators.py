@@ -13,7 +13,7 @@ from cellsync.core.errors import NotFound
 from cellsync.core.ids import MILLIS_PER_DAY, CaseId
 from cellsync.core.wire.messages import Batch
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, found, opened
+from tests.cell.cells import Visit, admit, found, level, opened
 from tests.cell.equivocators import show, sides
 from tests.cell.test_following import heard
 
@@ -160,3 +160,43 @@ async def test_what_does_not_count_makes_no_difference(
     async with opened(home) as ana:
         assert known() == before
         assert await ana.state_digest() == reads
+
+
+async def test_what_does_not_count_keeps_nobody_from_writing(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Cara has not written yet. What she writes cites the entry that admits her, though an equivocator cites it too."""
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        async with opened(await admit(memory_network, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        async with opened(await admit(memory_network, ana, "cara")) as cara:
+            await level([ana, cara])
+            case = CaseId(bytes(31) + b"c")
+            *before, proof = sides(ana, device, secrets, case)
+            await show(cara, before)
+            memory_network.partition("ana", "cara")
+            await show(cara, [proof])
+            await cara.create(Visit, title="of Cara")
+            memory_network.heal()
+            await level([ana, cara])
+            assert [visit.title for visit in await ana.cases(Visit)] == ["of Cara"]
+
+
+async def test_so_it_is_with_what_an_equivocator_writes_later(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    home = await found(memory_network)
+    async with opened(home) as ana:
+        async with opened(await admit(memory_network, ana, "ben")) as ben:
+            secrets, device = ben.secrets, ben.device
+        case = CaseId(bytes(31) + b"c")
+        proven = sides(ana, device, secrets, case)
+        async with opened(await admit(memory_network, ana, "cara")) as cara:
+            await level([ana, cara])
+            await show(cara, proven)
+            await show(cara, sides(ana, device, secrets, case, 1, at=77))
+            memory_network.partition("ana", "cara")
+            await cara.create(Visit, title="of Cara")
+            memory_network.heal()
+            await level([ana, cara])

@@ -255,7 +255,7 @@ def _parents(
         if parent.past != past:
             past = stage.union(past, parent.past)
         found.append((parent.id, slot))
-        stage.cited.add(slot)
+        stage.cite(slot, current.line[0])
     if len(found) == 1:  # the common case: two people taking turns
         return height, past, found[0][0], pack_slots([found[0][1]])
     found.sort()

@@ -228,6 +228,14 @@ class Stage:
         self.heads.setdefault(number, self.held.heads.get(number, 0))
         return number
 
+    def cite(self, slot: int, author: DeviceId) -> None:
+        """A new entry of this device names a slot as a parent. An equivocator's entry leaves a head what it is.
+
+        For nobody cites such an entry, and who goes on has to have what it cites in the past: the own admission, say.
+        """
+        if author not in self.held.equivocators:
+            self.cited.add(slot)
+
     def open_heads(self, besides: Chain) -> list[Chain]:
         """The heads of the history on other branches, highest first, at most as many as an entry may cite.
 
@@ -348,6 +356,18 @@ class Stage:
         grown = count(lambda number: _sequence(before.get(number)), self._branch, equivocators, cited, self.entry_at)
         return {**nothing, **grown}
 
+    def _reopen_heads(self) -> None:
+        """Heads that only a new equivocator's entries cite are heads again."""
+        equivocators = self.equivocators()
+        entries = [*self.store.citations(), *((entry.slot, entry.parents) for entry in self.entries)]
+        honest = (parents for slot, parents in entries if self._branch(chain_of(slot)).device not in equivocators)
+        cited = {slot for parents in honest for slot in unpack_slots(parents)}
+        self.cited &= cited
+        for chain in [*self.held.chains.values()]:
+            staged = self._branch(chain.number)
+            if staged.cited and slot_of(staged.number, staged.length) not in cited:
+                self._chains[chain.number] = staged._replace(cited=False)
+
     def _counts(self, slot: int, counted: Counted) -> bool:
         """Whether an entry counts as far as its place goes, once this step is taken."""
         number = chain_of(slot)
@@ -410,6 +430,8 @@ class Stage:
         reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
     ) -> Plan:  # fmt: skip
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
+        if self.equivocators() != self.held.equivocators:
+            self._reopen_heads()
         for slot in self.cited:
             number = chain_of(slot)
             current = self._branch(number)
