@@ -24,10 +24,11 @@ from cellsync.casework import SCHEMAS, CaseFile, Consent, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell.cell import Cell
 from cellsync.cell.describing import called, sought, title_of
-from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
+from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.newest import Logged
 from cellsync.core.crdt.cells import newest_first, rank
 from cellsync.core.crdt.log import LogItem
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.history.store import Listings, Wanted
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
@@ -159,10 +160,10 @@ def _fields(case: Schema, room: Room, page: Page | None = None) -> Iterator[shap
             yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds, room, page)
     known = {(name, field.crdt) for name, field in own.items()}
     for name, kind in case._state.fields():  # what this version does not know is shown all the same
-        if (name, kind) not in known and name not in _HIDDEN and (kind is FieldType.LOG) == (page is not None):
+        if (name, kind) not in known and name not in _HIDDEN and (kind == FieldType.LOG) == (page is not None):
             if not room.has_field(name):
                 break
-            yield _field(case, name, kind, "", (PLAIN, PLAIN), room, page)
+            yield _field(case, name, FieldType(kind), "", (PLAIN, PLAIN), room, page)
 
 
 def _in_order(case: Schema, fields: list[shapes.Field]) -> list[shapes.Field]:

@@ -14,7 +14,7 @@ from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
 from cellsync.casework.values.choices import offer
 from cellsync.casework.values.words import as_text
-from cellsync.core.case.fold import FieldType
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.plain import plain_line
 from cellsync.core.schema.generic import GenericCase

@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from cellsync.core.case.fold import CANONICAL, CaseState, Conflict, FieldType, Stamp
+from cellsync.core.case.fold import CANONICAL, CaseState, Conflict, Stamp
 from cellsync.core.crdt.cells import Cell
 from cellsync.core.crdt.counter import LARGEST_STEP
 from cellsync.core.crdt.log import LogItem, LogState
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.ids import NO_ID, DeviceId, EntryId, Millis, Ref
 from cellsync.core.packed import packed

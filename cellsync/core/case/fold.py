@@ -11,50 +11,35 @@ in the history, its ref is listed in `ill_typed`, and it has no effect. Likewise
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from cellsync.core import caps
 from cellsync.core.case import snapshot
-from cellsync.core.crdt.cells import Canonical, Cell, alike, differ, newest_first, rank
-from cellsync.core.crdt.counter import LARGEST_STEP, CounterState
+from cellsync.core.crdt.cells import Canonical, Cell, alike, differ, rank
+from cellsync.core.crdt.counter import CounterState
 from cellsync.core.crdt.log import LogState
 from cellsync.core.crdt.map import MapState
 from cellsync.core.crdt.register import RegisterState
 from cellsync.core.crdt.set import SetState
+from cellsync.core.crdt.types import BY_TAG, CELL, REF, TYPES, CrdtType, FieldType, refs
 from cellsync.core.crypto import labels
 from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
-from cellsync.core.packed import Packed, packed
+from cellsync.core.packed import packed
 from cellsync.core.runs import in_order
 from cellsync.core.wire import codec
-from cellsync.core.wire.operations import Operation, split_refs
+from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 CANONICAL: Final[Canonical] = codec.encode
 
-STATE: Final = 1_800  # bytes of memory of an empty state; measured, as those below
-NAMED: Final = 200  # of a field: its name, its state and the tables in it
-CELL: Final = 300  # of a cell with its ref and its place in a table
-SUM: Final = 150  # of a counter
-REF: Final = 120  # of a ref that is only remembered
+STATE: Final = 1_800  # bytes of memory of an empty state; measured
 _CONTAINERS: Final = frozenset({list, dict})
-_PAIR: Final = 0x92  # how an array of two begins
 _INDEX: Final = [index.to_bytes(2, "big") for index in range(256)]
-_LOG_TAGS: Final = frozenset({int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT)})
+_LOG_TAGS: Final = TYPES[FieldType.LOG].tags
 # Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
-_CREATE, _SET, _ADD, _DISCARD, _PUT, _DELETE, _COUNT, _APPEND, _CORRECT, _RETRACT = map(int, Op)
-
-
-class FieldType(StrEnum):
-    """The CRDT type of a field."""
-
-    REGISTER = "register"
-    SET = "set"
-    MAP = "map"
-    COUNTER = "counter"
-    LOG = "log"
+_CREATE, _SET, _APPEND, _CORRECT = map(int, (Op.CREATE, Op.SET, Op.APPEND, Op.CORRECT))
 
 
 class Stamp(NamedTuple):
@@ -72,7 +57,7 @@ class Conflict(NamedTuple):
     field: str
     key: Any  # the key of a map, the Ref of a log's item, None for a register
     cells: tuple[Cell, ...]  # all of them, newest first: the first is the one displayed
-    type: FieldType
+    type: str
 
     def __repr__(self) -> str:
         return f"<conflict of {len(self.cells)} cells in {self.field!r}>"  # no content
@@ -97,7 +82,7 @@ class CaseState:
 
     __slots__ = (
         "__weakref__", "added", "counted", "counters", "creates", "full", "ill_typed", "keeps_logs", "logs", "maps",
-        "only_logs", "registers", "sets", "unknown",
+        "only_logs", "others", "registers", "sets", "unknown",
     )  # fmt: skip
 
     def __init__(self, *, logs: bool = False, only_logs: bool = False) -> None:
@@ -112,6 +97,7 @@ class CaseState:
         self.maps: dict[str, MapState] = {}
         self.counters: dict[str, CounterState] = {}
         self.logs: dict[str, LogState] = {}
+        self.others: dict[str, dict[str, Any]] = {}  # fields of the other types, by type and name
         self.ill_typed: set[Ref] = set()
         self.unknown: set[Ref] = set()
 
@@ -139,7 +125,7 @@ class CaseState:
                 register = self.registers.get(field)
                 if register is None:
                     register = self.registers[field] = RegisterState()
-                register.write(Cell(value, device, clock, height, ref), _refs(detail))
+                register.write(Cell(value, device, clock, height, ref), refs(detail))
             elif tag in _LOG_TAGS:
                 self._apply_log(tag, field, detail, Cell(value, device, clock, height, ref))
             else:
@@ -157,27 +143,24 @@ class CaseState:
             log.retract(cell, detail)
 
     def _apply_rare(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
-        value = cell.resting
-        if tag == _ADD:
-            self.sets.setdefault(field, SetState()).write(cell, ())
-        elif tag == _DISCARD:
-            self.sets.setdefault(field, SetState()).remove(_refs(detail))
-        elif tag == _PUT:
-            if type(value) is Packed and value.raw[0] == _PAIR:
-                self.maps.setdefault(field, MapState()).write(cell, _refs(detail))
-            else:
-                self.ill_typed.add(cell.ref)
-        elif tag == _DELETE:
-            self.maps.setdefault(field, MapState()).remove(_refs(detail))
-        elif tag == _COUNT:
-            if type(value) is int and -LARGEST_STEP <= value <= LARGEST_STEP:
-                self.counters.setdefault(field, CounterState()).count(value)
-            else:
-                self.ill_typed.add(cell.ref)
+        row = BY_TAG.get(tag)
+        if row is not None and row.folds(tag, detail, cell):
+            states = self.table(row)
+            if field not in states:
+                states[field] = row.state()
+            row.fold(states[field], tag, detail, cell)
+        elif row is not None:
+            self.ill_typed.add(cell.ref)
         elif tag == _CREATE:
             self.creates[cell.ref] = cell._replace(resting=(field, detail))
         else:
             self.unknown.add(cell.ref)
+
+    def table(self, row: CrdtType) -> dict[str, Any]:
+        """The fields of a type, by name."""
+        if row.plural in _NAMED:
+            return cast(dict[str, Any], getattr(self, row.plural))
+        return self.others.setdefault(row.name, {})
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -193,26 +176,18 @@ class CaseState:
         kind = self.kind
         return max((cell.value[1] for cell in self.creates.values() if cell.value[0] == kind), default=0)
 
-    def fields(self) -> list[tuple[str, FieldType]]:
+    def fields(self) -> list[tuple[str, str]]:
         """Every field that shows something, by name and type, sorted."""
-        shown = [(name, kind) for states, kind in self._cells() for name, cells in states.items() if cells.live]
-        shown += [(name, FieldType.COUNTER) for name in self.counters]
-        shown += [(name, FieldType.LOG) for name, log in self.logs.items() if log.appended]
-        return list(in_order(shown))
+        return list(in_order([(name, row.name) for row, name, state in self._fields() if row.shows(state)]))
 
     def conflicts(self) -> list[Conflict]:
         """Where concurrent values differ: registers, keys of maps, and (with logs) corrections; sorted by field."""
-        found: list[Conflict] = []
-        for name, register in self.registers.items():
-            if len(register.live) > 1:
-                _note(found, name, None, newest_first(register.live.values()), FieldType.REGISTER)
-        for name, state in self.maps.items():
-            for key, cells in state.contested(CANONICAL):
-                _note(found, name, key, cells, FieldType.MAP)
-        for name, log in self.logs.items():
-            for item in log.items() if log.corrections else ():
-                if not item.retractions:
-                    _note(found, name, item.first.ref, item.current, FieldType.LOG)
+        found = [
+            Conflict(name, key, tuple(cells), row.name)
+            for row, name, state in self._fields()
+            for key, cells in row.contested(state)
+            if differ(cells, CANONICAL)
+        ]
         return sorted(found, key=lambda conflict: (conflict.field, conflict.type, CANONICAL(conflict.key)))
 
     def digest(self) -> bytes:
@@ -225,22 +200,12 @@ class CaseState:
             raise ValueError("a digest needs the logs: fold with logs=True")
         state = blake2b(digest_size=32, person=labels.STATE)
         state.update(codec.encode(sorted((cell.ref, *cell.said()[:4]) for cell in self.creates.values())))
-        for states, kind in self._cells():
-            for name, cells in sorted(states.items()):
-                if cells.live:
-                    # the same as encoding [type, name, cells] at once, without all values decoded at the same time
-                    state.update(codec.array_header(3) + codec.encode(kind.value) + codec.encode(name))
-                    state.update(codec.array_header(len(cells.live)))
-                    for cell in _sorted(cells.live.values()):
-                        state.update(codec.encode(cell.said()))
-        for name, counter in sorted(self.counters.items()):
-            state.update(codec.encode((FieldType.COUNTER.value, name, str(counter.total))))
-        for name, log in sorted(self.logs.items()):
-            said = sorted(log.cells(), key=lambda one: one[2].ref)
-            state.update(codec.array_header(3) + codec.encode(FieldType.LOG.value) + codec.encode(name))
-            state.update(codec.array_header(len(said)))
-            for role, target, cell in said:
-                state.update(codec.encode((cell.ref, role, target, codec.encode(cell.said()))))
+        for row in TYPES.values():
+            for name, held in sorted(self.table(row).items()):
+                for at, said in enumerate(row.digest(held)):
+                    if at == 0:
+                        state.update(codec.array_header(3) + codec.encode(str(row.name)) + codec.encode(name))
+                    state.update(said)
         return state.digest()
 
     def become(self, other: CaseState) -> None:
@@ -254,11 +219,8 @@ class CaseState:
         other = CaseState(logs=self.keeps_logs, only_logs=self.only_logs)
         other.counted, other.full = self.counted.copy(), self.full.copy()
         other.creates = self.creates.copy()
-        other.registers = {name: state.copy() for name, state in self.registers.items()}
-        other.sets = {name: state.copy() for name, state in self.sets.items()}
-        other.maps = {name: state.copy() for name, state in self.maps.items()}
-        other.counters = {name: state.copy() for name, state in self.counters.items()}
-        other.logs = {name: state.copy() for name, state in self.logs.items()}
+        for row in TYPES.values():
+            other.table(row).update((name, state.copy()) for name, state in self.table(row).items())
         other.ill_typed = self.ill_typed.copy()
         other.unknown = self.unknown.copy()
         return other
@@ -275,61 +237,32 @@ class CaseState:
     def weigh(self) -> int:
         """About how many bytes of memory it takes. Looks at everything: ask when `added` has grown large."""
         self.added = 0
-        named = [(name, cells) for states, _ in self._cells() for name, cells in states.items()]
-        cells = [cell for _, state in named for cell in state.live.values()]
-        cells += [cell for log in self.logs.values() for _, _, cell in log.cells()]
-        names = [*(name for name, _ in named), *self.logs]
-        refs = len(self.ill_typed) + len(self.unknown) + sum(len(state.absent) for _, state in named)
         created = sum(CELL + len(cell.value[0]) for cell in self.creates.values())
-        return (
-            STATE + created + REF * refs + sum(CELL + _length(cell.resting) for cell in cells)
-            + sum(NAMED + len(name) for name in names) + sum(SUM + len(name) for name in self.counters)
-        )  # fmt: skip
+        held = sum(row.weight(state) + len(name) for row, name, state in self._fields())
+        return STATE + created + held + REF * (len(self.ill_typed) + len(self.unknown))
 
     # --- snapshots ----------------------------------------------------------------------------
 
     def encode(self) -> bytes:
         """The snapshot: everything but logs (their items are in the case's list of entries)."""
-        return snapshot.encode(
-            snapshot.Parts(
-                self.counted, self.creates, self.registers, self.sets, self.maps, self.counters, self.ill_typed,
-                self.unknown,
-            )
-        )  # fmt: skip
+        fields = {row.name: self.table(row) for row in TYPES.values() if row.rest is not None}
+        return snapshot.encode(snapshot.Parts(self.counted, self.creates, fields, self.ill_typed, self.unknown))
 
     @staticmethod
     def decode(raw: bytes) -> CaseState:
         """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded anew."""
         state = CaseState()
         parts = snapshot.decode(raw)
-        state.counted, state.creates, state.registers, state.sets, state.maps, state.counters = parts[:6]
-        state.ill_typed, state.unknown = parts[6:]
+        state.counted, state.creates, fields, state.ill_typed, state.unknown = parts
+        for name, states in fields.items():
+            state.table(TYPES[name]).update(states)
         return state
 
-    def _cells(self) -> tuple[tuple[dict[str, Any], FieldType], ...]:
-        return (
-            (self.registers, FieldType.REGISTER),
-            (self.sets, FieldType.SET),
-            (self.maps, FieldType.MAP),
-        )
+    def _fields(self) -> Iterator[tuple[CrdtType, str, Any]]:
+        """Every field: its type, its name and its state."""
+        for row in TYPES.values():
+            for name, state in self.table(row).items():
+                yield row, name, state
 
 
-def _length(resting: Any) -> int:
-    """Of what a cell holds, beyond what every cell takes."""
-    return len(resting.raw) if type(resting) is Packed else len(resting) if type(resting) in (str, bytes) else 0
-
-
-def _refs(detail: Any) -> Sequence[Ref]:
-    if not detail:
-        return ()
-    return (detail,) if len(detail) == 10 else split_refs(detail)
-
-
-def _note(found: list[Conflict], field: str, key: Any, cells: Iterable[Cell], kind: FieldType) -> None:
-    conflict = Conflict(field, key, tuple(cells), kind)
-    if differ(conflict.cells, CANONICAL):
-        found.append(conflict)
-
-
-def _sorted(cells: Iterable[Cell]) -> list[Cell]:
-    return sorted(cells, key=lambda cell: cell.ref)
+_NAMED: Final = frozenset(CaseState.__slots__)

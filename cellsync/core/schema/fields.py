@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Never, TypeVar, cast, overload
 
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
+from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.crdt.cells import newest_first
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.schema.host import Bound, draft_of
 from cellsync.core.schema.values import NOTHING, Misfit, ValueType, fits, store, value_type
 from cellsync.core.schema.views import Count, LogView, MapView, SetView

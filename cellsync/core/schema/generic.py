@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cellsync.core.case.fold import FieldType
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.schema.host import draft_of
 from cellsync.core.schema.schema import Schema, plain_field
 from cellsync.core.schema.values import PLAIN, store
@@ -24,11 +24,11 @@ class GenericCase(Schema):
         """The version of its schema with which it was created."""
         return self._state.version
 
-    def names(self) -> list[tuple[str, FieldType]]:
+    def names(self) -> list[tuple[str, str]]:
         """Every field that shows something."""
         return self._state.fields()
 
-    def read(self, name: str, kind: FieldType = FieldType.REGISTER) -> Any:
+    def read(self, name: str, kind: str = FieldType.REGISTER) -> Any:
         """A field in plain values; None if nothing was written. See `plain_field` for the shapes."""
         return plain_field(self._state, name, kind) if (name, kind) in self._state.fields() else None
 

@@ -27,9 +27,10 @@ from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, dataclass_transform, get_args, get_origin
 
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fold import CANONICAL, CaseState, FieldType
+from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.fold import Conflict as RawConflict
 from cellsync.core.crdt.cells import alike, newest_first
+from cellsync.core.crdt.types import TYPES, FieldType
 from cellsync.core.errors import InvalidValue
 from cellsync.core.schema.fields import Empty, Field, Register, empty, field
 from cellsync.core.schema.host import Bound, Change, draft_of
@@ -96,8 +97,8 @@ class Schema(Bound):
         found: dict[str, Any] = {}
         for name, kind in stored:
             own = self._fields.get(name)
-            label = name if names.count(name) == 1 else f"{name} ({kind.value})"
-            if own is None or own.crdt is not kind:
+            label = name if names.count(name) == 1 else f"{name} ({kind})"
+            if own is None or own.crdt != kind:
                 found[label] = plain_field(self._state, name, kind)
             elif misfits := own.misfits(self._state):
                 found[label] = misfits
@@ -200,19 +201,11 @@ def describe(schema: type[Schema]) -> dict[str, Any]:
     }
 
 
-def plain_field(state: CaseState, name: str, kind: FieldType) -> Any:
+def plain_field(state: CaseState, name: str, kind: str) -> Any:
     """A field as it stands, in plain values: a register's displayed value, a list of elements or items, a list of
     [key, value] pairs, a sum."""
-    if kind is FieldType.REGISTER:
-        shown = state.registers[name].shown
-        return None if shown is None else shown.value
-    if kind is FieldType.SET:
-        return [cells[0].value for cells in state.sets[name].elements(CANONICAL).values()]
-    if kind is FieldType.MAP:
-        return [[key, cells[0].value] for key, cells in state.maps[name].keys(CANONICAL).values()]
-    if kind is FieldType.COUNTER:
-        return state.counters[name].total
-    return [item.shown.value for item in state.logs[name].items() if not item.retractions]
+    row = TYPES[kind]
+    return row.plain(state.table(row)[name])
 
 
 def _declared(cls: type[Schema]) -> dict[str, Field]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cellsync.core.case.fold import CANONICAL, CaseState, FieldType, Stamp
+from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.ids import DeviceId, EntryId, Millis
 from cellsync.core.wire import codec
@@ -67,7 +68,7 @@ def expected(dids: list[Did], field: str) -> dict[str, Any]:
 
 def conflict_places(state: CaseState) -> set[tuple[str, str, Any]]:
     return {
-        (conflict.type.value, conflict.field, plain(conflict.key) if conflict.type is FieldType.MAP else conflict.key)
+        (str(conflict.type), conflict.field, plain(conflict.key) if conflict.type is FieldType.MAP else conflict.key)
         for conflict in state.conflicts()
     }
 

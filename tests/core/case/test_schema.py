@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from cellsync.core.case.fold import CaseState, FieldType, Stamp
+from cellsync.core.case.fold import CaseState, Stamp
+from cellsync.core.crdt.types import FieldType
 from cellsync.core.errors import InvalidValue, NotFound, ReadOnly
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis
 from cellsync.core.schema.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field
