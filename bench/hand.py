@@ -15,7 +15,7 @@ import trio
 
 from bench.rows import Row
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.stopping import stop
+from cellsync.api.stop import stop
 from cellsync.casework import CaseFile
 from cellsync.cell.founding import found_cell
 from cellsync.cell.opening import open_cell

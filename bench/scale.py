@@ -25,7 +25,7 @@ from bench import children
 from bench.memory import resident
 from bench.rows import Row
 from cellsync.api.client import NoDaemon, SocketClient
-from cellsync.api.stopping import stop
+from cellsync.api.stop import stop
 from cellsync.casework import CaseFile, Consent, Episode, Link, Relation
 from cellsync.casework.documents.consent import Scope
 from cellsync.cell.cell import Cell

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from cellsync.cell.backup import restore
     from cellsync.cell.cell import Cell, Peer
-    from cellsync.cell.confirming import Asked, Confirm
+    from cellsync.cell.confirmation import Asked, Confirm
     from cellsync.cell.flags import Flag, Reason
     from cellsync.cell.founding import RecoveryKey, found_cell
     from cellsync.cell.home import Home
-    from cellsync.cell.inviting import Invite
-    from cellsync.cell.joining import join
+    from cellsync.cell.invites import Invite
     from cellsync.cell.member import Member
+    from cellsync.cell.newcomers import join
     from cellsync.cell.opening import change_passphrase, open_cell
     from cellsync.core import errors
     from cellsync.core.errors import CellsyncError
@@ -82,15 +82,15 @@ _HOMES: Final = {
     "restore": "cellsync.cell.backup",
     "Cell": "cellsync.cell.cell",
     "Peer": "cellsync.cell.cell",
-    "Asked": "cellsync.cell.confirming",
-    "Confirm": "cellsync.cell.confirming",
+    "Asked": "cellsync.cell.confirmation",
+    "Confirm": "cellsync.cell.confirmation",
     "Flag": "cellsync.cell.flags",
     "Reason": "cellsync.cell.flags",
     "RecoveryKey": "cellsync.cell.founding",
     "found_cell": "cellsync.cell.founding",
     "Home": "cellsync.cell.home",
-    "Invite": "cellsync.cell.inviting",
-    "join": "cellsync.cell.joining",
+    "Invite": "cellsync.cell.invites",
+    "join": "cellsync.cell.newcomers",
     "Member": "cellsync.cell.member",
     "change_passphrase": "cellsync.cell.opening",
     "open_cell": "cellsync.cell.opening",

@@ -8,7 +8,7 @@ from typing import Final
 
 from cellsync.api import repeats, room, web
 from cellsync.casework.importing import reading
-from cellsync.cell import following
+from cellsync.cell import followers
 from cellsync.core import caps
 from cellsync.core.schema import values
 
@@ -30,8 +30,8 @@ def limits() -> str:
         ),
         ("a name", caps.NAME, "bytes, and no control characters"),
         ("a cell", caps.DEVICES, "devices"),
-        ("changes that wait for a slow reader", following.BACKLOG, "then it is told to read anew (`reset`)"),
-        ("", following.BACKLOG_BYTES, "bytes of their values"),
+        ("changes that wait for a slow reader", followers.BACKLOG, "then it is told to read anew (`reset`)"),
+        ("", followers.BACKLOG_BYTES, "bytes of their values"),
         ("a request of the local API", web.LARGEST, "bytes; `too_large`"),
         ("an import", web.LARGEST_TABLE, "bytes in base64"),
         ("", reading.LARGEST_FILE, "bytes of the file"),

@@ -20,7 +20,7 @@ from cellsync.api.client import Answer
 from cellsync.api.contract.table import BY_NAME
 from cellsync.api.feed import Feed
 from cellsync.api.service import Service
-from cellsync.cell.unwrapping import the_only
+from cellsync.cell.lone_error import the_only
 from cellsync.core.errors import Interrupted
 from cellsync.ledger.pause import rarely
 from cellsync.profile.hardening import harden

@@ -25,7 +25,7 @@ Handler = Callable[[Service, Any], Awaitable[shapes.Answer]]
 
 HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.api`, and the function there
     "health": "health.health",
-    "doctor": "examining.examine",
+    "doctor": "examination.examine",
     "init": "health.init",
     "restore": "backups.restore",
     "unlock": "health.unlock",

@@ -16,7 +16,7 @@ import trio
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import FAULT, Cancelled, problem_of
-from cellsync.cell.unwrapping import the_only
+from cellsync.cell.lone_error import the_only
 from cellsync.core.errors import CellsyncError, Closed, NotFound
 
 KEPT: Final = 64  # the newest

@@ -24,10 +24,10 @@ from cellsync.api.feed import Feed
 from cellsync.api.jobs import Jobs
 from cellsync.api.repeats import Repeats
 from cellsync.cell.cell import Cell
+from cellsync.cell.lone_error import the_only
 from cellsync.cell.member import members
 from cellsync.cell.opening import open_cell
 from cellsync.cell.peer import met
-from cellsync.cell.unwrapping import the_only
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
 from cellsync.profile.profile import Profile, Settings
 

@@ -26,7 +26,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from cellsync.cell import describing
+from cellsync.cell import description
 from cellsync.core.errors import DiskFull, StorageFailed
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.history.store import Listings, Store
@@ -50,7 +50,7 @@ class Catalogue:
     def __init__(self, replica: Replica, store: Store) -> None:
         self._replica = replica
         self._store = store
-        store.listings.begin(describing.VERSION)
+        store.listings.begin(description.VERSION)
         self._stale = dict.fromkeys(number for number in store.listings.stale() if number != OWN_CASE)
         self._staged: set[int] = set()  # described, and not known to be durable
         self._lost = store.lost
@@ -84,7 +84,7 @@ class Catalogue:
         if not some:
             return
         heads, state = self._replica.held.heads, self._replica.states.get
-        self._store.listings.put([describing.describe(number, heads[number], state(number)) for number in some])
+        self._store.listings.put([description.describe(number, heads[number], state(number)) for number in some])
         for number in some:
             del self._stale[number]
         self._staged.update(some)

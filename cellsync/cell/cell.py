@@ -19,14 +19,14 @@ import trio
 from cellsync.cell import forks
 from cellsync.cell.backup import AtRest, back_up
 from cellsync.cell.catalogue import OpenCatalogue
-from cellsync.cell.confirming import Confirm
+from cellsync.cell.confirmation import Confirm
 from cellsync.cell.flags import LASTING, Facts, Flag, Gaps, Reason, encode, flags_of
-from cellsync.cell.following import BACKLOG_BYTES, Follower, cause_of, change_size, readings, told, touched
+from cellsync.cell.followers import BACKLOG_BYTES, Follower, cause_of, change_size, readings, told, touched
 from cellsync.cell.forks import Fork
 from cellsync.cell.member import Member, members
 from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
-from cellsync.cell.syncing import Progress, sync
+from cellsync.cell.sync import Progress, sync
 from cellsync.cell.wrote import wrote
 from cellsync.core import caps, drawers
 from cellsync.core.case.fold import CaseState, Stamp
@@ -56,8 +56,8 @@ from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms
 
 if TYPE_CHECKING:
-    from cellsync.cell.graphing import Graph
-    from cellsync.cell.inviting import Invite
+    from cellsync.cell.graph import Graph
+    from cellsync.cell.invites import Invite
     from cellsync.cell.short_codes import ShortCodes
     from cellsync.store.backup import Backup
 
@@ -170,7 +170,7 @@ class Cell:
         coordinators invite.
         """
         self._check_open()
-        from cellsync.cell.inviting import open_invite  # with it come pairing and QR codes
+        from cellsync.cell.invites import open_invite  # with it come pairing and QR codes
         from cellsync.cell.short_codes import ShortCodes
 
         self._codes = self._codes or ShortCodes(self._alarm)
@@ -314,7 +314,7 @@ class Cell:
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
         self._check_open()
-        from cellsync.cell.graphing import graph_of  # only those who draw need it
+        from cellsync.cell.graph import graph_of  # only those who draw need it
 
         await self.catalogue.ready()
         return await graph_of(self.circle, case, named=self.catalogue.title)

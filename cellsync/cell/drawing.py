@@ -10,7 +10,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final, NamedTuple
 
-from cellsync.cell.graphing import Graph, Row
+from cellsync.cell.graph import Graph, Row
 from cellsync.core.plain import plain_line
 
 _LABEL: Final = 60  # characters of what an entry did

@@ -11,7 +11,7 @@ from cellsync.cell import flags
 from cellsync.cell.backup import AtRest
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
-from cellsync.cell.unwrapping import the_only
+from cellsync.cell.lone_error import the_only
 from cellsync.core import drawers
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.ids import SealSecret

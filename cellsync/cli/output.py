@@ -51,7 +51,7 @@ def fit_into(stream: TextIO | None, text: str) -> str:
     wide = width_of(stream)
     if wide <= 0 or len(text) * 2 < wide:
         return text
-    from cellsync.cli.fitting import fitted
+    from cellsync.cli.lines import fitted
 
     return fitted(text, wide)
 

@@ -19,7 +19,7 @@ want it redacted; then it names this device's folders and addresses, and the oth
 
 from __future__ import annotations
 
-from cellsync.doctor.examining import examine
+from cellsync.doctor.examination import examine
 from cellsync.doctor.finding import Finding, Grade
 from cellsync.doctor.subject import OtherDevice, Subject
 

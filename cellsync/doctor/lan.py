@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import trio
 
-from cellsync.doctor import calling, multicast
-from cellsync.doctor.calling import Called, Reach
+from cellsync.doctor import calls, multicast
+from cellsync.doctor.calls import Called, Reach
 from cellsync.doctor.finding import Finding, bad, good, unknown, warning
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known
@@ -66,7 +66,7 @@ async def local_network(visit: Visit) -> list[Finding]:
             if subject.mode != "off":
                 heard = await multicast.listen(here, known, subject.service_type, visit.seconds)
 
-        called = await calling.call(visit, here, known.own)
+        called = await calls.call(visit, here, known.own)
     evidence = Evidence(heard, called, visit.seconds)
     return [*_multicast(evidence, machine.system), *_blocked(evidence), *_devices(evidence, visit.redact)]
 

@@ -22,7 +22,7 @@ from cellsync.node import rtnetlink, tcp
 from cellsync.node.binding import bind_to_link
 from cellsync.node.interfaces import Interfaces, Local
 from cellsync.node.network import Address, Here, without_scope
-from cellsync.node.recognising import Recognition
+from cellsync.node.recognition import Recognition
 from cellsync.node.sites import Site, Sites
 
 LOOK_EVERY: Final = 2.0  # seconds: a gateway may change though no address does

@@ -1,7 +1,7 @@
 """The lookout: beacons of members, and whom they belong to.
 
 A member's beacon is called once. One that nobody whom we know seems to show is kept: while a user waits, the search
-finds out whether it is of a device whose clock is far off (cellsync.node.searching).
+finds out whether it is of a device whose clock is far off (cellsync.node.search).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cellsync.node.calls import Calls
 from cellsync.node.links import Links
 from cellsync.node.network import Address, Network, Sighting
 from cellsync.node.others import Others
-from cellsync.node.searching import Search
+from cellsync.node.search import Search
 from cellsync.node.shared import SharedCircle
 from cellsync.node.whereabouts import Whereabouts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellsync.testing.confirming import accept_any
+from cellsync.testing.confirmation import accept_any
 from cellsync.testing.network import MemoryHost, MemoryNetwork
 
 __all__ = ["MemoryHost", "MemoryNetwork", "accept_any"]

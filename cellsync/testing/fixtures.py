@@ -24,9 +24,9 @@ from trio.testing import MockClock
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.founding import found_cell
-from cellsync.cell.joining import join
+from cellsync.cell.newcomers import join
 from cellsync.cell.opening import open_cell
-from cellsync.testing.confirming import accept_any
+from cellsync.testing.confirmation import accept_any
 from cellsync.testing.network import MemoryNetwork
 
 _OURS: Final = frozenset({"cell_pair", "memory_network", "autojump_clock"})

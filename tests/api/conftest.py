@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cellsync.api.contract import telling
+from cellsync.api.contract import events
 from cellsync.api.contract.shapes import Event
 from cellsync.api.feed import Feed
 
@@ -15,7 +15,7 @@ def declared_events(monkeypatch: pytest.MonkeyPatch) -> None:
     put = Feed._put
 
     def checked(self: Feed, event: Event) -> None:
-        msgspec.convert(event.data, telling.DATA[event.event])
+        msgspec.convert(event.data, events.DATA[event.event])
         put(self, event)
 
     monkeypatch.setattr(Feed, "_put", checked)

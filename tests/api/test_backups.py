@@ -9,7 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.api.contract.problems import TooSoon
-from cellsync.api.operations import examining
+from cellsync.api.operations import examination
 from cellsync.core.errors import InvalidValue, VaultDamaged, VaultExists, WrongPassphrase
 from cellsync.doctor import Finding, Subject
 from cellsync.profile.profile import Settings
@@ -72,7 +72,7 @@ async def test_a_damaged_page_is_found(
     async def examine(_: Subject) -> list[Finding]:
         return []
 
-    monkeypatch.setattr(examining, "examine_subject", examine)
+    monkeypatch.setattr(examination, "examine_subject", examine)
     async with cell(tmp_path, "ana") as [ana]:
         for number in range(50):
             await ana("case.new", set={"title": "a", "summary": f"{number} {'long ' * 200}"})
@@ -86,7 +86,7 @@ async def test_a_damaged_page_is_found(
         [found] = (await ana("doctor"))["findings"]
         assert (found["check"], found["grade"], found["text"]) == ("vault_pages", "bad", "The vault is damaged.")
         assert "cellsync restore FROM" in found["hint"]
-        monkeypatch.setattr(examining, "CHECKED", 8_000)
+        monkeypatch.setattr(examination, "CHECKED", 8_000)
         assert (await ana("doctor"))["findings"][0]["grade"] == "unknown"
 
 

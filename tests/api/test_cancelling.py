@@ -10,7 +10,7 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.api.contract.table import OPERATIONS
-from cellsync.casework.importing import reading, running
+from cellsync.casework.importing import intake, reading
 from cellsync.testing import MemoryNetwork
 from tests.api.services import Asking, cell, services, synced
 
@@ -24,7 +24,7 @@ def table(rows: int = ROWS) -> str:
 
 @pytest.fixture
 def in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "GROUP_ROWS", 2)
+    monkeypatch.setattr(intake, "GROUP_ROWS", 2)
 
 
 def at_row(asking: Asking, row: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from cellsync.api import direct
 from cellsync.api.client import Client
 from cellsync.api.contract.problems import Locked
 from cellsync.api.direct import DirectClient
-from cellsync.api.operations.examining import examine_here
+from cellsync.api.operations.examination import examine_here
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, VaultMissing
 from cellsync.profile.holder import Busy, pid_of
 from cellsync.profile.profile import Profile, Settings
@@ -96,7 +96,7 @@ def test_settings_that_cannot_be_read_are_a_finding(profile: Profile, monkeypatc
         assert runs
         return []
 
-    monkeypatch.setattr("cellsync.api.operations.examining.findings", nothing)
+    monkeypatch.setattr("cellsync.api.operations.examination.findings", nothing)
     (profile.folder / "settings.json").write_text("{")
     found = examine_here(profile, silent=True)["findings"]
     assert [(one["check"], one["grade"]) for one in found] == [("settings", "bad"), ("daemon", "bad")]
@@ -109,7 +109,7 @@ def test_settings_that_cannot_be_read_are_a_finding(profile: Profile, monkeypatc
 ELSEWHERE: Final = (
     "asyncio", "babel", "charset_normalizer", "hypercorn", "rich", "segno", "spake2", "starlette", "zeroconf", "zxcvbn",
     "cellsync.casework.exporting", "cellsync.casework.importing.mapping", "cellsync.cell.founding",
-    "cellsync.cell.inviting", "cellsync.core.pairing", "cellsync.doctor", "cellsync.node.discovery",
+    "cellsync.cell.invites", "cellsync.core.pairing", "cellsync.doctor", "cellsync.node.discovery",
 )  # fmt: skip
 EVERY_DAY: Final = ("unlock", "status", "case.list", "case.show", "case.new", "case.edit", "case.log")
 LOOK: Final = f"""

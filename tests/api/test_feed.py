@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cellsync.api import feed as feed_module
-from cellsync.api.contract import telling
+from cellsync.api.contract import events
 from cellsync.api.contract.shapes import Event
 from cellsync.api.feed import BACKLOG, Feed
 from cellsync.core.ids import CaseId
@@ -346,5 +346,5 @@ async def rest(feed: Feed) -> list[Event]:
 
 def test_every_event_is_declared() -> None:
     names = get_args(get_type_hints(Event)["event"])
-    assert set(names) == telling.DATA.keys()
+    assert set(names) == events.DATA.keys()
     assert get_args(Did) == (*(op.name.lower() for op in Op if op is not Op.CREATE), "other")

@@ -357,7 +357,7 @@ async def test_three_burnt_codes_raise_an_alarm(tmp_path: Path, autojump_clock: 
 
 def every_error() -> list[type[CellsyncError]]:
     import cellsync.cli.main
-    import cellsync.daemon.running  # noqa: F401
+    import cellsync.daemon.work  # noqa: F401
 
     found, rest = [], [CellsyncError]
     while rest:

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from cellsync.api.contract.problems import problem_of
 from cellsync.api.contract.table import OPERATIONS
-from cellsync.api.operations import examining
+from cellsync.api.operations import examination
 from cellsync.casework.exporting import NoConsent
 from cellsync.core.errors import NotPermitted
 from cellsync.doctor import Finding, Grade, Subject
@@ -128,7 +128,7 @@ async def test_the_examination_knows_the_others(
         asked.append(subject)
         return [Finding("vault", Grade.GOOD, "It is there.", "")]
 
-    monkeypatch.setattr(examining, "examine_subject", examine)
+    monkeypatch.setattr(examination, "examine_subject", examine)
     async with cell(tmp_path, "ana", "ben") as [ana, _]:
         found = await ana("doctor")
         pages = {"check": "vault_pages", "grade": "good", "text": "Every page of the vault can be read.", "hint": ""}

@@ -11,7 +11,7 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.api import pages, room
-from cellsync.cell import following
+from cellsync.cell import followers
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
@@ -139,7 +139,7 @@ async def test_lists_and_graphs_have_an_end(tmp_path: Path, autojump_clock: Mock
 async def test_what_waits_for_a_slow_follower_is_bounded_in_bytes(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "BACKLOG_BYTES", 200_000)
+    monkeypatch.setattr(followers, "BACKLOG_BYTES", 200_000)
     async with cell(tmp_path, "ana") as [ana]:
         whole = ana.service.cell
         async with whole.changes() as changes:

@@ -16,7 +16,7 @@ from cellsync.casework.exporting.gathering import Folder, Unread
 from cellsync.casework.exporting.permission import Consents
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Link
-from cellsync.cell import describing
+from cellsync.cell import description
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
@@ -65,9 +65,9 @@ async def gather(cell: Cell, cases: list[CaseId] | None) -> tuple[list[Folder], 
     return await cell.at_one_moment(lambda replica, listings: work(Reader(cell, replica, listings)))
 
 
-@pytest.mark.parametrize("listed", [describing.LINKS, 1])
+@pytest.mark.parametrize("listed", [description.LINKS, 1])
 async def test_some_cases_are_gathered_as_if_all_had_been_read(monkeypatch: pytest.MonkeyPatch, listed: int) -> None:
-    monkeypatch.setattr(describing, "LINKS", listed)
+    monkeypatch.setattr(description, "LINKS", listed)
     source = random.Random(listed)
     async with opened(await found(MemoryNetwork())) as cell:
         known: list[CaseId] = []

@@ -26,9 +26,9 @@ from cellsync.casework.importing import (
     RowError,
     UnreadableFile,
     import_cases,
+    intake,
     mapping_file,
     read_csv,
-    running,
 )
 from cellsync.casework.importing.cells import tidy
 from cellsync.casework.importing.persons import is_name
@@ -40,7 +40,7 @@ from cellsync.casework.values.timeline import TimelineKind
 from cellsync.cell.cell import Cell
 from cellsync.cell.founding import found_cell
 from cellsync.cell.home import Home
-from cellsync.cell.joining import join
+from cellsync.cell.newcomers import join
 from cellsync.cell.opening import open_cell
 from cellsync.core.errors import InvalidValue
 from cellsync.node.lan import open_lan
@@ -749,7 +749,7 @@ async def test_an_import_that_was_killed_is_resumed(tmp_path: Path) -> None:
 
 async def test_a_group_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped while a group is under way, by whatever: the cases of a row are all there, or none."""
-    monkeypatch.setattr(running, "GROUP_ROWS", 2)
+    monkeypatch.setattr(intake, "GROUP_ROWS", 2)
     rows = [f"{number},Vera Tikhaya,,,parcel,,," for number in range(5)]
 
     def stop(done: int, of: int) -> None:

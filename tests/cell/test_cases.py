@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empty, errors, field
-from cellsync.cell.confirming import Asked
+from cellsync.cell.confirmation import Asked
 from cellsync.cell.flags import Flag, Reason
 from cellsync.core import caps
 from cellsync.core.ids import CaseId, SigningSecret

@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell
 from cellsync.casework.values.name import Name, NameKind, Script, best
-from cellsync.cell import describing
+from cellsync.cell import description
 from cellsync.cell.catalogue import AT_ONCE, QUIET, Catalogue, ShortIds
 from cellsync.core.case.fold import CaseState
 from cellsync.core.errors import DiskFull
@@ -166,7 +166,7 @@ class Catalogues(RuleBasedStateMachine):
         assert listings.counts() == model.counts()
         for kind in [*KINDS, ""]:
             assert listings.of_kind(kind) == [one.number for one in model.page(Wanted([kind]), 0, 99)]
-        for name in map(describing.sought, WORDS):
+        for name in map(description.sought, WORDS):
             assert listings.called(name) == model.called(name)
             if name:
                 assert listings.called_partly(name[1:3]) == model.called_partly(name[1:3])
@@ -234,7 +234,7 @@ def test_a_person_is_called_by_the_name_that_casework_calls_the_best(names: list
     chosen = best(names)
     assert chosen is not None
     done = [Operation(ADD, "names", None, [one.text, one.script.value, one.kind.value]) for one in names]
-    assert describing.title_of(state_of(*done)) == chosen.text
+    assert description.title_of(state_of(*done)) == chosen.text
 
 
 def test_what_is_described_is_bounded_whatever_a_member_writes() -> None:
@@ -244,15 +244,15 @@ def test_what_is_described_is_bounded_whatever_a_member_writes() -> None:
     odds = [Operation(ADD, name, None, one) for name in ("names", "links") for one in odd]
     links = [Operation(ADD, "links", None, [at.to_bytes(32, "big"), "about"]) for at in range(1_500)]
     done = [Operation(SET, "title", b"", long), Operation(SET, "status", b"", long), *names, *odds, *links]
-    listing = describing.describe(2, 3, state_of(*done))
-    assert (len(listing.title), len(listing.status)) == (describing.TITLE, describing.TITLE)
-    assert len(listing.called) == describing.NAMES
-    assert max(len(name) for name, _ in listing.called) == describing.TITLE
-    assert listing.links == {ANYTHING, *(at.to_bytes(32, "big") for at in range(describing.LINKS))}
+    listing = description.describe(2, 3, state_of(*done))
+    assert (len(listing.title), len(listing.status)) == (description.TITLE, description.TITLE)
+    assert len(listing.called) == description.NAMES
+    assert max(len(name) for name, _ in listing.called) == description.TITLE
+    assert listing.links == {ANYTHING, *(at.to_bytes(32, "big") for at in range(description.LINKS))}
 
 
 def test_a_case_in_which_nothing_counts_is_not_shown() -> None:
-    listing = describing.describe(2, 3, CaseState())
+    listing = description.describe(2, 3, CaseState())
     assert not listing.shown
     assert not listing.called
 

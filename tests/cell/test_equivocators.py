@@ -15,7 +15,7 @@ from cellsync.core.wire.messages import Batch
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, admit, found, level, opened
 from tests.cell.equivocators import show, sides
-from tests.cell.test_following import heard
+from tests.cell.test_followers import heard
 
 
 @asynccontextmanager

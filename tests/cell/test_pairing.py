@@ -470,7 +470,7 @@ async def test_it_breaks_at_any_moment(memory_network: MemoryNetwork, autojump_c
 async def test_a_full_disk_at_the_joiner(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cellsync.cell import joining as module
+    from cellsync.cell import newcomers as module
 
     def full(*_: object, **__: object) -> None:
         raise errors.DiskFull

@@ -18,7 +18,7 @@ from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.stage import Stage
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, admit, found, level, opened
-from tests.cell.test_following import heard
+from tests.cell.test_followers import heard
 
 
 def judge(cell: Cell, author: Cell, label: int, *, released: bool = False) -> None:

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell, Peer, errors
-from cellsync.cell import syncing
+from cellsync.cell import sync
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, admit, cells, check_failures, found, opened
 
@@ -53,7 +53,7 @@ async def test_all_are_called_at_once_and_it_returns_when_all_are_in_step(
         net.heal()
         began = trio.current_time()
         assert who(await ana.sync()) == ["ben", "cara"]
-        assert trio.current_time() - began < syncing.GRACE
+        assert trio.current_time() - began < sync.GRACE
         assert len(await ana.cases(Visit)) == 3
         began = trio.current_time()
         assert who(await ana.sync()) == ["ben", "cara"]  # nothing to do
@@ -87,7 +87,7 @@ async def test_one_is_enough_after_a_moment_unless_everyone_is_asked_for(
         net.partition("cara", ["ana", "ben"])
         began = trio.current_time()
         [ben, missing] = await ana.sync()
-        assert syncing.GRACE <= trio.current_time() - began < syncing.GRACE + 1
+        assert sync.GRACE <= trio.current_time() - began < sync.GRACE + 1
         assert (ben.in_step_now, missing.in_step_now, missing.connected) == (True, False, False)
         began = trio.current_time()
         assert who(await ana.sync(everyone=True, timeout=20)) == ["ben"]
@@ -115,7 +115,7 @@ async def test_who_is_just_connecting_is_waited_for(memory_network: MemoryNetwor
 
             @nursery.start_soon
             async def come_back() -> None:
-                await trio.sleep(syncing.GRACE / 2)
+                await trio.sleep(sync.GRACE / 2)
                 net.heal()
                 ana.node.calls.now()
 
@@ -271,7 +271,7 @@ async def test_progress_is_told_when_something_changes_and_not_too_often(
         assert told[-1][1].in_step_now
         assert not told[0][1].connected
         times = [when for when, _ in told]
-        assert all(later - earlier >= syncing.PAUSE * 0.99 for earlier, later in pairwise(times))
+        assert all(later - earlier >= sync.PAUSE * 0.99 for earlier, later in pairwise(times))
         told.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(net, "show", lambda *_: None)

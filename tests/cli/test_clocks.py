@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from cellsync.cli import reaching
+from cellsync.cli import reach
 from cellsync.cli.main import main
 
 DAY = 86_400.0
@@ -74,8 +74,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
         def opened(_: click.Context, **__: Any) -> Iterator[Any]:
             yield Client(list(peers), error, ahead)
 
-        monkeypatch.setattr(reaching, "opened", opened)
-        monkeypatch.setattr(reaching, "empty", opened)
+        monkeypatch.setattr(reach, "opened", opened)
+        monkeypatch.setattr(reach, "empty", opened)
         monkeypatch.setattr("cellsync.cli.terminal.Terminal.ask_yes", lambda *_: True)
         monkeypatch.setattr("cellsync.cli.terminal.Terminal.new_passphrase", lambda *_: ("a long sentence", False))
         return CliRunner().invoke(main, list(arguments))

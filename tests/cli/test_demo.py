@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from cellsync.cli.demo import running, story
+from cellsync.cli.demo import run, story
 from cellsync.cli.demo.child import DemoFailed, started
 from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
 from tests.patience import PATIENCE
@@ -162,7 +162,7 @@ async def test_errors_of_the_library_come_with_their_hint(tmp_path: Path) -> Non
 def test_failures_are_one_line_and_one_object(
     raised: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert running._report(raised, as_json=True) == code
+    assert run._report(raised, as_json=True) == code
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["exit"] == code
     assert err.startswith(said)
@@ -170,7 +170,7 @@ def test_failures_are_one_line_and_one_object(
 
 def test_mistakes_of_our_own_are_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        running._report(ExceptionGroup("", [ZeroDivisionError()]), as_json=False)
+        run._report(ExceptionGroup("", [ZeroDivisionError()]), as_json=False)
 
 
 def test_search_of_the_vaults_sees_a_leak(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import pytest
 from click.testing import CliRunner
 
-from cellsync.cli import reaching
+from cellsync.cli import reach
 from cellsync.cli.main import main
 from cellsync.cli.terminal import Terminal
 
@@ -50,7 +50,7 @@ class Client:
 
 @pytest.fixture(autouse=True)
 def _opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reaching, "opened", lambda *_, **__: Client())
+    monkeypatch.setattr(reach, "opened", lambda *_, **__: Client())
 
 
 @pytest.mark.parametrize(("named", "drawn"), [([], ["exporting"]), (["parcel"], [])])

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cellsync import __version__
 from cellsync.cli.main import main
-from cellsync.cli.wording import presence, seen
+from cellsync.cli.words import presence, seen
 from tests.cli.profiles import AS_SAID, Profiles
 from tests.cli.terminals import ROOT, WITHIN, command, environment, run
 

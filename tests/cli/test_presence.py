@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.wording import presence
+from cellsync.cli.words import presence
 from tests.cli.test_versions import Canned, peer, run
 
 HERE: dict[str, Any] = {"connected": True, "in_step_now": True, "in_step": True}

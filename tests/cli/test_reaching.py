@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.cli import reaching
+from cellsync.cli import reach
 from cellsync.profile.holder import Busy, Holder, held_by
 from cellsync.profile.profile import Profile
 
@@ -26,23 +26,23 @@ def test_who_waits_for_another_command_is_told_at_once(profile: Profile) -> None
             said.append(text)
             threading.Thread(target=other.close).start()  # the other command ends while this one waits for it
 
-        assert reaching.daemon_of(profile, say=hear) is None
+        assert reach.daemon_of(profile, say=hear) is None
         [text] = said
         assert text.startswith(f"Waiting for another command, 10 s at most: process {os.getpid()}, since ")
         os.dup2(os.open(os.devnull, os.O_RDONLY), other.descriptor)  # it is closed once more
 
 
 def test_who_has_waited_long_enough_is_told_for_whom(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reaching, "STARTS_WITHIN", 0.0)
+    monkeypatch.setattr(reach, "STARTS_WITHIN", 0.0)
     with Holder(profile, command=True), pytest.raises(Busy, match=f"process {os.getpid()}, since"):
-        reaching.daemon_of(profile)
+        reach.daemon_of(profile)
 
 
 def test_a_daemon_that_starts_is_waited_for_in_silence(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reaching, "STARTS_WITHIN", 0.0)
+    monkeypatch.setattr(reach, "STARTS_WITHIN", 0.0)
     said: list[str] = []
     with Holder(profile), pytest.raises(Busy):
-        reaching.daemon_of(profile, say=said.append)
+        reach.daemon_of(profile, say=said.append)
     assert said == []
 
 

@@ -59,7 +59,7 @@ def run(monkeypatch: pytest.MonkeyPatch, canned: Any, *arguments: str, given: st
     def opened(*_: Any, **__: Any) -> Iterator[Any]:
         yield canned
 
-    monkeypatch.setattr("cellsync.cli.reaching.opened", opened)
+    monkeypatch.setattr("cellsync.cli.reach.opened", opened)
     return CliRunner().invoke(main, arguments, input=given)
 
 

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.table import BY_NAME
-from cellsync.cli import reaching
+from cellsync.cli import reach
 from cellsync.cli.main import main
-from cellsync.cli.wording import ago, clock
+from cellsync.cli.words import ago, clock
 from tests.cli.profiles import Profiles, ask
 
 # Colours, a window's title, an erased line, a C1 control, bidirectional overrides and isolates, invisible ones.
@@ -119,7 +119,7 @@ def test_no_answer_steers_the_terminal(arguments: list[str], monkeypatch: pytest
     def opened(_: click.Context, **__: Any) -> Iterator[Any]:
         yield Hostile()
 
-    monkeypatch.setattr(reaching, "opened", opened)
+    monkeypatch.setattr(reach, "opened", opened)
     monkeypatch.setattr("cellsync.cli.terminal.Terminal.ask_yes", lambda *_: True)
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code in (0, 9), (result.output, result.exception)
@@ -141,7 +141,7 @@ def test_json_says_all_of_it_in_characters_that_do_nothing(
     def opened(_: click.Context, **__: Any) -> Iterator[Any]:
         yield Hostile()
 
-    monkeypatch.setattr(reaching, "opened", opened)
+    monkeypatch.setattr(reach, "opened", opened)
     monkeypatch.setattr("cellsync.cli.terminal.Terminal.ask_yes", lambda *_: True)
     result = CliRunner().invoke(main, ["--json", *arguments])
     assert result.exit_code in (0, 9), (result.output, result.exception)
@@ -176,7 +176,7 @@ def test_events_that_have_no_words_of_their_own(event: str, monkeypatch: pytest.
 
         yield One()
 
-    monkeypatch.setattr(reaching, "opened", opened)
+    monkeypatch.setattr(reach, "opened", opened)
     output = CliRunner().invoke(main, ["watch"]).output
     assert event in output
     assert not steers(output), output

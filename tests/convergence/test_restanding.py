@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cellsync.cell.catalogue import Catalogue
-from cellsync.cell.describing import describe
+from cellsync.cell.description import describe
 from cellsync.core.case.fold import CaseState
 from cellsync.core.history.entry import Form, Standing
 from cellsync.core.history.holdings import OWN_CASE

@@ -10,7 +10,7 @@ import pytest
 
 import cellsync.cli.demo.child
 import cellsync.cli.main
-import cellsync.daemon.running  # noqa: F401  so that all errors are defined
+import cellsync.daemon.work  # noqa: F401  so that all errors are defined
 from cellsync.api.contract.problems import Problem, Refusal, TooSoon
 from cellsync.casework.importing.mapping import BadMapping
 from cellsync.core.errors import CapExceeded, CellsyncError

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cellsync.daemon.notifying import notify
+from cellsync.daemon.notification import notify
 from cellsync.daemon.rebirth import VARIABLE, Inherited, inherited
 from tests.patience import PATIENCE
 

@@ -11,12 +11,12 @@ import trio
 from cellsync.doctor import Finding, Grade, Subject, examine
 from cellsync.doctor.clock import clock
 from cellsync.doctor.copies import copied_folder
+from cellsync.doctor.daemons import daemon
 from cellsync.doctor.disk import MB, disk_space
 from cellsync.doctor.files import profile_folder, vault_folder
 from cellsync.doctor.memory import core_dumps, memory
 from cellsync.doctor.mounts import file_system
 from cellsync.doctor.network import network, vpn
-from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
 from tests.doctor.machines import HERE, Look, one, write

@@ -14,8 +14,8 @@ import pytest
 import trio
 from zeroconf import DNSIncoming  # type: ignore[attr-defined]
 
-from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calling, lan, multicast
-from cellsync.doctor.calling import Called, Reach
+from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calls, lan, multicast
+from cellsync.doctor.calls import Called, Reach
 from cellsync.doctor.lan import Evidence, local_network, routers
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known, listen
@@ -166,7 +166,7 @@ async def test_calls_to_devices_that_are_there_or_are_not() -> None:
             OtherDevice("with our address", False, [Address("127.0.0.1", port_of(server))]),
             OtherDevice("without address", False),
         ]
-        found = await calling.call(visit(*others), [LOOPBACK], OWN)
+        found = await calls.call(visit(*others), [LOOPBACK], OWN)
     assert [(one.device.label, one.reach) for one in found] == [
         ("listens", Reach.ANSWERED), ("does not", Reach.REFUSED), ("one of two", Reach.ANSWERED),
     ]  # fmt: skip
@@ -179,7 +179,7 @@ async def test_calls_come_from_an_address_that_may_be_used() -> None:
         subject = Subject(Path("/no"), Path("/no"), None, ["127.0.0.3"], "off")
         other = OtherDevice("ben", False, [Address("127.0.0.2", port_of(server))])
         asked = visit()._replace(subject=subject._replace(others=[other]))
-        [found] = await calling.call(asked, [LOOPBACK._replace(host="127.0.0.3")], OWN)
+        [found] = await calls.call(asked, [LOOPBACK._replace(host="127.0.0.3")], OWN)
         assert found.reach is Reach.ANSWERED
         stream, (host, _) = server.accept()
         stream.close()
@@ -201,12 +201,10 @@ async def test_calls_that_nobody_takes(
     async def connect(address: Address, source: str | None) -> int:
         return error
 
-    monkeypatch.setattr(calling, "_connect", connect)
+    monkeypatch.setattr(calls, "_connect", connect)
     asked = visit(OtherDevice("ben", False, [Address("127.0.0.2", 9)]))
     there = frozenset({packed("127.0.0.2")} if is_neighbour else ())
-    found = await calling.call(
-        asked._replace(machine=asked.machine._replace(neighbours=lambda: there)), [LOOPBACK], OWN
-    )
+    found = await calls.call(asked._replace(machine=asked.machine._replace(neighbours=lambda: there)), [LOOPBACK], OWN)
     assert [one.reach for one in found] == ([] if reach is None else [reach])
 
 
@@ -227,9 +225,9 @@ def test_neighbours_as_the_kernel_lists_them() -> None:
 
 async def test_a_link_local_address_is_called_on_its_own_link_only() -> None:
     here = [Local(98, "fe80::1%98", 64), Local(99, "fe80::1%99", 64)]
-    [(_, local)] = calling._ways(OtherDevice("ben", False, [Address("fe80::2%99", 1)]), here, OWN)
+    [(_, local)] = calls._ways(OtherDevice("ben", False, [Address("fe80::2%99", 1)]), here, OWN)
     assert local.link == 99
-    assert calling._ways(OtherDevice("ben", False, [Address("fe80::2%97", 1)]), here, OWN) == []
+    assert calls._ways(OtherDevice("ben", False, [Address("fe80::2%97", 1)]), here, OWN) == []
 
 
 def speaker(host: str) -> socket.socket:

@@ -16,16 +16,16 @@ from cellsync.cell.clocks import OtherClock
 from cellsync.core.crypto import labels
 from cellsync.core.ids import CircleId, SessionSecret, SigningSecret
 from cellsync.core.versions import Versions
-from cellsync.doctor import Finding, Grade, OtherDevice, Subject, examine, examining
+from cellsync.doctor import Finding, Grade, OtherDevice, Subject, examination, examine
 from cellsync.doctor.clock import clock, other_clocks
 from cellsync.doctor.copies import copied_folder
+from cellsync.doctor.daemons import daemon
 from cellsync.doctor.disk import MB, disk_space
 from cellsync.doctor.files import profile_folder, vault_folder
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.memory import core_dumps, memory
 from cellsync.doctor.mounts import file_system
 from cellsync.doctor.network import network, vpn
-from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import BACK, vault_header
@@ -404,7 +404,7 @@ def test_what_is_no_vpn(name: str, visit: Visit) -> None:
 
 async def test_what_hangs_is_left_behind(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server of files that went away: whoever looks there hangs."""
-    monkeypatch.setattr(examining, "MORE_SECONDS", 0.2)
+    monkeypatch.setattr(examination, "MORE_SECONDS", 0.2)
     back = Event()
 
     def hang(_: Path) -> int:
@@ -426,7 +426,7 @@ async def test_what_fails_inside_a_group_is_named(visit: Visit) -> None:
             raise PermissionError("/home/somebody")
 
     found: list[Finding] = []
-    await examining._note("lan_blocked", look, visit, found)
+    await examination._note("lan_blocked", look, visit, found)
     assert found == [
         Finding("lan_blocked", Grade.UNKNOWN, "This could not be checked: lan_blocked (PermissionError).", "")
     ]
@@ -434,13 +434,13 @@ async def test_what_fails_inside_a_group_is_named(visit: Visit) -> None:
 
 async def test_findings_come_in_the_order_of_the_table(visit: Visit) -> None:
     found = await examine(visit.subject._replace(daemon=False), listen_seconds=0.1, machine=visit.machine)
-    assert [one.check for one in found] == [check for check, _ in examining.CHECKS]
+    assert [one.check for one in found] == [check for check, _ in examination.CHECKS]
 
 
 async def test_on_the_machine_that_this_is(tmp_path: Path) -> None:
     """Nothing of it is known, but that every check comes to an end and says nothing of anybody."""
     found = await examine(Subject(tmp_path, tmp_path / "vault", mode="off"), listen_seconds=0.1)
-    assert {one.check for one in found} >= {check for check, _ in examining.CHECKS} - {"daemon", "vault"}
+    assert {one.check for one in found} >= {check for check, _ in examination.CHECKS} - {"daemon", "vault"}
     for finding in found:
         assert finding.text.endswith(".")
         assert not any(known in str(finding) for known in (str(tmp_path), f" {socket.gethostname()} "))

@@ -14,7 +14,7 @@ import trio
 
 from cellsync import Home, open_cell
 from cellsync.api.client import SocketClient
-from cellsync.cell.unwrapping import the_only
+from cellsync.cell.lone_error import the_only
 from cellsync.core.errors import VaultInUse
 from cellsync.node.offline import no_network
 from cellsync.store.header import Kdf

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from cellsync.api.client import SocketClient
-from cellsync.cli.settling import command
+from cellsync.cli.settlement import command
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellsync.cell.describing import describe
+from cellsync.cell.description import describe
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
 from cellsync.core.history.holdings import OWN_CASE

@@ -16,7 +16,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell, Register, Schema, found_cell, join, open_cell
 from cellsync.api.operations.people import shape_of
-from cellsync.cli.wording import presence
+from cellsync.cli.words import presence
 from cellsync.core.errors import NoPeer
 from cellsync.core.ids import CaseId
 from cellsync.node.network import Address, Sighting

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.api import stopping
-from cellsync.api.panicking import panic
+from cellsync.api import stop
+from cellsync.api.panic import panic
 from cellsync.profile import holder
 from cellsync.profile.holder import Busy, Holder, kill, pid_of
 from cellsync.profile.profile import Profile
@@ -90,7 +90,7 @@ def test_what_lies_there_unlocked_ends_nobody(tmp_path: Path, monkeypatch: pytes
     profile.make_folders()
     profile.holder.write_bytes(written)
     assert not kill(profile)
-    assert not stopping.stop(profile)
+    assert not stop.stop(profile)
     panic(profile)
     assert ended == []
     assert profile.holder.read_bytes() == written  # looking changes nothing

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from cellsync import __version__
-from cellsync.api.contract import shapes, telling
+from cellsync.api.contract import events, shapes
 from cellsync.api.contract.failures import by_status
 from cellsync.api.contract.table import EVENTS, HEADERS, OPERATIONS, Needs, Operation
 
@@ -71,10 +71,10 @@ def document() -> dict[str, Any]:
 def _events() -> dict[str, Any]:
     """One of several, told apart by the name of the event."""
     _, components = msgspec.json.schema_components(
-        sorted({*telling.DATA.values()}, key=lambda one: one.__name__), ref_template=_REFERENCE
+        sorted({*events.DATA.values()}, key=lambda one: one.__name__), ref_template=_REFERENCE
     )
     for name, schema in components.items():
-        _answered(getattr(telling, name), schema)
+        _answered(getattr(events, name), schema)
     each = [
         {
             "type": "object",
@@ -85,7 +85,7 @@ def _events() -> dict[str, Any]:
                 "data": {"$ref": _REFERENCE.format(name=shape.__name__)},
             },
         }
-        for event, shape in telling.DATA.items()
+        for event, shape in events.DATA.items()
     ]
     return {**components, "Event": {"description": (shapes.Event.__doc__ or "").strip(), "oneOf": each}}
 

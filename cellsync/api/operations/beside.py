@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Final
 
 from cellsync.api.contract import shapes
-from cellsync.api.resolving import BESIDE
+from cellsync.api.lookup import BESIDE
 from cellsync.casework import SCHEMAS
 from cellsync.cell.cell import Cell
-from cellsync.cell.describing import STATUS, TITLE
+from cellsync.cell.description import STATUS, TITLE
 from cellsync.core.history.store import Called, Listings, Wanted
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.fields import Register

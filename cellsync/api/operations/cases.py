@@ -14,16 +14,16 @@ import msgspec
 from cellsync.api import keyed
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import ChangedMeanwhile
+from cellsync.api.lookup import BESIDE, resolve, resolve_locked
 from cellsync.api.operations.beside import linked, page_beside, pointing, row
 from cellsync.api.operations.people import time_text
 from cellsync.api.pages import Page, first_of, logged, place
-from cellsync.api.resolving import BESIDE, resolve, resolve_locked
 from cellsync.api.room import Room
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS, CaseFile, Consent, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell.cell import Cell
-from cellsync.cell.describing import called, sought, title_of
+from cellsync.cell.description import called, sought, title_of
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.newest import Logged
 from cellsync.core.crdt.cells import newest_first, rank
@@ -475,7 +475,7 @@ def _moment(text: str) -> datetime:
 
 async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
     from cellsync.cell import drawing  # only those who draw need it
-    from cellsync.cell.graphing import graph_of
+    from cellsync.cell.graph import graph_of
 
     cell = service.cell
     identity = await resolve(cell, ask.case)

@@ -12,12 +12,12 @@ from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import ENDS_WITHIN, Job
 from cellsync.api.operations.people import member_shape
 from cellsync.api.service import Service
-from cellsync.cell import joining
-from cellsync.cell.confirming import Asked, Introduction
+from cellsync.cell import newcomers
+from cellsync.cell.confirmation import Asked, Introduction
 from cellsync.cell.home import Home
-from cellsync.cell.inviting import Invite
-from cellsync.cell.joining import join, join_introduced
+from cellsync.cell.invites import Invite
 from cellsync.cell.member import Member
+from cellsync.cell.newcomers import join, join_introduced
 from cellsync.core.errors import InvalidValue, InviteExpired, VaultExists
 from cellsync.core.pairing.code import LIFETIME
 from cellsync.profile.profile import Settings, checked
@@ -142,7 +142,7 @@ class JoinJob(_Words):
         """Who joins. Only the first counts. Raises InvalidValue if nobody was asked, or it cannot be used."""
         if not self._matched:
             raise InvalidValue("the code has not matched yet", hint="Wait for the state matched.")
-        joining.checked(self._home, who)
+        newcomers.checked(self._home, who)
         if self._who is None:
             self._who = who
             self.move()

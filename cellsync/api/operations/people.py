@@ -9,7 +9,7 @@ from typing import Final, final
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
 from cellsync.api.jobs import ENDS_WITHIN, Job
-from cellsync.api.resolving import BESIDE
+from cellsync.api.lookup import BESIDE
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flags import LASTING, Flag, Reason

@@ -9,7 +9,7 @@ from typing import Final, final
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import ENDS_WITHIN, Job
-from cellsync.api.resolving import resolve
+from cellsync.api.lookup import resolve
 from cellsync.api.service import Service
 from cellsync.casework import ExportRecord, Link, Relation
 from cellsync.casework.documents.case_file import CaseFile

@@ -12,7 +12,7 @@ circle authors are "author 1", "author 2": who is a member is nobody's business 
 
 from __future__ import annotations
 
+from cellsync.casework.exporting.export import Export, Form, export_cases
 from cellsync.casework.exporting.permission import LeftOut, NoConsent, NothingLeaves, Why
-from cellsync.casework.exporting.running import Export, Form, export_cases
 
 __all__ = ["Export", "Form", "LeftOut", "NoConsent", "NothingLeaves", "Why", "export_cases"]

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, Final
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Scope
+from cellsync.casework.exporting.gate import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import who
 from cellsync.casework.values.link import Link

@@ -21,8 +21,8 @@ from __future__ import annotations
 from typing import Any, BinaryIO
 
 from cellsync.casework.documents.consent import Scope
+from cellsync.casework.exporting.gate import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.leaving import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values import json_form
 from cellsync.core.plain import steady_json

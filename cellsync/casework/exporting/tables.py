@@ -24,8 +24,8 @@ from cellsync.casework.documents.case_file import CaseFile, Priority
 from cellsync.casework.documents.imported import ImportMark
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import named_kind
+from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.leaving import Gate
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.words import contradiction
 from cellsync.casework.importing.articles import articles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellsync.casework.exporting.leaving import Said
+from cellsync.casework.exporting.gate import Said
 from cellsync.casework.values.words import as_text
 
 

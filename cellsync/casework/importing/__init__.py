@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from cellsync.casework.importing.encodings import UnreadableFile
+    from cellsync.casework.importing.intake import Report, import_cases
     from cellsync.casework.importing.mapping import EXAMPLE, Mapping
     from cellsync.casework.importing.problems import Problem
     from cellsync.casework.importing.reading import Reading, RowError, read_csv
-    from cellsync.casework.importing.running import Report, import_cases
 
 __all__ = [
     "EXAMPLE", "Mapping", "Problem", "Reading", "Report", "RowError", "UnreadableFile", "import_cases", "read_csv",
 ]  # fmt: skip
 
 _HOMES: Final = {
-    "EXAMPLE": "mapping", "Mapping": "mapping", "Problem": "problems", "Reading": "reading", "Report": "running",
-    "RowError": "reading", "UnreadableFile": "encodings", "import_cases": "running", "read_csv": "reading",
+    "EXAMPLE": "mapping", "Mapping": "mapping", "Problem": "problems", "Reading": "reading", "Report": "intake",
+    "RowError": "reading", "UnreadableFile": "encodings", "import_cases": "intake", "read_csv": "reading",
 }  # fmt: skip
 
 

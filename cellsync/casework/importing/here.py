@@ -17,7 +17,7 @@ from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
 from cellsync.casework.importing.reading import Row
 from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
-from cellsync.cell.describing import register, sought
+from cellsync.cell.description import register, sought
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from cellsync.casework import SCHEMAS
 from cellsync.casework.documents.imported import MARKS, Imported
 from cellsync.casework.importing.encodings import UnreadableFile
-from cellsync.casework.importing.merging import merge
+from cellsync.casework.importing.merge import merge
 from cellsync.casework.importing.reading import Place, RowError
 from cellsync.casework.values.json_form import from_json
 from cellsync.core import strict_json

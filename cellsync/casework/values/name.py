@@ -8,7 +8,7 @@ from typing import NamedTuple
 from unicodedata import name as character_name
 from unicodedata import normalize
 
-from cellsync.cell.describing import NAME_KINDS
+from cellsync.cell.description import NAME_KINDS
 
 
 class Script(StrEnum):

@@ -8,7 +8,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import line, many, put_back, size
+from cellsync.cli.words import line, many, put_back, size
 
 
 @click.command(cls=Command, short_help="Copy the cell into a folder, encrypted.")
@@ -23,7 +23,7 @@ def backup(context: click.Context, to: str) -> None:
     \b
     cellsync backup /media/stick/mill-street-2026-12-01
     """
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -45,7 +45,7 @@ def restore(context: click.Context, source: str) -> None:
     Asks for the passphrase that the cell had when it was backed up. What was written after that comes back from the
     other devices. A profile that was merely copied while it was closed can be put back in the same way.
     """
-    from cellsync.cli.reaching import empty
+    from cellsync.cli.reach import empty
 
     terminal = terminal_of(context)
     with empty(context, online=False) as client:

@@ -12,11 +12,11 @@ from typing import Any, Final
 import click
 
 from cellsync.api.contract.problems import PARTLY, USAGE, Problem, Refusal
+from cellsync.cli.files import new_file, saving_options
 from cellsync.cli.options import Command, Group
 from cellsync.cli.output import put
-from cellsync.cli.saving import new_file, saving_options
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.wording import clock, line, many, safe, said, table
+from cellsync.cli.words import clock, line, many, safe, said, table
 from cellsync.core.plain import shown
 
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
@@ -122,7 +122,7 @@ def _usage(message: str, hint: str) -> Refusal:
 @click.pass_context
 def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
     """A new case, called TITLE."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     written = _writing(**given)
@@ -153,7 +153,7 @@ def edit(
 
     CASE is the beginning of its id, its title or a part of it. `case log` shows the ids of ITEMs.
     """
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     written = _writing(**given)
@@ -191,7 +191,7 @@ def list_(
     context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, of: str, limit: int, after: str
 ) -> None:
     """The cases, in the order in which they arrived."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -246,7 +246,7 @@ def _say_next(terminal: Terminal, answer: dict[str, Any], command: str) -> None:
 
 
 def _show_conflicts(terminal: Terminal, case: str, conflicts: list[Any]) -> None:
-    from cellsync.cli.settling import command
+    from cellsync.cli.settlement import command
 
     for conflict in conflicts:
         terminal.result(f"  {line(conflict['field'], 40)}  {said(conflict['values'])}")
@@ -262,8 +262,8 @@ def show(context: click.Context, case_: str, limit: int) -> None:
 
     CASE is the beginning of its id, its title or a part of it.
     """
-    from cellsync.cli.reaching import opened
-    from cellsync.cli.settling import command
+    from cellsync.cli.reach import opened
+    from cellsync.cli.settlement import command
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -344,7 +344,7 @@ def log(
     limit: int, after: str,
 ) -> None:  # fmt: skip
     """What the logs of a case say, in the order in which it was recorded; or add a line."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     if write is None:
@@ -382,7 +382,7 @@ def graph(
     context: click.Context, case_: str, form: str, limit: int, after: str, to: Path | None, replace: bool
 ) -> None:
     """Draw the history of a case: who wrote what, having seen what."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with new_file(to, replace=replace) if to is not None else nullcontext() as write:
@@ -420,8 +420,8 @@ def import_(
     The same table again changes nothing, so an import that broke off is simply given again. Ctrl-C ends it. A cell that
     cannot be read is named and left out; the rest of its row arrives.
     """
-    from cellsync.cli.reaching import opened
-    from cellsync.cli.waiting import finished, to_its_end
+    from cellsync.cli.reach import opened
+    from cellsync.cli.waits import finished, to_its_end
 
     terminal = terminal_of(context)
     content = _load(file)
@@ -521,7 +521,7 @@ def export(
     Only what everybody concerned has consented to leaves; what is left out is said, with the reason, and ends in exit
     code 9. The file is not encrypted.
     """
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with new_file(to, replace=replace) if to is not None else nullcontext() as write:

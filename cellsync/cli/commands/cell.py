@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import clocks, duration, line, little_memory, many, presence, put_back, table, to_update
+from cellsync.cli.words import clocks, duration, line, little_memory, many, presence, put_back, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -72,7 +72,7 @@ def init(
 
     Asks for a passphrase, and prints the recovery key, which is kept nowhere: write it down.
     """
-    from cellsync.cli.reaching import empty
+    from cellsync.cli.reach import empty
 
     terminal = terminal_of(context)
     with empty(context) as client:
@@ -103,7 +103,7 @@ def init(
 @click.pass_context
 def unlock(context: click.Context, idle: float | None) -> None:
     """Open the cell in the daemon, until it is locked or left alone."""
-    from cellsync.cli.reaching import missing, profile_of, the_daemon
+    from cellsync.cli.reach import missing, profile_of, the_daemon
 
     terminal = terminal_of(context)
     client = the_daemon(context)
@@ -122,7 +122,7 @@ def unlock(context: click.Context, idle: float | None) -> None:
 @click.pass_context
 def lock(context: click.Context) -> None:
     """Close the cell. It stays closed until somebody unlocks it."""
-    from cellsync.cli.reaching import daemon_of, profile_of
+    from cellsync.cli.reach import daemon_of, profile_of
 
     terminal = terminal_of(context)
     client = daemon_of(profile_of(context))
@@ -139,8 +139,8 @@ def panic(context: click.Context) -> None:
 
     Nothing that was confirmed is lost. It wipes nothing: the vault is locked.
     """
-    from cellsync.api.panicking import panic as drop_everything
-    from cellsync.cli.reaching import profile_of
+    from cellsync.api.panic import panic as drop_everything
+    from cellsync.cli.reach import profile_of
 
     drop_everything(profile_of(context))
     terminal = terminal_of(context)
@@ -153,7 +153,7 @@ def panic(context: click.Context) -> None:
 @click.pass_context
 def status(context: click.Context, seen: bool) -> None:
     """The cell at a glance: who is connected, and what exists on no other device."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:

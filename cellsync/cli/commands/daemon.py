@@ -13,7 +13,7 @@ from cellsync.cli.commands.cell import Duration, lan_mode, lan_options
 from cellsync.cli.options import Group, options_of
 from cellsync.cli.output import in_front, put
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import clock
+from cellsync.cli.words import clock
 from cellsync.core.errors import CellsyncError
 from cellsync.profile.holder import Busy, since
 from cellsync.profile.profile import Profile
@@ -37,8 +37,8 @@ def run(
 
     Logs go to standard error, one JSON object per line, without names, texts or addresses.
     """
-    from cellsync.cli.reaching import profile_of
-    from cellsync.daemon.starting import run as run_daemon
+    from cellsync.cli.reach import profile_of
+    from cellsync.daemon.start import run as run_daemon
     from cellsync.profile.profile import checked
 
     profile, options = profile_of(context), options_of(context)
@@ -80,7 +80,7 @@ def install(context: click.Context, only_print: bool) -> None:
 
     It starts locked.
     """
-    from cellsync.cli.reaching import profile_of
+    from cellsync.cli.reach import profile_of
     from cellsync.daemon.units import unit_for_this_system
 
     terminal = terminal_of(context)
@@ -101,8 +101,8 @@ def install(context: click.Context, only_print: bool) -> None:
 @click.pass_context
 def stop(context: click.Context) -> None:
     """End the daemon, in good order."""
-    from cellsync.api.stopping import stop as stop_daemon
-    from cellsync.cli.reaching import profile_of
+    from cellsync.api.stop import stop as stop_daemon
+    from cellsync.cli.reach import profile_of
 
     terminal = terminal_of(context)
     ended = stop_daemon(profile_of(context))

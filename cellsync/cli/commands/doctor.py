@@ -23,7 +23,7 @@ def doctor(context: click.Context, vault: bool) -> None:
     minute for 500,000 entries. Exit code 9 if something is wrong.
     """
     from cellsync.api.client import DaemonSilent
-    from cellsync.cli.reaching import daemon_of, profile_of
+    from cellsync.cli.reach import daemon_of, profile_of
     from cellsync.profile.holder import Busy
 
     terminal = terminal_of(context)
@@ -36,7 +36,7 @@ def doctor(context: click.Context, vault: bool) -> None:
     if client is not None:
         answer = client.call("doctor")
     else:
-        from cellsync.api.operations.examining import examine_here
+        from cellsync.api.operations.examination import examine_here
 
         answer = examine_here(profile, silent=silent)
     if vault:
@@ -53,7 +53,7 @@ def doctor(context: click.Context, vault: bool) -> None:
 def _vault(context: click.Context) -> dict[str, str]:
     """What is found when all of it is read."""
     from cellsync.api.contract.problems import problem_of
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
     from cellsync.core.errors import CellsyncError
 
     try:

@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
+from cellsync.cli.files import new_file, replace_option
 from cellsync.cli.options import Group
-from cellsync.cli.saving import new_file, replace_option
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import line, table
+from cellsync.cli.words import line, table
 
 _LARGEST: Final = 8 << 20  # bytes of a proof
 
@@ -28,7 +28,7 @@ def fork() -> None:
 @click.pass_context
 def list_(context: click.Context) -> None:
     """The forks that are held here, the oldest first."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -54,7 +54,7 @@ def list_(context: click.Context) -> None:
 @click.pass_context
 def proof(context: click.Context, fork_id: str, to: Path, replace: bool) -> None:
     """Write the proof of a fork into the new file FILE."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with new_file(to, replace=replace) as write:
@@ -74,7 +74,7 @@ def proof(context: click.Context, fork_id: str, to: Path, replace: bool) -> None
 @click.pass_context
 def check(context: click.Context, file: Path) -> None:
     """Whether the file FILE proves a fork of a device of this cell. Exit code 6 if it does not."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
     from cellsync.store.files import file_errors
 
     terminal = terminal_of(context)

@@ -11,7 +11,7 @@ import click
 from cellsync.cli.commands.cell import lan_mode, lan_options
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import NoTerminal, Terminal, read_line, terminal_of
-from cellsync.cli.wording import line, many
+from cellsync.cli.words import line, many
 from cellsync.core.errors import Interrupted
 from cellsync.core.plain import apart
 
@@ -36,8 +36,8 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
 
     The code is good for one use and ten minutes. Ctrl-C takes it back.
     """
-    from cellsync.cli.reaching import opened
-    from cellsync.cli.waiting import after, finished
+    from cellsync.cli.reach import opened
+    from cellsync.cli.waits import after, finished
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
@@ -79,7 +79,7 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
 
 def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> tuple[str | None, Any]:
     """Ask who joins, unless the other side leaves before that; the name, and the job after it."""
-    from cellsync.cli.waiting import Overtaken, after, asking
+    from cellsync.cli.waits import Overtaken, after, asking
 
     terminal.say("It is here, and the code is right.")
     try:
@@ -96,7 +96,7 @@ def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> t
 
 def _compare(terminal: Terminal, client: Any, kind: str, job: Any, words_fd: int | None) -> Any:
     """Let a person compare the words, unless the other side leaves before they have answered; the job after that."""
-    from cellsync.cli.waiting import Overtaken, after, asking
+    from cellsync.cli.waits import Overtaken, after, asking
 
     try:
         with asking(client, f"{kind}.show", job):
@@ -136,8 +136,8 @@ def join(
     passphrase.
     """
     from cellsync.cli.commands.people import host_and_port
-    from cellsync.cli.reaching import empty
-    from cellsync.cli.waiting import after, finished
+    from cellsync.cli.reach import empty
+    from cellsync.cli.waits import after, finished
 
     terminal = terminal_of(context)
     host, to_port = host_and_port(address) if address else (None, None)

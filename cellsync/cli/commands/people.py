@@ -7,14 +7,14 @@ import click
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.wording import clocks, line, presence, table, to_update
+from cellsync.cli.words import clocks, line, presence, table, to_update
 
 
 @click.command(cls=Command)
 @click.pass_context
 def members(context: click.Context) -> None:
     """Who is in this cell, and what they may do."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -35,7 +35,7 @@ def peers(context: click.Context) -> None:
     """The other devices: connected or not, and what has reached them."""
     if context.invoked_subcommand is not None:
         return
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
@@ -65,7 +65,7 @@ def add(context: click.Context, peer: str, address: str) -> None:
 
     The port is what `cellsync peers --json` shows there.
     """
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     host, port = host_and_port(address)
@@ -82,7 +82,7 @@ def add(context: click.Context, peer: str, address: str) -> None:
 @click.pass_context
 def ping(context: click.Context, peer: str, timeout: float) -> None:
     """How long a round trip to another device takes."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:

@@ -11,7 +11,7 @@ import click
 from cellsync.api.contract.problems import INTERRUPTED
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.wording import clocks, lacking, line, seen, table, to_update
+from cellsync.cli.words import clocks, lacking, line, seen, table, to_update
 from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
 
 
@@ -21,7 +21,7 @@ from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
 @click.pass_context
 def sync(context: click.Context, wait: bool, timeout: float) -> None:
     """Look for the others, exchange, and say who is in step."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
@@ -58,7 +58,7 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
 
 def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = "") -> Any:
     """A sync until it is over, or until the device `brought` holds what is here; moves a bar. Raises Refusal."""
-    from cellsync.cli.waiting import finished, steps
+    from cellsync.cli.waits import finished, steps
 
     with terminal.bar(what) as move:
         first = 0
@@ -94,7 +94,7 @@ def _named(job: Any) -> Any:
 @click.pass_context
 def watch(context: click.Context, since: str) -> None:
     """What changes, as it happens, until Ctrl-C. With --json one object per line."""
-    from cellsync.cli.reaching import opened
+    from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:

@@ -16,6 +16,6 @@ def demo(as_json: bool) -> None:
     Exit code: 0 if all three devices agree, both values of the conflict are kept, and no plaintext was found; 1 if
     not, or if something failed; 130 if interrupted.
     """
-    from cellsync.cli.demo.running import run
+    from cellsync.cli.demo.run import run
 
     raise SystemExit(run(as_json))

@@ -22,7 +22,7 @@ from cellsync import Asked, CaseId, CellsyncError, Home, found_cell, join, open_
 from cellsync.casework import CaseFile, TimelineEntry, TimelineKind
 from cellsync.casework.importing import import_cases
 from cellsync.cell.cell import Cell
-from cellsync.cell.inviting import Invite
+from cellsync.cell.invites import Invite
 from cellsync.cli.demo.cable import Cable
 from cellsync.core.schema.schema import kind_of
 from cellsync.node.lan import open_lan

@@ -17,8 +17,8 @@ import trio
 from cellsync import casework
 from cellsync.cli.demo.child import Answer, Child, DemoFailed, started
 from cellsync.cli.demo.leaks import Needles
+from cellsync.cli.demo.narration import Teller
 from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
-from cellsync.cli.demo.telling import Teller
 
 EXAMPLE: Final = Path(casework.__path__[0]) / "data" / "cases.csv"
 CASE: Final = "VR-0001"

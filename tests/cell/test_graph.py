@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.drawing import as_svg, as_text, lay_out
-from cellsync.cell.graphing import Graph, Row
+from cellsync.cell.graph import Graph, Row
 from cellsync.core.errors import NotFound
 from cellsync.core.history.entry import Entry, unpack_slots
 from cellsync.core.ids import CaseId, EntryId
@@ -112,7 +112,7 @@ async def test_parents_are_the_nearest_entries_of_the_case_in_the_past(autojump_
 
 
 async def test_a_long_history_is_read_page_by_page(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellsync.cell.graphing.PAGE", 7)
+    monkeypatch.setattr("cellsync.cell.graph.PAGE", 7)
     async with cells(MemoryNetwork(seed=1), "ana", "ben") as (ana, _):
         case, other = await ana.create(Visit, title="a"), await ana.create(Visit, title="b")
         for number in range(30):

@@ -11,8 +11,8 @@ from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
 from cellsync.casework.exporting.documents import named_kind
+from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Beside, Folder, Unread, beside, gather
-from cellsync.casework.exporting.leaving import Gate
 from cellsync.casework.exporting.permission import Consents, LeftOut, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.cell.cell import Cell

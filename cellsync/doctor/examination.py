@@ -9,6 +9,7 @@ import trio
 
 from cellsync.doctor.clock import clock, other_clocks
 from cellsync.doctor.copies import copied_folder
+from cellsync.doctor.daemons import daemon
 from cellsync.doctor.disk import disk_space
 from cellsync.doctor.files import profile_folder, vault_folder
 from cellsync.doctor.finding import Finding, unknown
@@ -17,7 +18,6 @@ from cellsync.doctor.machine import REAL, Machine
 from cellsync.doctor.memory import core_dumps, memory
 from cellsync.doctor.mounts import file_system
 from cellsync.doctor.network import network, vpn
-from cellsync.doctor.running import daemon
 from cellsync.doctor.subject import Subject, Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import vault_header

@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
-from cellsync.cell.saying import GONE, Teller
+from cellsync.cell.summaries import GONE, Teller
 from cellsync.cell.wrote import wrote
 from cellsync.core.errors import NotFound
 from cellsync.core.history.chain import Chain

@@ -15,10 +15,10 @@ import trio
 from rich.console import Console
 
 from cellsync import CellsyncError
+from cellsync.cli.demo.narration import Teller
 from cellsync.cli.demo.outcome import Outcome
 from cellsync.cli.demo.story import play
-from cellsync.cli.demo.telling import Teller
-from cellsync.daemon.ending import not_ignored
+from cellsync.daemon.signals import not_ignored
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130

@@ -10,7 +10,7 @@ import trio
 
 from cellsync.casework.importing.here import Alike, Here, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
-from cellsync.casework.importing.merging import merge
+from cellsync.casework.importing.merge import merge
 from cellsync.casework.importing.problems import Problem, problems
 from cellsync.casework.importing.reading import Place, Row, RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole

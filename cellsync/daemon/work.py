@@ -23,10 +23,10 @@ from hypercorn.trio import serve
 from cellsync.api import dispatch
 from cellsync.api.service import Service
 from cellsync.api.web import application, configuration
-from cellsync.cell.unwrapping import the_only
-from cellsync.daemon.ending import not_ignored
-from cellsync.daemon.notifying import notify
+from cellsync.cell.lone_error import the_only
+from cellsync.daemon.notification import notify
 from cellsync.daemon.rebirth import Inherited, rebirth
+from cellsync.daemon.signals import not_ignored
 from cellsync.ledger.pause import spare
 from cellsync.profile import door
 from cellsync.profile.holder import Holder

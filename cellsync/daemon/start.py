@@ -24,6 +24,6 @@ def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int
     logs.start(verbosity)
     before = inherited()
     with Holder(profile, None if before is None else before.holder) as holder:
-        from cellsync.daemon.running import work
+        from cellsync.daemon.work import work
 
         work(profile, settings, idle, holder, before, ready)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cellsync.api.contract.problems import Refusal
-from cellsync.cli.saving import new_file
+from cellsync.cli.files import new_file
 from tests.cli.test_versions import run
 
 

@@ -12,7 +12,7 @@ from typing import final
 import segno
 import trio
 
-from cellsync.cell.confirming import Asked, Confirm, ask, checked_confirm
+from cellsync.cell.confirmation import Asked, Confirm, ask, checked_confirm
 from cellsync.cell.member import Member, members
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.core.errors import CellsyncError, CodeBurnt, InvalidValue, InviteExpired, NotPermitted

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 import trio
 
 from cellsync.cell import short_codes
-from cellsync.cell.confirming import Asked, Confirm, Introduce, Introduction, ask, checked_confirm, introduction
+from cellsync.cell.confirmation import Asked, Confirm, Introduce, Introduction, ask, checked_confirm, introduction
 from cellsync.cell.home import Home, Place, new_home
-from cellsync.cell.unwrapping import unwrapped
+from cellsync.cell.lone_error import unwrapped
 from cellsync.core import beacon, drawers
 from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
 from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
@@ -27,7 +27,7 @@ from cellsync.ledger.circle import OpenCircle
 from cellsync.node.network import Address, Network, checked_address, without_scope
 from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import encode_spots
-from cellsync.node.searching import OF_ONE, OF_ONE_WAIT
+from cellsync.node.search import OF_ONE, OF_ONE_WAIT
 from cellsync.node.sites import UNRECOGNISED
 from cellsync.node.spots import Source, Spot
 from cellsync.store.header import Identity

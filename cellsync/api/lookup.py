@@ -13,7 +13,7 @@ from typing import Final
 from cellsync.api.contract.problems import Ambiguous
 from cellsync.casework import SCHEMAS, CaseFile
 from cellsync.cell.cell import Cell
-from cellsync.cell.describing import sought
+from cellsync.cell.description import sought
 from cellsync.core.errors import NotFound
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId

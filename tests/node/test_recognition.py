@@ -6,7 +6,7 @@ from typing import Any
 
 from cellsync.node.interfaces import Local
 from cellsync.node.network import packed
-from cellsync.node.recognising import WAIT, Recognition
+from cellsync.node.recognition import WAIT, Recognition
 from cellsync.node.rtnetlink import NOTHING, Gateway, Link, Neighbour, Tables
 
 ROUTER, OTHER = bytes.fromhex("020000000001"), bytes.fromhex("020000000009")

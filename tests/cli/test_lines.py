@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.cli.fitting import columns, fitted
+from cellsync.cli.lines import columns, fitted
 from cellsync.core.pairing.words import WORDS
 from tests.cli.profiles import HERE, Profiles
 from tests.cli.terminals import PASSPHRASE, Person

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync.cli.settling import command
+from cellsync.cli.settlement import command
 from cellsync.core.errors import InvalidValue
 from cellsync.testing import MemoryNetwork
 from tests.api.services import Asking, cell, synced

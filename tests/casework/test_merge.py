@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.casework.importing.merging import merge
+from cellsync.casework.importing.merge import merge
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
 from cellsync.core.ids import DeviceId, EntryId, Millis

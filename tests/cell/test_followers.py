@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell, Change, Log, Register, Schema, Set, empty
-from cellsync.cell import following
+from cellsync.cell import followers
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
 from tests.cell.cells import Visit, admit, cells, found, level, opened
@@ -18,7 +18,7 @@ BACKLOG = 40
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Followers that fall behind sooner."""
-    monkeypatch.setattr(following, "BACKLOG", BACKLOG)
+    monkeypatch.setattr(followers, "BACKLOG", BACKLOG)
 
 
 async def heard(changes: AsyncIterator[Change], quiet: float = 5) -> list[Change]:
