@@ -22,8 +22,8 @@ from cellsync.profile.profile import Profile
 HOLDS = """
 import sys
 from pathlib import Path
-from cellsync.api.holder import Holder
-from cellsync.api.profile import Profile
+from cellsync.profile.holder import Holder
+from cellsync.profile.profile import Profile
 
 with Holder(Profile(Path(sys.argv[1]))):
     print("held", flush=True)
