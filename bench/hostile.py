@@ -164,7 +164,7 @@ ATTACKS: Final[dict[str, Attack]] = {
     "1,000 empty arrays each": lambda: elements(b"\x90", 1_000),
     "100 nested arrays each": lambda: elements(b"\x91\x91\x91\x90", 100),
     "maps of 1,000 keys each": lambda: tables(1_000),
-    "10,000 set elements each": lambda: crowded(Op.ADD, None, 7_000),
+    "5,000 set elements each": lambda: crowded(Op.ADD, None, 5_000),
     "200 set elements each": lambda: crowded(Op.ADD, None, 200),
     "200 keys of a map each": lambda: crowded(Op.PUT, b"", 200),
     "200 counters each": lambda: crowded(Op.COUNT, None, 200),
