@@ -166,8 +166,8 @@ class Cell:
         """Invite one device, for ten minutes: show `code`, `qr()` or `short_code`, then wait for `joined()`.
 
         `confirm` is asked with the name and the matching words before anybody is added. Anybody nearby can use up an
-        invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted:
-        coordinators invite.
+        invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted
+        (coordinators invite) or CircleFull.
         """
         self._check_open()
         from cellsync.cell.invites import open_invite  # with it come pairing and QR codes

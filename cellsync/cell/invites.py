@@ -15,7 +15,7 @@ import trio
 from cellsync.cell.confirmation import Asked, Confirm, ask, checked_confirm
 from cellsync.cell.member import Member, members
 from cellsync.cell.short_codes import ShortCodes
-from cellsync.core.errors import CellsyncError, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
+from cellsync.core.errors import CellsyncError, CircleFull, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
 from cellsync.core.ids import DeviceId
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import Role
@@ -165,7 +165,11 @@ class Invite:
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Admit(name, keys):
-                    device = await self._circle.admit(self._secrets.signing, keys, name, self._invitation.role)
+                    try:
+                        device = await self._circle.admit(self._secrets.signing, keys, name, self._invitation.role)
+                    except CellsyncError as refused:
+                        await pairing.step(machine.refuse(refused, trio.current_time()))
+                        return
                     if difference is not None:  # known before the device calls for the first time
                         self._circle.clocks.note(device, difference)
                     self._member = next(member for member in members(self._circle) if member.device == device)
@@ -212,9 +216,11 @@ def open_invite(
     circle: OpenCircle, node: Node, secrets: DeviceSecrets, role: str, confirm: Confirm, codes: ShortCodes, *,
     short_code: bool,
 ) -> Invite:  # fmt: skip
-    """A new invitation, to be run. Raises NotPermitted, or InvalidValue for what is no role."""
+    """A new invitation, to be run. Raises NotPermitted, CircleFull, or InvalidValue for what is no role."""
     if circle.replica.circle.current_role(circle.device) is not Role.COORDINATOR:
         raise NotPermitted
+    if circle.replica.circle.is_full:
+        raise CircleFull
     if not isinstance(role, str) or role.upper() not in Role.__members__:
         raise InvalidValue("a role is reader, writer or coordinator")
     checked_confirm(confirm)

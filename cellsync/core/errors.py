@@ -94,6 +94,13 @@ class NotPermitted(CallerError):
     default_hint = "Ask a coordinator."
 
 
+class CircleFull(CallerError):
+    """This cell has as many devices as a cell can have: nobody else can be admitted."""
+
+    code = "circle_full"
+    default_hint = "A cell takes 48 devices, and none can be removed yet. Found another cell for further people."
+
+
 class OutOfBranches(CallerError):
     """This device has begun anew so often that it may not do so again."""
 

@@ -21,7 +21,7 @@ import trio
 
 from cellsync.core import caps, drawers
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import DiskFull, NotPermitted, OutOfBranches, StorageFailed
+from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, OutOfBranches, StorageFailed
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
 from cellsync.core.history.serving import Peer, Served
@@ -41,7 +41,7 @@ from cellsync.core.ids import (
     SigningSecret,
     day_of,
 )
-from cellsync.core.membership import epochs
+from cellsync.core.membership import epochs, rules
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs, SessionKey
@@ -233,9 +233,18 @@ class OpenCircle:
         return (self._line[1] if kept is None else Incarnation(kept)), False
 
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
-        """Admit a member with a first device; the device's id."""
+        """Admit a member with a first device; the device's id.
+
+        Raises as `write`, CircleFull, or Malformed for keys that a device here has already: nothing is kept then.
+        """
         shape, content = encode_admit(Admit(role, keys, name), self.surroundings.entropy(SALT_BYTES))
-        plan = await self.write(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
+        async with self.lock:
+            circle = self.replica.circle
+            if circle.is_full:
+                raise CircleFull
+            if not rules.rule_1_names(keys.known, circle.active()):
+                raise Malformed("its keys are those of a device that is here")
+            plan = await self.write_locked(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 
     async def _commit(

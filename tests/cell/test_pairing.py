@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Asked, Cell, Home, Invite, errors, found_cell, join, open_cell
+from cellsync.core import caps
 from cellsync.core.errors import NoPeer
 from cellsync.core.pairing import code
 from cellsync.core.replica import founding
@@ -489,6 +490,56 @@ async def test_a_full_disk_at_the_joiner(
         invite = await ana.create_invite(confirm=accept_any)
         await joining(home, invite.code)
         await invite.joined()
+
+
+async def test_a_full_circle_invites_nobody(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(await found(memory_network)) as ana:
+        await admit(memory_network, ana, "ben")
+        monkeypatch.setattr(caps, "DEVICES", 2)
+        with pytest.raises(errors.CircleFull):
+            await ana.create_invite(confirm=accept_any)
+
+
+@pytest.mark.parametrize("why", ["full circle", "full disk", "keys of another device"])
+async def test_who_cannot_be_admitted_after_all(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """The inviter is told why, and that is all: nobody is half admitted."""
+    home = memory_network.home("ben")
+    async with opened(await found(memory_network)) as ana:
+        at_cara = await admit(memory_network, ana, "cara")
+        before, entries = ana.members(), ana.entries()
+        invite = await ana.create_invite(confirm=accept_any)
+        with monkeypatch.context() as patched:
+            if why == "full circle":
+                patched.setattr(caps, "DEVICES", 2)
+            elif why == "full disk":
+                patched.setattr(ana.circle.store, "flush", partial(fill_up, ana))
+            else:
+                async with opened(at_cara) as cara:
+                    hers = cara.secrets
+                patched.setattr(founding, "device_secrets", lambda entropy: hers)
+            with trio.fail_after(3600):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(outcome, partial(joining, home, invite.code))
+                    wanted = {"full circle": errors.CircleFull, "full disk": errors.DiskFull}.get(why, errors.Malformed)
+                    with pytest.raises(wanted) as told:
+                        await invite.joined()
+        assert HALF not in told.value.hint
+        assert is_untouched(home)
+        assert (ana.members(), ana.entries()) == (before, entries)
+        invite = await ana.create_invite(confirm=accept_any)
+        await joining(home, invite.code)
+        assert (await invite.joined()).name == "ben"
+
+
+def fill_up(cell: Cell) -> None:
+    """As a flush on a full disk: nothing of what was staged is kept."""
+    store: Any = cell.circle.store
+    store._roll_back()
+    raise errors.DiskFull
 
 
 async def test_a_key_that_is_not_ones_own_is_not_admitted(

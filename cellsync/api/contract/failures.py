@@ -42,7 +42,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),
-    "invite": _WRITES,
+    "invite": (*_WRITES, "circle_full"),
     "invite.confirm": _WRITES,
     "case.new": (*_WRITES, "not_found", "ambiguous"),  # a link names another case
     "case.edit": (*_WRITES, "changed_meanwhile"),

@@ -127,6 +127,11 @@ class Circle:
         """
         self._aside = frozenset(devices)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more device would be void, in the past of whoever has seen all of these."""
+        return not rules.within_caps(self.active())
+
     def is_active(self, device: DeviceId) -> bool:
         """Whether a device is an active member's, by all that is held here."""
         grant = self.grants.get(device)

@@ -138,6 +138,15 @@ class Inviter(Conversation[Event]):
             self._go(Step.DONE, now)
         return self._drain()
 
+    def refuse(self, error: CellsyncError, now: float) -> list[Event]:
+        """The device could not be admitted, and nothing was stored. Without effect if the conversation has ended."""
+        if self._in_time(now):
+            if self.step is not Step.ADMITTING:
+                raise ValueError("nobody is to be admitted")
+            self._admitted = False
+            self._end(error)
+        return self._drain()
+
     # --- the handshake ---------------------------------------------------------------------------------
 
     def _handshake(self, data: bytes, now: float) -> None:
