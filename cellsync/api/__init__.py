@@ -7,7 +7,7 @@
     jobs         what takes a while, step by step: invites, joins, imports, syncs
     repeats      requests that come again with their key;  keyed  edits that did, also after a restart
     feed         events, with cursors that survive a restart
-    resolving    which case is meant;  pages, room  how much fits into one answer
+    lookup       which case is meant;  pages, room  how much fits into one answer
     web          the table over HTTP
     client       asks a daemon through its socket;  direct  does it here, where there is none
 

@@ -1,4 +1,4 @@
-"""Doing it here: without a daemon, a command works with the profile itself, in a thread of its own.
+"""Direct: without a daemon, a command works with the profile itself, in a thread of its own.
 
 The main thread stays free to ask people things; meanwhile the service goes on talking to other devices. A command that
 only reads or writes opens no network.

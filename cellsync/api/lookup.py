@@ -1,4 +1,4 @@
-"""Resolving: which case somebody means.
+"""Lookup: which case somebody means.
 
 A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title or a name of
 its person, or by a part of these; in this order, and only if it is the only one, or the only case file among the

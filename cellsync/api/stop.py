@@ -1,4 +1,4 @@
-"""Stopping: ask the holder of a profile to end in good order."""
+"""Stop: ask the holder of a profile to end in good order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backing up an open cell, and putting a backup back: what goes on while others wait."""
+"""A backup of an open cell, taken and put back: what goes on while others wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirming a pairing: what people are asked before anybody is added."""
+"""The confirmation of a pairing: what people are asked before anybody is added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describing a case: what people call it, what it may be found by, how it stands, and what it points at.
+"""The description of a case: what people call it, what it may be found by, how it stands, and what it points at.
 
 It goes by the names of fields, so that it holds for kinds of cases that nobody here has a schema for:
 

@@ -1,4 +1,4 @@
-"""Following changes: what arrives and what is written here, field by field, to whoever asked.
+"""Followers: they are told of what arrives and what is written here, field by field.
 
 A follower is registered before its block is entered, so nothing is missed between reading and following. It never
 slows down a writer: one that does not keep up gets a single "reset" in place of what it missed.

@@ -1,4 +1,4 @@
-"""Inviting: a code for one device, good for ten minutes and one use; a person compares the words.
+"""Invites: a code for one device, good for ten minutes and one use; a person compares the words.
 
 The code has a long form (text, QR), and a short one to be said aloud. Whichever is used first uses up both.
 """

@@ -1,4 +1,4 @@
-"""Unwrapping: a nursery puts even one error into a group; whoever calls this library catches the error itself."""
+"""A lone error: a nursery puts even one into a group; a program that calls this library catches the error itself."""
 
 from __future__ import annotations
 

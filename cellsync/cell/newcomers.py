@@ -1,4 +1,4 @@
-"""Joining a cell: find the device that shows the code, compare the words, store what it hands over."""
+"""Newcomers: they find the device that shows the code, compare the words, store what it hands over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saying in a few words what an entry did: "created", "status=closed", 'notes +"hearing 3 May"'.
+"""Summaries: what an entry did, in a few words: "created", "status=closed", 'notes +"hearing 3 May"'.
 
 What people wrote is shortened, and what could steer a terminal or turn a line around is replaced.
 """

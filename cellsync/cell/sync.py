@@ -1,4 +1,4 @@
-"""Syncing as a user asks for it: call everybody, and return when those who were reached are in step.
+"""A sync as a user asks for it: call everybody, and return when those who were reached are in step.
 
 A device is *in step* if it has confirmed all that was held here when the sync began, and all that it named as held
 there when it answered is here; or if at some moment both held the same. A refusal keeps it from that.

@@ -1,5 +1,5 @@
-"""Saving: a file that a command was told to write. It is written whole or not at all, and nothing is overwritten
-unless the person says so.
+"""Files that a command was told to write. Each is written whole or not at all, and none is overwritten unless the
+person says so.
 
 That the place is free is asked before anything else is done: what an export lets out is noted in the cell, and should
 not be noted for a file that could not be written.

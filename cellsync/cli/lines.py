@@ -1,4 +1,4 @@
-"""Fitting: lines for a window that may be narrow. They are broken between words, and what somebody copies stays whole.
+"""Lines for a window that may be narrow. They are broken between words, and what somebody copies stays whole.
 
 a command          cellsync case show 4f2a     in one piece, if the window is wide enough for it
 a code             7-orbit-maple-tulip         the same; a longer one is broken at a dash

@@ -1,4 +1,4 @@
-"""Reaching the profile: its daemon if one runs, else the profile itself, opened for one command."""
+"""The reach of a command: its profile's daemon if one runs, else the profile itself, opened for one command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settling: the command that decides a conflict, as somebody would type it."""
+"""A settlement: the command that decides a conflict, as somebody would type it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting: for a job to be over, and for a person, as long as the job is not.
+"""Waits: for a job to be over, and for a person, as long as the job is not.
 
 A question blocks the program until Enter. So while one is asked another thread follows the job, and breaks the question
 off with a signal when there is nothing more to answer: the other side has left, say. A signal that comes just before

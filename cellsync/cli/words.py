@@ -1,4 +1,4 @@
-"""Wording: counts, times and people's texts, for one line of a terminal."""
+"""Words: counts, times and people's texts, for one line of a terminal."""
 
 from __future__ import annotations
 

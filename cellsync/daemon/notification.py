@@ -1,4 +1,4 @@
-"""Telling the service manager how the daemon stands (sd_notify(3)). Without one, nothing happens."""
+"""The notification of the service manager: how the daemon stands (sd_notify(3)). Without one, nothing happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting: be the holder first, and load the rest of the program then.
+"""The start: be the holder first, and load the rest of the program then.
 
 Right after `cellsync daemon run &` comes the next command. It looks for the holder, and waits for a daemon that still
 loads; one that holds nothing yet is not there.

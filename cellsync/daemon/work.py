@@ -1,4 +1,4 @@
-"""Running: from the first line to a clean end.
+"""The work: from the first line to a clean end.
 
     door  ->  service (empty or locked)  ->  API  ->  READY
     SIGTERM, SIGINT, SIGHUP (if not ignored)  ->  no new requests  ->  lock, in good order  ->  end

@@ -1,4 +1,4 @@
-"""Calling: whether other devices can be reached at the addresses that are known of them, and if not, how it fails.
+"""Calls: whether other devices can be reached at the addresses that are known of them, and if not, how it fails.
 
 Only addresses on a network that this device is on: the way to all others is not this network's affair. The call is
 ended at once; the other side sees a stranger who says nothing.

@@ -1,4 +1,4 @@
-"""Running: whether anything keeps this device in step."""
+"""Daemons: whether one keeps this device in step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examining: every check at once, each in its bounds, whatever happens to it."""
+"""The examination: every check at once, each in its bounds, whatever happens to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pausing the cycle collector over a bounded stretch of work, and sparing it what stays.
+"""A pause of the cycle collector over a bounded stretch of work; and sparing it what stays.
 
 A batch makes tens of thousands of small tuples and no cycles; collecting in between costs a third of an ingest. While
 it collects, nothing else runs, in any thread: so the less it has to go through, the sooner the event loop turns.

@@ -1,4 +1,4 @@
-"""Driving one pairing conversation over one stream."""
+"""Pairing: one conversation of it, driven over one stream."""
 
 from __future__ import annotations
 

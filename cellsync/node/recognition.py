@@ -1,4 +1,4 @@
-"""Recognising: what tells the network of a link from every other one (protocol/60-lan.md, Sites and ports)."""
+"""Recognition: what tells the network of a link from every other one (protocol/60-lan.md, Sites and ports)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searching: whose beacons are those that cannot be placed at first sight? A device's clock may be hours or days off.
+"""Search: whose beacons are those that cannot be placed at first sight? A device's clock may be hours or days off.
 
 Only while a user waits for a sync: a beacon that somebody recorded and shows again, on another day, would else make
 this device call, and tell whose member it is. Hashes only, a bounded number of them, in slices; each beacon once.

@@ -1,4 +1,4 @@
-"""Saying yes without looking: for tests only. A person compares the words."""
+"""Confirmation without looking: for tests only. A person compares the words."""
 
 from __future__ import annotations
 

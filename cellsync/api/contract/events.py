@@ -1,4 +1,4 @@
-"""Telling: what the data of each event is, as JSON."""
+"""Events: what the data of each is, as JSON."""
 
 from __future__ import annotations
 

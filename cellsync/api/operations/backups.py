@@ -1,4 +1,4 @@
-"""Copies: a folder that the cell is backed up to, and the cell put back out of one."""
+"""Backups: a folder that the cell is backed up to, and the cell put back out of one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Beside: rows of lists, and what stands beside a case: what it points at, and what points at it.
 
 All of it comes from the catalogue, so it costs what is shown. A case whose links are more than are listed
-(`describing.LINKS`) shows those that are.
+(`description.LINKS`) shows those that are.
 """
 
 from __future__ import annotations

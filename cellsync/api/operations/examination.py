@@ -1,4 +1,5 @@
-"""Examining the machine, the folders and the network: in a daemon, or without one, and then the vault stays closed."""
+"""The examination of the machine, the folders and the network: in a daemon, or without one, and then the vault stays
+closed."""
 
 from __future__ import annotations
 

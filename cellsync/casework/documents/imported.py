@@ -1,4 +1,4 @@
-"""What an import leaves behind in a document: marks that say what the table said last (`importing.merging`)."""
+"""What an import leaves behind in a document: marks that say what the table said last (`importing.merge`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running an export: gather, ask for consent, write what may leave."""
+"""An export: gather, ask for consent, write what may leave."""
 
 from __future__ import annotations
 

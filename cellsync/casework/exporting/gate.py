@@ -1,4 +1,4 @@
-"""Leaving: what of a document may leave, field by field, with every value that people gave.
+"""The gate: what of a document may leave, field by field, with every value that people gave.
 
 A field leaves if its compartment was chosen and the consents of those concerned allow it (`permission`); an entry of a
 timeline by its own compartment. What consent keeps back is noted, with the reason. Where an item was corrected

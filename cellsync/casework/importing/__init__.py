@@ -9,7 +9,7 @@ One row is one case file, and up to four documents beside it, where their cells 
 the row's external id and the circle, so two devices that import the same table make the same cases.
 
 The same table again writes nothing. A changed table writes what changed in it; what people have edited since stays, and
-where both changed they see a conflict (`merging` has the rules). A row that is not in the table any more is left alone.
+where both changed they see a conflict (`merge` has the rules). A row that is not in the table any more is left alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Running an import: rows in groups, each group one durable step that happens entirely or not at all."""
+"""The intake: rows in groups, each group one durable step that happens entirely or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merging: one document as the table has it, against the document as it stands. A three-way merge, field by field.
+"""A merge: one document as the table has it, against the document as it stands. A three-way merge, field by field.
 
     base    what the last import brought      theirs    what stands now      ours    what the table says now
 

@@ -1,7 +1,7 @@
 """Whole: our own JSON (`exporting.plain`), read back document by document, under the ids that it says.
 
 A document that is not here is made, with every value that left. One that is here is merged as a row of a table is
-(`merging`), if it is of a kind that imports may change; a consent or a contact that is here stays as it is. Of values
+(`merge`), if it is of a kind that imports may change; a consent or a contact that is here stays as it is. Of values
 that contradict each other the displayed one is taken, and a problem says so; what an item of a log said before it was
 corrected stays in the file. Documents and fields that this version does not know are named and left out.
 """

@@ -1,9 +1,9 @@
 """`cellsync demo`: the main job, end to end, on one machine and in one minute.
 
     command     what the command line says
-    running     from the first line to the exit code
+    run         from the first line to the exit code
     story       what happens, step by step: the script
-    telling     how it is told: sentences, progress bars, the table
+    narration   how it is told: sentences, progress bars, the table
     outcome     what came of it: the numbers of the table and of the JSON object
     child       the parent's end of a device's process
     device      that process: one vault, one cell, driven by lines of JSON

@@ -1,4 +1,4 @@
-"""Looking for plaintext in the vaults, as somebody would who holds the disk.
+"""Leaks: plaintext in the vaults, looked for as somebody would who holds the disk.
 
 Every text is looked for in each form that a program might have left it in: UTF-8, both UTF-16s, CP1251, and the
 base64 of UTF-8 at each of its three alignments. A search that finds nothing proves nothing unless it can find

@@ -1,4 +1,4 @@
-"""Running the demo: whatever happens, the processes end, the folder is deleted, and the exit code says what it was."""
+"""A run of the demo: whatever happens, the processes end, the folder is deleted, and the exit code says what it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sealing to one device: HPKE (RFC 9180, base mode) with X-Wing, HKDF-SHA256 and ChaCha20-Poly1305.
+"""A seal to one device: HPKE (RFC 9180, base mode) with X-Wing, HKDF-SHA256 and ChaCha20-Poly1305.
 
 A seal key is what lets a device that was away open the secret of an epoch (protocol/10-crypto.md). It is
 renewed right after use, so that a device seized later opens little; hence it is a seed of 32 bytes, cheap to

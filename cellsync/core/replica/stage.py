@@ -1,4 +1,4 @@
-"""Staging one step over what is held: new entries, advanced heads, members; and the `Plan` that comes of it.
+"""The stage of one step over what is held: new entries, advanced heads, members; and the `Plan` that comes of it.
 
 Nothing here changes what is held. The replica takes a plan in only after the store has made it durable.
 """
