@@ -69,6 +69,7 @@ class Link:
         self._now = now
         self._clock_leads = self._lead()
         self._circles = circles
+        [self._lock] = [circle.lock for circle in circles.values()]  # a node keeps one circle in step
         self._report = report
         self._wake = trio.Event()
         self._wake.set()  # a caller has something to say at once
@@ -171,7 +172,7 @@ class Link:
             while True:
                 self._ripen()
                 events: list[Event] = []
-                async with self._locked():
+                async with self._lock:
                     for building in self.session.pulling(self._ripe, events):
                         await self._circles[building.circle].build(building)
                 await self._handle(events)
@@ -203,7 +204,7 @@ class Link:
 
     async def _take(self, received: Received) -> None:
         plan = await self._circles[received.circle].ingest(received.batch, FromSession(self.device, self.number))
-        async with self._locked():
+        async with self._lock:
             events = self.session.committed(received.circle, plan.reached, plan.refused, plan.gaps)
         await self._handle(events)
 
@@ -222,7 +223,3 @@ class Link:
                 case Called() | Acknowledged() | Measured() | Answered() | Located():
                     pass
             self._report(self, event)
-
-    def _locked(self) -> trio.Lock:
-        # One circle for now: with several, a lock of the whole vault.
-        return next(iter(self._circles.values())).lock
