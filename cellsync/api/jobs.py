@@ -10,7 +10,7 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar, final
+from typing import Any, Final, Generic, TypeVar, final
 
 import trio
 
@@ -24,8 +24,10 @@ ENDS_WITHIN: Final = 5.0  # seconds that whoever cancels a job waits for its end
 
 log = logging.getLogger(__name__)
 
+A = TypeVar("A", bound=shapes.Answer)
 
-class Job(ABC):
+
+class Job(ABC, Generic[A]):
     """Something that takes a while."""
 
     def __init__(self) -> None:
@@ -38,14 +40,25 @@ class Job(ABC):
         self._moved = trio.Event()
 
     @abstractmethod
-    def show(self) -> shapes.Answer:
+    def show(self) -> A:
         """How it stands."""
+
+    async def show_later(self, ask: shapes.JobRef) -> A:
+        """How it stands when that is news to the client, or when the client has waited for as long as it wants."""
+        await self.moved(ask.after, ask.wait)
+        return self.show()
 
     def cancel(self) -> None:
         """End it, if it has not ended."""
         if not self.over:
             self.cancelled = True
             self.end()
+
+    async def show_cancelled(self) -> A:
+        """End it, and how it stands then."""
+        self.cancel()
+        await self.ended(ENDS_WITHIN)
+        return self.show()
 
     def end(self) -> None:
         """What ends it. For work that must not be cut short anywhere this is overridden."""
@@ -98,7 +111,7 @@ class Job(ABC):
         return None if self.error is None else shapes.Error(**problem_of(self.error)._asdict())
 
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=Job[Any])
 
 
 @final
@@ -106,9 +119,15 @@ class Jobs:
     """The jobs of a service, the newest of those that are over among them."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job[Any]] = {}
 
-    def add(self, job: Job) -> None:
+    def begin(self, job: Job[A], work: Callable[[], Awaitable[object]], nursery: trio.Nursery) -> A:
+        """Add a job, and see its work through in a nursery; how it stands."""
+        self.add(job)
+        nursery.start_soon(job.watch, work)
+        return job.show()
+
+    def add(self, job: Job[Any]) -> None:
         self._jobs[job.id] = job
         over = [one.id for one in self._jobs.values() if one.over]
         for old in over[: max(0, len(over) - KEPT)]:

@@ -17,7 +17,7 @@ from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, cell, services
 
 
-class Sleep(Job):
+class Sleep(Job[shapes.Answer]):
     """A job that takes an hour."""
 
     async def run(self) -> None:

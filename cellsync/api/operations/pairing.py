@@ -9,7 +9,7 @@ import trio
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
-from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.jobs import A, Job
 from cellsync.api.operations.people import member_shape
 from cellsync.api.service import Service
 from cellsync.cell import newcomers
@@ -25,7 +25,7 @@ from cellsync.profile.profile import Settings, checked
 B = TypeVar("B", Literal["waiting"], Literal["connecting"])
 
 
-class _Words(Job):
+class _Words(Job[A]):
     """A job in which a person compares words."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class _Words(Job):
 
 
 @final
-class InviteJob(_Words):
+class InviteJob(_Words[shapes.Invite]):
     """One invitation."""
 
     def __init__(self, role: str) -> None:
@@ -101,7 +101,7 @@ class InviteJob(_Words):
 
 
 @final
-class JoinJob(_Words):
+class JoinJob(_Words[shapes.Joining]):
     """One attempt to join."""
 
     def __init__(self, home: Home, who: Introduction | None) -> None:
@@ -194,9 +194,7 @@ async def _tell(service: Service, job: InviteJob | JoinJob, event: str) -> None:
 
 
 async def show_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
-    job = service.jobs.find(InviteJob, ask.job)
-    await job.moved(ask.after, ask.wait)
-    return job.show()
+    return await service.jobs.find(InviteJob, ask.job).show_later(ask)
 
 
 async def show_invites(service: Service, _: shapes.Nothing) -> shapes.Invites:
@@ -210,10 +208,7 @@ async def confirm_invite(service: Service, ask: shapes.Confirm) -> shapes.Invite
 
 
 async def cancel_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
-    job = service.jobs.find(InviteJob, ask.job)
-    job.cancel()
-    await job.ended(ENDS_WITHIN)
-    return job.show()
+    return await service.jobs.find(InviteJob, ask.job).show_cancelled()
 
 
 async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
@@ -230,15 +225,11 @@ async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
         job = JoinJob(home, None)
     else:
         job = JoinJob(home, Introduction(ask.name, ask.passphrase))
-    service.jobs.add(job)
-    service.nursery.start_soon(job.watch, partial(job.run, service, ask, settings))
-    return job.show()
+    return service.jobs.begin(job, partial(job.run, service, ask, settings), service.nursery)
 
 
 async def show_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
-    job = service.jobs.find(JoinJob, ask.job)
-    await job.moved(ask.after, ask.wait)
-    return job.show()
+    return await service.jobs.find(JoinJob, ask.job).show_later(ask)
 
 
 async def introduce(service: Service, ask: shapes.Introduce) -> shapes.Joining:
@@ -254,7 +245,4 @@ async def confirm_join(service: Service, ask: shapes.Confirm) -> shapes.Joining:
 
 
 async def cancel_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
-    job = service.jobs.find(JoinJob, ask.job)
-    job.cancel()
-    await job.ended(ENDS_WITHIN)
-    return job.show()
+    return await service.jobs.find(JoinJob, ask.job).show_cancelled()

@@ -8,7 +8,7 @@ from typing import Final, final
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
-from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.jobs import Job
 from cellsync.api.lookup import BESIDE
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
@@ -140,7 +140,7 @@ async def dismiss(service: Service, _: shapes.Nothing) -> shapes.Done:
 
 
 @final
-class SyncJob(Job):
+class SyncJob(Job[shapes.Syncing]):
     """One sync."""
 
     def __init__(self, service: Service) -> None:
@@ -171,19 +171,12 @@ class SyncJob(Job):
 
 async def sync(service: Service, ask: shapes.Sync) -> shapes.Syncing:
     job = SyncJob(service)
-    service.jobs.add(job)
-    service.inside.start_soon(job.watch, partial(job.run, ask))
-    return job.show()
+    return service.jobs.begin(job, partial(job.run, ask), service.inside)
 
 
 async def show_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
-    job = service.jobs.find(SyncJob, ask.job)
-    await job.moved(ask.after, ask.wait)
-    return job.show()
+    return await service.jobs.find(SyncJob, ask.job).show_later(ask)
 
 
 async def cancel_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
-    job = service.jobs.find(SyncJob, ask.job)
-    job.cancel()
-    await job.ended(ENDS_WITHIN)
-    return job.show()
+    return await service.jobs.find(SyncJob, ask.job).show_cancelled()

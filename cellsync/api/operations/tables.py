@@ -8,7 +8,7 @@ from typing import Final, final
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
-from cellsync.api.jobs import ENDS_WITHIN, Job
+from cellsync.api.jobs import Job
 from cellsync.api.lookup import resolve
 from cellsync.api.service import Service
 from cellsync.casework import ExportRecord, Link, Relation
@@ -23,13 +23,11 @@ from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.values import moment
 
 _LINKED: Final = 100  # cases that the record of an export points at; one of more says only how many it were
-
-
 _AT_ONCE: Final = 3 << 18  # bytes that are encoded while nothing else runs
 
 
 @final
-class ImportJob(Job):
+class ImportJob(Job[shapes.Importing]):
     """One import."""
 
     def __init__(self, service: Service) -> None:
@@ -106,22 +104,15 @@ class ImportJob(Job):
 
 async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Importing:
     job = ImportJob(service)
-    service.jobs.add(job)
-    service.inside.start_soon(job.watch, partial(job.run, ask))
-    return job.show()
+    return service.jobs.begin(job, partial(job.run, ask), service.inside)
 
 
 async def show_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
-    job = service.jobs.find(ImportJob, ask.job)
-    await job.moved(ask.after, ask.wait)
-    return job.show()
+    return await service.jobs.find(ImportJob, ask.job).show_later(ask)
 
 
 async def cancel_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
-    job = service.jobs.find(ImportJob, ask.job)
-    job.cancel()
-    await job.ended(ENDS_WITHIN)
-    return job.show()
+    return await service.jobs.find(ImportJob, ask.job).show_cancelled()
 
 
 async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
