@@ -17,7 +17,6 @@ import msgspec
 from cellsync.api.contract.problems import KeyReused
 from cellsync.core.ids import ID_BYTES, CaseId
 
-NAME: Final = "keyed edits"
 KEPT: Final = 256
 _HASH: Final = 16
 _SLOT: Final = 8

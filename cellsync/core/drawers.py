@@ -20,6 +20,7 @@ LIFE: Final = "life"  # what tells this store's order of arrival from that of ev
 SURPLUS: Final = "surplus"  # on whose word branches of equivocators were taken
 REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FLAGS: Final = "flags"
+KEYED_EDITS: Final = "keyed edits"  # which edits of the local API came with a key
 
 # What it remembers of the others.
 CLOCKS: Final = "clocks"

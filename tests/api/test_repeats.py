@@ -16,6 +16,7 @@ from cellsync.api.contract.problems import KeyReused
 from cellsync.api.contract.table import BY_NAME, HEADERS
 from cellsync.api.operations.cases import _case_of
 from cellsync.api.repeats import KEPT, Repeats
+from cellsync.core import drawers
 from cellsync.core.errors import InvalidValue, StorageFailed
 from cellsync.core.ids import CaseId
 from tests.api.services import PASSPHRASE, Asking, cell
@@ -145,7 +146,7 @@ async def test_a_key_is_kept_with_the_edit_or_not_at_all(
             broken.setattr(store, "flush", fail)
             with pytest.raises(StorageFailed):
                 await ana("case.edit", key="k", case="parcel", append={"timeline": ["called"]})
-        assert store.kept(keyed.NAME) is None
+        assert store.kept(drawers.KEYED_EDITS) is None
         assert (await ana("case.edit", key="k", case="parcel", append={"timeline": ["called"]}))["written"]
 
 

@@ -24,6 +24,7 @@ from cellsync.casework import SCHEMAS, CaseFile, Consent, Person
 from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import called, sought, title_of
+from cellsync.core import drawers
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.newest import Logged
 from cellsync.core.crdt.cells import newest_first, rank
@@ -356,7 +357,7 @@ async def _written_before(cell: Cell, asked: keyed.Request) -> shapes.Written | 
     """What this very request has written, if it comes again. Raises KeyReused."""
     circle = cell.circle
     async with circle.lock:
-        found = keyed.find(circle.store.kept(keyed.NAME), asked)
+        found = keyed.find(circle.store.kept(drawers.KEYED_EDITS), asked)
         return None if found is None else await circle.apart(lambda: _written(cell, found.case, found.head))
 
 
@@ -403,7 +404,11 @@ async def _write_locked(
     def note(plan: Plan) -> dict[str, bytes]:
         if asked is None:
             return {}
-        return {keyed.NAME: keyed.add(cell.circle.store.kept(keyed.NAME), asked, keyed.Wrote(case, head_of(plan)))}
+        return {
+            drawers.KEYED_EDITS: keyed.add(
+                cell.circle.store.kept(drawers.KEYED_EDITS), asked, keyed.Wrote(case, head_of(plan))
+            )
+        }
 
     head = head_of(await cell.write_locked([(case, done)], note)) if done else None
     return await cell.circle.apart(lambda: _written(cell, case, head))
