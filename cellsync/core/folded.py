@@ -9,7 +9,7 @@ Marks that stand for vowels of their own, as in Devanagari, are kept. What is sh
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from unicodedata import combining, normalize
 
 VERSION: Final = 1
@@ -21,9 +21,28 @@ _LETTERS: Final = {
     "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t", "ə": "e",
     "ґ": "г",
 }  # fmt: skip
-_REPLACED: Final = str.maketrans(
-    {**dict.fromkeys(_APOSTROPHES, ""), **dict.fromkeys(_DASHES, "-"), "\N{SOFT HYPHEN}": "", **_LETTERS}
+
+
+class _Replaced(dict[int, Any]):
+    """What stands for each letter, itself unless something else is said: a lookup that fails costs four times one."""
+
+    def __missing__(self, letter: int) -> int:
+        self[letter] = letter
+        return letter
+
+
+class _Unmarked(dict[int, Any]):
+    """None for what combines with the letter before it: it is left out."""
+
+    def __missing__(self, letter: int) -> int | None:
+        self[letter] = found = None if combining(chr(letter)) else letter
+        return found
+
+
+_REPLACED: Final = _Replaced(
+    str.maketrans({**dict.fromkeys(_APOSTROPHES, ""), **dict.fromkeys(_DASHES, "-"), "\N{SOFT HYPHEN}": "", **_LETTERS})
 )
+_UNMARKED: Final = _Unmarked()
 
 
 def folded(text: str) -> str:
@@ -31,5 +50,5 @@ def folded(text: str) -> str:
     if not text.isascii():
         # Apostrophes first: some would be taken apart into a blank and a mark. Twice: folding case may leave marks.
         text = normalize("NFKD", normalize("NFKD", text.translate(_REPLACED)).casefold())
-        text = "".join(one for one in text if not combining(one))
+        text = text.translate(_UNMARKED)
     return " ".join(text.casefold().translate(_REPLACED).split())

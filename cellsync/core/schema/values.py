@@ -100,15 +100,17 @@ def store(kind: ValueType, field: str, value: Any) -> Any:
     except (Misfit, TypeError, ValueError, OverflowError):
         what = f"{field!r} takes {named(kind.description)}; this {type(value).__name__} does not fit"
         raise InvalidValue(what) from None
-    if too_large := _too_large(raw):
+    if too_large := _too_large(plain, raw):
         raise TooLarge(f"{field!r}: {too_large}") from None
     return plain
 
 
-def _too_large(raw: bytes) -> str:
+def _too_large(plain: Any, raw: bytes) -> str:
     """Which limit an encoded value exceeds; "" if none."""
     if len(raw) > LARGEST:
         return f"one value has at most {LARGEST >> 10} KiB, and this one has {-(-len(raw) // 1024)} KiB"
+    if not isinstance(plain, (list, tuple, dict)):
+        return ""
     if codec.nesting(raw) > DEEPEST:
         return f"in one value at most {DEEPEST} lists and maps stand inside one another"
     try:

@@ -29,6 +29,10 @@ _FIXED: Final = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8} | {
 }
 _SIZED: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # length bytes of bin and str
 _COUNTED: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}  # length bytes, elements per item
+_SIMPLE: Final = [  # by first byte: the bytes that follow it, if it says so itself and begins no container; else -1
+    0 if first < 0x80 or first >= 0xE0 else first & 0x1F if 0xA0 <= first < 0xC0 else _FIXED.get(first, -1)
+    for first in range(256)
+]
 
 _ROWS: Final = caps.FRAME // 26
 """Elements of the longest array of a message: no row is shorter than the 26 bytes of an entry that says nothing.
@@ -122,22 +126,14 @@ def elements(raw: bytes, most: int, most_each: int) -> int:
         if count > most or count - outer > most_each:
             return most + 1
         items = 0  # of a container
-        if first < 0x80 or first >= 0xE0:
-            pass
-        elif first < 0x90:
-            items = 2 * (first & 0x0F)
-        elif first < 0xA0:
-            items = first & 0x0F
-        elif first < 0xC0:
-            at += first & 0x1F
-        elif first in _FIXED:
-            at += _FIXED[first]
+        simple = _SIMPLE[first]
+        if simple >= 0:
+            at += simple
         elif first in _SIZED:
             width = _SIZED[first]
             at += width + int.from_bytes(raw[at : at + width], "big")
-        elif first in _COUNTED:
-            width, per_item = _COUNTED[first]
-            items = per_item * int.from_bytes(raw[at : at + width], "big")
+        elif first < 0xA0 or first in _COUNTED:
+            items, width = _items(raw, at, first)
             at += width
         else:
             break
@@ -151,44 +147,49 @@ def elements(raw: bytes, most: int, most_each: int) -> int:
 
 
 def nesting(raw: bytes) -> int:
-    """How deep containers are nested in msgpack `raw`, counted without decoding it. Raises Malformed."""
+    """How deep containers are nested in msgpack `raw`, counted without decoding it. Raises Malformed.
+
+    Texts in Cyrillic are full of bytes that could open a container, so that this looks at most entries of such cases.
+    """
     at, end, deepest = 0, len(raw), 0
-    open_items: list[int] = []  # elements still to come, per open container
+    outer: list[int] = []  # elements still to come, per open container but the innermost
+    left = -1  # in the innermost; below 0: none is open
     while at < end:
         first = raw[at]
         at += 1
-        items = -1  # of a container
-        if first < 0x80 or first >= 0xE0:
-            pass
-        elif first < 0x90:
-            items = 2 * (first & 0x0F)
-        elif first < 0xA0:
-            items = first & 0x0F
-        elif first < 0xC0:
-            at += first & 0x1F
-        elif first in _FIXED:
-            at += _FIXED[first]
+        simple = _SIMPLE[first]
+        if simple >= 0:
+            at += simple
+            left -= 1
+            if left:
+                continue
         elif first in _SIZED:
             width = _SIZED[first]
             at += width + int.from_bytes(raw[at : at + width], "big")
-        elif first in _COUNTED:
-            width, per_item = _COUNTED[first]
-            items = per_item * int.from_bytes(raw[at : at + width], "big")
-            at += width
+            left -= 1
         else:
-            raise Malformed("an extension type, or a byte that starts nothing")
-        if items >= 0:
-            open_items.append(items)
-            deepest = max(deepest, len(open_items))
-        elif open_items:
-            open_items[-1] -= 1
-        while open_items and open_items[-1] == 0:
-            open_items.pop()
-            if open_items:
-                open_items[-1] -= 1
-    if at != end or open_items:
+            items, width = _items(raw, at, first)
+            at += width
+            outer.append(left)
+            left = items
+            deepest = max(deepest, len(outer))
+        while left == 0 and outer:
+            left = outer.pop() - 1
+    if at != end or outer:
         raise Malformed("truncated msgpack")
     return deepest
+
+
+def _items(raw: bytes, at: int, first: int) -> tuple[int, int]:
+    """How many elements a container has that begins with `first`, and how many bytes behind it say so."""
+    if first < 0x90:
+        return 2 * (first & 0x0F), 0
+    if first < 0xA0:
+        return first & 0x0F, 0
+    if first not in _COUNTED:
+        raise Malformed("an extension type, or a byte that starts nothing")
+    width, per_item = _COUNTED[first]
+    return per_item * int.from_bytes(raw[at : at + width], "big"), width
 
 
 def _string_keys(decoded: dict[Any, Any]) -> dict[Any, Any]:
