@@ -18,6 +18,7 @@ Sources: RFC 7693 (BLAKE2), RFC 8032 (Ed25519), RFC 7748 (X25519), RFC 8439 (Cha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -72,13 +73,18 @@ def signing_public(secret: SigningSecret) -> SigningPublic:
 
 
 def sign(secret: SigningSecret, message: bytes) -> Signature:
-    """The Ed25519 signature of `message`, 64 bytes.
+    """The Ed25519 signature of `message`, 64 bytes."""
+    return signer(secret)(message)
 
-    The public half is derived anew each time: signing with a public half that does not belong to the secret
-    would give the secret away, so nobody may hand one in.
+
+def signer(secret: SigningSecret) -> Callable[[bytes], Signature]:
+    """What signs message after message. Do not keep it: it holds the secret.
+
+    The public half is derived here, which takes as long as a signature: signing with a public half that does not belong
+    to the secret would give the secret away, so nobody may hand one in.
     """
     _, expanded = bindings.crypto_sign_seed_keypair(_key(secret.reveal()))
-    return Signature(bindings.crypto_sign(message, expanded)[:SIGNATURE_BYTES])
+    return lambda message: Signature(bindings.crypto_sign(message, expanded)[:SIGNATURE_BYTES])
 
 
 def verify(public: SigningPublic, signature: Signature, message: bytes) -> bool:

@@ -16,7 +16,7 @@ An entry is authentic if and only if a valid signature of its device covers it t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -228,7 +228,13 @@ def outline(entry: Entry, case: CaseId, parents: Iterable[EntryId]) -> Outline:
 
 
 def sign(secret: SigningSecret, entry: EntryId) -> Signature:
-    return primitives.sign(secret, labels.SIGN_ENTRY + entry)
+    return signer(secret)(entry)
+
+
+def signer(secret: SigningSecret) -> Callable[[EntryId], Signature]:
+    """What signs the entries of one step."""
+    signed = primitives.signer(secret)
+    return lambda entry: signed(labels.SIGN_ENTRY + entry)
 
 
 def verify(device: SigningPublic, signature: Signature, entry: EntryId) -> bool:

@@ -20,7 +20,7 @@ and whatever is held can be served on. (protocol/30-history.md, protocol/50-sync
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -36,13 +36,13 @@ from cellsync.core.history.entry import (
     founding_prefix,
     pack_slots,
     sequence_of,
-    sign,
+    signer,
     slot_of,
     verify,
 )
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.history.store import Store
-from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, SigningSecret
+from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.replica.stage import Judge, Plan, Stage
@@ -308,12 +308,15 @@ def plan_writes(
 ) -> Plan:
     """Write entries of our own, one after the other, each signed. Raises TooLarge."""
     stage = Stage(held, circle, store, judge)
+    sign = signer(secret)
     for intention in intentions:
-        _stage_write(stage, line, secret, intention, now)
+        _stage_write(stage, line, sign, intention, now)
     return stage.plan(each_ends=True)
 
 
-def _stage_write(stage: Stage, line: Line, secret: SigningSecret, intention: Intention, clock: Millis) -> None:
+def _stage_write(
+    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intention: Intention, clock: Millis
+) -> None:
     kind, case, shape, content = intention
     if len(shape) + len(content) > caps.ENTRY:
         size = -(-(len(shape) + len(content)) // 1024)
@@ -347,7 +350,7 @@ def _stage_write(stage: Stage, line: Line, secret: SigningSecret, intention: Int
     slots = pack_slots([slot for _, slot in found])
     entry = Entry(
         slot_of(own.number, sequence), number, stage.heads[number], identity, height, clock, kind, past, standing,
-        slots, shape, content, sign(secret, identity),
+        slots, shape, content, sign(identity),
     )  # fmt: skip
     stage.add(entry, device, counts)
     stage.advance(own.number, entry, entry_size(shape, content, len(found)))
