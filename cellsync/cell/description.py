@@ -24,7 +24,7 @@ from cellsync.core.history.store import ANYTHING, Listing
 from cellsync.core.ids import ID_BYTES
 from cellsync.core.schema.values import moment
 
-VERSION: Final = bytes([3, FOLDED])
+VERSION: Final = bytes([2, FOLDED])
 """Raise the first when a case is described otherwise: listings at rest are then made anew."""
 
 NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first
@@ -50,9 +50,10 @@ def describe(number: int, upto: int, state: CaseState) -> Listing:
     links = sorted(set(_links(state)))
     if len(links) > LINKS:
         links = [ANYTHING, *links[:LINKS]]
+    title = title_of(state)
     return Listing(
-        number, upto, True, state.kind, title_of(state)[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
-        frozenset(called(state)), frozenset(links),
+        number, upto, True, state.kind, title[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
+        frozenset(_called(state, title)), frozenset(links),
     )  # fmt: skip
 
 
@@ -106,11 +107,15 @@ def sought(text: str) -> str:
 
 def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     """What it may be found by, folded; whether that is its external id."""
+    return _called(state, title_of(state))
+
+
+def _called(state: CaseState, title: str) -> Iterator[tuple[str, bool]]:
     external = register(state, "external_id")
     if isinstance(external, str) and sought(external):
         yield sought(external), True
     names = [text for _, text, _ in sorted(_names(state))]
-    texts = map(sought, [*_texts(state, (*_TITLES, "description")), *names, title_of(state), *_texts(state, _APART)])
+    texts = map(sought, [*_texts(state, (*_TITLES, "description")), *names, title, *_texts(state, _APART)])
     yield from ((text, False) for text in list(dict.fromkeys(filter(None, texts)))[:NAMES])
 
 
@@ -134,5 +139,5 @@ def _elements(state: CaseState, name: str) -> list[Any]:
 
 
 def _texts(state: CaseState, names: Iterable[str]) -> list[str]:
-    said = (register(state, name) for name in names)
+    said = (register(state, name) for name in names if name in state.registers)
     return [text for text in said if isinstance(text, str) and text]

@@ -201,7 +201,11 @@ class Replica:
     def shows(self, case: CaseId) -> bool:
         """Whether something of a case is here that counts: else it is as if it were not here."""
         number = self.held.cases.get(case)
-        return number is not None and bool(self.held.heads.get(number)) and bool(self.states.get(number).counted)
+        head = 0 if number is None else self.held.heads.get(number, 0)
+        if number is None or not head:
+            return False
+        newest = self._store.entry_at(head)  # nearly always it counts; to read one costs less than to fold all
+        return (newest is not None and self.held.shows(newest)) or bool(self.states.get(number).counted)
 
     def state_digest(self) -> bytes:
         """32 bytes that are equal on devices whose cases read the same."""
