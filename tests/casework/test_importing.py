@@ -233,7 +233,7 @@ def test_delimiters_and_line_ends(delimiter: str, ending: str) -> None:
     reading = read_csv(ending.join(delimiter.join(line) for line in lines).encode())
     assert [row.external for row in reading.rows] == ["1", "2"]
     assert [(error.line, error.column) for error in reading.unread] == [(5, "status")]
-    [note] = reading.rows[0].documents["case"]["timeline", "note"]
+    [note] = next(iter(reading.rows)).documents["case"]["timeline", "note"]
     assert note[1] == "two\nlines"
 
 
@@ -294,7 +294,8 @@ def test_a_bad_row_does_not_touch_its_neighbours(row: str, column: str) -> None:
 def test_a_name_that_cannot_be_kept_costs_itself(name: str) -> None:
     reading = read_csv(table(f"1,{name},active,,,,,"))
     assert [(error.line, error.column) for error in reading.unread] == [(2, "name")]
-    assert reading.rows[0].documents["case"] == {("status", ""): ["active"], ("timeline", "note"): []}
+    [row] = reading.rows
+    assert row.documents["case"] == {("status", ""): ["active"], ("timeline", "note"): []}
 
 
 def test_after_broken_quotes_nothing_is_taken_for_a_row_that_is_none() -> None:
@@ -312,7 +313,7 @@ def test_a_quote_that_is_never_closed() -> None:
 
 def test_rows_of_nothing_are_no_rows() -> None:
     reading = read_csv(table(",,,,,,,", " , ,,,,,,", ""))
-    assert (reading.rows, reading.errors, reading.unread, reading.ignored) == ([], [], [], [])
+    assert (list(reading.rows), reading.errors, reading.unread, reading.ignored) == ([], [], [], [])
 
 
 def test_columns_that_nobody_knows_are_told() -> None:
@@ -347,7 +348,8 @@ def parsed(column: str, cell: str) -> list[Any]:
     reading = read_csv(f"Nr\tx\n1\t{cell}\n".encode(), Mapping.of({"Nr": "external_id", "x": column}))
     if reading.unread:
         return [error.problem.split()[0] for error in reading.unread]
-    [values] = reading.rows[0].documents[column.partition(".")[0]].values()
+    [row] = reading.rows
+    [values] = row.documents[column.partition(".")[0]].values()
     return values
 
 

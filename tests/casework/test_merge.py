@@ -176,3 +176,17 @@ def test_what_stands_in_a_conflict_already_is_not_written_again() -> None:
     assert [operation.field for operation in written] == ["imported"]
     apply(state, written, 3)
     assert titles(state) == {"a", "b"}
+
+
+PLACES = [("title", ""), ("tags", "t"), ("tags", "u"), ("notes", "n"), ("notes", "o"), ("notes", "lines")]
+tables = st.lists(st.tuples(st.sampled_from(PLACES), st.lists(st.sampled_from(["", "a", "b", "'a", "c "]), max_size=3)))
+
+
+@given(tables)
+def test_a_new_document_is_written_as_an_empty_one_is_merged(said: list[tuple[tuple[str, str], list[str]]]) -> None:
+    table: dict[tuple[str, str], list[Any]] = {place: values for place, values in said if place[0] != "title"}
+    table |= {place: values[:1] for place, values in said if place[0] == "title"}
+    plain = merge(Doc, CaseState(logs=True), table, keyed, {"lines"})
+    new = merge(Doc, None, table, keyed, {"lines"})
+    assert new[1:] == plain
+    assert [one.field for one in new[:1]] == ["test.merging"] * bool(plain)

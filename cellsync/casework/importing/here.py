@@ -8,13 +8,14 @@ and task are those that the table was made of. Names are compared folded, so tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Final, NamedTuple
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.person import Person
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
-from cellsync.casework.importing.reading import Row
+from cellsync.casework.importing.waiting import Row
 from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import register, sought
@@ -56,7 +57,7 @@ class Here(NamedTuple):
         return f"<here: {len(self.alike)} alike>"  # no content
 
 
-async def look_around(cell: Cell, rows: list[Row]) -> Here:
+async def look_around(cell: Cell, rows: Iterable[Row]) -> Here:
     """What is here for the rows that no import has made yet. Costs what these rows are many."""
     return await cell.catalogue.look(lambda replica, listings: _look(cell, replica, listings, rows))
 
@@ -66,17 +67,15 @@ def made_of(cell: Cell, external: str) -> Documents:
     return {name: cell.case_id(kind_of(schema), external) for name, schema in DOCUMENTS.items()}
 
 
-def _look(cell: Cell, replica: Replica, listings: Listings, rows: list[Row]) -> Here:
+def _look(cell: Cell, replica: Replica, listings: Listings, rows: Iterable[Row]) -> Here:
     here = Here({}, [])
     lines: dict[str, int] = {}  # of the names so far
     for row in rows:
-        made = made_of(cell, row.external)
         names = _names(row)
-        if not replica.shows(made["case"]):
+        if not replica.shows(cell.case_id(_FILE, row.external)):
             if (file := _file(replica, listings, row.external)) is not None:
-                here.documents[row.external] = made | _documents(replica, listings, file)
-            own = here.documents.get(row.external, made).values()
-            other = _called(replica, listings, names, own)
+                here.documents[row.external] = made_of(cell, row.external) | _documents(replica, listings, file)
+            other = _called(replica, listings, names, partial(_own, cell, here, row.external))
             earlier = next((lines[name] for name in names if name in lines), None)
             if other is not None or earlier is not None:
                 here.alike.append(Alike(row.line, other, earlier if other is None else None))
@@ -123,14 +122,20 @@ def _links(replica: Replica, case: CaseId) -> list[Link]:
     return [_LINK.decode(one) for one in said if fits(_LINK, one)]
 
 
-def _called(replica: Replica, listings: Listings, names: list[str], own: Iterable[CaseId]) -> CaseId | None:
+def _own(cell: Cell, here: Here, external: str) -> Collection[CaseId]:
+    """The documents that a row belongs to."""
+    return (here.documents.get(external) or made_of(cell, external)).values()
+
+
+def _called(
+    replica: Replica, listings: Listings, names: list[str], own: Callable[[], Collection[CaseId]]
+) -> CaseId | None:
     """A person or case of one of these names that is none of its own documents."""
-    mine = set(own)
     for name in names:
         numbers = [number for number, is_external in listings.called(name) if not is_external]
         for one in listings.get(numbers):
             case = replica.held.case_ids[one.number]
-            if one.kind in _NAMED and case not in mine:
+            if one.kind in _NAMED and case not in own():
                 return case
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +12,8 @@ from cellsync.casework.importing.here import Alike, Here, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merge import merge
 from cellsync.casework.importing.problems import Problem, problems
-from cellsync.casework.importing.reading import Place, Row, RowError, Source, Stop, content_of, read_csv, rows_of
+from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
+from cellsync.casework.importing.waiting import Place, Row, Waiting
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
 from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
@@ -99,7 +100,7 @@ async def import_cases(
         cases, problems = await in_thread(partial(read_whole, content))
         return await _import_whole(cell, cases, problems, dry_run, progress or (lambda *_: None), stop)
     reading = await in_thread(partial(read_csv, content, mapping, encoding=encoding, delimiter=delimiter, stop=stop))
-    here = await look_around(cell, [] if stop() else reading.rows)
+    here = await look_around(cell, Waiting() if stop() else reading.rows)
     created = updated = done = 0
     for group in _groups(reading.rows):
         if stop():
@@ -139,7 +140,7 @@ async def _import_whole(
     return Report(created, updated, unchanged, [], [], unread, {}, 1, EXTERNAL_ID, [], len(cases) - done)
 
 
-def _groups(rows: list[Row]) -> Iterator[list[Row]]:
+def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
     group: list[Row] = []
     size = 0
     for row in rows:
@@ -160,6 +161,7 @@ async def _merge(cell: Cell, here: Here, group: list[Row], dry_run: bool) -> tup
         if edits and not dry_run:
             with collector_paused():  # it would go through all states that are here, again and again
                 await cell.write_locked(edits)
+            await cell.circle.apart(partial(cell.catalogue.keep_up, len(edits)))
     await trio.lowlevel.checkpoint()
     created = sum(is_new for _, is_new in merged)
     return created, sum(bool(written) and not is_new for written, is_new in merged)

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from cellsync.casework.importing import codes
 from cellsync.casework.importing.cells import BadCell, task_kind, tidy
 from cellsync.casework.importing.encodings import UnreadableFile, decode, is_broken
 from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Placed, Target
 from cellsync.casework.importing.sheet import Record, Sheet, read_sheet
+from cellsync.casework.importing.waiting import Documents, Place, Row, Waiting
 from cellsync.casework.values.no_answer import says_unknown
 from cellsync.casework.values.partial_date import PartialDate
 from cellsync.core import caps
@@ -37,16 +39,15 @@ LONGEST_ID: Final = 256  # bytes
 _ROOM: Final = 4096  # bytes of an entry for what import adds: creation, links, a mark and a name per value
 _PER_VALUE: Final = 128
 _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
+_SHORT: Final = 40  # characters of a cell that is remembered
+_REMEMBERED: Final = 1_000  # cells of a column
 _SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
 _WHO: Final = ("title", "names", "description")
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
+T = TypeVar("T")
 Source = bytes | str | PathLike[str]
 Stop = Callable[[], bool]
-Place = tuple[str, str]
-"""Where values of one cell go: (field, column); the column of a register is "", since it has only one."""
-
-Documents = dict[str, dict[Place, list[Any]]]
 
 
 class RowError(NamedTuple):
@@ -69,36 +70,10 @@ def rows_of(errors: Iterable[RowError]) -> int:
     return len({error.line for error in errors})
 
 
-class Row(NamedTuple):
-    """A row that can be imported. It waits packed: a table has thousands, and unpacked each takes seven times that."""
-
-    line: int
-    external: str
-    size: int  # bytes of its values
-    packed: bytes
-
-    @staticmethod
-    def of(line: int, external: str, size: int, documents: Documents) -> Row:
-        told = [
-            [name, [[field, column, values] for (field, column), values in document.items()]]
-            for name, document in documents.items()
-        ]
-        return Row(line, external, size, codec.encode(told))
-
-    @property
-    def documents(self) -> Documents:
-        """The plain values of each document; a place without any was empty in the file."""
-        told: Any = codec.decode(self.packed, len(self.packed), "row")
-        return {name: {(field, column): values for field, column, values in document} for name, document in told}
-
-    def __repr__(self) -> str:
-        return f"<row on line {self.line}>"  # no content
-
-
 class Reading(NamedTuple):
     """A table as it was read."""
 
-    rows: list[Row]
+    rows: Waiting
     errors: list[RowError]  # of rows that were left out
     ignored: list[str]  # columns that the mapping does not know
     unread: list[RowError]  # cells of rows that arrive
@@ -186,11 +161,13 @@ class _Reader:
     """The rows of one table, one after the other."""
 
     def __init__(self, placed: Placed, width: int) -> None:
-        self.rows: list[Row] = []
+        self.rows = Waiting()
         self.errors: list[RowError] = []
         self.unread: list[RowError] = []
         self.nameless: list[tuple[int, str]] = []
         self._placed = placed
+        self._goals = [_goal(target) for target in placed.targets]
+        self._tidied: dict[str, dict[str, str]] = {name: {} for name in placed.positions}
         self._width = width
         self._first_lines: dict[str, int] = {}  # of external ids
 
@@ -237,16 +214,22 @@ class _Reader:
         if lost:
             self.errors += lost
         else:
-            self.rows.append(Row.of(line, external, sum(sizes), documents))
+            self.rows.append(Row(line, external, sum(sizes), documents))
             self.unread += unread
             if not _says_who(documents):
                 self.nameless.append((line, external))
 
     def _cell(self, record: list[str], name: str) -> str:
-        found = [tidy(record[at]) for at in self._placed.positions[name] if at < len(record)]
-        if name == self._placed.id_column:
-            found = [_UNSEEN.sub("", one).strip() for one in found]
+        positions = self._placed.positions[name]
+        if len(positions) == 1:  # the common case: one cell, often one that an earlier row had
+            [at] = positions
+            return _once(self._tidied[name], record[at], partial(self._tidy, name, record[at]))
+        found = [self._tidy(name, record[at]) for at in positions if at < len(record)]
         return found[0] if len(found) == 1 else " ".join(one for one in found if not says_unknown(one))
+
+    def _tidy(self, name: str, cell: str) -> str:
+        tidied = tidy(cell)
+        return _UNSEEN.sub("", tidied).strip() if name == self._placed.id_column else tidied
 
     def _documents(self, line: int, cells: dict[str, str]) -> tuple[Documents, list[RowError], int]:
         """The values; the cells that could not be read; and of how many it could be told."""
@@ -254,19 +237,20 @@ class _Reader:
         unread: dict[str, RowError] = {}
         told: set[str] = set()
         taken: set[str] = set()  # columns that go to several places, of which one takes what the others do not
-        for target in self._placed.targets:
-            if target.column not in cells:
+        for goal in self._goals:
+            column = goal.target.column
+            cell = cells.get(column)
+            if cell is None:
                 continue
-            cell = cells[target.column]
-            place = target.field, "" if isinstance(target.declared, Register) else target.column
-            if cell and _is_told(target):
-                told.add(target.column)
-            try:
-                documents.setdefault(target.document, {})[place] = values = _read_cell(target, cell)
-                if values and _is_told(target):
-                    taken.add(target.column)
-            except BadCell as bad:
-                unread.setdefault(target.column, RowError(line, target.column, str(bad), cell))
+            if cell and goal.is_told:
+                told.add(column)
+            values, problem = _once(goal.known, cell, partial(_read, goal.target, cell))
+            if problem:
+                unread.setdefault(column, RowError(line, column, problem, cell))
+            else:
+                documents.setdefault(goal.target.document, {})[goal.place] = values
+                if values and goal.is_told:
+                    taken.add(column)
         left = [one for column, one in unread.items() if column not in taken]
         return documents, sorted(left, key=lambda one: self._placed.positions[one.column]), len(told)
 
@@ -288,6 +272,32 @@ class _Reader:
         if self._placed.id_column:
             return f"stands on line {at} already"
         return f"says the same person as line {at}: give each row an id, in a column external_id"
+
+
+class _Goal(NamedTuple):
+    """A target, with what is the same for all rows."""
+
+    target: Target
+    place: Place
+    is_told: bool
+    known: dict[str, tuple[list[Any], str]]  # what cells of it say: most say what an earlier row said
+
+
+def _goal(target: Target) -> _Goal:
+    column = "" if isinstance(target.declared, Register) else target.column
+    return _Goal(target, (target.field, column), _is_told(target), {})
+
+
+def _once(known: dict[str, T], cell: str, find: Callable[[], T]) -> T:
+    """What `find` gives for a cell, remembered if it is short: half of the time of reading a table."""
+    found = known.get(cell)
+    if found is None:
+        found = find()
+        if len(cell) <= _SHORT:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[cell] = found
+    return found
 
 
 def _is_row(record: Record) -> bool:
@@ -319,6 +329,14 @@ def _is_told(target: Target) -> bool:
     return target.parser in (codes.countries, codes.languages) or (
         name not in _ANY_TEXT and target.parser is not task_kind
     )
+
+
+def _read(target: Target, cell: str) -> tuple[list[Any], str]:
+    """The plain values of a cell, or what is wrong with it."""
+    try:
+        return _read_cell(target, cell), ""
+    except BadCell as bad:
+        return [], str(bad)
 
 
 def _read_cell(target: Target, cell: str) -> list[Any]:

@@ -11,7 +11,6 @@ lines counts by its first.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -25,6 +24,7 @@ from cellsync.core.errors import InvalidValue
 _DELIMITERS: Final = (",", ";", "\t")
 _ABOVE: Final = 20  # rows among which the header is looked for
 _HINT: Final = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _MARKS: Final = "\ufeff\u200b\u2060"
 
 Known = Callable[[Sequence[str]], int]
@@ -47,13 +47,12 @@ class Sheet(NamedTuple):
 def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
     """Raises UnreadableFile, or InvalidValue for what is no delimiter."""
     text = text.lstrip(_MARKS)
-    first_line = 1
+    begins, first_line = 0, 1
     if hint := _HINT.match(text):
         delimiter = delimiter or hint[1]
-        text = text[hint.end() :]
-        first_line = 2
-    delimiter = delimiter or max(_DELIMITERS, key=lambda one: _fit(text, one, known))
-    rows = _records(text, delimiter, first_line)
+        begins, first_line = hint.end(), 2
+    delimiter = delimiter or max(_DELIMITERS, key=lambda one: _fit(text, begins, one, known))
+    rows = _records(text, begins, delimiter, first_line)
     top = list(islice(rows, _ABOVE))
     if top and isinstance(top[0][1], str):
         raise UnreadableFile("the first line is not a header: its quotes are broken")
@@ -64,9 +63,9 @@ def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
     return Sheet([one_line(tidy(cell)) for cell in record], line, chain(top[at + 1 :], rows))
 
 
-def _fit(text: str, delimiter: str, known: Known) -> tuple[int, int]:
+def _fit(text: str, begins: int, delimiter: str, known: Known) -> tuple[int, int]:
     """How well a separator fits: by the headings of the best row, then by its cells."""
-    head = [record for _, record in islice(_records(text, delimiter, 1), _ABOVE)]
+    head = [record for _, record in islice(_records(text, begins, delimiter, 1), _ABOVE)]
     return max(((_score(record, known), _filled(record)) for record in head), default=(0, 0))
 
 
@@ -78,9 +77,10 @@ def _filled(record: Record) -> int:
     return 0 if isinstance(record, str) else sum(bool(cell.strip()) for cell in record)
 
 
-def _records(text: str, delimiter: str, first_line: int) -> Iterator[tuple[int, Record]]:
+def _records(text: str, begins: int, delimiter: str, first_line: int) -> Iterator[tuple[int, Record]]:
+    lines = (line[0] for line in _LINE.finditer(text, begins))  # a file in memory would be a copy, four times as large
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
     except (TypeError, ValueError):
         raise InvalidValue("a delimiter is a single character") from None
     return _read(reader, first_line)

@@ -16,7 +16,8 @@ from cellsync.casework import SCHEMAS
 from cellsync.casework.documents.imported import MARKS, Imported
 from cellsync.casework.importing.encodings import UnreadableFile
 from cellsync.casework.importing.merge import merge
-from cellsync.casework.importing.reading import Place, RowError
+from cellsync.casework.importing.reading import RowError
+from cellsync.casework.importing.waiting import Place
 from cellsync.casework.values.json_form import from_json
 from cellsync.core import strict_json
 from cellsync.core.case.draft import Draft
