@@ -27,7 +27,7 @@ def judge(cell: Cell, author: Cell, label: int, *, released: bool = False) -> No
     def judged(stage: Stage) -> Iterable[Verdict]:
         held = {chain.number: chain.length for chain in stage.held.of_device(author.device)}
         slots = [slot_of(number, at) for number, length in held.items() for at in range(1, length + 1)]
-        slots += [slot for slot in stage.by_slot if chain_of(slot) in held]
+        slots += [entry.slot for entry in stage.entries if chain_of(entry.slot) in held]
         return [Verdict(slot, label, released) for slot in slots]
 
     cell.circle.replica.judge = judged

@@ -177,21 +177,37 @@ def entry_id(
     parents: bytes,
 ) -> EntryId:
     """The id of an entry. `parents` = their ids strung together, in ascending order."""
-    shape_hash, content_hash, header = _SHAPE.copy(), _CONTENT.copy(), _ENTRY.copy()
+    return entry_id_of(
+        prefix, sequence, previous, height, clock, kind, hash_shape(case, shape), len(shape), content, parents
+    )
+
+
+def hash_shape(case: CaseId, shape: bytes) -> bytes:
+    """The hash of a shape, as it stands in a header: many entries of a case have one shape."""
+    shape_hash = _SHAPE.copy()
     shape_hash.update(case + shape)
+    return shape_hash.digest()
+
+
+def entry_id_of(
+    prefix: bytes,
+    sequence: int,
+    previous: EntryId,
+    height: int,
+    clock: int,
+    kind: int,
+    shape_hash: bytes,
+    shape_length: int,
+    content: bytes,
+    parents: bytes,
+) -> EntryId:
+    """The id of an entry whose shape was hashed before."""
+    content_hash, header = _CONTENT.copy(), _ENTRY.copy()
     content_hash.update(content)
     rest = _REST.pack(
-        sequence,
-        previous,
-        height,
-        clock,
-        kind,
-        shape_hash.digest(),
-        content_hash.digest(),
-        len(shape),
-        len(content),
-        len(parents) // 32,
-    )
+        sequence, previous, height, clock, kind,
+        shape_hash, content_hash.digest(), shape_length, len(content), len(parents) // 32,
+    )  # fmt: skip
     header.update(prefix + rest + parents)
     return EntryId(header.digest())
 
@@ -218,11 +234,10 @@ class Outline(NamedTuple):
 
 def outline(entry: Entry, case: CaseId, parents: Iterable[EntryId]) -> Outline:
     """The outline of an entry. `case` as it is hashed: zeros for a `found`."""
-    shape_hash, content_hash = _SHAPE.copy(), _CONTENT.copy()
-    shape_hash.update(case + entry.shape)
+    content_hash = _CONTENT.copy()
     content_hash.update(entry.content)
     return Outline(
-        entry.height, entry.clock, entry.kind, shape_hash.digest(), content_hash.digest(),
+        entry.height, entry.clock, entry.kind, hash_shape(case, entry.shape), content_hash.digest(),
         len(entry.shape), len(entry.content), tuple(sorted(parents)),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from cellsync.core.wire.places import Line
 class Tip:
     """One branch while a step is planned, with what the step adds to it."""
 
-    __slots__ = ("_owners", "_starts", "base", "first", "length", "line", "number", "off")
+    __slots__ = ("_starts", "base", "first", "length", "line", "number", "off", "owners")
 
     def __init__(self, number: int, line: Line, base: int, first: int, length: int, off: dict[int, list[int]]) -> None:
         self.number = number
@@ -20,19 +20,19 @@ class Tip:
         self.first = first
         self.length = length  # sequence of its newest entry, what is staged included
         self.off = off  # by the sequence of their first entry, numbers of the branches that leave it
-        self._owners: list[Slice] = []  # slices that have added to it, and from which sequence on
+        self.owners: list[Slice] = []  # slices that have added to it, and from which sequence on
         self._starts: list[int] = []
 
     def own(self, sequence: int, owner: Slice) -> None:
         """From this sequence on, a slice adds to it."""
         self._starts.append(sequence)
-        self._owners.append(owner)
+        self.owners.append(owner)
 
     def lend(self, sequence: int, to: Slice) -> None:
         """A slice rests on an entry of this branch: on the slice that added it, if it is new."""
         at = bisect_right(self._starts, sequence) - 1
         if at >= 0:
-            self._owners[at].lend_to(to)
+            self.owners[at].lend_to(to)
 
 
 class Slice:

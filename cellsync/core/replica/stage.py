@@ -15,6 +15,7 @@ from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.counting import Counted, count
 from cellsync.core.history.entry import (
+    SLOT_BITS,
     Entry,
     Restanding,
     Verdict,
@@ -85,17 +86,16 @@ class Stage:
         self.store = store
         self._judge = judge
         self.entries: list[Entry] = []
-        self.by_slot: dict[int, Entry] = {}
         self.heads: dict[int, int] = {}  # case number -> slot of its newest entry, for every case touched
         self.cited: set[int] = set()  # slots that new entries name as parents
         self.forks: list[Fork] = []
         self._before = circle
         self._ancestry = Ancestry(held.ancestry)
         self._tips: dict[int, Tip] = {}
-        self._slots: dict[EntryId, int] = {}  # of staged entries
         self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # which held branch has which entry at a place
         self._begun: dict[tuple[Line | int, int], dict[EntryId, int]] = {}  # which branch begins there with which entry
-        self._indexes: dict[int, int] = {}
+        self._places: dict[int, int] = {}  # of staged entries, by slot: where in `entries` they are
+        self._slots: dict[EntryId, int] = {}  # of these
         self._new_lines: dict[Line, list[int]] = {}
         self._new = 0  # branches that are new
         self._branches: Counter[DeviceId] = Counter()  # of these, by device
@@ -103,7 +103,7 @@ class Stage:
         self._cases: dict[int, CaseId] = {}
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
-        self._changes: list[Change] = []
+        self.changes: list[Change] = []
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
 
@@ -163,10 +163,25 @@ class Stage:
 
     def entry_at(self, slot: int) -> Entry | None:
         """An entry, held or new."""
-        return self.by_slot.get(slot) or self.store.entry_at(slot)
+        return self.staged(slot) or self.store.entry_at(slot)
+
+    def staged(self, slot: int) -> Entry | None:
+        """An entry that is new in this step."""
+        at = self._index().get(slot)
+        return None if at is None else self.entries[at]
+
+    def _index(self) -> dict[int, int]:
+        """Where in `entries` each is. What was staged since somebody asked is looked through now: most is not asked
+        for."""
+        places, slots = self._places, self._slots
+        for at in range(len(places), len(self.entries)):
+            entry = self.entries[at]
+            places[entry.slot], slots[entry.id] = at, entry.slot
+        return places
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> Tip | None:
         """The branch that holds an entry, or gets it in this step."""
+        self._index()
         slot = self._slots.get(entry)
         if slot is not None:
             tip = self.tip(chain_of(slot))
@@ -205,7 +220,7 @@ class Stage:
         return self._begun[begins]
 
     def _id_at(self, tip: Tip, sequence: int) -> EntryId | None:
-        staged = self.by_slot.get(slot_of(tip.number, sequence))
+        staged = self.staged(slot_of(tip.number, sequence))
         if staged is not None:
             return staged.id
         chain = self.held.chains.get(tip.number)
@@ -291,15 +306,13 @@ class Stage:
     def add(self, entry: Entry, author: DeviceId, counts: bool) -> None:
         """Stage one entry. Raises Malformed or CapExceeded if its operations are not in the agreed form."""
         self.entries.append(entry)
-        self.by_slot[entry.slot] = entry
-        self._slots[entry.id] = entry.slot
         self.heads[entry.case] = entry.slot
         if entry.kind:
             self._controls.append(entry)
         else:  # decoded also if it does not count: what is held is in the agreed form
             decoded = operations.decode(entry.shape, entry.content)
             if counts:
-                self._changes.append(Change(entry, author, decoded))
+                self.changes.append(Change(entry, author, decoded))
         if not counts:
             self._void.append(entry)
 
@@ -315,14 +328,11 @@ class Stage:
     def sign_at(self, index: int, signature: Signature) -> Entry:
         """Put its signature to a staged entry."""
         self.entries[index] = entry = self.entries[index]._replace(signature=signature)
-        self.by_slot[entry.slot] = entry
         return entry
 
     def index_of(self, slot: int) -> int:
-        """Where in `entries` a staged entry is, once all of them are staged."""
-        if not self._indexes:
-            self._indexes = {entry.slot: index for index, entry in enumerate(self.entries)}
-        return self._indexes[slot]
+        """Where in `entries` a staged entry is."""
+        return self._index()[slot]
 
     # --- what counts -----------------------------------------------------------------------------
 
@@ -408,15 +418,14 @@ class Stage:
             standing = None if entry is None else verdict.standing(entry)
             if entry is None or standing is None or standing == entry.standing:
                 continue
-            if entry.slot in self.by_slot:
-                new = entry._replace(standing=standing)
-                self.entries[self.index_of(entry.slot)] = self.by_slot[entry.slot] = new
+            if self.staged(entry.slot) is not None:
+                self.entries[self.index_of(entry.slot)] = entry._replace(standing=standing)
                 anew = True
             else:
                 earlier.append(Restanding(entry.slot, entry.case, entry.kind, entry.standing, standing))
         if anew:
             self._controls = [entry for entry in self.entries if entry.kind]
-            self._changes = [self._change(entry) for entry in self.entries if not entry.kind and entry.has_effect]
+            self.changes = [self._change(entry) for entry in self.entries if not entry.kind and entry.has_effect]
         return earlier
 
     def _change(self, entry: Entry) -> Change:
@@ -432,10 +441,9 @@ class Stage:
         """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
         if self.equivocators() != self.held.equivocators:
             self._reopen_heads()
-        for slot in self.cited:
-            number = chain_of(slot)
+        for number in {slot >> SLOT_BITS for slot in self.cited}:
             current = self._branch(number)
-            if not current.cited and current.length == sequence_of(slot):
+            if not current.cited and slot_of(number, current.length) in self.cited:
                 self._chains[number] = current._replace(cited=True)
         counted = self.count()
         changed = self._changed(counted)
@@ -460,7 +468,7 @@ class Stage:
             refolded=refold,
             restanding=restanding,
         )
-        changes = self._changes
+        changes = self.changes
         if refold or counted or self.held.counted:
             again = set(refold)  # these are folded from the beginning, with what is new
             changes = [

@@ -142,6 +142,17 @@ def _heads(shape: bytes) -> tuple[Head, ...]:
 _known_heads = lru_cache(maxsize=1_024)(_heads)
 
 
+def lone_head(shape: bytes) -> Head | None:
+    """The head of a small shape of one operation, None for any other. Raises Malformed or CapExceeded.
+
+    With a `lone_text` as its content that is an entry which is never opaque, and nearly all are like this.
+    """
+    if len(shape) > _SMALL_SHAPE:
+        return None
+    heads = _known_heads(shape)
+    return heads[0] if len(heads) == 1 else None
+
+
 def _refs(detail: object) -> bool:
     return type(detail) is bytes and len(detail) % REF_BYTES == 0
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -20,9 +22,11 @@ from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
+from tests.convergence import forks
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
 from tests.core.circles import START, Device, admitted, founded, pass_on
 from tests.core.session.pumps import sync
+from tests.models import planning
 
 CASE = CaseId(b"c" * 32)
 
@@ -550,6 +554,105 @@ def test_mutated_batches_change_nothing_or_only_what_is_signed(data: st.DataObje
     except PeerError:
         return
     assert {entry.id for entry in plan.commit.entries} in (set(), set(ids))
+
+
+def outcome(device: Device, batch: Batch) -> object:
+    """What a plan says, or what is wrong with the batch."""
+    try:
+        plan = device.replica.plan(batch)
+    except PeerError as error:
+        return type(error), str(error)
+    return plan._replace(circle=sorted(plan.circle.grants.items()))  # type: ignore[arg-type]
+
+
+def both_ways(device: Device, batch: Batch) -> object:
+    """The same, and that it is the same with the plain version."""
+    spelt_out = outcome(device, batch)
+    with mock.patch.object(planner, "_stage_entries", planning.stage_entries):
+        assert outcome(device, batch) == spelt_out
+    return spelt_out
+
+
+@st.composite
+def _changed(draw: st.DrawFn, batch: Batch) -> Batch:
+    """The batch with a few things in it otherwise."""
+    chains, entries, cases = list(batch.chains), list(batch.entries), list(batch.cases)
+    chains += draw(st.lists(st.sampled_from(chains), max_size=1))  # two rows of one chain
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(entries) - 1))
+        row = st.integers(0, len(chains) - 1)
+        parents = st.lists(st.tuples(row, st.integers(1, 3)), max_size=2)
+        change: dict[str, Any] = draw(
+            st.sampled_from([{"clock": clock} for clock in (-(10**13), 5, 1 << 62)])
+            | st.fixed_dictionaries({"kind": st.sampled_from([0, 10])})
+            | st.fixed_dictionaries({"chain": row})
+            | st.fixed_dictionaries({"case": st.integers(0, len(cases) - 1)})
+            | st.fixed_dictionaries({"parents": parents.map(lambda named: [part for pair in named for part in pair])})
+            | st.sampled_from([{"content": said} for said in (content([1]), b"", content("y" * 300))])
+            | st.sampled_from([{"shape": shape} for shape in (b"", SHAPE * 2, b"\x91\x93\x63\xa1f\xc0")])
+        )
+        entries[at] = entries[at]._replace(**change)
+    for _ in range(draw(st.integers(0, 1))):
+        at = draw(st.integers(0, len(chains) - 1))
+        chains[at] = draw(
+            st.sampled_from(
+                [
+                    chains[at]._replace(first=chains[at].first + 1),
+                    chains[at]._replace(signature=None),
+                    chains[at]._replace(device=chains[0].device),
+                ]
+            )
+        )
+    return Batch(chains, cases, entries)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_what_is_spelt_out_for_speed_plans_as_the_plain_version(data: st.DataObject) -> None:
+    people = three()
+    ana, *_ = people
+    kim = admitted(ana, "kim", 4)
+    moves = st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3), st.sampled_from(["said", ["a", "list"]]))
+    for at, (who, seen, case, said) in enumerate(data.draw(st.lists(moves, min_size=1, max_size=12))):
+        if who != seen:
+            pass_on(people[seen], people[who])
+        if case < 3:
+            people[who].edit(CaseId(bytes([case]) * 32), Operation(1, "f", b"", said))
+        else:
+            admitted(people[who], "somebody", 10 + at)  # counts if it is ana who does it
+        if at == 3 and data.draw(st.booleans()):
+            pass_on(ana, kim)
+    giver = people[data.draw(st.integers(0, 2))]
+    for other in people:
+        if other is not giver:
+            pass_on(other, giver)
+    peer = Peer(giver.known_of(kim), (), ())
+    batch = giver.serve(giver.cursor_for(peer), peer, giver.last_arrival()).batch
+    if batch is None:
+        return
+    changed = data.draw(_changed(batch))
+    both_ways(kim, changed)
+    with mock.patch.object(planner, "verify", return_value=True):  # else nothing would be told of what was changed
+        both_ways(kim, changed)
+        with contextlib.suppress(PeerError):
+            kim.receive(changed)  # and some of it is held when the rest comes
+        both_ways(kim, batch)
+
+
+def test_histories_with_forks_are_planned_as_by_the_plain_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Device.receive
+    batches = 0
+
+    def receive(device: Device, batch: Batch, peer: DeviceId | None = None) -> Any:
+        nonlocal batches
+        both_ways(device, batch)
+        batches += 1
+        return plan(device, batch, peer)
+
+    monkeypatch.setattr(Device, "receive", receive)
+    for seed in range(4):
+        forks.history(seed)
+    assert batches > 100
 
 
 def test_another_devices_founding_entry() -> None:
