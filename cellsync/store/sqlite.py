@@ -28,6 +28,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -36,8 +37,8 @@ import apsw
 from cellsync.core import caps
 from cellsync.core.errors import DiskFull, NewerVersion, StorageFailed, VaultDamaged
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import SLOT_BITS, Entry, slot_of
-from cellsync.core.history.store import Arrival, Case, Commit
+from cellsync.core.history.entry import LAST_SEQUENCE, Entry, slot_of
+from cellsync.core.history.store import Arrival, Case, Commit, Outgoing
 from cellsync.core.ids import DatabaseKey, EntryId
 from cellsync.store import listings
 from cellsync.store.edge import meaning, reads, writes
@@ -113,13 +114,14 @@ DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS
 # From version 3, whose entries were all in full form.
 _FROM_3: Final = "ALTER TABLE entries ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
 
+_slot: Final = itemgetter(0)
+
 _WALK: Final = """
 WITH RECURSIVE walk (at) AS (
     VALUES (?1) UNION ALL SELECT prior FROM walk CROSS JOIN entries ON slot = at WHERE prior <> ?2
 )
 SELECT entries.* FROM walk CROSS JOIN entries ON slot = at WHERE ?1 <> ?2
 """
-_LAST_SEQUENCE: Final = (1 << SLOT_BITS) - 1
 
 
 class SqliteStore:
@@ -281,7 +283,7 @@ class SqliteStore:
     @reads
     def arrivals(self, after: int, limit: int) -> list[Arrival]:
         query = "SELECT * FROM arrivals WHERE number > ? ORDER BY number LIMIT ?"
-        return [Arrival._make((*row[:-1], bool(row[-1]))) for row in self._db.execute(query, (after, limit))]
+        return list(map(Arrival._make, self._db.execute(query, (after, limit))))
 
     @reads
     def last_arrival(self) -> int:
@@ -317,11 +319,18 @@ class SqliteStore:
 
     @reads
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
-        if first > _LAST_SEQUENCE:
+        if first > LAST_SEQUENCE:
             return []
-        slots = slot_of(chain, first), slot_of(chain, min(last, _LAST_SEQUENCE))
+        slots = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
         rows = self._db.execute("SELECT * FROM entries WHERE slot BETWEEN ? AND ? ORDER BY slot", slots)
         return list(map(Entry._make, rows))
+
+    @reads
+    def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
+        query = """
+            SELECT height, slot, case_number, clock, kind, parents, shape, content, signature FROM entries
+            WHERE slot BETWEEN ? AND ? ORDER BY slot"""
+        return list(self._db.execute(query, (slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE)))))
 
     @reads
     def case_entries(self, head: int, folded: int) -> list[Entry]:
@@ -359,7 +368,7 @@ class SqliteStore:
         query = """
             SELECT slot, height, parents FROM entries
             WHERE parents <> x'' AND slot BETWEEN ? AND ? ORDER BY slot LIMIT ?"""
-        slots = slot_of(chain, first), slot_of(chain, min(last, _LAST_SEQUENCE))
+        slots = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
         return [
             (int(slot), int(height), bytes(parents))
             for slot, height, parents in self._db.execute(query, (*slots, limit))
@@ -385,7 +394,8 @@ class SqliteStore:
     @writes
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
-        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
+        # Chain by chain: people who took turns would have SQLite jump between as many places (0.4 µs an entry for 47).
+        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", sorted(commit.entries, key=_slot))
         many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
             "INSERT INTO cases (number, id, head) VALUES (?,?,?) "

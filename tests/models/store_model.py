@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of
-from cellsync.core.history.store import Arrival, Case, Commit
+from cellsync.core.history.store import Arrival, Case, Commit, Outgoing
 
 
 class Rows:
@@ -99,6 +99,15 @@ class StoreModel:
             for slot in sorted(self.rows.entries)
             if chain_of(slot) == chain and first <= sequence_of(slot) <= last
         ]
+
+    def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
+        return [
+            (
+                entry.height, entry.slot, entry.case, entry.clock, entry.kind, entry.parents, entry.shape,
+                entry.content, entry.signature,
+            )
+            for entry in self.chain_slice(chain, first, last)
+        ]  # fmt: skip
 
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
         return self.case_entries(head, folded)[:limit]

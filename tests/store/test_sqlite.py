@@ -137,6 +137,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(chain=st.integers(0, 4), first=st.integers(0, 12), last=st.one_of(st.integers(0, 12), st.just(2**63)))
     def chain_slice(self, chain: int, first: int, last: int) -> None:
         assert self.store.chain_slice(chain, first, last) == self.model.chain_slice(chain, first, last)
+        assert self.store.outgoing(chain, first, last) == self.model.outgoing(chain, first, last)
 
     @precondition(lambda self: self.model.rows.cases)
     @rule(data=st.data())

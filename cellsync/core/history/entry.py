@@ -46,6 +46,7 @@ _SHAPE: Final = blake2b(digest_size=32, person=labels.SHAPE)
 _CONTENT: Final = blake2b(digest_size=32, person=labels.CONTENT)
 
 SLOT_BITS: Final = 40
+LAST_SEQUENCE: Final = (1 << SLOT_BITS) - 1
 
 
 class Standing:
@@ -143,7 +144,7 @@ def chain_of(slot: int) -> int:
 
 
 def sequence_of(slot: int) -> int:
-    return slot & (1 << SLOT_BITS) - 1
+    return slot & LAST_SEQUENCE
 
 
 def pack_slots(slots: list[int]) -> bytes:

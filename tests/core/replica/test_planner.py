@@ -577,15 +577,18 @@ def both_ways(device: Device, batch: Batch) -> object:
 def _changed(draw: st.DrawFn, batch: Batch) -> Batch:
     """The batch with a few things in it otherwise."""
     chains, entries, cases = list(batch.chains), list(batch.entries), list(batch.cases)
-    chains += draw(st.lists(st.sampled_from(chains), max_size=1))  # two rows of one chain
+    for row in draw(st.lists(st.integers(0, len(chains) - 1), max_size=1)):  # a chain comes twice, side by side
+        chains.append(chains[row])
+        twice = [[one, one._replace(chain=len(chains) - 1, clock=0)][: 1 + (one.chain == row)] for one in entries]
+        entries = [one for pair in twice for one in pair]
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(entries) - 1))
-        row = st.integers(0, len(chains) - 1)
-        parents = st.lists(st.tuples(row, st.integers(1, 3)), max_size=2)
+        rows = st.integers(0, len(chains) - 1)
+        parents = st.lists(st.tuples(rows, st.integers(1, 3)), max_size=2)
         change: dict[str, Any] = draw(
             st.sampled_from([{"clock": clock} for clock in (-(10**13), 5, 1 << 62)])
             | st.fixed_dictionaries({"kind": st.sampled_from([0, 10])})
-            | st.fixed_dictionaries({"chain": row})
+            | st.fixed_dictionaries({"chain": rows})
             | st.fixed_dictionaries({"case": st.integers(0, len(cases) - 1)})
             | st.fixed_dictionaries({"parents": parents.map(lambda named: [part for pair in named for part in pair])})
             | st.sampled_from([{"content": said} for said in (content([1]), b"", content("y" * 300))])

@@ -1,0 +1,55 @@
+"""Batches packed the plain way: from whole entries, each looked up by name."""
+
+from __future__ import annotations
+
+from cellsync.core.history.entry import chain_of, sequence_of, unpack_slots
+from cellsync.core.history.serving import Peer, Served
+from cellsync.core.ids import NO_ID, EntryId
+from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
+from tests.core.circles import Device
+
+
+def pack(giver: Device, peer: Peer, served: Served) -> Batch:
+    """The batch that reaches as far as another one does."""
+    held, store = giver.replica.held, giver.store
+    entries = [
+        entry
+        for number, last in served.reaches.items()
+        for entry in store.chain_slice(number, peer.holds(held.chains[number]) + 1, last)
+    ]
+    if len(served.reaches) > 1:
+        entries.sort(key=lambda entry: entry.height)
+    batch, rows, nexts, cases = Batch(), dict[int, int](), list[int](), list[int]()
+
+    def row(number: int) -> int:
+        if number not in rows:
+            rows[number] = len(rows)
+            chain = held.chains[number]
+            known, signature = peer.known.get(number, 0), None
+            if number in served.reaches:
+                first = peer.holds(chain) + 1
+                newest = store.entry_at(number << 40 | served.reaches[number])
+                signature = newest.signature if newest else None
+            else:
+                first = (known if chain.first <= known and number not in peer.refused else chain.length) + 1
+            before = giver.entry_id(number, first - 1) if first > 1 else None
+            batch.chains.append(BatchChain(*chain.line, first, before or EntryId(NO_ID), signature))
+            nexts.append(first)
+        return rows[number]
+
+    clock = 0
+    for entry in entries:
+        own = row(chain_of(entry.slot))
+        if entry.case not in cases:
+            cases.append(entry.case)
+        cited = [(row(chain_of(slot)), sequence_of(slot)) for slot in unpack_slots(entry.parents)]
+        parents = [part for number, sequence in cited for part in (number, nexts[number] - sequence)]
+        nexts[own] += 1
+        batch.entries.append(
+            BatchEntry(
+                own, cases.index(entry.case), parents, entry.clock - clock, entry.kind, entry.shape, entry.content
+            )
+        )
+        clock = entry.clock
+    batch.cases = [held.case_ids[number] for number in cases]
+    return batch
