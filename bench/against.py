@@ -1,9 +1,10 @@
 """Another build beside this one: `make bench AGAINST=PATH`, or `python -m bench --against PATH`.
 
 PATH is a checkout with its own `.venv`. The other build, being the older, writes each history; both catch up with
-copies of it, in turns, and who begins changes. What is compared is processor time, which other work on the machine
-disturbs least: of the receiver and of the giver, per entry, from when their modules are loaded until they have closed.
-All must end with one digest.
+copies of it, in turns, and who begins changes. Each build has opened its copies once before, for it may lay out
+databases otherwise. What is compared is processor time, which other work on the machine disturbs least: of the receiver
+and of the giver, per entry, from when their modules are loaded until they have closed. The cases of all must end with
+one digest. (That of what is held is no measure of it: builds whose protocols differ may digest that otherwise.)
 
 `bench/guest.py` runs in the other checkout, with what is there: so it imports only names that old benchmarks have, too.
 """
@@ -33,21 +34,36 @@ class Run(NamedTuple):
     seconds: float
     receiver: float  # processor time, seconds
     giver: float
-    digest: str
+    digest: str  # of all cases, "" if it was not taken
 
 
 def measure(folder: Path, other: Path, entries: int) -> Iterator[Row]:
     other = other.resolve()
     for shape in SHAPES:
         made = _ask(other, "make", {"folder": str(folder), "shape": list(shape), "entries": entries})
+        laid = {build: _lay_out(build, folder / name, made) for build, name in ((HERE, "this"), (other, "other"))}
         runs: dict[Path, list[Run]] = {HERE: [], other: []}
         for turn in range(ROUNDS):
             for build in (HERE, other) if turn % 2 else (other, HERE):
-                runs[build].append(_catch_up(build, folder, made))
-        assert len({run.digest for both in runs.values() for run in both}) == 1, "the two builds differ"
+                runs[build].append(_catch_up(build, folder, laid[build], last=turn == ROUNDS - 1))
+        digests = {run.digest for both in runs.values() for run in both} - {""}
+        assert len(digests) == 1, "the two builds differ"
         yield from _rows(runs[HERE], runs[other], shape, entries)
         for name in ("giver", "taker"):
             Path(made[name]["path"]).unlink()
+        for jobs in laid.values():
+            shutil.rmtree(Path(jobs["giver"]["path"]).parent)
+
+
+def _lay_out(build: Path, folder: Path, made: dict[str, Any]) -> dict[str, Any]:
+    """Copies of both databases, as this build lays them out."""
+    folder.mkdir()
+    jobs = {}
+    for name in ("giver", "taker"):
+        jobs[name] = {**made[name], "path": str(folder / f"{name}.db")}
+        shutil.copy(made[name]["path"], jobs[name]["path"])
+        _ask(build, "lay_out", jobs[name])
+    return jobs
 
 
 def _rows(ours: list[Run], theirs: list[Run], shape: Shape, entries: int) -> Iterator[Row]:
@@ -64,7 +80,8 @@ def _rows(ours: list[Run], theirs: list[Run], shape: Shape, entries: int) -> Ite
         yield Row(f"{work}: {end}'s work per processor second", ratio, "×")
 
 
-def _catch_up(build: Path, folder: Path, made: dict[str, Any]) -> Run:
+def _catch_up(build: Path, folder: Path, made: dict[str, Any], *, last: bool) -> Run:
+    """One catch-up; the digest of the receiver's cases is taken in the last."""
     jobs = {}
     for name in ("giver", "taker"):
         copy = folder / f"copy.{name}"
@@ -80,9 +97,10 @@ def _catch_up(build: Path, folder: Path, made: dict[str, Any]) -> Run:
     giver.stdout.close()
     assert giver.wait(children.LIMIT) == 0, "the giver has failed"
     assert took["digest"] == hello["digest"], "the two devices differ"
+    digest = _ask(build, "cases", jobs["taker"])["digest"] if last else ""
     for path in folder.glob("copy.*"):
         path.unlink()
-    return Run(took["seconds"], taken["processor"], gave["processor"], took["digest"])
+    return Run(took["seconds"], taken["processor"], gave["processor"], digest)
 
 
 def _start(build: Path, function: str, job: dict[str, Any]) -> subprocess.Popen[str]:

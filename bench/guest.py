@@ -14,12 +14,13 @@ from time import process_time
 sys.path[0] = str(Path.cwd())
 
 from bench import catch_up  # noqa: E402
+from bench.ground import Device  # noqa: E402
 
 
 def main() -> None:
     job = json.loads(sys.stdin.readline())
-    if sys.argv[1] == "make":
-        _make(job)
+    if sys.argv[1] in _ASIDE:
+        _ASIDE[sys.argv[1]](job)
         return
     began = process_time()
     getattr(catch_up, sys.argv[1])(job)
@@ -39,6 +40,19 @@ def _make(job: dict[str, object]) -> None:
     }
     print(json.dumps(jobs), flush=True)
 
+
+def _lay_out(job: dict[str, object]) -> None:
+    Device.open(job).store.close()
+    print(json.dumps({}), flush=True)
+
+
+def _cases(job: dict[str, object]) -> None:
+    device = Device.open(job)
+    print(json.dumps({"digest": device.circle.replica.state_digest().hex()}), flush=True)
+    device.store.close()
+
+
+_ASIDE = {"make": _make, "lay_out": _lay_out, "cases": _cases}
 
 if __name__ == "__main__":
     main()

@@ -24,7 +24,7 @@ from cellsync.core.history.store import ANYTHING, Listing
 from cellsync.core.ids import ID_BYTES
 from cellsync.core.schema.values import moment
 
-VERSION: Final = bytes([2, FOLDED])
+VERSION: Final = bytes([3, FOLDED])
 """Raise the first when a case is described otherwise: listings at rest are then made anew."""
 
 NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first

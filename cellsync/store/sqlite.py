@@ -111,8 +111,10 @@ DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS
 """
     + listings.SCHEMA
 )
-# From version 3, whose entries were all in full form.
-_FROM_3: Final = "ALTER TABLE entries ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
+# From version 3, whose entries were all in full form; the first that had it were without the index.
+_FROM_3: Final = "ALTER TABLE entries ADD COLUMN form INTEGER NOT NULL DEFAULT 0;" + CITING.replace(
+    "CREATE INDEX", "CREATE INDEX IF NOT EXISTS"
+)
 
 _slot: Final = itemgetter(0)
 

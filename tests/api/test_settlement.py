@@ -144,14 +144,23 @@ async def test_an_item_of_a_log_that_two_corrected(by: str, tmp_path: Path, auto
         assert len(line["item"]["values"]) == 2
         [conflict] = (await ben("case.show", case=made["id"]))["conflicts"]
         assert (conflict["type"], conflict["key"]) == ("log", item)
+        assert (await ben("status"))["conflicts"] == 1
+        assert [one["conflicts"] for one in (await ben("case.list", conflicts=True))["cases"]] == [1]
+        for at in range(3):  # also where the item itself is not shown any more
+            await ben("case.edit", case=made["id"], append={"timeline": [f"hearing 2024-07: {at}"]})
+        read = await ben("case.show", case=made["id"], limit=2)
+        assert item not in {one["id"] for field in read["fields"] for one in field["items"]}
+        assert read["conflicts"] == [conflict]
         if by == "command":
             await run(ben, made["id"], conflict, conflict["values"][0]["text"])
         else:
             await ben("case.edit", case=made["id"], **conflict["settle"])
         await synced(ben)
         for one in (ana, ben):
-            assert (await one("case.show", case=made["id"]))["conflicts"] == []
-            [line] = (await one("case.log", case=made["id"], field="timeline"))["lines"]
+            assert (await one("case.show", case=made["id"], limit=2))["conflicts"] == []
+            assert (await one("status"))["conflicts"] == 0
+            assert (await one("case.list", conflicts=True))["cases"] == []
+            [line, *_] = (await one("case.log", case=made["id"], field="timeline"))["lines"]
             assert [value["text"] for value in line["item"]["values"]] == [conflict["values"][0]["text"]]
             assert len(line["item"]["before"]) == 3
             log = (await one("case.log", case=made["id"], field="legal_notes"))["lines"]

@@ -36,7 +36,9 @@ from tests.models.catalogue import CatalogueModel
 CASES = [CaseId(bytes([1, number]) + bytes([number]) * 30) for number in (1, 2, 3)] + [CaseId(b"\x01" * 32)]
 KINDS = ["cellsync.case", "cellsync.person", "org.example.other"]
 WORDS = ["Вера", "вера", "Ver'a", "VR-1", "", "x" * 300, "Mill Street"]
-CREATE, SET, ADD, DISCARD, APPEND = (int(op) for op in (Op.CREATE, Op.SET, Op.ADD, Op.DISCARD, Op.APPEND))
+CREATE, SET, ADD, DISCARD, APPEND, CORRECT, RETRACT = (
+    int(op) for op in (Op.CREATE, Op.SET, Op.ADD, Op.DISCARD, Op.APPEND, Op.CORRECT, Op.RETRACT)
+)
 
 OPERATIONS = st.one_of(
     st.builds(lambda kind: Operation(CREATE, kind, 1, None), st.sampled_from(KINDS)),
@@ -51,7 +53,9 @@ OPERATIONS = st.one_of(
         st.sampled_from(["legal", "alias", "?"]),
     ),
     st.builds(lambda case: Operation(ADD, "links", None, [bytes(case), "about"]), st.sampled_from(CASES)),
-    st.just(Operation(APPEND, "notes", None, "a note")),
+    st.builds(
+        lambda source: Operation(APPEND, "notes", source, "a note"), st.sampled_from([None, b"a line of a file"])
+    ),
 )
 
 
@@ -88,6 +92,30 @@ class Catalogues(RuleBasedStateMachine):
         if state is not None and name in state.sets and state.sets[name].live:
             self.devices[at].edit(case, Operation(DISCARD, name, min(state.sets[name].live), None))
 
+    @rule(
+        at=st.integers(0, 3), case=st.sampled_from(CASES), tag=st.sampled_from([CORRECT, CORRECT, RETRACT]),
+        text=st.sampled_from(["as it was", "as it is"]), data=st.data(),
+    )  # fmt: skip
+    def amend(self, at: int, case: CaseId, tag: int, text: str, data: st.DataObject) -> None:
+        state = self.devices[at].replica.read(case)
+        if state is not None and "notes" in state.logs:
+            versions = sorted(cell.ref for item in state.logs["notes"].items() for cell in item.versions)
+            for version in data.draw(st.lists(st.sampled_from(versions), min_size=1, max_size=2)) if versions else ():
+                self.devices[at].edit(case, Operation(tag, "notes", version, text))
+
+    @rule(pair=st.permutations(range(4)), case=st.sampled_from(CASES))
+    def contradict(self, pair: list[int], case: CaseId) -> None:
+        """Two correct one item at the same time."""
+        one, other, *_ = [self.devices[at] for at in pair]
+        one.edit(case, Operation(APPEND, "notes", None, "seen twice"))
+        pass_on(one, other)
+        for device in (one, other):
+            state = device.replica.read(case)
+            items = [] if state is None or "notes" not in state.logs else state.logs["notes"].items()
+            if items:
+                device.edit(case, Operation(CORRECT, "notes", items[-1].first.ref, f"by {device.device[:2].hex()}"))
+        self.check(pair[1])
+
     @rule(pair=st.permutations(range(4)))
     def sync(self, pair: list[int]) -> None:
         pass_on(self.devices[pair[0]], self.devices[pair[1]])
@@ -119,6 +147,7 @@ class Catalogues(RuleBasedStateMachine):
         if how == "killed":  # what is listed is durable with the entry that makes it stale
             device.edit(case, Operation(SET, "title", b"", "before the kill"))
         elif how == "closed":
+            device.store.save_snapshots(device.replica.states.snapshots(worth=1))
             device.store.flush()
             catalogue.settled()
         elif how == "other version":
@@ -174,8 +203,11 @@ class Catalogues(RuleBasedStateMachine):
             assert listings.linking(case) == model.linking(case)
         for number in model.listings:
             assert listings.links(number) == model.links(number)
-        for case in model.ids.values():
+        for number, case in model.ids.items():
             assert catalogue.short(case) == model.short(case)
+            states = device.replica.states
+            found, whole = states.get(number).conflicts(), states.read(number).conflicts()
+            assert {(one.field, one.cells) for one in found} == {(one.field, one.cells) for one in whole}
         for digits in ("01", "0101", "010", "0102", "f"):
             assert catalogue.beginning(digits) == model.beginning(digits)
         if device.random.random() < 0.3:

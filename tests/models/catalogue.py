@@ -1,9 +1,8 @@
-"""The naive catalogue: every case folded from its first entry and described, at every question."""
+"""The naive catalogue: every case folded from its first entry, logs included, and described, at every question."""
 
 from __future__ import annotations
 
 from cellsync.cell.description import describe
-from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import States
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.history.store import ANYTHING, Called, Listing, Store, Wanted
@@ -17,7 +16,7 @@ class CatalogueModel:
         numbers = [number for number in held.case_ids if number != OWN_CASE and held.heads.get(number)]
         states = States(held, store)
         self.ids = {number: held.case_ids[number] for number in numbers}
-        made = (describe(number, held.heads[number], states._whole(number, CaseState())[0]) for number in numbers)
+        made = (describe(number, held.heads[number], states.read(number)) for number in numbers)
         self.listings = {one.number: one for one in sorted(made) if one.shown}
 
     def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import traceback
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -343,6 +344,15 @@ def test_foreign_missing_empty_and_truncated_files_are_damage(path: Path) -> Non
         SqliteStore.open(path, KEY)
 
 
+def layout(store: SqliteStore) -> tuple[list[Any], list[Any]]:
+    """Every column and every index of a database."""
+    columns = """
+        SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk
+        FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid"""
+    indexes = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    return list(store._db.execute(columns)), list(store._db.execute(indexes))
+
+
 def test_a_vault_of_version_1_opens(path: Path) -> None:
     """Its chains had no branches but an empty name for them."""
     author = Author()
@@ -351,7 +361,9 @@ def test_a_vault_of_version_1_opens(path: Path) -> None:
     store.write(commit)
     store.flush()
     chains, entries = store.chains(), store.chain_slice(1, 1, 99)
+    laid_out = layout(store)
     store._db.execute("""
+        DROP INDEX citing;
         ALTER TABLE chains RENAME TO newer;
         CREATE TABLE chains (
             number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, branch BLOB NOT NULL,
@@ -368,6 +380,7 @@ def test_a_vault_of_version_1_opens(path: Path) -> None:
         store = SqliteStore.open(path, KEY)
         assert store.chains() == chains
         assert store.chain_slice(1, 1, 99) == entries
+        assert layout(store) == laid_out
         store.close()
     store = SqliteStore.open(path, KEY)
     store.write(numbered(author, 2))

@@ -566,8 +566,8 @@ class Settling(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 class Conflict(Struct, kw_only=True, frozen=True):
     """Where people wrote different things at the same time. `key`: of a map its key, as it is stored; of a log the id
-    of the item; else null. `values`: the displayed one first. `settle`: the edit that decides for it; with the `value`
-    of another in its place it decides for that one."""
+    of the item, or of another line that is the same item; else null. `values`: the displayed one first. `settle`: the
+    edit that decides for it; with the `value` of another in its place it decides for that one."""
 
     field: str
     type: Literal["register", "map", "log"]
@@ -587,8 +587,8 @@ class Linked(Struct, kw_only=True, frozen=True):
 
 class Case(Answer, kw_only=True, frozen=True):
     """`heads` changes with every entry of the case. `links`: what it points at, the first 100. `beside`: the first
-    documents that point at it; if there are more, `more_beside`, and a list `of` it has them all. Of logs, and of
-    conflicts in them, the newest are here; `next`: where `log` goes on with what arrived before, "" if this is all.
+    documents that point at it; if there are more, `more_beside`, and a list `of` it has them all. Of logs the newest
+    items are here; `next`: where `log` goes on with what arrived before, "" if this is all.
     `cut`: it has more than an answer holds, or a place with more than 64 values at once.
     """
 

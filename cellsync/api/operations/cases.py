@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import islice
+from itertools import islice, takewhile
 from operator import itemgetter
 from typing import Any, Final
 
@@ -116,10 +116,10 @@ async def show(service: Service, ask: shapes.ShowCase) -> shapes.Case:
     def shown() -> shapes.Case:
         short = cell.catalogue.short(identity)
         room = Room()
-        case = _without_logs(cell, identity)
-        fields = list(_fields(case, room))  # logs take the room that is left: they go on elsewhere
+        bare = _without_logs(cell, identity)
+        fields = list(_fields(bare, room))  # logs take the room that is left: they go on elsewhere
         page = logged(cell, cell.circle.replica.held.cases[identity], "", ask.limit, room)
-        case = bind(type(case), cell, identity, case._state.with_logs(page.logs))
+        case = bind(type(bare), cell, identity, bare._state.with_logs(page.logs))
         fields += _fields(case, room, page)
         beside, more = pointing(cell, identity)
         return shapes.Case(
@@ -130,7 +130,7 @@ async def show(service: Service, ask: shapes.ShowCase) -> shapes.Case:
             title=title_of(case._state),
             heads=_heads(cell, identity),
             fields=_in_order(case, [one for one in fields if one.values or one.keys or one.items]),
-            conflicts=[_conflict(case, one) for one in case.conflicts()[:_CONFLICTS]],
+            conflicts=[_conflict(case, one) for one in _conflicts(case, bare, room)],
             links=linked(cell, identity),
             beside=beside,
             more_beside=more,
@@ -271,6 +271,15 @@ def _means(begins: str, item: Ref) -> bool:
     return own.startswith(entry) and place in ("", own_place)
 
 
+def _conflicts(case: Schema, bare: Schema, room: Room) -> list[Conflict]:
+    """Of what is shown of a case, and those of older items of its logs, as its state without logs has them."""
+    found = case.conflicts()
+    shown = {value.id for one in found for value in one.values}
+    before = (one for one in bare.conflicts() if one.values[0].id not in shown)
+    found += takewhile(lambda one: room.has(one.raw.cells[:AT_ONCE]), islice(before, _CONFLICTS))
+    return sorted(found, key=lambda one: (one.path, one.raw.type))[:_CONFLICTS]
+
+
 def _conflict(case: Schema, conflict: Conflict) -> shapes.Conflict:
     kind = case._kind_at(conflict.raw)
     values = [_said(one, kind) for one in conflict.values]
@@ -370,14 +379,11 @@ def _edit(ask: shapes.Writing) -> Edit:
 
 
 def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
-    """An item of one of the logs. Raises NotFound, InvalidValue."""
-    found = [
-        (log, item)
-        for name, kind in draft._state.fields()
-        if kind is FieldType.LOG
-        for log in [_log(draft, name)]
-        for item in log.all
-        if _means(begins, item.id)
+    """An item of one of the logs, by its id; or by that of a version, if no item's begins so. Raises NotFound."""
+    logs = [_log(draft, name) for name, kind in draft._state.fields() if kind is FieldType.LOG]
+    items = [(log, item) for log in logs for item in log.all]
+    found = [one for one in items if _means(begins, one[1].id)] or [
+        one for one in items if any(_means(begins, version.id) for version in one[1].versions)
     ]
     if len(found) != 1:
         raise NotFound(

@@ -30,6 +30,7 @@ from cellsync.core.packed import packed
 from cellsync.core.runs import in_order
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.operations import ref as ref_of
 from cellsync.core.wire.tags import Op
 
 CANONICAL: Final[Canonical] = codec.encode
@@ -37,7 +38,8 @@ CANONICAL: Final[Canonical] = codec.encode
 STATE: Final = 1_800  # bytes of memory of an empty state; measured
 _CONTAINERS: Final = frozenset({list, dict})
 _INDEX: Final = [index.to_bytes(2, "big") for index in range(256)]
-_LOG_TAGS: Final = TYPES[FieldType.LOG].tags
+_LOG: Final = TYPES[FieldType.LOG]
+_LOG_TAGS: Final = _LOG.tags
 # Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
 _CREATE, _SET, _APPEND, _CORRECT = map(int, (Op.CREATE, Op.SET, Op.APPEND, Op.CORRECT))
 
@@ -78,11 +80,16 @@ class CaseState:
 
     `logs=False` leaves out the items of logs, for folding what arrives: the case's list of entries is the log
     already. `logs=True` has everything, for reading and for `digest`.
+
+    Without logs it still knows where people contradict one another in them. It keeps what corrects and retracts items,
+    which is little; and of the items that are named there, no others, which they are and their sources. An item comes
+    before what names it, when nobody knows yet that it will be named: so what is named and not known is `sought`, until
+    the case's list of entries has been looked through for it (`recall`).
     """
 
     __slots__ = (
-        "__weakref__", "added", "counted", "counters", "creates", "full", "ill_typed", "keeps_logs", "logs", "maps",
-        "only_logs", "others", "registers", "sets", "unknown",
+        "__weakref__", "added", "amended", "counted", "counters", "creates", "full", "ill_typed", "keeps_logs", "logs",
+        "maps", "only_logs", "others", "registers", "sets", "sought", "unknown",
     )  # fmt: skip
 
     def __init__(self, *, logs: bool = False, only_logs: bool = False) -> None:
@@ -97,6 +104,8 @@ class CaseState:
         self.maps: dict[str, MapState] = {}
         self.counters: dict[str, CounterState] = {}
         self.logs: dict[str, LogState] = {}
+        self.amended: dict[str, LogState] = {}  # of logs that are left out: what was corrected or retracted
+        self.sought: set[Ref] = set()
         self.others: dict[str, dict[str, Any]] = {}  # fields of the other types, by type and name
         self.ill_typed: set[Ref] = set()
         self.unknown: set[Ref] = set()
@@ -116,7 +125,7 @@ class CaseState:
         self.added += CELL * len(operations)
         for tag, field, detail, value in operations:
             index += 1
-            if self.only_logs if tag not in _LOG_TAGS else not self.keeps_logs:
+            if self.only_logs if tag not in _LOG_TAGS else tag == _APPEND and not (self.keeps_logs or self.amended):
                 continue
             if type(value) in _CONTAINERS:  # of a draft: what was decoded rests packed already
                 value = packed(value)
@@ -126,10 +135,27 @@ class CaseState:
                 if register is None:
                     register = self.registers[field] = RegisterState()
                 register.write(Cell(value, device, clock, height, ref), refs(detail))
-            elif tag in _LOG_TAGS:
-                self._apply_log(tag, field, detail, Cell(value, device, clock, height, ref))
-            else:
+            elif tag not in _LOG_TAGS:
                 self._apply_rare(tag, field, detail, Cell(value, device, clock, height, ref))
+            elif self.keeps_logs:
+                self._apply_log(tag, field, detail, Cell(value, device, clock, height, ref))
+            elif tag == _APPEND:
+                self._recall(field, detail, Cell(None, device, clock, height, ref))
+            else:
+                self._amend(tag, field, detail, Cell(value, device, clock, height, ref))
+
+    def recall(self, stamp: Stamp, operations: Sequence[Operation]) -> None:
+        """Look through an entry that was folded before for what is sought."""
+        entry, device, clock, height = stamp
+        for index, (tag, field, detail, _) in enumerate(operations):
+            if tag == _APPEND:
+                self._recall(field, detail, Cell(None, device, clock, height, ref_of(entry, index)))
+
+    def sought_in(self) -> set[bytes]:
+        """How the ids of the entries begin that have what is sought. Corrections are known, whatever names them."""
+        for log in self.amended.values():
+            self.sought.difference_update(cell.ref for said in log.corrections.values() for cell in said)
+        return {ref[:8] for ref in self.sought}
 
     def _apply_log(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
         log = self.logs.get(field)
@@ -141,6 +167,25 @@ class CaseState:
             log.correct(cell, detail)
         else:
             log.retract(cell, detail)
+
+    def _amend(self, tag: int, field: str, target: Any, cell: Cell) -> None:
+        """An item of a log that is left out is corrected or retracted."""
+        log = self.amended.get(field)
+        if log is None:
+            log = self.amended[field] = LogState()
+        if not log.names(target):
+            self.sought.add(target)
+        if tag == _CORRECT:
+            log.correct(cell, target)
+        else:
+            log.retract(Cell(None, cell.device, cell.clock, cell.height, cell.ref), target)  # not why
+
+    def _recall(self, field: str, source: Any, append: Cell) -> None:
+        """An item of a log that is left out. It is remembered only if something names it."""
+        log = self.amended.get(field)
+        if log is not None and log.names(append.ref):
+            self.sought.discard(append.ref)
+            log.append(append, source)
 
     def _apply_rare(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
         row = BY_TAG.get(tag)
@@ -181,10 +226,13 @@ class CaseState:
         return list(in_order([(name, row.name) for row, name, state in self._fields() if row.shows(state)]))
 
     def conflicts(self) -> list[Conflict]:
-        """Where concurrent values differ: registers, keys of maps, and (with logs) corrections; sorted by field."""
+        """Where concurrent values differ: registers, keys of maps, and corrections; sorted by field.
+
+        Without logs: as soon as nothing is `sought`. The key of a log's item is then one of its appends.
+        """
         found = [
             Conflict(name, key, tuple(cells), row.name)
-            for row, name, state in self._fields()
+            for row, name, state in self._held()
             for key, cells in row.contested(state)
             if differ(cells, CANONICAL)
         ]
@@ -221,6 +269,8 @@ class CaseState:
         other.creates = self.creates.copy()
         for row in TYPES.values():
             other.table(row).update((name, state.copy()) for name, state in self.table(row).items())
+        other.amended = {name: log.copy() for name, log in self.amended.items()}
+        other.sought = self.sought.copy()
         other.ill_typed = self.ill_typed.copy()
         other.unknown = self.unknown.copy()
         return other
@@ -229,7 +279,7 @@ class CaseState:
         """The same with these logs, or what was read of them. For reading only: it shares all that this one holds."""
         other = CaseState(logs=True)
         for name in self.__slots__:
-            if name not in ("__weakref__", "keeps_logs", "logs", "only_logs"):
+            if name not in ("__weakref__", "amended", "keeps_logs", "logs", "only_logs", "sought"):
                 setattr(other, name, getattr(self, name))
         other.logs = logs
         return other
@@ -238,25 +288,39 @@ class CaseState:
         """About how many bytes of memory it takes. Looks at everything: ask when `added` has grown large."""
         self.added = 0
         created = sum(CELL + len(cell.value[0]) for cell in self.creates.values())
-        held = sum(row.weight(state) + len(name) for row, name, state in self._fields())
-        return STATE + created + held + REF * (len(self.ill_typed) + len(self.unknown))
+        held = sum(row.weight(state) + len(name) for row, name, state in self._held())
+        return STATE + created + held + REF * (len(self.ill_typed) + len(self.unknown) + len(self.sought))
 
     # --- snapshots ----------------------------------------------------------------------------
 
     def encode(self) -> bytes:
-        """The snapshot: everything but logs (their items are in the case's list of entries)."""
-        fields = {row.name: self.table(row) for row in TYPES.values() if row.rest is not None}
-        return snapshot.encode(snapshot.Parts(self.counted, self.creates, fields, self.ill_typed, self.unknown))
+        """The snapshot of a state without logs: their items are in the case's list of entries."""
+        if self.keeps_logs:
+            raise ValueError("a snapshot has no logs: fold with logs=False")
+        fields = {row.name: self._resting(row) for row in TYPES.values()}
+        return snapshot.encode(
+            snapshot.Parts(self.counted, self.creates, fields, self.sought, self.ill_typed, self.unknown)
+        )
 
     @staticmethod
     def decode(raw: bytes) -> CaseState:
         """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded anew."""
         state = CaseState()
         parts = snapshot.decode(raw)
-        state.counted, state.creates, fields, state.ill_typed, state.unknown = parts
+        state.counted, state.creates, fields, state.sought, state.ill_typed, state.unknown = parts
         for name, states in fields.items():
-            state.table(TYPES[name]).update(states)
+            state._resting(TYPES[name]).update(states)
         return state
+
+    def _resting(self, row: CrdtType) -> dict[str, Any]:
+        """The fields of a type, as a snapshot has them."""
+        return self.amended if row is _LOG else self.table(row)
+
+    def _held(self) -> Iterator[tuple[CrdtType, str, Any]]:
+        """Every field, and of logs that are left out what is known of them."""
+        yield from self._fields()
+        for name, log in self.amended.items():
+            yield _LOG, name, log
 
     def _fields(self) -> Iterator[tuple[CrdtType, str, Any]]:
         """Every field: its type, its name and its state."""

@@ -1,10 +1,13 @@
 """Snapshots: a case's state at rest, so that opening a case folds only what came since.
 
     snapshot = canonical
-               [FORMAT, devices, counted, creates, registers, sets, maps, counters, ill-typed refs, unknown refs]
+               [FORMAT, devices, counted, creates, registers, sets, maps, counters, logs, sought refs,
+                ill-typed refs, unknown refs]
     counted  = by device's number, how many operations it has written
     creates  = cells whose value is [kind, version]
     registers, sets, maps = [[name, cells, absent refs], …]       counters = [[name, total], …]
+    logs     = [[name, cells of named appends, their sources, corrections, retractions], …]
+               of each correction and retraction: cells, and the refs that they name
     cells    = [ref, device's number, clock, height, value, …]    flat; a value is its own canonical bytes
     (what stands between creates and the refs is the table of types, row by row: a new type adds its own)
     refs     = strung together, 10 bytes each                     total = signed big-endian bytes, the fewest
@@ -24,22 +27,23 @@ from cellsync.core.errors import CapExceeded, Malformed, VaultDamaged
 from cellsync.core.ids import ID_BYTES, DeviceId, Ref
 from cellsync.core.wire import codec
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class Parts(NamedTuple):
-    """A case's state without its logs."""
+    """A case's state without the items of its logs."""
 
     counted: dict[DeviceId, int]
     creates: dict[Ref, Cell]
     fields: dict[str, dict[str, Any]]  # by type and name
+    sought: set[Ref]
     ill_typed: set[Ref]
     unknown: set[Ref]
 
 
 def encode(parts: Parts) -> bytes:
     devices: dict[DeviceId, int] = {}
-    kept = [(row.name, row.rest, parts.fields.get(row.name, {})) for row in TYPES.values() if row.rest is not None]
+    kept = [(row.name, row.rest, parts.fields.get(row.name, {})) for row in TYPES.values()]
     cells = [cell for _, rest, states in kept for state in states.values() for cell in rest.cells(state)]
     for device in sorted({cell.device for cell in (*cells, *parts.creates.values())} | parts.counted.keys()):
         devices[device] = len(devices)
@@ -52,6 +56,7 @@ def encode(parts: Parts) -> bytes:
             [parts.counted.get(device, 0) for device in devices],
             pack_cells(parts.creates, devices),
             *fields.values(),
+            pack_refs(parts.sought),
             pack_refs(parts.ill_typed),
             pack_refs(parts.unknown),
         )
@@ -69,9 +74,9 @@ def decode(raw: bytes) -> Parts:
 
 
 def _decode(top: Any) -> Parts:
-    kept = [(row.name, row.rest) for row in TYPES.values() if row.rest is not None]
-    require(type(top) is list and len(top) == 6 + len(kept) and top[0] == FORMAT)
-    _, packed, counted, creates, *fields, ill_typed, unknown = top
+    kept = [(row.name, row.rest) for row in TYPES.values()]
+    require(type(top) is list and len(top) == 7 + len(kept) and top[0] == FORMAT)
+    _, packed, counted, creates, *fields, sought, ill_typed, unknown = top
     devices = [DeviceId(device) for device in split(packed, ID_BYTES)]
     require(type(counted) is list and all(type(one) is int and one >= 0 for one in counted))
     created = unpack_cells(creates, devices)
@@ -81,6 +86,7 @@ def _decode(top: Any) -> Parts:
         {device: one for device, one in zip(devices, counted, strict=True) if one},
         {ref: cell._replace(resting=tuple(cell.value)) for ref, cell in created.items()},
         {name: _unpack_fields(rest, rows, devices) for (name, rest), rows in zip(kept, fields, strict=True)},
+        unpack_refs(sought),
         unpack_refs(ill_typed),
         unpack_refs(unknown),
     )

@@ -12,14 +12,17 @@ Rules:
    grow with how much a case holds, nor with how many there are.
 3. What there is no room for leaves one by one, what was not asked for longest first. A snapshot of it is worth its
    bytes only if that spares folding `WORTH` entries; most cases never have as many, and are just dropped.
+4. An item of a log that has been corrected or retracted is looked for in the case's list of entries when somebody asks
+   for the state, once: then the state has the conflicts of the case read whole.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from heapq import merge
+from types import MappingProxyType
 from typing import Final
 
 from cellsync.core import caps
@@ -118,13 +121,16 @@ class States:
 
     def get(self, number: int) -> CaseState:
         """The state of a case without its logs. Do not change it."""
-        state = self._states.pop(number, None)
+        state = self._states.get(number)
+        if state is not None and not state.sought:
+            self._states[number] = self._states.pop(number)  # at the end again: it leaves last
+            return state
         if state is None:
             state = self._load(number)
-            self._keep(number, state)
-            self._shrink(KEPT)
-        else:
-            self._states[number] = state  # at the end again: it leaves last
+        if state.sought:
+            self._seek(number, state)
+        self._keep(number, state)
+        self._shrink(KEPT)
         return state
 
     def _keep(self, number: int, state: CaseState) -> None:
@@ -197,6 +203,18 @@ class States:
         self._behind[number] = behind
         return state
 
+    def _seek(self, number: int, state: CaseState) -> None:
+        """Find what is sought in the entries of a case, from the newest on; what is not there may come yet."""
+        begins = state.sought_in()
+        room = self._room(number) if number in self._rooms else {}
+        for page in self._pages(number, 0) if begins else ():
+            for entry, device in self._admitted(page, room):
+                if entry.id[:8] in begins:
+                    state.recall(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
+            if not state.sought:
+                break
+        state.sought.clear()
+
     def _whole(self, number: int, state: CaseState) -> tuple[CaseState, int]:
         """The state of a case, folded from its first entry on into an empty one, and how many entries that were."""
         empty = state.copy()
@@ -250,9 +268,13 @@ class States:
             yield page
             head = page[-1].prior
 
-    def _admitted(self, page: list[Entry]) -> Iterator[tuple[Entry, DeviceId]]:
+    def _admitted(
+        self, page: list[Entry], room: Mapping[int, int] = MappingProxyType({})
+    ) -> Iterator[tuple[Entry, DeviceId]]:
+        """Those that count; of chains in `room` up to that sequence."""
         for entry in page:
-            if self._held.shows(entry):
+            last = room.get(chain_of(entry.slot))
+            if self._held.shows(entry) and (last is None or sequence_of(entry.slot) <= last):
                 yield entry, self._held.chains[chain_of(entry.slot)].device
 
     def _fold(self, state: CaseState, number: int, folded: int, room: dict[int, int]) -> int:
@@ -262,11 +284,9 @@ class States:
         """
         count = 0
         for page in self._pages(number, folded):
-            for entry, device in self._admitted(page):
-                last = room.get(chain_of(entry.slot))
-                if last is None or sequence_of(entry.slot) <= last:
-                    state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
-                    state.added += len(entry.content) + 8 * len(entry.shape)
+            for entry, device in self._admitted(page, room):
+                state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
+                state.added += len(entry.content) + 8 * len(entry.shape)
                 if state.full:
                     break
             count += len(page)

@@ -39,6 +39,25 @@ Said = Mapping[Ref, Sequence[Cell]]
 """Corrections or retractions, by what they name."""
 
 _NOTHING: Final[Said] = MappingProxyType({})
+_Some = dict[Ref, list[Cell]] | tuple[Ref, Cell] | None
+"""How these rest. One that is alone rests without a table, as an append does."""
+
+
+def _by_target(some: _Some) -> Said:
+    """To be read, and not to be changed."""
+    return some if isinstance(some, dict) else _NOTHING if some is None else {some[0]: [some[1]]}
+
+
+def _with(some: _Some, cell: Cell, target: Ref) -> _Some:
+    if some is None:
+        return target, cell
+    said = some if isinstance(some, dict) else {some[0]: [some[1]]}
+    said.setdefault(target, []).append(cell)
+    return said
+
+
+def _copied(some: _Some) -> _Some:
+    return {target: cells.copy() for target, cells in some.items()} if isinstance(some, dict) else some
 
 
 class LogState(Held):
@@ -49,8 +68,8 @@ class LogState(Held):
     def __init__(self) -> None:
         super().__init__()
         self._sources: dict[Ref, bytes] | None = None  # 16-byte keys of imported items
-        self._corrections: dict[Ref, list[Cell]] | None = None
-        self._retractions: dict[Ref, list[Cell]] | None = None
+        self._corrections: _Some = None
+        self._retractions: _Some = None
 
     @property
     def appended(self) -> Mapping[Ref, Cell]:
@@ -58,12 +77,12 @@ class LogState(Held):
 
     @property
     def corrections(self) -> Said:
-        return self._corrections or _NOTHING
+        return _by_target(self._corrections)
 
     @property
     def retractions(self) -> Said:
         """The value of each is the reason, or None."""
-        return self._retractions or _NOTHING
+        return _by_target(self._retractions)
 
     def source(self, item: Ref) -> bytes | None:
         """The key of an imported item."""
@@ -71,6 +90,10 @@ class LogState(Held):
 
     def has_source(self, source: bytes) -> bool:
         return self._sources is not None and source in self._sources.values()
+
+    def names(self, ref: Ref) -> bool:
+        """Whether something corrects or retracts this."""
+        return ref in self.corrections or ref in self.retractions
 
     def append(self, cell: Cell, source: bytes | None) -> None:
         self.put(cell)
@@ -80,14 +103,10 @@ class LogState(Held):
             self._sources[cell.ref] = source
 
     def correct(self, cell: Cell, target: Ref) -> None:
-        if self._corrections is None:
-            self._corrections = {}
-        self._corrections.setdefault(target, []).append(cell)
+        self._corrections = _with(self._corrections, cell, target)
 
     def retract(self, cell: Cell, target: Ref) -> None:
-        if self._retractions is None:
-            self._retractions = {}
-        self._retractions.setdefault(target, []).append(cell)
+        self._retractions = _with(self._retractions, cell, target)
 
     def take(self, ref: Ref) -> bool:
         """An append is taken back."""
@@ -99,8 +118,10 @@ class LogState(Held):
         """An append or correction of this ref says something else: for drafts, before anybody else has read it."""
         if cell.ref in self.appended:
             self.put(cell)
-        for cells in (self._corrections or {}).values():
-            cells[:] = [cell if one.ref == cell.ref else one for one in cells]
+        said, self._corrections = self.corrections, None
+        for target, cells in said.items():
+            for one in cells:
+                self.correct(cell if one.ref == cell.ref else one, target)
 
     def items(self) -> Items:
         """All items, also retracted ones, in the order of (height, ref)."""
@@ -129,8 +150,8 @@ class LogState(Held):
         log = LogState()
         log._hold(dict(self._table()))
         log._sources = self._sources and self._sources.copy()
-        log._corrections = {target: list(cells) for target, cells in self.corrections.items()} or None
-        log._retractions = {target: list(cells) for target, cells in self.retractions.items()} or None
+        log._corrections = _copied(self._corrections)
+        log._retractions = _copied(self._retractions)
         return log
 
     def item(self, appends: list[Cell]) -> LogItem:

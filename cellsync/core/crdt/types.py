@@ -16,15 +16,24 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.core.crdt.cells import Cell, Cells, newest_first
 from cellsync.core.crdt.counter import LARGEST_STEP, CounterState
-from cellsync.core.crdt.log import LogState
+from cellsync.core.crdt.log import LogState, Said
 from cellsync.core.crdt.map import MapState
 from cellsync.core.crdt.register import RegisterState
-from cellsync.core.crdt.rest import pack_cells, pack_refs, pack_total, require, unpack_cells, unpack_refs, unpack_total
+from cellsync.core.crdt.rest import (
+    pack_cells,
+    pack_refs,
+    pack_total,
+    require,
+    split,
+    unpack_cells,
+    unpack_refs,
+    unpack_total,
+)
 from cellsync.core.crdt.set import SetState
-from cellsync.core.ids import DeviceId, Ref
+from cellsync.core.ids import REF_BYTES, DeviceId, Ref
 from cellsync.core.packed import Packed
 from cellsync.core.wire import codec
-from cellsync.core.wire.operations import split_refs
+from cellsync.core.wire.operations import SOURCE_BYTES, split_refs
 from cellsync.core.wire.tags import Op
 
 NAMED: Final = 200  # bytes of memory of a field: its name, its state and the tables in it; measured, as those below
@@ -73,7 +82,7 @@ class CrdtType(NamedTuple):
     contested: Callable[[Any], Iterable[Contested]]
     digest: Callable[[Any], Iterator[bytes]]  # canonical bytes of all that is visible; none: as if nobody had written
     weight: Callable[[Any], int]  # bytes of memory, about, without the name
-    rest: Rest | None  # None: the case's list of entries keeps it already
+    rest: Rest  # of logs: of what a state knows that leaves them out
 
 
 def refs(detail: Any) -> Sequence[Ref]:
@@ -222,7 +231,33 @@ def _log_digest(state: LogState) -> Iterator[bytes]:
 
 
 def _log_weight(state: LogState) -> int:
-    return NAMED + sum(CELL + length(cell.resting) for _, _, cell in state.cells())
+    named = REF * (len(state.corrections) + len(state.retractions))
+    return NAMED + named + sum(CELL + length(cell.resting) for _, _, cell in state.cells())
+
+
+def _log_pack(state: LogState, devices: Mapping[DeviceId, int]) -> tuple[Any, ...]:
+    sources = [state.source(ref) for ref in sorted(state.appended)]
+    said = [_pack_said(one, devices) for one in (state.corrections, state.retractions)]
+    return pack_cells(state.appended, devices), sources, *said
+
+
+def _pack_said(said: Said, devices: Mapping[DeviceId, int]) -> tuple[list[Any], bytes]:
+    """Cells, and what each of them names."""
+    targets = {cell.ref: target for target, cells in said.items() for cell in cells}
+    cells = {cell.ref: cell for some in said.values() for cell in some}
+    return pack_cells(cells, devices), b"".join(targets[ref] for ref in sorted(cells))
+
+
+def _log_unpack(packed: Sequence[Any], devices: list[DeviceId]) -> LogState:
+    appends, sources, corrections, retractions = packed
+    state = LogState()
+    for append, source in zip(unpack_cells(appends, devices).values(), sources, strict=True):
+        require(source is None or (type(source) is bytes and len(source) == SOURCE_BYTES))
+        state.append(append, source)
+    for note, (cells, targets) in ((state.correct, corrections), (state.retract, retractions)):
+        for cell, target in zip(unpack_cells(cells, devices).values(), split(targets, REF_BYTES), strict=True):
+            note(cell, Ref(target))
+    return state
 
 
 # --- the table ------------------------------------------------------------------------------------------
@@ -255,7 +290,8 @@ TYPES: Final[dict[str, CrdtType]] = {
         ),
         CrdtType(
             FieldType.LOG, "logs", _tags(Op.APPEND, Op.CORRECT, Op.RETRACT), LogState, _always, _log,
-            lambda state: bool(state.appended), _log_plain, _log_contested, _log_digest, _log_weight, None,
+            lambda state: bool(state.appended), _log_plain, _log_contested, _log_digest, _log_weight,
+            Rest(lambda state: (cell for _, _, cell in state.cells()), _log_pack, _log_unpack),
         ),
     )
 }  # fmt: skip

@@ -106,10 +106,51 @@ def test_a_snapshot_between_two_entries_changes_nothing(written: list[Written], 
     for stamp, operations in arrived[cut:]:
         resumed.apply(stamp, operations)
     assert resumed.encode() == whole.encode()
-    assert fold(arrived, logs=True).encode() == whole.encode()
+    resumed.amended.clear()
     assert_is_the_model(
         resumed, [did for did in dids_of(written) if did.tag not in (Op.APPEND, Op.CORRECT, Op.RETRACT)]
     )
+
+
+@st.composite
+def amended(draw: st.DrawFn) -> list[Written]:
+    """One entry after another appends to a log, or says anew what was said before."""
+    written: list[Written] = []
+    for number in range(draw(st.integers(3, 9))):
+        before = [did.ref for did in dids_of(written)] or [b"\0nowhere\0\0"]
+        operations = []
+        for _ in range(draw(st.integers(1, 2))):
+            tag = draw(st.sampled_from([Op.APPEND] + [Op.CORRECT] * 5 + [Op.RETRACT])) if written else Op.APPEND
+            detail = draw(st.sampled_from([None, b"s" * 16] if tag == Op.APPEND else before))
+            operations.append(Operation(int(tag), "l", detail, draw(st.sampled_from(["as it was", "as it is"]))))
+        written.append(entry(number, *operations, height=draw(st.integers(1, 3))))
+    return written
+
+
+@given(amended(), st.data())
+def test_without_logs_it_is_known_where_people_contradict_one_another_in_them(
+    written: list[Written], data: st.DataObject
+) -> None:
+    arrived = data.draw(st.permutations(written))
+    cut = data.draw(st.integers(0, len(arrived)))
+    state = CaseState()
+    for first, last in ((0, cut), (cut, len(arrived))):  # and is asked for after both
+        for stamp, operations in arrived[first:last]:
+            state.apply(stamp, operations)
+        state = CaseState.decode(state.encode())
+        begins = state.sought_in()
+        for stamp, operations in arrived[:last]:
+            if stamp.id[:8] in begins:
+                state.recall(stamp, operations)
+        state.sought.clear()
+    known = {(one.field, one.type, tuple(cell.ref for cell in one.cells)) for one in state.conflicts()}
+    whole = fold(written)
+    assert known == {(one.field, one.type, tuple(cell.ref for cell in one.cells)) for one in whole.conflicts()}
+    for one in state.conflicts():  # and each is found by what the state calls it
+        if one.type is FieldType.LOG:
+            [item] = [item for item in whole.logs[one.field].items() if one.key in {cell.ref for cell in item.versions}]
+            assert item.current == one.cells
+    assert all(log.names(ref) for log in state.amended.values() for ref in log.appended)
 
 
 @given(histories(), st.data())
@@ -143,11 +184,19 @@ def test_a_copy_goes_its_own_way(written: list[Written]) -> None:
     state = CaseState(logs=True)
     for stamp, operations in written:
         copy = state.copy()
-        before = copy.digest(), copy.encode()
+        before = copy.digest()
         state.apply(stamp, operations)
-        assert (copy.digest(), copy.encode()) == before
+        assert copy.digest() == before
         copy.apply(stamp, operations)
         assert copy.digest() == state.digest()
+    bare = CaseState()
+    for stamp, operations in written:
+        copy = bare.copy()
+        at_rest = copy.encode()
+        bare.apply(stamp, operations)
+        assert copy.encode() == at_rest
+        copy.apply(stamp, operations)
+        assert copy.encode() == bare.encode()
 
 
 @given(histories(), st.data())
@@ -275,6 +324,17 @@ def test_a_snapshot_remembers_what_was_replaced_before_it_came() -> None:
     assert [cell.value for cell in resumed.registers["s"].live.values()] == ["new"]
 
 
+def test_a_snapshot_knows_that_appends_of_one_source_are_one_item() -> None:
+    lines = [entry(at, Operation(Op.APPEND, "l", b"s" * 16, "a")) for at in (1, 2)]
+    fixes = [
+        entry(at, Operation(Op.CORRECT, "l", named(line), str(at)), height=2)
+        for at, line in zip((3, 4), lines, strict=True)
+    ]
+    state = CaseState.decode(fold([*fixes, *lines], logs=False).encode())
+    [conflict], [whole] = state.conflicts(), fold([*lines, *fixes]).conflicts()
+    assert conflict.cells == whole.cells
+
+
 def test_a_retracted_item_is_no_conflict() -> None:
     item = entry(1, Operation(Op.APPEND, "l", None, "a"))
     fixes = [entry(n, Operation(Op.CORRECT, "l", named(item), str(n)), height=2) for n in (2, 3)]
@@ -310,9 +370,11 @@ def test_more_operations_than_a_byte_counts() -> None:
     assert named(entry(1), 299) in state.sets["s"].live
 
 
-def test_without_logs_there_is_no_digest() -> None:
+def test_without_logs_there_is_no_digest_and_with_them_no_snapshot() -> None:
     with pytest.raises(ValueError, match="logs"):
         CaseState().digest()
+    with pytest.raises(ValueError, match="logs"):
+        CaseState(logs=True).encode()
 
 
 @given(histories(), st.data())
@@ -332,10 +394,12 @@ def test_a_damaged_snapshot_is_a_clean_error(written: list[Written], data: st.Da
 
 @given(st.binary(max_size=64))
 @example(b"")
-@example(codec.encode([2, b"", [], [], [], [], [], [], b"", b"x"]))
-@example(codec.encode([1, b"", [], [], [], [], [], b"", b""]))
-@example(codec.encode([2, b"", [], [], [["f"]], [], [], [], b"", b""]))
-@example(codec.encode([2, b"", [], [b"r" * 10, 0, 0, 0, b"\x01"], [], [], [], [], b"", b""]))
+@example(codec.encode([2, b"", [], [], [], [], [], [], b"", b""]))
+@example(codec.encode([3, b"", [], [], [], [], [], [], [], b"", b"", b"x"]))
+@example(codec.encode([3, b"", [], [], [["f"]], [], [], [], [], b"", b"", b""]))
+@example(codec.encode([3, b"", [], [b"r" * 10, 0, 0, 0, b"\x01"], [], [], [], [], [], b"", b"", b""]))
+@example(codec.encode([3, b"", [], [], [], [], [], [], [["l", [], [b"s" * 16], [[], b""], [[], b""]]], b"", b"", b""]))
+@example(codec.encode([3, b"", [], [], [], [], [], [], [["l", [], [], [[], b"r" * 10], [[], b""]]], b"", b"", b""]))
 def test_garbage_is_not_a_snapshot(raw: bytes) -> None:
     with pytest.raises(VaultDamaged):
         CaseState.decode(raw)

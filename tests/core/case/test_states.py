@@ -36,6 +36,9 @@ SHAPES: dict[str, Made] = {
     "refs": lambda at: [Operation(1, "f", at.to_bytes(4, "big") * 5 * 500, 1)],
     "unknown": lambda _: [Operation(77, "f", None, 1)] * 100,
     "texts": lambda at: [Operation(1, "f", b"", f"{at}" * 9_000)],
+    "corrections": lambda at: [Operation(8, "f", bytes(10), f"{at} {one}") for one in range(100)],
+    "corrections of many": lambda at: [Operation(8, "f", at.to_bytes(10, "big"), at) for at in range(at, at + 100)],
+    "retractions": lambda at: [Operation(9, f"{at}", at.to_bytes(10, "big"), "why" * 99) for at in range(at, at + 100)],
 }
 
 
@@ -235,6 +238,33 @@ def test_the_logs_of_a_case_are_read_without_the_rest(monkeypatch: pytest.Monkey
         write(device, ((CASE, [Operation(7, "log", None, at)] * 3) for at in range(14)))
 
 
+def test_an_item_that_was_corrected_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = founded()
+    ben = admitted(ana, "ben", 2)
+    write(ana, ((CASE, [Operation(7, "log", None, at), Operation(1, "f", b"", at)]) for at in range(300)))
+    pass_on(ana, ben)
+    kept, at = ana.replica.states, ana.replica.held.cases[CASE]
+    item = kept.read(at).logs["log"].items()[20].first.ref
+    assert kept.get(at).amended == {}
+    for device in (ana, ben):
+        device.edit(CASE, Operation(8, "log", item, f"by {device.device.hex()}"))
+    pass_on(ben, ana)
+    folded = Folded(monkeypatch)
+    [found] = [one for one in kept.get(at).conflicts() if one.type == "log"]
+    assert folded.taken() == 1
+    assert list(kept.get(at).amended["log"].appended) == [found.key] == [item]
+    assert {cell.value for cell in found.cells} == {f"by {one.device.hex()}" for one in (ana, ben)}
+    for _ in range(2):  # and neither what is there nor what is nowhere is looked for again
+        ana.edit(CASE, Operation(8, "log", bytes(10), "of what nobody has"))
+        folded.taken()
+        kept.get(at)
+        assert folded.taken() == 0
+    ana.store.save_snapshots(kept.snapshots(worth=1))
+    after_a_restart = Replica(ana.id, ana.store).states
+    assert after_a_restart.get(at).conflicts() == kept.get(at).conflicts()
+    assert folded.taken() == 0
+
+
 class Folded:
     """How many entries were decoded and folded."""
 
@@ -257,18 +287,26 @@ FULL = 4_000
 
 
 @pytest.mark.parametrize("where", ["own", "one"])
-@pytest.mark.parametrize("op", [Op.SET, Op.ADD, Op.PUT, Op.APPEND, Op.COUNT])
-def test_what_a_case_shows_of_a_device_takes_little_memory(op: Op, where: str) -> None:
+@pytest.mark.parametrize(
+    ("op", "logs"),
+    [(op, True) for op in (Op.SET, Op.ADD, Op.PUT, Op.APPEND, Op.COUNT)]
+    + [(op, logs) for op in (Op.CORRECT, Op.RETRACT) for logs in (True, False)],
+)
+def test_what_a_case_shows_of_a_device_takes_little_memory(op: Op, logs: bool, where: str) -> None:
     """Each value in a field of its own took 740 bytes; 131,072 of them are what one device may have shown."""
-    detail = b"" if op in (Op.SET, Op.PUT) else None
+    amends = op in (Op.CORRECT, Op.RETRACT)
     tracemalloc.start()
     try:
-        state, before = CaseState(logs=True), tracemalloc.get_traced_memory()[0]
+        state, before = CaseState(logs=logs), tracemalloc.get_traced_memory()[0]
         for first in range(0, FULL, 200):
             done = [
-                Operation(int(op), f"{at:x}" if where == "own" else "f", detail, [at, 1] if op is Op.PUT else at)
+                Operation(
+                    int(op), f"{at:x}" if where == "own" else "f",
+                    at.to_bytes(10, "big") if amends else b"" if op in (Op.SET, Op.PUT) else None,
+                    [at, 1] if op is Op.PUT else at,
+                )
                 for at in range(first, first + 200)
-            ]
+            ]  # fmt: skip
             stamp = Stamp(EntryId(first.to_bytes(32, "little")), DeviceId(b"d" * 32), Millis(first), first)
             state.apply(
                 stamp, operations.decode(operations.encode_shape(done), operations.encode_content(bytes(16), done))
@@ -277,7 +315,7 @@ def test_what_a_case_shows_of_a_device_takes_little_memory(op: Op, where: str) -
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert len(state.fields()) == (FULL if where == "own" else 1)
+    assert len(state.fields()) == (0 if amends else FULL if where == "own" else 1)
     assert taken < 430 * FULL  # 54 MiB for all of 131,072
 
 

@@ -69,8 +69,8 @@ def registered() -> Iterator[None]:
     del TYPES[ROW.name], BY_TAG[RAISE]
 
 
-def case(*values: Any) -> CaseState:
-    state = CaseState(logs=True)
+def case(*values: Any, logs: bool = True) -> CaseState:
+    state = CaseState(logs=logs)
     for at, value in enumerate(values):
         stamp = Stamp(EntryId(repr(value).encode().rjust(8, b"-") + bytes(24)), DeviceId(bytes(32)), Millis(0), at)
         state.apply(stamp, [Operation(RAISE, "f", None, value), Operation(Op.COUNT, "f", None, 1)])
@@ -89,7 +89,7 @@ def test_a_new_row_folds_in_any_order() -> None:
 
 @pytest.mark.usefixtures("registered")
 def test_a_new_row_rests_in_snapshots_and_is_copied() -> None:
-    state = case(3, 9)
+    state = case(3, 9, logs=False)
     again = CaseState.decode(state.encode())
     assert plain_field(again, "f", ROW.name) == 9
     assert again.encode() == state.encode()
@@ -107,7 +107,7 @@ def test_a_new_row_has_conflicts_weight_and_ill_typed_operations() -> None:
 
 
 def test_without_its_row_its_operations_are_unknown_and_its_snapshots_are_refused() -> None:
-    state = case(3)
+    state = case(3, logs=False)
     assert (len(state.unknown), state.fields()) == (1, [("f", FieldType.COUNTER)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TYPES, ROW.name, ROW)
