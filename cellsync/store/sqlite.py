@@ -124,6 +124,16 @@ WITH RECURSIVE walk (at) AS (
 )
 SELECT entries.* FROM walk CROSS JOIN entries ON slot = at WHERE ?1 <> ?2
 """
+# Of the entries of a case those whose ids begin so, and the first that was written: a walk that does not end there is
+# damage. The columns that it reads stand before the long ones, so those are not read.
+_BEGINNING: Final = """
+WITH RECURSIVE walk (at, prior, begins) AS (
+    SELECT slot, prior, substr(hex(id), 1, ?2) FROM entries WHERE slot = ?1
+    UNION ALL SELECT slot, entries.prior, substr(hex(id), 1, ?2) FROM walk CROSS JOIN entries ON slot = walk.prior
+)
+SELECT at, prior, begins IN (SELECT upper(value) FROM json_each(?3)) AS found FROM walk WHERE found OR prior = 0
+LIMIT ?4
+"""
 
 
 class SqliteStore:
@@ -351,6 +361,15 @@ class SqliteStore:
         if head != folded and (not entries or (len(entries) < limit and entries[-1].prior != folded)):
             raise VaultDamaged
         return entries
+
+    @reads
+    def case_beginning(self, head: int, begins: Sequence[str], limit: int) -> list[int]:
+        """As the port says. Raises VaultDamaged if the list does not lead to its end."""
+        digits = len(begins[0]) if begins else 0
+        rows = list(self._db.execute(_BEGINNING, (head, digits, json.dumps(begins), limit)))
+        if head and (not rows or (len(rows) < limit and rows[-1][1])):
+            raise VaultDamaged
+        return [int(slot) for slot, _, found in rows if found]
 
     @reads
     def cases_between(self, first: int, last: int) -> list[int]:

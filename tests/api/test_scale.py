@@ -113,6 +113,57 @@ async def test_an_edit_costs_the_same_however_long_the_logs_are(tmp_path: Path, 
     assert counted[MANY] < 1.25 * counted[FEW]
 
 
+async def test_a_correction_reads_the_item_that_it_names_and_no_other(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with holding(tmp_path, 1) as ana:
+        line = [Operation(7, "legal_notes", None, "a line"), Operation(7, "timeline", None, 7)]
+        await ana.service.cell.write([(IDENTITY, line) for _ in range(MANY)])
+        read = await ana("case.log", case=TITLE, field="legal_notes", limit=2 * MANY)
+        ids = [one["item"]["id"] for one in read["lines"]]
+        [short, *_] = (one[:4] for one in ids[10:] if sum(other.startswith(one[:4]) for other in ids) == 1)
+        named = [ids[0], ids[-1].upper(), short + ".0", ids[-2][:-2]]
+        taken = Rows(ana, monkeypatch)
+        for at, one in enumerate(named):
+            assert (await ana("case.edit", case=TITLE, correct={one: f"another line {at}"}))["written"]
+            assert taken.rows() == 2  # to find it; and from now on the case remembers it
+        await ana("case.edit", case=TITLE, retract={ids[2]: "", ids[3]: "twice"})
+        assert taken.rows() == 4
+        with pytest.raises(NotFound, match="Several"):
+            await ana("case.edit", case=TITLE, correct={ids[4][0]: "one of some forty"})
+        assert taken.rows() < MANY // 4
+        for nothing in ("", ".0", "fffffffffffffff.0", "g", ids[5] + ".0", f"{ids[5]}7"):
+            with pytest.raises(NotFound, match="No item"):
+                await ana("case.edit", case=TITLE, retract={nothing: ""})
+        read = await ana("case.log", case=TITLE, field="legal_notes", limit=2 * MANY)
+        said = [one["item"]["values"][0]["text"] for one in read["lines"]]
+        assert len(said) == MANY - 2
+        assert sorted({*said}) == ["a line", *(f"another line {at}" for at in range(4))]
+
+
+class Rows:
+    """How many entries are read from the store."""
+
+    def __init__(self, asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._count = 0
+        store = asking.service.cell.circle.store
+        for name in ("entry_at", "case_page", "case_entries", "chain_slice"):
+            monkeypatch.setattr(store, name, self._counted(getattr(store, name)))
+
+    def _counted(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any) -> Any:
+            found = read(*args)
+            self._count += len(found) if isinstance(found, list) else 1
+            return found
+
+        return counted
+
+    def rows(self) -> int:
+        """Since it was last asked."""
+        count, self._count = self._count, 0
+        return count
+
+
 async def test_a_case_costs_what_is_shown_of_it_however_long_its_logs_are(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -12,6 +12,9 @@ from trio.testing import MockClock
 
 from cellsync.cli.settlement import command
 from cellsync.core.errors import InvalidValue
+from cellsync.core.ids import CaseId
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
 from tests.api.services import Asking, cell, synced
 
@@ -165,6 +168,39 @@ async def test_an_item_of_a_log_that_two_corrected(by: str, tmp_path: Path, auto
             assert len(line["item"]["before"]) == 3
             log = (await one("case.log", case=made["id"], field="legal_notes"))["lines"]
             assert [other["item"]["values"][0]["text"] for other in log] == ["a", "b"]
+
+
+async def test_a_line_of_a_file_that_two_imported_and_corrected_is_one_item(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Each names the line as it stands with them: of two lines that are one item, the other comes first for one."""
+    net = MemoryNetwork()
+    async with cell(tmp_path, "ana", "ben", net=net) as both:
+        ana, ben = both
+        made = await ana("case.new", set={"title": "Mill Street"})
+        await synced(ben)
+        net.partition("ana", "ben")
+        line = [Operation(int(Op.APPEND), "legal_notes", b"line 7 of a file", "put off")]
+        for one, name in ((ana, "ana"), (ben, "ben")):
+            await one.service.cell.write([(CaseId(bytes.fromhex(made["id"])), line)])
+            [shown] = (await one("case.log", case=made["id"]))["lines"]
+            await one("case.edit", case=made["id"], correct={shown["item"]["id"]: f"by {name}"})
+        net.heal()
+        await synced(ben)
+        for at in range(3):
+            await ana("case.edit", case=made["id"], append={"legal_notes": [f"newer {at}"]})
+        await synced(ben)
+        for one in both:
+            assert (await one("status"))["conflicts"] == 1
+        [conflict] = (await ben("case.show", case=made["id"], limit=1))["conflicts"]
+        assert len(conflict["values"]) == 2
+        await ben("case.edit", case=made["id"], **conflict["settle"])
+        await synced(ben)
+        for one in both:
+            assert (await one("status"))["conflicts"] == 0
+            [item, *newer] = [line["item"] for line in (await one("case.log", case=made["id"]))["lines"]]
+            assert len(newer) == 3
+            assert [value["value"] for value in item["values"]] == [conflict["values"][0]["value"]]
 
 
 async def test_sets_and_counters_contradict_nobody(tmp_path: Path, autojump_clock: MockClock) -> None:

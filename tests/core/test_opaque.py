@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cellsync.core.case.snapshot import FORMAT
 from cellsync.core.errors import Malformed
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
@@ -66,7 +67,7 @@ def test_a_snapshot_from_before_the_cap_is_folded_anew() -> None:
     number = ana.replica.held.cases[CASE]
     [(_, folded, snapshot)] = ana.replica.states.snapshots(worth=1)
     values = codec.decode(snapshot, len(snapshot), "snapshot")
-    assert values[0] == 2
+    assert values[0] == FORMAT
     ana.store.save_snapshots([(number, folded, codec.encode([1, *values[1:]]))])
     again = Replica(ana.id, ana.store)
     assert [cell.value for cell in again.states.get(number).registers["f"].live.values()] == [[[]]]

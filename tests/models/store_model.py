@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
@@ -111,6 +111,10 @@ class StoreModel:
 
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
         return self.case_entries(head, folded)[:limit]
+
+    def case_beginning(self, head: int, begins: Sequence[str], limit: int) -> list[int]:
+        entries = self.case_entries(head, 0)
+        return [one.slot for one in entries if any(one.id.hex().startswith(begin) for begin in begins)][:limit]
 
     def case_entries(self, head: int, folded: int) -> list[Entry]:
         found = []

@@ -146,6 +146,12 @@ class StoreMachine(RuleBasedStateMachine):
         case = data.draw(st.sampled_from(sorted(self.model.rows.cases.values())))
         for folded in (0, case.folded, case.head):
             assert self.store.case_entries(case.head, folded) == self.model.case_entries(case.head, folded)
+        digits = data.draw(st.sampled_from([0, 1, 16, 64]))
+        ids = [one.id.hex()[:digits] for one in self.model.case_entries(case.head, 0)]
+        some = [*ids[::2], "f" * digits]
+        for limit in (1, 2, 64):
+            found = self.store.case_beginning(case.head, some, limit)
+            assert found == self.model.case_beginning(case.head, some, limit)
 
     @invariant()
     def same_rows(self) -> None:
@@ -435,6 +441,12 @@ def test_a_list_that_leads_nowhere_is_damage() -> None:
         store.case_entries(commit.entries[2].slot, 0)
     with pytest.raises(VaultDamaged):
         store.case_entries(commit.entries[0].slot, slot_of(9, 9))
+    with pytest.raises(VaultDamaged):
+        store.case_beginning(commit.entries[2].slot, ["-"], 1)
+    with pytest.raises(VaultDamaged):
+        store.case_beginning(slot_of(9, 9), ["-"], 1)
+    newest = commit.entries[2]
+    assert store.case_beginning(newest.slot, [newest.id.hex()], 1) == [newest.slot]
 
 
 def test_anything_that_fails_inside_a_write_rolls_back() -> None:

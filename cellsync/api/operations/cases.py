@@ -27,6 +27,7 @@ from cellsync.cell.description import called, sought, title_of
 from cellsync.core import drawers
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.newest import Logged
+from cellsync.core.case.states import DIGITS
 from cellsync.core.crdt.cells import newest_first, rank
 from cellsync.core.crdt.log import LogItem
 from cellsync.core.crdt.types import FieldType
@@ -55,15 +56,9 @@ def _schemas() -> dict[str, type[Schema]]:
     return {kind_of(schema): schema for schema in SCHEMAS}
 
 
-async def bound(cell: Cell, case: CaseId) -> Schema:
-    """The case with the schema of its kind, or as a generic one. Raises NotFound."""
-    generic = await cell.get(GenericCase, case)
-    schema = _schemas().get(generic.kind)
-    return generic if schema is None else await cell.get(schema, case)
-
-
 def _without_logs(cell: Cell, case: CaseId) -> Schema:
-    """The same but for what its logs say, at the same cost however long they are. With the lock held."""
+    """The case with the schema of its kind, or as a generic one, but for what its logs say. It costs the same however
+    long they are. With the lock held."""
     replica = cell.circle.replica
     state = replica.states.get(replica.held.cases[case])
     return bind(_schemas().get(state.kind, GenericCase), cell, case, state)
@@ -266,9 +261,15 @@ def _label(item: Ref) -> str:
 
 def _means(begins: str, item: Ref) -> bool:
     """Whether somebody means this item: the beginning of its entry's id, and its place if that is not enough."""
-    entry, _, place = begins.lower().partition(".")
+    entry, _, place = begins.partition(".")
     own, _, own_place = _label(item).partition(".")
-    return own.startswith(entry) and place in ("", own_place)
+    return entry != "" and own.startswith(entry.lower()) and place in ("", own_place)
+
+
+def _entry_of(begins: str) -> str:
+    """How the id of the entry begins that wrote the item that somebody means; "" if that is no such beginning."""
+    entry = begins.partition(".")[0].lower()
+    return entry if len(entry) <= DIGITS and set(entry) <= set("0123456789abcdef") else ""
 
 
 def _conflicts(case: Schema, bare: Schema, room: Room) -> list[Conflict]:
@@ -340,12 +341,11 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     if asked is not None and (again := await _written_before(cell, asked)):
         return again
     identity = await resolve(cell, ask.case)
-    whole = await bound(cell, identity) if ask.correct or ask.retract else None
 
     def drafted() -> list[Operation]:
         if ask.heads is not None and not {"*", _heads(cell, identity)} & set(map(str.strip, ask.heads.split(","))):
             raise ChangedMeanwhile
-        case = _without_logs(cell, identity) if whole is None else whole
+        case = _with_items(cell, identity, [*ask.correct, *ask.retract])
         draft = begin(case, cell.device, cell.circle.surroundings.now())
         find = partial(resolve_locked, cell)
         apply(draft, _edit(ask), find)
@@ -360,6 +360,17 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
         done = await cell.circle.apart(drafted)
         return await _write_locked(cell, identity, done, asked)
+
+
+def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:
+    """A case with those items of its logs that somebody may mean. With the lock held."""
+    case = _without_logs(cell, identity)
+    if not named:
+        return case
+    replica = cell.circle.replica
+    begins = {_entry_of(one) for one in named} - {""}
+    logs = replica.states.named(replica.held.cases[identity], sorted(begins))
+    return bind(type(case), cell, identity, case._state.with_logs(logs))
 
 
 async def _written_before(cell: Cell, asked: keyed.Request) -> shapes.Written | None:

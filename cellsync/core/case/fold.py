@@ -151,11 +151,11 @@ class CaseState:
             if tag == _APPEND:
                 self._recall(field, detail, Cell(None, device, clock, height, ref_of(entry, index)))
 
-    def sought_in(self) -> set[bytes]:
+    def sought_in(self) -> list[str]:
         """How the ids of the entries begin that have what is sought. Corrections are known, whatever names them."""
         for log in self.amended.values():
             self.sought.difference_update(cell.ref for said in log.corrections.values() for cell in said)
-        return {ref[:8] for ref in self.sought}
+        return sorted({ref[:8].hex() for ref in self.sought})
 
     def _apply_log(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
         log = self.logs.get(field)

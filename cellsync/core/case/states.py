@@ -23,10 +23,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from heapq import merge
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
+from cellsync.core.crdt.cells import Cell
 from cellsync.core.crdt.log import LogState
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
@@ -35,13 +36,15 @@ from cellsync.core.history.holdings import OWN_CASE, Holdings
 from cellsync.core.history.store import Store
 from cellsync.core.ids import ID_BYTES, DeviceId, EntryId, Incarnation, Millis
 from cellsync.core.wire import operations
-from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.operations import Operation, ref
+from cellsync.core.wire.tags import Op
 
 KEPT: Final = 12 << 20  # bytes of memory of all states together, about
 BEYOND: Final = 4 << 20  # bytes beyond that while a step is folded; cases that begin after these wait to be asked for
 HEAVY: Final = 2 << 20  # bytes of one that is not kept
 WORTH: Final = 16  # entries that a snapshot spares folding, at least
 UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
+DIGITS: Final = 16  # of the id of an entry, in every ref to what it says
 _PAGE: Final = 64  # entries that are read at once: 4 MiB at most
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
@@ -205,15 +208,36 @@ class States:
 
     def _seek(self, number: int, state: CaseState) -> None:
         """Find what is sought in the entries of a case, from the newest on; what is not there may come yet."""
-        begins = state.sought_in()
-        room = self._room(number) if number in self._rooms else {}
-        for page in self._pages(number, 0) if begins else ():
-            for entry, device in self._admitted(page, room):
-                if entry.id[:8] in begins:
-                    state.recall(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
+        for stamp, done in self._beginning(number, state.sought_in()):
+            state.recall(stamp, done)
             if not state.sought:
                 break
         state.sought.clear()
+
+    def named(self, number: int, begins: Iterable[str]) -> dict[str, LogState]:
+        """Of the logs of a case the items in entries whose ids begin so, 1 to `DIGITS` hexadecimal digits; and what is
+        known of all that was corrected or retracted. No other entries are read."""
+        logs = {name: log.copy() for name, log in self.get(number).amended.items()}
+        for begin in begins:
+            for (entry, device, clock, height), done in self._beginning(number, [begin]):
+                for index, (tag, field, source, value) in enumerate(done):
+                    if tag == Op.APPEND:
+                        item: Any = Cell(value, device, clock, height, ref(entry, index))
+                        logs.setdefault(field, LogState()).append(item, source)  # type: ignore[arg-type]
+                if len(begin) == DIGITS:  # it tells one entry
+                    break
+        return logs
+
+    def _beginning(self, number: int, begins: list[str]) -> Iterator[tuple[Stamp, list[Operation]]]:
+        """The entries of a case that count and whose ids begin so, newest first; no others are read."""
+        room = self._room(number) if number in self._rooms else {}
+        head = self._held.heads.get(number, 0) if begins else 0
+        while head:
+            slots = self._store.case_beginning(head, begins, min(len(begins), _PAGE))
+            page = [entry for entry in map(self._store.entry_at, slots) if entry is not None]
+            for entry, device in self._admitted(page, room):
+                yield stamp_of(entry, device), operations.decode(entry.shape, entry.content)
+            head = page[-1].prior if page else 0
 
     def _whole(self, number: int, state: CaseState) -> tuple[CaseState, int]:
         """The state of a case, folded from its first entry on into an empty one, and how many entries that were."""

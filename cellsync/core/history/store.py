@@ -193,6 +193,13 @@ class Store(Protocol):
         """The first so many of these. Goes on from the `prior` of the last."""
         ...
 
+    def case_beginning(self, head: int, begins: Sequence[str], limit: int) -> list[int]:
+        """The slots of the first so many of a case's entries, from slot `head` back, whose ids begin with one of these.
+
+        `begins`: hexadecimal digits, of all equally many. Goes on from the `prior` of the last.
+        """
+        ...
+
     def cases_between(self, first: int, last: int) -> list[int]:
         """The numbers of the cases to which the entries from slot `first` to `last` belong."""
         ...

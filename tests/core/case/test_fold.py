@@ -140,7 +140,7 @@ def test_without_logs_it_is_known_where_people_contradict_one_another_in_them(
         state = CaseState.decode(state.encode())
         begins = state.sought_in()
         for stamp, operations in arrived[:last]:
-            if stamp.id[:8] in begins:
+            if stamp.id[:8].hex() in begins:
                 state.recall(stamp, operations)
         state.sought.clear()
     known = {(one.field, one.type, tuple(cell.ref for cell in one.cells)) for one in state.conflicts()}

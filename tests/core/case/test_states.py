@@ -238,6 +238,28 @@ def test_the_logs_of_a_case_are_read_without_the_rest(monkeypatch: pytest.Monkey
         write(device, ((CASE, [Operation(7, "log", None, at)] * 3) for at in range(14)))
 
 
+def test_the_items_that_somebody_means_are_read_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "CASE_OPERATIONS", 60)
+    device = founded()
+    write(device, ((CASE, [Operation(2, "f", None, at), Operation(7, "log", None, at)]) for at in range(30)))
+    kept, at = device.replica.states, device.replica.held.cases[CASE]
+    for exceeds in (False, True):
+        assert kept.exceeds(at) == exceeds
+        shown = kept.logs(at)["log"].appended
+        folded = Folded(monkeypatch)
+        for digits in (1, 3, 16):
+            for item in shown:
+                begins = item[:8].hex()[:digits]
+                found = kept.named(at, [begins])["log"].appended
+                assert found == {one: cell for one, cell in shown.items() if one[:8].hex().startswith(begins)}
+                assert exceeds or folded.taken() == len(found)  # beyond what is shown, no state is kept
+        ids = [entry.id for entry in device.store.case_entries(device.replica.held.heads[at], 0)]
+        for entry in {one[:8] for one in ids} - {item[:8] for item in shown}:  # it does not count
+            assert kept.named(at, [entry.hex()]) == {}
+        assert kept.named(at, []) == {}
+        write(device, ((CASE, [Operation(7, "log", None, at)] * 3) for at in range(14)))
+
+
 def test_an_item_that_was_corrected_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ana = founded()
     ben = admitted(ana, "ben", 2)
