@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 import trio
 
+from cellsync import system
 from cellsync.api import dispatch
 from cellsync.api.client import Answer
 from cellsync.api.contract.table import BY_NAME
@@ -23,7 +24,6 @@ from cellsync.api.service import Service
 from cellsync.cell.lone_error import the_only
 from cellsync.core.errors import Interrupted
 from cellsync.ledger.pause import rarely
-from cellsync.profile.hardening import harden
 from cellsync.profile.holder import Holder
 from cellsync.profile.profile import Profile
 
@@ -47,7 +47,7 @@ class DirectClient:
 
     def __enter__(self) -> Self:
         """Raises Busy."""
-        harden()
+        system.process.harden()
         rarely()
         self._holder = Holder(self._profile, command=True)
         self._thread.start()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from typing import Final
 
+from cellsync import system
 from cellsync.api.client import DaemonSilent
 from cellsync.profile.holder import pid_of
 from cellsync.profile.profile import Profile
@@ -21,7 +20,7 @@ def stop(profile: Profile) -> bool:
     if pid is None:
         return False
     try:
-        os.kill(pid, signal.SIGTERM)
+        system.signals.end(pid)
     except ProcessLookupError:
         return False
     began = time.monotonic()

@@ -16,9 +16,8 @@ from typing import Any, Final
 
 import click
 
+from cellsync import system
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
-
-_PRIVATE: Final = 0o600
 
 replace_option: Final = click.option("--replace", is_flag=True, help="Overwrite the file, if it is there already.")
 
@@ -43,7 +42,7 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[Callable[[bytes],
         raise _taken()
     beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     with _refusals():
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        descriptor = system.files.open_private(beside, new=True)
 
     def write(content: bytes) -> None:
         with _refusals(), open(descriptor, "wb", closefd=False) as file:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from cellsync import system
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Options, options_of
 from cellsync.cli.output import fit_into, put, say, width_of
@@ -171,17 +172,8 @@ def _unseen() -> Iterator[None]:
     if not (sys.stdin and sys.stdin.isatty()):
         yield
         return
-    import termios
-
-    terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-    silent = [*before]
-    silent[3] &= ~termios.ECHO
-    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
-    try:
+    with system.terminal.unseen(sys.stdin.fileno()):
         yield
-    finally:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)  # with what has not been read
 
 
 @contextmanager

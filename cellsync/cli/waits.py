@@ -1,8 +1,8 @@
 """Waits: for a job to be over, and for a person, as long as the job is not.
 
 A question blocks the program until Enter. So while one is asked another thread follows the job, and breaks the question
-off with a signal when there is nothing more to answer: the other side has left, say. A signal that comes just before
-the read begins is noticed only after it, so it is sent until it has been.
+off when there is nothing more to answer: the other side has left, say. What comes just before the read
+begins is noticed only after it, so it is repeated until it has been.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread, current_thread, get_ident, main_thread
 from typing import Any, Final
 
+from cellsync import system
 from cellsync.api.client import Answer, Client
 from cellsync.api.contract.problems import Problem, Refusal
 from cellsync.core.errors import CellsyncError
 
 _WAIT: Final = 20.0  # seconds that one question to the daemon may take
 _AGAIN: Final = 0.1
-_BREAKS_OFF: Final = signal.SIGUSR1
 
 
 class Overtaken(Exception):
@@ -104,14 +104,14 @@ def asking(client: Client, show: str, job: Answer) -> Iterator[None]:
         except CellsyncError:
             pass  # the daemon has gone
         while not over.wait(_AGAIN):
-            signal.pthread_kill(asks, _BREAKS_OFF)
+            system.signals.break_off(asks)
 
-    def break_off(*_: object) -> None:
+    def break_off() -> None:
         if not over.is_set():
             over.set()
             raise Overtaken
 
-    signal.signal(_BREAKS_OFF, break_off)  # and it stays: one may still be on its way when the answer is there
+    system.signals.when_broken_off(break_off)  # and it stays: one may still be on its way when the answer is there
     Thread(target=follow, daemon=True).start()
     try:
         yield

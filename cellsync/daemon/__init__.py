@@ -3,7 +3,6 @@
 start         the holder first, then everything else
 work          one nursery for the LAN, sessions and the API, from start to clean end
 rebirth       locking for good: the process starts anew, and nothing of its memory is left
-signals       which signals end it
 logs          structured, without content, names, addresses or secrets
 notification  telling systemd how it stands
 units         systemd's unit file, launchd's property list, and where they go

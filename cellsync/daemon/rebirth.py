@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Final, NamedTuple, NoReturn
 
+from cellsync import system
+
 VARIABLE: Final = "CELLSYNC_INHERITED"
 
 
@@ -39,6 +41,6 @@ def rebirth(kept: Inherited) -> NoReturn:
         for descriptor in kept:
             os.set_inheritable(descriptor, True)
         os.environ[VARIABLE] = f"{os.getpid()},{kept.holder},{kept.door}"
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (itself)
+        system.process.replace([sys.executable, *sys.orig_argv[1:]])
     finally:
         os._exit(1)

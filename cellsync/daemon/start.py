@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cellsync import system
 from cellsync.daemon import logs
 from cellsync.daemon.rebirth import inherited
-from cellsync.profile.hardening import harden
 from cellsync.profile.holder import Holder
 from cellsync.profile.profile import Profile, Settings
 
@@ -20,7 +20,7 @@ def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int
 
     `idle`: seconds after which an unused cell is locked. `ready` is called with the state, once it can be asked.
     """
-    harden()
+    system.process.harden()
     logs.start(verbosity)
     before = inherited()
     with Holder(profile, None if before is None else before.holder) as holder:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -20,13 +19,13 @@ from typing import Any, Final
 import trio
 from hypercorn.trio import serve
 
+from cellsync import system
 from cellsync.api import dispatch
 from cellsync.api.service import Service
 from cellsync.api.web import application, configuration
 from cellsync.cell.lone_error import the_only
 from cellsync.daemon.notification import notify
 from cellsync.daemon.rebirth import Inherited, rebirth
-from cellsync.daemon.signals import not_ignored
 from cellsync.ledger.pause import spare
 from cellsync.profile import door
 from cellsync.profile.holder import Holder
@@ -72,8 +71,7 @@ async def _serve(
         log.info("ready: %s", service.state)
         notify(f"READY=1\nSTATUS={service.state}")
         ready(service.state)
-        ends = signal.SIGTERM, *not_ignored(signal.SIGINT, signal.SIGHUP)
-        with trio.open_signal_receiver(*ends) as signals:
+        with trio.open_signal_receiver(*system.signals.that_end(at_keyboard=True)) as signals:
             async for _ in signals:
                 break
         log.info("ending")
@@ -111,7 +109,7 @@ async def _end_when_gone(profile: Profile, kept: Inherited) -> None:
             gone = True
         if gone:
             log.error("the profile's folder was moved or deleted")
-            os.kill(os.getpid(), signal.SIGTERM)
+            system.signals.end(os.getpid())
             return
 
 

@@ -18,8 +18,8 @@ from typing import Final
 
 import trio
 
+from cellsync import system
 from cellsync.core.ids import DeviceId
-from cellsync.node import descriptors
 
 CROWD: Final = 512  # at 2,000 a second a quarter of a second for each; a lost packet is sent again by then
 NEWCOMERS: Final = 16
@@ -30,7 +30,7 @@ class Strangers:
     """Connections under way. Each is in one queue, or has proved whose it is."""
 
     def __init__(self, crowd: int | None = None) -> None:
-        self._crowd = _Places(min(CROWD, descriptors.allowed() // 2) if crowd is None else crowd)
+        self._crowd = _Places(min(CROWD, system.process.descriptors() // 2) if crowd is None else crowd)
         self._newcomers = _Places(NEWCOMERS)
         self._callers: dict[DeviceId, _Places] = {}
         self._where: dict[trio.abc.Stream, tuple[_Places, trio.CancelScope]] = {}

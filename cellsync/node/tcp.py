@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import trio
 
+from cellsync import system
 from cellsync.core.errors import ExternalError, NoPeer
-from cellsync.node import descriptors
 from cellsync.node.binding import bind_to_link
 from cellsync.node.network import Address, Ends, Handler, packed
 
@@ -49,7 +49,7 @@ class Entrance:
     def __init__(self, handler: Handler, nursery: trio.Nursery) -> None:
         self._handler = handler
         self._nursery = nursery  # in which connections outlive their listener
-        self._most = min(CONNECTIONS, descriptors.allowed() * 3 // 4)
+        self._most = min(CONNECTIONS, system.process.descriptors() * 3 // 4)
         self._open_now = 0
 
     async def serve(self, listeners: list[trio.SocketListener]) -> None:

@@ -8,18 +8,16 @@ nobody else is ever ended for it.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
-import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from cellsync import system
 from cellsync.core.errors import ExternalError
 from cellsync.profile.profile import Profile
-from cellsync.store.files import PRIVATE_FILE, file_errors
+from cellsync.store.files import file_errors
 
 _WRITTEN: Final = re.compile(rb"([0-9]{1,20})( command)?")
 _LONGEST: Final = 40  # bytes, more than is written
@@ -44,16 +42,16 @@ class Holder:
             self.descriptor = inherited
             return
         with file_errors():
-            self.descriptor = os.open(profile.holder, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+            self.descriptor = system.files.open_private(profile.holder, new=False)
         try:
             with file_errors():
                 began = time.monotonic()
-                while not _lock(self.descriptor):  # another program may only be looking who holds it
+                while not system.files.lock(self.descriptor):  # another program may only be looking who holds it
                     if time.monotonic() - began > _LOOKED_WITHIN:
                         raise Busy
                     time.sleep(_LOOK_AGAIN)
                 os.ftruncate(self.descriptor, 0)
-                os.pwrite(self.descriptor, f"{os.getpid()}{' command' * command}".encode(), 0)
+                os.write(self.descriptor, f"{os.getpid()}{' command' * command}".encode())
         except BaseException:
             os.close(self.descriptor)
             raise
@@ -91,9 +89,9 @@ def held_by(profile: Profile) -> Held | None:
         except FileNotFoundError:
             return None
         try:
-            if _lock(descriptor):  # let go when it is closed
+            if system.files.lock(descriptor):  # let go when it is closed
                 return None
-            written = os.pread(descriptor, _LONGEST, 0)
+            written = os.read(descriptor, _LONGEST)
         finally:
             os.close(descriptor)
     said = _WRITTEN.fullmatch(written)
@@ -120,10 +118,7 @@ def since(profile: Profile) -> float:
 def processor_time(profile: Profile) -> int | None:
     """What the holder has used, in nanoseconds; None where that cannot be known."""
     pid = pid_of(profile)
-    try:
-        return None if pid is None else int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return None
+    return None if pid is None else system.process.processor_time(pid)
 
 
 def kill(profile: Profile) -> bool:
@@ -132,16 +127,8 @@ def kill(profile: Profile) -> bool:
     if pid is None or pid == os.getpid():
         return False
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        system.signals.kill(pid)
     began = time.monotonic()
     while pid_of(profile) == pid and time.monotonic() - began < _GONE_WITHIN:  # the lock goes last
         time.sleep(0.002)
-    return True
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     return True

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
-from cellsync.store.files import PRIVATE_DIRECTORY, claim, file_errors, make_private, replace_private
+from cellsync import system
+from cellsync.store.files import claim, file_errors, make_private, replace_private
 from cellsync.store.settings import PROFILE, read
 from cellsync.store.settings import SETTINGS as SETTINGS
 from cellsync.store.settings import LanMode as LanMode
@@ -54,7 +55,7 @@ class Profile:
         """Raises StorageFailed, DiskFull, or VaultExists for a folder that is no profile and holds other files."""
         claim(self.folder, PROFILE)
         with file_errors():
-            self.holder.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+            system.files.make_folder(self.holder.parent, exist_ok=True)
         make_private(self.holder.parent)
 
     def settings(self) -> Settings:

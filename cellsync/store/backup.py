@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from cellsync import system
 from cellsync.core.drawers import LIFE, RENEWAL_DUE
 from cellsync.core.errors import (
     CallerError,
@@ -37,7 +38,6 @@ from cellsync.core.errors import (
 from cellsync.core.history.chain import Chain
 from cellsync.core.ids import Millis
 from cellsync.store.files import (
-    PRIVATE_DIRECTORY,
     create_private,
     lock_directory,
     sync_directory,
@@ -126,7 +126,7 @@ class Incomplete:
                 raise PlaceTaken
             folder = place.with_name(place.name + _INCOMPLETE)
             with suppress(FileExistsError):
-                folder.mkdir(mode=PRIVATE_DIRECTORY)
+                system.files.make_folder(folder)
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 raise PlaceTaken(f"There is something else with the name that ends in {_INCOMPLETE}.")
             try:
@@ -136,7 +136,7 @@ class Incomplete:
             made = cls(place, folder, below, lock)
             try:
                 _empty(folder)
-                made._vault.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+                system.files.make_folder(made._vault, exist_ok=True)
             except BaseException:
                 os.close(lock)
                 raise

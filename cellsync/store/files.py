@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
+from cellsync import system
 from cellsync.core.errors import DiskFull, StorageFailed, VaultExists, VaultInUse
 
-PRIVATE_FILE: Final = 0o600
-PRIVATE_DIRECTORY: Final = 0o700
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -42,7 +40,7 @@ def claim(folder: Path, own: Collection[str]) -> None:
     """
     with file_errors():
         if not folder.exists():
-            folder.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+            system.files.make_folder(folder, parents=True, exist_ok=True)
         elif not (folder / "vault").exists() and any(path.name not in own for path in folder.iterdir()):
             raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
     make_private(folder)
@@ -52,13 +50,13 @@ def make_private(folder: Path) -> None:
     """Let only its owner enter a folder that is there. What a link names was not made by us, and stays as it is."""
     with file_errors():
         if not folder.is_symlink():
-            folder.chmod(PRIVATE_DIRECTORY)
+            system.files.make_private(folder)
 
 
 def create_private(path: Path) -> None:
-    """An empty file, mode 0600 whatever the umask. Raises StorageFailed if the name is taken."""
+    """An empty file. Raises StorageFailed if the name is taken."""
     with file_errors():
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+        os.close(system.files.open_private(path, new=True))
 
 
 def replace_private(path: Path, temporary: Path, content: bytes) -> None:
@@ -75,13 +73,13 @@ def replace_private(path: Path, temporary: Path, content: bytes) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """A new file, mode 0600 whatever the umask, synced but for its name. Raises StorageFailed if the name is taken."""
+    """A new file, synced but for its name. Raises StorageFailed if the name is taken."""
     with file_errors():
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+        descriptor = system.files.open_private(path, new=True)
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            _sync(file.fileno())
+            system.files.sync(file.fileno())
 
 
 def sync_file(path: Path) -> None:
@@ -89,7 +87,7 @@ def sync_file(path: Path) -> None:
     with file_errors():
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            _sync(descriptor)
+            system.files.sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -97,11 +95,7 @@ def sync_file(path: Path) -> None:
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     with file_errors():
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        system.files.sync_folder(path)
 
 
 def lock_directory(path: Path) -> int:
@@ -110,22 +104,7 @@ def lock_directory(path: Path) -> int:
     Raises VaultInUse if somebody else holds it.
     """
     with file_errors():
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise VaultInUse from None
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor
-
-
-def _sync(descriptor: int) -> None:
-    # macOS: fsync alone leaves the data in the drive's cache
-    full = getattr(fcntl, "F_FULLFSYNC", None)
-    if full is None:
-        os.fsync(descriptor)
-    else:
-        fcntl.fcntl(descriptor, full)
+        descriptor = system.files.lock_folder(path)
+    if descriptor is None:
+        raise VaultInUse
+    return descriptor

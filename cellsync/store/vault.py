@@ -31,6 +31,7 @@ from typing import Final, Self
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
+from cellsync import system
 from cellsync.core import caps
 from cellsync.core.crypto import labels
 from cellsync.core.errors import (
@@ -47,7 +48,6 @@ from cellsync.core.errors import (
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
 from cellsync.store import header
 from cellsync.store.files import (
-    PRIVATE_DIRECTORY,
     file_errors,
     lock_directory,
     make_private,
@@ -122,7 +122,7 @@ class Vault:
             made = not path.exists()
             for folder in (*reversed(path.parents), path):  # a parent that is made here is as private
                 if not folder.exists():
-                    folder.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+                    system.files.make_folder(folder, exist_ok=True)
         lock = lock_directory(path)
         try:
             check_unused(path)

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from cellsync import system
 from cellsync.api import direct
 from cellsync.api.client import Client
 from cellsync.api.contract.problems import Locked
@@ -25,7 +26,7 @@ from tests.api.test_web import cheap_defaults
 @pytest.fixture
 def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
     monkeypatch.setattr("cellsync.cell.home.Home.__init__.__defaults__", cheap_defaults())
-    monkeypatch.setattr(direct, "harden", lambda: None)  # this process has other things to do
+    monkeypatch.setattr(system.process, "harden", lambda: None)  # this process has other things to do
     monkeypatch.setattr(direct, "LINGER", 0)
     profile = Profile(tmp_path / "profile")
     profile.save(Settings(lan="off", interfaces=("127.0.0.1",)))

@@ -111,5 +111,5 @@ async def test_whoever_left_takes_no_place() -> None:
 
 def test_few_descriptors_make_fewer_places(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Strangers()._crowd._number == strangers.CROWD
-    monkeypatch.setattr("cellsync.node.descriptors.allowed", lambda: 256)
+    monkeypatch.setattr("cellsync.system.process.descriptors", lambda: 256)
     assert Strangers()._crowd._number == 128

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from cellsync import system
 from cellsync.api import stop
 from cellsync.api.panic import panic
-from cellsync.profile import holder
 from cellsync.profile.holder import Busy, Holder, kill, pid_of
 from cellsync.profile.profile import Profile
 
@@ -121,7 +121,7 @@ def test_looking_for_the_holder_keeps_no_other_from_becoming_one(
     profile = Profile(tmp_path / "profile")
     profile.make_folders()
     looking = os.open(profile.holder, os.O_RDWR | os.O_CREAT)
-    assert holder._lock(looking)
+    assert system.files.lock(looking)
     monkeypatch.setattr(time, "sleep", lambda _: os.close(looking))
     with Holder(profile):
         assert pid_of(profile) == os.getpid()

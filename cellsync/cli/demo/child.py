@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections import deque
@@ -122,7 +121,7 @@ class Child:
         with trio.move_on_after(END_WITHIN):
             await self._process.wait()
         if self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL)
+            self._process.kill()
             await self._process.wait()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,11 +13,10 @@ from typing import Final
 import trio
 from rich.console import Console
 
-from cellsync import CellsyncError
+from cellsync import CellsyncError, system
 from cellsync.cli.demo.narration import Teller
 from cellsync.cli.demo.outcome import Outcome
 from cellsync.cli.demo.story import play
-from cellsync.daemon.signals import not_ignored
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -81,7 +79,7 @@ async def _until_terminated(teller: Teller) -> Outcome | None:
 
         @nursery.start_soon
         async def stop() -> None:
-            with trio.open_signal_receiver(signal.SIGTERM, *not_ignored(signal.SIGHUP)) as signals:
+            with trio.open_signal_receiver(*system.signals.that_end(at_keyboard=False)) as signals:
                 async for _ in signals:
                     nursery.cancel_scope.cancel()
 

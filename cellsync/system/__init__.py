@@ -1,0 +1,75 @@
+"""System: what cellsync asks of the operating system, behind one port, and how POSIX answers.
+
+`port.py` says what a system has to be able to do: a Protocol for each part. `posix/` has a module for each part; where
+Linux and macOS differ, a table there says how. Nothing else asks which system this is, or uses what only some systems
+have; `tests/system/test_walls.py` goes through the whole package for that. Another system is a folder beside `posix/`
+and a row of `FOLDERS`.
+
+A part is loaded when it is asked for first, so that a command loads what it needs. On a system without a folder
+everything can still be imported, and each part says that it is missing when it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from cellsync.core.errors import ExternalError
+
+if TYPE_CHECKING:  # where the type checker sees that each part does what its port asks for
+    from cellsync.system import port
+    from cellsync.system.posix import files as _files
+    from cellsync.system.posix import local_sockets as _local_sockets
+    from cellsync.system.posix import process as _process
+    from cellsync.system.posix import signals as _signals
+    from cellsync.system.posix import terminal as _terminal
+
+    files: port.FilePort = _files
+    local_sockets: port.LocalSocketPort = _local_sockets
+    process: port.ProcessPort = _process
+    signals: port.SignalPort = _signals
+    terminal: port.TerminalPort = _terminal
+
+NAME: Final[str] = sys.platform
+"""For what depends on the system in words only."""
+
+FOLDERS: Final = {"posix": "cellsync.system.posix"}  # by `os.name`
+PARTS: Final = {  # and what cannot be done without them
+    "files": "keep files from other users, and lock them",
+    "local_sockets": "let programs of one user talk to each other",
+    "process": "protect the memory that keys are in",
+    "signals": "end a program in good order",
+    "terminal": "hide what is typed",
+}
+
+
+class NotOnThisSystem(ExternalError):
+    """This version of cellsync does not run on this system."""
+
+    code = "not_on_this_system"
+    default_hint = "Use it on Linux or macOS. Nothing was changed here."
+
+
+class Missing:
+    """A part that nobody has written for this system. Whatever is asked of it raises NotOnThisSystem."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # what Python itself looks for
+            raise AttributeError(name)
+        raise NotOnThisSystem(f"On this system ({NAME}) this version of cellsync cannot {PARTS[self.part]}.")
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(part: str) -> ModuleType | Missing:
+        if part not in PARTS:
+            raise AttributeError(part)
+        folder = FOLDERS.get(os.name)
+        found = globals()[part] = Missing(part) if folder is None else import_module(f"{folder}.{part}")
+        return found

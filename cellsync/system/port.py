@@ -1,0 +1,111 @@
+"""The port: what a system has to be able to do for cellsync. Each Protocol is what one module of a system offers.
+
+What can fail raises OSError, unless it says otherwise; the callers know what that means where they are.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from signal import Signals
+from typing import NoReturn, Protocol
+
+
+class FilePort(Protocol):
+    """Files and folders that only their owner may read, that outlive a power cut, and that one process may lock."""
+
+    def user(self) -> int:
+        """Whose files we may read, as `os.stat` gives it."""
+
+    def make_folder(self, path: Path, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """As `Path.mkdir`. Nobody else may enter it."""
+
+    def make_private(self, folder: Path) -> None:
+        """Nobody else may enter it from now on."""
+
+    def is_private(self, folder: Path) -> bool:
+        """Whether it is ours, and nobody else may enter it."""
+
+    def open_private(self, path: Path, *, new: bool) -> int:
+        """A descriptor for reading and writing. A file that was not there is made; nobody else may read that.
+
+        `new`: it has to be made; FileExistsError if there is one.
+        """
+
+    def sync(self, descriptor: int) -> None:
+        """Return when the content is where a power cut leaves it."""
+
+    def sync_folder(self, path: Path) -> None:
+        """The same for the names in a folder."""
+
+    def lock(self, descriptor: int) -> bool:
+        """Take the only lock of an open file, at once or not at all; whether we have it.
+
+        It is let go when the descriptor and all that were made of it are closed, or their process ends, however.
+        """
+
+    def lock_folder(self, path: Path) -> int | None:
+        """A descriptor that holds a folder's only lock; None if somebody else does."""
+
+
+class LocalSocketPort(Protocol):
+    """Sockets of this machine, which only programs of this user reach."""
+
+    def listen(self, path: Path, backlog: int) -> socket.socket:
+        """At a name that is free, in a folder that is private. It does not block."""
+
+    def connect(self, path: Path, timeout: float) -> socket.socket: ...
+
+
+class ProcessPort(Protocol):
+    """This process, and what others may see of it."""
+
+    def harden(self) -> None:
+        """What a process that holds keys does first, as far as the system lets it. Never fails."""
+
+    def descriptors(self) -> int:
+        """How many files and sockets may be open at once."""
+
+    def core_limit(self) -> int:
+        """How many bytes of its memory are written to the disk when it crashes; -1: all."""
+
+    def is_dumpable(self) -> bool | None:
+        """Whether its memory can be dumped, and read by others of the same user; None where nobody knows."""
+
+    def processor_time(self, pid: int) -> int | None:
+        """What a process has used, in nanoseconds; None where that cannot be known."""
+
+    def replace(self, arguments: list[str]) -> NoReturn:
+        """Run a program in place of this one: its process id and inheritable descriptors stay, its memory goes."""
+
+
+class SignalPort(Protocol):
+    """What one process, or one thread, tells another to do."""
+
+    def that_end(self, *, at_keyboard: bool) -> list[Signals]:
+        """What ends a program that runs for long, in good order; `at_keyboard`: Ctrl-C too.
+
+        What was ignored when it started stays so: `nohup` means that it outlives the terminal, and a script that puts
+        it in the background means that Ctrl-C is for the script.
+        """
+
+    def end(self, pid: int) -> None:
+        """Ask a process to end in good order. ProcessLookupError if there is none."""
+
+    def kill(self, pid: int) -> None:
+        """End a process at once, whatever it is doing. ProcessLookupError if there is none."""
+
+    def when_broken_off(self, do: Callable[[], None]) -> None:
+        """Call `do` in the main thread, in the middle of what it waits for, upon `break_off`. From then on."""
+
+    def break_off(self, thread: int) -> None:
+        """Break off what the main thread, which has this `get_ident()`, waits for."""
+
+
+class TerminalPort(Protocol):
+    """Where a person types."""
+
+    def unseen(self, descriptor: int) -> AbstractContextManager[None]:
+        """What is typed meanwhile is not shown, and what has not been read at the end is dropped."""
