@@ -99,15 +99,15 @@ class States:
         """Fold entries that have just been stored, in the order of the commit."""
         states, behind = self._states, self._behind
         for entry, device, operations_ in changes:
-            number = entry.case
+            _, number, prior, identity, height, clock, _, _, _, _, shape, content, _, _ = entry
             state = states.get(number)
             if state is None:
-                if entry.prior or self._weight > KEPT + BEYOND:
+                if prior or self._weight > KEPT + BEYOND:
                     continue
                 state = CaseState()
                 self._keep(number, state)
-            state.apply((entry.id, device, entry.clock, entry.height), operations_)  # type: ignore[arg-type]
-            state.added += len(entry.content) + 8 * len(entry.shape)  # a ref of ten bytes takes a hundred
+            size = len(content) + 8 * len(shape)  # a ref of ten bytes takes a hundred
+            state.apply_arrived(identity, device, clock, height, operations_, size)
             behind[number] = behind.get(number, 0) + 1
             if state.full or (state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2):
                 self._keep(number, state)
