@@ -34,7 +34,7 @@ from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of
 from cellsync.core.history.holdings import OWN_CASE, Holdings
 from cellsync.core.history.store import Store
-from cellsync.core.ids import ID_BYTES, DeviceId, EntryId, Incarnation, Millis
+from cellsync.core.ids import ID_BYTES, DeviceId, EntryId, Incarnation, Millis, Ref
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
@@ -183,9 +183,12 @@ class States:
             return bool(self._room(number))
         return number not in self._states and bool(self.get(number).full)
 
-    def backwards(self, number: int) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
-        """The entries of a case from the newest on: slot, stamp and operations. Without a stamp: it does not count."""
-        for page in self._pages(number, 0):
+    def backwards(self, number: int, first: int = 0) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
+        """The entries of a case from the one in slot `first` on, or from the newest: slot, stamp and operations.
+
+        Without a stamp: it does not count.
+        """
+        for page in self._pages(number, 0, first):
             devices = {entry.slot: device for entry, device in self._admitted(page)}
             for entry in page:
                 device = devices.get(entry.slot)
@@ -284,9 +287,14 @@ class States:
                 last[chain] = sequence
         return last
 
-    def _pages(self, number: int, folded: int) -> Iterator[list[Entry]]:
-        """The entries of a case, newest first: some at once, for there may be many."""
-        head = self._held.heads.get(number, 0)
+    def newest_of(self, number: int, said: Iterable[Ref]) -> int:
+        """The slot of the newest entry of a case that says one of these; 0 if none does."""
+        begins = sorted({one[:8].hex() for one in said})
+        return next(iter(self._store.case_beginning(self._held.heads.get(number, 0), begins, 1)), 0)
+
+    def _pages(self, number: int, folded: int, first: int = 0) -> Iterator[list[Entry]]:
+        """The entries of a case, newest first, or from slot `first` on: some at once, for there may be many."""
+        head = first or self._held.heads.get(number, 0)
         while head != folded:
             page = self._store.case_page(head, folded, _PAGE)
             yield page
