@@ -11,13 +11,13 @@ Rules:
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cellsync import system
 from cellsync.api.contract.problems import Locked, TooSoon
 from cellsync.api.contract.shapes import State
 from cellsync.api.exports import Exports
@@ -40,21 +40,9 @@ IDLE: Final = 15 * 60.0  # seconds
 FREE_GUESSES: Final = 3
 LONGEST_WAIT: Final = 60.0  # seconds between guesses
 LOOK_EVERY: Final = 1.0  # seconds
-SLEPT: Final = 5.0  # seconds missing from the clock that stands still while the machine sleeps
+SLEPT: Final = 5.0  # seconds of sleep that are worth a look for the others
 
 log = logging.getLogger(__name__)
-
-
-def since_boot() -> float:
-    """Seconds, by a clock that nobody sets and that goes on while the machine sleeps."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()  # of macOS this goes on as well
-
-
-def while_awake() -> float:
-    """Seconds, by a clock that stands still while the machine sleeps."""
-    return time.monotonic()
 
 
 class Service:
@@ -83,7 +71,7 @@ class Service:
         self._turned = trio.Event()  # it has been opened since, or has ended
         self._ended = False
         self._in_use = 0
-        self._used = since_boot()
+        self._used = system.clock.since_boot()
         self._wrong = 0
         self._not_before = 0.0
 
@@ -119,7 +107,7 @@ class Service:
         """Seconds; None if it does not lock by itself."""
         if self._idle is None or self._cell is None:
             return None
-        return max(0.0, self._idle - (since_boot() - self._used))
+        return max(0.0, self._idle - (system.clock.since_boot() - self._used))
 
     # --- opening and closing ----------------------------------------------------------------------------------
 
@@ -189,14 +177,14 @@ class Service:
     @contextmanager
     def _one_guess(self) -> Iterator[None]:
         """Try a passphrase in the block. Raises TooSoon."""
-        if since_boot() < self._not_before:
-            raise TooSoon(self._not_before - since_boot())
+        if system.clock.since_boot() < self._not_before:
+            raise TooSoon(self._not_before - system.clock.since_boot())
         try:
             yield
         except WrongPassphrase:
             self._wrong += 1
             if self._wrong >= FREE_GUESSES:
-                self._not_before = since_boot() + min(2.0 ** (self._wrong - FREE_GUESSES), LONGEST_WAIT)
+                self._not_before = system.clock.since_boot() + min(2.0 ** (self._wrong - FREE_GUESSES), LONGEST_WAIT)
             raise
         self._wrong = 0
 
@@ -245,20 +233,20 @@ class Service:
             self._touch()
 
     def _touch(self) -> None:
-        self._used = since_boot()
+        self._used = system.clock.since_boot()
 
     async def keep_watch(self) -> None:
         """Lock when nobody has used the cell for long enough; look for the others when the machine wakes up."""
-        asleep = since_boot() - while_awake()
+        asleep = system.clock.asleep()
         while True:
             await trio.sleep(LOOK_EVERY)
-            slept, asleep = since_boot() - while_awake() - asleep, since_boot() - while_awake()
+            before, asleep = asleep, system.clock.asleep()
             if self._in_use or self.jobs.at_work:
                 self._touch()
             elif self.locks_in == 0:
                 log.info("locked: nobody used it")
                 await self.lock()
-            if slept > SLEPT and self._cell is not None:
+            if asleep - before > SLEPT and self._cell is not None:
                 log.info("the machine has slept")
                 self._cell.node.calls.now()
 

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 
 import click
 
+from cellsync import system
 from cellsync.core.errors import ExternalError
 
 _STORED: Final = "What the command changed is stored all the same. Write to another place, or look: cellsync status"
@@ -67,7 +68,7 @@ def width_of(stream: TextIO | None) -> int:
 def in_front() -> bool:
     """Whether results go to a terminal in which this program is the one that somebody works with."""
     try:
-        return sys.stdout is not None and sys.stdout.isatty() and os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()
+        return sys.stdout is not None and sys.stdout.isatty() and system.terminal.in_front(sys.stdout.fileno())
     except (OSError, ValueError):
         return False
 

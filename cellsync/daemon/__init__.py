@@ -4,6 +4,5 @@ start         the holder first, then everything else
 work          one nursery for the LAN, sessions and the API, from start to clean end
 rebirth       locking for good: the process starts anew, and nothing of its memory is left
 logs          structured, without content, names, addresses or secrets
-notification  telling systemd how it stands
-units         systemd's unit file, launchd's property list, and where they go
+units         letting the system start it
 """

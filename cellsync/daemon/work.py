@@ -24,7 +24,6 @@ from cellsync.api import dispatch
 from cellsync.api.service import Service
 from cellsync.api.web import application, configuration
 from cellsync.cell.lone_error import the_only
-from cellsync.daemon.notification import notify
 from cellsync.daemon.rebirth import Inherited, rebirth
 from cellsync.ledger.pause import spare
 from cellsync.profile import door
@@ -50,7 +49,7 @@ def work(
         except BaseException as error:
             raise the_only(error) from None
         finally:
-            notify("STOPPING=1")
+            system.services.notify("STOPPING=1")
             profile.socket.unlink(missing_ok=True)
 
 
@@ -69,13 +68,13 @@ async def _serve(
         nursery.start_soon(_end_when_gone, profile, kept)
         spare()
         log.info("ready: %s", service.state)
-        notify(f"READY=1\nSTATUS={service.state}")
+        system.services.notify(f"READY=1\nSTATUS={service.state}")
         ready(service.state)
         with trio.open_signal_receiver(*system.signals.that_end(at_keyboard=True)) as signals:
             async for _ in signals:
                 break
         log.info("ending")
-        notify("STOPPING=1")
+        system.services.notify("STOPPING=1")
         service.on_lock = lambda: None
         ending.set()
         service.end()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from collections.abc import Sequence
 from enum import IntEnum
 from ipaddress import ip_address
@@ -16,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
+from cellsync import system
 from cellsync.core import caps
 from cellsync.doctor.subject import OtherDevice, Visit
 from cellsync.node.interfaces import Local
@@ -113,7 +113,7 @@ async def _connect(address: Address, source: str | None) -> int:
             return errno.ETIMEDOUT
         except OSError as error:
             return error.errno or -1
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # over at once, on both sides
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, system.sockets.NO_LINGER)
         return 0
 
 

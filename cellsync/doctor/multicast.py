@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Final, NamedTuple
 
 import trio
 
+from cellsync import system
 from cellsync.node.interfaces import Local
 from cellsync.node.network import packed
 
@@ -30,7 +30,6 @@ ASK_AT: Final = (0.0, 1.0, 3.0)  # seconds; a lost packet is not a blocked netwo
 LONGEST: Final = 9000  # bytes of a message
 HEADER: Final = 12
 PTR, INTERNET = 12, 1
-ON_ALL_LINKS: Final = 49, 29  # IP_MULTICAST_ALL, IPV6_MULTICAST_ALL: of Linux, and not in the socket module
 
 
 @dataclass
@@ -130,14 +129,11 @@ def _ears(here: Sequence[Local], heard: Heard, stack: ExitStack) -> list[_Ear]:
 def _join(sock: socket.socket, local: Local) -> None:
     """Hear one group on one link, and ask there."""
     group = GROUPS[sock.family]
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with suppress(AttributeError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    linux = sys.platform == "linux"
+    own = system.sockets.host_of_group(group)
+    system.sockets.share_port(sock)
+    system.sockets.hear_own_groups_only(sock)
     if sock.family == socket.AF_INET:
-        if linux:  # what other programs joined on other links is none of ours
-            sock.setsockopt(socket.IPPROTO_IP, ON_ALL_LINKS[0], 0)
-        sock.bind((group if linux else "", PORT))
+        sock.bind((own, PORT))
         host = packed(local.host)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, packed(group) + host)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, host)
@@ -145,9 +141,7 @@ def _join(sock: socket.socket, local: Local) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
     else:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if linux:
-            sock.setsockopt(socket.IPPROTO_IPV6, ON_ALL_LINKS[1], 0)
-        sock.bind((group, PORT, 0, local.link) if linux else ("::", PORT))
+        sock.bind((own, PORT, 0, local.link) if own else ("::", PORT))
         link = struct.pack("I", local.link)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, packed(group) + link)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, link)

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import errno
 import logging
-import socket
-import sys
 from collections.abc import Callable
 from itertools import groupby
 from typing import Final, NamedTuple
 
 import trio
 
+from cellsync import system
 from cellsync.core.errors import ExternalError
-from cellsync.node import rtnetlink, tcp
-from cellsync.node.binding import bind_to_link
+from cellsync.node import tcp
 from cellsync.node.interfaces import Interfaces, Local
 from cellsync.node.network import Address, Here, without_scope
 from cellsync.node.recognition import Recognition
@@ -52,7 +50,7 @@ class Doors:
         self._moved = moved
         self._turn = trio.Event()
         self._recognition = Recognition()
-        self._by_link = sys.platform == "linux" and _can_bind()
+        self._by_link = system.sockets.listen_on_links()
         self._open: dict[_Spot, trio.CancelScope] = {}
 
     async def keep(
@@ -71,7 +69,7 @@ class Doors:
     async def _look(self, entrance: tcp.Entrance, sites: Sites, nursery: trio.Nursery) -> bool:
         """Open and close what has to be; whether every network was recognised."""
         here = self._interfaces.here
-        described = self._recognition.describe(here, rtnetlink.read(), trio.current_time())
+        described = self._recognition.describe(here, system.interfaces.tables(), trio.current_time())
         before = {one.link: one for one in self.here}
         wanted: dict[_Spot, None] = {}
         found: list[Here] = []
@@ -117,7 +115,7 @@ class Doors:
         hosts = [""] if self._everywhere else [local.host for local in locals_]
         of_the_link = [_Spot(link, host, port) for host in hosts]
         # A link-local address means another thing on the loopback interface.
-        of_this_machine = [_Spot(socket.if_nametoindex("lo"), host, port) for host in hosts if "%" not in host]
+        of_this_machine = [_Spot(system.interfaces.loopback(), host, port) for host in hosts if "%" not in host]
         return of_the_link + of_this_machine
 
     def _open_all(
@@ -166,9 +164,3 @@ async def _serve(entrance: tcp.Entrance, listener: trio.SocketListener, scope: t
 def _at(site: Site, link: int, locals_: tuple[Local, ...], port: int) -> Here:
     addresses = tuple(Address(without_scope(local.host), port) for local in locals_)
     return Here(site, link, addresses, tuple(dict.fromkeys(local.network for local in locals_)))
-
-
-def _can_bind() -> bool:
-    """Whether this process may bind sockets to interfaces: on a Linux before 5.7 that is a privilege."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return bind_to_link(probe, socket.if_nametoindex("lo"))

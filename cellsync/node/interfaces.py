@@ -6,9 +6,6 @@ There is no portable notification, so we look every few seconds: it costs a frac
 from __future__ import annotations
 
 import socket
-import struct
-import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -18,21 +15,13 @@ from typing import Final, Literal, NamedTuple
 import ifaddr
 import trio
 
+from cellsync import system
 from cellsync.node.network import packed
 
 Choice = Literal["all"] | Sequence[str]
 
 POLL_SECONDS: Final = (1.5, 3.0)
 NAP: Final = 5.0  # seconds of suspension that are worth a look at all connections
-UP_AND_RUNNING: Final = 0x1 | 0x40  # IFF_UP, IFF_RUNNING: the same on Linux, macOS and the BSDs
-FLAGS_REQUEST: Final = {"linux": 0x8913, "darwin": 0xC0206911}  # SIOCGIFFLAGS
-
-
-def _asleep() -> float:
-    """For how long this device has been suspended since it was started, as far as the system says."""
-    if sys.platform != "linux":
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Local(NamedTuple):
@@ -60,10 +49,10 @@ class Interfaces:
     async def watch(self) -> None:
         """Look again every few seconds, until cancelled."""
         random = SystemRandom()
-        asleep = _asleep()
+        asleep = system.clock.asleep()
         while True:
             await trio.sleep(random.uniform(*POLL_SECONDS))
-            before, asleep = asleep, _asleep()
+            before, asleep = asleep, system.clock.asleep()
             if asleep - before > NAP:
                 self.tell()  # connections may have died meanwhile, and everybody else may be somewhere else
             self.look()
@@ -115,7 +104,7 @@ def present(choice: Choice) -> tuple[Local, ...]:
             host, scope = (ip.ip, 0) if isinstance(ip.ip, str) else (ip.ip[0], ip.ip[2])
             address = packed(host)
             wanted = not _is_loopback(address) if chosen is None else address in chosen
-            if wanted and _is_up(adapter.name) and _can_be_bound(host, scope):
+            if wanted and system.interfaces.is_up(adapter.name) and _can_be_bound(host, scope):
                 literal = f"{host}%{scope}" if scope else host
                 found.append(Local(adapter.index or 0, literal, ip.network_prefix))
     return tuple(sorted(found))
@@ -134,19 +123,3 @@ def _can_be_bound(host: str, scope: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _is_up(interface: str) -> bool:
-    """Whether the cable is in, so to speak: an IPv4 address stays on an interface that is down."""
-    request = FLAGS_REQUEST.get(sys.platform)
-    if request is None:
-        return True  # elsewhere the system does not list addresses of what is down
-    import fcntl
-
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-            answer = fcntl.ioctl(any_socket, request, struct.pack("16s16x8x", interface.encode()[:15]))
-    except OSError:
-        return False
-    flags: int = struct.unpack_from("H", answer, 16)[0]
-    return flags & UP_AND_RUNNING == UP_AND_RUNNING

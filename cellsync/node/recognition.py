@@ -9,10 +9,10 @@ from ipaddress import ip_address
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from cellsync.node.binding import bind_to_link
+from cellsync import system
 from cellsync.node.interfaces import Local
 from cellsync.node.network import packed
-from cellsync.node.rtnetlink import NOTHING, Link, Tables
+from cellsync.system.port import NO_TABLES, Interface, Tables
 
 BY_GATEWAY, BY_ADDRESSES = b"\1", b"\2"
 WAIT: Final = 2.0  # seconds for a gateway to answer, and for a new link to get all of its addresses
@@ -50,7 +50,7 @@ class Recognition:
     def describe(self, here: Sequence[Local], tables: Tables, now: float) -> dict[int, bytes | None]:
         """A description of the network of each link in `here`; None as long as that has to wait for a moment."""
         found: dict[int, bytes | None] = {}
-        if tables == NOTHING:
+        if tables == NO_TABLES:
             return {local.link: b"" for local in here}
         for link, group in groupby(here, lambda local: local.link):
             found[link] = self._one(link, tuple(group), tables, now)
@@ -67,7 +67,7 @@ class Recognition:
             for address in gateways
             if (found := tables.neighbours.get((link, address))) is not None and found.hardware
         }
-        device = tables.links.get(link, Link(b"", 0))
+        device = tables.links.get(link, Interface(b"", 0))
         ipv4 = tuple(packed(local.host) for local in addresses if ":" not in local.host)
         state = _State(ipv4, gateways, device.carrier_changes)
 
@@ -121,5 +121,5 @@ def ask_gateway(link: int, address: bytes) -> None:
     where = (str(ip_address(address)), DISCARD, *((0, link) if family == socket.AF_INET6 else ()))
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
-        bind_to_link(sock, link)
+        system.sockets.bind_to_link(sock, link)
         sock.sendto(b"", where)

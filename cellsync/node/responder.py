@@ -2,7 +2,7 @@
 
 The sockets that zeroconf makes are bound to addresses only. Two responders in one process then share the port, and
 Linux hands each IPv4 question to one of them by a hash of the sender: an answer goes missing, and a name heard on one
-network is repeated on the other as a known answer. Bound to their interfaces (cellsync.node.binding) they never meet.
+network is repeated on the other as a known answer. Bound to their interfaces they never meet.
 
 zeroconf takes no sockets from outside: `Zeroconf.__init__` calls `create_sockets(interfaces, …)`, a name of its module,
 and hands the result to its engine. That name is the one place where sockets can be put in without repeating what the
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -26,14 +25,13 @@ import zeroconf
 from zeroconf import IPVersion, Zeroconf
 from zeroconf import _core as zeroconf_core
 
-from cellsync.node.binding import bind_to_link
+from cellsync import system
 from cellsync.node.interfaces import Local
 from cellsync.node.network import packed
 
 PORT: Final = 5353
 GROUPS: Final = {4: packed("224.0.0.251"), 16: packed("ff02::fb")}  # by the length of an address
 HOPS: Final = 255  # RFC 6762, section 11
-ON_ALL_LINKS: Final = 49, 29  # IP_MULTICAST_ALL, IPV6_MULTICAST_ALL: of Linux, and not in the socket module
 
 CreatedSockets = tuple[socket.socket | None, list[socket.socket]]
 
@@ -107,14 +105,10 @@ def open_sockets(addresses: Sequence[Local]) -> Sockets:
 def _new(family: socket.AddressFamily, link: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(AttributeError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if not bind_to_link(sock, link) and sys.platform == "linux":
-            # The second best: at least no group that another program has joined on another link.
-            with suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_IP, ON_ALL_LINKS[0], 0)
-                sock.setsockopt(socket.IPPROTO_IPV6, ON_ALL_LINKS[1], 0)
+        system.sockets.share_port(sock)
+        if not system.sockets.bind_to_link(sock, link):
+            with suppress(OSError):  # the second best: at least no group that others have joined on another link
+                system.sockets.hear_own_groups_only(sock)
     except BaseException:
         sock.close()
         raise

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -15,14 +13,12 @@ import trio
 
 from cellsync import system
 from cellsync.core.errors import ExternalError, NoPeer
-from cellsync.node.binding import bind_to_link
 from cellsync.node.network import Address, Ends, Handler, packed
 
 CONNECTIONS: Final = 768  # at once: 48 devices, strangers (node/strangers.py), and some on their way
 BACKLOG: Final = 1024  # what comes while we are at something else: half a second of a flood
 DIAL_SECONDS: Final = 10.0
 PORT_TRIES: Final = 16
-FREEBIND: Final = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}  # of Linux
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +90,7 @@ async def _connect(family: int, where: tuple[Any, ...], link: int | None) -> tri
     plain = socket.socket(family, socket.SOCK_STREAM)
     try:
         if link is not None and not _is_our_own(family, where):
-            bind_to_link(plain, link)  # two networks may have the same addresses
+            system.sockets.bind_to_link(plain, link)  # two networks may have the same addresses
         sock = trio.socket.from_stdlib_socket(plain)
         await sock.connect(where)
     except BaseException:
@@ -211,13 +207,9 @@ def _bound(host: str, port: int, *, dual: bool = False, link: int = 0) -> trio.S
     family, where = _resolve(host, port)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if link and not bind_to_link(sock, link):
+        if link and not system.sockets.bind_to_link(sock, link):
             raise OSError(errno.EPERM, "cannot be bound to this link")
-        if sys.platform != "win32":  # there it would let another program take the port over
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if sys.platform == "linux":
-            with suppress(OSError):
-                sock.setsockopt(*FREEBIND[socket.AddressFamily(family)], 1)
+        system.sockets.ready_to_listen(sock)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
         sock.bind(where)

@@ -21,16 +21,24 @@ from cellsync.core.errors import ExternalError
 
 if TYPE_CHECKING:  # where the type checker sees that each part does what its port asks for
     from cellsync.system import port
+    from cellsync.system.posix import clock as _clock
     from cellsync.system.posix import files as _files
+    from cellsync.system.posix import interfaces as _interfaces
     from cellsync.system.posix import local_sockets as _local_sockets
     from cellsync.system.posix import process as _process
+    from cellsync.system.posix import services as _services
     from cellsync.system.posix import signals as _signals
+    from cellsync.system.posix import sockets as _sockets
     from cellsync.system.posix import terminal as _terminal
 
+    clock: port.ClockPort = _clock
     files: port.FilePort = _files
+    interfaces: port.InterfacePort = _interfaces
     local_sockets: port.LocalSocketPort = _local_sockets
     process: port.ProcessPort = _process
+    services: port.ServicePort = _services
     signals: port.SignalPort = _signals
+    sockets: port.SocketPort = _sockets
     terminal: port.TerminalPort = _terminal
 
 NAME: Final[str] = sys.platform
@@ -38,10 +46,14 @@ NAME: Final[str] = sys.platform
 
 FOLDERS: Final = {"posix": "cellsync.system.posix"}  # by `os.name`
 PARTS: Final = {  # and what cannot be done without them
+    "clock": "see whether the clock is right",
     "files": "keep files from other users, and lock them",
+    "interfaces": "see which networks there are",
     "local_sockets": "let programs of one user talk to each other",
     "process": "protect the memory that keys are in",
+    "services": "start when its user logs in",
     "signals": "end a program in good order",
+    "sockets": "keep connections to one network",
     "terminal": "hide what is typed",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from signal import Signals
-from typing import NoReturn, Protocol
+from typing import Final, NamedTuple, NoReturn, Protocol
 
 
 class FilePort(Protocol):
@@ -107,5 +107,126 @@ class SignalPort(Protocol):
 class TerminalPort(Protocol):
     """Where a person types."""
 
+    def in_front(self, descriptor: int) -> bool:
+        """Whether this program is the one that somebody works with there."""
+
     def unseen(self, descriptor: int) -> AbstractContextManager[None]:
         """What is typed meanwhile is not shown, and what has not been read at the end is dropped."""
+
+
+class ClockPort(Protocol):
+    """What the system knows of its clock."""
+
+    def is_synchronised(self) -> bool | None:
+        """Whether the network keeps it right; None where nobody knows."""
+
+    def since_boot(self) -> float:
+        """Seconds, by a clock that nobody sets and that goes on while the machine sleeps."""
+
+    def asleep(self) -> float:
+        """For how many seconds this machine has been suspended since it was started, as far as the system says."""
+
+
+class Interface(NamedTuple):
+    """What tells one from another."""
+
+    hardware: bytes  # its address; nothing for a tunnel
+    carrier_changes: int  # how often its cable was in or out
+
+
+class Gateway(NamedTuple):
+    """A default gateway, in the order of preference."""
+
+    version: int  # 4 or 6
+    metric: int
+    address: bytes
+
+
+class Neighbour(NamedTuple):
+    """A device on a link, as the kernel knows it."""
+
+    hardware: bytes
+    reachable: bool  # it has just answered
+
+
+class Tables(NamedTuple):
+    """Everything at one moment, by the index of an interface."""
+
+    links: dict[int, Interface]
+    gateways: dict[int, list[Gateway]]
+    neighbours: dict[tuple[int, bytes], Neighbour]  # whose hardware address is known
+
+    def reachable(self) -> frozenset[bytes]:
+        """The addresses of neighbours that are there."""
+        return frozenset(address for (_, address), one in self.neighbours.items() if one.reachable)
+
+
+NO_TABLES: Final = Tables({}, {}, {})
+
+
+class InterfacePort(Protocol):
+    """The links of this device. Their addresses come from `ifaddr`, on every system."""
+
+    def loopback(self) -> int:
+        """The index of the one that leads back here."""
+
+    def is_up(self, interface: str) -> bool:
+        """Whether the cable is in, so to speak: an IPv4 address stays on an interface that is down."""
+
+    def tables(self) -> Tables:
+        """Gateways and neighbours, without asking anybody. NO_TABLES where the system does not say."""
+
+
+class SocketPort(Protocol):
+    """What is asked of a socket before it is bound, beyond what every system has."""
+
+    def bind_to_link(self, sock: socket.socket, link: int) -> bool:
+        """Bind an unbound socket to an interface, *before* it is bound to an address; False where that cannot be done.
+
+        Then nothing of other networks reaches it, and it sends to no other.
+        """
+
+    def listen_on_links(self) -> bool:
+        """Whether this process may bind listeners to links, so that one port has one on each."""
+
+    def ready_to_listen(self, sock: socket.socket) -> None:
+        """A port that this program has just left can be taken at once, by nobody else meanwhile.
+
+        Where the system can do that, also on an address that this device has not now.
+        """
+
+    def share_port(self, sock: socket.socket) -> None:
+        """Other programs may be bound to the same port: that of multicast DNS."""
+
+    def hear_own_groups_only(self, sock: socket.socket) -> None:
+        """And not those that other programs of this device have joined."""
+
+    def host_of_group(self, group: str) -> str:
+        """What to bind to, to hear a group and nothing else where the system can do that; "" is any address."""
+
+    @property
+    def NO_LINGER(self) -> bytes:
+        """What SO_LINGER is set to so that the connection is over at once when it is closed, on both sides."""
+
+
+class Unit(NamedTuple):
+    """A file for the system's service manager, and what makes it start."""
+
+    path: Path
+    content: str
+    commands: tuple[tuple[str, ...], ...]
+
+    @property
+    def start(self) -> str:
+        """For people."""
+        return " && ".join(" ".join(command) for command in self.commands)
+
+
+class ServicePort(Protocol):
+    """What starts the daemon when its user logs in, and is told how it stands."""
+
+    def notify(self, state: str) -> None:
+        """`READY=1`, `STOPPING=1`, `STATUS=…`. Without a service manager that listens nothing happens. Never fails."""
+
+    def unit(self, command: list[str], mark: str) -> Unit:
+        """What lets it run a command; `mark` tells units of one user apart."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cellsync.api import service as module
+from cellsync import system
 from cellsync.api.contract.problems import Locked, TooSoon
 from cellsync.api.feed import BACKLOG
 from cellsync.core.errors import VaultExists, WrongPassphrase
@@ -22,8 +22,8 @@ from tests.api.services import PASSPHRASE, Asking, cell, services
 def clock(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Virtual time also for what counts while a machine sleeps; `slept` is how long it has."""
     slept = {"slept": 0.0}
-    monkeypatch.setattr(module, "since_boot", lambda: trio.current_time() + slept["slept"])
-    monkeypatch.setattr(module, "while_awake", trio.current_time)
+    monkeypatch.setattr(system.clock, "since_boot", lambda: trio.current_time() + slept["slept"])
+    monkeypatch.setattr(system.clock, "asleep", lambda: slept["slept"])
     return slept
 
 

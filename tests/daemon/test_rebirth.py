@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from cellsync.daemon.notification import notify
 from cellsync.daemon.rebirth import VARIABLE, Inherited, inherited
 from tests.patience import PATIENCE
 
@@ -59,11 +58,3 @@ def test_what_comes_from_this_process_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not os.get_inheritable(reading)
     os.close(reading)
     os.close(writing)
-
-
-def test_without_a_service_manager_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    notify("READY=1")
-    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/socket")
-    notify("READY=1")
-    assert os.environ["NOTIFY_SOCKET"] == "/nowhere/socket"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from cellsync.doctor.lan import Evidence, local_network, routers
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known, listen
 from cellsync.doctor.subject import Visit
-from cellsync.node import rtnetlink
 from cellsync.node.interfaces import Choice, Local
 from cellsync.node.network import Address, packed
 from tests.patience import PATIENCE
@@ -206,21 +204,6 @@ async def test_calls_that_nobody_takes(
     there = frozenset({packed("127.0.0.2")} if is_neighbour else ())
     found = await calls.call(asked._replace(machine=asked.machine._replace(neighbours=lambda: there)), [LOOPBACK], OWN)
     assert [one.reach for one in found] == ([] if reach is None else [reach])
-
-
-def test_neighbours_as_the_kernel_lists_them() -> None:
-    """One message of a kernel: 10.9.0.2 is at 02:00:00:00:00:02, confirmed; then the end."""
-    address = struct.pack("=HH", 8, rtnetlink.NEIGHBOUR_ADDRESS) + packed("10.9.0.2")
-    hardware = struct.pack("=HH", 10, 2) + bytes.fromhex("020000000002") + bytes(2)
-    entry = rtnetlink.NEIGHBOUR.pack(socket.AF_INET, 3, rtnetlink.REACHABLE, 0, 1) + address + hardware
-    end = rtnetlink.HEADER.pack(20, rtnetlink.DONE, 2, 1, 7) + bytes(4)
-    data = rtnetlink.HEADER.pack(16 + len(entry), rtnetlink.NEW_NEIGHBOUR, 2, 1, 7) + entry + end
-    assert list(rtnetlink.messages(data)) == [(rtnetlink.NEW_NEIGHBOUR, entry), (rtnetlink.DONE, bytes(4))]
-    assert list(rtnetlink.attributes(address + hardware)) == [
-        (rtnetlink.NEIGHBOUR_ADDRESS, packed("10.9.0.2")), (2, bytes.fromhex("020000000002")),
-    ]  # fmt: skip
-    assert list(rtnetlink.messages(bytes(16))) == [(0, b"")]  # a length of nothing does not go on for ever
-    assert isinstance(rtnetlink.reachable(), frozenset)
 
 
 async def test_a_link_local_address_is_called_on_its_own_link_only() -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from cellsync import system
 from cellsync.core.errors import NoPeer
 from cellsync.node import doors, tcp
 from cellsync.node.lan import LanNetwork, open_lan
@@ -110,6 +111,6 @@ async def test_the_port_before_is_answered_too_and_a_connection_outlives_its_lis
 
 
 async def test_without_leave_to_bind_to_links_each_address_has_a_listener(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "_can_bind", lambda: False)
+    monkeypatch.setattr(system.sockets, "listen_on_links", lambda: False)
     async with listening(Sites(), ["127.0.0.1", "127.0.0.1"]) as network:
         assert await answers(*network.here()[0].addresses[0])

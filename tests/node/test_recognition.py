@@ -7,7 +7,7 @@ from typing import Any
 from cellsync.node.interfaces import Local
 from cellsync.node.network import packed
 from cellsync.node.recognition import WAIT, Recognition
-from cellsync.node.rtnetlink import NOTHING, Gateway, Link, Neighbour, Tables
+from cellsync.system.port import NO_TABLES, Gateway, Interface, Neighbour, Tables
 
 ROUTER, OTHER = bytes.fromhex("020000000001"), bytes.fromhex("020000000009")
 OWN = bytes.fromhex("02000000000a")
@@ -21,7 +21,7 @@ def tables(
     own: bytes = OWN, more: dict[tuple[int, bytes], Neighbour] | None = None,
 ) -> Tables:  # fmt: skip
     neighbours = {} if hardware is None else {(3, GATEWAY): Neighbour(hardware, False)}
-    return Tables({3: Link(own, carrier)}, {3: list(gateways)} if gateways else {}, neighbours | (more or {}))
+    return Tables({3: Interface(own, carrier)}, {3: list(gateways)} if gateways else {}, neighbours | (more or {}))
 
 
 class Asked:
@@ -114,4 +114,4 @@ def test_a_link_that_is_new_has_a_moment_to_get_its_gateway() -> None:
 
 
 def test_where_the_system_does_not_say_nothing_is_recognised() -> None:
-    assert described((0, NOTHING)) == [b""]
+    assert described((0, NO_TABLES)) == [b""]

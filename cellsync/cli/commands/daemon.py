@@ -81,7 +81,7 @@ def install(context: click.Context, only_print: bool) -> None:
     It starts locked.
     """
     from cellsync.cli.reach import profile_of
-    from cellsync.daemon.units import unit_for_this_system
+    from cellsync.daemon.units import install, unit_for_this_system
 
     terminal = terminal_of(context)
     unit = unit_for_this_system(profile_of(context))
@@ -89,7 +89,7 @@ def install(context: click.Context, only_print: bool) -> None:
         terminal.result(unit.content.rstrip("\n"), fit=False)
         terminal.answer({"v": 1, "path": str(unit.path), "content": unit.content, "enabled": False})
         return
-    enabled = unit.install()
+    enabled = install(unit)
     terminal.result(f"✓ {unit.path}")
     if not enabled:
         terminal.say(f"It could not be started from here. Do it yourself: {unit.start}")

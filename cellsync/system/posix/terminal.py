@@ -1,10 +1,15 @@
-"""The terminal: termios(3)."""
+"""The terminal: termios(3), and which group of processes is in front."""
 
 from __future__ import annotations
 
+import os
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def in_front(descriptor: int) -> bool:
+    return os.tcgetpgrp(descriptor) == os.getpgrp()
 
 
 @contextmanager

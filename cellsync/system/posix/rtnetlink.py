@@ -1,4 +1,4 @@
-"""What Linux tells of its links, gateways and neighbours (rtnetlink(7)); nothing on other systems. Nothing is sent."""
+"""What Linux tells of its links, gateways and neighbours (rtnetlink(7)). Nothing is sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
+
+from cellsync.system.port import NO_TABLES, Gateway, Interface, Neighbour, Tables
 
 GET_LINK, NEW_LINK = 18, 16
 GET_ROUTE, NEW_ROUTE = 26, 24
@@ -29,48 +31,8 @@ LONGEST: Final = 1 << 16
 SECONDS: Final = 1.0
 
 
-class Link(NamedTuple):
-    """An interface."""
-
-    hardware: bytes  # its address; nothing for a tunnel
-    carrier_changes: int  # how often its cable was in or out
-
-
-class Gateway(NamedTuple):
-    """A default gateway, in the order of preference."""
-
-    version: int  # 4 or 6
-    metric: int
-    address: bytes
-
-
-class Neighbour(NamedTuple):
-    """A device on a link, as the kernel knows it."""
-
-    hardware: bytes
-    reachable: bool  # it has just answered
-
-
-class Tables(NamedTuple):
-    """Everything at one moment, by the index of an interface."""
-
-    links: dict[int, Link]
-    gateways: dict[int, list[Gateway]]
-    neighbours: dict[tuple[int, bytes], Neighbour]  # whose hardware address is known
-
-
-NOTHING: Final = Tables({}, {}, {})
-
-
-def reachable() -> frozenset[bytes]:
-    """The addresses of neighbours that are there."""
-    return frozenset(address for (_, address), one in read().neighbours.items() if one.reachable)
-
-
 def read() -> Tables:
     """The tables; empty where the system does not say."""
-    if sys.platform != "linux":
-        return NOTHING
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
             kernel.settimeout(SECONDS)
@@ -80,7 +42,7 @@ def read() -> Tables:
                 dict(filter(None, map(_neighbour, _ask(kernel, GET_NEIGHBOUR, NEW_NEIGHBOUR, NEIGHBOUR)))),
             )
     except (OSError, struct.error):  # a container may forbid it
-        return NOTHING
+        return NO_TABLES
 
 
 def _ask(kernel: socket.socket, question: int, answer: int, form: struct.Struct) -> list[bytes]:
@@ -95,10 +57,10 @@ def _ask(kernel: socket.socket, question: int, answer: int, form: struct.Struct)
                 found.append(content)
 
 
-def _link(content: bytes) -> tuple[int, Link]:
+def _link(content: bytes) -> tuple[int, Interface]:
     told = dict(attributes(content[LINK.size :]))
     carrier = told.get(LINK_CARRIER_CHANGES, bytes(4))
-    return LINK.unpack_from(content)[2], Link(told.get(LINK_ADDRESS, b""), int.from_bytes(carrier, sys.byteorder))
+    return LINK.unpack_from(content)[2], Interface(told.get(LINK_ADDRESS, b""), int.from_bytes(carrier, sys.byteorder))
 
 
 def _gateways(routes: list[bytes]) -> dict[int, list[Gateway]]:
