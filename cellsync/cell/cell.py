@@ -374,10 +374,11 @@ class Cell:
                 case,
                 operations.encode_shape(done),
                 operations.encode_content(entropy(SALT_BYTES), done),
+                operations.decoded(done),
             )
             for case, done in edits
         ]
-        if any(operations.is_opaque(shape, content) for _, _, shape, content in intentions):
+        if any(operations.is_opaque(one.shape, one.content) for one in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
         return await self.circle.write_locked(self._secrets.signing, intentions, noting)

@@ -388,6 +388,7 @@ class Intention(NamedTuple):
     case: CaseId
     shape: bytes
     content: bytes
+    operations: list[Operation] | None = None  # what shape and content say, if that is known; they are no opaque entry
 
 
 def plan_writes(
@@ -411,7 +412,7 @@ def plan_writes(
 def _stage_write(
     stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intention: Intention, clock: Millis
 ) -> None:
-    kind, case, shape, content = intention
+    kind, case, shape, content, said = intention
     if len(shape) + len(content) > caps.ENTRY:
         size = -(-(len(shape) + len(content)) // 1024)
         raise TooLarge(
@@ -446,5 +447,5 @@ def _stage_write(
         slot_of(own.number, sequence), number, stage.heads[number], identity, height, clock, kind, past, standing,
         slots, shape, content, sign(identity),
     )  # fmt: skip
-    stage.add(entry, device, counts)
+    stage.add(entry, device, counts, said)
     stage.advance(own.number, entry, entry_size(shape, content, len(found)))

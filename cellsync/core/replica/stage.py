@@ -303,14 +303,17 @@ class Stage:
 
     # --- entries ---------------------------------------------------------------------------------
 
-    def add(self, entry: Entry, author: DeviceId, counts: bool) -> None:
-        """Stage one entry. Raises Malformed or CapExceeded if its operations are not in the agreed form."""
+    def add(self, entry: Entry, author: DeviceId, counts: bool, said: list[Operation] | None = None) -> None:
+        """Stage one entry; `said`: its operations, if they are known.
+
+        Raises Malformed or CapExceeded if its operations are not in the agreed form.
+        """
         self.entries.append(entry)
         self.heads[entry.case] = entry.slot
         if entry.kind:
             self._controls.append(entry)
         else:  # decoded also if it does not count: what is held is in the agreed form
-            decoded = operations.decode(entry.shape, entry.content)
+            decoded = operations.decode(entry.shape, entry.content) if said is None else said
             if counts:
                 self.changes.append(Change(entry, author, decoded))
         if not counts:

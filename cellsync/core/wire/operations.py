@@ -11,8 +11,9 @@ and served, and never decoded. (protocol/30-history.md)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -104,6 +105,32 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
     return [Operation(*head, packed(value)) for head, value in zip(heads, values, strict=True)]
 
 
+_SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
+
+
+def decoded(said: Sequence[Operation]) -> list[Operation] | None:
+    """What `decode` gives of operations that were just encoded, as far as that can be told without it; else None.
+
+    For entries of our own: decoding and comparing them took a seventh of an import. A property holds the two equal.
+    """
+    found: list[Operation] = []
+    for tag, field, detail, value in said:
+        if type(tag) is not int or tag < 0 or type(field) is not str or not _fits(tag, detail):
+            return None
+        resting = value
+        if type(value) not in _SCALARS:
+            if type(value) is not list or not all(map(_is_flat, value)):
+                return None
+            resting = packed(value)
+        found.append(tuple.__new__(Operation, (tag, field, detail, resting)))
+    return found
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether a value is no container, or a list of what are none."""
+    return type(value) in _SCALARS or (type(value) is list and _SCALARS.issuperset(map(type, value)))
+
+
 def lone_text(content: bytes) -> str | None:
     """The value of a content that is one canonical text of at most 255 bytes, the common case; None for anything else.
 
@@ -126,8 +153,21 @@ def lone_text(content: bytes) -> str | None:
         return None
 
 
+_NAME: Final = b"|".join(re.escape(bytes([0xA0 + size])) + b".{%d}" % size for size in range(32))
+_REFS: Final = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in (0, REF_BYTES, SOURCE_BYTES))
+_HEADS: Final = b"(?:[\x91-\x9f]|\xdc..)(?:\x93[\0-\x7f](?:%s)(?:[\0-\x7f\xc0]|\xc4(?:%s)))+" % (_NAME, _REFS)
+
+
+@cache
+def _usual() -> re.Pattern[bytes]:
+    """Shapes of small tags, short names and at most one ref for each: nothing in them is more than two deep."""
+    return re.compile(_HEADS, re.DOTALL)
+
+
 def _heads(shape: bytes) -> tuple[Head, ...]:
-    heads = codec.decode(shape, caps.ENTRY, "entry")
+    # Counting how deep it goes takes five times as long as decoding it.
+    usual = _usual().fullmatch(shape) is not None
+    heads = codec.decode(shape, caps.ENTRY, "entry", shallow=usual)
     if type(heads) is not list or not heads:
         raise Malformed("an entry without operations")
     for head in heads:

@@ -57,6 +57,46 @@ def test_operations_come_back(ops: list[Operation], salt: bytes) -> None:
     assert operations.decode(shape, content) == ops  # the same from the cache of shapes
 
 
+deep: st.SearchStrategy[Any] = st.recursive(
+    values | st.floats(allow_nan=False) | st.binary(max_size=3), lambda one: st.lists(one, max_size=3), max_leaves=6
+)
+deep = deep | st.dictionaries(st.text(max_size=3), values, max_size=2) | st.tuples(values)
+
+
+@given(st.lists(st.builds(lambda one, value: one._replace(value=value), made(), deep), min_size=1, max_size=4))
+def test_what_is_told_of_own_operations_is_what_decoding_tells(ops: list[Operation]) -> None:
+    told = operations.decoded(ops)
+    shape, content = operations.encode_shape(ops), operations.encode_content(bytes(16), ops)
+    assert told is None or told == operations.decode(shape, content)
+    assert told is None or [type(one.value) for one in told] == [
+        type(one.value) for one in operations.decode(shape, content)
+    ]
+    if not any(isinstance(one.value, (list, tuple, dict)) for one in ops):
+        assert told is not None
+
+
+@pytest.mark.parametrize("tag", [-1, Op.SET, True, "1"])
+def test_of_operations_that_nobody_could_read_nothing_is_told(tag: Any) -> None:
+    assert operations.decoded([Operation(tag, "title", b"short", "x")]) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 11), st.text("ab\u0413", max_size=20), st.none() | st.binary(max_size=17)), max_size=20
+    ),
+    st.lists(st.tuples(st.integers(0), st.sampled_from([0x91, 0x92, 0x93, 0xA1, 0xC4, 0])), max_size=3),
+)
+def test_a_usual_shape_is_not_deep(heads: list[Any], changes: list[tuple[int, int]]) -> None:
+    raw = bytearray(codec.encode([list(one) for one in heads]))
+    for at, byte in changes:
+        raw[at % len(raw)] = byte
+    if operations._usual().fullmatch(raw):
+        with contextlib.suppress(Malformed):
+            assert codec.nesting(bytes(raw)) <= 2
+    elif not changes and heads:
+        assert any(len(said.encode()) > 31 or len(detail or b"") not in (0, 10, 16) for _, said, detail in heads)
+
+
 texts = st.builds(
     lambda text, most: text.encode()[:most].decode(errors="ignore"),
     st.integers(0, 300).flatmap(lambda size: st.text(min_size=size, max_size=size)),
