@@ -84,7 +84,8 @@ class Catalogue:
         if not some:
             return
         heads, state = self._replica.held.heads, self._replica.states.get
-        self._store.listings.put([description.describe(number, heads[number], state(number)) for number in some])
+        known = description.Sought()
+        self._store.listings.put([description.describe(number, heads[number], state(number), known) for number in some])
         for number in some:
             del self._stale[number]
         self._staged.update(some)

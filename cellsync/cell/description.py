@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.fold import CaseState
 from cellsync.core.folded import VERSION as FOLDED
 from cellsync.core.folded import folded
 from cellsync.core.history.store import ANYTHING, Listing
@@ -43,7 +43,15 @@ _UNSAID: Final = ("", "unknown", "other")
 STATUS: Final = ("status", "state")
 
 
-def describe(number: int, upto: int, state: CaseState) -> Listing:
+class Sought(dict[str, str]):
+    """Texts as they are compared, of cases that are described together: the same words and names stand in several."""
+
+    def __missing__(self, text: str) -> str:
+        found = self[text] = sought(text)
+        return found
+
+
+def describe(number: int, upto: int, state: CaseState, known: Sought | None = None) -> Listing:
     """A case in a list. `state` may be without its logs; `upto`: its newest entry."""
     if not state.counted:
         return Listing(number, upto, False, "", "", "", 0, frozenset(), frozenset())
@@ -53,7 +61,7 @@ def describe(number: int, upto: int, state: CaseState) -> Listing:
     title = title_of(state)
     return Listing(
         number, upto, True, state.kind, title[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
-        frozenset(_called(state, title)), frozenset(links),
+        frozenset(_called(state, title, Sought() if known is None else known)), frozenset(links),
     )  # fmt: skip
 
 
@@ -107,15 +115,15 @@ def sought(text: str) -> str:
 
 def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     """What it may be found by, folded; whether that is its external id."""
-    return _called(state, title_of(state))
+    return _called(state, title_of(state), Sought())
 
 
-def _called(state: CaseState, title: str) -> Iterator[tuple[str, bool]]:
+def _called(state: CaseState, title: str, known: Sought) -> Iterator[tuple[str, bool]]:
     external = register(state, "external_id")
     if isinstance(external, str) and sought(external):
         yield sought(external), True
     names = [text for _, text, _ in sorted(_names(state))]
-    texts = map(sought, [*_texts(state, (*_TITLES, "description")), *names, title, *_texts(state, _APART)])
+    texts = map(known.__getitem__, [*_texts(state, (*_TITLES, "description")), *names, title, *_texts(state, _APART)])
     yield from ((text, False) for text in list(dict.fromkeys(filter(None, texts)))[:NAMES])
 
 
@@ -133,9 +141,10 @@ def _links(state: CaseState) -> Iterator[bytes]:
             yield one[0]
 
 
-def _elements(state: CaseState, name: str) -> list[Any]:
+def _elements(state: CaseState, name: str) -> Iterator[Any]:
+    """What stands in a set, in any order, and as often as it was added."""
     members = state.sets.get(name)
-    return [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
+    return iter(()) if members is None else (cell.value for cell in members.live.values())
 
 
 def _texts(state: CaseState, names: Iterable[str]) -> list[str]:

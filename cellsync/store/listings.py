@@ -79,6 +79,8 @@ class SqliteListings:
 
     @writes
     def put(self, listings: Iterable[Listing]) -> None:
+        changed: list[tuple[Any, ...]] = []
+        called, links = _Rows("called", "name, external"), _Rows("links", "target")
         for one in listings:
             number = one.number
             row = (one.upto, one.shown, one.kind, one.title, one.status, one.conflicts)
@@ -86,23 +88,17 @@ class SqliteListings:
                 "SELECT upto, shown, kind, title, status, conflicts FROM listings WHERE number = ?", (number,)
             ).fetchone()
             if old != row:
-                self._db.execute("REPLACE INTO listings VALUES (?,?,?,?,?,?,?)", (number, *row))
+                changed.append((number, *row))
                 self._count(-1, old)
                 self._count(1, row)
-            self._replace("called", "name, external", number, {(text, int(external)) for text, external in one.called})
-            self._replace("links", "target", number, {(target,) for target in one.links})
-
-    def _replace(self, table: str, columns: str, number: int, new: set[tuple[Any, ...]]) -> None:
-        """The rows of a case in a table; those that stay are not touched."""
-        old = set(self._db.execute(f"SELECT {columns} FROM {table} WHERE number = ?", (number,)))  # noqa: S608
-        if old != new and table == "called":
+            is_new = old is None  # then nothing else of it is here
+            called.note(self._db, number, {(text, int(external)) for text, external in one.called}, is_new)
+            links.note(self._db, number, {(target,) for target in one.links}, is_new)
+        if called.gone or called.come:
             self._parts = None
-        equal = " AND ".join(f"{column} = ?" for column in columns.split(", "))
-        for gone in old - new:
-            self._db.execute(f"DELETE FROM {table} WHERE {equal} AND number = ?", (*gone, number))  # noqa: S608
-        marks = ", ".join("?" for _ in columns.split(", "))
-        for come in new - old:
-            self._db.execute(f"INSERT INTO {table} ({columns}, number) VALUES ({marks}, ?)", (*come, number))  # noqa: S608
+        self._db.executemany("REPLACE INTO listings VALUES (?,?,?,?,?,?,?)", changed)
+        called.write(self._db)
+        links.write(self._db)
 
     # --- asking ----------------------------------------------------------------------------------
 
@@ -190,6 +186,27 @@ class SqliteListings:
     def linking(self, target: bytes) -> list[int]:
         query = "SELECT DISTINCT number FROM links WHERE target IN (?, ?) ORDER BY number"
         return [int(row[0]) for row in self._db.execute(query, (target, ANYTHING))]
+
+
+class _Rows:
+    """What changes in the rows that cases have in a table; those that stay are not touched."""
+
+    def __init__(self, table: str, columns: str) -> None:
+        self.gone: list[tuple[Any, ...]] = []
+        self.come: list[tuple[Any, ...]] = []
+        names = columns.split(", ")
+        self._find = f"SELECT {columns} FROM {table} WHERE number = ?"  # noqa: S608
+        self._drop = f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)} AND number = ?"  # noqa: S608
+        self._insert = f"INSERT INTO {table} ({columns}, number) VALUES ({'?, ' * len(names)}?)"  # noqa: S608
+
+    def note(self, database: apsw.Connection, number: int, new: set[tuple[Any, ...]], is_new: bool) -> None:
+        old = set() if is_new else set(database.execute(self._find, (number,)))
+        self.gone += [(*row, number) for row in old - new]
+        self.come += [(*row, number) for row in new - old]
+
+    def write(self, database: apsw.Connection) -> None:
+        database.executemany(self._drop, self.gone)
+        database.executemany(self._insert, self.come)
 
 
 def _from(wanted: Wanted) -> str:
