@@ -66,7 +66,6 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "import.show": "tables.show_import",
     "import.cancel": "tables.cancel_import",
     "export": "tables.export",
-    "export.read": "tables.read_export",
 }
 
 

@@ -10,12 +10,12 @@ import trio
 
 from cellsync.casework.importing.here import Alike, Here, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
-from cellsync.casework.importing.merge import merge
+from cellsync.casework.importing.merge import Keyed, merge
 from cellsync.casework.importing.problems import Problem, problems
 from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.waiting import Place, Row, Waiting
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
-from cellsync.casework.values.link import Link, Relation
+from cellsync.casework.values.link import Relation
 from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
 from cellsync.core.ids import CaseId
@@ -129,7 +129,7 @@ async def _import_whole(
         async with cell.circle.lock:
             states = {one.id: _state(cell, one.id) for one in documents}
             for one in documents:
-                if made := operations_for(one, states[one.id], partial(_keyed, cell, one.id)):
+                if made := operations_for(one, states[one.id], _keyed(cell, one.id)):
                     edits.append((one.id, made))
             if edits and not dry_run:
                 await cell.write_locked(edits)
@@ -180,18 +180,18 @@ def _merge_row(cell: Cell, here: Here, row: Row) -> tuple[Edits, bool]:
         table: dict[Place, list[Any]] = dict(documents.get(name, {}))
         if name in ("case", "person") and ids[name] == made[name]:
             table[EXTERNAL_ID, ""] = [row.external]
-        links = [list(Link(ids[to], how)) for at, to, how in _LINKS if at == name and to in exist]
+        links = [[bytes(ids[to]), how.value] for at, to, how in _LINKS if at == name and to in exist]
         if links:
             table["links", _BY_IMPORT] = links
-        keyed = partial(_keyed, cell, ids[name])
-        if written := merge(DOCUMENTS[name], states[name], table, keyed, SEVERAL_ITEMS):
+        if written := merge(DOCUMENTS[name], states[name], table, _keyed(cell, ids[name]), SEVERAL_ITEMS):
             edits.append((ids[name], written))
     return edits, states["case"] is None
 
 
-def _keyed(cell: Cell, case: CaseId, use: str, data: bytes) -> bytes:
+def _keyed(cell: Cell, case: CaseId) -> Keyed:
     # no schema has such a kind, so these are the id of no case
-    return cell.case_id(f"import {use}", case.hex() + data.hex())
+    named = case.hex()
+    return lambda use, data: cell.case_id(f"import {use}", named + data.hex())
 
 
 def _state(cell: Cell, case: CaseId) -> CaseState | None:

@@ -20,8 +20,8 @@ several items, one in a line, only adds: none of its lines is known to be anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterator
+from functools import cache, partial
 from typing import Any, Final
 
 from cellsync.casework.importing.cells import guard, tidy
@@ -38,6 +38,9 @@ from cellsync.core.wire.tags import Op
 
 IMPORTED: Final = "imported"
 MARK_BYTES: Final = 8
+_SET: Final = int(Op.SET)
+_ADD: Final = int(Op.ADD)
+_APPEND: Final = int(Op.APPEND)
 
 Shown = Callable[[Any], str]
 Keyed = Callable[[str, bytes], bytes]
@@ -89,11 +92,8 @@ def _first(
     sources: set[tuple[str, bytes]] = set()
     members: set[tuple[str, bytes]] = set()
 
-    def mark_of(name: str, value: Any) -> bytes:
-        return keyed("mark", CANONICAL([name, value]))[:MARK_BYTES]
-
-    def remember(name: str, column: str, brought: Iterable[bytes]) -> None:
-        marks.extend(Operation(int(Op.ADD), IMPORTED, None, [name, column, mark]) for mark in sorted(brought))
+    def remember(name: str, column: str, mark: bytes) -> None:
+        marks.append(Operation(_ADD, IMPORTED, None, [name, column, mark]))
 
     for (name, column), values in table.items():
         if not values:
@@ -101,30 +101,31 @@ def _first(
         declared = fields[name]
         if isinstance(declared, Register):
             [value, *_] = values
-            if CANONICAL(value) != CANONICAL(store(declared.kinds[0], name, declared.default)):
-                said.append(Operation(int(Op.SET), name, b"", value))
-                remember(name, "", [mark_of(name, value)])
+            if CANONICAL(value) != CANONICAL(_default(declared)):
+                said.append(Operation(_SET, name, b"", value))
+                remember(name, "", _mark(keyed, name, value))
         elif isinstance(declared, Log):
             shown = partial(_shown, declared)
             before = {shown(one) for one in items.get(name, ())}
             one_item = len(values) == 1 and column not in several
             for value in values:
-                mark = mark_of(name, value)
+                mark = _mark(keyed, name, value)
                 source = _source(keyed, name, column) if one_item else _source(keyed, name, column, mark)
                 if (not before or shown(value) not in before) and (name, source) not in sources:
                     sources.add((name, source))
                     items.setdefault(name, []).append(value)
-                    said.append(Operation(int(Op.APPEND), name, source, value))
+                    said.append(Operation(_APPEND, name, source, value))
                 if one_item:
-                    remember(name, column, [mark])
+                    remember(name, column, mark)
         else:
-            brought = {mark_of(name, value): value for value in values}
+            brought = {_mark(keyed, name, value): value for value in values}
             for value in brought.values():
                 member = name, CANONICAL(value)
                 if member not in members:
                     members.add(member)
-                    said.append(Operation(int(Op.ADD), name, None, value))
-            remember(name, column, brought)
+                    said.append(Operation(_ADD, name, None, value))
+            for mark in sorted(brought):
+                remember(name, column, mark)
     return said + marks
 
 
@@ -147,7 +148,9 @@ class _Merging:
         base = self._marks.get((name, ""), {}).keys()
         if not base and not values:
             return
-        default = store(declared.kinds[0], name, declared.default)
+        if values and base and self._mark(name, values[0]) in base:
+            return
+        default = _default(declared)
         ours = values[0] if values else default
         if not base and CANONICAL(ours) == CANONICAL(default):
             return
@@ -220,7 +223,7 @@ class _Merging:
         return None if log is None else next((item for item in log.items() if item.source == source), None)
 
     def _mark(self, name: str, value: Any) -> bytes:
-        return self._keyed("mark", CANONICAL([name, value]))[:MARK_BYTES]
+        return _mark(self._keyed, name, value)
 
     def _remember(self, place: Place, marks: set[bytes]) -> None:
         """These marks are the base from now on."""
@@ -229,6 +232,16 @@ class _Merging:
             self._draft.discard(IMPORTED, before[mark])
         for mark in sorted(marks - before.keys()):
             self._beside.append(Operation(int(Op.ADD), IMPORTED, None, [*place, mark]))
+
+
+@cache
+def _default(declared: Register[Any]) -> Any:
+    """The plain value of a field where nothing was written."""
+    return store(declared.kinds[0], declared.name, declared.default)
+
+
+def _mark(keyed: Keyed, name: str, value: Any) -> bytes:
+    return keyed("mark", CANONICAL([name, value]))[:MARK_BYTES]
 
 
 def _source(keyed: Keyed, *named: str | bytes) -> bytes:

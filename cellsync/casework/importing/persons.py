@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from cellsync.casework.importing.cells import name, text
@@ -47,6 +48,7 @@ def description_if_no_name(cell: str) -> list[Any]:
     return [one for one in text(cell) if says_something and not is_name(one)]
 
 
+@lru_cache(maxsize=16)  # asked twice of each cell
 def is_name(cell: str) -> bool:
     """Whether it is a name: the first and the last word begin with a capital, or with a letter that has none.
 

@@ -27,11 +27,14 @@ _UNKNOWN: Final = frozenset(
 _SIGNS: Final = re.compile(r"[\s?.,…·*_/‐‑‒–—―−-]{1,5}")
 
 
+_LONGEST: Final = 64  # characters: what is longer says something
+
+
 def says_nothing(cell: str) -> bool:
     """Whether it is one of "n/a", "-", "?", "нет данных" and their like."""
-    return not cell or _SIGNS.fullmatch(cell) is not None or folded(cell) in _NOTHING
+    return not cell or _SIGNS.fullmatch(cell) is not None or (len(cell) <= _LONGEST and folded(cell) in _NOTHING)
 
 
 def says_unknown(cell: str) -> bool:
     """Whether it says nothing, or in one word that nobody knows."""
-    return says_nothing(cell) or folded(cell).rstrip(".") in _UNKNOWN
+    return says_nothing(cell) or (len(cell) <= _LONGEST and folded(cell).rstrip(".") in _UNKNOWN)
