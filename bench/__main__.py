@@ -62,7 +62,7 @@ def _measure(folder: Path, smaller: int) -> Iterator[Row]:
             yield from opening.measure(made, entries)
         made.path.unlink()
     yield from live.measure(folder, max(100, live.EDITS // smaller))
-    yield from importing.measure(folder)
+    yield from importing.measure(folder, smaller)
     yield from hand.measure(folder)
     yield from scale.measure(folder, smaller)
     yield from growth.measure(folder, smaller)

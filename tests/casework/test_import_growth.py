@@ -1,0 +1,62 @@
+"""A law of growth: what a row of a table costs does not depend on how many rows there are.
+
+Calls are counted, of Python and of C: the same on every machine, and however busy it is. `make bench` has the times.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from bench.importing import wide
+from cellsync.casework.importing import import_cases
+from cellsync.cell.cell import Cell
+from cellsync.cell.founding import found_cell
+from cellsync.cell.opening import open_cell
+from cellsync.testing import MemoryNetwork
+
+SIZES: Final = (20, 50, 350)  # each step is ten times as many rows as the one before
+MOST: Final = 1.3
+
+
+class Calls:
+    """How many there were in a block of code that runs in this thread."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> Calls:
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _note(self, frame: Any, event: str, argument: Any) -> None:
+        self.count += event in ("call", "c_call")
+
+
+async def counted(rows: int) -> tuple[int, int]:
+    """Of an import, and of the same one again."""
+    home = MemoryNetwork().home("ana")
+    await found_cell(home, "Mill Street", name="ana", passphrase="x")
+    async with open_cell(home, passphrase="x") as cell:
+        return await calls_of(cell, rows), await calls_of(cell, rows)
+
+
+async def calls_of(cell: Cell, rows: int) -> int:
+    table = wide(rows)
+    with Calls() as calls:
+        report = await import_cases(cell, table)
+    assert report.created + report.unchanged == rows
+    assert cell.catalogue.stale == 0  # described while it was at hand
+    return calls.count
+
+
+async def test_a_row_costs_the_same_in_a_table_of_ten_times_as_many() -> None:
+    """What comes on top of a small table, so that what a table costs beside its rows does not hide what grows."""
+    none, few, many = SIZES
+    counts = [await counted(rows) for rows in (none, *SIZES)][1:]  # once more: what a process makes once
+    for small, middle, large in zip(*counts, strict=True):
+        before, after = (middle - small) / (few - none), (large - middle) / (many - few)
+        assert after <= MOST * before
