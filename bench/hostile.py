@@ -350,7 +350,11 @@ async def _suffer(folder: Path) -> None:
         async with watch.over("edit"):
             await _ask(service, "case.edit", case=case.hex(), set={"status": "closed"})
         async with watch.over("export"):
-            await _ask(service, "export", format="json", audience="public")
+            made = await _ask(service, "export", format="json", audience="public")
+            fetched, after = made["export"], made["next"]
+            del made
+            while after:
+                after = (await _ask(service, "export.read", export=fetched, after=after))["next"]
         async with watch.over("lock"):
             await service.lock()
         async with watch.over("unlock", growth=False):  # the passphrase alone takes 256 MB for a moment

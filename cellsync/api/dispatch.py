@@ -66,6 +66,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "import.show": "tables.show_import",
     "import.cancel": "tables.cancel_import",
     "export": "tables.export",
+    "export.read": "tables.read_export",
 }
 
 

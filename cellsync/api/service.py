@@ -20,6 +20,7 @@ import trio
 from cellsync import system
 from cellsync.api.contract.problems import Locked, TooSoon
 from cellsync.api.contract.shapes import State
+from cellsync.api.exports import Exports
 from cellsync.api.feed import Feed
 from cellsync.api.jobs import Jobs
 from cellsync.api.repeats import Repeats
@@ -65,6 +66,7 @@ class Service:
         self._closed = trio.Event()
         self._opening = trio.Lock()
         self.repeats = Repeats()  # of the open cell
+        self.exports = Exports()
         self._feeds: set[Feed] = set()
         self._turned = trio.Event()  # it has been opened since, or has ended
         self._ended = False
@@ -207,6 +209,7 @@ class Service:
         finally:
             self._cell = self._inside = None
             self.repeats = Repeats()
+            self.exports.end()
             for feed in list(self._feeds):
                 feed.end()
             self._closed.set()

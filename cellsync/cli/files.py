@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -29,14 +29,15 @@ def saving_options(command: Any) -> Any:
 
 
 @contextmanager
-def new_file(path: Path, *, replace: bool = False) -> Iterator[Callable[[bytes], None]]:
-    """A function that writes the file, which only its owner may read. Raises Refusal, at the beginning where possible.
+def new_file(path: Path, *, replace: bool = False) -> Iterator[Callable[[Iterable[bytes]], None]]:
+    """A function that writes the file, piece by piece. Only its owner may read it. Raises Refusal, at the beginning
+    where possible; what the pieces raise leaves everything as it was.
 
     A file that is there stays unless `replace`; a pipe or a terminal is written to as it is.
     """
     path = Path(os.path.realpath(path))  # the file that a link names, not the link
     if path.exists() and not path.is_file():
-        yield lambda content: _written_into(path, content)
+        yield lambda pieces: _written_into(path, pieces)
         return
     if path.exists() and not replace:
         raise _taken()
@@ -44,15 +45,16 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[Callable[[bytes],
     with _refusals():
         descriptor = system.files.open_private(beside, new=True)
 
-    def write(content: bytes) -> None:
-        with _refusals(), open(descriptor, "wb", closefd=False) as file:
-            file.write(content)
-            file.flush()
+    def write(pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            _all_of(descriptor, piece)
+        with _refusals():
             os.fsync(descriptor)
             if replace:
                 beside.replace(path)
             else:
                 _give_name(beside, path)
+            _keep_names(path.parent)
 
     try:
         yield write
@@ -74,9 +76,32 @@ def _give_name(beside: Path, path: Path) -> None:
         beside.replace(path)
 
 
-def _written_into(path: Path, content: bytes) -> None:
-    with _refusals(), path.open("wb") as file:
-        file.write(content)
+def _all_of(descriptor: int, piece: bytes) -> None:
+    left = memoryview(piece)
+    with _refusals():
+        while left:
+            left = left[os.write(descriptor, left) :]
+
+
+def _keep_names(folder: Path) -> None:
+    """Names outlast a power cut as well. Some file systems cannot say that they do; then the file is there all the
+    same."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _written_into(path: Path, pieces: Iterable[bytes]) -> None:
+    with _refusals():
+        descriptor = os.open(path, os.O_WRONLY)
+    try:
+        for piece in pieces:
+            _all_of(descriptor, piece)
+    finally:
+        os.close(descriptor)
 
 
 def _taken() -> Refusal:

@@ -173,17 +173,19 @@ async def test_whoever_goes_on_after_any_event_misses_nothing(tmp_path: Path, au
 async def test_contradictions_that_arrive_are_told(tmp_path: Path, autojump_clock: MockClock) -> None:
     net = MemoryNetwork()
     async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
-        made = await ana("case.new", set={"title": "Parcel"})
+        made = await ana("case.new", set={"title": "Parcel"}, append={"legal_notes": ["put off"]})
         await synced(ben)
+        [line] = (await ana("case.log", case="parcel"))["lines"]
+        item = line["item"]["id"]
         feed = ana.service.follow("")
         await trio.sleep(1)
         net.partition("ana", "ben")
-        await ana("case.edit", case="parcel", set={"summary": "hers", "status": "active"})
-        await ben("case.edit", case="parcel", set={"summary": "his", "status": "active"})
+        await ana("case.edit", case="parcel", set={"summary": "hers", "status": "active"}, correct={item: "held"})
+        await ben("case.edit", case="parcel", set={"summary": "his", "status": "active"}, correct={item: "in May"})
         net.heal()
         await synced(ana)
         [told] = [event for event in await left(feed) if event.event == "case.conflict"]
-        assert told.data == {"case": made["id"], "fields": ["summary"]}  # both wrote the same status
+        assert told.data == {"case": made["id"], "fields": ["legal_notes", "summary"]}  # both wrote the same status
         feed.end()
 
 

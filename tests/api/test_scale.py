@@ -181,6 +181,27 @@ async def test_a_case_costs_what_is_shown_of_it_however_long_its_logs_are(
     assert {operation: times for operation, times in grown.items() if times > 1.25} == {}
 
 
+async def test_a_page_of_a_log_reads_what_is_on_it_wherever_it_begins(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with holding(tmp_path, 1) as ana:
+        line = [Operation(7, "legal_notes", None, "a line")]
+        await ana.service.cell.write([(IDENTITY, line) for _ in range(MANY)])
+        read = await ana("case.log", case=TITLE, limit=2 * MANY)
+        ids = [one["item"]["id"] for one in read["lines"]]
+        await ana("case.edit", case=TITLE, correct={ids[0]: "another line"}, retract={ids[1]: ""})
+        taken, after, found = Rows(ana, monkeypatch), "", list[Any]()
+        while after or not found:
+            page = await ana("case.log", case=TITLE, limit=100, after=after)
+            found, after = page["lines"] + found, page["next"]
+            assert taken.rows() <= 3 * 64 + 1  # of the store's pages, and where the cursor is
+        assert [one["item"]["id"] for one in found] == [ids[0], *ids[2:]]
+        assert [one["text"] for one in found[0]["item"]["values"] + found[0]["item"]["before"]] == [
+            "another line",
+            "a line",
+        ]
+
+
 async def test_pages_are_all_of_it_in_order(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with holding(tmp_path, 45) as ana:
         whole = await ana("case.list")

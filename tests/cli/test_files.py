@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cellsync.api.client import DaemonGone
 from cellsync.api.contract.problems import Refusal
 from cellsync.cli.files import new_file
 from tests.cli.test_versions import run
@@ -28,6 +30,8 @@ class Exporting:
             "export": {
                 "v": 1,
                 "content": content,
+                "export": "",
+                "next": "",
                 "cases": ["a"],
                 "refused": [],
                 "left_out": self.left_out,
@@ -76,7 +80,7 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
     with new_file(place) as write:
         place.write_text("another's")
         with pytest.raises(Refusal):
-            write(b"new")
+            write([b"new"])
     assert place.read_text() == "another's"
     assert [one.name for one in tmp_path.iterdir()] == ["mine.csv"]
 
@@ -93,11 +97,51 @@ def test_what_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) ->
 def test_a_link_is_followed_and_a_device_is_written_to(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with new_file(tmp_path / "link") as write:
-        write(b"new")
+        write([b"new"])
     assert (tmp_path / "real").read_text() == "new"
     with new_file(Path(os.devnull)) as write:
-        write(b"new")
+        write([b"new"])
     assert Path(os.devnull).is_char_device()
+
+
+class InPieces(Exporting):
+    """The same table in three pieces; the last of them may be missing."""
+
+    def __init__(self, *, whole: bool = True) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def call(self, name: str, /, **given: Any) -> dict[str, Any]:
+        if name != "export.read":
+            return {**super().call(name, **given), "export": "ab", "next": "1"}
+        if given["after"] == "2" and not self._whole:
+            raise DaemonGone
+        content = base64.b64encode("é".encode()[int(given["after"]) - 1 :][:1]).decode()
+        return {"v": 1, "content": content, "next": "2" if given["after"] == "1" else ""}
+
+
+def test_an_export_is_put_together_of_its_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place = tmp_path / "new.csv"
+    assert run(monkeypatch, InPieces(), "case", "export", "--to", str(place)).exit_code == 0
+    assert place.read_text() == "newé"
+    assert run(monkeypatch, InPieces(), "--quiet", "case", "export").stdout == "newé"
+    said = json.loads(run(monkeypatch, InPieces(), "--json", "case", "export").stdout)
+    assert (base64.b64decode(said["content"]).decode(), said["next"]) == ("newé", "")
+    place.unlink()
+    said = json.loads(run(monkeypatch, InPieces(), "--json", "case", "export", "--to", str(place)).stdout)
+    assert (place.read_text(), said["content"]) == ("newé", "")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_export_that_breaks_off_leaves_everything_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: bool
+) -> None:
+    place = tmp_path / "mine.csv"
+    if there:
+        place.write_text("mine")
+    done = run(monkeypatch, InPieces(whole=False), "case", "export", "--replace", "--to", str(place))
+    assert done.exit_code != 0
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("mine.csv", "mine")] * there
 
 
 def test_an_export_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ from cellsync.cli import reach
 from cellsync.cli.main import main
 from cellsync.cli.terminal import Terminal
 
-EXPORTED = {"v": 1, "content": "", "cases": ["ab" * 32], "compartments": ["C0"], "left_out": []}
+EXPORTED = {
+    "v": 1, "content": "", "export": "", "next": "", "cases": ["ab" * 32], "compartments": ["C0"], "left_out": [],
+}  # fmt: skip
 STATUS = {
     "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "cd" * 32,
     "locks_in": None, "copied": None, "cases": 1, "key_memory": 256, "beside": 1, "changes": 3, "only_here": 2,

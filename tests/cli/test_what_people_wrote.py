@@ -33,7 +33,8 @@ OURS: Final = {
     "at": "2026-03-01T09:58:00+00:00", "last_seen": "2026-03-01T09:58:00+00:00",
     "copied": "2026-03-01T09:58:00+00:00", "role": "writer",
     ("Flag", "text"): "has a clock that is more than a day ahead", ("Graph", "drawing"): "",
-    ("Exported", "content"): "", ("Case", "next"): "3f2a-1", ("Log", "next"): "3f2a-1", ("Graph", "next"): "",
+    ("Exported", "content"): "", ("Exported", "next"): "",
+    ("Case", "next"): "3f2a-1", ("Log", "next"): "3f2a-1", ("Graph", "next"): "",
 }  # fmt: skip
 _DECIDED: Final = {"state": "done", "type": "log", "error": None}
 

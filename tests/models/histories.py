@@ -59,7 +59,7 @@ class Written(NamedTuple):
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, most: int = 10, replicas: int = 3) -> list[Written]:
+def histories(draw: st.DrawFn, *, most: int = 10, replicas: int = 3, operations: int = 3) -> list[Written]:
     """Entries in the order in which they were written; each names what its writer had seen, or something invented."""
     written: list[Written] = []
     seen: list[set[int]] = [set() for _ in range(replicas)]
@@ -67,7 +67,7 @@ def histories(draw: st.DrawFn, *, most: int = 10, replicas: int = 3) -> list[Wri
         writer = draw(st.integers(0, replicas - 1))
         for other in draw(st.lists(st.integers(0, replicas - 1), max_size=1)):
             seen[writer] |= seen[other]
-        operations = [draw(_operations(written, seen[writer])) for _ in range(draw(st.integers(1, 3)))]
+        done = [draw(_operations(written, seen[writer])) for _ in range(draw(st.integers(1, operations)))]
         height = 1 + max((written[index].stamp.height for index in seen[writer]), default=0)
         stamp = Stamp(
             EntryId(blake2b(bytes([number]), digest_size=32).digest()),
@@ -75,7 +75,7 @@ def histories(draw: st.DrawFn, *, most: int = 10, replicas: int = 3) -> list[Wri
             Millis(draw(st.integers(0, 9))),
             height,
         )
-        written.append(Written(stamp, operations))
+        written.append(Written(stamp, done))
         seen[writer].add(number)
     return written
 

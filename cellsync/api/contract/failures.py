@@ -23,6 +23,7 @@ _IN_PATH: Final = {  # what a path names
     "peer": ("not_found", "ambiguous"),
     "fork": ("not_found", "ambiguous"),
     "job": ("not_found",),
+    "export": ("not_found",),
 }
 _WRITES: Final = ("not_permitted", "out_of_branches", "disk_full")
 _OPENS: Final = (

@@ -718,7 +718,7 @@ class Graph(Answer, kw_only=True, frozen=True):
 
 
 class ExportCases(Takes, kw_only=True, frozen=True):
-    """`cases`: of which; none: all. `content` comes in base64."""
+    """`cases`: of which; none: all."""
 
     format: Literal["csv", "json", "html"] = "csv"
     audience: AudienceName = "internal"
@@ -737,14 +737,33 @@ class LeftOut(Struct, kw_only=True, frozen=True):
 
 
 class Exported(Answer, kw_only=True, frozen=True):
-    """`refused`: cases of which nothing leaves, and `left_out` why. `record`: the document that notes this export."""
+    """`content`: the first piece, in base64. If there is a `next`, there is more (`GET /v1/exports/{export}`).
+
+    `refused`: cases of which nothing leaves, and `left_out` why. `record`: the document that notes this export.
+    """
 
     content: str
+    export: str
+    next: str
     cases: list[str]
     refused: list[str]
     left_out: list[LeftOut]
     compartments: list[str]
     record: str | None
+
+
+class ReadExport(Takes, kw_only=True, frozen=True):
+    """`after`: the `next` of the piece before. Left out, it is the first piece once more."""
+
+    export: Id
+    after: Annotated[str, Meta(pattern="^[0-9]{0,9}$")] = ""
+
+
+class ExportPiece(Answer, kw_only=True, frozen=True):
+    """In base64, to be put behind the pieces before. `next` is "" with the last, after which the export is gone."""
+
+    content: str
+    next: str
 
 
 class Schemas(Answer, kw_only=True, frozen=True):

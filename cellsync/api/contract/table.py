@@ -81,6 +81,7 @@ OPERATIONS: Final = (
     Operation("import.show", "GET", "/v1/imports/{job}", "JobRef", "Importing", "How an import stands", _OPEN, True),
     Operation("import.cancel", "DELETE", "/v1/imports/{job}", "JobRef", "Importing", "End it; written rows stay"),
     Operation("export", "POST", "/v1/exports", "ExportCases", "Exported", "Cases as a table, as JSON, or to print"),
+    Operation("export.read", "GET", "/v1/exports/{export}", "ReadExport", "ExportPiece", "The next piece of an export"),
     Operation("events", "GET", "/v1/events", "Follow", "Event", "What happens from now on", _ANY, True),
 )  # fmt: skip
 

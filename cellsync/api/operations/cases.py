@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import islice, takewhile
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -125,7 +125,7 @@ async def show(service: Service, ask: shapes.ShowCase) -> shapes.Case:
             title=title_of(case._state),
             heads=_heads(cell, identity),
             fields=_in_order(case, [one for one in fields if one.values or one.keys or one.items]),
-            conflicts=[_conflict(case, one) for one in _conflicts(case, bare, room)],
+            conflicts=[_conflict(case, one) for one in _conflicts(case, page, room)],
             links=linked(cell, identity),
             beside=beside,
             more_beside=more,
@@ -272,13 +272,15 @@ def _entry_of(begins: str) -> str:
     return entry if len(entry) <= DIGITS and set(entry) <= set("0123456789abcdef") else ""
 
 
-def _conflicts(case: Schema, bare: Schema, room: Room) -> list[Conflict]:
-    """Of what is shown of a case, and those of older items of its logs, as its state without logs has them."""
-    found = case.conflicts()
-    shown = {value.id for one in found for value in one.values}
-    before = (one for one in bare.conflicts() if one.values[0].id not in shown)
-    found += takewhile(lambda one: room.has(one.raw.cells[:AT_ONCE]), islice(before, _CONFLICTS))
-    return sorted(found, key=lambda one: (one.path, one.raw.type))[:_CONFLICTS]
+def _conflicts(case: Schema, page: Page, room: Room) -> list[Conflict]:
+    """Of all that a case says. Those of items that are not on the page take room of their own."""
+    shown = {cell.ref for items in page.items.values() for one in items for cell in one.current}
+    found: list[Conflict] = []
+    for one in case.conflicts()[:_CONFLICTS]:
+        cells = one.raw.cells
+        if one.raw.type != FieldType.LOG or cells[0].ref in shown or room.has(cells[:AT_ONCE]):
+            found.append(one)
+    return found
 
 
 def _conflict(case: Schema, conflict: Conflict) -> shapes.Conflict:
@@ -467,7 +469,12 @@ async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
     def told() -> shapes.Log:
         case = _without_logs(cell, identity)
         page = logged(cell, cell.circle.replica.held.cases[identity], ask.after, ask.limit, room, wanted)
-        if ask.field and not page.next and ask.field not in page.logs and ask.field not in fields_of(type(case)):
+        if (
+            ask.field
+            and not (ask.after or page.next)
+            and ask.field not in page.logs
+            and ask.field not in fields_of(type(case))
+        ):
             some = ", ".join(map(plain_line, sorted(islice(page.logs, _NAMED))))
             raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (some or "none yet"))
         lines = [

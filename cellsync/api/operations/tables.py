@@ -6,6 +6,8 @@ import base64
 from functools import partial
 from typing import Final, final
 
+from msgspec import structs
+
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import Job
@@ -14,16 +16,15 @@ from cellsync.api.service import Service
 from cellsync.casework import ExportRecord, Link, Relation
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Scope
-from cellsync.casework.exporting import Export, Form, export_cases
+from cellsync.casework.exporting import Export, Form, write_cases
 from cellsync.casework.importing import Mapping, Report, import_cases
 from cellsync.cell.cell import Cell
-from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, NotPermitted
 from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.values import moment
+from cellsync.store.scratch import Scratch
 
 _LINKED: Final = 100  # cases that the record of an export points at; one of more says only how many it were
-_AT_ONCE: Final = 3 << 18  # bytes that are encoded while nothing else runs
 
 
 @final
@@ -122,18 +123,38 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
     if ask.cases:
         chosen = [await cell.get(CaseFile, await resolve(cell, named)) for named in ask.cases]
     compartments = None if ask.compartments is None else [Sensitivity(one) for one in ask.compartments]
-    made = await export_cases(
-        cell, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
-        language=ask.language,
-    )  # fmt: skip
-    record = await _record(cell, ask, made) if made.cases else None
-    return await cell.circle.surroundings.in_thread(partial(_exported, made, record))
+    surroundings = cell.circle.surroundings
+    content = Scratch(service.profile.holder.parent, surroundings.entropy)
+    try:
+        made = await write_cases(
+            cell, content, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
+            language=ask.language,
+        )  # fmt: skip
+        record = await _record(cell, ask, made, content.digest) if made.cases else None
+        answer = await surroundings.in_thread(partial(_exported, made, record, content))
+    except BaseException:
+        content.close()
+        raise
+    waits = service.exports.keep(content)
+    return structs.replace(answer, export=waits, next="1" if waits else "")
 
 
-def _exported(made: Export, record: str | None) -> shapes.Exported:
-    pieces = (made.content[at : at + _AT_ONCE] for at in range(0, len(made.content), _AT_ONCE))
+async def read_export(service: Service, ask: shapes.ReadExport) -> shapes.ExportPiece:
+    made, number = service.exports.find(ask.export), int(ask.after or 0)
+    if number >= made.blocks:
+        raise InvalidValue("an export has no such piece")
+    piece = await service.cell.circle.surroundings.in_thread(partial(made.read, number))
+    last = number + 1 == made.blocks
+    if last:
+        service.exports.fetched(ask.export)
+    return shapes.ExportPiece(content=base64.b64encode(piece).decode(), next="" if last else str(number + 1))
+
+
+def _exported(made: Export, record: str | None, content: Scratch) -> shapes.Exported:
     return shapes.Exported(
-        content="".join(base64.b64encode(piece).decode() for piece in pieces),
+        content=base64.b64encode(content.read(0)).decode(),
+        export="",
+        next="",
         cases=[case.hex() for case in made.cases],
         refused=[case.hex() for case in made.refused],
         left_out=[
@@ -147,12 +168,11 @@ def _exported(made: Export, record: str | None) -> shapes.Exported:
     )
 
 
-async def _record(cell: Cell, ask: shapes.ExportCases, made: Export) -> str | None:
+async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: bytes) -> str | None:
     now = moment(cell.circle.surroundings.now())
     try:
         record = await cell.create(
-            ExportRecord, scope=Scope(ask.audience), made=now, manifest=primitives.blake2b(b"", made.content),
-            cases=len(made.cases),
+            ExportRecord, scope=Scope(ask.audience), made=now, manifest=digest, cases=len(made.cases),
         )  # fmt: skip
         async with record.edit() as draft:
             for compartment in sorted(made.compartments):

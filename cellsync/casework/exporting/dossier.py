@@ -11,13 +11,14 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting.gate import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.casework.exporting.sink import Sink
 from cellsync.casework.exporting.words import who
 from cellsync.casework.values.link import Link
 from cellsync.casework.values.words import as_text
@@ -43,7 +44,7 @@ _POLICY: Final = (
 
 
 def as_page(
-    reader: Reader, folder: Folder, gate: Gate, audience: Scope, language: str, out: BinaryIO
+    reader: Reader, folder: Folder, gate: Gate, audience: Scope, language: str, out: Sink
 ) -> Steps[None]:  # fmt: skip
     """Write the page, in UTF-8."""
     titles = gate.within(folder).field(reader.open(CaseFile, folder.case), "title").pieces

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from enum import StrEnum
-from io import BytesIO
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Scope
@@ -15,6 +14,7 @@ from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Beside, Folder, Unread, beside, gather
 from cellsync.casework.exporting.permission import Consents, LeftOut, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.casework.exporting.sink import InMemory, Sink
 from cellsync.cell.cell import Cell
 from cellsync.core.errors import InvalidValue
 from cellsync.core.history.store import Listings
@@ -38,7 +38,7 @@ class Form(StrEnum):
 class Export(NamedTuple):
     """What leaves. Whoever hands it over notes that in an ExportRecord."""
 
-    content: bytes
+    content: bytes  # nothing, if it was written somewhere else
     cases: list[CaseId]
     refused: list[CaseId]  # nothing of these leaves: no consent that reaches this audience, or nothing in it
     compartments: frozenset[Sensitivity]
@@ -66,19 +66,38 @@ async def export_cases(
     others hold nothing in these compartments. `left_out` says what stayed and why. Raises InvalidValue for compartments
     that do not leave together or not to them, or for a dossier of several cases.
     """
+    out = InMemory()
+    made = await write_cases(
+        cell, out, cases, form=form, audience=audience, compartments=compartments, language=language
+    )
+    return made._replace(content=out.getvalue())
+
+
+async def write_cases(
+    cell: Cell,
+    out: Sink,
+    cases: Iterable[CaseFile] | None = None,
+    *,
+    form: Form,
+    audience: Scope,
+    compartments: Iterable[Sensitivity] | None = None,
+    language: str = "",
+) -> Export:
+    """The same as `export_cases`, written to `out`, which is told when all is begun anew. It writes in a thread."""
     chosen = permission.checked(audience, compartments)
     wanted = None if cases is None else [case.id for case in cases]
 
     def work(replica: Replica, listings: Listings) -> Steps[Export]:
-        return _made(Reader(cell, replica, listings), wanted, form, audience, chosen, language)
+        return _made(Reader(cell, replica, listings), wanted, form, audience, chosen, language, out)
 
     return await cell.at_one_moment(work)
 
 
 def _made(
     reader: Reader, cases: list[CaseId] | None, form: Form, audience: Scope, chosen: frozenset[Sensitivity],
-    language: str,
+    language: str, out: Sink,
 ) -> Steps[Export]:  # fmt: skip
+    out.clear()
     folders, consents = yield from gather(reader, cases)
     kept: list[Kept] = [(why, bytes(one.case), "") for one in folders if (why := _refusal(one, audience))]
     leaving = [one for one in folders if not _refusal(one, audience)]
@@ -94,12 +113,11 @@ def _made(
             filled.append(one)
     if leaving and not filled:
         raise permission.NothingLeaves
-    out = BytesIO()
     yield from _write(reader, filled, gate, form, audience, language, out)
     leave = {one.case: None for one in filled}
     kept += [(Why.NOTHING, bytes(one.case), "") for one in leaving if one.case not in leave]
     refused = [one.case for one in folders if one.case not in leave]
-    return Export(out.getvalue(), list(leave), refused, chosen, permission.by_reason([*kept, *gate.kept]))
+    return Export(b"", list(leave), refused, chosen, permission.by_reason([*kept, *gate.kept]))
 
 
 def _refusal(folder: Folder, audience: Scope) -> Why | None:
@@ -152,7 +170,7 @@ def _told(
 
 
 def _write(
-    reader: Reader, folders: list[Folder], gate: Gate, form: Form, audience: Scope, language: str, out: BinaryIO
+    reader: Reader, folders: list[Folder], gate: Gate, form: Form, audience: Scope, language: str, out: Sink
 ) -> Steps[None]:
     match form:
         case Form.CSV:

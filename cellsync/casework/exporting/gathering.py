@@ -105,8 +105,10 @@ def _place(reader: Reader, case: CaseId, consents: Consents) -> tuple[bytes, Cas
 
 def _all_consents(reader: Reader) -> Steps[list[Spoken]]:
     found: list[Spoken] = []
+    rights: dict[Right, Right] = {}  # nearly all are alike
     for case in reader.ids(reader.of_kind(Consent)):
-        found.append(spoken(reader.open(Consent, case)))
+        one = spoken(reader.open(Consent, case))
+        found.append(one._replace(right=rights.setdefault(one.right, one.right)))
         yield from reader.turn()
     return found
 

@@ -18,18 +18,19 @@ their declaration, so the same state gives the same bytes.
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import Any
 
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting.gate import Gate, Leaving, Piece, Said
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.casework.exporting.sink import Sink
 from cellsync.casework.values import json_form
 from cellsync.core.plain import steady_json
 from cellsync.core.schema.schema import kind_of
 
 
-def as_json(reader: Reader, folders: list[Folder], gate: Gate, audience: Scope, out: BinaryIO) -> Steps[None]:
+def as_json(reader: Reader, folders: list[Folder], gate: Gate, audience: Scope, out: Sink) -> Steps[None]:
     """Write it, document by document."""
     whole = {
         "format": "cellsync cases",
@@ -44,7 +45,7 @@ def as_json(reader: Reader, folders: list[Folder], gate: Gate, audience: Scope, 
     out.write(_end(0, bool(folders)) + b"\n")
 
 
-def _case(reader: Reader, folder: Folder, gate: Gate, out: BinaryIO) -> Steps[None]:
+def _case(reader: Reader, folder: Folder, gate: Gate, out: Sink) -> Steps[None]:
     gate.within(folder)
     out.write(_beginning({"consent": folder.scope.value}, "documents", 2).encode())
     for one in folder.documents:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cellsync.casework.documents.case_file import CaseFile, Priority
 from cellsync.casework.documents.imported import ImportMark
@@ -27,6 +27,7 @@ from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.casework.exporting.sink import Sink
 from cellsync.casework.exporting.words import contradiction
 from cellsync.casework.importing.articles import articles
 from cellsync.casework.importing.cells import Parser, as_cell, guard
@@ -73,7 +74,7 @@ class Column(NamedTuple):
     has_language: bool = False
 
 
-def as_csv(reader: Reader, folders: list[Folder], gate: Gate, language: str, out: BinaryIO) -> Steps[None]:
+def as_csv(reader: Reader, folders: list[Folder], gate: Gate, language: str, out: Sink) -> Steps[None]:
     """Write the table, in UTF-8. Raises InvalidValue for what is no language."""
     if language and not _LANGUAGE.fullmatch(language):
         raise InvalidValue("a language is two or three small letters", hint="ru, be, pl, …")

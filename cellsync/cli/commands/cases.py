@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Iterable
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,6 +19,9 @@ from cellsync.cli.output import put
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock, line, many, safe, said, table
 from cellsync.core.plain import shown
+
+if TYPE_CHECKING:
+    from cellsync.api.client import Answer, Client
 
 _FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
 _CASE: Final = "case"
@@ -389,7 +393,7 @@ def graph(
         with opened(context) as client:
             answer = client.call("case.graph", case=case_, format=form, limit=limit, after=after)
         if write is not None:
-            write(answer["drawing"].encode())
+            write([answer["drawing"].encode()])
     if to is not None:
         terminal.say(f"✓ {many(len(answer['rows']), 'change')} drawn. The file is not encrypted.")
     else:
@@ -524,19 +528,22 @@ def export(
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
-    with new_file(to, replace=replace) if to is not None else nullcontext() as write:
+    with new_file(to, replace=replace) if to is not None else nullcontext() as write, opened(context) as client:
         # One case is there before a bar could be read; all of a large cell take their time.
-        with opened(context) as client, nullcontext() if cases else terminal.bar("exporting"):
+        with nullcontext() if cases else terminal.bar("exporting"):
             answer = client.call(
                 "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
                 language=language,
             )  # fmt: skip
-        content = base64.b64decode(answer["content"])
+        pieces = _pieces(client, answer)
         if write is not None:
-            write(content)
-    if to is None and not terminal.options.json:
-        # Marks of direction stay in the file, where they belong to how people write; on a terminal they could deceive.
-        put(shown(content.decode().replace("\t", " ")) if sys.stdout.isatty() else content, end=False)
+            write(pieces)
+            answer["content"] = ""  # it stands in the file
+        elif terminal.options.json:
+            answer["content"] = base64.b64encode(b"".join(pieces)).decode()
+        else:
+            _put_out(pieces)
+        answer["export"] = answer["next"] = ""  # all was fetched
     chosen = ", ".join(answer["compartments"])
     terminal.say(f"✓ {many(len(answer['cases']), 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
     for one in answer["left_out"]:
@@ -544,3 +551,23 @@ def export(
     terminal.answer(answer)
     if answer["left_out"]:
         raise SystemExit(PARTLY)
+
+
+def _pieces(client: Client, answer: Answer) -> Iterator[bytes]:
+    """What an export gives, of which one piece at a time is here."""
+    export, piece = answer["export"], answer
+    yield base64.b64decode(piece["content"])
+    while piece["next"]:
+        piece = client.call("export.read", export=export, after=piece["next"])
+        yield base64.b64decode(piece["content"])
+
+
+def _put_out(pieces: Iterable[bytes]) -> None:
+    """Marks of direction stay in a file, where they belong to how people write; on a terminal they could deceive."""
+    if not sys.stdout.isatty():
+        for piece in pieces:
+            put(piece, end=False)
+        return
+    reader = getincrementaldecoder("utf-8")()
+    for piece in pieces:
+        put(shown(reader.decode(piece).replace("\t", " ")), end=False)

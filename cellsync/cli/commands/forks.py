@@ -61,7 +61,7 @@ def proof(context: click.Context, fork_id: str, to: Path, replace: bool) -> None
         with opened(context) as client:
             answer = client.call("fork.proof", fork=fork_id.lower())
         content = base64.b64decode(answer["proof"])
-        write(content)
+        write([content])
     author = line(answer["fork"]["author"], 40)
     terminal.result(f"✓ Written: {author} signed two entries in one place. {len(content):,} bytes.")
     terminal.result("It names a device by numbers only, and says nothing of what was written.")

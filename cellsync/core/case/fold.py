@@ -38,6 +38,9 @@ CANONICAL: Final[Canonical] = codec.encode
 STATE: Final = 1_800  # bytes of memory of an empty state; measured
 _CONTAINERS: Final = frozenset({list, dict})
 _INDEX: Final = [index.to_bytes(2, "big") for index in range(256)]
+_FIRST: Final = _INDEX[0]
+_NOTHING: Final = Operation(-1, "", None, None)
+_new: Any = tuple.__new__  # of a NamedTuple, with all its fields
 _LOG: Final = TYPES[FieldType.LOG]
 _LOG_TAGS: Final = _LOG.tags
 # Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
@@ -161,6 +164,33 @@ class CaseState:
         for log in self.amended.values():
             self.sought.difference_update(cell.ref for said in log.corrections.values() for cell in said)
         return sorted({ref[:8].hex() for ref in self.sought})
+
+    def apply_arrived(
+        self, entry: bytes, device: DeviceId, clock: int, height: int, operations: Sequence[Operation], size: int
+    ) -> None:
+        """Fold one entry that takes about `size` bytes of memory into a state without logs.
+
+        Spelt out for speed, 0.2 to 0.4 µs an entry of 1.7: what is common is done here, and the rest by `apply`, the
+        plain version; a property holds the two equal. Common is one operation, which appends to a log of which nothing
+        is kept here, or sets a register to a text.
+        """
+        tag, field, detail, value = operations[0] if operations else _NOTHING
+        counted = self.counted.get(device, 0) + 1
+        if len(operations) != 1 or counted > caps.CASE_OPERATIONS or self.keeps_logs:
+            self.apply(Stamp(EntryId(entry), device, Millis(clock), height), operations)
+            self.added += size
+            return
+        if tag == _SET and type(value) is str:
+            register = self.registers.get(field)
+            if register is None:
+                register = self.registers[field] = RegisterState()
+            register.write_over(_new(Cell, (value, device, clock, height, entry[:8] + _FIRST)), detail)
+        elif tag != _APPEND or self.amended:
+            self.apply(Stamp(EntryId(entry), device, Millis(clock), height), operations)
+            self.added += size
+            return
+        self.counted[device] = counted
+        self.added += CELL + size
 
     def _apply_log(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
         log = self.logs.get(field)

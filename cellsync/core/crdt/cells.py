@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, Self
 from cellsync.core.ids import DeviceId, Millis, Ref
 from cellsync.core.packed import Packed, plain
 from cellsync.core.runs import in_order
+from cellsync.core.wire.operations import split_refs
 
 Canonical = Callable[[Any], bytes]
 """The canonical bytes of a value. Two values are the same if and only if these are equal: 1, 1.0 and True differ."""
@@ -173,6 +174,17 @@ class Cells(Held):
             self._absent.discard(cell.ref)
         else:
             self.put(cell)
+
+    def write_over(self, cell: Cell, detail: Any) -> None:
+        """The same, with the refs as an operation strings them together.
+
+        Spelt out for speed: nearly always there is nothing yet, or one value that this one names.
+        """
+        held = self._held
+        if self._absent is None and ((held is None and not detail) or (type(held) is Cell and held[4] == detail)):
+            self._held = cell
+        else:
+            self.write(cell, split_refs(detail))
 
     def remove(self, refs: Iterable[Ref]) -> None:
         """The named values are gone, also those that have not come yet."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cellsync.core import caps
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
 from cellsync.core.crdt.types import FieldType
 from cellsync.core.errors import VaultDamaged
@@ -177,6 +178,33 @@ def _readable(state: CaseState, field: str) -> set[bytes]:
     refs = {*now["register"], *(one for refs in now["set"].values() for one in refs)}
     refs |= {one for pairs in now["map"].values() for one, _ in pairs}
     return refs | {one for line in now["log"] for one in line.versions}
+
+
+@given(histories(most=14, operations=2), st.booleans(), st.data())
+def test_what_is_spelt_out_for_speed_folds_as_the_plain_version(
+    written: list[Written], logs: bool, data: st.DataObject
+) -> None:
+    plain_state, state = CaseState(logs=logs), CaseState(logs=logs)
+    for stamp, operations in data.draw(st.permutations(written)):
+        plain_state.apply(stamp, operations)
+        plain_state.added += 7
+        state.apply_arrived(*stamp, operations=operations, size=7)
+    assert logs or state.encode() == plain_state.encode()
+    assert state.added == plain_state.added
+    assert state.counted == plain_state.counted
+    assert state.sought == plain_state.sought
+    assert state.fields() == plain_state.fields()
+    assert state.weigh() == plain_state.weigh()
+    assert not logs or state.digest() == plain_state.digest()
+
+
+def test_beyond_what_a_case_shows_both_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "CASE_OPERATIONS", 2)
+    state, device = CaseState(), DeviceId(bytes(32))
+    for number in range(3):
+        state.apply_arrived(bytes([number]) * 32, device, 0, number, [Operation(1, "f", b"", "said")], 0)
+    assert state.full == {device}
+    assert state.counted[device] == 2
 
 
 @given(histories())

@@ -26,8 +26,8 @@ class Arrived:
         self.full = full
         self.looked_at = self.read_whole = 0
 
-    def backwards(self, _: int) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
-        for slot in range(len(self.entries), 0, -1):
+    def backwards(self, _: int, first: int = 0) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
+        for slot in range(first or len(self.entries), 0, -1):
             self.looked_at += 1
             stamp, done = self.entries[slot - 1]
             yield (slot, None, []) if slot in self.void else (slot, stamp, done)
@@ -41,6 +41,18 @@ class Arrived:
 
     def read(self, _: int) -> CaseState:
         return self._folded(CaseState(logs=True))
+
+    def get(self, _: int) -> CaseState:
+        state = self._folded(CaseState())
+        for slot, (stamp, done) in enumerate(self.entries, start=1):
+            if slot not in self.void:
+                state.recall(stamp, done)
+        return state
+
+    def newest_of(self, _: int, said: list[Ref]) -> int:
+        return max(
+            slot for slot, (stamp, _) in enumerate(self.entries, start=1) if stamp.id[:8] in {one[:8] for one in said}
+        )
 
     def _folded(self, state: CaseState) -> CaseState:
         for slot, (stamp, done) in enumerate(self.entries, start=1):
@@ -132,7 +144,6 @@ def test_only_what_is_shown_is_looked_at() -> None:
     newest = [one.item.shown.value for _ in range(3) for one in next(items)[1]]
     assert newest == [199, 198, 197]
     assert (arrived.looked_at, arrived.read_whole) == (3, 0)
-
-
-def test_an_entry_that_is_not_there_begins_no_page() -> None:
-    assert list(reading(Arrived(history(1, sources=False))).entries(999)) == []
+    first = reading(arrived).entries(3)
+    assert [[one.item.shown.value for one in items] for _, items in first] == [[2], [1], [0]]
+    assert (arrived.looked_at, arrived.read_whole) == (6, 0)

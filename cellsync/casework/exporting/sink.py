@@ -1,0 +1,24 @@
+"""Sink: where an export is written, piece by piece."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """What takes an export in."""
+
+    def write(self, piece: bytes, /) -> object: ...
+
+    def clear(self) -> None:
+        """It is begun anew: nothing of what was written counts."""
+        ...
+
+
+class InMemory(BytesIO):
+    """A sink for what is small."""
+
+    def clear(self) -> None:
+        self.seek(0)
+        self.truncate()
