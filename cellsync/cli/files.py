@@ -87,11 +87,7 @@ def _keep_names(folder: Path) -> None:
     """Names outlast a power cut as well. Some file systems cannot say that they do; then the file is there all the
     same."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        system.files.sync_folder(folder)
 
 
 def _written_into(path: Path, pieces: Iterable[bytes]) -> None:

@@ -73,15 +73,14 @@ class Scratch:
             del self._rest[:BLOCK]
 
     def _seal(self, block: bytes) -> None:
-        with file_errors():
+        with self._open, file_errors():
             if self._file is None or self._aead is None:
                 self._file = TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 (`close`)
                 self._aead = Aead(self._entropy(KEY_BYTES))
             sealed = memoryview(self._aead.seal(_nonce(self._sealed), block))
-            at = _place(self._sealed)
+            os.lseek(self._file.fileno(), _place(self._sealed), os.SEEK_SET)
             while sealed:
-                written = os.pwrite(self._file.fileno(), sealed, at)
-                sealed, at = sealed[written:], at + written
+                sealed = sealed[os.write(self._file.fileno(), sealed) :]
         self._sealed += 1
 
     def read(self, number: int) -> bytes:
@@ -93,7 +92,8 @@ class Scratch:
         with self._open, file_errors():
             if self._file is None or self._aead is None:
                 raise StorageFailed("It is not there any more.")
-            sealed = os.pread(self._file.fileno(), BLOCK + TAG_BYTES, _place(number))
+            os.lseek(self._file.fileno(), _place(number), os.SEEK_SET)
+            sealed = os.read(self._file.fileno(), BLOCK + TAG_BYTES)
         try:
             return self._aead.open(_nonce(number), sealed)
         except Malformed:
