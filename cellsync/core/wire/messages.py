@@ -32,7 +32,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
+
+from msgspec import Meta
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
@@ -133,6 +135,7 @@ class BatchPart(NamedTuple):
     chains: list[Any]
     cases: list[Any]
     entries: list[Any]
+    typed: bool = False  # whether rows of entries are tuples whose elements have the right types
 
 
 class Ack(NamedTuple):
@@ -272,9 +275,27 @@ def _part(circle: bytes, last: bool, groups: list[list[bytes]]) -> bytes:
 
 # --- reading ------------------------------------------------------------------------------------
 
+_MOST: Final = Meta(max_length=caps.FRAME // 26)  # rows of a message: none is shorter
+_EntryRow = tuple[int, int, Annotated[list[int], Meta(max_length=2 * caps.PARENTS)], int, int, bytes | int, bytes]
+_PartRows = tuple[
+    int,
+    bytes,
+    bool,
+    Annotated[list[tuple[bytes, bytes, int, bytes, bytes]], _MOST],
+    Annotated[list[bytes], _MOST],
+    Annotated[list[_EntryRow], _MOST],
+]
+_read_part: Final = codec.reader(_PartRows)
+_BATCH_BEGINS: Final = codec.array_header(6) + codec.encode(int(Message.BATCH))
+
 
 def decode(raw: bytes) -> AnyMessage:
     """One message. Raises Malformed or CapExceeded; the rows of a batch part are checked by `extend`."""
+    if raw[:2] == _BATCH_BEGINS and len(raw) <= caps.FRAME:
+        found = _read_part(raw)
+        if found is not None and len(found[1]) == NAME_BYTES:
+            _, circle, last, chains, cases, entries = found
+            return BatchPart(circle, last, chains, cases, entries, typed=True)
     match codec.decode_message(raw):
         case [tag, *_] if type(tag) is not int:  # 4.0 and True equal numbers, too
             pass
@@ -320,12 +341,48 @@ def extend(batch: Batch, part: BatchPart) -> None:
         if type(case) is not bytes or len(case) != ID_BYTES:
             raise Malformed("a case id has the wrong form")
     batch.cases += part.cases
-    chains, cases = len(batch.chains), len(batch.cases)
-    if cases > caps.ELEMENTS:
+    if len(batch.cases) > caps.ELEMENTS:
         raise CapExceeded("cases")
-    entries, shapes, size = batch.entries, batch.shapes, batch.size
-    for row in part.entries:
-        # One check per element, spelt out: this loop is the hot path.
+    size = batch.size + (_take_typed if part.typed else _take)(batch, part.entries)
+    batch.size = size
+    if size > caps.BATCH:
+        raise CapExceeded("batch")
+
+
+def _take_typed(batch: Batch, rows: list[_EntryRow]) -> int:
+    """Add rows of entries whose elements have the right types; what they count. Raises Malformed or CapExceeded.
+
+    Spelt out for speed: with the reading by `_read_part`, 0.7 µs an entry of 1.3. `_take` is the plain version.
+    """
+    chains, cases = len(batch.chains), len(batch.cases)
+    append, shapes, size = batch.entries.append, batch.shapes, 0
+    new: Any = tuple.__new__
+    for chain, case, parents, clock, kind, shape, content in rows:
+        if isinstance(shape, int):
+            if not 0 <= shape < len(shapes):
+                raise Malformed("an entry has the wrong form")
+            shape = shapes[shape]
+        elif len(shape) <= SHORT_SHAPE:
+            shapes.append(shape)
+        if not (0 <= chain < chains and 0 <= case < cases and 0 <= kind < 256):
+            raise Malformed("an entry has the wrong form")
+        if parents:
+            _check_parents(parents, chain, chains)
+        else:
+            parents = _NO_PARENTS
+        length = len(shape) + len(content)
+        if length > caps.ENTRY:
+            raise CapExceeded("entry")
+        size += length + 32 + 7 * len(parents)  # entry_size
+        append(new(BatchEntry, (chain, case, parents, clock, kind, shape, content)))
+    return size
+
+
+def _take(batch: Batch, rows: list[Any]) -> int:
+    """The same with rows of which nothing is known."""
+    chains, cases = len(batch.chains), len(batch.cases)
+    entries, shapes, size = batch.entries, batch.shapes, 0
+    for row in rows:
         if type(row) is not list or len(row) != 7:
             raise Malformed("an entry has the wrong form")
         chain, case, parents, clock, kind, shape, content = row
@@ -353,10 +410,8 @@ def extend(batch: Batch, part: BatchPart) -> None:
         if len(shape) + len(content) > caps.ENTRY:
             raise CapExceeded("entry")
         size += len(shape) + len(content) + 32 + 7 * len(parents)  # entry_size
-        entries.append(tuple.__new__(BatchEntry, row))  # seven, as counted above
-    batch.size = size
-    if size > caps.BATCH:
-        raise CapExceeded("batch")
+        entries.append(BatchEntry(*row))
+    return size
 
 
 def _check_parents(parents: list[Any], own: int, chains: int) -> None:

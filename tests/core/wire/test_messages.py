@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,63 @@ def read_batch(parts: list[bytes]) -> Batch:
         assert part.last == (at == len(parts))
         messages.extend(batch, part)
     return batch
+
+
+WRONG: list[Any] = [-1, 0, 1, 300, 1 << 40, b"", bytes(8), bytes(32), 4.0, True, None, "text", [], [1, 2], {}]
+HEADERS = [b"", b"\xcd\x00", b"\xcc", b"\xdc\x00", b"\xdd\x7f\xff\xff\xff", b"\xc6\x00", b"\xd9", b"\xca", b"\xd4"]
+
+
+def read(raw: bytes, batch: Batch, *, typed: bool) -> object:
+    """What becomes of a batch with one part more, or what is wrong; with the reader of typed parts, or without it."""
+    with mock.patch.object(messages, "_read_part", messages._read_part if typed else lambda _: None):
+        try:
+            message = messages.decode(raw)
+            if not isinstance(message, BatchPart):
+                return message
+            messages.extend(batch, message)
+        except PeerError as error:
+            return type(error), str(error)
+    return batch, batch.shapes, message.circle, message.last
+
+
+@given(batches(), st.integers(500, 3_000), st.data())
+def test_typed_parts_are_read_as_by_the_plain_version(batch: Batch, limit: int, data: st.DataObject) -> None:
+    """Also if something in them is otherwise: then both say the same of it."""
+    arriving = Batch(), Batch()
+    for raw in messages.encode_batch(CIRCLE, batch, limit):
+        part = list(codec.decode_message(raw))
+        for _ in range(data.draw(st.integers(0, 2))):
+            table = data.draw(st.sampled_from([row for row in part[3:] if row] or [part]))
+            at = data.draw(st.integers(0, len(table) - 1))
+            wrong = data.draw(st.sampled_from(WRONG))
+            if isinstance(table[at], list) and table[at]:
+                table[at][data.draw(st.integers(0, len(table[at]) - 1))] = wrong
+            else:
+                table[at] = wrong
+        changed = codec.encode(part)
+        typed = read(changed, arriving[0], typed=True)
+        assert typed == read(changed, arriving[1], typed=False)
+        if isinstance(typed, tuple) and isinstance(typed[0], type):
+            return
+
+
+@given(batches(), st.data())
+def test_other_encodings_of_typed_parts_are_refused(batch: Batch, data: st.DataObject) -> None:
+    for raw in messages.encode_batch(CIRCLE, batch, 3_000):
+        at = data.draw(st.integers(0, len(raw) - 1))
+        cut = data.draw(st.sampled_from([0, 0, 1]))
+        put = data.draw(st.sampled_from(HEADERS))
+        changed = raw[:at] + put + raw[at + cut :]
+        assert read(changed, Batch(), typed=True) == read(changed, Batch(), typed=False)
+
+
+def test_honest_parts_are_read_typed() -> None:
+    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
+    batch = Batch([row, row], [CaseId(bytes(32))], [BatchEntry(0, 0, [1, 1], 5, 0, b"s", b"c")] * 3)
+    [raw] = messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)
+    part = messages.decode(raw)
+    assert isinstance(part, BatchPart)
+    assert part.typed
 
 
 @given(batches(), st.integers(500, 3_000) | st.just(MAX_PAYLOAD))
