@@ -47,6 +47,7 @@ _SAID: Final[dict[StrEnum, str]] = {
         "done, archived, finished, закрыто, закрыт, закрыта, завершено, архив, завершана, архіў, zamknięta, "
         "zamknięty, zakończona"
     ),
+    CaseStatus.ARCHIVED: "archive, архив, в архиве, архіў, у архіве, archiwum, zarchiwizowana, zarchiwizowany",
     CaseStatus.REJECTED: "declined, refused, отклонено, отказ, отказано, адхілена, адмова, odrzucona, odrzucony",
     Priority.CRITICAL: (
         "1, urgent, very high, критический, критично, срочно, срочный, очень высокий, крытычны, тэрмінова, вельмі "

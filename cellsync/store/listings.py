@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import apsw
 
-from cellsync.core.history.store import ANYTHING, Called, Listing, Wanted
+from cellsync.core.history.store import ANYTHING, PUT_AWAY, Called, Listing, Wanted
 from cellsync.store.edge import reads, writes
 
 SCHEMA: Final = """
@@ -47,6 +47,7 @@ class SqliteListings:
         self._begin = begin
         self._roll_back = roll_back
         self._counts: dict[str, list[int]] | None = None  # by kind: cases, those with conflicts; None: to be counted
+        self._put_away: int | None = None  # how many cases are; None: to be counted
         self._parts: tuple[str, list[int]] | None = None  # what was looked for last, and who is called so in part
 
     # --- keeping up ------------------------------------------------------------------------------
@@ -62,11 +63,11 @@ class SqliteListings:
 
     def rolled_back(self) -> None:
         """What was staged is lost."""
-        self._counts = self._parts = None
+        self._counts = self._put_away = self._parts = None
 
     @writes
     def _forget(self, version: bytes) -> None:
-        self._counts = self._parts = None
+        self._counts = self._put_away = self._parts = None
         self._db.execute(_EMPTY)
         self._db.execute("REPLACE INTO kept VALUES (?,?)", (_VERSION, version))
 
@@ -130,13 +131,22 @@ class SqliteListings:
                 self._counts[kind][1] += 1
         return [(kind, count, conflicting) for kind, (count, conflicting) in sorted(self._counts.items()) if count]
 
+    @reads
+    def put_away(self) -> int:
+        if self._put_away is None:
+            self._put_away = self.count(Wanted(put_away=True))
+        return self._put_away
+
     def _count(self, step: int, row: tuple[Any, ...] | None) -> None:
-        if self._counts is not None and row is not None:
-            _, shown, kind, _, _, conflicts = row
-            if shown:
-                counted = self._counts.setdefault(kind, [0, 0])
-                counted[0] += step
-                counted[1] += step * (conflicts > 0)
+        if row is None or not row[1]:
+            return
+        _, _, kind, _, status, conflicts = row
+        if self._counts is not None:
+            counted = self._counts.setdefault(kind, [0, 0])
+            counted[0] += step
+            counted[1] += step * (conflicts > 0)
+        if self._put_away is not None:
+            self._put_away += step * (status == PUT_AWAY and not conflicts)
 
     @reads
     def of_kind(self, kind: str) -> list[int]:
@@ -166,6 +176,9 @@ class SqliteListings:
             values += wanted.besides
         if wanted.conflicts:
             terms.append("conflicts > 0")
+        if wanted.put_away is not None:
+            terms.append(f"{'' if wanted.put_away else 'NOT '}(status = ? AND conflicts = 0)")
+            values.append(PUT_AWAY)
         if wanted.part:
             terms.append("number IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(self.called_partly(wanted.part)))

@@ -8,7 +8,8 @@ from typing import Any
 
 from trio.testing import MockClock
 
-from tests.api.services import cell
+from cellsync.testing import MemoryNetwork
+from tests.api.services import cell, synced
 
 TABLE = base64.b64encode(
     b"external_id,name,agency,detained_on,court,next_task\n"
@@ -142,3 +143,37 @@ async def test_a_graph_names_what_a_link_leads_to_and_what_was_removed(
         assert "links +about Vera Kur" in drawn["rows"][2]["did"]
         page = await ana("case.graph", case="Mill", limit=1)  # what it removes stands on another page
         assert page["rows"][0]["did"] == ['tags -"old"']
+
+
+async def test_an_archived_case_is_put_away_and_found(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        kept = await ana("case.new", set={"title": "Anton"})
+        away = await ana("case.new", set={"title": "Antn"})
+        await ana("case.edit", case=away["id"], set={"status": "archived"})
+        listed = await ana("case.list")
+        assert ([one["title"] for one in listed["cases"]], listed["archived"]) == (["Anton"], 1)
+        of_kind = await ana("case.list", kind="case")
+        assert ([one["title"] for one in of_kind["cases"]], of_kind["archived"]) == (["Anton"], 1)
+        assert (await ana("case.list", kind="person"))["archived"] == 0
+        for asked in ({"archived": True}, {"find": "ant"}, {"beside": True}):
+            all_of_them = await ana("case.list", **asked)
+            assert {one["id"] for one in all_of_them["cases"]} == {kept["id"], away["id"]}
+            assert all_of_them["archived"] == 0
+        await ana("case.edit", case=away["id"], set={"status": "active"})
+        assert (await ana("case.list"))["archived"] == 0
+
+
+async def test_a_case_over_which_people_contradict_each_other_is_not_put_away(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    net = MemoryNetwork()
+    async with cell(tmp_path, "ana", "ben", net=net) as [ana, ben]:
+        made = await ana("case.new", set={"title": "Anton"})
+        await synced(ben)
+        net.partition("ana", "ben")
+        await ana("case.edit", case=made["id"], set={"title": "Anton K."})
+        await ben("case.edit", case=made["id"], set={"title": "Anton Kuradymlin", "status": "archived"})
+        net.heal()
+        await synced(ben)
+        listed = await ana("case.list")
+        assert ([one["status"] for one in listed["cases"]], listed["archived"]) == (["archived"], 0)

@@ -68,7 +68,7 @@ def test_kinds_are_distinct() -> None:
 
 def test_the_enumerations_of_the_domain_are_complete() -> None:
     counts = {
-        TimelineKind: 42, EpisodeKind: 10, Source: 22, Reliability: 6, Priority: 5, CaseStatus: 5, Recognition: 5,
+        TimelineKind: 42, EpisodeKind: 10, Source: 22, Reliability: 6, Priority: 5, CaseStatus: 6, Recognition: 5,
         TaskKind: 10, Scope: 5, Sensitivity: 7,
     }  # fmt: skip
     assert {kind: len(kind) for kind in counts} == counts

@@ -120,7 +120,7 @@ def test_a_mistake_is_said_once_for_all_the_rows_that_have_it() -> None:
     rows = [f"{number},a,{'tomorrow' if number % 2 else 'later'},,,,," for number in range(368)]
     reading = read_csv(table(*rows, "7,,,,,,,", "8,,,,,,,", ",,,,,,x,"))
     bad, twice, empty = problems(reading.errors, reading.unread)
-    choices = "intake, active, pending, closed, rejected"
+    choices = "intake, active, pending, closed, rejected, archived"
     assert bad.message == f"lines 2, 3, 4 and 365 more: status is none of {choices}"
     assert (bad.examples, len(bad.lines), bad.left_out) == (("later", "tomorrow"), 368, False)
     assert twice.message == "lines 370, 371: external_id stands on line 9 already"

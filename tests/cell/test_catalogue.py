@@ -36,6 +36,7 @@ from tests.models.catalogue import CatalogueModel
 CASES = [CaseId(bytes([1, number]) + bytes([number]) * 30) for number in (1, 2, 3)] + [CaseId(b"\x01" * 32)]
 KINDS = ["cellsync.case", "cellsync.person", "org.example.other"]
 WORDS = ["Вера", "вера", "Ver'a", "VR-1", "", "x" * 300, "Mill Street"]
+STATUSES = ["archived", "closed"]
 CREATE, SET, ADD, DISCARD, APPEND, CORRECT, RETRACT = (
     int(op) for op in (Op.CREATE, Op.SET, Op.ADD, Op.DISCARD, Op.APPEND, Op.CORRECT, Op.RETRACT)
 )
@@ -47,6 +48,7 @@ OPERATIONS = st.one_of(
         st.sampled_from(["title", "status", "external_id", "description"]),
         st.sampled_from([*WORDS, 7, None]),
     ),
+    st.builds(lambda status: Operation(SET, "status", b"", status), st.sampled_from(STATUSES)),
     st.builds(
         lambda text, kind: Operation(ADD, "names", None, [text, "cyrillic", kind]),
         st.sampled_from(WORDS),
@@ -175,15 +177,16 @@ class Catalogues(RuleBasedStateMachine):
     @rule(
         at=st.integers(0, 3), kinds=st.none() | st.lists(st.sampled_from([*KINDS, ""]), max_size=2),
         besides=st.lists(st.sampled_from(KINDS), max_size=2), conflicts=st.booleans(),
+        put_away=st.none() | st.booleans(),
         part=st.sampled_from(["", *WORDS, "er", "%", "_"]).map(folded),
         pointing=st.sampled_from([b"", b"", *CASES]), among=st.none() | st.lists(st.integers(2, 5), max_size=3),
         after=st.integers(0, 6), limit=st.integers(1, 4),
     )  # fmt: skip
     def ask(
-        self, at: int, kinds: list[str] | None, besides: list[str], conflicts: bool, part: str, pointing: bytes,
-        among: list[int] | None, after: int, limit: int,
+        self, at: int, kinds: list[str] | None, besides: list[str], conflicts: bool, put_away: bool | None, part: str,
+        pointing: bytes, among: list[int] | None, after: int, limit: int,
     ) -> None:  # fmt: skip
-        wanted = Wanted(kinds, besides, conflicts, part, pointing, among)
+        wanted = Wanted(kinds, besides, conflicts, put_away, part, pointing, among)
         self.check(at, wanted, after, limit)
 
     def check(self, at: int, wanted: Wanted = Wanted(), after: int = 0, limit: int = 9) -> None:  # noqa: B008
@@ -193,6 +196,7 @@ class Catalogues(RuleBasedStateMachine):
         assert listings.page(wanted, after, limit) == model.page(wanted, after, limit)
         assert listings.count(wanted) == len(model.page(wanted, 0, 99))
         assert listings.counts() == model.counts()
+        assert listings.put_away() == model.put_away()
         for kind in [*KINDS, ""]:
             assert listings.of_kind(kind) == [one.number for one in model.page(Wanted([kind]), 0, 99)]
         for name in map(description.sought, WORDS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cellsync.cell.description import describe
 from cellsync.core.case.states import States
 from cellsync.core.history.holdings import OWN_CASE
-from cellsync.core.history.store import ANYTHING, Called, Listing, Store, Wanted
+from cellsync.core.history.store import ANYTHING, PUT_AWAY, Called, Listing, Store, Wanted
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
 
@@ -30,6 +30,9 @@ class CatalogueModel:
             for kind in kinds
             for found in [[one for one in self.listings.values() if one.kind == kind]]
         ]
+
+    def put_away(self) -> int:
+        return len(self.page(Wanted(put_away=True), 0, len(self.listings)))
 
     def called(self, name: str) -> list[tuple[int, bool]]:
         return [
@@ -69,6 +72,7 @@ def _is_wanted(one: Listing, wanted: Wanted) -> bool:
         (wanted.kinds is None or one.kind in wanted.kinds)
         and one.kind not in wanted.besides
         and (not wanted.conflicts or one.conflicts > 0)
+        and wanted.put_away in (None, one.status == PUT_AWAY and not one.conflicts)
         and (not wanted.part or any(wanted.part in name for name, _ in one.called))
         and (not wanted.target or wanted.target in one.links)
         and (wanted.among is None or one.number in wanted.among)

@@ -472,13 +472,16 @@ class ListCases(Takes, kw_only=True, frozen=True):
     """`find`: in titles, names and external ids, folded. `conflicts`: only cases where people contradict
     each other. `beside`: also the persons, episodes and other documents of casework that stand beside case files;
     without effect if a kind is named. `of`: only what stands beside this case: the documents that point at it, and
-    those that it points at. `limit`: of a page, at most; `after`: the `next` of the page before."""
+    those that it points at. `archived`: also cases whose status is "archived", which are left out unless
+    people contradict each other there; with `find`, `conflicts`, `beside` or `of` they are there anyway. `limit`: of a
+    page, at most; `after`: the `next` of the page before."""
 
     kind: Annotated[str, Meta(max_length=256)] = ""
     find: Annotated[str, Meta(max_length=256)] = ""
     conflicts: bool = False
     beside: bool = False
     of: Annotated[str, Meta(max_length=256)] = ""
+    archived: bool = False
     after: Annotated[str, Meta(max_length=64)] = ""
     limit: Annotated[int, Meta(ge=1, le=20_000)] = 1_000
 
@@ -497,11 +500,12 @@ class CaseRow(Struct, kw_only=True, frozen=True):
 
 
 class Cases(Answer, kw_only=True, frozen=True):
-    """One page. `more`: how many documents beside case files were left out, on all pages. `next`: the id of the last
-    case, if there are more; "" on the last page."""
+    """One page. `more`: how many documents beside case files were left out, on all pages; `archived`: how many cases
+    because they are archived. `next`: the id of the last case, if there are more; "" on the last page."""
 
     cases: list[CaseRow]
     more: int
+    archived: int = 0
     next: str = ""
 
 

@@ -71,12 +71,17 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
     cell = service.cell
     kind = kind_of(schema_named(ask.kind)) if ask.kind and "." not in ask.kind else ask.kind
     narrow = bool(kind or ask.beside or ask.conflicts or ask.of)
-    wanted = Wanted([kind] if kind else None, () if narrow else BESIDE, ask.conflicts, sought(ask.find))
+    everything = ask.archived or ask.beside or ask.conflicts or ask.of or ask.find
+    put_away = None if everything else False
+    wanted = Wanted([kind] if kind else None, () if narrow else BESIDE, ask.conflicts, put_away, sought(ask.find))
     after = await resolve(cell, ask.after) if ask.after else None
     of = await resolve(cell, ask.of) if ask.of else None
 
     def listed(replica: Replica, listings: Listings) -> shapes.Cases:
         case_ids = replica.held.case_ids
+        archived = 0
+        if put_away is False:
+            archived = listings.count(wanted._replace(put_away=True)) if kind else listings.put_away()
         first = 0 if after is None else replica.held.cases[after]
         if of is None:
             page = listings.page(wanted, first, ask.limit + 1)
@@ -91,6 +96,7 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         return shapes.Cases(
             cases=[row(cell, listings, one) for one in page[: ask.limit]],
             more=left_out,
+            archived=archived,
             next=case_ids[page[ask.limit - 1].number].hex() if len(page) > ask.limit else "",
         )
 

@@ -18,6 +18,7 @@ class CaseStatus(StrEnum):
     PENDING = "pending"
     CLOSED = "closed"
     REJECTED = "rejected"
+    ARCHIVED = "archived"  # made by mistake, or over for long: lists leave it out
 
 
 class Priority(StrEnum):

@@ -188,20 +188,23 @@ def _say_doubts(terminal: Terminal, answer: dict[str, Any]) -> None:
 @click.option("--conflicts", is_flag=True, help="Where people contradict each other, with all values.")
 @click.option("--all", "beside", is_flag=True, help="Also the persons, episodes and other documents beside case files.")
 @click.option("--of", default="", metavar="CASE", help="Only what points at this one, or is pointed at by it.")
+@click.option("--archived", is_flag=True, help='Also those whose status is "archived".')
 @click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1, 20_000), help="How many at most.")
 @click.option("--after", default="", metavar="CASE", help="Those that stand behind this one.")
 @click.pass_context
 def list_(
-    context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, of: str, limit: int, after: str
-) -> None:
+    context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, of: str, archived: bool, limit: int,
+    after: str,
+) -> None:  # fmt: skip
     """The cases, in the order in which they arrived."""
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
         answer = client.call(
-            "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, of=of, limit=limit, after=after
-        )
+            "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, of=of, archived=archived,
+            limit=limit, after=after,
+        )  # fmt: skip
         contradicting = []
         if conflicts and not terminal.options.json:
             contradicting = [client.call("case.show", case=row["id"]) for row in answer["cases"]]
@@ -217,10 +220,12 @@ def list_(
             terminal.result(row)
         if not rows:
             terminal.result("No cases.")
-            if not (find or kind or of):
+            if not (find or kind or of or answer["archived"]):
                 terminal.next('cellsync case new "TITLE"')
         if answer["more"]:
             terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
+        if answer["archived"]:
+            terminal.say(f"{answer['archived']} archived: cellsync case list --archived")
     if answer["next"]:
         terminal.need(f"There are more: cellsync case list … --after {answer['cases'][-1]['short']}")
     terminal.answer(answer)

@@ -74,6 +74,10 @@ class Listing(NamedTuple):
     links: frozenset[bytes]  # ids of the cases that it points at
 
 
+PUT_AWAY: Final = "archived"
+"""The status of a case that lists leave out, unless people contradict each other there."""
+
+
 class Called(NamedTuple):
     """What a list shows of one case."""
 
@@ -90,6 +94,7 @@ class Wanted(NamedTuple):
     kinds: Sequence[str] | None = None  # of these kinds only
     besides: Sequence[str] = ()  # not of these
     conflicts: bool = False  # only those where people contradict each other
+    put_away: bool | None = None  # only those that are put away, or only those that are not
     part: str = ""  # only those with a name or external id that contains this; folded
     target: bytes = b""  # only those that point at this case, by what is listed of them
     among: Sequence[int] | None = None  # only these
@@ -118,6 +123,10 @@ class Listings(Protocol):
 
     def counts(self) -> list[tuple[str, int, int]]:
         """(kind, how many cases, how many of them with conflicts)."""
+        ...
+
+    def put_away(self) -> int:
+        """How many cases are put away."""
         ...
 
     def of_kind(self, kind: str) -> list[int]: ...
