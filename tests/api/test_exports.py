@@ -12,6 +12,7 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.api import exports
+from cellsync.api.operations import tables
 from cellsync.casework import CaseFile, Consent
 from cellsync.casework.documents.consent import Scope
 from cellsync.core.errors import DiskFull, InvalidValue, NotFound
@@ -74,6 +75,23 @@ async def test_the_pieces_are_the_whole(tmp_path: Path, autojump_clock: MockCloc
 
 def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=32).hexdigest()
+
+
+async def test_an_answer_names_some_and_counts_all(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_NAMED", 3)
+    async with cell(tmp_path, "ana") as [ana]:
+        await filled(ana)
+        stay = [(CaseId(bytes([at, 255]) * 16), creation(CaseFile, {"title": "alone"})) for at in range(5)]
+        await ana.service.cell.write(stay)
+        answer = await ana("export", format="json")
+        assert (answer["leaving"], answer["staying"]) == (CASES, 5)
+        assert answer["cases"] == [CaseId(at.to_bytes(2, "big") * 16).hex() for at in range(3)]
+        assert answer["refused"] == [case.hex() for case, _ in stay[:3]]
+        [left] = answer["left_out"]
+        assert (left["reason"], left["count"], left["cases"]) == ("no_consent", 5, answer["refused"])
+        assert left["text"].startswith("5 cases left out")
 
 
 async def test_what_is_small_is_there_at_once(tmp_path: Path, autojump_clock: MockClock) -> None:

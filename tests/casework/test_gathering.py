@@ -12,7 +12,7 @@ from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Episode, Person, Relation, SupportTask
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import gathering
-from cellsync.casework.exporting.gathering import Folder, Unread
+from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.permission import Consents
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Link
@@ -52,15 +52,15 @@ def drawn(source: random.Random, earlier: list[CaseId]) -> list[tuple[CaseId, li
 
 
 async def gather(cell: Cell, cases: list[CaseId] | None) -> tuple[list[Folder], Consents]:
-    """The folders, also with what is beside them."""
+    """The folders, also with what is beside them; their places say nothing here."""
 
     def work(reader: Reader) -> Steps[tuple[list[Folder], Consents]]:
-        folders, consents = yield from gathering.gather(reader, cases)
-        found: list[list[Unread]] = [[] for _ in folders]
-        for one in (yield from gathering.beside(reader, folders)):
-            for place in one.cases:
-                found[place].append(one.document)
-        return [one._replace(beside=more) for one, more in zip(folders, found, strict=True)], consents
+        folders = yield from gathering.gather(reader, cases)
+        found = yield from gathering.beside(reader, folders, range(len(folders)))
+        made = [
+            one._replace(place=0, beside=[found.unread(reader, at) for at in found.of.of(one.place)]) for one in folders
+        ]
+        return made, folders.consents
 
     return await cell.at_one_moment(lambda replica, listings: work(Reader(cell, replica, listings)))
 

@@ -32,6 +32,7 @@ class Exporting:
                 "content": content,
                 "export": "",
                 "next": "",
+                "leaving": 1,
                 "cases": ["a"],
                 "refused": [],
                 "left_out": self.left_out,

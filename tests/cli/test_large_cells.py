@@ -14,7 +14,8 @@ from cellsync.cli.main import main
 from cellsync.cli.terminal import Terminal
 
 EXPORTED = {
-    "v": 1, "content": "", "export": "", "next": "", "cases": ["ab" * 32], "compartments": ["C0"], "left_out": [],
+    "v": 1, "content": "", "export": "", "next": "", "leaving": 1, "cases": ["ab" * 32], "compartments": ["C0"],
+    "left_out": [],
 }  # fmt: skip
 STATUS = {
     "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "cd" * 32,

@@ -732,10 +732,13 @@ class ExportCases(Takes, kw_only=True, frozen=True):
 
 
 class LeftOut(Struct, kw_only=True, frozen=True):
-    """What stayed for one reason. `what`: fields such as `person.health`, or kinds of documents; empty: the cases."""
+    """What stayed for one reason, in how many cases (`count`), and the first 1,000 of them. `what`: fields such as
+    `person.health`, or kinds of documents; empty: the cases.
+    """
 
     reason: Literal["no_consent", "too_narrow", "withdrawn", "not_covered", "withheld", "unclear", "others", "nothing"]
     text: str
+    count: Count
     cases: list[str]
     what: list[str]
 
@@ -743,12 +746,15 @@ class LeftOut(Struct, kw_only=True, frozen=True):
 class Exported(Answer, kw_only=True, frozen=True):
     """`content`: the first piece, in base64. If there is a `next`, there is more (`GET /v1/exports/{export}`).
 
-    `refused`: cases of which nothing leaves, and `left_out` why. `record`: the document that notes this export.
+    `leaving`, `staying`: how many cases. `cases`, `refused`: the first 1,000 of those that leave, and of those of which
+    nothing does; `left_out` says why. `record`: the document that notes this export.
     """
 
     content: str
     export: str
     next: str
+    leaving: Count
+    staying: Count
     cases: list[str]
     refused: list[str]
     left_out: list[LeftOut]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, final
 
@@ -24,6 +25,7 @@ from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.values import moment
 from cellsync.store.scratch import Scratch
 
+_NAMED: Final = 1_000  # cases in each list of an answer
 _LINKED: Final = 100  # cases that the record of an export points at; one of more says only how many it were
 
 
@@ -155,17 +157,23 @@ def _exported(made: Export, record: str | None, content: Scratch) -> shapes.Expo
         content=base64.b64encode(content.read(0)).decode(),
         export="",
         next="",
-        cases=[case.hex() for case in made.cases],
-        refused=[case.hex() for case in made.refused],
+        leaving=len(made.cases),
+        staying=len(made.refused),
+        cases=_first(made.cases),
+        refused=_first(made.refused),
         left_out=[
             shapes.LeftOut(
-                reason=one.why.value, text=one.said, cases=[case.hex() for case in one.cases], what=list(one.what)
+                reason=one.why.value, text=one.said, count=len(one.cases), cases=_first(one.cases), what=list(one.what)
             )
             for one in made.left_out
         ],
         compartments=sorted(one.value for one in made.compartments),
         record=record,
     )
+
+
+def _first(cases: Sequence[bytes]) -> list[str]:
+    return [case.hex() for case in cases[:_NAMED]]
 
 
 async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: bytes) -> str | None:

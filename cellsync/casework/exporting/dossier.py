@@ -43,39 +43,48 @@ _POLICY: Final = (
 )
 
 
-def as_page(
-    reader: Reader, folder: Folder, gate: Gate, audience: Scope, language: str, out: Sink
-) -> Steps[None]:  # fmt: skip
-    """Write the page, in UTF-8."""
-    titles = gate.within(folder).field(reader.open(CaseFile, folder.case), "title").pieces
-    title = as_text(titles[0].now[0].value) if titles else f"Case {folder.case.hex()[:8]}"
-    frame = (
-        f"For: {audience.value}. Consent: {folder.scope.value}. Compartments: {', '.join(sorted(gate.compartments))}."
-    )
-    lang = f' lang="{escape(language)}"' if language else ""
-    page = [
-        "<!doctype html>",
-        f"<html{lang}>",
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
-        '<meta name="referrer" content="no-referrer">',
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>{_text(title)}</title>",
-        f"<style>{_STYLE}</style>",
-        "</head>",
-        "<body>",
-        f'<h1 dir="auto">{_text(title)}</h1>',
-        f'<p class="frame">{escape(frame)}</p>',
-        "",
-    ]
-    out.write("\n".join(page).encode())
-    kinds = {bytes(one.id): _kind(one.schema) for one in folder.documents}
-    for one in folder.documents:
-        if section := _section(reader.open(one.schema, one.id), gate, kinds):
-            out.write(f"{section}\n".encode())
-        yield from reader.turn()
-    out.write(b"</body>\n</html>\n")
+class Dossier:
+    """The page of one case, in UTF-8."""
+
+    def __init__(self, reader: Reader, gate: Gate, audience: Scope, language: str, out: Sink) -> None:
+        self._reader = reader
+        self._gate = gate
+        self._audience = audience
+        self._language = language
+        self._out = out
+
+    def add(self, folder: Folder) -> Steps[None]:
+        reader, gate, out = self._reader, self._gate, self._out
+        titles = gate.within(folder).field(reader.open(CaseFile, folder.case), "title").pieces
+        title = as_text(titles[0].now[0].value) if titles else f"Case {folder.case.hex()[:8]}"
+        compartments = ", ".join(sorted(gate.compartments))
+        frame = f"For: {self._audience.value}. Consent: {folder.scope.value}. Compartments: {compartments}."
+        lang = f' lang="{escape(self._language)}"' if self._language else ""
+        page = [
+            "<!doctype html>",
+            f"<html{lang}>",
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
+            '<meta name="referrer" content="no-referrer">',
+            '<meta name="viewport" content="width=device-width">',
+            f"<title>{_text(title)}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            f'<h1 dir="auto">{_text(title)}</h1>',
+            f'<p class="frame">{escape(frame)}</p>',
+            "",
+        ]
+        out.write("\n".join(page).encode())
+        kinds = {bytes(one.id): _kind(one.schema) for one in folder.documents}
+        for one in folder.documents:
+            if section := _section(reader.open(one.schema, one.id), gate, kinds):
+                out.write(f"{section}\n".encode())
+            yield from reader.turn()
+
+    def end(self) -> None:
+        self._out.write(b"</body>\n</html>\n")
 
 
 def _section(document: Schema, gate: Gate, kinds: Mapping[bytes, str]) -> str:

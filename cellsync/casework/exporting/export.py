@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from array import array
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
-from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gate import Gate
-from cellsync.casework.exporting.gathering import Beside, Folder, Unread, beside, gather
-from cellsync.casework.exporting.permission import Consents, LeftOut, Right, Why
+from cellsync.casework.exporting.gathering import Folder, gather
+from cellsync.casework.exporting.numbers import Cases, Marks
+from cellsync.casework.exporting.papers import gather_papers
+from cellsync.casework.exporting.permission import Kept, LeftOut, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.sink import InMemory, Sink
 from cellsync.cell.cell import Cell
@@ -21,10 +23,6 @@ from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.fields import Sensitivity
-from cellsync.core.schema.schema import kind_of
-
-Kept = tuple[Why, bytes, str]
-"""What stays: why, in which case, and what of it; "" for the case itself."""
 
 
 class Form(StrEnum):
@@ -39,8 +37,8 @@ class Export(NamedTuple):
     """What leaves. Whoever hands it over notes that in an ExportRecord."""
 
     content: bytes  # nothing, if it was written somewhere else
-    cases: list[CaseId]
-    refused: list[CaseId]  # nothing of these leaves: no consent that reaches this audience, or nothing in it
+    cases: Sequence[CaseId]
+    refused: Sequence[CaseId]  # nothing of these leaves: no consent that reaches this audience, or nothing in it
     compartments: frozenset[Sensitivity]
     left_out: list[LeftOut]  # for which reason, in which cases, and what
 
@@ -93,89 +91,61 @@ async def write_cases(
     return await cell.at_one_moment(work)
 
 
+class _Writer(Protocol):
+    """What an export looks like."""
+
+    def add(self, folder: Folder) -> Steps[None]: ...
+
+    def end(self) -> None: ...
+
+
 def _made(
     reader: Reader, cases: list[CaseId] | None, form: Form, audience: Scope, chosen: frozenset[Sensitivity],
     language: str, out: Sink,
 ) -> Steps[Export]:  # fmt: skip
     out.clear()
-    folders, consents = yield from gather(reader, cases)
-    kept: list[Kept] = [(why, bytes(one.case), "") for one in folders if (why := _refusal(one, audience))]
-    leaving = [one for one in folders if not _refusal(one, audience)]
+    folders = yield from gather(reader, cases)
+    kept, leaving = Kept(), array("I")
+    for place, right in enumerate(folders.rights):
+        if (why := _refusal(right, audience)) is None:
+            leaving.append(place)
+        else:
+            kept.add(why, place)
     if folders and not leaving:
-        raise permission.NoConsent(permission.by_reason(kept))
+        raise permission.NoConsent(kept.by_reason(reader.all_ids, folders.numbers))
     if form is Form.DOSSIER and len(folders) != 1:
         raise InvalidValue("a dossier is about one case", hint="Choose one case, or export a table.")
-    leaving = yield from _with_rights(reader, leaving, consents, audience, kept)
-    gate = Gate(audience, chosen, leaving)
-    filled: list[Folder] = []
-    for one in leaving:
-        if (yield from gate.has_any(reader, one)):
-            filled.append(one)
-    if leaving and not filled:
+    papers = yield from gather_papers(reader, folders, leaving, audience, kept)
+    gate = Gate(audience, chosen, papers.targets(chosen), kept)
+    writer = _writer(form, reader, gate, audience, language, out)
+    filled, refused = Marks(), array("I")
+    for place in leaving:
+        folder = papers.folder(place)
+        if (yield from gate.has_any(reader, folder)):
+            filled.add(place + 1)
+            yield from writer.add(folder)
+        else:
+            kept.add(Why.NOTHING, place)
+    if leaving and not any(True for _ in filled):
         raise permission.NothingLeaves
-    yield from _write(reader, filled, gate, form, audience, language, out)
-    leave = {one.case: None for one in filled}
-    kept += [(Why.NOTHING, bytes(one.case), "") for one in leaving if one.case not in leave]
-    refused = [one.case for one in folders if one.case not in leave]
-    return Export(b"", list(leave), refused, chosen, permission.by_reason([*kept, *gate.kept]))
+    writer.end()
+    refused.extend(number for place, number in enumerate(folders.numbers) if place + 1 not in filled)
+    return Export(
+        b"", Cases(reader.all_ids, (folders.numbers[place - 1] for place in filled)),
+        Cases(reader.all_ids, refused), chosen, kept.by_reason(reader.all_ids, folders.numbers),
+    )  # fmt: skip
 
 
-def _refusal(folder: Folder, audience: Scope) -> Why | None:
+def _refusal(right: Right | None, audience: Scope) -> Why | None:
     """Why no part of a case may leave."""
-    return Why.NO_CONSENT if folder.right is None else folder.right.refuses(audience)
+    return Why.NO_CONSENT if right is None else right.refuses(audience)
 
 
-def _with_rights(
-    reader: Reader, folders: list[Folder], consents: Consents, audience: Scope, kept: list[Kept]
-) -> Steps[list[Folder]]:
-    """With what is beside them, and with what may leave of each document; without those about a person or case that
-    does not leave."""
-    found = yield from beside(reader, folders)
-    cases = {bytes(folder.case): folder.concerned for folder in folders}
-    persons = {bytes(one) for folder in folders for one in folder.persons}
-    known = cases.keys() | persons | {bytes(one.document.id) for one in found}
-    places: list[list[Beside]] = [[] for _ in folders]
-    told: dict[bytes, list[Right]] = {}
-    for one in found:
-        told[bytes(one.document.id)] = _told(one, consents, cases, persons)
-        for place in one.cases:
-            places[place].append(one)
-    done: list[Folder] = []
-    for folder, documents in zip(folders, places, strict=True):
-        case = bytes(folder.case)
-        rights: dict[bytes, Right] = {}
-        for person in folder.persons:
-            rights[bytes(person)] = consents.of(case, [bytes(person)]) or permission.NOTHING_ALLOWED
-        leaves: list[Unread] = []
-        for one in documents:
-            others = (one.told_of & persons).difference(folder.concerned)
-            here = consents.of(case, {*folder.concerned, *others}) if others else folder.right
-            right = permission.least([here or permission.NOTHING_ALLOWED, *told[bytes(one.document.id)]])
-            if one.told_of <= known and not right.refuses(audience):
-                rights[bytes(one.document.id)] = right
-                leaves.append(one.document)
-            else:
-                kept.append((Why.OTHERS, case, named_kind(kind_of(one.document.schema))))
-        done.append(folder._replace(beside=leaves, rights=rights) if rights else folder)
-    return done
-
-
-def _told(
-    document: Beside, consents: Consents, cases: Mapping[bytes, tuple[bytes, ...]], persons: Set[bytes]
-) -> list[Right]:  # fmt: skip
-    """What those allow whom a document is about, in the cases that it is about or part of, if there are such cases."""
-    of = document.told_of & persons
-    every = [consents.of(one, {*cases[one], *of}) for one in document.told_of & cases.keys()]
-    return [permission.least(one or permission.NOTHING_ALLOWED for one in every)] if every else []
-
-
-def _write(
-    reader: Reader, folders: list[Folder], gate: Gate, form: Form, audience: Scope, language: str, out: Sink
-) -> Steps[None]:
+def _writer(form: Form, reader: Reader, gate: Gate, audience: Scope, language: str, out: Sink) -> _Writer:
     match form:
         case Form.CSV:
-            return tables.as_csv(reader, folders, gate, language, out)
+            return tables.Table(reader, gate, language, out)
         case Form.JSON:
-            return plain.as_json(reader, folders, gate, audience, out)
+            return plain.Whole(reader, gate, audience, out)
         case Form.DOSSIER:
-            return dossier.as_page(reader, folders[0], gate, audience, language, out)
+            return dossier.Dossier(reader, gate, audience, language, out)

@@ -7,7 +7,7 @@ and its current wording belongs to another compartment, its older wordings stay 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.exporting.documents import is_number, named_kind
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Why
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Kept, Why
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Link
 from cellsync.casework.values.timeline import TimelineEntry
@@ -63,25 +63,25 @@ class Leaving(NamedTuple):
 class Gate:
     """What one export lets out, of one folder after the other."""
 
-    def __init__(self, audience: Scope, compartments: frozenset[Sensitivity], folders: Iterable[Folder]) -> None:
+    def __init__(
+        self, audience: Scope, compartments: frozenset[Sensitivity], targets: Container[bytes], kept: Kept
+    ) -> None:
+        """`targets`: the ids of what may be pointed at."""
         self.compartments = compartments
-        self.kept: dict[tuple[Why, bytes, str], None] = {}  # why, in which case, what of it
+        self.kept = kept
         self._audience = audience
         self._authors: dict[DeviceId, str] = {}
         self._folder: Folder | None = None
-        self.targets = {bytes(one.id) for folder in folders for one in folder.documents if self._has_any(one.schema)}
+        self._targets = targets
 
     def within(self, folder: Folder) -> Gate:
         """The same, with the rights of this folder from now on."""
         self._folder = folder
         return self
 
-    def _has_any(self, schema: type[Schema]) -> bool:
-        return any(own.sensitivity in self.compartments for own in fields_of(schema).values())
-
     def lets(self, document: Schema, name: str, own: Field, value: Any) -> bool:
         """Whether a value of this field may leave."""
-        if isinstance(value, Link) and value.case not in self.targets:
+        if isinstance(value, Link) and value.case not in self._targets:
             return False
         compartment = value.sensitivity if isinstance(value, TimelineEntry) else own.sensitivity
         return compartment in self.compartments and not self._is_kept(document, name, compartment)
@@ -94,7 +94,7 @@ class Gate:
         why = self._kept(document, name, compartment)
         if why is not None and self._folder is not None:
             kind = named_kind(kind_of(type(document)))
-            self.kept[why, bytes(self._folder.case), f"{kind}.{name}"] = None
+            self.kept.add(why, self._folder.place, f"{kind}.{name}")
         return why is not None
 
     def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:

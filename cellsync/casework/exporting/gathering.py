@@ -1,17 +1,20 @@
 """Gathering: a case file with the persons it is about and the documents that point at it, unread.
 
-What is kept of a document is which one it is and where its links lead; it is opened again when it leaves (`reader`).
+What is kept of a document is its number; it is opened again when it leaves (`reader`). Of a hundred thousand cases with
+all that is beside them these are a few megabytes.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Consent, Scope
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import BESIDE
+from cellsync.casework.exporting.numbers import Marks, Pairs, Rows, by_id
 from cellsync.casework.exporting.permission import Consents, Right, Spoken, spoken
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Relation
@@ -30,6 +33,7 @@ class Unread(NamedTuple):
 class Folder(NamedTuple):
     """One case with all that belongs to it."""
 
+    place: int  # among the folders
     case: CaseId
     external_id: str
     concerned: tuple[bytes, ...]  # whom it is about, sorted; also who is not here
@@ -58,12 +62,53 @@ class Folder(NamedTuple):
         yield from self.beside
 
 
-class Beside(NamedTuple):
-    """Where the links of a document lead."""
+class Folders(Sequence[Folder]):
+    """Folders by external id, then by id, without what is beside them: each is made when it is asked for."""
 
-    document: Unread
-    told_of: frozenset[bytes]  # what it is about or part of
-    cases: tuple[int, ...]  # of the folders, by their places, that it points at
+    def __init__(self, reader: Reader, consents: Consents) -> None:
+        self.consents = consents
+        self.numbers = array("I")  # of the cases
+        self.rights: list[Right | None] = []
+        self.persons = Rows()  # the numbers of those whom each is about, as far as they are persons here
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Folder: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Folder]: ...
+    def __getitem__(self, place: int | slice) -> Folder | list[Folder]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        case = self._reader.id(self.numbers[place])
+        file = self._reader.open(CaseFile, case)
+        concerned = tuple(sorted(about(file)))
+        persons = [CaseId(one) for one in concerned if one in self.consents.persons]
+        return Folder(place, case, file.external_id, concerned, persons or (), self.rights[place])
+
+
+class Beside:
+    """What points at the cases of some folders: of each document its number, and where its links lead."""
+
+    def __init__(self, placed: array[int]) -> None:
+        self._placed = placed
+        self.schemas: list[type[Schema]] = []
+        self.numbers = array("I")
+        self.told_of = Rows()  # what each is about or part of, as far as it is here; else 0
+        self.of: Pairs  # the documents, by the places of the folders that they point at: by kind, then by id
+
+    def place_of(self, case: int) -> int | None:
+        """The place of its folder, if it has one."""
+        return self._placed[case] - 1 if self._placed[case] else None
+
+    def persons_of(self, one: int, persons: Marks) -> list[int]:
+        """Those of these persons of whom it tells."""
+        return [number for number in self.told_of[one] if number in persons]
+
+    def unread(self, reader: Reader, one: int) -> Unread:
+        return Unread(reader.id(self.numbers[one]), self.schemas[one])
 
 
 def told_of(document: Any) -> set[bytes]:
@@ -75,42 +120,54 @@ def about(document: Any) -> set[bytes]:
     return {link.case for link in document.links if link.relation is Relation.ABOUT}
 
 
-def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[tuple[list[Folder], Consents]]:
-    """Folders of these cases, or of all, by external id, without what is beside them; and who has consented to what.
+def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
+    """Folders of these cases, or of all, by external id; and who has consented to what.
 
     Of all, it opens every case and consent of the cell once; of some, only what has to do with these.
     """
     if cases is None:
-        every: Iterable[CaseId] = reader.ids(reader.of_kind(CaseFile))
-        consents = Consents((yield from _all_consents(reader)), reader.persons())
+        every: Iterable[int] = reader.of_kind(CaseFile)
+        consents = yield from _all_consents(reader)
     else:
-        every = dict.fromkeys(cases)
-        consents = yield from _bearing_on(reader, every)
-    found: list[tuple[bytes, CaseId, Folder]] = []
-    for case in every:
-        found.append(_place(reader, case, consents))
+        every = [reader.number(case) for case in dict.fromkeys(cases)]
+        consents = yield from _bearing_on(reader, dict.fromkeys(cases))
+    folders = Folders(reader, consents)
+    rights: list[Right | None] = [None] * (len(reader.all_ids) + 1)  # by number
+    persons, row = Rows(), array("I", bytes(4 * (len(reader.all_ids) + 1)))  # as they are read; and by number
+    nameless, named = array("I"), []
+    for number in every:
+        case = reader.id(number)
+        file = reader.open(CaseFile, case)
+        concerned = about(file)
+        rights[number] = consents.of(case, concerned)
+        row[number] = len(persons)
+        persons.add(reader.number(one) for one in concerned if one in consents.persons)
+        if external := file.external_id:
+            named.append(_sorted_by(external, case, number))
+        else:
+            nameless.append(number)
         yield from reader.turn()
-    return [folder for _, _, folder in in_order(found)], consents
+    folders.numbers.extend(by_id(reader.all_ids, nameless))
+    folders.numbers.extend(int.from_bytes(key[-4:], "big") for key in in_order(named))
+    for number in folders.numbers:
+        folders.persons.add(persons[row[number]])
+    folders.rights.extend(map(rights.__getitem__, folders.numbers))
+    return folders
 
 
-def _place(reader: Reader, case: CaseId, consents: Consents) -> tuple[bytes, CaseId, Folder]:
-    """A folder behind what it is sorted by: texts and their bytes in UTF-8 have one order."""
-    file = reader.open(CaseFile, case)
-    concerned = tuple(sorted(about(file)))
-    right = consents.of(case, concerned)
-    persons = [CaseId(one) for one in concerned if one in consents.persons]
-    external_id = file.external_id
-    return external_id.encode(errors="surrogatepass"), case, Folder(case, external_id, concerned, persons or (), right)
+def _sorted_by(external_id: str, case: CaseId, number: int) -> bytes:
+    """Texts and their bytes in UTF-8 have one order; a zero byte within sorts above the end, as it has to."""
+    text = external_id.encode(errors="surrogatepass").replace(b"\0", b"\0\xff")
+    return text + b"\0\0" + case + number.to_bytes(4, "big")
 
 
-def _all_consents(reader: Reader) -> Steps[list[Spoken]]:
-    found: list[Spoken] = []
-    rights: dict[Right, Right] = {}  # nearly all are alike
-    for case in reader.ids(reader.of_kind(Consent)):
-        one = spoken(reader.open(Consent, case))
-        found.append(one._replace(right=rights.setdefault(one.right, one.right)))
+def _all_consents(reader: Reader) -> Steps[Consents]:
+    consents = Consents((), reader.persons(), reader.number)
+    for number in reader.of_kind(Consent):
+        consents.add(spoken(reader.open(Consent, reader.id(number))))
         yield from reader.turn()
-    return found
+    consents.settle()
+    return consents
 
 
 def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
@@ -135,23 +192,39 @@ def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
         waiting = _consents(reader.pointing_at(waiting) | reader.kinds(replaced)) - found.keys()
     named = {target for one in found.values() for target in one.named}
     persons = {bytes(one) for one, kind in reader.kinds(concerned | named).items() if kind == kind_of(Person)}
-    return Consents(found.values(), persons)
+    return Consents(found.values(), persons, reader.number)
 
 
 def _consents(kinds: Mapping[CaseId, str]) -> set[bytes]:
     return {bytes(one) for one, kind in kinds.items() if kind == kind_of(Consent)}
 
 
-def beside(reader: Reader, folders: Sequence[Folder]) -> Steps[list[Beside]]:
-    """What points at the cases of these folders: by kind, then by id."""
-    places = {bytes(folder.case): at for at, folder in enumerate(folders)}
-    kinds = reader.pointing_at(places)
-    found: list[Beside] = []
+def beside(reader: Reader, folders: Folders, places: Iterable[int]) -> Steps[Beside]:
+    """What points at the cases of the folders in these places."""
+    placed = array("I", bytes(4 * (len(reader.all_ids) + 1)))  # by number: the place, counted from 1
+    pointing = Marks()
+    for place in places:
+        number = folders.numbers[place]
+        placed[number] = place + 1
+        for one in reader.linking(reader.id(number)):
+            pointing.add(one)
+        yield from reader.turn()
+    by_kind: dict[str, array[int]] = {kind_of(schema): array("I") for schema in BESIDE}
+    for number in pointing:
+        kind = reader.kind(number)
+        if kind in by_kind:
+            by_kind[kind].append(number)
+        yield from reader.turn()
+    found, pairs = Beside(placed), Rows()
     for schema in BESIDE:
-        for case in sorted(one for one, kind in kinds.items() if kind == kind_of(schema)):
-            document: Any = reader.open(schema, case)
-            cases = tuple(sorted({places[link.case] for link in document.links if link.case in places}))
-            if cases:
-                found.append(Beside(Unread(case, schema), frozenset(told_of(document)), cases))
+        for number in by_id(reader.all_ids, by_kind[kind_of(schema)]):
+            document: Any = reader.open(schema, reader.id(number))
+            linked = {reader.number(link.case) for link in document.links}
+            if at := sorted(placed[one] - 1 for one in linked if placed[one]):
+                found.schemas.append(schema)
+                found.numbers.append(number)
+                found.told_of.add(map(reader.number, told_of(document)))
+                pairs.add(at)
             yield from reader.turn()
+    found.of = Pairs((place, one) for one in range(len(pairs)) for place in pairs[one])
     return found

@@ -26,14 +26,19 @@ what was meant. An external id that is more than a number stays with the name an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import count, repeat
 from typing import Final, NamedTuple
 
 from cellsync.casework.documents.consent import Consent, Scope, effective_scope, is_withdrawn
 from cellsync.casework.exporting.documents import meant
+from cellsync.casework.exporting.numbers import Cases, Marks, Pairs, Rows
 from cellsync.casework.values.link import Relation
 from cellsync.core.errors import CallerError, InvalidValue
+from cellsync.core.ids import CaseId
 from cellsync.core.schema.fields import Sensitivity
 
 ABOUT_CASES: Final = frozenset({Sensitivity.C0, Sensitivity.C1, Sensitivity.C2, Sensitivity.C3})
@@ -42,6 +47,8 @@ UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
 _EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
 _FEW: Final = 4
+_NOBODY: Final = -1  # has spoken
+_UNKNOWN: Final = -2
 
 
 class Why(StrEnum):
@@ -73,7 +80,7 @@ class LeftOut(NamedTuple):
     """What was left out for one reason."""
 
     why: Why
-    cases: tuple[bytes, ...]  # in which it was left out
+    cases: Sequence[bytes]  # in which it was left out
     what: tuple[str, ...]  # "person.health", or "task" for whole documents; empty: the cases themselves
 
     @property
@@ -172,7 +179,7 @@ def least(rights: Iterable[Right]) -> Right:
 
 
 class Spoken(NamedTuple):
-    """What one consent says: of a hundred thousand of them this is kept."""
+    """What one consent says."""
 
     id: bytes
     named: tuple[bytes, ...]  # whom or what it is about or part of
@@ -188,86 +195,170 @@ def spoken(consent: Consent) -> Spoken:
 
 
 class Consents:
-    """The table: who has consented to what."""
+    """The table: who has consented to what. A member may write consents without end, so all of it is numbers."""
 
-    def __init__(self, said: Iterable[Spoken], persons: Container[bytes]) -> None:
+    def __init__(
+        self, said: Iterable[Spoken], persons: Container[bytes], number: Callable[[bytes], int] | None = None
+    ) -> None:
+        """`number`: of an id, 0 of one that is not here. It may be filled later on: `add`, then `settle`."""
         self.persons = persons
-        self._said: dict[bytes, list[_Said]] = {}
-        self._everywhere: dict[bytes, Right | None] = {}  # of persons of whom nobody has spoken for one case only
-        self._of_cases: dict[bytes, Right] = {}  # what is said of a case, once it was asked for
-        rights: dict[Right, Right] = {}  # nearly all are alike
-        for one in _read(said, persons):
-            shared = one._replace(right=rights.setdefault(one.right, one.right))
-            for target in one.persons or one.cases:
-                self._said.setdefault(target, []).append(shared)
+        numbered: dict[bytes, int] = defaultdict(count(1).__next__)
+        self._number = number or numbered.__getitem__
+        self._rights = _Rights()
+        self._own = array("I")  # the number of each consent
+        self._right = array("I")  # what it allows, by its place in `_rights`
+        self._named = Rows()  # whom or what it names: twice its number, and one more if it is a person
+        self._replaced = Rows()  # the consents that it supersedes
+        self._everywhere = _Known()  # of persons of whom nobody has spoken for one case only
+        self._of_cases = _Known()  # what is said of a case, once it was asked for
+        for one in said:
+            self.add(one)
+        self.settle()
+
+    def add(self, one: Spoken) -> None:
+        self._own.append(self._number(one.id))
+        self._right.append(self._rights.place(one.right))
+        self._named.add(self._number(target) << 1 | (target in self.persons) for target in one.named)
+        self._replaced.add(self._number(other) for other in one.supersedes)
+
+    def settle(self) -> None:
+        """All are there: find out who speaks for whom."""
+        every = range(len(self._own))
+        self._by_number = Pairs((self._own[one], one) for one in every)
+        self._naming = Pairs((target >> 1, one) for one in every for target in self._named[one] if target > 1)
+        self._heirs = Pairs(  # consents that speak for what the ones that they supersede do
+            (other, one) for one in every if not self._named[one] for other in self._replaced[one] if other
+        )
 
     def of(self, case: bytes, persons: Iterable[bytes]) -> Right | None:
         """What may go of a document in this case that is about these persons; None if nobody has spoken for one."""
-        asked = [self._of_person(person, case) for person in persons]
-        of_case = self._of_case(case)
+        here = self._number(case)
+        asked = [self._of_person(self._number(person), here) for person in persons]
+        of_case = self._of_case(here)
         if any(right is None for right in asked) or not (asked or of_case):
             return None
-        return least(right for right in (*asked, of_case) if right is not None)
+        return self._rights.shared(least(right for right in (*asked, of_case) if right is not None))
 
-    def _of_case(self, case: bytes) -> Right | None:
+    def narrowed(self, right: Right, case: int, persons: Iterable[int]) -> Right:
+        """What is left of what may go in this case where these persons are concerned as well."""
+        rights = [right, *(self._of_person(person, case) or NOTHING_ALLOWED for person in persons)]
+        return right if len(rights) == 1 else self._rights.shared(least(rights))
+
+    def least_of(self, rights: Iterable[Right]) -> Right:
+        return self._rights.shared(least(rights))
+
+    def _of_case(self, case: int) -> Right | None:
         if case not in self._of_cases:
-            said = _standing(one for one in self._said.get(case, ()) if not one.persons)
-            if not said:
-                return None
-            self._of_cases[case] = least(one.right for one in said)
-        return self._of_cases[case]
+            said = _standing(self._said(one) for one in self._speaking(case) if not self._speaks_for_people(one))
+            self._of_cases[case] = self._rights.place(least(one.right for one in said)) if said else _NOBODY
+        return self._rights[self._of_cases[case]]
 
-    def _of_person(self, person: bytes, case: bytes) -> Right | None:
+    def _of_person(self, person: int, case: int) -> Right | None:
         if person not in self._everywhere:
-            about_her = self._said.get(person, [])
-            said = _standing(one for one in about_her if not one.cases or case in one.cases)
-            right = least(one.right for one in said) if said else None
-            if any(one.cases for one in about_her):
-                return right
-            self._everywhere[person] = right
-        return self._everywhere[person]
+            said: list[_Said] = []
+            somewhere = False  # somebody has spoken of her for one case only
+            for one in self._speaking(person):
+                cases = [target >> 1 for target in self._targets(one) if not target & 1]
+                somewhere = somewhere or bool(cases)
+                if not cases or case in cases:
+                    said.append(self._said(one))
+            standing = _standing(said)
+            place = self._rights.place(least(one.right for one in standing)) if standing else _NOBODY
+            if somewhere:
+                return self._rights[place]
+            self._everywhere[person] = place
+        return self._rights[self._everywhere[person]]
+
+    def _speaking(self, target: int) -> list[int]:
+        """The consents that name it, or name nothing and take the place of one that does."""
+        found = dict.fromkeys(self._naming.of(target))
+        waiting = list(found)
+        while waiting:
+            for heir in self._heirs.of(self._own[waiting.pop()]):
+                if heir not in found:
+                    found[heir] = None
+                    waiting.append(heir)
+        return list(found)
+
+    def _targets(self, consent: int) -> Iterator[int]:
+        """For whom or what it speaks: what it names, else what those named that it supersedes. Some come twice."""
+        if named := self._named[consent]:
+            yield from named
+            return
+        seen, waiting = {consent}, [consent]
+        while waiting:
+            for number in self._replaced[waiting.pop()]:
+                for other in self._by_number.of(number):
+                    if other not in seen:
+                        seen.add(other)
+                        named = self._named[other]
+                        yield from named
+                        if not named:
+                            waiting.append(other)
+
+    def _speaks_for_people(self, consent: int) -> bool:
+        return any(target & 1 for target in self._targets(consent))
+
+    def _said(self, consent: int) -> _Said:
+        right = self._rights[self._right[consent]] or NOTHING_ALLOWED
+        return _Said(self._own[consent], _few(self._replaced[consent]), right)
+
+
+class _Rights:
+    """Rights by their places. Nearly all are alike."""
+
+    def __init__(self) -> None:
+        self._every: list[Right] = []
+        self._places: dict[Right, int] = {}
+
+    def place(self, right: Right) -> int:
+        at = self._places.setdefault(right, len(self._every))
+        if at == len(self._every):
+            self._every.append(right)
+        return at
+
+    def shared(self, right: Right) -> Right:
+        """The one of them that is equal."""
+        return self._every[self.place(right)]
+
+    def __getitem__(self, place: int) -> Right | None:
+        return None if place == _NOBODY else self._every[place]
+
+
+class _Known:
+    """Places of rights by number, as far as they were found out."""
+
+    def __init__(self) -> None:
+        self._places = array("i")
+
+    def __contains__(self, number: int) -> bool:
+        return number < len(self._places) and self._places[number] != _UNKNOWN
+
+    def __getitem__(self, number: int) -> int:
+        return self._places[number]
+
+    def __setitem__(self, number: int, place: int) -> None:
+        if number >= len(self._places):
+            self._places.extend(repeat(_UNKNOWN, number + 1 - len(self._places)))
+        self._places[number] = place
 
 
 class _Said(NamedTuple):
     """One consent."""
 
-    id: bytes
-    persons: Collection[bytes]
-    cases: Collection[bytes]
-    supersedes: Collection[bytes]
+    id: int
+    supersedes: Collection[int]
     right: Right
 
 
-def _read(consents: Iterable[Spoken], persons: Container[bytes]) -> Iterable[_Said]:
-    every = {one.id: one for one in consents}
-    for one in every.values():
-        targets = one.named or _inherited(one, every)
-        of_persons = _few(target for target in targets if target in persons)
-        of_cases = _few(target for target in targets if target not in persons)
-        yield _Said(one.id, of_persons, of_cases, _few(one.supersedes), one.right)
-
-
-def _few(ids: Iterable[bytes]) -> Collection[bytes]:
+def _few(numbers: Iterable[int]) -> Collection[int]:
     """As small as they come: of one or two, a set takes four times what a tuple does."""
-    found = tuple(ids)
+    found = tuple(numbers)
     return found if len(found) <= _FEW else frozenset(found)
 
 
 def _linked(consent: Consent, *relations: Relation) -> tuple[bytes, ...]:
     return tuple(sorted({link.case for link in consent.links if link.relation in relations}))
-
-
-def _inherited(consent: Spoken, every: Mapping[bytes, Spoken]) -> Collection[bytes]:
-    """What a consent speaks for that names only what it supersedes."""
-    found: set[bytes] = set()
-    seen, waiting = {consent.id}, list(consent.supersedes)
-    while waiting:
-        other = waiting.pop()
-        if other in every and other not in seen:
-            seen.add(other)
-            found.update(every[other].named)
-            waiting += [] if every[other].named else every[other].supersedes
-    return found
 
 
 def _right(consent: Consent) -> Right:
@@ -291,16 +382,25 @@ def _standing(said: Iterable[_Said]) -> list[_Said]:
     return [one for one in every.values() if one.id not in gone]
 
 
-def by_reason(left_out: Iterable[tuple[Why, bytes, str]]) -> list[LeftOut]:
-    """What was left out, by reason: (why, in which case, what of it or "")."""
-    found: dict[tuple[Why, bool], tuple[dict[bytes, None], dict[str, None]]] = {}
-    for why, case, what in left_out:
-        cases, things = found.setdefault((why, bool(what)), ({}, {}))
-        cases[case] = None
+class Kept:
+    """What stays, and why: of which cases, by their places, and what of them."""
+
+    def __init__(self) -> None:
+        self._where: dict[tuple[Why, bool], Marks] = {}
+        self._what: dict[Why, set[str]] = {}
+
+    def add(self, why: Why, place: int, what: str = "") -> None:
+        """`what`: a field, or a kind of documents; "" for the case itself."""
+        self._where.setdefault((why, bool(what)), Marks()).add(place + 1)
         if what:
-            things[what] = None
-    order = list(Why)
-    return [
-        LeftOut(why, tuple(cases), tuple(sorted(things)))
-        for (why, _), (cases, things) in sorted(found.items(), key=lambda one: (one[0][1], order.index(one[0][0])))
-    ]
+            self._what.setdefault(why, set()).add(what)
+
+    def by_reason(self, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> list[LeftOut]:
+        """`numbers`: of the cases, by their places."""
+        order = list(Why)
+        return [
+            LeftOut(
+                why, Cases(ids, (numbers[place - 1] for place in where)), tuple(sorted(self._what[why] if some else ()))
+            )
+            for (why, some), where in sorted(self._where.items(), key=lambda one: (one[0][1], order.index(one[0][0])))
+        ]

@@ -30,39 +30,46 @@ from cellsync.core.plain import steady_json
 from cellsync.core.schema.schema import kind_of
 
 
-def as_json(reader: Reader, folders: list[Folder], gate: Gate, audience: Scope, out: Sink) -> Steps[None]:
-    """Write it, document by document."""
-    whole = {
-        "format": "cellsync cases",
-        "version": 1,
-        "audience": audience.value,
-        "compartments": sorted(one.value for one in gate.compartments),
-    }
-    out.write(_beginning(whole, "cases", 0).encode())
-    for at, folder in enumerate(folders):
-        out.write(b"," * (at > 0) + b"\n  ")
-        yield from _case(reader, folder, gate, out)
-    out.write(_end(0, bool(folders)) + b"\n")
+class Whole:
+    """The document, case by case."""
 
+    def __init__(self, reader: Reader, gate: Gate, audience: Scope, out: Sink) -> None:
+        self._reader = reader
+        self._gate = gate
+        self._out = out
+        self._filled = False
+        whole = {
+            "format": "cellsync cases",
+            "version": 1,
+            "audience": audience.value,
+            "compartments": sorted(one.value for one in gate.compartments),
+        }
+        out.write(_beginning(whole, "cases", 0).encode())
 
-def _case(reader: Reader, folder: Folder, gate: Gate, out: Sink) -> Steps[None]:
-    gate.within(folder)
-    out.write(_beginning({"consent": folder.scope.value}, "documents", 2).encode())
-    for one in folder.documents:
-        fields = gate.fields(reader.open(one.schema, one.id))
-        if one.id == folder.case:
-            out.write(b"\n    ")
-        elif fields:
-            out.write(b",\n    ")
-        if fields or one.id == folder.case:
-            document = {
-                "id": one.id.hex(),
-                "kind": kind_of(one.schema),
-                "fields": {leaving.name: _field(leaving) for leaving in fields},
-            }
-            out.write(_indented(document, 4).encode())
-        yield from reader.turn()
-    out.write(_end(2, True))
+    def add(self, folder: Folder) -> Steps[None]:
+        out = self._out
+        self._gate.within(folder)
+        out.write(b"," * self._filled + b"\n  ")
+        self._filled = True
+        out.write(_beginning({"consent": folder.scope.value}, "documents", 2).encode())
+        for one in folder.documents:
+            fields = self._gate.fields(self._reader.open(one.schema, one.id))
+            if one.id == folder.case:
+                out.write(b"\n    ")
+            elif fields:
+                out.write(b",\n    ")
+            if fields or one.id == folder.case:
+                document = {
+                    "id": one.id.hex(),
+                    "kind": kind_of(one.schema),
+                    "fields": {leaving.name: _field(leaving) for leaving in fields},
+                }
+                out.write(_indented(document, 4).encode())
+            yield from self._reader.turn()
+        out.write(_end(2, True))
+
+    def end(self) -> None:
+        self._out.write(_end(0, self._filled) + b"\n")
 
 
 def _beginning(value: dict[str, Any], listed: str, depth: int) -> str:

@@ -7,17 +7,19 @@ first are kept, so that those of a small cell are read once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Generator, Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar, cast
+from array import array
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar, cast
 
 from cellsync.casework.documents.person import Person
+from cellsync.casework.exporting.numbers import IdSet, Marks
 from cellsync.cell.cell import Cell
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.schema import Schema, kind_of
 
-KEPT: Final = 4 << 20  # bytes of memory of the documents that stay open, about
+KEPT: Final = 1 << 20  # bytes of memory of the documents that stay open, about
 AT_ONCE: Final = 64  # documents that are opened in one step
 
 S = TypeVar("S", bound=Schema)
@@ -35,15 +37,17 @@ class Reader:
         self._held = replica.held
         self._listings = listings
         self._kept: dict[bytes, Schema] = {}
+        self._last: Schema | None = None
         self._weight = 0
         self._opened = 0
 
     def open(self, schema: type[S], case: bytes) -> S:
         """A document. Let go of it soon."""
-        there = self._kept.get(case)
+        there = self._last if self._last is not None and self._last.id == case else self._kept.get(case)
         if there is not None:
             return cast(S, there)
         document = self._read(schema, CaseId(case))
+        self._last = document
         self._opened += 1
         if self._weight < KEPT:
             self._weight += document._state.weigh()
@@ -54,23 +58,45 @@ class Reader:
     def _read(self, schema: type[S], case: CaseId) -> S:
         return self.cell.look_up(schema, self._held.cases[case])
 
+    def turn_after(self, steps: int) -> Iterator[None]:
+        """The same after work that opened nothing."""
+        self._opened += steps
+        return self.turn()
+
     def turn(self) -> Iterator[None]:
         """Give others their turn, if enough was opened since the last one: `yield from reader.turn()`."""
         if self._opened >= AT_ONCE:
             self._opened = 0
             yield
 
-    def ids(self, numbers: Iterable[int]) -> Iterator[CaseId]:
-        return map(self._held.case_ids.__getitem__, numbers)
+    @property
+    def all_ids(self) -> Mapping[int, CaseId]:
+        return self._held.case_ids
+
+    def id(self, number: int) -> CaseId:
+        return self._held.case_ids[number]
+
+    def number(self, case: bytes) -> int:
+        """0 of what is not here."""
+        return self._held.cases.get(CaseId(case), 0)
 
     def of_kind(self, schema: type[Schema]) -> Sequence[int]:
         """The numbers of all documents of a kind."""
-        return self._listings.of_kind(kind_of(schema))
+        return array("I", self._listings.of_kind(kind_of(schema)))
+
+    def kind(self, number: int) -> str:
+        """The kind of a document that is here; "" of what is in no list."""
+        self._opened += 1
+        return next((one.kind for one in self._listings.get([number])), "")
 
     def kinds(self, cases: Iterable[bytes]) -> dict[CaseId, str]:
         """The kinds of those of these documents that are here."""
-        numbers = (self._held.cases.get(CaseId(case)) for case in cases)
-        return self._kinds(number for number in numbers if number is not None)
+        return self._kinds(number for number in map(self.number, cases) if number)
+
+    def linking(self, case: bytes) -> Sequence[int]:
+        """The numbers of the documents with a link to it. One with more links than are listed is always among them."""
+        self._opened += 1
+        return self._listings.linking(case)
 
     def pointing_at(self, cases: Iterable[bytes]) -> dict[CaseId, str]:
         """The documents with a link to one of these, by their ids, and their kinds.
@@ -84,15 +110,11 @@ class Reader:
 
     def persons(self) -> Container[bytes]:
         """The ids of all persons."""
-        return _Persons(self._held.cases, frozenset(self.of_kind(Person)))
+        marks = Marks()
+        for number in self.of_kind(Person):
+            marks.add(number)
+        return self.among(marks)
 
-
-class _Persons(Container[bytes]):
-    """By number: a number takes less than an id."""
-
-    def __init__(self, cases: Any, numbers: Collection[int]) -> None:
-        self._cases = cases
-        self._numbers = numbers
-
-    def __contains__(self, case: object) -> bool:
-        return self._cases.get(case) in self._numbers
+    def among(self, marks: Marks) -> Container[bytes]:
+        """The ids of the documents that are marked."""
+        return IdSet(self._held.cases, marks)

@@ -74,21 +74,30 @@ class Column(NamedTuple):
     has_language: bool = False
 
 
-def as_csv(reader: Reader, folders: list[Folder], gate: Gate, language: str, out: Sink) -> Steps[None]:
-    """Write the table, in UTF-8. Raises InvalidValue for what is no language."""
-    if language and not _LANGUAGE.fullmatch(language):
-        raise InvalidValue("a language is two or three small letters", hint="ru, be, pl, …")
-    columns = [one for one in _COLUMNS if _has(gate, one)]
-    suffix = f"__{language}" if language else ""
-    headers = [one.header + suffix * one.has_language for one in columns]
-    out.write(as_table([[*headers, "also", "conflicts"]]).encode())
-    for folder in folders:
-        gate.within(folder)
-        chosen, also = _choose(reader, folder)
-        cells = [_cell(gate, chosen, one) for one in columns]
-        yield from reader.turn()
-        conflicts = yield from _conflicts(reader, gate, folder)
-        out.write(as_table([[*cells, also, conflicts]]).encode())
+class Table:
+    """The table in UTF-8, row by row. Raises InvalidValue for what is no language."""
+
+    def __init__(self, reader: Reader, gate: Gate, language: str, out: Sink) -> None:
+        if language and not _LANGUAGE.fullmatch(language):
+            raise InvalidValue("a language is two or three small letters", hint="ru, be, pl, …")
+        self._reader = reader
+        self._gate = gate
+        self._out = out
+        self._columns = [one for one in _COLUMNS if _has(gate, one)]
+        suffix = f"__{language}" if language else ""
+        headers = [one.header + suffix * one.has_language for one in self._columns]
+        out.write(as_table([[*headers, "also", "conflicts"]]).encode())
+
+    def add(self, folder: Folder) -> Steps[None]:
+        gate = self._gate.within(folder)
+        chosen, also = _choose(self._reader, folder)
+        cells = [_cell(gate, chosen, one) for one in self._columns]
+        yield from self._reader.turn()
+        conflicts = yield from _conflicts(self._reader, gate, folder)
+        self._out.write(as_table([[*cells, also, conflicts]]).encode())
+
+    def end(self) -> None:
+        pass
 
 
 def as_table(rows: Iterable[Iterable[str]]) -> str:

@@ -550,7 +550,7 @@ def export(
             _put_out(pieces)
         answer["export"] = answer["next"] = ""  # all was fetched
     chosen = ", ".join(answer["compartments"])
-    terminal.say(f"✓ {many(len(answer['cases']), 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
+    terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
     for one in answer["left_out"]:
         terminal.need(line(one["text"], 500))
     terminal.answer(answer)

@@ -1,0 +1,105 @@
+"""Papers: which documents beside the cases leave with them, and how much of each.
+
+A document leaves with a case if everybody it tells of, there and in the other cases that it is about or part of, allows
+it; and only if all that it tells of leaves as well.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Container, Iterator, Sequence
+
+from cellsync.casework.documents.case_file import CaseFile
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.documents.person import Person
+from cellsync.casework.exporting.documents import named_kind
+from cellsync.casework.exporting.gathering import Beside, Folder, Folders, beside
+from cellsync.casework.exporting.numbers import Marks
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Kept, Right, Why
+from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.core.schema.fields import Sensitivity
+from cellsync.core.schema.schema import Schema, fields_of, kind_of
+
+
+class Papers:
+    """The folders that leave, with what is beside them."""
+
+    def __init__(self, reader: Reader, folders: Folders, leaving: array[int], found: Beside) -> None:
+        self._reader = reader
+        self._folders = folders
+        self._leaving = leaving
+        self._beside = found
+        self.persons = Marks()
+        self.rights: list[Right | None] = [None] * len(found.of)  # of each document in each folder; None: it stays
+
+    def folder(self, place: int) -> Folder:
+        """With the documents that leave, and what may leave of each."""
+        folder, consents = self._folders[place], self._folders.consents
+        case = bytes(folder.case)
+        rights = {bytes(one): consents.of(case, [bytes(one)]) or NOTHING_ALLOWED for one in folder.persons}
+        papers = []
+        for at in self._beside.of.places(place):
+            if (right := self.rights[at]) is not None:
+                papers.append(one := self._beside.unread(self._reader, self._beside.of.second(at)))
+                rights[bytes(one.id)] = right
+        return folder._replace(beside=papers, rights=rights) if rights else folder
+
+    def targets(self, chosen: frozenset[Sensitivity]) -> Container[bytes]:
+        """The ids of all that leaves, as far as such documents have something in these compartments."""
+        marks = Marks()
+        for schema, number in self._leave():
+            if any(own.sensitivity in chosen for own in fields_of(schema).values()):
+                marks.add(number)
+        return self._reader.among(marks)
+
+    def _leave(self) -> Iterator[tuple[type[Schema], int]]:
+        yield from ((CaseFile, self._folders.numbers[place]) for place in self._leaving)
+        yield from ((Person, number) for number in self.persons)
+        for at, right in enumerate(self.rights):
+            if right is not None:
+                one = self._beside.of.second(at)
+                yield self._beside.schemas[one], self._beside.numbers[one]
+
+
+def gather_papers(
+    reader: Reader, folders: Folders, leaving: array[int], audience: Scope, kept: Kept
+) -> Steps[Papers]:  # fmt: skip
+    """Decide on all that is beside the cases in these places. What stays is noted."""
+    found = yield from beside(reader, folders, leaving)
+    papers = Papers(reader, folders, leaving, found)
+    known = Marks()
+    for place in leaving:
+        known.add(folders.numbers[place])
+        for person in folders.persons[place]:
+            known.add(person)
+            papers.persons.add(person)
+    for number in found.numbers:
+        known.add(number)
+    told = []
+    for one in range(len(found.numbers)):
+        told.append(_told(folders, found, one, papers.persons))
+        yield from reader.turn_after(1)
+    for place in leaving:
+        for at in found.of.places(place):
+            one = found.of.second(at)
+            right = _allowed(folders, place, found.persons_of(one, papers.persons), told[one])
+            if all(number in known for number in found.told_of[one]) and not right.refuses(audience):
+                papers.rights[at] = right
+            else:
+                kept.add(Why.OTHERS, place, named_kind(kind_of(found.schemas[one])))
+            yield from reader.turn_after(1)
+    return papers
+
+
+def _told(folders: Folders, found: Beside, one: int, persons: Marks) -> Right | None:
+    """What those allow whom a document tells of, in the cases that it is about or part of; None: in no case."""
+    of = found.persons_of(one, persons)
+    cases = [place for number in found.told_of[one] if (place := found.place_of(number)) is not None]
+    return folders.consents.least_of(_allowed(folders, place, of, None) for place in cases) if cases else None
+
+
+def _allowed(folders: Folders, place: int, persons: Sequence[int], told: Right | None) -> Right:
+    """What may go with this case of a document about these persons."""
+    consents = folders.consents
+    here = consents.narrowed(folders.rights[place] or NOTHING_ALLOWED, folders.numbers[place], persons)
+    return here if told is None else consents.least_of([here, told])

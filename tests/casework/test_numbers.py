@@ -1,0 +1,128 @@
+"""Numbers: sets, rows and pairs that an export keeps, against the plain ones; and who has consented, likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.exporting.numbers import Cases, IdSet, Marks, Pairs, Rows, by_id
+from cellsync.casework.exporting.permission import Consents, Right, Spoken, least
+from cellsync.core.ids import CaseId
+from cellsync.core.schema.fields import Sensitivity
+
+NUMBERS = st.integers(1, 3_000)
+BELOW = 1 << 32
+IDS = {number: CaseId(bytes([number * 7 % 256]) * 32) for number in range(1, 40)}
+
+
+@given(st.lists(NUMBERS), NUMBERS)
+def test_marks_are_a_set(added: list[int], other: int) -> None:
+    marks = Marks()
+    for number in added:
+        marks.add(number)
+    assert list(marks) == sorted(set(added))
+    assert (other in marks) == (other in added)
+    assert 0 not in marks
+
+
+@given(st.lists(st.lists(st.integers(0, BELOW))))
+def test_rows_are_lists(rows: list[list[int]]) -> None:
+    made = Rows()
+    for row in rows:
+        made.add(row)
+    assert [list(made[at]) for at in range(len(made))] == rows
+
+
+@given(st.lists(st.tuples(st.integers(0, BELOW - 2), st.integers(0, BELOW - 1))))
+def test_pairs_are_a_table(pairs: list[tuple[int, int]]) -> None:
+    made = Pairs(pairs)
+    assert len(made) == len(pairs)
+    for first in {first for first, _ in pairs} | {5}:
+        seconds = sorted(second for one, second in pairs if one == first)
+        assert list(made.of(first)) == seconds
+        assert [made.second(place) for place in made.places(first)] == seconds
+
+
+@given(st.lists(st.sampled_from(sorted(IDS))))
+def test_cases_are_their_ids(numbers: list[int]) -> None:
+    ids = [IDS[number] for number in numbers]
+    cases = Cases(IDS, numbers)
+    assert cases == ids
+    assert cases != [*ids, IDS[1]]
+    assert cases[1:3] == ids[1:3]
+    assert list(by_id(IDS, numbers)) == sorted(numbers, key=IDS.__getitem__)
+    marks = Marks()
+    for number in numbers:
+        marks.add(number)
+    among = IdSet({case: number for number, case in IDS.items()}, marks)
+    assert {case for case in [*IDS.values(), bytes(32)] if case in among} == set(ids)
+
+
+# --- consents: the rules, one after the other, as sets ---------------------------------------------------------
+
+PERSONS = frozenset({b"vera", b"anton"})
+CASES = (b"W1", b"W2")
+NAMES = [b"%d" % number for number in range(5)]
+RIGHTS = st.builds(
+    Right, st.sampled_from(Scope), st.booleans(), st.frozensets(st.sampled_from(Sensitivity), max_size=2),
+    st.frozensets(st.sampled_from(["person.born", "case.title"])), st.booleans(),
+)  # fmt: skip
+SAID = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from([*PERSONS, *CASES, b"elsewhere"]), max_size=3, unique=True),
+        st.lists(st.sampled_from([*NAMES, b"gone"]), max_size=3, unique=True), RIGHTS,
+    ),
+    max_size=len(NAMES),
+)  # fmt: skip
+
+
+def targets_of(one: Spoken, every: Mapping[bytes, Spoken], seen: frozenset[bytes] = frozenset()) -> frozenset[bytes]:
+    """What it names, else what those named that it supersedes."""
+    if one.named:
+        return frozenset(one.named)
+    others = [every[other] for other in one.supersedes if other in every and other not in seen | {one.id}]
+    return frozenset().union(*(targets_of(other, every, seen | {one.id}) for other in others))
+
+
+def standing(said: Iterable[Spoken]) -> Right | None:
+    every = {one.id: one for one in said}
+    gone = {
+        other for one in every.values() for other in one.supersedes
+        if other in every and one.id not in every[other].supersedes
+    }  # fmt: skip
+    left = [one.right for one in every.values() if one.id not in gone]
+    return least(left) if left else None
+
+
+def allowed(said: list[Spoken], case: bytes, persons: Iterable[bytes]) -> Right | None:
+    every = {one.id: one for one in said}
+    of = {one.id: targets_of(one, every) for one in said}
+    of_case = standing(one for one in said if case in of[one.id] and not of[one.id] & PERSONS)
+    asked = []
+    for person in persons:
+        about = [one for one in said if person in of[one.id]]
+        asked.append(standing(one for one in about if of[one.id] <= PERSONS or case in of[one.id]))
+    if None in asked or not (asked or of_case):
+        return None
+    return least(right for right in (*asked, of_case) if right is not None)
+
+
+@given(SAID)
+def test_who_has_consented_to_what(drawn: list[tuple[list[bytes], list[bytes], Right]]) -> None:
+    said = [
+        Spoken(name, tuple(named), tuple(others), right)
+        for name, (named, others, right) in zip(NAMES, drawn, strict=False)
+    ]
+    consents = Consents(said, PERSONS)
+    numbers = {name: at for at, name in enumerate([*PERSONS, *CASES, *NAMES], start=1)}
+    here = Consents(said, PERSONS, lambda name: numbers.get(name, 0))
+    for case in CASES:
+        for several in range(3):
+            for persons in combinations(sorted(PERSONS), several):
+                expected = allowed(said, case, persons)
+                assert consents.of(case, persons) == expected
+                assert here.of(case, persons) == expected
