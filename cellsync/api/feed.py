@@ -23,6 +23,7 @@ from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
 from cellsync.cell.cell import Cell
 from cellsync.cell.followers import size_of
+from cellsync.core.crdt.types import verb_of
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
@@ -30,7 +31,6 @@ from cellsync.core.schema.host import Change
 from cellsync.core.schema.schema import fields_of, kind_of
 from cellsync.core.schema.values import PLAIN, ValueType, fits
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.tags import Op
 
 BACKLOG: Final = 1_000  # events that may wait
 BACKLOG_BYTES: Final = 4 << 20  # of what they say
@@ -165,7 +165,7 @@ def _in_conflict(replica: Replica, number: int) -> list[str]:
 def _element(operation: Operation) -> Any:
     """What an operation added: of a map its key."""
     plain = operation.plain
-    return plain[0] if operation.tag == Op.PUT and isinstance(plain, list) and plain else plain
+    return plain[0] if verb_of(operation.tag) == "put" and isinstance(plain, list) and plain else plain
 
 
 def _told(change: Change, kinds: tuple[ValueType, ...], removed: list[Any]) -> Event:

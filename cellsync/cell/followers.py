@@ -16,9 +16,11 @@ from typing import Any, Final, assert_never
 
 import trio
 
+from cellsync.core.crdt.row import REMOVES
+from cellsync.core.crdt.types import BY_TAG, verb_of
 from cellsync.core.ids import REF_BYTES, CaseId, Ref
 from cellsync.core.schema.fields import Field
-from cellsync.core.schema.host import Bound, Cause, Change, Did
+from cellsync.core.schema.host import Bound, Cause, Change
 from cellsync.core.schema.schema import Schema, fields_of
 from cellsync.core.schema.values import fits
 from cellsync.core.schema.views import MapView, SetView
@@ -30,13 +32,6 @@ BACKLOG: Final = 1_000  # changes that may wait for a follower
 AT_ONCE: Final = 64  # changes that are told before others get their turn
 NAMED: Final = 20  # of what one operation removes
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
-
-_DID: Final[dict[int, Did]] = {
-    int(Op.SET): "set", int(Op.ADD): "add", int(Op.DISCARD): "discard", int(Op.PUT): "put", int(Op.DELETE): "delete",
-    int(Op.COUNT): "count", int(Op.APPEND): "append", int(Op.CORRECT): "correct", int(Op.RETRACT): "retract",
-}  # fmt: skip
-_REMOVES: Final = (int(Op.DISCARD), int(Op.DELETE), int(Op.RETRACT))
-_LOG_TAGS: Final = (int(Op.APPEND), int(Op.CORRECT), int(Op.RETRACT))
 
 
 class Follower(AsyncIterator[Change]):
@@ -154,21 +149,22 @@ def told(
         own = known.get(name)
         if operation.tag == Op.CREATE or name in seen:
             continue
-        if operation.tag in _LOG_TAGS or case is None or own is None:
+        row = BY_TAG.get(operation.tag)
+        if (row is not None and row.apart) or case is None or own is None:
             value = operation.plain
             if own is not None and own.kinds and fits(own.kinds[0], value):
                 value = own.kinds[0].decode(value)
-            did = _DID.get(operation.tag, "other")
+            did = verb_of(operation.tag) or "other"
             yield Change(identity, name, value, None, author, local, cause, "", did, _removed(operation))
         else:
             seen.add(name)
-            now, did = _now(getattr(case, name)), _DID.get(operation.tag, "other")
+            now, did = _now(getattr(case, name)), verb_of(operation.tag) or "other"
             yield Change(identity, name, now, before.get(name), author, local, cause, "", did, _removed(operation))
 
 
 def _removed(operation: Operation) -> tuple[Ref, ...]:
     """What an operation removes, as far as it is worth telling."""
-    if operation.tag not in _REMOVES or not isinstance(operation.detail, bytes):
+    if verb_of(operation.tag) not in REMOVES or not isinstance(operation.detail, bytes):
         return ()
     return tuple(split_refs(operation.detail[: NAMED * REF_BYTES]))
 

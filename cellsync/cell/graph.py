@@ -28,6 +28,8 @@ import trio
 
 from cellsync.cell.summaries import GONE, Teller
 from cellsync.cell.wrote import wrote
+from cellsync.core.crdt.row import REMOVES
+from cellsync.core.crdt.types import verb_of
 from cellsync.core.errors import NotFound
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of, slot_of, unpack_slots
@@ -36,7 +38,7 @@ from cellsync.core.schema.host import Bound
 from cellsync.core.schema.values import moment
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation, split_refs
-from cellsync.core.wire.tags import Kind, Op
+from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 
 PAGE: Final = 1_024  # entries that are read before others get their turn
@@ -44,7 +46,6 @@ ROWS: Final = 2_000  # the newest entries that are drawn
 ROWS_BYTES: Final = 8 << 20  # of what they say, at most
 TOLD: Final = 64  # of what one entry did; if there is more, "…" stands behind them
 REMOVED: Final = 4_096  # older entries that are read, to say what was removed
-_REMOVES: Final = (int(Op.DISCARD), int(Op.DELETE), int(Op.RETRACT))
 SHORTEST: Final = 4  # characters of an id that are shown at least
 
 
@@ -121,7 +122,7 @@ def _removed(circle: OpenCircle, entries: list[Entry], older: int) -> dict[Ref, 
     refs: set[Ref] = set()
     for entry in entries:
         for operation in operations.decode(entry.shape, entry.content):
-            if operation.tag in _REMOVES and isinstance(operation.detail, bytes):
+            if verb_of(operation.tag) in REMOVES and isinstance(operation.detail, bytes):
                 refs.update(one for one in split_refs(operation.detail[: GONE * REF_BYTES]) if one[:8] not in own)
     return wrote(circle.store, older, refs, REMOVED)[0] if refs else {}
 

@@ -11,6 +11,7 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
+from cellsync.core.crdt.types import verb_of
 from cellsync.core.ids import ID_BYTES, EntryId, Ref
 from cellsync.core.plain import LONGEST, plain_line
 from cellsync.core.schema.fields import Field
@@ -47,23 +48,23 @@ class Teller:
         tag, field, detail, _ = operation
         value = operation.plain
         name = plain_line(field)
-        match tag:
-            case Op.CREATE:
+        match verb_of(tag), value:
+            case None, _ if tag == Op.CREATE:
                 return "created"
-            case Op.SET:
+            case "set", _:
                 return f"{name}={self._value(field, value)}"
-            case Op.ADD | Op.APPEND:
+            case "add" | "append", _:
                 self._said[own] = said = self._value(field, value, quoted=True)
                 return f"{name} +{said}"
-            case Op.PUT if type(value) is list and len(value) == 2:
-                self._said[own] = key = self._value(field, value[0])
-                return f"{name}[{key}]={self._value(field, value[1], at=1)}"
-            case Op.COUNT:
+            case "put", [key, put]:
+                self._said[own] = said = self._value(field, key)
+                return f"{name}[{said}]={self._value(field, put, at=1)}"
+            case "count", _:
                 return f"{name} {value:+}" if type(value) is int else f"{name} ?"
-            case Op.CORRECT:
+            case "correct", _:
                 self._said[own] = said = self._value(field, value, quoted=True)
                 return f"{name} corrected: {said}"
-            case Op.RETRACT | Op.DISCARD | Op.DELETE:
+            case "retract" | "discard" | "delete", _:
                 gone = [self._said.get(one, "?") for one in split_refs(detail if isinstance(detail, bytes) else b"")]
                 few = dict.fromkeys(gone[:GONE])
                 return f"{name} -{', '.join(few)}" + (" …" if len(gone) > GONE else "")

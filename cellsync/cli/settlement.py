@@ -12,11 +12,10 @@ def command(case: str, conflict: dict[str, Any]) -> str:
     """`case`: its short id. What is too long to be typed stands there as "-", and is asked for."""
     text, settle = conflict["values"][0]["text"], conflict["settle"]
     chosen = text if len(text) <= _TYPED and text.isprintable() else "-"
-    match conflict["type"]:
-        case "log":
-            option, place = "--correct", conflict["key"]
-        case "map":
-            option, place = "--put", f"{conflict['field']}.{next(iter(settle['put'][conflict['field']]))}"
-        case _:
-            option, place = "--set", conflict["field"]
+    if settle.get("correct"):
+        option, place = "--correct", conflict["key"]
+    elif settle.get("put"):
+        option, place = "--put", f"{conflict['field']}.{next(iter(settle['put'][conflict['field']]))}"
+    else:
+        option, place = "--set", conflict["field"]
     return f"cellsync case edit {case} {option} {quote(f'{place}={chosen}')}"

@@ -39,7 +39,7 @@ from cellsync.casework.values.choices import chosen, offer
 from cellsync.casework.values.name import name_of
 from cellsync.casework.values.timeline import Reliability, Source, entry_of
 from cellsync.core.case.fold import CaseState
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.crdt.row import FieldType
 from cellsync.core.errors import InvalidValue, NotFound, ReadOnly
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.fields import Counter, Map, Register, Sensitivity, empty, field

@@ -6,9 +6,12 @@ ISO 8601 in UTC. Seconds are numbers. What a shape takes is checked before anyth
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+
+from cellsync.core.case.draft import SETTLES
+from cellsync.core.crdt.types import TYPES
 
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$")]
 Folder = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -23,6 +26,12 @@ RoleName = Literal["reader", "writer", "coordinator"]
 LanMode = Literal["off", "listen", "asked", "announce"]
 AudienceName = Literal["internal", "partners", "un", "public"]
 CompartmentName = Literal["C0", "C1", "C2", "C3", "C4", "C5", "C6"]
+if TYPE_CHECKING:
+    FieldTypeName = str
+    ContestedTypeName = str
+else:  # the table of types says which there are
+    FieldTypeName = Literal[tuple(str(name) for name in TYPES)]
+    ContestedTypeName = Literal[tuple(str(row.name) for row in TYPES.values() if row.holds in SETTLES)]
 
 
 class Takes(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -553,7 +562,7 @@ class Field(Struct, kw_only=True, frozen=True):
     """A field: `values` of a register (the displayed one first), set or counter; `keys` of a map; `items` of a log."""
 
     name: str
-    type: Literal["register", "set", "map", "counter", "log"]
+    type: FieldTypeName
     sensitivity: str
     values: list[Said]
     keys: list[Key]
@@ -574,7 +583,7 @@ class Conflict(Struct, kw_only=True, frozen=True):
     edit that decides for it; with the `value` of another in its place it decides for that one."""
 
     field: str
-    type: Literal["register", "map", "log"]
+    type: ContestedTypeName
     key: Any
     values: list[Said]
     settle: Settling

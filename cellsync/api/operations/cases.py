@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import islice
+from itertools import islice, takewhile
 from operator import itemgetter
 from typing import Any, Final
 
@@ -25,12 +25,13 @@ from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_name
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import called, sought, title_of
 from cellsync.core import drawers
-from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.fold import CaseState
 from cellsync.core.case.newest import Logged
 from cellsync.core.case.states import DIGITS
-from cellsync.core.crdt.cells import newest_first, rank
+from cellsync.core.crdt.cells import rank
 from cellsync.core.crdt.log import LogItem
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.crdt.row import FieldPart, FieldType, Holds
+from cellsync.core.crdt.types import TYPES
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.history.store import Listings, Wanted
 from cellsync.core.ids import ID_BYTES, CaseId, Ref
@@ -40,8 +41,8 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.generic import GenericCase
 from cellsync.core.schema.host import begin, bind, finish
 from cellsync.core.schema.schema import AT_ONCE, Conflict, Schema, describe, fields_of, kind_of, version_of
-from cellsync.core.schema.values import PLAIN, Misfit, ValueType, moment
-from cellsync.core.schema.views import Item, LogView, Value
+from cellsync.core.schema.values import PLAIN, Misfit, ValueType, fits, moment
+from cellsync.core.schema.views import Item, LogView, Value, items_of, value_of
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
@@ -158,14 +159,14 @@ def _fields(case: Schema, room: Room, page: Page | None = None) -> Iterator[shap
     """All but the logs; or the logs, as they are on a page."""
     own = fields_of(type(case))
     for name, field in own.items():
-        if name not in _HIDDEN and (field.crdt is FieldType.LOG) == (page is not None):
+        if name not in _HIDDEN and TYPES[field.crdt].apart == (page is not None):
             yield _field(case, name, field.crdt, field.sensitivity.value, field.kinds, room, page)
     known = {(name, field.crdt) for name, field in own.items()}
     for name, kind in case._state.fields():  # what this version does not know is shown all the same
-        if (name, kind) not in known and name not in _HIDDEN and (kind == FieldType.LOG) == (page is not None):
+        if (name, kind) not in known and name not in _HIDDEN and TYPES[kind].apart == (page is not None):
             if not room.has_field(name):
                 break
-            yield _field(case, name, FieldType(kind), "", (PLAIN, PLAIN), room, page)
+            yield _field(case, name, kind, "", (PLAIN, PLAIN), room, page)
 
 
 def _in_order(case: Schema, fields: list[shapes.Field]) -> list[shapes.Field]:
@@ -175,38 +176,46 @@ def _in_order(case: Schema, fields: list[shapes.Field]) -> list[shapes.Field]:
 
 
 def _field(
-    case: Schema, name: str, kind: FieldType, sensitivity: str, kinds: tuple[ValueType, ...], room: Room,
-    page: Page | None,
+    case: Schema, name: str, crdt: str, sensitivity: str, kinds: tuple[ValueType, ...], room: Room, page: Page | None,
 ) -> shapes.Field:  # fmt: skip
+    """A field, by what it holds; of a type whose fields stand apart, what the page has of it."""
     values: list[shapes.Said] = []
     keys: list[shapes.Key] = []
     items: list[shapes.Item] = []
-    state = case._state
-    match kind:
-        case FieldType.REGISTER:
-            register = state.registers.get(name)
-            cells = [] if register is None else newest_first(register.live.values())
-            room.cut = room.cut or len(cells) > AT_ONCE
-            if cells and (room.has(cells[:AT_ONCE]) or len(cells) == 1):
-                values = [_said(one, kinds[0]) for one in case.said(name)]
-        case FieldType.SET:
-            members = state.sets.get(name)
-            additions = [] if members is None else list(members.elements(CANONICAL).values())
-            values = [_alone(cells[0].value, kinds[0]) for cells in additions if room.has(cells[:1])]
-        case FieldType.COUNTER:
-            counter = state.counters.get(name)
-            values = [] if counter is None else [_alone(counter.total, PLAIN)]
-        case FieldType.MAP:
-            mapping = state.maps.get(name)
-            for key, cells in () if mapping is None else mapping.keys(CANONICAL).values():
-                if not room.has((*cells[:AT_ONCE], cells[0]._replace(resting=key))):
+    parts = case._state.parts(crdt, name)
+    match TYPES[crdt].holds:
+        case Holds.VALUE:
+            for part in parts:
+                values = _value(case, part, kinds[0], room)
+        case Holds.ELEMENTS:
+            values = [_alone(one.value, kinds[0]) for one in parts if room.has(one.cells[:1])]
+        case Holds.SUM:
+            values = [_alone(one.value, PLAIN) for one in parts]
+        case Holds.KEYS:
+            for part in parts:
+                cells = part.cells[:AT_ONCE]
+                if not room.has((*cells, *(cell._replace(resting=part.key) for cell in cells[:1]))):
                     break
-                cells = cells[:AT_ONCE]
-                said = [_plain_said(case, cell, kinds[-1]) for cell in cells]
-                keys.append(shapes.Key(key=as_json(key), text=_text(key, kinds[0]), values=_alike(said)))
-        case FieldType.LOG if page is not None:
+                said = [_plain_said(case, cell, kinds[-1]) for cell in cells] or [_alone(part.value, kinds[-1])]
+                keys.append(shapes.Key(key=as_json(part.key), text=_text(part.key, kinds[0]), values=_alike(said)))
+        case Holds.ITEMS if page is not None:
             items = [_item(item, kinds[0]) for _, item in _fitting(case, name, kinds[0], page.items.get(name, []))]
-    return shapes.Field(name=name, type=kind.value, sensitivity=sensitivity, values=values, keys=keys, items=items)
+        case Holds.ITEMS:
+            found = (one for one in items_of(case._state, crdt, name) if not one.retractions)
+            shown = takewhile(lambda one: room.has(one.versions), found)
+            items = [_item(item, kinds[0]) for _, item in _fitting(case, name, kinds[0], shown)]
+    return shapes.Field(name=name, type=str(crdt), sensitivity=sensitivity, values=values, keys=keys, items=items)
+
+
+def _value(case: Schema, part: FieldPart, kind: ValueType, room: Room) -> list[shapes.Said]:
+    cells = part.cells
+    if not cells:
+        return [_alone(part.value, kind)]
+    room.cut = room.cut or len(cells) > AT_ONCE
+    if not room.has(cells[:AT_ONCE]) and len(cells) > 1:
+        return []
+    fitting = ((cell, kind if fits(kind, cell.value) else PLAIN) for cell in cells[:AT_ONCE])
+    return [_said(value_of(case, own, cell), kind) for cell, own in fitting]
 
 
 def _fitting(case: Schema, name: str, kind: ValueType, items: Iterable[LogItem]) -> Iterator[tuple[LogItem, Item[Any]]]:
@@ -292,19 +301,18 @@ def _conflicts(case: Schema, page: Page, room: Room) -> list[Conflict]:
 def _conflict(case: Schema, conflict: Conflict) -> shapes.Conflict:
     kind = case._kind_at(conflict.raw)
     values = [_said(one, kind) for one in conflict.values]
-    name, chosen = conflict.path, values[0].value
-    match conflict.raw.type:
-        case FieldType.LOG:
-            key = _label(conflict.raw.key)
-            return shapes.Conflict(
-                field=name, type="log", key=key, values=values, settle=shapes.Settling(correct={key: chosen})
-            )
-        case FieldType.MAP:
+    name, chosen, raw = conflict.path, values[0].value, conflict.raw
+    key: Any = None
+    match TYPES[raw.type].holds:
+        case Holds.ITEMS:
+            key = _label(raw.key)
+            settle = shapes.Settling(correct={key: chosen})
+        case Holds.KEYS:
+            key = as_json(raw.key)
             settle = shapes.Settling(put={name: {as_text(conflict.key): chosen}})
-            return shapes.Conflict(field=name, type="map", key=as_json(conflict.raw.key), values=values, settle=settle)
-    return shapes.Conflict(
-        field=name, type="register", key=None, values=values, settle=shapes.Settling(set={name: chosen})
-    )
+        case _:
+            settle = shapes.Settling(set={name: chosen})
+    return shapes.Conflict(field=name, type=str(raw.type), key=key, values=values, settle=settle)
 
 
 # --- writing -------------------------------------------------------------------------------------------------
@@ -399,7 +407,7 @@ def _edit(ask: shapes.Writing) -> Edit:
 
 def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
     """An item of one of the logs, by its id; or by that of a version, if no item's begins so. Raises NotFound."""
-    logs = [_log(draft, name) for name, kind in draft._state.fields() if kind is FieldType.LOG]
+    logs = [_log(draft, name, kind) for name, kind in draft._state.fields() if TYPES[kind].holds is Holds.ITEMS]
     items = [(log, item) for log in logs for item in log.all]
     found = [one for one in items if _means(begins, one[1].id)] or [
         one for one in items if any(_means(begins, version.id) for version in one[1].versions)
@@ -412,9 +420,9 @@ def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
     return found[0]
 
 
-def _log(case: Schema, name: str) -> LogView[Any]:
+def _log(case: Schema, name: str, crdt: str = FieldType.LOG) -> LogView[Any]:
     own = fields_of(type(case)).get(name)
-    return LogView(case, name, own.kinds[0] if own is not None and own.crdt is FieldType.LOG else PLAIN)
+    return LogView(case, name, own.kinds[0] if own is not None and own.crdt == crdt else PLAIN, crdt)
 
 
 async def _write_locked(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cellsync.casework.documents.imported import MARKS
@@ -14,17 +15,20 @@ from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
 from cellsync.casework.values.choices import offer
 from cellsync.casework.values.words import as_text
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.crdt.row import Holds, Verb
+from cellsync.core.crdt.types import TYPES
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.plain import plain_line
+from cellsync.core.schema.fields import holds_of
 from cellsync.core.schema.generic import GenericCase
 from cellsync.core.schema.schema import Schema, fields_of, kind_of
-from cellsync.core.schema.values import PLAIN, ValueType, value_type
+from cellsync.core.schema.values import PLAIN, ValueType
+from cellsync.core.schema.views import STEP, view
 
 
 @dataclass(frozen=True, repr=False)
 class Edit:
-    """Values by field: typed texts, or JSON."""
+    """Values by field: typed texts, or JSON. Each part is a verb of what the field holds."""
 
     set: Mapping[str, Any] = field(default_factory=dict)  # registers
     add: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # elements of sets
@@ -41,41 +45,27 @@ def apply(draft: Schema, edit: Edit, find: Find) -> None:
     Raises InvalidValue for a field that the case's schema lacks or has under another type, and for a value that does
     not fit; NotFound for a key that is not there; and what `find` raises.
     """
-    for place, keys in _places(draft, edit.delete, FieldType.MAP):
-        for key in keys:
-            place.delete(key, find)
-    for place, elements in _places(draft, edit.discard, FieldType.SET):
-        for element in elements:
-            place.view.discard(place.meant(element, find))
-    for place, value in _places(draft, edit.set, FieldType.REGISTER):
-        place.assign(draft, place.value(value, find))
-    for place, elements in _places(draft, edit.add, FieldType.SET):
-        for element in elements:
-            place.view.add(place.value(element, find))
-    for place, items in _places(draft, edit.append, FieldType.LOG):
-        for item in items:
-            place.view.append(place.value(item, find))
-    for place, pairs in _places(draft, edit.put, FieldType.MAP):
-        for key, value in pairs.items():
-            place.view[place.key(key, find)] = place.value(value, find)
-    for place, step in _places(draft, edit.count, FieldType.COUNTER):
-        place.view.increment(place.value(step, find))
+    for verb, write in _WRITES.items():
+        for name, given in getattr(edit, verb).items():
+            write(_place(draft, name, verb, find), given)
 
 
 class _Place(NamedTuple):
-    """A field of a draft, of the type that was asked for."""
+    """A field of a draft which has what was asked for."""
 
     name: str
     kinds: tuple[ValueType, ...]
-    view: Any  # None of a register
+    view: Any  # None of a field that holds one value
+    assign: Callable[[Any], None]  # for that
+    find: Find
 
-    def value(self, given: Any, find: Find) -> Any:
-        return typed_value(self.kinds[-1], self.name, given, find)
+    def value(self, given: Any) -> Any:
+        return typed_value(self.kinds[-1], self.name, given, self.find)
 
-    def key(self, given: Any, find: Find) -> Any:
-        return typed_value(self.kinds[0], self.name, given, find)
+    def key(self, given: Any) -> Any:
+        return typed_value(self.kinds[0], self.name, given, self.find)
 
-    def meant(self, given: Any, find: Find) -> Any:
+    def meant(self, given: Any) -> Any:
         """The element or key to remove: the one that is shown like this, or else the one that reads like this.
 
         So a name is found whatever its kind, and a link even if its case is not here.
@@ -85,23 +75,54 @@ class _Place(NamedTuple):
                 shown = [one for one in self.view if as_text(one) == text]
                 if len(shown) == 1:
                     return shown[0]
-        return self.key(given, find)
+        return self.key(given)
 
-    def delete(self, key: Any, find: Find) -> None:
+
+# --- what each part of an edit does, in the order in which it is done --------------------------------------------
+
+
+def _delete(place: _Place, keys: Sequence[Any]) -> None:
+    for key in keys:
         try:
-            del self.view[self.meant(key, find)]
+            del place.view[place.meant(key)]
         except KeyError:
-            raise NotFound(f"{self.name!r} has no such key", hint="Look at the case again: it may be gone.") from None
-
-    def assign(self, draft: Schema, value: Any) -> None:
-        if isinstance(draft, GenericCase):
-            draft.write(self.name, value)
-        else:
-            setattr(draft, self.name, value)
+            raise NotFound(f"{place.name!r} has no such key", hint="Look at the case again: it may be gone.") from None
 
 
-def _places(draft: Schema, asked: Mapping[str, Any], kind: FieldType) -> Iterable[tuple[_Place, Any]]:
-    return ((_place(draft, name, kind), values) for name, values in asked.items())
+def _discard(place: _Place, elements: Sequence[Any]) -> None:
+    for element in elements:
+        place.view.discard(place.meant(element))
+
+
+def _set(place: _Place, value: Any) -> None:
+    place.assign(place.value(value))
+
+
+def _add(place: _Place, elements: Sequence[Any]) -> None:
+    for element in elements:
+        place.view.add(place.value(element))
+
+
+def _append(place: _Place, items: Sequence[Any]) -> None:
+    for item in items:
+        place.view.append(place.value(item))
+
+
+def _put(place: _Place, pairs: Mapping[Any, Any]) -> None:
+    for key, value in pairs.items():
+        place.view[place.key(key)] = place.value(value)
+
+
+def _count(place: _Place, step: Any) -> None:
+    place.view.increment(place.value(step))
+
+
+_WRITES: Final[dict[Verb, Callable[[_Place, Any], None]]] = {
+    "delete": _delete, "discard": _discard, "set": _set, "add": _add, "append": _append, "put": _put, "count": _count,
+}  # fmt: skip
+
+
+# --- fields -----------------------------------------------------------------------------------------------------
 
 
 def _offer_field(name: str, known: Iterable[str]) -> str:
@@ -113,31 +134,29 @@ def _offer_field(name: str, known: Iterable[str]) -> str:
     return offer(name, known)
 
 
-def _place(draft: Schema, name: str, kind: FieldType) -> _Place:
+def _place(draft: Schema, name: str, verb: Verb, find: Find) -> _Place:
     if isinstance(draft, GenericCase):
-        kinds = (_STEP,) if kind is FieldType.COUNTER else (PLAIN,)
-        return _Place(name, kinds, _GENERIC[kind](draft, name))
+        kind = _type_for(draft, name, verb)
+        kinds = (STEP,) if TYPES[kind].holds is Holds.SUM else (PLAIN,)
+        return _Place(name, kinds, view(draft, name, kind), partial(draft.write, name, kind=kind), find)
     known = {one: own for one, own in fields_of(type(draft)).items() if one != MARKS}
     if name not in known:
         raise InvalidValue(f"no field {plain_line(name)!r} in {kind_of(type(draft))}", hint=_offer_field(name, known))
     own = known[name]
-    if own.crdt is not kind:
-        raise InvalidValue(f"{name!r} is a {own.crdt.value}", hint=_INSTEAD[own.crdt])
-    return _Place(name, own.kinds or (_STEP,), None if kind is FieldType.REGISTER else getattr(draft, name))
+    holds = holds_of(own)
+    if verb not in holds.verbs:
+        raise InvalidValue(f"{name!r} is a {own.crdt}", hint=f"Use {' or '.join(_here(holds))}.")
+    read = None if holds is Holds.VALUE else getattr(draft, name)
+    return _Place(name, own.kinds or (STEP,), read, partial(setattr, draft, name), find)
 
 
-_STEP: Final = value_type(int)
-_GENERIC: Final[dict[FieldType, Callable[[GenericCase, str], Any]]] = {
-    FieldType.REGISTER: lambda case, name: None,
-    FieldType.SET: GenericCase.set,
-    FieldType.MAP: GenericCase.map,
-    FieldType.COUNTER: GenericCase.counter,
-    FieldType.LOG: GenericCase.log,
-}
-_INSTEAD: Final = {
-    FieldType.REGISTER: "Use set.",
-    FieldType.SET: "Use add or discard.",
-    FieldType.MAP: "Use put or delete.",
-    FieldType.COUNTER: "Use count.",
-    FieldType.LOG: "Use append.",
-}
+def _here(holds: Holds) -> list[Verb]:
+    """The parts of an edit that write this."""
+    return [verb for verb in holds.verbs if verb in _WRITES]
+
+
+def _type_for(draft: GenericCase, name: str, verb: Verb) -> str:
+    """The type of the field that a verb is meant for: one that is here under this name, or the first in the table."""
+    able = [row.name for row in TYPES.values() if verb in row.edits]
+    here = [kind for kind in able if (name, kind) in draft.names()] if len(able) > 1 else []
+    return (here or able)[0]

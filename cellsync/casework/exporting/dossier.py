@@ -22,6 +22,7 @@ from cellsync.casework.exporting.sink import Sink
 from cellsync.casework.exporting.words import who
 from cellsync.casework.values.link import Link
 from cellsync.casework.values.words import as_text
+from cellsync.core.crdt.row import Holds
 from cellsync.core.plain import settled
 from cellsync.core.schema.schema import Schema, kind_of
 
@@ -120,9 +121,10 @@ def _label(name: str) -> str:
 
 
 def _field(leaving: Leaving) -> str:
-    if leaving.type == "register" or leaving.type == "counter":
+    if leaving.holds in (Holds.VALUE, Holds.SUM):
         return "".join(_piece(piece) for piece in leaving.pieces)
-    return "<ul>" + "".join(f"<li>{_piece(piece, leaving.type == 'log')}</li>" for piece in leaving.pieces) + "</ul>"
+    is_log = leaving.holds is Holds.ITEMS
+    return "<ul>" + "".join(f"<li>{_piece(piece, is_log)}</li>" for piece in leaving.pieces) + "</ul>"
 
 
 def _piece(piece: Piece, with_authors: bool = False) -> str:

@@ -7,7 +7,7 @@ and its current wording belongs to another compartment, its older wordings stay 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -22,13 +22,17 @@ from cellsync.casework.values.link import Link
 from cellsync.casework.values.timeline import TimelineEntry
 from cellsync.casework.values.words import as_text
 from cellsync.core.case.fold import CANONICAL
+from cellsync.core.crdt.row import Holds
 from cellsync.core.ids import DeviceId
-from cellsync.core.schema.fields import Counter, Field, Log, Map, Register, Sensitivity, Set
+from cellsync.core.schema.fields import Field, Sensitivity, holds_of
 from cellsync.core.schema.schema import Schema, fields_of, kind_of
-from cellsync.core.schema.values import Misfit, ValueType
+from cellsync.core.schema.values import Misfit, ValueType, fits
 from cellsync.core.schema.views import Value
 
 _MADE_OF: Final = (("person", "names"), ("person", "born"))  # an id that an import has made of a row without one
+
+Lets = Callable[[Any], bool]
+"""Whether a value of the field that is asked about may leave."""
 
 
 class Said(NamedTuple):
@@ -52,7 +56,8 @@ class Leaving(NamedTuple):
     """One field."""
 
     name: str
-    type: str  # register, set, map, counter, log
+    type: str  # register, set, map, counter, log, …
+    holds: Holds
     pieces: list[Piece]
 
     @property
@@ -118,7 +123,7 @@ class Gate:
         return any(
             as_text(said.value)
             for name, own in fields_of(type(document)).items()
-            if own.sensitivity in self.compartments or isinstance(own, Log)
+            if own.sensitivity in self.compartments or holds_of(own) is Holds.ITEMS
             for piece in self.field(document, name).pieces
             for said in piece.now
         )
@@ -134,36 +139,49 @@ class Gate:
 
     def field(self, document: Schema, name: str) -> Leaving:
         own = fields_of(type(document))[name]
-        return Leaving(name, own.crdt.value, [] if name == MARKS else list(self._pieces(document, name, own)))
+        return Leaving(
+            name, str(own.crdt), holds_of(own), [] if name == MARKS else list(self._pieces(document, name, own))
+        )
 
     def _pieces(self, document: Schema, name: str, own: Field) -> Iterator[Piece]:
-        read: Any = getattr(document, name)
         lets = partial(self.lets, document, name, own)
-        if isinstance(own, Log):
-            for item in read.items:
-                if all(lets(one.value) for one in item.current):
-                    current = {one.id for one in item.current}
-                    before = [one for one in item.versions if one.id not in current and lets(one.value)]
-                    yield Piece(None, self._said(own.kinds[0], item.current), self._each(own.kinds[0], before))
-        elif isinstance(own, Set):
-            for element in read:
-                if lets(element):
-                    yield Piece(None, (Said(element, _plain(own.kinds[0], element), (), None),), ())
-        elif own.sensitivity not in self.compartments:
+        holds = holds_of(own)
+        if own.sensitivity not in self.compartments and holds not in (Holds.ELEMENTS, Holds.ITEMS):
+            return iter(())  # of elements and items each may belong to a compartment of its own
+        return _PIECES[holds](self, document, own, lets)
+
+    def _of_items(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
+        for item in getattr(document, own.name).items:
+            if all(lets(one.value) for one in item.current):
+                current = {one.id for one in item.current}
+                before = [one for one in item.versions if one.id not in current and lets(one.value)]
+                yield Piece(None, self._said(own.kinds[0], item.current), self._each(own.kinds[0], before))
+
+    def _of_elements(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
+        for element in getattr(document, own.name):
+            if lets(element):
+                yield Piece(None, (_alone(own.kinds[0], element),), ())
+
+    def _of_value(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
+        for part in document._state.parts(own.crdt, own.name):
+            if lets(None):
+                said = self._said(own.kinds[0], document.said(own.name))
+                yield Piece(None, said or (_alone(own.kinds[0], _read(own.kinds[0], part.value)),), ())
+
+    def _of_keys(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
+        read = getattr(document, own.name)
+        if not read or not lets(None):
             return
-        elif isinstance(own, Register):
-            if (said := document.said(name)) and lets(None):
-                yield Piece(None, self._said(own.kinds[0], said), ())
-        elif isinstance(own, Map):
-            if not read or not lets(None):
-                return
-            contradicting = {CANONICAL(one.key): one.values for one in document.conflicts() if one.path == name}
-            for key, value in read.items():
-                plain = _plain(own.kinds[0], key)
-                alone = (Said(value, _plain(own.kinds[1], value), (), None),)
-                values = contradicting.get(CANONICAL(plain))
-                yield Piece(plain, alone if values is None else self._said(own.kinds[1], values), ())
-        elif isinstance(own, Counter) and read and lets(None):
+        contradicting = {CANONICAL(one.key): one.values for one in document.conflicts() if one.path == own.name}
+        for key, value in read.items():
+            plain = _plain(own.kinds[0], key)
+            values = contradicting.get(CANONICAL(plain))
+            said = (_alone(own.kinds[1], value),) if values is None else self._said(own.kinds[1], values)
+            yield Piece(plain, said, ())
+
+    def _of_sum(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
+        read = getattr(document, own.name)
+        if read and lets(None):
             yield Piece(None, (Said(int(read), int(read), (), None),), ())
 
     def _said(self, kind: ValueType, values: Collection[Value[Any]]) -> tuple[Said, ...]:
@@ -177,6 +195,21 @@ class Gate:
 
     def _each(self, kind: ValueType, values: Iterable[Value[Any]]) -> tuple[Said, ...]:
         return tuple(Said(one.value, _plain(kind, one.value), (self.author(one),), one.at) for one in values)
+
+
+_PIECES: Final = {
+    Holds.VALUE: Gate._of_value, Holds.ELEMENTS: Gate._of_elements, Holds.KEYS: Gate._of_keys,
+    Holds.ITEMS: Gate._of_items, Holds.SUM: Gate._of_sum,
+}  # fmt: skip
+"""How what a field holds goes through the gate."""
+
+
+def _alone(kind: ValueType, value: Any) -> Said:
+    return Said(value, _plain(kind, value), (), None)
+
+
+def _read(kind: ValueType, plain: Any) -> Any:
+    return kind.decode(plain) if fits(kind, plain) else plain
 
 
 def _plain(kind: ValueType, value: Any) -> Any:

@@ -9,6 +9,7 @@
               {"type": "map", "entries": [{"key": PLAIN, "values": [VALUE]}]}
               {"type": "counter", "values": [VALUE]}                    one: the sum
               {"type": "log", "items": [{"values": [VALUE], "before": [VALUE]}]}
+              (a field of another type stands as the one of these does that holds the same)
     VALUE     {"value": PLAIN, "authors": ["ana"], "at": "2026-03-01T09:58:00+00:00"}     authors and time where known
     PLAIN     as the field stores it (protocol/35-cases.md, Schemas); bytes are {"hex": "…"}
 
@@ -26,6 +27,7 @@ from cellsync.casework.exporting.gathering import Folder
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.sink import Sink
 from cellsync.casework.values import json_form
+from cellsync.core.crdt.row import Holds
 from cellsync.core.plain import steady_json
 from cellsync.core.schema.schema import kind_of
 
@@ -89,12 +91,14 @@ def _indented(value: Any, depth: int) -> str:
 
 
 def _field(leaving: Leaving) -> dict[str, Any]:
-    if leaving.type == "log":
-        items = [{"values": _values(piece.now), "before": _values(piece.before)} for piece in leaving.pieces]
-        return {"type": "log", "items": items}
-    if leaving.type == "map":
-        return {"type": "map", "entries": [_entry(piece) for piece in leaving.pieces]}
-    return {"type": leaving.type, "values": [one for piece in leaving.pieces for one in _values(piece.now)]}
+    match leaving.holds:
+        case Holds.ITEMS:
+            items = [{"values": _values(piece.now), "before": _values(piece.before)} for piece in leaving.pieces]
+            return {"type": leaving.type, "items": items}
+        case Holds.KEYS:
+            return {"type": leaving.type, "entries": [_entry(piece) for piece in leaving.pieces]}
+        case _:
+            return {"type": leaving.type, "values": [one for piece in leaving.pieces for one in _values(piece.now)]}
 
 
 def _entry(piece: Piece) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from cellsync.casework.importing.waiting import Row
 from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import register, sought
-from cellsync.core.case.fold import CANONICAL, CaseState
+from cellsync.core.case.fold import CaseState
+from cellsync.core.crdt.row import FieldType
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
@@ -117,8 +118,7 @@ def _documents(replica: Replica, listings: Listings, file: CaseId) -> Documents:
 
 def _links(replica: Replica, case: CaseId) -> list[Link]:
     state: CaseState = replica.states.get(replica.held.cases[case])
-    members = state.sets.get("links")
-    said = [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
+    said = (part.value for part in state.parts(FieldType.SET, "links"))
     return [_LINK.decode(one) for one in said if fits(_LINK, one)]
 
 

@@ -20,7 +20,7 @@ several items, one in a line, only adds: none of its lines is known to be anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from typing import Any, Final
 
@@ -30,9 +30,12 @@ from cellsync.casework.values.words import as_text
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.crdt.log import LogItem
-from cellsync.core.schema.fields import Log, Register
+from cellsync.core.crdt.row import FieldType
+from cellsync.core.crdt.types import TYPES
+from cellsync.core.schema.fields import Field, Log, Register
 from cellsync.core.schema.schema import Schema, fields_of, kind_of, version_of
 from cellsync.core.schema.values import Misfit, store
+from cellsync.core.schema.views import items_of
 from cellsync.core.wire.operations import SOURCE_BYTES, Operation
 from cellsync.core.wire.tags import Op
 
@@ -59,22 +62,26 @@ def merge(
     `state` (with logs; becomes ours) is None if the document is new; then nothing is created for an empty table.
     `several`: the columns that have several items of a log, not one that is corrected.
     """
-    if state is None:
-        made = _first(schema, table, keyed, several)
-        return [Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None), *made] if made else []
-    merging = _Merging(state, keyed)
+    fields = fields_of(schema)
+    created = [] if state is not None else [Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)]
+    if state is None and all(fields[name].crdt in _SPELT_OUT for name, _ in table):
+        return [*created, *made] if (made := _first(schema, table, keyed, several)) else []
+    merging = _Merging(state or CaseState(logs=True), keyed)
     for (name, column), values in table.items():
-        declared = fields_of(schema)[name]
+        declared = fields[name]
         if isinstance(declared, Register):
             merging.register(declared, values)
         elif isinstance(declared, Log) and (len(values) > 1 or column in several):
-            merging.items(name, column, values, partial(_shown, declared))
+            merging.items(declared, column, values, partial(_shown, declared))
         elif isinstance(declared, Log):
-            merging.log(name, column, values, partial(_shown, declared))
+            merging.log(declared, column, values, partial(_shown, declared))
         else:
             everywhere = [one for (other, _), found in table.items() if other == name for one in found]
-            merging.elements(name, column, values, everywhere)
-    return merging.operations()
+            merging.elements(declared, column, values, everywhere)
+    return [*created, *made] if (made := merging.operations()) else []
+
+
+_SPELT_OUT: Final = frozenset({FieldType.REGISTER, FieldType.SET, FieldType.LOG})
 
 
 def _first(
@@ -83,7 +90,7 @@ def _first(
     """What `_Merging` writes into a document that holds nothing, without folding it into a view of that.
 
     Spelt out for speed: of a table that is brought in for the first time all documents are such, and a row of it takes
-    a quarter less. A property holds the two equal.
+    a quarter less. A property holds the two equal. A field of another type takes the long way.
     """
     fields = fields_of(schema)
     said: list[Operation] = []
@@ -136,7 +143,7 @@ class _Merging:
         self._draft = Draft(state)
         self._beside: list[Operation] = []  # written without a look at what stands
         self._marks: dict[Place, dict[bytes, list[Any]]] = {}  # mark -> the element of the set "imported"
-        for element in _elements(state, IMPORTED):
+        for element in _elements(state, FieldType.SET, IMPORTED):
             if _is_mark(element):
                 self._marks.setdefault((element[0], element[1]), {})[element[2]] = element
 
@@ -157,70 +164,73 @@ class _Merging:
         mark = self._mark(name, ours)
         if mark in base:
             return
-        register = self._state.registers.get(name)
-        live = [] if register is None else [cell.value for cell in register.live.values()]
+        live = (value for part in self._state.parts(declared.crdt, name) for value in part.values())
         theirs = {self._mark(name, value) for value in live}
         if theirs - base - {mark} - (set() if base else {self._mark(name, default)}):
             if mark not in theirs:
-                self._beside.append(Operation(int(Op.SET), name, b"", ours))
+                self._beside += _unseen(declared, ours)
         else:
-            self._draft.set(name, ours)
+            self._draft.edit(declared.crdt, "set", name, ours)
         self._remember((name, ""), {mark})
 
-    def elements(self, name: str, column: str, values: list[Any], everywhere: list[Any]) -> None:
+    def elements(self, declared: Field, column: str, values: list[Any], everywhere: list[Any]) -> None:
         """`everywhere`: the elements of this field from all columns."""
+        name = declared.name
         base = self._marks.get((name, column), {}).keys()
         ours = {self._mark(name, value): value for value in values}
         for mark, value in ours.items():
             if mark not in base:
-                self._draft.add(name, value)
+                self._draft.edit(declared.crdt, "add", name, value)
         gone = base - ours.keys() - {self._mark(name, value) for value in everywhere}
-        for element in _elements(self._state, name) if gone else []:
+        for element in _elements(self._state, declared.crdt, name) if gone else []:
             if self._mark(name, element) in gone:
-                self._draft.discard(name, element)
+                self._draft.edit(declared.crdt, "discard", name, element)
         self._remember((name, column), set(ours))
 
-    def log(self, name: str, column: str, values: list[Any], shown: Shown) -> None:
+    def log(self, declared: Log[Any], column: str, values: list[Any], shown: Shown) -> None:
         """One item, which is corrected; a column of several items is `items`."""
+        name, crdt = declared.name, declared.crdt
         base = self._marks.get((name, column), {}).keys()
         ours = {self._mark(name, value) for value in values}
         if ours <= base:
             return
         [value] = values
         source = self._source(name, column)
-        item = self._item(name, source)
-        if item is None and not base and shown(value) in self._said(name, shown):
+        item = self._item(declared, source)
+        if item is None and not base and shown(value) in self._said(declared, shown):
             pass  # somebody said so already
         elif item is None:
-            self._draft.append(name, value, source)
+            self._draft.edit(crdt, "append", name, value, source)
         elif item.retractions:
-            self._draft.append(name, value, self._source(name, column, *ours))
+            self._draft.edit(crdt, "append", name, value, self._source(name, column, *ours))
         else:
             theirs = {self._mark(name, cell.value) for cell in item.current}
             if theirs <= base:
-                self._draft.correct(name, item.first.ref, value)
+                self._draft.edit(crdt, "correct", name, item.first.ref, value)
             elif not ours <= theirs:
-                self._beside.append(Operation(int(Op.CORRECT), name, item.first.ref, value))
+                self._beside.append(Operation(TYPES[crdt].tag("correct"), name, item.first.ref, value))
         self._remember((name, column), ours)
 
-    def items(self, name: str, column: str, values: list[Any], shown: Shown) -> None:
+    def items(self, declared: Log[Any], column: str, values: list[Any], shown: Shown) -> None:
         """Several items: what nobody has said is added, also if it was corrected or retracted since."""
-        said = self._said(name, shown)
+        name, said = declared.name, self._said(declared, shown)
         for value in values:
             source = self._source(name, column, self._mark(name, value))
-            if shown(value) not in said and self._item(name, source) is None:
-                self._draft.append(name, value, source)
+            if shown(value) not in said and self._item(declared, source) is None:
+                self._draft.edit(declared.crdt, "append", name, value, source)
 
-    def _said(self, name: str, shown: Shown) -> set[str]:
-        log = self._state.logs.get(name)
-        return {shown(cell.value) for item in ([] if log is None else log.items()) for cell in item.versions}
+    def _said(self, declared: Log[Any], shown: Shown) -> set[str]:
+        return {
+            shown(cell.value) for item in items_of(self._state, declared.crdt, declared.name) for cell in item.versions
+        }
 
     def _source(self, *named: str | bytes) -> bytes:
         return _source(self._keyed, *named)
 
-    def _item(self, name: str, source: bytes) -> LogItem | None:
-        log = self._state.logs.get(name)
-        return None if log is None else next((item for item in log.items() if item.source == source), None)
+    def _item(self, declared: Log[Any], source: bytes) -> LogItem | None:
+        return next(
+            (item for item in items_of(self._state, declared.crdt, declared.name) if item.source == source), None
+        )
 
     def _mark(self, name: str, value: Any) -> bytes:
         return _mark(self._keyed, name, value)
@@ -249,6 +259,13 @@ def _source(keyed: Keyed, *named: str | bytes) -> bytes:
     return keyed("source", CANONICAL(list(named)))[:SOURCE_BYTES]
 
 
+def _unseen(declared: Register[Any], value: Any) -> list[Operation]:
+    """What sets a field without a look at what stands in it."""
+    draft = Draft(CaseState())
+    draft.edit(declared.crdt, "set", declared.name, value)
+    return draft.operations()
+
+
 def _shown(declared: Log[Any], plain: Any) -> str:
     """An item as tables say it: what they cannot say makes no other item."""
     try:
@@ -258,9 +275,8 @@ def _shown(declared: Log[Any], plain: Any) -> str:
     return tidy(guard(as_text(value)))
 
 
-def _elements(state: CaseState, name: str) -> Iterator[Any]:
-    members = state.sets.get(name)
-    return iter([] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()])
+def _elements(state: CaseState, crdt: str, name: str) -> list[Any]:
+    return [part.value for part in state.parts(crdt, name)]
 
 
 def _is_mark(element: Any) -> bool:

@@ -22,8 +22,9 @@ from cellsync.casework.values.json_form import from_json
 from cellsync.core import strict_json
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CaseState
+from cellsync.core.crdt.row import Holds
 from cellsync.core.ids import ID_BYTES, CaseId
-from cellsync.core.schema.fields import Counter, Log, Map, Register, Set
+from cellsync.core.schema.fields import Field, holds_of
 from cellsync.core.schema.schema import Schema, fields_of, kind_of, version_of
 from cellsync.core.schema.values import Misfit, ValueType, fits
 from cellsync.core.wire.operations import Operation
@@ -85,14 +86,14 @@ def operations_for(document: Document, state: CaseState | None, keyed: Any) -> l
     if state is not None:
         return made
     draft = Draft(CaseState(logs=True))
-    written = {one.field for one in made if one.tag == Op.SET}
+    fields, written = fields_of(document.schema), {one.field for one in made}
     for (name, column), values in document.table.items():
         if not column and values and name not in written:
-            draft.set(name, values[0])  # somebody said what is the default
+            draft.edit(fields[name].crdt, "set", name, values[0])  # somebody said what is the default
     for name, key, value in document.puts:
-        draft.put(name, key, value)
+        draft.edit(fields[name].crdt, "put", name, key, value)
     for name, count in document.counts:
-        draft.count(name, count)
+        draft.edit(fields[name].crdt, "count", name, count)
     create = Operation(int(Op.CREATE), kind_of(document.schema), version_of(document.schema), None)
     return [*(made or [create]), *draft.operations()]
 
@@ -115,15 +116,37 @@ def _document(number: int, given: Any, problems: list[RowError]) -> Document | N
         own = fields_of(schema).get(name)
         if own is None or name == MARKS or not isinstance(said, dict):
             complain(name, "is no field that this version knows")
-        elif isinstance(own, Map):
-            document.puts.extend((name, key, value) for key, value in _entries(name, own, said, complain))
-        elif isinstance(own, Counter):
-            document.counts.extend((name, one) for one in _pieces_of(said) if type(one) is int)
-        elif isinstance(own, (Register, Set, Log)):
-            pieces = said.get("items") if isinstance(own, Log) else [said] if isinstance(own, Register) else _each(said)
-            column = "" if isinstance(own, Register) else COLUMN
-            document.table[name, column] = list(_values(name, own.kinds[0], pieces, complain))
+        else:
+            _READS[holds_of(own)](document, own, said, complain)
     return document
+
+
+# --- how a field stands in the file, by what it holds -------------------------------------------------------------
+
+
+def _value(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
+    document.table[own.name, ""] = list(_values(own.name, own.kinds[0], [said], complain))
+
+
+def _elements(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
+    document.table[own.name, COLUMN] = list(_values(own.name, own.kinds[0], _each(said), complain))
+
+
+def _items(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
+    document.table[own.name, COLUMN] = list(_values(own.name, own.kinds[0], said.get("items"), complain))
+
+
+def _keys(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
+    document.puts.extend((own.name, key, value) for key, value in _entries(own, said, complain))
+
+
+def _sum(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
+    document.counts.extend((own.name, one) for one in _pieces_of(said) if type(one) is int)
+
+
+_READS: Final[dict[Holds, Callable[[Document, Field, dict[str, Any], Complain], None]]] = {
+    Holds.VALUE: _value, Holds.ELEMENTS: _elements, Holds.ITEMS: _items, Holds.KEYS: _keys, Holds.SUM: _sum,
+}  # fmt: skip
 
 
 def _each(said: dict[str, Any]) -> list[dict[str, Any]]:
@@ -133,15 +156,17 @@ def _each(said: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _pieces_of(said: dict[str, Any]) -> list[Any]:
-    return [one["value"] for one in said.get("values", []) if isinstance(one, dict) and "value" in one]
+    values = said.get("values")
+    listed = values if isinstance(values, list) else []
+    return [one["value"] for one in listed if isinstance(one, dict) and "value" in one]
 
 
-def _entries(name: str, own: Map[Any, Any], said: dict[str, Any], complain: Complain) -> Iterator[tuple[Any, Any]]:
+def _entries(own: Field, said: dict[str, Any], complain: Complain) -> Iterator[tuple[Any, Any]]:
     entries = said.get("entries")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
-            keys = list(_values(name, own.kinds[0], [{"values": [{"value": entry.get("key")}]}], complain))
-            values = list(_values(name, own.kinds[1], [entry], complain))
+            keys = list(_values(own.name, own.kinds[0], [{"values": [{"value": entry.get("key")}]}], complain))
+            values = list(_values(own.name, own.kinds[1], [entry], complain))
             yield from zip(keys, values, strict=False)
 
 

@@ -284,21 +284,15 @@ def show(context: click.Context, case_: str, limit: int) -> None:
     led = {one["id"][:_ID]: one for one in answer["links"]}
     for field in answer["fields"]:
         name = line(field["name"], 40).ljust(width)
-        match field["type"]:
-            case "register":
-                terminal.result(f"{name}  {said(field['values'])}")
-            case "set":
-                terminal.result(f"{name}  {', '.join(_led(one['text'], led) for one in field['values'])}")
-            case "counter":
-                terminal.result(f"{name}  {line(field['values'][0]['text'])}")
-            case "map":
-                for key in field["keys"]:
-                    terminal.result(f"{name}  {line(key['text'], 40)}: {said(key['values'])}")
-            case "log":
-                newest = ", the newest" if answer["next"] else ""
-                terminal.result(f"{name}  {many(len(field['items']), 'item')}{newest}")
-                for item in field["items"]:
-                    _show_item(terminal, item, "  ")
+        if field["items"]:
+            newest = ", the newest" if answer["next"] else ""
+            terminal.result(f"{name}  {many(len(field['items']), 'item')}{newest}")
+            for item in field["items"]:
+                _show_item(terminal, item, "  ")
+        for key in field["keys"]:
+            terminal.result(f"{name}  {line(key['text'], 40)}: {said(key['values'])}")
+        if field["values"]:
+            terminal.result(f"{name}  {_standing(field, led)}")
         if field["name"] in contradicting:
             terminal.result(
                 f"{' ' * width}  choose: {line(command(answer['short'], contradicting[field['name']]), 200)}"
@@ -311,6 +305,13 @@ def show(context: click.Context, case_: str, limit: int) -> None:
         terminal.need(f"There is more beside it: cellsync case list --of {answer['short']}")
     _say_next(terminal, answer, "case log")
     terminal.answer(answer)
+
+
+def _standing(field: dict[str, Any], links: dict[str, Any]) -> str:
+    """What stands in a field without keys and items: a value that people wrote, or elements, of which a sum is one."""
+    if field["values"][0]["at"] is not None:
+        return said(field["values"])
+    return ", ".join(_led(one["text"], links) for one in field["values"])
 
 
 def _led(text: str, links: dict[str, Any]) -> str:

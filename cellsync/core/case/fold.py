@@ -11,19 +11,22 @@ in the history, its ref is listed in `ill_typed`, and it has no effect. Likewise
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.case import snapshot
 from cellsync.core.crdt.cells import Canonical, Cell, alike, differ, rank
 from cellsync.core.crdt.counter import CounterState
+from cellsync.core.crdt.live import refs
 from cellsync.core.crdt.log import LogState
 from cellsync.core.crdt.map import MapState
 from cellsync.core.crdt.register import RegisterState
+from cellsync.core.crdt.row import CrdtType, FieldPart, FieldType
 from cellsync.core.crdt.set import SetState
-from cellsync.core.crdt.types import BY_TAG, CELL, REF, TYPES, CrdtType, FieldType, refs
+from cellsync.core.crdt.types import BY_TAG, TYPES
+from cellsync.core.crdt.weights import CELL, REF
 from cellsync.core.crypto import labels
 from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
 from cellsync.core.packed import packed
@@ -42,7 +45,7 @@ _FIRST: Final = _INDEX[0]
 _NOTHING: Final = Operation(-1, "", None, None)
 _new: Any = tuple.__new__  # of a NamedTuple, with all its fields
 _LOG: Final = TYPES[FieldType.LOG]
-_LOG_TAGS: Final = _LOG.tags
+_LOG_TAGS: Final = frozenset(_LOG.acts)
 # Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
 _CREATE, _SET, _ADD, _APPEND, _CORRECT = map(int, (Op.CREATE, Op.SET, Op.ADD, Op.APPEND, Op.CORRECT))
 
@@ -224,13 +227,16 @@ class CaseState:
 
     def _apply_rare(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
         row = BY_TAG.get(tag)
-        if row is not None and row.folds(tag, detail, cell):
-            states = self.table(row)
-            if field not in states:
-                states[field] = row.state()
-            row.fold(states[field], tag, detail, cell)
-        elif row is not None:
-            self.ill_typed.add(cell.ref)
+        if row is not None:
+            act = row.acts[tag]
+            if act.fits is None or act.fits(cell, detail):
+                states = self.table(row)
+                state = states.get(field)
+                if state is None:
+                    state = states[field] = row.state()
+                act.fold(state, cell, detail)
+            else:
+                self.ill_typed.add(cell.ref)
         elif tag == _CREATE:
             self.creates[cell.ref] = cell._replace(resting=(field, detail))
         else:
@@ -238,9 +244,11 @@ class CaseState:
 
     def table(self, row: CrdtType) -> dict[str, Any]:
         """The fields of a type, by name."""
-        if row.plural in _NAMED:
-            return cast(dict[str, Any], getattr(self, row.plural))
-        return self.others.setdefault(row.name, {})
+        own = _OWN.get(row.name)
+        if own is None:
+            return self.others.setdefault(row.name, {})
+        states: dict[str, Any] = getattr(self, own)
+        return states
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -259,6 +267,12 @@ class CaseState:
     def fields(self) -> list[tuple[str, str]]:
         """Every field that shows something, by name and type, sorted."""
         return list(in_order([(name, row.name) for row, name, state in self._fields() if row.shows(state)]))
+
+    def parts(self, kind: str, name: str) -> Iterable[FieldPart]:
+        """What stands in a field."""
+        row = TYPES[kind]
+        state = self.table(row).get(name)
+        return () if state is None else row.parts(state)
 
     def conflicts(self) -> list[Conflict]:
         """Where concurrent values differ: registers, keys of maps, and corrections; sorted by field.
@@ -364,4 +378,8 @@ class CaseState:
                 yield row, name, state
 
 
-_NAMED: Final = frozenset(CaseState.__slots__)
+_OWN: Final[dict[str, str]] = {
+    FieldType.REGISTER: "registers", FieldType.SET: "sets", FieldType.MAP: "maps", FieldType.COUNTER: "counters",
+    FieldType.LOG: "logs",
+}  # fmt: skip
+"""Types with a table of their own in a CaseState; the fields of all others are in `others`."""

@@ -22,7 +22,8 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.core.crdt.cells import Cell
 from cellsync.core.crdt.rest import pack_cells, pack_refs, require, split, unpack_cells, unpack_refs
-from cellsync.core.crdt.types import TYPES, Rest
+from cellsync.core.crdt.row import Rest
+from cellsync.core.crdt.types import TYPES
 from cellsync.core.errors import CapExceeded, Malformed, VaultDamaged
 from cellsync.core.ids import ID_BYTES, DeviceId, Ref
 from cellsync.core.wire import codec

@@ -15,10 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple, overload
 
 from cellsync.core.crdt.cells import Cell, Held, newest_first, rank
-from cellsync.core.ids import Ref
+from cellsync.core.crdt.live import stands_alone
+from cellsync.core.crdt.rest import pack_cells, require, split, unpack_cells
+from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, FieldType, Holds, Pen, Rest
+from cellsync.core.crdt.weights import CELL, NAMED, REF, length
+from cellsync.core.errors import NotFound
+from cellsync.core.ids import REF_BYTES, DeviceId, Ref
+from cellsync.core.packed import packed
+from cellsync.core.wire import codec
+from cellsync.core.wire.operations import SOURCE_BYTES, Operation
+from cellsync.core.wire.tags import Op
 
 
 class LogItem(NamedTuple):
@@ -33,6 +42,14 @@ class LogItem(NamedTuple):
     @property
     def shown(self) -> Cell:
         return self.current[0]
+
+    @property
+    def before(self) -> list[Cell]:
+        """What it said earlier, oldest first."""
+        if len(self.versions) == len(self.current):
+            return []
+        now = {cell.ref for cell in self.current}
+        return [cell for cell in self.versions if cell.ref not in now]
 
 
 Said = Mapping[Ref, Sequence[Cell]]
@@ -202,3 +219,121 @@ class Items(Sequence[LogItem]):
 
     def _item(self, place: Cell | list[Cell]) -> LogItem:
         return self._log.item(place if isinstance(place, list) else [place])
+
+
+def _parts(state: LogState) -> Iterator[FieldPart]:
+    for item in state.items():
+        if not item.retractions:
+            yield FieldPart(item.first.ref, item.shown.resting, item.current, item.before)
+
+
+def _contested(state: LogState) -> Iterator[Contested]:
+    for item in state.items() if state.corrections else ():
+        if not item.retractions:
+            yield Contested(item.first.ref, item.current)
+
+
+def _digest(state: LogState) -> Iterator[bytes]:
+    said = sorted(state.cells(), key=lambda one: one[2].ref)
+    yield codec.array_header(len(said))
+    for role, target, cell in said:
+        yield codec.encode((cell.ref, role, target, codec.encode(cell.said())))
+
+
+def _weight(state: LogState) -> int:
+    named = REF * (len(state.corrections) + len(state.retractions))
+    return NAMED + named + sum(CELL + length(cell.resting) for _, _, cell in state.cells())
+
+
+def _pack(state: LogState, devices: Mapping[DeviceId, int]) -> tuple[Any, ...]:
+    sources = [state.source(ref) for ref in sorted(state.appended)]
+    said = [_pack_said(one, devices) for one in (state.corrections, state.retractions)]
+    return pack_cells(state.appended, devices), sources, *said
+
+
+def _pack_said(said: Said, devices: Mapping[DeviceId, int]) -> tuple[list[Any], bytes]:
+    """Cells, and what each of them names."""
+    targets = {cell.ref: target for target, cells in said.items() for cell in cells}
+    cells = {cell.ref: cell for some in said.values() for cell in some}
+    return pack_cells(cells, devices), b"".join(targets[ref] for ref in sorted(cells))
+
+
+def _unpack(packed: Sequence[Any], devices: list[DeviceId]) -> LogState:
+    appends, sources, corrections, retractions = packed
+    state = LogState()
+    for append, source in zip(unpack_cells(appends, devices).values(), sources, strict=True):
+        require(source is None or (type(source) is bytes and len(source) == SOURCE_BYTES))
+        state.append(append, source)
+    for note, (cells, targets) in ((state.correct, corrections), (state.retract, retractions)):
+        for cell, target in zip(unpack_cells(cells, devices).values(), split(targets, REF_BYTES), strict=True):
+            note(cell, Ref(target))
+    return state
+
+
+def _append(pen: Pen, item: Any, source: bytes | None = None) -> None:
+    """Nothing if the log has an item with this source key already."""
+    if source is None or pen.state is None or not pen.state.has_source(source):
+        pen.record(Op.APPEND, source, item)
+
+
+def _correct(pen: Pen, item: Ref, value: Any) -> None:
+    """Raises NotFound."""
+    found = _item(pen, item)
+    if stands_alone(found.current, value):
+        return
+    for cell in found.current:
+        if pen.is_pending(cell.ref):
+            pen.amend(cell.ref, value)
+            pen.state.say_instead(cell._replace(resting=packed(value)))
+        else:
+            pen.record(Op.CORRECT, cell.ref, value)
+
+
+def _retract(pen: Pen, item: Ref, reason: str | None) -> None:
+    """Raises NotFound."""
+    found = _item(pen, item)
+    if pen.is_pending(found.first.ref):
+        pen.drop(found.first.ref)
+        pen.state.take(found.first.ref)
+    elif not found.retractions:
+        pen.record(Op.RETRACT, found.first.ref, reason)
+
+
+def _item(pen: Pen, ref: Ref) -> LogItem:
+    state: LogState | None = pen.state
+    for item in () if state is None else state.items():
+        if any(cell.ref == ref for cell in item.versions):
+            return item
+    raise NotFound(f"the log {pen.field!r} has no such item")
+
+
+def _meanwhile(state: LogState, done: list[Operation], device: DeviceId) -> list[Operation]:
+    """Its own corrections of the same items, which it has written elsewhere, are corrected as well."""
+    said = {one.detail: one for one in done if one.tag == Op.CORRECT}
+    more: list[Operation] = []
+    for item in state.items() if said else ():
+        ours = [said[cell.ref] for cell in item.versions if cell.ref in said]
+        own = (one for one in item.current if one.device == device and one.ref not in said)
+        more += [ours[0]._replace(detail=one.ref) for one in own if ours]
+    return done + more
+
+
+ROW: Final = CrdtType(
+    name=FieldType.LOG,
+    holds=Holds.ITEMS,
+    acts={
+        int(Op.APPEND): Act("append", LogState.append),
+        int(Op.CORRECT): Act("correct", LogState.correct),
+        int(Op.RETRACT): Act("retract", LogState.retract),
+    },
+    state=LogState,
+    digest=_digest,
+    weight=_weight,
+    rest=Rest(lambda state: (cell for _, _, cell in state.cells()), _pack, _unpack),
+    shows=lambda state: bool(state.appended),
+    parts=_parts,
+    contested=_contested,
+    edits={"append": _append, "correct": _correct, "retract": _retract},
+    meanwhile=_meanwhile,
+    apart=True,
+)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
+from cellsync.core.crdt import live
 from cellsync.core.crdt.cells import Canonical, Cell, Cells, Groups, newest_first
-from cellsync.core.packed import packed
+from cellsync.core.crdt.rest import require
+from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, FieldType, Holds, Pen
+from cellsync.core.ids import DeviceId
+from cellsync.core.packed import Packed, packed
+from cellsync.core.wire import codec
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+
+_PAIR: Final = 0x92  # how an array of two begins
 
 
 class MapKey(NamedTuple):
@@ -55,3 +64,59 @@ class MapState(Cells):
             named = ((canonical(cell.value[0]), cell) for cell in newest_first(self.live.values()))
             keys = Keys(Groups((name, cell) for name, cell in named if hash(name) in again))
             yield from (key for key in keys.values() if len(key.cells) > 1)
+
+
+def _is_pair(cell: Cell, detail: Any) -> bool:
+    return type(cell.resting) is Packed and cell.resting.raw[0] == _PAIR
+
+
+def _unpack(packed: Sequence[Any], devices: list[DeviceId]) -> Any:
+    state = _REST.unpack(packed, devices)
+    for cell in state.live.values():
+        plain = cell.value
+        require(type(plain) is list and len(plain) == 2)
+    return state
+
+
+def _parts(state: MapState) -> Iterator[FieldPart]:
+    return (FieldPart(key, cells[0].resting, cells) for key, cells in state.keys(codec.encode).values())
+
+
+def _contested(state: MapState) -> Iterator[Contested]:
+    return (Contested(key, cells) for key, cells in state.contested(codec.encode))
+
+
+def _puts(state: MapState | None, key: Any) -> list[Cell]:
+    wanted = codec.encode(key)
+    return [] if state is None else [one for one in state.live.values() if codec.encode(one.value[0]) == wanted]
+
+
+def _put(pen: Pen, key: Any, value: Any) -> None:
+    cells = _puts(pen.state, key)
+    if not live.stands_alone(cells, [key, value]):
+        pen.replace(Op.PUT, cells, [key, value])
+
+
+def _delete(pen: Pen, key: Any) -> None:
+    pen.remove(Op.DELETE, _puts(pen.state, key))
+
+
+def _meanwhile(state: MapState, done: list[Operation], device: DeviceId) -> list[Operation]:
+    return [live.naming(one, _puts(state, one.value[0]), device) if one.tag == Op.PUT else one for one in done]
+
+
+_REST: Final = live.rest(MapState)
+ROW: Final = CrdtType(
+    name=FieldType.MAP,
+    holds=Holds.KEYS,
+    acts={int(Op.PUT): Act("put", live.write, _is_pair), int(Op.DELETE): Act("delete", live.remove)},
+    state=MapState,
+    digest=live.digest,
+    weight=live.weight,
+    rest=_REST._replace(unpack=_unpack),
+    shows=live.lives,
+    parts=_parts,
+    contested=_contested,
+    edits={"put": _put, "delete": _delete},
+    meanwhile=_meanwhile,
+)

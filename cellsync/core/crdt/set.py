@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from cellsync.core.crdt.cells import Canonical, Cells, Groups, newest_first
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cellsync.core.crdt import live
+from cellsync.core.crdt.cells import Canonical, Cell, Cells, Groups, newest_first
+from cellsync.core.crdt.row import Act, CrdtType, FieldPart, FieldType, Holds, Pen, uncontested
+from cellsync.core.wire import codec
+from cellsync.core.wire.tags import Op
 
 
 class SetState(Cells):
@@ -13,3 +20,36 @@ class SetState(Cells):
     def elements(self, canonical: Canonical) -> Groups:
         """The additions of each element, newest first; elements by their canonical bytes, ascending."""
         return Groups((cell.canonical(canonical), cell) for cell in newest_first(self.live.values()))
+
+
+def _parts(state: SetState) -> Iterator[FieldPart]:
+    return (FieldPart(None, cells[0].resting, cells) for cells in state.elements(codec.encode).values())
+
+
+def _additions(pen: Pen, element: Any) -> list[Cell]:
+    state, wanted = pen.state, codec.encode(element)
+    return [] if state is None else [one for one in state.live.values() if one.canonical(codec.encode) == wanted]
+
+
+def _add(pen: Pen, element: Any) -> None:
+    if not _additions(pen, element):
+        pen.record(Op.ADD, None, element)
+
+
+def _discard(pen: Pen, element: Any) -> None:
+    pen.remove(Op.DISCARD, _additions(pen, element))
+
+
+ROW: Final = CrdtType(
+    name=FieldType.SET,
+    holds=Holds.ELEMENTS,
+    acts={int(Op.ADD): Act("add", live.write), int(Op.DISCARD): Act("discard", live.remove)},
+    state=SetState,
+    digest=live.digest,
+    weight=live.weight,
+    rest=live.rest(SetState),
+    shows=live.lives,
+    parts=_parts,
+    contested=uncontested,
+    edits={"add": _add, "discard": _discard},
+)

@@ -4,22 +4,27 @@
     Set[T]        a set with `add`, `discard`           Map[K, V]   a mapping that a draft can change
     Log[T]        a sequence of T with `append`, `correct`, `retract`; `.items` tells who said what, and when
 
+They stand for what a field can hold (`crdt/row.Holds`). A field of another type that holds the same is a subclass that
+names the type: `class Highest(Register[T]): crdt = "highest"`.
+
 Where nothing was written a register reads its default, or the empty value of its type (a type that has none needs
 a default). So reading never fails and never gives a value outside the declared type.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Never, TypeVar, cast, overload
 
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fold import CANONICAL, CaseState
-from cellsync.core.crdt.cells import newest_first
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.case.fold import CaseState
+from cellsync.core.crdt.cells import rank
+from cellsync.core.crdt.row import FieldType, Holds
+from cellsync.core.crdt.types import TYPES
 from cellsync.core.schema.host import Bound, draft_of
 from cellsync.core.schema.values import NOTHING, Misfit, ValueType, fits, store, value_type
-from cellsync.core.schema.views import Count, LogView, MapView, SetView
+from cellsync.core.schema.views import Count, LogView, MapView, SetView, items_of
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -41,7 +46,7 @@ class Sensitivity(StrEnum):
 class Field:
     """One field of a schema."""
 
-    crdt: ClassVar[FieldType]
+    crdt: ClassVar[str]
 
     def __init__(self, *, sensitivity: Sensitivity = Sensitivity.C1) -> None:
         self.name = ""
@@ -54,20 +59,24 @@ class Field:
         self.kinds = tuple(value_type(one) for one in arguments)
 
     def describe(self) -> dict[str, Any]:
-        described: dict[str, Any] = {"type": self.crdt.value, "sensitivity": self.sensitivity.value}
+        described: dict[str, Any] = {"type": str(self.crdt), "sensitivity": self.sensitivity.value}
         if self.kinds:
             described["values"] = [kind.description for kind in self.kinds]
         return described
 
     def misfits(self, state: CaseState) -> list[Any]:
         """Stored values, plain, that do not fit this field's type."""
-        return []
+        return [value for value in self._stored(state) if not fits(self.kinds[0], value)]
+
+    def _stored(self, state: CaseState) -> Iterator[Any]:
+        for part in state.parts(self.crdt, self.name):
+            yield from part.values()
 
 
 class Register(Field, Generic[T]):
     """One value. `title: Register[str]` has to be given when a case is created; `field(default=…)` need not."""
 
-    crdt = FieldType.REGISTER
+    crdt: ClassVar[str] = FieldType.REGISTER
 
     def __init__(self, *, default: Any = NOTHING, sensitivity: Sensitivity = Sensitivity.C1) -> None:
         super().__init__(sensitivity=sensitivity)
@@ -98,22 +107,15 @@ class Register(Field, Generic[T]):
 
     def read(self, state: CaseState) -> T:
         """The displayed value; if that does not fit the type, the first that does; else the default."""
-        register = state.registers.get(self.name)
-        if register is not None:
-            for cell in newest_first(register.live.values()):
-                try:
-                    return cast(T, self.kinds[0].decode(cell.value))
-                except Misfit:
-                    continue
+        for value in self._stored(state):
+            try:
+                return cast(T, self.kinds[0].decode(value))
+            except Misfit:
+                continue
         return cast(T, self.default)
 
     def write(self, draft: Draft, value: Any) -> None:
-        draft.set(self.name, store(self.kinds[0], self.name, value))
-
-    def misfits(self, state: CaseState) -> list[Any]:
-        register = state.registers.get(self.name)
-        cells = [] if register is None else newest_first(register.live.values())
-        return [cell.value for cell in cells if not fits(self.kinds[0], cell.value)]
+        draft.edit(self.crdt, "set", self.name, store(self.kinds[0], self.name, value))
 
 
 class _Viewed(Field):
@@ -124,13 +126,13 @@ class _Viewed(Field):
     if not TYPE_CHECKING:
 
         def __set__(self, case: Bound, value: object) -> None:
-            raise AttributeError(f"{self.name!r} is a {self.crdt.value}, which is not assigned: {self.instead}")
+            raise AttributeError(f"{self.name!r} is a {self.crdt}, which is not assigned: {self.instead}")
 
 
 class Set(_Viewed, Generic[T]):
     """A set of values; adding wins over removing at the same time."""
 
-    crdt = FieldType.SET
+    crdt: ClassVar[str] = FieldType.SET
     instead = "use add(element) and discard(element)"
 
     @overload
@@ -138,22 +140,20 @@ class Set(_Viewed, Generic[T]):
     @overload
     def __get__(self, case: Bound, owner: type[Any]) -> SetView[T]: ...
     def __get__(self, case: Bound | None, owner: type[Any]) -> Any:
-        return self if case is None else SetView(case, self.name, self.kinds[0])
+        return self if case is None else SetView(case, self.name, self.kinds[0], self.crdt)
 
     if TYPE_CHECKING:
 
         def __set__(self, case: Bound, value: Never) -> None: ...
 
-    def misfits(self, state: CaseState) -> list[Any]:
-        members = state.sets.get(self.name)
-        plain = [] if members is None else [cells[0].value for cells in members.elements(CANONICAL).values()]
-        return [one for one in plain if not fits(self.kinds[0], one)]
+    def _stored(self, state: CaseState) -> Iterator[Any]:
+        return (part.value for part in state.parts(self.crdt, self.name))
 
 
 class Map(_Viewed, Generic[K, V]):
     """Values by key; each key is a register of its own."""
 
-    crdt = FieldType.MAP
+    crdt: ClassVar[str] = FieldType.MAP
     instead = "assign its keys, field[key] = value"
 
     @overload
@@ -161,22 +161,27 @@ class Map(_Viewed, Generic[K, V]):
     @overload
     def __get__(self, case: Bound, owner: type[Any]) -> MapView[K, V]: ...
     def __get__(self, case: Bound | None, owner: type[Any]) -> Any:
-        return self if case is None else MapView(case, self.name, self.kinds[0], self.kinds[1])
+        return self if case is None else MapView(case, self.name, self.kinds[0], self.kinds[1], self.crdt)
 
     if TYPE_CHECKING:
 
         def __set__(self, case: Bound, value: Never) -> None: ...
 
     def misfits(self, state: CaseState) -> list[Any]:
-        mapping = state.maps.get(self.name)
-        plain = [] if mapping is None else [cell.value for cell in newest_first(mapping.live.values())]
-        return [one for one in plain if not (fits(self.kinds[0], one[0]) and fits(self.kinds[1], one[1]))]
+        """Pairs of a key and its value, the newest first."""
+        found = [
+            (rank(cell), [part.key, cell.value])
+            for part in state.parts(self.crdt, self.name)
+            for cell in part.cells
+            if not (fits(self.kinds[0], part.key) and fits(self.kinds[1], cell.value))
+        ]
+        return [pair for _, pair in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
 class Counter(_Viewed):
     """A number that several people change at the same time without undoing one another."""
 
-    crdt = FieldType.COUNTER
+    crdt: ClassVar[str] = FieldType.COUNTER
     instead = "use increment(step)"
 
     @overload
@@ -184,17 +189,20 @@ class Counter(_Viewed):
     @overload
     def __get__(self, case: Bound, owner: type[Any]) -> Count: ...
     def __get__(self, case: Bound | None, owner: type[Any]) -> Any:
-        return self if case is None else Count.of(case, self.name)
+        return self if case is None else Count.of(case, self.name, self.crdt)
 
     if TYPE_CHECKING:
 
         def __set__(self, case: Bound, value: Never) -> None: ...
 
+    def misfits(self, state: CaseState) -> list[Any]:
+        return []  # a sum fits
+
 
 class Log(_Viewed, Generic[T]):
     """An append-only list."""
 
-    crdt = FieldType.LOG
+    crdt: ClassVar[str] = FieldType.LOG
     instead = "use append(item), correct(item, value) and retract(item)"
 
     @overload
@@ -202,16 +210,19 @@ class Log(_Viewed, Generic[T]):
     @overload
     def __get__(self, case: Bound, owner: type[Any]) -> LogView[T]: ...
     def __get__(self, case: Bound | None, owner: type[Any]) -> Any:
-        return self if case is None else LogView(case, self.name, self.kinds[0])
+        return self if case is None else LogView(case, self.name, self.kinds[0], self.crdt)
 
     if TYPE_CHECKING:
 
         def __set__(self, case: Bound, value: Never) -> None: ...
 
-    def misfits(self, state: CaseState) -> list[Any]:
-        log = state.logs.get(self.name)
-        plain = [] if log is None else [cell.value for item in log.items() for cell in item.versions]
-        return [one for one in plain if not fits(self.kinds[0], one)]
+    def _stored(self, state: CaseState) -> Iterator[Any]:
+        return (cell.value for item in items_of(state, self.crdt, self.name) for cell in item.versions)
+
+
+def holds_of(own: Field) -> Holds:
+    """What stands in a field, whatever its type."""
+    return TYPES[own.crdt].holds
 
 
 @overload

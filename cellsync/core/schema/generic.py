@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.crdt.row import FieldType
 from cellsync.core.schema.host import draft_of
 from cellsync.core.schema.schema import Schema, plain_field
 from cellsync.core.schema.values import PLAIN, store
@@ -32,9 +32,9 @@ class GenericCase(Schema):
         """A field in plain values; None if nothing was written. See `plain_field` for the shapes."""
         return plain_field(self._state, name, kind) if (name, kind) in self._state.fields() else None
 
-    def write(self, name: str, value: Any) -> None:
-        """On a draft: set a register. Raises InvalidValue, ReadOnly."""
-        draft_of(self).set(name, store(PLAIN, name, value))
+    def write(self, name: str, value: Any, kind: str = FieldType.REGISTER) -> None:
+        """On a draft: set a register, or another field that holds one value. Raises InvalidValue, ReadOnly."""
+        draft_of(self).edit(kind, "set", name, store(PLAIN, name, value))
 
     def set(self, name: str) -> SetView[Any]:
         """A field as a set of plain values."""

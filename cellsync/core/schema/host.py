@@ -14,11 +14,12 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CaseState
+from cellsync.core.crdt.row import Verb
 from cellsync.core.errors import ReadOnly
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis, Ref
 from cellsync.core.wire.operations import Operation
 
-Did = Literal["set", "add", "discard", "put", "delete", "count", "append", "correct", "retract", "other"]
+Did = Literal[Verb, "other"]
 Cause = Literal["edit", "sync", "bundle", "reset"]
 Why = Literal["", "equivocator", "standing"]
 

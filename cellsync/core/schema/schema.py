@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, datacl
 from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CANONICAL, CaseState
 from cellsync.core.case.fold import Conflict as RawConflict
-from cellsync.core.crdt.cells import alike, newest_first
-from cellsync.core.crdt.types import TYPES, FieldType
+from cellsync.core.crdt.cells import alike
+from cellsync.core.crdt.row import FieldType, Holds
+from cellsync.core.crdt.types import TYPES
 from cellsync.core.errors import InvalidValue
 from cellsync.core.schema.fields import Empty, Field, Register, empty, field
 from cellsync.core.schema.host import Bound, Change, draft_of
@@ -112,11 +113,11 @@ class Schema(Bound):
         return [self._shown(conflict) for conflict in self._state.conflicts()]
 
     def said(self, name: str) -> tuple[Value[Any], ...]:
-        """The live values of a register with author and time, the displayed one first; at most the 64 newest."""
-        register = self._state.registers.get(name)
-        cells = [] if register is None else newest_first(register.live.values())[:AT_ONCE]
+        """The live values of a register, or of another field that holds one value, with author and time, the displayed
+        one first; at most the 64 newest."""
         own = self._fields.get(name)
-        kind = own.kinds[0] if isinstance(own, Register) else PLAIN
+        crdt, kind = (own.crdt, own.kinds[0]) if isinstance(own, Register) else (FieldType.REGISTER, PLAIN)
+        cells = [cell for part in self._state.parts(crdt, name) for cell in part.cells[:AT_ONCE]]
         return tuple(value_of(self, kind if fits(kind, cell.value) else PLAIN, cell) for cell in cells)
 
     # --- writing, following -------------------------------------------------------------------
@@ -143,13 +144,14 @@ class Schema(Bound):
 
     def _kind_at(self, conflict: RawConflict) -> ValueType:
         own = self._fields.get(conflict.field)
-        return PLAIN if own is None or own.crdt is not conflict.type else own.kinds[-1]
+        return PLAIN if own is None or own.crdt != conflict.type else own.kinds[-1]
 
     def _shown(self, conflict: RawConflict) -> Conflict:
         kind = self._kind_at(conflict)
         cells = [cell for group in alike(conflict.cells[:AT_ONCE], CANONICAL) for cell in group]
         values = tuple(value_of(self, kind if fits(kind, cell.value) else PLAIN, cell) for cell in cells)
-        return Conflict(conflict.field, conflict.key if conflict.type is FieldType.MAP else None, values, conflict)
+        is_keyed = TYPES[conflict.type].holds is Holds.KEYS
+        return Conflict(conflict.field, conflict.key if is_keyed else None, values, conflict)
 
 
 # --- for hosts ----------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ def creation(schema: type[Schema], values: Mapping[str, Any]) -> list[Operation]
         own = schema._fields.get(name)
         if not isinstance(own, Register):
             registers = ", ".join(one for one, given in schema._fields.items() if isinstance(given, Register))
-            said = "has no field" if own is None else f"takes no {own.crdt.value} when it is created:"
+            said = "has no field" if own is None else f"takes no {own.crdt} when it is created:"
             raise InvalidValue(f"{schema.__name__} {said} {name!r}", hint=f"Registers are given: {registers}.")
         own.write(draft, value)
     return [Operation(int(Op.CREATE), schema._kind, schema._version, None), *draft.operations()]
@@ -202,8 +204,8 @@ def describe(schema: type[Schema]) -> dict[str, Any]:
 
 
 def plain_field(state: CaseState, name: str, kind: str) -> Any:
-    """A field as it stands, in plain values: a register's displayed value, a list of elements or items, a list of
-    [key, value] pairs, a sum."""
+    """A field as it stands, in plain values: the displayed value, a list of elements or items, a list of [key, value]
+    pairs, a sum."""
     row = TYPES[kind]
     return row.plain(state.table(row)[name])
 

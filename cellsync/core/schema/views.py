@@ -2,6 +2,8 @@
 
 Reading never fails: a stored value that does not fit the field's type is left out (`case.extra` shows it). Writing
 outside `async with case.edit()` raises ReadOnly; a value that does not fit raises InvalidValue, naming the field.
+
+There is a view for what a field can hold (`crdt/row.Holds`), for whatever types hold it; `view` finds it.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
-from cellsync.core.case.fold import CANONICAL
+from cellsync.core.case.fold import CaseState
 from cellsync.core.crdt import log as crdt_log
 from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.row import FieldType, Holds
+from cellsync.core.crdt.types import TYPES
 from cellsync.core.ids import DeviceId, Ref
 from cellsync.core.schema.host import Bound, draft_of
 from cellsync.core.schema.values import PLAIN, Misfit, ValueType, fits, moment, store, value_type
@@ -68,18 +72,16 @@ def value_of(case: Bound, kind: ValueType, cell: Cell) -> Value[Any]:
 class SetView(AbstractSet[T]):
     """The elements of a set field, in the same order on every device."""
 
-    def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN) -> None:
-        self._case, self._name, self._kind = case, name, kind
+    def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN, crdt: str = FieldType.SET) -> None:
+        self._case, self._name, self._kind, self._crdt = case, name, kind, crdt
 
     def __iter__(self) -> Iterator[T]:
-        members = self._case._state.sets.get(self._name)
-        if members is not None:
-            for cells in members.elements(CANONICAL).values():
-                try:
-                    element = self._kind.decode(cells[0].value)
-                except Misfit:
-                    continue
-                yield element
+        for part in self._case._state.parts(self._crdt, self._name):
+            try:
+                element = self._kind.decode(part.value)
+            except Misfit:
+                continue
+            yield element
 
     def __contains__(self, element: object) -> bool:
         return any(one == element for one in self)
@@ -95,24 +97,25 @@ class SetView(AbstractSet[T]):
         return frozenset(elements)
 
     def add(self, element: T) -> None:
-        draft_of(self._case).add(self._name, store(self._kind, self._name, element))
+        draft_of(self._case).edit(self._crdt, "add", self._name, store(self._kind, self._name, element))
 
     def discard(self, element: T) -> None:
-        draft_of(self._case).discard(self._name, store(self._kind, self._name, element))
+        draft_of(self._case).edit(self._crdt, "discard", self._name, store(self._kind, self._name, element))
 
 
 class MapView(MutableMapping[K, V]):
     """The keys and displayed values of a map field, in the same order on every device."""
 
-    def __init__(self, case: Bound, name: str, key: ValueType = PLAIN, value: ValueType = PLAIN) -> None:
-        self._case, self._name, self._key, self._value = case, name, key, value
+    def __init__(
+        self, case: Bound, name: str, key: ValueType = PLAIN, value: ValueType = PLAIN, crdt: str = FieldType.MAP
+    ) -> None:
+        self._case, self._name, self._key, self._value, self._crdt = case, name, key, value, crdt
 
     def _pairs(self) -> Iterator[tuple[K, V]]:
-        mapping = self._case._state.maps.get(self._name)
-        for key, cells in () if mapping is None else mapping.keys(CANONICAL).values():
-            for cell in cells:
+        for part in self._case._state.parts(self._crdt, self._name):
+            for value in part.values():
                 try:
-                    pair = self._key.decode(key), self._value.decode(cell.value)
+                    pair = self._key.decode(part.key), self._value.decode(value)
                 except Misfit:
                     continue
                 yield pair
@@ -132,13 +135,13 @@ class MapView(MutableMapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         plain = store(self._key, self._name, key), store(self._value, self._name, value)
-        draft_of(self._case).put(self._name, *plain)
+        draft_of(self._case).edit(self._crdt, "put", self._name, *plain)
 
     def __delitem__(self, key: K) -> None:
         draft = draft_of(self._case)
         if key not in self:
             raise KeyError("this map has no such key")
-        draft.delete(self._name, store(self._key, self._name, key))
+        draft.edit(self._crdt, "delete", self._name, store(self._key, self._name, key))
 
     def __repr__(self) -> str:
         return f"<map {self._name!r}, {len(self)} keys>"
@@ -149,24 +152,24 @@ class Count(int):
 
     _case: Bound
     _name: str
+    _crdt: str
 
     @classmethod
-    def of(cls, case: Bound, name: str) -> Count:
-        counter = case._state.counters.get(name)
-        count = cls(0 if counter is None else counter.total)
-        count._case, count._name = case, name
+    def of(cls, case: Bound, name: str, crdt: str = FieldType.COUNTER) -> Count:
+        count = cls(next((part.value for part in case._state.parts(crdt, name)), 0))
+        count._case, count._name, count._crdt = case, name, crdt
         return count
 
     def increment(self, step: int = 1) -> None:
         """Add to the sum (`step` may be negative). Read the field again to see the new one."""
-        draft_of(self._case).count(self._name, store(_STEP, self._name, step))
+        draft_of(self._case).edit(self._crdt, "count", self._name, store(STEP, self._name, step))
 
 
 class LogView(Sequence[T]):
     """What a log says now: its items in order, corrected where they were, without the retracted ones."""
 
-    def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN) -> None:
-        self._case, self._name, self._kind = case, name, kind
+    def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN, crdt: str = FieldType.LOG) -> None:
+        self._case, self._name, self._kind, self._crdt = case, name, kind, crdt
         self._read: list[Item[T]] | None = None
 
     @property
@@ -178,8 +181,7 @@ class LogView(Sequence[T]):
     def all(self) -> Sequence[Item[T]]:
         """Every item, also the retracted ones."""
         if self._read is None:
-            log = self._case._state.logs.get(self._name)
-            found = [] if log is None else [self.item(item) for item in log.items()]
+            found = [self.item(item) for item in items_of(self._case._state, self._crdt, self._name)]
             self._read = [item for item in found if item is not None]
         return self._read
 
@@ -198,18 +200,18 @@ class LogView(Sequence[T]):
 
     def append(self, item: T, *, source: bytes | None = None) -> None:
         """Append. `source`: a 16-byte key of an imported line, so that importing it again adds nothing."""
-        draft_of(self._case).append(self._name, store(self._kind, self._name, item), source)
+        draft_of(self._case).edit(self._crdt, "append", self._name, store(self._kind, self._name, item), source)
         self._read = None
 
     def correct(self, item: Item[T], value: T) -> None:
         """Say an item anew; what it said before stays readable. Raises NotFound."""
-        draft_of(self._case).correct(self._name, item.id, store(self._kind, self._name, value))
+        draft_of(self._case).edit(self._crdt, "correct", self._name, item.id, store(self._kind, self._name, value))
         self._read = None
 
     def retract(self, item: Item[T], reason: str | None = None) -> None:
         """Hide an item; it stays readable in `all`. Raises NotFound."""
         plain = None if reason is None else store(_REASON, self._name, reason)
-        draft_of(self._case).retract(self._name, item.id, plain)
+        draft_of(self._case).edit(self._crdt, "retract", self._name, item.id, plain)
         self._read = None
 
     def item(self, item: crdt_log.LogItem) -> Item[T] | None:
@@ -234,5 +236,31 @@ class LogView(Sequence[T]):
         return tuple(value_of(self._case, self._kind, cell) for cell in cells if fits(self._kind, cell.value))
 
 
+def items_of(state: CaseState, crdt: str, name: str) -> Sequence[crdt_log.LogItem]:
+    """Every item of a field that holds items, also those that are retracted."""
+    held = state.table(TYPES[crdt]).get(name)
+    items: Sequence[crdt_log.LogItem] = () if held is None else held.items()
+    return items
+
+
+def view(case: Bound, name: str, crdt: str, kinds: Sequence[ValueType] = ()) -> Any:
+    """A field of this type as it is read and, on a draft, written; None if it holds one value, which is assigned.
+
+    `kinds`: what it takes, as a schema says it; else plain values.
+    """
+    first, last = (kinds[0], kinds[-1]) if kinds else (PLAIN, PLAIN)
+    match TYPES[crdt].holds:
+        case Holds.VALUE:
+            return None
+        case Holds.ELEMENTS:
+            return SetView[Any](case, name, first, crdt)
+        case Holds.KEYS:
+            return MapView[Any, Any](case, name, first, last, crdt)
+        case Holds.SUM:
+            return Count.of(case, name, crdt)
+        case Holds.ITEMS:
+            return LogView[Any](case, name, first, crdt)
+
+
 _REASON = value_type(str)
-_STEP = value_type(int)
+STEP = value_type(int)

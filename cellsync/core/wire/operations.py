@@ -217,6 +217,8 @@ def _unknown(detail: object) -> bool:
     return detail is None or type(detail) in (bytes, int)
 
 
+# Of the first ten tags, and of no others ever: devices that do not know a later one hold its operations whatever their
+# details are, so a detail that does not fit is ill-typed when it is folded (`crdt/types`, rule 4).
 _DETAIL: Final = {
     int(Op.CREATE): _version,
     int(Op.SET): _refs,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.crdt.row import FieldType
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.ids import DeviceId, EntryId, Millis
 from cellsync.core.wire import codec

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from cellsync.core.case.fold import CaseState, Stamp
-from cellsync.core.crdt.types import FieldType
+from cellsync.core.crdt.row import FieldType
 from cellsync.core.errors import InvalidValue, NotFound, ReadOnly
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis
 from cellsync.core.schema.fields import Counter, Log, Map, Register, Sensitivity, Set, empty, field

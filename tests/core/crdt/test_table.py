@@ -1,72 +1,30 @@
-"""The table of types: a type that only this test knows folds, compares, weighs and rests as the others do."""
+"""The table of types: a type that only tests know folds, compares, weighs, rests and is drafted as the others are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import permutations
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
+from cellsync.core.case.draft import SETTLES, Draft
 from cellsync.core.case.fold import CaseState, Stamp
-from cellsync.core.crdt.cells import Cell
-from cellsync.core.crdt.types import BY_TAG, TYPES, Contested, CrdtType, FieldType, Rest
+from cellsync.core.crdt.row import FieldType, Holds
+from cellsync.core.crdt.types import TYPES, verb_of
 from cellsync.core.errors import VaultDamaged
-from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
+from cellsync.core.ids import DeviceId, EntryId, Millis
 from cellsync.core.schema.schema import plain_field
-from cellsync.core.wire import codec
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
-
-RAISE: Final = 99
-
-
-class Highest:
-    """The greatest number that anybody wrote."""
-
-    def __init__(self, number: int = 0) -> None:
-        self.number = number
-
-    def copy(self) -> Highest:
-        return Highest(self.number)
-
-
-def folds(tag: int, detail: Any, cell: Cell) -> bool:
-    return type(cell.resting) is int
-
-
-def fold(state: Highest, tag: int, detail: Any, cell: Cell) -> None:
-    state.number = max(state.number, cell.resting)
-
-
-def contested(state: Highest) -> Iterator[Contested]:
-    """A stand-in for a conflict: 7 is always doubted."""
-    if state.number == 7:
-        cells = [Cell(value, DeviceId(bytes(32)), Millis(0), 1, ref) for value, ref in ((7, REFS[0]), (8, REFS[1]))]
-        yield Contested(None, cells)
-
-
-def digest(state: Highest) -> Iterator[bytes]:
-    yield codec.encode(state.number)
-
-
-def pack(state: Highest, devices: Mapping[DeviceId, int]) -> tuple[Any, ...]:
-    return (state.number,)
-
-
-REFS: Final = [Ref(bytes([at]) * 10) for at in range(2)]
-ROW: Final = CrdtType(
-    "highest", "highests", frozenset({RAISE}), Highest, folds, fold, lambda state: state.number != 0,
-    lambda state: state.number, contested, digest, lambda state: 100,
-    Rest(lambda state: (), pack, lambda packed, devices: Highest(*packed)),
-)  # fmt: skip
+from tests.models import highest
+from tests.models.highest import RAISE, ROW
 
 
 @pytest.fixture
 def registered() -> Iterator[None]:
-    TYPES[ROW.name] = BY_TAG[RAISE] = ROW
-    yield
-    del TYPES[ROW.name], BY_TAG[RAISE]
+    with highest.registered():
+        yield
 
 
 def case(*values: Any, logs: bool = True) -> CaseState:
@@ -106,16 +64,39 @@ def test_a_new_row_has_conflicts_weight_and_ill_typed_operations() -> None:
     assert len(case("many").ill_typed) == 1
 
 
+@pytest.mark.usefixtures("registered")
+def test_a_new_row_is_drafted() -> None:
+    draft = Draft(case(3))
+    for number in (2, 5, 4):
+        draft.edit(ROW.name, "set", "f", number)
+    assert plain_field(draft.view, "f", ROW.name) == 5
+    assert draft.operations() == [Operation(RAISE, "f", None, 5)]
+    doubted = case(7)
+    draft = Draft(doubted.copy())
+    [conflict] = doubted.conflicts()
+    draft.resolve(conflict, 8)
+    assert draft.operations(doubted) == [Operation(RAISE, "f", None, 8)]
+
+
 def test_without_its_row_its_operations_are_unknown_and_its_snapshots_are_refused() -> None:
     state = case(3, logs=False)
     assert (len(state.unknown), state.fields()) == (1, [("f", FieldType.COUNTER)])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(TYPES, ROW.name, ROW)
-        snapshot = CaseState.decode(state.encode()).encode()
+    with highest.registered():
+        snapshot = CaseState.decode(CaseState().encode()).encode()
     with pytest.raises(VaultDamaged):
         CaseState.decode(snapshot)
 
 
 def test_every_operation_of_a_field_belongs_to_one_row() -> None:
-    assert sorted(tag for row in TYPES.values() for tag in row.tags) == [int(op) for op in Op if op != Op.CREATE]
-    assert set(TYPES) == set(FieldType)
+    assert sorted(tag for row in TYPES.values() for tag in row.acts) == [int(op) for op in Op if op != Op.CREATE]
+    assert [verb_of(op) for op in Op] == [None, *(op.name.lower() for op in Op if op != Op.CREATE)]
+    assert set(FieldType) <= set(TYPES)
+
+
+def test_every_row_is_written_by_the_verbs_of_what_it_holds() -> None:
+    verbs = [verb for holds in Holds for verb in holds.verbs]
+    assert len(set(verbs)) == len(verbs)
+    for row in (*TYPES.values(), ROW):
+        assert row.edits.keys() == set(row.holds.verbs)
+        assert {act.verb for act in row.acts.values()} == set(row.holds.verbs)
+    assert all(verb in holds.verbs for holds, (verb, _) in SETTLES.items())
