@@ -64,8 +64,8 @@ def array_length(raw: bytes) -> int:
     return int.from_bytes(raw[1:3] if begins == 0xDC else raw[1:5], "big")
 
 
-def decode(raw: bytes, cap: int, name: str, *, shallow: bool = False) -> Any:
-    """The value of canonical `raw`, at most `cap` bytes, at most caps.NESTING deep. `shallow`: that is known already.
+def decode(raw: bytes, cap: int, name: str) -> Any:
+    """The value of canonical `raw`, at most `cap` bytes, at most caps.NESTING deep.
 
     Raises CapExceeded (with `name`) or Malformed. Allocates at most about 70 bytes per input byte.
     """
@@ -73,7 +73,7 @@ def decode(raw: bytes, cap: int, name: str, *, shallow: bool = False) -> Any:
         raise CapExceeded(name)
     # One element that is no container is one deep. Else no deeper than there are bytes that could open a container:
     # that nearly always decides without a scan.
-    lone = shallow or (raw[:1] == _ONE_ELEMENT and raw[1:2] not in _OPENERS)
+    lone = raw[:1] == _ONE_ELEMENT and raw[1:2] not in _OPENERS
     if not lone and _openers(raw) > caps.NESTING and nesting(raw) > caps.NESTING:
         raise CapExceeded("nesting")
     return _decode(raw, cap)

@@ -287,6 +287,27 @@ def part(chains: list[Any], cases: list[Any], entries: list[Any]) -> BatchPart:
     return decoded
 
 
+@pytest.mark.parametrize(
+    ("canonical", "longer"),
+    [
+        (b"\x96\x04\xc4", b"\x96\x04\xc5\x00"),  # a circle's name
+        (b"\x91\xc4\x20", b"\xdc\x00\x01\xc4\x20"),  # the array of cases
+        (b"\x97\x00", b"\x97\xcc\x00"),  # the row of a chain
+        (b"\x97\x00", b"\x97\xca\x00\x00\x00\x00"),  # the same as a float
+        (b"\x92\x01\x01", b"\xdc\x00\x02\x01\x01"),  # parents
+        (b"\xc4\x00\xc4\x00", b"\xc5\x00\x00\xc4\x00"),  # a shape
+        (b"\xc4\x00\xc4\x00", b"\xc4\x00\xa0"),  # a content that is text
+    ],
+)
+def test_parts_have_one_encoding(canonical: bytes, longer: bytes) -> None:
+    raw = codec.encode([4, CIRCLE, True, [CHAIN, CHAIN], [bytes(32)], [ENTRY]])
+    assert raw.count(canonical) == 1
+    for typed in (True, False):
+        said = read(raw.replace(canonical, longer), Batch(), typed=typed)
+        assert isinstance(said, tuple)
+        assert said[0] is Malformed
+
+
 @pytest.mark.parametrize("row", BAD_CHAINS, ids=range(len(BAD_CHAINS)))
 def test_bad_rows_of_chains(row: Any) -> None:
     with pytest.raises(Malformed):

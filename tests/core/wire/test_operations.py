@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -86,15 +87,27 @@ def test_of_operations_that_nobody_could_read_nothing_is_told(tag: Any) -> None:
     ),
     st.lists(st.tuples(st.integers(0), st.sampled_from([0x91, 0x92, 0x93, 0xA1, 0xC4, 0])), max_size=3),
 )
-def test_a_usual_shape_is_not_deep(heads: list[Any], changes: list[tuple[int, int]]) -> None:
+def test_shapes_are_read_with_types_as_by_the_codec(heads: list[Any], changes: list[tuple[int, int]]) -> None:
+    """Also if they are changed: then both find the same fault."""
     raw = bytearray(codec.encode([list(one) for one in heads]))
     for at, byte in changes:
         raw[at % len(raw)] = byte
-    if operations._usual().fullmatch(raw):
-        with contextlib.suppress(Malformed):
-            assert codec.nesting(bytes(raw)) <= 2
-    elif not changes and heads:
-        assert any(len(said.encode()) > 31 or len(detail or b"") not in (0, 10, 16) for _, said, detail in heads)
+
+    def said() -> object:
+        try:
+            return operations._heads(bytes(raw))
+        except PeerError as error:
+            return type(error), str(error)
+
+    typed = said()
+    with mock.patch.object(operations, "_read_heads", return_value=None):
+        assert said() == typed
+
+
+def test_a_usual_shape_is_read_with_types() -> None:
+    shape = operations.encode_shape([Operation(Op.SET, "title", bytes(20), None), Operation(Op.COUNT, "n", None, 1)])
+    with mock.patch.object(codec, "decode", side_effect=AssertionError):
+        assert len(operations._heads(shape)) == 2
 
 
 texts = st.builds(
