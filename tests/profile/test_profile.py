@@ -107,9 +107,8 @@ def test_a_folder_of_somebody_else_gets_no_door(tmp_path: Path, monkeypatch: pyt
         door.listen(profile)
 
 
-@pytest.mark.parametrize("length", [1, 90, 108, 200])
-def test_a_door_is_found_however_long_its_path_is(tmp_path: Path, length: int) -> None:
-    profile = Profile(tmp_path / ("l" * length))
+def test_whoever_knocks_is_heard(tmp_path: Path) -> None:
+    profile = Profile(tmp_path / "profile")
     with door.listen(profile) as listening, door.connect(profile, 5) as line:
         line.sendall(b"knock")
         listening.setblocking(True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 
-from cellsync import system
 from cellsync.node.network import packed
 from cellsync.system.port import NO_TABLES, Neighbour
 from cellsync.system.posix import rtnetlink
@@ -30,9 +29,3 @@ def test_neighbours_that_are_there_are_those_that_have_just_answered() -> None:
     here, gone = packed("10.9.0.2"), packed("10.9.0.3")
     known = {(3, here): Neighbour(b"", True), (3, gone): Neighbour(b"", False)}
     assert NO_TABLES._replace(neighbours=known).reachable() == {here}
-
-
-def test_loopback_is_among_the_links_that_the_kernel_lists() -> None:
-    assert system.interfaces.is_up("lo")
-    assert not system.interfaces.is_up("no such")
-    assert system.interfaces.loopback() in system.interfaces.tables().links
