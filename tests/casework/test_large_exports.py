@@ -15,7 +15,7 @@ import trio
 from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Person, Relation, SupportTask
 from cellsync.casework.documents.consent import Scope
-from cellsync.casework.exporting import Form, NoConsent, export_cases, permission, reader
+from cellsync.casework.exporting import Form, NoConsent, export_cases, permission, reader, sink, write_cases
 from cellsync.casework.exporting.permission import Consents, Right, Spoken
 from cellsync.casework.values.link import Link
 from cellsync.core.ids import CaseId
@@ -142,6 +142,37 @@ async def test_what_is_withdrawn_while_an_export_is_made_does_not_leave(monkeypa
             export = await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
         assert [case.hex()[-1] for case in export.cases] == ["2"]
         assert turns > 7
+
+
+async def test_what_was_written_before_it_began_anew_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "AT_ONCE", 1)
+    monkeypatch.setattr(reader, "KEPT", 0)
+    async with a_cell() as cell:
+        await cell.write(cases(9, 9))
+        began, cleared = trio.Event(), []
+
+        class Noting(sink.InMemory):
+            def write(self, piece: Any, /) -> int:
+                if b"case 3" in piece:
+                    began.set()
+                return super().write(piece)
+
+            def clear(self) -> None:
+                cleared.append(len(self.getvalue()))
+                super().clear()
+
+        out = Noting()
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def write() -> None:
+                await began.wait()
+                await cell.create(Person)
+
+            await write_cases(cell, out, form=Form.JSON, audience=Scope.INTERNAL)
+        assert cleared[0] == 0
+        assert cleared[1] > 1_000
+        assert len(json.loads(out.getvalue())["cases"]) == 9
 
 
 async def test_work_of_one_moment_begins_anew_once_and_is_then_left_alone() -> None:

@@ -26,7 +26,9 @@ def test_marks_are_a_set(added: list[int], other: int) -> None:
         marks.add(number)
     assert list(marks) == sorted(set(added))
     assert (other in marks) == (other in added)
+    marks.add(0)
     assert 0 not in marks
+    assert list(marks) == sorted(set(added))
 
 
 @given(st.lists(st.lists(st.integers(0, BELOW))))
