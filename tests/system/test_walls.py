@@ -31,13 +31,14 @@ OTHERWISE: Final = {  # where it may be used, if anywhere
     ("os", "umask"): set(),  # there it does next to nothing
     ("os", "chmod"): set(),
     ("signal", "SIGTERM"): set(),  # there nobody gets it
+    ("trio.lowlevel", "FdStream"): set(),  # there trio has none
 }
 
 
 @cache
 def names(module: str, platform: str) -> frozenset[str]:
     """What a module of the standard library offers on a system; nothing if it is none of the standard library."""
-    place = STUBS / Path(*module.split("."))
+    place = STUBS / Path(*module.removeprefix("trio.").split("."))  # trio.socket has what socket has
     stub = next((one for one in (place.with_suffix(".pyi"), place / "__init__.pyi") if one.exists()), None)
     return frozenset() if stub is None else frozenset(_defined(ast.parse(stub.read_text("utf-8")).body, platform))
 
@@ -97,6 +98,8 @@ def used(tree: ast.AST) -> Iterator[tuple[str, str, int]]:
         match node:
             case ast.Attribute(value=ast.Name(name)) if name in known:
                 yield known[name], node.attr, node.lineno
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(name), attr=part)) if name in known:
+                yield f"{known[name]}.{part}", node.attr, node.lineno
             case _:
                 pass
 
@@ -124,6 +127,7 @@ def test_what_only_some_systems_have_is_behind_the_port() -> None:
         "import signal; signal.pthread_kill", "import termios; termios.ECHO", "import resource; resource.getrlimit",
         "import pwd; pwd.getpwuid", "import grp; grp.getgrgid", "import time; time.CLOCK_BOOTTIME",
         "import sys; sys.platform", "from os import kill", "import ctypes; ctypes.CDLL", "import os; os.O_DIRECTORY",
+        "import trio; trio.lowlevel.FdStream(0)", "import trio; trio.socket.AF_UNIX",
     ],
 )  # fmt: skip
 def test_each_way_around_is_seen(line: str) -> None:

@@ -172,9 +172,9 @@ async def serve(name: str, folder: Path, write: Callable[[bytes], object]) -> No
             tell({"id": number, "done": done or {}})
 
     rest = b""
-    async with trio.lowlevel.FdStream(os.dup(0)) as pipe, trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         device = Device(name, folder, tell, nursery)
-        while data := await pipe.receive_some(_CHUNK):
+        while data := await trio.to_thread.run_sync(os.read, 0, _CHUNK, abandon_on_cancel=True):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 nursery.start_soon(do, device, json.loads(line))
