@@ -1,7 +1,8 @@
 """Catch-up: a device that was just admitted gets everything, from another process, over loopback TCP.
 
 The time runs from the call to the last snapshot on disk. The session, its frames and acknowledgements are the real
-ones, only nothing is announced: the address is known.
+ones, only nothing is announced: the address is known. The receiver is a whole cell that nobody follows, as a daemon
+has it.
 """
 
 from __future__ import annotations
@@ -165,27 +166,28 @@ async def _take(job: Mapping[str, Any]) -> None:
     async with open_lan([LOOPBACK], mode="off") as network, trio.open_nursery() as nursery:
         node = Node(circle, device.session, network)
         async with node.running():
-            spare()
-            idle = peak_memory()
-            began = perf_counter()
-            nursery.start_soon(node.calls.call, founder, Address(LOOPBACK, job["port"]))
-            with trio.fail_after(children.LIMIT):
-                while founder not in node.links:
-                    await node.links.changed.wait()
-                link = node.links[founder]
-                handshake = link.received
-                await everything.wait()
-            await circle.tidy()
-            seconds = perf_counter() - began
-            peak = peak_memory()
-            result = {
-                "seconds": seconds,
-                "entries": job["entries"],
-                "bytes": link.received - handshake,
-                "peak": peak,
-                "growth": peak - idle,
-                "digest": circle.replica.digest().hex(),
-            }
+            with device.cell(node, nursery):
+                spare()
+                idle = peak_memory()
+                began = perf_counter()
+                nursery.start_soon(node.calls.call, founder, Address(LOOPBACK, job["port"]))
+                with trio.fail_after(children.LIMIT):
+                    while founder not in node.links:
+                        await node.links.changed.wait()
+                    link = node.links[founder]
+                    handshake = link.received
+                    await everything.wait()
+                await circle.tidy()
+                seconds = perf_counter() - began
+                peak = peak_memory()
+                result = {
+                    "seconds": seconds,
+                    "entries": job["entries"],
+                    "bytes": link.received - handshake,
+                    "peak": peak,
+                    "growth": peak - idle,
+                    "digest": circle.replica.digest().hex(),
+                }
         nursery.cancel_scope.cancel()
     device.store.close()
     tell(result)

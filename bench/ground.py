@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import trio
+
+from cellsync.cell.backup import AtRest
+from cellsync.cell.cell import Cell
 from cellsync.core.ids import (
     INCARNATION_BYTES,
     CaseId,
@@ -17,6 +23,8 @@ from cellsync.core.ids import (
     EpochId,
     Incarnation,
     Millis,
+    Passphrase,
+    SealSecret,
     SessionSecret,
     SigningSecret,
 )
@@ -31,7 +39,10 @@ from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.surroundings import REAL
+from cellsync.node.node import Node
+from cellsync.store.header import Identity, Kdf
 from cellsync.store.sqlite import SqliteStore
+from cellsync.store.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -135,3 +146,18 @@ class Device:
             SigningSecret(bytes.fromhex(job["signing"])),
             DeviceId(bytes.fromhex(job["founder"])),
         )
+
+    @contextmanager
+    def cell(self, node: Node, nursery: trio.Nursery) -> Iterator[Cell]:
+        """The whole cell around it, beside a vault of which nothing is read here."""
+        identity = Identity(self.signing, self.session, "receiver")
+        secrets = DeviceSecrets(self.signing, self.session, SealSecret(bytes(32)))  # nothing is sealed to it
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Vault.create(Path(folder) / "vault", Passphrase(b"throw-away"), identity, kdf=Kdf.CHEAP) as vault,
+        ):
+            cell = Cell(self.circle, node, secrets, nursery, [], AtRest(vault, self.store))
+            try:
+                yield cell
+            finally:
+                cell.close()

@@ -65,7 +65,7 @@ def flags_of(circle: OpenCircle, plan: Plan, most: int) -> Iterator[Flag]:
     yield from flags(Reason.NO_RIGHT, plan.void)
     yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
     members = circle.replica.circle
-    for entry in plan.commit.entries:
+    for entry in plan.controls:
         grant = members.grants.get(DeviceId(entry.id)) if entry.kind == Kind.ADMIT else None
         if grant is not None and members.names.first_like(grant.name) != grant.device:
             yield flag_of_device(circle, Reason.NAMESAKE, grant.device)
@@ -91,8 +91,15 @@ class Facts:
     def look(self, plan: Plan) -> None:
         """A step has been taken. Hold the lock."""
         chains, newest = self._circle.replica.held.chains, self._newest
-        for entry in plan.commit.entries:
-            device = chains[chain_of(entry.slot)].device
+        left = {arrival.chain for arrival in plan.commit.arrivals}
+        for entry in reversed(plan.commit.entries):  # heights grow along a chain: its last entry is the newest
+            if not left:
+                break
+            number = chain_of(entry.slot)
+            if number not in left:
+                continue
+            left.discard(number)
+            device = chains[number].device
             before = newest.get(device)
             if before is None or entry.height > before.height:
                 newest[device] = _Newest(entry.height, entry.clock, entry.case)
