@@ -41,10 +41,12 @@ def to_its_end(
     """Start a job, say how it moves, and give it as it ended. Ctrl-C cancels it: a job does not end with its client.
 
     A second Ctrl-C does not wait for the end. `operation` is "import"; `import.show` and `import.cancel` belong to it.
+    What is `given` is used up: a table need not stand in memory while it is worked on.
     """
     show = f"{operation}.show"
     with _held_back() as came:
         job = begun = client.call(operation, **given)
+    given.clear()
     try:
         if came():
             raise KeyboardInterrupt

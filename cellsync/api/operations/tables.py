@@ -41,10 +41,11 @@ class ImportJob(Job[shapes.Importing]):
         self._dry_run = False
         self._report: Report | None = None
 
-    async def run(self, ask: shapes.ImportTable) -> None:
+    async def run(self, ask: shapes.ImportTable, tables: list[str]) -> None:
+        """`tables`: the one of the request, which is let go as soon as it is read."""
         self._dry_run = ask.dry_run
         try:
-            table = base64.b64decode(ask.table, validate=True)
+            table = base64.b64decode(tables.pop(), validate=True)
         except ValueError:  # also for what is not ASCII
             raise InvalidValue("the table is not in base64") from None
         self._report = await import_cases(
@@ -107,7 +108,8 @@ class ImportJob(Job[shapes.Importing]):
 
 async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Importing:
     job = ImportJob(service)
-    return service.jobs.begin(job, partial(job.run, ask), service.inside)
+    work = partial(job.run, structs.replace(ask, table=""), [ask.table])
+    return service.jobs.begin(job, work, service.inside)
 
 
 async def show_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:

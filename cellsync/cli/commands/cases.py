@@ -434,13 +434,10 @@ def import_(
     from cellsync.cli.waits import finished, to_its_end
 
     terminal = terminal_of(context)
-    content = _load(file)
-    places = None if columns is None else _columns(columns)
+    given: dict[str, Any] = {"table": _load(file), "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
+    given["columns"] = None if columns is None else _columns(columns)
     with opened(context) as client, terminal.bar("importing", "reading the table") as move:
-        given = {"columns": places, "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
-        job = to_its_end(
-            client, "import", {"table": content, **given}, lambda one: move(one["done"], one["total"])
-        )  # fmt: skip
+        job = to_its_end(client, "import", given, lambda one: move(one["done"], one["total"]))
     finished(job)
     _say_how_read(terminal, job)
     would = "would be " if dry_run else ""
