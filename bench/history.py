@@ -27,7 +27,7 @@ from cellsync.core.history.entry import (
     sign,
     slot_of,
 )
-from cellsync.core.history.serving import Peer
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import ID_BYTES, CaseId, Millis, Ref
 from cellsync.core.replica.stage import Plan, Stage
 from cellsync.core.wire import operations
@@ -102,7 +102,7 @@ class History:
     def batches(self, entries: int) -> Iterator[Batch]:
         """Entries of one author, kept nowhere; the first batch introduces the devices."""
         replica = self._ground.replica
-        introduction = replica.serve(0, Peer({}, (), ()), replica.held.arrival).batch
+        introduction = replica.serve(0, PeerHoldings({}, (), ()), replica.held.arrival).batch
         assert introduction is not None
         yield introduction
         for count in _portions(entries, PER_BATCH):

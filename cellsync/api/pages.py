@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from cellsync.api.room import Room
 from cellsync.cell.cell import Cell
 from cellsync.core.case.newest import Logged, Newest
-from cellsync.core.crdt.cells import Cell as Stored
+from cellsync.core.crdt.cells import LiveValue as Stored
 from cellsync.core.crdt.cells import rank
 from cellsync.core.crdt.log import LogItem, LogState
 from cellsync.core.errors import InvalidValue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.packed import Packed
 
 ANSWER: Final = 8 << 20  # bytes of memory, about
@@ -27,13 +27,13 @@ class Room:
         self.cut = self.cut or self._left < 0
         return not self.cut
 
-    def has(self, cells: Iterable[Cell]) -> bool:
+    def has(self, cells: Iterable[LiveValue]) -> bool:
         """Whether these go in as well; from the first that do not, nothing does."""
         self._left -= sum(map(_size, cells))
         self.cut = self.cut or self._left < 0
         return not self.cut
 
-    def takes(self, cells: Iterable[Cell]) -> bool:
+    def takes(self, cells: Iterable[LiveValue]) -> bool:
         """The same for what otherwise comes with the next page: nothing is left out, and what is smaller may go in."""
         size = sum(map(_size, cells))
         if size > self._left:
@@ -42,7 +42,7 @@ class Room:
         return True
 
 
-def _size(cell: Cell) -> int:
+def _size(cell: LiveValue) -> int:
     resting = cell.resting
     if type(resting) is Packed:
         return _SAID + _PACKED * len(resting.raw)

@@ -20,7 +20,7 @@ from typing import Any, Final
 from cellsync.core.case.fold import CaseState
 from cellsync.core.folded import VERSION as FOLDED
 from cellsync.core.folded import folded
-from cellsync.core.history.store import ANYTHING, Listing
+from cellsync.core.history.store import ANYTHING, CaseListing
 from cellsync.core.ids import ID_BYTES
 from cellsync.core.schema.values import moment
 
@@ -51,15 +51,15 @@ class Sought(dict[str, str]):
         return found
 
 
-def describe(number: int, upto: int, state: CaseState, known: Sought | None = None) -> Listing:
+def describe(number: int, upto: int, state: CaseState, known: Sought | None = None) -> CaseListing:
     """A case in a list. `state` may be without its logs; `upto`: its newest entry."""
     if not state.counted:
-        return Listing(number, upto, False, "", "", "", 0, frozenset(), frozenset())
+        return CaseListing(number, upto, False, "", "", "", 0, frozenset(), frozenset())
     links = sorted(set(_links(state)))
     if len(links) > LINKS:
         links = [ANYTHING, *links[:LINKS]]
     title = title_of(state)
-    return Listing(
+    return CaseListing(
         number, upto, True, state.kind, title[:TITLE], status_of(state)[:TITLE], len(state.conflicts()),
         frozenset(_called(state, title, Sought() if known is None else known)), frozenset(links),
     )  # fmt: skip

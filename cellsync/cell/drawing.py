@@ -19,7 +19,7 @@ _STEP_X, _STEP_Y, _EDGE, _RADIUS = 18, 26, 16, 5
 _COLOURS: Final = ("#1b6ca8", "#b4541a", "#3c7d3c", "#8a4a9e", "#8a6d1b", "#4a5a6a")
 
 
-class Place(NamedTuple):
+class RowPlace(NamedTuple):
     """Where one row stands."""
 
     lane: int
@@ -37,10 +37,10 @@ class Line(NamedTuple):
     lane: int
 
 
-def lay_out(rows: list[Row]) -> tuple[list[Place], list[Line]]:
+def lay_out(rows: list[Row]) -> tuple[list[RowPlace], list[Line]]:
     """The lanes of a graph; the same for the same graph."""
     lanes: list[Line | None] = []
-    places: list[Place] = []
+    places: list[RowPlace] = []
     lines: list[Line] = []
     for number, row in enumerate(rows):
         waiting = [at for at, line in enumerate(lanes) if line is not None and line.parent == number]
@@ -55,7 +55,7 @@ def lay_out(rows: list[Row]) -> tuple[list[Place], list[Line]]:
             lines.append(line)
             begins += [at] if at != lane else []
         places.append(
-            Place(lane, tuple(waiting[1:]), tuple(begins), passing, tuple(line is not None for line in lanes))
+            RowPlace(lane, tuple(waiting[1:]), tuple(begins), passing, tuple(line is not None for line in lanes))
         )
         while lanes and lanes[-1] is None:
             lanes.pop()
@@ -157,7 +157,7 @@ def _at(lane: int, number: int) -> tuple[int, int]:
     return _EDGE + lane * _STEP_X, _EDGE + number * _STEP_Y
 
 
-def _path(line: Line, places: list[Place]) -> str:
+def _path(line: Line, places: list[RowPlace]) -> str:
     """Down from the child into the lane, along it, and into the parent."""
     (x, y), (to_x, to_y) = _at(places[line.child].lane, line.child), _at(places[line.parent].lane, line.parent)
     lane, half = _at(line.lane, 0)[0], _STEP_Y // 2

@@ -21,7 +21,7 @@ from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, exchange, inviter, short
 from cellsync.core.pairing.code import Invitation
-from cellsync.core.pairing.inviter import Admit, Failed, Finished, Inviter, Knocked
+from cellsync.core.pairing.inviter import Agreed, Finished, Inviter, InvitingFailed, Knocked
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica.founding import DeviceSecrets
@@ -158,13 +158,13 @@ class Invite:
         async def handle(event: inviter.Event) -> None:
             nonlocal difference
             match event:
-                case inviter.Asked(name, words, _, difference):
+                case inviter.Introduced(name, words, _, difference):
                     self._scope.deadline = float("inf")  # from here on the machine keeps the time
                     with self._asking:
                         yes = await self._ask(Asked(name, words, difference.ahead / 1000, self._namesakes(name)))
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
-                case Admit(name, keys):
+                case Agreed(name, keys):
                     try:
                         device = await self._circle.admit(self._secrets.signing, keys, name, self._invitation.role)
                     except CellsyncError as refused:
@@ -176,7 +176,7 @@ class Invite:
                     await pairing.step(machine.welcome(self._welcome_for(device), trio.current_time()))
                 case Finished():
                     self._ended.set()
-                case Failed(error, _):
+                case InvitingFailed(error, _):
                     self._fail(error)
                 case Knocked():
                     pass
@@ -186,7 +186,7 @@ class Invite:
             await pairing.run(already)
         finally:
             for event in machine.lost(trio.current_time()):  # taken back, or the cell closes
-                if isinstance(event, Failed):
+                if isinstance(event, InvitingFailed):
                     self._fail(event.error)
             self._ended.set()
 

@@ -18,7 +18,7 @@ from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import checked_name
 from cellsync.core.pairing import code, joiner, short
-from cellsync.core.pairing.joiner import Failed, Joiner, Welcomed
+from cellsync.core.pairing.joiner import Joiner, JoiningFailed, Welcomed
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica import founding
@@ -29,7 +29,7 @@ from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import encode_spots
 from cellsync.node.search import OF_ONE, OF_ONE_WAIT
 from cellsync.node.sites import UNRECOGNISED
-from cellsync.node.spots import Source, Spot
+from cellsync.node.spots import Basis, Spot
 from cellsync.store.header import Identity
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
@@ -97,7 +97,7 @@ async def _join(
     newcomer = who if isinstance(who, Newcomer) else None
 
     async def store(welcome: Welcome, found_at: Address) -> None:
-        source = Source.MET if at is None else Source.HAND
+        source = Basis.MET if at is None else Basis.HAND
         spot = Spot(without_scope(found_at.host), found_at.port, UNRECOGNISED, source)
 
         def create(of: Newcomer) -> None:
@@ -143,7 +143,7 @@ async def _join(
                         with naming:
                             newcomer = checked(home, await introduction(who))
                             await pairing.step(machine.introduce(newcomer.name, trio.current_time()))
-                    case joiner.Asked(asked, difference):
+                    case joiner.WordsReady(asked, difference):
                         with asking:
                             yes = await ask(confirm, Asked("", asked, difference.ahead / 1000))
                         if not asking.cancelled_caught:
@@ -152,7 +152,7 @@ async def _join(
                         await store(welcome, found_at)
                         machine.done()
                         await pairing.step([])
-                    case Failed(error):
+                    case JoiningFailed(error):
                         failure = error
                         naming.cancel()  # nobody needs to answer any more
                         asking.cancel()

@@ -15,7 +15,7 @@ from cellsync.cli.options import options_of
 from cellsync.cli.terminal import terminal_of
 from cellsync.core.errors import VaultExists, VaultMissing
 from cellsync.core.plain import plain_line
-from cellsync.profile.holder import Busy, Held, held_by, since
+from cellsync.profile.holder import Busy, HeldBy, held_by, since
 from cellsync.profile.profile import Profile, chosen
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def daemon_of(
         time.sleep(_AGAIN)
 
 
-def _holder(profile: Profile, held: Held) -> str:
+def _holder(profile: Profile, held: HeldBy) -> str:
     """Who has it, and since when: what `ps` can tell more of."""
     return f"process {held.pid}, since {datetime.fromtimestamp(since(profile)):%H:%M:%S}"  # noqa: DTZ006
 

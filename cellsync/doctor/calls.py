@@ -34,7 +34,7 @@ class Reach(IntEnum):
     SILENT = 3  # nobody answers, or even has the address
 
 
-class Called(NamedTuple):
+class CalledDevice(NamedTuple):
     """One device that was called, and on which links."""
 
     number: int  # its place among the others, from 1
@@ -43,9 +43,9 @@ class Called(NamedTuple):
     links: frozenset[int]
 
 
-async def call(visit: Visit, here: Sequence[Local], own: frozenset[bytes]) -> list[Called]:
+async def call(visit: Visit, here: Sequence[Local], own: frozenset[bytes]) -> list[CalledDevice]:
     """Call all devices that are not connected and have an address on one of our links, all at once."""
-    called: list[Called] = []
+    called: list[CalledDevice] = []
 
     async def call_one(number: int, device: OtherDevice, ways: list[tuple[Address, Local]]) -> None:
         reached: list[Reach] = []
@@ -53,7 +53,7 @@ async def call(visit: Visit, here: Sequence[Local], own: frozenset[bytes]) -> li
             for address, local in ways:
                 nursery.start_soon(_try, visit, address, local, reached)
         if reached:
-            called.append(Called(number, device, min(reached), frozenset(local.link for _, local in ways)))
+            called.append(CalledDevice(number, device, min(reached), frozenset(local.link for _, local in ways)))
 
     async with trio.open_nursery() as nursery:
         for number, device in enumerate(visit.subject.others[: caps.DEVICES], 1):

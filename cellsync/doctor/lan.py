@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import trio
 
 from cellsync.doctor import calls, multicast
-from cellsync.doctor.calls import Called, Reach
+from cellsync.doctor.calls import CalledDevice, Reach
 from cellsync.doctor.finding import Finding, bad, good, unknown, warning
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known
@@ -38,7 +38,7 @@ class Evidence(NamedTuple):
     """What is known of the links that this device is on."""
 
     heard: Heard | None  # None: did not listen
-    called: Sequence[Called]
+    called: Sequence[CalledDevice]
     seconds: float
 
     @property

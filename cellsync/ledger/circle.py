@@ -24,7 +24,7 @@ from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, OutOfBranches, StorageFailed
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
-from cellsync.core.history.serving import Peer, Served
+from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import (
     INCARNATION_BYTES,
@@ -554,10 +554,10 @@ class OpenCircle:
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)
 
-    def cursor_for(self, peer: Peer) -> int:
+    def cursor_for(self, peer: PeerHoldings) -> int:
         return self.replica.cursor_for(peer)
 
-    def lacking(self, peer: Peer) -> int:
+    def lacking(self, peer: PeerHoldings) -> int:
         return self.replica.lacking(peer)
 
     async def build(self, building: Building) -> None:
@@ -570,6 +570,6 @@ class OpenCircle:
         else:
             await self.apart(building.build)
 
-    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
+    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
         with collector_paused():
             return self.replica.serve(cursor, peer, until)

@@ -25,12 +25,12 @@ from cellsync.core.session.connection import ENTROPY
 from cellsync.core.session.session import Session
 from cellsync.core.versions import Versions
 from cellsync.node.backoff import Backoff
-from cellsync.node.link import Link
+from cellsync.node.link import PeerLink
 from cellsync.node.links import Links
 from cellsync.node.network import Address, Network
 from cellsync.node.others import Others
 from cellsync.node.shared import SharedCircle
-from cellsync.node.whereabouts import Whereabouts
+from cellsync.node.whereabouts import CircleWhereabouts
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Calls:
 
     def __init__(
         self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions, links: Links,
-        others: Others, whereabouts: Whereabouts,
+        others: Others, whereabouts: CircleWhereabouts,
     ) -> None:  # fmt: skip
         self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
         self._links, self._others, self._whereabouts = links, others, whereabouts
@@ -57,7 +57,7 @@ class Calls:
         self.guesses: dict[DeviceId, int] = {}  # by how many ms a clock seems to be ahead, until it is measured
         self.unanswered: dict[DeviceId, float] = {}  # when somebody took our call where a device was, and said nothing
         self.further = False  # a user waits: try days that we can only guess as well
-        self._attempts: dict[DeviceId, list[Link]] = {}  # calls to one device under several days
+        self._attempts: dict[DeviceId, list[PeerLink]] = {}  # calls to one device under several days
         self._backoffs: dict[DeviceId, Backoff] = {}
         self._at_once = True  # call as if nobody had failed to answer
         self._soon: set[DeviceId] = set()  # devices to call once, whatever failed before
@@ -98,7 +98,7 @@ class Calls:
             self._links.wake()
         self.seen(device, address)
 
-    def opened(self, device: DeviceId, devices: Sequence[DeviceId], link: Link) -> None:
+    def opened(self, device: DeviceId, devices: Sequence[DeviceId], link: PeerLink) -> None:
         """A session with `device` has opened, and `devices` have its key: no other call to it is needed."""
         for one in devices:
             self.unanswered.pop(one, None)
@@ -106,7 +106,7 @@ class Calls:
             if attempt is not link:
                 attempt.give_up()
 
-    def ended(self, devices: Sequence[DeviceId], link: Link) -> None:
+    def ended(self, devices: Sequence[DeviceId], link: PeerLink) -> None:
         """A link has ended that these devices had."""
         if trio.current_time() - link.began > STEADY:
             for device in devices:
@@ -175,7 +175,7 @@ class Calls:
                 await self._links.changed.wait()
         raise NoPeer("the connection broke off")
 
-    async def _reach(self, device: DeviceId) -> Link:
+    async def _reach(self, device: DeviceId) -> PeerLink:
         """Call a device, until there is a link. Raises NoPeer, NoCommonVersion."""
         began, called = trio.current_time(), False
         while device not in self._links:
@@ -258,7 +258,7 @@ class Calls:
 
     def _attempted(
         self, device: DeviceId, static: SessionPublic, address: Address, key: SessionKey, stream: trio.abc.Stream
-    ) -> Link:
+    ) -> PeerLink:
         surroundings = self._circle.surroundings
         session = Session.call(
             [self._circle], self._circle.id, (device, static), self._secret, self._network.carrier,
@@ -270,7 +270,7 @@ class Calls:
         self._attempts[device].append(link)
         return link
 
-    async def _attempt(self, link: Link) -> None:
+    async def _attempt(self, link: PeerLink) -> None:
         try:
             await self._links.run(link)
         finally:

@@ -32,7 +32,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
 from cellsync.node.interfaces import Interfaces, Local
 from cellsync.node.network import Address, MakeBlob, Sighting
-from cellsync.node.responder import Responder
+from cellsync.node.responder import LinkResponder
 
 LINKS: Final = 8  # interfaces with a responder, of a machine that has many virtual ones
 ADDRESSES: Final = 8  # of one record, ours or another's
@@ -70,7 +70,7 @@ class Discovery:
     def __init__(self, interfaces: Interfaces, service_type: str) -> None:
         self._interfaces = interfaces
         self._type = service_type
-        self._links: set[Link] = set()
+        self._links: set[LocalLink] = set()
         self._turn = trio.Event()
         self._own: set[str] = set()  # instance names; zeroconf shows us ourselves
 
@@ -120,8 +120,8 @@ class Discovery:
         self._turn.set()
         self._turn = trio.Event()
 
-    async def _on_each_link(self, job: Callable[[Link], Awaitable[None]]) -> None:
-        started: set[Link] = set()
+    async def _on_each_link(self, job: Callable[[LocalLink], Awaitable[None]]) -> None:
+        started: set[LocalLink] = set()
         async with trio.open_nursery() as nursery:
             while True:
                 for link in self._links - started:
@@ -129,7 +129,7 @@ class Discovery:
                 started = set(self._links)
                 await self._turn.wait()
 
-    async def _announce(self, link: Link, ports: Ports, make_blob: MakeBlob) -> None:
+    async def _announce(self, link: LocalLink, ports: Ports, make_blob: MakeBlob) -> None:
         shown: AsyncServiceInfo | None = None
         try:
             while True:
@@ -161,7 +161,7 @@ class Discovery:
             other_ttl=RECORD_TTL,
         )
 
-    async def _browse(self, link: Link, send: trio.MemorySendChannel[Sighting]) -> None:
+    async def _browse(self, link: LocalLink, send: trio.MemorySendChannel[Sighting]) -> None:
         seen = _Seen(self._type, self._own)
         browser = await link.call(_browser(link.zeroconf, self._type, seen))
         try:
@@ -178,7 +178,7 @@ class Discovery:
                     await link.call(browser.async_cancel())
 
 
-class Link:
+class LocalLink:
     """One interface with its responder."""
 
     def __init__(self, zeroconf: Zeroconf, addresses: tuple[Local, ...]) -> None:
@@ -187,7 +187,7 @@ class Link:
         self.index = addresses[0].link
         self.over = trio.Event()
 
-    async def run(self, job: Callable[[Link], Awaitable[None]]) -> None:
+    async def run(self, job: Callable[[LocalLink], Awaitable[None]]) -> None:
         """Do `job` until this link is over."""
         async with trio.open_nursery() as nursery:
 
@@ -255,7 +255,7 @@ class _Seen:
             await self._waiting.park()
         return self._sightings.popleft()
 
-    async def ask(self, link: Link) -> None:
+    async def ask(self, link: LocalLink) -> None:
         """Ask the network for what is missing of one name after the other, until cancelled."""
         while True:
             while not self._names:
@@ -272,10 +272,10 @@ class _Seen:
             self._sightings.append(Sighting(blob, tuple(Address(host, info.port) for host in hosts)))
 
 
-async def _open(addresses: tuple[Local, ...]) -> Link:
+async def _open(addresses: tuple[Local, ...]) -> LocalLink:
     while True:
         try:
-            return Link(await trio.to_thread.run_sync(Responder, addresses), addresses)
+            return LocalLink(await trio.to_thread.run_sync(LinkResponder, addresses), addresses)
         except (OSError, RuntimeError, NotRunningException) as error:
             # The interface went away again, or another program holds the port for itself.
             log.info("no multicast on a link: %s", type(error).__name__)

@@ -20,7 +20,7 @@ from cellsync.core.errors import ExternalError
 from cellsync.node import tcp
 from cellsync.node.interfaces import Interfaces, Local
 from cellsync.node.network import Address, Here, without_scope
-from cellsync.node.recognition import Recognition
+from cellsync.node.recognition import Recogniser
 from cellsync.node.sites import Site, Sites
 
 LOOK_EVERY: Final = 2.0  # seconds: a gateway may change though no address does
@@ -49,7 +49,7 @@ class Doors:
         self._fixed = fixed
         self._moved = moved
         self._turn = trio.Event()
-        self._recognition = Recognition()
+        self._recognition = Recogniser()
         self._by_link = system.sockets.listen_on_links()
         self._open: dict[_Spot, trio.CancelScope] = {}
 

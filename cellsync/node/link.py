@@ -43,12 +43,12 @@ CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets i
 _SLICE: Final = 64 << 10
 
 
-class Link:
+class PeerLink:
     """Runs one session, called or answered, until it ends. `outcome` says why, if somebody or something is at fault."""
 
     def __init__(
         self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, SharedCircle],
-        report: Callable[[Link, Event], None], now: Callable[[], Millis], number: int,
+        report: Callable[[PeerLink, Event], None], now: Callable[[], Millis], number: int,
     ) -> None:  # fmt: skip
         self.session = session
         self.number = number  # tells it from every other link of its circle

@@ -18,27 +18,27 @@ import trio
 from cellsync.core.ids import DeviceId, SessionPublic
 from cellsync.core.session.events import Event
 from cellsync.core.session.session import Session
-from cellsync.node.link import Link
+from cellsync.node.link import PeerLink
 from cellsync.node.shared import SharedCircle
 
 CROSSING: Final = 5.0  # seconds within which two calls count as made at once
 
 
-class Links(Mapping[DeviceId, Link]):
+class Links(Mapping[DeviceId, PeerLink]):
     """The links, by device."""
 
     def __init__(
-        self, circle: SharedCircle, key: SessionPublic, report: Callable[[Link, Event], None],
-        ended: Callable[[Link], None],
+        self, circle: SharedCircle, key: SessionPublic, report: Callable[[PeerLink, Event], None],
+        ended: Callable[[PeerLink], None],
     ) -> None:  # fmt: skip
         """`key`: this device's own. `report` is told what a session says, `ended` of a link that was among these."""
         self._circle, self._key = circle, key
         self._report, self._ended = report, ended
-        self._by_key: dict[SessionPublic, Link] = {}
+        self._by_key: dict[SessionPublic, PeerLink] = {}
         self._numbers = count(1)
         self.changed = trio.Event()  # set, and replaced, when the links or what is known of the others changed
 
-    def __getitem__(self, device: DeviceId) -> Link:
+    def __getitem__(self, device: DeviceId) -> PeerLink:
         key = self._circle.key_of(device)
         if key is None:
             raise KeyError(device)
@@ -50,18 +50,18 @@ class Links(Mapping[DeviceId, Link]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def all(self) -> list[Link]:
+    def all(self) -> list[PeerLink]:
         """Each link once."""
         return list(self._by_key.values())
 
     # --- one link ------------------------------------------------------------------------------------------
 
-    def link(self, session: Session, stream: trio.abc.Stream) -> Link:
+    def link(self, session: Session, stream: trio.abc.Stream) -> PeerLink:
         """A session over a stream, to be `run`."""
         circles = {self._circle.id: self._circle}
-        return Link(session, stream, circles, self._report, self._circle.surroundings.now, next(self._numbers))
+        return PeerLink(session, stream, circles, self._report, self._circle.surroundings.now, next(self._numbers))
 
-    async def run(self, link: Link) -> None:
+    async def run(self, link: PeerLink) -> None:
         """Drive a link until it ends."""
         try:
             await link.run()
@@ -71,7 +71,7 @@ class Links(Mapping[DeviceId, Link]):
                 self._ended(link)
                 self.wake()
 
-    def keep(self, link: Link) -> bool:
+    def keep(self, link: PeerLink) -> bool:
         """A session has opened: keep it, or the one that there is with the same key. Whether this one stays."""
         key = link.session.remote
         other = self._by_key.get(key)

@@ -20,7 +20,7 @@ from cellsync.node.network import Address, Network, Sighting
 from cellsync.node.others import Others
 from cellsync.node.search import Search
 from cellsync.node.shared import SharedCircle
-from cellsync.node.whereabouts import Whereabouts
+from cellsync.node.whereabouts import CircleWhereabouts
 
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
 LOOKED_FOR: Final = 2 * caps.DEVICES  # devices whose beacons are looked for
@@ -30,7 +30,7 @@ class Lookout:
     """Watches for the devices of one circle."""
 
     def __init__(
-        self, circle: SharedCircle, network: Network, links: Links, others: Others, whereabouts: Whereabouts,
+        self, circle: SharedCircle, network: Network, links: Links, others: Others, whereabouts: CircleWhereabouts,
         calls: Calls,
     ) -> None:  # fmt: skip
         self._circle, self._network, self._links, self._others = circle, network, links, others

@@ -30,7 +30,7 @@ from cellsync.core.wire.places import Frontier
 from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.beacons import Beacons
 from cellsync.node.calls import Calls
-from cellsync.node.link import Link
+from cellsync.node.link import PeerLink
 from cellsync.node.links import Links
 from cellsync.node.lookout import Lookout
 from cellsync.node.network import Address, Network
@@ -38,7 +38,7 @@ from cellsync.node.others import Others
 from cellsync.node.reception import Guest, Reception
 from cellsync.node.shared import SharedCircle, Step
 from cellsync.node.upkeep import Upkeep
-from cellsync.node.whereabouts import Whereabouts
+from cellsync.node.whereabouts import CircleWhereabouts
 
 
 class Node:
@@ -53,7 +53,7 @@ class Node:
         self._upkeep = Upkeep(self._keep)
         self.others = Others(circle, versions)
         self.links = Links(circle, primitives.session_public(secret), self._report, self._ended)
-        self.whereabouts = Whereabouts(circle, network, self.links, self._upkeep.due, self._heard_of)
+        self.whereabouts = CircleWhereabouts(circle, network, self.links, self._upkeep.due, self._heard_of)
         self.calls = Calls(circle, secret, network, versions, self.links, self.others, self.whereabouts)
         self.reception = Reception(circle, secret, network, versions, self.links)
         self._beacons = Beacons(circle, network)
@@ -150,7 +150,7 @@ class Node:
 
     # --- what happens ----------------------------------------------------------------------------------------
 
-    def _report(self, link: Link, event: Event) -> None:
+    def _report(self, link: PeerLink, event: Event) -> None:
         """What a session says."""
         if link.device is None:
             return
@@ -189,7 +189,7 @@ class Node:
                 return
         self.links.wake()
 
-    def _ended(self, link: Link) -> None:
+    def _ended(self, link: PeerLink) -> None:
         """A link has ended that its devices had."""
         devices = self.circle.devices_with(link.session.remote)
         for device in devices:
@@ -197,11 +197,11 @@ class Node:
         self.calls.ended(devices, link)
         self._upkeep.due()
 
-    def _note_seen(self, device: DeviceId, link: Link) -> None:
+    def _note_seen(self, device: DeviceId, link: PeerLink) -> None:
         balance = link.session.balance(self.circle.id)
         self.others.note_seen(device, link.heard, level=balance is not None and balance.level)
 
-    def _note_versions(self, devices: tuple[DeviceId, ...], link: Link) -> None:
+    def _note_versions(self, devices: tuple[DeviceId, ...], link: PeerLink) -> None:
         if self.others.note_versions(devices, link.session.remote_versions):
             self._upkeep.due()
 

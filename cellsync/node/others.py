@@ -10,7 +10,7 @@ from cellsync.core.errors import NoCommonVersion
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.node import remembered
-from cellsync.node.remembered import Reached, Spoken
+from cellsync.node.remembered import Reached, SpokenVersions
 from cellsync.node.shared import Drawers, SharedCircle
 
 
@@ -63,7 +63,9 @@ class Others:
         for device in devices:
             before = self._spoken.get(device)
             if spoken is not None and (before is None or spoken != before.last):
-                self._spoken[device] = Spoken(spoken, max(spoken.highest, 0 if before is None else before.highest))
+                self._spoken[device] = SpokenVersions(
+                    spoken, max(spoken.highest, 0 if before is None else before.highest)
+                )
                 news = True
         return news
 

@@ -37,7 +37,7 @@ class _Description(NamedTuple):
     hardware: bytes
 
 
-class Recognition:
+class Recogniser:
     """Describes the networks of this device's links, and remembers how it did while nothing changes there."""
 
     def __init__(self, ask: Ask | None = None) -> None:

@@ -20,14 +20,14 @@ from cellsync.core.wire import codec
 from cellsync.node.network import checked_address, without_scope
 from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
-from cellsync.node.spots import Source, Spot
+from cellsync.node.spots import Basis, Spot
 
 _NOTHING: Final = codec.encode([])
 
 
 def encode_spots(known: Mapping[DeviceId, Sequence[Spot]]) -> bytes:
     """Where devices were last."""
-    likely = sorted(known.items(), key=lambda one: min((spot.source for spot in one[1]), default=Source.HEARD))
+    likely = sorted(known.items(), key=lambda one: min((spot.source for spot in one[1]), default=Basis.HEARD))
     return _encode(
         [device, [[spot.host, spot.port, spot.site, int(spot.source)] for spot in spots]]
         for device, spots in likely
@@ -59,12 +59,12 @@ def spots(circle: SharedCircle) -> dict[DeviceId, list[Spot]]:
         return {}
 
 
-def _spot(host: str, port: int, site: bytes = UNRECOGNISED, source: int = Source.MET) -> Spot:
+def _spot(host: str, port: int, site: bytes = UNRECOGNISED, source: int = Basis.MET) -> Spot:
     """A row; earlier versions kept neither the site nor the source. Raises ValueError, TypeError, AttributeError."""
     address = checked_address(without_scope(host), port)
     if type(site) is not bytes:
         raise TypeError("a site is bytes")
-    return Spot(address.host, address.port, Site(site), Source(source))
+    return Spot(address.host, address.port, Site(site), Basis(source))
 
 
 class Reached(NamedTuple):
@@ -108,30 +108,30 @@ def reached(circle: SharedCircle) -> Reached:
     return Reached(delivered, seen, in_step)
 
 
-class Spoken(NamedTuple):
+class SpokenVersions(NamedTuple):
     """Which versions of the protocol another device's build speaks."""
 
     last: Versions  # when it last proved it
     highest: int  # that it has ever spoken
 
 
-def encode_versions(circle: SharedCircle, spoken: Mapping[DeviceId, Spoken]) -> bytes:
+def encode_versions(circle: SharedCircle, spoken: Mapping[DeviceId, SpokenVersions]) -> bytes:
     known = ((device, spoken[device]) for device in circle.others() if device in spoken)
     return _encode([device, *one.last, one.highest] for device, one in known)
 
 
-def versions(circle: SharedCircle) -> dict[DeviceId, Spoken]:
+def versions(circle: SharedCircle) -> dict[DeviceId, SpokenVersions]:
     try:
         rows: Any = codec.decode(circle.store.kept(VERSIONS) or _NOTHING, caps.ENTRY, VERSIONS)
     except PeerError:
         rows = []
-    spoken: dict[DeviceId, Spoken] = {}
+    spoken: dict[DeviceId, SpokenVersions] = {}
     for row in rows if isinstance(rows, list) else []:
         match row:
             case [bytes(device), int(lowest), int(highest), *more] if 0 < lowest <= highest < 256:
                 match more:
                     case []:  # as earlier versions kept it
-                        spoken[DeviceId(device)] = Spoken(Versions(lowest, highest), highest)
+                        spoken[DeviceId(device)] = SpokenVersions(Versions(lowest, highest), highest)
                     case [int(ever)] if highest <= ever < 256:
-                        spoken[DeviceId(device)] = Spoken(Versions(lowest, highest), ever)
+                        spoken[DeviceId(device)] = SpokenVersions(Versions(lowest, highest), ever)
     return spoken

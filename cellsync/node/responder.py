@@ -7,8 +7,8 @@ network is repeated on the other as a known answer. Bound to their interfaces th
 zeroconf takes no sockets from outside: `Zeroconf.__init__` calls `create_sockets(interfaces, …)`, a name of its module,
 and hands the result to its engine. That name is the one place where sockets can be put in without repeating what the
 constructor does. So the function is wrapped, once: for our `Sockets`, given as `interfaces`, it returns them; any other
-call goes through as it came. If a release of zeroconf goes another way, `Responder` raises instead of answering on the
-wrong network, and `tests/node/test_responder.py` is red.
+call goes through as it came. If a release of zeroconf goes another way, `LinkResponder` raises instead of answering
+on the wrong network, and `tests/node/test_responder.py` is red.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Sockets:
             sock.close()
 
 
-class Responder(Zeroconf):
+class LinkResponder(Zeroconf):
     """zeroconf on one link, deaf to unicast questions from beyond it. Raises OSError if the link is gone."""
 
     def __init__(self, addresses: Sequence[Local]) -> None:

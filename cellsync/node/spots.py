@@ -28,7 +28,7 @@ SAID_BY_OTHERS: Final = 2  # of these at one site
 FAILURES: Final = 3  # of a call at what others said
 
 
-class Source(IntEnum):
+class Basis(IntEnum):
     """How we know; the best first."""
 
     MET = 0  # it was reached there, or said so itself at that site
@@ -42,7 +42,7 @@ class Spot(NamedTuple):
     host: str
     port: int
     site: Site
-    source: Source
+    source: Basis
 
     def is_at(self, address: Address) -> bool:
         return (self.host, self.port) == (without_scope(address.host), address.port)
@@ -62,13 +62,13 @@ class Spots:
         found: dict[tuple[str, int], Address] = {}
         for spot in sorted(self.known.get(device, ()), key=lambda spot: spot.source):
             for address in _ways(spot, here):
-                found.setdefault((address.host if spot.source is not Source.HAND else spot.host, spot.port), address)
+                found.setdefault((address.host if spot.source is not Basis.HAND else spot.host, spot.port), address)
         return list(dict.fromkeys(found.values()))
 
     def failed(self, device: DeviceId, address: Address) -> None:
         """Nobody answered there."""
         for spot in self.known.get(device, ()):
-            if spot.is_at(address) and spot.source is Source.HEARD:
+            if spot.is_at(address) and spot.source is Basis.HEARD:
                 count = self._failures[device, spot] = self._failures.get((device, spot), 0) + 1
                 if count >= FAILURES:
                     self.known[device].remove(spot)
@@ -79,11 +79,11 @@ class Spots:
 
     def met(self, device: DeviceId, address: Address, site: Site) -> bool:
         """A device was reached at an address. Whether that is news."""
-        return self._put(device, [Spot(without_scope(address.host), address.port, site, Source.MET)])
+        return self._put(device, [Spot(without_scope(address.host), address.port, site, Basis.MET)])
 
     def by_hand(self, device: DeviceId, address: Address) -> None:
         """A person said where a device is."""
-        self._put(device, [Spot(without_scope(address.host), address.port, UNRECOGNISED, Source.HAND)])
+        self._put(device, [Spot(without_scope(address.host), address.port, UNRECOGNISED, Basis.HAND)])
 
     def claimed(
         self, device: DeviceId, listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here],
@@ -93,10 +93,10 @@ class Spots:
         ours = at_end(ends, here)
         if ours is None:
             return False
-        spots = [Spot(without_scope(reached.host), reached.port, ours.site, Source.MET)] if reached is not None else []
+        spots = [Spot(without_scope(reached.host), reached.port, ours.site, Basis.MET)] if reached is not None else []
         for host, port in _hosts(listed, ends, here):
             if (ours.contains(host) or host == ends.there) and not _is_ours(host, port, here):
-                spots.append(Spot(host, port, ours.site, Source.MET))
+                spots.append(Spot(host, port, ours.site, Basis.MET))
         return self._put(device, list(dict.fromkeys(spots)), replace=True) if spots else False
 
     def heard(
@@ -110,9 +110,9 @@ class Spots:
         """Forget what others said and beacons showed: it holds for one stay on a network."""
         for device, spots in self.known.items():
             for old in spots:
-                if old.source is Source.HEARD:
+                if old.source is Basis.HEARD:
                     self._failures.pop((device, old), None)
-            self.known[device] = [spot for spot in spots if spot.source is not Source.HEARD]
+            self.known[device] = [spot for spot in spots if spot.source is not Basis.HEARD]
 
     def shown(self, device: DeviceId, address: Address, here: Sequence[Here]) -> bool:
         """A beacon says that a device is here; other members could have made it."""
@@ -123,14 +123,14 @@ class Spots:
         known = self.known.get(device, [])
         if site is None or _is_ours(host, port, here) or any(spot.is_at(Address(host, port)) for spot in known):
             return False
-        said = [spot for spot in known if spot.source is Source.HEARD and spot.site == site]
+        said = [spot for spot in known if spot.source is Basis.HEARD and spot.site == site]
         dropped = said[: len(said) + 1 - SAID_BY_OTHERS]  # the oldest
         after = [spot for spot in known if spot not in dropped]
         if len(after) >= IN_ALL:
             return False
         for old in dropped:
             self._failures.pop((device, old), None)
-        self.known[device] = [*after, Spot(host, port, site, Source.HEARD)]
+        self.known[device] = [*after, Spot(host, port, site, Basis.HEARD)]
         return True
 
     def _put(self, device: DeviceId, spots: list[Spot], *, replace: bool = False) -> bool:
@@ -155,8 +155,8 @@ class Spots:
             listed = [
                 (ip_address(spot.host).packed, spot.port)
                 for spot in self.known.get(device, ())
-                if spot.source is Source.HAND
-                or (spot.source is Source.MET and is_here and ours is not None and spot.site == ours.site
+                if spot.source is Basis.HAND
+                or (spot.source is Basis.MET and is_here and ours is not None and spot.site == ours.site
                     and ours.contains(spot.host))
             ]  # fmt: skip
             if listed and device != hearer and len(places) < caps.DEVICES:
@@ -170,7 +170,7 @@ def at_end(ends: Ends, here: Sequence[Here]) -> Here | None:
 
 
 def _ways(spot: Spot, here: Sequence[Here]) -> Iterator[Address]:
-    if spot.source is Source.HAND:
+    if spot.source is Basis.HAND:
         on_link = next((one for one in here if one.contains(spot.host)), None)
         is_local = ip_address(spot.host).is_link_local
         yield on_link.at(spot.host, spot.port) if is_local and on_link else Address(spot.host, spot.port)
@@ -204,7 +204,7 @@ def _is_ours(host: str, port: int, here: Sequence[Here]) -> bool:
 
 
 def _is_superseded(old: Spot, new: Spot, replace: bool) -> bool:
-    if Source.HAND in (old.source, new.source):
+    if Basis.HAND in (old.source, new.source):
         return old == new
     same = (old.host, old.port) == (new.host, new.port)
     return (same and old.site in (new.site, UNRECOGNISED)) or (replace and old.site == new.site)
@@ -214,8 +214,8 @@ def _bounded(spots: list[Spot]) -> list[Spot]:
     """The first of each site, and all that a person said, as far as there is room."""
     counts: dict[tuple[Site, bool], int] = {}
     kept: list[Spot] = []
-    for spot in [*(one for one in spots if one.source is Source.HAND), *spots]:
-        group = spot.site, spot.source is Source.HAND
+    for spot in [*(one for one in spots if one.source is Basis.HAND), *spots]:
+        group = spot.site, spot.source is Basis.HAND
         if spot not in kept and counts.get(group, 0) < AT_ONE_SITE and len(kept) < IN_ALL:
             counts[group] = counts.get(group, 0) + 1
             kept.append(spot)

@@ -19,7 +19,7 @@ from cellsync.core import drawers
 from cellsync.core.ids import DeviceId
 from cellsync.core.wire.messages import Places
 from cellsync.node import remembered
-from cellsync.node.link import Link
+from cellsync.node.link import PeerLink
 from cellsync.node.links import Links
 from cellsync.node.network import Address, Ends, Here, Network, without_scope
 from cellsync.node.shared import Drawers, SharedCircle
@@ -31,7 +31,7 @@ HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for wha
 RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
 
 
-class Whereabouts:
+class CircleWhereabouts:
     """Where the devices of one circle are, as far as this one knows."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Whereabouts:
 
     # --- learning ------------------------------------------------------------------------------------------
 
-    def note_meeting(self, device: DeviceId, link: Link) -> None:
+    def note_meeting(self, device: DeviceId, link: PeerLink) -> None:
         """A session has opened: so its ends are where the two devices are."""
         ends = self._network.ends(link.stream)
         ours = None if ends is None else at_end(ends, self.here())
@@ -105,7 +105,7 @@ class Whereabouts:
         if link.address is not None and ours is not None:  # else we have moved since we called
             self._learnt(self.spots.met(device, link.address, ours.site))
 
-    def hear(self, peer: DeviceId, link: Link, places: Places) -> None:
+    def hear(self, peer: DeviceId, link: PeerLink, places: Places) -> None:
         """What a peer says of itself and of others."""
         ends, here, now = self._network.ends(link.stream), self.here(), trio.current_time()
         if ends is None or not self._is_where_it_began(link, ends):
@@ -142,14 +142,14 @@ class Whereabouts:
                 self.tell(link)
             await trio.sleep(TELL_EVERY)
 
-    def tell(self, link: Link) -> None:
+    def tell(self, link: PeerLink) -> None:
         """Tell a peer where devices are, if it is news."""
         ends = self._network.ends(link.stream)
         if ends is not None and link.device is not None and self._is_where_it_began(link, ends):
             told = self.spots.told_to(link.device, self._circle.others(), self._circle.device, ends, self.here())
             link.locate(self._circle.id, told)
 
-    def _is_where_it_began(self, link: Link, ends: Ends) -> bool:
+    def _is_where_it_began(self, link: PeerLink, ends: Ends) -> bool:
         """Whether our end of a session is on the network on which it was opened; if it has moved, the session ends.
 
         A laptop that is carried on may keep its address for a moment. A port of the new network, told in a session of

@@ -74,14 +74,14 @@ def pid_of(profile: Profile) -> int | None:
     return None if held is None else held.pid
 
 
-class Held(NamedTuple):
+class HeldBy(NamedTuple):
     """Who is the holder."""
 
     pid: int
     command: bool  # else it is a daemon, perhaps one that is not at its door yet
 
 
-def held_by(profile: Profile) -> Held | None:
+def held_by(profile: Profile) -> HeldBy | None:
     """The holder; None if there is none. Raises StorageFailed."""
     with file_errors():
         try:
@@ -97,7 +97,7 @@ def held_by(profile: Profile) -> Held | None:
     said = _WRITTEN.fullmatch(written)
     if said is None or not int(said[1]):  # 0 would be a whole group of processes
         return None
-    return Held(int(said[1]), said[2] is not None)
+    return HeldBy(int(said[1]), said[2] is not None)
 
 
 def _to_look(profile: Profile) -> int:

@@ -32,7 +32,7 @@ _CIRCLE: Final = struct.Struct(">32s16s32s")  # circle, file name, database key
 _CHECK_BYTES: Final = 32
 
 
-class Profile:
+class KdfProfile:
     """Which key derivation parameters a vault may have."""
 
     REAL: Final = 0
@@ -60,11 +60,11 @@ class Kdf:
 
     @property
     def profile(self) -> int:
-        return Profile.REAL if self.allowed(Profile.REAL) else Profile.CHEAP
+        return KdfProfile.REAL if self.allowed(KdfProfile.REAL) else KdfProfile.CHEAP
 
     def allowed(self, profile: int) -> bool:
         """Not weaker than the floor, and not so large that a file could make its reader run out of memory."""
-        floor = _FLOOR if profile == Profile.REAL else Kdf.CHEAP
+        floor = _FLOOR if profile == KdfProfile.REAL else Kdf.CHEAP
         return floor.ops <= self.ops <= _CEILING.ops and floor.memory <= self.memory <= _CEILING.memory
 
 
@@ -139,7 +139,7 @@ def decode(file: bytes) -> Header:
         raise NewerVersion
     body = _PREAMBLE.size + count * _SLOT.size
     whole = body + NONCE_BYTES + BODY_BYTES + TAG_BYTES
-    if version < 1 or profile > Profile.CHEAP or not 1 <= count <= SLOTS or len(content) != whole:
+    if version < 1 or profile > KdfProfile.CHEAP or not 1 <= count <= SLOTS or len(content) != whole:
         raise VaultDamaged
     slots = tuple(Slot._make(fields) for fields in _SLOT.iter_unpack(content[_PREAMBLE.size : body]))
     for slot in slots:

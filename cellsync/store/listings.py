@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import apsw
 
-from cellsync.core.history.store import ANYTHING, PUT_AWAY, Called, Listing, Wanted
+from cellsync.core.history.store import ANYTHING, PUT_AWAY, CaseListing, ListedCase, Wanted
 from cellsync.store.edge import reads, writes
 
 SCHEMA: Final = """
@@ -79,7 +79,7 @@ class SqliteListings:
         return [int(row[0]) for row in self._db.execute(query)]
 
     @writes
-    def put(self, listings: Iterable[Listing]) -> None:
+    def put(self, listings: Iterable[CaseListing]) -> None:
         changed: list[tuple[Any, ...]] = []
         called, links = _Rows("called", "name, external"), _Rows("links", "target")
         for one in listings:
@@ -104,16 +104,16 @@ class SqliteListings:
     # --- asking ----------------------------------------------------------------------------------
 
     @reads
-    def get(self, numbers: Iterable[int]) -> list[Called]:
+    def get(self, numbers: Iterable[int]) -> list[ListedCase]:
         query = f"SELECT {_ROW} FROM listings WHERE number = ? AND shown"  # noqa: S608
         found = (self._db.execute(query, (number,)).fetchone() for number in numbers)
-        return [Called._make(row) for row in found if row is not None]
+        return [ListedCase._make(row) for row in found if row is not None]
 
     @reads
-    def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
+    def page(self, wanted: Wanted, after: int, limit: int) -> list[ListedCase]:
         where, values = self._where(wanted)
         query = f"SELECT {_ROW} FROM {_from(wanted)} WHERE {where} AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
-        return list(map(Called._make, self._db.execute(query, (*values, after, limit))))
+        return list(map(ListedCase._make, self._db.execute(query, (*values, after, limit))))
 
     @reads
     def count(self, wanted: Wanted) -> int:

@@ -54,7 +54,7 @@ from cellsync.store.files import (
     replace_private,
     sync_directory,
 )
-from cellsync.store.header import CircleFile, Header, Identity, Kdf, Profile, Slot, SlotKind
+from cellsync.store.header import CircleFile, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
 from cellsync.store.sqlite import SqliteStore
 
 __all__ = ["Entropy", "Identity", "Kdf", "Vault", "Words"]
@@ -159,7 +159,7 @@ class Vault:
         lock = lock_directory(path)
         try:
             found = header.decode(_read(path / HEADER_NAME))
-            if found.profile == Profile.CHEAP and not allow_cheap:
+            if found.profile == KdfProfile.CHEAP and not allow_cheap:
                 raise CheapVault
             master = _unwrap_any(found.slots, found.profile, passphrase)
             identity, circles = header.decode_body(_open_body(found, master))

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.casework.importing.waiting import Row, Waiting
+from cellsync.casework.importing.waiting import Waiting, WaitingRow
 
 values = (
     st.none() | st.integers(-9, 9) | st.text(max_size=5) | st.lists(st.text(max_size=3) | st.booleans(), max_size=3)
@@ -17,12 +17,12 @@ documents = st.dictionaries(
     st.sampled_from(["case", "person"]), st.dictionaries(places, st.lists(values, max_size=2), max_size=3)
 )
 rows = st.builds(
-    Row, st.integers(1, 99_999), st.text(max_size=8), st.sampled_from([0, 100, 40_000, 300_000]), documents
+    WaitingRow, st.integers(1, 99_999), st.text(max_size=8), st.sampled_from([0, 100, 40_000, 300_000]), documents
 )
 
 
 @given(st.lists(rows, max_size=12))
-def test_rows_come_back(said: list[Row]) -> None:
+def test_rows_come_back(said: list[WaitingRow]) -> None:
     waiting = Waiting()
     for row in said:
         waiting.append(row)
@@ -36,7 +36,7 @@ def test_a_row_that_waits_takes_a_fraction_of_its_values() -> None:
     }
     waiting = Waiting()
     for line in range(2_000):
-        waiting.append(Row(line, f"XX-{line}", 500, documents))
+        waiting.append(WaitingRow(line, f"XX-{line}", 500, documents))
     held = sum(map(len, waiting._blocks))
     assert held < 2_000 * 500 / 4
     assert len(waiting._last) * 500 <= 65_000
@@ -44,5 +44,5 @@ def test_a_row_that_waits_takes_a_fraction_of_its_values() -> None:
 
 def test_nothing_of_a_row_is_shown_where_it_is_printed() -> None:
     waiting = Waiting()
-    waiting.append(Row(2, "Secretova", 10, {"case": {("title", ""): ["Secretova"]}}))
+    waiting.append(WaitingRow(2, "Secretova", 10, {"case": {("title", ""): ["Secretova"]}}))
     assert "Secretova" not in f"{waiting!r} {list(waiting)!r}"

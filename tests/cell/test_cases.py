@@ -363,8 +363,9 @@ async def test_reprs_show_no_names(autojump_clock: MockClock, cell_pair: CellPai
     shown = [
         ana.members(), ana.peers(), ana.circle.replica.circle.found, ana.circle.replica.circle.active(),
         Asked("Ana", ("Ben",)), Flag(Reason.FUTURE, ben.device, "Ben", None),
-        Hello(ana.secrets.public, "Ben", b"", now), joiner.Asked(WORDS, compare(now, now, 0)),
-        inviter.Asked("Ben", WORDS, ana.secrets.public, compare(now, now, 0)), inviter.Admit("Ben", ana.secrets.public),
+        Hello(ana.secrets.public, "Ben", b"", now), joiner.WordsReady(WORDS, compare(now, now, 0)),
+        inviter.Introduced("Ben", WORDS, ana.secrets.public, compare(now, now, 0)),
+        inviter.Agreed("Ben", ana.secrets.public),
         Identity(ana.secrets.signing, ana.secrets.session, "Ana"),
     ]  # fmt: skip
     assert {member.name for member in ana.members()} == {"Ana", "Ben"}

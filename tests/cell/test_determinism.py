@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from cellsync.node.link import Link
+from cellsync.node.link import PeerLink
 from cellsync.node.node import Node
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, level, opened
@@ -20,7 +20,7 @@ def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
     trace: list[Any] = []
     report = Node._report
 
-    def noted(node: Node, link: Link, event: Any) -> None:
+    def noted(node: Node, link: PeerLink, event: Any) -> None:
         batch = getattr(event, "batch", None)
         said = None if batch is None else (batch.chains, batch.cases, batch.entries)
         trace.append((round(trio.current_time(), 9), node.circle.device, type(event).__name__, said))

@@ -23,7 +23,7 @@ from cellsync.core.wire.places import Frontier, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger import circle as circle_module
 from cellsync.node import node as node_module
-from cellsync.node.link import Link
+from cellsync.node.link import PeerLink
 from cellsync.node.lookout import LOOKED_FOR
 from cellsync.node.network import Address, Sighting
 from cellsync.testing import MemoryNetwork
@@ -72,7 +72,7 @@ async def test_what_grew_is_encoded_once_for_all_peers(
         await trio.sleep(100)
         assert len(ana.node.links) == 3
         encoded = counted(monkeypatch, node_module, "growth")
-        told = counted(monkeypatch, Link, "tell")
+        told = counted(monkeypatch, PeerLink, "tell")
         await ben.create(Visit, title="told")
         await level([ana, ben, *others])
         assert len(told) > len(encoded)

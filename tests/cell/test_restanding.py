@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.core.history.entry import Standing, Verdict, chain_of, slot_of
+from cellsync.core.history.entry import Judgement, Standing, chain_of, slot_of
 from cellsync.core.history.store import Wanted
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import device_secrets
@@ -24,11 +24,11 @@ from tests.cell.test_followers import heard
 def judge(cell: Cell, author: Cell, label: int, *, released: bool = False) -> None:
     """From the next step on, all that the author wrote stands so, what that step brings included."""
 
-    def judged(stage: Stage) -> Iterable[Verdict]:
+    def judged(stage: Stage) -> Iterable[Judgement]:
         held = {chain.number: chain.length for chain in stage.held.of_device(author.device)}
         slots = [slot_of(number, at) for number, length in held.items() for at in range(1, length + 1)]
         slots += [entry.slot for entry in stage.entries if chain_of(entry.slot) in held]
-        return [Verdict(slot, label, released) for slot in slots]
+        return [Judgement(slot, label, released) for slot in slots]
 
     cell.circle.replica.judge = judged
 

@@ -16,7 +16,7 @@ import pytest
 
 from cellsync.cli.demo import run, story
 from cellsync.cli.demo.child import DemoFailed, started
-from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
+from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome
 from tests.patience import PATIENCE
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -193,9 +193,15 @@ GOOD: Final = Outcome(
     devices=[DeviceState(name, 500, 506, "00" * 32) for name in ("Ana", "Ben", "Vera")],
     case="VR-0001",
     field="summary",
-    readings=[Reading([Said("a", "Ana"), Said("v", "Vera")], [Said("old", "Ana"), Said("new", "Ben")])] * 3,
-    contradictions=[Said("v", "Vera"), Said("a", "Ana")],
-    additions=[Said("new", "Ben")],
+    readings=[
+        CaseReading(
+            [AuthoredValue("a", "Ana"), AuthoredValue("v", "Vera")],
+            [AuthoredValue("old", "Ana"), AuthoredValue("new", "Ben")],
+        )
+    ]
+    * 3,
+    contradictions=[AuthoredValue("v", "Vera"), AuthoredValue("a", "Ana")],
+    additions=[AuthoredValue("new", "Ben")],
     plaintext_hits=0,
     bytes=1,
     entries_per_second=1.0,
@@ -213,9 +219,11 @@ def test_verdict_on_a_good_outcome() -> None:
         GOOD._replace(plaintext_hits=1),
         GOOD._replace(devices=[*GOOD.devices[:2], DeviceState("Vera", 500, 506, "01" * 32)]),
         GOOD._replace(devices=[*GOOD.devices[:2], DeviceState("Vera", 500, 505, "00" * 32)]),
-        GOOD._replace(readings=[*GOOD.readings[:2], GOOD.readings[2]._replace(conflict=[Said("a", "Ana")])]),
-        GOOD._replace(readings=[*GOOD.readings[:2], GOOD.readings[2]._replace(timeline=[Said("old", "Ana")])]),
-        GOOD._replace(readings=[GOOD.readings[0]._replace(conflict=[Said("v", "Ana"), Said("a", "Vera")])]),
+        GOOD._replace(readings=[*GOOD.readings[:2], GOOD.readings[2]._replace(conflict=[AuthoredValue("a", "Ana")])]),
+        GOOD._replace(readings=[*GOOD.readings[:2], GOOD.readings[2]._replace(timeline=[AuthoredValue("old", "Ana")])]),
+        GOOD._replace(
+            readings=[GOOD.readings[0]._replace(conflict=[AuthoredValue("v", "Ana"), AuthoredValue("a", "Vera")])]
+        ),
     ],
 )
 def test_verdict_on_a_bad_outcome(bad: Outcome) -> None:

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cellsync.core.history.serving import Peer
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.replica import Replica
@@ -28,7 +28,7 @@ ANSWERS = {
 def serve_some(giver: Device, taker: Device, most: int) -> None:
     """A sync that stops after so many batches."""
     known = giver.known_of(taker)
-    peer = Peer(known, (), taker.frontier().equivocators)
+    peer = PeerHoldings(known, (), taker.frontier().equivocators)
     cursor = giver.cursor_for(peer)
     for _ in range(most):
         served = giver.serve(cursor, peer, giver.last_arrival())

@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from cellsync.cell.catalogue import Catalogue
 from cellsync.cell.description import describe
 from cellsync.core.case.fold import CaseState
-from cellsync.core.history.entry import Form, Standing
+from cellsync.core.history.entry import EntryForm, Standing
 from cellsync.core.history.holdings import OWN_CASE
-from cellsync.core.history.store import Called, Wanted
+from cellsync.core.history.store import ListedCase, Wanted
 from cellsync.core.ids import CaseId
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.planner import Intention
@@ -172,7 +172,7 @@ class Restandings(RuleBasedStateMachine):
         device = self.devices[at]
         replica, opinions = device.replica, device.opinions
         self.check_rows(at)
-        listed: list[Called] = []
+        listed: list[ListedCase] = []
         for case, number in replica.held.cases.items():
             if number == OWN_CASE:
                 continue
@@ -185,7 +185,7 @@ class Restandings(RuleBasedStateMachine):
             bare = opinions.state(device, number, logs=False)
             listing = describe(number, replica.held.heads[number], bare)
             if listing.shown:
-                listed.append(Called(number, listing.kind, listing.title, listing.status, listing.conflicts))
+                listed.append(ListedCase(number, listing.kind, listing.title, listing.status, listing.conflicts))
         assert device.catalogue.fresh().page(Wanted(), 0, 9) == sorted(listed)
 
     def check_rows(self, at: int) -> None:
@@ -194,7 +194,7 @@ class Restandings(RuleBasedStateMachine):
             void = is_void(device, entry)
             label, released = device.opinions.holds.get(entry.id, (Standing.IN, False))
             shown = device.opinions.shows(device, entry)
-            assert entry.form == Form.FULL
+            assert entry.form == EntryForm.FULL
             assert entry.standing & ~Standing.RELEASED == (Standing.VOID if void else label)
             assert bool(entry.standing & Standing.RELEASED) == (released and not entry.kind)
             assert entry.in_quarantine == (not entry.kind and not shown)

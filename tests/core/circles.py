@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.serving import Peer, Served
+from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import (
     CaseId,
     CircleId,
@@ -138,13 +138,13 @@ class Device:
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)
 
-    def cursor_for(self, peer: Peer) -> int:
+    def cursor_for(self, peer: PeerHoldings) -> int:
         return self.replica.cursor_for(peer)
 
-    def lacking(self, peer: Peer) -> int:
+    def lacking(self, peer: PeerHoldings) -> int:
         return self.replica.lacking(peer)
 
-    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
+    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
         return self.replica.serve(cursor, peer, until)
 
     def known_of(self, taker: Device) -> dict[int, int]:
@@ -185,7 +185,7 @@ def admitted(sponsor: Device, name: str, seed: int, role: Role = Role.WRITER) ->
 def pass_on(giver: Device, taker: Device) -> list[Plan]:
     """Everything the taker lacks, batch by batch, without a session."""
     known = giver.known_of(taker)
-    peer = Peer(known, (), taker.frontier().equivocators)
+    peer = PeerHoldings(known, (), taker.frontier().equivocators)
     cursor = giver.cursor_for(peer)
     plans: list[Plan] = []
     while True:

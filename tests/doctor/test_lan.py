@@ -14,7 +14,7 @@ import trio
 from zeroconf import DNSIncoming  # type: ignore[attr-defined]
 
 from cellsync.doctor import Finding, Grade, OtherDevice, Subject, calls, lan, multicast
-from cellsync.doctor.calls import Called, Reach
+from cellsync.doctor.calls import CalledDevice, Reach
 from cellsync.doctor.lan import Evidence, local_network, routers
 from cellsync.doctor.machine import Machine
 from cellsync.doctor.multicast import Heard, Known, listen
@@ -34,15 +34,15 @@ TYPE = f"_cs-doc-{os.getpid() % 100_000}._tcp.local."
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2")
 
 
-def called(reach: Reach, *links: int) -> Called:
-    return Called(1, OtherDevice("ben-laptop", False), reach, frozenset(links or {2}))
+def called(reach: Reach, *links: int) -> CalledDevice:
+    return CalledDevice(1, OtherDevice("ben-laptop", False), reach, frozenset(links or {2}))
 
 
 def heard(**sets: set[int]) -> Heard:
     return Heard(**({"listened": {2}, "asked": {2}, "itself": {2}} | sets))
 
 
-def verdict(heard: Heard | None, *reaches: Called) -> Finding:
+def verdict(heard: Heard | None, *reaches: CalledDevice) -> Finding:
     [found] = lan._blocked(Evidence(heard, reaches, 5.0))
     return found
 
@@ -72,7 +72,7 @@ def verdict(heard: Heard | None, *reaches: Called) -> Finding:
         (None, [called(Reach.ANSWERED)], Grade.GOOD, "Other devices on this network can be reached."),
     ],
 )  # fmt: skip
-def test_the_verdict_on_a_network(heard: Heard | None, called: Sequence[Called], grade: Grade, text: str) -> None:
+def test_the_verdict_on_a_network(heard: Heard | None, called: Sequence[CalledDevice], grade: Grade, text: str) -> None:
     found = verdict(heard, *called)
     assert (found.check, found.grade, found.text) == ("lan_blocked", grade, text)
     if grade in (Grade.WARNING, Grade.BAD):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cellsync.core.history.entry import chain_of, sequence_of, unpack_slots
-from cellsync.core.history.serving import Peer, Served
+from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import NO_ID, EntryId
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 from tests.core.circles import Device
 
 
-def pack(giver: Device, peer: Peer, served: Served) -> Batch:
+def pack(giver: Device, peer: PeerHoldings, served: Served) -> Batch:
     """The batch that reaches as far as another one does."""
     held, store = giver.replica.held, giver.store
     entries = [

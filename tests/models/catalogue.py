@@ -5,7 +5,7 @@ from __future__ import annotations
 from cellsync.cell.description import describe
 from cellsync.core.case.states import States
 from cellsync.core.history.holdings import OWN_CASE
-from cellsync.core.history.store import ANYTHING, PUT_AWAY, Called, Listing, Store, Wanted
+from cellsync.core.history.store import ANYTHING, PUT_AWAY, CaseListing, ListedCase, Store, Wanted
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
 
@@ -19,7 +19,7 @@ class CatalogueModel:
         made = (describe(number, held.heads[number], states.read(number)) for number in numbers)
         self.listings = {one.number: one for one in sorted(made) if one.shown}
 
-    def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
+    def page(self, wanted: Wanted, after: int, limit: int) -> list[ListedCase]:
         rows = [_row(one) for one in self.listings.values() if one.number > after and _is_wanted(one, wanted)]
         return rows[:limit]
 
@@ -63,11 +63,11 @@ class CatalogueModel:
         return sorted(case for case in self.ids.values() if case.hex().startswith(digits))
 
 
-def _row(one: Listing) -> Called:
-    return Called(one.number, one.kind, one.title, one.status, one.conflicts)
+def _row(one: CaseListing) -> ListedCase:
+    return ListedCase(one.number, one.kind, one.title, one.status, one.conflicts)
 
 
-def _is_wanted(one: Listing, wanted: Wanted) -> bool:
+def _is_wanted(one: CaseListing, wanted: Wanted) -> bool:
     return (
         (wanted.kinds is None or one.kind in wanted.kinds)
         and one.kind not in wanted.besides

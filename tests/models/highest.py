@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final, TypeVar
 
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, Holds, Pen, Rest
 from cellsync.core.crdt.types import BY_TAG, TYPES, enter
 from cellsync.core.ids import DeviceId, Millis, Ref
@@ -28,11 +28,11 @@ class Highest:
         return Highest(self.number)
 
 
-def _fits(cell: Cell, detail: Any) -> bool:
+def _fits(cell: LiveValue, detail: Any) -> bool:
     return type(cell.resting) is int
 
 
-def _fold(state: Highest, cell: Cell, detail: Any) -> None:
+def _fold(state: Highest, cell: LiveValue, detail: Any) -> None:
     state.number = max(state.number, cell.resting)
 
 
@@ -43,7 +43,9 @@ def _digest(state: Highest) -> Iterator[bytes]:
 def _contested(state: Highest) -> Iterator[Contested]:
     """A stand-in for a conflict: 7 is always doubted."""
     if state.number == DOUBTED:
-        cells = [Cell(value, DeviceId(bytes(32)), Millis(0), 1, ref) for value, ref in ((7, REFS[0]), (8, REFS[1]))]
+        cells = [
+            LiveValue(value, DeviceId(bytes(32)), Millis(0), 1, ref) for value, ref in ((7, REFS[0]), (8, REFS[1]))
+        ]
         yield Contested(None, cells)
 
 

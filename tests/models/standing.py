@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import stamp_of
-from cellsync.core.history.entry import Entry, Standing, Verdict, chain_of
+from cellsync.core.history.entry import Entry, Judgement, Standing, chain_of
 from cellsync.core.ids import EntryId
 from cellsync.core.replica.stage import Stage
 from cellsync.core.wire import operations
@@ -34,10 +34,10 @@ class Opinions:
         self.said: dict[EntryId, Opinion] = {}
         self.holds: dict[EntryId, Opinion] = {}
 
-    def judge(self, device: Device) -> Callable[[Stage], list[Verdict]]:
-        def judged(stage: Stage) -> list[Verdict]:
+    def judge(self, device: Device) -> Callable[[Stage], list[Judgement]]:
+        def judged(stage: Stage) -> list[Judgement]:
             slots = {entry.id: entry.slot for entry in [*entries(device), *stage.entries]}
-            return [Verdict(slots[one], *opinion) for one, opinion in self.said.items() if one in slots]
+            return [Judgement(slots[one], *opinion) for one, opinion in self.said.items() if one in slots]
 
         return judged
 

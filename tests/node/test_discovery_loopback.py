@@ -18,7 +18,7 @@ from cellsync.node import discovery, interfaces
 from cellsync.node.interfaces import Local
 from cellsync.node.lan import LanNetwork, Mode, open_lan, shows
 from cellsync.node.network import Address, AskedFor, Sighting
-from cellsync.node.responder import Responder
+from cellsync.node.responder import LinkResponder
 from cellsync.profile.profile import Settings
 from cellsync.store.header import Kdf
 from tests.patience import PATIENCE
@@ -130,7 +130,7 @@ async def test_off_opens_no_multicast_socket(monkeypatch: pytest.MonkeyPatch) ->
     def forbidden(addresses: tuple[Local, ...]) -> None:
         raise AssertionError("a responder was opened")
 
-    monkeypatch.setattr(discovery, "Responder", forbidden)
+    monkeypatch.setattr(discovery, "LinkResponder", forbidden)
     async with lan("off") as network, trio.open_nursery() as nursery:
         port = await nursery.start(network.serve, silent)
         await network.announce(beacon("nobody"))
@@ -167,7 +167,7 @@ async def test_on_one_address_only_that_one_sends_and_closing_closes_all() -> No
     assert udp_sockets() == before
 
 
-class Bare(Responder):
+class Bare(LinkResponder):
     """One that knows its networks and opens no socket."""
 
     def __init__(self) -> None:

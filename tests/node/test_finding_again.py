@@ -20,7 +20,7 @@ from cellsync.cli.words import presence
 from cellsync.core.errors import NoPeer
 from cellsync.core.ids import CaseId
 from cellsync.node.network import Address, Sighting
-from cellsync.node.spots import Source
+from cellsync.node.spots import Basis
 from cellsync.testing import MemoryNetwork, accept_any
 from cellsync.testing.network import MemoryHost
 
@@ -295,7 +295,7 @@ async def test_a_member_that_lies_about_others_causes_few_calls(autojump_clock: 
         assert len(victims) <= (2 + 2) * 200 * 6 / 60  # two addresses, once a minute at once, and again as all others
         assert ana.is_with(ben)
         # What she said is not passed on, and Cleo is found where she is.
-        assert all(spot.source is not Source.HEARD for spot in ana.cell.node.whereabouts.spots.known[gone])
+        assert all(spot.source is not Basis.HEARD for spot in ana.cell.node.whereabouts.spots.known[gone])
         await cleo.unlock()
         await ben.finds(cleo)
 

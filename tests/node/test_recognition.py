@@ -6,7 +6,7 @@ from typing import Any
 
 from cellsync.node.interfaces import Local
 from cellsync.node.network import packed
-from cellsync.node.recognition import WAIT, Recognition
+from cellsync.node.recognition import WAIT, Recogniser
 from cellsync.system.port import NO_TABLES, Gateway, Interface, Neighbour, Tables
 
 ROUTER, OTHER = bytes.fromhex("020000000001"), bytes.fromhex("020000000009")
@@ -33,7 +33,7 @@ class Asked:
 
 
 def described(*steps: tuple[float, Tables], here: tuple[Local, ...] = HERE, **more: Any) -> list[bytes | None]:
-    recognition = Recognition(more.get("ask") or Asked())
+    recognition = Recogniser(more.get("ask") or Asked())
     return [recognition.describe(here, table, now)[3] for now, table in steps]
 
 
@@ -107,7 +107,7 @@ def test_without_a_gateway_our_own_addresses_decide() -> None:
 
 
 def test_a_link_that_is_new_has_a_moment_to_get_its_gateway() -> None:
-    recognition = Recognition(Asked())
+    recognition = Recogniser(Asked())
     assert recognition.describe((), tables(None, ()), 0) == {}
     assert recognition.describe(HERE, tables(None, ()), 1) == {3: None}
     assert recognition.describe(HERE, tables(), 1.5)[3] == described((0, tables()))[0]

@@ -13,9 +13,9 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
-from cellsync.node.remembered import Reached, Spoken
+from cellsync.node.remembered import Reached, SpokenVersions
 from cellsync.node.sites import UNRECOGNISED, Site
-from cellsync.node.spots import Source, Spot
+from cellsync.node.spots import Basis, Spot
 from cellsync.testing import MemoryNetwork, accept_any
 
 
@@ -40,7 +40,7 @@ async def cell() -> AsyncIterator[Cell]:
 async def test_what_is_kept_reads_the_same(cell: Cell) -> None:
     [ben] = cell.circle.others()
     site = Site(bytes(16))
-    known = {ben: [Spot("10.0.0.7", 4000, site, Source.MET), Spot("fe80::1", 4000, UNRECOGNISED, Source.HAND)]}
+    known = {ben: [Spot("10.0.0.7", 4000, site, Basis.MET), Spot("fe80::1", 4000, UNRECOGNISED, Basis.HAND)]}
     await cell.circle.keep(ADDRESSES, remembered.encode_spots(known))
     await cell.circle.keep(
         REACHED, remembered.encode_reached(cell.circle, Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"}))
@@ -54,7 +54,7 @@ async def test_what_an_earlier_version_kept_is_read(cell: Cell) -> None:
     [ben] = cell.circle.others()
     await cell.circle.keep(ADDRESSES, codec.encode([[ben, [["10.0.0.7", 4000], ["fe80::1%3", 4001]]]]))
     assert remembered.spots(cell.circle) == {
-        ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Source.MET), Spot("fe80::1", 4001, UNRECOGNISED, Source.MET)]
+        ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Basis.MET), Spot("fe80::1", 4001, UNRECOGNISED, Basis.MET)]
     }
     await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 2, 77]]]))
     assert remembered.reached(cell.circle) == Reached({ben: 2}, {ben: Millis(77)}, {})
@@ -67,8 +67,8 @@ async def test_thousands_of_devices_of_which_others_spoke_push_nobody_out(
     [ben] = cell.circle.others()
     crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(2_000)]
     monkeypatch.setattr(cell.circle, "others", lambda: [ben, *crowd])
-    heard = {device: [Spot("10.0.0.9", 4000, UNRECOGNISED, Source.HEARD)] for device in crowd}
-    met = {ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Source.MET)]}
+    heard = {device: [Spot("10.0.0.9", 4000, UNRECOGNISED, Basis.HEARD)] for device in crowd}
+    met = {ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Basis.MET)]}
     raw = remembered.encode_spots(heard | met)
     await cell.circle.keep(ADDRESSES, raw)
     assert len(raw) <= caps.ENTRY
@@ -76,7 +76,7 @@ async def test_thousands_of_devices_of_which_others_spoke_push_nobody_out(
     delivered = dict.fromkeys([ben, *crowd], 1)
     await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, Reached(delivered, {}, {})))
     assert remembered.reached(cell.circle).delivered[ben] == 1
-    spoken = dict.fromkeys([ben, *crowd], Spoken(Versions(1, 1), 1))
+    spoken = dict.fromkeys([ben, *crowd], SpokenVersions(Versions(1, 1), 1))
     await cell.circle.keep(VERSIONS, remembered.encode_versions(cell.circle, spoken))
     assert ben in remembered.versions(cell.circle)
 
@@ -143,12 +143,14 @@ async def test_a_row_that_cannot_be_read_is_left_out(cell: Cell, row: object) ->
 async def test_versions_read_the_same(cell: Cell) -> None:
     [ben] = cell.circle.others()
     kept = remembered.encode_versions(
-        cell.circle, {ben: Spoken(Versions(1, 2), 3), DeviceId(b"x" * 32): Spoken(Versions(1, 1), 1)}
+        cell.circle, {ben: SpokenVersions(Versions(1, 2), 3), DeviceId(b"x" * 32): SpokenVersions(Versions(1, 1), 1)}
     )
     await cell.circle.keep(VERSIONS, kept)
-    assert remembered.versions(cell.circle) == {ben: Spoken(Versions(1, 2), 3)}, "and nothing of who is not there"
+    assert remembered.versions(cell.circle) == {ben: SpokenVersions(Versions(1, 2), 3)}, (
+        "and nothing of who is not there"
+    )
     await cell.circle.keep(VERSIONS, codec.encode([[ben, 1, 3]]))
-    assert remembered.versions(cell.circle) == {ben: Spoken(Versions(1, 3), 3)}, "as an earlier version kept it"
+    assert remembered.versions(cell.circle) == {ben: SpokenVersions(Versions(1, 3), 3)}, "as an earlier version kept it"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from zeroconf.const import _DNS_PTR_MIN_TTL
 from cellsync.node import discovery, responder
 from cellsync.node.interfaces import Local, present
 from cellsync.node.lan import open_lan
-from cellsync.node.responder import Responder, open_sockets
+from cellsync.node.responder import LinkResponder, open_sockets
 from tests.patience import PATIENCE
 
 TYPE = f"_cs-ttl-{os.getpid() % 100_000}._tcp.local."
@@ -31,7 +31,7 @@ def device_of(sock: socket.socket) -> bytes:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's socket option")
 def test_every_socket_of_a_responder_is_bound_to_its_link() -> None:
-    made = Responder(loopback())
+    made = LinkResponder(loopback())
     try:
         assert {device_of(wrapped.sock) for wrapped in made.engine.readers} == {b"lo"}
         assert [wrapped.sock_name[0] for wrapped in made.engine.senders] == ["127.0.0.1"]
@@ -75,7 +75,7 @@ def test_a_zeroconf_that_goes_another_way_is_refused_and_nothing_stays_open(monk
     monkeypatch.setattr(responder, "open_sockets", noted)
     monkeypatch.setattr(zeroconf_core, "create_sockets", lambda *_, **__: (None, []))
     with pytest.raises(RuntimeError, match="takes no sockets"):
-        Responder(loopback())
+        LinkResponder(loopback())
     assert opened[0].listening.fileno() == -1
 
 

@@ -13,7 +13,7 @@ from cellsync.core.ids import DeviceId
 from cellsync.core.wire.messages import Places
 from cellsync.node.network import Address, Ends, Here, packed
 from cellsync.node.sites import UNRECOGNISED, Site
-from cellsync.node.spots import AT_ONE_SITE, FAILURES, IN_ALL, SAID_BY_OTHERS, Source, Spot, Spots
+from cellsync.node.spots import AT_ONE_SITE, FAILURES, IN_ALL, SAID_BY_OTHERS, Basis, Spot, Spots
 
 ME, BEN, CLEO = (DeviceId(bytes([at]) * 32) for at in (1, 2, 3))
 HOME, CAFE = Site(b"h" * 16), Site(b"c" * 16)
@@ -119,7 +119,7 @@ def test_a_flood_of_lies_leaves_what_is_known() -> None:
     for at in range(8, 250):
         spots.claimed(BEN, [place(f"10.0.0.{at}", port) for port in range(1, 9)], ENDS, [AT_HOME], None)
     assert len([spot for spot in spots.known[BEN] if spot.site == HOME]) <= AT_ONE_SITE
-    assert Spot("10.0.0.7", 9, CAFE, Source.MET) in spots.known[BEN]
+    assert Spot("10.0.0.7", 9, CAFE, Basis.MET) in spots.known[BEN]
 
 
 def test_others_are_told_what_was_met_at_this_site_and_what_a_person_said() -> None:

@@ -182,7 +182,7 @@ def test_a_guess_costs_half_a_second_and_256_mib(
     machine = Machine(monkeypatch, per_pass, memory)
     with Vault.create(tmp_path / "v", forms("words")[0], IDENTITY, kdf=REAL, at_least=0.5, publish=False) as made:
         assert made.derivation == Kdf(passes, mib << 20)
-        assert made.derivation.allowed(header.Profile.REAL)
+        assert made.derivation.allowed(header.KdfProfile.REAL)
     assert len(machine.asked) == tries
 
 

@@ -15,7 +15,7 @@ from cellsync.api.lookup import BESIDE
 from cellsync.casework import SCHEMAS
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import STATUS, TITLE
-from cellsync.core.history.store import Called, Listings, Wanted
+from cellsync.core.history.store import ListedCase, Listings, Wanted
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.fields import Register
 from cellsync.core.schema.schema import fields_of, kind_of
@@ -25,7 +25,7 @@ POINTING: Final = 20  # documents that point at a case, beside it
 _ABOUT: Final = 3  # titles in a row
 
 
-def row(cell: Cell, listings: Listings, one: Called) -> shapes.CaseRow:
+def row(cell: Cell, listings: Listings, one: ListedCase) -> shapes.CaseRow:
     """A case in a list. Of a document that stands beside others: what it points at, too."""
     case = cell.circle.replica.held.case_ids[one.number]
     return shapes.CaseRow(
@@ -35,7 +35,7 @@ def row(cell: Cell, listings: Listings, one: Called) -> shapes.CaseRow:
     )  # fmt: skip
 
 
-def _about(cell: Cell, listings: Listings, one: Called) -> list[str]:
+def _about(cell: Cell, listings: Listings, one: ListedCase) -> list[str]:
     """What the first cases that it points at are called, each title once, and not its own."""
     cases = cell.circle.replica.held.cases
     numbers = (cases.get(CaseId(target)) for target in islice(listings.links(one.number), LINKED))
@@ -79,7 +79,9 @@ def pointing(cell: Cell, case: CaseId) -> tuple[list[shapes.CaseRow], bool]:
     return [row(cell, listings, one) for one in page[:POINTING]], len(page) > POINTING
 
 
-def page_beside(cell: Cell, listings: Listings, case: CaseId, wanted: Wanted, after: int, limit: int) -> list[Called]:
+def page_beside(
+    cell: Cell, listings: Listings, case: CaseId, wanted: Wanted, after: int, limit: int
+) -> list[ListedCase]:
     """A page of what stands beside a case: what points at it, and what it points at."""
     cases = cell.circle.replica.held.cases
     targets = (cases.get(CaseId(target)) for target in listings.links(cases[case]))

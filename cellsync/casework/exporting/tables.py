@@ -54,7 +54,7 @@ Chosen = dict[str, Schema]
 """The documents of one row, by the names that the import gives them."""
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """What a row is made of."""
 
     chosen: Chosen
@@ -70,7 +70,7 @@ class Column(NamedTuple):
     header: str
     document: str
     field: str
-    write: Callable[[list[Any], Row], str]  # from the values that may leave
+    write: Callable[[list[Any], TableRow], str]  # from the values that may leave
     has_language: bool = False
 
 
@@ -126,7 +126,7 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     values = [one.value for one in said]
     if not values and isinstance(own, Register) and gate.may(document, column.field):
         values = [own.default]  # what people see where nobody has written
-    return column.write(values, Row(chosen, gate)) if values else ""
+    return column.write(values, TableRow(chosen, gate)) if values else ""
 
 
 def _choose(reader: Reader, folder: Folder) -> tuple[Chosen, str]:
@@ -163,34 +163,34 @@ def _conflicts(reader: Reader, gate: Gate, folder: Folder) -> Steps[str]:
 # --- cells -----------------------------------------------------------------------------------------------
 
 
-def _external(values: list[Any], row: Row) -> str:
+def _external(values: list[Any], row: TableRow) -> str:
     return str(values[0]) or row.chosen["case"].id.hex()
 
 
-def _one(values: list[Any], row: Row) -> str:
+def _one(values: list[Any], row: TableRow) -> str:
     """Dates of which nothing is known are empty cells."""
     return "" if values[0] == UNKNOWN_DATE else as_text(values[0])
 
 
-def _word(values: list[Any], row: Row) -> str:
+def _word(values: list[Any], row: TableRow) -> str:
     """A word of an enumeration, as the import reads it."""
     return "" if values[0] is None else str(values[0])
 
 
-def _rank(values: list[Any], row: Row) -> str:
+def _rank(values: list[Any], row: TableRow) -> str:
     return str(list(Priority).index(values[0]) + 1) if isinstance(values[0], Priority) else ""
 
 
-def _first(values: list[Any], row: Row) -> str:
+def _first(values: list[Any], row: TableRow) -> str:
     return as_cell(settled(str(values[0])))
 
 
-def _list(read: Parser) -> Callable[[list[Any], Row], str]:
+def _list(read: Parser) -> Callable[[list[Any], TableRow], str]:
     """Several values, as this parser takes them apart."""
     return lambda values, _: joined([settled(as_text(value)) for value in values], read)
 
 
-def _days(values: list[Any], row: Row) -> str:
+def _days(values: list[Any], row: TableRow) -> str:
     """A range of whole days around what is known; open if it is not over."""
     since = values[0].earliest
     ended = next(iter(row.leaving("episode", "until")), None)
@@ -201,7 +201,7 @@ def _days(values: list[Any], row: Row) -> str:
 # A person's names, in four columns.
 
 
-def _name(values: list[Any], row: Row) -> str:
+def _name(values: list[Any], row: TableRow) -> str:
     """The legal name that the case is called by, else the first."""
     legal = [name.text for name in values if name.kind is NameKind.LEGAL]
     title = next(iter(row.leaving("case", "title")), "")
@@ -209,7 +209,7 @@ def _name(values: list[Any], row: Row) -> str:
     return joined(map(settled, chosen), NAMES)
 
 
-def _local(values: list[Any], row: Row) -> str:
+def _local(values: list[Any], row: TableRow) -> str:
     """The other legal names."""
     legal = [name.text for name in values if name.kind is NameKind.LEGAL]
     title = next(iter(row.leaving("case", "title")), "")
@@ -225,11 +225,11 @@ def _local(values: list[Any], row: Row) -> str:
     return joined(map(settled, others), NAMES)
 
 
-def _latin(values: list[Any], row: Row) -> str:
+def _latin(values: list[Any], row: TableRow) -> str:
     return _of_kind(values, NameKind.TRANSLITERATION, TRANSLITERATIONS)
 
 
-def _other_names(values: list[Any], row: Row) -> str:
+def _other_names(values: list[Any], row: TableRow) -> str:
     return _of_kind(values, NameKind.ALIAS, ALIASES)
 
 
@@ -240,15 +240,15 @@ def _of_kind(values: list[Any], kind: NameKind, read: Parser) -> str:
 # Logs: the first item in a column of its own, the others one in a line.
 
 
-def _further(values: list[Any], row: Row) -> str:
+def _further(values: list[Any], row: TableRow) -> str:
     return joined([settled(as_text(value)) for value in values[1:]], lines, "\n")
 
 
-def _note(values: list[Any], row: Row) -> str:
+def _note(values: list[Any], row: TableRow) -> str:
     return as_cell(settled(values[0].text)) if _is_note(values[0]) else ""
 
 
-def _timeline(values: list[Any], row: Row) -> str:
+def _timeline(values: list[Any], row: TableRow) -> str:
     told = values[1:] if _is_note(values[0]) else values
     return joined([settled(as_typed(entry)) for entry in told], entries, "\n")
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.person import Person
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
-from cellsync.casework.importing.waiting import Row
+from cellsync.casework.importing.waiting import WaitingRow
 from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import register, sought
@@ -48,17 +48,17 @@ class Alike(NamedTuple):
         return f"<line {self.line} is like another>"  # no content
 
 
-class Here(NamedTuple):
+class Matches(NamedTuple):
     """What was found for the rows of a table."""
 
     documents: dict[str, Documents]  # by external id, of rows that belong to a case that people made
     alike: list[Alike]
 
     def __repr__(self) -> str:
-        return f"<here: {len(self.alike)} alike>"  # no content
+        return f"<matches: {len(self.alike)} alike>"  # no content
 
 
-async def look_around(cell: Cell, rows: Iterable[Row]) -> Here:
+async def look_around(cell: Cell, rows: Iterable[WaitingRow]) -> Matches:
     """What is here for the rows that no import has made yet. Costs what these rows are many."""
     return await cell.catalogue.look(lambda replica, listings: _look(cell, replica, listings, rows))
 
@@ -68,8 +68,8 @@ def made_of(cell: Cell, external: str) -> Documents:
     return {name: cell.case_id(kind_of(schema), external) for name, schema in DOCUMENTS.items()}
 
 
-def _look(cell: Cell, replica: Replica, listings: Listings, rows: Iterable[Row]) -> Here:
-    here = Here({}, [])
+def _look(cell: Cell, replica: Replica, listings: Listings, rows: Iterable[WaitingRow]) -> Matches:
+    here = Matches({}, [])
     lines: dict[str, int] = {}  # of the names so far
     for row in rows:
         names = _names(row)
@@ -122,7 +122,7 @@ def _links(replica: Replica, case: CaseId) -> list[Link]:
     return [_LINK.decode(one) for one in said if fits(_LINK, one)]
 
 
-def _own(cell: Cell, here: Here, external: str) -> Collection[CaseId]:
+def _own(cell: Cell, here: Matches, external: str) -> Collection[CaseId]:
     """The documents that a row belongs to."""
     return (here.documents.get(external) or made_of(cell, external)).values()
 
@@ -140,7 +140,7 @@ def _called(
     return None
 
 
-def _names(row: Row) -> list[str]:
+def _names(row: WaitingRow) -> list[str]:
     """The names of its person, as they are compared."""
     person = row.documents.get("person", {})
     said = [sought(name) for (field, _), values in person.items() if field == "names" for name, *_ in values]

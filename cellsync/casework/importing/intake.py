@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
-from cellsync.casework.importing.here import Alike, Here, look_around, made_of
+from cellsync.casework.importing.here import Alike, Matches, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merge import Keyed, merge
 from cellsync.casework.importing.problems import Problem, problems
 from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
-from cellsync.casework.importing.waiting import Place, Row, Waiting
+from cellsync.casework.importing.waiting import Place, Waiting, WaitingRow
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
 from cellsync.casework.values.link import Relation
 from cellsync.cell.cell import Cell
@@ -140,8 +140,8 @@ async def _import_whole(
     return Report(created, updated, unchanged, [], [], unread, {}, 1, EXTERNAL_ID, [], len(cases) - done)
 
 
-def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    group: list[Row] = []
+def _groups(rows: Iterable[WaitingRow]) -> Iterator[list[WaitingRow]]:
+    group: list[WaitingRow] = []
     size = 0
     for row in rows:
         if group and (len(group) == GROUP_ROWS or size + row.size > GROUP_BYTES):
@@ -153,7 +153,7 @@ def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield group
 
 
-async def _merge(cell: Cell, here: Here, group: list[Row], dry_run: bool) -> tuple[int, int]:
+async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bool) -> tuple[int, int]:
     """(rows whose case file is new, other rows with something to write). Nobody else writes in between."""
     async with cell.circle.lock:
         merged = await cell.circle.apart(lambda: [_merge_row(cell, here, row) for row in group])
@@ -167,7 +167,7 @@ async def _merge(cell: Cell, here: Here, group: list[Row], dry_run: bool) -> tup
     return created, sum(bool(written) and not is_new for written, is_new in merged)
 
 
-def _merge_row(cell: Cell, here: Here, row: Row) -> tuple[Edits, bool]:
+def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]:
     """What to write of one row, and whether its case file is new. Holds the circle's lock."""
     made = made_of(cell, row.external)
     ids = here.documents.get(row.external, made)

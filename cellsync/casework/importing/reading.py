@@ -24,7 +24,7 @@ from cellsync.casework.importing.cells import BadCell, task_kind, tidy
 from cellsync.casework.importing.encodings import UnreadableFile, decode, is_broken
 from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Placed, Target
 from cellsync.casework.importing.sheet import Record, Sheet, read_sheet
-from cellsync.casework.importing.waiting import Documents, Place, Row, Waiting
+from cellsync.casework.importing.waiting import Documents, Place, Waiting, WaitingRow
 from cellsync.casework.values.no_answer import says_unknown
 from cellsync.casework.values.partial_date import PartialDate
 from cellsync.core import caps
@@ -214,7 +214,7 @@ class _Reader:
         if lost:
             self.errors += lost
         else:
-            self.rows.append(Row(line, external, sum(sizes), documents))
+            self.rows.append(WaitingRow(line, external, sum(sizes), documents))
             self.unread += unread
             if not _says_who(documents):
                 self.nameless.append((line, external))

@@ -22,7 +22,7 @@ _BLOCK: Final = 64 << 10  # bytes of values, about
 _LEVEL: Final = 1  # of compression: what other levels spare is not worth their time
 
 
-class Row(NamedTuple):
+class WaitingRow(NamedTuple):
     """A row that can be imported."""
 
     line: int
@@ -43,7 +43,7 @@ class Waiting:
         self._size = 0  # bytes of these
         self._count = 0
 
-    def append(self, row: Row) -> None:
+    def append(self, row: WaitingRow) -> None:
         told = [
             [name, [[field, column, values] for (field, column), values in document.items()]]
             for name, document in row.documents.items()
@@ -58,7 +58,7 @@ class Waiting:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[WaitingRow]:
         for block in self._blocks:
             for told in plain(Packed(zlib.decompress(block))):
                 yield _row(*told)
@@ -69,6 +69,6 @@ class Waiting:
         return f"<{self._count} rows>"  # no content
 
 
-def _row(line: int, external: str, size: int, told: list[Any]) -> Row:
+def _row(line: int, external: str, size: int, told: list[Any]) -> WaitingRow:
     documents = {name: {(field, column): values for field, column, values in document} for name, document in told}
-    return Row(line, external, size, documents)
+    return WaitingRow(line, external, size, documents)

@@ -23,7 +23,7 @@ NAME: Final = 7  # columns of a device's name
 _SHORT: Final = 12  # hex digits of a digest
 
 
-class Teller:
+class Narrator:
     """Tells to one console."""
 
     def __init__(self, console: Console) -> None:

@@ -14,27 +14,27 @@ class DeviceState(NamedTuple):
     digest: str  # hex; equal where all cases read the same
 
 
-class Said(NamedTuple):
+class AuthoredValue(NamedTuple):
     """One value of a conflict."""
 
     value: str
     author: str
 
 
-class Reading(NamedTuple):
+class CaseReading(NamedTuple):
     """How the case that all wrote in reads on one device."""
 
-    conflict: list[Said]  # by author
-    timeline: list[Said]
+    conflict: list[AuthoredValue]  # by author
+    timeline: list[AuthoredValue]
 
 
 class Outcome(NamedTuple):
     devices: list[DeviceState]
     case: str  # its external id
     field: str  # the one with two values
-    readings: list[Reading]  # one per device
-    contradictions: list[Said]  # what has to be in `conflict`
-    additions: list[Said]  # what has to be in `timeline`
+    readings: list[CaseReading]  # one per device
+    contradictions: list[AuthoredValue]  # what has to be in `conflict`
+    additions: list[AuthoredValue]  # what has to be in `timeline`
     plaintext_hits: int
     bytes: int
     entries_per_second: float

@@ -14,7 +14,7 @@ import trio
 from rich.console import Console
 
 from cellsync import CellsyncError, system
-from cellsync.cli.demo.narration import Teller
+from cellsync.cli.demo.narration import Narrator
 from cellsync.cli.demo.outcome import Outcome
 from cellsync.cli.demo.story import play
 
@@ -31,7 +31,7 @@ def run(as_json: bool) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Cyrillic is no reason to stop
     try:
-        outcome = trio.run(_until_terminated, Teller(console))
+        outcome = trio.run(_until_terminated, Narrator(console))
     except (Exception, BaseExceptionGroup, KeyboardInterrupt) as raised:
         return _report(raised, as_json)
     if outcome is None:
@@ -72,7 +72,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-async def _until_terminated(teller: Teller) -> Outcome | None:
+async def _until_terminated(teller: Narrator) -> Outcome | None:
     """Play, and clean up also when the terminal is closed or somebody stops us; None then."""
     outcome: Outcome | None = None
     async with trio.open_nursery() as nursery:

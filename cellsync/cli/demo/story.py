@@ -17,8 +17,8 @@ import trio
 from cellsync import casework
 from cellsync.cli.demo.child import Answer, Child, DemoFailed, started
 from cellsync.cli.demo.leaks import Needles
-from cellsync.cli.demo.narration import Teller
-from cellsync.cli.demo.outcome import DeviceState, Outcome, Reading, Said
+from cellsync.cli.demo.narration import Narrator
+from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome
 
 EXAMPLE: Final = Path(casework.__path__[0]) / "data" / "cases.csv"
 CASE: Final = "VR-0001"
@@ -33,7 +33,7 @@ NOTE_BY_VERA: Final = "Two letters came back unopened."
 AGREE_WITHIN: Final = 30.0  # s
 
 
-class Cell(NamedTuple):
+class Trio(NamedTuple):
     """The three devices."""
 
     ana: Child
@@ -41,7 +41,7 @@ class Cell(NamedTuple):
     vera: Child
 
 
-async def play(teller: Teller, folder: Path) -> Outcome:
+async def play(teller: Narrator, folder: Path) -> Outcome:
     """The whole demo, with vaults in `folder`. Raises DemoFailed."""
     began = trio.current_time()
     vaults = folder / "vaults"
@@ -67,8 +67,8 @@ async def play(teller: Teller, folder: Path) -> Outcome:
         CASE,
         FIELD,
         readings,
-        [Said(SUMMARY_BY_ANA, "Ana"), Said(SUMMARY_BY_VERA, "Vera")],
-        [Said(NOTE_BY_ANA, "Ana"), Said(NOTE_BY_BEN, "Ben"), Said(NOTE_BY_VERA, "Vera")],
+        [AuthoredValue(SUMMARY_BY_ANA, "Ana"), AuthoredValue(SUMMARY_BY_VERA, "Vera")],
+        [AuthoredValue(NOTE_BY_ANA, "Ana"), AuthoredValue(NOTE_BY_BEN, "Ben"), AuthoredValue(NOTE_BY_VERA, "Vera")],
         hits.found,
         sum(count["sent"] for count in counts),
         rate,
@@ -79,13 +79,13 @@ async def play(teller: Teller, folder: Path) -> Outcome:
 
 
 @asynccontextmanager
-async def _devices(vaults: Path) -> AsyncIterator[Cell]:
+async def _devices(vaults: Path) -> AsyncIterator[Trio]:
     async with AsyncExitStack() as stack:
-        running = [await stack.enter_async_context(started(name.capitalize(), vaults / name)) for name in Cell._fields]
-        yield Cell(*running)
+        running = [await stack.enter_async_context(started(name.capitalize(), vaults / name)) for name in Trio._fields]
+        yield Trio(*running)
 
 
-def _introduce(teller: Teller) -> None:
+def _introduce(teller: Narrator) -> None:
     teller.gap()
     teller.say(
         "Ana, Ben and Vera help political prisoners. Each keeps the same notes on a device of their own, encrypted. "
@@ -97,14 +97,14 @@ def _introduce(teller: Teller) -> None:
 # --- 1 and 2: a cell ----------------------------------------------------------------------------------------
 
 
-async def _found(teller: Teller, cell: Cell) -> None:
+async def _found(teller: Narrator, cell: Trio) -> None:
     teller.chapter(1, "Ana founds a cell")
     await cell.ana.ask("found", circle="Mill Street", passphrase=secrets.token_urlsafe())
     teller.say("Her device has made its keys and an encrypted folder: the vault. Her passphrase opens it.")
     teller.chapter(2, "Ben and Vera join")
 
 
-async def _join(teller: Teller, ana: Child, guest: Child, *, with_qr: bool) -> None:
+async def _join(teller: Narrator, ana: Child, guest: Child, *, with_qr: bool) -> None:
     invite = await ana.ask("invite", role="writer")
     if with_qr:
         teller.say(f"{ana.name}'s screen shows a code, good for one device and ten minutes:")
@@ -142,7 +142,7 @@ async def _enter(guest: Child, code: str) -> None:
 # --- 3: the import --------------------------------------------------------------------------------------------
 
 
-async def _import(teller: Teller, cell: Cell) -> float:
+async def _import(teller: Narrator, cell: Trio) -> float:
     """Import on one device until all hold it; how many entries per second reached the others."""
     externals = [row[0] for row in _rows()]
     await _all(cell, "meet", others=2)
@@ -197,7 +197,7 @@ async def _agree(children: Sequence[Child]) -> list[Answer]:
 # --- 4 to 6: apart, and together again ------------------------------------------------------------------------
 
 
-async def _cut(teller: Teller, cell: Cell) -> None:
+async def _cut(teller: Narrator, cell: Trio) -> None:
     teller.chapter(4, "Vera's network cable is pulled out")
     await cell.vera.ask("pull_out")
     for child in (cell.ana, cell.ben):
@@ -205,7 +205,7 @@ async def _cut(teller: Teller, cell: Cell) -> None:
     teller.say("She can go on: everything that she needs is on her device.")
 
 
-async def _edit(teller: Teller, cell: Cell) -> str:
+async def _edit(teller: Narrator, cell: Trio) -> str:
     """All three write in one case, two of them contradicting each other; the case's id."""
     case = await cell.ana.ask("find", external=CASE)
     teller.chapter(5, f"All three write in the same case: {CASE}, {case['title']}")
@@ -225,7 +225,7 @@ async def _edit(teller: Teller, cell: Cell) -> str:
     return identity
 
 
-async def _heal(teller: Teller, cell: Cell) -> list[Answer]:
+async def _heal(teller: Narrator, cell: Trio) -> list[Answer]:
     teller.chapter(6, "The cable is back")
     began, goal = trio.current_time(), max(child.entries for child in cell) + 1
     await cell.vera.ask("plug_in")
@@ -237,14 +237,16 @@ async def _heal(teller: Teller, cell: Cell) -> list[Answer]:
     return digests
 
 
-def _reading(answer: dict[str, list[list[str]]]) -> Reading:
-    return Reading([Said(*one) for one in answer["conflict"]], [Said(*one) for one in answer["timeline"]])
+def _reading(answer: dict[str, list[list[str]]]) -> CaseReading:
+    return CaseReading(
+        [AuthoredValue(*one) for one in answer["conflict"]], [AuthoredValue(*one) for one in answer["timeline"]]
+    )
 
 
 # --- 7: what came of it -----------------------------------------------------------------------------------------
 
 
-class Search(NamedTuple):
+class PlaintextSearch(NamedTuple):
     """A search of all vaults for plaintext."""
 
     texts: int
@@ -253,14 +255,14 @@ class Search(NamedTuple):
     found: int
 
 
-def _search(folder: Path) -> Search:
+def _search(folder: Path) -> PlaintextSearch:
     """Look for everything that stands in the cases. Raises DemoFailed if the search could not find it."""
     cells = [cell for row in _rows() for cell in row]
     needles = Needles([*cells, SUMMARY_BY_ANA, SUMMARY_BY_VERA, NOTE_BY_ANA, NOTE_BY_BEN, NOTE_BY_VERA])
     if not needles.self_check(folder / "planted"):
         raise DemoFailed("the search for plaintext does not find what was planted")
     hits, files, size = needles.search_folder(folder / "vaults")
-    return Search(len(needles.texts), files, size, len(hits))
+    return PlaintextSearch(len(needles.texts), files, size, len(hits))
 
 
 def _rows() -> list[list[str]]:
@@ -269,7 +271,7 @@ def _rows() -> list[list[str]]:
         return list(csv.reader(file))[1:]
 
 
-def _conclude(teller: Teller, outcome: Outcome, search: Search) -> None:
+def _conclude(teller: Narrator, outcome: Outcome, search: PlaintextSearch) -> None:
     teller.chapter(7, "What each device holds now")
     teller.table(outcome)
     teller.say(

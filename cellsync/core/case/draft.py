@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from cellsync.core.case.fold import CaseState, Conflict, Stamp
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.case.fold import CaseState, RawConflict, Stamp
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.live import refs
 from cellsync.core.crdt.row import CrdtType, FieldType, Holds, Verb
 from cellsync.core.crdt.types import BY_TAG, TYPES
@@ -92,7 +92,7 @@ class Draft:
         """Hide an item. Raises NotFound if the log has no such item."""
         self.edit(FieldType.LOG, "retract", field, item, reason)
 
-    def resolve(self, conflict: Conflict, value: Any) -> None:
+    def resolve(self, conflict: RawConflict, value: Any) -> None:
         """Decide a conflict: `value` replaces every value of it that this draft has seen."""
         verb, keyed = SETTLES[TYPES[conflict.type].holds]
         self.edit(conflict.type, verb, conflict.field, *([conflict.key] if keyed else []), value)
@@ -157,12 +157,12 @@ class FieldPen:
     def fold(self, tag: Op | int, detail: Any, value: Any) -> None:
         self._draft.fold(Operation(int(tag), self.field, detail, value))
 
-    def replace(self, tag: Op | int, cells: Iterable[Cell], value: Any) -> None:
+    def replace(self, tag: Op | int, cells: Iterable[LiveValue], value: Any) -> None:
         seen, mine = self._take(cells)
         self._note(Operation(int(tag), self.field, b"".join(seen), value))
         self.fold(tag, b"".join(seen + mine), value)
 
-    def remove(self, tag: Op | int, cells: Iterable[Cell]) -> None:
+    def remove(self, tag: Op | int, cells: Iterable[LiveValue]) -> None:
         seen, mine = self._take(cells)
         if seen:
             self._note(Operation(int(tag), self.field, b"".join(seen), None))
@@ -180,7 +180,7 @@ class FieldPen:
         self._draft.pending[ref] = operation
         self._draft.latest[self._row.name, self.field] = ref
 
-    def _take(self, cells: Iterable[Cell]) -> tuple[list[Ref], list[Ref]]:
+    def _take(self, cells: Iterable[LiveValue]) -> tuple[list[Ref], list[Ref]]:
         """Refs to name, and the pending operations that end here; what those named is to be named now."""
         seen: dict[Ref, None] = {}
         mine = []

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.case import snapshot
-from cellsync.core.crdt.cells import Canonical, Cell, alike, differ, rank
+from cellsync.core.crdt.cells import Canonical, LiveValue, alike, differ, rank
 from cellsync.core.crdt.counter import CounterState
 from cellsync.core.crdt.live import refs
 from cellsync.core.crdt.log import LogState
@@ -59,12 +59,12 @@ class Stamp(NamedTuple):
     height: int
 
 
-class Conflict(NamedTuple):
+class RawConflict(NamedTuple):
     """A place where people wrote different things at the same time, and nobody has decided yet."""
 
     field: str
     key: Any  # the key of a map, the Ref of a log's item, None for a register
-    cells: tuple[Cell, ...]  # all of them, newest first: the first is the one displayed
+    cells: tuple[LiveValue, ...]  # all of them, newest first: the first is the one displayed
     type: str
 
     def __repr__(self) -> str:
@@ -76,7 +76,7 @@ class Conflict(NamedTuple):
         return self.field
 
     @property
-    def values(self) -> list[list[Cell]]:
+    def values(self) -> list[list[LiveValue]]:
         """The cells grouped by value: each group is one value with its authors."""
         return alike(self.cells, CANONICAL)
 
@@ -104,7 +104,7 @@ class CaseState:
         self.added = 0  # what was folded in since it was last weighed, in bytes of memory, about
         self.counted: dict[DeviceId, int] = {}  # operations, also on logs that are left out
         self.full: set[DeviceId] = set()  # whose operations are more than a case shows: what is beyond is left out
-        self.creates: dict[Ref, Cell] = {}  # their values: (kind, version)
+        self.creates: dict[Ref, LiveValue] = {}  # their values: (kind, version)
         self.registers: dict[str, RegisterState] = {}
         self.sets: dict[str, SetState] = {}
         self.maps: dict[str, MapState] = {}
@@ -140,27 +140,27 @@ class CaseState:
                 register = self.registers.get(field)
                 if register is None:
                     register = self.registers[field] = RegisterState()
-                register.write(Cell(value, device, clock, height, ref), refs(detail))
+                register.write(LiveValue(value, device, clock, height, ref), refs(detail))
             elif tag == _ADD and detail is None:  # as through the table, in two thirds of the time
                 members = self.sets.get(field)
                 if members is None:
                     members = self.sets[field] = SetState()
-                members.write(Cell(value, device, clock, height, ref), ())
+                members.write(LiveValue(value, device, clock, height, ref), ())
             elif tag not in _LOG_TAGS:
-                self._apply_rare(tag, field, detail, Cell(value, device, clock, height, ref))
+                self._apply_rare(tag, field, detail, LiveValue(value, device, clock, height, ref))
             elif self.keeps_logs:
-                self._apply_log(tag, field, detail, Cell(value, device, clock, height, ref))
+                self._apply_log(tag, field, detail, LiveValue(value, device, clock, height, ref))
             elif tag == _APPEND:
-                self._recall(field, detail, Cell(None, device, clock, height, ref))
+                self._recall(field, detail, LiveValue(None, device, clock, height, ref))
             else:
-                self._amend(tag, field, detail, Cell(value, device, clock, height, ref))
+                self._amend(tag, field, detail, LiveValue(value, device, clock, height, ref))
 
     def recall(self, stamp: Stamp, operations: Sequence[Operation]) -> None:
         """Look through an entry that was folded before for what is sought."""
         entry, device, clock, height = stamp
         for index, (tag, field, detail, _) in enumerate(operations):
             if tag == _APPEND:
-                self._recall(field, detail, Cell(None, device, clock, height, ref_of(entry, index)))
+                self._recall(field, detail, LiveValue(None, device, clock, height, ref_of(entry, index)))
 
     def sought_in(self) -> list[str]:
         """How the ids of the entries begin that have what is sought. Corrections are known, whatever names them."""
@@ -187,7 +187,7 @@ class CaseState:
             register = self.registers.get(field)
             if register is None:
                 register = self.registers[field] = RegisterState()
-            register.write_over(_new(Cell, (value, device, clock, height, entry[:8] + _FIRST)), detail)
+            register.write_over(_new(LiveValue, (value, device, clock, height, entry[:8] + _FIRST)), detail)
         elif tag != _APPEND or self.amended:
             self.apply(Stamp(EntryId(entry), device, Millis(clock), height), operations)
             self.added += size
@@ -195,7 +195,7 @@ class CaseState:
         self.counted[device] = counted
         self.added += CELL + size
 
-    def _apply_log(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
+    def _apply_log(self, tag: int, field: str, detail: Any, cell: LiveValue) -> None:
         log = self.logs.get(field)
         if log is None:
             log = self.logs[field] = LogState()
@@ -206,7 +206,7 @@ class CaseState:
         else:
             log.retract(cell, detail)
 
-    def _amend(self, tag: int, field: str, target: Any, cell: Cell) -> None:
+    def _amend(self, tag: int, field: str, target: Any, cell: LiveValue) -> None:
         """An item of a log that is left out is corrected or retracted."""
         log = self.amended.get(field)
         if log is None:
@@ -216,16 +216,16 @@ class CaseState:
         if tag == _CORRECT:
             log.correct(cell, target)
         else:
-            log.retract(Cell(None, cell.device, cell.clock, cell.height, cell.ref), target)  # not why
+            log.retract(LiveValue(None, cell.device, cell.clock, cell.height, cell.ref), target)  # not why
 
-    def _recall(self, field: str, source: Any, append: Cell) -> None:
+    def _recall(self, field: str, source: Any, append: LiveValue) -> None:
         """An item of a log that is left out. It is remembered only if something names it."""
         log = self.amended.get(field)
         if log is not None and log.names(append.ref):
             self.sought.discard(append.ref)
             log.append(append, source)
 
-    def _apply_rare(self, tag: int, field: str, detail: Any, cell: Cell) -> None:
+    def _apply_rare(self, tag: int, field: str, detail: Any, cell: LiveValue) -> None:
         row = BY_TAG.get(tag)
         if row is not None:
             act = row.acts[tag]
@@ -274,13 +274,13 @@ class CaseState:
         state = self.table(row).get(name)
         return () if state is None else row.parts(state)
 
-    def conflicts(self) -> list[Conflict]:
+    def conflicts(self) -> list[RawConflict]:
         """Where concurrent values differ: registers, keys of maps, and corrections; sorted by field.
 
         Without logs: as soon as nothing is `sought`. The key of a log's item is then one of its appends.
         """
         found = [
-            Conflict(name, key, tuple(cells), row.name)
+            RawConflict(name, key, tuple(cells), row.name)
             for row, name, state in self._held()
             for key, cells in row.contested(state)
             if differ(cells, CANONICAL)

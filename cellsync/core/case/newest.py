@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from cellsync.core.case.fold import Stamp
 from cellsync.core.case.states import States
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.log import LogItem, LogState
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
@@ -59,20 +59,20 @@ class Newest:
             items = [self._item(*one, slot=slot if first else 0) for one in reversed(appended)]
             yield slot, [one for one in items if one is not None and not one.item.retractions]
 
-    def _take(self, stamp: Stamp, operations: list[Operation]) -> list[tuple[str, Cell, bytes | None]]:
+    def _take(self, stamp: Stamp, operations: list[Operation]) -> list[tuple[str, LiveValue, bytes | None]]:
         """The appends of an entry, of one source the newest that was met."""
-        found: list[tuple[str, Cell, bytes | None]] = []
+        found: list[tuple[str, LiveValue, bytes | None]] = []
         source: Any  # of each tag the detail has another type, which decoding has checked
         for index, (tag, field, source, value) in enumerate(operations):
             if tag == Op.APPEND and (source is None or (field, source) not in self._sources):
                 if source is not None:
                     self._sources.add((field, source))
-                cell = Cell(value, stamp.device, stamp.clock, stamp.height, ref(stamp.id, index))
+                cell = LiveValue(value, stamp.device, stamp.clock, stamp.height, ref(stamp.id, index))
                 self._read.setdefault(field, LogState()).append(cell, source)
                 found.append((field, cell, source))
         return found
 
-    def _item(self, field: str, append: Cell, source: bytes | None, *, slot: int) -> Logged | None:
+    def _item(self, field: str, append: LiveValue, source: bytes | None, *, slot: int) -> Logged | None:
         """`slot`: of its entry, if entries before it were left out."""
         if source is None and self._whole is None:
             return Logged(field, self._read[field].item([append]))

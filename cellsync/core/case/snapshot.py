@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.rest import pack_cells, pack_refs, require, split, unpack_cells, unpack_refs
 from cellsync.core.crdt.row import Rest
 from cellsync.core.crdt.types import TYPES
@@ -35,7 +35,7 @@ class Parts(NamedTuple):
     """A case's state without the items of its logs."""
 
     counted: dict[DeviceId, int]
-    creates: dict[Ref, Cell]
+    creates: dict[Ref, LiveValue]
     fields: dict[str, dict[str, Any]]  # by type and name
     sought: set[Ref]
     ill_typed: set[Ref]

@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.log import LogState
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
@@ -232,7 +232,7 @@ class States:
             for (entry, device, clock, height), done in self._beginning(number, [begin]):
                 for index, (tag, field, source, value) in enumerate(done):
                     if tag == Op.APPEND:
-                        item: Any = Cell(value, device, clock, height, ref(entry, index))
+                        item: Any = LiveValue(value, device, clock, height, ref(entry, index))
                         logs.setdefault(field, LogState()).append(item, source)  # type: ignore[arg-type]
                 if len(begin) == DIGITS:  # it tells one entry
                     break

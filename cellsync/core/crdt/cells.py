@@ -26,7 +26,7 @@ Canonical = Callable[[Any], bytes]
 """The canonical bytes of a value. Two values are the same if and only if these are equal: 1, 1.0 and True differ."""
 
 
-class Cell(NamedTuple):
+class LiveValue(NamedTuple):
     """A value, and the operation that wrote it. `height` and `ref` order cells; the clock is for people."""
 
     resting: Any  # the value; a list or map is `Packed`
@@ -51,25 +51,25 @@ class Cell(NamedTuple):
         return self.value, self.device, self.clock, self.height, self.ref
 
 
-def rank(cell: Cell) -> tuple[int, Ref]:
+def rank(cell: LiveValue) -> tuple[int, Ref]:
     """What orders cells, the same on every device: (height, ref)."""
     return cell.height, cell.ref
 
 
-def newest_first(cells: Iterable[Cell]) -> list[Cell]:
+def newest_first(cells: Iterable[LiveValue]) -> list[LiveValue]:
     """The cells in the order in which they are displayed: the greatest (height, ref) first."""
     return sorted(cells, key=rank, reverse=True)
 
 
-def alike(cells: Iterable[Cell], canonical: Canonical) -> list[list[Cell]]:
+def alike(cells: Iterable[LiveValue], canonical: Canonical) -> list[list[LiveValue]]:
     """Cells grouped by value, each group one value with several authors; groups and cells newest first."""
-    groups: dict[bytes, list[Cell]] = {}
+    groups: dict[bytes, list[LiveValue]] = {}
     for cell in newest_first(cells):
         groups.setdefault(cell.canonical(canonical), []).append(cell)
     return list(groups.values())
 
 
-def differ(cells: Iterable[Cell], canonical: Canonical) -> bool:
+def differ(cells: Iterable[LiveValue], canonical: Canonical) -> bool:
     """Whether they do not all say the same."""
     said: bytes | None = None
     for cell in cells:
@@ -80,13 +80,13 @@ def differ(cells: Iterable[Cell], canonical: Canonical) -> bool:
     return False
 
 
-class Groups(Mapping[bytes, list[Cell]]):
+class Groups(Mapping[bytes, list[LiveValue]]):
     """Cells by what they are grouped by, ascending. One that is alone rests without a list: nearly all are alone."""
 
     __slots__ = ("_found", "_order")
 
-    def __init__(self, named: Iterable[tuple[bytes, Cell]]) -> None:
-        found: dict[bytes, Cell | list[Cell]] = {}
+    def __init__(self, named: Iterable[tuple[bytes, LiveValue]]) -> None:
+        found: dict[bytes, LiveValue | list[LiveValue]] = {}
         for name, cell in named:
             there = found.setdefault(name, cell)
             if there is not cell:
@@ -97,7 +97,7 @@ class Groups(Mapping[bytes, list[Cell]]):
         self._found = found
         self._order = list(in_order(found))
 
-    def __getitem__(self, name: bytes) -> list[Cell]:
+    def __getitem__(self, name: bytes) -> list[LiveValue]:
         there = self._found[name]
         return there if isinstance(there, list) else [there]
 
@@ -113,19 +113,19 @@ class Held:
 
     __slots__ = ("_held",)
 
-    def __init__(self, held: dict[Ref, Cell] | None = None) -> None:
-        self._held: dict[Ref, Cell] | Cell | None = None
+    def __init__(self, held: dict[Ref, LiveValue] | None = None) -> None:
+        self._held: dict[Ref, LiveValue] | LiveValue | None = None
         self._hold(held or {})
 
-    def _hold(self, held: dict[Ref, Cell]) -> None:
+    def _hold(self, held: dict[Ref, LiveValue]) -> None:
         self._held = held if len(held) > 1 else next(iter(held.values()), None)
 
-    def _table(self) -> dict[Ref, Cell]:
+    def _table(self) -> dict[Ref, LiveValue]:
         """To be read, and not to be changed."""
         held = self._held
         return held if isinstance(held, dict) else {} if held is None else {held.ref: held}
 
-    def put(self, cell: Cell) -> None:
+    def put(self, cell: LiveValue) -> None:
         held = self._held
         if isinstance(held, dict):
             held[cell.ref] = cell
@@ -153,19 +153,19 @@ class Cells(Held):
 
     __slots__ = ("_absent",)
 
-    def __init__(self, live: dict[Ref, Cell] | None = None, absent: set[Ref] | None = None) -> None:
+    def __init__(self, live: dict[Ref, LiveValue] | None = None, absent: set[Ref] | None = None) -> None:
         super().__init__(live)
         self._absent = absent or None  # nearly always none: an empty set takes as much as a cell
 
     @property
-    def live(self) -> Mapping[Ref, Cell]:
+    def live(self) -> Mapping[Ref, LiveValue]:
         return self._table()
 
     @property
     def absent(self) -> Set[Ref]:
         return self._absent or _NONE
 
-    def write(self, cell: Cell, replaced: Iterable[Ref]) -> None:
+    def write(self, cell: LiveValue, replaced: Iterable[Ref]) -> None:
         """A new value, instead of those it names."""
         for ref in replaced:
             if not self.take(ref):
@@ -175,13 +175,13 @@ class Cells(Held):
         else:
             self.put(cell)
 
-    def write_over(self, cell: Cell, detail: Any) -> None:
+    def write_over(self, cell: LiveValue, detail: Any) -> None:
         """The same, with the refs as an operation strings them together.
 
         Spelt out for speed: nearly always there is nothing yet, or one value that this one names.
         """
         held = self._held
-        if self._absent is None and ((held is None and not detail) or (type(held) is Cell and held[4] == detail)):
+        if self._absent is None and ((held is None and not detail) or (type(held) is LiveValue and held[4] == detail)):
             self._held = cell
         else:
             self.write(cell, split_refs(detail))

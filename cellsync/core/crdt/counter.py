@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.rest import pack_total, unpack_total
 from cellsync.core.crdt.row import Act, CrdtType, FieldPart, FieldType, Holds, Pen, Rest, uncontested
 from cellsync.core.crdt.weights import SUM
@@ -32,11 +32,11 @@ class CounterState:
         return CounterState(self.total)
 
 
-def _is_step(cell: Cell, detail: Any) -> bool:
+def _is_step(cell: LiveValue, detail: Any) -> bool:
     return type(cell.resting) is int and -LARGEST_STEP <= cell.resting <= LARGEST_STEP
 
 
-def _fold(state: CounterState, cell: Cell, detail: Any) -> None:
+def _fold(state: CounterState, cell: LiveValue, detail: Any) -> None:
     state.count(cell.resting)
 
 

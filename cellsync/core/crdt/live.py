@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cellsync.core.crdt.cells import Cell, Cells
+from cellsync.core.crdt.cells import Cells, LiveValue
 from cellsync.core.crdt.rest import pack_cells, pack_refs, unpack_cells, unpack_refs
 from cellsync.core.crdt.row import Rest
 from cellsync.core.crdt.weights import CELL, NAMED, REF, length
@@ -21,11 +21,11 @@ def refs(detail: Any) -> Sequence[Ref]:
     return (detail,) if len(detail) == 10 else split_refs(detail)
 
 
-def write(state: Cells, cell: Cell, detail: Any) -> None:
+def write(state: Cells, cell: LiveValue, detail: Any) -> None:
     state.write(cell, refs(detail))
 
 
-def remove(state: Cells, cell: Cell, detail: Any) -> None:
+def remove(state: Cells, cell: LiveValue, detail: Any) -> None:
     state.remove(refs(detail))
 
 
@@ -33,7 +33,7 @@ def lives(state: Cells) -> bool:
     return bool(state.live)
 
 
-def stands_alone(cells: Iterable[Cell], value: Any) -> bool:
+def stands_alone(cells: Iterable[LiveValue], value: Any) -> bool:
     """Whether these all say this value, and there is one."""
     return {cell.canonical(codec.encode) for cell in cells} == {codec.encode(value)}
 
@@ -63,7 +63,7 @@ def rest(state: type[Cells]) -> Rest:
     return Rest(lambda held: held.live.values(), pack, unpack)
 
 
-def naming(operation: Operation, cells: Iterable[Cell], device: DeviceId) -> Operation:
+def naming(operation: Operation, cells: Iterable[LiveValue], device: DeviceId) -> Operation:
     """The operation, which replaces also those of these cells that this device has written."""
     named = dict.fromkeys(refs(operation.detail))
     named.update((one.ref, None) for one in cells if one.device == device)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, overload
 
-from cellsync.core.crdt.cells import Cell, Held, newest_first, rank
+from cellsync.core.crdt.cells import Held, LiveValue, newest_first, rank
 from cellsync.core.crdt.live import stands_alone
 from cellsync.core.crdt.rest import pack_cells, require, split, unpack_cells
 from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, FieldType, Holds, Pen, Rest
@@ -33,18 +33,18 @@ from cellsync.core.wire.tags import Op
 class LogItem(NamedTuple):
     """One item of a log with everything that was said about it."""
 
-    first: Cell  # the append that gives it its place
-    current: tuple[Cell, ...]  # what it says now; displayed first in front; never empty
-    versions: tuple[Cell, ...]  # every append and correction, oldest first
-    retractions: tuple[Cell, ...]  # oldest first; not empty: the item is hidden
+    first: LiveValue  # the append that gives it its place
+    current: tuple[LiveValue, ...]  # what it says now; displayed first in front; never empty
+    versions: tuple[LiveValue, ...]  # every append and correction, oldest first
+    retractions: tuple[LiveValue, ...]  # oldest first; not empty: the item is hidden
     source: bytes | None
 
     @property
-    def shown(self) -> Cell:
+    def shown(self) -> LiveValue:
         return self.current[0]
 
     @property
-    def before(self) -> list[Cell]:
+    def before(self) -> list[LiveValue]:
         """What it said earlier, oldest first."""
         if len(self.versions) == len(self.current):
             return []
@@ -52,11 +52,11 @@ class LogItem(NamedTuple):
         return [cell for cell in self.versions if cell.ref not in now]
 
 
-Said = Mapping[Ref, Sequence[Cell]]
+Said = Mapping[Ref, Sequence[LiveValue]]
 """Corrections or retractions, by what they name."""
 
 _NOTHING: Final[Said] = MappingProxyType({})
-_Some = dict[Ref, list[Cell]] | tuple[Ref, Cell] | None
+_Some = dict[Ref, list[LiveValue]] | tuple[Ref, LiveValue] | None
 """How these rest. One that is alone rests without a table, as an append does."""
 
 
@@ -65,7 +65,7 @@ def _by_target(some: _Some) -> Said:
     return some if isinstance(some, dict) else _NOTHING if some is None else {some[0]: [some[1]]}
 
 
-def _with(some: _Some, cell: Cell, target: Ref) -> _Some:
+def _with(some: _Some, cell: LiveValue, target: Ref) -> _Some:
     if some is None:
         return target, cell
     said = some if isinstance(some, dict) else {some[0]: [some[1]]}
@@ -89,7 +89,7 @@ class LogState(Held):
         self._retractions: _Some = None
 
     @property
-    def appended(self) -> Mapping[Ref, Cell]:
+    def appended(self) -> Mapping[Ref, LiveValue]:
         return self._table()
 
     @property
@@ -112,17 +112,17 @@ class LogState(Held):
         """Whether something corrects or retracts this."""
         return ref in self.corrections or ref in self.retractions
 
-    def append(self, cell: Cell, source: bytes | None) -> None:
+    def append(self, cell: LiveValue, source: bytes | None) -> None:
         self.put(cell)
         if source is not None:
             if self._sources is None:
                 self._sources = {}
             self._sources[cell.ref] = source
 
-    def correct(self, cell: Cell, target: Ref) -> None:
+    def correct(self, cell: LiveValue, target: Ref) -> None:
         self._corrections = _with(self._corrections, cell, target)
 
-    def retract(self, cell: Cell, target: Ref) -> None:
+    def retract(self, cell: LiveValue, target: Ref) -> None:
         self._retractions = _with(self._retractions, cell, target)
 
     def take(self, ref: Ref) -> bool:
@@ -131,7 +131,7 @@ class LogState(Held):
             self._sources.pop(ref, None)
         return super().take(ref)
 
-    def say_instead(self, cell: Cell) -> None:
+    def say_instead(self, cell: LiveValue) -> None:
         """An append or correction of this ref says something else: for drafts, before anybody else has read it."""
         if cell.ref in self.appended:
             self.put(cell)
@@ -142,8 +142,8 @@ class LogState(Held):
 
     def items(self) -> Items:
         """All items, also retracted ones, in the order of (height, ref)."""
-        sourced: dict[bytes, list[Cell]] = {}
-        places: list[Cell | list[Cell]] = []
+        sourced: dict[bytes, list[LiveValue]] = {}
+        places: list[LiveValue | list[LiveValue]] = []
         for cell in self.appended.values():
             source = self.source(cell.ref)
             if source is None:
@@ -154,7 +154,7 @@ class LogState(Held):
         places.sort(key=lambda place: rank(place[0] if isinstance(place, list) else place))
         return Items(self, places)
 
-    def cells(self) -> Iterator[tuple[str, bytes | None, Cell]]:
+    def cells(self) -> Iterator[tuple[str, bytes | None, LiveValue]]:
         """Every operation as (what it is, source key or what it names, cell), in no order."""
         for cell in self.appended.values():
             yield "append", self.source(cell.ref), cell
@@ -171,7 +171,7 @@ class LogState(Held):
         log._retractions = _copied(self._retractions)
         return log
 
-    def item(self, appends: list[Cell]) -> LogItem:
+    def item(self, appends: list[LiveValue]) -> LogItem:
         """The item of these appends, in order."""
         first = appends[0]
         source = self.source(first.ref)
@@ -201,7 +201,7 @@ class Items(Sequence[LogItem]):
 
     __slots__ = ("_log", "_places")
 
-    def __init__(self, log: LogState, places: list[Cell | list[Cell]]) -> None:
+    def __init__(self, log: LogState, places: list[LiveValue | list[LiveValue]]) -> None:
         self._log = log
         self._places = places  # the appends of each item; of most there is one
 
@@ -217,7 +217,7 @@ class Items(Sequence[LogItem]):
     def __len__(self) -> int:
         return len(self._places)
 
-    def _item(self, place: Cell | list[Cell]) -> LogItem:
+    def _item(self, place: LiveValue | list[LiveValue]) -> LogItem:
         return self._log.item(place if isinstance(place, list) else [place])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cellsync.core.crdt import live
-from cellsync.core.crdt.cells import Canonical, Cell, Cells, Groups, newest_first
+from cellsync.core.crdt.cells import Canonical, Cells, Groups, LiveValue, newest_first
 from cellsync.core.crdt.rest import require
 from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, FieldType, Holds, Pen
 from cellsync.core.ids import DeviceId
@@ -22,7 +22,7 @@ class MapKey(NamedTuple):
     """One key, and the live cells under it, newest first; the cells hold the value without the key."""
 
     key: Any
-    cells: list[Cell]
+    cells: list[LiveValue]
 
 
 class Keys(Mapping[bytes, MapKey]):
@@ -66,7 +66,7 @@ class MapState(Cells):
             yield from (key for key in keys.values() if len(key.cells) > 1)
 
 
-def _is_pair(cell: Cell, detail: Any) -> bool:
+def _is_pair(cell: LiveValue, detail: Any) -> bool:
     return type(cell.resting) is Packed and cell.resting.raw[0] == _PAIR
 
 
@@ -86,7 +86,7 @@ def _contested(state: MapState) -> Iterator[Contested]:
     return (Contested(key, cells) for key, cells in state.contested(codec.encode))
 
 
-def _puts(state: MapState | None, key: Any) -> list[Cell]:
+def _puts(state: MapState | None, key: Any) -> list[LiveValue]:
     wanted = codec.encode(key)
     return [] if state is None else [one for one in state.live.values() if codec.encode(one.value[0]) == wanted]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from cellsync.core.crdt import live
-from cellsync.core.crdt.cells import Canonical, Cell, Cells, alike, newest_first, rank
+from cellsync.core.crdt.cells import Canonical, Cells, LiveValue, alike, newest_first, rank
 from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, FieldType, Holds, Pen
 from cellsync.core.ids import DeviceId
 from cellsync.core.wire.operations import Operation
@@ -19,11 +19,11 @@ class RegisterState(Cells):
     __slots__ = ()
 
     @property
-    def shown(self) -> Cell | None:
+    def shown(self) -> LiveValue | None:
         """The value displayed first: the greatest (height, ref). None if nothing was written."""
         return max(self.live.values(), key=rank, default=None)
 
-    def values(self, canonical: Canonical) -> list[list[Cell]]:
+    def values(self, canonical: Canonical) -> list[list[LiveValue]]:
         """Every live value with its authors, the one displayed first in front. More than one: a conflict."""
         return alike(self.live.values(), canonical)
 

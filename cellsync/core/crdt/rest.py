@@ -6,28 +6,28 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cellsync.core import caps
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.ids import REF_BYTES, DeviceId, Millis, Ref
 from cellsync.core.packed import packed
 from cellsync.core.wire import codec
 
 
-def pack_cells(cells: Mapping[Ref, Cell], devices: Mapping[DeviceId, int]) -> list[Any]:
+def pack_cells(cells: Mapping[Ref, LiveValue], devices: Mapping[DeviceId, int]) -> list[Any]:
     flat: list[Any] = []
     for ref, cell in sorted(cells.items()):
         flat += (ref, devices[cell.device], cell.clock, cell.height, cell.canonical(codec.encode))
     return flat
 
 
-def unpack_cells(flat: Any, devices: list[DeviceId]) -> dict[Ref, Cell]:
+def unpack_cells(flat: Any, devices: list[DeviceId]) -> dict[Ref, LiveValue]:
     require(isinstance(flat, list) and len(flat) % 5 == 0)
-    cells: dict[Ref, Cell] = {}
+    cells: dict[Ref, LiveValue] = {}
     for at in range(0, len(flat), 5):
         ref, device, clock, height, value = flat[at : at + 5]
         require([type(one) for one in (ref, device, clock, height, value)] == [bytes, int, int, int, bytes])
         require(len(ref) == REF_BYTES and device >= 0)
         plain = codec.decode(value, caps.ENTRY, "entry")
-        cells[Ref(ref)] = Cell(packed(plain), devices[device], Millis(clock), height, Ref(ref))
+        cells[Ref(ref)] = LiveValue(packed(plain), devices[device], Millis(clock), height, Ref(ref))
     return cells
 
 

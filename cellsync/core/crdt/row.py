@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, StrEnum
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.ids import DeviceId, Ref
 from cellsync.core.packed import plain
 from cellsync.core.wire.operations import Operation
@@ -56,8 +56,8 @@ class Act(NamedTuple):
     """One operation of a type."""
 
     verb: Verb
-    fold: Callable[[Any, Cell, Any], None]  # the field's state, what was written, the detail: all well typed
-    fits: Callable[[Cell, Any], bool] | None = None  # whether that is well typed; None: it always is
+    fold: Callable[[Any, LiveValue, Any], None]  # the field's state, what was written, the detail: all well typed
+    fits: Callable[[LiveValue, Any], bool] | None = None  # whether that is well typed; None: it always is
 
 
 class FieldPart(NamedTuple):
@@ -65,8 +65,10 @@ class FieldPart(NamedTuple):
 
     key: Any  # plain, of a key; the Ref of an item; else None
     resting: Any  # what is displayed
-    cells: Sequence[Cell]  # what stands here, the displayed one first; none of what nobody has written as it stands
-    before: Sequence[Cell] = ()  # what an item said earlier, oldest first
+    cells: Sequence[
+        LiveValue
+    ]  # what stands here, the displayed one first; none of what nobody has written as it stands
+    before: Sequence[LiveValue] = ()  # what an item said earlier, oldest first
 
     @property
     def value(self) -> Any:
@@ -83,13 +85,13 @@ class Contested(NamedTuple):
     """Values that may contradict one another, newest first. `key`: as that of a part."""
 
     key: Any
-    cells: Sequence[Cell]
+    cells: Sequence[LiveValue]
 
 
 class Rest(NamedTuple):
     """How the state of a field rests in a snapshot, beside its name."""
 
-    cells: Callable[[Any], Iterable[Cell]]  # whose devices the snapshot has to number
+    cells: Callable[[Any], Iterable[LiveValue]]  # whose devices the snapshot has to number
     pack: Callable[[Any, Mapping[DeviceId, int]], tuple[Any, ...]]
     unpack: Callable[[Sequence[Any], list[DeviceId]], Any]  # raises ValueError, TypeError, IndexError
 
@@ -116,10 +118,10 @@ class Pen(Protocol):
     def fold(self, tag: Op | int, detail: Any, value: Any) -> None:
         """Show what an operation would do, and write nothing."""
 
-    def replace(self, tag: Op | int, cells: Iterable[Cell], value: Any) -> None:
+    def replace(self, tag: Op | int, cells: Iterable[LiveValue], value: Any) -> None:
         """Write a value instead of these. Pending ones among them end; what those replaced is replaced now."""
 
-    def remove(self, tag: Op | int, cells: Iterable[Cell]) -> None:
+    def remove(self, tag: Op | int, cells: Iterable[LiveValue]) -> None:
         """Write that these are gone, as far as they are not only pending."""
 
     def amend(self, ref: Ref, value: Any) -> None:

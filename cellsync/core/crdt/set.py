@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cellsync.core.crdt import live
-from cellsync.core.crdt.cells import Canonical, Cell, Cells, Groups, newest_first
+from cellsync.core.crdt.cells import Canonical, Cells, Groups, LiveValue, newest_first
 from cellsync.core.crdt.row import Act, CrdtType, FieldPart, FieldType, Holds, Pen, uncontested
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Op
@@ -26,7 +26,7 @@ def _parts(state: SetState) -> Iterator[FieldPart]:
     return (FieldPart(None, cells[0].resting, cells) for cells in state.elements(codec.encode).values())
 
 
-def _additions(pen: Pen, element: Any) -> list[Cell]:
+def _additions(pen: Pen, element: Any) -> list[LiveValue]:
     state, wanted = pen.state, codec.encode(element)
     return [] if state is None else [one for one in state.live.values() if one.canonical(codec.encode) == wanted]
 

@@ -5,7 +5,7 @@
     frame    = masked length (2) ‖ ciphertext                     both ways, afterwards
 
     header   = hint (8) ‖ (e (32) ‖ length (2)) XOR mask (34)
-    hint     = BLAKE2b-64(label of the kind, role ‖ context ‖ e ‖ length, key = hint key)
+    hint     = BLAKE2b-64(label of the purpose, role ‖ context ‖ e ‖ length, key = hint key)
     mask     = BLAKE2b-272(MASK, role ‖ context ‖ hint, key = hint key)
     hint key = BLAKE2b-256(HINT_KEY, key = psk)
 
@@ -73,7 +73,7 @@ _CALLEE: Final = b"\x02"
 Tag = TypeVar("Tag")
 
 
-class Kind(NamedTuple):
+class Purpose(NamedTuple):
     """What a conversation is for: its handshake pattern and the label of its hints."""
 
     pattern: noise.Pattern
@@ -86,8 +86,8 @@ class Kind(NamedTuple):
         return static + KEM_PUBLIC_BYTES + TAG_BYTES
 
 
-SESSION: Final = Kind(noise.IKpsk0, labels.HINT)
-PAIRING: Final = Kind(noise.NNpsk0, labels.PAIRING_HINT)
+SESSION: Final = Purpose(noise.IKpsk0, labels.HINT)
+PAIRING: Final = Purpose(noise.NNpsk0, labels.PAIRING_HINT)
 
 
 def prologue(carrier: bytes) -> bytes:
@@ -111,24 +111,24 @@ class ChannelKey:
 # --- the header ---------------------------------------------------------------------------------
 
 
-def _cover(kind: Kind, key: ChannelKey, role: bytes, context: bytes, ephemeral: bytes, length: int) -> bytes:
+def _cover(purpose: Purpose, key: ChannelKey, role: bytes, context: bytes, ephemeral: bytes, length: int) -> bytes:
     """The 42 bytes that hide an ephemeral key and a length from everyone without the psk."""
     plain = ephemeral + length.to_bytes(2, "big")
-    hint = _hint(kind, key, role, context, plain)
+    hint = _hint(purpose, key, role, context, plain)
     return hint + _mask(plain, key, role, context, hint)
 
 
-def _uncover(kind: Kind, key: ChannelKey, role: bytes, context: bytes, header: bytes) -> tuple[bytes, int] | None:
+def _uncover(purpose: Purpose, key: ChannelKey, role: bytes, context: bytes, header: bytes) -> tuple[bytes, int] | None:
     """The ephemeral key and the length, or None if this header was not made with this key. Hashes only."""
     hint = header[:HINT_BYTES]
     plain = _mask(header[HINT_BYTES:], key, role, context, hint)
-    if not hmac.compare_digest(hint, _hint(kind, key, role, context, plain)):
+    if not hmac.compare_digest(hint, _hint(purpose, key, role, context, plain)):
         return None
     return plain[:KEY_BYTES], int.from_bytes(plain[KEY_BYTES:], "big")
 
 
 def match_hint(
-    kind: Kind, candidates: Iterable[tuple[ChannelKey, Tag]], header: bytes
+    purpose: Purpose, candidates: Iterable[tuple[ChannelKey, Tag]], header: bytes
 ) -> tuple[ChannelKey, Tag, bytes, int] | None:
     """Whose psk made the header of an opening: its key and tag, the ephemeral key and the length; or None.
 
@@ -136,14 +136,14 @@ def match_hint(
     """
     found = None
     for key, tag in candidates:
-        plain = _uncover(kind, key, _CALLER, b"", header)
+        plain = _uncover(purpose, key, _CALLER, b"", header)
         if plain is not None:
             found = (key, tag, *plain)
     return found
 
 
-def _hint(kind: Kind, key: ChannelKey, role: bytes, context: bytes, plain: bytes) -> bytes:
-    return blake2b(kind.hint_label, role + context + plain, key=key.hint_key, size=HINT_BYTES)
+def _hint(purpose: Purpose, key: ChannelKey, role: bytes, context: bytes, plain: bytes) -> bytes:
+    return blake2b(purpose.hint_label, role + context + plain, key=key.hint_key, size=HINT_BYTES)
 
 
 def _mask(data: bytes, key: ChannelKey, role: bytes, context: bytes, hint: bytes) -> bytes:
@@ -164,7 +164,7 @@ class Initiator:
 
     def __init__(
         self,
-        kind: Kind,
+        purpose: Purpose,
         key: ChannelKey,
         entropy: bytes,
         prologue: bytes,
@@ -177,17 +177,17 @@ class Initiator:
             raise InvalidValue("an opening is made from 98 random bytes")
         ephemeral = SessionSecret(entropy[:KEY_BYTES])
         self._kem = KemSecret(entropy[KEY_BYTES : KEY_BYTES + KEM_SEED_BYTES])
-        self._kind = kind
+        self._purpose = purpose
         self._key = key
         self._handshake = noise.HandshakeState(
-            kind.pattern, True, prologue, static=static, remote_static=remote_static, psk=key.psk
+            purpose.pattern, True, prologue, static=static, remote_static=remote_static, psk=key.psk
         )
         message = self._handshake.write_message(kem_public(self._kem) + _after_key(versions, entropy), ephemeral)
         self._ephemeral, rest = message[:KEY_BYTES], message[KEY_BYTES:]
         self._remote_ephemeral = b""
         self.remote_versions: Versions | None = None
         self._inbox = _Inbox(self._read_header)
-        self.opening: Final = _cover(kind, key, _CALLER, b"", self._ephemeral, len(rest)) + rest
+        self.opening: Final = _cover(purpose, key, _CALLER, b"", self._ephemeral, len(rest)) + rest
 
     def receive(self, data: Buffer) -> tuple[Transport, bytes] | None:
         """None while the reply is incomplete; then the conversation, and the bytes after the reply for it.
@@ -205,7 +205,7 @@ class Initiator:
         return Transport(first, second, self._handshake.handshake_hash), surplus
 
     def _read_header(self, header: bytes) -> int:
-        plain = _uncover(self._kind, self._key, _CALLEE, self._ephemeral, header)
+        plain = _uncover(self._purpose, self._key, _CALLEE, self._ephemeral, header)
         if plain is None:
             raise HandshakeFailed
         self._remote_ephemeral, length = plain
@@ -222,14 +222,14 @@ class Responder(Generic[Tag]):
 
     def __init__(
         self,
-        kind: Kind,
+        purpose: Purpose,
         candidates: Iterable[tuple[ChannelKey, Tag]],
         prologue: bytes,
         *,
         static: SessionSecret | None = None,
         versions: Versions = SPOKEN,
     ) -> None:
-        self._kind = kind
+        self._purpose = purpose
         self._candidates = candidates
         self._prologue = prologue
         self._versions = versions
@@ -252,7 +252,7 @@ class Responder(Generic[Tag]):
         if surplus:
             raise HandshakeFailed("bytes before the answer")
         key, _, ephemeral = self._opened()
-        handshake = noise.HandshakeState(self._kind.pattern, False, self._prologue, static=self._static, psk=key.psk)
+        handshake = noise.HandshakeState(self._purpose.pattern, False, self._prologue, static=self._static, psk=key.psk)
         payload = handshake.read_message(ephemeral + rest)
         self._kem_public = KemPublic(payload[:KEM_PUBLIC_BYTES])
         self.remote_versions = decode_versions(payload[KEM_PUBLIC_BYTES:])
@@ -288,15 +288,15 @@ class Responder(Generic[Tag]):
         ephemeral, rest = message[:KEY_BYTES], message[KEY_BYTES:]
         handshake.mix_key_and_hash(secret)
         first, second = handshake.split()
-        header = _cover(self._kind, key, _CALLEE, remote_ephemeral, ephemeral, len(rest))
+        header = _cover(self._purpose, key, _CALLEE, remote_ephemeral, ephemeral, len(rest))
         return header + rest, Transport(second, first, handshake.handshake_hash)
 
     def _read_header(self, header: bytes) -> int:
-        found = match_hint(self._kind, self._candidates, header)
+        found = match_hint(self._purpose, self._candidates, header)
         if found is None:
             raise HandshakeFailed
         self._matched, length = found[:3], found[3]
-        return _expected(length, self._kind.least_message_1)
+        return _expected(length, self._purpose.least_message_1)
 
     def _opened(self) -> tuple[ChannelKey, Tag, bytes]:
         if self._matched is None:

@@ -62,7 +62,7 @@ class Standing:
     RELEASED: Final = 4  # a flag beside the label, of case entries only
 
 
-class Form:
+class EntryForm:
     """How much of an entry is held. Only full ones are made so far; the numbers rest in stores."""
 
     FULL: Final = 0
@@ -86,7 +86,7 @@ class Entry(NamedTuple):
     shape: bytes  # without the case id in front
     content: bytes
     signature: Signature | None  # its own, where we hold it; else a later one of its chain covers it
-    form: int = Form.FULL  # Form
+    form: int = EntryForm.FULL  # EntryForm
 
     @property
     def has_effect(self) -> bool:
@@ -107,7 +107,7 @@ def has_effect(standing: int) -> bool:
     return standing == Standing.IN or standing >= Standing.RELEASED
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What rules say of an entry that look at more than its own past."""
 
     slot: int

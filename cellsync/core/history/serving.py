@@ -35,7 +35,7 @@ class Served(NamedTuple):
     rows: list[int]  # numbers of the branches that its rows stand for
 
 
-class Peer(NamedTuple):
+class PeerHoldings(NamedTuple):
     """What decides which entries a peer lacks."""
 
     known: Mapping[int, int]  # branch number -> the sequence up to which the peer holds it
@@ -47,7 +47,7 @@ class Peer(NamedTuple):
         return max(self.known.get(chain.number, 0), chain.first - 1)
 
 
-def wanted(held: Holdings, store: Store, chain: Chain, peer: Peer) -> int:
+def wanted(held: Holdings, store: Store, chain: Chain, peer: PeerHoldings) -> int:
     """Up to where a peer takes a branch: all of it, but of an equivocator the slices with something that counts."""
     if chain.number in peer.refused:
         return 0
@@ -59,7 +59,7 @@ def wanted(held: Holdings, store: Store, chain: Chain, peer: Peer) -> int:
     return store.signed_at(chain.number, last.sequence)
 
 
-def start(held: Holdings, store: Store, peer: Peer) -> int:
+def start(held: Holdings, store: Store, peer: PeerHoldings) -> int:
     """The cursor from which a peer is served."""
     firsts = [
         store.first_arrival(chain.number, peer.holds(chain) + 1)
@@ -69,12 +69,12 @@ def start(held: Holdings, store: Store, peer: Peer) -> int:
     return min(firsts, default=held.arrival + 1) - 1
 
 
-def lacking(held: Holdings, store: Store, peer: Peer) -> int:
+def lacking(held: Holdings, store: Store, peer: PeerHoldings) -> int:
     """How many entries a peer takes and does not hold."""
     return sum(max(wanted(held, store, chain, peer) - peer.holds(chain), 0) for chain in held.chains.values())
 
 
-def serve(held: Holdings, store: Store, cursor: int, peer: Peer, until: int) -> Served:
+def serve(held: Holdings, store: Store, cursor: int, peer: PeerHoldings, until: int) -> Served:
     """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`."""
     window: dict[int, int] = {}
     size = 0
@@ -115,7 +115,7 @@ def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
 
 
 def _batch(
-    held: Holdings, store: Store, window: dict[int, int], peer: Peer, cursor: int
+    held: Holdings, store: Store, window: dict[int, int], peer: PeerHoldings, cursor: int
 ) -> tuple[Batch, int, dict[int, int], list[int]]:
     entries: list[Outgoing] = []
     slices: dict[int, Signature | None] = {}
@@ -132,7 +132,9 @@ def _batch(
 class _Packing:
     """Turns entries into the rows of a batch."""
 
-    def __init__(self, held: Holdings, store: Store, slices: Mapping[int, Signature | None], peer: Peer) -> None:
+    def __init__(
+        self, held: Holdings, store: Store, slices: Mapping[int, Signature | None], peer: PeerHoldings
+    ) -> None:
         self._held, self._store, self._peer = held, store, peer
         self._slices = slices  # by branch number: signature of its last
         self._batch = Batch()

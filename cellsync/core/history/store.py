@@ -60,7 +60,7 @@ ANYTHING: Final = b""
 """In place of a link: this case points at more than is listed, perhaps at any case that somebody asks about."""
 
 
-class Listing(NamedTuple):
+class CaseListing(NamedTuple):
     """What lists and searches need of one case, as its entries up to `upto` have it."""
 
     number: int
@@ -78,7 +78,7 @@ PUT_AWAY: Final = "archived"
 """The status of a case that lists leave out, unless people contradict each other there."""
 
 
-class Called(NamedTuple):
+class ListedCase(NamedTuple):
     """What a list shows of one case."""
 
     number: int
@@ -111,11 +111,11 @@ class Listings(Protocol):
         """The numbers of the cases whose listing is missing, or lacks entries."""
         ...
 
-    def put(self, listings: Iterable[Listing]) -> None: ...
+    def put(self, listings: Iterable[CaseListing]) -> None: ...
 
-    def get(self, numbers: Iterable[int]) -> list[Called]: ...
+    def get(self, numbers: Iterable[int]) -> list[ListedCase]: ...
 
-    def page(self, wanted: Wanted, after: int, limit: int) -> list[Called]:
+    def page(self, wanted: Wanted, after: int, limit: int) -> list[ListedCase]:
         """By number, from the first above `after` on."""
         ...
 

@@ -19,7 +19,7 @@ from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, Control, Found, Role
 from cellsync.core.membership.names import Names
 from cellsync.core.membership.pasts import EMPTY, Pasts
-from cellsync.core.membership.rules import Grant
+from cellsync.core.membership.rules import RoleGrant
 from cellsync.core.wire.tags import Kind
 
 EMPTY_PAST = EMPTY
@@ -32,8 +32,8 @@ class Circle:
         self.id = circle
         self._below = over
         self.found: Found | None = None if over is None else over.found
-        self.grants: dict[DeviceId, Grant] = {}  # but for those below
-        self._by_bit: list[Grant] = []
+        self.grants: dict[DeviceId, RoleGrant] = {}  # but for those below
+        self._by_bit: list[RoleGrant] = []
         self._first = 0 if over is None else len(over._by_bit)  # bit
         self._by_session: dict[SessionPublic, list[DeviceId]] = {}  # usable keys of grants that count; ascending
         self._aside: frozenset[DeviceId] = frozenset()  # grants of equivocators that count no more
@@ -51,7 +51,7 @@ class Circle:
         for grant in above.grants.values():
             self._take(grant)
 
-    def seen(self, past: int) -> Iterator[Grant]:
+    def seen(self, past: int) -> Iterator[RoleGrant]:
         """The grants in a control past, as they came."""
         return map(self._at, self.pasts.each(past))
 
@@ -59,7 +59,7 @@ class Circle:
         """A control past without the grant that `add` may take in next: what that entry itself saw."""
         return self.pasts.without(past, self._next_bit)
 
-    def grant(self, device: DeviceId) -> Grant | None:
+    def grant(self, device: DeviceId) -> RoleGrant | None:
         """The grant that introduces a device, whether or not it is active."""
         found = self.grants.get(device)
         return self._below.grant(device) if found is None and self._below is not None else found
@@ -68,7 +68,7 @@ class Circle:
     def _next_bit(self) -> int:
         return self._first + len(self._by_bit)
 
-    def _at(self, bit: int) -> Grant:
+    def _at(self, bit: int) -> RoleGrant:
         return (
             self._below._at(bit) if bit < self._first and self._below is not None else self._by_bit[bit - self._first]
         )
@@ -108,10 +108,10 @@ class Circle:
     def _grant(self, entry: EntryId, past: int, role: Role, control: Control) -> int:
         """A grant that counts gets a bit; the control past that includes it."""
         bit, keys = self._next_bit, control.keys
-        self._take(Grant(bit, MemberId(entry), DeviceId(entry), role, keys.known, control.name, True, keys.usable))
+        self._take(RoleGrant(bit, MemberId(entry), DeviceId(entry), role, keys.known, control.name, True, keys.usable))
         return self.pasts.including(past, bit)
 
-    def _take(self, grant: Grant) -> None:
+    def _take(self, grant: RoleGrant) -> None:
         self.grants[grant.device] = grant
         self._by_bit.append(grant)
         self.names.add(grant.device, grant.name)
@@ -137,7 +137,7 @@ class Circle:
         grant = self.grants.get(device)
         return grant is not None and grant.counts and device not in self._aside
 
-    def active(self) -> list[Grant]:
+    def active(self) -> list[RoleGrant]:
         return [grant for grant in self.grants.values() if self.is_active(grant.device)]
 
     def current_role(self, device: DeviceId) -> Role | None:

@@ -2,7 +2,7 @@
 
 The rules judge an entry against its own past only, so every replica that holds the entry gives the same answer.
 In force so far: names (1) and cause (2), with the grants `found` and `admit`. The rules about strikes, disputes,
-electors and forks (3-11) judge a grant against more than its past; they turn `Grant.counts` from a constant into
+electors and forks (3-11) judge a grant against more than its past; they turn `RoleGrant.counts` from a constant into
 the label IN / OUT / UNDECIDED of a fixpoint, and nothing else here.
 """
 
@@ -17,7 +17,7 @@ from cellsync.core.membership.control import KnownKeys, Role
 from cellsync.core.wire.tags import Kind
 
 
-class Grant(NamedTuple):
+class RoleGrant(NamedTuple):
     """A `found` or `admit` entry that gives a role. What is void in its own past is no grant: it introduces nobody."""
 
     bit: int  # in control pasts
@@ -50,7 +50,7 @@ NEEDS: Final[dict[int, Role]] = {
 }
 
 
-def rule_1_names(keys: KnownKeys, seen: Iterable[Grant]) -> bool:
+def rule_1_names(keys: KnownKeys, seen: Iterable[RoleGrant]) -> bool:
     """A device is its introducing entry; introducing a key that was introduced in one's past is void."""
     return all(
         keys.signing != grant.keys.signing and keys.session != grant.keys.session and keys.seal != grant.keys.seal
@@ -64,12 +64,12 @@ def rule_2_cause(kind: int, role: Role | None) -> bool:
     return needed is not None and role is not None and role >= needed
 
 
-def role_in(device: DeviceId, seen: Iterable[Grant]) -> Role | None:
+def role_in(device: DeviceId, seen: Iterable[RoleGrant]) -> Role | None:
     """The greatest role that the grants in a past give to a device."""
     roles = [grant.role for grant in seen if grant.device == device and grant.counts]
     return max(roles, default=None)
 
 
-def within_caps(seen: Iterable[Grant]) -> bool:
+def within_caps(seen: Iterable[RoleGrant]) -> bool:
     """A circle has at most 48 devices: one that would be the 49th in its own past is void."""
     return sum(grant.counts for grant in seen) < caps.DEVICES

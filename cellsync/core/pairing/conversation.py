@@ -26,7 +26,7 @@ from cellsync.core.ids import Millis
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.pairing import messages
-from cellsync.core.pairing.messages import AnyMessage, Verdict
+from cellsync.core.pairing.messages import AnyMessage, PairingVerdict
 from cellsync.core.versions import Versions
 
 # Seconds. Humans get the longest; the joiner waits a little longer than the inviter at each step, so that a device
@@ -43,7 +43,7 @@ _AFTER_UPDATING: Final = "Nobody was added. After the update, pair with a new co
 E = TypeVar("E")
 
 
-class Step(Enum):
+class Awaited(Enum):
     """What a machine waits for."""
 
     HEADER = auto()  # inviter: the first 42 bytes
@@ -63,10 +63,10 @@ class Step(Enum):
 class Conversation(ABC, Generic[E]):
     """One side. Feed `receive`, `tick` and `lost`; send what `outgoing` gives; close the connection when `over`."""
 
-    patience: ClassVar[Mapping[Step, float]]
+    patience: ClassVar[Mapping[Awaited, float]]
 
-    def __init__(self, step: Step, until: float, now: float, clock: Millis, versions: Versions) -> None:
-        self.step = step
+    def __init__(self, awaited: Awaited, until: float, now: float, clock: Millis, versions: Versions) -> None:
+        self.awaited = awaited
         self.version: int | None = None  # of the protocol, in use; known from the reply on
         self._versions = versions
         self._clock = clock - round(now * 1000)  # what ours shows, less the time that has passed
@@ -82,7 +82,7 @@ class Conversation(ABC, Generic[E]):
     @property
     def over(self) -> bool:
         """Nothing more will be received; what `outgoing` still gives may be sent."""
-        return self.step is Step.OVER
+        return self.awaited is Awaited.OVER
 
     @property
     def deadline(self) -> float:
@@ -118,9 +118,9 @@ class Conversation(ABC, Generic[E]):
     def confirm(self, agree: bool, now: float) -> list[E]:
         """The human's answer: the words agree, or not. Without effect if the conversation has ended meanwhile."""
         if self._in_time(now):
-            if self.step is not Step.WORDS or self._mine:
+            if self.awaited is not Awaited.WORDS or self._mine:
                 raise ValueError("there is no question to answer")
-            self._send(Verdict(agree))
+            self._send(PairingVerdict(agree))
             self._mine = agree
             if not agree:
                 self._end(Declined())
@@ -176,12 +176,12 @@ class Conversation(ABC, Generic[E]):
         """The other side's clock, read since it was our turn to wait, and no longer ago than a message takes."""
         return clocks.compare(theirs, self._wall(now), min(now - self._asked, MACHINE_WITHIN))
 
-    def _go(self, step: Step, now: float) -> None:
-        self.step = step
-        self._until = now + self.patience[step]
+    def _go(self, awaited: Awaited, now: float) -> None:
+        self.awaited = awaited
+        self._until = now + self.patience[awaited]
 
     def _close(self) -> None:
-        self.step = Step.OVER
+        self.awaited = Awaited.OVER
         self._until = math.inf
         self._transport = None
 
@@ -217,13 +217,13 @@ class Conversation(ABC, Generic[E]):
             if self.over:
                 break
             match messages.decode(payload):
-                case Verdict(agree) if self.step is Step.WORDS and not self._theirs:
+                case PairingVerdict(agree) if self.awaited is Awaited.WORDS and not self._theirs:
                     self._theirs = agree
                     if not agree:
                         self._end(WordsDiffer())
                     elif self._mine:
                         self._agreed(now)
-                case Verdict():
+                case PairingVerdict():
                     raise Malformed("a verdict out of turn")
                 case message:
                     self._hear(message, now)

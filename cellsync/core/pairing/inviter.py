@@ -5,7 +5,7 @@ was drawn when the connection began (`hang_up_at` in core/session), before anybo
 nor time tell that somebody is inviting.
 
 One use. `Knocked` says that this connection was opened with the code: from then on the shell offers the invitation to
-no other connection, however this one ends. If it fails, `Failed` says that the invitation is burnt.
+no other connection, however this one ends. If it fails, `InvitingFailed` says that the invitation is burnt.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from cellsync.core.pairing.conversation import (
     INTRODUCED_WITHIN,
     MACHINE_WITHIN,
     STORE_WITHIN,
+    Awaited,
     Conversation,
-    Step,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
 from cellsync.core.versions import SPOKEN, Versions
@@ -49,7 +49,7 @@ class Knocked(NamedTuple):
     """The code was used. Offer it to nobody else."""
 
 
-class Asked(NamedTuple):
+class Introduced(NamedTuple):
     """Show these words and the name; the human compares them with the other screen, then `confirm`."""
 
     name: str
@@ -61,7 +61,7 @@ class Asked(NamedTuple):
         return "<asked>"  # no name, no words
 
 
-class Admit(NamedTuple):
+class Agreed(NamedTuple):
     """Both said yes. Write the `admit` entry durably, then `welcome`."""
 
     name: str
@@ -75,17 +75,17 @@ class Finished(NamedTuple):
     """The new device has stored its welcome."""
 
 
-class Failed(NamedTuple):
+class InvitingFailed(NamedTuple):
     """It ended without `Finished`. `burnt`: the code was used, and another is needed.
 
-    Before `Admit` nobody was added. After it, the device is a member that may not know it: the hint says so.
+    Before `Agreed` nobody was added. After it, the device is a member that may not know it: the hint says so.
     """
 
     error: CellsyncError
     burnt: bool
 
 
-Event = Knocked | Asked | Admit | Finished | Failed
+Event = Knocked | Introduced | Agreed | Finished | InvitingFailed
 
 _HALF_ADMITTED: Final = "The device was admitted but may not know it. Remove it, then invite it again."
 
@@ -94,11 +94,11 @@ class Inviter(Conversation[Event]):
     """One connection to a device that is inviting. `entropy` is 66 fresh random bytes."""
 
     patience: ClassVar = {
-        Step.HELLO: INTRODUCED_WITHIN,
-        Step.REVEAL: MACHINE_WITHIN,
-        Step.WORDS: HUMAN_WITHIN,
-        Step.ADMITTING: ADMIT_WITHIN,
-        Step.DONE: STORE_WITHIN,
+        Awaited.HELLO: INTRODUCED_WITHIN,
+        Awaited.REVEAL: MACHINE_WITHIN,
+        Awaited.WORDS: HUMAN_WITHIN,
+        Awaited.ADMITTING: ADMIT_WITHIN,
+        Awaited.DONE: STORE_WITHIN,
     }
 
     def __init__(
@@ -107,7 +107,7 @@ class Inviter(Conversation[Event]):
     ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
             raise InvalidValue("an inviter takes 66 random bytes")
-        super().__init__(Step.HEADER, hang_up, now, clock, versions)  # until we answer, whatever comes
+        super().__init__(Awaited.HEADER, hang_up, now, clock, versions)  # until we answer, whatever comes
         self._invitation = invitation
         self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
         self._nonce = entropy[channel.REPLY_ENTROPY :]
@@ -132,16 +132,16 @@ class Inviter(Conversation[Event]):
     def welcome(self, welcome: Welcome, now: float) -> list[Event]:
         """The device is admitted durably; hand over what it needs. Without effect if the conversation has ended."""
         if self._in_time(now):
-            if self.step is not Step.ADMITTING:
+            if self.awaited is not Awaited.ADMITTING:
                 raise ValueError("nobody is to be welcomed")
             self._send(welcome)
-            self._go(Step.DONE, now)
+            self._go(Awaited.DONE, now)
         return self._drain()
 
     def refuse(self, error: CellsyncError, now: float) -> list[Event]:
         """The device could not be admitted, and nothing was stored. Without effect if the conversation has ended."""
         if self._in_time(now):
-            if self.step is not Step.ADMITTING:
+            if self.awaited is not Awaited.ADMITTING:
                 raise ValueError("nobody is to be admitted")
             self._admitted = False
             self._end(error)
@@ -150,12 +150,12 @@ class Inviter(Conversation[Event]):
     # --- the handshake ---------------------------------------------------------------------------------
 
     def _handshake(self, data: bytes, now: float) -> None:
-        if self.step is Step.SILENT:
+        if self.awaited is Awaited.SILENT:
             return
         try:
             if now >= self._invitation.expires:
                 raise HandshakeFailed("the invitation has expired")
-            if self.step is Step.HEADER:
+            if self.awaited is Awaited.HEADER:
                 self._header += data
                 if len(self._header) < HEADER_BYTES:
                     return
@@ -163,7 +163,7 @@ class Inviter(Conversation[Event]):
                     raise HandshakeFailed
                 self._knocked = True
                 self._events.append(Knocked())
-                self.step = Step.OPENING
+                self.awaited = Awaited.OPENING
                 data = bytes(self._header)
                 self._header.clear()
             if not self._responder.receive(data):
@@ -171,29 +171,29 @@ class Inviter(Conversation[Event]):
             reply, self._transport = self._responder.accept(self._reply_entropy)
         except PeerError as error:
             self._reason = error
-            self.step = Step.SILENT
+            self.awaited = Awaited.SILENT
             self._header.clear()
             return
         self._handshake_hash = self._transport.handshake_hash
         self._outgoing.append(reply)
         self._asked = now
         if self._agree(self._responder.remote_versions):  # if not, the joiner learns from the reply that it is so
-            self._go(Step.HELLO, now)
+            self._go(Awaited.HELLO, now)
 
     # --- the conversation ------------------------------------------------------------------------------
 
     def _hear(self, message: AnyMessage, now: float) -> None:
-        match self.step, message:
-            case Step.HELLO, Hello():
+        match self.awaited, message:
+            case Awaited.HELLO, Hello():
                 self._hello = message
                 self._difference = self._compare(message.clock, now)
                 self._send(Nonce(self._nonce, self._wall(now)))
-                self._go(Step.REVEAL, now)
-            case Step.REVEAL, Reveal() if self._hello is not None and self._difference is not None:
+                self._go(Awaited.REVEAL, now)
+            case Awaited.REVEAL, Reveal() if self._hello is not None and self._difference is not None:
                 words = self._check(self._hello, message)
-                self._go(Step.WORDS, now)
-                self._events.append(Asked(self._hello.name, words, self._hello.keys, self._difference))
-            case Step.DONE, Done():
+                self._go(Awaited.WORDS, now)
+                self._events.append(Introduced(self._hello.name, words, self._hello.keys, self._difference))
+            case Awaited.DONE, Done():
                 self._close()
                 self._events.append(Finished())
             case _:
@@ -211,8 +211,8 @@ class Inviter(Conversation[Event]):
     def _agreed(self, now: float) -> None:
         if self._hello is not None:
             self._admitted = True
-            self._go(Step.ADMITTING, now)
-            self._events.append(Admit(self._hello.name, self._hello.keys))
+            self._go(Awaited.ADMITTING, now)
+            self._events.append(Agreed(self._hello.name, self._hello.keys))
 
     # --- the end ---------------------------------------------------------------------------------------
 
@@ -235,5 +235,5 @@ class Inviter(Conversation[Event]):
             error.hint = _HALF_ADMITTED
         self._end(error)
 
-    def _report(self, error: CellsyncError) -> Failed:
-        return Failed(error, self._knocked)
+    def _report(self, error: CellsyncError) -> InvitingFailed:
+        return InvitingFailed(error, self._knocked)

@@ -25,8 +25,8 @@ from cellsync.core.pairing.conversation import (
     HUMAN_WITHIN,
     INTRODUCED_WITHIN,
     MACHINE_WITHIN,
+    Awaited,
     Conversation,
-    Step,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
 from cellsync.core.versions import SPOKEN, Versions
@@ -48,7 +48,7 @@ class Matched(NamedTuple):
     """The code is right. Ask the human for a name, then `introduce`."""
 
 
-class Asked(NamedTuple):
+class WordsReady(NamedTuple):
     """Show these words; the human compares them with the other screen, then `confirm`."""
 
     words: Words
@@ -64,13 +64,13 @@ class Welcomed(NamedTuple):
     welcome: Welcome
 
 
-class Failed(NamedTuple):
+class JoiningFailed(NamedTuple):
     """It ended before `Welcomed`. Nothing is to be stored."""
 
     error: CellsyncError
 
 
-Event = Matched | Asked | Welcomed | Failed
+Event = Matched | WordsReady | Welcomed | JoiningFailed
 
 
 class Joiner(Conversation[Event]):
@@ -80,11 +80,11 @@ class Joiner(Conversation[Event]):
     """
 
     patience: ClassVar = {
-        Step.HELLO: INTRODUCED_WITHIN,
-        Step.NONCE: MACHINE_WITHIN + GRACE,
-        Step.WORDS: HUMAN_WITHIN + GRACE,
-        Step.WELCOME: ADMIT_WITHIN + GRACE,
-        Step.STORING: math.inf,
+        Awaited.HELLO: INTRODUCED_WITHIN,
+        Awaited.NONCE: MACHINE_WITHIN + GRACE,
+        Awaited.WORDS: HUMAN_WITHIN + GRACE,
+        Awaited.WELCOME: ADMIT_WITHIN + GRACE,
+        Awaited.STORING: math.inf,
     }
 
     def __init__(
@@ -93,7 +93,7 @@ class Joiner(Conversation[Event]):
     ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
             raise InvalidValue("a joiner takes 130 random bytes")
-        super().__init__(Step.OPENING, now + MACHINE_WITHIN, now, clock, versions)
+        super().__init__(Awaited.OPENING, now + MACHINE_WITHIN, now, clock, versions)
         self._signing = keys.signing
         self._keys = keys.public
         self._name = None if name is None else checked_name(name)
@@ -113,7 +113,7 @@ class Joiner(Conversation[Event]):
         """
         checked = checked_name(name)
         if self._in_time(now):
-            if self.step is not Step.HELLO:
+            if self.awaited is not Awaited.HELLO:
                 raise ValueError("nobody was asked for a name")
             self._say_hello(checked, now)
         return self._drain()
@@ -122,7 +122,7 @@ class Joiner(Conversation[Event]):
         """The welcome is stored. Without effect if the connection has been lost."""
         if self.over:
             return
-        if self.step is not Step.STORING:
+        if self.awaited is not Awaited.STORING:
             raise ValueError("there was no welcome yet")
         self._send(Done())
         self._close()
@@ -138,7 +138,7 @@ class Joiner(Conversation[Event]):
             return
         self._handshake_hash = self._transport.handshake_hash
         if self._name is None:
-            self._go(Step.HELLO, now)
+            self._go(Awaited.HELLO, now)
             self._events.append(Matched())
         else:
             self._say_hello(self._name, now)
@@ -148,39 +148,39 @@ class Joiner(Conversation[Event]):
         committed = commitment.commit(self._handshake_hash, self._nonce)
         self._hello = self._send(Hello(self._keys, name, committed, self._wall(now)))
         self._asked = now
-        self._go(Step.NONCE, now)
+        self._go(Awaited.NONCE, now)
 
     def _take(self, data: bytes, now: float) -> None:
-        if self.step is not Step.STORING:  # after the welcome there is nothing more to hear
+        if self.awaited is not Awaited.STORING:  # after the welcome there is nothing more to hear
             super()._take(data, now)
 
     def _hear(self, message: AnyMessage, now: float) -> None:
-        match self.step, message:
-            case Step.NONCE, Nonce(inviters_nonce, clock):
+        match self.awaited, message:
+            case Awaited.NONCE, Nonce(inviters_nonce, clock):
                 claim = commitment.claim(self._handshake_hash, self._hello)
                 self._send(Reveal(self._nonce, primitives.sign(self._signing, claim)))
                 words = commitment.matching_words(self._handshake_hash, inviters_nonce, self._nonce, self._hello)
-                self._go(Step.WORDS, now)
-                self._events.append(Asked(words, self._compare(clock, now)))
-            case Step.WELCOME, Welcome():
-                self._go(Step.STORING, now)
+                self._go(Awaited.WORDS, now)
+                self._events.append(WordsReady(words, self._compare(clock, now)))
+            case Awaited.WELCOME, Welcome():
+                self._go(Awaited.STORING, now)
                 self._events.append(Welcomed(message))
             case _:
                 raise Malformed("a message out of turn")
 
     def _agreed(self, now: float) -> None:
-        self._go(Step.WELCOME, now)
+        self._go(Awaited.WELCOME, now)
 
     # --- the end ---------------------------------------------------------------------------------------
 
     def _too_late(self, now: float) -> None:
-        self._end(InviteExpired() if self.step is Step.OPENING else Timeout())
+        self._end(InviteExpired() if self.awaited is Awaited.OPENING else Timeout())
 
     def _break_off(self) -> None:
-        if self.step is Step.STORING:
+        if self.awaited is Awaited.STORING:
             self._close()
         else:
-            self._end(InviteExpired() if self.step is Step.OPENING else Interrupted())
+            self._end(InviteExpired() if self.awaited is Awaited.OPENING else Interrupted())
 
-    def _report(self, error: CellsyncError) -> Failed:
-        return Failed(error)
+    def _report(self, error: CellsyncError) -> JoiningFailed:
+        return JoiningFailed(error)

@@ -35,7 +35,7 @@ from cellsync.core.membership import control
 from cellsync.core.membership.control import DeviceKeys
 from cellsync.core.pairing.commitment import NONCE_BYTES
 from cellsync.core.wire import codec
-from cellsync.core.wire.tags import Pairing
+from cellsync.core.wire.tags import PairingMessage
 
 _COMMITMENT_BYTES: Final = 32
 _CLOCK_END: Final = 1 << 63
@@ -67,7 +67,7 @@ class Reveal(NamedTuple):
     signature: Signature
 
 
-class Verdict(NamedTuple):
+class PairingVerdict(NamedTuple):
     agree: bool
 
 
@@ -86,24 +86,24 @@ class Done(NamedTuple):
     pass
 
 
-AnyMessage = Hello | Nonce | Reveal | Verdict | Welcome | Done
+AnyMessage = Hello | Nonce | Reveal | PairingVerdict | Welcome | Done
 
 
 def encode(message: AnyMessage) -> bytes:
     """The canonical bytes of a message."""
     match message:
         case Hello(keys, name, commitment, clock):
-            return codec.encode([Pairing.HELLO, _FORM, list(keys), name, commitment, clock])
+            return codec.encode([PairingMessage.HELLO, _FORM, list(keys), name, commitment, clock])
         case Nonce(nonce, clock):
-            return codec.encode([Pairing.NONCE, nonce, clock])
+            return codec.encode([PairingMessage.NONCE, nonce, clock])
         case Reveal(nonce, signature):
-            return codec.encode([Pairing.REVEAL, nonce, signature])
-        case Verdict(agree):
-            return codec.encode([Pairing.VERDICT, agree])
+            return codec.encode([PairingMessage.REVEAL, nonce, signature])
+        case PairingVerdict(agree):
+            return codec.encode([PairingMessage.VERDICT, agree])
         case Welcome(circle, device, epoch, branches, sponsor, session):
-            return codec.encode([Pairing.WELCOME, circle, device, epoch, branches.encode(), sponsor, session])
+            return codec.encode([PairingMessage.WELCOME, circle, device, epoch, branches.encode(), sponsor, session])
         case Done():
-            return codec.encode([Pairing.DONE])
+            return codec.encode([PairingMessage.DONE])
 
 
 def decode(raw: bytes) -> AnyMessage:
@@ -111,17 +111,25 @@ def decode(raw: bytes) -> AnyMessage:
     match codec.decode(raw, caps.PAIRING, "pairing message"):
         case [kind, *_] if type(kind) is not int:
             pass  # True equals 1 in Python, and must not be another way to write it
-        case [Pairing.HELLO, int(form), [*keys], name, bytes(commitment), clock]:
+        case [PairingMessage.HELLO, int(form), [*keys], name, bytes(commitment), clock]:
             if type(form) is int and form == _FORM and len(commitment) == _COMMITMENT_BYTES:
                 return Hello(_keys(keys), _name(name), commitment, _clock(clock))
-        case [Pairing.NONCE, bytes(nonce), clock] if len(nonce) == NONCE_BYTES:
+        case [PairingMessage.NONCE, bytes(nonce), clock] if len(nonce) == NONCE_BYTES:
             return Nonce(nonce, _clock(clock))
-        case [Pairing.REVEAL, bytes(nonce), bytes(signature)]:
+        case [PairingMessage.REVEAL, bytes(nonce), bytes(signature)]:
             if len(nonce) == NONCE_BYTES and len(signature) == SIGNATURE_BYTES:
                 return Reveal(nonce, Signature(signature))
-        case [Pairing.VERDICT, bool(agree)]:
-            return Verdict(agree)
-        case [Pairing.WELCOME, bytes(circle), bytes(device), bytes(epoch), branches, bytes(sponsor), bytes(session)]:
+        case [PairingMessage.VERDICT, bool(agree)]:
+            return PairingVerdict(agree)
+        case [
+            PairingMessage.WELCOME,
+            bytes(circle),
+            bytes(device),
+            bytes(epoch),
+            branches,
+            bytes(sponsor),
+            bytes(session),
+        ]:
             if all(len(name) == ID_BYTES for name in (circle, device, epoch, sponsor)):
                 return Welcome(
                     CircleId(circle),
@@ -131,7 +139,7 @@ def decode(raw: bytes) -> AnyMessage:
                     DeviceId(sponsor),
                     _session_key(session),
                 )
-        case [Pairing.DONE]:
+        case [PairingMessage.DONE]:
             return Done()
     raise Malformed("not a message of a pairing")
 

@@ -29,7 +29,7 @@ from cellsync.core.errors import BadSignature, CapExceeded, Malformed, TooLarge
 from cellsync.core.history.entry import (
     SLOT_BITS,
     Entry,
-    Form,
+    EntryForm,
     Standing,
     chain_of,
     chain_prefix,
@@ -48,7 +48,7 @@ from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.slices import Slice, Tip
-from cellsync.core.replica.stage import Change, Judge, Plan, Stage
+from cellsync.core.replica.stage import DecodedEntry, Judge, Plan, Stage
 from cellsync.core.wire.messages import Batch, BatchEntry, entry_size
 from cellsync.core.wire.operations import Head, Operation, decode, lone_head, lone_text
 from cellsync.core.wire.places import Gap, Line
@@ -56,7 +56,7 @@ from cellsync.core.wire.tags import Kind
 
 _FOUND: Final = int(Kind.FOUND)
 _CLOCK_END: Final = 1 << 63
-_IN, _FULL = Standing.IN, Form.FULL
+_IN, _FULL = Standing.IN, EntryForm.FULL
 
 
 def plan_batch(
@@ -208,7 +208,7 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
         tip.length = sequence
         heads[number] = slot
         entries.append(entry)
-        changes.append(new(Change, (entry, device, operations)))
+        changes.append(new(DecodedEntry, (entry, device, operations)))
 
 
 def _stage_entry(

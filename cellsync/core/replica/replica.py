@@ -20,7 +20,7 @@ from cellsync.core.history.counting import count
 from cellsync.core.history.entry import Entry, Outline, chain_of, outline, sequence_of, slot_of, unpack_slots
 from cellsync.core.history.fork_proof import ForkProof, Side
 from cellsync.core.history.holdings import OWN_CASE, Holdings
-from cellsync.core.history.serving import Peer, Served
+from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
@@ -135,13 +135,13 @@ class Replica:
         entry = self._store.entry_at(self.held.slot_on(branch, sequence))
         return None if entry is None else entry.id
 
-    def cursor_for(self, peer: Peer) -> int:
+    def cursor_for(self, peer: PeerHoldings) -> int:
         return serving.start(self.held, self._store, peer)
 
-    def lacking(self, peer: Peer) -> int:
+    def lacking(self, peer: PeerHoldings) -> int:
         return serving.lacking(self.held, self._store, peer)
 
-    def serve(self, cursor: int, peer: Peer, until: int) -> Served:
+    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
         return serving.serve(self.held, self._store, cursor, peer, until)
 
     def arrival_of(self, device: DeviceId) -> int:

@@ -17,8 +17,8 @@ from cellsync.core.history.counting import Counted, count
 from cellsync.core.history.entry import (
     SLOT_BITS,
     Entry,
+    Judgement,
     Restanding,
-    Verdict,
     chain_of,
     sequence_of,
     slot_of,
@@ -35,7 +35,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap, Head, Line
 
 
-class Change(NamedTuple):
+class DecodedEntry(NamedTuple):
     """A case entry that counts, with its operations decoded."""
 
     entry: Entry
@@ -43,7 +43,7 @@ class Change(NamedTuple):
     operations: list[Operation]
 
 
-class Fork(NamedTuple):
+class NewFork(NamedTuple):
     """Two entries with one `previous`: from here on a chain has two sides more than one."""
 
     line: Line
@@ -56,10 +56,10 @@ class Plan(NamedTuple):
 
     commit: Commit
     circle: Circle
-    changes: list[Change]
+    changes: list[DecodedEntry]
     controls: list[Entry]  # new control entries
     void: list[Entry]  # new entries that do not count: their author lacked the role
-    forks: list[Fork]
+    forks: list[NewFork]
     gaps: list[Gap]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
     reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
@@ -69,7 +69,7 @@ class Plan(NamedTuple):
     restanding: list[Restanding]  # earlier entries that stand otherwise, whether or not that changes what counts
 
 
-Judge = Callable[["Stage"], Iterable[Verdict]]
+Judge = Callable[["Stage"], Iterable[Judgement]]
 """Rules that look at more than an entry's own past. Asked once of each step that brings entries, when all are staged.
 
 Verdicts on entries of the step itself, and on those held before; those of which nothing is said stand as they stood.
@@ -88,7 +88,7 @@ class Stage:
         self.entries: list[Entry] = []
         self.heads: dict[int, int] = {}  # case number -> slot of its newest entry, for every case touched
         self.cited: set[int] = set()  # slots that new entries name as parents
-        self.forks: list[Fork] = []
+        self.forks: list[NewFork] = []
         self._before = circle
         self._ancestry = Ancestry(held.ancestry)
         self._tips: dict[int, Tip] = {}
@@ -103,7 +103,7 @@ class Stage:
         self._cases: dict[int, CaseId] = {}
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
-        self.changes: list[Change] = []
+        self.changes: list[DecodedEntry] = []
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
 
@@ -142,7 +142,7 @@ class Stage:
         if number > caps.CHAINS:
             raise CapExceeded("chains")
         if self.numbers(line):
-            self.forks.append(Fork(line, first, number))
+            self.forks.append(NewFork(line, first, number))
         tip = self._tips[number] = Tip(number, line, base.number if base else 0, first, first - 1, {})
         if entry is not None:
             self._leaving(line, base, first)[entry] = number
@@ -315,7 +315,7 @@ class Stage:
         else:  # decoded also if it does not count: what is held is in the agreed form
             decoded = operations.decode(entry.shape, entry.content) if said is None else said
             if counts:
-                self.changes.append(Change(entry, author, decoded))
+                self.changes.append(DecodedEntry(entry, author, decoded))
         if not counts:
             self._void.append(entry)
 
@@ -431,9 +431,9 @@ class Stage:
             self.changes = [self._change(entry) for entry in self.entries if not entry.kind and entry.has_effect]
         return earlier
 
-    def _change(self, entry: Entry) -> Change:
+    def _change(self, entry: Entry) -> DecodedEntry:
         device = self._branch(chain_of(entry.slot)).device
-        return Change(entry, device, operations.decode(entry.shape, entry.content))
+        return DecodedEntry(entry, device, operations.decode(entry.shape, entry.content))
 
     # --- the plan --------------------------------------------------------------------------------
 

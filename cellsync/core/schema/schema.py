@@ -27,8 +27,7 @@ from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, dataclass_transform, get_args, get_origin
 
 from cellsync.core.case.draft import Draft
-from cellsync.core.case.fold import CANONICAL, CaseState
-from cellsync.core.case.fold import Conflict as RawConflict
+from cellsync.core.case.fold import CANONICAL, CaseState, RawConflict
 from cellsync.core.crdt.cells import alike
 from cellsync.core.crdt.row import FieldType, Holds
 from cellsync.core.crdt.types import TYPES

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from cellsync.core.case.fold import CaseState
 from cellsync.core.crdt import log as crdt_log
-from cellsync.core.crdt.cells import Cell
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.row import FieldType, Holds
 from cellsync.core.crdt.types import TYPES
 from cellsync.core.ids import DeviceId, Ref
@@ -63,7 +63,7 @@ class Item(NamedTuple, Generic[T_co]):
         return self.current[0].id != self.id
 
 
-def value_of(case: Bound, kind: ValueType, cell: Cell) -> Value[Any]:
+def value_of(case: Bound, kind: ValueType, cell: LiveValue) -> Value[Any]:
     """Raises Misfit."""
     author = case._host.name_of(cell.device)
     return Value(kind.decode(cell.value), author, moment(cell.clock), cell.device, cell.ref)
@@ -232,7 +232,7 @@ class LogView(Sequence[T]):
             reasons[0] if reasons else "",
         )
 
-    def _fitting(self, cells: Iterable[Cell]) -> tuple[Value[T], ...]:
+    def _fitting(self, cells: Iterable[LiveValue]) -> tuple[Value[T], ...]:
         return tuple(value_of(self._case, self._kind, cell) for cell in cells if fits(self._kind, cell.value))
 
 

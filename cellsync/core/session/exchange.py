@@ -32,7 +32,7 @@ from typing import Final, NamedTuple, Protocol
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.serving import Peer, Served
+from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.wire import messages
@@ -104,15 +104,15 @@ class CircleView(Protocol):
         """The arrival that brought this device's own introduction, 0 if it has not come yet; or its first entry."""
         ...
 
-    def cursor_for(self, peer: Peer) -> int:
+    def cursor_for(self, peer: PeerHoldings) -> int:
         """Where to start serving a peer."""
         ...
 
-    def lacking(self, peer: Peer) -> int:
+    def lacking(self, peer: PeerHoldings) -> int:
         """How many entries that are held here a peer takes and does not hold."""
         ...
 
-    def serve(self, cursor: int, peer: Peer, until: int) -> Served: ...
+    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served: ...
 
 
 class Unexpected(PeerError):
@@ -150,7 +150,7 @@ class Building:
     loop, as long as nothing is committed meanwhile.
     """
 
-    def __init__(self, exchange: Exchange, after: int | None, until: int, peer: Peer) -> None:
+    def __init__(self, exchange: Exchange, after: int | None, until: int, peer: PeerHoldings) -> None:
         self.circle: Final = exchange.view.id
         self.after = after  # of these arrivals: from the one behind `after`; None until that is looked for
         self.until: Final = until
@@ -372,7 +372,7 @@ class Exchange:
         held_back, counted, arrival = self._held_back(), self.view.counted, self.view.last_arrival()
         now = self._deliveries, arrival, held_back, self._equivocators
         if self._lacked is None or self._lacked[0] != now or self._lacked[1] is not counted:
-            self._lacked = now, counted, self.view.lacking(Peer(self.delivered, held_back, self._equivocators))
+            self._lacked = now, counted, self.view.lacking(PeerHoldings(self.delivered, held_back, self._equivocators))
         return self._lacked[2]
 
     def confirmed(self, mark: Mapping[int, int]) -> bool:
@@ -543,9 +543,9 @@ class Exchange:
             back = max(1, 2 * back)
         return Path(chain.line, steps)
 
-    def _peer(self) -> Peer:
+    def _peer(self) -> PeerHoldings:
         """What decides what is served: what it holds or is on its way, and what is held back."""
-        return Peer(self._known, self._refused | self._held_back(), self._equivocators)
+        return PeerHoldings(self._known, self._refused | self._held_back(), self._equivocators)
 
     def _held_back(self) -> set[int]:
         """Branches that may be the beginning of one of which the peer has more. Not of an equivocator."""

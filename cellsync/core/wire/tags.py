@@ -56,7 +56,7 @@ class Message(IntEnum):
     CLOCK = 11
 
 
-class Pairing(IntEnum):
+class PairingMessage(IntEnum):
     """The messages of a pairing conversation."""
 
     HELLO = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.core.crdt.cells import Cell, Cells, alike
+from cellsync.core.crdt.cells import Cells, LiveValue, alike
 from cellsync.core.crdt.counter import CounterState
 from cellsync.core.crdt.log import LogState
 from cellsync.core.crdt.map import MapState
@@ -22,8 +22,8 @@ def name(number: int) -> Ref:
     return Ref(number.to_bytes(10, "big"))
 
 
-def cell(number: int, value: object = None, height: int = 1) -> Cell:
-    return Cell(value, DeviceId(bytes(32)), Millis(0), height, name(number))
+def cell(number: int, value: object = None, height: int = 1) -> LiveValue:
+    return LiveValue(value, DeviceId(bytes(32)), Millis(0), height, name(number))
 
 
 Write = tuple[int, frozenset[int]]  # its number, the numbers it replaces
@@ -115,7 +115,7 @@ def test_a_counter_is_the_sum(steps: list[int]) -> None:
     assert (counter.total, copy.total) == (sum(steps), sum(steps) + 1)
 
 
-def log_of(*operations: tuple[str, Cell, bytes | None]) -> LogState:
+def log_of(*operations: tuple[str, LiveValue, bytes | None]) -> LogState:
     log = LogState()
     for role, one, target in operations:
         if role == "append":
@@ -137,7 +137,7 @@ STORY = [
 
 
 @given(st.permutations(STORY))
-def test_a_log_in_any_order(order: list[tuple[str, Cell, bytes | None]]) -> None:
+def test_a_log_in_any_order(order: list[tuple[str, LiveValue, bytes | None]]) -> None:
     log = log_of(*order)
     one, two = log.items()
     assert [version.value for version in one.current] == ["first, best", "first, otherwise"]

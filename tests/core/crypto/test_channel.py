@@ -23,7 +23,7 @@ from cellsync.core.crypto.channel import (
     SIZES,
     ChannelKey,
     Initiator,
-    Kind,
+    Purpose,
     Responder,
     Transport,
     match_hint,
@@ -43,13 +43,13 @@ kinds = st.sampled_from([SESSION, PAIRING])
 entropies = st.binary(min_size=OPENING_ENTROPY, max_size=OPENING_ENTROPY)
 
 
-def call(kind: Kind = SESSION, entropy: bytes = bytes(range(OPENING_ENTROPY)), key: ChannelKey = KEY) -> Initiator:
+def call(kind: Purpose = SESSION, entropy: bytes = bytes(range(OPENING_ENTROPY)), key: ChannelKey = KEY) -> Initiator:
     if kind is PAIRING:
         return Initiator(kind, key, entropy, TCP)
     return Initiator(kind, key, entropy, TCP, static=CALLER, remote_static=session_public(CALLEE))
 
 
-def answer(kind: Kind = SESSION) -> Responder[str]:
+def answer(kind: Purpose = SESSION) -> Responder[str]:
     static = CALLEE if kind is SESSION else None
     return Responder(kind, [*OTHERS, (KEY, "ours")], TCP, static=static)
 
@@ -68,7 +68,7 @@ cuts = st.lists(st.integers(0, 1 << 20), max_size=12)
 
 @given(kinds, entropies, st.binary(min_size=REPLY_ENTROPY, max_size=REPLY_ENTROPY), cuts, cuts)
 def test_two_devices_meet_however_the_bytes_are_cut(
-    kind: Kind, ours: bytes, theirs: bytes, first: list[int], second: list[int]
+    kind: Purpose, ours: bytes, theirs: bytes, first: list[int], second: list[int]
 ) -> None:
     initiator, responder = call(kind, ours), answer(kind)
     arrived = [responder.receive(chunk) for chunk in chunks(initiator.opening, first)]
@@ -99,7 +99,7 @@ def test_bytes_after_the_reply_belong_to_the_conversation() -> None:
 
 
 @given(kinds, st.data())
-def test_no_changed_byte_of_an_opening_is_answered(kind: Kind, data: st.DataObject) -> None:
+def test_no_changed_byte_of_an_opening_is_answered(kind: Purpose, data: st.DataObject) -> None:
     opening = bytearray(call(kind).opening)
     opening[data.draw(st.integers(0, len(opening) - 1))] ^= data.draw(st.integers(1, 255))
     responder = answer(kind)
@@ -112,7 +112,7 @@ def test_no_changed_byte_of_an_opening_is_answered(kind: Kind, data: st.DataObje
 
 
 @given(kinds, st.data())
-def test_no_changed_byte_of_a_reply_is_believed(kind: Kind, data: st.DataObject) -> None:
+def test_no_changed_byte_of_a_reply_is_believed(kind: Purpose, data: st.DataObject) -> None:
     initiator, responder = call(kind), answer(kind)
     responder.receive(initiator.opening)
     reply = bytearray(responder.accept(bytes(range(REPLY_ENTROPY)))[0])
@@ -124,7 +124,7 @@ def test_no_changed_byte_of_a_reply_is_believed(kind: Kind, data: st.DataObject)
 
 
 @given(kinds, st.binary(min_size=HEADER_BYTES, max_size=3_000))
-def test_strangers_match_no_hint(kind: Kind, anything: bytes) -> None:
+def test_strangers_match_no_hint(kind: Purpose, anything: bytes) -> None:
     with pytest.raises(HandshakeFailed):
         answer(kind).receive(anything)
     with pytest.raises(HandshakeFailed):
@@ -171,7 +171,7 @@ def test_what_both_must_agree_on() -> None:
 
 
 @pytest.mark.parametrize("kind", [SESSION, PAIRING])
-def test_a_member_cannot_promise_an_impossible_length(kind: Kind) -> None:
+def test_a_member_cannot_promise_an_impossible_length(kind: Purpose) -> None:
     """The header alone is refused, so that nobody makes us wait for, or hold, what cannot be a message."""
     least = kind.least_message_1
     for length in (0, least - 1, least + channel.PADDING + 1, caps.FRAME):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.history.entry import chain_of, sequence_of, slot_of, unpack_slots
-from cellsync.core.history.serving import Peer
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire import messages
@@ -33,7 +33,7 @@ def over_the_wire(batch: Batch) -> Batch:
 def serve_all(giver: Device, taker: Device) -> int:
     """Every batch crosses the wire, is taken whole, and fits; how many there were."""
     known = giver.known_of(taker)
-    peer = Peer(known, (), taker.frontier().equivocators)
+    peer = PeerHoldings(known, (), taker.frontier().equivocators)
     cursor, count = giver.cursor_for(peer), 0
     while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
         cursor, count = served.cursor, count + 1
@@ -103,7 +103,7 @@ def test_from_any_frontier_that_is_closed_under_parents(devices: list[Device], d
     for chain in giver.store.chains():
         close(giver, known, chain.number, data.draw(st.integers(0, chain.length)))
     held = dict(known)
-    peer = Peer(held, (), ())
+    peer = PeerHoldings(held, (), ())
     cursor = giver.cursor_for(peer)
     while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
         assert served.batch == batches.pack(giver, peer, served)

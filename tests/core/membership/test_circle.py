@@ -26,7 +26,7 @@ from cellsync.core.ids import (
 )
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
-from cellsync.core.membership.rules import NEEDS, Grant
+from cellsync.core.membership.rules import NEEDS, RoleGrant
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
@@ -45,9 +45,9 @@ def keys(number: int) -> DeviceKeys:
     )
 
 
-def grant(number: int, role: Role = Role.WRITER, counts: bool = True) -> Grant:
+def grant(number: int, role: Role = Role.WRITER, counts: bool = True) -> RoleGrant:
     one = bytes([number]) * 32
-    return Grant(number, MemberId(one), DeviceId(one), role, keys(number).known, f"member {number}", counts)
+    return RoleGrant(number, MemberId(one), DeviceId(one), role, keys(number).known, f"member {number}", counts)
 
 
 # --- the rules, one by one ------------------------------------------------------------------------
@@ -287,7 +287,7 @@ def test_a_grant_costs_the_same_however_many_there_are(branches: int, monkeypatc
     steps = []
     seen = rules.rule_1_names
     monkeypatch.setattr(rules, "rule_1_names", lambda keys, grants: seen(keys, counted(grants, compared)))
-    compared: list[Grant] = []
+    compared: list[RoleGrant] = []
     for number in range(branches):
         writer = of(mo)._replace(incarnation=Incarnation(number.to_bytes(8, "big")), first=1, height=0)
         writer = writer._replace(previous=EntryId(NO_ID))
@@ -302,7 +302,7 @@ def test_a_grant_costs_the_same_however_many_there_are(branches: int, monkeypatc
     assert len(compared) <= branches * (10 * 2 + 45) + 1
 
 
-def counted(grants: Iterable[Grant], into: list[Grant]) -> Iterator[Grant]:
+def counted(grants: Iterable[RoleGrant], into: list[RoleGrant]) -> Iterator[RoleGrant]:
     for one in grants:
         into.append(one)
         yield one

@@ -71,12 +71,12 @@ class Pair:
             for chunk in self._chunks(theirs):
                 self.joined += self.joiner.receive(chunk, self.now)
 
-    def ask(self) -> tuple[inviter.Asked, joiner.Asked]:
+    def ask(self) -> tuple[inviter.Introduced, joiner.WordsReady]:
         """Up to the words."""
         self.pump()
         (_, asked), (asked_too,) = self.invited, self.joined
-        assert isinstance(asked, inviter.Asked)
-        assert isinstance(asked_too, joiner.Asked)
+        assert isinstance(asked, inviter.Introduced)
+        assert isinstance(asked_too, joiner.WordsReady)
         self.invited.clear()
         self.joined.clear()
         return asked, asked_too

@@ -16,8 +16,8 @@ from cellsync.core.ids import Millis, SealPublic, SessionPublic, Signature, Sign
 from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.pairing import code, commitment, inviter, joiner, messages
 from cellsync.core.pairing.code import matches
-from cellsync.core.pairing.conversation import Step
-from cellsync.core.pairing.messages import Done, Hello, Nonce, Reveal, Verdict
+from cellsync.core.pairing.conversation import Awaited
+from cellsync.core.pairing.messages import Done, Hello, Nonce, PairingVerdict, Reveal
 from cellsync.core.wire import codec
 from tests.core.pairing.pairs import CLOCK, INVITATION, KEYS, SPONSOR, WELCOME, Pair, new_inviter, new_joiner
 
@@ -28,13 +28,13 @@ cuts = st.lists(st.integers(0, 1 << 16), max_size=12).map(tuple)
 
 def failure(events: list[inviter.Event]) -> tuple[type[CellsyncError], bool]:
     (failed,) = events
-    assert isinstance(failed, inviter.Failed)
+    assert isinstance(failed, inviter.InvitingFailed)
     return type(failed.error), failed.burnt
 
 
 def joiners_failure(events: list[joiner.Event]) -> type[CellsyncError]:
     (failed,) = events
-    assert isinstance(failed, joiner.Failed)
+    assert isinstance(failed, joiner.JoiningFailed)
     return type(failed.error)
 
 
@@ -57,7 +57,7 @@ def test_a_device_is_admitted_however_the_bytes_are_cut(seed: int, places: tuple
         pair.pump()
         pair.invited += pair.inviter.confirm(True, 1.0)
     pair.pump()
-    assert pair.invited == [inviter.Admit("ben-laptop", KEYS.public)]
+    assert pair.invited == [inviter.Agreed("ben-laptop", KEYS.public)]
     assert pair.joined == []
 
     assert pair.inviter.welcome(WELCOME, 2.0) == []
@@ -220,15 +220,15 @@ def test_no_changed_byte_admits_anybody(data: st.DataObject, to_inviter: bool, c
         position += len(heard)
         invited += machine.receive(bytes(ours), 1.0)
         joined += peer.receive(bytes(theirs), 1.0)
-    asked = [event for event in (*invited, *joined) if isinstance(event, inviter.Asked | joiner.Asked)]
+    asked = [event for event in (*invited, *joined) if isinstance(event, inviter.Introduced | joiner.WordsReady)]
     if to_inviter:  # the joiner may have been asked: it had revealed its nonce when the damage was noticed
-        assert not any(isinstance(event, inviter.Asked) for event in asked)
+        assert not any(isinstance(event, inviter.Introduced) for event in asked)
     else:
         assert asked == []
     invited += machine.lost(2.0)
     joined += peer.lost(2.0)
-    assert isinstance(invited[-1], inviter.Failed)
-    assert isinstance(joined[-1], joiner.Failed)
+    assert isinstance(invited[-1], inviter.InvitingFailed)
+    assert isinstance(joined[-1], joiner.JoiningFailed)
     assert invited[-1].burnt == (inviter.Knocked() in invited)
     assert machine.over
     assert peer.over
@@ -308,7 +308,7 @@ def test_hello_and_reveal_fit_their_own_conversation_only() -> None:
     machine, transport = talk_to_inviter()
     own = hello_and_reveal(transport, HELLO)
     events = machine.receive(b"".join(transport.encrypt_frame(payload) for payload in own), 0.0)
-    assert [type(event) for event in events] == [inviter.Asked]
+    assert [type(event) for event in events] == [inviter.Introduced]
     machine, transport = talk_to_inviter()
     foreign = hello_and_reveal(other, HELLO)
     events = machine.receive(b"".join(transport.encrypt_frame(payload) for payload in foreign), 0.0)
@@ -382,22 +382,27 @@ def test_keys_that_do_not_work_are_refused(keys: DeviceKeys) -> None:
     assert burnt
 
 
-@pytest.mark.parametrize("message", [HELLO, Nonce(bytes(32), CLOCK), REVEAL, Verdict(True), WELCOME, Done()])
-@pytest.mark.parametrize("step", [Step.HELLO, Step.REVEAL, Step.WORDS, Step.ADMITTING, Step.DONE])
-def test_a_message_out_of_turn_ends_it(message: messages.AnyMessage, step: Step) -> None:
+@pytest.mark.parametrize("message", [HELLO, Nonce(bytes(32), CLOCK), REVEAL, PairingVerdict(True), WELCOME, Done()])
+@pytest.mark.parametrize("step", [Awaited.HELLO, Awaited.REVEAL, Awaited.WORDS, Awaited.ADMITTING, Awaited.DONE])
+def test_a_message_out_of_turn_ends_it(message: messages.AnyMessage, step: Awaited) -> None:
     machine, transport = talk_to_inviter()
     hello, reveal = hello_and_reveal(transport, HELLO)
     raw = reveal if isinstance(message, Reveal) else messages.encode(message)  # one that would be believed
-    script = {Step.HELLO: [], Step.REVEAL: [hello]}.get(step, [hello, reveal])
+    script = {Awaited.HELLO: [], Awaited.REVEAL: [hello]}.get(step, [hello, reveal])
     for payload in script:
         machine.receive(transport.encrypt_frame(payload), 0.0)
-    if step in (Step.ADMITTING, Step.DONE):
+    if step in (Awaited.ADMITTING, Awaited.DONE):
         machine.confirm(True, 0.0)
-        machine.receive(transport.encrypt_frame(messages.encode(Verdict(True))), 0.0)
-    if step is Step.DONE:
+        machine.receive(transport.encrypt_frame(messages.encode(PairingVerdict(True))), 0.0)
+    if step is Awaited.DONE:
         machine.welcome(WELCOME, 0.0)
-    assert machine.step is step
-    if (step, type(message)) in {(Step.HELLO, Hello), (Step.REVEAL, Reveal), (Step.WORDS, Verdict), (Step.DONE, Done)}:
+    assert machine.awaited is step
+    if (step, type(message)) in {
+        (Awaited.HELLO, Hello),
+        (Awaited.REVEAL, Reveal),
+        (Awaited.WORDS, PairingVerdict),
+        (Awaited.DONE, Done),
+    }:
         return  # in turn
     assert failure(machine.receive(transport.encrypt_frame(raw), 0.0)) == (Malformed, True)
 
@@ -406,7 +411,7 @@ def test_nothing_follows_a_no() -> None:
     machine, transport = talk_to_inviter()
     for payload in hello_and_reveal(transport, HELLO):
         machine.receive(transport.encrypt_frame(payload), 0.0)
-    both = [transport.encrypt_frame(messages.encode(Verdict(agree))) for agree in (False, True)]
+    both = [transport.encrypt_frame(messages.encode(PairingVerdict(agree))) for agree in (False, True)]
     assert failure(machine.receive(b"".join(both), 0.0)) == (errors.WordsDiffer, True)
 
 
@@ -414,9 +419,12 @@ def test_two_verdicts_are_one_too_many() -> None:
     machine, transport = talk_to_inviter()
     for payload in hello_and_reveal(transport, HELLO):
         machine.receive(transport.encrypt_frame(payload), 0.0)
-    yes = transport.encrypt_frame(messages.encode(Verdict(True)))
+    yes = transport.encrypt_frame(messages.encode(PairingVerdict(True)))
     assert machine.receive(yes, 0.0) == []
-    assert failure(machine.receive(transport.encrypt_frame(messages.encode(Verdict(True))), 0.0)) == (Malformed, True)
+    assert failure(machine.receive(transport.encrypt_frame(messages.encode(PairingVerdict(True))), 0.0)) == (
+        Malformed,
+        True,
+    )
 
 
 def talk_to_joiner() -> tuple[joiner.Joiner, channel.Transport]:
@@ -432,9 +440,9 @@ def talk_to_joiner() -> tuple[joiner.Joiner, channel.Transport]:
 
 def test_an_inviter_cannot_welcome_before_both_said_yes() -> None:
     machine, transport = talk_to_joiner()
-    for message in (Nonce(bytes(32), CLOCK), Verdict(True)):
+    for message in (Nonce(bytes(32), CLOCK), PairingVerdict(True)):
         machine.receive(transport.encrypt_frame(messages.encode(message)), 0.0)
-    assert machine.step is Step.WORDS
+    assert machine.awaited is Awaited.WORDS
     assert joiners_failure(machine.receive(transport.encrypt_frame(messages.encode(WELCOME)), 0.0)) is Malformed
 
 
@@ -450,7 +458,7 @@ def test_an_inviter_has_one_nonce() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [HELLO, Nonce(bytes(32), CLOCK), Reveal(bytes(32), Signature(bytes(64))), Verdict(False), WELCOME, Done()],
+    [HELLO, Nonce(bytes(32), CLOCK), Reveal(bytes(32), Signature(bytes(64))), PairingVerdict(False), WELCOME, Done()],
 )
 def test_messages_survive(message: messages.AnyMessage) -> None:
     raw = messages.encode(message)
@@ -518,7 +526,7 @@ def test_an_admission_that_has_begun_is_finished_after_ten_minutes() -> None:
     pair.joiner._until = 1e9
     pair.ask()
     pair.confirm()
-    assert pair.invited == [inviter.Admit("ben-laptop", KEYS.public)]
+    assert pair.invited == [inviter.Agreed("ben-laptop", KEYS.public)]
     assert pair.inviter.deadline == 625.0
     assert pair.inviter.welcome(WELCOME, 601.0) == []
     pair.pump()
@@ -556,7 +564,7 @@ def test_after_the_admission_the_failure_says_what_to_do(end: str, welcomed: boo
         case _:
             events = pair.inviter.receive(b"\xff" * 2, 1.0)
     (failed,) = events
-    assert isinstance(failed, inviter.Failed)
+    assert isinstance(failed, inviter.InvitingFailed)
     assert "Remove it" in failed.error.hint
 
 
@@ -607,16 +615,16 @@ def test_both_sides_learn_by_how_much_the_clocks_differ(ahead: int) -> None:
     """Each way takes two seconds here: what is told is right within the time that a side waited."""
     pair = Pair()
     pair.joiner = new_joiner(clock=Millis(CLOCK + ahead))
-    asked: list[inviter.Asked | joiner.Asked] = []
+    asked: list[inviter.Introduced | joiner.WordsReady] = []
     now, limit = 0.0, 20
     while len(asked) < 2 and now < limit:
         theirs, ours = pair.inviter.outgoing(), pair.joiner.outgoing()
         now += 2.0
         events = [*pair.inviter.receive(ours, now), *pair.joiner.receive(theirs, now)]
-        asked += [event for event in events if isinstance(event, inviter.Asked | joiner.Asked)]
+        asked += [event for event in events if isinstance(event, inviter.Introduced | joiner.WordsReady)]
     assert len(asked) == 2
     for event in asked:
-        expected = ahead if isinstance(event, inviter.Asked) else -ahead
+        expected = ahead if isinstance(event, inviter.Introduced) else -ahead
         assert abs(event.difference.ahead - expected) <= event.difference.within <= 2_000
 
 

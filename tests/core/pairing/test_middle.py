@@ -18,7 +18,7 @@ def test_the_words_by_hand() -> None:
     assert commitment.commit(b"h" * 64, b"j" * 32) == committed
 
 
-def between(seed: int) -> tuple[inviter.Asked, joiner.Asked]:
+def between(seed: int) -> tuple[inviter.Introduced, joiner.WordsReady]:
     """What the two honest screens show when each talks to the one in the middle, who relays the rest faithfully."""
     towards_joiner, towards_inviter = Pair(), Pair()
     towards_joiner.inviter = new_inviter(seed + 1)  # the middle's

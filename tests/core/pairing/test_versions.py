@@ -64,8 +64,8 @@ def test_both_humans_are_told_and_nothing_is_said(
     knocked, failed = pair.invited
     (failed_too,) = pair.joined
     assert knocked == Knocked()
-    assert isinstance(failed, inviter.Failed)
-    assert isinstance(failed_too, joiner.Failed)
+    assert isinstance(failed, inviter.InvitingFailed)
+    assert isinstance(failed_too, joiner.JoiningFailed)
     assert type(failed.error) is at_inviter
     assert type(failed_too.error) is at_joiner
     assert failed.burnt
@@ -113,7 +113,7 @@ def test_an_old_build_joins(monkeypatch: pytest.MonkeyPatch, tail: bytes) -> Non
     machine = pair_of(Versions(2, 2), Versions(2, 2)).inviter
     knocked, failed = machine.receive(old_opening(tail), 0.0)
     assert knocked == Knocked()
-    assert isinstance(failed, inviter.Failed)
+    assert isinstance(failed, inviter.InvitingFailed)
     assert (type(failed.error), failed.burnt) == (PeerOlder, True)
     assert machine.over
     assert 1_146 <= len(machine.outgoing()) <= 1_146 + 511, "the reply, of a length that an old build reads; no frame"
@@ -125,7 +125,7 @@ def test_an_old_build_invites(monkeypatch: pytest.MonkeyPatch, tail: bytes) -> N
     said = record(monkeypatch)
     machine = pair_of(Versions(2, 2), Versions(2, 2)).joiner
     (failed,) = machine.receive(old_reply(machine.outgoing(), tail), 0.0)
-    assert isinstance(failed, joiner.Failed)
+    assert isinstance(failed, joiner.JoiningFailed)
     assert type(failed.error) is PeerOlder
     assert machine.over
     assert machine.outgoing() == b""
@@ -138,7 +138,7 @@ def test_impossible_versions_end_it(tail: bytes) -> None:
     assert pair.inviter.receive(old_opening(tail), 0.0) == [Knocked()]
     assert pair.inviter.outgoing() == b""
     (failed,) = pair.joiner.receive(old_reply(pair.joiner.outgoing(), tail), 0.0)
-    assert isinstance(failed, joiner.Failed)
+    assert isinstance(failed, joiner.JoiningFailed)
     assert type(failed.error) is HandshakeFailed
 
 
@@ -161,6 +161,6 @@ def test_nobody_in_the_middle_lowers_what_the_inviter_speaks(place: int, bit: in
     reply = bytearray(pair.inviter.outgoing())
     reply[place] ^= 1 << bit
     (failed,) = pair.joiner.receive(bytes(reply), 0.0)
-    assert isinstance(failed, joiner.Failed)
+    assert isinstance(failed, joiner.JoiningFailed)
     assert type(failed.error) is HandshakeFailed
     assert pair.joiner.version is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import BadSignature, InvalidValue, Malformed, PeerError, WrongLink
-from cellsync.core.history.serving import Peer
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
 from cellsync.core.membership.control import Role
 from cellsync.core.replica import planner
@@ -221,7 +221,7 @@ def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> No
     eva.edit(CASE, Operation(1, "f", b"", 1))
     known = eva.known_of(ana)
     [forked] = eva.branches(bea.line)
-    peer = Peer(known, [forked.number], ())
+    peer = PeerHoldings(known, [forked.number], ())
     served = eva.serve(eva.cursor_for(peer), peer, eva.last_arrival())
     assert served.batch is not None
     parts = messages.encode_batch(bytes(8), served.batch, 60_000)
@@ -478,7 +478,9 @@ def test_whom_only_an_equivocator_admitted_is_no_member() -> None:
     reload_is_same(ana)
     pass_on(bea, puppet)
     puppet.edit(CASE, Operation(1, "f", b"", "mine"))  # now another device's entry rests on it
-    newest = puppet.serve(puppet.last_arrival() - 1, Peer(puppet.known_of(ana), (), ()), puppet.last_arrival()).batch
+    newest = puppet.serve(
+        puppet.last_arrival() - 1, PeerHoldings(puppet.known_of(ana), (), ()), puppet.last_arrival()
+    ).batch
     assert newest is not None
     ana.receive(newest)
     assert ana.replica.circle.is_active(puppet.device)
@@ -629,7 +631,7 @@ def test_what_is_spelt_out_for_speed_plans_as_the_plain_version(data: st.DataObj
     for other in people:
         if other is not giver:
             pass_on(other, giver)
-    peer = Peer(giver.known_of(kim), (), ())
+    peer = PeerHoldings(giver.known_of(kim), (), ())
     batch = giver.serve(giver.cursor_for(peer), peer, giver.last_arrival()).batch
     if batch is None:
         return
