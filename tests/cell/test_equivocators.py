@@ -200,3 +200,4 @@ async def test_so_it_is_with_what_an_equivocator_writes_later(
             await cara.create(Visit, title="of Cara")
             memory_network.heal()
             await level([ana, cara])
+            assert [visit.title for visit in await ana.cases(Visit)] == ["of Cara"]

@@ -434,12 +434,20 @@ async def test_a_ping_goes_on_over_the_next_connection(
 ) -> None:
     """Of two that were opened at once, the one that was taken first may go."""
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
+    took: list[float] = []
+    async with cells(net, "ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         net.latency(1)
-        nursery.start_soon(ana.ping, ben.device, 20)
-        await trio.sleep(0.5)
-        net.break_connections("ana")
+
+        async def ping() -> None:
+            took.append(await ana.ping(ben.device, 20))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ping)
+            await trio.sleep(0.5)
+            net.break_connections("ana")
+    assert took
+    assert took[0] >= 2  # there and back
 
 
 async def test_a_ping_while_the_cell_closes(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

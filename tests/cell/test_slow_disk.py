@@ -78,10 +78,12 @@ async def test_cancelling_before_the_lock_writes_nothing(template: Template) -> 
         case = await ana.get(Visit, template.shared)
         before = ana.entries()
 
+        tried = trio.Event()
+
         async def hold(task_status: trio.TaskStatus[None]) -> None:
             async with ana.circle.lock:
                 task_status.started()
-                await trio.sleep(0.1)
+                await tried.wait()
 
         async with trio.open_nursery() as nursery:
             await nursery.start(hold)
@@ -89,5 +91,6 @@ async def test_cancelling_before_the_lock_writes_nothing(template: Template) -> 
                 async with case.edit() as draft:
                     draft.title = "never"
             assert scope.cancelled_caught
+            tried.set()
         assert ana.entries() == before
         assert case.title == "in the beginning"

@@ -304,13 +304,15 @@ def test_commands_right_after_a_lock_are_not_lost(ana: Program) -> None:
 
 @pytest.mark.slow
 def test_it_locks_by_itself(tmp_path: Path) -> None:
-    with programs(tmp_path, "ana") as [ana]:
+    with programs(tmp_path, "ana", "ben") as [ana, ben]:
         ana.init()
+        ben.init()
         ana.start("--idle-lock", "2s")
         wait_until(lambda: ana.state == "locked", "it locks")
         ana.unlock("--for", "off")
         assert ana.json("status")["locks_in"] is None
-        time.sleep(3)
+        ben.start("--idle-lock", "2s")
+        wait_until(lambda: ben.state == "locked", "one that began later locks")
         assert ana.state == "open"
 
 
