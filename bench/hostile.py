@@ -176,9 +176,14 @@ ATTACKS: Final[dict[str, Attack]] = {
     "log items of 60 kB": lambda: single(lambda at: Operation(7, "f", None, f"{at:032}" * 1_900)),
     "100,000 values of one register": lambda: itertools.islice(single(lambda at: Operation(1, "title", b"", at)), MANY),
     "100,000 items of one log": lambda: itertools.islice(single(lambda at: Operation(7, "timeline", None, "x")), MANY),
+    "100,000 corrections of one log": lambda: itertools.islice(
+        single(lambda at: Operation(8, "timeline", at.to_bytes(10, "big"), "x")), MANY
+    ),
+    "corrections of 60 kB": lambda: single(lambda at: Operation(8, "f", at.to_bytes(10, "big"), f"{at:032}" * 1_900)),
     "100,000 keys of one map": lambda: itertools.islice(single(lambda at: Operation(4, "f", b"", [at, 1])), MANY),
     "131,072 fields": lambda: fields(Op.SET, b"", 200),
     "131,072 logs": lambda: fields(Op.APPEND, None, 200),
+    "131,072 corrections": lambda: fields(Op.CORRECT, bytes(10), 200),
     "131,072 maps": lambda: fields(Op.PUT, b"", 200),
     "100,000 cases": lambda: every_case(MANY),
     "cases that may leave": leaving,

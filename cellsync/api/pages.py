@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from cellsync.api.room import Room
 from cellsync.cell.cell import Cell
+from cellsync.core.case.fold import CaseState
 from cellsync.core.case.newest import Logged, Newest
 from cellsync.core.crdt.cells import LiveValue as Stored
 from cellsync.core.crdt.cells import rank
@@ -33,11 +34,12 @@ class Page(NamedTuple):
 
 
 def logged(
-    cell: Cell, number: int, after: str, limit: int, room: Room, wanted: Callable[[Logged], bool] = lambda _: True
-) -> Page:
+    cell: Cell, number: int, state: CaseState, after: str, limit: int, room: Room,
+    wanted: Callable[[Logged], bool] = lambda _: True,
+) -> Page:  # fmt: skip
     """The newest items of a case's logs that are wanted: as many as there is room for, and at most so many unless one
-    entry has more. With the lock held. Raises InvalidValue for a cursor that is none."""
-    newest, found, following = Newest(cell.circle.replica.states, number), list[Logged](), 0
+    entry has more. `state`: without logs. With the lock held. Raises InvalidValue for a cursor that is none."""
+    newest, found, following = Newest(cell.circle.replica.states, number, state), list[Logged](), 0
     for looked_at, (slot, items) in enumerate(newest.entries(first_of(cell, number, after))):
         items = [one for one in items if wanted(one)]
         is_more = bool(found and items) and (len(found) + len(items) > limit or not room.takes(_cells(items)))

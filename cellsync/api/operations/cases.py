@@ -120,7 +120,7 @@ async def show(service: Service, ask: shapes.ShowCase) -> shapes.Case:
         room = Room()
         bare = _without_logs(cell, identity)
         fields = list(_fields(bare, room))  # logs take the room that is left: they go on elsewhere
-        page = logged(cell, cell.circle.replica.held.cases[identity], "", ask.limit, room)
+        page = logged(cell, cell.circle.replica.held.cases[identity], bare._state, "", ask.limit, room)
         case = bind(type(bare), cell, identity, bare._state.with_logs(page.logs))
         fields += _fields(case, room, page)
         beside, more = pointing(cell, identity)
@@ -385,7 +385,7 @@ def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:
         return case
     replica = cell.circle.replica
     begins = {_entry_of(one) for one in named} - {""}
-    logs = replica.states.named(replica.held.cases[identity], sorted(begins))
+    logs = replica.states.named(replica.held.cases[identity], case._state, sorted(begins))
     return bind(type(case), cell, identity, case._state.with_logs(logs))
 
 
@@ -482,7 +482,8 @@ async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
 
     def told() -> shapes.Log:
         case = _without_logs(cell, identity)
-        page = logged(cell, cell.circle.replica.held.cases[identity], ask.after, ask.limit, room, wanted)
+        number = cell.circle.replica.held.cases[identity]
+        page = logged(cell, number, case._state, ask.after, ask.limit, room, wanted)
         if (
             ask.field
             and not (ask.after or page.next)

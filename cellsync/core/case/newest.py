@@ -6,7 +6,7 @@ Rules:
    wherever that stands, and no other is read for it.
 2. Appends with one source key are one item, wherever they stand: it is given where the newest of them stands, and for
    what all of them say the logs are read whole.
-3. So they are where a device has written more than a case shows: what is beyond is left out.
+3. What a device has written beyond what a case shows is left out, as what does not count.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from cellsync.core.case.fold import Stamp
+from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.states import States
 from cellsync.core.crdt.cells import LiveValue
-from cellsync.core.crdt.log import LogItem, LogState
+from cellsync.core.crdt.log import Appending, LogItem, LogState
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
 
@@ -35,19 +35,19 @@ class Logged(NamedTuple):
 class Newest:
     """The items of one case. For one reading, by those who hold the circle's lock."""
 
-    def __init__(self, states: States, number: int) -> None:
+    def __init__(self, states: States, number: int, state: CaseState) -> None:
+        """`state`: that of the case, without logs."""
         self._states = states
         self._number = number
-        self._whole: dict[str, LogState] | None = states.logs(number) if states.exceeds(number) else None
-        amended = states.get(number).amended if self._whole is None else {}
-        self._read = {field: log.copy() for field, log in amended.items()}
+        self._whole: dict[str, LogState] | None = None
+        self._read = Appending(state.amended)
         self._sources: set[tuple[str, bytes]] = set()
         self._sourced: dict[str, dict[bytes, LogItem]] = {}  # of whole logs, by field
 
     @property
     def logs(self) -> dict[str, LogState]:
         """What was read of them, and what is known of the items that were corrected or retracted."""
-        return self._read if self._whole is None else self._whole
+        return self._read.logs if self._whole is None else self._whole
 
     def entries(self, first: int = 0) -> Iterator[tuple[int, list[Logged]]]:
         """By entry, from the one in slot `first` on, or from the newest: its slot, and its items, the last one first.
@@ -68,14 +68,14 @@ class Newest:
                 if source is not None:
                     self._sources.add((field, source))
                 cell = LiveValue(value, stamp.device, stamp.clock, stamp.height, ref(stamp.id, index))
-                self._read.setdefault(field, LogState()).append(cell, source)
+                self._read.append(field, cell, source)
                 found.append((field, cell, source))
         return found
 
     def _item(self, field: str, append: LiveValue, source: bytes | None, *, slot: int) -> Logged | None:
         """`slot`: of its entry, if entries before it were left out."""
         if source is None and self._whole is None:
-            return Logged(field, self._read[field].item([append]))
+            return Logged(field, self._read.logs[field].item([append]))
         if self._whole is None:
             self._whole = self._states.logs(self._number)
         log = self._whole.get(field)

@@ -28,7 +28,7 @@ from typing import Any, Final
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.crdt.cells import LiveValue
-from cellsync.core.crdt.log import LogState
+from cellsync.core.crdt.log import Appending, LogState
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of
@@ -184,19 +184,14 @@ class States:
         """All that the logs of a case say, and nothing else of it."""
         return self._whole(number, CaseState(only_logs=True))[0].logs
 
-    def exceeds(self, number: int) -> bool:
-        """Whether a device has written more in a case than is shown of it."""
-        if number in self._rooms:
-            return bool(self._room(number))
-        return number not in self._states and bool(self.get(number).full)
-
     def backwards(self, number: int, first: int = 0) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
         """The entries of a case from the one in slot `first` on, or from the newest: slot, stamp and operations.
 
         Without a stamp: it does not count.
         """
+        room = self._room(number) if number in self._rooms else {}
         for page in self._pages(number, 0, first):
-            devices = {entry.slot: device for entry, device in self._admitted(page)}
+            devices = {entry.slot: device for entry, device in self._admitted(page, room)}
             for entry in page:
                 device = devices.get(entry.slot)
                 if device is None:
@@ -224,19 +219,19 @@ class States:
                 break
         state.sought.clear()
 
-    def named(self, number: int, begins: Iterable[str]) -> dict[str, LogState]:
-        """Of the logs of a case the items in entries whose ids begin so, 1 to `DIGITS` hexadecimal digits; and what is
-        known of all that was corrected or retracted. No other entries are read."""
-        logs = {name: log.copy() for name, log in self.get(number).amended.items()}
+    def named(self, number: int, state: CaseState, begins: Iterable[str]) -> dict[str, LogState]:
+        """Of the logs of a case the items in entries whose ids begin so, 1 to `DIGITS` hexadecimal digits; and what its
+        state without logs knows of all that was corrected or retracted. No other entries are read."""
+        logs = Appending(state.amended)
         for begin in begins:
             for (entry, device, clock, height), done in self._beginning(number, [begin]):
                 for index, (tag, field, source, value) in enumerate(done):
                     if tag == Op.APPEND:
                         item: Any = LiveValue(value, device, clock, height, ref(entry, index))
-                        logs.setdefault(field, LogState()).append(item, source)  # type: ignore[arg-type]
+                        logs.append(field, item, source)  # type: ignore[arg-type]
                 if len(begin) == DIGITS:  # it tells one entry
                     break
-        return logs
+        return logs.logs
 
     def _beginning(self, number: int, begins: list[str]) -> Iterator[tuple[Stamp, list[Operation]]]:
         """The entries of a case that count and whose ids begin so, newest first; no others are read."""

@@ -171,6 +171,14 @@ class LogState(Held):
         log._retractions = _copied(self._retractions)
         return log
 
+    def extended(self) -> LogState:
+        """A copy to append to; it shares corrections and retractions, so add none to it."""
+        log = LogState()
+        log._hold(dict(self._table()))
+        log._sources = self._sources and self._sources.copy()
+        log._corrections, log._retractions = self._corrections, self._retractions
+        return log
+
     def item(self, appends: list[LiveValue]) -> LogItem:
         """The item of these appends, in order."""
         first = appends[0]
@@ -194,6 +202,24 @@ class LogState(Held):
             tuple(sorted(retractions, key=rank)),
             source,
         )
+
+
+class Appending:
+    """Logs of a case in which some are known to be corrected and retracted, and items are read one by one.
+
+    For reading: a log to which nothing is appended is the one that was given, and what corrects is never copied.
+    """
+
+    def __init__(self, known: Mapping[str, LogState]) -> None:
+        self.logs = dict(known)
+        self._own: set[str] = set()
+
+    def append(self, field: str, cell: LiveValue, source: bytes | None) -> None:
+        if field not in self._own:
+            known = self.logs.get(field)
+            self.logs[field] = LogState() if known is None else known.extended()
+            self._own.add(field)
+        self.logs[field].append(cell, source)
 
 
 class Items(Sequence[LogItem]):

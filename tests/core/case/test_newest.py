@@ -21,9 +21,8 @@ BOTH = (DeviceId(b"a" * 32), DeviceId(b"b" * 32))
 class Arrived:
     """Stands in for the states of a case: its entries, in the order in which they arrived."""
 
-    def __init__(self, entries: Entries, void: frozenset[int] = frozenset(), full: bool = False) -> None:
+    def __init__(self, entries: Entries, void: frozenset[int] = frozenset()) -> None:
         self.entries, self.void = entries, void
-        self.full = full
         self.looked_at = self.read_whole = 0
 
     def backwards(self, _: int, first: int = 0) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
@@ -32,9 +31,6 @@ class Arrived:
             stamp, done = self.entries[slot - 1]
             yield (slot, None, []) if slot in self.void else (slot, stamp, done)
 
-    def exceeds(self, _: int) -> bool:
-        return self.full
-
     def logs(self, _: int) -> dict[str, LogState]:
         self.read_whole += 1
         return self._folded(CaseState(only_logs=True)).logs
@@ -42,7 +38,8 @@ class Arrived:
     def read(self, _: int) -> CaseState:
         return self._folded(CaseState(logs=True))
 
-    def get(self, _: int) -> CaseState:
+    def get(self) -> CaseState:
+        """Without its logs."""
         state = self._folded(CaseState())
         for slot, (stamp, done) in enumerate(self.entries, start=1):
             if slot not in self.void:
@@ -62,7 +59,7 @@ class Arrived:
 
 
 def reading(arrived: Arrived) -> Newest:
-    return Newest(arrived, 1)  # type: ignore[arg-type]
+    return Newest(arrived, 1, arrived.get())  # type: ignore[arg-type]
 
 
 def history(seed: int, *, sources: bool) -> Entries:
@@ -128,7 +125,7 @@ def test_all_pages_together_are_what_is_read_whole(sources: bool) -> None:
         random = Random(seed)
         entries = history(seed, sources=sources)
         void = frozenset(slot for slot in range(1, len(entries) + 1) if random.random() < 0.1)
-        arrived = Arrived(entries, void, full=seed % 10 == 0)
+        arrived = Arrived(entries, void)
         read = [one for page in pages(arrived, random) for one in page]
         assert sorted(read) == whole(arrived), seed
 

@@ -232,7 +232,7 @@ def test_the_logs_of_a_case_are_read_without_the_rest(monkeypatch: pytest.Monkey
     write(device, ((CASE, [Operation(2, "f", None, at), Operation(7, "log", None, at)]) for at in range(14)))
     kept, at = device.replica.states, device.replica.held.cases[CASE]
     for exceeds in (False, True):
-        assert kept.exceeds(at) == exceeds
+        assert bool(kept.get(at).full) == exceeds
         assert kept.logs(at)["log"].appended == kept.read(at).logs["log"].appended
         assert not kept._whole(at, CaseState(only_logs=True))[0].sets
         write(device, ((CASE, [Operation(7, "log", None, at)] * 3) for at in range(14)))
@@ -244,19 +244,21 @@ def test_the_items_that_somebody_means_are_read_and_no_others(monkeypatch: pytes
     write(device, ((CASE, [Operation(2, "f", None, at), Operation(7, "log", None, at)]) for at in range(30)))
     kept, at = device.replica.states, device.replica.held.cases[CASE]
     for exceeds in (False, True):
-        assert kept.exceeds(at) == exceeds
+        assert bool(kept.get(at).full) == exceeds
         shown = kept.logs(at)["log"].appended
-        folded = Folded(monkeypatch)
+        folded, state = Folded(monkeypatch), kept.get(at)
+        folded.taken()
         for digits in (1, 3, 16):
             for item in shown:
                 begins = item[:8].hex()[:digits]
-                found = kept.named(at, [begins])["log"].appended
+                found = kept.named(at, state, [begins])["log"].appended
                 assert found == {one: cell for one, cell in shown.items() if one[:8].hex().startswith(begins)}
-                assert exceeds or folded.taken() == len(found)  # beyond what is shown, no state is kept
+                assert folded.taken() == len(found)
         ids = [entry.id for entry in device.store.case_entries(device.replica.held.heads[at], 0)]
         for entry in {one[:8] for one in ids} - {item[:8] for item in shown}:  # it does not count
-            assert kept.named(at, [entry.hex()]) == {}
-        assert kept.named(at, []) == {}
+            assert kept.named(at, state, [entry.hex()]) == {}
+        assert kept.named(at, state, []) == {}
+        assert {stamp.id[:8] for _, stamp, _ in kept.backwards(at) if stamp} == {item[:8] for item in shown}
         write(device, ((CASE, [Operation(7, "log", None, at)] * 3) for at in range(14)))
 
 
