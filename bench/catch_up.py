@@ -28,7 +28,6 @@ from cellsync.core.ids import DatabaseKey
 from cellsync.core.replica.stage import Plan
 from cellsync.core.session.exchange import Exchange
 from cellsync.core.wire import messages
-from cellsync.ledger.pause import spare
 from cellsync.node.lan import open_lan
 from cellsync.node.network import Address
 from cellsync.node.node import Node
@@ -142,7 +141,6 @@ async def _give(job: Mapping[str, Any]) -> None:
     async with open_lan([LOOPBACK], mode="off") as network:
         node = Node(device.circle, device.session, network)
         async with node.running():
-            spare()  # as a daemon does when it has started
             held = device.circle.replica
             tell({"port": node.port, "entries": held.held.entries(), "digest": held.digest().hex()})
             await until_dismissed()
@@ -167,7 +165,6 @@ async def _take(job: Mapping[str, Any]) -> None:
         node = Node(circle, device.session, network)
         async with node.running():
             with device.cell(node, nursery):
-                spare()
                 idle = peak_memory()
                 began = perf_counter()
                 nursery.start_soon(node.calls.call, founder, Address(LOOPBACK, job["port"]))

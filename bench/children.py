@@ -17,6 +17,8 @@ from typing import Any, Final, Self
 
 import trio
 
+from cellsync.ledger.pause import spare
+
 LIMIT: Final = 900.0  # seconds: whatever takes longer is broken
 _HOME: Final = Path(__file__).resolve().parent.parent
 
@@ -79,7 +81,9 @@ async def until_dismissed() -> None:
 def main() -> None:
     module, function = sys.argv[1:]
     job = json.loads(sys.stdin.readline())
-    getattr(import_module(f"bench.{module}"), function)(job)
+    work = getattr(import_module(f"bench.{module}"), function)
+    spare()  # as a daemon does when it has started
+    work(job)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from time import process_time
 
@@ -22,6 +24,9 @@ def main() -> None:
     if sys.argv[1] in _ASIDE:
         _ASIDE[sys.argv[1]](job)
         return
+    # As a daemon does when it has started; an older build's did nothing of the kind.
+    with suppress(ImportError, AttributeError):
+        import_module("cellsync.ledger.pause").spare()
     began = process_time()
     getattr(catch_up, sys.argv[1])(job)
     print(json.dumps({"processor": process_time() - began}), flush=True)
