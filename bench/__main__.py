@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import against, catch_up, growth, hand, hostile, importing, live, opening, report, scale
+from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, scale
 from bench.rows import Row
 
 ENTRIES: Final = 100_000
@@ -62,6 +62,7 @@ def _measure(folder: Path, smaller: int) -> Iterator[Row]:
             yield from opening.measure(made, entries)
         made.path.unlink()
     yield from live.measure(folder, max(100, live.EDITS // smaller))
+    yield from mesh.measure(folder, smaller)
     yield from importing.measure(folder, smaller)
     yield from hand.measure(folder)
     yield from scale.measure(folder, smaller)

@@ -90,9 +90,13 @@ class Ground:
         return plan
 
     def seat_receiver(self, path: Path, key: DatabaseKey) -> None:
-        """The receiver's database: it has been admitted, and knows nobody but the founder."""
+        """The receiver's database."""
+        self.seat(self.receiver, path, key)
+
+    def seat(self, seat: Seat, path: Path, key: DatabaseKey) -> None:
+        """The database of a device that has been admitted, and knows nobody but the founder."""
         store = SqliteStore.create(path, key)
-        self._prepare(store, self.receiver)
+        self._prepare(store, seat)
         store.flush()
         store.close()
 

@@ -67,9 +67,9 @@ def measure(folder: Path, edits: int) -> Iterator[Row]:
 class Editor:
     """Somebody at a device, who writes."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, seed: int = 2) -> None:
         self._device = device
-        self._edits = Edits(Random(2))
+        self._edits = Edits(Random(seed))
 
     async def edit(self) -> EntryId:
         edit = self._edits.next()

@@ -27,6 +27,7 @@ from cellsync.core.session.events import (
     Opened,
     Received,
 )
+from cellsync.core.session.exchange import Way
 from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
 from cellsync.core.wire.messages import Places
@@ -37,6 +38,7 @@ from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 
 CHUNK: Final = 64 << 10  # bytes read at once: about a frame, whose rows take 10 ms if they are as small as they may be
+ASK_EVERY: Final = 2.0  # seconds between two questions for somebody who waits
 HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
 CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
@@ -59,6 +61,8 @@ class PeerLink:
         self.said: Places = {}  # what the peer said last of where it is
         self.began = trio.current_time()
         self.since = math.inf  # when it became the one with its peer
+        self.sparse = False  # there are many links, and not all of them pass everything on
+        self.near = False  # this one does, until it has shown that it is spare
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
         self.over = trio.Event()
@@ -67,9 +71,10 @@ class PeerLink:
         self.heard = now()  # when something last arrived
         self.stream = stream
         self._now = now
+        self._question = 0, -math.inf  # the last that was asked for somebody who waits, and when
         self._clock_leads = self._lead()
         self._circles = circles
-        [self._lock] = [circle.lock for circle in circles.values()]  # a node keeps one circle in step
+        [(self._circle, self._lock)] = [(one.id, one.lock) for one in circles.values()]  # a node keeps one in step
         self._report = report
         self._wake = trio.Event()
         self._wake.set()  # a caller has something to say at once
@@ -87,14 +92,33 @@ class PeerLink:
         """Whether a step came over this link."""
         return isinstance(source, FromSession) and source.link == self.number
 
+    @property
+    def way(self) -> Way:
+        """How what is new goes over this link.
+
+        TRIED: the peer is told at once, and gets it in a moment. NEEDED: it gets it at once. SPARE: when one side asks.
+        """
+        way = self.session.way(self._circle) if self.sparse else Way.TRIED
+        return Way.NEEDED if way is Way.TRIED and self.near else way
+
+    def place(self, *, sparse: bool, near: bool, watched: bool) -> None:
+        """Where the peer stands among ours."""
+        self.sparse, self.near = sparse, near
+        self.session.watch(watched)
+        self._wake.set()
+
     def news(self, first: int, last: int, *, local: bool) -> None:
         """These arrivals were committed: there may be something to send, now or in a moment."""
-        if local:
+        if local and not self.sparse:
             self._held.clear()
             self._ripe = math.inf
         else:
             self._ripe = min(self._ripe, first - 1)
-            self._held.append((trio.current_time() + HOLD, last))
+            way = self.way
+            if way is Way.SPARE:
+                return
+            if way is Way.TRIED:
+                self._held.append((trio.current_time() + HOLD, last))
         self._wake.set()
 
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
@@ -113,8 +137,17 @@ class PeerLink:
     def ask(self) -> int:
         """As `Session.ping`."""
         number = self.session.ping()
+        self._question = number, trio.current_time()
         self._wake.set()
         return number
+
+    def ask_again(self) -> None:
+        """Ask what the peer holds, if it may hold more than it has told us, and has answered what it was asked."""
+        number, when = self._question
+        balance = self.session.balance(self._circle)
+        answered = self.session.answered >= number and trio.current_time() >= when + ASK_EVERY
+        if answered and self.way is Way.SPARE and balance is not None and not balance.level:
+            self.ask()
 
     def close(self) -> None:
         self._scope.cancel()
@@ -162,6 +195,7 @@ class PeerLink:
 
     async def _write(self) -> None:
         while not self.session.closed:
+            self._ripen()
             next_ripe = self._held[0][0] if self._held else math.inf
             with trio.move_on_at(min(self.session.deadline, next_ripe)):
                 await self._wake.wait()
@@ -188,6 +222,11 @@ class PeerLink:
         self.close()
 
     def _ripen(self) -> None:
+        way = self.way
+        if way is not Way.TRIED:
+            self._held.clear()
+        if way is Way.SPARE:
+            return
         while self._held and self._held[0][0] <= trio.current_time():
             self._ripe = self._held.popleft()[1]
         if not self._held:
@@ -205,7 +244,9 @@ class PeerLink:
     async def _take(self, received: Received) -> None:
         plan = await self._circles[received.circle].ingest(received.batch, FromSession(self.device, self.number))
         async with self._lock:
-            events = self.session.committed(received.circle, plan.reached, plan.refused, plan.gaps)
+            events = self.session.committed(
+                received.circle, plan.reached, plan.refused, plan.gaps, news=bool(plan.commit.arrivals)
+            )
         await self._handle(events)
 
     async def _handle(self, events: list[Event]) -> None:

@@ -1,5 +1,7 @@
 """The links of a circle: one session with each session key.
 
+Where there are many, `overlay` says which of them carry what is new.
+
 A session proves a key. So links are kept by key: a device has another id in each circle, and a coordinator who
 introduces somebody's key once more shadows nobody. Whoever asks for a device gets the link with its key.
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
+from random import Random
 from typing import Final
 
 import trio
@@ -18,6 +21,7 @@ import trio
 from cellsync.core.ids import DeviceId, SessionPublic
 from cellsync.core.session.events import Event
 from cellsync.core.session.session import Session
+from cellsync.node import overlay
 from cellsync.node.link import PeerLink
 from cellsync.node.shared import SharedCircle
 
@@ -36,6 +40,8 @@ class Links(Mapping[DeviceId, PeerLink]):
         self._report, self._ended = report, ended
         self._by_key: dict[SessionPublic, PeerLink] = {}
         self._numbers = count(1)
+        self._watched: frozenset[SessionPublic] = frozenset()
+        self._random = Random(circle.surroundings.entropy(16))  # noqa: S311 (whom to watch; secret, and no key)
         self.changed = trio.Event()  # set, and replaced, when the links or what is known of the others changed
 
     def __getitem__(self, device: DeviceId) -> PeerLink:
@@ -68,6 +74,7 @@ class Links(Mapping[DeviceId, PeerLink]):
         finally:
             if self._by_key.get(link.session.remote) is link:
                 del self._by_key[link.session.remote]
+                self._place()
                 self._ended(link)
                 self.wake()
 
@@ -84,7 +91,17 @@ class Links(Mapping[DeviceId, PeerLink]):
             other.close()
         self._by_key[key] = link
         link.since = trio.current_time()
+        self._place()
         return True
+
+    def _place(self) -> None:
+        """The links have changed: say to each where its peer stands."""
+        sparse = len(self._by_key) > overlay.FEW
+        near = overlay.near(self._key, self._by_key) if sparse else frozenset()
+        others = self._by_key if len(self._circle.others()) > overlay.FEW else ()
+        self._watched = overlay.watched(self._watched, others, self._random)
+        for key, link in self._by_key.items():
+            link.place(sparse=sparse, near=key in near, watched=key in self._watched)
 
     def wake(self) -> None:
         """Whoever waits for `changed` looks again."""

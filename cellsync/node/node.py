@@ -23,7 +23,7 @@ from cellsync.core.errors import CellsyncError, NoCommonVersion
 from cellsync.core.history.chain import head_of
 from cellsync.core.ids import DeviceId, SessionSecret
 from cellsync.core.session.events import Acknowledged, Answered, Apart, Ended, Event, Located, Measured, Opened
-from cellsync.core.session.exchange import Balance
+from cellsync.core.session.exchange import Balance, Way
 from cellsync.core.session.session import growth
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.places import Frontier
@@ -216,11 +216,16 @@ class Node:
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in step.commit.chains if chain.number in grown)
         local = isinstance(source, OwnHand)
-        told = () if local else growth(Frontier(heads))  # once for all peers
+        told: list[bytes] = []  # encoded once for all peers
+        now = trio.current_time()
         for link in self.links.all():
-            link.session.grew(self.circle.id, grown)
-            if not local and not link.gave(source):
-                link.tell(self.circle.id, told)
+            link.session.grew(self.circle.id, grown, now)
+            if not link.gave(source):
+                if link.way is not Way.TRIED:
+                    link.session.note(self.circle.id, grown, now)
+                elif link.sparse or not local:
+                    told = told or growth(Frontier(heads))
+                    link.tell(self.circle.id, told)
             link.news(arrivals[0].number, arrivals[-1].number, local=local)
         self._upkeep.due()
         if step.controls:

@@ -52,7 +52,9 @@ class Connection:
         self.version: int | None = None  # of the protocol, in use; known from the reply on
         self.remote_versions: Versions | None = None  # as soon as `version` is known, also if there is none in common
         self.transport: Transport | None = None
+        self.watched = False  # the peer is asked more often whether it has something
         self.pings = 0
+        self.wanted = 0  # up to which of them somebody waits for the answer
         self.answered = 0  # of these pings
         self.places: dict[CircleId, Places] = {}  # to be told as soon as the circle is shared
         self.outgoing: list[bytes] = []

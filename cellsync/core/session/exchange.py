@@ -10,6 +10,9 @@ Catching up and being live are one thing: a cursor into the order of arrival, an
 What the peer sent is held by it, so nothing is echoed. Whoever commits entries that somebody sent tells its other
 peers so, in a FRONTIER of the changed branches, and waits a moment before it passes them on: most have them already.
 
+Where a device has many peers, most links need not carry what is new: `way` says what this one has shown itself to be.
+The peer is told over it of what came here when either side asks (`ask`, `tell_untold`), and not before.
+
 A head of the peer that is not held here is *ahead*. It may go on from a branch of ours, or from a fork before its end;
 only a longer branch can tell. So a branch of ours is held back while its chain has heads ahead, until the peer's path
 or its entries say where they part.
@@ -26,12 +29,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import Enum, auto
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
-from cellsync.core.history.chain import Chain
+from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
@@ -41,6 +45,8 @@ from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
 
+
+ON_ITS_WAY: Final = 1.0  # seconds in which an entry probably reaches everybody who is connected
 
 AT_ONCE: Final = 128  # heads that are looked up before others get their turn; a path counts as eight
 
@@ -121,6 +127,14 @@ class Unexpected(PeerError):
     code = "unexpected"
 
 
+class Way(Enum):
+    """What a session has shown itself to be for entries that come while it lasts."""
+
+    TRIED = auto()  # nothing yet
+    NEEDED = auto()  # one side had something that the other lacked
+    SPARE = auto()  # both got the same, and neither over this session
+
+
 class Balance(NamedTuple):
     """What each side is known to hold that the other lacks, in entries."""
 
@@ -134,6 +148,25 @@ class Balance(NamedTuple):
     def level(self) -> bool:
         """Whether both hold the same, as far as can be known here."""
         return self == (0, 0, False, False, 0)
+
+
+class Recent:
+    """Up to which arrival had come by some moment, about: two moments are kept, however much comes."""
+
+    def __init__(self) -> None:
+        self._noted = -math.inf  # when something last came
+        self._marks = (-math.inf, 0), (-math.inf, 0)
+
+    def note(self, now: float, last: int) -> None:
+        self._noted = now
+        if now - self._marks[1][0] >= ON_ITS_WAY:
+            self._marks = self._marks[1], (now, last)
+
+    def before(self, moment: float, last: int) -> int:
+        """An arrival that had come by this moment: the `last` one if nothing came since."""
+        if self._noted <= moment:
+            return last
+        return max((arrival for when, arrival in self._marks if when <= moment), default=0)
 
 
 class _Declined(NamedTuple):
@@ -214,6 +247,11 @@ class Exchange:
         self._introducing = False
         self._told: tuple[set[Head], set[DeviceId], set[Head]] = set(), set(), set()  # a frontier that is arriving
         self._uncommitted = 0
+        self.way = Way.TRIED
+        self._untold: dict[int, None] = {}  # branches that have grown here, of which the peer was not told
+        self._untold_since = 0.0
+        self._recent = Recent()
+        self._asked = 0  # the arrival up to which the peer is served now: it has told us all that it holds
 
     # --- what we say -------------------------------------------------------------------------------
 
@@ -227,7 +265,39 @@ class Exchange:
 
     def tell(self, grown: Sequence[bytes]) -> list[bytes]:
         """That these branches have grown here: a frontier, its rows encoded."""
-        return messages.addressed(self.name, grown) if self._serving else []
+        return messages.addressed(self.name, grown) if self._is_live else []
+
+    def note(self, grown: Iterable[int], now: float) -> None:
+        """That they have grown is told later: when either side asks."""
+        if not self._untold:
+            self._untold_since = now
+        self._untold |= dict.fromkeys(grown)
+
+    @property
+    def untold_since(self) -> float:
+        """When the first of these grew."""
+        return self._untold_since if self._untold else math.inf
+
+    def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
+        """All that has grown here and was not told; if it is to be `all_of_it`, also that there is nothing."""
+        if not self._is_live or not (self._untold or all_of_it):
+            return []
+        heads = frozenset(head_of(self.view.branch(number)) for number in self._untold)
+        self._untold.clear()
+        return messages.encode_frontier(self.name, Frontier(heads), self.frame)
+
+    def ask(self, now: float, *, at_once: bool) -> None:
+        """The peer has told all that it holds: what it did not name it lacks, and is served.
+
+        Unless it is to be `at_once`, what has only just come here is left out: it is probably on its way to the peer.
+        """
+        last = self.view.last_arrival()
+        self._asked = max(self._asked, last if at_once else self._recent.before(now - ON_ITS_WAY, last))
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether the frontiers were compared, so that all that comes from now on is news."""
+        return self._serving and self._until is None
 
     def settle(self) -> list[bytes] | None:
         """Look up what the peer has said: what to answer, None if it has said nothing. Reads the store."""
@@ -246,7 +316,7 @@ class Exchange:
         self._hearing = False
         self._to_show |= dict.fromkeys(filter(self._has_parted, self._parting))
         self._parting.clear()
-        if not self._serving or self._until is not None:
+        if not self._is_live:
             self._serving, self._until, self._recount = True, None, True
         return messages.encode_paths(self.name, self._some_paths())
 
@@ -273,7 +343,7 @@ class Exchange:
             return None
         if self.view.counted is not self._counted:  # a branch that the peer did not want may lie before the cursor
             self._counted, self._recount = self.view.counted, True
-        until = min(ripe, self.view.last_arrival()) if self._until is None else self._until
+        until = min(max(ripe, self._asked), self.view.last_arrival()) if self._until is None else self._until
         if self._recount:
             self._recount = False
             return Building(self, None, int(until), self._peer())
@@ -285,13 +355,17 @@ class Exchange:
         self._cursor = served.cursor
         if served.batch is not None:
             self._known.update(served.reaches)
+            self._are_told(served.reaches.items())
             self._in_flight.append((served.reaches, served.rows, built.released))
         return built.parts
 
     def committed(
-        self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: Iterable[Gap]
+        self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: Iterable[Gap], *, news: bool
     ) -> bytes:
-        """A batch from the peer is durable, but for the rows that were refused, with these gaps: the answer."""
+        """A batch from the peer is durable, but for the rows that were refused, with these gaps: the answer.
+
+        `news`: it brought something.
+        """
         self._uncommitted -= 1
         for line, last in gaps:
             self._decline(line, last)
@@ -301,7 +375,21 @@ class Exchange:
             self._take(*place)
         self.grew(number for number, _ in places)
         self._forgive(self.view.equivocators)
+        self._are_told(places)
+        if places:
+            self.way = Way.NEEDED if news else Way.SPARE
         return messages.encode_ack(self.name, refused)
+
+    def _are_told(self, places: Iterable[tuple[int, int]]) -> None:
+        """The peer knows that we hold these: we send them to it, or acknowledge them."""
+        for number, sequence in places if self._untold else ():
+            if number in self._untold and sequence >= self.view.branch(number).length:
+                del self._untold[number]
+
+    def _are_alike(self, number: int, sequence: int) -> None:
+        """The peer says that it holds this, and so do we."""
+        if self._is_live and sequence > self.delivered.get(number, -1):  # else it has come over this session
+            self.way = Way.SPARE
 
     def _decline(self, line: Line, last: int) -> None:
         before = self._declined.get(line, _Declined(0, parted=False))
@@ -331,8 +419,9 @@ class Exchange:
             self._recount = True
             self.again_at = self.again_at if self._refused else math.inf
 
-    def grew(self, numbers: Iterable[int]) -> None:
+    def grew(self, numbers: Iterable[int], now: float = 0.0) -> None:
         """These branches have grown here, whoever brought it: heads of the peer may be held now. Reads the store."""
+        self._recent.note(now, self.view.last_arrival())
         if not self._ahead:
             return
         for number in numbers:
@@ -340,6 +429,7 @@ class Exchange:
             compared = self._compared.get(number, chain.first - 1)
             for head in [head for head in self._ahead.get(chain.line, ()) if compared < head.sequence <= chain.length]:
                 if self.view.entry_id(number, head.sequence) == head.id:
+                    self._are_alike(number, head.sequence)
                     self._holds(number, head.sequence)
                     self._has_come(head)
             self._compared[number] = chain.length
@@ -356,7 +446,7 @@ class Exchange:
     @property
     def balance(self) -> Balance | None:
         """None until the frontiers were compared."""
-        if not self._serving or self._until is not None:
+        if not self._is_live:
             return None
         owes = 0
         for line, heads in self._ahead.items():
@@ -435,8 +525,18 @@ class Exchange:
             self._refused.add(rows[row])
             # It may have cited a branch that was held back then: in a fork neither side gets on without the other.
             self.again_at = min(self.again_at, now + OFFER_AGAIN if released == self.released else now)
+        self._judge(reaches)
         for number, sequence in reaches.items():
             self._deliver(number, sequence)
+
+    def _judge(self, reaches: Mapping[int, int]) -> None:
+        """The peer has acknowledged these: it lacked them, or said just before that it held some already."""
+        said: dict[Line, int] = {}
+        for head in self._heard:  # not looked up yet
+            said[head.line] = max(head.sequence, said.get(head.line, 0))
+        for number, sequence in reaches.items():
+            if sequence > self.delivered.get(number, -1):
+                self.way = Way.SPARE if sequence <= said.get(self.view.branch(number).line, 0) else Way.NEEDED
 
     def _tell_frontier(self) -> list[bytes]:
         if self._told_frontier:
@@ -446,6 +546,8 @@ class Exchange:
         return messages.encode_frontier(self.name, frontier, self.frame)
 
     def _hear(self, frontier: Frontier) -> None:
+        if self._is_live and not any(frontier):
+            return  # only that there is nothing
         self._hearing = True
         self._heard |= dict.fromkeys(frontier.heads)
         if not frontier.equivocators <= self._equivocators:
@@ -462,6 +564,7 @@ class Exchange:
         """Whether a head of the peer is held here."""
         number = self.view.find(head.line, head.sequence, head.id)
         if number is not None:
+            self._are_alike(number, head.sequence)
             self._holds(number, head.sequence)
             self._has_come(head)
         elif head.device not in self.view.equivocators:

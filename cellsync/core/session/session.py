@@ -38,7 +38,7 @@ from cellsync.core.ids import CircleId, DeviceId, Millis, SessionPublic, Session
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.connection import Connection
 from cellsync.core.session.events import Event
-from cellsync.core.session.exchange import Balance, Building, CircleView, Exchange
+from cellsync.core.session.exchange import Balance, Building, CircleView, Exchange, Way
 from cellsync.core.session.listening import Listening, Silent
 from cellsync.core.session.opening import Opening
 from cellsync.core.session.over import end
@@ -169,6 +169,7 @@ class Session:
         That is never once the session is over: its link may still be taking in what came before.
         """
         self._connection.pings += 1
+        self._connection.wanted = self._connection.pings
         self._guard(self._phase.ping)
         return self._connection.pings
 
@@ -180,10 +181,12 @@ class Session:
         reached: Sequence[tuple[int, int] | None],
         refused: Collection[int],
         gaps: Collection[Gap] = (),
+        *,
+        news: bool = True,
     ) -> list[Event]:
         """A batch from `Received` is durable: by row, the branch and sequence up to which it is held now; and the rows
-        that were refused, and which gaps are among them. Reads the store."""
-        return self._guard(lambda: self._phase.committed(circle, reached, refused, gaps))
+        that were refused, which gaps are among them, and whether it brought any news. Reads the store."""
+        return self._guard(lambda: self._phase.committed(circle, reached, refused, gaps, news))
 
     def pull(self, ripe: float = math.inf) -> list[Event]:
         """Take up what may be sent next: about a batch at once, and at most two per circle in flight.
@@ -208,11 +211,11 @@ class Session:
         """Whether more of what the peer has said is to be looked up: `pull` again, after others had their turn."""
         return self._phase.restless
 
-    def grew(self, circle: CircleId, numbers: Iterable[int]) -> None:
+    def grew(self, circle: CircleId, numbers: Iterable[int], now: float) -> None:
         """These branches have grown here, whoever brought it. Reads the store."""
         exchange = self._exchange_of(circle)
         if exchange is not None:
-            exchange.grew(numbers)
+            exchange.grew(numbers, now)
 
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
         """Tell the peer that these branches have grown here, so that it need not send what we have.
@@ -220,6 +223,21 @@ class Session:
         `grown`: as `growth` encodes it.
         """
         self._phase.tell(circle, grown)
+
+    def note(self, circle: CircleId, grown: Iterable[int], now: float) -> None:
+        """These branches have grown here; the peer is told when either side asks."""
+        exchange = self._exchange_of(circle)
+        if exchange is not None:
+            exchange.note(grown, now)
+
+    def way(self, circle: CircleId) -> Way:
+        """What this session has shown itself to be for what comes while it lasts."""
+        exchange = self._exchange_of(circle)
+        return Way.TRIED if exchange is None else exchange.way
+
+    def watch(self, watched: bool) -> None:
+        """Whether the peer is asked often what it holds."""
+        self._connection.watched = watched
 
     def locate(self, circle: CircleId, places: Places) -> None:
         """Tell the peer where devices listen, once this circle is shared; before that, the newest call counts."""

@@ -74,6 +74,7 @@ class Phase(ABC):
         reached: Sequence[tuple[int, int] | None],
         refused: Collection[int],
         gaps: Collection[Gap],
+        news: bool,
     ) -> list[Event]:
         return []
 

@@ -22,9 +22,11 @@ from cellsync.core.wire.places import Gap
 
 # Seconds. A bad link loses a few packets in twenty.
 PING_AFTER: Final = 20.0
+WATCH_EVERY: Final = 5.0  # in place of it, for a peer that is watched
 SILENCE_ENDS: Final = 60.0
 ACKNOWLEDGE_WITHIN: Final = 120.0
 SESSION_LASTS: Final = 6 * 3600.0  # then a new one, under a new key
+UNTOLD_FOR: Final = 60.0  # after which what has come here is told with the next PING
 LOCATED_AT_ONCE: Final = 16  # messages of whereabouts, and one more for each LOCATED_EVERY seconds
 LOCATED_EVERY: Final = 5.0
 
@@ -39,6 +41,7 @@ class Talking(Phase):
         self.circles: Final = SharedCircles(connection)
         self._proved = False
         self._pinged = False  # because of the silence, and it has not ended yet
+        self._told = False  # the last that the peer has said was a frontier
         self._difference: Difference | None = None
         self._located = 0.0  # messages of whereabouts that the peer has sent, less those that time has forgiven
         self._located_at = connection.started
@@ -70,7 +73,9 @@ class Talking(Phase):
     @property
     def _silence(self) -> float:
         """Until when the peer may be silent as it is."""
-        return self.connection.heard + (SILENCE_ENDS if self._pinged else PING_AFTER)
+        return self.connection.heard + (
+            SILENCE_ENDS if self._pinged else WATCH_EVERY if self.connection.watched else PING_AFTER
+        )
 
     @property
     def _lasts_until(self) -> float:
@@ -93,12 +98,36 @@ class Talking(Phase):
         if self._pinged:
             return end(self.connection, None)
         self._pinged = True
-        self.connection.pings += 1
-        self.ping()
+        self._ping_in_silence()
         return self, []
 
     def ping(self) -> None:
+        self._tell_untold(all_of_it=True)
         self.connection.send(messages.PING_BYTES)
+
+    def _ping_in_silence(self) -> None:
+        """Only whether the peer lives, unless it is watched, or what has come here was not told for long."""
+        self.connection.pings += 1
+        long_ago = self.connection.now - UNTOLD_FOR
+        if self.connection.watched or any(one.untold_since <= long_ago for one in self.exchanges.values()):
+            self.ping()
+        else:
+            self.connection.send(messages.PING_BYTES)
+
+    def _tell_untold(self, *, all_of_it: bool) -> None:
+        """What we hold and have not told; if that is `all_of_it`, also that there is nothing.
+
+        With a PING or PONG after it, that means that we lack all else.
+        """
+        for view in self.connection.views.values():
+            exchange = self.circles.quiet(view.id)
+            if exchange is not None:
+                self.connection.send_all(exchange.tell_untold(all_of_it=all_of_it))
+
+    def _ask(self, *, at_once: bool = False) -> None:
+        """The peer has told all that it holds: it is served what it lacks."""
+        for exchange in self.exchanges.values():
+            exchange.ask(self.connection.now, at_once=at_once)
 
     # --- what the peer says ----------------------------------------------------------------------------
 
@@ -123,6 +152,7 @@ class Talking(Phase):
 
     def _hear(self, message: messages.AnyMessage) -> list[Event]:
         connection, circles = self.connection, self.circles
+        told, self._told = self._told, isinstance(message, messages.FrontierPart)
         match message:
             case messages.BatchPart():
                 exchange = circles.named(message.circle)
@@ -144,11 +174,16 @@ class Talking(Phase):
             case messages.Whereabouts():
                 return self._hear_whereabouts(circles.shared(message.circle), message.places)
             case messages.Ping():
+                if told:
+                    self._ask()
+                    self._tell_untold(all_of_it=True)
                 connection.send(messages.PONG_BYTES)
             case messages.Clock(clock):
                 return self._compare(clock)
             case messages.Pong() if connection.answered < connection.pings:
                 connection.answered += 1  # in order
+                if told:
+                    self._ask(at_once=connection.answered <= connection.wanted)
                 return [Answered()]
         return []
 
@@ -168,11 +203,14 @@ class Talking(Phase):
         reached: Sequence[tuple[int, int] | None],
         refused: Collection[int],
         gaps: Collection[Gap],
+        news: bool,
     ) -> list[Event]:
         exchange = self.circles.of(circle)
         if exchange is None:
             return []
-        self.connection.send(exchange.committed(reached, refused, gaps))
+        if not news:
+            self._tell_untold(all_of_it=False)  # before the acknowledgement: so the peer learns that we held it already
+        self.connection.send(exchange.committed(reached, refused, gaps, news=news))
         return [Acknowledged(circle), *(self._meet(circle) if self.connection.device is None else [])]
 
     def _meet(self, circle: CircleId) -> list[Event]:

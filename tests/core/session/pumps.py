@@ -50,7 +50,8 @@ class End:
                         self.error, self._ended = error, True
                         return
                     self.plans.append(plan)
-                    self.handle(self.session.committed(of, plan.reached, plan.refused, plan.gaps))
+                    news = bool(plan.commit.arrivals)
+                    self.handle(self.session.committed(of, plan.reached, plan.refused, plan.gaps, news=news))
                 case Called(device, ephemeral, day):
                     if self.device.store.accept_ephemeral(day, device or b"", ephemeral):
                         self.device.store.flush()

@@ -1,0 +1,160 @@
+"""Many devices that are connected: each entry takes few ways, and no device depends on one other. Virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell
+from cellsync.core.session.events import Event
+from cellsync.core.session.exchange import Building, Exchange, Way
+from cellsync.core.session.session import Session
+from cellsync.ledger.circle import OpenCircle
+from cellsync.testing import MemoryNetwork
+from tests.cell.cells import Visit, cells, level
+from tests.cell.test_many import counted
+
+NAMES = ("ana", "ben", "cara", "dora", "edo", "fine", "gil")
+LATE = 15.0  # seconds that a member who keeps entries to itself may delay others
+SETTLED = 30.0  # seconds after which all are connected, and have told what they hold
+
+
+async def written(by: Cell, among: list[Cell], within: float = LATE) -> float:
+    """An edit; after how many seconds all of these hold it."""
+    began = trio.current_time()
+    await by.create(Visit, title="on its way")
+    digest = by.circle.digest()
+    with trio.fail_after(within):
+        while any(one.circle.digest() != digest for one in among):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+    return trio.current_time() - began
+
+
+def needed(cell: Cell) -> int:
+    return sum(link.way is Way.NEEDED for link in cell.node.links.all())
+
+
+async def test_each_device_gets_an_edit_once(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """47 devices that were all connected told each other of it 2,100 times: 656 kB for one edit."""
+    net = memory_network
+    net.latency(0.002)
+    async with cells(net, *NAMES) as made:
+        await trio.sleep(SETTLED)
+        assert all(len(one.node.links) == len(NAMES) - 1 for one in made)
+        await written(made[0], made)
+        await trio.sleep(SETTLED)
+        assert sum(map(needed, made)) == 2 * (len(NAMES) - 1)  # a tree
+        batches = counted(monkeypatch, OpenCircle, "ingest")
+        told = counted(monkeypatch, Exchange, "tell")
+        for author in (made[0], made[4], made[6]):
+            batches.clear()
+            assert await written(author, made) < 0.1
+            assert len(batches) == len(NAMES) - 1
+            assert not told
+            await trio.sleep(0.5)
+
+
+async def test_what_a_device_is_shown_to_hold_is_what_it_has_said(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with cells(memory_network, *NAMES) as made:
+        await trio.sleep(SETTLED)
+        ana = made[0]
+        for _ in range(2):
+            await written(ana, made)
+            unsaid = [peer for peer in ana.peers() if not peer.in_step_now]
+            assert all(peer.lacks == 1 for peer in unsaid)  # it may hold it, and has not said so
+            assert len(unsaid) < len(made) - 1
+            with trio.fail_after(1):
+                assert all(peer.in_step_now for peer in await ana.sync(everyone=True))
+        await written(ana, made)
+        ana.peers()  # somebody looks
+        await trio.sleep(0.5)
+        assert all(peer.in_step_now for peer in ana.peers())
+        await written(ana, made)
+        await trio.sleep(90)  # untold for a minute, and then a PING
+        assert all(peer.in_step_now for one in made for peer in one.peers())
+
+
+async def test_who_waits_for_a_device_gives_it_what_it_lacks(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cells(memory_network, *NAMES) as made:
+        await trio.sleep(SETTLED)
+        await written(made[0], made)
+        await trio.sleep(SETTLED)
+        keep_to_themselves(monkeypatch, made[1:])
+        await made[0].create(Visit, title="for all")
+        with trio.fail_after(1):
+            assert all(peer.in_step_now for peer in await made[0].sync(everyone=True))
+
+
+def keep_to_themselves(monkeypatch: pytest.MonkeyPatch, who: list[Cell]) -> None:
+    """They take everything, acknowledge it, and from now on neither tell of it nor pass it on."""
+    circles = [one.circle for one in who]
+    real = Session.pulling
+
+    def pulling(self: Session, ripe: float, events: list[Event]) -> Iterator[Building]:
+        if not any(view is circle for view in self._connection.views.values() for circle in circles):
+            return real(self, ripe, events)
+        for exchange in self._exchanges.values():
+            exchange.settle()
+        return iter(())
+
+    monkeypatch.setattr(Session, "pulling", pulling)
+
+
+async def test_a_member_who_keeps_entries_to_itself_delays_nobody_for_long(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cells(memory_network, *NAMES) as made:
+        await trio.sleep(SETTLED)
+        await written(made[0], made)
+        await trio.sleep(SETTLED)
+        swallowing = max(made, key=needed)
+        assert needed(swallowing) > 1
+        keep_to_themselves(monkeypatch, [swallowing])
+        others = [one for one in made if one is not swallowing]
+        late = [await written(author, others) for author in [*others, *others]]
+        assert max(late) > 1  # once: it was on the way
+        assert max(late[len(others) :]) < 1  # and is not any more
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_in_any_net_all_come_in_step_beside_a_member_who_keeps_entries_to_itself(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Links die, some without a word, and each edit reaches all in time who are connected without that one."""
+    net, random = memory_network, Random(seed)
+    async with cells(net, *NAMES) as made:
+        hosts = dict(zip(NAMES, made, strict=True))
+        swallowing = random.choice(NAMES[1:])
+        keep_to_themselves(monkeypatch, [hosts[swallowing]])
+        others = [name for name in NAMES if name != swallowing]
+        for _ in range(3):
+            net.heal()
+            await trio.sleep(90)
+            silent = random.random() < 0.5
+            for one, other in broken(random, others, swallowing):
+                net.partition(one, other, silent=silent)
+            await trio.sleep(0 if silent else 90)
+            for name in random.sample(others, 3):
+                await written(hosts[name], [hosts[one] for one in others], LATE)
+        net.heal()
+        monkeypatch.undo()
+        await level(made)
+
+
+def broken(random: Random, others: list[str], swallowing: str) -> list[tuple[str, str]]:
+    """Pairs that lose their connection; all but one device stay connected without that one."""
+    order = random.sample(others, len(others))
+    kept = {frozenset((order[at], random.choice(order[:at]))) for at in range(1, len(order))}
+    kept |= {frozenset((swallowing, one)) for one in others}
+    pairs = [(one, other) for one in NAMES for other in NAMES if one < other]
+    return [pair for pair in pairs if frozenset(pair) not in kept and random.random() < 0.7]

@@ -1,0 +1,176 @@
+"""What a session has shown itself to be for what is new, and what either side learns when it asks."""
+
+from __future__ import annotations
+
+from cellsync.core.history.chain import Chain, head_of
+from cellsync.core.ids import CaseId
+from cellsync.core.session.exchange import ON_ITS_WAY, Recent, Way
+from cellsync.core.session.session import growth
+from cellsync.core.session.talking import PING_AFTER, UNTOLD_FOR, WATCH_EVERY
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.places import Frontier
+from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.session.pumps import End, run, sync
+
+
+def three() -> tuple[Device, Device, Device]:
+    """Two who talk, and somebody from whom both get entries."""
+    ana = founded()
+    bea, cat = admitted(ana, "bea", 2), admitted(ana, "cat", 3)
+    pass_on(ana, bea)
+    pass_on(ana, cat)
+    return ana, bea, cat
+
+
+def write(device: Device) -> None:
+    device.edit(CaseId(b"c" * 32), Operation(7, "log", None, b"written"))
+
+
+def written_by(device: Device) -> Chain:
+    chain = device.own()
+    assert chain is not None
+    return chain
+
+
+def get(device: Device, end: End, giver: Device, now: float) -> Chain:
+    """An entry from somebody else, of which the session is told."""
+    pass_on(giver, device)
+    [chain] = device.branches(written_by(giver).line)
+    end.session.grew(device.id, [chain.number], now)
+    end.session.note(device.id, [chain.number], now)
+    return chain
+
+
+def batches(end: End, ripe: float) -> bool:
+    """Whether there is something to serve."""
+    found = False
+    for building in end.session.pulling(ripe, []):
+        building.build()
+        found = found or bool(building.parts)
+    return found
+
+
+def carry(giver: End, taker: End, now: float) -> None:
+    """All that waits to be said and answered, but no entries."""
+    for _ in range(3):
+        taker.take(giver.session.outgoing(), now)
+        list(giver.session.pulling(0, []))
+        giver.take(taker.session.outgoing(), now)
+        list(taker.session.pulling(0, []))
+
+
+def test_a_session_over_which_one_side_got_what_it_lacked_is_needed() -> None:
+    ana, bea, _ = three()
+    one, other = sync(ana, bea)
+    assert one.session.way(ana.id) is other.session.way(bea.id) is Way.TRIED
+    write(ana)
+    run(one, other)
+    assert one.session.way(ana.id) is other.session.way(bea.id) is Way.NEEDED
+
+
+def test_a_session_whose_sides_have_the_same_from_elsewhere_is_spare() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    chain = get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    one.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))))
+    carry(one, other, 0)
+    assert one.session.way(ana.id) is other.session.way(bea.id) is Way.SPARE
+
+
+def test_what_was_held_already_is_said_before_it_is_acknowledged_so_that_it_is_not_sent_again() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(ana)
+    run(one, other)
+    assert one.session.way(ana.id) is Way.NEEDED
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    sent = one.give()  # before it has heard that the other one holds it
+    assert one.session.delivered(ana.id)
+    other.take(sent, 0)
+    one.take(other.session.outgoing(), 0)
+    run(one, other)
+    assert one.session.way(ana.id) is other.session.way(bea.id) is Way.SPARE
+
+
+def test_who_asks_hears_what_was_not_told_and_tells_the_same() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    before = one.session.balance(ana.id), other.session.balance(bea.id)
+    assert all(balance is not None and balance.lacks == 1 for balance in before)
+    number = one.session.ping()
+    carry(one, other, 0)
+    after = one.session.balance(ana.id), other.session.balance(bea.id)
+    assert one.session.answered == number
+    assert all(balance is not None and balance.level for balance in after)
+
+
+def test_who_asks_is_served_what_the_other_side_held_back() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    get(bea, other, cat, 0)
+    held_back = bea.last_arrival() - 1
+    for now, served in ((0.5, False), (2 * ON_ITS_WAY, True)):  # what has just come is probably on its way
+        one.session.tick(now)
+        one.session.ping()
+        other.take(one.session.outgoing(), now)
+        one.take(other.session.outgoing(), now)
+        assert batches(other, held_back) is served
+        one.take(other.session.outgoing(), now)
+
+
+def test_who_is_asked_and_lacks_something_is_served_it_at_once() -> None:
+    ana, bea, _ = three()
+    one, other = sync(ana, bea)
+    write(ana)
+    held_back = ana.last_arrival() - 1
+    assert not batches(one, held_back)
+    one.session.ping()
+    other.take(one.session.outgoing(), 0)
+    list(other.session.pulling(0, []))
+    one.take(other.session.outgoing(), 0)
+    other.take(one.session.outgoing(), 0)
+    assert batches(one, held_back)
+
+
+def test_a_ping_in_silence_asks_nothing_unless_it_is_time() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    one.session.tick(PING_AFTER)
+    carry(one, other, PING_AFTER)
+    assert one.session.answered == 1
+    balance = one.session.balance(ana.id)
+    assert balance is not None
+    assert balance.lacks == 1
+    one.session.tick(UNTOLD_FOR + PING_AFTER)
+    carry(one, other, UNTOLD_FOR + PING_AFTER)
+    balance = one.session.balance(ana.id)
+    assert balance is not None
+    assert balance.level
+
+
+def test_a_peer_that_is_watched_is_asked_sooner() -> None:
+    ana, bea, _ = three()
+    one, _ = sync(ana, bea)
+    assert one.session.deadline == PING_AFTER
+    one.session.watch(True)
+    assert one.session.deadline == WATCH_EVERY
+
+
+def test_what_had_come_by_a_moment_is_known_to_two_seconds() -> None:
+    recent = Recent()
+    for tenth in range(1, 101):
+        recent.note(tenth / 10, tenth)
+        settled = recent.before(tenth / 10 - ON_ITS_WAY, tenth)
+        assert tenth - 21 <= settled <= max(0, tenth - 10)
+    assert recent.before(10.0, 100) == 100
