@@ -206,7 +206,10 @@ def greet(job: Mapping[str, Any]) -> None:
             reply = exchange.on_digest(message.digest)
             exchange.settle()
             replies.append(reply)
-            assert exchange.due(math.inf) is None, "something was new"
+            building = exchange.due(math.inf)
+            if building is not None:  # where the peer stands is looked for before anything is found
+                building.build()
+                assert not exchange.send(building), "something was new"
         assert not any(replies), "something was new"
         said = []
     for device in both:
