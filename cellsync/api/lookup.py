@@ -1,8 +1,9 @@
 """Lookup: which case somebody means.
 
 A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title or a name of
-its person, or by a part of these; in this order, and only if it is the only one, or the only case file among the
-documents of one row; after `about:` the only person. Texts are compared folded (`core.folded`).
+its person, by a part of these, or by words that are all in one of them, as people write the surname first, or last; in
+this order, and only if it is the only one, or the only case file among the documents of one row; after `about:` the
+only person. Texts are compared folded (`core.folded`).
 """
 
 from __future__ import annotations
@@ -52,10 +53,11 @@ def resolve_locked(cell: Cell, named: str, kind: str = "") -> CaseId:
 
 
 def _called(listings: Listings, name: str) -> list[int]:
-    """The numbers of the cases that are called so: by their external ids, by their whole names, or by a part."""
+    """The numbers of the cases that are called so: by external ids, whole names, a part of one, or all words in one."""
     found = listings.called(name)
     by_id = [number for number, external in found if external]
-    return by_id or [number for number, _ in found] or listings.called_partly(name)
+    named = by_id or [number for number, _ in found]
+    return named or listings.called_partly([name]) or listings.called_partly(name.split())
 
 
 def _only(cell: Cell, found: list[CaseId]) -> CaseId:

@@ -48,7 +48,7 @@ class SqliteListings:
         self._roll_back = roll_back
         self._counts: dict[str, list[int]] | None = None  # by kind: cases, those with conflicts; None: to be counted
         self._put_away: int | None = None  # how many cases are; None: to be counted
-        self._parts: tuple[str, list[int]] | None = None  # what was looked for last, and who is called so in part
+        self._parts: tuple[list[str], list[int]] | None = None  # what was looked for last, and who is called so in part
 
     # --- keeping up ------------------------------------------------------------------------------
 
@@ -159,10 +159,11 @@ class SqliteListings:
         return [(int(number), bool(external)) for number, external in self._db.execute(query, (name,))]
 
     @reads
-    def called_partly(self, part: str) -> list[int]:
-        if self._parts is None or self._parts[0] != part:  # every name is looked at: once for all pages of a list
-            query = "SELECT number FROM called WHERE instr(name, ?)"
-            self._parts = part, sorted({int(row[0]) for row in self._db.execute(query, (part,))})
+    def called_partly(self, parts: Sequence[str]) -> list[int]:
+        wanted = list(parts)
+        if self._parts is None or self._parts[0] != wanted:  # every name is looked at: once for all pages of a list
+            query = f"SELECT number FROM called WHERE {' AND '.join(['instr(name, ?)'] * len(wanted))}"  # noqa: S608
+            self._parts = wanted, sorted({int(row[0]) for row in self._db.execute(query, wanted)})
         return self._parts[1]
 
     def _where(self, wanted: Wanted) -> tuple[str, list[Any]]:
@@ -179,9 +180,9 @@ class SqliteListings:
         if wanted.put_away is not None:
             terms.append(f"{'' if wanted.put_away else 'NOT '}(status = ? AND conflicts = 0)")
             values.append(PUT_AWAY)
-        if wanted.part:
+        if wanted.parts:
             terms.append("number IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(self.called_partly(wanted.part)))
+            values.append(json.dumps(self.called_partly(wanted.parts)))
         if wanted.target:
             terms.append("target = ?")
             values.append(wanted.target)

@@ -141,3 +141,14 @@ async def test_a_new_case_says_who_is_called_the_same(tmp_path: Path, autojump_c
         assert sorted(again["alike"]) == sorted([one["short"], person["short"]])
         assert (await ana("case.new", set={"title": "Вера"}))["alike"] == []  # an external id is no name
         assert (await ana("case.new"))["alike"] == []
+
+
+async def test_a_name_is_found_in_whatever_order_it_is_written(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        made = await ana("case.new", set={"title": "Анна Веткина"})
+        other = await ana("case.new", set={"title": "Веткина Анна Петровна"})
+        for wanted, case in (("Веткина Петровна", other), ("Анна Веткина", made), ("веткина анна", other)):
+            assert (await ana("case.show", case=wanted))["id"] == case["id"]
+        both = await ana("case.list", find="веткина анна")
+        assert {row["id"] for row in both["cases"]} == {made["id"], other["id"]}
+        assert (await ana("case.list", find="Веткина Борис"))["cases"] == []

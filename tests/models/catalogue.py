@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cellsync.cell.description import describe
 from cellsync.core.case.states import States
 from cellsync.core.history.holdings import OWN_CASE
@@ -42,8 +44,8 @@ class CatalogueModel:
             if (name, external) in one.called
         ]
 
-    def called_partly(self, part: str) -> list[int]:
-        return [one.number for one in self.listings.values() if any(part in name for name, _ in one.called)]
+    def called_partly(self, parts: Sequence[str]) -> list[int]:
+        return [one.number for one in self.listings.values() if _is_called(one, parts)]
 
     def links(self, number: int) -> list[bytes]:
         return sorted(self.listings[number].links - {ANYTHING}) if number in self.listings else []
@@ -73,7 +75,12 @@ def _is_wanted(one: CaseListing, wanted: Wanted) -> bool:
         and one.kind not in wanted.besides
         and (not wanted.conflicts or one.conflicts > 0)
         and wanted.put_away in (None, one.status == PUT_AWAY and not one.conflicts)
-        and (not wanted.part or any(wanted.part in name for name, _ in one.called))
+        and (not wanted.parts or _is_called(one, wanted.parts))
         and (not wanted.target or wanted.target in one.links)
         and (wanted.among is None or one.number in wanted.among)
     )
+
+
+def _is_called(one: CaseListing, parts: Sequence[str]) -> bool:
+    """Whether all of these are in one of its names."""
+    return any(all(part in name for part in parts) for name, _ in one.called)

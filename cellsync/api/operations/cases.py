@@ -74,7 +74,9 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
     narrow = bool(kind or ask.beside or ask.conflicts or ask.of)
     everything = ask.archived or ask.beside or ask.conflicts or ask.of or ask.find
     put_away = None if everything else False
-    wanted = Wanted([kind] if kind else None, () if narrow else BESIDE, ask.conflicts, put_away, sought(ask.find))
+    wanted = Wanted(
+        [kind] if kind else None, () if narrow else BESIDE, ask.conflicts, put_away, sought(ask.find).split()
+    )
     after = await resolve(cell, ask.after) if ask.after else None
     of = await resolve(cell, ask.of) if ask.of else None
 
@@ -90,7 +92,7 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
             page = page_beside(cell, listings, of, wanted, first, ask.limit + 1)
         if narrow:
             left_out = 0
-        elif wanted.part:
+        elif wanted.parts:
             left_out = listings.count(wanted._replace(kinds=BESIDE, besides=()))
         else:
             left_out = sum(count for one, count, _ in listings.counts() if one in BESIDE)

@@ -126,10 +126,13 @@ _WRITES: Final[dict[Verb, Callable[[_Place, Any], None]]] = {
 
 
 def _offer_field(name: str, known: Iterable[str]) -> str:
-    """What there is; and where it is, if it is the column of a table that was named."""
+    """What there is; and where it is, if another kind has it or it is the column of a table that was named."""
     from cellsync.casework.importing.mapping import places_of  # with it come all columns: only a mistake needs them
 
-    if places := places_of(name):
+    places = places_of(name)
+    if elsewhere := sorted(place.partition(".")[0] for place in places if place.endswith(f".{name}")):
+        return f"It is a field of {', '.join(elsewhere)}. {offer('', known)}"
+    if places:
         return f"A table's column of that name goes into {', '.join(sorted(places))}. {offer('', known)}"
     return offer(name, known)
 

@@ -95,7 +95,7 @@ class Wanted(NamedTuple):
     besides: Sequence[str] = ()  # not of these
     conflicts: bool = False  # only those where people contradict each other
     put_away: bool | None = None  # only those that are put away, or only those that are not
-    part: str = ""  # only those with a name or external id that contains this; folded
+    parts: Sequence[str] = ()  # only those with a name or external id that contains all of these; folded
     target: bytes = b""  # only those that point at this case, by what is listed of them
     among: Sequence[int] | None = None  # only these
 
@@ -135,7 +135,9 @@ class Listings(Protocol):
         """(number, whether by its external id) of the cases of exactly this folded name."""
         ...
 
-    def called_partly(self, part: str) -> list[int]: ...
+    def called_partly(self, parts: Sequence[str]) -> list[int]:
+        """The numbers of the cases with a name or external id that contains all of these, in whatever order."""
+        ...
 
     def links(self, number: int) -> list[bytes]:
         """The ids of the cases that this one points at, as far as they are listed."""
