@@ -16,7 +16,7 @@ from cellsync.testing import MemoryNetwork
 from tests.cell.cells import DAY, Visit, admit, found, level, opened, with_clock
 from tests.cell.equivocators import show, sides, title
 from tests.cell.same import Template
-from tests.cell.test_backups import forked
+from tests.cell.test_backup import forked
 from tests.cell.test_versions import BOTH, build, two
 from tests.core.attacks import Writer, forge
 

@@ -37,9 +37,13 @@ from cellsync import (
     join,
     open_cell,
 )
+from cellsync.core.errors import DiskFull
 from cellsync.core.ids import DeviceId
+from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.schema import creation
 from cellsync.core.session import connection
+from cellsync.core.wire.messages import Batch
+from cellsync.ledger.source import Source
 from cellsync.node import interfaces
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
@@ -67,6 +71,7 @@ class Device:
         self._invite: Invite
         self._closing = trio.Event()
         self._closed = trio.Event()
+        self._full = 0  # batches that the disk had no room for
 
     # --- a cell ------------------------------------------------------------------------------------------
 
@@ -82,10 +87,23 @@ class Device:
         self._closing, self._closed = trio.Event(), trio.Event()
         try:
             async with open_cell(self._home, passphrase=passphrase) as cell:
+                self._count_full(cell)
                 task_status.started(cell)
                 await self._closing.wait()
         finally:
             self._closed.set()
+
+    def _count_full(self, cell: Cell) -> None:
+        ingest = cell.circle.ingest
+
+        async def counted(batch: Batch, source: Source) -> Plan:
+            try:
+                return await ingest(batch, source)
+            except DiskFull:
+                self._full += 1
+                raise
+
+        cell.circle.ingest = counted  # type: ignore[method-assign]
 
     async def close(self) -> None:
         self._closing.set()
@@ -164,6 +182,7 @@ class Device:
             "members": sorted(member.name for member in self._cell.members()),
             "connected": sorted(peer.name for peer in self._cell.peers() if peer.connected),
             "flags": len(self._cell.flags),
+            "full": self._full,
         }
 
     async def entries(self) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from cellsync.core.errors import DiskFull
 from cellsync.core.ids import DatabaseKey
 from cellsync.store.sqlite import SqliteStore
 from tests.end_to_end.devices import PASSPHRASE, Device, Refused, Workshop, agree, check_vault
+from tests.patience import wait_until
 from tests.store.commits import Author
 
 FILE_SYSTEM = 12 << 20
@@ -137,7 +137,7 @@ def test_the_disk_fills_during_catch_up(disk: Disk, workshop: Workshop) -> None:
     total = ana.ask("bulk", rows=500, times=12, size=400)["entries"]
     disk.fill(2 << 20)
     ben.ask("open", passphrase=PASSPHRASE)
-    time.sleep(4)  # so that it runs into the full disk more than once
+    wait_until(lambda: ben.ask("status")["full"] > 1, "it runs into the full disk more than once")
     held = ben.ask("status")["entries"]
     assert held < total
     assert ben.lives
