@@ -2,6 +2,7 @@
 
 circle         one circle: planning, committing, telling; the only place that writes entries
 surroundings   what it takes from the world: the time, randomness, threads
+view           what a session asks of a circle that its replica alone can answer
 source         where a step came from
 pause          a collector that does not run while much is in the making
 """

@@ -32,7 +32,6 @@ from cellsync.core.ids import (
     CircleId,
     Day,
     DeviceId,
-    EntryId,
     EpochId,
     Incarnation,
     MemberId,
@@ -52,11 +51,12 @@ from cellsync.core.replica.surplus import Surplus
 from cellsync.core.session.exchange import Building
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import SALT_BYTES
-from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import OWN_HAND, FromSession, Source
 from cellsync.ledger.surroundings import Surroundings
+from cellsync.ledger.view import ReplicaView
 from cellsync.store.backup import time_of
 
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
@@ -78,7 +78,7 @@ called in a thread: it may take long.
 T = TypeVar("T")
 
 
-class OpenCircle:
+class OpenCircle(ReplicaView):
     """One circle that is open on this device. Implements `core.session.exchange.CircleView`."""
 
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
@@ -514,38 +514,6 @@ class OpenCircle:
             return [self._sponsor]
         return [grant.device for grant in self.replica.circle.active() if grant.device != self.device]
 
-    def digest(self) -> bytes:
-        return self.replica.digest()
-
-    def frontier(self) -> Frontier:
-        return self.replica.frontier()
-
-    def agreed(self) -> list[tuple[int, int]]:
-        return self.replica.agreed()
-
-    @property
-    def counted(self) -> Mapping[int, Head]:
-        return self.replica.held.counted
-
-    @property
-    def equivocators(self) -> frozenset[DeviceId]:
-        return self.replica.held.equivocators
-
-    def branches(self, line: Line) -> list[Chain]:
-        return self.replica.held.of_line(line)
-
-    def branch(self, number: int) -> Chain:
-        return self.replica.held.chains[number]
-
-    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
-        return self.replica.find(line, sequence, entry)
-
-    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
-        return self.replica.entry_id(branch, sequence)
-
-    def last_arrival(self) -> int:
-        return self.replica.held.arrival
-
     @property
     def refolded_at(self) -> int:
         """The newest arrival with which earlier entries began to count, or count no more; 0 if there was none."""
@@ -553,12 +521,6 @@ class OpenCircle:
 
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)
-
-    def cursor_for(self, peer: PeerHoldings) -> int:
-        return self.replica.cursor_for(peer)
-
-    def lacking(self, peer: PeerHoldings) -> int:
-        return self.replica.lacking(peer)
 
     async def build(self, building: Building) -> None:
         """Build a batch for a peer. Hold the lock."""

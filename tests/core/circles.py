@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
@@ -29,14 +28,15 @@ from cellsync.core.replica.surplus import Surplus
 from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
+from cellsync.ledger.view import ReplicaView
 from cellsync.store.sqlite import SqliteStore
 
 START = Millis(1_790_000_000_000)  # some day in 2026
 
 
-class Device:
+class Device(ReplicaView):
     """One device of one circle: what a shell would hold of it."""
 
     def __init__(
@@ -99,50 +99,12 @@ class Device:
             return self.sponsor[0]
         return next(iter(self.replica.circle.devices_with(key)), None)
 
-    def digest(self) -> bytes:
-        return self.replica.digest()
-
-    def frontier(self) -> Frontier:
-        return self.replica.frontier()
-
-    def agreed(self) -> list[tuple[int, int]]:
-        return self.replica.agreed()
-
-    @property
-    def counted(self) -> Mapping[int, Head]:
-        return self.replica.held.counted
-
-    @property
-    def equivocators(self) -> frozenset[DeviceId]:
-        return self.replica.held.equivocators
-
-    def branches(self, line: Line) -> list[Chain]:
-        return self.replica.held.of_line(line)
-
-    def branch(self, number: int) -> Chain:
-        return self.replica.held.chains[number]
-
     def own(self) -> Chain | None:
         """The only branch of the chain that it writes."""
         return next(iter(self.branches(self.line)), None)
 
-    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
-        return self.replica.find(line, sequence, entry)
-
-    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
-        return self.replica.entry_id(branch, sequence)
-
-    def last_arrival(self) -> int:
-        return self.replica.held.arrival
-
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)
-
-    def cursor_for(self, peer: PeerHoldings) -> int:
-        return self.replica.cursor_for(peer)
-
-    def lacking(self, peer: PeerHoldings) -> int:
-        return self.replica.lacking(peer)
 
     def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
         return self.replica.serve(cursor, peer, until)

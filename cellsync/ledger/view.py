@@ -1,0 +1,55 @@
+"""View: what a session asks of a circle that its replica alone can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.serving import PeerHoldings
+from cellsync.core.ids import DeviceId, EntryId
+from cellsync.core.replica.replica import Replica
+from cellsync.core.wire.places import Frontier, Head, Line
+
+
+class ReplicaView:
+    """The part of `core.session.exchange.CircleView` for which neither keys nor the time are needed."""
+
+    replica: Replica
+
+    def digest(self) -> bytes:
+        return self.replica.digest()
+
+    def frontier(self) -> Frontier:
+        return self.replica.frontier()
+
+    def agreed(self) -> list[tuple[int, int]]:
+        return self.replica.agreed()
+
+    @property
+    def counted(self) -> Mapping[int, Head]:
+        return self.replica.held.counted
+
+    @property
+    def equivocators(self) -> frozenset[DeviceId]:
+        return self.replica.held.equivocators
+
+    def branches(self, line: Line) -> list[Chain]:
+        return self.replica.held.of_line(line)
+
+    def branch(self, number: int) -> Chain:
+        return self.replica.held.chains[number]
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        return self.replica.find(line, sequence, entry)
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        return self.replica.entry_id(branch, sequence)
+
+    def last_arrival(self) -> int:
+        return self.replica.held.arrival
+
+    def cursor_for(self, peer: PeerHoldings) -> int:
+        return self.replica.cursor_for(peer)
+
+    def lacking(self, peer: PeerHoldings) -> int:
+        return self.replica.lacking(peer)
