@@ -12,7 +12,7 @@ import signal
 
 def start() -> None:
     """Load the program, and run it."""
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not if whoever started it ignores Ctrl-C
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not if the parent process ignores Ctrl-C
     if usual:
         signal.signal(signal.SIGINT, _leave)
     from cellsync.cli.main import main

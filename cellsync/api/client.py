@@ -1,4 +1,4 @@
-"""A client: whoever calls operations by name. This one asks a daemon through its socket."""
+"""A client: it calls operations by name. This one asks a daemon through its socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cellsync.profile.profile import Profile
 
 ANSWER_WITHIN: Final = 60.0  # seconds
 LONG_WITHIN: Final = 3_600.0  # of what a slow disk has to take in
-HEALTHY_WITHIN: Final = 6.0  # a daemon that starts anew takes one, on a busy machine a few
+HEALTHY_WITHIN: Final = 6.0  # a daemon that starts again takes one, on a busy machine a few
 IDLE_WITHIN: Final = 1.5  # a daemon that does not answer meanwhile, and does nothing either, will not answer
 _NOTHING: Final = 20_000_000  # nanoseconds of a processor
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
@@ -130,7 +130,7 @@ class SocketClient:
             connection.close()
 
     def _gone(self) -> DaemonGone:
-        """Why a daemon that was there has not answered: locking and panic start its program anew."""
+        """Why a daemon that was there has not answered: locking and panic start its program again."""
         with suppress(CellsyncError):
             if self._ask("health", {}, HEALTHY_WITHIN)["state"] == "locked":
                 return LockedMeanwhile()

@@ -1,9 +1,9 @@
 """A feed: events for one follower.
 
 Changes of cases have a cursor, `life:arrival`: which store's order of arrival, and how far (`cell.changes`). It
-survives a restart, so whoever comes back with the last one that they saw misses nothing. Everything else that happens
+survives a restart, so a client that comes back with the last one it saw misses nothing. Everything else that happens
 (who is connected, how a job stands) is told as it happens and is not kept; its cursor is "". A follower that is too
-slow, or comes with a cursor of another store, gets a `reset`: read anew what you show. So does each when what counted
+slow, or comes with a cursor of another store, gets a `reset`: read again what you show. So does each when what counted
 before counts no more.
 
 What was removed is looked for among the newest entries of its case (`cell.wrote`). A member may remove as much as they

@@ -20,7 +20,7 @@ from cellsync.cell.lone_error import the_only
 from cellsync.core.errors import CellsyncError, Closed, NotFound
 
 KEPT: Final = 64  # the newest
-ENDS_WITHIN: Final = 5.0  # seconds that whoever cancels a job waits for its end
+ENDS_WITHIN: Final = 5.0  # seconds that cancelling a job waits for its end
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Panic: whoever holds the profile open lets everything go now, or is ended.
+"""Panic: the process that holds the profile open lets everything go now, or is ended.
 
 The daemon is asked first, and shortly: if its door has not closed within a twentieth of a second it is hung, or busy,
 and is killed by the process id that it has recorded while it holds the lock. The kernel closes all that it had open.

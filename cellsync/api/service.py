@@ -274,7 +274,7 @@ class Service:
         self._turned = trio.Event()
 
     def tell(self, event: str, **data: object) -> None:
-        """Tell whoever follows of something that is not kept."""
+        """Tell all followers of something that is not kept."""
         for feed in self._feeds:
             feed.tell(event, data)
 

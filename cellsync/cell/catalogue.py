@@ -5,7 +5,7 @@ Rules:
 1. Nobody reads all cases to answer a question about one of them, or about a page of them. What the answers need of a
    case is its listing, and stands in the database with an index for each question; a question costs what it shows.
 2. A listing is a cache. A commit makes the listings of its cases stale, and nothing more: what arrives costs the same,
-   however large a case is. They are made anew when the next question needs them, or when it has been quiet for a
+   however large a case is. They are made again when the next question needs them, or when it has been quiet for a
    moment.
 3. An answer is always up to date. What is stale is described, in slices, before anybody is answered.
 4. A short id is as long as it has to be to tell a case from its two neighbours in the order of ids; so only these are
@@ -151,7 +151,7 @@ class OpenCatalogue(Catalogue):
         """Describe so much of what is stale, right after a step is durable. Hold the lock.
 
         For those who write thousands of cases, step by step: the states of a step are still at hand, where later each
-        would be read and folded anew (half of an import's time); and what is described becomes durable with the next
+        would be read and folded again (half of an import's time); and what is described becomes durable with the next
         step.
         """
         self.settled()
@@ -181,7 +181,7 @@ class OpenCatalogue(Catalogue):
                     await self._circle.make_room()
                 if self.staged >= DURABLE:
                     await self._settle()
-            if self.stale >= before:  # an import writes faster than that: who asks must not wait for its end
+            if self.stale >= before:  # an import writes faster than that: a question must not wait for its end
                 most = min(2 * most, DURABLE)
             before = self.stale
 

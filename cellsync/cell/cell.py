@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from cellsync.cell.short_codes import ShortCodes
     from cellsync.store.backup import Backup
 
-FLAGS: Final = 250  # kept of each reason, the newest: whoever causes many of one does not push out another
+FLAGS: Final = 250  # kept of each reason, the newest: a flood of one reason cannot evict another
 AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
 _ID: Final = re.compile("[0-9a-fA-F]{64}")
 _ID_HINT: Final = "Give `case.id`, or `case.id.hex()`: 64 hexadecimal digits."
@@ -270,7 +270,7 @@ class Cell:
         """What comes of work on many cases, as they all are at one moment. It opens them with `look_up`.
 
         Each step of it runs in a thread with the lock held, and between two of them others get their turn. If one of
-        them writes something, or something arrives, all is begun anew; then the others wait until it is done.
+        them writes something, or something arrives, all is started over; then the others wait until it is done.
         """
         done: list[T] = []
         await self.catalogue.ready()
@@ -546,7 +546,7 @@ class Cell:
         return Change(anew, "", None, None, "", local, "reset", "", why="equivocator")
 
     def _refold(self, numbers: list[int]) -> Iterator[Callable[[], None]]:
-        """What counts of these cases is not what it was: those that somebody reads are folded anew, in place."""
+        """What counts of these cases is not what it was: those that somebody reads are folded again, in place."""
         read = self.circle.replica.states.read
         for number in numbers:
             state = self._states.get(number)

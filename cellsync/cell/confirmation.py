@@ -13,7 +13,7 @@ from cellsync.core.errors import InvalidValue
 class Asked(NamedTuple):
     """Compare these words with those on the other device, by voice or side by side."""
 
-    name: str  # whoever wants to join, as they call themselves; "" on the joining device
+    name: str  # of the person who wants to join, as they call themselves; "" on the joining device
     words: tuple[str, ...]
     clock_ahead: float = 0.0  # seconds that the other device's clock shows more than this one's; negative: less
     namesakes: tuple[Member, ...] = ()  # members whose name could be taken for this one: is it the same person?

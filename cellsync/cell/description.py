@@ -25,7 +25,7 @@ from cellsync.core.ids import ID_BYTES
 from cellsync.core.schema.values import moment
 
 VERSION: Final = bytes([3, FOLDED])
-"""Raise the first when a case is described otherwise: listings at rest are then made anew."""
+"""Raise the first when a case is described otherwise: listings at rest are then made again."""
 
 NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first
 TITLE: Final = 200  # characters that lists show, and that are searched

@@ -32,7 +32,7 @@ class Reason(StrEnum):
     UNATTACHED = "unattached"  # does not continue what is held here: a gap, not held until it is filled
     FORK = "fork"  # two entries in one place, both signed and held: that vault was copied, or put back from a backup
     EQUIVOCATOR = "equivocator"  # more branches than any honest device has: only what others cite of them counts
-    FEW_BRANCHES_LEFT = "few_branches_left"  # this device has begun anew so often that it soon may not again
+    FEW_BRANCHES_LEFT = "few_branches_left"  # this device has taken so many incarnations that it soon may take no more
     BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
     OLDER = "older"  # a device speaks an older version of the protocol than it did before
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?

@@ -4,9 +4,9 @@ A follower is registered before its block is entered, so nothing is missed betwe
 slows down a writer: one that does not keep up gets a single "reset" in place of what it missed.
 
 A cursor is `life:arrival`: which store's order of arrival, and how far. One of another store (the vault was joined
-anew) also gives a "reset". So does a step that takes back what had counted, and a cursor from before such a step: no
+again) also gives a "reset". So does a step that takes back what had counted, and a cursor from before such a step: no
 change of a field could say that. What arrived at once has one place in that order: only its last change carries it,
-the others carry the place before. So whoever goes on after any change misses nothing, and may see a few twice.
+the others carry the place before. So a follower that resumes after any change misses nothing, and may see a few twice.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Follower(AsyncIterator[Change]):
             pass
 
     def miss(self) -> None:
-        """There was more than may wait: after what waits, the reader is told to read anew."""
+        """There was more than may wait: after what waits, the reader is told to read again."""
         self._missed = True
 
     def reset(self, change: Change) -> None:

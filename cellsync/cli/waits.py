@@ -56,7 +56,7 @@ def to_its_end(
         cancelled = client.call(f"{operation}.cancel", job=begun["job"])
         for job in steps(client, show, cancelled):
             seen(job)
-    except BaseException:  # who reads what we say has gone
+    except BaseException:  # the reader of our output has gone away
         with suppress(Exception):
             client.call(f"{operation}.cancel", job=begun["job"])
         raise

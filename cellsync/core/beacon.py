@@ -91,7 +91,7 @@ def match(
     if len(beacon) != SIZE or not 0 < port < 1 << 16:
         return None
     nonce = beacon[:NONCE]
-    # A set is no timing oracle here: Python's hash of bytes is keyed anew in each process.
+    # A set is no timing oracle here: Python's hash of bytes is keyed differently in each process.
     slots = {beacon[at : at + SLOT] for at in range(NONCE, SIZE, SLOT)}
     places = [address for address in addresses if len(address) in (4, 16)]
     periods = [period for period in range(period_of(now) - 1, period_of(now) + 2) if period >= 0]

@@ -12,7 +12,7 @@ EPOCHS: Final = "epochs"
 SPONSOR: Final = "sponsor"  # who admitted it; for the time until the circle's history has come
 SPONSOR_KEY: Final = "sponsor key"
 
-# What whoever copies a store sets (Copies).
+# What is set when a store is copied (Copies).
 RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
 LIFE: Final = "life"  # what tells this store's order of arrival from that of every other
 

@@ -102,7 +102,7 @@ class CircleFull(CallerError):
 
 
 class OutOfBranches(CallerError):
-    """This device has begun anew so often that it may not do so again."""
+    """This device has taken so many incarnations that it may take no more."""
 
     code = "out_of_branches"
     default_hint = "What it wrote is kept. Join with a fresh vault: ask a coordinator for an invitation."

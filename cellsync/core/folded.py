@@ -13,7 +13,7 @@ from typing import Any, Final
 from unicodedata import combining, normalize
 
 VERSION: Final = 1
-"""Raise it when the same text folds otherwise: what rests folded is then made anew."""
+"""Raise it when the same text folds otherwise: what rests folded is then made again."""
 
 _APOSTROPHES: Final = "'`´ʹʻʼʽʾʿˈˊˋ‘’‚‛′‵＇׳\u02b0\u055a\ua78c\U000e0027"
 _DASHES: Final = "‐‑‒–—―−﹘﹣－־"

@@ -3,7 +3,7 @@
 Any member may begin as many cases as they like, and all of them stay. In three tables of the language each would take
 350 bytes; here it is 50: ids and slots in rows, and a table of numbers by id, open, at most half full.
 
-Numbers are counted from 1, so a row is found by its number. Ids are chosen by whoever writes, so they are looked for by
+Numbers are counted from 1, so a row is found by its number. Ids are chosen by their authors, so they are looked for by
 a hash under a key that is drawn when the program starts: nobody can make many that lie in one place.
 """
 
@@ -128,7 +128,7 @@ class Roll(Mapping[CaseId, int]):
             self._table[_place(self._table, self.ids, case)] = number
 
     def _grown(self) -> array[int]:
-        """A table twice as large. The old one serves whoever reads meanwhile."""
+        """A table twice as large. The old one serves readers meanwhile."""
         table = array("I", bytes(8 * len(self._table)))
         for number, case in self.ids.items():
             table[_place(table, self.ids, case)] = number

@@ -1,4 +1,4 @@
-"""Runs: sorting many things without holding up whoever else is to run.
+"""Runs: sorting many things without holding up other threads.
 
 While Python sorts, no other thread runs, and a member may write 131,072 fields into a case: so what is long is sorted
 in runs, which are merged one by one.

@@ -2,7 +2,7 @@
 
 Python cannot erase what it has held, but the kernel takes all memory of a process back when it executes another
 program. So after a lock, and at once in a panic, the daemon does that. Its process id, its lock as the profile's holder
-and its open door are handed over: whoever knocks meanwhile waits, and nobody takes the profile for abandoned. Every
+and its open door are handed over: new connections queue meanwhile, and nobody takes the profile for abandoned. Every
 other descriptor (connections, databases, the vault's lock) is closed by the kernel in the same moment.
 """
 
@@ -36,7 +36,7 @@ def inherited() -> Inherited | None:
 
 
 def rebirth(kept: Inherited) -> NoReturn:
-    """Start anew. Does not return; if it cannot be done, the process ends."""
+    """Start again. Does not return; if it cannot be done, the process ends."""
     try:
         for descriptor in kept:
             os.set_inheritable(descriptor, True)

@@ -31,7 +31,7 @@ from cellsync.profile.holder import Holder
 from cellsync.profile.profile import Profile, Settings
 
 LOOK_EVERY: Final = 2.0  # seconds
-ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts anew
+ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts again
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _load(settings: Settings) -> None:
 
 
 async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherited) -> None:
-    """Who knocks from now on waits at the door for the new program; who is inside still gets an answer."""
+    """New connections queue on the socket for the restarted process; those that are open still get an answer."""
     await locked.wait()
     ending.set()
     await trio.sleep(ANSWERED_WITHIN)

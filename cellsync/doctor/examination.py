@@ -30,7 +30,7 @@ Look = Callable[[Visit], Awaitable[list[Finding]]]
 
 
 def _in_thread(look: Callable[[Visit], list[Finding]]) -> Look:
-    """A network file system whose server is gone hangs for ever, and so does whoever looks at it."""
+    """A network file system whose server is gone hangs for ever, and so does a thread that looks at it."""
 
     async def looked(visit: Visit) -> list[Finding]:
         limiter = trio.CapacityLimiter(1)  # of its own: what hangs takes no thread from others

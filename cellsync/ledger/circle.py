@@ -2,7 +2,7 @@
 
     plan (pure)  ->  store.write, store.flush  ->  replica.advance  ->  watchers
 
-One step at a time: whoever plans, reads the store or commits holds `lock`. Frames and events leave only after the
+One step at a time: `lock` is held to plan, to read the store and to commit. Frames and events leave only after the
 flush. While the disk is quick the flush runs inline, because a hop to a thread and back costs as much as it does;
 on a slow one it runs in a thread, so that a disk that takes its time does not stop the other sessions.
 
@@ -93,7 +93,9 @@ class OpenCircle(ReplicaView):
         self._introduced: dict[DeviceId, Day] = {}
         self._attested_by_others: Day | None = None
         self._line: Line = (self.device, Incarnation(store.kept(drawers.INCARNATION) or b""))
-        self._renewal_due = store.kept(drawers.RENEWAL_DUE)  # None: this store is no copy, or has begun anew since
+        self._renewal_due = store.kept(
+            drawers.RENEWAL_DUE
+        )  # None: this store is no copy, or has taken a new incarnation since
         self._life, self._life_unkept = self._life_of(store)
         self._surplus = Surplus.decode(store.kept(drawers.SURPLUS))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
@@ -148,7 +150,7 @@ class OpenCircle(ReplicaView):
     def _is_large(self, batch: Batch) -> bool:
         """Whether a batch may take long to plan.
 
-        So may one that makes a device an equivocator: all is counted anew. So may one about members, if rules look at
+        So may one that makes a device an equivocator: all is counted again. So may one about members, if rules look at
         more than an entry's own past: it may change how thousands of entries stand.
         """
         held = self.replica.held

@@ -1,4 +1,4 @@
-"""Sources: where a step came from. Whoever is told of a step learns it, and says what it means there.
+"""Sources: where a step came from. Each watcher of steps is told, and decides what it means there.
 
 `Source` is closed: code that tells sources apart ends in `assert_never`, so the type checker names every place that a
 new one is missing from. A relay's parcel, a bundle and paper each get a class here when they come, with what tells one

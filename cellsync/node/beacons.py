@@ -19,7 +19,7 @@ from cellsync.node.shared import SharedCircle
 
 
 class Beacons:
-    """The beacon of one circle, shown until it has to be made anew."""
+    """The beacon of one circle, shown until it has to be made again."""
 
     def __init__(self, circle: SharedCircle, network: Network) -> None:
         self._circle, self._network = circle, network
@@ -29,7 +29,7 @@ class Beacons:
         self._hidden = False  # nothing is shown unless somebody wants to be seen
 
     async def announce(self) -> None:
-        """Show the beacon, made anew whenever that is due, until cancelled."""
+        """Show the beacon, made again whenever that is due, until cancelled."""
         while True:
             renewed = self._renewed = trio.Event()
             async with trio.open_nursery() as nursery:
@@ -52,7 +52,7 @@ class Beacons:
 
     @contextmanager
     def also_under(self, key: bytes) -> Iterator[None]:
-        """While the block lasts, whoever holds `key` recognises it too."""
+        """While the block lasts, holders of `key` recognise it too."""
         self._keys.append(key)
         self.renew()
         try:

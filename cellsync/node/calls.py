@@ -124,7 +124,7 @@ class Calls:
             now = trio.current_time()
             if self._at_once:
                 self._at_once = False
-                # else whoever asks again and again never calls
+                # else asking again and again would put off every call
                 due = dict.fromkeys(self._whereabouts.spots.known, -math.inf)
                 self._backoffs.clear()
             for device in self._soon:
@@ -230,7 +230,7 @@ class Calls:
 
         Whether there was one. The first call goes over the stream that is there already.
 
-        Who holds no key of the day under which it is called is silent, as towards a stranger; else it answers at once.
+        A callee without a key of the day of the call is silent, as towards a stranger; any other answers at once.
         """
         likely = self._circle.calling_keys(device, self.guesses.get(device))
         stream: trio.abc.Stream | None = first

@@ -75,7 +75,7 @@ class Discovery:
         self._own: set[str] = set()  # instance names; zeroconf shows us ourselves
 
     async def run(self) -> None:
-        """Keep one responder on each link, anew when its addresses change, until cancelled."""
+        """Keep one responder on each link, renewed when its addresses change, until cancelled."""
         # Its warnings quote what strangers sent.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
         kept: dict[tuple[Local, ...], trio.CancelScope] = {}

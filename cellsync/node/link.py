@@ -200,7 +200,7 @@ class PeerLink:
             with trio.move_on_at(min(self.session.deadline, next_ripe)):
                 await self._wake.wait()
             if abs(self._lead() - self._clock_leads) >= CLOCK_SET:
-                self.close()  # and begin anew: by how much the clocks differ is measured at the beginning
+                self.close()  # and start over: by how much the clocks differ is measured at the beginning
             self._wake = trio.Event()
             await self._handle(self.session.tick(trio.current_time()))
             while True:

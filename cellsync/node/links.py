@@ -3,10 +3,10 @@
 Where there are many, `overlay` says which of them carry what is new.
 
 A session proves a key. So links are kept by key: a device has another id in each circle, and a coordinator who
-introduces somebody's key once more shadows nobody. Whoever asks for a device gets the link with its key.
+introduces another's key once more shadows nobody. Asking for a device gives the link with its key.
 
 Of two sessions that two devices opened at once, the one called by the holder of the smaller session key stays, at both
-ends. Later the new one stays: nobody calls who has not lost the old one.
+ends. Later the new one stays: a device calls only after it has lost the old one.
 """
 
 from __future__ import annotations
@@ -104,6 +104,6 @@ class Links(Mapping[DeviceId, PeerLink]):
             link.place(sparse=sparse, near=key in near, watched=key in self._watched)
 
     def wake(self) -> None:
-        """Whoever waits for `changed` looks again."""
+        """Those who wait for `changed` look again."""
         self.changed.set()
         self.changed = trio.Event()

@@ -45,7 +45,7 @@ class Lookout:
                 found = self._recognise(sighting)
                 if found is None:
                     self.search.keep(sighting)
-                # Each beacon is called once: somebody who replays one must not use up what the callee accepts of us
+                # Each beacon is called once: an attacker who replays one must not use up what the callee accepts of us
                 # in a day. If the call fails, it is made again from where the device was, ever more rarely.
                 if found is None or sighting.blob in self._called:
                     continue

@@ -1,7 +1,7 @@
 """What the node asks of a network, as one Protocol: a LAN, or a simulated one, or later a relay.
 
 A network carries bytes and shows beacons. It knows neither circles nor devices: whom a beacon belongs to
-is computed by whoever holds the keys (cellsync.core.beacon).
+is computed by the holders of the keys (cellsync.core.beacon).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The node: one device on its networks, for one circle. Its parts, and what they tell one another.
 
-reception     whoever connects: a session, or the pairing that is open
+reception     incoming connections: a session, or the pairing that is open
 beacons       what we show, so that members recognise us
 lookout       beacons of members, also of those whose clocks are far off while a user waits
 calls         whom we have no session with, and again where it was before

@@ -1,4 +1,4 @@
-"""Reception: whoever connects. A guest is handed on, a member gets a session, and a stranger gets nothing.
+"""Reception: incoming connections. A guest is handed on, a member gets a session, and a stranger gets nothing.
 
 A stranger is read from and never answered, and its connection is left at a moment that was drawn when it began.
 """

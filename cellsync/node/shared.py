@@ -83,7 +83,7 @@ class SharedCircle(CircleView, Protocol):
 
     @property
     def lock(self) -> trio.Lock:
-        """Held by whoever plans, reads the store or commits."""
+        """Held while a part of the program plans, reads the store or commits."""
         ...
 
     @property

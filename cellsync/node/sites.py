@@ -2,7 +2,7 @@
 
 A port that outlives locks and restarts is what lets two devices find each other without showing anything. The same port
 everywhere would name the device wherever it goes; so there is one for each site, and a new one after 30 days
-(protocol/60-lan.md). The table is kept in the vault: whoever reads it learns where the device was.
+(protocol/60-lan.md). The table is kept in the vault: its reader learns where the device was.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Row(NamedTuple):
 
 
 class Sites:
-    """Made anew it knows nothing. `keep` makes its table durable; without, it lasts as long as the program."""
+    """After a restart it knows nothing. `keep` makes its table durable; without, it lasts as long as the program."""
 
     def __init__(
         self,

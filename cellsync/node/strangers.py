@@ -7,7 +7,7 @@
 A member's opening comes with the first round trip, so it leaves the crowd within milliseconds, and no flood of
 connections ends it afterwards: a place outside the crowd takes keys. What a place is worth must tell nothing. So the
 opening has to be complete, made for this device, and new: a header, which any recorded connection of the circle begins
-with, would let whoever repeats it see in a flood which ports belong to the same circle.
+with, would let an attacker who repeats it see in a flood which ports belong to the same circle.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Listings at rest: what lists and searches need of every case (protocol/70-vault.md, Listings).
 
 They are a cache of what the entries say, and stand in the circle's own encrypted database. Each says up to which entry
-of its case it is right; one that lags is `stale` and made anew, so that a kill at any moment costs time and nothing
+of its case it is right; one that lags is `stale` and made again, so that a kill at any moment costs time and nothing
 else. A commit that changes what counted before makes the listings of its cases stale in the same transaction.
 """
 

@@ -1,7 +1,7 @@
 """Settings: how a device shows itself, as `settings.json` in a profile's folder says.
 
-The same for the command line, the daemon, and a program that opens the folder itself: whoever has said that nothing of
-this device is to be seen on a network need not say it twice.
+The same for the command line, the daemon, and a program that opens the folder itself: a user who has said that
+nothing of this device is to be seen on a network need not say it twice.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Rules:
 
 1. **No write at a random key.** Entries are keyed by slot (chain number and sequence in one integer), so
    that each chain appends at its own end; each entry points to the entry of its case that arrived before it,
-   and a dense table holds the newest entry of every case. There is no index on ids: whoever needs an entry
+   and a dense table holds the newest entry of every case. There is no index on ids: a caller that needs an entry
    knows its slot. That keeps the cost of an entry the same at ten thousand and at a million.
 2. **One transaction from the first staged write to `flush`.** `flush` is the COMMIT and nothing that
    computes, so that a shell can run it, and only it, in a worker thread. If any step fails, the whole

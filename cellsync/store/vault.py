@@ -237,7 +237,7 @@ class Vault:
         _unwrap_any(self._slots, self._profile, guess)
 
     def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE, at_least: float = 0.0) -> None:
-        """Wrap the master key anew, in place of every passphrase slot. Blocks for a key derivation or two.
+        """Wrap the master key again, in place of every passphrase slot. Blocks for a key derivation or two.
 
         A copy of the old header still opens with the old passphrase. Raises InvalidValue if `kdf` is weaker than
         this vault's profile allows, DiskFull or StorageFailed.

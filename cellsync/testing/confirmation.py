@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def accept_any(*_: object) -> bool:
-    """A `confirm` for `create_invite` and `join` that accepts whoever comes."""
+    """A `confirm` for `create_invite` and `join` that accepts anybody."""
     return True

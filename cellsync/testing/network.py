@@ -160,7 +160,7 @@ class MemoryNetwork:
         return here is not None and here == there and frozenset((one, other)) not in self._parted
 
     async def connect(self, source: MemoryHost, address: Address) -> trio.abc.Stream:
-        """A connection of `source` to whoever listens at `address`."""
+        """A connection of `source` to the listener at `address`."""
         await trio.sleep(self._delay())
         for target in self._hosts.values():
             listener = target.listener(address)
@@ -402,13 +402,13 @@ class MemoryHost:
     # --- for tests --------------------------------------------------------------------------------
 
     def change_address(self) -> None:
-        """Get another address on the same LAN: connections broken, beacons made anew."""
+        """Get another address on the same LAN: connections broken, beacons made again."""
         if self.lan is not None:
             self._leases[self.lan] = self._net.next_address(self.lan)
             self.move(self.lan)
 
     def move(self, lan: str | None) -> None:
-        """Join another LAN, or none: connections broken, beacons made anew. Back again, it has the address it had."""
+        """Join another LAN, or none: connections broken, beacons made again. Back again, it has the address it had."""
         self._net.break_connections(self.name)
         self.lan = lan
         if lan is not None:
@@ -442,7 +442,7 @@ class MemoryHost:
         return [arrives for inbox in self._inboxes for arrives in inbox.expected()]
 
     def show_again(self) -> None:
-        """Show the beacons of now to whoever can see them."""
+        """Show the beacons of now to all that can see them."""
         for sighting in self.shown.values():
             self._net.show(self, sighting)
 

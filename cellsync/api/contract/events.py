@@ -107,7 +107,7 @@ class Standstill(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reset(Struct, frozen=True, forbid_unknown_fields=True):
-    """Read anew what you show."""
+    """Read again what you show."""
 
 
 DATA: Final[dict[str, type[Struct]]] = {

@@ -34,7 +34,7 @@ class Form(StrEnum):
 
 
 class Export(NamedTuple):
-    """What leaves. Whoever hands it over notes that in an ExportRecord."""
+    """What leaves. The caller that hands it over notes that in an ExportRecord."""
 
     content: bytes  # nothing, if it was written somewhere else
     cases: Sequence[CaseId]
@@ -81,7 +81,7 @@ async def write_cases(
     compartments: Iterable[Sensitivity] | None = None,
     language: str = "",
 ) -> Export:
-    """The same as `export_cases`, written to `out`, which is told when all is begun anew. It writes in a thread."""
+    """The same as `export_cases`, written to `out`, which is told when all is started over. It writes in a thread."""
     chosen = permission.checked(audience, compartments)
     wanted = None if cases is None else [case.id for case in cases]
 

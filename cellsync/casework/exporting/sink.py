@@ -12,7 +12,7 @@ class Sink(Protocol):
     def write(self, piece: bytes, /) -> object: ...
 
     def clear(self) -> None:
-        """It is begun anew: nothing of what was written counts."""
+        """It is started over: nothing of what was written counts."""
         ...
 
 

@@ -151,7 +151,7 @@ def partial_date(cell: str) -> list[Any]:
 
 
 def day(cell: str) -> list[Any]:
-    """A day. Of a month or a year the first: who is reminded early has lost nothing, who is reminded late has."""
+    """A day. Of a month or a year the first: to be reminded early costs nothing, to be reminded late may."""
     [date] = partial_date(cell)
     return [] if date.earliest is None else [date.earliest]
 

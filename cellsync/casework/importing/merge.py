@@ -280,5 +280,5 @@ def _elements(state: CaseState, crdt: str, name: str) -> list[Any]:
 
 
 def _is_mark(element: Any) -> bool:
-    """Whoever writes the set of marks may write anything into it."""
+    """A member may write anything into the set of marks."""
     return type(element) is list and [type(one) for one in element] == [str, str, bytes]

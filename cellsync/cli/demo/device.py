@@ -97,7 +97,7 @@ class Device:
         return {"id": case.id.hex(), "title": case.title}
 
     async def edit(self, case: str, note: str, summary: str | None) -> None:
-        """Add a line to the timeline, and perhaps say the summary anew: one signed entry."""
+        """Add a line to the timeline, and perhaps rewrite the summary: one signed entry."""
         file = await self._cell.get(CaseFile, CaseId(bytes.fromhex(case)))
         async with file.edit() as draft:
             draft.timeline.append(TimelineEntry(TimelineKind.NOTE, note))

@@ -85,7 +85,7 @@ class Draft:
         self.edit(FieldType.LOG, "append", field, item, source)
 
     def correct(self, field: str, item: Ref, value: Any) -> None:
-        """Say an item anew. Raises NotFound if the log has no such item."""
+        """Say an item again. Raises NotFound if the log has no such item."""
         self.edit(FieldType.LOG, "correct", field, item, value)
 
     def retract(self, field: str, item: Ref, reason: str | None) -> None:

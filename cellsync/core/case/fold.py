@@ -353,7 +353,7 @@ class CaseState:
 
     @staticmethod
     def decode(raw: bytes) -> CaseState:
-        """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded anew."""
+        """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded again."""
         state = CaseState()
         parts = snapshot.decode(raw)
         state.counted, state.creates, fields, state.sought, state.ill_typed, state.unknown = parts

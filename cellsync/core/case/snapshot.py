@@ -13,7 +13,7 @@
     refs     = strung together, 10 bytes each                     total = signed big-endian bytes, the fewest
 
 Everything is sorted, so one state has one snapshot. It is a local cache, never sent: a damaged one, or one of another
-format, is thrown away and the case folded anew.
+format, is thrown away and the case folded again.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class States:
         self._shrink(KEPT)
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """What counts of these cases is not what it was: they are folded anew when they are read."""
+        """What counts of these cases is not what it was: they are folded again when they are read."""
         for number in numbers:
             self._drop(number)
             self._rooms.pop(number, None)
@@ -177,7 +177,7 @@ class States:
         self._unsaved_bytes -= len(snapshot)
 
     def read(self, number: int) -> CaseState:
-        """The whole state of a case, logs included, folded anew: the caller may keep it."""
+        """The whole state of a case, logs included, folded again: the caller may keep it."""
         return self._whole(number, CaseState(logs=True))[0]
 
     def logs(self, number: int) -> dict[str, LogState]:
@@ -203,7 +203,7 @@ class States:
         folded, snapshot = self._unsaved.get(number) or self._store.snapshot(number) or (0, b"")
         state, behind = None, 0
         if snapshot:
-            with suppress(VaultDamaged):  # a snapshot is a cache: what cannot be read is folded anew
+            with suppress(VaultDamaged):  # a snapshot is a cache: what cannot be read is folded again
                 state = CaseState.decode(snapshot)
                 behind = self._fold(state, number, folded, {})
         if state is None or state.full:

@@ -3,7 +3,7 @@
     state(b, d0)    = BLAKE2b-256(label of b, d0, key = root)         d0: the day the epoch began
     state(b, d + 1) = BLAKE2b-256(RATCHET, d + 1, key = state(b, d))
 
-The root is deleted as soon as the branches are derived, and a state as soon as nobody needs its day: whoever
+The root is deleted as soon as the branches are derived, and a state as soon as nobody needs its day: a thief who
 seizes a device reads forward from the oldest state it still holds, never back. The branches are independent,
 so a device that keeps an old spool state for a straggler's parcels does not keep old sessions open with it,
 and pairing hands over states of today only. Which day is used, and when a state may go, is decided above.

@@ -4,8 +4,8 @@
     side     = [[outline, …], signature]
     outline  = [height, clock, kind, H(shape), H(content), length of shape, length of content, [parent, …]]
 
-Whoever knows the device's signing key can check it, without the history and without learning what was written. Nobody
-but the device, or who holds its key, can make one: a frontier that claims a fork proves nothing.
+Anyone who knows the device's signing key can check it, without the history and without learning what was written.
+Nobody but the device, or a thief of its key, can make one: a frontier that claims a fork proves nothing.
 (protocol/30-history.md, The proof of a fork)
 """
 

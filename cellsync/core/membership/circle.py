@@ -129,7 +129,7 @@ class Circle:
 
     @property
     def is_full(self) -> bool:
-        """Whether one more device would be void, in the past of whoever has seen all of these."""
+        """Whether one more device would be void, in a past that has all of these."""
         return not rules.within_caps(self.active())
 
     def is_active(self, device: DeviceId) -> bool:

@@ -75,7 +75,7 @@ class Names:
 
     def _told_apart(self, device: DeviceId, name: str, form: str) -> str:
         ordered = self._ordered.get(form)
-        if ordered is None and not _MARKED.search(name):  # nobody may look marked who is not
+        if ordered is None and not _MARKED.search(name):  # a name without a mark must not look marked
             return name
         others = [] if ordered is None else _beside(ordered, bisect_left(ordered, device))
         return f"{name} ({_beginning(device, others)})"

@@ -67,7 +67,7 @@ class JoinersExchange:
 class InvitersExchange:
     """The side that shows the code, after `knocks`. Send `answer`; `entropy` is 96 fresh random bytes.
 
-    Raises HandshakeFailed for a knock that nobody with a code would send.
+    Raises HandshakeFailed for a knock that no holder of a code would send.
     """
 
     def __init__(self, shown: ShortCode, knock: bytes, entropy: bytes) -> None:

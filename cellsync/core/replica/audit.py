@@ -1,6 +1,6 @@
 """Audit: whether what rests here is what its authors signed. Slow, thorough, and changes nothing.
 
-1. The id of every entry is computed anew, from what it holds and the id before it; it has to be the one that is kept,
+1. The id of every entry is computed again, from what it holds and the id before it; it has to be the one that is kept,
    and the newest has to be the head of its branch.
 2. Every signature that is held has to verify, and the newest entry of every branch has one.
 3. Every entry stands on the list of its case, once.

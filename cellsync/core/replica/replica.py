@@ -117,7 +117,7 @@ class Replica:
         return self.held.frontier()
 
     def agreed(self) -> list[tuple[int, int]]:
-        """What somebody holds who has the same digest, branch by branch: what counts. Of the rest it may hold other."""
+        """What a device with the same digest holds of each branch: all that counts. The rest may differ."""
         return list(self.held.counted_lengths())
 
     def digest(self) -> bytes:

@@ -246,7 +246,7 @@ class Stage:
     def cite(self, slot: int, author: DeviceId) -> None:
         """A new entry of this device names a slot as a parent. An equivocator's entry leaves a head what it is.
 
-        For nobody cites such an entry, and who goes on has to have what it cites in the past: the own admission, say.
+        For nobody cites such an entry, and a writer needs in its past what it builds on: its own admission, say.
         """
         if author not in self.held.equivocators:
             self.cited.add(slot)

@@ -1,4 +1,4 @@
-"""Host: whoever holds the entries of cases (a cell, or a stand-in in tests), and what binds a case to it.
+"""Host: the holder of the entries of cases (a cell, or a stand-in in tests), and what binds a case to it.
 
 case = bind(Eviction, host, id, state)      a snapshot of the case
 draft = begin(case)                         host.edit, entering
@@ -27,7 +27,7 @@ Why = Literal["", "equivocator", "standing"]
 class Change(NamedTuple):
     """One field changed.
 
-    `cause` "reset" says: read anew what you show. Its `path` is "". Either the reader was too slow and changes were
+    `cause` "reset" says: read again what you show. Its `path` is "". Either the reader was too slow and changes were
     skipped, or what had counted before counts no more, or what had not counts now. `why` says which: "equivocator" (its
     device turned out to write several histories at once), "standing" (entries went into quarantine, or came out of it;
     `author` is who wrote what decided it, if that is one person), "" (changes were skipped).
@@ -68,7 +68,7 @@ B = TypeVar("B", bound=Bound)
 
 
 class Host(Protocol):
-    """What a case asks of whoever holds its entries."""
+    """What a case asks of the holder of its entries."""
 
     def name_of(self, device: DeviceId) -> str:
         """The name of the member whose device this is, as the cell shows it."""

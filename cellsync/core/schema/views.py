@@ -204,7 +204,7 @@ class LogView(Sequence[T]):
         self._read = None
 
     def correct(self, item: Item[T], value: T) -> None:
-        """Say an item anew; what it said before stays readable. Raises NotFound."""
+        """Say an item again; what it said before stays readable. Raises NotFound."""
         draft_of(self._case).edit(self._crdt, "correct", self._name, item.id, store(self._kind, self._name, value))
         self._read = None
 

@@ -7,7 +7,7 @@
     live        the same: what is committed here is served on from where the peer is
 
 Catching up and being live are one thing: a cursor into the order of arrival, and per branch what the peer holds.
-What the peer sent is held by it, so nothing is echoed. Whoever commits entries that somebody sent tells its other
+What the peer sent is held by it, so nothing is echoed. A device that commits entries of another tells its other
 peers so, in a FRONTIER of the changed branches, and waits a moment before it passes them on: most have them already.
 
 Where a device has many peers, most links need not carry what is new: `way` says what this one has shown itself to be.
@@ -77,7 +77,7 @@ class CircleView(Protocol):
     def frontier(self) -> Frontier: ...
 
     def agreed(self) -> list[tuple[int, int]]:
-        """What somebody surely holds who has the same digest: up to which sequence each branch counts, by number."""
+        """What a peer with the same digest surely holds: up to which sequence each branch counts, by number."""
         ...
 
     @property
@@ -458,7 +458,7 @@ class Exchange:
         return Balance(lacks, owes, moving, declined, len(self._gaps))
 
     def _lacking(self) -> int:
-        """How many entries the peer lacks: counted anew when something has changed, and not whenever somebody asks."""
+        """How many entries the peer lacks: counted again when something has changed, and not whenever somebody asks."""
         held_back, counted, arrival = self._held_back(), self.view.counted, self.view.last_arrival()
         now = self._deliveries, arrival, held_back, self._equivocators
         if self._lacked is None or self._lacked[0] != now or self._lacked[1] is not counted:
