@@ -88,7 +88,7 @@ def test_wrongly_signed() -> None:
         row = good.chains[0]._replace(signature=Signature(signature or b""))
         bad = Batch([row], good.cases, good.entries, size=good.size)
         refused_whole(ana, bad, BadSignature)
-    ana.receive(good)
+    assert not ana.receive(good).refused
 
 
 @pytest.mark.parametrize("field", ["clock", "shape", "content", "case", "kind", "order"])
@@ -112,7 +112,7 @@ def test_changed_on_the_way(field: str) -> None:
             entries.reverse()
             entries = [entries[0]._replace(clock=START), entries[1]._replace(clock=0)]
     refused_whole(ana, Batch(good.chains, cases, entries, good.size), BadSignature)
-    ana.receive(good)
+    assert not ana.receive(good).refused
 
 
 def test_a_gap_and_a_wrong_previous_are_refused() -> None:

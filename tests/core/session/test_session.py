@@ -647,6 +647,7 @@ def test_a_clock_that_fell_back_years_breaks_nothing() -> None:
     bea.now = Millis(START - 900 * MILLIS_PER_DAY)
     run(caller(bea, ana), answerer(ana))
     run(caller(ana, bea, 5), answerer(bea, 6))
+    assert agree(ana, bea)
 
 
 # --- callers that we do not know yet -----------------------------------------------------------------------
