@@ -16,14 +16,14 @@ from tests.core.attacks import Draft, Writer, forge
 
 def sides(
     cell: Cell, device: DeviceId, secrets: DeviceSecrets, case: CaseId, count: int = caps.BRANCHES + 1,
-    *, at: int | None = None,
+    *, at: int | None = None, onto: Cell | None = None,
 ) -> list[Batch]:  # fmt: skip
     """So many ways in which `device`, all of whose entries `cell` holds, goes on: in each another title of a case.
 
-    Each has seen all that `cell` holds of its own.
+    Each has seen all that `cell` holds of its own. `onto`: they go on from what this cell holds of the device instead.
     """
     circle = cell.circle
-    chain = next((one for one in circle.replica.held.chains.values() if one.device == device), None)
+    chain = next((one for one in (onto or cell).circle.replica.held.chains.values() if one.device == device), None)
     writer = Writer(circle.id, device, Incarnation(b"one life"), secrets.signing)
     if chain is not None:
         writer = writer._replace(

@@ -195,7 +195,9 @@ async def test_so_it_is_with_what_an_equivocator_writes_later(
         async with opened(await admit(memory_network, ana, "cara")) as cara:
             await level([ana, cara])
             await show(cara, proven)
-            await show(cara, sides(ana, device, secrets, case, 1, at=77))
+            held = cara.circle.replica.held.entries()
+            await show(cara, sides(ana, device, secrets, case, 1, at=77, onto=cara))
+            assert cara.circle.replica.held.entries() > held
             memory_network.partition("ana", "cara")
             await cara.create(Visit, title="of Cara")
             memory_network.heal()

@@ -644,6 +644,25 @@ def test_what_is_spelt_out_for_speed_plans_as_the_plain_version(data: st.DataObj
         both_ways(kim, batch)
 
 
+def test_an_equivocator_closes_no_head_in_the_common_case() -> None:
+    ana, bea, _ = three()
+    kim = admitted(ana, "kim", 4)
+    pass_on(ana, kim)
+    pass_on(ana, bea)
+    bea.edit(CASE, Operation(1, "f", b"", "first"))
+    ana.edit(CASE, Operation(1, "f", b"", "of Ana"))
+    pass_on(ana, bea)
+    bea.edit(CASE, Operation(1, "f", b"", "cites what Ana wrote"))
+    peer = PeerHoldings(bea.known_of(kim), (), ())
+    batch = bea.serve(bea.cursor_for(peer), peer, bea.last_arrival()).batch
+    assert batch is not None
+    for equivocators in (frozenset[DeviceId](), frozenset({bea.device})):
+        kim.replica.held._equivocators = equivocators
+        both_ways(kim, batch)
+        [of_ana] = [one for one in kim.replica.plan(batch).commit.chains if one.device == ana.device]
+        assert of_ana.cited is not bool(equivocators)
+
+
 def test_histories_with_forks_are_planned_as_by_the_plain_version(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Device.receive
     batches = 0
