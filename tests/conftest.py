@@ -52,6 +52,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
+def umask_of_each_test() -> Iterator[None]:
+    """A process that holds keys hardens itself, and so does a test that plays one; the next test begins as it would."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def survived(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """The faults of ours that were logged as errors: a test that brings some about takes them out."""
     folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
