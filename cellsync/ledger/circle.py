@@ -79,7 +79,7 @@ T = TypeVar("T")
 
 
 class OpenCircle(ReplicaView):
-    """One circle that is open on this device. Implements `core.session.exchange.CircleView`."""
+    """One circle that is open on this device. Implements `core.session.view.CircleView`."""
 
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
         self.replica = Replica(circle, store)

@@ -12,7 +12,7 @@ from cellsync.core.wire.places import Frontier, Head, Line
 
 
 class ReplicaView:
-    """The part of `core.session.exchange.CircleView` for which neither keys nor the time are needed."""
+    """The part of `core.session.view.CircleView` for which neither keys nor the time are needed."""
 
     replica: Replica
 

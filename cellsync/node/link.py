@@ -27,9 +27,9 @@ from cellsync.core.session.events import (
     Opened,
     Received,
 )
-from cellsync.core.session.exchange import Way
 from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
+from cellsync.core.session.way import Way
 from cellsync.core.wire.messages import Places
 from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import FromSession, Source

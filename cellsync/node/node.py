@@ -22,9 +22,10 @@ from cellsync.core.crypto import primitives
 from cellsync.core.errors import CellsyncError, NoCommonVersion
 from cellsync.core.history.chain import head_of
 from cellsync.core.ids import DeviceId, SessionSecret
+from cellsync.core.session.balance import Balance
 from cellsync.core.session.events import Acknowledged, Answered, Apart, Ended, Event, Located, Measured, Opened
-from cellsync.core.session.exchange import Balance, Way
 from cellsync.core.session.session import growth
+from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.places import Frontier
 from cellsync.ledger.source import OwnHand, Source

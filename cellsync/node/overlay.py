@@ -1,7 +1,7 @@
 """The overlay: over which of many links what is new is passed on at once, and over which the peer is asked for it.
 
 With few links each is as any other. With more, all that is new goes at once over those that are *near*, and over those
-that have shown that they are needed (`exchange.Way`). The near ones are chosen on a ring of session keys: the next key
+that have shown that they are needed (`session.way`). The near ones are chosen on a ring of session keys: the next key
 on either side, and one some way on. Where all are connected both ends choose alike, and each device gets an entry from
 four others, so that three who keep it to themselves delay nobody.
 

@@ -11,8 +11,9 @@ from trio.testing import MockClock
 
 from cellsync import Cell
 from cellsync.core.session.events import Event
-from cellsync.core.session.exchange import Building, Exchange, Way
+from cellsync.core.session.exchange import Building, Exchange
 from cellsync.core.session.session import Session
+from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, cells, level

@@ -8,7 +8,7 @@ from typing import Final
 from cellsync.core.crypto.channel import Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
 from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
-from cellsync.core.session.exchange import CircleView
+from cellsync.core.session.view import CircleView
 from cellsync.core.versions import Versions
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
 

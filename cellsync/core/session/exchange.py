@@ -29,144 +29,30 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from enum import Enum, auto
 from itertools import islice
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.history.serving import PeerHoldings, Served
-from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
-from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.ids import DeviceId, EntryId
+from cellsync.core.session.balance import Balance
+from cellsync.core.session.view import CircleView
+from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPart, Path
 from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
 
-
-ON_ITS_WAY: Final = 1.0  # seconds in which an entry probably reaches everybody who is connected
-
 AT_ONCE: Final = 128  # heads that are looked up before others get their turn; a path counts as eight
-
-
-class CircleView(Protocol):
-    """What a session sees of a circle: enough to serve it, nothing to read a case with."""
-
-    @property
-    def id(self) -> CircleId: ...
-
-    def session_keys(self) -> list[SessionKey]:
-        """The keys under which a session may open, the one to call with first."""
-        ...
-
-    def keys_on(self, day: Day) -> list[SessionKey]:
-        """The keys of one day, the newest epoch's first; none if its states are not held."""
-        ...
-
-    def device_with(self, key: SessionPublic) -> DeviceId | None:
-        """A device, active in this circle, that has this session key; of several the one with the smallest id.
-
-        A device has another id in each circle.
-        """
-        ...
-
-    def digest(self) -> bytes: ...
-
-    def frontier(self) -> Frontier: ...
-
-    def agreed(self) -> list[tuple[int, int]]:
-        """What a peer with the same digest surely holds: up to which sequence each branch counts, by number."""
-        ...
-
-    @property
-    def counted(self) -> Mapping[int, Head]:
-        """What counts of equivocators, by branch: another mapping whenever that has changed."""
-        ...
-
-    @property
-    def equivocators(self) -> Collection[DeviceId]:
-        """Devices of which more branches are held than an honest one has."""
-        ...
-
-    def branches(self, line: Line) -> list[Chain]:
-        """The branches of a chain that are held."""
-        ...
-
-    def branch(self, number: int) -> Chain: ...
-
-    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
-        """The number of the branch that holds this entry, None if it is not held."""
-        ...
-
-    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
-        """The id of the entry at a place on the way to a branch's head."""
-        ...
-
-    def last_arrival(self) -> int: ...
-
-    def own_admission(self) -> int:
-        """The arrival that brought this device's own introduction, 0 if it has not come yet; or its first entry."""
-        ...
-
-    def cursor_for(self, peer: PeerHoldings) -> int:
-        """Where to start serving a peer."""
-        ...
-
-    def lacking(self, peer: PeerHoldings) -> int:
-        """How many entries that are held here a peer takes and does not hold."""
-        ...
-
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served: ...
 
 
 class Unexpected(PeerError):
     """The other device said something that has no place here."""
 
     code = "unexpected"
-
-
-class Way(Enum):
-    """What a session has shown itself to be for entries that come while it lasts."""
-
-    TRIED = auto()  # nothing yet
-    NEEDED = auto()  # one side had something that the other lacked
-    SPARE = auto()  # both got the same, and neither over this session
-
-
-class Balance(NamedTuple):
-    """What each side is known to hold that the other lacks, in entries."""
-
-    lacks: int  # the peer, of what is here
-    owes: int  # the peer: it holds them, and they are not here
-    moving: bool  # it has said or sent something that has not been dealt with yet
-    declined: bool  # something of the peer did not attach here: a gap
-    gaps: int  # entries that the peer does not hold whole
-
-    @property
-    def level(self) -> bool:
-        """Whether both hold the same, as far as can be known here."""
-        return self == (0, 0, False, False, 0)
-
-
-class Recent:
-    """Up to which arrival had come by some moment, about: two moments are kept, however much comes."""
-
-    def __init__(self) -> None:
-        self._noted = -math.inf  # when something last came
-        self._marks = (-math.inf, 0), (-math.inf, 0)
-
-    def note(self, now: float, last: int) -> None:
-        self._noted = now
-        if now - self._marks[1][0] >= ON_ITS_WAY:
-            self._marks = self._marks[1], (now, last)
-
-    def before(self, moment: float, last: int) -> int:
-        """An arrival that had come by this moment: the `last` one if nothing came since."""
-        if self._noted <= moment:
-            return last
-        return max((arrival for when, arrival in self._marks if when <= moment), default=0)
 
 
 class _Declined(NamedTuple):

@@ -36,13 +36,16 @@ from cellsync.core.crypto.channel import Initiator, Responder
 from cellsync.core.errors import PeerError
 from cellsync.core.ids import CircleId, DeviceId, Millis, SessionPublic, SessionSecret
 from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.session.balance import Balance
 from cellsync.core.session.connection import Connection
 from cellsync.core.session.events import Event
-from cellsync.core.session.exchange import Balance, Building, CircleView, Exchange, Way
+from cellsync.core.session.exchange import Building, Exchange
 from cellsync.core.session.listening import Listening, Silent
 from cellsync.core.session.opening import Opening
 from cellsync.core.session.over import end
 from cellsync.core.session.state import Phase, State
+from cellsync.core.session.view import CircleView
+from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Places

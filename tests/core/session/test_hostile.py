@@ -12,7 +12,8 @@ from cellsync.core.history.entry import Entry
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.membership.control import Role
-from cellsync.core.session.exchange import AT_ONCE, Balance, Exchange, Unexpected
+from cellsync.core.session.balance import Balance
+from cellsync.core.session.exchange import AT_ONCE, Exchange, Unexpected
 from cellsync.core.wire import codec, messages
 from cellsync.core.wire.messages import BatchChain, Path
 from cellsync.core.wire.operations import Operation

@@ -14,10 +14,11 @@ from cellsync.core.errors import PeerError
 from cellsync.core.ids import MILLIS_PER_DAY, CaseId, Day, DeviceId, EntryId, KemPublic, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.replica import Replica
+from cellsync.core.session.balance import Balance
 from cellsync.core.session.circles import SharedCircles
 from cellsync.core.session.connection import HANDSHAKE_WITHIN, UNSENT
 from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Received
-from cellsync.core.session.exchange import Balance, Unexpected
+from cellsync.core.session.exchange import Unexpected
 from cellsync.core.session.session import Session, growth
 from cellsync.core.session.state import State
 from cellsync.core.session.talking import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.ids import CaseId
-from cellsync.core.session.exchange import ON_ITS_WAY, Recent, Way
 from cellsync.core.session.session import growth
 from cellsync.core.session.talking import PING_AFTER, UNTOLD_FOR, WATCH_EVERY
+from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
 from tests.core.circles import Device, admitted, founded, pass_on

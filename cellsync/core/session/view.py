@@ -1,0 +1,82 @@
+"""The view of a circle: what a session sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
+from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.wire.places import Frontier, Head, Line
+
+
+class CircleView(Protocol):
+    """What a session sees of a circle: enough to serve it, nothing to read a case with."""
+
+    @property
+    def id(self) -> CircleId: ...
+
+    def session_keys(self) -> list[SessionKey]:
+        """The keys under which a session may open, the one to call with first."""
+        ...
+
+    def keys_on(self, day: Day) -> list[SessionKey]:
+        """The keys of one day, the newest epoch's first; none if its states are not held."""
+        ...
+
+    def device_with(self, key: SessionPublic) -> DeviceId | None:
+        """A device, active in this circle, that has this session key; of several the one with the smallest id.
+
+        A device has another id in each circle.
+        """
+        ...
+
+    def digest(self) -> bytes: ...
+
+    def frontier(self) -> Frontier: ...
+
+    def agreed(self) -> list[tuple[int, int]]:
+        """What a peer with the same digest surely holds: up to which sequence each branch counts, by number."""
+        ...
+
+    @property
+    def counted(self) -> Mapping[int, Head]:
+        """What counts of equivocators, by branch: another mapping whenever that has changed."""
+        ...
+
+    @property
+    def equivocators(self) -> Collection[DeviceId]:
+        """Devices of which more branches are held than an honest one has."""
+        ...
+
+    def branches(self, line: Line) -> list[Chain]:
+        """The branches of a chain that are held."""
+        ...
+
+    def branch(self, number: int) -> Chain: ...
+
+    def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
+        """The number of the branch that holds this entry, None if it is not held."""
+        ...
+
+    def entry_id(self, branch: int, sequence: int) -> EntryId | None:
+        """The id of the entry at a place on the way to a branch's head."""
+        ...
+
+    def last_arrival(self) -> int: ...
+
+    def own_admission(self) -> int:
+        """The arrival that brought this device's own introduction, 0 if it has not come yet; or its first entry."""
+        ...
+
+    def cursor_for(self, peer: PeerHoldings) -> int:
+        """Where to start serving a peer."""
+        ...
+
+    def lacking(self, peer: PeerHoldings) -> int:
+        """How many entries that are held here a peer takes and does not hold."""
+        ...
+
+    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served: ...

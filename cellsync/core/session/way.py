@@ -1,0 +1,40 @@
+"""The way of a session: whether entries that come while it lasts need it (protocol/50-sync.md, One shared circle).
+
+With many peers an entry reaches a device over one session, and is on its way over others. So what has only just come is
+not offered to a peer that has asked: `Recent` says where that begins.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum, auto
+from typing import Final
+
+ON_ITS_WAY: Final = 1.0  # seconds in which an entry probably reaches everybody who is connected
+
+
+class Way(Enum):
+    """What a session has shown itself to be for entries that come while it lasts."""
+
+    TRIED = auto()  # nothing yet
+    NEEDED = auto()  # one side had something that the other lacked
+    SPARE = auto()  # both got the same, and neither over this session
+
+
+class Recent:
+    """Up to which arrival had come by some moment, about: two moments are kept, however much comes."""
+
+    def __init__(self) -> None:
+        self._noted = -math.inf  # when something last came
+        self._marks = (-math.inf, 0), (-math.inf, 0)
+
+    def note(self, now: float, last: int) -> None:
+        self._noted = now
+        if now - self._marks[1][0] >= ON_ITS_WAY:
+            self._marks = self._marks[1], (now, last)
+
+    def before(self, moment: float, last: int) -> int:
+        """An arrival that had come by this moment: the `last` one if nothing came since."""
+        if self._noted <= moment:
+            return last
+        return max((arrival for when, arrival in self._marks if when <= moment), default=0)
