@@ -26,7 +26,7 @@ from cellsync.node.shared import Drawers, SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site, Sites
 from cellsync.node.spots import Spots, at_end
 
-TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are
+TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are, while we stay where we are
 HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for what others said of it
 RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
 
@@ -51,6 +51,8 @@ class CircleWhereabouts:
         self._to_keep, self._heard = learnt, heard
         self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
         self._moved = trio.Event()  # what the peers are to be told may have changed
+        self._arrived = trio.Event()  # we are on other networks than when the peers were told last
+        self._told_at: frozenset[Site] | None = None  # on these
         self._sites_here: frozenset[Site] | None = None  # as they were looked at last
 
     def keep(self, store: Drawers) -> None:
@@ -76,6 +78,11 @@ class CircleWhereabouts:
     def moved(self) -> None:
         """What the peers are to be told may have changed."""
         self._moved.set()
+        if self._sites() != self._told_at:
+            self._arrived.set()
+
+    def _sites(self) -> frozenset[Site]:
+        return frozenset(one.site for one in self._network.here())
 
     # --- calling -------------------------------------------------------------------------------------------
 
@@ -131,16 +138,22 @@ class CircleWhereabouts:
     # --- telling -------------------------------------------------------------------------------------------
 
     async def locate(self) -> None:
-        """Tell every peer, at most every ten seconds, what it was not told yet."""
+        """Tell every peer what it was not told yet, at most every ten seconds; as soon as a network is recognised.
+
+        A session may open in the second before that. If it ended before either side had learnt where the other is, by
+        a lock say, the two would not find each other again.
+        """
         while True:
             await self._moved.wait()
-            self._moved = trio.Event()
+            self._moved, self._arrived = trio.Event(), trio.Event()
+            self._told_at = self._sites()
             for device, link in list(self._links.items()):
                 if link.site == UNRECOGNISED:  # our new address was not known yet when it was opened
                     self.note_meeting(device, link)
                     self.hear(device, link, link.said)
                 self.tell(link)
-            await trio.sleep(TELL_EVERY)
+            with trio.move_on_after(TELL_EVERY):
+                await self._arrived.wait()
 
     def tell(self, link: PeerLink) -> None:
         """Tell a peer where devices are, if it is news."""

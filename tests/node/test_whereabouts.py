@@ -1,0 +1,72 @@
+"""Whereabouts: what is told and learnt when the network is recognised only after a session has opened."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from types import SimpleNamespace
+from typing import Any
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.wire.messages import Places
+from cellsync.node.network import Address, Ends, Here, packed
+from cellsync.node.sites import UNRECOGNISED, Site
+from cellsync.node.whereabouts import TELL_EVERY, CircleWhereabouts
+
+ME, BEN = DeviceId(b"m" * 32), DeviceId(b"b" * 32)
+HOME = Here(Site(b"h" * 16), 3, (Address("10.0.0.1", 50_000),), (ip_network("10.0.0.0/24"),))
+NOT_YET = HOME._replace(site=UNRECOGNISED, addresses=())  # and so nothing listens there
+THERE = Address("10.0.0.2", 50_500)
+
+
+class World:
+    """One session with Ben, whom we have called, over a network that is recognised when `here` says so."""
+
+    def __init__(self) -> None:
+        self.here: list[Here] = [NOT_YET]
+        self.told: list[tuple[float, Places]] = []
+        link = SimpleNamespace(
+            stream=None, device=BEN, address=THERE, site=UNRECOGNISED, began=trio.current_time(), said={},
+            locate=lambda _, places: self.told.append((trio.current_time(), places)), close=lambda: None,
+        )  # fmt: skip
+        circle: Any = SimpleNamespace(
+            id=bytes(32), device=ME, others=lambda: [BEN], store=SimpleNamespace(kept=lambda name: None), keep=None,
+            surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes),
+        )  # fmt: skip
+        network: Any = SimpleNamespace(here=lambda: self.here, ends=lambda stream: Ends("10.0.0.1", THERE.host))
+        links: Any = {BEN: link}
+        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, lambda device: None)
+
+
+async def test_what_was_opened_too_early_is_made_up_for_as_soon_as_the_network_is_recognised(
+    autojump_clock: MockClock,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        world = World()
+        nursery.start_soon(world.whereabouts.locate)
+        world.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert world.whereabouts.callable(BEN) == []
+        world.here = [HOME]
+        world.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert world.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
+        assert world.told[-1] == (trio.current_time(), {ME: [(packed("10.0.0.1"), 50_000)]})
+        nursery.cancel_scope.cancel()
+
+
+async def test_other_news_wait_a_while(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        world = World()
+        world.here = [HOME]
+        nursery.start_soon(world.whereabouts.locate)
+        began = trio.current_time()
+        for _ in range(5):
+            world.whereabouts.moved()
+            await trio.sleep(1)
+        assert {when - began for when, _ in world.told} == {0}
+        await trio.sleep(TELL_EVERY)
+        assert {when - began for when, _ in world.told} == {0, TELL_EVERY}
+        nursery.cancel_scope.cancel()
