@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -32,7 +33,7 @@ def backup(context: click.Context, to: str) -> None:
         f"✓ Backed up: {many(answer['changes'], 'change')}, {size(answer['size'])}, read back and whole.\n"
         "It opens with today's passphrase. Keep it like the device: whoever has both reads everything up to now."
     )
-    terminal.next("cellsync restore TO   if this device is lost; never use both")
+    terminal.next(f"cellsync restore {quote(line(to, 200))}   if this device is lost; never use both")
     terminal.answer(answer)
 
 

@@ -365,7 +365,7 @@ def log(
         for found in answer["lines"]:
             _show_item(terminal, found["item"], "", id_=True)
         if not answer["lines"]:
-            terminal.result("Nothing in the newest changes." if answer["next"] else "Nothing was recorded.")
+            terminal.result("Nothing in the newest changes." if answer["next"] else "Nothing to show.")
         _say_if_cut(terminal, answer, "cellsync case export writes all.")
         _say_next(terminal, answer, "case log")
         terminal.answer(answer)
