@@ -67,12 +67,12 @@ class Calls:
 
     async def run(self) -> None:
         """Make calls until cancelled."""
-        try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
                 await self._redial(nursery)
-        finally:
-            self._nursery = None
+            finally:  # within the block: a nursery that is through takes nothing, and its block has not ended yet
+                self._nursery = None
 
     # --- whom to call, and when ----------------------------------------------------------------------------
 
