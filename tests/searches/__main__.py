@@ -19,11 +19,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 from tests.searches import sums, worker
 from tests.searches.registry import SEARCHES, Search
 from tests.searches.run import Reached, search
 from tests.searches.sums import Sum
+
+STRETCH: Final = 120.0  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,20 +71,31 @@ def temporary_files() -> Iterator[None]:
 
 
 def share(chosen: Sequence[Search], minutes: float) -> int:
-    """What a search does not need, because it has found something, is for those after it."""
+    """What a search does not need, because it has found something, is for those after it.
+
+    A search goes on in stretches of two minutes, each of which adds to the sums: so a run that is killed keeps what it
+    reached.
+    """
     end = time.monotonic() + 60 * minutes
     code = 0
     for number, one in enumerate(chosen):
-        now = time.monotonic()
-        before = sums.read(sums.DOCUMENT.read_text(encoding="utf-8")).get(one.name, Sum(one.tries))
-        until = now + max(0.0, end - now) / (len(chosen) - number)
-        reached = search(partial(worker.attempt, one.name), before.next, until=until)
-        after = _add(one, reached)
-        tell(one, reached, time.monotonic() - now, f"; {after.histories:,} in all runs")
-        code = max(code, bool(reached.counterexample))
-        if reached.interrupted:
+        began = time.monotonic()
+        until = began + max(0.0, end - began) / (len(chosen) - number)
+        whole, after = _stretch(one, until)
+        while time.monotonic() < until and not whole.counterexample and not whole.interrupted:
+            reached, after = _stretch(one, until)
+            whole = whole.then(reached)
+        tell(one, whole, time.monotonic() - began, f"; {after.histories:,} in all runs")
+        code = max(code, bool(whole.counterexample))
+        if whole.interrupted:
             return 130
     return code
+
+
+def _stretch(one: Search, until: float) -> tuple[Reached, Sum]:
+    before = sums.read(sums.DOCUMENT.read_text(encoding="utf-8")).get(one.name, Sum(one.tries))
+    reached = search(partial(worker.attempt, one.name), before.next, until=min(until, time.monotonic() + STRETCH))
+    return reached, _add(one, reached)
 
 
 def _add(one: Search, reached: Reached) -> Sum:

@@ -31,6 +31,12 @@ class Reached(NamedTuple):
     def next(self) -> int:
         return self.first + self.seeds
 
+    def then(self, later: Reached) -> Reached:
+        """This run and one that went on where it ended."""
+        return later._replace(
+            first=self.first, seeds=self.seeds + later.seeds, histories=self.histories + later.histories
+        )
+
 
 def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.searches import __main__ as program
 from tests.searches import attempts, sums, worker
 from tests.searches.properties import properties
 from tests.searches.registry import SEARCHES, Search
+from tests.searches.run import Reached
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -56,6 +58,27 @@ def test_minutes_are_shared_and_the_sums_are_kept(
         assert 0 < one.histories < after.histories
         assert f"{name}: {after.histories - one.histories:,} histories in " in said
         assert f"seeds {one.next} to {after.next - 1}; {after.histories:,} in all runs" in said
+
+
+def test_a_run_that_is_killed_keeps_what_it_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = tmp_path / "search.md"
+    document.write_text(sums.write(sums.DOCUMENT.read_text(encoding="utf-8"), {}), encoding="utf-8")
+    monkeypatch.setattr(sums, "DOCUMENT", document)
+    clock = [1000.0]
+    monkeypatch.setattr(program, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def search(_: object, first: int, *, until: float) -> Reached:
+        if first == 30:
+            raise KeyboardInterrupt  # stands for a kill
+        clock[0] = until
+        return Reached(first, 10, 70)
+
+    monkeypatch.setattr(program, "search", search)
+    with pytest.raises(KeyboardInterrupt):
+        program.share([SEARCHES["codec"]], 60)
+    kept = sums.read(document.read_text(encoding="utf-8"))["codec"]
+    assert (kept.next, kept.histories) == (30, 210)
+    assert clock[0] == 1000 + 3 * program.STRETCH
 
 
 @pytest.mark.e2e
