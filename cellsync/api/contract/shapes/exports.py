@@ -1,0 +1,67 @@
+"""Exports: cases that leave, as a table, as JSON, or to print."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from cellsync.api.contract.shapes.base import Answer, Count, Id, Name, Takes
+
+AudienceName = Literal["internal", "partners", "un", "public"]
+CompartmentName = Literal["C0", "C1", "C2", "C3", "C4", "C5", "C6"]
+
+
+class ExportCases(Takes, kw_only=True, frozen=True):
+    """`cases`: of which; none: all."""
+
+    format: Literal["csv", "json", "html"] = "csv"
+    audience: AudienceName = "internal"
+    compartments: list[CompartmentName] | None = None
+    cases: list[Name] = []
+    language: Annotated[str, Meta(max_length=16)] = ""
+
+
+class LeftOut(Struct, kw_only=True, frozen=True):
+    """What stayed for one reason, in how many cases (`count`), and the first 1,000 of them. `what`: fields such as
+    `person.health`, or kinds of documents; empty: the cases.
+    """
+
+    reason: Literal["no_consent", "too_narrow", "withdrawn", "not_covered", "withheld", "unclear", "others", "nothing"]
+    text: str
+    count: Count
+    cases: list[str]
+    what: list[str]
+
+
+class Exported(Answer, kw_only=True, frozen=True):
+    """`content`: the first piece, in base64. If there is a `next`, there is more (`GET /v1/exports/{export}`).
+
+    `leaving`, `staying`: how many cases. `cases`, `refused`: the first 1,000 of those that leave, and of those of which
+    nothing does; `left_out` says why. `record`: the document that notes this export.
+    """
+
+    content: str
+    export: str
+    next: str
+    leaving: Count
+    staying: Count
+    cases: list[str]
+    refused: list[str]
+    left_out: list[LeftOut]
+    compartments: list[str]
+    record: str | None
+
+
+class ReadExport(Takes, kw_only=True, frozen=True):
+    """`after`: the `next` of the piece before. Left out, it is the first piece once more."""
+
+    export: Id
+    after: Annotated[str, Meta(pattern="^[0-9]{0,9}$")] = ""
+
+
+class ExportPiece(Answer, kw_only=True, frozen=True):
+    """In base64, to be put behind the pieces before. `next` is "" with the last, after which the export is gone."""
+
+    content: str
+    next: str

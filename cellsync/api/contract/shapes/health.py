@@ -1,0 +1,57 @@
+"""The cell as a whole: whether it is there, open and intact."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from cellsync.api.contract.shapes.base import Answer, Count, LanMode, Name, Seconds, Secret, State, Takes
+
+
+class Health(Answer, kw_only=True, frozen=True):
+    """empty: no vault yet; locked; open."""
+
+    state: State
+    version: str
+
+
+class Init(Takes, kw_only=True, frozen=True):
+    """Found a cell."""
+
+    cell: Name
+    name: Name
+    passphrase: Secret
+    lan: LanMode = "asked"
+    interfaces: list[str] = []
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
+class Founded(Answer, kw_only=True, frozen=True):
+    """Write the recovery key down: it is kept nowhere."""
+
+    cell: str
+    name: str
+    recovery_key: str
+
+
+class Unlock(Takes, kw_only=True, frozen=True):
+    """`idle`: lock after so many seconds without a command; 0: never."""
+
+    passphrase: Secret
+    idle: Seconds | None = None
+
+
+class Unlocked(Answer, kw_only=True, frozen=True):
+    """`copied`: this cell was put back from a backup of that time, and nothing has been written to it here since."""
+
+    cell: str
+    name: str
+    locks_in: float | None
+    copied: str | None
+
+
+class Audited(Answer, kw_only=True, frozen=True):
+    """Every page was read, and all of these entries are what their authors signed. Else it fails: `vault_damaged`."""
+
+    entries: Count

@@ -1,0 +1,85 @@
+"""Invitations and joins."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from cellsync.api.contract.shapes.base import Answer, Error, Id, LanMode, Name, RequestKey, Secret, Takes
+from cellsync.api.contract.shapes.people import Member
+
+RoleName = Literal["reader", "writer", "coordinator"]
+
+
+class OpenInvite(Takes, kw_only=True, frozen=True):
+    role: RoleName = "writer"
+    short_code: bool = True
+    key: RequestKey | None = None
+
+
+class Invite(Answer, kw_only=True, frozen=True):
+    """An invitation. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`.
+    With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one; and `namesakes`:
+    members whose name could be taken for the guest's."""
+
+    job: str
+    step: int
+    state: Literal["waiting", "verify_words", "joined", "failed"]
+    role: str
+    code: str
+    short_code: str | None
+    qr: str
+    expires_in: float
+    name: str
+    words: list[str]
+    clock_ahead: float | None
+    namesakes: list[Member]
+    device: str | None
+    error: Error | None
+
+
+class Invites(Answer, kw_only=True, frozen=True):
+    invites: list[Invite]
+
+
+class Join(Takes, kw_only=True, frozen=True):
+    """Join a cell. `host` and `to_port`: where the inviting device listens, for networks without multicast. Without
+    `name` and `passphrase` the state `matched` comes once the code has turned out to be right: then introduce."""
+
+    code: Secret
+    name: Name | None = None
+    passphrase: Secret | None = None
+    host: Annotated[str, Meta(max_length=64)] | None = None
+    to_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    timeout: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    lan: LanMode = "asked"
+    interfaces: list[str] = []
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
+class Introduce(Takes, kw_only=True, frozen=True):
+    """Who joins: what the others will call them, and the passphrase of the new vault. Within five minutes."""
+
+    job: Id
+    name: Name
+    passphrase: Secret
+
+
+class Joining(Answer, kw_only=True, frozen=True):
+    """A join. When it has failed: `error`. With the words comes `clock_ahead`, as in an invitation. `matched`: the code
+    is right, and the join waits for who it is that joins."""
+
+    job: str
+    step: int
+    state: Literal["connecting", "matched", "verify_words", "joined", "failed"]
+    words: list[str]
+    clock_ahead: float | None
+    error: Error | None
+
+
+class Confirm(Takes, kw_only=True, frozen=True):
+    """Whether the words are the same on both devices. A person has to say so."""
+
+    job: Id
+    same: bool

@@ -1,0 +1,125 @@
+"""Members, the other devices, and the cell at a glance."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from cellsync.api.contract.shapes.base import Answer, Name, State, Takes
+
+
+class Member(Struct, kw_only=True, frozen=True):
+    """A member's device."""
+
+    name: str
+    role: str
+    device: str
+    me: bool
+
+
+class Members(Answer, kw_only=True, frozen=True):
+    members: list[Member]
+
+
+class OtherClock(Struct, kw_only=True, frozen=True):
+    """Another device's clock: `ahead` of this one's by so many seconds, behind if negative. `measured`: when the two
+    last spoke; else it only seems so from what it shows on the network."""
+
+    ahead: float
+    measured: bool
+
+
+class Peer(Struct, kw_only=True, frozen=True):
+    """Another device, as this one knows it. `clock`: null while nothing is known of it.
+
+    `lacks`: how many changes made here it is not known to hold; `lacks_of_others`: how many of other devices. `owes`:
+    how many it holds that are not here. `in_step_now`: it is connected and answers, and both hold the same. `in_step`:
+    whether both held the same at `last_seen`, which is now while it is connected and answers; true only if nothing has
+    come here since that it is not known to hold. Null: that is not known. `version`: whether its cellsync is older or
+    newer, so that nothing can be exchanged until the older of the two is updated; null if it is not.
+    """
+
+    name: str
+    device: str
+    connected: bool
+    last_seen: str | None
+    lacks: int
+    lacks_of_others: int | None
+    owes: int | None
+    in_step_now: bool
+    in_step: bool | None
+    version: Literal["older", "newer"] | None
+    clock: OtherClock | None
+
+
+class Peers(Answer, kw_only=True, frozen=True):
+    """`port`: where this device listens."""
+
+    port: int
+    peers: list[Peer]
+
+
+class AddAddress(Takes, kw_only=True, frozen=True):
+    """Where a device listens. `peer`: the name of its member, or the beginning of its id."""
+
+    peer: Name
+    host: Annotated[str, Meta(max_length=64)]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Ping(Takes, kw_only=True, frozen=True):
+    peer: Name
+    timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
+
+
+class Pinged(Answer, kw_only=True, frozen=True):
+    """`seconds`: for a round trip."""
+
+    name: str
+    device: str
+    seconds: float
+
+
+class Flag(Struct, kw_only=True, frozen=True):
+    """What needs a person's eye. `lasting`: it is still so; it cannot be dismissed, and goes by itself when it is
+    over. Else it has happened, and is shown until somebody dismisses it."""
+
+    reason: str
+    text: str
+    author: str
+    device: str
+    case: str | None
+    lasting: bool
+
+
+class CaseChanges(Struct, kw_only=True, frozen=True):
+    case: str
+    title: str
+    changes: int
+
+
+class Status(Answer, kw_only=True, frozen=True):
+    """`beside`: documents of casework beside case files. `only_here`: how many changes made here no other device is
+    known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are ahead of this one;
+    null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase takes: 256, or less
+    where this device had less when it made the vault. `copied`: this cell was put back from a backup of that time, and
+    nothing has been written to it here since."""
+
+    cell: str
+    state: State
+    name: str
+    role: str | None
+    device: str
+    locks_in: float | None
+    key_memory: int
+    copied: str | None
+    cases: int
+    beside: int
+    changes: int
+    only_here: int
+    only_here_cases: list[CaseChanges]
+    conflicts: int
+    others_ahead: float | None
+    peers: list[Peer]
+    flags: list[Flag]
