@@ -33,7 +33,7 @@ from cellsync.core.session.way import Way
 from cellsync.core.wire.messages import Places
 from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import FromSession, Source
-from cellsync.node.network import Address
+from cellsync.node.network import Address, Ends
 from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 
@@ -58,6 +58,7 @@ class PeerLink:
         self.told: Places = {}  # where devices listen, as the peer was last told
         self.address: Address | None = None  # where we called
         self.site: Site = UNRECOGNISED  # the network on our end, when it was opened
+        self.ends: Ends | None = None  # between which addresses it runs, as far as that was known then
         self.said: Places = {}  # what the peer said last of where it is
         self.began = trio.current_time()
         self.since = math.inf  # when it became the one with its peer

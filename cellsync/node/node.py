@@ -195,6 +195,7 @@ class Node:
         devices = self.circle.devices_with(link.session.remote)
         for device in devices:
             self._note_seen(device, link)
+            self.whereabouts.note_end(device, link)
         self.calls.ended(devices, link)
         self._upkeep.due()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
@@ -29,6 +29,15 @@ from cellsync.node.spots import Spots, at_end
 TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are, while we stay where we are
 HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for what others said of it
 RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
+
+
+class _Early(NamedTuple):
+    """A session that has ended before the network of our end was recognised."""
+
+    began: float
+    ends: Ends
+    address: Address | None
+    said: Places
 
 
 class CircleWhereabouts:
@@ -54,6 +63,7 @@ class CircleWhereabouts:
         self._arrived = trio.Event()  # we are on other networks than when the peers were told last
         self._told_at: frozenset[Site] | None = None  # on these
         self._sites_here: frozenset[Site] | None = None  # as they were looked at last
+        self._early: dict[DeviceId, _Early] = {}  # the last one with each device
 
     def keep(self, store: Drawers) -> None:
         """Stage it."""
@@ -104,13 +114,33 @@ class CircleWhereabouts:
 
     def note_meeting(self, device: DeviceId, link: PeerLink) -> None:
         """A session has opened: so its ends are where the two devices are."""
-        ends = self._network.ends(link.stream)
+        ends = link.ends = self._network.ends(link.stream)
         ours = None if ends is None else at_end(ends, self.here())
         if ours is not None:
             link.site = ours.site
             self.sites.met(ours.site)
         if link.address is not None and ours is not None:  # else we have moved since we called
             self._learnt(self.spots.met(device, link.address, ours.site))
+
+    def note_end(self, device: DeviceId, link: PeerLink) -> None:
+        """A session is over. What it showed counts as soon as its network is recognised."""
+        if link.site == UNRECOGNISED and link.ends is not None:
+            self._early[device] = _Early(link.began, link.ends, link.address, link.said)
+
+    def _make_up(self) -> None:
+        """Learn from sessions that ended too early, if the network on our end is recognised by now."""
+        here, oldest = self.here(), trio.current_time() - RECOGNISED_WITHIN
+        for device, early in list(self._early.items()):
+            ours = at_end(early.ends, here)
+            if early.began < oldest:
+                del self._early[device]
+            elif ours is not None and ours.site != UNRECOGNISED:
+                del self._early[device]
+                self.sites.met(ours.site)
+                news = early.address is not None and self.spots.met(device, early.address, ours.site)
+                if listed := early.said.get(device):
+                    news |= self.spots.claimed(device, listed, early.ends, here, early.address)
+                self._learnt(news)
 
     def hear(self, peer: DeviceId, link: PeerLink, places: Places) -> None:
         """What a peer says of itself and of others."""
@@ -140,13 +170,14 @@ class CircleWhereabouts:
     async def locate(self) -> None:
         """Tell every peer what it was not told yet, at most every ten seconds; as soon as a network is recognised.
 
-        A session may open in the second before that. If it ended before either side had learnt where the other is, by
-        a lock say, the two would not find each other again.
+        A session may open in the second before that, and end in it, by a lock say. If neither side learnt from it
+        where the other is, the two would not find each other again.
         """
         while True:
             await self._moved.wait()
             self._moved, self._arrived = trio.Event(), trio.Event()
             self._told_at = self._sites()
+            self._make_up()
             for device, link in list(self._links.items()):
                 if link.site == UNRECOGNISED:  # our new address was not known yet when it was opened
                     self.note_meeting(device, link)

@@ -13,7 +13,7 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.wire.messages import Places
 from cellsync.node.network import Address, Ends, Here, packed
 from cellsync.node.sites import UNRECOGNISED, Site
-from cellsync.node.whereabouts import TELL_EVERY, CircleWhereabouts
+from cellsync.node.whereabouts import RECOGNISED_WITHIN, TELL_EVERY, CircleWhereabouts
 
 ME, BEN = DeviceId(b"m" * 32), DeviceId(b"b" * 32)
 HOME = Here(Site(b"h" * 16), 3, (Address("10.0.0.1", 50_000),), (ip_network("10.0.0.0/24"),))
@@ -27,8 +27,8 @@ class World:
     def __init__(self) -> None:
         self.here: list[Here] = [NOT_YET]
         self.told: list[tuple[float, Places]] = []
-        link = SimpleNamespace(
-            stream=None, device=BEN, address=THERE, site=UNRECOGNISED, began=trio.current_time(), said={},
+        self.link: Any = SimpleNamespace(
+            stream=None, device=BEN, address=THERE, site=UNRECOGNISED, began=trio.current_time(), said={}, ends=None,
             locate=lambda _, places: self.told.append((trio.current_time(), places)), close=lambda: None,
         )  # fmt: skip
         circle: Any = SimpleNamespace(
@@ -36,7 +36,8 @@ class World:
             surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes),
         )  # fmt: skip
         network: Any = SimpleNamespace(here=lambda: self.here, ends=lambda stream: Ends("10.0.0.1", THERE.host))
-        links: Any = {BEN: link}
+        links: Any = {BEN: self.link}
+        self.links = links
         self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, lambda device: None)
 
 
@@ -69,4 +70,51 @@ async def test_other_news_wait_a_while(autojump_clock: MockClock) -> None:
         assert {when - began for when, _ in world.told} == {0}
         await trio.sleep(TELL_EVERY)
         assert {when - began for when, _ in world.told} == {0, TELL_EVERY}
+        nursery.cancel_scope.cancel()
+
+
+async def _after_a_session_that_ended_early(*, later: float, address: Address | None = THERE) -> World:
+    """Ben said where he listens, the session ended, and so much later the network is recognised."""
+    async with trio.open_nursery() as nursery:
+        world = World()
+        nursery.start_soon(world.whereabouts.locate)
+        world.link.address = address
+        world.whereabouts.note_meeting(BEN, world.link)
+        world.whereabouts.hear(BEN, world.link, {BEN: [(packed(THERE.host), 50_600)]})
+        del world.links[BEN]
+        world.whereabouts.note_end(BEN, world.link)
+        await trio.sleep(later)
+        world.here = [HOME]
+        world.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    return world
+
+
+async def test_a_session_that_ended_before_its_network_was_recognised_is_made_up_for(autojump_clock: MockClock) -> None:
+    world = await _after_a_session_that_ended_early(later=1.5)
+    assert world.whereabouts.callable(BEN) == [HOME.at(THERE.host, port) for port in (THERE.port, 50_600)]
+    world = await _after_a_session_that_ended_early(later=1.5, address=None)  # he had called us
+    assert world.whereabouts.callable(BEN) == [HOME.at(THERE.host, 50_600)]
+
+
+async def test_one_that_began_long_before_may_have_been_elsewhere(autojump_clock: MockClock) -> None:
+    world = await _after_a_session_that_ended_early(later=RECOGNISED_WITHIN + 1)
+    assert world.whereabouts.callable(BEN) == []
+    world.whereabouts.moved()
+    assert world.whereabouts.callable(BEN) == []
+
+
+async def test_it_may_have_been_at_another_of_our_addresses(autojump_clock: MockClock) -> None:
+    """What is here when a network is recognised is not where the session ran: nothing of it is kept there."""
+    async with trio.open_nursery() as nursery:
+        world = World()
+        nursery.start_soon(world.whereabouts.locate)
+        world.whereabouts.note_meeting(BEN, world.link)
+        del world.links[BEN]
+        world.whereabouts.note_end(BEN, world.link)
+        world.here = [HOME._replace(addresses=(Address("10.0.0.9", 50_000),))]
+        world.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert world.whereabouts.callable(BEN) == []
         nursery.cancel_scope.cancel()
