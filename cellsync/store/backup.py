@@ -37,6 +37,7 @@ from cellsync.core.errors import (
 )
 from cellsync.core.history.chain import Chain
 from cellsync.core.ids import Millis
+from cellsync.store.connection import check_encrypted
 from cellsync.store.files import (
     create_private,
     lock_directory,
@@ -45,7 +46,7 @@ from cellsync.store.files import (
     write_private,
 )
 from cellsync.store.header import CircleFile
-from cellsync.store.sqlite import SqliteStore, check_encrypted
+from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused
 
 _INCOMPLETE: Final = ".incomplete"  # behind a folder's name while it is being written

@@ -28,95 +28,27 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Self
 
 import apsw
 
 from cellsync.core import caps
-from cellsync.core.errors import DiskFull, NewerVersion, StorageFailed, VaultDamaged
+from cellsync.core.errors import DiskFull, VaultDamaged
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import LAST_SEQUENCE, Entry, slot_of
+from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, Entry, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit, Outgoing
 from cellsync.core.ids import DatabaseKey, EntryId
-from cellsync.store import listings
+from cellsync.store import layout
+from cellsync.store.connection import PAGE_BYTES, check_encrypted, connect
 from cellsync.store.edge import meaning, reads, writes
-from cellsync.store.files import create_private, file_errors, sync_directory
+from cellsync.store.files import create_private, sync_directory
 from cellsync.store.listings import SqliteListings
 
-APPLICATION: Final = 0x63737931  # "csy1"
-SCHEMA_VERSION: Final = 4
 CACHE_BYTES: Final = 8 << 20
-PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
-CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
 ROW_BYTES: Final = 64  # of a row beside its content, at most
-_KEY_BYTES: Final = 32
-_PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
-
-# What cites other chains stands together, in the order of slots, so that who had seen what is told without the rest.
-CITING: Final = "CREATE INDEX citing ON entries (slot, height, parents) WHERE parents <> x'';"
-
-# Columns stand in the order of the NamedTuples, so that rows are bound and read without any mapping.
-_SCHEMA: Final = f"""
-CREATE TABLE entries (
-    slot INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
-    height INTEGER NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL, past INTEGER NOT NULL,
-    standing INTEGER NOT NULL, parents BLOB NOT NULL, shape BLOB NOT NULL, content BLOB NOT NULL,
-    signature BLOB, form INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE chains (
-    number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, base INTEGER NOT NULL,
-    first INTEGER NOT NULL, length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL,
-    past INTEGER NOT NULL, cited INTEGER NOT NULL
-);
-CREATE TABLE cases (
-    number INTEGER PRIMARY KEY, id BLOB NOT NULL, head INTEGER NOT NULL, folded INTEGER NOT NULL DEFAULT 0
-);
--- apart from cases: a new head must not rewrite a snapshot
-CREATE TABLE snapshots (case_number INTEGER PRIMARY KEY, snapshot BLOB NOT NULL);
-CREATE TABLE pasts (number INTEGER PRIMARY KEY, bits BLOB NOT NULL);
-CREATE TABLE arrivals (
-    number INTEGER PRIMARY KEY, chain INTEGER NOT NULL, sequence INTEGER NOT NULL, size INTEGER NOT NULL,
-    last INTEGER NOT NULL
-);
-CREATE INDEX arrivals_of_chain ON arrivals (chain, sequence);
-{CITING}
-CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE ephemerals (
-    device BLOB NOT NULL, day INTEGER NOT NULL, ephemeral BLOB NOT NULL, PRIMARY KEY (device, day, ephemeral)
-) WITHOUT ROWID;
-{listings.SCHEMA}
-PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
-
-# From version 1, in which no chain had more than one branch.
-_FROM_1: Final = """
-ALTER TABLE chains RENAME TO chains_1;
-CREATE TABLE chains (
-    number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation BLOB NOT NULL, base INTEGER NOT NULL,
-    first INTEGER NOT NULL, length INTEGER NOT NULL, head BLOB NOT NULL, height INTEGER NOT NULL,
-    past INTEGER NOT NULL, cited INTEGER NOT NULL
-);
-INSERT INTO chains SELECT number, device, incarnation, 0, 1, length, head, height, past, cited FROM chains_1;
-DROP TABLE chains_1;
-"""
-# From version 2, which had no listings. They are made when somebody asks for them.
-_FROM_2: Final = (
-    """
-DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS links;
-"""
-    + listings.SCHEMA
-)
-# From version 3, whose entries were all in full form; the first that had it were without the index.
-_FROM_3: Final = "ALTER TABLE entries ADD COLUMN form INTEGER NOT NULL DEFAULT 0;" + CITING.replace(
-    "CREATE INDEX", "CREATE INDEX IF NOT EXISTS"
-)
-
-_slot: Final = itemgetter(0)
 
 _WALK: Final = """
 WITH RECURSIVE walk (at) AS (
@@ -133,6 +65,16 @@ WITH RECURSIVE walk (at, prior, begins) AS (
 )
 SELECT at, prior, begins IN (SELECT upper(value) FROM json_each(?3)) AS found FROM walk WHERE found OR prior = 0
 LIMIT ?4
+"""
+# Stretches lie one behind the other, so what is in them comes in the order of slots.
+_CITING: Final = """
+SELECT slot, height, parents FROM citations CROSS JOIN entries
+ON slot BETWEEN (?1 << 40) + max(first, ?2) AND (?1 << 40) + min(last, ?3)
+WHERE chain = ?1 AND last >= ?2 AND first <= ?3 AND parents <> x'' ORDER BY last, slot LIMIT ?4
+"""
+_CITATIONS: Final = """
+SELECT slot, parents FROM citations CROSS JOIN entries
+ON slot BETWEEN (chain << 40) + first AND (chain << 40) + last WHERE parents <> x''
 """
 
 
@@ -154,7 +96,7 @@ class SqliteStore:
         Raises StorageFailed (also if the file exists: it is never overwritten) or DiskFull.
         """
         create_private(path)
-        store = cls(_connect(path, key, cache_bytes))
+        store = cls(connect(path, key, cache_bytes))
         try:
             store._lay_out()
         finally:
@@ -169,9 +111,10 @@ class SqliteStore:
         """An existing database. Raises VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
         if not path.exists():
             raise VaultDamaged("A file of this vault is missing.")
-        store = cls(_connect(path, key, cache_bytes))
+        store = cls(connect(path, key, cache_bytes))
         try:
-            store._check_schema()
+            if not store._is_current():
+                store._renew()
         except BaseException:
             store.close()
             raise
@@ -187,27 +130,17 @@ class SqliteStore:
 
     @writes
     def _lay_out(self) -> None:
-        self._db.execute(_SCHEMA)
+        self._db.execute(layout.SCHEMA)
         self._db.execute("COMMIT")
         self._checkpoint()
 
     @reads
-    def _check_schema(self) -> None:
-        if self._db.pragma("application_id") != APPLICATION:
-            raise VaultDamaged
-        version = self._db.pragma("user_version")
-        if version > SCHEMA_VERSION:
-            raise NewerVersion
-        if version < 1:
-            raise VaultDamaged
-        if version < SCHEMA_VERSION:
-            self._migrate(version)
+    def _is_current(self) -> bool:
+        return layout.is_current(self._db)
 
     @writes
-    def _migrate(self, version: int) -> None:
-        for step in (_FROM_1, _FROM_2, _FROM_3)[version - 1 :]:
-            self._db.execute(step)
-        self._db.pragma("user_version", SCHEMA_VERSION)
+    def _renew(self) -> None:
+        layout.renew(self._db)
         self._db.execute("COMMIT")
 
     def close(self) -> None:
@@ -386,18 +319,11 @@ class SqliteStore:
 
     @reads
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
-        query = """
-            SELECT slot, height, parents FROM entries
-            WHERE parents <> x'' AND slot BETWEEN ? AND ? ORDER BY slot LIMIT ?"""
-        slots = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
-        return [
-            (int(slot), int(height), bytes(parents))
-            for slot, height, parents in self._db.execute(query, (*slots, limit))
-        ]
+        return list(self._db.execute(_CITING, (chain, first, min(last, LAST_SEQUENCE), limit)))
 
     @reads
     def citations(self) -> list[tuple[int, bytes]]:
-        return list(self._db.execute("SELECT slot, parents FROM entries WHERE parents <> x''"))
+        return list(self._db.execute(_CITATIONS))
 
     @reads
     def snapshot(self, case: int) -> tuple[int, bytes] | None:
@@ -415,8 +341,8 @@ class SqliteStore:
     @writes
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
-        # Chain by chain: people who took turns would have SQLite jump between as many places (0.4 µs an entry for 47).
-        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", sorted(commit.entries, key=_slot))
+        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
+        many("INSERT INTO citations VALUES (?,?,?)", _stretches(commit.entries))
         many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
             "INSERT INTO cases (number, id, head) VALUES (?,?,?) "
@@ -545,50 +471,9 @@ class SqliteStore:
         return bytes(row[0]) if row else None
 
 
-def _connect(path: Path, key: DatabaseKey, cache_bytes: int) -> apsw.Connection:
-    """A keyed connection that holds the file's lock. Raises VaultDamaged, VaultInUse or StorageFailed."""
-    if len(key.reveal()) != _KEY_BYTES:
-        raise ValueError("a database key has 32 bytes")  # SQLite would take another length for a passphrase
-    connection = None
-    try:
-        connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        _unlock(connection, key)
-        _configure(connection, cache_bytes)
-        return connection
-    except apsw.Error as error:
-        failure = meaning(error)
-    if connection is not None:
-        connection.close()
-    raise failure
-
-
-def _unlock(connection: apsw.Connection, key: DatabaseKey) -> None:
-    connection.pragma("cipher", "chacha20")  # named, because defaults move between releases
-    statement = f"PRAGMA key = 'raw:{key.reveal().hex()}'"
-    if connection.execute(statement, can_cache=False).get != "ok":
-        connection.close()
-        raise StorageFailed("This SQLite has no encryption; nothing was written.")
-
-
-def _configure(connection: apsw.Connection, cache_bytes: int) -> None:
-    connection.pragma("page_size", PAGE_BYTES)  # counts for a new file only
-    connection.pragma("locking_mode", "exclusive")  # before the first read, so that no shared memory is made
-    if connection.pragma("journal_mode", "wal") != "wal":
-        raise apsw.CantOpenError
-    connection.pragma("synchronous", "full")
-    connection.pragma("fullfsync", True)  # macOS: to the platters; elsewhere it is what fsync does
-    connection.pragma("checkpoint_fullfsync", True)
-    connection.pragma("secure_delete", True)
-    connection.pragma("temp_store", "memory")
-    connection.pragma("mmap_size", 0)
-    connection.pragma("cache_size", -(cache_bytes >> 10))
-    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
-    connection.execute("BEGIN EXCLUSIVE; COMMIT")  # takes the lock now, and reads the first page
-
-
-def check_encrypted(path: Path) -> None:
-    """A misspelt pragma leaves a plaintext file without any error, so we look."""
-    with file_errors(), path.open("rb") as file:
-        beginning = file.read(len(_PLAINTEXT_MAGIC))
-    if len(beginning) < len(_PLAINTEXT_MAGIC) or beginning == _PLAINTEXT_MAGIC:
-        raise StorageFailed("The database was not encrypted; it is not used.")
+def _stretches(entries: Sequence[Entry]) -> Iterator[tuple[int, int, int]]:
+    """(branch, first, last) of those of these entries that cite others; of each branch they come in its order."""
+    citing = [entry[0] for entry in entries if entry[9]]
+    lasts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in citing}
+    firsts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in reversed(citing)}
+    return ((number, firsts[number], last) for number, last in lasts.items())

@@ -13,7 +13,7 @@ from cellsync.api.operations import examination
 from cellsync.core.errors import InvalidValue, VaultDamaged, VaultExists, WrongPassphrase
 from cellsync.doctor import Finding, Subject
 from cellsync.profile.profile import Settings
-from cellsync.store.sqlite import PAGE_BYTES
+from cellsync.store.connection import PAGE_BYTES
 from tests.api.services import PASSPHRASE, cell, services
 
 

@@ -323,7 +323,7 @@ async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: Mock
 
         def as_before() -> None:
             store.flush()
-            store._db.execute("DROP INDEX citing; DROP TABLE listings; DROP TABLE called; DROP TABLE links")
+            store._db.execute("DROP TABLE citations; DROP TABLE listings; DROP TABLE called; DROP TABLE links")
             store._db.execute("ALTER TABLE entries DROP COLUMN form")
             store._db.pragma("user_version", 2)
             close()

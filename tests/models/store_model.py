@@ -109,6 +109,13 @@ class StoreModel:
             for entry in self.chain_slice(chain, first, last)
         ]  # fmt: skip
 
+    def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
+        found = [one for one in self.chain_slice(chain, first, last) if one.parents]
+        return [(one.slot, one.height, one.parents) for one in found[:limit]]
+
+    def citations(self) -> list[tuple[int, bytes]]:
+        return [(one.slot, one.parents) for one in self.rows.entries.values() if one.parents]
+
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
         return self.case_entries(head, folded)[:limit]
 

@@ -21,7 +21,7 @@ class Author:
         self.arrived = 0
 
     def commit(self, plan: Sequence[tuple[int, int, bytes]], *, signed: bool = True) -> Commit:
-        """`plan` = (chain, case, content) per entry."""
+        """`plan` = (chain, case, content) per entry; one without content cites nobody."""
         entries: list[Entry] = []
         chains: dict[int, Chain] = {}
         cases: dict[int, Case] = {}
@@ -38,7 +38,7 @@ class Author:
                 kind=1,
                 past=1,
                 standing=0,
-                parents=pack_slots([slot - 1, slot]),
+                parents=pack_slots([slot - 1, slot]) if content else b"",
                 shape=b"shape" + bytes([chain]),
                 content=content,
                 signature=Signature(bytes([chain]) * 64) if signed else None,
