@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Self, TypeVar
@@ -35,9 +36,10 @@ T = TypeVar("T")
 class DirectClient:
     """A `Client` that is its own service. While it is entered, it is the profile's holder."""
 
-    def __init__(self, profile: Profile, *, online: bool) -> None:
+    def __init__(self, profile: Profile, *, online: bool, as_of: datetime | None = None) -> None:
         self._profile = profile
         self._online = online
+        self._as_of = as_of
         self._settings = profile.settings()
         self._thread = Thread(target=self._run, name="cellsync")
         self._ready: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -88,7 +90,7 @@ class DirectClient:
         self._token = trio.lowlevel.current_trio_token()
         try:
             async with trio.open_nursery() as nursery:
-                self._service = Service(self._profile, self._settings, nursery, online=self._online)
+                self._service = Service(self._profile, self._settings, nursery, online=self._online, as_of=self._as_of)
                 self._ready.put(None)
                 await self._left.wait()
                 if self._service.connected:

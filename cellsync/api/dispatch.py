@@ -20,6 +20,7 @@ from cellsync.api.contract.table import BY_NAME, EVENTS, Needs, Operation
 from cellsync.api.service import Service
 from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing
 from cellsync.ledger.pause import collector_paused
+from cellsync.store.files import ReadOnlyDisk
 
 Handler = Callable[[Service, Any], Awaitable[shapes.Answer]]
 
@@ -107,7 +108,9 @@ async def perform(service: Service, name: str, given: Any) -> shapes.Answer:
 
 
 def check_state(service: Service, operation: Operation) -> None:
-    """Raises Locked, VaultMissing, VaultExists."""
+    """Raises Locked, VaultMissing, VaultExists, ReadOnlyDisk."""
+    if service.as_of is not None and not operation.reads:
+        raise ReadOnlyDisk
     if operation.needs is Needs.OPEN and service.state != "open":
         raise Locked if service.state == "locked" else VaultMissing
     if operation.needs is Needs.NO_VAULT and service.state != "empty":

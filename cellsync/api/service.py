@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -46,15 +47,19 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """Runs in `nursery`, which must outlive it. Not `online`: it reads and writes, and meets nobody."""
+    """Runs in `nursery`, which must outlive it. Not `online`: it reads and writes, and meets nobody.
+
+    `as_of`: this is a look (`look`), at what was written up to then. It only reads.
+    """
 
     def __init__(
         self, profile: Profile, settings: Settings, nursery: trio.Nursery, idle: float | None = None, *,
-        online: bool = True,
+        online: bool = True, as_of: datetime | None = None,
     ) -> None:  # fmt: skip
         self.profile = profile
         self.settings = settings
         self.nursery = nursery
+        self.as_of = as_of
         self.jobs = Jobs()
         self.on_lock: Callable[[], None] = lambda: None  # the cell was open, and is closed now
         self.on_panic: Callable[[], None] = lambda: None

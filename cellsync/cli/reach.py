@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from cellsync.api.client import Client, NoDaemon, SocketClient
 from cellsync.cli.options import options_of
-from cellsync.cli.terminal import terminal_of
+from cellsync.cli.terminal import Terminal, terminal_of
+from cellsync.cli.words import clock
 from cellsync.core.errors import VaultExists, VaultMissing
 from cellsync.core.plain import plain_line
 from cellsync.profile.holder import Busy, HeldBy, held_by, since
 from cellsync.profile.profile import Profile, chosen
+from cellsync.store.files import ReadOnlyDisk
 
 if TYPE_CHECKING:
     from cellsync.api.direct import DirectClient
@@ -65,15 +68,17 @@ def the_daemon(context: click.Context) -> SocketClient:
     """For what only a daemon can do. Raises NoDaemon."""
     client = daemon_of(profile_of(context), APPEARS_WITHIN, terminal_of(context).say)
     if client is None:
-        raise NoDaemon
+        profile = profile_of(context)
+        raise read_only(profile) if profile.exists and profile.is_read_only else NoDaemon
     return client
 
 
 @contextmanager
-def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
-    """The cell, open; without a daemon on a network only if `online`.
+def opened(context: click.Context, *, online: bool = False, writes: bool = False) -> Iterator[Client]:
+    """The cell, open; without a daemon on a network only if `online`. On a read-only disk a copy of it, to be read.
 
-    Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase.
+    Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase; ReadOnlyDisk, before anybody is
+    asked for a passphrase, if the command is to be `online` or `writes`.
     """
     profile = profile_of(context)
     daemon = daemon_of(profile, say=terminal_of(context).say)
@@ -83,12 +88,15 @@ def opened(context: click.Context, *, online: bool = False) -> Iterator[Client]:
         return
     if not profile.exists:
         raise missing(profile)
+    looks = profile.is_read_only
+    if looks and (online or writes):
+        raise read_only(profile)
     terminal = terminal_of(context)
     if not terminal.gives_passphrase:
         raise NoDaemon(hint=_UNATTENDED)
     passphrase = terminal.passphrase()
     _be_quiet()
-    with _here(profile, online) as client:
+    with _look(profile, terminal) if looks else _here(profile, online) as client:
         client.call("unlock", passphrase=passphrase)
         yield client
 
@@ -110,11 +118,37 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
 
 
 def _here(profile: Profile, online: bool) -> DirectClient:
-    from cellsync.ledger.pause import collector_paused
-
-    with collector_paused():  # what is imported stays: going through it again and again finds nothing
+    with _imports():
         from cellsync.api.direct import DirectClient  # only without a daemon
     return DirectClient(profile, online=online)
+
+
+def _imports() -> AbstractContextManager[None]:
+    """What is imported stays: going through it again and again finds nothing."""
+    from cellsync.ledger.pause import collector_paused
+
+    return collector_paused()
+
+
+@contextmanager
+def _look(profile: Profile, terminal: Terminal) -> Iterator[Client]:
+    with _imports():
+        from cellsync.api.look import looking
+    with looking(profile) as (client, as_of):
+        terminal.need(f"⚠ This disk is read-only: you read a copy of the cell as of {clock(as_of.isoformat())}.")
+        yield client
+
+
+def read_only(profile: Profile) -> ReadOnlyDisk:
+    """For what a cell on a read-only disk cannot do."""
+    return ReadOnlyDisk(
+        "This cell is on a read-only disk. It can be read there; nothing can be written, sent or received.",
+        hint=f"Put a copy on another disk, and work with that: cellsync --profile NEW restore {_quoted(profile)}",
+    )
+
+
+def _quoted(profile: Profile) -> str:
+    return quote(_named(profile))
 
 
 def missing(profile: Profile) -> VaultMissing:

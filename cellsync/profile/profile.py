@@ -47,6 +47,13 @@ class Profile:
         return (self.vault / "vault").is_file()
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether the disk that it is on cannot be written to. Raises StorageFailed."""
+        with file_errors():
+            there = [folder for folder in (self.folder, self.vault, self.holder.parent) if folder.exists()]
+            return any(map(system.files.is_read_only, there))
+
+    @property
     def copied_vault(self) -> Path:
         """The vault, if this folder may be one itself, without a profile around it: a backup made with the library."""
         return self.folder if self.vault.is_file() else self.vault

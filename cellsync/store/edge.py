@@ -12,6 +12,7 @@ from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 import apsw
 
 from cellsync.core.errors import CellsyncError, Closed, DiskFull, StorageFailed, VaultDamaged, VaultInUse
+from cellsync.store.files import ReadOnlyDisk
 
 # What each failure of SQLite means here. Anything else (SQL, constraints, types) is a bug of ours.
 _MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
@@ -25,7 +26,7 @@ _MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
     apsw.CursorClosedError: Closed,
     apsw.IOError: StorageFailed,
     apsw.CantOpenError: StorageFailed,
-    apsw.ReadOnlyError: StorageFailed,
+    apsw.ReadOnlyError: ReadOnlyDisk,
     apsw.PermissionsError: StorageFailed,
     apsw.ProtocolError: StorageFailed,
     apsw.NoLFSError: StorageFailed,

@@ -16,9 +16,10 @@ _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
 class ReadOnlyDisk(StorageFailed):
-    """The disk is read-only, and a cell is opened for writing too."""
+    """The disk is read-only; nothing was written."""
 
-    default_hint = "Make it writable; or look at a copy: cellsync --profile NEW restore DIR, where DIR is this folder."
+    code = "read_only_disk"
+    default_hint = "Make it writable, or choose a folder on another disk."
 
 
 @contextlib.contextmanager

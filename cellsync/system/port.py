@@ -13,6 +13,13 @@ from signal import Signals
 from typing import Final, NamedTuple, NoReturn, Protocol
 
 
+class Memory(NamedTuple):
+    """A file system that is kept in memory: what is in it is on no disk, but as swap."""
+
+    folder: Path  # in which we may make folders
+    free: int  # bytes that still fit
+
+
 class FilePort(Protocol):
     """Files and folders that only their owner may read, that outlive a power cut, and that one process may lock."""
 
@@ -48,6 +55,12 @@ class FilePort(Protocol):
 
     def lock_folder(self, path: Path) -> int | None:
         """A descriptor that holds a folder's only lock; None if somebody else does."""
+
+    def is_read_only(self, path: Path) -> bool:
+        """Whether nothing can be written to the disk that it is on, by anybody."""
+
+    def memory(self) -> Memory | None:
+        """Where files can be kept in memory; None where that cannot be done, or nobody knows."""
 
 
 class LocalSocketPort(Protocol):

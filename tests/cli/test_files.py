@@ -36,6 +36,7 @@ class Exporting:
                 "cases": ["a"],
                 "refused": [],
                 "left_out": self.left_out,
+                "record": "cd" * 32,
                 "compartments": ["C0"],
             },
             "case.graph": {"v": 1, "drawing": "new", "rows": [1], "next": ""},

@@ -15,11 +15,12 @@ from cellsync.cli.terminal import Terminal
 
 EXPORTED = {
     "v": 1, "content": "", "export": "", "next": "", "leaving": 1, "cases": ["ab" * 32], "compartments": ["C0"],
-    "left_out": [],
+    "left_out": [], "record": None,
 }  # fmt: skip
 STATUS = {
     "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "cd" * 32,
-    "locks_in": None, "copied": None, "cases": 1, "key_memory": 256, "beside": 1, "changes": 3, "only_here": 2,
+    "locks_in": None, "copied": None, "as_of": None, "cases": 1, "key_memory": 256, "beside": 1, "changes": 3,
+    "only_here": 2,
     "only_here_cases": [
         {"case": "ab" * 32, "title": "Parcel", "changes": 1}, {"case": "cd" * 32, "title": "", "changes": 1},
     ],

@@ -15,8 +15,8 @@ from cellsync.api.contract.table import HEADERS, Needs, Operation
 _ALWAYS: Final = ("invalid_value", "internal")
 _NEEDS: Final = {
     Needs.NOTHING: (),
-    Needs.NO_VAULT: ("vault_exists", "disk_full", "storage_failed"),
-    Needs.OPEN: ("locked", "vault_missing", "closed", "vault_damaged", "storage_failed"),
+    Needs.NO_VAULT: ("vault_exists", "disk_full", "storage_failed", "read_only_disk"),
+    Needs.OPEN: ("locked", "vault_missing", "closed", "vault_damaged", "storage_failed", "read_only_disk"),
 }
 _IN_PATH: Final = {  # what a path names
     "case": ("not_found", "ambiguous"),
@@ -28,7 +28,7 @@ _IN_PATH: Final = {  # what a path names
 _WRITES: Final = ("not_permitted", "out_of_branches", "disk_full")
 _OPENS: Final = (
     "wrong_passphrase", "too_soon", "vault_missing", "vault_in_use", "vault_damaged", "not_a_vault", "newer_version",
-    "cheap_vault", "storage_failed", "disk_full",
+    "cheap_vault", "storage_failed", "read_only_disk", "disk_full",
 )  # fmt: skip
 _COPIES: Final = ("place_taken", "no_such_place", "inside_vault", "not_writable", "copy_differs", "disk_full")
 _OWN: Final[dict[str, tuple[str, ...]]] = {

@@ -66,6 +66,8 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "too_large": (USAGE, 413),
     "disk_full": (FAILED, 507),
     "storage_failed": (FAILED, 503),
+    "read_only_disk": (FAILED, 503),
+    "no_memory": (FAILED, 507),
     "vault_damaged": (FAILED, 503),
     "not_a_vault": (FAILED, 503),
     "newer_version": (FAILED, 503),

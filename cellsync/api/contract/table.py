@@ -33,7 +33,13 @@ class Operation(NamedTuple):
     passive: bool = False  # does not count as use when it is asked whether the cell is idle
     long: bool = False  # may take minutes on a slow disk: a client waits for its answer
 
+    @property
+    def reads(self) -> bool:
+        """Whether it neither writes to the cell nor meets anybody: what can be asked of one on a read-only disk."""
+        return self.method == "GET" or self.name in READING
 
+
+READING: Final = frozenset({"unlock", "lock", "audit", "fork.check", "export"})  # beside all that is asked with GET
 _ANY: Final = Needs.NOTHING
 _NEW: Final = Needs.NO_VAULT
 _OPEN: Final = Needs.OPEN

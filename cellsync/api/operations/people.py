@@ -106,6 +106,7 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         locks_in=service.locks_in,
         key_memory=cell.derivation.memory >> 20,
         copied=time_text(cell.copied_at),
+        as_of=time_text(service.as_of),
         cases=sum(count for _, count, _ in counts) - beside,
         beside=beside,
         changes=cell.entries(),

@@ -121,7 +121,7 @@ async def cancel_import(service: Service, ask: shapes.JobRef) -> shapes.Importin
 
 
 async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
-    """What leaves is noted in an ExportRecord, unless this device may not write."""
+    """What leaves is noted in an ExportRecord, unless this device may not write, or the disk is read-only."""
     cell = service.cell
     chosen = None
     if ask.cases:
@@ -134,7 +134,7 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
             cell, content, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
             language=ask.language,
         )  # fmt: skip
-        record = await _record(cell, ask, made, content.digest) if made.cases else None
+        record = await _record(cell, ask, made, content.digest) if made.cases and service.as_of is None else None
         answer = await surroundings.in_thread(partial(_exported, made, record, content))
     except BaseException:
         content.close()

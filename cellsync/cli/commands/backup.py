@@ -27,7 +27,7 @@ def backup(context: click.Context, to: str) -> None:
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
+    with opened(context, writes=True) as client:
         answer = client.call("backup", to=str(Path(to).expanduser().absolute()))
     terminal.result(
         f"✓ Backed up: {many(answer['changes'], 'change')}, {size(answer['size'])}, read back and whole.\n"

@@ -134,7 +134,7 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
         written["set"].setdefault("title", _read(title))
     elif kind == _CASE and not {"title", "external_id"} & written["set"].keys():
         raise _usage("A case needs a title.", 'cellsync case new "Parcel for Anton"')
-    with opened(context) as client:
+    with opened(context, writes=True) as client:
         answer = client.call("case.new", kind=kind, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
     if answer["alike"]:
@@ -165,7 +165,7 @@ def edit(
     written["retract"] = dict.fromkeys(retract_, "")
     if not any(written.values()):
         raise _usage("There is nothing to write.", "Give --set, --append or another of `cellsync case edit --help`.")
-    with opened(context) as client:
+    with opened(context, writes=True) as client:
         answer = client.call("case.edit", case=case_, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
     _say_doubts(terminal, answer)
@@ -373,7 +373,7 @@ def log(
     item: Any = _read(write)
     if kind or date:
         item = {"kind": kind or "note", "text": item, **({"date": date} if date else {})}
-    with opened(context) as client:
+    with opened(context, writes=True) as client:
         answer = client.call("case.edit", case=case_, append={field or "timeline": [item]})
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}")
     terminal.answer(answer)
@@ -436,7 +436,7 @@ def import_(
     terminal = terminal_of(context)
     given: dict[str, Any] = {"table": _load(file), "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
     given["columns"] = None if columns is None else _columns(columns)
-    with opened(context) as client, terminal.bar("importing", "reading the table") as move:
+    with opened(context, writes=True) as client, terminal.bar("importing", "reading the table") as move:
         job = to_its_end(client, "import", given, lambda one: move(one["done"], one["total"]))
     finished(job)
     _say_how_read(terminal, job)
@@ -548,7 +548,8 @@ def export(
             _put_out(pieces)
         answer["export"] = answer["next"] = ""  # all was fetched
     chosen = ", ".join(answer["compartments"])
-    terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; noted in the cell.")
+    noted = "noted in the cell" if answer["record"] else "not noted: this device writes nothing to the cell"
+    terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; {noted}.")
     for one in answer["left_out"]:
         terminal.need(line(one["text"], 500))
     terminal.answer(answer)

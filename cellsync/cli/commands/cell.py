@@ -9,7 +9,7 @@ import click
 
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.words import clocks, duration, line, little_memory, many, presence, put_back, table, to_update
+from cellsync.cli.words import clock, clocks, duration, line, little_memory, many, presence, put_back, table, to_update
 
 
 class Duration(click.ParamType[float]):
@@ -156,13 +156,14 @@ def status(context: click.Context, seen: bool) -> None:
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
-    with opened(context) as client:
+    with opened(context, writes=seen) as client:
         daemon = type(client).__name__ == "SocketClient"
         answer = client.call("status")
         if seen:
             client.call("flags.dismiss")
     locks = f", locks in {duration(answer['locks_in'])}" if answer["locks_in"] is not None else ""
     runs = f"unlocked{locks} · daemon running" if daemon else "no daemon: opened for this command only"
+    runs = runs if answer["as_of"] is None else f"read-only, as of {clock(answer['as_of'])}"
     terminal.result(f"{line(answer['cell']) or 'The history of this cell has not come yet'} · {runs}")
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
@@ -196,6 +197,8 @@ def status(context: click.Context, seen: bool) -> None:
         terminal.result(f"⚠ {line(flag['author'], 24)} {text}")
     if not seen and not all(flag["lasting"] for flag in answer["flags"]):
         terminal.next("cellsync status --seen   when you have dealt with these")
+    elif answer["as_of"] is not None:
+        terminal.next("cellsync case list")
     elif not answer["peers"]:
         terminal.next("cellsync invite")
     elif only_here and not any(peer["connected"] for peer in answer["peers"]):

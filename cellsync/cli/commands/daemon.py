@@ -37,11 +37,13 @@ def run(
 
     Logs go to standard error, one JSON object per line, without names, texts or addresses.
     """
-    from cellsync.cli.reach import profile_of
+    from cellsync.cli.reach import profile_of, read_only
     from cellsync.daemon.start import run as run_daemon
     from cellsync.profile.profile import checked
 
     profile, options = profile_of(context), options_of(context)
+    if profile.exists and profile.is_read_only:
+        raise read_only(profile)
     settings = profile.settings()
     given: dict[str, Any] = {
         "lan": lan_mode(lan, no_lan), "interfaces": interfaces or None, "port": port or None,

@@ -69,7 +69,7 @@ def add(context: click.Context, peer: str, address: str) -> None:
 
     terminal = terminal_of(context)
     host, port = host_and_port(address)
-    with opened(context) as client:
+    with opened(context, writes=True) as client:
         answer = client.call("peers.add", peer=peer, host=host, port=port)
     terminal.result("✓ Noted. It is called there from now on.")
     terminal.next(f"cellsync peers ping {peer}")

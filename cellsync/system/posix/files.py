@@ -1,16 +1,25 @@
-"""Files: modes, flock(2), fsync(2)."""
+"""Files: modes, flock(2), fsync(2), what is mounted read-only and what is kept in memory."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
+import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from cellsync.system.port import Memory
 
 _FILE: Final = 0o600
 _FOLDER: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (where Linux has it; macOS has none)
+_MOUNTS: Final = Path("/proc/self/mounts")
+_KEPT_IN_MEMORY: Final = {"tmpfs", "ramfs"}
+_AVAILABLE: Final = re.compile(r"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
 
 
 def user() -> int:
@@ -67,6 +76,20 @@ def lock_folder(path: Path) -> int | None:
         if not locked:
             os.close(descriptor)
     return descriptor if locked else None
+
+
+def is_read_only(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def memory() -> Memory | None:
+    with suppress(OSError):
+        folder = _SHARED_MEMORY.resolve()
+        kinds = [line.split()[2] for line in _MOUNTS.read_text().splitlines() if line.split()[1] == str(folder)]
+        available = _AVAILABLE.search(Path("/proc/meminfo").read_text())
+        if kinds and kinds[-1] in _KEPT_IN_MEMORY and available and os.access(folder, os.W_OK | os.X_OK):
+            return Memory(folder, min(shutil.disk_usage(folder).free, int(available[1]) << 10))
+    return None
 
 
 def _opened(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,3 +73,22 @@ def test_a_folder_has_one_lock_and_nothing_stays_open(tmp_path: Path) -> None:
     assert len(os.listdir("/dev/fd")) == before
     with pytest.raises(NotADirectoryError):
         files.lock_folder(Path(__file__))
+
+
+def test_memory_is_where_nothing_else_is_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    monkeypatch.setattr(files, "_SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(files, "_MOUNTS", mounts)
+    for kinds, known in ((["tmpfs"], True), (["ramfs"], True), (["tmpfs", "ext4"], False), ([], False)):
+        mounts.write_text("proc /proc proc rw 0 0\n" + "".join(f"x {tmp_path} {kind} rw 0 0\n" for kind in kinds))
+        found = files.memory()
+        assert (found is not None) is known
+        if found is not None:
+            assert found.folder == tmp_path.resolve()
+            assert 0 < found.free <= shutil.disk_usage(tmp_path).free + (64 << 20)  # others write there too
+    mounts.unlink()
+    assert files.memory() is None
+
+
+def test_what_can_be_written_to_is_not_read_only(tmp_path: Path) -> None:
+    assert not files.is_read_only(tmp_path)

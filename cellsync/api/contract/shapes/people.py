@@ -104,7 +104,8 @@ class Status(Answer, kw_only=True, frozen=True):
     known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are ahead of this one;
     null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase takes: 256, or less
     where this device had less when it made the vault. `copied`: this cell was put back from a backup of that time, and
-    nothing has been written to it here since."""
+    nothing has been written to it here since. `as_of`: the cell is on a read-only disk, as it was written there at that
+    time; a daemon says null."""
 
     cell: str
     state: State
@@ -114,6 +115,7 @@ class Status(Answer, kw_only=True, frozen=True):
     locks_in: float | None
     key_memory: int
     copied: str | None
+    as_of: str | None
     cases: int
     beside: int
     changes: int
