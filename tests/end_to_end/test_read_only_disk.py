@@ -57,10 +57,7 @@ def copies() -> set[Path]:
 
 def test_it_can_be_read_and_nothing_else(ana: Program, read_only: Program) -> None:
     before, others = on_disk(ana), copies()
-    for command, said in {
-        ("case", "list"): "Parcel",
-        ("graph", "parcel"): "title=Parcel",
-    }.items():
+    for command, said in ((("case", "list"), "Parcel"), (("graph", "parcel"), "title=Parcel")):
         ran = read_only.run(*command)
         assert (ran.exit, said in ran.out, ran.err.startswith(LOOK)) == (0, True, True), ran
     ran = read_only.run("status")
@@ -71,12 +68,13 @@ def test_it_can_be_read_and_nothing_else(ana: Program, read_only: Program) -> No
     assert "connected" not in ran.out
     assert "next: cellsync sync" not in ran.err
     assert read_only.json("status")["as_of"] is not None
-    for command in (
+    refused: tuple[tuple[str, ...], ...] = (
         ("case", "edit", "parcel", "--set", "status=closed"), ("sync",), ("daemon", "run"), ("unlock",),
         ("status", "--seen"),
         ("backup", str(ana.profile.folder.parent / "copy")),
-    ):  # fmt: skip
-        ran = read_only.run(*command, passphrase=None)  # nobody is asked for one in vain
+    )  # fmt: skip
+    for words in refused:
+        ran = read_only.run(*words, passphrase=None)  # nobody is asked for one in vain
         assert (ran.exit, ran.out) == (1, ""), ran
         assert ran.err.startswith(REFUSED + str(ana.profile.folder)), ran
     assert on_disk(ana) == before
