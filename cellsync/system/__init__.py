@@ -2,8 +2,8 @@
 
 `port.py` says what a system has to be able to do: a Protocol for each part. `posix/` has a module for each part; where
 Linux and macOS differ, a table there says how. Nothing else asks which system this is, or uses what only some systems
-have; `tests/system/test_walls.py` goes through the whole package for that. Another system is a folder beside `posix/`
-and a row of `FOLDERS`.
+have; `tests/system/test_system_walls.py` goes through the whole package for that. Another system is a folder beside
+`posix/` and a row of `FOLDERS`.
 
 A part is loaded when it is asked for first, so that a command loads what it needs. On a system without a folder
 everything can still be imported, and each part says that it is missing when it is used.

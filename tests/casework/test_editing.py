@@ -49,7 +49,7 @@ from cellsync.core.schema.host import B, begin, finish
 from cellsync.core.schema.schema import Schema, creation, describe, fields_of, kind_of
 from cellsync.core.schema.values import PLAIN, value_type
 from tests.casework.test_casework import read, state_of
-from tests.casework.test_partial_date import partial_dates
+from tests.casework.values.test_partial_date import partial_dates
 
 VERA = CaseId(bytes.fromhex("4f2a") + bytes(30))
 

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellsync.testing.fixtures import cell_pair, memory_network
 from tests.cell.same import Template
-
-__all__ = ["cell_pair", "memory_network"]
 
 
 @pytest.fixture(scope="session")

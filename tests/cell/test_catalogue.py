@@ -29,9 +29,9 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, found, opened
-from tests.convergence.forks import Equivocator, Honest
 from tests.core.circles import Device, admitted, founded, pass_on
 from tests.models.catalogue import CatalogueModel
+from tests.scenarios.forks import Equivocator, Honest
 
 CASES = [CaseId(bytes([1, number]) + bytes([number]) * 30) for number in (1, 2, 3)] + [CaseId(b"\x01" * 32)]
 KINDS = ["cellsync.case", "cellsync.person", "org.example.other"]

@@ -17,8 +17,8 @@ from tests.cell.cells import DAY, Visit, admit, found, level, opened, with_clock
 from tests.cell.equivocators import show, sides, title
 from tests.cell.same import Template
 from tests.cell.test_backup import forked
-from tests.cell.test_versions import BOTH, build, two
 from tests.core.attacks import Writer, forge
+from tests.scenarios.versions.test_cell import BOTH, build, two
 
 
 async def test_flags_outlive_the_cell_until_they_are_dismissed(

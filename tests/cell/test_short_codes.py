@@ -19,7 +19,7 @@ from cellsync.core.pairing.words import WORDS
 from cellsync.node.network import Address
 from cellsync.testing import MemoryNetwork, accept_any
 from tests.cell.cells import PASSPHRASE, check_failures, found, level, opened
-from tests.cell.test_pairing import both, is_untouched, joining, outcome
+from tests.scenarios.test_pairing import both, is_untouched, joining, outcome
 
 
 def shown(invite: Invite) -> str:

@@ -13,7 +13,7 @@ import pytest
 from cellsync.api.client import DaemonGone
 from cellsync.api.contract.problems import Refusal
 from cellsync.cli.files import new_file
-from tests.cli.test_versions import run
+from tests.scenarios.versions.test_commands import run
 
 
 class Exporting:

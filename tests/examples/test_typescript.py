@@ -15,8 +15,8 @@ import pytest
 
 from cellsync.api.client import SocketClient
 from tests.api.services import PASSPHRASE
-from tests.api.test_http import BehindTheDoor
 from tests.api.test_web import cheap_defaults
+from tests.api.test_web_http import BehindTheDoor
 from tests.patience import PATIENCE
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "typescript"

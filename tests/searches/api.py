@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from tests.api.test_any_value import attempt
+from tests.scenarios.test_any_value import attempt
 
 
 def values(seed: int) -> int:

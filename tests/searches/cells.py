@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 from tests.cell.same import Template
-from tests.cell.test_histories import WORDS, play
 from tests.faults import none_survived
+from tests.scenarios.test_histories import WORDS, play
 
 
 @cache

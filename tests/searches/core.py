@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.convergence.test_cells import Cells
 from tests.core.replica import test_planner
 from tests.core.session import test_session
 from tests.core.wire import test_codec, test_messages
+from tests.scenarios.test_replicas import Cells
 from tests.searches.drawn import examples, runs
 from tests.store.test_sqlite import StoreMachine
 

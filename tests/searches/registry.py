@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from tests.convergence import forks
+from tests.scenarios import forks
 from tests.searches import api, cells, core, properties
 
 

@@ -22,11 +22,11 @@ from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
-from tests.convergence import forks
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
 from tests.core.circles import START, Device, admitted, founded, pass_on
 from tests.core.session.pumps import sync
 from tests.models import planning
+from tests.scenarios import forks
 
 CASE = CaseId(b"c" * 32)
 

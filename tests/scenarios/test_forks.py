@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.convergence.forks import history
+from tests.scenarios.forks import history
 
 
 @pytest.mark.parametrize("tens", range(10))

@@ -1,6 +1,6 @@
 """What goes into quarantine leaves what is read, listed and followed at once, and comes back the same way.
 
-No rule judges so far; here somebody does it by hand (tests/convergence/test_restanding.py tries all orders of steps).
+No rule judges so far; here somebody does it by hand (tests/scenarios/test_restanding.py tries all orders of steps).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled, problem_of
-from tests.cli.test_versions import Canned, filled, run
+from tests.scenarios.versions.test_commands import Canned, filled, run
 
 SAID = "The import was cancelled. 50 cases were created and 0 updated; they stay. 30 rows were not reached."
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cellsync.api.contract import shapes
-from tests.cli.test_versions import filled, run
+from tests.scenarios.versions.test_commands import filled, run
 
 
 class Inviting:

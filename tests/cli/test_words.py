@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cellsync.cli.words import presence
-from tests.cli.test_versions import Canned, peer, run
+from tests.scenarios.versions.test_commands import Canned, peer, run
 
 HERE: dict[str, Any] = {"connected": True, "in_step_now": True, "in_step": True}
 GONE: dict[str, Any] = {"connected": False, "in_step_now": False, "owes": None, "lacks_of_others": None}

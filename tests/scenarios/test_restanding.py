@@ -27,9 +27,9 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from tests.cell.test_catalogue import CASES, OPERATIONS
-from tests.convergence.forks import Equivocator, Honest
 from tests.core.circles import Device, admitted, founded, pass_on
 from tests.models.standing import Opinions, entries, is_void
+from tests.scenarios.forks import Equivocator, Honest
 
 LABELS = st.sampled_from([Standing.IN, Standing.OUT, Standing.UNDECIDED])
 CASE = CASES[0]

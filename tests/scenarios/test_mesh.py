@@ -17,7 +17,7 @@ from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, cells, level
-from tests.cell.test_many import counted
+from tests.scenarios.test_many import counted
 
 NAMES = ("ana", "ben", "cara", "dora", "edo", "fine", "gil")
 LATE = 15.0  # seconds that a member who keeps entries to itself may delay others

@@ -16,8 +16,8 @@ from cellsync.api.contract.table import BY_NAME, OPERATIONS, Operation
 from cellsync.api.dispatch import taken
 from cellsync.core.errors import InvalidValue
 from tests.api.services import PASSPHRASE
-from tests.api.test_http import BehindTheDoor
 from tests.api.test_web import Server, cheap_defaults
+from tests.api.test_web_http import BehindTheDoor
 from tests.patience import PATIENCE
 
 BODIES: Final = {

@@ -1,0 +1,9 @@
+"""What scenarios begin with: that of the rooms that they go through."""
+
+from __future__ import annotations
+
+from tests.api.conftest import declared_events
+from tests.cell.conftest import template
+from tests.cli.conftest import founded, profiles
+
+__all__ = ["declared_events", "founded", "profiles", "template"]
