@@ -29,7 +29,7 @@ import trio
 from cellsync.cell import description
 from cellsync.core.errors import DiskFull, StorageFailed
 from cellsync.core.history.holdings import OWN_CASE
-from cellsync.core.history.store import Listings, Store
+from cellsync.core.history.store import CaseListing, Listings, Store
 from cellsync.core.ids import ID_BYTES, CaseId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
@@ -80,15 +80,34 @@ class Catalogue:
     def describe(self, most: int) -> None:
         """Describe so many of the cases that changed."""
         self._notice_loss()
-        some = list(islice(self._stale, most))
-        if not some:
-            return
         heads, state = self._replica.held.heads, self._replica.states.get
         known = description.Sought()
-        self._store.listings.put([description.describe(number, heads[number], state(number), known) for number in some])
-        for number in some:
-            del self._stale[number]
-        self._staged.update(some)
+        some = islice(self._stale, most)
+        self._put([description.describe(number, heads[number], state(number), known) for number in some])
+
+    def describe_written(self, plan: Plan) -> None:
+        """Describe the cases of a step that has just been taken: what begins with it, without folding it."""
+        self._notice_loss()
+        heads, state = self._replica.held.heads, self._replica.states.get
+        known = description.Sought()
+        begun = {change.entry.case: change for change in plan.changes if not change.entry.prior}
+        listings: list[CaseListing] = []
+        for number in [case.number for case in plan.commit.cases if case.number in self._stale]:
+            head, change = heads[number], begun.get(number)
+            only = change is not None and change.entry.slot == head
+            said = description.said_first(change.operations) if change is not None and only else None
+            if said is None:
+                listings.append(description.describe(number, head, state(number), known))
+            else:
+                listings.append(description.describe_said(number, head, said, known))
+        self._put(listings)
+
+    def _put(self, listings: list[CaseListing]) -> None:
+        if listings:
+            self._store.listings.put(listings)
+            for one in listings:
+                del self._stale[one.number]
+                self._staged.add(one.number)
 
     def settled(self) -> None:
         """The store has been flushed."""
@@ -147,16 +166,15 @@ class OpenCatalogue(Catalogue):
         with suppress(DiskFull, StorageFailed):
             await self._catch_up(AT_ONCE)
 
-    def keep_up(self, most: int) -> None:
-        """Describe so much of what is stale, right after a step is durable. Hold the lock.
+    def keep_up(self, plan: Plan) -> None:
+        """Describe the cases of a step, right after it is durable. Hold the lock.
 
-        For those who write thousands of cases, step by step: the states of a step are still at hand, where later each
-        would be read and folded again (half of an import's time); and what is described becomes durable with the next
-        step.
+        For those who write thousands of cases, step by step: what they say is still at hand, where later each would be
+        read and folded (half of an import's time); and what is described becomes durable with the next step.
         """
         self.settled()
         with suppress(DiskFull, StorageFailed):  # else it is described when somebody asks
-            self.describe(most)
+            self.describe_written(plan)
 
     async def run(self) -> None:
         """Describe what is stale whenever nothing has changed for a moment."""

@@ -362,10 +362,13 @@ class Cell:
         async with self.circle.lock:
             return await self.write_locked(edits)
 
-    async def write_locked(self, edits: list[tuple[CaseId, list[Operation]]], noting: Noting = lambda _: {}) -> Plan:
+    async def write_locked(
+        self, edits: list[tuple[CaseId, list[Operation]]], noting: Noting = lambda _: {}, *, begin: bool = True
+    ) -> Plan:
         """The same for one who holds the circle's lock, from reading a case until what was decided on it is written.
 
-        `noting`: what is kept beside it, in one transaction.
+        `noting`: what is kept beside it, in one transaction. `begin`: whether the states of cases that begin with it
+        are kept (`States.apply`).
         """
         entropy = self.circle.surroundings.entropy
         intentions = [
@@ -378,10 +381,10 @@ class Cell:
             )
             for case, done in edits
         ]
-        if any(operations.is_opaque(one.shape, one.content) for one in intentions):
+        if any(one.operations is None and operations.is_opaque(one.shape, one.content) for one in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
-        return await self.circle.write_locked(self._secrets.signing, intentions, noting)
+        return await self.circle.write_locked(self._secrets.signing, intentions, noting, begin=begin)
 
     # --- following -------------------------------------------------------------------------------------------
 

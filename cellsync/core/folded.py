@@ -9,7 +9,7 @@ Marks that stand for vowels of their own, as in Devanagari, are kept. What is sh
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from unicodedata import combining, normalize
 
 VERSION: Final = 1
@@ -23,32 +23,28 @@ _LETTERS: Final = {
 }  # fmt: skip
 
 
-class _Replaced(dict[int, Any]):
-    """What stands for each letter, itself unless something else is said: a lookup that fails costs four times one."""
-
-    def __missing__(self, letter: int) -> int:
-        self[letter] = letter
-        return letter
+_GONE: Final = dict.fromkeys([*_APOSTROPHES, "\N{SOFT HYPHEN}"], "")
+REPLACED: Final = {ord(one): by for one, by in {**_GONE, **dict.fromkeys(_DASHES, "-"), **_LETTERS}.items()}
 
 
-class _Unmarked(dict[int, Any]):
-    """None for what combines with the letter before it: it is left out."""
+class _Letters(dict[int, str]):
+    """What each letter folds to, blanks aside: of letters that have come before it is known."""
 
-    def __missing__(self, letter: int) -> int | None:
-        self[letter] = found = None if combining(chr(letter)) else letter
+    def __missing__(self, letter: int) -> str:
+        # Apostrophes first: some would be taken apart into a blank and a mark. Twice: folding case may leave marks.
+        text = normalize("NFKD", normalize("NFKD", chr(letter).translate(REPLACED)).casefold())
+        text = "".join(one for one in text if not combining(one))
+        self[letter] = found = text.casefold().translate(REPLACED)
         return found
 
 
-_REPLACED: Final = _Replaced(
-    str.maketrans({**dict.fromkeys(_APOSTROPHES, ""), **dict.fromkeys(_DASHES, "-"), "\N{SOFT HYPHEN}": "", **_LETTERS})
-)
-_UNMARKED: Final = _Unmarked()
+_FOLDED: Final = _Letters()
 
 
 def folded(text: str) -> str:
-    """The same text for all that are alike; folding it again changes nothing."""
-    if not text.isascii():
-        # Apostrophes first: some would be taken apart into a blank and a mark. Twice: folding case may leave marks.
-        text = normalize("NFKD", normalize("NFKD", text.translate(_REPLACED)).casefold())
-        text = text.translate(_UNMARKED)
-    return " ".join(text.casefold().translate(_REPLACED).split())
+    """The same text for all that are alike; folding it again changes nothing.
+
+    Letter by letter: none folds otherwise for what stands beside it, and marks, whose order may depend on that, are
+    left out. In a quarter of the time of the plain version (`tests/models/folding.py`); a property holds the two equal.
+    """
+    return " ".join(text.translate(_FOLDED).split())

@@ -177,15 +177,18 @@ class OpenCircle(ReplicaView):
             return await self.write_locked(secret, intentions)
 
     async def write_locked(
-        self, secret: SigningSecret, intentions: list[Intention], noting: Noting = lambda _: {}
+        self, secret: SigningSecret, intentions: list[Intention], noting: Noting = lambda _: {}, *, begin: bool = True
     ) -> Plan:
-        """The same for one who holds the lock already. `noting`: what is kept beside it, in one transaction."""
+        """The same for one who holds the lock already. `noting`: what is kept beside it, in one transaction.
+
+        `begin`: whether the states of cases that begin with it are kept (`States.apply`).
+        """
         now = self.surroundings.now()
         line = self._renewed() if self.renewal_due else self._line
         plan = self.replica.plan_writes(line, secret, intentions, now)
         if plan.void:
             raise NotPermitted
-        return await self._commit(plan, OWN_HAND, line, noting(plan))
+        return await self._commit(plan, OWN_HAND, line, noting(plan), begin=begin)
 
     # --- incarnations ------------------------------------------------------------------------------------
 
@@ -250,8 +253,9 @@ class OpenCircle(ReplicaView):
         return DeviceId(plan.commit.entries[0].id)
 
     async def _commit(
-        self, plan: Plan, source: Source, written: Line | None = None, noted: Mapping[str, bytes] | None = None
-    ) -> Plan:
+        self, plan: Plan, source: Source, written: Line | None = None, noted: Mapping[str, bytes] | None = None,
+        *, begin: bool = True,
+    ) -> Plan:  # fmt: skip
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
@@ -260,12 +264,12 @@ class OpenCircle(ReplicaView):
                     await self.apart(lambda: self._store_and_flush(plan, written, noted or {}))
                     self._went_on(written)
                     self.replica.advance(plan, fold=False)
-                    await self.apart(lambda: self.replica.fold(plan))
+                    await self.apart(lambda: self.replica.fold(plan, begin=begin))
                 else:
                     self._store(plan, written, noted or {})
                     await self._flush()
                     self._went_on(written)
-                    self.replica.advance(plan)
+                    self.replica.advance(plan, begin=begin)
                 self._note_introductions(plan.controls)
                 if self.replica.states.crowded():
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time

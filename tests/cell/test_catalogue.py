@@ -25,6 +25,7 @@ from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
+from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
@@ -246,6 +247,8 @@ def _tell(device: Honest, catalogue: Catalogue) -> None:
     def noted(plan: Plan) -> Plan:
         commit(device, plan)
         catalogue.note(plan)
+        if device.random.random() < 0.5:  # as an import does
+            catalogue.describe_written(plan)
         return plan
 
     device.commit = noted  # type: ignore[method-assign]
@@ -258,6 +261,47 @@ def state_of(*done: Operation) -> CaseState:
     state = CaseState()
     state.apply((EntryId(b"e" * 32), b"d" * 32, 1, 1), list(done))  # type: ignore[arg-type]
     return state
+
+
+ODD_OPERATIONS = st.one_of(
+    OPERATIONS, OPERATIONS,
+    st.builds(
+        lambda field, value: Operation(SET, field, b"", value),
+        st.sampled_from(["kind", "given_by", "since", "state", "names", "other"]),
+        st.sampled_from(["of_kin", 1_700_000_000_000, [2024, 5, None, False], [None, None, None, True], b"x"]),
+    ),
+    st.builds(lambda name, odd: Operation(ADD, name, None, odd), st.sampled_from(["names", "links"]), st.sampled_from(
+        [7, [], [b"x"], [None, 1], ["", "", ""], [["a"]], {"a": 1}, ["Вера"], [bytes(CASES[0])]]
+    )),
+    st.sampled_from([
+        Operation(SET, "title", b"r" * 10, "Ana"), Operation(DISCARD, "names", b"r" * 10, None),
+        Operation(CORRECT, "notes", b"r" * 10, "a note"), Operation(99, "title", None, "unknown"),
+        Operation(int(Op.PUT), "title", b"", ["key", "value"]),
+    ]),
+)  # fmt: skip
+
+
+@given(st.lists(ODD_OPERATIONS, max_size=8))
+@example([])
+@example([Operation(SET, "title", b"", "one"), Operation(SET, "title", b"", "another")])
+def test_what_begins_a_case_is_described_as_its_state_would_be(done: list[Operation]) -> None:
+    decoded = (
+        operations.decode(operations.encode_shape(done), operations.encode_content(bytes(16), done)) if done else []
+    )
+    for given_ in (done, decoded):
+        said = description.said_first(given_)
+        if said is not None:
+            listing = description.describe_said(2, 3, said, description.Sought())
+            assert listing == description.describe(2, 3, state_of(*decoded))
+    plain = {CREATE, ADD, APPEND, SET}
+    registers = [one.field for one in done if one.tag == SET]
+    creates = sum(one.tag == CREATE for one in done)
+    if (
+        all(one.tag in plain and not one.detail for one in done)
+        and len(set(registers)) == len(registers)
+        and creates < 2
+    ):
+        assert description.said_first(decoded) is not None
 
 
 @given(

@@ -426,7 +426,7 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
             theirs = await ben.get(Visit, case.id, wait=60)
             write_locked = ben.circle.write_locked
 
-            async def forced(secret: SigningSecret, intentions: list[Intention], noting: Any = None) -> Plan:
+            async def forced(secret: SigningSecret, intentions: list[Intention], *_: Any, **__: Any) -> Plan:
                 plan = ben.circle.replica.plan_writes(
                     ben.circle._line,
                     secret,

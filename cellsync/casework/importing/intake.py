@@ -160,8 +160,8 @@ async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bo
         edits = [edit for written, _ in merged for edit in written]
         if edits and not dry_run:
             with collector_paused():  # it would go through all states that are here, again and again
-                await cell.write_locked(edits)
-            await cell.circle.apart(partial(cell.catalogue.keep_up, len(edits)))
+                plan = await cell.write_locked(edits, begin=False)
+            await cell.circle.apart(partial(cell.catalogue.keep_up, plan))
     await trio.lowlevel.checkpoint()
     created = sum(is_new for _, is_new in merged)
     return created, sum(bool(written) and not is_new for written, is_new in merged)

@@ -95,14 +95,18 @@ class States:
         self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of states that left: folded up to, snapshot
         self._unsaved_bytes = 0
 
-    def apply(self, changes: Iterable[tuple[Entry, DeviceId, list[Operation]]]) -> None:
-        """Fold entries that have just been stored, in the order of the commit."""
+    def apply(self, changes: Iterable[tuple[Entry, DeviceId, list[Operation]]], *, begin: bool = True) -> None:
+        """Fold entries that have just been stored, in the order of the commit.
+
+        `begin`: also into cases that begin with them. Else these wait to be asked for: an import would put thousands in
+        the place of what people are reading.
+        """
         states, behind = self._states, self._behind
         for entry, device, operations_ in changes:
             _, number, prior, identity, height, clock, _, _, _, _, shape, content, _, _ = entry
             state = states.get(number)
             if state is None:
-                if prior or self._weight > KEPT + BEYOND:
+                if prior or not begin or self._weight > KEPT + BEYOND:
                     continue
                 state = CaseState()
                 self._keep(number, state)

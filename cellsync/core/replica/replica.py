@@ -67,8 +67,8 @@ class Replica:
         """What writing these entries would change. Raises InvalidValue if one is too large."""
         return plan_writes(self.held, self.circle, self._store, line, secret, intentions, now, self.judge)
 
-    def advance(self, plan: Plan, *, fold: bool = True) -> None:
-        """Take in a plan whose commit is durable. Without `fold`, call `fold` next."""
+    def advance(self, plan: Plan, *, fold: bool = True, begin: bool = True) -> None:
+        """Take in a plan whose commit is durable. Without `fold`, call `fold` next; `begin` is as there."""
         self.held.advance(plan.commit)
         self._digest = None
         if plan.circle is not self.circle:
@@ -79,13 +79,13 @@ class Replica:
             self.held.counted = plan.counted
             self._set_aside()
         if fold:
-            self.fold(plan)
+            self.fold(plan, begin=begin)
 
-    def fold(self, plan: Plan) -> None:
-        """The part of taking in a plan that only cases see, and that may take long."""
+    def fold(self, plan: Plan, *, begin: bool = True) -> None:
+        """The part of taking in a plan that only cases see, and that may take long. `begin`: as `States.apply`."""
         self.held.take_cases(plan.commit.cases)
         self.states.forget(plan.commit.refolded)
-        self.states.apply(plan.changes)
+        self.states.apply(plan.changes, begin=begin)
 
     # --- equivocators --------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from msgspec import Meta
 from cellsync.core import caps
 from cellsync.core.errors import Malformed
 from cellsync.core.ids import REF_BYTES, EntryId, Ref
-from cellsync.core.packed import packed, plain
+from cellsync.core.packed import Packed, packed, plain
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Op
 
@@ -62,7 +62,7 @@ def encode_shape(operations: Sequence[Operation]) -> bytes:
 def encode_content(salt: bytes, operations: Sequence[Operation]) -> bytes:
     if len(salt) != SALT_BYTES:
         raise ValueError("a content's salt is 16 bytes")
-    return salt + codec.encode([plain(value) for _, _, _, value in operations])
+    return salt + codec.encode([plain(value) if type(value) is Packed else value for _, _, _, value in operations])
 
 
 Head = tuple[int, str, bytes | int | None]
@@ -110,26 +110,26 @@ _SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
 
 
 def decoded(said: Sequence[Operation]) -> list[Operation] | None:
-    """What `decode` gives of operations that were just encoded, as far as that can be told without it; else None.
+    """The operations, if they are what `decode` gives once they are encoded, and no opaque entry; else None.
+
+    None also where that cannot be told without it. Lists are as they are, not packed: the caller leaves them so.
 
     For entries of our own: decoding and comparing them took a seventh of an import. A property holds the two equal.
     """
-    found: list[Operation] = []
+    elements = 2 + 5 * len(said)  # of shape and content, but for those in lists
     for tag, field, detail, value in said:
         if type(tag) is not int or tag < 0 or type(field) is not str or not _fits(tag, detail):
             return None
-        resting = value
         if type(value) not in _SCALARS:
-            if type(value) is not list or not all(map(_is_flat, value)):
+            if type(value) is not list:
                 return None
-            resting = packed(value)
-        found.append(tuple.__new__(Operation, (tag, field, detail, resting)))
-    return found
-
-
-def _is_flat(value: Any) -> bool:
-    """Whether a value is no container, or a list of what are none."""
-    return type(value) in _SCALARS or (type(value) is list and _SCALARS.issuperset(map(type, value)))
+            elements += len(value)
+            if not _SCALARS.issuperset(map(type, value)):  # most are lists of what is no container
+                inner = [one for one in value if type(one) not in _SCALARS]
+                if not all(type(one) is list and _SCALARS.issuperset(map(type, one)) for one in inner):
+                    return None
+                elements += sum(map(len, inner))
+    return list(said) if elements <= caps.VALUE_ELEMENTS else None
 
 
 def lone_text(content: bytes) -> str | None:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cellsync.core import caps
 from cellsync.core.errors import Malformed, PeerError
 from cellsync.core.ids import EntryId
+from cellsync.core.packed import packed
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
@@ -68,12 +70,23 @@ deep = deep | st.dictionaries(st.text(max_size=3), values, max_size=2) | st.tupl
 def test_what_is_told_of_own_operations_is_what_decoding_tells(ops: list[Operation]) -> None:
     told = operations.decoded(ops)
     shape, content = operations.encode_shape(ops), operations.encode_content(bytes(16), ops)
-    assert told is None or told == operations.decode(shape, content)
-    assert told is None or [type(one.value) for one in told] == [
-        type(one.value) for one in operations.decode(shape, content)
-    ]
+    if told is not None:
+        assert not operations.is_opaque(shape, content)
+        found = operations.decode(shape, content)
+        assert told == found
+        assert [type(packed(one.value)) for one in told] == [type(one.value) for one in found]
+        assert repr([one.plain for one in told]) == repr([one.plain for one in found])
     if not any(isinstance(one.value, (list, tuple, dict)) for one in ops):
         assert told is not None
+
+
+@pytest.mark.parametrize("said", [
+    [Operation(int(Op.ADD), "tags", None, list(range(caps.VALUE_ELEMENTS)))],
+    [Operation(int(Op.ADD), "tags", None, [[7] * 600, [7] * 600])],
+    [Operation(int(Op.ADD), "tags", None, "x")] * (caps.ENTRY_ELEMENTS // 5 + 1),
+])  # fmt: skip
+def test_of_operations_that_may_be_an_opaque_entry_nothing_is_told(said: list[Operation]) -> None:
+    assert operations.decoded(said) is None
 
 
 @pytest.mark.parametrize("tag", [-1, Op.SET, True, "1"])
