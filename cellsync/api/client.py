@@ -15,14 +15,14 @@ from cellsync.api.contract.problems import Locked, Problem, Refusal
 from cellsync.api.contract.table import BY_NAME, EVENTS
 from cellsync.core.errors import CellsyncError, ExternalError, InvalidValue, NotFound, VaultMissing
 from cellsync.profile import door
-from cellsync.profile.holder import processor_time
+from cellsync.profile.holder import working_time
 from cellsync.profile.profile import Profile
 
 ANSWER_WITHIN: Final = 60.0  # seconds
 LONG_WITHIN: Final = 3_600.0  # of what a slow disk has to take in
-HEALTHY_WITHIN: Final = 6.0  # a daemon that starts again takes one, on a busy machine a few
+HEALTHY_WITHIN: Final = 20.0  # a daemon that starts again takes one, on a very busy machine fifteen
 IDLE_WITHIN: Final = 1.5  # a daemon that does not answer meanwhile, and does nothing either, will not answer
-_NOTHING: Final = 20_000_000  # nanoseconds of a processor
+_NOTHING: Final = 20_000_000  # nanoseconds of work
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 
 Answer = dict[str, Any]
@@ -86,13 +86,13 @@ class SocketClient:
     def health(self, within: float = HEALTHY_WITHIN) -> Answer:
         """Raises NoDaemon, DaemonSilent: before the time is up if the daemon does nothing at all."""
         until = time.monotonic() + within
-        worked = processor_time(self._profile)
+        worked = working_time(self._profile)
         while True:
             left = until - time.monotonic()
             try:
                 return self._ask("health", {}, max(0.1, min(left, IDLE_WITHIN)))
             except DaemonSilent:
-                before, worked = worked, processor_time(self._profile)
+                before, worked = worked, working_time(self._profile)
                 works = before is not None and worked is not None and worked - before > _NOTHING
                 if left <= IDLE_WITHIN or not works:
                     raise

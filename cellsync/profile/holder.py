@@ -115,10 +115,10 @@ def since(profile: Profile) -> float:
         return profile.holder.stat().st_mtime
 
 
-def processor_time(profile: Profile) -> int | None:
-    """What the holder has used, in nanoseconds; None where that cannot be known."""
+def working_time(profile: Profile) -> int | None:
+    """For how long the holder has used a processor or waited for one, in nanoseconds; None where nobody knows."""
     pid = pid_of(profile)
-    return None if pid is None else system.process.processor_time(pid)
+    return None if pid is None else system.process.working_time(pid)
 
 
 def kill(profile: Profile) -> bool:

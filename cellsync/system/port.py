@@ -87,8 +87,8 @@ class ProcessPort(Protocol):
     def is_dumpable(self) -> bool | None:
         """Whether its memory can be dumped, and read by others of the same user; None where nobody knows."""
 
-    def processor_time(self, pid: int) -> int | None:
-        """What a process has used, in nanoseconds; None where that cannot be known."""
+    def working_time(self, pid: int) -> int | None:
+        """For how long a process has used a processor or waited for one, in nanoseconds; None where nobody knows."""
 
     def replace(self, arguments: list[str]) -> NoReturn:
         """Run a program in place of this one: its process id and inheritable descriptors stay, its memory goes."""

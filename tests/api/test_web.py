@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import jsonschema
 import pytest
 import trio
 from hypercorn.trio import serve
 
+from cellsync.api import client
 from cellsync.api.client import DaemonGone, DaemonSilent, NoDaemon, SocketClient
 from cellsync.api.contract.openapi import document
 from cellsync.api.contract.problems import Refusal
@@ -210,6 +212,25 @@ def test_what_is_no_answer(tmp_path: Path, answer: bytes | None, error: type[Exc
     profile = Profile(tmp_path / "profile")
     with answering(profile, answer), pytest.raises(error):
         SocketClient(profile).health(0.3)
+
+
+@pytest.mark.parametrize(("works", "waits"), [(True, client.HEALTHY_WITHIN), (False, client.IDLE_WITHIN)])
+def test_a_silent_daemon_that_works_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool, waits: float
+) -> None:
+    """On a very busy machine it may only be waiting for a processor, which is work to be done as well."""
+    now = [0.0]
+
+    def ask(_: object, name: str, given: object, within: float) -> NoReturn:
+        now[0] += within
+        raise DaemonSilent
+
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(client, "working_time", lambda _: int(now[0] * 1e8) if works else 7)
+    monkeypatch.setattr(SocketClient, "_ask", ask)
+    with pytest.raises(DaemonSilent):
+        SocketClient(Profile(tmp_path / "profile")).health()
+    assert waits <= now[0] < waits + client.IDLE_WITHIN
 
 
 def test_an_answer_of_another_version_is_an_error(tmp_path: Path) -> None:

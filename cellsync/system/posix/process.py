@@ -53,10 +53,11 @@ def is_dumpable() -> bool | None:
     return None if answer < 0 else answer != 0
 
 
-def processor_time(pid: int) -> int | None:
+def working_time(pid: int) -> int | None:
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-    except (OSError, ValueError, IndexError):
+        used, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+        return int(used) + int(waited)
+    except (OSError, ValueError):
         return None
 
 
