@@ -10,6 +10,7 @@ from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
 from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
 from cellsync.core.session.view import CircleView
 from cellsync.core.versions import Versions
+from cellsync.core.wire import messages
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
 
 HANDSHAKE_WITHIN: Final = 20.0  # seconds; a slow laptop needs one
@@ -56,6 +57,7 @@ class Connection:
         self.pings = 0
         self.wanted = 0  # up to which of them somebody waits for the answer
         self.answered = 0  # of these pings
+        self.telling = False  # the last that we have said was a frontier
         self.places: dict[CircleId, Places] = {}  # to be told as soon as the circle is shared
         self.outgoing: list[bytes] = []
         self.unsent = 0
@@ -101,6 +103,7 @@ class Connection:
 
     def send(self, message: bytes) -> None:
         if self.transport is not None:
+            self.telling = messages.is_frontier(message)
             self.send_raw(self.transport.encrypt_frame(message))
 
     def send_all(self, parts: Iterable[bytes]) -> None:

@@ -102,17 +102,31 @@ class Talking(Phase):
         return self, []
 
     def ping(self) -> None:
-        self._tell_untold(all_of_it=True)
-        self.connection.send(messages.PING_BYTES)
+        self._ping(asks=True)
 
     def _ping_in_silence(self) -> None:
         """Only whether the peer lives, unless it is watched, or what has come here was not told for long."""
         self.connection.pings += 1
         long_ago = self.connection.now - UNTOLD_FOR
-        if self.connection.watched or any(one.untold_since <= long_ago for one in self.exchanges.values()):
-            self.ping()
-        else:
-            self.connection.send(messages.PING_BYTES)
+        untold = any(one.untold_since <= long_ago for one in self.exchanges.values())
+        self._ping(asks=self.connection.watched or untold)
+
+    def _ping(self, *, asks: bool) -> None:
+        self._tell_before(asks)
+        self.connection.send(messages.PING_BYTES)
+
+    def _pong(self, *, asked: bool) -> None:
+        self._tell_before(asked)
+        self.connection.send(messages.PONG_BYTES)
+
+    def _tell_before(self, asks: bool) -> None:
+        """What goes before a PING or PONG: for a question, and its answer, all that was not told.
+
+        Right after a frontier either is taken for one, also if that was sent for another reason and long ago. Then all
+        has to be told as well, or the peer would send us what we hold.
+        """
+        if asks or self.connection.telling:
+            self._tell_untold(all_of_it=asks)
 
     def _tell_untold(self, *, all_of_it: bool) -> None:
         """What we hold and have not told; if that is `all_of_it`, also that there is nothing.
@@ -176,8 +190,7 @@ class Talking(Phase):
             case messages.Ping():
                 if told:
                     self._ask()
-                    self._tell_untold(all_of_it=True)
-                connection.send(messages.PONG_BYTES)
+                self._pong(asked=told)
             case messages.Clock(clock):
                 return self._compare(clock)
             case messages.Pong() if connection.answered < connection.pings:

@@ -172,6 +172,8 @@ AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Pin
 
 # --- writing ------------------------------------------------------------------------------------
 
+_FRONTIER_BEGINS: Final = codec.array_header(6) + codec.encode(int(Message.FRONTIER))
+
 
 def encode_offer(tags: Iterable[bytes]) -> bytes:
     return codec.encode([Message.OFFER, sorted(tags)])
@@ -202,8 +204,13 @@ def encode_rows(frontier: Frontier, limit: int) -> list[bytes]:
 
 def addressed(circle: bytes, parts: Iterable[bytes]) -> list[bytes]:
     """The parts of a frontier whose rows are encoded, under a circle's name in one session."""
-    beginning = codec.array_header(6) + codec.encode(int(Message.FRONTIER)) + codec.encode(circle)
+    beginning = _FRONTIER_BEGINS + codec.encode(circle)
     return [beginning + part for part in parts]
+
+
+def is_frontier(message: bytes) -> bool:
+    """Whether a message that we have encoded is a part of a frontier."""
+    return message.startswith(_FRONTIER_BEGINS)
 
 
 def encode_paths(circle: bytes, paths: list[Path]) -> list[bytes]:

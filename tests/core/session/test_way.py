@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.ids import CaseId
 from cellsync.core.session.session import growth
@@ -157,6 +159,38 @@ def test_a_ping_in_silence_asks_nothing_unless_it_is_time() -> None:
     balance = one.session.balance(ana.id)
     assert balance is not None
     assert balance.level
+
+
+@pytest.mark.parametrize("told_by", ["who pings", "who answers"])
+def test_a_frontier_of_long_ago_makes_no_question_of_a_ping_after_which_all_would_be_sent_again(told_by: str) -> None:
+    """Among 47 each peer was then sent all that had come since, which it held: 16 kB each, 58 times an edit."""
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    for _ in range(2):  # each has told all, and the last that it said is no frontier
+        one.session.ping()
+        carry(one, other, 0)
+    other.session.ping()
+    carry(one, other, 0)
+    held_back = ana.last_arrival(), bea.last_arrival()
+    teller, hearer = (one, other) if told_by == "who pings" else (other, one)
+    write(cat)
+    chain = get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    teller.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))))
+    hearer.take(teller.session.outgoing(), 0)
+    list(hearer.session.pulling(0, []))
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    one.session.tick(PING_AFTER)
+    other.take(one.session.outgoing(), PING_AFTER)
+    one.take(other.session.outgoing(), PING_AFTER)
+    assert one.session.answered == 3
+    assert not batches(one, held_back[0])
+    assert not batches(other, held_back[1])
 
 
 def test_a_peer_that_is_watched_is_asked_sooner() -> None:
