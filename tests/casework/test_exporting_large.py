@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import weakref
+from array import array
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -16,10 +17,12 @@ from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Person, Relation, SupportTask
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import Form, NoConsent, export_cases, permission, reader, sink, write_cases
+from cellsync.casework.exporting.numbers import Pairs, Rows
 from cellsync.casework.exporting.permission import Consents, Right, Spoken
 from cellsync.casework.values.link import Link
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import steady_json
+from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
@@ -227,3 +230,90 @@ def test_many_consents_about_one_person_are_not_compared_with_each_other(monkeyp
     for _ in range(50):
         assert consents.of(b"W1", []) == right
     assert len(Supersedes.asked) <= 2 * len(ids)
+
+
+# --- consents that supersede each other, without end -------------------------------------------------------------
+
+LONG = 10_000
+WIDE = Right(Scope.PUBLIC, False, frozenset({Sensitivity.C0}), frozenset(), False)
+NARROW = WIDE._replace(scope=Scope.PARTNERS)
+
+
+class Steps:
+    """Counts what is read of the table."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken = 0
+        of, row, said = Pairs.of, Rows.__getitem__, Consents._said
+
+        def count_pairs(pairs: Pairs, first: int) -> Iterator[int]:
+            for one in of(pairs, first):
+                self.taken += 1
+                yield one
+
+        def count_rows(rows: Rows, at: int) -> array[int]:
+            found = row(rows, at)
+            self.taken += 1 + len(found)
+            return found
+
+        def count_said(consents: Consents, consent: int) -> Any:
+            self.taken += 1
+            return said(consents, consent)
+
+        monkeypatch.setattr(Pairs, "of", count_pairs)
+        monkeypatch.setattr(Rows, "__getitem__", count_rows)
+        monkeypatch.setattr(Consents, "_said", count_said)
+
+
+def an_id(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+CHAIN = [(one, one + 1) for one in range(LONG)]
+LAYERS = [(one, over) for one in range(LONG // 10) for over in range(one - one % 10 + 10, one - one % 10 + 20)]
+SHAPES = {"chain": CHAIN, "cycle": [*CHAIN, (LONG, 1)], "diamonds": LAYERS}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_where_very_many_consents_took_each_others_place_nothing_goes(
+    shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And to see that takes a few steps for each consent, and for each question."""
+    over: dict[int, list[bytes]] = {0: []}
+    for before, after in SHAPES[shape]:
+        over.setdefault(after, []).append(an_id(before))
+    persons, cases = [b"person %d" % one for one in range(50)], [b"case %d" % one for one in range(50)]
+    for first, asked in ((persons, [[one] for one in persons]), (cases, [[]] * len(cases))):
+        steps = Steps(monkeypatch)
+        said = [Spoken(an_id(one), () if one else tuple(first), tuple(old), WIDE) for one, old in over.items()]
+        consents = Consents(said, frozenset(persons))
+        links = sum(len(one.named) + len(one.supersedes) for one in said)
+        answers = {consents.of(case, who) for case, who in zip(cases, asked, strict=True)}
+        assert {(one.scope, one.unclear) for one in answers if one is not None} == {(Scope.NONE, True)}
+        assert steps.taken <= 10 * (len(said) + links) + 50 * 20 * permission.MANY
+        monkeypatch.undo()
+
+
+def test_of_a_chain_that_people_write_the_last_one_counts() -> None:
+    chain = [Spoken(an_id(0), (b"vera",), (), WIDE)]
+    for one in range(1, permission.MANY + 1):
+        chain.append(Spoken(an_id(one), (), (an_id(one - 1),), NARROW if one == permission.MANY else WIDE))
+        expected = NARROW if one == permission.MANY else WIDE
+        assert Consents(chain, {b"vera"}).of(b"W1", [b"vera"]) == expected
+    named = [Spoken(an_id(one), (b"vera",), (an_id(one - 1),), WIDE) for one in range(1, LONG)]
+    named.append(Spoken(an_id(LONG), (b"vera",), (an_id(LONG - 1),), NARROW))
+    assert Consents(named, {b"vera"}).of(b"W1", [b"vera"]) == NARROW
+
+
+def test_consents_of_one_person_for_very_many_cases_are_read_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Steps(monkeypatch)
+    cases = [b"case %d" % one for one in range(LONG)]
+    said = [
+        Spoken(an_id(one), (b"vera", case), (), NARROW if one % 2 else WIDE) for one, case in enumerate(cases)
+    ]  # fmt: skip
+    for more in ([], [Spoken(an_id(LONG + one), (b"vera",), (), WIDE) for one in range(1_000)]):
+        consents = Consents([*said, *more], {b"vera"})
+        steps.taken = 0
+        for one, case in enumerate(cases):
+            assert consents.of(case, [b"vera"]) == (NARROW if one % 2 else WIDE)
+        assert steps.taken <= 20 * LONG

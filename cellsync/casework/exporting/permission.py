@@ -15,20 +15,30 @@ Who has consented to what is one table, made of the Consent documents:
                                     case is about nobody. It never speaks for a person.
 
 All that speak count, with the least that any of them allows, but for those that another one of them supersedes; a
-consent that names nothing but the one that it supersedes takes that one's place. A person for whom nobody has
+consent that names nothing but the one that it supersedes takes that one's place. Where more than 64 have done that
+for one person or case nobody can tell what was meant, and nothing goes. A person for whom nobody has
 consented goes nowhere, and neither does what is known about them: a case or document about several people takes the
 consent of each.
 
 A consent covers C0 and C1 unless it says what it covers; legal and medical facts are never covered unsaid. Fields that
 it withholds stay whatever it covers, and one that withholds something that is no field lets nothing out: nobody knows
 what was meant. An external id that is more than a number stays with the name and the birth of which it is made.
+
+A member may write consents without end that supersede each other and are about the same people and cases. So what is
+done for one person of one case never grows with more than a few of them, but for those that name that case:
+
+1. Whether a consent speaks for people, and whether for single cases, is found out once, for all of them.
+2. No more than `MANY` are followed that take the place of others and name nothing.
+3. Of a person for whom more than `MANY` speak in every case it is found out once which of these stand. Then a consent
+   for one case takes none of them back, and none of them takes it back: the least of all counts.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
 from enum import StrEnum
 from itertools import count, repeat
 from typing import Final, NamedTuple
@@ -46,6 +56,7 @@ ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})
 UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
 _EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
+MANY: Final = 64  # consents that speak at once
 _FEW: Final = 4
 _NOBODY: Final = -1  # has spoken
 _UNKNOWN: Final = -2
@@ -70,7 +81,7 @@ _SAID: Final = {
     Why.WITHDRAWN: "a consent was withdrawn",
     Why.NOT_COVERED: "a consent does not cover their compartment",
     Why.WITHHELD: "a consent withholds them",
-    Why.UNCLEAR: "a consent withholds something that is not the name of a field",
+    Why.UNCLEAR: "a consent withholds something that is no field, or too many consents took each other's place",
     Why.OTHERS: "also about somebody, or part of a case, that does not leave",
     Why.NOTHING: "nothing of them is in these compartments",
 }
@@ -142,7 +153,7 @@ class Right(NamedTuple):
     withdrawn: bool
     covers: frozenset[Sensitivity]
     withheld: frozenset[str]  # "person.residence"
-    unclear: bool  # something is withheld of which nobody knows what it is
+    unclear: bool  # nobody can tell what was meant
 
     def refuses(self, audience: Scope) -> Why | None:
         """Why nothing may go to this audience; None if something may."""
@@ -162,6 +173,7 @@ class Right(NamedTuple):
 
 
 NOTHING_ALLOWED: Final = Right(Scope.NONE, False, frozenset(), frozenset(), False)
+_TANGLED: Final = NOTHING_ALLOWED._replace(unclear=True)
 
 
 def least(rights: Iterable[Right]) -> Right:
@@ -211,6 +223,8 @@ class Consents:
         self._replaced = Rows()  # the consents that it supersedes
         self._everywhere = _Known()  # of persons of whom nobody has spoken for one case only
         self._of_cases = _Known()  # what is said of a case, once it was asked for
+        self._parted: dict[int, _Parted] = {}  # of persons of whom many have spoken
+        self._last_case: tuple[int, Set[int]] = 0, frozenset()  # the one asked about last, and who speaks for it
         for one in said:
             self.add(one)
         self.settle()
@@ -224,17 +238,33 @@ class Consents:
     def settle(self) -> None:
         """All are there: find out who speaks for whom."""
         every = range(len(self._own))
-        self._by_number = Pairs((self._own[one], one) for one in every)
         self._naming = Pairs((target >> 1, one) for one in every for target in self._named[one] if target > 1)
         self._heirs = Pairs(  # consents that speak for what the ones that they supersede do
             (other, one) for one in every if not self._named[one] for other in self._replaced[one] if other
         )
+        self._for_people = self._speaking_for(1)
+        self._for_cases = self._speaking_for(0)
+
+    def _speaking_for(self, kind: int) -> bytearray:
+        """Of each consent, whether it speaks for a person (1), or for anything else (0)."""
+        marks = bytearray(len(self._own))
+        waiting = [one for one in range(len(marks)) if any(target & 1 == kind for target in self._named[one])]
+        for one in waiting:
+            marks[one] = 1
+        while waiting:
+            for heir in self._heirs.of(self._own[waiting.pop()]):
+                if not marks[heir]:
+                    marks[heir] = 1
+                    waiting.append(heir)
+        return marks
 
     def of(self, case: bytes, persons: Iterable[bytes]) -> Right | None:
         """What may go of a document in this case that is about these persons; None if nobody has spoken for one."""
         here = self._number(case)
-        asked = [self._of_person(self._number(person), here) for person in persons]
         of_case = self._of_case(here)
+        if of_case == _TANGLED:
+            return of_case
+        asked = [self._of_person(self._number(person), here) for person in persons]
         if any(right is None for right in asked) or not (asked or of_case):
             return None
         return self._rights.shared(least(right for right in (*asked, of_case) if right is not None))
@@ -249,55 +279,73 @@ class Consents:
 
     def _of_case(self, case: int) -> Right | None:
         if case not in self._of_cases:
-            said = _standing(self._said(one) for one in self._speaking(case) if not self._speaks_for_people(one))
-            self._of_cases[case] = self._rights.place(least(one.right for one in said)) if said else _NOBODY
+            speaking = self._speaking(case)
+            said = _standing(self._said(one) for one in speaking or () if not self._for_people[one])
+            self._of_cases[case] = (
+                self._rights.place(_TANGLED) if speaking is None else self._least(said)
+            )  # fmt: skip
         return self._rights[self._of_cases[case]]
 
     def _of_person(self, person: int, case: int) -> Right | None:
-        if person not in self._everywhere:
-            said: list[_Said] = []
-            somewhere = False  # somebody has spoken of her for one case only
-            for one in self._speaking(person):
-                cases = [target >> 1 for target in self._targets(one) if not target & 1]
-                somewhere = somewhere or bool(cases)
-                if not cases or case in cases:
-                    said.append(self._said(one))
-            standing = _standing(said)
-            place = self._rights.place(least(one.right for one in standing)) if standing else _NOBODY
-            if somewhere:
-                return self._rights[place]
-            self._everywhere[person] = place
-        return self._rights[self._everywhere[person]]
+        if person in self._everywhere:
+            return self._rights[self._everywhere[person]]
+        parted = self._parted.get(person)
+        if parted is None:
+            speaking = self._speaking(person)
+            if speaking is None:
+                self._everywhere[person] = self._rights.place(_TANGLED)
+                return _TANGLED
+            parted = self._part(speaking)
+            if not parted.elsewhere:
+                self._everywhere[person] = parted.place
+            elif len(speaking) > MANY:
+                self._parted[person] = parted
+        return self._rights[self._within(case, parted)]
 
-    def _speaking(self, target: int) -> list[int]:
-        """The consents that name it, or name nothing and take the place of one that does."""
+    def _part(self, speaking: Iterable[int]) -> _Parted:
+        everywhere, elsewhere = array("I"), array("I")
+        for one in speaking:
+            (elsewhere if self._for_cases[one] else everywhere).append(one)
+        standing = _standing(map(self._said, everywhere))
+        return _Parted(everywhere[: MANY + 1], self._least(standing), array("I", sorted(elsewhere)))
+
+    def _within(self, case: int, parted: _Parted) -> int:
+        """The place of what is left of a person's right in one case."""
+        here = self._in_both(case, parted.elsewhere)
+        if not here:
+            return parted.place
+        if len(parted.everywhere) <= MANY:
+            return self._least(_standing(map(self._said, (*parted.everywhere, *here))))
+        allowed = self._rights[parted.place] or NOTHING_ALLOWED
+        return self._rights.place(least([allowed, *(one.right for one in _standing(map(self._said, here)))]))
+
+    def _in_both(self, case: int, consents: array[int]) -> list[int]:
+        """Those of these consents that speak for the case. `consents`: in order."""
+        if not consents:
+            return []
+        if self._last_case[0] != case:
+            self._last_case = case, frozenset(self._speaking(case) or ())
+        speaking = self._last_case[1]
+        if len(consents) <= len(speaking):
+            return [one for one in consents if one in speaking]
+        return [one for one in speaking if (at := bisect_left(consents, one)) < len(consents) and consents[at] == one]
+
+    def _least(self, standing: Sequence[_Said]) -> int:
+        return self._rights.place(least(one.right for one in standing)) if standing else _NOBODY
+
+    def _speaking(self, target: int) -> Collection[int] | None:
+        """The consents that name it, or name nothing and take the place of one that does; None: too many."""
         found = dict.fromkeys(self._naming.of(target))
+        most = len(found) + MANY
         waiting = list(found)
         while waiting:
             for heir in self._heirs.of(self._own[waiting.pop()]):
                 if heir not in found:
                     found[heir] = None
                     waiting.append(heir)
-        return list(found)
-
-    def _targets(self, consent: int) -> Iterator[int]:
-        """For whom or what it speaks: what it names, else what those named that it supersedes. Some come twice."""
-        if named := self._named[consent]:
-            yield from named
-            return
-        seen, waiting = {consent}, [consent]
-        while waiting:
-            for number in self._replaced[waiting.pop()]:
-                for other in self._by_number.of(number):
-                    if other not in seen:
-                        seen.add(other)
-                        named = self._named[other]
-                        yield from named
-                        if not named:
-                            waiting.append(other)
-
-    def _speaks_for_people(self, consent: int) -> bool:
-        return any(target & 1 for target in self._targets(consent))
+            if len(found) > most:
+                return None
+        return found
 
     def _said(self, consent: int) -> _Said:
         right = self._rights[self._right[consent]] or NOTHING_ALLOWED
@@ -341,6 +389,14 @@ class _Known:
         if number >= len(self._places):
             self._places.extend(repeat(_UNKNOWN, number + 1 - len(self._places)))
         self._places[number] = place
+
+
+class _Parted(NamedTuple):
+    """The consents that speak for a person."""
+
+    everywhere: array[int]  # in every case: all of them, or so many that there are too many
+    place: int  # of the right that these leave
+    elsewhere: array[int]  # in some cases only, in order
 
 
 class _Said(NamedTuple):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsync.casework.documents.consent import Scope
+from cellsync.casework.exporting import permission
 from cellsync.casework.exporting.numbers import Cases, IdSet, Marks, Pairs, Rows, by_id
 from cellsync.casework.exporting.permission import Consents, Right, Spoken, least
 from cellsync.core.ids import CaseId
@@ -100,21 +102,45 @@ def standing(said: Iterable[Spoken]) -> Right | None:
     return least(left) if left else None
 
 
+TANGLED = Right(Scope.NONE, False, frozenset(), frozenset(), True)
+
+
+def are_too_many(target: bytes, said: list[Spoken], of: Mapping[bytes, frozenset[bytes]]) -> bool:
+    """Whether too many speak for it that name nothing."""
+    return sum(target in of[one.id] and not one.named for one in said) > permission.MANY
+
+
 def allowed(said: list[Spoken], case: bytes, persons: Iterable[bytes]) -> Right | None:
     every = {one.id: one for one in said}
     of = {one.id: targets_of(one, every) for one in said}
     of_case = standing(one for one in said if case in of[one.id] and not of[one.id] & PERSONS)
-    asked = []
+    if are_too_many(case, said, of) or of_case == TANGLED:
+        return TANGLED
+    asked: list[Right | None] = []
     for person in persons:
         about = [one for one in said if person in of[one.id]]
-        asked.append(standing(one for one in about if of[one.id] <= PERSONS or case in of[one.id]))
+        everywhere = [one for one in about if of[one.id] <= PERSONS]
+        here = [one for one in about if case in of[one.id]]
+        if are_too_many(person, said, of):
+            asked.append(TANGLED)
+        elif len(everywhere) > permission.MANY:
+            asked.append(least(right for right in (standing(everywhere), standing(here)) if right is not None))
+        else:
+            asked.append(standing(everywhere + here))
     if None in asked or not (asked or of_case):
         return None
     return least(right for right in (*asked, of_case) if right is not None)
 
 
-@given(SAID)
-def test_who_has_consented_to_what(drawn: list[tuple[list[bytes], list[bytes], Right]]) -> None:
+@pytest.mark.parametrize("most", [64, 1])
+@given(drawn=SAID)
+def test_who_has_consented_to_what(most: int, drawn: list[tuple[list[bytes], list[bytes], Right]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(permission, "MANY", most)
+        compare(drawn)
+
+
+def compare(drawn: list[tuple[list[bytes], list[bytes], Right]]) -> None:
     said = [
         Spoken(name, tuple(named), tuple(others), right)
         for name, (named, others, right) in zip(NAMES, drawn, strict=False)
