@@ -23,7 +23,7 @@ from cellsync.core import caps, drawers
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, OutOfBranches, StorageFailed
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
+from cellsync.core.history.entry import Entry, Standing, slot_of
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import (
@@ -200,10 +200,8 @@ class OpenCircle(ReplicaView):
         """
         chains = self.replica.held.chains
         new = {chain.number: chain for chain in plan.commit.chains}
-        return any(
-            (new.get(chain_of(entry.slot)) or chains[chain_of(entry.slot)]).line == self._line
-            for entry in plan.commit.entries
-        )
+        # each entry's branch has an arrival: a step has few of these, and thousands of entries
+        return any((new.get(one.chain) or chains[one.chain]).line == self._line for one in plan.commit.arrivals)
 
     def _renewed(self) -> Line:
         """This device under a new incarnation. Raises OutOfBranches before the last one: it is left as a reserve."""

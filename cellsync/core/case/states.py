@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cellsync.core import caps
-from cellsync.core.case.fold import CaseState, Stamp
+from cellsync.core.case.fold import CaseState, Stamp, size_of
 from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.log import Appending, LogState
 from cellsync.core.errors import VaultDamaged
@@ -96,27 +96,36 @@ class States:
         self._unsaved_bytes = 0
 
     def apply(self, changes: Iterable[tuple[Entry, DeviceId, list[Operation]]], *, begin: bool = True) -> None:
-        """Fold entries that have just been stored, in the order of the commit.
+        """Fold entries that have just been stored, case by case, in the order of the commit.
 
         `begin`: also into cases that begin with them. Else these wait to be asked for: an import would put thousands in
         the place of what people are reading.
         """
-        states, behind = self._states, self._behind
-        for entry, device, operations_ in changes:
-            _, number, prior, identity, height, clock, _, _, _, _, shape, content, _, _ = entry
-            state = states.get(number)
-            if state is None:
-                if prior or not begin or self._weight > KEPT + BEYOND:
-                    continue
-                state = CaseState()
-                self._keep(number, state)
-            size = len(content) + 8 * len(shape)  # a ref of ten bytes takes a hundred
-            state.apply_arrived(identity, device, clock, height, operations_, size)
-            behind[number] = behind.get(number, 0) + 1
-            if state.full or (state.added > _WEIGH and state.added > _WEIGH + self._weights[number] // 2):
-                self._keep(number, state)
-                self._shrink(KEPT + 2 * BEYOND, whole=False)
+        by_case: dict[int, list[tuple[Entry, DeviceId, list[Operation]]]] = {}
+        for change in changes:
+            number = change[0][1]  # `entry.case`, in a third of the time
+            if number in by_case:
+                by_case[number].append(change)
+            else:
+                by_case[number] = [change]
+        for number, arrived in by_case.items():
+            self._apply(number, arrived, begin=begin)
         self._shrink(KEPT)
+
+    def _apply(self, number: int, arrived: list[tuple[Entry, DeviceId, list[Operation]]], *, begin: bool) -> None:
+        state = self._states.get(number)
+        if state is None:
+            if arrived[0][0].prior or not begin or self._weight > KEPT + BEYOND:
+                return
+            state = CaseState()
+            self._keep(number, state)
+        left = iter(arrived)
+        while state.apply_arrived(left, _WEIGH + self._weights[number] // 2):
+            self._keep(number, state)
+            self._shrink(KEPT + 2 * BEYOND, whole=False)
+            if number not in self._states:
+                return
+        self._behind[number] = self._behind.get(number, 0) + len(arrived)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """What counts of these cases is not what it was: they are folded again when they are read."""
@@ -324,7 +333,7 @@ class States:
         for page in self._pages(number, folded):
             for entry, device in self._admitted(page, room):
                 state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
-                state.added += len(entry.content) + 8 * len(entry.shape)
+                state.added += size_of(entry)
                 if state.full:
                     break
             count += len(page)

@@ -12,10 +12,11 @@ from cellsync.core import caps
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
 from cellsync.core.crdt.row import FieldType
 from cellsync.core.errors import VaultDamaged
+from cellsync.core.history.entry import Entry
 from cellsync.core.ids import DeviceId, EntryId, Millis
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import Operation, ref
-from cellsync.core.wire.tags import Op
+from cellsync.core.wire.tags import Kind, Op
 from tests.models import cases as model
 from tests.models.cases import Did, plain
 from tests.models.histories import NAN, Written, dids_of, fold, histories
@@ -180,29 +181,50 @@ def _readable(state: CaseState, field: str) -> set[bytes]:
     return refs | {one for line in now["log"] for one in line.versions}
 
 
-@given(histories(most=14, operations=2), st.booleans(), st.data())
+def arrived(written: Written, size: int = 7) -> tuple[Entry, DeviceId, list[Operation]]:
+    """A change as a plan has it, of an entry whose content is so long."""
+    (identity, device, clock, height), done = written
+    entry = Entry(1 << 40, 2, 0, identity, height, clock, Kind.CASE, 0, 0, b"", b"", bytes(size), None)
+    return entry, device, done
+
+
+@given(histories(most=14, operations=2), st.integers(0, 3_000), st.data())
 def test_what_is_spelt_out_for_speed_folds_as_the_plain_version(
-    written: list[Written], logs: bool, data: st.DataObject
+    written: list[Written], most: int, data: st.DataObject
 ) -> None:
-    plain_state, state = CaseState(logs=logs), CaseState(logs=logs)
-    for stamp, operations in data.draw(st.permutations(written)):
+    plain_state, state = CaseState(), CaseState()
+    order = data.draw(st.permutations(written))
+    left = iter(map(arrived, order))
+    while state.apply_arrived(left, most):
+        assert state.added > most
+    for stamp, operations in order:
+        skipped = [one.tag for one in operations] == [Op.APPEND] and not plain_state.amended
         plain_state.apply(stamp, operations)
-        plain_state.added += 7
-        state.apply_arrived(*stamp, operations=operations, size=7)
-    assert logs or state.encode() == plain_state.encode()
+        plain_state.added += 0 if skipped else 7
+    assert state.encode() == plain_state.encode()
     assert state.added == plain_state.added
     assert state.counted == plain_state.counted
     assert state.sought == plain_state.sought
     assert state.fields() == plain_state.fields()
     assert state.weigh() == plain_state.weigh()
-    assert not logs or state.digest() == plain_state.digest()
 
 
-def test_beyond_what_a_case_shows_both_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_arrives_is_folded_until_the_state_has_grown() -> None:
+    state, device, done = CaseState(), DeviceId(bytes(32)), [Operation(1, "f", b"", "said")]
+    stamps = [Stamp(EntryId(bytes([number]) * 32), device, Millis(0), number) for number in range(9)]
+    left = iter([arrived(Written(stamp, done)) for stamp in stamps])
+    assert state.apply_arrived(left, 1_000)
+    assert len(state.registers["f"].live) == 4
+    assert not state.apply_arrived(left, 10_000)
+    assert len(state.registers["f"].live) == 9
+
+
+@pytest.mark.parametrize("said", [Operation(1, "f", b"", "said"), Operation(7, "log", None, "said")])
+def test_beyond_what_a_case_shows_both_stop(monkeypatch: pytest.MonkeyPatch, said: Operation) -> None:
     monkeypatch.setattr(caps, "CASE_OPERATIONS", 2)
     state, device = CaseState(), DeviceId(bytes(32))
-    for number in range(3):
-        state.apply_arrived(bytes([number]) * 32, device, 0, number, [Operation(1, "f", b"", "said")], 0)
+    stamps = [Stamp(EntryId(bytes([number]) * 32), device, Millis(0), number) for number in range(3)]
+    assert state.apply_arrived(iter([arrived(Written(stamp, [said])) for stamp in stamps]), 1 << 20)
     assert state.full == {device}
     assert state.counted[device] == 2
 
