@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cellsync.cell.backup import restore
     from cellsync.cell.cell import Cell, Peer
     from cellsync.cell.confirmation import Asked, Confirm
-    from cellsync.cell.flags import Flag, Reason
+    from cellsync.cell.flag import Flag, Reason
     from cellsync.cell.founding import RecoveryKey, found_cell
     from cellsync.cell.home import Home
     from cellsync.cell.invites import Invite
@@ -84,8 +84,8 @@ _HOMES: Final = {
     "Peer": "cellsync.cell.cell",
     "Asked": "cellsync.cell.confirmation",
     "Confirm": "cellsync.cell.confirmation",
-    "Flag": "cellsync.cell.flags",
-    "Reason": "cellsync.cell.flags",
+    "Flag": "cellsync.cell.flag",
+    "Reason": "cellsync.cell.flag",
     "RecoveryKey": "cellsync.cell.founding",
     "found_cell": "cellsync.cell.founding",
     "Home": "cellsync.cell.home",

@@ -22,7 +22,7 @@ from cellsync.api.contract.shapes import Event
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
 from cellsync.cell.cell import Cell
-from cellsync.cell.followers import size_of
+from cellsync.cell.changes import size_of
 from cellsync.core.crdt.types import verb_of
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CaseId

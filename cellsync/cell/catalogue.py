@@ -34,6 +34,7 @@ from cellsync.core.ids import ID_BYTES, CaseId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.source import Source
 
 AT_ONCE: Final = 64  # cases that are described before others get their turn
 DURABLE: Final = 1_024  # described cases that are written to the disk together
@@ -154,6 +155,10 @@ class OpenCatalogue(Catalogue):
         if self.stale:
             self._commits += 1
             self._changed.set()
+
+    def committed(self, plan: Plan, _: Source) -> None:
+        """Told of every step by the circle."""
+        self.note(plan)
 
     async def look(self, ask: Callable[[Replica, Listings], T]) -> T:
         """The answer to a question about the cases as they are now. It is asked in a thread, with the lock held."""

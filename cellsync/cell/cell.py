@@ -5,51 +5,40 @@ Reads are snapshots in memory that move forward in place; writes happen in `edit
 
 from __future__ import annotations
 
-import re
-import weakref
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import trio
 
 from cellsync.cell import forks
+from cellsync.cell.audit import audit, check
 from cellsync.cell.backup import AtRest, back_up
+from cellsync.cell.cases import OpenCases
 from cellsync.cell.catalogue import OpenCatalogue
 from cellsync.cell.confirmation import Confirm
-from cellsync.cell.flags import LASTING, Facts, Flag, Gaps, Reason, encode, flags_of
-from cellsync.cell.followers import BACKLOG_BYTES, Follower, cause_of, change_size, readings, told, touched
+from cellsync.cell.flag import Flag
+from cellsync.cell.flags import Flags
+from cellsync.cell.followers import Followers
 from cellsync.cell.forks import Fork
 from cellsync.cell.member import Member, members
+from cellsync.cell.own_entries import CaseEdits, OwnEntries
 from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
-from cellsync.cell.sync import Progress, sync
-from cellsync.cell.wrote import wrote
-from cellsync.core import caps, drawers
-from cellsync.core.case.fold import CaseState, Stamp
-from cellsync.core.crypto import labels, primitives
-from cellsync.core.errors import CellsyncError, Closed, InvalidValue, NoPeer, NotFound, Timeout, TooLarge
-from cellsync.core.history.entry import chain_of
+from cellsync.cell.sync import Progress, confirmed, sync
+from cellsync.core.errors import Closed, NoPeer, NotFound, Timeout
 from cellsync.core.history.store import Listings
-from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, Ref
+from cellsync.core.ids import CaseId, DeviceId, Ref
 from cellsync.core.membership.control import Role
-from cellsync.core.replica.audit import audit
 from cellsync.core.replica.founding import DeviceSecrets
-from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
-from cellsync.core.schema import host
-from cellsync.core.schema.generic import GenericCase
 from cellsync.core.schema.host import Bound, Change
-from cellsync.core.schema.schema import Schema, check_whole, creation, kind_of
-from cellsync.core.wire import codec, operations
-from cellsync.core.wire.operations import SALT_BYTES, Operation
-from cellsync.core.wire.tags import Kind
+from cellsync.core.schema.schema import Schema
+from cellsync.core.wire.operations import Operation
 from cellsync.ledger.circle import Noting, OpenCircle
-from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.header import Kdf
@@ -61,29 +50,10 @@ if TYPE_CHECKING:
     from cellsync.cell.short_codes import ShortCodes
     from cellsync.store.backup import Backup
 
-FLAGS: Final = 250  # kept of each reason, the newest: a flood of one reason cannot evict another
-AT_ONCE: Final = 64  # operations or cases that are dealt with before others get their turn
-_ID: Final = re.compile("[0-9a-fA-F]{64}")
-_ID_HINT: Final = "Give `case.id`, or `case.id.hex()`: 64 hexadecimal digits."
-_NUMBER: Final = re.compile("[0-9]{1,18}")
-
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
 B = TypeVar("B", bound=Bound)
 T = TypeVar("T")
-
-
-def _read_into(found: list[CaseState], read: Callable[[int], CaseState], number: int) -> None:
-    found.append(read(number))
-
-
-def _id_of(text: object) -> CaseId:
-    """Raises InvalidValue."""
-    if not isinstance(text, str):
-        raise InvalidValue(f"a case's id is a CaseId or its text, and no {type(text).__name__}", hint=_ID_HINT)
-    if not _ID.fullmatch(text):
-        raise InvalidValue("this text is no case's id", hint=_ID_HINT)
-    return CaseId(bytes.fromhex(text))
 
 
 class Cell:
@@ -96,21 +66,19 @@ class Cell:
         self.circle = circle
         self.node = node
         self.nursery = nursery
+        self.catalogue = OpenCatalogue(circle)
         self._secrets = secrets
         self._kept = kept
-        self._states: weakref.WeakValueDictionary[int, CaseState] = weakref.WeakValueDictionary()
-        self._followers: list[Follower] = []
         self._closed = False
-        self._flags: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason if reason not in LASTING}
-        for flag in flags:
-            self._flags[flag.reason][flag] = None
-        self._facts, self._gaps = Facts(circle, node), Gaps()
-        self._keeping_flags = False
         self._codes: ShortCodes | None = None  # while nobody has been invited
-        self._told = self.cursor()
-        self.catalogue = OpenCatalogue(circle)
+        self._flags = Flags(circle, node, nursery, flags)
+        self._cases = OpenCases(circle, node, self.catalogue, self, self._check_open)
+        self._own_entries = OwnEntries(circle, secrets.signing, self._check_open)
+        self._followers = Followers(circle, self._cases)
+        self._watchers = (self._flags.committed, self.catalogue.committed, self._followers.committed)
         nursery.start_soon(self.catalogue.run)
-        circle.watch(self._committed)
+        for watcher in self._watchers:
+            circle.watch(watcher)
 
     def __repr__(self) -> str:
         return "<Cell>"
@@ -173,7 +141,7 @@ class Cell:
         from cellsync.cell.invites import open_invite  # with it come pairing and QR codes
         from cellsync.cell.short_codes import ShortCodes
 
-        self._codes = self._codes or ShortCodes(self._alarm)
+        self._codes = self._codes or ShortCodes(self._flags.add_burnt_codes)
         codes, secrets = self._codes, self._secrets
         invite = open_invite(self.circle, self.node, secrets, role, confirm, codes, short_code=short_code)
         self.nursery.start_soon(invite.run)
@@ -189,82 +157,33 @@ class Cell:
         not write), DiskFull.
         """
         kind = cast("type[S]", schema)
-        case = CaseId(self.circle.surroundings.entropy(ID_BYTES))
-        check_whole(kind, fields)
-        await self.write([(case, creation(kind, fields))])
-        return await self.get(kind, case)
+        return await self.get(kind, await self._own_entries.create(kind, fields))
 
     async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
         """A case by its id, waiting at most `wait` seconds for it to arrive. As a text: `case.id.hex()`.
 
         Raises NotFound, or Timeout if it was waited for; InvalidValue if it is a case of another kind, or no id.
         """
-        if not isinstance(case, bytes):
-            case = _id_of(case)
-        deadline = trio.current_time() + (wait or 0)
-        while True:
-            self._check_open()
-            changed = self.node.links.changed
-            async with self.circle.lock:
-                number = self.circle.replica.held.cases.get(case)
-                if number is not None and self.circle.replica.held.heads.get(number):
-                    state = await self._state(number)
-                    if state.counted or schema is GenericCase:  # this one shows the history of whatever is here
-                        return self._bind(schema, case, state)
-            if wait is None:
-                raise NotFound
-            with trio.move_on_at(deadline) as scope:
-                await changed.wait()
-            if scope.cancelled_caught:
-                raise Timeout("the case has not arrived in time")
+        return await self._cases.get(schema, case, wait)
 
     async def cases(self, schema: type[S]) -> list[S]:
         """All cases of a kind, in the order in which this device met them."""
-        self._check_open()
-        wanted = kind_of(schema)
-        found = await self.catalogue.look(lambda _, listings: listings.of_kind(wanted))
-        bound: list[S] = []
-        for first in range(0, len(found), AT_ONCE):
-            async with self.circle.lock:
-                self._check_open()
-                some = found[first : first + AT_ONCE]
-                states = await self._whole(some)
-                cases = map(self.circle.replica.held.case_ids.__getitem__, some)
-                bound += [self._bind(schema, case, state) for case, state in zip(cases, states, strict=True)]
-        return bound
+        return await self._cases.of_kind(schema)
 
     async def pointing_at(self, cases: Collection[bytes]) -> dict[CaseId, str]:
         """The cases with a link to one of these, by their ids, and their kinds.
 
         One with more links than are listed is among them, wherever they lead: look at its links.
         """
-        self._check_open()
-
-        def pointing(replica: Replica, listings: Listings) -> dict[CaseId, str]:
-            numbers = {number: None for case in cases for number in listings.linking(case)}
-            return {replica.held.case_ids[one.number]: one.kind for one in listings.get(numbers)}
-
-        return await self.catalogue.look(pointing)
+        return await self._cases.pointing_at(cases)
 
     async def kinds(self, cases: Collection[bytes]) -> dict[CaseId, str]:
         """The kinds of those of these cases that are here."""
-        self._check_open()
-
-        def known(replica: Replica, listings: Listings) -> dict[CaseId, str]:
-            numbers = (replica.held.cases.get(CaseId(case)) for case in cases)
-            found = listings.get(number for number in numbers if number is not None)
-            return {replica.held.case_ids[one.number]: one.kind for one in found}
-
-        return await self.catalogue.look(known)
+        return await self._cases.kinds(cases)
 
     async def wrote(self, case: CaseId, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
         """The operations of these refs among so many of a case's newest entries, and how many were read."""
-        self._check_open()
-        circle = self.circle
-        async with circle.lock:
-            held = circle.replica.held
-            head = held.heads.get(held.cases.get(case, 0), 0)
-            return await circle.apart(lambda: wrote(circle.store, head, refs, within))
+        return await self._cases.wrote(case, refs, within)
 
     async def at_one_moment(self, work: Callable[[Replica, Listings], Generator[None, None, T]]) -> T:
         """What comes of work on many cases, as they all are at one moment. It opens them with `look_up`.
@@ -272,44 +191,11 @@ class Cell:
         Each step of it runs in a thread with the lock held, and between two of them others get their turn. If one of
         them writes something, or something arrives, all is started over; then the others wait until it is done.
         """
-        done: list[T] = []
-        await self.catalogue.ready()
-        await self._work_off(work, self.circle.lock, done)
-        if not done:
-            await self.catalogue.ready()
-            async with self.circle.lock:
-                await self._work_off(work, nullcontext(), done)
-        return done[0]
-
-    async def _work_off(
-        self, work: Callable[[Replica, Listings], Generator[None, None, T]], turn: AbstractAsyncContextManager[None],
-        done: list[T],
-    ) -> None:  # fmt: skip
-        """Note what comes of it, unless something changes while it is another's turn."""
-        steps: list[Generator[None, None, T]] = []
-        moment = -1
-
-        def step() -> None:
-            if not steps:
-                steps.append(work(self.circle.replica, self.catalogue.fresh()))
-            try:
-                next(steps[0])
-            except StopIteration as end:
-                done.append(end.value)
-
-        while not done:
-            async with turn:
-                self._check_open()
-                if steps and moment != self.circle.last_arrival():
-                    return
-                moment = self.circle.last_arrival()
-                await self.circle.apart(step)
-            await trio.lowlevel.checkpoint()
+        return await self._cases.at_one_moment(work)
 
     def look_up(self, schema: type[S], number: int) -> S:
         """A case as it is now, for work of `at_one_moment`: it is not kept, and does not move forward."""
-        state = self._states.get(number) or self.circle.replica.states.read(number)
-        return self._bind(schema, self.circle.replica.held.case_ids[number], state)
+        return self._cases.look_up(schema, number)
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
@@ -321,79 +207,34 @@ class Cell:
 
     def case_id(self, kind: str, external: str) -> CaseId:
         """The id that a case with this external id has on every device of this circle."""
-        named = codec.encode([kind, external])
-        return CaseId(primitives.blake2b(labels.CASE, named, key=self.circle.id))
-
-    async def _state(self, number: int) -> CaseState:
-        """The whole state of a case, as all show it that are bound to it. With the lock held."""
-        return self._states.get(number) or (await self._whole([number]))[0]
-
-    async def _whole(self, numbers: list[int]) -> list[CaseState]:
-        """The same of several cases."""
-        known, read = self._states, self.circle.replica.states.read
-        states = await self.circle.apart(lambda: [known.get(number) or read(number) for number in numbers])
-        for number, state in zip(numbers, states, strict=True):
-            known[number] = state
-        return states
-
-    def _bind(self, schema: type[S], case: CaseId, state: CaseState) -> S:
-        if schema is not GenericCase and state.kind != kind_of(schema):
-            raise InvalidValue("this case is of another kind", hint="Read it with the schema of its kind.")
-        return host.bind(schema, self, case, state)
+        return self._cases.case_id(kind, external)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def edit(self, case: B) -> AsyncIterator[B]:
         """As `case.edit()`: leaving the block without an error writes one entry."""
-        draft = host.begin(case, self.device, self.circle.surroundings.now())
-        yield draft
-        async with self.circle.lock:
-            self._check_open()
-            written = host.finish(draft, case._state)
-            if not written:
-                return
-            if case._state.counted.get(self.device, 0) + len(written) > caps.CASE_OPERATIONS:
-                raise InvalidValue("this device has written all that a case can show", hint="Go on in a new case.")
-            await self.write_locked([(case.id, written)])
+        async with self._own_entries.edit(case) as draft:
+            yield draft
 
-    async def write(self, edits: list[tuple[CaseId, list[Operation]]]) -> Plan:
+    async def write(self, edits: CaseEdits) -> Plan:
         """Write entries, one per edit, all or none of them; returning means durable here."""
-        async with self.circle.lock:
-            return await self.write_locked(edits)
+        return await self._own_entries.write(edits)
 
     async def write_locked(
-        self, edits: list[tuple[CaseId, list[Operation]]], noting: Noting = lambda _: {}, *, begin: bool = True
+        self, edits: CaseEdits, noting: Noting = lambda _: {}, *, begin: bool = True
     ) -> Plan:
         """The same for one who holds the circle's lock, from reading a case until what was decided on it is written.
 
-        `noting`: what is kept beside it, in one transaction. `begin`: whether the states of cases that begin with it
-        are kept (`States.apply`).
+        `noting`: what is kept beside it, in one transaction.
         """
-        entropy = self.circle.surroundings.entropy
-        intentions = [
-            Intention(
-                Kind.CASE,
-                case,
-                operations.encode_shape(done),
-                operations.encode_content(entropy(SALT_BYTES), done),
-                operations.decoded(done),
-            )
-            for case, done in edits
-        ]
-        if any(one.operations is None and operations.is_opaque(one.shape, one.content) for one in intentions):
-            most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
-            raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
-        return await self.circle.write_locked(self._secrets.signing, intentions, noting, begin=begin)
+        return await self._own_entries.write_locked(edits, noting, begin=begin)
 
     # --- following -------------------------------------------------------------------------------------------
 
     def cursor(self) -> str:
         """Where the order of arrival stands; give it to `changes(since=…)` later, also after a restart."""
-        return self._cursor(self.circle.last_arrival())
-
-    def _cursor(self, arrival: int) -> str:
-        return f"{self.circle.life.hex()[:8]}:{arrival}"
+        return self._followers.cursor()
 
     @asynccontextmanager
     async def changes(
@@ -404,159 +245,21 @@ class Cell:
         Bounded: a slow reader gets a "reset". So does one whose case shows less than before, or that was told more.
         """
         self._check_open()
-        follower = Follower(case, self.cursor)
-        async with self.circle.lock:
-            if since is not None:
-                self._replay(follower, since)
-            self._followers.append(follower)
-        try:
+        async with self._followers.following(case, since) as follower:
             yield follower
-        finally:
-            self._followers.remove(follower)
-            follower.close()
-
-    def _replay(self, follower: Follower, since: str) -> None:
-        life, _, number = since.partition(":")
-        identity = CaseId(self.circle.id) if follower.case is None else follower.case.id
-        known = life == self.circle.life.hex()[:8] and _NUMBER.fullmatch(number) is not None
-        if not (known and self.circle.refolded_at <= int(number) <= self.circle.last_arrival()):
-            follower.reset(Change(identity, "", None, None, "", False, "reset", self.cursor()))
-            return
-        store, held = self.circle.store, self.circle.replica.held
-        at, before = int(number), since
-        while arrivals := store.arrivals(at, 256):
-            for at, chain, sequence, _, _ in arrivals:
-                device = held.chains[chain].device
-                local, author = device == self.device, self.name_of(device)
-                changes: list[Change] = []
-                for entry in store.chain_slice(chain, store.arrived_before(chain, sequence) + 1, sequence):
-                    case = held.case_ids[entry.case]
-                    if held.shows(entry) and follower.wants(case):
-                        done = operations.decode(entry.shape, entry.content)
-                        changes += told(follower.case, case, done, {}, author, local, host.cause(local))
-                for _ in follower.tell_all(changes, before, self._cursor(at)):
-                    pass
-                before = self._cursor(at)
 
     @property
     def flags(self) -> list[Flag]:
         """What needs a person's eye, each once: what is still so, then by reason what has happened, until dismissed."""
-        return [*self._facts.flags(), *(flag for kept in self._flags.values() for flag in kept)]
-
-    def _alarm(self) -> None:
-        self._flag([Flag(Reason.BURNT_CODES, self.device, self.name_of(self.device), None)])
+        return self._flags.all()
 
     def dismiss(self, flag: Flag) -> None:
         """A person has seen it. It is raised again if it comes again; what is still so stays until it is over."""
-        if flag.reason not in LASTING and self._flags[flag.reason].pop(flag, 0) is None:
-            self._keep_flags_soon()
-            self.node.links.wake()
-
-    def _flag(self, flags: Iterable[Flag]) -> None:
-        for flag in flags:
-            kept = self._flags[flag.reason]
-            if flag not in kept:
-                kept[flag] = None
-                self._keep_flags_soon()
-                self.node.links.wake()
-            if len(kept) > FLAGS:
-                del kept[next(iter(kept))]
-
-    def _attached(self, devices: Collection[DeviceId]) -> None:
-        kept = self._flags[Reason.UNATTACHED]
-        for flag in [flag for flag in kept if flag.device in devices]:
-            del kept[flag]
-            self._keep_flags_soon()
-
-    def _keep_flags_soon(self) -> None:
-        if not self._keeping_flags and not self._closed:
-            self._keeping_flags = True
-            self.nursery.start_soon(self._keep_flags_later)
-
-    async def _keep_flags_later(self) -> None:
-        await trio.sleep(1)  # they seldom come alone
-        await self.keep_flags()
+        self._flags.dismiss(flag)
 
     async def keep_flags(self) -> None:
         """Make the flags durable. A full disk is no error here: they are kept at the next chance."""
-        self._keeping_flags = False
-        with suppress(CellsyncError):
-            await self.circle.keep(drawers.FLAGS, encode(flag for kept in self._flags.values() for flag in kept))
-
-    def _committed(self, plan: Plan, source: Source) -> Iterator[Callable[[], None] | None]:
-        local = isinstance(source, OwnHand)
-        cause = cause_of(source)
-        self._attached(self._gaps.filled(self.circle, plan))
-        arrived = flags_of(self.circle, plan, FLAGS)
-        self._flag(one for one in arrived if not (local and one.reason is Reason.NAMESAKE))  # its inviter was asked
-        self._gaps.note(plan, FLAGS)
-        self._facts.look(plan)
-        held = self.circle.replica.held
-        self.catalogue.note(plan)
-        yield from self._refold(plan.refold)
-        waiting: dict[Follower, list[Change]] = {follower: [] for follower in self._followers}
-        sizes = dict.fromkeys(waiting, 0)
-        cut: set[Follower] = set()  # those for whom there is more than may wait
-        work = 0
-        read = self._states
-        # nobody follows and few are read: what nobody asked for must cost an arrival next to nothing
-        steps = plan.changes if waiting else [one for one in plan.changes if one.entry.case in read] if read else ()
-        for entry, device, done in steps:
-            work += 1 + len(done)
-            if work > AT_ONCE:
-                work = 0
-                yield None
-            case = held.case_ids[entry.case]
-            followers = [one for one in waiting if one not in cut and one.wants(case)]
-            names = touched(done) if followers else []
-            before = [readings(one.case, names) if one.case is not None else {} for one in followers]
-            state = read.get(entry.case)
-            if state is not None:
-                state.apply(Stamp(entry.id, device, entry.clock, entry.height), done)
-            if not followers:
-                continue
-            author = self.name_of(device)
-            for follower, earlier in zip(followers, before, strict=True):
-                more = told(follower.case, case, done, earlier, author, local, cause)
-                for change in more:
-                    waiting[follower].append(change)
-                    sizes[follower] += change_size(change)
-                    if len(waiting[follower]) > follower.backlog or sizes[follower] > BACKLOG_BYTES:
-                        cut.add(follower)
-                        break
-        reached, self._told = self._told, self.cursor()
-        taken_back = [held.case_ids[number] for number in plan.refold]
-        restood = {held.case_ids[one.case] for one in plan.restanding if one.changes_case}
-        for follower, changes in waiting.items():
-            if follower not in cut and any(map(follower.wants, taken_back)):
-                changes.append(self._reset(follower, taken_back, restood, plan, local=local))
-            yield from follower.tell_all(changes, reached, self._told)
-            if follower in cut:
-                follower.miss()
-
-    def _reset(
-        self, follower: Follower, cases: list[CaseId], restood: set[CaseId], plan: Plan, *, local: bool
-    ) -> Change:
-        """What a follower is told when earlier entries of these cases count no more, or count now. `restood`: those of
-        them in which entries stand otherwise."""
-        everything = cases[0] if len(cases) == 1 else CaseId(self.circle.id)
-        anew = everything if follower.case is None else follower.case.id
-        if restood if anew == bytes(self.circle.id) else anew in restood:
-            chains = self.circle.replica.held.chains
-            deciding = {chains[chain_of(entry.slot)].device for entry in plan.controls}
-            author = self.name_of(deciding.pop()) if len(deciding) == 1 else ""
-            return Change(anew, "", None, None, author, local, "reset", "", why="standing")
-        return Change(anew, "", None, None, "", local, "reset", "", why="equivocator")
-
-    def _refold(self, numbers: list[int]) -> Iterator[Callable[[], None]]:
-        """What counts of these cases is not what it was: those that somebody reads are folded again, in place."""
-        read = self.circle.replica.states.read
-        for number in numbers:
-            state = self._states.get(number)
-            if state is not None:
-                anew: list[CaseState] = []
-                yield partial(_read_into, anew, read, number)
-                state.become(anew.pop())
+        await self._flags.keep()
 
     # --- others ----------------------------------------------------------------------------------------------
 
@@ -570,31 +273,7 @@ class Cell:
         Raises PeerOlder or PeerNewer (all that could have confirmed it were met, and with one there is no version of
         the protocol in common), Timeout.
         """
-        own, began = self.circle.own_length, trio.current_time()
-        self.node.calls.now()
-        with trio.move_on_after(timeout):
-            while True:
-                self._check_open()
-                others = self.circle.others()
-                confirmed = {
-                    self.circle.key_of(one) for one in others if self.node.others.delivered.get(one, -1) >= own
-                }
-                if len(confirmed) >= min_peers:  # by keys: one that was introduced twice is one device
-                    return
-                missing = [one for one in others if self.circle.key_of(one) not in confirmed]
-                parted = [one for one in missing if self.node.others.parted_since(began, one)]
-                if parted and parted == missing:
-                    break  # until somebody has updated, nobody else can
-                await self.node.links.changed.wait()
-        apart = [
-            (one, self.node.apart(one)) for one in self.circle.others() if self.node.others.parted_since(began, one)
-        ]
-        for device, error in apart:
-            theirs = self.node.others.spoken(device)
-            if error is not None and theirs is not None:
-                ours = self.node.versions.said
-                raise type(error)(f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
-        raise Timeout("not enough other devices have confirmed in time")
+        await confirmed(self.circle, self.node, self._check_open, min_peers, timeout)
 
     async def sync(
         self, *, everyone: bool = False, timeout: float = 30.0, progress: Progress | None = None
@@ -697,13 +376,7 @@ class Cell:
         Raises VaultDamaged.
         """
         self._check_open()
-        store = self._kept.store
-        async with self.circle.lock:
-            self._check_open()
-            if most is not None and store.size > most:
-                return False
-            await self.circle.surroundings.in_thread(store.check)
-            return True
+        return await check(self.circle, self._kept.store, self._check_open, most)
 
     async def audit(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Read every page and every entry of this cell at rest, and verify what is signed. How many entries there are.
@@ -711,20 +384,8 @@ class Cell:
         Takes some 0.1 ms for each entry; edits and sessions go on meanwhile, but wait while the pages are read.
         `progress` is told (entries looked at, entries to look at). Raises VaultDamaged.
         """
-        await self.check()
-        circle, done = self.circle, 0
-        total = circle.replica.held.entries()
-        looking = audit(circle.replica, self._kept.store)
-        while True:
-            async with circle.lock:
-                self._check_open()
-                step = await circle.surroundings.in_thread(lambda: next(looking, None))
-            if step is None:
-                return done
-            done += step
-            if progress is not None and step:
-                progress(done, total)
-            await trio.lowlevel.checkpoint()
+        self._check_open()
+        return await audit(self.circle, self._kept.store, self._check_open, progress)
 
     @property
     def derivation(self) -> Kdf:
@@ -754,8 +415,9 @@ class Cell:
     def close(self) -> None:
         """What waits on this cell, in whatever task, goes on: followers end, the rest raises Closed."""
         self._closed = True
-        for follower in self._followers:
-            follower.close()
+        self._flags.close()
+        self._followers.close()
         self.node.links.wake()
-        with suppress(ValueError):
-            self.circle.unwatch(self._committed)
+        for watcher in self._watchers:
+            with suppress(ValueError):
+                self.circle.unwatch(watcher)

@@ -11,27 +11,32 @@ the others carry the place before. So a follower that resumes after any change m
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any, Final, assert_never
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 import trio
 
-from cellsync.core.crdt.row import REMOVES
-from cellsync.core.crdt.types import BY_TAG, verb_of
-from cellsync.core.ids import REF_BYTES, CaseId, Ref
-from cellsync.core.schema.fields import Field
-from cellsync.core.schema.host import Bound, Cause, Change
-from cellsync.core.schema.schema import Schema, fields_of
-from cellsync.core.schema.values import fits
-from cellsync.core.schema.views import MapView, SetView
-from cellsync.core.wire.operations import Operation, split_refs
-from cellsync.core.wire.tags import Op
-from cellsync.ledger.source import FromSession, OwnHand, Source
+from cellsync.cell.cases import OpenCases
+from cellsync.cell.changes import cause_of, change_size, readings, told, touched
+from cellsync.core.case.fold import Stamp
+from cellsync.core.history.entry import chain_of
+from cellsync.core.ids import CaseId
+from cellsync.core.replica.stage import Plan
+from cellsync.core.schema import host
+from cellsync.core.schema.host import Bound, Cause, Change, Why
+from cellsync.core.wire import operations
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.source import OwnHand, Source
 
 BACKLOG: Final = 1_000  # changes that may wait for a follower
-AT_ONCE: Final = 64  # changes that are told before others get their turn
-NAMED: Final = 20  # of what one operation removes
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
+AT_ONCE: Final = 64  # changes that are told, or operations that are looked at, before others get their turn
+PAGE: Final = 256  # arrivals that are read at once for a follower that comes back
+_NUMBER: Final = re.compile("[0-9]{1,18}")
+_STANDING: Final[Why] = "standing"
+_EQUIVOCATOR: Final[Why] = "equivocator"
 
 
 class Follower(AsyncIterator[Change]):
@@ -100,81 +105,149 @@ class Follower(AsyncIterator[Change]):
         return self._last
 
 
-def cause_of(source: Source) -> Cause:
-    """Why something changed, by where it came from."""
-    match source:
-        case OwnHand():
-            return "edit"
-        case FromSession():
-            return "sync"
-        case _:
-            assert_never(source)
+class _Share:
+    """What one step has for one follower."""
+
+    __slots__ = ("changes", "follower", "full", "size")
+
+    def __init__(self, follower: Follower) -> None:
+        self.follower = follower
+        self.changes: list[Change] = []
+        self.size = 0
+        self.full = False  # there is more than may wait
+
+    def add(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self.changes.append(change)
+            self.size += change_size(change)
+            if len(self.changes) > self.follower.backlog or self.size > BACKLOG_BYTES:
+                self.full = True
+                break
 
 
-def change_size(change: Change) -> int:
-    return size_of(change.value) + size_of(change.before)
+class Followers:
+    """Those of one circle. They and the cases that somebody reads go forward together."""
 
+    def __init__(self, circle: OpenCircle, cases: OpenCases) -> None:
+        self._circle = circle
+        self._cases = cases
+        self._followers: list[Follower] = []
+        self._told = self.cursor()
 
-def size_of(value: Any) -> int:
-    """About how many bytes of memory a value takes that somebody reads."""
-    if isinstance(value, (str, bytes)):
-        return len(value) + 50
-    if isinstance(value, Mapping):
-        return 100 + sum(100 + size_of(key) + size_of(one) for key, one in value.items())
-    if isinstance(value, (tuple, list, frozenset)):
-        return 60 + sum(10 + size_of(one) for one in value)
-    return 32
+    def __len__(self) -> int:
+        return len(self._followers)
 
+    def cursor(self) -> str:
+        """As `Cell.cursor`."""
+        return self._cursor(self._circle.last_arrival())
 
-def touched(operations: list[Operation]) -> list[str]:
-    """The fields that operations write, each once, in order."""
-    return list(dict.fromkeys(operation.field for operation in operations if operation.tag != Op.CREATE))
+    def _cursor(self, arrival: int) -> str:
+        return f"{self._life}:{arrival}"
 
+    @property
+    def _life(self) -> str:
+        return self._circle.life.hex()[:8]
 
-def readings(case: Bound, names: list[str]) -> dict[str, Any]:
-    """What these fields read now; logs are left out, they only grow."""
-    known = _fields(case)
-    return {name: _now(getattr(case, name)) for name in names if name in known}
+    @asynccontextmanager
+    async def following(self, case: Bound | None, since: str | None) -> AsyncIterator[Follower]:
+        """As `Cell.changes`."""
+        follower = Follower(case, self.cursor)
+        async with self._circle.lock:
+            if since is not None:
+                self._replay(follower, since)
+            self._followers.append(follower)
+        try:
+            yield follower
+        finally:
+            self._followers.remove(follower)
+            follower.close()
 
+    def close(self) -> None:
+        for follower in self._followers:
+            follower.close()
 
-def told(
-    case: Bound | None, identity: CaseId, operations: list[Operation], before: dict[str, Any], author: str,
-    local: bool, cause: Cause,
-) -> Iterator[Change]:  # fmt: skip
-    """One change per field that an entry wrote; one per item for logs. Their cursors are to be filled in."""
-    known = _fields(case)
-    seen: set[str] = set()
-    for operation in operations:
-        name = operation.field
-        own = known.get(name)
-        if operation.tag == Op.CREATE or name in seen:
-            continue
-        row = BY_TAG.get(operation.tag)
-        if (row is not None and row.apart) or case is None or own is None:
-            value = operation.plain
-            if own is not None and own.kinds and fits(own.kinds[0], value):
-                value = own.kinds[0].decode(value)
-            did = verb_of(operation.tag) or "other"
-            yield Change(identity, name, value, None, author, local, cause, "", did, _removed(operation))
-        else:
-            seen.add(name)
-            now, did = _now(getattr(case, name)), verb_of(operation.tag) or "other"
-            yield Change(identity, name, now, before.get(name), author, local, cause, "", did, _removed(operation))
+    # --- what has arrived before -------------------------------------------------------------------------
 
+    def _replay(self, follower: Follower, since: str) -> None:
+        """What has arrived behind a cursor, or a reset if the cursor is not one of this store's. With the lock held."""
+        circle = self._circle
+        life, _, number = since.partition(":")
+        known = life == self._life and _NUMBER.fullmatch(number) is not None
+        if not (known and circle.refolded_at <= int(number) <= circle.last_arrival()):
+            followed = CaseId(circle.id) if follower.case is None else follower.case.id
+            follower.reset(Change(followed, "", None, None, "", False, "reset", self.cursor()))
+            return
+        held = circle.replica.held
+        arrival, before = int(number), since
+        while arrivals := circle.store.arrivals(arrival, PAGE):
+            for arrival, chain, sequence, _, _ in arrivals:
+                device = held.chains[chain].device
+                local, author = device == circle.device, circle.replica.name(device)
+                changes: list[Change] = []
+                first = circle.store.arrived_before(chain, sequence) + 1
+                for entry in circle.store.chain_slice(chain, first, sequence):
+                    case = held.case_ids[entry.case]
+                    if held.shows(entry) and follower.wants(case):
+                        written = operations.decode(entry.shape, entry.content)
+                        changes += told(follower.case, case, written, {}, author, local, host.cause(local))
+                for _ in follower.tell_all(changes, before, self._cursor(arrival)):
+                    pass
+                before = self._cursor(arrival)
 
-def _removed(operation: Operation) -> tuple[Ref, ...]:
-    """What an operation removes, as far as it is worth telling."""
-    if verb_of(operation.tag) not in REMOVES or not isinstance(operation.detail, bytes):
-        return ()
-    return tuple(split_refs(operation.detail[: NAMED * REF_BYTES]))
+    # --- what arrives ------------------------------------------------------------------------------------
 
+    def committed(self, plan: Plan, source: Source) -> Iterator[Callable[[], None] | None]:
+        """Told of every step by the circle."""
+        yield from self._cases.refold(plan.refold)
+        shares = [_Share(follower) for follower in self._followers]
+        yield from self._bring_forward(plan, shares, cause_of(source), local=isinstance(source, OwnHand))
+        before, self._told = self._told, self.cursor()
+        resets = self._resets(plan, local=isinstance(source, OwnHand)) if shares and plan.refold else None
+        for share in shares:
+            if resets is not None and not share.full:
+                share.changes += resets(share.follower)
+            yield from share.follower.tell_all(share.changes, before, self._told)
+            if share.full:
+                share.follower.miss()
 
-def _fields(case: Bound | None) -> Mapping[str, Field]:
-    return fields_of(type(case)) if isinstance(case, Schema) else {}
+    def _bring_forward(self, plan: Plan, shares: list[_Share], cause: Cause, *, local: bool) -> Iterator[None]:
+        """Apply a step to the cases that somebody reads, and note what that changes for whom."""
+        circle, read = self._circle, self._cases.read
+        # nobody follows and few are read: what nobody asked for must cost an arrival next to nothing
+        steps = plan.changes if shares else [step for step in plan.changes if step.entry.case in read] if read else ()
+        work = 0
+        for entry, device, written in steps:
+            work += 1 + len(written)
+            if work > AT_ONCE:
+                work = 0
+                yield None
+            case = circle.replica.held.case_ids[entry.case]
+            wanting = [share for share in shares if not share.full and share.follower.wants(case)]
+            names = touched(written) if wanting else []
+            before = [readings(share.follower.case, names) for share in wanting]
+            state = read.get(entry.case)
+            if state is not None:
+                state.apply(Stamp(entry.id, device, entry.clock, entry.height), written)
+            author = circle.replica.name(device) if wanting else ""
+            for share, earlier in zip(wanting, before, strict=True):
+                share.add(told(share.follower.case, case, written, earlier, author, local, cause))
 
+    def _resets(self, plan: Plan, *, local: bool) -> Callable[[Follower], list[Change]]:
+        """What followers are told when earlier entries of cases count no more, or count now."""
+        held = self._circle.replica.held
+        refolded = [held.case_ids[number] for number in plan.refold]
+        restood = {held.case_ids[one.case] for one in plan.restanding if one.changes_case}
+        deciding = {held.chains[chain_of(entry.slot)].device for entry in plan.controls}
+        decided_by = self._circle.replica.name(next(iter(deciding))) if len(deciding) == 1 else ""
+        whole = CaseId(self._circle.id)
 
-def _now(value: Any) -> Any:
-    """Views change under the reader's eyes: keep what they read at this moment."""
-    if isinstance(value, SetView):
-        return frozenset(value)
-    return dict(value) if isinstance(value, MapView) else value
+        def reset(follower: Follower) -> list[Change]:
+            if not any(map(follower.wants, refolded)):
+                return []
+            several = refolded[0] if len(refolded) == 1 else whole
+            case = several if follower.case is None else follower.case.id
+            stands_otherwise = bool(restood) if case == whole else case in restood
+            author, why = (decided_by, _STANDING) if stands_otherwise else ("", _EQUIVOCATOR)
+            return [Change(case, "", None, None, author, local, "reset", "", why=why)]
+
+        return reset

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from cellsync.cell import flags
+from cellsync.cell import flag
 from cellsync.cell.backup import AtRest
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
@@ -81,7 +81,7 @@ async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterato
     circle = await home.surroundings.in_thread(lambda: _open_circle(vault, store, home.surroundings))
     identity = vault.identity
     secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept(drawers.SEAL_SECRET) or b""))
-    known = flags.decode(circle, store.kept(drawers.FLAGS))
+    known = flag.decode(circle, store.kept(drawers.FLAGS))
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:

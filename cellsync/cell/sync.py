@@ -94,6 +94,32 @@ async def sync(
     raise NoPeer
 
 
+async def confirmed(
+    circle: OpenCircle, node: Node, check_open: Callable[[], None], min_peers: int, timeout: float
+) -> None:
+    """As `Cell.synced`."""
+    own, began = circle.own_length, trio.current_time()
+    node.calls.now()
+    with trio.move_on_after(timeout):
+        while True:
+            check_open()
+            others = circle.others()
+            have = {circle.key_of(device) for device in others if node.others.delivered.get(device, -1) >= own}
+            if len(have) >= min_peers:  # by keys: a device that was introduced twice is one device
+                return
+            missing = [device for device in others if circle.key_of(device) not in have]
+            parted = [device for device in missing if node.others.parted_since(began, device)]
+            if parted and parted == missing:
+                break  # until somebody has updated, nobody else can
+            await node.links.changed.wait()
+    for device in circle.others():
+        error, theirs = node.apart(device), node.others.spoken(device)
+        if node.others.parted_since(began, device) and error is not None and theirs is not None:
+            ours = node.versions.said
+            raise type(error)(f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
+    raise Timeout("not enough other devices have confirmed in time")
+
+
 def _caught_up(
     circle: OpenCircle, node: Node, device: DeviceId, mark: dict[int, int], named: dict[DeviceId, frozenset[Head]]
 ) -> bool:

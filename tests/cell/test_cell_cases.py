@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from cellsync import Counter, GenericCase, Log, Map, Register, Schema, Set, empty, errors, field
 from cellsync.cell.confirmation import Asked
-from cellsync.cell.flags import Flag, Reason
+from cellsync.cell.flag import Flag, Reason
 from cellsync.core import caps
 from cellsync.core.ids import CaseId, SigningSecret
 from cellsync.core.membership.clocks import compare
@@ -351,7 +351,7 @@ async def test_many_flags_of_one_reason_push_out_no_other(autojump_clock: MockCl
     ana, ben = cell_pair
     burnt = Flag(Reason.BURNT_CODES, ben.device, "Ben", None)
     many = [Flag(Reason.NO_RIGHT, ben.device, "Ben", CaseId(number.to_bytes(32, "big"))) for number in range(1_000)]
-    ana._flag([burnt, *many, many[-1]])
+    ana._flags.add([burnt, *many, many[-1]])
     assert burnt in ana.flags
     assert many[-1] in ana.flags
     assert len(ana.flags) == len(set(ana.flags)) < 500

@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell, Home
-from cellsync.cell.flags import Facts, Flag, Reason
+from cellsync.cell.facts import Facts
+from cellsync.cell.flag import Flag, Reason
 from cellsync.core import caps
 from cellsync.core.ids import DeviceId, Incarnation
 from cellsync.testing import MemoryNetwork
@@ -28,7 +29,7 @@ async def test_flags_outlive_the_cell_until_they_are_dismissed(
     async with opened(home) as cell:
         case = await cell.create(Visit, title="x")
         raised = [Flag(reason, cell.device, "ana", case.id) for reason in (Reason.UNATTACHED, Reason.NO_RIGHT)]
-        cell._flag(raised)
+        cell._flags.add(raised)
         assert set(cell.flags) == set(raised)
     async with opened(home) as cell:
         assert set(cell.flags) == set(raised)
@@ -38,7 +39,7 @@ async def test_flags_outlive_the_cell_until_they_are_dismissed(
         assert cell.flags == [raised[1]]
     async with opened(home) as cell:
         assert cell.flags == [raised[1]]
-        cell._flag(raised)
+        cell._flags.add(raised)
         assert set(cell.flags) == set(raised)
 
 

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell, Change, Log, Register, Schema, Set, empty
 from cellsync.cell import followers
+from cellsync.core.replica.replica import Replica
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.fixtures import CellPair
 from tests.cell.cells import Visit, admit, cells, found, level, opened
@@ -253,7 +254,7 @@ async def test_it_ends_with_its_block(autojump_clock: MockClock, cell_pair: Cell
         assert [change.value async for change in changes] == ["b"]
     async with case.edit() as draft:
         draft.title = "c"
-    assert ana._followers == []
+    assert len(ana._followers) == 0
 
 
 async def test_it_ends_with_the_cell(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
@@ -284,7 +285,7 @@ async def test_followers_that_come_and_go_leave_nothing(autojump_clock: MockCloc
             async with ana.changes() as changes:
                 async for _ in changes:
                     pass
-    assert ana._followers == []
+    assert len(ana._followers) == 0
 
 
 async def test_what_nobody_follows_costs_an_arrival_nothing(
@@ -295,7 +296,7 @@ async def test_what_nobody_follows_costs_an_arrival_nothing(
     read = await ana.create(Visit, title="read")
     theirs = await ben.get(Visit, read.id, wait=60)
     asked: list[object] = []
-    monkeypatch.setattr(Cell, "name_of", lambda _, device: asked.append(device))
+    monkeypatch.setattr(Replica, "name", lambda _, device: asked.append(device))
     others = [await ana.create(Visit, title=f"other {at}") for at in range(5)]
     async with read.edit() as draft:
         draft.title = "changed"

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from trio.testing import MockClock
 
 from cellsync import Asked, join
-from cellsync.cell.flags import Reason
+from cellsync.cell.flag import Reason
 from cellsync.testing import MemoryNetwork, accept_any
 from tests.cell.cells import PASSPHRASE, Visit, admit, found, level, opened
 

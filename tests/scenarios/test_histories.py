@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync import Cell
+from cellsync.cell.own_entries import OwnEntries
 from cellsync.core.ids import CaseId
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit, check_failures, level, opened
@@ -244,11 +245,11 @@ def test_a_session_that_has_just_failed_can_be_asked_when_the_network_changes(te
 
 def test_the_model_can_fail(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that forgets is found out."""
-    write = Cell.write_locked
+    write = OwnEntries.write_locked
 
-    async def forgetful(cell: Cell, edits: list) -> object:  # type: ignore[type-arg]
-        return await write(cell, edits[:-1])
+    async def forgetful(entries: OwnEntries, edits: list) -> object:  # type: ignore[type-arg]
+        return await write(entries, edits[:-1])
 
-    monkeypatch.setattr(Cell, "write_locked", forgetful)
+    monkeypatch.setattr(OwnEntries, "write_locked", forgetful)
     with pytest.raises(BaseExceptionGroup):
         play(template, [("edit", 0, 4), ("wait", 0, 3)], 0)

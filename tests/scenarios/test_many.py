@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.cell.flags import Facts
+from cellsync.cell.facts import Facts
 from cellsync.core import beacon, caps
 from cellsync.core.ids import CaseId, DeviceId, Incarnation
 from cellsync.core.membership.control import Admit, Role, encode_admit

@@ -12,7 +12,7 @@ from cellsync.api.jobs import Job
 from cellsync.api.lookup import BESIDE
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
-from cellsync.cell.flags import LASTING, Flag, Reason
+from cellsync.cell.flag import LASTING, Flag, Reason
 from cellsync.cell.member import Member
 from cellsync.core.errors import NotFound
 from cellsync.core.folded import folded

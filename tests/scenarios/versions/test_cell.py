@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell, Home, errors, join
-from cellsync.cell.flags import Reason
+from cellsync.cell.flag import Reason
 from cellsync.cell.peer import Peer
 from cellsync.core.versions import Versions
 from cellsync.node.network import Address

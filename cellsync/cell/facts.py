@@ -1,0 +1,108 @@
+"""Facts: what needs a person's eye as long as it is so, seen from what is held and known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import NamedTuple
+
+from cellsync.cell.flag import Flag, Reason, flag_of_case, flag_of_device
+from cellsync.core import caps
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import chain_of, slot_of
+from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.replica.stage import Plan
+from cellsync.ledger.circle import OpenCircle
+from cellsync.node.node import Node
+
+
+class Facts:
+    """What is so as long as it can be seen from what is held and known.
+
+    It is looked at once, and then only where a step changes it: a step costs as much as it brings, whatever forks or
+    dates ahead are standing. Of an equivocator only that is said: it has no one newest entry, and forks without end.
+    """
+
+    def __init__(self, circle: OpenCircle, node: Node) -> None:
+        self._circle, self._node = circle, node
+        self._newest = _newest(circle)
+        self._begun: dict[int, int] = {}  # number of a chain of a forked device -> height of its first entry
+        self._forked: set[DeviceId] = set()
+        self._look_at_forks({line[0] for line, numbers in circle.replica.held.lines.items() if len(numbers) > 1})
+
+    def look(self, plan: Plan) -> None:
+        """A step has been taken. Hold the lock."""
+        chains, newest = self._circle.replica.held.chains, self._newest
+        left = {arrival.chain for arrival in plan.commit.arrivals}
+        for entry in reversed(plan.commit.entries):  # heights grow along a chain: its last entry is the newest
+            if not left:
+                break
+            number = chain_of(entry.slot)
+            if number not in left:
+                continue
+            left.discard(number)
+            device = chains[number].device
+            before = newest.get(device)
+            if before is None or entry.height > before.height:
+                newest[device] = _Newest(entry.height, entry.clock, entry.case)
+        grown = {chain.device for chain in plan.commit.chains}
+        self._look_at_forks((grown & self._forked) | {fork.line[0] for fork in plan.forks})
+
+    def flags(self) -> Iterator[Flag]:
+        circle = self._circle
+        latest = circle.surroundings.now() + caps.CLOCK_SKEW
+        for device, newest in self._newest.items():
+            if newest.clock > latest and device not in circle.equivocators:
+                yield flag_of_case(circle, Reason.FUTURE, device, newest.case)
+        for device in sorted(self._forked):
+            yield flag_of_device(circle, Reason.FORK, device)
+        for device in sorted(circle.equivocators):
+            yield flag_of_device(circle, Reason.EQUIVOCATOR, device)
+        if circle.branches_used >= caps.WARN_BRANCHES:
+            yield flag_of_device(circle, Reason.FEW_BRANCHES_LEFT, circle.device)
+        for device in self._node.others.went_back():
+            yield flag_of_device(circle, Reason.OLDER, device)
+
+    def _look_at_forks(self, devices: set[DeviceId]) -> None:
+        if devices:
+            of = devices - self._circle.equivocators
+            self._forked = (self._forked - devices) | {device for device in of if not self._is_settled(device)}
+
+    def _is_settled(self, device: DeviceId) -> bool:
+        """Whether for each fork of a device somebody has built on each side, and the device has begun an incarnation
+        beyond them: it knows of both."""
+        held = self._circle.replica.held
+        lines = list(dict.fromkeys(chain.line for chain in held.of_device(device)))
+        begun = {line: max(map(self._begins, held.lines[line])) for line in lines}
+        return all(
+            side.cited and side.height < max((begun[other] for other in lines if other != line), default=0)
+            for line in lines
+            if len(held.lines[line]) > 1
+            for side in held.of_line(line)
+        )
+
+    def _begins(self, number: int) -> int:
+        """The height of a chain's first entry, 0 for a branch that leaves another one."""
+        if self._circle.branch(number).first > 1:
+            return 0
+        if number not in self._begun:
+            first = self._circle.store.entry_at(slot_of(number, 1))
+            self._begun[number] = 0 if first is None else first.height
+        return self._begun[number]
+
+
+class _Newest(NamedTuple):
+    """An entry above which a device has none."""
+
+    height: int
+    clock: Millis
+    case: int
+
+
+def _newest(circle: OpenCircle) -> dict[DeviceId, _Newest]:
+    """The newest entry of each device."""
+    highest: dict[DeviceId, Chain] = {}
+    for chain in circle.replica.held.chains.values():
+        highest[chain.device] = max(chain, highest.get(chain.device, chain), key=attrgetter("height"))
+    entries = ((device, circle.store.entry_at(slot_of(one.number, one.length))) for device, one in highest.items())
+    return {device: _Newest(one.height, Millis(one.clock), one.case) for device, one in entries if one is not None}

@@ -1,0 +1,74 @@
+"""A flag: what arrived and needs a person's eye. Nothing flagged is lost, and a flag alone blames nobody.
+
+Some of it is so, as `Facts` sees from what is held and known: it cannot be dismissed, is there after a restart, and
+goes when it is so no more. The rest has happened, and `Flags` keeps it until a person has seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from cellsync.core.errors import PeerError
+from cellsync.core.ids import CaseId, DeviceId
+from cellsync.core.wire import codec
+from cellsync.ledger.circle import OpenCircle
+
+_MOST_BYTES: Final = 1 << 18
+
+
+class Reason(StrEnum):
+    NO_RIGHT = "no_right"  # its author's role did not allow it: held, not shown
+    FUTURE = "future"  # its newest entry is dated more than a day ahead: shown
+    UNATTACHED = "unattached"  # does not continue what is held here: a gap, not held until it is filled
+    FORK = "fork"  # two entries in one place, both signed and held: that vault was copied, or put back from a backup
+    EQUIVOCATOR = "equivocator"  # more branches than any honest device has: only what others cite of them counts
+    FEW_BRANCHES_LEFT = "few_branches_left"  # this device has taken so many incarnations that it soon may take no more
+    BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
+    OLDER = "older"  # a device speaks an older version of the protocol than it did before
+    NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
+
+
+LASTING: Final = frozenset({Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER})
+"""What stays for as long as it is so. The others have happened."""
+
+
+class Flag(NamedTuple):
+    """What needs a person's eye: why, and whose device or which case it is about. It blames nobody by itself."""
+
+    reason: Reason
+    device: DeviceId  # whose entries they are, or whose codes they were
+    author: str
+    case: CaseId | None
+
+    def __repr__(self) -> str:
+        return f"<flag {self.reason.value}>"  # no name
+
+
+def flag_of_case(circle: OpenCircle, reason: Reason, device: DeviceId, case: int) -> Flag:
+    return Flag(reason, device, circle.replica.name(device), circle.replica.held.case_ids.get(case))
+
+
+def flag_of_device(circle: OpenCircle, reason: Reason, device: DeviceId) -> Flag:
+    return Flag(reason, device, circle.replica.name(device), None)
+
+
+def encode(flags: Iterable[Flag]) -> bytes:
+    """For the circle's own database."""
+    return codec.encode([[flag.reason.value, flag.device, flag.case] for flag in flags])
+
+
+def decode(circle: OpenCircle, raw: bytes | None) -> list[Flag]:
+    """What was kept; a row that cannot be read is left out: another version may have written it."""
+    try:
+        rows = codec.decode(raw or b"\x90", _MOST_BYTES, "flags")
+    except PeerError:
+        return []
+    found = []
+    for row in rows if isinstance(rows, list) else []:
+        match row:
+            case [str(reason), bytes(device), (bytes() | None) as case] if reason in set(Reason) - LASTING:
+                author = circle.replica.name(DeviceId(device))
+                found.append(Flag(Reason(reason), DeviceId(device), author, None if case is None else CaseId(case)))
+    return found

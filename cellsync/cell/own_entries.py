@@ -1,0 +1,85 @@
+"""Entries of this device's own: what is edited and created here becomes entries, one for each edit.
+
+The circle's lock is held from the moment at which an edit looks at what the case says until it is durable. So what
+was decided on the state of a case is written to that state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from cellsync.core import caps
+from cellsync.core.errors import InvalidValue, TooLarge
+from cellsync.core.ids import ID_BYTES, CaseId, SigningSecret
+from cellsync.core.replica.planner import Intention
+from cellsync.core.replica.stage import Plan
+from cellsync.core.schema import host
+from cellsync.core.schema.host import Bound
+from cellsync.core.schema.schema import Schema, check_whole, creation
+from cellsync.core.wire import operations
+from cellsync.core.wire.operations import SALT_BYTES, Operation
+from cellsync.core.wire.tags import Kind
+from cellsync.ledger.circle import Noting, OpenCircle
+
+B = TypeVar("B", bound=Bound)
+
+CaseEdits = list[tuple[CaseId, list[Operation]]]
+"""The operations of entries to write, and the case of each."""
+
+
+class OwnEntries:
+    """Writes them, signed with `secret`."""
+
+    def __init__(self, circle: OpenCircle, secret: SigningSecret, check_open: Callable[[], None]) -> None:
+        self._circle = circle
+        self._secret = secret
+        self._check_open = check_open
+
+    async def create(self, schema: type[Schema], fields: dict[str, object]) -> CaseId:
+        """A new case; its id."""
+        case = CaseId(self._circle.surroundings.entropy(ID_BYTES))
+        check_whole(schema, fields)
+        await self.write([(case, creation(schema, fields))])
+        return case
+
+    @asynccontextmanager
+    async def edit(self, case: B) -> AsyncIterator[B]:
+        """As `Cell.edit`."""
+        circle = self._circle
+        draft = host.begin(case, circle.device, circle.surroundings.now())
+        yield draft
+        async with circle.lock:
+            self._check_open()
+            written = host.finish(draft, case._state)
+            if not written:
+                return
+            if case._state.counted.get(circle.device, 0) + len(written) > caps.CASE_OPERATIONS:
+                raise InvalidValue("this device has written all that a case can show", hint="Go on in a new case.")
+            await self.write_locked([(case.id, written)])
+
+    async def write(self, edits: CaseEdits) -> Plan:
+        """As `Cell.write`."""
+        async with self._circle.lock:
+            return await self.write_locked(edits)
+
+    async def write_locked(
+        self, edits: CaseEdits, noting: Noting = lambda _: {}, *, begin: bool = True
+    ) -> Plan:
+        """As `Cell.write_locked`."""
+        entropy = self._circle.surroundings.entropy
+        intentions = [
+            Intention(
+                Kind.CASE,
+                case,
+                operations.encode_shape(written),
+                operations.encode_content(entropy(SALT_BYTES), written),
+                operations.decoded(written),
+            )
+            for case, written in edits
+        ]
+        if any(one.operations is None and operations.is_opaque(one.shape, one.content) for one in intentions):
+            most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
+            raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
+        return await self._circle.write_locked(self._secret, intentions, noting, begin=begin)
