@@ -38,7 +38,7 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.host import Bound, Change
 from cellsync.core.schema.schema import Schema
 from cellsync.core.wire.operations import Operation
-from cellsync.ledger.circle import Noting, OpenCircle
+from cellsync.ledger.circle import OpenCircle
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.header import Kdf
@@ -73,7 +73,7 @@ class Cell:
         self._codes: ShortCodes | None = None  # while nobody has been invited
         self._flags = Flags(circle, node, nursery, flags)
         self._cases = OpenCases(circle, node, self.catalogue, self, self._check_open)
-        self._own_entries = OwnEntries(circle, secrets.signing, self._check_open)
+        self.own_entries = OwnEntries(circle, secrets.signing, self._check_open)
         self._followers = Followers(circle, self._cases)
         self._watchers = (self._flags.committed, self.catalogue.committed, self._followers.committed)
         nursery.start_soon(self.catalogue.run)
@@ -157,7 +157,7 @@ class Cell:
         not write), DiskFull.
         """
         kind = cast("type[S]", schema)
-        return await self.get(kind, await self._own_entries.create(kind, fields))
+        return await self.get(kind, await self.own_entries.create(kind, fields))
 
     async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
         """A case by its id, waiting at most `wait` seconds for it to arrive. As a text: `case.id.hex()`.
@@ -214,21 +214,12 @@ class Cell:
     @asynccontextmanager
     async def edit(self, case: B) -> AsyncIterator[B]:
         """As `case.edit()`: leaving the block without an error writes one entry."""
-        async with self._own_entries.edit(case) as draft:
+        async with self.own_entries.edit(case) as draft:
             yield draft
 
     async def write(self, edits: CaseEdits) -> Plan:
         """Write entries, one per edit, all or none of them; returning means durable here."""
-        return await self._own_entries.write(edits)
-
-    async def write_locked(
-        self, edits: CaseEdits, noting: Noting = lambda _: {}, *, begin: bool = True
-    ) -> Plan:
-        """The same for one who holds the circle's lock, from reading a case until what was decided on it is written.
-
-        `noting`: what is kept beside it, in one transaction.
-        """
-        return await self._own_entries.write_locked(edits, noting, begin=begin)
+        return await self.own_entries.write(edits)
 
     # --- following -------------------------------------------------------------------------------------------
 

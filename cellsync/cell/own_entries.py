@@ -64,10 +64,12 @@ class OwnEntries:
         async with self._circle.lock:
             return await self.write_locked(edits)
 
-    async def write_locked(
-        self, edits: CaseEdits, noting: Noting = lambda _: {}, *, begin: bool = True
-    ) -> Plan:
-        """As `Cell.write_locked`."""
+    async def write_locked(self, edits: CaseEdits, noting: Noting = lambda _: {}, *, begin: bool = True) -> Plan:
+        """The same for one who holds the circle's lock, from reading a case until what was decided on it is written.
+
+        `noting`: what is kept beside it, in one transaction. `begin`: whether the states of cases that begin with it
+        are kept (`States.apply`).
+        """
         entropy = self._circle.surroundings.entropy
         intentions = [
             Intention(

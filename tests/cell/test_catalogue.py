@@ -422,7 +422,9 @@ async def test_who_asks_does_not_wait_for_the_end_of_an_import(autojump_clock: M
             while True:
                 async with ana.circle.lock:
                     made = [Operation(CREATE, KINDS[0], 1, None), Operation(SET, "title", b"", "by an import")]
-                    await ana.write_locked([(CaseId(random.randbytes(32)), made) for _ in range(2 * AT_ONCE)])
+                    await ana.own_entries.write_locked(
+                        [(CaseId(random.randbytes(32)), made) for _ in range(2 * AT_ONCE)]
+                    )
                 steps += 1
                 await trio.lowlevel.checkpoint()
 

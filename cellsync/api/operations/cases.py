@@ -445,7 +445,7 @@ async def _write_locked(
             )
         }
 
-    head = head_of(await cell.write_locked([(case, done)], note)) if done else None
+    head = head_of(await cell.own_entries.write_locked([(case, done)], note)) if done else None
     return await cell.circle.apart(lambda: _written(cell, case, head))
 
 

@@ -132,7 +132,7 @@ async def _import_whole(
                 if made := operations_for(one, states[one.id], _keyed(cell, one.id)):
                     edits.append((one.id, made))
             if edits and not dry_run:
-                await cell.write_locked(edits)
+                await cell.own_entries.write_locked(edits)
         is_new = any(states[one.id] is None for one in documents[:1])  # the case file comes first
         created, updated, done = created + is_new, updated + (bool(edits) and not is_new), done + 1
         progress(done, len(cases))
@@ -160,7 +160,7 @@ async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bo
         edits = [edit for written, _ in merged for edit in written]
         if edits and not dry_run:
             with collector_paused():  # it would go through all states that are here, again and again
-                plan = await cell.write_locked(edits, begin=False)
+                plan = await cell.own_entries.write_locked(edits, begin=False)
             await cell.circle.apart(partial(cell.catalogue.keep_up, plan))
     await trio.lowlevel.checkpoint()
     created = sum(is_new for _, is_new in merged)
