@@ -31,13 +31,13 @@ def at_row(asking: Asking, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody cancels the import while its row of this number is being written."""
     write, done = asking.service.cell.own_entries.write_locked, 0
 
-    async def written(edits: Any) -> Any:
+    async def written(edits: Any, **how: Any) -> Any:
         nonlocal done
         done += 2
         if done >= row:
             for job in asking.service.jobs._jobs.values():
                 job.cancel()
-        return await write(edits)
+        return await write(edits, **how)
 
     monkeypatch.setattr(asking.service.cell.own_entries, "write_locked", written)
 
