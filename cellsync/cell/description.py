@@ -63,7 +63,7 @@ class Sought(dict[str, str]):
         return found
 
 
-class Said(NamedTuple):
+class Described(NamedTuple):
     """What a description goes by: of everything that is said in a case, what it looks at."""
 
     kind: str
@@ -76,14 +76,14 @@ class Said(NamedTuple):
         return f"<what is said of a {self.kind}>"  # no content
 
 
-def said_in(state: CaseState) -> Said:
+def said_in(state: CaseState) -> Described:
     """`state` may be without its logs."""
     registers = {name: register(state, name) for name in _REGISTERS if name in state.registers}
     names, links = (list(_elements(state, name)) for name in ("names", "links"))
-    return Said(state.kind, registers, names, links, len(state.conflicts()))
+    return Described(state.kind, registers, names, links, len(state.conflicts()))
 
 
-def said_first(operations: Sequence[Operation]) -> Said | None:
+def said_first(operations: Sequence[Operation]) -> Described | None:
     """What is said in a case of which these operations, of one entry, are all there is; None if only a fold can tell.
 
     Spelt out for speed: describing what an import has just written, and not folding it for that, spares a sixth of the
@@ -113,7 +113,7 @@ def said_first(operations: Sequence[Operation]) -> Said | None:
             kind = field
         elif tag != _APPEND:
             return None
-    return Said(kind or "", registers, names, links, 0)
+    return Described(kind or "", registers, names, links, 0)
 
 
 def describe(number: int, upto: int, state: CaseState, known: Sought | None = None) -> CaseListing:
@@ -123,7 +123,7 @@ def describe(number: int, upto: int, state: CaseState, known: Sought | None = No
     return describe_said(number, upto, said_in(state), Sought() if known is None else known)
 
 
-def describe_said(number: int, upto: int, said: Said, known: Sought) -> CaseListing:
+def describe_said(number: int, upto: int, said: Described, known: Sought) -> CaseListing:
     """The same of a case of which something counts."""
     links = sorted(set(_links(said)))
     if len(links) > LINKS:
@@ -149,12 +149,12 @@ def title_of(state: CaseState) -> str:
     return _title(said, sorted(_names(said)))
 
 
-def _title(said: Said, names: Names) -> str:
+def _title(said: Described, names: Names) -> str:
     found = [*_texts(said, _TITLES), *(text for _, text, _ in names[:1]), *_texts(said, _INSTEAD)]
     return found[0] if found else _apart(said)
 
 
-def _apart(said: Said) -> str:
+def _apart(said: Described) -> str:
     """`family · for partners · 2024-05`: what tells it from others of its kind; "" if nothing was said."""
     found = ((before, _words(said.registers[name])) for name, before in _APART.items() if name in said.registers)
     return " · ".join((before + words).strip() for before, words in found if words not in _UNSAID)[:TITLE]
@@ -190,7 +190,7 @@ def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     return _called(said, names, _title(said, names), Sought())
 
 
-def _called(said: Said, names: Names, title: str, known: Sought) -> Iterator[tuple[str, bool]]:
+def _called(said: Described, names: Names, title: str, known: Sought) -> Iterator[tuple[str, bool]]:
     external = said.registers.get("external_id")
     if isinstance(external, str) and sought(external):
         yield sought(external), True
@@ -199,7 +199,7 @@ def _called(said: Said, names: Names, title: str, known: Sought) -> Iterator[tup
     yield from ((text, False) for text in list(dict.fromkeys(filter(None, texts)))[:NAMES])
 
 
-def _names(said: Said) -> Iterator[tuple[int, str, str]]:
+def _names(said: Described) -> Iterator[tuple[int, str, str]]:
     """(rank of its kind, text, script) of every name."""
     for one in said.names:
         if isinstance(one, list) and one and all(isinstance(part, str) for part in one) and one[0]:
@@ -207,7 +207,7 @@ def _names(said: Said) -> Iterator[tuple[int, str, str]]:
             yield NAME_KINDS.index(kind) if kind in NAME_KINDS else len(NAME_KINDS), text, script
 
 
-def _links(said: Said) -> Iterator[bytes]:
+def _links(said: Described) -> Iterator[bytes]:
     for one in said.links:
         if isinstance(one, list) and one and isinstance(one[0], bytes) and len(one[0]) == ID_BYTES:
             yield one[0]
@@ -219,6 +219,6 @@ def _elements(state: CaseState, name: str) -> Iterator[Any]:
     return iter(()) if members is None else (cell.value for cell in members.live.values())
 
 
-def _texts(said: Said, names: Iterable[str]) -> list[str]:
+def _texts(said: Described, names: Iterable[str]) -> list[str]:
     found = (said.registers[name] for name in names if name in said.registers)
     return [text for text in found if isinstance(text, str) and text]
