@@ -65,6 +65,14 @@ def width_of(stream: TextIO | None) -> int:
         return 0
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody may see what is written there."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
 def in_front() -> bool:
     """Whether results go to a terminal in which this program is the one that somebody works with."""
     try:

@@ -35,7 +35,7 @@ from cellsync.casework import (
 from cellsync.casework.documents.case_file import CaseStatus
 from cellsync.casework.documents.imported import ImportMark
 from cellsync.casework.documents.proceeding import Fine, Hearing, ProceedingKind
-from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
+from cellsync.casework.editing import Edit, Taken, apply, as_json, as_text, schema_named, typed_value
 from cellsync.casework.values.choices import chosen, offer
 from cellsync.casework.values.name import name_of
 from cellsync.casework.values.timeline import Reliability, Source, entry_of
@@ -262,6 +262,19 @@ def test_every_operation() -> None:
     assert [operation.field for operation in finish(case)] == ["tags", "links", "legal_notes"]
 
 
+def test_what_is_not_written_as_it_was_said_is_said() -> None:
+    case = begin(read(CaseFile, state_of(creation(CaseFile, {"title": "a"}))))
+    for typed, taken in (
+        ("urgent", "critical"), ("1", "critical"), ("pilne", "critical"), ("высокий", "high"), ("Watch", None),
+        ("critical", None),
+    ):  # fmt: skip
+        found = apply(case, Edit(set={"priority": typed, "summary": typed}), find)
+        assert found == ([] if taken is None else [Taken("priority", taken)])
+        assert case.priority == (taken or typed.casefold())
+    assert apply(case, Edit(set={"status": "PENDING", "line_of_work": "", "opened": "2024"}), find) == []
+    assert apply(case, Edit(append={"timeline": ["hearing 2024-05: put off"]}, add={"tags": ["urgent"]}), find) == []
+
+
 def test_what_is_both_removed_and_added_is_there() -> None:
     draft = edited(CaseFile, Edit(add={"tags": ["urgent"]}))
     apply(draft, Edit(add={"tags": ["urgent"]}, discard={"tags": ["urgent"]}), find)
@@ -347,6 +360,7 @@ _WRONG = [
     ("mood", 1, "this value does not fit the field 'mood'", _MOODS),
     ("level", "", "'level' has no such choice", "There are: 1, 2."),
     ("moods", "calm, Vera", "'moods' has no such choice", _MOODS),
+    ("stay", {"since": "Vera"}, "'stay' has a part 'since' that is not a date", _DATE),
     ("several", [1, "Vera"], "'several' is not a whole number", _INT),
     ("several", {"Vera": 1}, "this value does not fit the field 'several'", _INT),
     ("born", "Vera", "'born' is not a date", _DATE),
@@ -403,7 +417,7 @@ def test_an_error_names_the_field_and_says_what_to_write(name: str, given: Any, 
         (Person, Edit(add={"names": [" "]}), "'names' is empty", "Write something."),
         (CaseFile, Edit(append={"timeline": [""]}), "'timeline' is empty", "Write something."),
         (CaseFile, Edit(append={"timeline": [{"kind": "hearng", "text": "Vera"}]}),
-         "'timeline' has no such choice", "Did you mean 'hearing'? "),
+         "'timeline' has a part 'kind' that has no such choice", "Did you mean 'hearing'? "),
         (GenericCase, Edit(set={"x": {"y": "Vera" * 20_000}}),
          "'x': one value has at most 62 KiB, and this one has 79 KiB", "Split it up."),
         (GenericCase, Edit(count={"x": "Vera"}), "'x' is not a whole number", _INT),

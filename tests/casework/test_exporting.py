@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsync.casework import CaseFile, Consent, Contact, Episode, Person, Proceeding, SupportTask, TimelineEntry
-from cellsync.casework.documents.case_file import CaseStatus, LineOfWork
+from cellsync.casework.documents.case_file import CaseStatus, LineOfWork, Priority
 from cellsync.casework.documents.consent import Scope, effective_scope
 from cellsync.casework.exporting import Export, Form, NoConsent, NothingLeaves, Why, export_cases
 from cellsync.casework.exporting.documents import is_number
@@ -26,6 +26,7 @@ from cellsync.casework.values.link import Link, Relation
 from cellsync.casework.values.name import NameKind, name_of
 from cellsync.casework.values.partial_date import PartialDate
 from cellsync.casework.values.timeline import TimelineKind
+from cellsync.casework.vocabulary import meant
 from cellsync.cell.cell import Cell
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
@@ -298,8 +299,9 @@ async def test_a_case_of_which_nothing_leaves_is_no_case_that_left(form: Form) -
     """For the public there is C0 only; an export without any field of it once said one case."""
     async with a_cell() as cell:
         empty = await a_case(cell, Scope.PUBLIC)
-        with pytest.raises(NothingLeaves):
+        with pytest.raises(NothingLeaves, match=r"^Nothing of these cases is in C0 and may leave") as caught:
             await export_cases(cell, [empty], form=form, audience=Scope.PUBLIC)
+        assert "for the public" in caught.value.hint
         async with empty.edit() as draft:
             draft.summary = ""
         with pytest.raises(NothingLeaves):
@@ -387,8 +389,10 @@ async def test_only_chosen_compartments_leave(form: Form) -> None:
         assert not any(word in help_ for word in ("Tikhaya", "-C0", "-C1", "-C2", "-C3"))
         if form is not Form.CSV:
             [said] = await cell.cases(Consent)
-            with pytest.raises(NothingLeaves):  # nobody has said that it covers what the lawyer knows
-                await leaves(Scope.UN, C2)
+            with pytest.raises(NothingLeaves, match="in C2 and may") as caught:
+                await leaves(Scope.UN, C2)  # nobody has said that it covers what the lawyer knows
+            assert "a consent does not cover their compartment" in caught.value.hint
+            assert "public" not in caught.value.hint
             async with said.edit() as consented:
                 consented.covers.add(C2)
             assert "said-C2" in await leaves(Scope.UN, C2)
@@ -483,13 +487,14 @@ async def test_the_example_comes_back_unchanged() -> None:
         assert cell.entries() == entries
 
         texts = ("name_latin", "name_local", "line_of_work", "agency", "facility", "sentence", "next_task")
-        words = ("status", "priority", "recognition", "episode_kind", "warrant")  # an empty cell says the default
+        words = ("status", "recognition", "episode_kind", "warrant")  # an empty cell says the default
         for row in rows(export):
             said = before[row["external_id"]]
             assert [row[one] for one in texts] == [said[one] for one in texts]
             assert row["title"] == said["name"] == (row["name"] or row["description"])
             assert [row[one] for one in words if said[one]] == [said[one] for one in words if said[one]]
             assert tidy(row["note"]) == before[row["external_id"]]["note"]
+            assert row["priority"] == (meant(said["priority"], Priority) or Priority.NORMAL)
         assert "handler" not in rows(export)[0]
 
     async with a_cell() as empty:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from cellsync import __version__
@@ -25,6 +26,20 @@ def test_version() -> None:
 
 def test_unknown_command_is_a_usage_error() -> None:
     assert CliRunner().invoke(main, ["fly"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--kind", "hering"], "error: '--kind' has no such choice\n  hint: Did you mean 'hearing'?"),
+        (["--date", "2024-13"], "error: '--date' is a date that no calendar has\n"),
+        (["--kind", "hearing", "--date", "soon"], "error: '--date' is not a date\n  hint: Write 2024-05-03, "),
+        (["--kind", "hearing", "--field", "legal_notes"], "error: --kind and --date are for the timeline.\n"),
+    ],
+)
+def test_a_line_that_cannot_be_written_is_named_by_its_options(given: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["case", "log", "parcel", "--write", "x", *given])
+    assert (result.exit_code, result.stderr[: len(message)]) == (2, message)
 
 
 def test_commands_import_what_they_need_only_when_they_run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from cellsync.profile.holder import pid_of
 from cellsync.profile.profile import Profile
 from tests.cli.profiles import AS_SAID, HERE, Profiles, answers, ask, invited, new_passphrase
 from tests.cli.terminals import COLUMNS, PASSPHRASE, WITHIN, Person, command, environment, run
-from tests.patience import wait_until
+from tests.patience import PATIENCE, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -216,13 +217,34 @@ def test_a_frozen_daemon_is_named_before_its_time_is_up(profiles: Profiles, monk
 
 
 def test_a_daemon_in_a_terminal_says_what_comes_next(profiles: Profiles) -> None:
-    for profile, state, then in (
-        (profiles.cell(), "locked", "cellsync unlock"), (profiles.empty(), "empty", "cellsync init CELL"),
-    ):  # fmt: skip
+    ana, ben = profiles.cell(), profiles.empty()
+    for profile, said, then in (
+        (ana, f"The daemon runs for {ana}, locked. Ctrl-C ends it.", "cellsync unlock"),
+        (ben, f"There is no cell in {ben} yet. The daemon waits for one; Ctrl-C ends it.", "cellsync init CELL"),
+    ):
         with Person("--profile", profile, "daemon", "run", *HERE) as person:
             person.sees(f"  next: {then}")
-            assert f"The daemon runs for {profile}, {state}. Ctrl-C ends it." in " ".join(person.all.split())
+            assert said in " ".join(person.all.split())
             assert person.gives_up() == 0
+
+
+def test_a_daemon_in_the_background_says_what_it_waits_for(profiles: Profiles, tmp_path: Path) -> None:
+    """It waits for nothing if the folder was not the one that was meant."""
+    ours, theirs = pty.openpty()
+    with (tmp_path / "log").open("wb") as log:
+        daemon = subprocess.Popen(
+            command("--profile", profiles.empty(), "daemon", "run", *HERE), stdin=subprocess.DEVNULL, stdout=theirs,
+            stderr=log, env=environment(), start_new_session=True,  # so it is nobody's in front
+        )  # fmt: skip
+    os.close(theirs)
+    try:
+        said = os.read(ours, 4096).decode()
+    finally:
+        daemon.terminate()
+        daemon.wait(PATIENCE)
+        os.close(ours)
+    assert said.startswith(f"There is no cell in {tmp_path}/ben")
+    assert "Ctrl-C" not in said
 
 
 def test_a_missing_cell_is_named_by_its_folder(profiles: Profiles) -> None:

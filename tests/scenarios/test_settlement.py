@@ -148,12 +148,15 @@ async def test_an_item_of_a_log_that_two_corrected(by: str, tmp_path: Path, auto
         [conflict] = (await ben("case.show", case=made["id"]))["conflicts"]
         assert (conflict["type"], conflict["key"]) == ("log", item)
         assert (await ben("status"))["conflicts"] == 1
-        assert [one["conflicts"] for one in (await ben("case.list", conflicts=True))["cases"]] == [1]
+        [row] = (await ben("case.list", conflicts=True))["cases"]
+        assert (row["conflicts"], row["contradictions"]) == (1, [conflict])
+        assert "contradictions" not in (await ben("case.list"))["cases"][0]
         for at in range(3):  # also where the item itself is not shown any more
             await ben("case.edit", case=made["id"], append={"timeline": [f"hearing 2024-07: {at}"]})
         read = await ben("case.show", case=made["id"], limit=2)
         assert item not in {one["id"] for field in read["fields"] for one in field["items"]}
         assert read["conflicts"] == [conflict]
+        assert (await ben("case.list", conflicts=True))["cases"][0]["contradictions"] == [conflict]
         if by == "command":
             await run(ben, made["id"], conflict, conflict["values"][0]["text"])
         else:

@@ -21,7 +21,7 @@ from cellsync.api.pages import Page, first_of, logged, place
 from cellsync.api.room import Room
 from cellsync.api.service import Service
 from cellsync.casework import SCHEMAS, CaseFile, Consent, Person
-from cellsync.casework.editing import Edit, apply, as_json, as_text, schema_named, typed_value
+from cellsync.casework.editing import Edit, Taken, apply, as_json, as_text, schema_named, typed_value
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import called, sought, title_of
 from cellsync.core import drawers
@@ -103,7 +103,30 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
             next=case_ids[page[ask.limit - 1].number].hex() if len(page) > ask.limit else "",
         )
 
-    return await cell.catalogue.look(listed)
+    found = await cell.catalogue.look(listed)
+    return await _with_contradictions(cell, found) if ask.conflicts else found
+
+
+async def _with_contradictions(cell: Cell, found: shapes.Cases) -> shapes.Cases:
+    """With what people contradict each other in: as many cases as one answer holds, and at least one."""
+    room = Room()
+    rows: list[shapes.CaseRow] = []
+    for one in found.cases:
+        case = CaseId(bytes.fromhex(one.id))
+        async with cell.circle.lock:
+            conflicts = await cell.circle.apart(partial(_contradictions, cell, case, room))
+        if room.cut and rows:
+            return msgspec.structs.replace(found, cases=rows, next=rows[-1].id)
+        rows.append(msgspec.structs.replace(one, contradictions=conflicts))
+    return msgspec.structs.replace(found, cases=rows)
+
+
+def _contradictions(cell: Cell, identity: CaseId, room: Room) -> list[shapes.Conflict]:
+    """With the lock held."""
+    bare = _without_logs(cell, identity)
+    page = logged(cell, cell.circle.replica.held.cases[identity], bare._state, "", 1, room)
+    case = bind(type(bare), cell, identity, bare._state.with_logs(page.logs))
+    return [_conflict(case, one) for one in _conflicts(case, page, room)]
 
 
 async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:
@@ -330,10 +353,10 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     async with cell.circle.lock:
         if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
             return await _write_locked(cell, case, [])
-        await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
+        taken = await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
         alike = await cell.circle.apart(lambda: _namesakes(cell, draft))
         written = await _write_locked(cell, case, [created, *finish(draft)])
-    return msgspec.structs.replace(written, alike=alike)
+    return msgspec.structs.replace(written, alike=alike, taken=_taken(taken))
 
 
 def _namesakes(cell: Cell, draft: Schema) -> list[str]:
@@ -360,24 +383,29 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
         return again
     identity = await resolve(cell, ask.case)
 
-    def drafted() -> list[Operation]:
+    def drafted() -> tuple[list[Operation], list[Taken]]:
         if ask.heads is not None and not {"*", _heads(cell, identity)} & set(map(str.strip, ask.heads.split(","))):
             raise ChangedMeanwhile
         case = _with_items(cell, identity, [*ask.correct, *ask.retract])
         draft = begin(case, cell.device, cell.circle.surroundings.now())
         find = partial(resolve_locked, cell)
-        apply(draft, _edit(ask), find)
+        taken = apply(draft, _edit(ask), find)
         for begins, value in ask.correct.items():
             log, item = _find_item(draft, begins)
             log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
         for begins, reason in ask.retract.items():
             log, item = _find_item(draft, begins)
             log.retract(item, reason or None)
-        return finish(draft)
+        return finish(draft), taken
 
     async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
-        done = await cell.circle.apart(drafted)
-        return await _write_locked(cell, identity, done, asked)
+        done, taken = await cell.circle.apart(drafted)
+        written = await _write_locked(cell, identity, done, asked)
+    return msgspec.structs.replace(written, taken=_taken(taken))
+
+
+def _taken(taken: list[Taken]) -> list[shapes.TakenAs]:
+    return [shapes.TakenAs(field=one.field, text=one.text) for one in taken]
 
 
 def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:

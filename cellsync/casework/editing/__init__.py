@@ -13,11 +13,11 @@ Errors name the field and say what can be written there. They never repeat the v
 
 from __future__ import annotations
 
-from cellsync.casework.editing.edit import Edit, apply
+from cellsync.casework.editing.edit import Edit, Taken, apply
 from cellsync.casework.editing.kinds import schema_named
 from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
 from cellsync.casework.values.json_form import as_json
 from cellsync.casework.values.words import as_text
 
-__all__ = ["Edit", "Find", "apply", "as_json", "as_text", "schema_named", "typed_value"]
+__all__ = ["Edit", "Find", "Taken", "apply", "as_json", "as_text", "schema_named", "typed_value"]

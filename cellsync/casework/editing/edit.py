@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.editing.objects import typed_value
 from cellsync.casework.editing.texts import Find
-from cellsync.casework.values.choices import offer
+from cellsync.casework.values.choices import chosen, offer
 from cellsync.casework.values.words import as_text
 from cellsync.core.crdt.row import Holds, Verb
 from cellsync.core.crdt.types import TYPES
@@ -39,15 +40,24 @@ class Edit:
     count: Mapping[str, Any] = field(default_factory=dict)  # steps of counters
 
 
-def apply(draft: Schema, edit: Edit, find: Find) -> None:
-    """Write an edit on a draft.
+class Taken(NamedTuple):
+    """A word that is no choice itself, and what it was taken as: "urgent" is `critical`."""
+
+    field: str
+    text: str
+
+
+def apply(draft: Schema, edit: Edit, find: Find) -> list[Taken]:
+    """Write an edit on a draft; what was not written as it was said.
 
     Raises InvalidValue for a field that the case's schema lacks or has under another type, and for a value that does
     not fit; NotFound for a key that is not there; and what `find` raises.
     """
+    taken: list[Taken] = []
     for verb, write in _WRITES.items():
         for name, given in getattr(edit, verb).items():
-            write(_place(draft, name, verb, find), given)
+            write(_place(draft, name, verb, find, taken), given)
+    return taken
 
 
 class _Place(NamedTuple):
@@ -58,9 +68,13 @@ class _Place(NamedTuple):
     view: Any  # None of a field that holds one value
     assign: Callable[[Any], None]  # for that
     find: Find
+    taken: list[Taken]
 
     def value(self, given: Any) -> Any:
-        return typed_value(self.kinds[-1], self.name, given, self.find)
+        value = typed_value(self.kinds[-1], self.name, given, self.find)
+        if isinstance(given, str) and isinstance(value, Enum) and chosen(given, [value.value]) is None:
+            self.taken.append(Taken(self.name, as_text(value)))
+        return value
 
     def key(self, given: Any) -> Any:
         return typed_value(self.kinds[0], self.name, given, self.find)
@@ -137,11 +151,11 @@ def _offer_field(name: str, known: Iterable[str]) -> str:
     return offer(name, known)
 
 
-def _place(draft: Schema, name: str, verb: Verb, find: Find) -> _Place:
+def _place(draft: Schema, name: str, verb: Verb, find: Find, taken: list[Taken]) -> _Place:
     if isinstance(draft, GenericCase):
         kind = _type_for(draft, name, verb)
         kinds = (STEP,) if TYPES[kind].holds is Holds.SUM else (PLAIN,)
-        return _Place(name, kinds, view(draft, name, kind), partial(draft.write, name, kind=kind), find)
+        return _Place(name, kinds, view(draft, name, kind), partial(draft.write, name, kind=kind), find, taken)
     known = {one: own for one, own in fields_of(type(draft)).items() if one != MARKS}
     if name not in known:
         raise InvalidValue(f"no field {plain_line(name)!r} in {kind_of(type(draft))}", hint=_offer_field(name, known))
@@ -150,7 +164,7 @@ def _place(draft: Schema, name: str, verb: Verb, find: Find) -> _Place:
     if verb not in holds.verbs:
         raise InvalidValue(f"{name!r} is a {own.crdt}", hint=f"Use {' or '.join(_here(holds))}.")
     read = None if holds is Holds.VALUE else getattr(draft, name)
-    return _Place(name, own.kinds or (STEP,), read, partial(setattr, draft, name), find)
+    return _Place(name, own.kinds or (STEP,), read, partial(setattr, draft, name), find, taken)
 
 
 def _here(holds: Holds) -> list[Verb]:

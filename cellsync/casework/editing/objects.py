@@ -57,9 +57,16 @@ def _plain_of(described: Any, given: Any, find: Find) -> Any:
         if isinstance(given, dict):
             given = _in_order(parts, described["defaults"], given)
         if isinstance(given, list):
-            known = [_plain_of(inner, one, find) for inner, one in zip(parts.values(), given, strict=False)]
+            known = [_part(name, inner, one, find) for (name, inner), one in zip(parts.items(), given, strict=False)]
             return known + from_json(given[len(parts) :])
     return from_json(given)
+
+
+def _part(name: str, described: Any, given: Any, find: Find) -> Any:
+    try:
+        return _plain_of(described, given, find)
+    except BadCell as bad:
+        raise BadCell(f"has a part {name!r} that {bad.sentence}", bad.hint or hint_of(described)) from None
 
 
 def _in_order(parts: dict[str, Any], defaults: dict[str, Any], given: dict[str, Any]) -> list[Any]:

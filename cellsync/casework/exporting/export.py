@@ -127,7 +127,7 @@ def _made(
         else:
             kept.add(Why.NOTHING, place)
     if leaving and not any(True for _ in filled):
-        raise permission.NothingLeaves
+        raise permission.NothingLeaves(audience, chosen, kept.by_reason(reader.all_ids, folders.numbers))
     writer.end()
     refused.extend(number for place, number in enumerate(folders.numbers) if place + 1 not in filled)
     return Export(

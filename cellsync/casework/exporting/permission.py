@@ -105,6 +105,12 @@ class LeftOut(NamedTuple):
         return f"<left out of {len(self.cases)} cases: {self.why.value}>"
 
 
+_FOR_PUBLIC: Final = "What is for the public stands in C0: a case's summary, and what is marked C0."
+_ELSEWHERE: Final = (
+    "Choose other compartments: C0 and C1 are the case, C2 and C3 law and health, C4 to C6 those who help."
+)
+
+
 class NoConsent(CallerError):
     """Nobody has consented that these cases go that far."""
 
@@ -120,10 +126,19 @@ class NoConsent(CallerError):
 
 
 class NothingLeaves(CallerError):
-    """Nothing in these cases is in the compartments that were chosen."""
+    """Nothing in the chosen compartments of these cases is there, and may leave."""
 
     code = "nothing_leaves"
-    default_hint = "Nothing was exported. What is for the public stands in C0: a case's summary, and what is marked C0."
+    default_hint = "Nothing was exported."
+
+    def __init__(self, audience: Scope, chosen: Iterable[Sensitivity], left_out: Iterable[LeftOut] = ()) -> None:
+        self.left_out = list(left_out)
+        named = ", ".join(sorted(one.value for one in chosen))
+        what = _FOR_PUBLIC if audience is Scope.PUBLIC else _ELSEWHERE
+        super().__init__(
+            f"Nothing of these cases is in {named} and may leave.",
+            hint=" ".join([self.default_hint, what, *(f"{one.said}." for one in self.left_out)]),
+        )
 
 
 def checked(audience: Scope, compartments: Iterable[Sensitivity] | None) -> frozenset[Sensitivity]:
@@ -140,9 +155,9 @@ def checked(audience: Scope, compartments: Iterable[Sensitivity] | None) -> froz
             "C4 to C6 never leave together with C0 to C3", hint="Make two exports, and keep them in different places."
         )
     if chosen & ABOUT_HELP and audience is not Scope.INTERNAL:
-        raise InvalidValue("C4 to C6 are for members only", hint="Nothing was exported.")
+        raise InvalidValue("C4 to C6 are for members only", hint="Choose among C0 to C3, or export for internal use.")
     if audience is Scope.PUBLIC and chosen != {Sensitivity.C0}:
-        raise InvalidValue("only C0 is for the public", hint="Nothing was exported.")
+        raise InvalidValue("only C0 is for the public", hint="Choose C0 alone, or another audience.")
     return chosen
 
 

@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from cellsync.casework.documents.case_file import CaseFile, Priority
+from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.imported import ImportMark
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import named_kind
@@ -177,10 +177,6 @@ def _word(values: list[Any], row: TableRow) -> str:
     return "" if values[0] is None else str(values[0])
 
 
-def _rank(values: list[Any], row: TableRow) -> str:
-    return str(list(Priority).index(values[0]) + 1) if isinstance(values[0], Priority) else ""
-
-
 def _first(values: list[Any], row: TableRow) -> str:
     return as_cell(settled(str(values[0])))
 
@@ -272,7 +268,7 @@ _COLUMNS: Final = (
     Column("languages", "person", "languages", _list(languages)),
     Column("residence", "person", "residence", _first, has_language=True),
     Column("status", "case", "status", _word),
-    Column("priority", "case", "priority", _rank),
+    Column("priority", "case", "priority", _word),
     Column("recognition", "case", "recognition", _word),
     Column("line_of_work", "case", "line_of_work", _word),
     Column("tags", "case", "tags", _list(TEXTS)),

@@ -8,7 +8,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -28,6 +28,7 @@ _CASE: Final = "case"
 _ID: Final = 8  # digits of an id in the text of a link
 _MOST_INPUT: Final = 1 << 20
 _LINES: Final = 100
+_TIMELINE: Final = "timeline"
 _LIMIT: Final = click.IntRange(1, 20_000)
 _COLUMNS: Final = (
     "Columns: external_id, title, description, name, name_latin, name_local, other_names, sex, birth_date, "
@@ -173,6 +174,8 @@ def edit(
 
 
 def _say_doubts(terminal: Terminal, answer: dict[str, Any]) -> None:
+    for one in answer["taken"]:
+        terminal.say(f"{line(one['field'], 40)}: taken as {line(one['text'], 40)}")
     for one in answer["doubts"]:
         terminal.need(f"⚠ {line(one['text'], 300)}")
 
@@ -205,19 +208,16 @@ def list_(
             "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, of=of, archived=archived,
             limit=limit, after=after,
         )  # fmt: skip
-        contradicting = []
-        if conflicts and not terminal.options.json:
-            contradicting = [client.call("case.show", case=row["id"]) for row in answer["cases"]]
     if conflicts:
-        for found in contradicting:
-            terminal.result(f"{found['short']}  {line(found['title'])}")
-            _show_conflicts(terminal, found["short"], found["conflicts"])
+        for row in answer["cases"]:
+            terminal.result(f"{row['short']}  {line(row['title'])}")
+            _show_conflicts(terminal, row["short"], row.get("contradictions", []))
         if not answer["cases"]:
             terminal.result("No conflicts.")
     else:
         rows = _rows(answer["cases"])
-        for row in table(rows):
-            terminal.result(row)
+        for shown_row in table(rows):
+            terminal.result(shown_row)
         if not rows:
             terminal.result("No cases.")
             if not (find or kind or of or answer["archived"]):
@@ -370,13 +370,32 @@ def log(
         _say_next(terminal, answer, "case log")
         terminal.answer(answer)
         return
+    if kind or date:
+        _check_entry(field, kind, date)
     item: Any = _read(write)
     if kind or date:
         item = {"kind": kind or "note", "text": item, **({"date": date} if date else {})}
     with opened(context, writes=True) as client:
-        answer = client.call("case.edit", case=case_, append={field or "timeline": [item]})
+        answer = client.call("case.edit", case=case_, append={field or _TIMELINE: [item]})
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}")
     terminal.answer(answer)
+
+
+def _check_entry(field: str, kind: str | None, date: str | None) -> None:
+    """Errors name the options, as they were typed. Raises InvalidValue, Refusal."""
+    from cellsync.casework import PartialDate, TimelineKind
+    from cellsync.casework.editing import typed_value
+    from cellsync.core.schema.values import value_type
+
+    if field not in ("", _TIMELINE):
+        raise _usage("--kind and --date are for the timeline.", f"Leave --field out, or say --field {_TIMELINE}.")
+    for option, given, wanted in (("--kind", kind, TimelineKind), ("--date", date, PartialDate)):
+        if given:
+            typed_value(value_type(wanted), option, given, _no_case)
+
+
+def _no_case(named: str, kind: str = "", /) -> NoReturn:
+    raise AssertionError  # neither of them names one
 
 
 @click.command(cls=Command)

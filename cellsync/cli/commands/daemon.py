@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -11,13 +12,15 @@ import click
 from cellsync.api.client import NoDaemon, SocketClient
 from cellsync.cli.commands.cell import Duration, lan_mode, lan_options
 from cellsync.cli.options import Group, options_of
-from cellsync.cli.output import in_front, put
+from cellsync.cli.output import in_front, is_terminal, put, say
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import clock
 from cellsync.core.errors import CellsyncError
 from cellsync.profile.holder import Busy, since
 from cellsync.profile.profile import Profile
 
+_UNLOCK: Final = "cellsync unlock   in another terminal"
+_MAKE_ONE: Final = "cellsync init CELL, or cellsync join, in another terminal; if yours is elsewhere: --profile DIR"
 _RUNNING: Final = "Use it: cellsync unlock. Or end it: cellsync daemon stop"
 
 
@@ -49,7 +52,7 @@ def run(
         "lan": lan_mode(lan, no_lan), "interfaces": interfaces or None, "port": port or None,
     }  # fmt: skip
     settings = checked(settings._replace(**{name: value for name, value in given.items() if value is not None}))
-    ready = partial(_ready, profile) if not options.quiet and in_front() else lambda _: None
+    ready = partial(_ready, profile) if not options.quiet else lambda _: None
     try:
         run_daemon(profile, settings, idle_lock or None, options.verbose - options.quiet, ready)
     except Busy:
@@ -58,8 +61,16 @@ def run(
 
 def _ready(profile: Profile, state: str) -> None:
     """Said to a person only: service managers and scripts read the log."""
-    then = "cellsync init CELL, or cellsync join" if state == "empty" else "cellsync unlock   in another terminal"
-    put(f"The daemon runs for {profile.folder}, {state}. Ctrl-C ends it.\n  next: {then}", fit=True)
+    if state != "empty":
+        if in_front():
+            put(f"The daemon runs for {profile.folder}, {state}. Ctrl-C ends it.\n  next: {_UNLOCK}", fit=True)
+        return
+    ends = "; Ctrl-C ends it" if in_front() else ""
+    text = f"There is no cell in {profile.folder} yet. The daemon waits for one{ends}.\n  next: {_MAKE_ONE}"
+    if is_terminal(sys.stdout):  # in the background, too: perhaps another folder was meant
+        put(text, fit=True)
+    elif is_terminal(sys.stderr):
+        say(text)
 
 
 def _held(profile: Profile) -> CellsyncError:

@@ -36,9 +36,10 @@ class ListCases(Takes, kw_only=True, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=20_000)] = 1_000
 
 
-class CaseRow(Struct, kw_only=True, frozen=True):
+class CaseRow(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """A case in a list. `title`: its name; of what has none, what tells it from others of its kind. `about`: of a
-    document that stands beside others, what the first that it points at are called."""
+    document that stands beside others, what the first that it points at are called. `contradictions`: the first 100
+    conflicts, in a list of cases with `conflicts` only."""
 
     id: str
     short: str
@@ -47,6 +48,7 @@ class CaseRow(Struct, kw_only=True, frozen=True):
     status: str
     conflicts: int
     about: list[str]
+    contradictions: list[Conflict] = []
 
 
 class Cases(Answer, kw_only=True, frozen=True):

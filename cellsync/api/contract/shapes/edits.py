@@ -47,10 +47,17 @@ class Doubt(Struct, kw_only=True, frozen=True):
     text: str
 
 
+class TakenAs(Struct, kw_only=True, frozen=True):
+    """A word that is no choice of its field, and the choice that it was taken as: "urgent" is critical."""
+
+    field: str
+    text: str
+
+
 class Written(Answer, kw_only=True, frozen=True):
     """`written` is false if nothing changed. `heads`: of the case with what was written, and nothing after it. `alike`:
     short ids of other cases and persons that are called like a new one, which may be the same. `doubts`: about a
-    consent, as it stands now."""
+    consent, as it stands now. `taken`: what was not written as it was said."""
 
     id: str
     short: str
@@ -59,3 +66,4 @@ class Written(Answer, kw_only=True, frozen=True):
     written: bool
     alike: list[str] = []
     doubts: list[Doubt] = []
+    taken: list[TakenAs] = []
