@@ -11,7 +11,7 @@ What the peer sent is held by it, so nothing is echoed. A device that commits en
 peers so, in a FRONTIER of the changed branches, and waits a moment before it passes them on: most have them already.
 
 Where a device has many peers, most links need not carry what is new: `way` says what this one has shown itself to be.
-The peer is told over it of what came here when either side asks (`ask`, `tell_untold`), and not before.
+The peer is told over it of what came here when either side asks, or after a while (`ask`, `tell_untold`, `tell_by`).
 
 A head of the peer that is not held here is *ahead*. It may go on from a branch of ours, or from a fork before its end;
 only a longer branch can tell. So a branch of ours is held back while its chain has heads ahead, until the peer's path
@@ -45,6 +45,11 @@ from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPa
 from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
+
+# Of what has grown here a peer that has not asked is told this long after the last entry, and the first.
+UNTOLD_FOR: Final = 60.0
+UNTOLD_WHILE: Final = 600.0
+UNTOLD: Final = 2 * caps.DEVICES  # branches that are kept for that; if more have grown, all are named
 
 AT_ONCE: Final = 128  # heads that are looked up before others get their turn; a path counts as eight
 
@@ -135,7 +140,8 @@ class Exchange:
         self._uncommitted = 0
         self.way = Way.TRIED
         self._untold: dict[int, None] = {}  # branches that have grown here, of which the peer was not told
-        self._untold_since = 0.0
+        self._much_untold = False  # too many to be kept
+        self._untold_since = self._untold_last = 0.0  # when the first and the last of them grew
         self._recent = Recent()
         self._asked = 0  # the arrival up to which the peer is served now: it has told us all that it holds
 
@@ -154,23 +160,34 @@ class Exchange:
         return messages.addressed(self.name, grown) if self._is_live else []
 
     def note(self, grown: Iterable[int], now: float) -> None:
-        """That they have grown is told later: when either side asks."""
-        if not self._untold:
+        """That they have grown is told later: when either side asks, or after a while."""
+        if not self._has_untold:
             self._untold_since = now
-        self._untold |= dict.fromkeys(grown)
+        self._untold_last = now
+        if not self._much_untold:
+            self._untold |= dict.fromkeys(grown)
+        if len(self._untold) > UNTOLD:
+            self._untold.clear()
+            self._much_untold = True
 
     @property
-    def untold_since(self) -> float:
-        """When the first of these grew."""
-        return self._untold_since if self._untold else math.inf
+    def _has_untold(self) -> bool:
+        return bool(self._untold) or self._much_untold
+
+    @property
+    def tell_by(self) -> float:
+        """When the peer is told of these unasked."""
+        return min(self._untold_last + UNTOLD_FOR, self._untold_since + UNTOLD_WHILE) if self._has_untold else math.inf
 
     def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
         """All that has grown here and was not told; if it is to be `all_of_it`, also that there is nothing."""
-        if not self._is_live or not (self._untold or all_of_it):
+        if not self._is_live or not (self._has_untold or all_of_it):
             return []
         heads = frozenset(head_of(self.view.branch(number)) for number in self._untold)
+        frontier = self.view.frontier() if self._much_untold else Frontier(heads)
         self._untold.clear()
-        return messages.encode_frontier(self.name, Frontier(heads), self.frame)
+        self._much_untold = False
+        return messages.encode_frontier(self.name, frontier, self.frame)
 
     def ask(self, now: float, *, at_once: bool) -> None:
         """The peer has told all that it holds: what it did not name it lacks, and is served.

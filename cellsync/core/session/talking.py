@@ -26,7 +26,6 @@ WATCH_EVERY: Final = 5.0  # in place of it, for a peer that is watched
 SILENCE_ENDS: Final = 60.0
 ACKNOWLEDGE_WITHIN: Final = 120.0
 SESSION_LASTS: Final = 6 * 3600.0  # then a new one, under a new key
-UNTOLD_FOR: Final = 60.0  # after which what has come here is told with the next PING
 LOCATED_AT_ONCE: Final = 16  # messages of whereabouts, and one more for each LOCATED_EVERY seconds
 LOCATED_EVERY: Final = 5.0
 
@@ -107,9 +106,8 @@ class Talking(Phase):
     def _ping_in_silence(self) -> None:
         """Only whether the peer lives, unless it is watched, or what has come here was not told for long."""
         self.connection.pings += 1
-        long_ago = self.connection.now - UNTOLD_FOR
-        untold = any(one.untold_since <= long_ago for one in self.exchanges.values())
-        self._ping(asks=self.connection.watched or untold)
+        due = any(one.tell_by <= self.connection.now for one in self.exchanges.values())
+        self._ping(asks=self.connection.watched or due)
 
     def _ping(self, *, asks: bool) -> None:
         self._tell_before(asks)

@@ -6,13 +6,18 @@ import pytest
 
 from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.ids import CaseId
+from cellsync.core.session.balance import Balance
+from cellsync.core.session.exchange import UNTOLD, UNTOLD_FOR, UNTOLD_WHILE
 from cellsync.core.session.session import growth
-from cellsync.core.session.talking import PING_AFTER, UNTOLD_FOR, WATCH_EVERY
+from cellsync.core.session.talking import PING_AFTER, WATCH_EVERY
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
+from cellsync.core.wire.messages import encode_frontier
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
 from tests.core.circles import Device, admitted, founded, pass_on
 from tests.core.session.pumps import End, run, sync
+
+FRAME = 274  # bytes of the smallest
 
 
 def three() -> tuple[Device, Device, Device]:
@@ -191,6 +196,49 @@ def test_a_frontier_of_long_ago_makes_no_question_of_a_ping_after_which_all_woul
     assert one.session.answered == 3
     assert not batches(one, held_back[0])
     assert not batches(other, held_back[1])
+
+
+def test_however_much_is_written_a_peer_is_told_once_in_a_while_of_each_chain_that_has_grown() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    for _ in range(2):  # what both held before is told
+        one.session.ping()
+        carry(one, other, 0)
+    told: list[tuple[float, int]] = []
+    every = 40.0  # seconds between two entries: less than until it is told that nothing more has come
+    now = every
+    while now <= 2 * UNTOLD_WHILE:
+        write(cat)
+        get(ana, one, cat, now)
+        get(bea, other, cat, now)
+        one.session.tick(now)
+        said = one.session.outgoing()
+        if len(said) > FRAME:
+            told.append((now, len(said)))
+        other.take(said, now)
+        carry(one, other, now)
+        now += every
+    assert [when for when, _ in told] == [every + UNTOLD_WHILE]
+    assert {size for _, size in told} == {2 * FRAME}  # a FRONTIER and a PING, as for one entry
+
+
+def test_what_waits_to_be_told_is_bounded_and_takes_no_more_than_a_frontier() -> None:
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    [exchange] = one.session._exchanges.values()
+    write(cat)
+    get(ana, one, cat, 0)
+    for first in range(2, 10_000, 100):  # an equivocator has as many branches as it likes
+        one.session.note(ana.id, range(first, first + 100), 0)
+        assert len(exchange._untold) <= UNTOLD
+    one.session.ping()
+    said = one.session.outgoing()
+    assert len(said) <= FRAME * (1 + len(encode_frontier(bytes(8), ana.frontier(), FRAME)))
+    other.take(said, 0)
+    carry(one, other, 0)
+    assert other.session.balance(ana.id) == Balance(0, 1, moving=False, declined=False, gaps=0)
+    one.session.ping()
+    assert len(one.session.outgoing()) == 2 * FRAME  # nothing is told twice
 
 
 def test_a_peer_that_is_watched_is_asked_sooner() -> None:
