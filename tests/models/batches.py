@@ -1,9 +1,11 @@
-"""Batches packed the plain way: from whole entries, each looked up by name."""
+"""Batches the plain way: commit by commit, and packed from whole entries, each looked up by name."""
 
 from __future__ import annotations
 
+from cellsync.core import caps
 from cellsync.core.history.entry import chain_of, sequence_of, unpack_slots
-from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.history.serving import PeerHoldings, Served, wanted
+from cellsync.core.history.store import Arrival
 from cellsync.core.ids import NO_ID, EntryId
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 from tests.core.circles import Device
@@ -53,3 +55,33 @@ def pack(giver: Device, peer: PeerHoldings, served: Served) -> Batch:
         clock = entry.clock
     batch.cases = [held.case_ids[number] for number in cases]
     return batch
+
+
+def window(giver: Device, cursor: int, peer: PeerHoldings, until: int) -> tuple[dict[int, int], int]:
+    """Up to where the next batch reaches in each branch, and with which arrival it ends."""
+    reaches: dict[int, int] = {}
+    size = 0
+    for commit in _commits(giver.store.arrivals(cursor, 1 << 40)):
+        if commit[0].number > until:
+            break
+        lacking = [arrival for arrival in commit if _lacks(giver, peer, arrival)]
+        grown = sum(arrival.size for arrival in lacking)
+        if reaches and size + grown > caps.BATCH:
+            break
+        reaches.update((arrival.chain, arrival.sequence) for arrival in lacking)
+        size, cursor = size + grown, commit[-1].number
+    return reaches, cursor
+
+
+def _lacks(giver: Device, peer: PeerHoldings, arrival: Arrival) -> bool:
+    chain = giver.replica.held.chains[arrival.chain]
+    return peer.holds(chain) < arrival.sequence <= wanted(giver.replica.held, giver.store, chain, peer)
+
+
+def _commits(arrivals: list[Arrival]) -> list[list[Arrival]]:
+    commits: list[list[Arrival]] = [[]]
+    for arrival in arrivals:
+        commits[-1].append(arrival)
+        if arrival.last:
+            commits.append([])
+    return commits[:-1]

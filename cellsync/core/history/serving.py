@@ -10,7 +10,7 @@ What a peer holds already is left out, chain by chain. (protocol/50-sync.md, Ser
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from cellsync.core import caps
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, chain_of, sequence_of, unpack_slots
 from cellsync.core.history.holdings import Holdings
-from cellsync.core.history.store import Arrival, Outgoing, Store
+from cellsync.core.history.store import Outgoing, Store
 from cellsync.core.ids import NO_ID, DeviceId, EntryId, Signature
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
 
@@ -76,42 +76,44 @@ def lacking(held: Holdings, store: Store, peer: PeerHoldings) -> int:
 
 def serve(held: Holdings, store: Store, cursor: int, peer: PeerHoldings, until: int) -> Served:
     """The next batch after `cursor`, at most caps.BATCH, of commits that begin at or before arrival `until`."""
-    window: dict[int, int] = {}
-    size = 0
-    bounds: dict[int, tuple[int, int]] = {}  # by branch: up to where the peer holds it, and up to where it wants it
-    for commit in _commits(store, cursor):
-        if commit[0][0] > until:
-            break
-        reached: dict[int, int] = {}
-        grown = 0
-        for _, number, sequence, bytes_, _ in commit:
-            if number not in bounds:
-                chain = held.chains[number]
-                bounds[number] = peer.holds(chain), wanted(held, store, chain, peer)
-            first, last = bounds[number]
-            if first < sequence <= last:
-                reached[number] = sequence
-                grown += bytes_
-        if window and size + grown > caps.BATCH:
-            break
-        window.update(reached)
-        size += grown
-        cursor = commit[-1][0]
+    window, cursor = _window(held, store, cursor, peer, until)
     if not window:
         return Served(None, cursor, window, [])
     return Served(*_batch(held, store, window, peer, cursor))
 
 
-def _commits(store: Store, cursor: int) -> Iterator[list[Arrival]]:
-    """The arrivals after `cursor`, commit by commit."""
-    commit: list[Arrival] = []
-    while arrivals := store.arrivals(cursor, _ARRIVALS):
-        for arrival in arrivals:
-            commit.append(arrival)
-            if arrival.last:
-                yield commit
-                commit = []
-        cursor = arrivals[-1].number
+def _window(held: Holdings, store: Store, cursor: int, peer: PeerHoldings, until: int) -> tuple[dict[int, int], int]:
+    """Up to where the next batch reaches in each branch, and with which arrival it ends.
+
+    Spelt out for speed: 0.8 µs of an entry that came alone became 0.6.
+    `tests/models/batches.py` has the plain version.
+    """
+    window: dict[int, int] = {}
+    bounds: dict[int, tuple[int, int]] = {}  # by branch: up to where the peer holds it, and up to where it wants it
+    reached: dict[int, int] = {}  # as `window`, by the commit whose arrivals are being read
+    size = grown = 0  # bytes of the window, and of that commit
+    ended = True  # whether the arrival before ended its commit
+    at = cursor
+    while arrivals := store.arrivals(at, _ARRIVALS):
+        for at, number, sequence, bytes_, last in arrivals:
+            if ended and at > until:
+                return window, cursor
+            if number not in bounds:
+                chain = held.chains[number]
+                bounds[number] = peer.holds(chain), wanted(held, store, chain, peer)
+            first, most = bounds[number]
+            if first < sequence <= most:
+                reached[number] = sequence
+                grown += bytes_
+            ended = last
+            if last:
+                if window and size + grown > caps.BATCH:
+                    return window, cursor
+                window.update(reached)
+                reached.clear()
+                size += grown
+                grown, cursor = 0, at
+    return window, cursor
 
 
 def _batch(

@@ -36,6 +36,7 @@ def serve_all(giver: Device, taker: Device) -> int:
     peer = PeerHoldings(known, (), taker.frontier().equivocators)
     cursor, count = giver.cursor_for(peer), 0
     while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
+        assert (served.reaches, served.cursor) == batches.window(giver, cursor, peer, giver.last_arrival())
         cursor, count = served.cursor, count + 1
         assert served.batch == batches.pack(giver, peer, served)
         known.update(served.reaches)
@@ -105,6 +106,9 @@ def test_from_any_frontier_that_is_closed_under_parents(devices: list[Device], d
     held = dict(known)
     peer = PeerHoldings(held, (), ())
     cursor = giver.cursor_for(peer)
+    for until in range(cursor, giver.last_arrival() + 1):
+        found = giver.serve(cursor, peer, until)
+        assert (found.reaches, found.cursor) == batches.window(giver, cursor, peer, until)
     while (served := giver.serve(cursor, peer, giver.last_arrival())).batch is not None:
         assert served.batch == batches.pack(giver, peer, served)
         batch = over_the_wire(served.batch)

@@ -60,6 +60,17 @@ def test_every_other_encoding_is_refused(value: Any) -> None:
             codec.decode(other, len(other), "test")
 
 
+ROW = st.lists(
+    st.integers(-(2**63), 2**64 - 1) | st.binary(max_size=300) | st.lists(st.integers(0, 2**40), max_size=20),
+    max_size=20,
+)
+
+
+@given(ROW)
+def test_a_row_has_that_one_encoding(row: list[Any]) -> None:
+    assert codec.encode_row(row) == codec.encode_row(tuple(row)) == canonical(row)
+
+
 @pytest.mark.parametrize("count", [15, 16, 31, 32, 255, 256, 65_535, 65_536])
 def test_lengths_have_one_encoding(count: int) -> None:
     for value in ("a" * count, b"a" * count, [0] * count):
