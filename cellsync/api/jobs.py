@@ -10,7 +10,7 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, TypeVar, final
+from typing import Any, Final, Generic, Literal, TypeVar, final
 
 import trio
 
@@ -106,6 +106,11 @@ class Job(ABC, Generic[A]):
         finally:
             self.over = True
             self.move()
+
+    @property
+    def outcome(self) -> Literal["running", "done", "failed"]:
+        """How it stands, where nobody is asked anything meanwhile."""
+        return "failed" if self.error else "done" if self.over else "running"
 
     def shown_error(self) -> shapes.Error | None:
         return None if self.error is None else shapes.Error(**problem_of(self.error)._asdict())

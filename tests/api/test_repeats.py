@@ -14,7 +14,7 @@ from cellsync.api import keyed
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import KeyReused
 from cellsync.api.contract.table import BY_NAME, HEADERS
-from cellsync.api.operations.cases import _case_of
+from cellsync.api.operations.edits import _case_of
 from cellsync.api.repeats import KEPT, Repeats
 from cellsync.core import drawers
 from cellsync.core.errors import InvalidValue, StorageFailed

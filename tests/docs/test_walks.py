@@ -111,7 +111,7 @@ def test_no_file_stands_between_two_hops_that_is_not_named(walk: Walk, trail: Tr
 def test_a_file_between_two_hops_is_found_out(trail: Trail) -> None:
     walk = WALKS["Second walk"]
     leap = Walk([hop for hop in walk.hops if hop.file != "api/dispatch.py"], [[] for _ in walk.hops[1:]])
-    number = next(at for at, hop in enumerate(leap.hops) if hop.file == "api/operations/cases.py")
+    number = next(at for at, hop in enumerate(leap.hops) if hop.file == "api/operations/edits.py")
     found = trail.passes(leap.hops[number])
     assert found is not None
     assert hidden(leap, number, trail.stacks[found]) == {"api/dispatch.py"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal, TypeVar, final
 
@@ -10,6 +11,7 @@ import trio
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import A, Job
+from cellsync.api.operations.job_handlers import cancelling, showing
 from cellsync.api.operations.people import member_shape
 from cellsync.api.service import Service
 from cellsync.cell import newcomers
@@ -193,22 +195,8 @@ async def _tell(service: Service, job: InviteJob | JoinJob, event: str) -> None:
         service.tell(event, job=job.id, state=job.show().state)
 
 
-async def show_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
-    return await service.jobs.find(InviteJob, ask.job).show_later(ask)
-
-
 async def show_invites(service: Service, _: shapes.Nothing) -> shapes.Invites:
     return shapes.Invites(invites=[job.show() for job in service.jobs.all(InviteJob)])
-
-
-async def confirm_invite(service: Service, ask: shapes.Confirm) -> shapes.Invite:
-    job = service.jobs.find(InviteJob, ask.job)
-    job.answer(ask.same)
-    return job.show()
-
-
-async def cancel_invite(service: Service, ask: shapes.JobRef) -> shapes.Invite:
-    return await service.jobs.find(InviteJob, ask.job).show_cancelled()
 
 
 async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
@@ -228,21 +216,22 @@ async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
     return service.jobs.begin(job, partial(job.run, service, ask, settings), service.nursery)
 
 
-async def show_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
-    return await service.jobs.find(JoinJob, ask.job).show_later(ask)
-
-
 async def introduce(service: Service, ask: shapes.Introduce) -> shapes.Joining:
     job = service.jobs.find(JoinJob, ask.job)
     job.introduce(Introduction(ask.name, ask.passphrase))
     return job.show()
 
 
-async def confirm_join(service: Service, ask: shapes.Confirm) -> shapes.Joining:
-    job = service.jobs.find(JoinJob, ask.job)
-    job.answer(ask.same)
-    return job.show()
+def _confirming(kind: type[_Words[A]]) -> Callable[[Service, shapes.Confirm], Awaitable[A]]:
+    """Takes what a person says of the words."""
+
+    async def confirm(service: Service, ask: shapes.Confirm) -> A:
+        job = service.jobs.find(kind, ask.job)
+        job.answer(ask.same)
+        return job.show()
+
+    return confirm
 
 
-async def cancel_join(service: Service, ask: shapes.JobRef) -> shapes.Joining:
-    return await service.jobs.find(JoinJob, ask.job).show_cancelled()
+show_invite, confirm_invite, cancel_invite = showing(InviteJob), _confirming(InviteJob), cancelling(InviteJob)
+show_join, confirm_join, cancel_join = showing(JoinJob), _confirming(JoinJob), cancelling(JoinJob)

@@ -1,14 +1,12 @@
-"""People and devices: members, peers, the cell at a glance, syncing."""
+"""People and devices: members, peers, the cell at a glance."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
-from typing import Final, final
+from typing import Final
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
-from cellsync.api.jobs import Job
 from cellsync.api.lookup import BESIDE
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
@@ -135,49 +133,3 @@ async def dismiss(service: Service, _: shapes.Nothing) -> shapes.Done:
         service.cell.dismiss(flag)
     await service.cell.keep_flags()
     return shapes.Done()
-
-
-# --- syncing -----------------------------------------------------------------------------------------------
-
-
-@final
-class SyncJob(Job[shapes.Syncing]):
-    """One sync."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__()
-        self._service = service
-        self._cell = service.cell
-        self._peers = self._cell.peers()
-
-    async def run(self, ask: shapes.Sync) -> None:
-        self._peers = await self._cell.sync(everyone=ask.everyone, timeout=ask.timeout, progress=self._progress)
-
-    def _progress(self, peers: list[Peer]) -> None:
-        self._peers = peers
-        self.move()
-        told = [{"device": peer.device.hex(), "lacks": peer.lacks, "owes": peer.owes} for peer in peers]
-        self._service.tell("sync.progress", job=self.id, peers=told)
-
-    def show(self) -> shapes.Syncing:
-        return shapes.Syncing(
-            job=self.id,
-            step=self.step,
-            state="failed" if self.error else "done" if self.over else "running",
-            changes=self._cell.entries(),
-            peers=[shape_of(peer) for peer in self._peers],
-            error=self.shown_error(),
-        )
-
-
-async def sync(service: Service, ask: shapes.Sync) -> shapes.Syncing:
-    job = SyncJob(service)
-    return service.jobs.begin(job, partial(job.run, ask), service.inside)
-
-
-async def show_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
-    return await service.jobs.find(SyncJob, ask.job).show_later(ask)
-
-
-async def cancel_sync(service: Service, ask: shapes.JobRef) -> shapes.Syncing:
-    return await service.jobs.find(SyncJob, ask.job).show_cancelled()

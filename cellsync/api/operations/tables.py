@@ -13,6 +13,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import Job
 from cellsync.api.lookup import resolve
+from cellsync.api.operations.job_handlers import cancelling, showing
 from cellsync.api.service import Service
 from cellsync.casework import ExportRecord, Link, Relation
 from cellsync.casework.documents.case_file import CaseFile
@@ -78,7 +79,7 @@ class ImportJob(Job[shapes.Importing]):
         return shapes.Importing(
             job=self.id,
             step=self.step,
-            state="failed" if self.error else "done" if self.over else "running",
+            state=self.outcome,
             done=self._done,
             total=self._total,
             created=report.created,
@@ -112,12 +113,7 @@ async def import_table(service: Service, ask: shapes.ImportTable) -> shapes.Impo
     return service.jobs.begin(job, work, service.inside)
 
 
-async def show_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
-    return await service.jobs.find(ImportJob, ask.job).show_later(ask)
-
-
-async def cancel_import(service: Service, ask: shapes.JobRef) -> shapes.Importing:
-    return await service.jobs.find(ImportJob, ask.job).show_cancelled()
+show_import, cancel_import = showing(ImportJob), cancelling(ImportJob)
 
 
 async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:

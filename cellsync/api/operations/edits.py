@@ -1,0 +1,198 @@
+"""New cases, and edits of those that are here."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from cellsync.api import keyed
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import ChangedMeanwhile
+from cellsync.api.lookup import resolve, resolve_locked
+from cellsync.api.operations.cases import heads_of
+from cellsync.api.operations.fields import item_label, log_view, without_logs
+from cellsync.api.service import Service
+from cellsync.casework import CaseFile, Consent, Person
+from cellsync.casework.editing import Edit, Taken, apply, schema_named, typed_value
+from cellsync.cell.cell import Cell
+from cellsync.cell.description import called, title_of
+from cellsync.core import drawers
+from cellsync.core.case.fold import CaseState
+from cellsync.core.case.states import DIGITS
+from cellsync.core.crdt.row import Holds
+from cellsync.core.crdt.types import TYPES
+from cellsync.core.errors import InvalidValue, NotFound
+from cellsync.core.ids import ID_BYTES, CaseId, Ref
+from cellsync.core.replica.stage import Plan
+from cellsync.core.schema.host import begin, bind, finish
+from cellsync.core.schema.schema import Schema, kind_of, version_of
+from cellsync.core.schema.views import Item, LogView
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
+
+_NAMESAKES: Final = 5  # others of the same name that are named
+
+
+async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
+    cell = service.cell
+    schema = schema_named(ask.kind)
+    created = Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
+    case = CaseId(cell.circle.surroundings.entropy(ID_BYTES)) if ask.key is None else _case_of(cell, ask.key)
+    draft = begin(bind(schema, cell, case, CaseState(logs=True)))
+    await cell.catalogue.ready()
+    async with cell.circle.lock:
+        if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
+            return await _write_locked(cell, case, [])
+        taken = await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
+        alike = await cell.circle.apart(lambda: _namesakes(cell, draft))
+        written = await _write_locked(cell, case, [created, *finish(draft)])
+    return msgspec.structs.replace(written, alike=alike, taken=_taken(taken))
+
+
+def _namesakes(cell: Cell, draft: Schema) -> list[str]:
+    """Other cases and persons that are called like a new one. Holds the circle's lock."""
+    if not isinstance(draft, (CaseFile, Person)):
+        return []
+    listings, case_ids = cell.catalogue.fresh(), cell.circle.replica.held.case_ids
+    names = [name for name, is_external in called(draft._state) if not is_external]
+    numbers = {number for name in names for number, is_external in listings.called(name) if not is_external}
+    kinds = (kind_of(CaseFile), kind_of(Person))
+    found = [case_ids[one.number] for one in listings.get(sorted(numbers)[:_NAMESAKES]) if one.kind in kinds]
+    return [cell.catalogue.short(case) for case in found]
+
+
+def _case_of(cell: Cell, key: str) -> CaseId:
+    """The case that a request with this key makes on this device. No schema has such a kind."""
+    return cell.case_id("key of a request", cell.device.hex() + key)
+
+
+async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
+    cell = service.cell
+    asked = None if ask.key is None else keyed.Request.of(ask.key, ask)
+    if asked is not None and (again := await _written_before(cell, asked)):
+        return again
+    identity = await resolve(cell, ask.case)
+
+    def drafted() -> tuple[list[Operation], list[Taken]]:
+        if ask.heads is not None and not {"*", heads_of(cell, identity)} & set(map(str.strip, ask.heads.split(","))):
+            raise ChangedMeanwhile
+        case = _with_items(cell, identity, [*ask.correct, *ask.retract])
+        draft = begin(case, cell.device, cell.circle.surroundings.now())
+        find = partial(resolve_locked, cell)
+        taken = apply(draft, _edit(ask), find)
+        for begins, value in ask.correct.items():
+            log, item = _find_item(draft, begins)
+            log.correct(item, typed_value(log._kind, log._name, value, find, instead_of=item.value))
+        for begins, reason in ask.retract.items():
+            log, item = _find_item(draft, begins)
+            log.retract(item, reason or None)
+        return finish(draft), taken
+
+    async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
+        done, taken = await cell.circle.apart(drafted)
+        written = await _write_locked(cell, identity, done, asked)
+    return msgspec.structs.replace(written, taken=_taken(taken))
+
+
+def _taken(taken: list[Taken]) -> list[shapes.TakenAs]:
+    return [shapes.TakenAs(field=one.field, text=one.text) for one in taken]
+
+
+def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:
+    """A case with those items of its logs that somebody may mean. With the lock held."""
+    case = without_logs(cell, identity)
+    if not named:
+        return case
+    replica = cell.circle.replica
+    begins = {_entry_of(one) for one in named} - {""}
+    logs = replica.states.named(replica.held.cases[identity], case._state, sorted(begins))
+    return bind(type(case), cell, identity, case._state.with_logs(logs))
+
+
+async def _written_before(cell: Cell, asked: keyed.Request) -> shapes.Written | None:
+    """What this very request has written, if it comes again. Raises KeyReused."""
+    circle = cell.circle
+    async with circle.lock:
+        found = keyed.find(circle.store.kept(drawers.KEYED_EDITS), asked)
+        return None if found is None else await circle.apart(lambda: _written(cell, found.case, found.head))
+
+
+def _edit(ask: shapes.Writing) -> Edit:
+    """Raises InvalidValue for a title of nothing: what nobody can call, nobody finds."""
+    title = ask.set.get("title", "_")
+    if title is None or (isinstance(title, str) and not title.strip()):
+        raise InvalidValue("a title cannot be empty", hint="Set another one.")
+    return Edit(ask.set, ask.add, ask.discard, ask.append, ask.put, ask.delete, ask.count)
+
+
+def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
+    """An item of one of the logs, by its id; or by that of a version, if no item's begins so. Raises NotFound."""
+    logs = [log_view(draft, name, kind) for name, kind in draft._state.fields() if TYPES[kind].holds is Holds.ITEMS]
+    items = [(log, item) for log in logs for item in log.all]
+    found = [one for one in items if _means(begins, one[1].id)] or [
+        one for one in items if any(_means(begins, version.id) for version in one[1].versions)
+    ]
+    if len(found) != 1:
+        raise NotFound(
+            "No item of a log has an id that begins like that." if not found else "Several items begin like that.",
+            hint="cellsync case log shows the ids.",
+        )
+    return found[0]
+
+
+def _means(begins: str, item: Ref) -> bool:
+    """Whether somebody means this item: the beginning of its entry's id, and its place if that is not enough."""
+    entry, _, place = begins.partition(".")
+    own, _, own_place = item_label(item).partition(".")
+    return entry != "" and own.startswith(entry.lower()) and place in ("", own_place)
+
+
+def _entry_of(begins: str) -> str:
+    """How the id of the entry begins that wrote the item that somebody means; "" if that is no such beginning."""
+    entry = begins.partition(".")[0].lower()
+    return entry if len(entry) <= DIGITS and set(entry) <= set("0123456789abcdef") else ""
+
+
+async def _write_locked(
+    cell: Cell, case: CaseId, done: list[Operation], asked: keyed.Request | None = None
+) -> shapes.Written:
+    """Write this, if it is anything. With the lock held."""
+
+    def head_of(plan: Plan) -> int:
+        [head] = [one.head for one in plan.commit.cases if one.id == case]
+        return head
+
+    def note(plan: Plan) -> dict[str, bytes]:
+        if asked is None:
+            return {}
+        return {
+            drawers.KEYED_EDITS: keyed.add(
+                cell.circle.store.kept(drawers.KEYED_EDITS), asked, keyed.Wrote(case, head_of(plan))
+            )
+        }
+
+    head = head_of(await cell.own_entries.write_locked([(case, done)], note)) if done else None
+    return await cell.circle.apart(lambda: _written(cell, case, head))
+
+
+def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Written:
+    """`head`: of what was written. With the lock held."""
+    replica = cell.circle.replica
+    state = replica.states.get(replica.held.cases[case])
+    heads, short = heads_of(cell, case, head), cell.catalogue.short(case)
+    return shapes.Written(
+        id=case.hex(), short=short, title=title_of(state), heads=heads, written=head is not None,
+        doubts=_doubts(cell, case, state) if state.kind == kind_of(Consent) else [],
+    )  # fmt: skip
+
+
+def _doubts(cell: Cell, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
+    """About a consent. With the lock held."""
+    from cellsync.casework.exporting.doubts import about, doubts
+
+    consent, cases = bind(Consent, cell, case, state), cell.circle.replica.held.cases
+    numbers = {number: one for one in about(consent) if (number := cases.get(CaseId(one))) is not None}
+    kinds = {numbers[one.number]: one.kind for one in cell.catalogue.fresh().get(numbers)}
+    return [shapes.Doubt(field=one.field, text=one.text) for one in doubts(consent, kinds)]
