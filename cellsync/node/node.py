@@ -51,8 +51,8 @@ class Node:
         self.circle = circle
         self.network = network
         self.versions = versions  # of the protocol, that we speak
-        self._upkeep = Upkeep(self._keep)
         self.others = Others(circle, versions)
+        self._upkeep = Upkeep(self._keep, lambda: bool(self.links))
         self.links = Links(circle, primitives.session_public(secret), self._report, self._ended)
         self.whereabouts = CircleWhereabouts(circle, network, self.links, self._upkeep.due, self._heard_of)
         self.calls = Calls(circle, secret, network, versions, self.links, self.others, self.whereabouts)
@@ -87,7 +87,7 @@ class Node:
             self.circle.unwatch(self._committed)
             # A full disk is no reason not to close: snapshots are only there for speed.
             with trio.CancelScope(shield=True), suppress(CellsyncError):
-                await self._keep()
+                await self._keep(tidy=True)
 
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
         await self.network.serve(self.reception.receive, self.whereabouts.sites, task_status=task_status)
@@ -100,15 +100,18 @@ class Node:
                 for link in self.links.all():
                     link.ask()  # it may be dead, and nobody has noticed
 
-    async def _keep(self) -> None:
-        """Keep what was learnt, and tidy the circle. Raises DiskFull or StorageFailed."""
+    async def _keep(self, *, tidy: bool) -> None:
+        """Keep what was learnt, and `tidy` the circle. Raises DiskFull or StorageFailed."""
         for device, link in self.links.items():
             self._note_seen(device, link)
         async with self.circle.lock:
             self.whereabouts.keep(self.circle.store)
             self.others.keep(self.circle.store)
             self.circle.store.keep(drawers.CLOCKS, self.circle.clocks.encode())
-        await self.circle.tidy()
+            if not tidy:
+                await self.circle.make_durable()
+        if tidy:
+            await self.circle.tidy()
 
     # --- for those who use it --------------------------------------------------------------------------------
 

@@ -166,6 +166,9 @@ class SharedCircle(CircleView, Protocol):
         """Make a small named value durable. Raises DiskFull or StorageFailed."""
         ...
 
+    async def make_durable(self) -> None:
+        """Flush what is staged, with the lock held. Raises DiskFull or StorageFailed."""
+
     async def tidy(self) -> None:
         """Write what makes the next opening quick, and forget what is no longer needed."""
         ...

@@ -1,24 +1,38 @@
-"""Upkeep: in quiet moments what was learnt is kept, and the circle is tidied."""
+"""Upkeep: what was learnt is kept, soon enough that a kill loses seconds of it; in quiet moments the circle is tidied.
+
+1. Nothing is kept for one thing alone: while there is news it is kept every few seconds, beside the commits of what
+   people write, and once more when it is quiet.
+2. Who is connected is seen all the time, without any news. That is kept once a minute.
+3. A circle is tidied when it is quiet, and from time to time all the same: keys of days that are over are forgotten.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import trio
 
 from cellsync.core.errors import CellsyncError
 
 TIDY_AFTER: Final = 3.0  # seconds without news
-KEEP_AFTER: Final = 3600.0  # seconds after which it is kept who was seen, also without news
+KEPT_WITHIN: Final = 6.0  # seconds, while there is news
+SEEN_WITHIN: Final = 60.0  # seconds, while others are connected
+TIDY_WITHIN: Final = 3600.0  # seconds, also without news
 FULL_DISK: Final = 30.0  # seconds until it is tried again
 
 
-class Upkeep:
-    """Does `work` some seconds after the last of the things that make it due."""
+class Keep(Protocol):
+    """Makes durable what was learnt; and tidies the circle. Raises DiskFull or StorageFailed."""
 
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._work = work
+    async def __call__(self, *, tidy: bool) -> None: ...
+
+
+class Upkeep:
+    """Does the work some seconds after what makes it due."""
+
+    def __init__(self, work: Keep, connected: Callable[[], bool]) -> None:
+        self._work, self._connected = work, connected
         self._news = trio.Event()
 
     def due(self) -> None:
@@ -27,14 +41,27 @@ class Upkeep:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        tidied = trio.current_time()
         while True:
-            with trio.move_on_after(KEEP_AFTER):
+            with trio.move_on_after(SEEN_WITHIN if self._connected() else TIDY_WITHIN):
                 await self._news.wait()
-            while self._news.is_set():
-                self._news = trio.Event()
-                with trio.move_on_after(TIDY_AFTER):
-                    await self._news.wait()
-            try:
-                await self._work()
-            except CellsyncError:
-                await trio.sleep(FULL_DISK)  # snapshots can wait
+            tidy = self._news.is_set() or trio.current_time() - tidied >= TIDY_WITHIN
+            await self._until_quiet()
+            await self._try(tidy=tidy)
+            tidied = trio.current_time() if tidy else tidied
+
+    async def _until_quiet(self) -> None:
+        kept = trio.current_time()
+        while self._news.is_set():
+            self._news = trio.Event()
+            with trio.move_on_after(TIDY_AFTER):
+                await self._news.wait()
+            if self._news.is_set() and trio.current_time() - kept >= KEPT_WITHIN:
+                await self._try(tidy=False)
+                kept = trio.current_time()
+
+    async def _try(self, *, tidy: bool) -> None:
+        try:
+            await self._work(tidy=tidy)
+        except CellsyncError:
+            await trio.sleep(FULL_DISK)  # snapshots can wait

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from cellsync import Cell, Register, Schema, found_cell, join, open_cell
 from cellsync.core import caps
@@ -13,10 +19,13 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
+from cellsync.node.offline import no_network
 from cellsync.node.remembered import Reached, SpokenVersions
+from cellsync.node.shared import Drawers
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Basis, Spot
 from cellsync.testing import MemoryNetwork, accept_any
+from tests.cell.cells import cells, opened
 
 
 class Note(Schema, kind="org.example.note", version=1):
@@ -176,3 +185,38 @@ async def test_nothing_in_the_place_of_versions_breaks_anything(cell: Cell, rows
     assert remembered.versions(cell.circle) == {}
     await cell.circle.keep(VERSIONS, b"\xff garbage")
     assert remembered.versions(cell.circle) == {}
+
+
+async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """What came while somebody wrote without a pause, and who was there while nobody did, was once lost with it."""
+    net = MemoryNetwork()
+    async with cells(net, "ana", "ben") as [ana, _]:
+        kept: list[float] = []
+        keep = ana.node.others.keep
+
+        def noted(store: Drawers) -> None:
+            kept.append(trio.current_time())
+            keep(store)
+
+        ana.node.others.keep = noted  # type: ignore[method-assign]
+        for number in range(40):
+            await ana.create(Note, title=str(number))
+            await trio.sleep(1)
+        assert (ana.only_here(), len(kept)) == (0, 40 // 6)  # and it is not kept with each of them
+        async with killed(net, tmp_path / "busy") as left:
+            assert 0 < left.only_here() <= 9
+        await trio.sleep(30 * 60)
+        async with killed(net, tmp_path / "idle") as left:
+            [ben] = left.peers()
+            assert (left.only_here(), ben.in_step, ben.connected) == (0, True, False)
+            assert ben.last_seen is not None
+            assert ana.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < 62_000
+
+
+@asynccontextmanager
+async def killed(net: MemoryNetwork, folder: Path) -> AsyncIterator[Cell]:
+    """The cell as it is found after a kill in this moment, alone."""
+    home = net.home("ana")
+    shutil.copytree(home.path, folder)
+    async with opened(replace(home, path=folder, network=no_network)) as left:
+        yield left
