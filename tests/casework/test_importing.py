@@ -763,3 +763,25 @@ async def test_a_group_is_written_whole_or_not_at_all(monkeypatch: pytest.Monkey
             await import_cases(cell, table(*rows), progress=stop)
         assert [len(await cell.cases(one)) for one in (CaseFile, Person, SupportTask)] == [4, 4, 4]
         assert counts(await import_cases(cell, table(*rows))) == (1, 0, 4)
+
+
+async def test_a_row_is_updated_if_a_value_changes_and_not_if_it_is_noted_who_said_it() -> None:
+    async with a_cell() as cell:
+        person = await cell.create(Person)
+        async with person.edit() as named:
+            named.names.add(name_of("Vera"))
+        case = await cell.create(CaseFile, external_id="VR-1", title="Vera")
+        async with case.edit() as draft:
+            draft.tags.add("parcel")
+            draft.links.add(Link(person.id, Relation.ABOUT))
+        for rows, said in (
+            (["VR-1,Vera,parcel"], (0, 0, 1)),
+            (["VR-1,Vera,parcel"], (0, 0, 1)),
+            (["VR-1,Vera,parcel|letter"], (0, 1, 0)),
+            (["VR-1,Vera,letter"], (0, 1, 0)),  # what a table brought, or has said since, it takes away again
+            (["VR-1,Vera K,letter", "VR-2,Anton,"], (1, 1, 0)),
+        ):
+            for dry_run in (True, False):
+                given = table(*rows, header="external_id,title,tags")
+                assert counts(await import_cases(cell, given, dry_run=dry_run)) == said
+        assert (case.title, set(case.tags)) == ("Vera K", {"letter"})

@@ -37,7 +37,7 @@ from cellsync.cli.commands.cases import _COLUMNS
 from cellsync.core.plain import settled
 from cellsync.core.schema.schema import fields_of
 from tests.casework.test_exporting_spreadsheets import NASTY, texts
-from tests.casework.test_importing import a_cell
+from tests.casework.test_importing import a_cell, counts
 from tests.casework.values.test_partial_date import partial_dates
 
 BLANKS = " \t\n\u00a0"
@@ -301,15 +301,18 @@ def test_json_that_we_wrote_is_read_back_under_its_own_ids(story: Story) -> None
         async with a_cell() as cell:
             await write(cell, story)
             before = await exported_whole(cell)
-            assert (await import_cases(cell, before)).created == 0
-            assert whole(await exported_whole(cell)) == whole(before)
-            assert (await import_cases(cell, before)).unchanged == 1
+            table = (await export_cases(cell, form=Form.CSV, audience=Scope.INTERNAL)).content
+            for _ in range(2):  # the first time marks are left: no value changes
+                assert counts(await import_cases(cell, before)) == (0, 0, 1)
+                assert whole(await exported_whole(cell)) == whole(before)
         async with a_cell() as other:
             for created in (1, 0):
                 report = await import_cases(other, before)
                 assert (report.created, report.updated, report.unread) == (created, 0, [])
             await consent(other)
-            assert whole(await exported_whole(other)) == whole(before)
+            for _ in range(2):
+                assert whole(await exported_whole(other)) == whole(before)
+                assert counts(await import_cases(other, table)) == (0, 0, 1)
 
     trio.run(main)
 

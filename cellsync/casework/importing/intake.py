@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 
 import trio
 
+from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.importing.here import Alike, Matches, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
-from cellsync.casework.importing.merge import Keyed, merge
+from cellsync.casework.importing.merge import Keyed, has_said, merge
 from cellsync.casework.importing.problems import Problem, problems
 from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.waiting import Place, Waiting, WaitingRow
@@ -41,7 +42,10 @@ Edits = list[tuple[CaseId, list[Operation]]]
 
 
 class Report(NamedTuple):
-    """What an import did, or would do. The numbers count rows, hence case files, also those whose person changed."""
+    """What an import did, or would do. The numbers count rows, hence case files, also those whose person changed.
+
+    A row that says what stands here already is unchanged, also if that is noted for the first time (`merge`, marks).
+    """
 
     created: int
     updated: int
@@ -134,7 +138,7 @@ async def _import_whole(
             if edits and not dry_run:
                 await cell.own_entries.write_locked(edits)
         is_new = any(states[one.id] is None for one in documents[:1])  # the case file comes first
-        created, updated, done = created + is_new, updated + (bool(edits) and not is_new), done + 1
+        created, updated, done = created + is_new, updated + (_says_more(edits) and not is_new), done + 1
         progress(done, len(cases))
     unchanged = done - created - updated
     return Report(created, updated, unchanged, [], [], unread, {}, 1, EXTERNAL_ID, [], len(cases) - done)
@@ -154,7 +158,7 @@ def _groups(rows: Iterable[WaitingRow]) -> Iterator[list[WaitingRow]]:
 
 
 async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bool) -> tuple[int, int]:
-    """(rows whose case file is new, other rows with something to write). Nobody else writes in between."""
+    """(rows whose case file is new, other rows that change something). Nobody else writes in between."""
     async with cell.circle.lock:
         merged = await cell.circle.apart(lambda: [_merge_row(cell, here, row) for row in group])
         edits = [edit for written, _ in merged for edit in written]
@@ -164,7 +168,12 @@ async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bo
             await cell.circle.apart(partial(cell.catalogue.keep_up, plan))
     await trio.lowlevel.checkpoint()
     created = sum(is_new for _, is_new in merged)
-    return created, sum(bool(written) and not is_new for written, is_new in merged)
+    return created, sum(_says_more(written) and not is_new for written, is_new in merged)
+
+
+def _says_more(edits: Edits) -> bool:
+    """Whether anything is written besides marks: those say what a table has said, and change no value."""
+    return any(operation.field != MARKS for _, operations in edits for operation in operations)
 
 
 def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]:
@@ -180,10 +189,19 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         table: dict[Place, list[Any]] = dict(documents.get(name, {}))
         if name in ("case", "person") and ids[name] == made[name]:
             table[EXTERNAL_ID, ""] = [row.external]
-        links = [[bytes(ids[to]), how.value] for at, to, how in _LINKS if at == name and to in exist]
+        keyed = _keyed(cell, ids[name])
+        links = [
+            link
+            for at, to, how in _LINKS
+            if at == name and to in exist
+            for link in [[bytes(ids[to]), how.value]]
+            # Two documents that people have made were found by the links that they have: those are theirs to say.
+            if (state := states[name]) is None or ids[name] == made[name] or states[to] is None
+            or has_said(state, keyed, ("links", _BY_IMPORT), link)
+        ]  # fmt: skip
         if links:
             table["links", _BY_IMPORT] = links
-        if written := merge(DOCUMENTS[name], states[name], table, _keyed(cell, ids[name]), SEVERAL_ITEMS):
+        if written := merge(DOCUMENTS[name], states[name], table, keyed, SEVERAL_ITEMS):
             edits.append((ids[name], written))
     return edits, states["case"] is None
 

@@ -81,6 +81,11 @@ def merge(
     return [*created, *made] if (made := merging.operations()) else []
 
 
+def has_said(state: CaseState, keyed: Keyed, place: Place, value: Any) -> bool:
+    """Whether the last import brought this value of a set."""
+    return [*place, _mark(keyed, place[0], value)] in _elements(state, FieldType.SET, IMPORTED)
+
+
 _SPELT_OUT: Final = frozenset({FieldType.REGISTER, FieldType.SET, FieldType.LOG})
 
 
