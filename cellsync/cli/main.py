@@ -16,15 +16,17 @@ import click
 
 from cellsync.api.contract.problems import FAILED, INTERRUPTED, USAGE, Problem, problem_of
 from cellsync.cli.commands.backup import backup, restore
-from cellsync.cli.commands.cases import case, graph
+from cellsync.cli.commands.cases import case, graph, list_, log, show
 from cellsync.cli.commands.cell import init, lock, panic, status, unlock
 from cellsync.cli.commands.daemon import daemon
 from cellsync.cli.commands.doctor import completion, doctor
+from cellsync.cli.commands.edits import edit, new
 from cellsync.cli.commands.forks import fork
 from cellsync.cli.commands.help import help_
 from cellsync.cli.commands.pairing import invite, join
 from cellsync.cli.commands.people import members, peers
 from cellsync.cli.commands.syncing import sync, watch
+from cellsync.cli.commands.tables import export, import_
 from cellsync.cli.demo.command import demo
 from cellsync.cli.options import Group, Options
 from cellsync.cli.output import Unwritable, let_go, put, say
@@ -145,3 +147,5 @@ for command in (
     daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)
+for command in (new, edit, list_, show, log, import_, export):
+    case.add_command(command)

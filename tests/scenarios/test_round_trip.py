@@ -33,7 +33,7 @@ from cellsync.casework.values.timeline import Reliability, Source, TimelineEntry
 from cellsync.casework.values.words import as_text, as_typed
 from cellsync.casework.vocabulary import _SAID, meant
 from cellsync.cell.cell import Cell
-from cellsync.cli.commands.cases import _COLUMNS
+from cellsync.cli.commands.tables import _COLUMNS
 from cellsync.core.plain import settled
 from cellsync.core.schema.schema import fields_of
 from tests.casework.test_exporting_spreadsheets import NASTY, texts

@@ -1,42 +1,23 @@
-"""case new, list, show, edit, log, import, export; and graph."""
+"""case list, show and log; and graph."""
 
 from __future__ import annotations
 
-import base64
-import sys
-from codecs import getincrementaldecoder
-from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
-from cellsync.api.contract.problems import PARTLY, USAGE, Problem, Refusal
+from cellsync.cli.commands.edits import FROM_INPUT, typed_or_read, usage_error
 from cellsync.cli.files import new_file, saving_options
 from cellsync.cli.options import Command, Group
-from cellsync.cli.output import put
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock, line, many, safe, said, table
-from cellsync.core.plain import shown
 
-if TYPE_CHECKING:
-    from cellsync.api.client import Answer, Client
-
-_FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
-_CASE: Final = "case"
 _ID: Final = 8  # digits of an id in the text of a link
-_MOST_INPUT: Final = 1 << 20
 _LINES: Final = 100
 _TIMELINE: Final = "timeline"
 _LIMIT: Final = click.IntRange(1, 20_000)
-_COLUMNS: Final = (
-    "Columns: external_id, title, description, name, name_latin, name_local, other_names, sex, birth_date, "
-    "citizenship, occupation, languages, residence, status, priority, recognition, line_of_work, tags, summary, "
-    "demands, further_demands, handler, episode_kind, agency, warrant, detained_on, detained_until, detention, "
-    "facility, articles, court, sentence, next_task_kind, next_task, next_task_due, note, timeline; or what people "
-    "call them in English, Belarusian, Russian and Polish."
-)
 
 
 @click.group(cls=Group)
@@ -44,146 +25,7 @@ def case() -> None:
     """Cases: write, read, list, import, export."""
 
 
-# --- writing -------------------------------------------------------------------------------------------------
-
-
-def writing_options(command: Any) -> Any:
-    for name, metavar, text in (
-        ("--set", "FIELD=VALUE", "A register."),
-        ("--add", "FIELD=VALUE", "To a set."),
-        ("--discard", "FIELD=VALUE", "From a set."),
-        ("--append", "FIELD=TEXT", "To a log."),
-        ("--put", "FIELD.KEY=VALUE", "Into a map."),
-        ("--delete", "FIELD.KEY", "From a map."),
-        ("--count", "FIELD=+1", "A counter."),
-    ):
-        command = click.option(name, f"{name[2:]}_", multiple=True, metavar=metavar, help=text)(command)
-    return command
-
-
-def _writing(**given: Iterable[str]) -> dict[str, Any]:
-    """The options as an edit. Raises Refusal."""
-    made: dict[str, Any] = {
-        "set": {name: _read(value) for name, value in map(_split, given["set_"])},
-        "put": {}, "delete": {}, "count": {},
-    }  # fmt: skip
-    for kind in ("add", "discard", "append"):
-        lists: dict[str, list[str]] = {}
-        for name, value in map(_split, given[f"{kind}_"]):
-            lists.setdefault(name, []).append(_read(value))
-        made[kind] = lists
-    for text in given["put_"]:
-        place, value = _split(text)
-        field, key = _place(place)
-        made["put"].setdefault(field, {})[key] = _read(value)
-    for text in given["delete_"]:
-        field, key = _place(text)
-        made["delete"].setdefault(field, []).append(key)
-    for name, value in map(_split, given["count_"]):
-        try:
-            made["count"][name] = int(value)
-        except ValueError:
-            raise _usage("A counter takes a whole number.", "Write --count parcels=+1.") from None
-    return made
-
-
-def _split(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise _usage("That is not FIELD=VALUE.", 'Write, say, --set status=closed or --append notes="…".')
-    return name.strip(), value
-
-
-def _place(text: str) -> tuple[str, str]:
-    field, dot, key = text.partition(".")
-    if not dot or not key:
-        raise _usage("That is not FIELD.KEY.", "Write, say, --put roles.lawyer=Vera or --delete roles.lawyer.")
-    return field.strip(), key
-
-
-def _read(value: str) -> str:
-    """The value; "-" stands for what comes on standard input."""
-    if value != "-":
-        return value
-    if sys.stdin is None:
-        raise _usage("There is no standard input to read from.", "Give the value in place of -.")
-    if sys.stdin.isatty():
-        typed: str = click.prompt("Text", err=True)
-        return typed
-    text = sys.stdin.read(_MOST_INPUT).rstrip("\n")
-    if not text:  # what came to nothing elsewhere must not empty a field here
-        raise _usage("Nothing came on standard input; nothing was written.", "To empty a field, write --set FIELD= .")
-    return text
-
-
-def _usage(message: str, hint: str) -> Refusal:
-    return Refusal(Problem("invalid_value", message, hint, USAGE))
-
-
-@case.command(epilog=_FROM_INPUT)
-@click.argument("title", required=False)
-@click.option("--kind", default=_CASE, show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
-@writing_options
-@click.pass_context
-def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
-    """A new case, called TITLE."""
-    from cellsync.cli.reach import opened
-
-    terminal = terminal_of(context)
-    written = _writing(**given)
-    if title is not None:
-        written["set"].setdefault("title", _read(title))
-    elif kind == _CASE and not {"title", "external_id"} & written["set"].keys():
-        raise _usage("A case needs a title.", 'cellsync case new "Parcel for Anton"')
-    with opened(context, writes=True) as client:
-        answer = client.call("case.new", kind=kind, **written)
-    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
-    if answer["alike"]:
-        terminal.say(f"Called the same, and here already: {', '.join(line(one, 16) for one in answer['alike'])}")
-    _say_doubts(terminal, answer)
-    terminal.next(f"cellsync case show {answer['short']}")
-    terminal.answer(answer)
-
-
-@case.command(epilog=_FROM_INPUT)
-@click.argument("case_", metavar="CASE")
-@writing_options
-@click.option("--correct", "correct_", multiple=True, metavar="ITEM=TEXT", help="Say an item of a log anew.")
-@click.option("--retract", "retract_", multiple=True, metavar="ITEM", help="Hide an item of a log.")
-@click.pass_context
-def edit(
-    context: click.Context, /, case_: str, correct_: tuple[str, ...], retract_: tuple[str, ...], **given: Any
-) -> None:
-    """Write to a case. All that is given is one signed change.
-
-    CASE is the beginning of its id, its title or a part of it. `case log` shows the ids of ITEMs.
-    """
-    from cellsync.cli.reach import opened
-
-    terminal = terminal_of(context)
-    written = _writing(**given)
-    written["correct"] = {name: _read(value) for name, value in map(_split, correct_)}
-    written["retract"] = dict.fromkeys(retract_, "")
-    if not any(written.values()):
-        raise _usage("There is nothing to write.", "Give --set, --append or another of `cellsync case edit --help`.")
-    with opened(context, writes=True) as client:
-        answer = client.call("case.edit", case=case_, **written)
-    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
-    _say_doubts(terminal, answer)
-    terminal.answer(answer)
-
-
-def _say_doubts(terminal: Terminal, answer: dict[str, Any]) -> None:
-    for one in answer["taken"]:
-        terminal.say(f"{line(one['field'], 40)}: taken as {line(one['text'], 40)}")
-    for one in answer["doubts"]:
-        terminal.need(f"⚠ {line(one['text'], 300)}")
-
-
-# --- reading -------------------------------------------------------------------------------------------------
-
-
-@case.command("list")
+@click.command("list", cls=Command)
 @click.option("--kind", default="", metavar="KIND", help="Of one kind only: case, person, task, …")
 @click.option(
     "--find", default="", metavar="TEXT", help="With this in the title or a name; marks and apostrophes do not matter."
@@ -262,7 +104,7 @@ def _show_conflicts(terminal: Terminal, case: str, conflicts: list[Any]) -> None
         terminal.result(f"    choose: {line(command(case, conflict), 200)}")
 
 
-@case.command()
+@click.command(cls=Command)
 @click.argument("case_", metavar="CASE")
 @click.option("--limit", default=_LINES, show_default=True, type=_LIMIT, help="How many items of its logs, the newest.")
 @click.pass_context
@@ -339,7 +181,7 @@ def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) ->
         terminal.result(f"{indent}{mark}{who}{safe(now['text'])}{corrected}")
 
 
-@case.command(epilog=_FROM_INPUT, short_help="What the logs of a case say; or add a line.")
+@click.command(cls=Command, epilog=FROM_INPUT, short_help="What the logs of a case say; or add a line.")
 @click.argument("case_", metavar="CASE")
 @click.option("--write", metavar="TEXT", help="Add this to the timeline (or to the log named by --field).")
 @click.option("--kind", metavar="KIND", help="With --write: what happened: hearing, transferred, letter_sent, …")
@@ -359,7 +201,7 @@ def log(
     terminal = terminal_of(context)
     if write is None:
         if kind or date:
-            raise _usage("--kind and --date go with --write.", "cellsync case log --help")
+            raise usage_error("--kind and --date go with --write.", "cellsync case log --help")
         with opened(context) as client:
             answer = client.call("case.log", case=case_, since=since, field=field, limit=limit, after=after)
         for found in answer["lines"]:
@@ -372,7 +214,7 @@ def log(
         return
     if kind or date:
         _check_entry(field, kind, date)
-    item: Any = _read(write)
+    item: Any = typed_or_read(write)
     if kind or date:
         item = {"kind": kind or "note", "text": item, **({"date": date} if date else {})}
     with opened(context, writes=True) as client:
@@ -388,7 +230,7 @@ def _check_entry(field: str, kind: str | None, date: str | None) -> None:
     from cellsync.core.schema.values import value_type
 
     if field not in ("", _TIMELINE):
-        raise _usage("--kind and --date are for the timeline.", f"Leave --field out, or say --field {_TIMELINE}.")
+        raise usage_error("--kind and --date are for the timeline.", f"Leave --field out, or say --field {_TIMELINE}.")
     for option, given, wanted in (("--kind", kind, TimelineKind), ("--date", date, PartialDate)):
         if given:
             typed_value(value_type(wanted), option, given, _no_case)
@@ -425,172 +267,3 @@ def graph(
         terminal.result(answer["drawing"].rstrip("\n"))
     _say_next(terminal, answer, "graph")
     terminal.answer(answer)
-
-
-# --- tables --------------------------------------------------------------------------------------------------
-
-
-@case.command("import", epilog=_COLUMNS)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what it would do, and what is wrong with which line.")
-@click.option(
-    "--columns", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='A TOML or JSON file that says where columns go: "Nr" = "external_id", "Note" = "case.legal_notes", "X" = [].',
-)  # fmt: skip
-@click.option("--encoding", metavar="NAME", help="Of the file; else it is recognised, or you are asked for it.")
-@click.option("--delimiter", metavar="CHARACTER", help="Between columns; else the most frequent of , ; tab.")
-@click.pass_context
-def import_(
-    context: click.Context, file: Path, dry_run: bool, columns: Path | None, encoding: str | None,
-    delimiter: str | None,
-) -> None:  # fmt: skip
-    """Import cases from a CSV file, or an export as JSON.
-
-    The same table again changes nothing, so an import that broke off is simply given again. Ctrl-C ends it. A cell that
-    cannot be read is named and left out; the rest of its row arrives.
-    """
-    from cellsync.cli.reach import opened
-    from cellsync.cli.waits import finished, to_its_end
-
-    terminal = terminal_of(context)
-    given: dict[str, Any] = {"table": _load(file), "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
-    given["columns"] = None if columns is None else _columns(columns)
-    with opened(context, writes=True) as client, terminal.bar("importing", "reading the table") as move:
-        job = to_its_end(client, "import", given, lambda one: move(one["done"], one["total"]))
-    finished(job)
-    _say_how_read(terminal, job)
-    would = "would be " if dry_run else ""
-    unread = f", {many(job['unread'], 'cell')} not read" if job["unread"] else ""
-    terminal.result(
-        f"{'' if dry_run else '✓ '}{many(job['created'], 'case')} {would}created, {job['updated']} {would}updated, "
-        f"{job['unchanged']} unchanged, {many(job['left_out'], 'row')} left out{unread}"
-    )
-    terminal.answer(job)
-    if job["problems"]:
-        raise SystemExit(PARTLY)
-
-
-def _say_how_read(terminal: Terminal, job: Any) -> None:
-    """Which headings were taken for what, and what could not be read."""
-    if job["header_line"] > 1:
-        terminal.say(f"The names of the columns are on line {job['header_line']}.")
-    for heading, ours in job["columns"].items():
-        terminal.say(f'column "{line(heading, 60)}" is taken as {line(ours, 40)}')
-    if not job["id_column"] and job["done"]:
-        terminal.say("There is no column external_id: rows are known by the name and the date of birth.")
-    for problem in job["problems"]:
-        terminal.result(line(problem["message"], 300))
-        if problem["examples"]:
-            terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in problem["examples"]))
-        if problem["fits"]:
-            fits = line(", ".join(problem["fits"]), 200)
-            terminal.result(f"  such words fit: {fits} (--columns says where a column goes)")
-    if nameless := job["nameless"]:
-        some = ", ".join(f'"{line(one["called"], 30)}" (line {one["line"]})' for one in nameless[:3])
-        more = f" and {len(nameless) - 3} more" if len(nameless) > 3 else ""
-        terminal.result(f"{many(len(nameless), 'row')} without a name: called {some}{more}")
-    _say_who_is_alike(terminal, job["alike"])
-    for column in job["ignored"]:
-        terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
-    if job["ignored"]:
-        terminal.say("  known ones: cellsync case import --help")
-
-
-def _say_who_is_alike(terminal: Terminal, alike: Any) -> None:
-    """Rows that may be about somebody who is here already."""
-    for here, what in ((True, "the name of somebody who is here already"), (False, "the name of an earlier line")):
-        lines = [one["line"] for one in alike if (one["case"] is not None) is here]
-        if lines:
-            more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-            named = ", ".join(map(str, lines[:3]))
-            terminal.say(f"line{'s' * (len(lines) > 1)} {named}{more}: {what}. Is it the same person?")
-    ids = list(dict.fromkeys(one["case"][:8] for one in alike if one["case"]))[:3]
-    if ids:
-        terminal.say(f"  here: {', '.join(ids)}")
-
-
-def _columns(file: Path) -> Any:
-    from cellsync.casework.importing import mapping_file
-    from cellsync.core.errors import InvalidValue
-
-    try:
-        return mapping_file.load(file)
-    except InvalidValue as error:
-        raise _usage(f"{file.name}: {error}.", error.hint) from None
-
-
-def _load(file: Path) -> str:
-    try:
-        return base64.b64encode(file.read_bytes()).decode()
-    except OSError as error:
-        message = f"The file cannot be read: {error.strerror or 'the system refused'}."
-        raise Refusal(Problem("unreadable_file", message, "Check its name and permissions.", USAGE)) from None
-
-
-@case.command(short_help="Export as a table, as JSON, or to print.")
-@click.argument("cases", metavar="[CASE]...", nargs=-1)
-@click.option("--format", "form", type=click.Choice(["csv", "json", "html"]), default="csv", show_default=True)
-@click.option(
-    "--for", "audience", type=click.Choice(["internal", "partners", "un", "public"]), default="internal",
-    show_default=True, help="Whom it is for: their consent has to reach that far.",
-)  # fmt: skip
-@click.option("--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]))
-@click.option("--language", default="", metavar="TAG", help="Mark the texts as being in it: ru, be, en.")
-@saving_options
-@click.pass_context
-def export(
-    context: click.Context, cases: tuple[str, ...], form: str, audience: str, compartments: tuple[str, ...],
-    language: str, to: Path | None, replace: bool,
-) -> None:  # fmt: skip
-    """Export cases (all, if none is named) as a table, as JSON, or one of them as a page to print.
-
-    Only what everybody concerned has consented to leaves; what is left out is said, with the reason, and ends in exit
-    code 9. The file is not encrypted.
-    """
-    from cellsync.cli.reach import opened
-
-    terminal = terminal_of(context)
-    with new_file(to, replace=replace) if to is not None else nullcontext() as write, opened(context) as client:
-        # One case is there before a bar could be read; all of a large cell take their time.
-        with nullcontext() if cases else terminal.bar("exporting"):
-            answer = client.call(
-                "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
-                language=language,
-            )  # fmt: skip
-        pieces = _pieces(client, answer)
-        if write is not None:
-            write(pieces)
-            answer["content"] = ""  # it stands in the file
-        elif terminal.options.json:
-            answer["content"] = base64.b64encode(b"".join(pieces)).decode()
-        else:
-            _put_out(pieces)
-        answer["export"] = answer["next"] = ""  # all was fetched
-    chosen = ", ".join(answer["compartments"])
-    noted = "noted in the cell" if answer["record"] else "not noted: this device writes nothing to the cell"
-    terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; {noted}.")
-    for one in answer["left_out"]:
-        terminal.need(line(one["text"], 500))
-    terminal.answer(answer)
-    if answer["left_out"]:
-        raise SystemExit(PARTLY)
-
-
-def _pieces(client: Client, answer: Answer) -> Iterator[bytes]:
-    """What an export gives, of which one piece at a time is here."""
-    export, piece = answer["export"], answer
-    yield base64.b64decode(piece["content"])
-    while piece["next"]:
-        piece = client.call("export.read", export=export, after=piece["next"])
-        yield base64.b64decode(piece["content"])
-
-
-def _put_out(pieces: Iterable[bytes]) -> None:
-    """Marks of direction stay in a file, where they belong to how people write; on a terminal they could deceive."""
-    if not sys.stdout.isatty():
-        for piece in pieces:
-            put(piece, end=False)
-        return
-    reader = getincrementaldecoder("utf-8")()
-    for piece in pieces:
-        put(shown(reader.decode(piece).replace("\t", " ")), end=False)

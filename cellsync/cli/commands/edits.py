@@ -1,0 +1,155 @@
+"""case new and edit: options become what a case is to say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+import click
+
+from cellsync.api.contract.problems import USAGE, Problem, Refusal
+from cellsync.cli.options import Command
+from cellsync.cli.terminal import Terminal, terminal_of
+from cellsync.cli.words import line
+
+FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
+_CASE: Final = "case"
+_MOST_INPUT: Final = 1 << 20
+
+
+def writing_options(command: Any) -> Any:
+    for name, metavar, text in (
+        ("--set", "FIELD=VALUE", "A register."),
+        ("--add", "FIELD=VALUE", "To a set."),
+        ("--discard", "FIELD=VALUE", "From a set."),
+        ("--append", "FIELD=TEXT", "To a log."),
+        ("--put", "FIELD.KEY=VALUE", "Into a map."),
+        ("--delete", "FIELD.KEY", "From a map."),
+        ("--count", "FIELD=+1", "A counter."),
+    ):
+        command = click.option(name, f"{name[2:]}_", multiple=True, metavar=metavar, help=text)(command)
+    return command
+
+
+def _writing(**given: Iterable[str]) -> dict[str, Any]:
+    """The options as an edit. Raises Refusal."""
+    made: dict[str, Any] = {
+        "set": {name: typed_or_read(value) for name, value in map(_split, given["set_"])},
+        "put": {}, "delete": {}, "count": {},
+    }  # fmt: skip
+    for kind in ("add", "discard", "append"):
+        lists: dict[str, list[str]] = {}
+        for name, value in map(_split, given[f"{kind}_"]):
+            lists.setdefault(name, []).append(typed_or_read(value))
+        made[kind] = lists
+    for text in given["put_"]:
+        place, value = _split(text)
+        field, key = _place(place)
+        made["put"].setdefault(field, {})[key] = typed_or_read(value)
+    for text in given["delete_"]:
+        field, key = _place(text)
+        made["delete"].setdefault(field, []).append(key)
+    for name, value in map(_split, given["count_"]):
+        try:
+            made["count"][name] = int(value)
+        except ValueError:
+            raise usage_error("A counter takes a whole number.", "Write --count parcels=+1.") from None
+    return made
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise usage_error("That is not FIELD=VALUE.", 'Write, say, --set status=closed or --append notes="…".')
+    return name.strip(), value
+
+
+def _place(text: str) -> tuple[str, str]:
+    field, dot, key = text.partition(".")
+    if not dot or not key:
+        raise usage_error("That is not FIELD.KEY.", "Write, say, --put roles.lawyer=Vera or --delete roles.lawyer.")
+    return field.strip(), key
+
+
+def typed_or_read(value: str) -> str:
+    """The value; "-" stands for what comes on standard input."""
+    if value != "-":
+        return value
+    if sys.stdin is None:
+        raise usage_error("There is no standard input to read from.", "Give the value in place of -.")
+    if sys.stdin.isatty():
+        typed: str = click.prompt("Text", err=True)
+        return typed
+    text = sys.stdin.read(_MOST_INPUT).rstrip("\n")
+    if not text:  # what came to nothing elsewhere must not empty a field here
+        raise usage_error(
+            "Nothing came on standard input; nothing was written.", "To empty a field, write --set FIELD= ."
+        )
+    return text
+
+
+def usage_error(message: str, hint: str) -> Refusal:
+    return Refusal(Problem("invalid_value", message, hint, USAGE))
+
+
+@click.command(cls=Command, epilog=FROM_INPUT)
+@click.argument("title", required=False)
+@click.option("--kind", default=_CASE, show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
+@writing_options
+@click.pass_context
+def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
+    """A new case, called TITLE."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    written = _writing(**given)
+    if title is not None:
+        written["set"].setdefault("title", typed_or_read(title))
+    elif kind == _CASE and not {"title", "external_id"} & written["set"].keys():
+        raise usage_error("A case needs a title.", 'cellsync case new "Parcel for Anton"')
+    with opened(context, writes=True) as client:
+        answer = client.call("case.new", kind=kind, **written)
+    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
+    if answer["alike"]:
+        terminal.say(f"Called the same, and here already: {', '.join(line(one, 16) for one in answer['alike'])}")
+    _say_doubts(terminal, answer)
+    terminal.next(f"cellsync case show {answer['short']}")
+    terminal.answer(answer)
+
+
+@click.command(cls=Command, epilog=FROM_INPUT)
+@click.argument("case_", metavar="CASE")
+@writing_options
+@click.option("--correct", "correct_", multiple=True, metavar="ITEM=TEXT", help="Say an item of a log anew.")
+@click.option("--retract", "retract_", multiple=True, metavar="ITEM", help="Hide an item of a log.")
+@click.pass_context
+def edit(
+    context: click.Context, /, case_: str, correct_: tuple[str, ...], retract_: tuple[str, ...], **given: Any
+) -> None:
+    """Write to a case. All that is given is one signed change.
+
+    CASE is the beginning of its id, its title or a part of it. `case log` shows the ids of ITEMs.
+    """
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    written = _writing(**given)
+    written["correct"] = {name: typed_or_read(value) for name, value in map(_split, correct_)}
+    written["retract"] = dict.fromkeys(retract_, "")
+    if not any(written.values()):
+        raise usage_error(
+            "There is nothing to write.", "Give --set, --append or another of `cellsync case edit --help`."
+        )
+    with opened(context, writes=True) as client:
+        answer = client.call("case.edit", case=case_, **written)
+    terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
+    _say_doubts(terminal, answer)
+    terminal.answer(answer)
+
+
+def _say_doubts(terminal: Terminal, answer: dict[str, Any]) -> None:
+    for one in answer["taken"]:
+        terminal.say(f"{line(one['field'], 40)}: taken as {line(one['text'], 40)}")
+    for one in answer["doubts"]:
+        terminal.need(f"⚠ {line(one['text'], 300)}")
