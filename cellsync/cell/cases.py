@@ -54,6 +54,7 @@ class OpenCases:
         self._catalogue = catalogue
         self._host = host
         self._check_open = check_open
+        self._case_hash = primitives.hasher(labels.CASE, key=circle.id)
         self.read: Final = weakref.WeakValueDictionary[int, CaseState]()  # by number: the states that somebody reads
 
     async def get(self, schema: type[S], case: CaseId | str, wait: float | None = None) -> S:
@@ -124,8 +125,7 @@ class OpenCases:
 
     def case_id(self, kind: str, external: str) -> CaseId:
         """As `Cell.case_id`."""
-        named = codec.encode([kind, external])
-        return CaseId(primitives.blake2b(labels.CASE, named, key=self._circle.id))
+        return CaseId(self._case_hash(codec.encode([kind, external])))
 
     # --- many of them at one moment ----------------------------------------------------------------------
 

@@ -51,6 +51,8 @@ _LOOKED_AT: Final = frozenset(_REGISTERS)
 _CREATE, _SET, _ADD, _APPEND = map(int, (Op.CREATE, Op.SET, Op.ADD, Op.APPEND))
 
 
+_TEXT: Final = frozenset({str})
+
 Names = list[tuple[int, str, str]]
 """(rank of its kind, text, script), sorted."""
 
@@ -192,17 +194,19 @@ def called(state: CaseState) -> Iterator[tuple[str, bool]]:
 
 def _called(said: Described, names: Names, title: str, known: Sought) -> Iterator[tuple[str, bool]]:
     external = said.registers.get("external_id")
-    if isinstance(external, str) and sought(external):
-        yield sought(external), True
+    if isinstance(external, str) and (own := sought(external)):
+        yield own, True
     others = [text for _, text, _ in names]
-    texts = map(known.__getitem__, [*_texts(said, _FOUND_BY), *others, title, *_texts(said, _APART)])
-    yield from ((text, False) for text in list(dict.fromkeys(filter(None, texts)))[:NAMES])
+    texts = dict.fromkeys([*_texts(said, _FOUND_BY), *others, title, *_texts(said, _APART)])
+    found = dict.fromkeys([known[text] for text in texts if text])
+    found.pop("", None)
+    yield from [(text, False) for text in found][:NAMES]
 
 
 def _names(said: Described) -> Iterator[tuple[int, str, str]]:
     """(rank of its kind, text, script) of every name."""
     for one in said.names:
-        if isinstance(one, list) and one and all(isinstance(part, str) for part in one) and one[0]:
+        if isinstance(one, list) and one and _TEXT.issuperset(map(type, one)) and one[0]:
             text, script, kind = [*one, "", ""][:3]
             yield NAME_KINDS.index(kind) if kind in NAME_KINDS else len(NAME_KINDS), text, script
 
@@ -220,5 +224,5 @@ def _elements(state: CaseState, name: str) -> Iterator[Any]:
 
 
 def _texts(said: Described, names: Iterable[str]) -> list[str]:
-    found = (said.registers[name] for name in names if name in said.registers)
-    return [text for text in found if isinstance(text, str) and text]
+    registers = said.registers
+    return [text for name in names if name in registers and isinstance(text := registers[name], str) and text]

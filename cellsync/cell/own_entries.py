@@ -21,7 +21,7 @@ from cellsync.core.schema.schema import Schema, check_whole, creation
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind
-from cellsync.ledger.circle import Noting, OpenCircle
+from cellsync.ledger.circle import LARGE, Noting, OpenCircle
 
 B = TypeVar("B", bound=Bound)
 
@@ -70,6 +70,14 @@ class OwnEntries:
         `noting`: what is kept beside it, in one transaction. `begin`: whether the states of cases that begin with it
         are kept (`States.apply`).
         """
+        if len(edits) > LARGE:
+            intentions = await self._circle.apart(lambda: self._intentions(edits))
+        else:
+            intentions = self._intentions(edits)
+        return await self._circle.write_locked(self._secret, intentions, noting, begin=begin)
+
+    def _intentions(self, edits: CaseEdits) -> list[Intention]:
+        """The entries that these edits are. Raises TooLarge."""
         entropy = self._circle.surroundings.entropy
         intentions = [
             Intention(
@@ -84,4 +92,4 @@ class OwnEntries:
         if any(one.operations is None and operations.is_opaque(one.shape, one.content) for one in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements, {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
-        return await self._circle.write_locked(self._secret, intentions, noting, begin=begin)
+        return intentions

@@ -185,7 +185,10 @@ class OpenCircle(ReplicaView):
         """
         now = self.surroundings.now()
         line = self._renewed() if self.renewal_due else self._line
-        plan = self.replica.plan_writes(line, secret, intentions, now)
+        if len(intentions) > LARGE:
+            plan = await self.apart(lambda: self.replica.plan_writes(line, secret, intentions, now))
+        else:
+            plan = self.replica.plan_writes(line, secret, intentions, now)
         if plan.void:
             raise NotPermitted
         return await self._commit(plan, OWN_HAND, line, noting(plan), begin=begin)

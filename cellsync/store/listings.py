@@ -82,12 +82,15 @@ class SqliteListings:
     def put(self, listings: Iterable[CaseListing]) -> None:
         changed: list[tuple[Any, ...]] = []
         called, links = _Rows("called", "name, external"), _Rows("links", "target")
+        [(newest,)] = self._db.execute("SELECT coalesce(max(number), 0) FROM listings")
         for one in listings:
             number = one.number
             row = (one.upto, one.shown, one.kind, one.title, one.status, one.conflicts)
-            old = self._db.execute(
-                "SELECT upto, shown, kind, title, status, conflicts FROM listings WHERE number = ?", (number,)
-            ).fetchone()
+            old = None
+            if number <= newest:  # an import brings thousands that are not
+                old = self._db.execute(
+                    "SELECT upto, shown, kind, title, status, conflicts FROM listings WHERE number = ?", (number,)
+                ).fetchone()
             if old != row:
                 changed.append((number, *row))
                 self._count(-1, old)

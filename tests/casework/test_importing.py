@@ -444,7 +444,7 @@ async def test_the_example_imports_fully_and_once() -> None:
 
         report = await import_cases(cell, DATA / "cases.csv", progress=lambda *done: told.append(done))
         assert (counts(report), report.errors) == ((500, 0, 0), [])
-        assert told[0] == (50, 500)
+        assert told[0] == (100, 500)
         assert told[-1] == (500, 500)
 
         entries = cell.entries()

@@ -96,7 +96,7 @@ def _unquoted(cell: str) -> str:
 
 def _is_lost(cell: str) -> bool:
     """Two words or more of nothing but question marks, or a long one."""
-    return len(cell) > 5 and set(cell) <= set("? .") and cell.count("?") > 3
+    return len(cell) > 5 and cell.count("?") > 3 and set(cell) <= set("? .")
 
 
 def note(cell: str) -> list[Any]:

@@ -23,7 +23,7 @@ from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
 from cellsync.ledger.pause import collector_paused
 
-GROUP_ROWS: Final = 50
+GROUP_ROWS: Final = 100
 GROUP_BYTES: Final = 512 << 10
 
 # The link stands in the document that fewer people need (design, section 5).
@@ -208,8 +208,8 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
 
 def _keyed(cell: Cell, case: CaseId) -> Keyed:
     # no schema has such a kind, so these are the id of no case
-    named = case.hex()
-    return lambda use, data: cell.case_id(f"import {use}", named + data.hex())
+    named, case_id = case.hex(), cell.case_id
+    return lambda use, data: case_id("import " + use, named + data.hex())
 
 
 def _state(cell: Cell, case: CaseId) -> CaseState | None:

@@ -45,6 +45,8 @@ _SET: Final = int(Op.SET)
 _ADD: Final = int(Op.ADD)
 _APPEND: Final = int(Op.APPEND)
 
+_new: Any = tuple.__new__  # of a NamedTuple, with all its fields
+
 Shown = Callable[[Any], str]
 Keyed = Callable[[str, bytes], bytes]
 """(use, data) -> 32 bytes that are the same on every device of the circle, and different for every case."""
@@ -95,7 +97,7 @@ def _first(
     """What `_Merging` writes into a document that holds nothing, without folding it into a view of that.
 
     Spelt out for speed: of a table that is brought in for the first time all documents are such, and a row of it takes
-    a quarter less. A property holds the two equal. A field of another type takes the long way.
+    a third less. A property holds the two equal. A field of another type takes the long way.
     """
     fields = fields_of(schema)
     said: list[Operation] = []
@@ -104,18 +106,16 @@ def _first(
     sources: set[tuple[str, bytes]] = set()
     members: set[tuple[str, bytes]] = set()
 
-    def remember(name: str, column: str, mark: bytes) -> None:
-        marks.append(Operation(_ADD, IMPORTED, None, [name, column, mark]))
-
     for (name, column), values in table.items():
         if not values:
             continue
-        declared = fields[name]
+        declared, begins = fields[name], _begins(name)
         if isinstance(declared, Register):
-            [value, *_] = values
-            if CANONICAL(value) != CANONICAL(_default(declared)):
-                said.append(Operation(_SET, name, b"", value))
-                remember(name, "", _mark(keyed, name, value))
+            value, raw = values[0], CANONICAL(values[0])
+            if raw != _raw_default(declared):
+                said.append(_new(Operation, (_SET, name, b"", value)))
+                mark = keyed("mark", begins + raw)[:MARK_BYTES]
+                marks.append(_new(Operation, (_ADD, IMPORTED, None, [name, "", mark])))
         elif isinstance(declared, Log):
             shown = partial(_shown, declared)
             before = {shown(one) for one in items.get(name, ())}
@@ -126,18 +126,19 @@ def _first(
                 if (not before or shown(value) not in before) and (name, source) not in sources:
                     sources.add((name, source))
                     items.setdefault(name, []).append(value)
-                    said.append(Operation(_APPEND, name, source, value))
+                    said.append(_new(Operation, (_APPEND, name, source, value)))
                 if one_item:
-                    remember(name, column, mark)
+                    marks.append(_new(Operation, (_ADD, IMPORTED, None, [name, column, mark])))
         else:
-            brought = {_mark(keyed, name, value): value for value in values}
-            for value in brought.values():
-                member = name, CANONICAL(value)
-                if member not in members:
-                    members.add(member)
-                    said.append(Operation(_ADD, name, None, value))
-            for mark in sorted(brought):
-                remember(name, column, mark)
+            brought: dict[bytes, tuple[bytes, Any]] = {}
+            for value in values:
+                raw = CANONICAL(value)
+                brought[keyed("mark", begins + raw)[:MARK_BYTES]] = raw, value
+            for raw, value in brought.values():
+                if (name, raw) not in members:
+                    members.add((name, raw))
+                    said.append(_new(Operation, (_ADD, name, None, value)))
+            marks += [_new(Operation, (_ADD, IMPORTED, None, [name, column, mark])) for mark in sorted(brought)]
     return said + marks
 
 
@@ -253,6 +254,17 @@ class _Merging:
 def _default(declared: Register[Any]) -> Any:
     """The plain value of a field where nothing was written."""
     return store(declared.kinds[0], declared.name, declared.default)
+
+
+@cache
+def _raw_default(declared: Register[Any]) -> bytes:
+    return CANONICAL(_default(declared))
+
+
+@cache
+def _begins(name: str) -> bytes:
+    """How the pair of a field's name and a value begins: the value follows."""
+    return CANONICAL([name, None])[:-1]
 
 
 def _mark(keyed: Keyed, name: str, value: Any) -> bytes:

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from cellsync.casework.importing import codes
 from cellsync.casework.importing.cells import BadCell, task_kind, tidy
@@ -38,6 +37,7 @@ LARGEST_FILE: Final = 64 << 20  # bytes
 LONGEST_ID: Final = 256  # bytes
 _ROOM: Final = 4096  # bytes of an entry for what import adds: creation, links, a mark and a name per value
 _PER_VALUE: Final = 128
+_HEADERS: Final = 64  # bytes around the values of all documents, at least as many as they take
 _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
 _SHORT: Final = 40  # characters of a cell that is remembered
 _REMEMBERED: Final = 1_000  # cells of a column
@@ -45,7 +45,6 @@ _SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
 _WHO: Final = ("title", "names", "description")
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
-T = TypeVar("T")
 Source = bytes | str | PathLike[str]
 Stop = Callable[[], bool]
 
@@ -166,8 +165,12 @@ class _Reader:
         self.unread: list[RowError] = []
         self.nameless: list[tuple[int, str]] = []
         self._placed = placed
-        self._goals = [_goal(target) for target in placed.targets]
-        self._tidied: dict[str, dict[str, str]] = {name: {} for name in placed.positions}
+        self._columns = {name: _Column(name, positions, [], {}) for name, positions in placed.positions.items()}
+        self._goals = [
+            self._goal(self._columns[target.column], target)
+            for target in placed.targets
+            if target.column in self._columns
+        ]
         self._width = width
         self._first_lines: dict[str, int] = {}  # of external ids
 
@@ -194,70 +197,88 @@ class _Reader:
         lost: list[RowError] = []
         if any(cell.strip() for cell in record[self._width :]):
             lost.append(RowError(line, "", f"has {len(record)} cells, the first line has {self._width}"))
-        cells = {
-            name: self._cell(record, name)
-            for name, positions in self._placed.positions.items()
-            if min(positions) < len(record)  # a row that ends before says nothing of it
-        }
-        documents, unread, checked = self._documents(line, cells)
-        external = self._external(cells, documents)
+        found = self._found(record)
+        documents = self._documents(found)
+        unread = self._unread(line, found)
+        checked = sum(one.told for one in found.values())
+        external = self._external(found, documents)
         if problem := self._about_id(external):
             lost.append(RowError(line, self._placed.id_column, problem))
         elif first and len(unread) > 1 and len(unread) == checked and not any(map(str.isdigit, "".join(record))):
             lost += unread  # another header
         else:
             self._first_lines[external] = line
-        sizes = [_size(document) for document in documents.values()]
-        if max(sizes, default=0) > caps.ENTRY - _ROOM:
+        size = _HEADERS + sum(one.size for one in found.values())  # at least what all documents take together
+        if size > caps.ENTRY - _ROOM and max(map(_size, documents.values()), default=0) > caps.ENTRY - _ROOM:
             most = (caps.ENTRY - _ROOM) >> 10
             lost.append(RowError(line, "", f"is too long: one document holds at most {most} KiB"))
         if lost:
             self.errors += lost
         else:
-            self.rows.append(WaitingRow(line, external, sum(sizes), documents))
+            self.rows.append(WaitingRow(line, external, size, documents))
             self.unread += unread
             if not _says_who(documents):
                 self.nameless.append((line, external))
 
-    def _cell(self, record: list[str], name: str) -> str:
-        positions = self._placed.positions[name]
-        if len(positions) == 1:  # the common case: one cell, often one that an earlier row had
-            [at] = positions
-            return _once(self._tidied[name], record[at], partial(self._tidy, name, record[at]))
-        found = [self._tidy(name, record[at]) for at in positions if at < len(record)]
-        return found[0] if len(found) == 1 else " ".join(one for one in found if not says_unknown(one))
+    def _found(self, record: list[str]) -> dict[str, _Found]:
+        """What the cells of each column say. A row that ends before a column says nothing of it."""
+        found: dict[str, _Found] = {}
+        width = len(record)
+        for name, column in self._columns.items():
+            positions = column.positions
+            if len(positions) == 1:  # the common case: one cell, often one that an earlier row had
+                [at] = positions
+                if at < width:
+                    found[name] = column.known.get(record[at]) or self._remembered(column, record[at])
+            elif min(positions) < width:
+                cells = [self._tidy(name, record[at]) for at in positions if at < width]
+                joined = cells[0] if len(cells) == 1 else " ".join(one for one in cells if not says_unknown(one))
+                found[name] = _find(column, joined)
+        return found
+
+    def _remembered(self, column: _Column, raw: str) -> _Found:
+        """What a cell says, remembered if it is short: half of the time of reading a table."""
+        found = _find(column, self._tidy(column.name, raw))
+        if len(raw) <= _SHORT:
+            if len(column.known) >= _REMEMBERED:
+                column.known.clear()
+            column.known[raw] = found
+        return found
 
     def _tidy(self, name: str, cell: str) -> str:
         tidied = tidy(cell)
         return _UNSEEN.sub("", tidied).strip() if name == self._placed.id_column else tidied
 
-    def _documents(self, line: int, cells: dict[str, str]) -> tuple[Documents, list[RowError], int]:
-        """The values; the cells that could not be read; and of how many it could be told."""
-        documents: Documents = {}
-        unread: dict[str, RowError] = {}
-        told: set[str] = set()
-        taken: set[str] = set()  # columns that go to several places, of which one takes what the others do not
-        for goal in self._goals:
-            column = goal.target.column
-            cell = cells.get(column)
-            if cell is None:
-                continue
-            if cell and goal.is_told:
-                told.add(column)
-            values, problem = _once(goal.known, cell, partial(_read, goal.target, cell))
-            if problem:
-                unread.setdefault(column, RowError(line, column, problem, cell))
-            else:
-                documents.setdefault(goal.target.document, {})[goal.place] = values
-                if values and goal.is_told:
-                    taken.add(column)
-        left = [one for column, one in unread.items() if column not in taken]
-        return documents, sorted(left, key=lambda one: self._placed.positions[one.column]), len(told)
+    @staticmethod
+    def _goal(column: _Column, target: Target) -> _Goal:
+        """One of the places of a column."""
+        place = target.field, "" if isinstance(target.declared, Register) else target.column
+        column.targets.append((target, _is_told(target)))
+        return _Goal(column.name, len(column.targets) - 1, target.document, place)
 
-    def _external(self, cells: dict[str, str], documents: Documents) -> str:
+    def _documents(self, found: dict[str, _Found]) -> Documents:
+        """The values of what could be read."""
+        documents: Documents = {}
+        for column, at, document, place in self._goals:
+            one = found.get(column)
+            values = None if one is None else one.values[at]
+            if values is not None:
+                there = documents.get(document)
+                if there is None:
+                    there = documents[document] = {}
+                there[place] = values
+        return documents
+
+    def _unread(self, line: int, found: dict[str, _Found]) -> list[RowError]:
+        """The cells that could not be read, from left to right."""
+        left = [RowError(line, name, one.problem, one.cell) for name, one in found.items() if one.problem]
+        return sorted(left, key=lambda one: self._placed.positions[one.column])
+
+    def _external(self, found: dict[str, _Found], documents: Documents) -> str:
         if self._placed.id_column:
-            return cells.get(self._placed.id_column, "")
-        return _known_by(cells, documents.get("person", {}))
+            one = found.get(self._placed.id_column)
+            return "" if one is None else one.cell
+        return _known_by({name: one.cell for name, one in found.items()}, documents.get("person", {}))
 
     def _about_id(self, external: str) -> str:
         if is_broken(external) or "\0" in external:
@@ -274,30 +295,50 @@ class _Reader:
         return f"says the same person as line {at}: give each row an id, in a column external_id"
 
 
+class _Found(NamedTuple):
+    """What a cell says in the places of its column."""
+
+    cell: str  # tidied
+    values: tuple[list[Any] | None, ...]  # by place of the column; None: not to be read there
+    problem: str  # why it could not be read, if no place that can tell what belongs there took it
+    told: bool  # whether it could be told that it belongs there
+    size: int  # at least what its values take in an entry, in bytes
+
+    def __repr__(self) -> str:
+        return f"<what a cell says in {len(self.values)} places>"  # no content
+
+
+class _Column(NamedTuple):
+    """A column of the table."""
+
+    name: str
+    positions: tuple[int, ...]
+    targets: list[tuple[Target, bool]]  # its places, and whether it can be told that a cell does not belong there
+    known: dict[str, _Found]  # what cells say that have come before: most say what an earlier row said
+
+    def __repr__(self) -> str:
+        return f"<column {self.name!r}>"  # no content
+
+
 class _Goal(NamedTuple):
-    """A target, with what is the same for all rows."""
+    """A place of all rows: where it is found, and where it goes."""
 
-    target: Target
+    column: str
+    at: int  # which place of the column
+    document: str
     place: Place
-    is_told: bool
-    known: dict[str, tuple[list[Any], str]]  # what cells of it say: most say what an earlier row said
 
 
-def _goal(target: Target) -> _Goal:
-    column = "" if isinstance(target.declared, Register) else target.column
-    return _Goal(target, (target.field, column), _is_told(target), {})
-
-
-def _once(known: dict[str, T], cell: str, find: Callable[[], T]) -> T:
-    """What `find` gives for a cell, remembered if it is short: half of the time of reading a table."""
-    found = known.get(cell)
-    if found is None:
-        found = find()
-        if len(cell) <= _SHORT:
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            known[cell] = found
-    return found
+def _find(column: _Column, cell: str) -> _Found:
+    read = [(_read(target, cell), is_told) for target, is_told in column.targets]
+    problem = next((problem for (_, problem), _ in read if problem), "")
+    if any(values and is_told for (values, _), is_told in read):  # of several places one takes what others do not
+        problem = ""
+    told = bool(cell) and any(is_told for _, is_told in read)
+    values = tuple(None if problem else values for (values, problem), _ in read)
+    said = [value for one in values for value in one or ()]
+    size = len(codec.encode(said)) + _PER_VALUE * len(said)
+    return _Found(cell, values, problem, told, size)
 
 
 def _is_row(record: Record) -> bool:

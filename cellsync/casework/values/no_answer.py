@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from cellsync.core.folded import folded
@@ -30,6 +31,7 @@ _SIGNS: Final = re.compile(r"[\s?.,…·*_/‐‑‒–—―−-]{1,5}")
 _LONGEST: Final = 64  # characters: what is longer says something
 
 
+@lru_cache(maxsize=16)  # asked several times of each cell
 def says_nothing(cell: str) -> bool:
     """Whether it is one of "n/a", "-", "?", "нет данных" and their like."""
     return not cell or _SIGNS.fullmatch(cell) is not None or (len(cell) <= _LONGEST and folded(cell) in _NOTHING)

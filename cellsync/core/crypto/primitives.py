@@ -63,6 +63,18 @@ def blake2b(label: bytes, data: Buffer, *, key: bytes = b"", size: int = 32) -> 
     return hashlib.blake2b(data, digest_size=size, key=key, person=label).digest()
 
 
+def hasher(label: bytes, *, key: bytes = b"") -> Callable[[bytes], bytes]:
+    """The same for many data, of 32 bytes, in half of the time: label and key are taken in once."""
+    begun = hashlib.blake2b(digest_size=32, key=key, person=label)
+
+    def hashed(data: bytes) -> bytes:
+        one = begun.copy()
+        one.update(data)
+        return one.digest()
+
+    return hashed
+
+
 # --- Ed25519 ------------------------------------------------------------------------------------
 
 

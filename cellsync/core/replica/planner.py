@@ -404,14 +404,17 @@ def plan_writes(
     """Write entries of our own, one after the other, each signed. Raises TooLarge."""
     stage = Stage(held, circle, store, judge)
     sign = signer(secret)
+    open_heads = True
     for intention in intentions:
-        _stage_write(stage, line, sign, intention, now)
+        open_heads = _stage_write(stage, line, sign, intention, now, open_heads=open_heads)
     return stage.plan(each_ends=True)
 
 
 def _stage_write(
-    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intention: Intention, clock: Millis
-) -> None:
+    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intention: Intention, clock: Millis,
+    *, open_heads: bool,
+) -> bool:  # fmt: skip
+    """Whether there were heads to cite, without `open_heads` none: within one step they can only become fewer."""
     kind, case, shape, content, said = intention
     if len(shape) + len(content) > caps.ENTRY:
         size = -(-(len(shape) + len(content)) // 1024)
@@ -422,7 +425,7 @@ def _stage_write(
     own = stage.own(line)
     height, past = own.height, own.past
     found: list[tuple[EntryId, int]] = []
-    for head in stage.open_heads(own):
+    for head in stage.open_heads(own) if open_heads else ():
         height = max(height, head.height)
         past = stage.union(past, head.past)
         found.append((head.head, slot_of(head.number, head.length)))
@@ -449,3 +452,4 @@ def _stage_write(
     )  # fmt: skip
     stage.add(entry, device, counts, said)
     stage.advance(own.number, entry, entry_size(shape, content, len(found)))
+    return bool(found)

@@ -27,6 +27,9 @@ DEEPEST: Final = caps.NESTING - 2  # containers of a value in one another
 ELEMENTS: Final = caps.VALUE_ELEMENTS - 2  # of a value: two are left for the pair that a key and its value are
 
 
+_SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
+
+
 class Misfit(Exception):
     """A value does not fit a type. Says nothing about the value."""
 
@@ -111,6 +114,8 @@ def _too_large(plain: Any, raw: bytes) -> str:
         return f"one value has at most {LARGEST >> 10} KiB, and this one has {-(-len(raw) // 1024)} KiB"
     if not isinstance(plain, (list, tuple, dict)):
         return ""
+    if type(plain) is list and len(plain) < ELEMENTS and _SCALARS.issuperset(map(type, plain)):
+        return ""  # the common case, which need not be counted
     if codec.nesting(raw) > DEEPEST:
         return f"in one value at most {DEEPEST} lists and maps stand inside one another"
     try:

@@ -106,6 +106,7 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
     return [Operation(*head, packed(value)) for head, value in zip(heads, values, strict=True)]
 
 
+_ADD: Final = int(Op.ADD)
 _SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
 
 
@@ -118,7 +119,9 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
     """
     elements = 2 + 5 * len(said)  # of shape and content, but for those in lists
     for tag, field, detail, value in said:
-        if type(tag) is not int or tag < 0 or type(field) is not str or not _fits(tag, detail):
+        if type(tag) is not int or type(field) is not str:
+            return None
+        if not (detail is None and tag == _ADD) and (tag < 0 or not _fits(tag, detail)):  # most add to a set
             return None
         if type(value) not in _SCALARS:
             if type(value) is not list:
