@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from cellsync.api.contract.problems import Locked, Problem, Refusal
-from cellsync.api.contract.table import BY_NAME, EVENTS
+from cellsync.api.contract.table import BY_NAME, EVENTS, Operation
 from cellsync.core.errors import CellsyncError, ExternalError, InvalidValue, NotFound, VaultMissing
 from cellsync.profile import door
 from cellsync.profile.holder import working_time
@@ -170,6 +170,12 @@ class _Connection(HTTPConnection):
         self.sock = door.connect(self._profile, self._within)
 
 
+def check_named(operation: Operation, given: Answer) -> None:
+    """Raises NotFound for an operation on something that is called nothing."""
+    if any(given[part] == "" for part in _IN_PATH.findall(operation.path)):
+        raise NotFound("Nothing has an empty name.", hint="cellsync case list shows cases, cellsync members people.")
+
+
 def _respond(connection: _Connection, name: str, given: Answer) -> Any:
     try:
         return _answer(connection, name, given)
@@ -179,9 +185,8 @@ def _respond(connection: _Connection, name: str, given: Answer) -> Any:
 
 def _answer(connection: _Connection, name: str, given: Answer) -> Any:
     operation = BY_NAME[name]
+    check_named(operation, given)
     rest = dict(given)
-    if any(rest[part] == "" for part in _IN_PATH.findall(operation.path)):
-        raise NotFound("Nothing has an empty name.", hint="cellsync case list shows cases, cellsync members people.")
     path = _IN_PATH.sub(lambda found: quote(str(rest.pop(found[1])), safe=""), operation.path)
     if operation.method in ("GET", "DELETE"):
         texts = {key: str(value).lower() if isinstance(value, bool) else value for key, value in rest.items()}

@@ -18,7 +18,7 @@ import trio
 
 from cellsync import system
 from cellsync.api import dispatch
-from cellsync.api.client import Answer
+from cellsync.api.client import Answer, check_named
 from cellsync.api.contract.table import BY_NAME
 from cellsync.api.feed import Feed
 from cellsync.api.service import Service
@@ -63,6 +63,8 @@ class DirectClient:
         self._holder.close()
 
     def call(self, name: str, /, **given: Any) -> Answer:
+        check_named(BY_NAME[name], given)
+
         async def perform() -> Answer:
             ask = dispatch.taken(BY_NAME[name], given)
             return dispatch.plain(await dispatch.perform(self._service, name, ask))

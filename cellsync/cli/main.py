@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any, Final, NoReturn
@@ -50,7 +51,7 @@ class Commands(Group):
             code = super().main(args, prog_name, standalone_mode=False, **extra)
             _flush()
         except CellsyncError as error:
-            _end(problem_of(error), as_json)
+            _end(_for_people(problem_of(error), given), as_json)
         except click.exceptions.Exit as ended:
             sys.exit(ended.exit_code)
         except (click.Abort, KeyboardInterrupt, EOFError):
@@ -92,6 +93,33 @@ def _end(problem: Problem, as_json: bool = False) -> NoReturn:
     message, hint = shown(problem.message), shown(problem.hint)  # a command quotes what was typed, or pasted
     say(f"error: {message}" + (f"\n  hint: {hint}" if hint else ""))
     sys.exit(problem.exit)
+
+
+_FOR_PROGRAMS: Final = "GET /v1/"  # how hints begin that send to the description of the local API
+_FITS: Final = re.compile(r"Expected `str` of length (>=|<=) (\d+)")
+_TOO: Final = {">=": "is empty", "<=": "is longer than {} characters"}
+_WHERE: Final = re.compile(r"at `\$\.(\w+)")
+
+
+def _for_people(problem: Problem, given: list[str]) -> Problem:
+    """What a program is told of a parameter that does not fit, as somebody understands who has typed it."""
+    if not problem.hint.startswith(_FOR_PROGRAMS):
+        return problem
+    field, fits = _WHERE.search(problem.message), _FITS.match(problem.message)
+    said = "does not fit" if fits is None else _TOO[fits[1]].format(fits[2])
+    what = f"What was given as {field[1]!r} {said}." if field else f"Something in this command {said}."
+    return problem._replace(message=what, hint=f"{_named_in(given)} --help")
+
+
+def _named_in(given: list[str]) -> str:
+    """The command that was given."""
+    found: click.Command = main
+    path = ["cellsync"]
+    for word in given:
+        if isinstance(found, click.Group) and word in found.commands:
+            found = found.commands[word]
+            path.append(word)
+    return " ".join(path)
 
 
 def _help_of(error: click.ClickException) -> str:

@@ -50,6 +50,8 @@ def test_it_does_what_a_daemon_does(profile: Profile) -> None:
             client.call("case.list", conflicts="yes")  # types are checked here as they are there
         with pytest.raises(NotFound):
             client.call("case.show", case="nothing")
+        with pytest.raises(NotFound, match=r"^Nothing has an empty name"):
+            client.call("case.show", case="")
     with working(profile) as client:
         with pytest.raises(Locked):
             client.call("status")

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from cellsync import __version__
+from cellsync.cli import reach
 from cellsync.cli.main import main
+from cellsync.core.errors import InvalidValue
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -40,6 +42,26 @@ def test_unknown_command_is_a_usage_error() -> None:
 def test_a_line_that_cannot_be_written_is_named_by_its_options(given: list[str], message: str) -> None:
     result = CliRunner().invoke(main, ["case", "log", "parcel", "--write", "x", *given])
     assert (result.exit_code, result.stderr[: len(message)]) == (2, message)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("Expected `str` of length >= 1 - at `$.case`", "What was given as 'case' is empty."),
+        ("Expected `str` of length <= 256 - at `$.kind`", "What was given as 'kind' is longer than 256 characters."),
+        ("Expected `int` <= 20000 - at `$.limit`", "What was given as 'limit' does not fit."),
+        ("There is nothing at this path.", "Something in this command does not fit."),
+    ],
+)
+def test_what_programs_are_told_is_said_to_people_in_words(
+    told: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise InvalidValue(told, hint="GET /v1/openapi.json says what is expected.")
+
+    monkeypatch.setattr(reach, "opened", refuse)
+    result = CliRunner().invoke(main, ["--profile", "show", "case", "show", "parcel"])
+    assert (result.exit_code, result.stderr) == (2, f"error: {said}\n  hint: cellsync case show --help\n")
 
 
 def test_commands_import_what_they_need_only_when_they_run() -> None:
