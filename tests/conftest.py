@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests import profiles
 from tests.faults import logged_below, none_survived
 
-pytest_plugins = ["tests.costs", "cellsync.testing.fixtures"]
+pytest_plugins = ["tests.costs", "cellsync.testing.fixtures", "tests.cell.template"]
 
 settings.load_profile(profiles.FAST)
 

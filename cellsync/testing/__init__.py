@@ -1,8 +1,13 @@
-"""What tests of cellsync, and of programs built on it, need: a simulated network in virtual time."""
+"""What tests of cellsync, and of programs built on it, need: devices and a network, simulated in virtual time."""
 
 from __future__ import annotations
 
 from cellsync.testing.confirmation import accept_any
+from cellsync.testing.device import SimulatedDevice, level
 from cellsync.testing.network import MemoryHost, MemoryNetwork
+from cellsync.testing.simulation import Step, World, schedule, simulate
 
-__all__ = ["MemoryHost", "MemoryNetwork", "accept_any"]
+__all__ = [
+    "MemoryHost", "MemoryNetwork", "SimulatedDevice", "Step", "World", "accept_any", "level", "schedule",
+    "simulate",
+]  # fmt: skip

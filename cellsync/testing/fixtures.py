@@ -23,10 +23,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync.cell.cell import Cell
-from cellsync.cell.founding import found_cell
-from cellsync.cell.newcomers import join
-from cellsync.cell.opening import open_cell
-from cellsync.testing.confirmation import accept_any
+from cellsync.testing.device import SimulatedDevice, level
 from cellsync.testing.network import MemoryNetwork
 
 _OURS: Final = frozenset({"cell_pair", "memory_network", "autojump_clock"})
@@ -57,12 +54,9 @@ async def cell_pair(memory_network: MemoryNetwork) -> AsyncIterator[CellPair]:
     """Two open cells that have met, on `memory_network`, in virtual time."""
     if not isinstance(trio.lowlevel.current_clock(), MockClock):
         pytest.fail("a test with `cell_pair` asks for `autojump_clock` too: else it waits in real time")
-    at_ana, at_ben = memory_network.home("ana"), memory_network.home("ben")
-    await found_cell(at_ana, "Mill Street", name="Ana", passphrase="of Ana")
-    async with open_cell(at_ana, passphrase="of Ana") as ana:
-        invite = await ana.create_invite("writer", confirm=accept_any)
-        await join(at_ben, invite.code, name="Ben", passphrase="of Ben", confirm=accept_any)
-        await invite.joined()
-        async with open_cell(at_ben, passphrase="of Ben") as ben:
-            await ana.synced(timeout=300)
+    of_ana = await SimulatedDevice("Ana", memory_network.home("ana"), "of Ana").found()
+    async with of_ana.opened() as ana:
+        of_ben = await SimulatedDevice("Ben", memory_network.home("ben"), "of Ben").join(ana)
+        async with of_ben.opened() as ben:
+            await level([ana, ben])
             yield CellPair(ana, ben)

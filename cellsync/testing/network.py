@@ -1,9 +1,9 @@
 """A network in memory, in virtual time, that does everything a real one may do: late, twice, garbled, cut, gone.
 
     net = MemoryNetwork(seed=1)
-    ada, ben = net.home("ada"), net.home("ben")      # give them to found_cell, join, open_cell
+    ana, ben = net.device("ana"), net.device("ben")
     net.latency(0.05)
-    net.partition("ada", "ben")
+    net.partition("ana", "ben")
     net.heal()
     await net.settle()
     net.host("ben").move("café")                     # another LAN; back again later
@@ -18,7 +18,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from ipaddress import IPv4Network
 from itertools import count
 from random import Random
@@ -28,12 +28,14 @@ from weakref import WeakKeyDictionary
 import trio
 import trio.testing
 
+from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home
-from cellsync.core.errors import NoPeer
+from cellsync.core.errors import CellsyncError, NoPeer
 from cellsync.core.ids import Millis
 from cellsync.node.lan import CARRIER, Mode, shows
 from cellsync.node.network import Address, Ends, Handler, Here, MakeBlob, Sighting, without_scope
 from cellsync.node.sites import UNRECOGNISED, Sites
+from cellsync.testing.device import SimulatedDevice, level
 from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
 
@@ -55,6 +57,7 @@ class MemoryNetwork:
         self._random = Random(seed)
         self._hosts: dict[str, MemoryHost] = {}
         self._homes: dict[str, Home] = {}
+        self._devices: dict[str, SimulatedDevice] = {}
         self._parted: set[frozenset[str]] = set()
         self._silent: set[frozenset[str]] = set()
         self._pipes: list[Pipe] = []
@@ -78,6 +81,24 @@ class MemoryNetwork:
         if name not in self._homes:
             self._homes[name] = make_home(self.host(name), f"{self._seed}/home/{name}")
         return self._homes[name]
+
+    def device(self, name: str) -> SimulatedDevice:
+        """The device on the host of this name; the same at every call."""
+        if name not in self._devices:
+            self._devices[name] = SimulatedDevice(name, self.home(name))
+        return self._devices[name]
+
+    @asynccontextmanager
+    async def cells(self, *names: str, role: str = "writer") -> AsyncIterator[list[Cell]]:
+        """One cell, open on a device of each name; the first has founded it and admitted the others. All are level."""
+        async with AsyncExitStack() as stack:
+            first = await self.device(names[0]).found()
+            opened = [await stack.enter_async_context(first.opened())]
+            for name in names[1:]:
+                device = await self.device(name).join(opened[0], role)
+                opened.append(await stack.enter_async_context(device.opened()))
+            await level(opened)
+            yield opened
 
     # --- faults -----------------------------------------------------------------------------------
 
@@ -151,6 +172,12 @@ class MemoryNetwork:
                 clock.jump(soon - now)
             else:
                 await trio.sleep_until(soon)
+
+    def check_failures(self) -> None:
+        """Handlers may end because a peer broke the protocol, and for no other reason."""
+        unexpected = [error for error in self.failures if not isinstance(error, CellsyncError)]
+        if unexpected:
+            raise AssertionError(f"handlers ended for reasons of their own: {unexpected}") from unexpected[0]
 
     # --- what hosts ask ---------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ async def services(folder: Path, *names: str, net: MemoryNetwork | None = None) 
     async with trio.open_nursery() as nursery:
         made = []
         for name in names:
-            profile = InMemory(folder / name, net.home(name))
+            profile = InMemory(folder / name, net.device(name).home)
             made.append(Asking(Service(profile, Settings(), nursery)))
         yield made
         for one in made:

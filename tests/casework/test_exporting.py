@@ -34,10 +34,9 @@ from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.schema import creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, level
 from tests.casework.test_casework import read, state_of
 from tests.casework.test_importing import DATA, a_cell, counts
-from tests.cell.cells import admit, found, level, opened
 
 C0, C1, C2, C3, C4, C5, C6 = Sensitivity
 
@@ -436,8 +435,8 @@ async def test_every_contradicting_value_leaves_with_its_author(
 ) -> None:
     net = MemoryNetwork(seed=2)
     async with AsyncExitStack() as stack:
-        ana = await stack.enter_async_context(opened(await found(net, "ana")))
-        ben = await stack.enter_async_context(opened(await admit(net, ana, "ben")))
+        ana = await stack.enter_async_context((await net.device("ana").found()).opened())
+        ben = await stack.enter_async_context((await net.device("ben").join(ana)).opened())
         case = await a_case(ana)
         await level([ana, ben])
         theirs = await ben.get(CaseFile, case.id)

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cellsync import found_cell, open_cell
 from cellsync.casework import CaseFile, Consent, Person
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import Form, export_cases
@@ -115,9 +114,8 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("text", ["Vera\r=cmd()", "\x1b[2J\x9b2JVera\u2028=1\u202e", "Vera;=1\0", "\v＝1"])
 async def test_a_hostile_title_in_every_export(text: str) -> None:
-    home = MemoryNetwork().home("ana")
-    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
-    async with open_cell(home, passphrase="words") as cell:
+    device = await MemoryNetwork().device("ana").found()
+    async with device.opened() as cell:
         await import_cases(cell, b"external_id,name,occupation\nVR-1,Vera,cook\n")
         [case], [person] = await cell.cases(CaseFile), await cell.cases(Person)
         consent = await cell.create(Consent, scope=Scope.INTERNAL)

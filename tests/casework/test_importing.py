@@ -38,15 +38,12 @@ from cellsync.casework.values.name import Name, NameKind, Script, name_of
 from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.casework.values.timeline import TimelineKind
 from cellsync.cell.cell import Cell
-from cellsync.cell.founding import found_cell
 from cellsync.cell.home import Home
-from cellsync.cell.newcomers import join
 from cellsync.cell.opening import open_cell
 from cellsync.core.errors import InvalidValue
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
-from cellsync.testing import MemoryNetwork, accept_any
-from tests.cell.cells import admit, opened
+from cellsync.testing import MemoryNetwork
 from tests.cell.equivocators import show, sides
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
@@ -59,9 +56,8 @@ def table(*rows: str, header: str = HEADER) -> bytes:
 
 @asynccontextmanager
 async def a_cell(network: MemoryNetwork | None = None) -> AsyncIterator[Cell]:
-    home = (network or MemoryNetwork()).home("ana")
-    await found_cell(home, "Mill Street", name="ana", passphrase="x")
-    async with open_cell(home, passphrase="x") as cell:
+    device = await (network or MemoryNetwork()).device("ana").found()
+    async with device.opened() as cell:
         yield cell
 
 
@@ -529,7 +525,7 @@ async def test_a_case_in_which_nothing_counts_is_new() -> None:
     """Its id follows from the row's: an equivocator may have written in it before."""
     network = MemoryNetwork()
     async with a_cell(network) as cell:
-        async with opened(await admit(network, cell, "ben")) as ben:
+        async with (await network.device("ben").join(cell)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         await show(cell, sides(cell, device, secrets, cell.case_id("cellsync.case", "A-1")))
         assert counts(await import_cases(cell, table("A-1,,,,,,,"))) == (1, 0, 0)
@@ -680,12 +676,10 @@ async def test_two_devices_that_import_the_same_table_make_the_same_cases(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     net = MemoryNetwork(seed=3)
-    ana, ben = net.home("ana"), net.home("ben")
-    await found_cell(ana, "Mill Street", name="ana", passphrase="x")
-    async with open_cell(ana, passphrase="x") as first:
-        invite = await first.create_invite(confirm=accept_any)
-        await join(ben, invite.code, name="ben", passphrase="x", confirm=accept_any)
-        async with open_cell(ben, passphrase="x") as second:
+    ana = await net.device("ana").found()
+    async with ana.opened() as first:
+        ben = await net.device("ben").join(first)
+        async with ben.opened() as second:
             await first.synced()
             net.partition("ana", "ben")
             content = table("1,Vera Tikhaya,active,be|ru,parcel,2027-03,a note,", "2,,closed,,,,,")

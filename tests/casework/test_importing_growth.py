@@ -11,8 +11,6 @@ from typing import Any, Final
 from bench.importing import wide
 from cellsync.casework.importing import import_cases
 from cellsync.cell.cell import Cell
-from cellsync.cell.founding import found_cell
-from cellsync.cell.opening import open_cell
 from cellsync.testing import MemoryNetwork
 
 SIZES: Final = (20, 50, 350)  # each step is ten times as many rows as the one before
@@ -38,9 +36,8 @@ class Calls:
 
 async def counted(rows: int) -> tuple[int, int]:
     """Of an import, and of the same one again."""
-    home = MemoryNetwork().home("ana")
-    await found_cell(home, "Mill Street", name="ana", passphrase="x")
-    async with open_cell(home, passphrase="x") as cell:
+    device = await MemoryNetwork().device("ana").found()
+    async with device.opened() as cell:
         return await calls_of(cell, rows), await calls_of(cell, rows)
 
 

@@ -3,7 +3,6 @@ Both sides are kept everywhere, the device goes on under a new incarnation by it
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,8 +18,8 @@ from cellsync.core.ids import EntryId
 from cellsync.core.session.session import growth
 from cellsync.core.wire.places import Frontier, Head
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, check_failures, opened
-from tests.cell.same import Template
+from tests.cell.cells import Visit
+from tests.cell.template import Template
 
 
 @asynccontextmanager
@@ -28,21 +27,20 @@ async def forked(template: Template, folder: Path) -> AsyncIterator[tuple[Memory
     """Ana holds one entry of Ben's in a place where Ben and Cara hold another."""
     net = MemoryNetwork(4)
     template.copy_to(net)
-    backup = shutil.copytree(net.home("ben").path, folder / "backup")
-    async with opened(net.home("ana")) as ana:
-        async with opened(net.home("ben")) as ben:
+    backup = net.device("ben").copy_to(folder / "backup")
+    async with net.device("ana").opened() as ana:
+        async with net.device("ben").opened() as ben:
             await ben.create(Visit, title="before the loss")
             await ben.synced(timeout=300)
-        shutil.rmtree(net.home("ben").path)
-        shutil.copytree(backup, net.home("ben").path)
+        net.device("ben").put_back(backup)
         net.partition("ana", ["ben", "cara"])
-        async with opened(net.home("ben")) as ben, opened(net.home("cara")) as cara:
+        async with net.device("ben").opened() as ben, net.device("cara").opened() as cara:
             await ben.create(Visit, title="after the loss")  # in the place of the lost one
             await ben.synced(timeout=300)
             net.heal()
             await trio.sleep(600)
             yield net, [ana, ben, cara]
-    check_failures(net)
+    net.check_failures()
 
 
 async def titles(cell: Cell) -> set[str]:
@@ -84,12 +82,12 @@ async def test_one_vault_used_twice_at_once(template: Template, tmp_path: Path, 
     """Two laptops with copies of one vault, both in use: each goes on under an incarnation of its own."""
     net = MemoryNetwork(4)
     template.copy_to(net)
-    shutil.copytree(net.home("ben").path, net.home("twin").path)
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    net.device("ben").copy_to(net.device("twin").home.path)
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         await ben.create(Visit, title="by Ben")
         await ben.synced(timeout=300)
         net.partition("ben", ["ana", "twin"])
-        async with opened(net.home("twin")) as twin:
+        async with net.device("twin").opened() as twin:
             for number in range(5):
                 await twin.create(Visit, title=f"by the twin, {number}")
                 await ben.create(Visit, title=f"by Ben, {number}")
@@ -106,7 +104,7 @@ async def test_one_vault_used_twice_at_once(template: Template, tmp_path: Path, 
             } <= await titles(ana)
             assert twin.circle._line != ben.circle._line
             assert ana.circle.replica.held.branches(ben.device) == 4  # the common beginning's two sides, and two more
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_device_says_when_it_has_begun_anew_too_often(
@@ -115,13 +113,12 @@ async def test_a_device_says_when_it_has_begun_anew_too_often(
     """It is told in time, and refuses to write before the last branch that counts is used up."""
     net = MemoryNetwork(4)
     template.copy_to(net)
-    backup = shutil.copytree(net.home("ben").path, tmp_path / "backup")
+    backup = net.device("ben").copy_to(tmp_path / "backup")
     written = 0
-    async with opened(net.home("ana")) as ana:
+    async with net.device("ana").opened() as ana:
         while True:
-            shutil.rmtree(net.home("ben").path)
-            shutil.copytree(backup, net.home("ben").path)
-            async with opened(net.home("ben")) as ben:
+            net.device("ben").put_back(backup)
+            async with net.device("ben").opened() as ben:
                 if written:
                     await trio.sleep(300)  # it hears of what it has written
                 used = ben.circle.branches_used
@@ -136,7 +133,7 @@ async def test_a_device_says_when_it_has_begun_anew_too_often(
         assert ana.circle.replica.held.branches(ben.device) == caps.BRANCHES - 1
         assert {f"life {number}" for number in range(written)} <= await titles(ana)
         assert not ana.circle.frontier().equivocators
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_vault_put_back_that_writes_nothing_catches_up(
@@ -144,21 +141,20 @@ async def test_a_vault_put_back_that_writes_nothing_catches_up(
 ) -> None:
     net = MemoryNetwork(4)
     template.copy_to(net)
-    at_ana, at_ben = net.home("ana"), net.home("ben")
-    backup = shutil.copytree(at_ben.path, tmp_path / "backup")
-    async with opened(at_ana) as ana:
-        async with opened(at_ben) as ben:
+    ana_device, ben_device = net.device("ana"), net.device("ben")
+    backup = ben_device.copy_to(tmp_path / "backup")
+    async with ana_device.opened() as ana:
+        async with ben_device.opened() as ben:
             case = await ben.create(Visit, title="before the loss")
             await ben.synced(timeout=300)
-        shutil.rmtree(at_ben.path)
-        shutil.copytree(backup, at_ben.path)
-        async with opened(at_ben) as ben:
+        ben_device.put_back(backup)
+        async with ben_device.opened() as ben:
             assert (await ben.get(Visit, case.id, wait=300)).title == "before the loss"
             theirs = await ben.create(Visit, title="and on")  # under a new incarnation: another copy may go on, too
             assert (await ana.get(Visit, theirs.id, wait=300)).title == "and on"
             assert not ana.flags
             assert not ben.flags
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_who_claims_what_it_does_not_give_is_not_in_step(
@@ -167,7 +163,7 @@ async def test_who_claims_what_it_does_not_give_is_not_in_step(
     """A frontier that names an entry nobody holds: a sync that waits for it runs out of time, and says so."""
     net = MemoryNetwork(4)
     template.copy_to(net)
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         [peer] = [peer for peer in await ana.sync(timeout=60) if peer.name == "ben"]
         assert peer.in_step_now
         line = (ben.device, ben.circle.life)
@@ -180,4 +176,4 @@ async def test_who_claims_what_it_does_not_give_is_not_in_step(
         assert not peer.in_step_now
         assert peer.owes
         assert not ana.flags  # it slanders nobody
-    check_failures(net)
+    net.check_failures()

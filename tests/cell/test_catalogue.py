@@ -29,7 +29,7 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, found, opened
+from tests.cell.cells import Visit
 from tests.core.circles import Device, admitted, founded, pass_on
 from tests.models.catalogue import CatalogueModel
 from tests.scenarios.forks import Equivocator, Honest
@@ -358,8 +358,8 @@ async def titles(cell: Cell) -> list[str]:
 
 
 async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: MockClock) -> None:
-    home = await found(MemoryNetwork())
-    async with opened(home) as cell:
+    laptop = await MemoryNetwork().device("ana").found()
+    async with laptop.opened() as cell:
         for at in range(3):
             await cell.create(Visit, title=f"visit {at}")
         store: Any = cell.circle.store
@@ -374,21 +374,21 @@ async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: Mock
 
         store.close = as_before
     for _ in range(2):
-        async with opened(home) as cell:
+        async with laptop.opened() as cell:
             assert await titles(cell) == ["visit 0", "visit 1", "visit 2"]
             assert [one.title for one in await cell.cases(Visit)] == ["visit 0", "visit 1", "visit 2"]
 
 
 async def test_what_is_described_is_durable_once_it_is_quiet(autojump_clock: MockClock) -> None:
-    home = await found(MemoryNetwork())
-    async with opened(home) as cell:
+    laptop = await MemoryNetwork().device("ana").found()
+    async with laptop.opened() as cell:
         case = await cell.create(Visit, title="one")
         async with case.edit() as draft:
             draft.title = "two"
         assert cell.catalogue.stale == 1
         await trio.sleep(4 * QUIET)
         assert (cell.catalogue.stale, cell.catalogue.staged) == (0, 0)
-    async with opened(home) as cell:
+    async with laptop.opened() as cell:
         assert cell.catalogue.stale == 0
         assert await titles(cell) == ["two"]
 
@@ -398,7 +398,7 @@ async def test_a_full_disk_keeps_nobody_from_asking(autojump_clock: MockClock, m
         cell.circle.store._roll_back()  # type: ignore[attr-defined]
         raise DiskFull
 
-    async with opened(await found(MemoryNetwork())) as cell:
+    async with (await MemoryNetwork().device("ana").found()).opened() as cell:
         await cell.create(Visit, title="stored")
         with monkeypatch.context() as patched:
             patched.setattr(cell.circle.store, "flush", full)
@@ -414,7 +414,7 @@ async def test_a_full_disk_keeps_nobody_from_asking(autojump_clock: MockClock, m
 async def test_who_asks_does_not_wait_for_the_end_of_an_import(autojump_clock: MockClock) -> None:
     """An import that makes more cases stale with each of its steps than are described at once."""
     net = MemoryNetwork()
-    async with opened(await found(net, "ana")) as ana, trio.open_nursery() as nursery:
+    async with (await net.device("ana").found()).opened() as ana, trio.open_nursery() as nursery:
         steps = 0
 
         async def write_on() -> None:

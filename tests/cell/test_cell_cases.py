@@ -18,9 +18,10 @@ from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.ledger.source import OWN_HAND
 from cellsync.store.header import Identity
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, level
+from cellsync.testing.device import PASSPHRASE
 from cellsync.testing.fixtures import CellPair
-from tests.cell.cells import PASSPHRASE, Visit, admit, cells, check_failures, found, level, opened
+from tests.cell.cells import Visit
 
 WORDS = ("Ana", "Ben", "Ana", "Ben")
 
@@ -163,15 +164,15 @@ async def test_an_edit_that_is_too_large(autojump_clock: MockClock, cell_pair: C
 async def test_what_was_acknowledged_is_there_after_reopening(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
         case = await ana.create(Visit, title="a")
         for number in range(30):
             async with case.edit() as draft:
                 draft.notes.append(str(number))
                 draft.title = str(number)
         digest = await ana.state_digest()
-    async with opened(home) as ana:
+    async with device.opened() as ana:
         again = await ana.get(Visit, case.id)
         assert again.title == "29"
         assert [item.value for item in again.notes.items] == [str(number) for number in range(30)]
@@ -196,7 +197,7 @@ async def test_what_is_not_here(autojump_clock: MockClock, cell_pair: CellPair) 
 
 
 async def test_readers_read_and_do_not_write(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with cells(memory_network, "ana", "ben", role="reader") as [ana, ben]:
+    async with memory_network.cells("ana", "ben", role="reader") as [ana, ben]:
         case = await ana.create(Visit, title="a")
         theirs = await ben.get(Visit, case.id, wait=60)
         before = ben.entries(), await ben.state_digest()
@@ -210,7 +211,7 @@ async def test_readers_read_and_do_not_write(memory_network: MemoryNetwork, auto
             await ben.create_invite(confirm=lambda _: True)
         assert (ben.entries(), await ben.state_digest()) == before
         assert theirs.title == "a"
-    async with opened(memory_network.home("ben")) as ben:
+    async with memory_network.device("ben").opened() as ben:
         assert ben.entries() == before[0]
 
 
@@ -382,8 +383,8 @@ async def test_ids_from_outside_are_the_same_on_every_device(autojump_clock: Moc
 
 async def test_one_edit_costs_the_same_after_many(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     """Counted in statements of the store, not in time."""
-    home = await found(memory_network)
-    async with opened(home) as ana:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
         reads = 0
         for name in ("entry_at", "chain_slice", "case_entries", "arrivals"):
             original = getattr(ana.circle.store, name)
@@ -419,9 +420,9 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
 ) -> None:
     """A changed program on the reader's device: it does not ask itself for permission."""
     net = memory_network
-    async with cells(net, "ana", "ben", role="reader") as [ana, ben]:
-        home = await admit(net, ana, "cara")
-        async with opened(home) as cara:
+    async with net.cells("ana", "ben", role="reader") as [ana, ben]:
+        device = await net.device("cara").join(ana)
+        async with device.opened() as cara:
             case = await ana.create(Visit, title="a")
             theirs = await ben.get(Visit, case.id, wait=60)
             write_locked = ben.circle.write_locked
@@ -448,7 +449,7 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
                 edit.title = "b"
             await level([ana, ben, cara])
             assert (await cara.get(Visit, case.id)).title == "b"
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_what_is_too_much_for_one_edit(cell_pair: CellPair, autojump_clock: MockClock) -> None:

@@ -16,8 +16,8 @@ from cellsync.core.history.store import Wanted
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.stage import Stage
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, found, level, opened
+from cellsync.testing import MemoryNetwork, level
+from tests.cell.cells import Visit
 from tests.cell.test_followers import heard
 
 
@@ -52,8 +52,8 @@ async def test_what_goes_into_quarantine_is_taken_back_and_what_is_released_is_s
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    home = await found(net)
-    async with opened(home) as ana, opened(await admit(net, ana, "ben")) as ben:
+    device = await net.device("ana").found()
+    async with device.opened() as ana, (await net.device("ben").join(ana)).opened() as ben:
         case, other = await ana.create(Visit, title="of Ana"), await ana.create(Visit, title="another")
         await level([ana, ben])
         async with (await ben.get(Visit, case.id)).edit() as draft:
@@ -96,7 +96,7 @@ async def test_what_goes_into_quarantine_is_taken_back_and_what_is_released_is_s
         assert (await titles(ana)) == ["of Ana", "another"]
         assert (await titles(ben)) == ["of Ben", "late"]
         identity, after = case.id, ana.cursor()
-    async with opened(home) as ana:
+    async with device.opened() as ana:
         case = await ana.get(Visit, identity)
         assert (case.title, await titles(ana)) == ("of Ana", ["of Ana", "another"])
         async with ana.changes(since=before) as changes:

@@ -9,13 +9,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Asked, Cell, Home, join
+from cellsync import Asked, Cell, join
 from cellsync.core.errors import ClocksDiffer, NoPeer
 from cellsync.core.ids import Millis
 from cellsync.core.membership.clocks import Difference
 from cellsync.node.network import Address
-from cellsync.testing import MemoryHost, MemoryNetwork
-from tests.cell.cells import DAY, PASSPHRASE, Visit, admit, check_failures, found, level, opened, with_clock
+from cellsync.testing import MemoryHost, MemoryNetwork, SimulatedDevice, level
+from cellsync.testing.device import PASSPHRASE
+from tests.cell.cells import DAY, Visit
 
 HOUR = 3600
 SKEWS = [600, 3 * HOUR, 1.5 * DAY, 3 * DAY, 40 * DAY]
@@ -27,7 +28,7 @@ def named(skew: float) -> str:
 
 
 async def paired(
-    net: MemoryNetwork, inviter: Cell, home: Home, name: str, *, address: bool = False
+    net: MemoryNetwork, inviter: Cell, device: SimulatedDevice, name: str, *, address: bool = False
 ) -> tuple[float, float]:
     """Invite and join; by how much the other's clock is ahead, as the inviter's human was told and the joiner's."""
     told: dict[str, float] = {}
@@ -41,36 +42,36 @@ async def paired(
 
     invite = await inviter.create_invite(confirm=note("inviter"))
     at = (net.host(inviter.name_of(inviter.device)).host, inviter.port) if address else None
-    await join(home, invite.code, name=name, passphrase=PASSPHRASE, confirm=note("joiner"), address=at)
+    await join(device.home, invite.code, name=name, passphrase=PASSPHRASE, confirm=note("joiner"), address=at)
     await invite.joined()
     return told["inviter"], told["joiner"]
 
 
-async def met(net: MemoryNetwork, *names: str) -> list[Home]:
+async def met(net: MemoryNetwork, *names: str) -> list[SimulatedDevice]:
     """Homes of one cell whose clocks agreed, and which have exchanged everything and forgotten old keys; closed."""
-    homes = [await found(net, names[0])]
-    async with opened(homes[0]) as first:
+    devices = [await net.device(names[0]).found()]
+    async with devices[0].opened() as first:
         await first.create(Visit, title="the first")
         for name in names[1:]:
-            homes.append(await admit(net, first, name))
-            async with opened(homes[-1]) as cell:
+            devices.append(await net.device(name).join(first))
+            async with devices[-1].opened() as cell:
                 await level([first, cell])
                 await cell.create(Visit, title=f"by {name}")
                 await level([first, cell])
-    for home in homes:  # everybody learns of everybody's entries, and a week passes
-        async with opened(homes[0]) as first, trio.open_nursery():
-            if home is not homes[0]:
-                async with opened(home) as cell:
+    for device in devices:  # everybody learns of everybody's entries, and a week passes
+        async with devices[0].opened() as first, trio.open_nursery():
+            if device is not devices[0]:
+                async with device.opened() as cell:
                     await level([first, cell])
     await trio.sleep(7 * DAY)
-    for home in homes[1:]:
-        async with opened(homes[0]) as first, opened(home) as cell:
+    for device in devices[1:]:
+        async with devices[0].opened() as first, device.opened() as cell:
             await first.create(Visit, title="a week later")
             await cell.create(Visit, title="a week later, too")
             await level([first, cell])
             await first.circle.tidy()
             await cell.circle.tidy()
-    return homes
+    return devices
 
 
 @pytest.mark.parametrize("skew", BOTH_WAYS, ids=named)
@@ -78,13 +79,13 @@ async def test_members_whose_clock_has_gone_off_meet_when_a_user_waits(
     memory_network: MemoryNetwork, autojump_clock: MockClock, skew: float
 ) -> None:
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
-    async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
+    ana_device, ben_device = await met(net, "ana", "ben")
+    async with ana_device.opened() as ana, ben_device.with_clock(skew).opened() as ben:
         case = await ben.create(Visit, title="with a wrong clock")
         (peer,) = await ben.sync(timeout=30)
         assert peer.in_step_now
         assert (await ana.get(Visit, case.id, wait=60)).title == "with a wrong clock"
-    check_failures(net)
+    net.check_failures()
 
 
 @pytest.mark.parametrize("skew", BOTH_WAYS, ids=named)
@@ -94,16 +95,16 @@ async def test_members_whose_clock_has_gone_off_meet_at_known_addresses(
 ) -> None:
     """Nobody shows anything, and only one of the two users waits."""
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
+    ana_device, ben_device = await met(net, "ana", "ben")
     net.host("ana").mode = net.host("ben").mode = "listen"
-    async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
+    async with ana_device.opened() as ana, ben_device.with_clock(skew).opened() as ben:
         await ben.add_address(ana.device, net.host("ana").host, ana.port)
         await ana.add_address(ben.device, net.host("ben").host, ben.port)
         case = await ben.create(Visit, title="with a wrong clock")
         (peer,) = await (ben if who == "the wrong one" else ana).sync(timeout=30)
         assert peer.in_step_now
         assert (await ana.get(Visit, case.id, wait=60)).title == "with a wrong clock"
-    check_failures(net)
+    net.check_failures()
 
 
 # A beacon is looked for 45 days either side; an address given by hand works whatever the clock shows.
@@ -120,28 +121,28 @@ async def test_who_joins_with_a_wrong_clock_is_told_and_gets_the_history(
     """Both humans are told; the history comes without anybody asking again, then and every day after."""
     net = memory_network
     net.latency(0.02)
-    ana_home, ben_home = await found(net, "ana"), net.home("ben")
+    ana_device, ben_device = await net.device("ana").found(), net.device("ben")
     if who == "joiner":
-        ben_home = with_clock(ben_home, skew)
+        ben_device = ben_device.with_clock(skew)
     else:
-        ana_home = with_clock(ana_home, skew)
+        ana_device = ana_device.with_clock(skew)
     ahead = skew if who == "joiner" else -skew  # Ben's clock
-    async with opened(ana_home) as ana:
+    async with ana_device.opened() as ana:
         made = await ana.create(Visit, title="before anybody came")
-        told = await paired(net, ana, ben_home, "ben", address=not shows)
+        told = await paired(net, ana, ben_device, "ben", address=not shows)
         assert [*told] == pytest.approx([ahead, -ahead], abs=1)
-        async with opened(ben_home) as ben:
+        async with ben_device.opened() as ben:
             assert (await ben.get(Visit, made.id, wait=120)).title == "before anybody came"
             await level([ana, ben])
     for _ in range(4):
         await trio.sleep(DAY)
-        async with opened(ana_home) as ana, opened(ben_home) as ben:
+        async with ana_device.opened() as ana, ben_device.opened() as ben:
             if not shows:
                 await ben.add_address(ana.device, net.host("ana").host, ana.port)
             await ana.create(Visit, title="by Ana")
             await ben.create(Visit, title="by Ben")
             await level([ana, ben], within=60)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_whoever_has_met_once_meets_again_without_anybody_waiting(
@@ -149,13 +150,13 @@ async def test_whoever_has_met_once_meets_again_without_anybody_waiting(
 ) -> None:
     """The difference is remembered; and on the third device, which has not met the wrong clock, the shift helps."""
     net = memory_network
-    homes = await met(net, "ana", "ben", "cara")
-    wrong = with_clock(homes[1], 5 * HOUR)
-    for other in (homes[0], homes[2]):
-        async with opened(wrong) as ben, opened(other) as cell:
+    devices = await met(net, "ana", "ben", "cara")
+    wrong = devices[1].with_clock(5 * HOUR)
+    for other in (devices[0], devices[2]):
+        async with wrong.opened() as ben, other.opened() as cell:
             await ben.sync(timeout=30)
             await level([ben, cell])
-    async with opened(wrong) as ben, opened(homes[0]) as ana, opened(homes[2]) as cara:
+    async with wrong.opened() as ben, devices[0].opened() as ana, devices[2].opened() as cara:
         case = await ben.create(Visit, title="nobody waits")
         await ana.get(Visit, case.id, wait=60)
         await cara.get(Visit, case.id, wait=60)
@@ -166,12 +167,12 @@ async def test_whoever_has_met_once_meets_again_without_anybody_waiting(
         assert seen.clock is not None
         assert seen.clock.measured
         assert seen.clock.ahead == pytest.approx(5 * HOUR, abs=2)
-        dina_home = await admit(net, ana, "dina")
-        async with opened(dina_home) as dina:
+        dina_device = await net.device("dina").join(ana)
+        async with dina_device.opened() as dina:
             await level([ana, ben, cara, dina])
             while ben.device not in dina.node.links:  # who shows itself as the others do as well
                 await dina.node.links.changed.wait()
-    check_failures(net)
+    net.check_failures()
 
 
 @pytest.mark.parametrize("skew", [3 * DAY, -3 * DAY], ids=named)
@@ -179,10 +180,10 @@ async def test_a_clock_that_is_set_right_again_keeps_nobody_apart(
     memory_network: MemoryNetwork, autojump_clock: MockClock, skew: float
 ) -> None:
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
-    async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
+    ana_device, ben_device = await met(net, "ana", "ben")
+    async with ana_device.opened() as ana, ben_device.with_clock(skew).opened() as ben:
         await ben.sync(timeout=30)
-    async with opened(ana_home) as ana, opened(ben_home) as ben:
+    async with ana_device.opened() as ana, ben_device.opened() as ben:
         case = await ben.create(Visit, title="right again")
         await ben.sync(timeout=30)
         await ana.get(Visit, case.id, wait=60)
@@ -192,9 +193,9 @@ async def test_a_clock_that_is_set_right_again_keeps_nobody_apart(
 async def test_what_cannot_be_bridged_is_said(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     """By name of the clock where it was measured once; else that clocks may be why."""
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
+    ana_device, ben_device = await met(net, "ana", "ben")
     net.host("ana").mode = net.host("ben").mode = "listen"
-    async with opened(ana_home) as ana, opened(with_clock(ben_home, 200 * DAY)) as ben:
+    async with ana_device.opened() as ana, ben_device.with_clock(200 * DAY).opened() as ben:
         await ben.add_address(ana.device, net.host("ana").host, ana.port)
         with pytest.raises(NoPeer) as silent:
             await ben.sync(timeout=30)
@@ -203,7 +204,7 @@ async def test_what_cannot_be_bridged_is_said(memory_network: MemoryNetwork, aut
         await ana.add_address(ben.device, net.host("ben").host, ben.port)
         with pytest.raises(ClocksDiffer, match="is 9 days behind this one's"):
             await ana.sync(timeout=30)
-    async with opened(ben_home) as ben:
+    async with ben_device.opened() as ben:
         with pytest.raises(NoPeer) as gone:  # nobody is there: that is no clock's fault
             await ben.sync(timeout=30)
         assert "network" in gone.value.hint
@@ -213,8 +214,8 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
-    async with opened(ana_home) as ana:
+    ana_device, ben_device = await met(net, "ana", "ben")
+    async with ana_device.opened() as ana:
         await trio.sleep(1)
         (recorded,) = net.host("ana").shown.values()
         assert ana.port == recorded.addresses[0].port
@@ -228,7 +229,7 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryHost, "dial", dial)
-        async with opened(ben_home) as ben:
+        async with ben_device.opened() as ben:
             ben.node.whereabouts.spots.known.clear()
             await trio.sleep(1)
             net.show(net.host("ana"), recorded)
@@ -243,8 +244,8 @@ async def test_a_wrong_clock_deletes_nothing_and_brings_nothing_back(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
-    async with opened(ana_home) as ana:
+    ana_device, ben_device = await met(net, "ana", "ben")
+    async with ana_device.opened() as ana:
         before = ana.circle.epochs.oldest
         for ahead in (400 * DAY, -400 * DAY, 40 * DAY):
             ana.circle.clocks.note(
@@ -255,7 +256,7 @@ async def test_a_wrong_clock_deletes_nothing_and_brings_nothing_back(
             assert ana.circle.epochs.oldest == before
             assert all(key.day >= before for key in ana.circle.session_keys())
     for skew in (40 * DAY, -40 * DAY):
-        async with opened(ana_home) as ana, opened(with_clock(ben_home, skew)) as ben:
+        async with ana_device.opened() as ana, ben_device.with_clock(skew).opened() as ben:
             held = ben.circle.epochs.oldest
             await ben.sync(timeout=30)
             await ben.create(Visit, title="dated wrongly")
@@ -270,14 +271,14 @@ async def test_a_clock_set_while_connected_is_measured_anew(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    ana_home, ben_home = await met(net, "ana", "ben")
-    ahead, now = [3 * DAY], ben_home.surroundings.now
-    moving = replace(ben_home.surroundings, now=lambda: Millis(now() + int(ahead[0] * 1000)))
-    async with opened(ana_home) as ana, opened(replace(ben_home, surroundings=moving)) as ben:
+    ana_device, ben_device = await met(net, "ana", "ben")
+    ahead, now = [3 * DAY], ben_device.home.surroundings.now
+    moving = replace(ben_device.home.surroundings, now=lambda: Millis(now() + int(ahead[0] * 1000)))
+    async with ana_device.opened() as ana, ben_device.with_home(surroundings=moving).opened() as ben:
         await ben.sync(timeout=30)
         assert [peer.clock.ahead for peer in ana.peers() if peer.clock] == pytest.approx([3 * DAY], abs=2)
         ahead[0] = 0
         await trio.sleep(60)
         assert [peer.connected for peer in (*ana.peers(), *ben.peers())] == [True, True]
         assert [peer.clock.ahead for peer in (*ana.peers(), *ben.peers()) if peer.clock] == pytest.approx([0, 0], abs=2)
-    check_failures(net)
+    net.check_failures()

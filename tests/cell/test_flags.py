@@ -8,15 +8,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Home
+from cellsync import Cell
 from cellsync.cell.facts import Facts
 from cellsync.cell.flag import Flag, Reason
 from cellsync.core import caps
 from cellsync.core.ids import DeviceId, Incarnation
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import DAY, Visit, admit, found, level, opened, with_clock
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from tests.cell.cells import DAY, Visit
 from tests.cell.equivocators import show, sides, title
-from tests.cell.same import Template
+from tests.cell.template import Template
 from tests.cell.test_backup import forked
 from tests.core.attacks import Writer, forge
 from tests.scenarios.versions.test_cell import BOTH, build, two
@@ -25,19 +25,19 @@ from tests.scenarios.versions.test_cell import BOTH, build, two
 async def test_flags_outlive_the_cell_until_they_are_dismissed(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    home = await found(memory_network)
-    async with opened(home) as cell:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as cell:
         case = await cell.create(Visit, title="x")
         raised = [Flag(reason, cell.device, "ana", case.id) for reason in (Reason.UNATTACHED, Reason.NO_RIGHT)]
         cell._flags.add(raised)
         assert set(cell.flags) == set(raised)
-    async with opened(home) as cell:
+    async with laptop.opened() as cell:
         assert set(cell.flags) == set(raised)
         cell.dismiss(raised[0])
         cell.dismiss(raised[0])
         await trio.sleep(5)
         assert cell.flags == [raised[1]]
-    async with opened(home) as cell:
+    async with laptop.opened() as cell:
         assert cell.flags == [raised[1]]
         cell._flags.add(raised)
         assert set(cell.flags) == set(raised)
@@ -46,17 +46,15 @@ async def test_flags_outlive_the_cell_until_they_are_dismissed(
 async def test_a_clock_ahead_is_flagged_at_the_others_also_after_opening_again(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        ahead = await admit(memory_network, ana, "ben")
-        now = ahead.surroundings.now
-        object.__setattr__(ahead.surroundings, "now", lambda: now() + 30 * 3_600_000)
-        async with opened(ahead) as ben:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        ahead = (await memory_network.device("ben").join(ana)).with_clock(30 * 3600)
+        async with ahead.opened() as ben:
             await ben.get(Visit, (await ana.create(Visit, title="here")).id, wait=60)
             await ben.create(Visit, title="from tomorrow")
             await level([ana, ben])
             assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.FUTURE, "ben")]
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.FUTURE, "ben")]
 
 
@@ -95,14 +93,14 @@ async def test_a_fork_is_known_after_opening_again_whatever_was_kept(
 ) -> None:
     async with forked(template, tmp_path) as (net, [_, _, cara]):
         identity = cara.device
-    async with opened(net.home("cara")) as cara, opened(net.home("ben")) as ben:
+    async with net.device("cara").opened() as cara, net.device("ben").opened() as ben:
         assert flagged(cara) == [("fork", "ben")]
         await cara.circle.keep("flags", b"")
         await ben.create(Visit, title="and on")
         await level([cara, ben])
         assert flagged(cara) == []
         assert cara.device == identity
-    async with opened(net.home("cara")) as cara:
+    async with net.device("cara").opened() as cara:
         assert flagged(cara) == []
 
 
@@ -137,9 +135,9 @@ async def test_a_standing_fork_costs_only_steps_that_touch_its_device(
 async def test_an_equivocator_stays_flagged_and_not_as_a_fork_besides(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        async with opened(await admit(memory_network, ana, "ben")) as ben:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         case = await ana.create(Visit, title="x")
         for number, batch in enumerate(sides(ana, device, secrets, case.id)):
@@ -148,7 +146,7 @@ async def test_an_equivocator_stays_flagged_and_not_as_a_fork_besides(
             expected = "" if not number else "fork" if number < caps.BRANCHES else "equivocator"
             assert flagged(ana) == ([(expected, "ben")] if expected else [])
     for _ in range(2):
-        async with opened(home) as ana:
+        async with laptop.opened() as ana:
             assert flagged(ana) == [("equivocator", "ben")]
             await dismiss(ana)
 
@@ -156,53 +154,53 @@ async def test_an_equivocator_stays_flagged_and_not_as_a_fork_besides(
 async def test_few_branches_left_stays(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = await found(memory_network)
+    laptop = await memory_network.device("ana").found()
     monkeypatch.setattr(caps, "WARN_BRANCHES", 1)
     for _ in range(2):
-        async with opened(home) as ana:
+        async with laptop.opened() as ana:
             assert flagged(ana) == [("few_branches_left", "ana")]
             await dismiss(ana)
             assert flagged(ana) == [("few_branches_left", "ana")]
 
 
-async def ahead(net: MemoryNetwork, ana: Cell) -> Home:
+async def ahead(net: MemoryNetwork, ana: Cell) -> SimulatedDevice:
     """Ben, who has written while his clock was three days ahead, and has set it right since."""
-    at_ben = await admit(net, ana, "ben")
-    async with opened(at_ben) as ben:
+    ben_device = await net.device("ben").join(ana)
+    async with ben_device.opened() as ben:
         await level([ana, ben])
-    async with opened(with_clock(at_ben, 3 * DAY)) as ben:
+    async with ben_device.with_clock(3 * DAY).opened() as ben:
         for number in range(2):
             await ben.create(Visit, title=f"from the future, {number}")
-    async with opened(at_ben) as ben:
+    async with ben_device.opened() as ben:
         await level([ana, ben])
         assert flagged(ben) == [("future", "ben")]
-    return at_ben
+    return ben_device
 
 
 async def test_a_date_ahead_stays_until_the_device_dates_rightly(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        at_ben = await ahead(memory_network, ana)
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        ben_device = await ahead(memory_network, ana)
         await dismiss(ana)
         assert flagged(ana) == [("future", "ben")]
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         assert flagged(ana) == [("future", "ben")]
-        async with opened(at_ben) as ben:
+        async with ben_device.opened() as ben:
             await level([ana, ben])
             assert flagged(ana) == [("future", "ben")]  # nobody knows yet how it dates now
             await ben.create(Visit, title="from today")
             await level([ana, ben])
             assert flagged(ana) == []
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         assert flagged(ana) == []
 
 
 async def test_a_date_is_ahead_no_more_when_that_day_has_come(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         await ahead(memory_network, ana)
         await trio.sleep(1.9 * DAY)
         assert flagged(ana) == [("future", "ben")]
@@ -213,17 +211,17 @@ async def test_a_date_is_ahead_no_more_when_that_day_has_come(
 async def test_an_older_build_stays_flagged_until_it_is_updated(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    ana_home, ben_home = await two(memory_network)
-    both, updated = build(ana_home, BOTH), build(ben_home, BOTH)
-    for at_ben, expected in ((updated, []), (ben_home, [("older", "ben")]), (ben_home, [("older", "ben")])):
-        async with opened(both) as ana, opened(at_ben):
+    ana_device, ben_device = await two(memory_network)
+    both, updated = build(ana_device, BOTH), build(ben_device, BOTH)
+    for build_of_ben, expected in ((updated, []), (ben_device, [("older", "ben")]), (ben_device, [("older", "ben")])):
+        async with both.opened() as ana, build_of_ben.opened():
             await ana.sync(everyone=True)
             await dismiss(ana)
             assert flagged(ana) == expected
             await trio.sleep(10)
-    async with opened(both) as ana:
+    async with both.opened() as ana:
         assert flagged(ana) == [("older", "ben")]
-        async with opened(updated):
+        async with updated.opened():
             await ana.sync(everyone=True)
             assert flagged(ana) == []
 
@@ -232,10 +230,10 @@ async def test_a_gap_is_flagged_whenever_it_is_brought_and_until_it_is_filled(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Not until its device is cited, or another of its chains grows."""
-    home = await found(memory_network)
+    laptop = await memory_network.device("ana").found()
     gap = [("unattached", "ben")]
-    async with opened(home) as ana:
-        async with opened(await admit(memory_network, ana, "ben")) as ben:
+    async with laptop.opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         case = await ana.create(Visit, title="x")
         [first] = sides(ana, device, secrets, case.id, 1)
@@ -256,7 +254,7 @@ async def test_a_gap_is_flagged_whenever_it_is_brought_and_until_it_is_filled(
         async with case.edit() as draft:  # cites it
             draft.title = "y"
         assert flagged(ana) == gap
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         assert flagged(ana) == gap
         await show(ana, [behind, lost, behind])
         assert flagged(ana) == []

@@ -9,9 +9,9 @@ from trio.testing import MockClock
 from cellsync import Cell, Change, Log, Register, Schema, Set, empty
 from cellsync.cell import followers
 from cellsync.core.replica.replica import Replica
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.fixtures import CellPair
-from tests.cell.cells import Visit, admit, cells, found, level, opened
+from tests.cell.cells import Visit
 
 BACKLOG = 40
 
@@ -75,7 +75,7 @@ async def test_there_is_no_gap_between_reading_and_following(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """A writer that never pauses; a reader that comes at an arbitrary moment knows the sum of both."""
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         case = await ana.create(Visit, title="a")
         theirs = await ben.get(Visit, case.id, wait=60)
 
@@ -99,11 +99,11 @@ async def test_going_on_after_a_cursor_gives_what_was_missed(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    home = await found(net)
-    async with opened(home) as ana:
-        at_ben = await admit(net, ana, "ben")
+    laptop = await net.device("ana").found()
+    async with laptop.opened() as ana:
+        ben_device = await net.device("ben").join(ana)
         case = await ana.create(Visit, title="0")
-        async with opened(at_ben) as ben:
+        async with ben_device.opened() as ben:
             theirs = await ben.get(Visit, case.id, wait=60)
             await level([ana, ben])
             cursor = ben.cursor()
@@ -122,7 +122,7 @@ async def test_going_on_after_a_cursor_gives_what_was_missed(
             async with case.edit() as draft:
                 draft.notes.append(f"while closed {number}")
         other = await ana.create(Visit, title="another case")
-        async with opened(at_ben) as ben:
+        async with ben_device.opened() as ben:
             await level([ana, ben])
             theirs = await ben.get(Visit, case.id)
             async with theirs.changes(since=cursor) as changes:
@@ -143,7 +143,7 @@ class Typed(Schema, kind="org.example.typed", version=1):
 
 async def test_after_any_cursor_nothing_is_missed(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     """Also after the cursor of the second of five changes that came at once."""
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         case = await ana.create(Typed, title="a")
         theirs = await ben.get(Typed, case.id, wait=60)
         memory_network.partition("ana", "ben")
@@ -258,7 +258,7 @@ async def test_it_ends_with_its_block(autojump_clock: MockClock, cell_pair: Cell
 
 
 async def test_it_ends_with_the_cell(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    home = await found(memory_network)
+    laptop = await memory_network.device("ana").found()
     ended = trio.Event()
 
     async def follow(cell: Cell, task_status: trio.TaskStatus[None]) -> None:
@@ -269,7 +269,7 @@ async def test_it_ends_with_the_cell(memory_network: MemoryNetwork, autojump_clo
         ended.set()
 
     async with trio.open_nursery() as nursery:
-        async with opened(home) as ana:
+        async with laptop.opened() as ana:
             await nursery.start(follow, ana)
         with trio.fail_after(10):
             await ended.wait()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +10,13 @@ from cellsync.core.ids import RecoverySecret
 from cellsync.store.header import Kdf
 from cellsync.store.strength import WeakPassphrase
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import PASSPHRASE, Visit, found, opened
+from cellsync.testing.device import PASSPHRASE
+from tests.cell.cells import Visit
 
 
 async def test_a_founder_is_alone_and_coordinates(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
         [member] = ana.members()
         assert (member.name, member.role, member.is_me) == ("ana", "coordinator", True)
         assert ana.name == "Mill Street"
@@ -26,8 +26,8 @@ async def test_a_founder_is_alone_and_coordinates(memory_network: MemoryNetwork)
 
 
 async def test_the_recovery_key_is_shown_once_and_kept_nowhere(memory_network: MemoryNetwork) -> None:
-    home = memory_network.home("ana")
-    key = await found_cell(home, "Mill Street", name="Ana", passphrase=PASSPHRASE)
+    device = memory_network.device("ana")
+    key = await found_cell(device.home, "Mill Street", name="Ana", passphrase=PASSPHRASE)
     groups = key.text.split("-")
     assert len(groups) == 13
     assert all(len(group) == 4 for group in groups)
@@ -38,7 +38,7 @@ async def test_the_recovery_key_is_shown_once_and_kept_nowhere(memory_network: M
     for shown in (repr(key), f"{key!r}", str([key]), str({"key": key})):
         assert not any(group in shown for group in groups)
     # not in the vault, in any of the forms that it might be written in
-    written = b"".join(file.read_bytes() for file in home.path.iterdir() if file.is_file())
+    written = b"".join(file.read_bytes() for file in device.home.path.iterdir() if file.is_file())
     assert secret not in written
     assert key.text.encode() not in written
 
@@ -47,24 +47,24 @@ async def test_two_foundings_share_nothing(memory_network: MemoryNetwork) -> Non
     keys = set()
     circles = set()
     for name in ("ana", "ben"):
-        home = memory_network.home(name)
-        keys.add((await found_cell(home, "Mill Street", name="Ana", passphrase=PASSPHRASE)).text)
-        async with opened(home) as cell:
+        device = memory_network.device(name)
+        keys.add((await found_cell(device.home, "Mill Street", name="Ana", passphrase=PASSPHRASE)).text)
+        async with device.opened() as cell:
             circles.add(cell.circle.id)
     assert len(keys) == len(circles) == 2
 
 
 async def test_founding_never_overwrites(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
         case = await ana.create(Visit, title="kept")
         with pytest.raises((errors.VaultExists, errors.VaultInUse)):  # also while it is open
-            await found_cell(home, "Another", name="eve", passphrase="other")
-    before = {file.name: file.read_bytes() for file in home.path.iterdir() if file.is_file()}
+            await found_cell(device.home, "Another", name="eve", passphrase="other")
+    before = {file.name: file.read_bytes() for file in device.home.path.iterdir() if file.is_file()}
     with pytest.raises(errors.VaultExists):
-        await found_cell(home, "Another", name="eve", passphrase="other")
-    assert {file.name: file.read_bytes() for file in home.path.iterdir() if file.is_file()} == before
-    async with opened(home) as ana:
+        await found_cell(device.home, "Another", name="eve", passphrase="other")
+    assert {file.name: file.read_bytes() for file in device.home.path.iterdir() if file.is_file()} == before
+    async with device.opened() as ana:
         assert (await ana.get(Visit, case.id)).title == "kept"
 
 
@@ -87,30 +87,30 @@ async def test_founding_never_overwrites(memory_network: MemoryNetwork) -> None:
 async def test_what_cannot_be_used_founds_nothing(
     memory_network: MemoryNetwork, circle: Any, name: Any, passphrase: Any
 ) -> None:
-    home = memory_network.home("ana")
+    device = memory_network.device("ana")
     with pytest.raises(errors.InvalidValue) as caught:
-        await found_cell(home, circle, name=name, passphrase=passphrase)
+        await found_cell(device.home, circle, name=name, passphrase=passphrase)
     assert caught.value.code == "invalid_value"
     assert str(passphrase) not in str(caught.value) or not passphrase
     with pytest.raises(errors.VaultMissing):
-        async with open_cell(home, passphrase="anything"):
+        async with open_cell(device.home, passphrase="anything"):
             pass
-    await found(memory_network)  # and the folder can still be used
+    await memory_network.device("ana").found()  # and the folder can still be used
 
 
 async def test_names_may_be_written_in_any_script(memory_network: MemoryNetwork) -> None:
-    home = memory_network.home("ana")
-    await found_cell(home, "Млынавая вуліца", name="Аня ☂", passphrase="тайны ўваход")
-    async with open_cell(home, passphrase="тайны ўваход") as ana:
+    device = memory_network.device("ana")
+    await found_cell(device.home, "Млынавая вуліца", name="Аня ☂", passphrase="тайны ўваход")
+    async with open_cell(device.home, passphrase="тайны ўваход") as ana:
         assert ana.name == "Млынавая вуліца"
         assert [member.name for member in ana.members()] == ["Аня ☂"]
 
 
 async def test_a_real_vault_takes_no_weak_passphrase(memory_network: MemoryNetwork) -> None:
     """Homes for tests take any; the key of a real one is not even derived before this is refused."""
-    home = replace(memory_network.home("ana"), kdf=Kdf.MODERATE)
+    device = memory_network.device("ana").with_home(kdf=Kdf.MODERATE)
     for weak in ("a", " ", "Mill Street", "password", "ana ana ana ana ana"):
         with pytest.raises(WeakPassphrase) as caught:
-            await found_cell(home, "Mill Street", name="Ana", passphrase=weak)
+            await found_cell(device.home, "Mill Street", name="Ana", passphrase=weak)
         assert caught.value.code == "weak_passphrase"
-    assert not home.path.exists()
+    assert not device.home.path.exists()

@@ -16,9 +16,9 @@ from cellsync.core.history.entry import Entry, unpack_slots
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.plain import plain_line
 from cellsync.core.schema.values import moment
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.fixtures import CellPair
-from tests.cell.cells import Visit, cells, level
+from tests.cell.cells import Visit
 
 
 def graph(*rows: tuple[str, tuple[int, ...]]) -> Graph:
@@ -37,7 +37,7 @@ def drawn(text: str) -> list[str]:
 
 async def test_edits_that_were_apart_are_drawn_side_by_side(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(seed=5)
-    async with cells(net, "ana", "ben") as (ana, ben):
+    async with net.cells("ana", "ben") as (ana, ben):
         case = await ana.create(Visit, title="mill")
         theirs = await ben.get(Visit, case.id, wait=60)
         await level([ana, ben])
@@ -90,7 +90,7 @@ def naive(cell: Cell, case: CaseId) -> dict[EntryId, set[EntryId]]:
 async def test_parents_are_the_nearest_entries_of_the_case_in_the_past(autojump_clock: MockClock, seed: int) -> None:
     """Against the whole past of every entry, where several write in several cases, together and apart."""
     random, net = Random(seed), MemoryNetwork(seed=seed)
-    async with cells(net, "ana", "ben", "eva") as everyone:
+    async with net.cells("ana", "ben", "eva") as everyone:
         made = [await everyone[0].create(Visit, title=str(number)) for number in range(3)]
         await level(everyone)
         for _ in range(12):
@@ -113,7 +113,7 @@ async def test_parents_are_the_nearest_entries_of_the_case_in_the_past(autojump_
 
 async def test_a_long_history_is_read_page_by_page(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cellsync.cell.graph.PAGE", 7)
-    async with cells(MemoryNetwork(seed=1), "ana", "ben") as (ana, _):
+    async with MemoryNetwork(seed=1).cells("ana", "ben") as (ana, _):
         case, other = await ana.create(Visit, title="a"), await ana.create(Visit, title="b")
         for number in range(30):
             async with (case if number % 3 else other).edit() as draft:

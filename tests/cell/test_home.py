@@ -16,8 +16,9 @@ from cellsync.cell.home import network_of
 from cellsync.profile.profile import Profile, Settings
 from cellsync.store.header import Kdf
 from cellsync.store.settings import UnreadableSettings
+from cellsync.testing.device import PASSPHRASE
 from tests.api.test_web import cheap_defaults
-from tests.cell.cells import PASSPHRASE, Visit
+from tests.cell.cells import Visit
 
 OFF = Settings(lan="off", interfaces=("127.0.0.1",))
 

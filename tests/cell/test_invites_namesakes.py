@@ -8,15 +8,16 @@ from trio.testing import MockClock
 
 from cellsync import Asked, join
 from cellsync.cell.flag import Reason
-from cellsync.testing import MemoryNetwork, accept_any
-from tests.cell.cells import PASSPHRASE, Visit, admit, found, level, opened
+from cellsync.testing import MemoryNetwork, accept_any, level
+from cellsync.testing.device import PASSPHRASE
+from tests.cell.cells import Visit
 
 
 async def test_a_guest_with_the_name_of_a_member(autojump_clock: MockClock) -> None:
     net = MemoryNetwork()
     async with AsyncExitStack() as stack:
-        ana = await stack.enter_async_context(opened(await found(net, "ana")))
-        ben = await stack.enter_async_context(opened(await admit(net, ana, "ben")))
+        ana = await stack.enter_async_context((await net.device("ana").found()).opened())
+        ben = await stack.enter_async_context((await net.device("ben").join(ana)).opened())
         await level([ana, ben])
         asked: list[Asked] = []
 
@@ -24,14 +25,14 @@ async def test_a_guest_with_the_name_of_a_member(autojump_clock: MockClock) -> N
             asked.append(what)
             return True
 
-        home = net.home("guest")
+        device = net.device("guest")
         invite = await ana.create_invite(confirm=compare)
-        await join(home, invite.code, name="Веn", passphrase=PASSPHRASE, confirm=accept_any)  # Cyrillic В and е
+        await join(device.home, invite.code, name="Веn", passphrase=PASSPHRASE, confirm=accept_any)  # Cyrillic В and е
         mallory = await invite.joined()
         [warned] = asked
         assert [(one.name, one.device, one.is_me) for one in warned.namesakes] == [("ben", ben.device, False)]
 
-        guest = await stack.enter_async_context(opened(home))
+        guest = await stack.enter_async_context(device.opened())
         await level([ana, ben, guest])
         marks = {ben.device: f"ben ({ben.device.hex()[:4]})", guest.device: f"Веn ({guest.device.hex()[:4]})"}
         for one in (ana, ben, guest):  # the same on every device, in every list
@@ -57,7 +58,7 @@ async def test_a_guest_with_the_name_of_a_member(autojump_clock: MockClock) -> N
 
 async def test_a_guest_with_a_name_of_their_own(autojump_clock: MockClock) -> None:
     net = MemoryNetwork()
-    async with opened(await found(net, "ana")) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         asked: list[Asked] = []
 
         def compare(what: Asked) -> bool:
@@ -65,7 +66,7 @@ async def test_a_guest_with_a_name_of_their_own(autojump_clock: MockClock) -> No
             return True
 
         invite = await ana.create_invite(confirm=compare)
-        await join(net.home("ben"), invite.code, name="Ben", passphrase=PASSPHRASE, confirm=accept_any)
+        await join(net.device("ben").home, invite.code, name="Ben", passphrase=PASSPHRASE, confirm=accept_any)
         assert [one.namesakes for one in asked] == [()]
         assert sorted(member.name for member in ana.members()) == ["Ben", "ana"]
         assert ana.flags == []

@@ -9,74 +9,75 @@ from trio.testing import MockClock
 
 from cellsync import Cell, Home, change_passphrase, errors, found_cell, open_cell
 from cellsync.core.replica import founding
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, level
+from cellsync.testing.device import PASSPHRASE
 from cellsync.testing.fixtures import CellPair
-from tests.cell.cells import PASSPHRASE, Visit, cells, check_failures, found, level, opened
+from tests.cell.cells import Visit
 
 
 async def test_opening_never_creates(memory_network: MemoryNetwork) -> None:
-    home = memory_network.home("ana")
+    device = memory_network.device("ana")
     with pytest.raises(errors.VaultMissing) as caught:
-        async with opened(home):
+        async with device.opened():
             pytest.fail("there is nothing to open")
     assert caught.value.code == "vault_missing"
     assert caught.value.hint
-    assert not home.path.exists()
-    home.path.mkdir()
+    assert not device.home.path.exists()
+    device.home.path.mkdir()
     with pytest.raises(errors.VaultMissing):
-        async with opened(home):
+        async with device.opened():
             pytest.fail("there is nothing to open")
-    assert list(home.path.iterdir()) == []
+    assert list(device.home.path.iterdir()) == []
 
 
 async def test_the_wrong_passphrase(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
     for wrong in (PASSPHRASE + " s", PASSPHRASE.replace("e", "é"), "x"):
         with pytest.raises(errors.WrongPassphrase) as caught:
-            async with open_cell(home, passphrase=wrong):
+            async with open_cell(device.home, passphrase=wrong):
                 pytest.fail("this passphrase is wrong")
         assert caught.value.hint
         assert wrong not in str(caught.value).split()
     for typed in (PASSPHRASE + " ", PASSPHRASE.upper(), PASSPHRASE.replace(" ", "-")):
-        async with open_cell(home, passphrase=typed):  # as a telephone or a tired person types it
+        async with open_cell(device.home, passphrase=typed):  # as a telephone or a tired person types it
             pass
-    async with opened(home):  # and the vault was let go each time
+    async with device.opened():  # and the vault was let go each time
         pass
 
 
 async def test_a_passphrase_typed_on_another_keyboard(memory_network: MemoryNetwork) -> None:
-    home = memory_network.home("ana")
+    device = memory_network.device("ana")
     composed = unicodedata.normalize("NFC", "žluťoučký й")
-    await found_cell(home, "Mill Street", name="ana", passphrase=composed)
-    async with open_cell(home, passphrase=unicodedata.normalize("NFD", composed)) as ana:
+    await found_cell(device.home, "Mill Street", name="ana", passphrase=composed)
+    async with open_cell(device.home, passphrase=unicodedata.normalize("NFD", composed)) as ana:
         assert ana.name == "Mill Street"
 
 
 async def test_a_vault_is_open_once_also_in_one_process(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
         with pytest.raises(errors.VaultInUse) as caught:
-            async with opened(home):
+            async with device.opened():
                 pytest.fail("it is open already")
         assert caught.value.code == "vault_in_use"
         await ana.create(Visit, title="the first one works on")
-    async with opened(home) as ana:
+    async with device.opened() as ana:
         assert len(await ana.cases(Visit)) == 1
 
 
-async def test_a_vault_made_for_tests_is_refused_by_a_real_home(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
+async def test_a_vault_made_for_tests_is_refused_by_a_real_device(memory_network: MemoryNetwork) -> None:
+    device = await memory_network.device("ana").found()
     with pytest.raises(errors.CheapVault):
-        async with open_cell(Home(home.path, home.network), passphrase=PASSPHRASE):
+        async with open_cell(Home(device.home.path, device.home.network), passphrase=PASSPHRASE):
             pytest.fail("its passphrase protects nothing")
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a vault at all", b"\x00" * 400])
 async def test_a_foreign_file(memory_network: MemoryNetwork, damage: bytes) -> None:
-    home = await found(memory_network)
-    (home.path / "vault").write_bytes(damage)
+    device = await memory_network.device("ana").found()
+    (device.home.path / "vault").write_bytes(damage)
     with pytest.raises((errors.NotAVault, errors.VaultDamaged)):
-        async with opened(home):
+        async with device.opened():
             pytest.fail("this is no vault")
 
 
@@ -90,10 +91,10 @@ class Oops(Exception):
 async def test_an_error_in_the_block_comes_out_as_it_is(
     autojump_clock: MockClock, cell_pair: CellPair, memory_network: MemoryNetwork
 ) -> None:
-    home = await found(memory_network, "cara")
+    device = await memory_network.device("cara").found()
     for error in (Oops("mine"), errors.NotFound(), KeyboardInterrupt(), ExceptionGroup("several", [Oops()])):
         with pytest.raises(type(error)) as caught:
-            async with opened(home):
+            async with device.opened():
                 raise error
         assert caught.value is error
 
@@ -104,54 +105,54 @@ async def test_an_error_in_a_nursery_of_the_caller_stays_a_group_of_the_caller(
     async def fail() -> None:
         raise Oops
 
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
     with pytest.raises(ExceptionGroup) as caught:
-        async with opened(home), trio.open_nursery() as nursery:
+        async with device.opened(), trio.open_nursery() as nursery:
             nursery.start_soon(fail)
     assert isinstance(caught.value.exceptions[0], Oops)
 
 
 async def test_leaving_by_return_and_break(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
 
     async def title() -> str:
-        async with opened(home) as ana:
+        async with device.opened() as ana:
             case = await ana.create(Visit, title="came back")
             return case.title
 
     assert await title() == "came back"
     for _ in range(3):
-        async with opened(home):
+        async with device.opened():
             break
 
 
 async def test_cancelling_the_block(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
     with trio.move_on_after(5) as scope:
-        async with opened(home) as ana:
+        async with device.opened() as ana:
             await ana.create(Visit, title="kept")
             await trio.sleep_forever()
     assert scope.cancelled_caught
-    async with opened(home) as ana:
+    async with device.opened() as ana:
         assert [case.title for case in await ana.cases(Visit)] == ["kept"]
 
 
 async def test_cancelling_while_it_opens(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
     with trio.CancelScope() as scope:
         scope.cancel()
-        async with opened(home):
+        async with device.opened():
             await trio.lowlevel.checkpoint()
             pytest.fail("it was cancelled")
     assert scope.cancelled_caught
-    async with opened(home):
+    async with device.opened():
         pass
 
 
 async def test_an_error_while_cancelled_is_not_lost(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
     with pytest.raises(Oops), trio.CancelScope() as scope:  # noqa: PT012
-        async with opened(home):
+        async with device.opened():
             scope.cancel()
             raise Oops
 
@@ -173,22 +174,22 @@ async def test_closing_under_load(memory_network: MemoryNetwork, autojump_clock:
             acknowledged.append(f"{name} {number}")
             await trio.sleep(0.003)
 
-    async with cells(net, "ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
+    async with net.cells("ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
         nursery.start_soon(write_on, ana, "ana")
         nursery.start_soon(write_on, ben, "ben")
         await trio.sleep(0.5)
         nursery.cancel_scope.cancel()
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         await level([ana, ben])
         titles = {case.title for case in await ana.cases(Visit)}
     assert set(acknowledged) <= titles
     assert len(acknowledged) > 50
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_closed_cell_says_so(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
         case = await ana.create(Visit, title="read on")
     assert case.title == "read on"  # a snapshot stays one
     with pytest.raises(errors.Closed):
@@ -223,7 +224,7 @@ async def test_no_task_outlives_the_block(memory_network: MemoryNetwork, autojum
         return count
 
     before = tasks()
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         await ana.create(Visit, title="x")
         await level([ana, ben])
         assert tasks() > before
@@ -232,9 +233,9 @@ async def test_no_task_outlives_the_block(memory_network: MemoryNetwork, autojum
 
 
 async def test_opening_and_closing_leaves_nothing_behind(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
+    device = await memory_network.device("ana").found()
     for _ in range(3):
-        async with opened(home):
+        async with device.opened():
             pass
     gc.collect()
     left = [one for one in gc.get_objects() if type(one) is Cell]
@@ -249,12 +250,12 @@ def test_nothing_secret_is_printed() -> None:
 
 
 async def test_another_passphrase(memory_network: MemoryNetwork) -> None:
-    home = await found(memory_network)
-    await change_passphrase(home, old=PASSPHRASE, new="a longer one")
+    device = await memory_network.device("ana").found()
+    await change_passphrase(device.home, old=PASSPHRASE, new="a longer one")
     with pytest.raises(errors.WrongPassphrase):
-        async with open_cell(home, passphrase=PASSPHRASE):
+        async with open_cell(device.home, passphrase=PASSPHRASE):
             pass
-    async with open_cell(home, passphrase="a longer one") as cell:
+    async with open_cell(device.home, passphrase="a longer one") as cell:
         assert cell.name
     with pytest.raises(errors.WrongPassphrase):
-        await change_passphrase(home, old=PASSPHRASE, new="x")
+        await change_passphrase(device.home, old=PASSPHRASE, new="x")

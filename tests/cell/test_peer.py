@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from cellsync.cell.cell import Peer
 from cellsync.cell.clocks import OtherClock
 from cellsync.core.ids import DeviceId
 from cellsync.node import remembered
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.home import START
-from tests.cell.cells import DAY, Visit, admit, cells, check_failures, found, level, opened, with_clock
-from tests.cell.same import Template
+from tests.cell.cells import DAY, Visit
+from tests.cell.template import Template
 
 
 def the(cell: Cell, name: str) -> Peer:
@@ -43,7 +42,7 @@ async def test_what_has_reached_whom_survives_a_restart(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben", "cara") as [ana, *_]:
+    async with net.cells("ana", "ben", "cara") as [ana, *_]:
         assert (ana.only_here(), await ana.only_here_cases()) == (0, [])
         net.partition("cara", ["ana", "ben"])
         await trio.sleep(100)
@@ -59,25 +58,25 @@ async def test_what_has_reached_whom_survives_a_restart(
         await trio.sleep(3 * DAY)
         before = the(ana, "ben"), the(ana, "cara")
     for _ in range(2):
-        async with opened(net.home("ana")) as ana:
+        async with net.device("ana").opened() as ana:
             assert (the(ana, "ben"), the(ana, "cara")) == before
             assert ana.only_here() == the(ana, "ben").lacks == 3
             assert await ana.only_here_cases() == [(second.id, 1), (first.id, 2)]
-    at_ben, at_cara = before
-    assert (at_ben.has_mine + 3, at_cara.lacks) == (at_cara.has_mine + at_cara.lacks, 4)
-    assert at_ben.last_seen is not None
-    assert at_cara.last_seen is not None
-    assert timedelta(0) <= parted - at_ben.last_seen < timedelta(minutes=2)
-    assert at_cara.last_seen < at_ben.last_seen - timedelta(seconds=60)
+    ben_device, cara_device = before
+    assert (ben_device.has_mine + 3, cara_device.lacks) == (cara_device.has_mine + cara_device.lacks, 4)
+    assert ben_device.last_seen is not None
+    assert cara_device.last_seen is not None
+    assert timedelta(0) <= parted - ben_device.last_seen < timedelta(minutes=2)
+    assert cara_device.last_seen < ben_device.last_seen - timedelta(seconds=60)
     assert [(one.connected, one.owes, one.in_step_now) for one in before] == [(False, None, False)] * 2
     net.heal()
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         await ana.synced(timeout=60)
         assert (ana.only_here(), await ana.only_here_cases()) == (0, [])
         assert the(ana, "ben").last_seen == now()
         assert the(ana, "ben").lacks == the(ben, "ana").lacks == 0
-        assert the(ana, "cara") == at_cara._replace(last_seen=the(ana, "cara").last_seen)
-    check_failures(net)
+        assert the(ana, "cara") == cara_device._replace(last_seen=the(ana, "cara").last_seen)
+    net.check_failures()
 
 
 async def test_what_is_known_is_kept_soon_and_not_only_at_the_end(
@@ -85,20 +84,19 @@ async def test_what_is_known_is_kept_soon_and_not_only_at_the_end(
 ) -> None:
     """The device may lose its power at any time."""
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, _]:
+    async with net.cells("ana", "ben") as [ana, _]:
         net.latency(5)  # the confirmation comes when all is tidied up already
         await ana.create(Visit, title="x")
         await ana.synced()
         await trio.sleep(30)
-        copy = shutil.copytree(net.home("ana").path, net.home("ana").path.with_name("copy"))
+        copy = net.device("ana").copy_to(net.device("ana").home.path.with_name("copy"))
         delivered, before, _ = remembered.reached(ana.circle)
         assert list(delivered.values()) == [ana.circle.own_length]
         await trio.sleep(2 * 3600)
         _, after, _ = remembered.reached(ana.circle)
         assert all(after[device] >= before[device] + 3_600_000 for device in before)  # it is still here
-    shutil.rmtree(net.home("ana").path)
-    shutil.move(copy, net.home("ana").path)
-    async with opened(net.home("ana")) as ana:
+    net.device("ana").put_back(copy)
+    async with net.device("ana").opened() as ana:
         assert ana.only_here() == the(ana, "ben").lacks == 0
         assert the(ana, "ben").last_seen is not None
 
@@ -109,18 +107,17 @@ async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
     """Before they meet: another side of its chain has reached Ana, longer, and not the same. Then both have both."""
     net = MemoryNetwork(4)
     template.copy_to(net)
-    at_ana, at_ben = net.home("ana"), net.home("ben")
-    backup = shutil.copytree(at_ben.path, tmp_path / "backup")
-    async with opened(at_ana) as ana:
-        async with opened(at_ben) as ben:
+    ana_device, ben_device = net.device("ana"), net.device("ben")
+    backup = ben_device.copy_to(tmp_path / "backup")
+    async with ana_device.opened() as ana:
+        async with ben_device.opened() as ben:
             for _ in range(3):
                 await ben.create(Visit, title="lost")
             await ben.synced(timeout=300)
             assert ben.only_here() == 0
-        shutil.rmtree(at_ben.path)
-        shutil.copytree(backup, at_ben.path)
+        ben_device.put_back(backup)
         net.partition("ana", "ben")
-        async with opened(at_ben) as ben:
+        async with ben_device.opened() as ben:
             case = await ben.create(Visit, title="instead")
             await trio.sleep(300)
             assert (case.id, 1) in await ben.only_here_cases()
@@ -132,23 +129,23 @@ async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
                 assert {"instead", "lost"} <= {case.title for case in await cell.cases(Visit)}
             assert ben.only_here() == 0
             assert ana.circle.digest() == ben.circle.digest()
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_clock_that_was_put_back_has_seen_nobody_in_the_future(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben"):
+    async with net.cells("ana", "ben"):
         await trio.sleep(10)
-    async with opened(with_clock(net.home("ana"), -DAY)) as ana:
+    async with net.device("ana").with_clock(-DAY).opened() as ana:
         assert the(ana, "ben").last_seen == now() - timedelta(days=1)
 
 
 async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        await admit(memory_network, ana, "ben")
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        await memory_network.device("ben").join(ana)
         same = OtherClock(0.0, measured=True)  # in the pairing
         assert ana.peers() == [Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False, clock=same)]
         assert ana.only_here() == 2
@@ -157,7 +154,7 @@ async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, auto
 
 async def test_alone_everything_is_only_here(memory_network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PAGE", 4)
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         made = [await ana.create(Visit, title=str(number)) for number in range(13)]
         async with made[3].edit() as draft:
             draft.title = "again"
@@ -179,7 +176,7 @@ async def test_owes_and_ready_follow_what_happens(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         assert [(peer.owes, peer.in_step_now) for peer in (the(ana, "ben"), the(ben, "ana"))] == [(0, True)] * 2
         net.partition("ana", "ben")
@@ -202,14 +199,14 @@ async def test_owes_and_ready_follow_what_happens(
         await trio.sleep(1)
         for one, other in ((ana, "ben"), (ben, "ana")):
             assert (the(one, other).owes, the(one, other).in_step_now, the(one, other).lacks) == (0, True, 0)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_in_a_mesh_all_are_ready_soon_after_somebody_wrote(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     memory_network.latency(0.05)
-    async with cells(memory_network, "ana", "ben", "cara", "dina") as among:
+    async with memory_network.cells("ana", "ben", "cara", "dina") as among:
         for turn in range(6):
             await among[turn % 4].create(Visit, title=str(turn))
             await trio.sleep(2)
@@ -221,7 +218,7 @@ async def test_whoever_waits_is_woken_when_a_device_becomes_ready(
 ) -> None:
     """Not a moment later: nothing else may happen for hours."""
     memory_network.latency(0.05)
-    async with cells(memory_network, "ana", "ben", "cara") as among:
+    async with memory_network.cells("ana", "ben", "cara") as among:
         for turn in range(9):
             await trio.sleep(5)
             writer, waiting = among[turn % 3], among[turn // 3]
@@ -242,7 +239,7 @@ async def test_in_step_when_last_seen_is_remembered_until_something_is_written(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         await trio.sleep(5)
         assert [(peer.in_step, peer.in_step_now, peer.lacks_of_others) for peer in ana.peers()] == [(True, True, 0)] * 2
         net.partition("ben", ["ana", "cara"])
@@ -250,23 +247,23 @@ async def test_in_step_when_last_seen_is_remembered_until_something_is_written(
         assert (the(ana, "ben").in_step, the(ana, "ben").in_step_now) == (True, False)
         assert (the(ben, "cara").in_step, the(ben, "cara").in_step_now) == (True, False)
     for _ in range(2):
-        async with opened(net.home("ana")) as ana:
+        async with net.device("ana").opened() as ana:
             assert [(peer.in_step, peer.in_step_now) for peer in ana.peers()] == [(True, False)] * 2
-    async with opened(net.home("cara")) as cara:
+    async with net.device("cara").opened() as cara:
         await cara.create(Visit, title="x")
-        async with opened(net.home("ana")) as ana:
+        async with net.device("ana").opened() as ana:
             await level([ana, cara])
             await trio.sleep(5)
             assert (the(ana, "cara").in_step, the(ana, "ben").in_step) == (True, None)  # ben may not have it
             assert the(ana, "ben").lacks == 0
     net.heal()
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         assert the(ana, "ben").in_step is None
         await level([ana, ben])
         await trio.sleep(5)
-    async with opened(net.home("ana")) as ana:
+    async with net.device("ana").opened() as ana:
         assert the(ana, "ben").in_step
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_nothing_is_claimed_of_a_link_that_ended_while_something_was_missing(
@@ -274,7 +271,7 @@ async def test_nothing_is_claimed_of_a_link_that_ended_while_something_was_missi
 ) -> None:
     """Either way, also if both held the same the time before."""
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         net.partition("ana", "ben")
         await trio.sleep(5)
@@ -292,7 +289,7 @@ async def test_nothing_is_claimed_of_a_link_that_ended_while_something_was_missi
         net.partition("ana", "ben")
         await trio.sleep(5)
         assert (the(ana, "ben").in_step, the(ben, "ana").in_step) == (None, None)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_what_was_kept_before_a_crash_claims_nothing_of_what_was_written_after(
@@ -300,16 +297,15 @@ async def test_what_was_kept_before_a_crash_claims_nothing_of_what_was_written_a
 ) -> None:
     """Kept while both held the same; then something is written, and the power fails before anything else is kept."""
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, _]:
+    async with net.cells("ana", "ben") as [ana, _]:
         await trio.sleep(3 * 3600)
         _, _, in_step = remembered.reached(ana.circle)
         assert list(in_step.values()) == [ana.circle.digest()]
         net.partition("ana", "ben")
         await ana.create(Visit, title="x")
-        copy = shutil.copytree(net.home("ana").path, net.home("ana").path.with_name("copy"))
-    shutil.rmtree(net.home("ana").path)
-    shutil.move(copy, net.home("ana").path)
-    async with opened(net.home("ana")) as ana:
+        copy = net.device("ana").copy_to(net.device("ana").home.path.with_name("copy"))
+    net.device("ana").put_back(copy)
+    async with net.device("ana").opened() as ana:
         _, _, in_step = remembered.reached(ana.circle)
         assert in_step
         assert (the(ana, "ben").in_step, the(ana, "ben").lacks) == (None, 1)
@@ -320,7 +316,7 @@ async def test_who_does_not_answer_any_more_was_in_step_when_it_was_last_seen(
 ) -> None:
     """The link is still there, and for another half minute nobody knows that it is dead."""
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, _]:
+    async with net.cells("ana", "ben") as [ana, _]:
         await trio.sleep(5)
         net.partition("ana", "ben", silent=True)
         silent_since = now()
@@ -339,7 +335,7 @@ async def test_who_does_not_answer_any_more_was_in_step_when_it_was_last_seen(
 async def test_who_is_there_and_quiet_for_hours_is_in_step(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         for _ in range(400):
             await trio.sleep(29)
             assert the(ana, "ben").in_step_now
@@ -351,7 +347,7 @@ async def test_who_is_there_and_quiet_for_hours_is_in_step(
 
 async def test_a_ping_takes_a_round_trip(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     memory_network.latency(0.2)
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         for one, other in ((ana, ben), (ben, ana)):
             assert await one.ping(other.device) == pytest.approx(0.4)
@@ -364,7 +360,7 @@ async def test_a_ping_calls_who_is_not_connected(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         blind(net, monkeypatch)
         await trio.sleep(5)
         net.partition("ana", "ben")
@@ -393,11 +389,11 @@ async def test_a_ping_calls_who_is_not_connected(
         while the(ana, "ben").connected:
             await ana.node.links.changed.wait()
         await ana.ping(ben.device)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_ping_of_nobody(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         for device in (ana.device, DeviceId(bytes(32))):
             with pytest.raises(errors.NoPeer):
                 await ana.ping(device)
@@ -407,7 +403,7 @@ async def test_a_ping_of_nobody(memory_network: MemoryNetwork, autojump_clock: M
 
 async def test_a_ping_without_an_answer(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         net.partition("ana", "ben", silent=True)
         began = trio.current_time()
@@ -435,7 +431,7 @@ async def test_a_ping_goes_on_over_the_next_connection(
     """Of two that were opened at once, the one that was taken first may go."""
     net = memory_network
     took: list[float] = []
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         net.latency(1)
 
@@ -452,10 +448,10 @@ async def test_a_ping_goes_on_over_the_next_connection(
 
 async def test_a_ping_while_the_cell_closes(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    home = await found(net)
-    async with opened(home) as ana:
-        at_ben = await admit(net, ana, "ben")
-    async with opened(at_ben) as ben, trio.open_nursery() as nursery, opened(home) as ana:
+    laptop = await net.device("ana").found()
+    async with laptop.opened() as ana:
+        ben_device = await net.device("ben").join(ana)
+    async with ben_device.opened() as ben, trio.open_nursery() as nursery, laptop.opened() as ana:
         await level([ana, ben])
         net.partition("ana", "ben", silent=True)
 

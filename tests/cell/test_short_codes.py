@@ -17,8 +17,8 @@ from cellsync.core.pairing.exchange import JoinersExchange
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.pairing.words import WORDS
 from cellsync.node.network import Address
-from cellsync.testing import MemoryNetwork, accept_any
-from tests.cell.cells import PASSPHRASE, check_failures, found, level, opened
+from cellsync.testing import MemoryNetwork, accept_any, level
+from cellsync.testing.device import PASSPHRASE
 from tests.scenarios.test_pairing import both, is_untouched, joining, outcome
 
 
@@ -42,32 +42,32 @@ async def test_a_device_joins_by_a_short_code(memory_network: MemoryNetwork, aut
 
     net = memory_network
     net.latency(0.05)
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=remember)
-        home = net.home("ben")
-        await joining(home, shown(invite), confirm=remember)
+        device = net.device("ben")
+        await joining(device, shown(invite), confirm=remember)
         assert (await invite.joined()).name == "ben"
         one, two = asked
         assert one.words == two.words
-        async with opened(home) as ben:
+        async with device.opened() as ben:
             await level([ana, ben])
             assert ben.name == "Mill Street"
         assert ana.flags == []
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_as_people_type_it(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
-        await joining(memory_network.home("ben"), f" {shown(invite).upper().replace('-', ' -- ')}\n")
+        await joining(memory_network.device("ben"), f" {shown(invite).upper().replace('-', ' -- ')}\n")
         assert (await invite.joined()).name == "ben"
 
 
 async def test_by_address(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
         at = (memory_network.host("ana").host, ana.port)
-        await joining(memory_network.home("ben"), shown(invite), address=at)
+        await joining(memory_network.device("ben"), shown(invite), address=at)
         assert (await invite.joined()).name == "ben"
 
 
@@ -76,14 +76,14 @@ async def test_both_forms_are_one_invitation(
     memory_network: MemoryNetwork, autojump_clock: MockClock, first: str
 ) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
         forms = [shown(invite), invite.code]
         at = (net.host("ana").host, ana.port)
         used, left = forms if first == "short" else reversed(forms)
-        await joining(net.home("ben"), used, address=at)
+        await joining(net.device("ben"), used, address=at)
         await invite.joined()
-        assert await outcome(partial(joining, net.home("eve"), left, "eve", address=at)) == "invite_expired"
+        assert await outcome(partial(joining, net.device("eve"), left, "eve", address=at)) == "invite_expired"
         assert len(ana.members()) == 2
 
 
@@ -93,52 +93,52 @@ async def test_a_wrong_word_uses_up_both_forms(
 ) -> None:
     net = memory_network
     net.latency(latency)
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
         at = (net.host("ana").host, ana.port)
-        ended = await both(invite, partial(joining, net.home("ben"), mistaken(shown(invite))))
+        ended = await both(invite, partial(joining, net.device("ben"), mistaken(shown(invite))))
         assert ended == ("code_burnt", "wrong_code")
         for form in (shown(invite), invite.code):
-            assert await outcome(partial(joining, net.home("cara"), form, "cara", address=at)) == "invite_expired"
+            assert await outcome(partial(joining, net.device("cara"), form, "cara", address=at)) == "invite_expired"
         assert len(ana.members()) == 1
         assert ana.flags == []
         invite = await ana.create_invite(confirm=accept_any)
-        await joining(net.home("ben"), shown(invite))
+        await joining(net.device("ben"), shown(invite))
         await invite.joined()
-    assert is_untouched(net.home("cara"))
-    check_failures(net)
+    assert is_untouched(net.device("cara"))
+    net.check_failures()
 
 
 async def test_three_burnt_codes_raise_one_flag(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         for burnt in range(1, 6):
             invite = await ana.create_invite(confirm=accept_any)
-            await both(invite, partial(joining, net.home("eve"), mistaken(shown(invite)), "eve"))
+            await both(invite, partial(joining, net.device("eve"), mistaken(shown(invite)), "eve"))
             assert [flag.reason for flag in ana.flags] == [Reason.BURNT_CODES] * (burnt >= short_codes.ALARM)
         assert ana.flags[0].device == ana.device
 
 
 async def test_a_slip_of_the_finger_sends_nothing(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
-        home = net.home("ben")
+        device = net.device("ben")
         *_, last = shown(invite).split("-")
         with pytest.raises(errors.MalformedCode) as caught:
-            await joining(home, shown(invite) + "x")
+            await joining(device, shown(invite) + "x")
         assert caught.value.code == "unknown_word"
         assert f'did you mean "{last}"?' in caught.value.hint
         assert last not in str(caught.value)
-        await joining(home, shown(invite))  # nothing was burnt
+        await joining(device, shown(invite))  # nothing was burnt
         await invite.joined()
 
 
 async def test_the_words_still_decide(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=lambda _: False)
-        ended = await both(invite, partial(joining, net.home("ben"), shown(invite)))
+        ended = await both(invite, partial(joining, net.device("ben"), shown(invite)))
         assert ended == ("declined", "words_differ")
         assert len(ana.members()) == 1
         assert ana.flags == []
@@ -148,12 +148,12 @@ async def test_an_invitation_without_a_short_code_hears_no_guess(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any, short_code=False)
         assert invite.short_code is None
         for number in short.NUMBERS:
             assert await said_to(net, Address(net.host("ana").host, ana.port), number) == b""
-        await joining(net.home("ben"), invite.code)
+        await joining(net.device("ben"), invite.code)
         await invite.joined()
 
 
@@ -161,7 +161,7 @@ async def test_a_stranger_gets_no_byte_unless_a_short_code_is_open(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         at = Address(net.host("ana").host, ana.port)
         invite = await ana.create_invite(confirm=accept_any)
         number = int(shown(invite).split("-")[0])
@@ -188,7 +188,7 @@ async def said_to(net: MemoryNetwork, at: Address, number: int) -> bytes:
 async def test_an_impostor_learns_nothing_of_the_code(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     """Somebody shows beacons for every number: the joiner makes its guess there, and both get errors."""
     net = memory_network
-    home = net.home("ben")
+    device = net.device("ben")
     guess = ShortCode(7, WORDS[:3])
     ended: list[str] = []
 
@@ -201,11 +201,11 @@ async def test_an_impostor_learns_nothing_of_the_code(memory_network: MemoryNetw
     async with trio.open_nursery() as nursery:
         port = await nursery.start(net.host("eve").serve, pose)
         at = (net.host("eve").host, port)
-        assert await outcome(partial(joining, home, "7 zebra zigzag zipper", address=at)) == "wrong_code"
+        assert await outcome(partial(joining, device, "7 zebra zigzag zipper", address=at)) == "wrong_code"
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
     assert ended == ["impostor"]
-    assert is_untouched(home)
+    assert is_untouched(device)
 
 
 @pytest.mark.parametrize("after", range(0, 200, 20))
@@ -213,11 +213,11 @@ async def test_the_line_breaks_during_the_guess(
     memory_network: MemoryNetwork, autojump_clock: MockClock, after: int
 ) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
         at = (net.host("ana").host, ana.port)
         net.cut_after(after)
-        joined = partial(joining, net.home("ben"), shown(invite), address=at, timeout=5)
+        joined = partial(joining, net.device("ben"), shown(invite), address=at, timeout=5)
         with trio.fail_after(1000):
             joiners = await outcome(joined)
             assert joiners in {"no_peer", "invite_expired", "interrupted"}
@@ -225,11 +225,11 @@ async def test_the_line_breaks_during_the_guess(
             inviters = await outcome(invite.joined)
         assert inviters in {"code_burnt", "invite_expired", "handshake_failed"}
         assert len(ana.members()) == 1
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_numbers_of_open_invitations_differ(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         invites = [await ana.create_invite(confirm=accept_any) for _ in short.NUMBERS]
         assert {int(shown(invite).split("-")[0]) for invite in invites} == set(short.NUMBERS)
         assert (await ana.create_invite(confirm=accept_any)).short_code is None
@@ -240,7 +240,7 @@ async def test_numbers_of_open_invitations_differ(memory_network: MemoryNetwork,
 
 
 async def test_the_code_shows_nowhere_by_accident(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
         for word in shown(invite).split("-")[1:]:
             assert word not in repr(invite)

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from cellsync import Cell, Peer, errors
 from cellsync.cell import sync
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, cells, check_failures, found, opened
+from tests.cell.cells import Visit
 
 NAMES = ["ana", "ben", "cara"]
 
@@ -21,7 +21,7 @@ NAMES = ["ana", "ben", "cara"]
 @asynccontextmanager
 async def apart(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Cell]]:
     """Cells that were level, and have been cut off from each other for a while; each has written something since."""
-    async with cells(net, *names) as among:
+    async with net.cells(*names) as among:
         await trio.sleep(5)
         net.partition(names, names)
         for cell in among:
@@ -29,7 +29,7 @@ async def apart(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Cell]]:
         await trio.sleep(1000)
         assert not any(cell.node.links for cell in among)
         yield among
-    check_failures(net)
+    net.check_failures()
 
 
 def who(peers: list[Peer]) -> list[str]:
@@ -66,13 +66,13 @@ async def test_right_after_opening(
 ) -> None:
     net = memory_network
     shy(net, "ana", "ben")
-    home = await found(net)
-    async with opened(home) as ana:
-        at_ben = await admit(net, ana, "ben")
+    device = await net.device("ana").found()
+    async with device.opened() as ana:
+        ben_device = await net.device("ben").join(ana)
         monkeypatch.setattr(net, "show", lambda *_: None)  # no beacon is seen: it calls by address
         monkeypatch.setattr(net, "visible_to", lambda *_: [])
         for _ in range(3):
-            async with opened(at_ben) as ben:
+            async with ben_device.opened() as ben:
                 began = trio.current_time()
                 assert who(await ben.sync()) == ["ana"]
                 assert trio.current_time() - began < 0.3
@@ -127,7 +127,7 @@ async def test_who_goes_on_writing_does_not_keep_it_from_returning(
 ) -> None:
     net = memory_network
     net.latency(0.05)
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, _], trio.open_nursery() as nursery:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, _], trio.open_nursery() as nursery:
         net.partition("cara", ["ana", "ben"])
 
         @nursery.start_soon
@@ -147,7 +147,7 @@ async def test_who_goes_on_writing_does_not_keep_it_from_returning(
 
 
 async def test_alone_in_the_cell(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with opened(await found(memory_network)) as ana:
+    async with (await memory_network.device("ana").found()).opened() as ana:
         with pytest.raises(errors.NoPeer) as caught:
             await ana.sync()
         assert "Invite" in caught.value.hint
@@ -184,7 +184,7 @@ async def test_what_was_in_step_before_the_connection_died_does_not_count(
 ) -> None:
     """A laptop has slept, say: the connection seems to be there, and nobody answers on it."""
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(5)
         net.partition("ana", "ben", silent=True)
         await ben.create(Visit, title="not here yet")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
-from cellsync import Register, Schema, found_cell, open_cell
+from cellsync import Register, Schema
 from cellsync.core import caps
 from cellsync.core.errors import DiskFull
-from cellsync.core.ids import CaseId, Day, DeviceId, Millis
+from cellsync.core.ids import CaseId, Day, DeviceId
 from cellsync.core.session.exchange import Exchange
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
@@ -30,9 +29,8 @@ class Note(Schema, kind="org.example.note", version=1):
 async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snapshots(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    home = MemoryNetwork().home("ana")
-    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
-    async with open_cell(home, passphrase="words") as cell:
+    device = await MemoryNetwork().device("ana").found()
+    async with device.opened() as cell:
         seen = []
         cell.circle.watch(lambda plan, _: seen.append(len(plan.commit.entries)))
 
@@ -49,9 +47,8 @@ async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snaps
 async def test_what_somebody_made_large_is_built_for_others_beside_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    home = MemoryNetwork().home("ana")
-    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
-    async with open_cell(home, passphrase="words") as cell:
+    device = await MemoryNetwork().device("ana").found()
+    async with device.opened() as cell:
         circle, apart = cell.circle, list[int]()
         run = circle.apart
 
@@ -89,15 +86,15 @@ async def test_what_somebody_made_large_is_built_for_others_beside_the_event_loo
 
 async def test_a_clock_set_forward_and_back_does_not_make_a_replay_new() -> None:
     """The moment when somebody sets the clock of a network forward must not forget which openings were answered."""
-    home = MemoryNetwork().home("ana")
-    right = home.surroundings.now
+    device = MemoryNetwork().device("ana")
+    right = device.home.surroundings.now
     caller = DeviceId(b"caller")
-    wrong = replace(home, surroundings=replace(home.surroundings, now=lambda: Millis(right() + 1_000 * 86_400_000)))
-    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
-    async with open_cell(home, passphrase="words") as cell:
+    wrong = device.with_clock(1_000 * 86_400)
+    await device.found()
+    async with device.opened() as cell:
         day = Day(right() // 86_400_000)
         assert await cell.circle.accept_ephemeral(day, caller, b"ephemeral")
-    async with open_cell(wrong, passphrase="words") as cell:
+    async with wrong.opened() as cell:
         await cell.circle.tidy()
-    async with open_cell(home, passphrase="words") as cell:
+    async with device.opened() as cell:
         assert not await cell.circle.accept_ephemeral(day, caller, b"ephemeral")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import trio.testing
 
-from cellsync import Home, found_cell, join, open_cell
-from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing import MemoryNetwork, SimulatedDevice, accept_any
 from cellsync.testing.network import MemoryHost
 
 
@@ -21,10 +20,8 @@ def host(memory_network: MemoryNetwork) -> MemoryHost:
 
 
 @pytest.fixture
-async def home(memory_network: MemoryNetwork) -> Home:
-    home = memory_network.home("ana")
-    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
-    return home
+async def device(memory_network: MemoryNetwork) -> SimulatedDevice:
+    return await memory_network.device("ana").found()
 
 
 async def shown(host: MemoryHost) -> list[bytes]:
@@ -32,9 +29,9 @@ async def shown(host: MemoryHost) -> list[bytes]:
     return [sighting.blob for sighting in host.shown.values()]
 
 
-async def test_asked_it_is_there_while_anybody_wants_to_be_seen(home: Home, host: MemoryHost) -> None:
+async def test_asked_it_is_there_while_anybody_wants_to_be_seen(device: SimulatedDevice, host: MemoryHost) -> None:
     host.mode = "asked"
-    async with open_cell(home, passphrase="words") as cell:
+    async with device.opened() as cell:
         assert not await shown(host)
         for _ in range(2):
             with cell.showing():
@@ -49,23 +46,21 @@ async def test_asked_it_is_there_while_anybody_wants_to_be_seen(home: Home, host
 
 
 async def test_asked_it_is_there_while_an_invitation_is_open(
-    home: Home, host: MemoryHost, memory_network: MemoryNetwork
+    device: SimulatedDevice, host: MemoryHost, memory_network: MemoryNetwork
 ) -> None:
     host.mode = "asked"
-    async with open_cell(home, passphrase="words") as cell:
+    async with device.opened() as cell:
         taken_back = await cell.create_invite(confirm=accept_any)
         assert len(await shown(host)) == 1
         taken_back.cancel()
         assert not await shown(host)
-        invite = await cell.create_invite(confirm=accept_any)
-        await join(memory_network.home("ben"), invite.code, name="Ben", passphrase="words", confirm=accept_any)
-        await invite.joined()
+        await memory_network.device("ben").join(cell)
         assert not await shown(host)
 
 
-async def test_where_it_is_there_anyway_asking_does_not_change_it(home: Home, host: MemoryHost) -> None:
+async def test_where_it_is_there_anyway_asking_does_not_change_it(device: SimulatedDevice, host: MemoryHost) -> None:
     """Else those nearby could see when somebody syncs."""
-    async with open_cell(home, passphrase="words") as cell:
+    async with device.opened() as cell:
         before = await shown(host)
         assert before
         with cell.showing():
@@ -74,9 +69,9 @@ async def test_where_it_is_there_anyway_asking_does_not_change_it(home: Home, ho
 
 
 @pytest.mark.parametrize("mode", ["off", "listen"])
-async def test_in_the_quiet_modes_it_is_never_there(home: Home, host: MemoryHost, mode: str) -> None:
+async def test_in_the_quiet_modes_it_is_never_there(device: SimulatedDevice, host: MemoryHost, mode: str) -> None:
     host.mode = "listen" if mode == "listen" else "off"
-    async with open_cell(home, passphrase="words") as cell:
+    async with device.opened() as cell:
         with cell.showing():
             await cell.create_invite(confirm=accept_any)
             assert not await shown(host)

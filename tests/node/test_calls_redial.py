@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync import Cell, Register, Schema
 from cellsync.core.errors import CellsyncError, DiskFull
 from cellsync.node.network import Address
-from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing import MemoryNetwork
 
 HOUR = 3600
 
@@ -23,12 +23,10 @@ class Note(Schema, kind="org.example.note", version=1):
 
 async def test_a_broken_session_is_renewed_at_once(autojump_clock: MockClock) -> None:
     net = MemoryNetwork()
-    ana_home, ben_home = net.home("ana"), net.home("ben")
-    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="one")
-    async with open_cell(ana_home, passphrase="one") as ana:
-        invite = await ana.create_invite(confirm=accept_any)
-        await join(ben_home, invite.code, name="Ben", passphrase="two", confirm=accept_any)
-        async with open_cell(ben_home, passphrase="two") as ben:
+    device = await net.device("ana").found()
+    async with device.opened() as ana:
+        other = await net.device("ben").join(ana)
+        async with other.opened() as ben:
             await ana.synced(timeout=30)
             for _ in range(3):
                 net.break_connections("ana")
@@ -41,12 +39,10 @@ async def test_what_breaks_off_every_time_is_called_ever_more_rarely(
 ) -> None:
     """A full disk over night must not use up the openings that the others accept in a day."""
     net = MemoryNetwork()
-    ana_home, ben_home = net.home("ana"), net.home("ben")
-    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="one")
-    async with open_cell(ana_home, passphrase="one") as ana:
-        invite = await ana.create_invite(confirm=accept_any)
-        await join(ben_home, invite.code, name="Ben", passphrase="two", confirm=accept_any)
-        async with open_cell(ben_home, passphrase="two") as ben:
+    device = await net.device("ana").found()
+    async with device.opened() as ana:
+        other = await net.device("ben").join(ana)
+        async with other.opened() as ben:
             await ana.synced(timeout=30)
             await ana.create(Note, title="synced")
             await ana.synced(timeout=30)
@@ -87,12 +83,10 @@ def slowly_over(run: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
 async def test_one_call_at_a_time(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the attempts of a call whose session broke off are cleared away, none begins another."""
     net = MemoryNetwork()
-    ana_home, ben_home = net.home("ana"), net.home("ben")
-    await found_cell(ana_home, "Mill Street", name="Ana", passphrase="one")
-    async with open_cell(ana_home, passphrase="one") as ana:
-        invite = await ana.create_invite(confirm=accept_any)
-        await join(ben_home, invite.code, name="Ben", passphrase="two", confirm=accept_any)
-        async with open_cell(ben_home, passphrase="two") as ben, trio.open_nursery() as nursery:
+    laptop = await net.device("ana").found()
+    async with laptop.opened() as ana:
+        desktop = await net.device("ben").join(ana)
+        async with desktop.opened() as ben, trio.open_nursery() as nursery:
             await ana.synced(timeout=30)
             for cell in (ana, ben):
                 monkeypatch.setattr(cell.node.links, "run", slowly_over(cell.node.links.run))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync import Cell, Register, Schema
 from cellsync.core import caps
 from cellsync.core.drawers import ADDRESSES, REACHED, VERSIONS
 from cellsync.core.ids import DeviceId, Millis
@@ -24,8 +22,7 @@ from cellsync.node.remembered import Reached, SpokenVersions
 from cellsync.node.shared import Drawers
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Basis, Spot
-from cellsync.testing import MemoryNetwork, accept_any
-from tests.cell.cells import cells, opened
+from cellsync.testing import MemoryNetwork
 
 
 class Note(Schema, kind="org.example.note", version=1):
@@ -36,11 +33,9 @@ class Note(Schema, kind="org.example.note", version=1):
 async def cell() -> AsyncIterator[Cell]:
     """One that has written three entries, of which one admits Ben, who is never there."""
     net = MemoryNetwork()
-    home = net.home("ana")
-    await found_cell(home, "Mill Street", name="Ana", passphrase="words")
-    async with open_cell(home, passphrase="words") as cell:
-        invite = await cell.create_invite(confirm=accept_any)
-        await join(net.home("ben"), invite.code, name="Ben", passphrase="words", confirm=accept_any)
+    device = await net.device("ana").found()
+    async with device.opened() as cell:
+        await net.device("ben").join(cell)
         await cell.create(Note, title="x")
         assert cell.circle.own_length == 3
         yield cell
@@ -190,7 +185,7 @@ async def test_nothing_in_the_place_of_versions_breaks_anything(cell: Cell, rows
 async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockClock) -> None:
     """What came while somebody wrote without a pause, and who was there while nobody did, was once lost with it."""
     net = MemoryNetwork()
-    async with cells(net, "ana", "ben") as [ana, _]:
+    async with net.cells("ana", "ben") as [ana, _]:
         kept: list[float] = []
         keep = ana.node.others.keep
 
@@ -216,7 +211,7 @@ async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockCl
 @asynccontextmanager
 async def killed(net: MemoryNetwork, folder: Path) -> AsyncIterator[Cell]:
     """The cell as it is found after a kill in this moment, alone."""
-    home = net.home("ana")
-    shutil.copytree(home.path, folder)
-    async with opened(replace(home, path=folder, network=no_network)) as left:
+    device = net.device("ana")
+    found = device.with_home(path=device.copy_to(folder), network=no_network)
+    async with found.opened() as left:
         yield left

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.api.conftest import declared_events
-from tests.cell.conftest import template
 from tests.cli.conftest import founded, profiles
 
-__all__ = ["declared_events", "founded", "profiles", "template"]
+__all__ = ["declared_events", "founded", "profiles"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Home, restore
+from cellsync import Cell, restore
 from cellsync.core.errors import CellsyncError, Closed, VaultExists
 from cellsync.core.ids import CaseId, Incarnation
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import PASSPHRASE, Visit, check_failures, level, opened
-from tests.cell.same import Template
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from cellsync.testing.device import PASSPHRASE
+from tests.cell.cells import Visit
+from tests.cell.template import Template
 
 
 def incarnations(cell: Cell) -> set[Incarnation]:
@@ -31,13 +31,13 @@ async def titles(cell: Cell) -> set[str]:
     return {case.title for case in await cell.cases(Visit)}
 
 
-async def lose(home: Home, backup: Path, *, by_hand: bool = False) -> None:
+async def lose(device: SimulatedDevice, backup: Path, *, by_hand: bool = False) -> None:
     """The folder is gone; then it is put back out of the backup."""
-    shutil.rmtree(home.path)
     if by_hand:
-        shutil.copytree(backup, home.path)
+        device.put_back(backup)
     else:
-        await restore(backup, home, passphrase=PASSPHRASE)
+        device.lose_disk()
+        await restore(backup, device.home, passphrase=PASSPHRASE)
 
 
 @pytest.fixture
@@ -52,17 +52,17 @@ async def test_lost_put_back_and_used(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock, by_hand: bool
 ) -> None:
     """It writes before it meets anybody: under a new incarnation, so there is no fork, and no flag anywhere."""
-    async with opened(net.home("ana")) as ana, opened(net.home("cara")) as cara:
-        async with opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana, net.device("cara").opened() as cara:
+        async with net.device("ben").opened() as ben:
             await ben.create(Visit, title="before the backup")
             made = await ben.backup(tmp_path / "backup")
             assert made.entries == ben.entries()
             assert not is_unused_copy(ben)
             await ben.create(Visit, title="after the backup")
             await ben.synced(min_peers=2, timeout=300)
-        await lose(net.home("ben"), tmp_path / "backup", by_hand=by_hand)
+        await lose(net.device("ben"), tmp_path / "backup", by_hand=by_hand)
         net.partition("ben", ["ana", "cara"])
-        async with opened(net.home("ben")) as ben:
+        async with net.device("ben").opened() as ben:
             assert ben.copied_at is not None
             assert ben.copied_at.timestamp() * 1000 == pytest.approx(made.at)
             assert "after the backup" not in await titles(ben)
@@ -76,52 +76,52 @@ async def test_lost_put_back_and_used(
             for cell in (ana, ben, cara):
                 assert {"before the backup", "after the backup", "after the loss", "and on"} <= await titles(cell)
                 assert not cell.flags
-        async with opened(net.home("ben")) as ben:  # it goes on under the same incarnation
+        async with net.device("ben").opened() as ben:  # it goes on under the same incarnation
             used = incarnations(ben)
             await ben.create(Visit, title="after that")
             await level([ana, ben, cara])
             assert incarnations(ben) == used
             assert len(used) == 2
             assert not is_unused_copy(ben)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_opening_and_hearing_use_up_no_incarnation(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    async with opened(net.home("ana")) as ana:
-        async with opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana:
+        async with net.device("ben").opened() as ben:
             before = incarnations(ben)
             await ben.backup(tmp_path / "backup")
-        await lose(net.home("ben"), tmp_path / "backup")
+        await lose(net.device("ben"), tmp_path / "backup")
         lives = set()
         for number in range(10):
             case = await ana.create(Visit, title=f"number {number}")
-            async with opened(net.home("ben")) as ben:
+            async with net.device("ben").opened() as ben:
                 await ben.get(Visit, case.id, wait=300)
                 assert incarnations(ben) == before
                 assert is_unused_copy(ben)
                 lives.add(ben.circle.life)
         assert len(lives) == 1  # it has had arrivals of its own since the first time
-        async with opened(net.home("ben")) as ben:
+        async with net.device("ben").opened() as ben:
             await ben.create(Visit, title="at last")
             await ben.synced(timeout=300)
             assert len(incarnations(ben)) == len(before) + 1
             assert ben.circle.life in lives
         assert "at last" in await titles(ana)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
     """The copy's order of arrival goes another way: an old cursor would leave out what came in its place."""
-    async with opened(net.home("ben")) as ben:
+    async with net.device("ben").opened() as ben:
         await ben.backup(tmp_path / "backup")
         await ben.create(Visit, title="lost")
         old = ben.cursor()
     cursors = [old]
     for _ in range(3):  # one backup, put back, used and lost again
-        await lose(net.home("ben"), tmp_path / "backup")
-        async with opened(net.home("ben")) as ben:
+        await lose(net.device("ben"), tmp_path / "backup")
+        async with net.device("ben").opened() as ben:
             for cursor in cursors:
                 async with ben.changes(since=cursor) as changes:
                     assert (await anext(changes)).cause == "reset"
@@ -131,7 +131,7 @@ async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: P
                     assert (await anext(changes)).cause == "reset"
             cursors.append(ben.cursor())
             await ben.create(Visit, title="told")
-        async with opened(net.home("ben")) as ben, ben.changes(since=cursors[-1]) as changes:  # its own one fits
+        async with net.device("ben").opened() as ben, ben.changes(since=cursors[-1]) as changes:  # its own one fits
             assert (await anext(changes)).value == "told"
     assert len({cursor.partition(":")[0] for cursor in cursors}) == 4
 
@@ -140,17 +140,17 @@ async def test_a_copy_that_was_not_marked_learns_it_with_its_own_entries(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     """From then on its order of arrival is not that in which it once told of things."""
-    home = net.home("ben")
-    shutil.copytree(home.path, tmp_path / "merely copied")
-    async with opened(net.home("ana")) as ana:
-        async with opened(home) as ben:
+    device = net.device("ben")
+    device.copy_to(tmp_path / "merely copied")
+    async with net.device("ana").opened() as ana:
+        async with device.opened() as ben:
             await ben.create(Visit, title="one")
             lost = await ben.create(Visit, title="two")
             await ben.synced(timeout=300)
             old = ben.cursor()
-        await lose(home, tmp_path / "merely copied", by_hand=True)
+        await lose(device, tmp_path / "merely copied", by_hand=True)
         between = await ana.create(Visit, title="three")
-        async with opened(home) as ben:
+        async with device.opened() as ben:
             for case in (lost, between):
                 await ben.get(Visit, case.id, wait=300)
             assert ben.circle.renewal_due
@@ -158,48 +158,48 @@ async def test_a_copy_that_was_not_marked_learns_it_with_its_own_entries(
             life = ben.circle.life
             async with ben.changes(since=old) as changes:
                 assert (await anext(changes)).cause == "reset"
-        async with opened(home) as ben:
+        async with device.opened() as ben:
             assert ben.circle.life == life
             await ben.create(Visit, title="four")
             await level([ana, ben])
             assert ben.circle.life == life
             assert len(incarnations(ben)) == 2
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_backup_that_hears_its_own_later_entries_still_knows_its_day(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    async with opened(net.home("ana")):
-        async with opened(net.home("ben")) as ben:
+    async with net.device("ana").opened():
+        async with net.device("ben").opened() as ben:
             await ben.backup(tmp_path / "backup")
             lost = await ben.create(Visit, title="after the backup")
             await ben.synced(timeout=300)
-        await lose(net.home("ben"), tmp_path / "backup")
+        await lose(net.device("ben"), tmp_path / "backup")
         for _ in range(2):
-            async with opened(net.home("ben")) as ben:
+            async with net.device("ben").opened() as ben:
                 await ben.get(Visit, lost.id, wait=300)
                 assert is_unused_copy(ben)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_what_had_reached_others_is_asked_anew(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    async with opened(net.home("ana")):
-        async with opened(net.home("ben")) as ben:
+    async with net.device("ana").opened():
+        async with net.device("ben").opened() as ben:
             await ben.create(Visit, title="known")
             await ben.synced(timeout=300)
-        async with opened(net.home("ben")) as ben:
+        async with net.device("ben").opened() as ben:
             assert ben.only_here() == 0  # remembered from before
             await ben.backup(tmp_path / "backup")
-    await lose(net.home("ben"), tmp_path / "backup")
-    async with opened(net.home("ben")) as ben:
+    await lose(net.device("ben"), tmp_path / "backup")
+    async with net.device("ben").opened() as ben:
         assert ben.only_here() > 0
 
 
 async def test_writing_goes_on_meanwhile(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         written: list[CaseId] = []
 
         async def write(cell: Cell) -> None:
@@ -215,34 +215,33 @@ async def test_writing_goes_on_meanwhile(net: MemoryNetwork, tmp_path: Path, aut
         assert sizes == sorted(sizes)
         assert len(written) == 60
         await level([ana, ben])
-    await lose(net.home("ben"), tmp_path / "backup 4")
-    async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+    await lose(net.device("ben"), tmp_path / "backup 4")
+    async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         assert ben.entries() == sizes[4]
         await level([ana, ben])
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_it_can_be_used_as_a_home_where_it_lies(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    from dataclasses import replace
 
-    home = net.home("ben")
-    async with opened(home) as ben:
+    device = net.device("ben")
+    async with device.opened() as ben:
         await ben.create(Visit, title="kept")
         await ben.backup(tmp_path / "backup")
-    async with opened(replace(home, path=tmp_path / "backup")) as copy:
+    async with device.with_home(path=tmp_path / "backup").opened() as copy:
         assert "kept" in await titles(copy)
 
 
 async def test_errors(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
-    async with opened(net.home("ben")) as ben:
+    async with net.device("ben").opened() as ben:
         with pytest.raises(CellsyncError) as raised:
-            await ben.backup(net.home("ben").path / "backup")
+            await ben.backup(net.device("ben").home.path / "backup")
         assert raised.value.code == "inside_vault"
         await ben.backup(tmp_path / "backup")
         with pytest.raises(VaultExists):
-            await restore(tmp_path / "backup", net.home("ben"), passphrase=PASSPHRASE)
+            await restore(tmp_path / "backup", net.device("ben").home, passphrase=PASSPHRASE)
     with pytest.raises(Closed):
         await ben.backup(tmp_path / "another")
     assert os.listdir(tmp_path) == ["backup"]

@@ -11,9 +11,9 @@ import trio
 
 from cellsync.node.link import PeerLink
 from cellsync.node.node import Node
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, level, opened
-from tests.cell.same import NAMES, Template, run_the_same
+from cellsync.testing import MemoryNetwork, level, simulate
+from tests.cell.cells import Visit
+from tests.cell.template import NAMES, Template
 
 
 def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -31,7 +31,7 @@ def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
         net.latency(0.02)
         template.copy_to(net)
         async with AsyncExitStack() as stack:
-            among = [await stack.enter_async_context(opened(net.home(name))) for name in NAMES]
+            among = [await stack.enter_async_context(net.device(name).opened()) for name in NAMES]
             await level(among)
             for turn in range(3):
                 net.partition("ana", ["ben", "cara"])
@@ -52,7 +52,7 @@ def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
 
     with monkeypatch.context() as patched:
         patched.setattr(Node, "_report", noted)
-        run_the_same(scenario, seed)
+        simulate(scenario, seed)
     return trace
 
 

@@ -8,28 +8,28 @@ from contextlib import asynccontextmanager
 import pytest
 from trio.testing import MockClock
 
-from cellsync import Cell, Change, GenericCase, Home
+from cellsync import Cell, Change, GenericCase
 from cellsync.core.errors import NotFound
 from cellsync.core.ids import MILLIS_PER_DAY, CaseId
 from cellsync.core.wire.messages import Batch
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, found, level, opened
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from tests.cell.cells import Visit
 from tests.cell.equivocators import show, sides
 from tests.cell.test_followers import heard
 
 
 @asynccontextmanager
-async def one_side_short(net: MemoryNetwork) -> AsyncIterator[tuple[Home, Cell, Visit, Batch]]:
+async def one_side_short(net: MemoryNetwork) -> AsyncIterator[tuple[SimulatedDevice, Cell, Visit, Batch]]:
     """Ana, a case of hers for which Ben has written sixteen titles at once, and the one that proves what he does."""
-    home = await found(net)
-    async with opened(home) as ana:
-        async with opened(await admit(net, ana, "ben")) as ben:
+    laptop = await net.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await net.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         case = await ana.create(Visit, title="of Ana")
         await ana.create(Visit, title="another")  # later it would cite what Ben wrote, and make it count
         *before, proof = sides(ana, device, secrets, case.id)
         await show(ana, before)
-        yield home, ana, case, proof
+        yield laptop, ana, case, proof
 
 
 async def test_what_counts_no_more_is_gone_from_what_is_being_read(
@@ -70,12 +70,12 @@ async def test_whoever_comes_back_with_a_cursor_from_before_is_told_too(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Also after a restart; a cursor from afterwards is good."""
-    async with one_side_short(memory_network) as (home, ana, case, proof):
+    async with one_side_short(memory_network) as (laptop, ana, case, proof):
         before = ana.cursor()
         await show(ana, [proof])
         after = ana.cursor()
         identity = case.id
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         async with case_changes(ana, identity, before) as changes:
             [change] = await heard(changes)
             assert (change.cause, change.case) == ("reset", identity)
@@ -94,7 +94,7 @@ async def case_changes(cell: Cell, case: CaseId, since: str) -> AsyncIterator[As
 
 
 async def test_the_history_marks_what_does_not_count(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with one_side_short(memory_network) as (home, ana, case, proof):
+    async with one_side_short(memory_network) as (laptop, ana, case, proof):
         assert {row.counts for row in (await ana.graph(case)).rows} == {True}
         await show(ana, [proof])
         expected = {"ana": True, "ben": False}
@@ -102,7 +102,7 @@ async def test_the_history_marks_what_does_not_count(memory_network: MemoryNetwo
         assert [row.counts for row in (await ana.graph(case)).rows] == [
             expected[row.author] for row in (await ana.graph(case)).rows
         ]
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         rows = (await ana.graph(await ana.get(Visit, identity))).rows
         assert {(row.author, row.counts) for row in rows} == set(expected.items())
         assert len(rows) == 18
@@ -116,9 +116,9 @@ async def test_a_case_in_which_nothing_counts_is_not_listed(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Whoever looks for it by its id still sees its history."""
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        async with opened(await admit(memory_network, ana, "ben")) as ben:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         await ana.create(Visit, title="of Ana")
         lone = CaseId(b"c" * 32)
@@ -138,9 +138,9 @@ async def test_what_does_not_count_makes_no_difference(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Which of it came here is chance: not the digests, not the number of entries, not the day that others attest."""
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        async with opened(await admit(memory_network, ana, "ben")) as ben:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         await ana.create(Visit, title="of Ana")
 
@@ -157,7 +157,7 @@ async def test_what_does_not_count_makes_no_difference(
         await show(ana, batches[-1:])
         assert known() == before
         assert await ana.state_digest() == reads
-    async with opened(home) as ana:
+    async with laptop.opened() as ana:
         assert known() == before
         assert await ana.state_digest() == reads
 
@@ -166,11 +166,11 @@ async def test_what_does_not_count_keeps_nobody_from_writing(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Cara has not written yet. What she writes cites the entry that admits her, though an equivocator cites it too."""
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        async with opened(await admit(memory_network, ana, "ben")) as ben:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
-        async with opened(await admit(memory_network, ana, "cara")) as cara:
+        async with (await memory_network.device("cara").join(ana)).opened() as cara:
             await level([ana, cara])
             case = CaseId(bytes(31) + b"c")
             *before, proof = sides(ana, device, secrets, case)
@@ -186,13 +186,13 @@ async def test_what_does_not_count_keeps_nobody_from_writing(
 async def test_so_it_is_with_what_an_equivocator_writes_later(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    home = await found(memory_network)
-    async with opened(home) as ana:
-        async with opened(await admit(memory_network, ana, "ben")) as ben:
+    laptop = await memory_network.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
             secrets, device = ben.secrets, ben.device
         case = CaseId(bytes(31) + b"c")
         proven = sides(ana, device, secrets, case)
-        async with opened(await admit(memory_network, ana, "cara")) as cara:
+        async with (await memory_network.device("cara").join(ana)).opened() as cara:
             await level([ana, cara])
             await show(cara, proven)
             held = cara.circle.replica.held.entries()

@@ -14,14 +14,14 @@ import trio.testing
 from msgspec import to_builtins
 from trio.testing import MockClock
 
-from cellsync import Cell, Register, Schema, found_cell, join, open_cell
+from cellsync import Register, Schema
 from cellsync.api.operations.people import shape_of
 from cellsync.cli.words import presence
 from cellsync.core.errors import NoPeer
 from cellsync.core.ids import CaseId
 from cellsync.node.network import Address, Sighting
 from cellsync.node.spots import Basis
-from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing import MemoryNetwork, SimulatedDevice
 from cellsync.testing.network import MemoryHost
 
 SOON: Final = 5.0  # seconds
@@ -38,51 +38,32 @@ class Note(Schema, kind="org.example.note", version=1):
     title: Register[str]
 
 
-class Laptop:
+class Laptop(SimulatedDevice):
     """A device whose cell is opened and closed as its user unlocks and locks it."""
 
     def __init__(self, net: MemoryNetwork, name: str, nursery: trio.Nursery) -> None:
-        self.name, self._nursery = name, nursery
+        super().__init__(name, net.home(name))
+        self._nursery = nursery
         self.host = net.host(name)
         self.host.mode = "asked"
-        self.home = net.home(name)
-        self._cell: Cell | None = None
         self._held: set[CaseId] = set()  # when it was locked
         self.wrote: set[CaseId] = set()
-        self._locking, self._locked = trio.Event(), trio.Event()
-
-    @property
-    def is_open(self) -> bool:
-        return self._cell is not None
-
-    @property
-    def cell(self) -> Cell:
-        assert self._cell is not None
-        return self._cell
 
     @property
     def held(self) -> set[CaseId]:
         """The cases that are here, also while it is locked."""
-        return self._held if self._cell is None else set(self._cell.circle.replica.held.cases)
+        return set(self.cell.circle.replica.held.cases) if self.is_open else self._held
 
     @property
     def at(self) -> Address:
         return Address(self.host.host, self.cell.port)
 
     async def unlock(self) -> None:
-        self._locking, self._locked = trio.Event(), trio.Event()
-        self._cell = await self._nursery.start(self._work)
-
-    async def _work(self, task_status: trio.TaskStatus[Cell]) -> None:
-        async with open_cell(self.home, passphrase=self.name) as cell:
-            task_status.started(cell)
-            await self._locking.wait()
-        self._locked.set()
+        await self.open(self._nursery)
 
     async def lock(self) -> None:
-        self._held, self._cell = self.held, None
-        self._locking.set()
-        await self._locked.wait()
+        self._held = self.held
+        await self.close()
 
     async def restart(self) -> None:
         await self.lock()
@@ -124,14 +105,12 @@ async def laptops(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Laptop]
     async with trio.open_nursery() as nursery:
         made = [Laptop(net, name, nursery) for name in names]
         first = made[0]
-        await found_cell(first.home, "Mill Street", name=first.name, passphrase=first.name)
+        await first.found()
         await first.unlock()
         for other in made[1:]:
-            invite = await first.cell.create_invite(confirm=accept_any)
-            await join(other.home, invite.code, name=other.name, passphrase=other.name, confirm=accept_any)
+            await other.join(first.cell)
             await other.unlock()
             await first.finds(other)
-            await invite.joined()
         await trio.sleep(1)  # to tell each other where they are
         yield made
         for one in made:

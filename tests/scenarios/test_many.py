@@ -26,8 +26,8 @@ from cellsync.node import node as node_module
 from cellsync.node.link import PeerLink
 from cellsync.node.lookout import LOOKED_FOR
 from cellsync.node.network import Address, Sighting
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, cells, found, level, opened
+from cellsync.testing import MemoryNetwork, level
+from tests.cell.cells import Visit
 from tests.cell.equivocators import show
 from tests.core.attacks import Draft, Writer, forge
 
@@ -50,7 +50,7 @@ async def test_a_beacon_is_compared_with_so_many_devices_those_that_were_met_fir
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """12,000 devices that a coordinator had made cost each beacon of any stranger 200,000 hashes, in the event loop."""
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         address = Address("10.0.0.9", 4_000)
         shown = Sighting(ben.node._beacons._make((address,)), (address,))
         strange = Sighting(bytes(beacon.SIZE), (address,))
@@ -67,7 +67,7 @@ async def test_a_beacon_is_compared_with_so_many_devices_those_that_were_met_fir
 async def test_what_grew_is_encoded_once_for_all_peers(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with cells(memory_network, "ana", "ben", "cara", "dora") as [ana, ben, *others]:
+    async with memory_network.cells("ana", "ben", "cara", "dora") as [ana, ben, *others]:
         memory_network.partition("ben", ["cara", "dora"])
         await trio.sleep(100)
         assert len(ana.node.links) == 3
@@ -82,7 +82,7 @@ async def test_what_grew_is_encoded_once_for_all_peers(
 async def test_what_a_peer_lacks_is_counted_when_something_changes_and_not_when_somebody_asks(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with cells(memory_network, "ana", "ben") as [ana, ben]:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(10)
         looked = counted(monkeypatch, type(ana.circle), "lacking")
         ana.peers()
@@ -102,7 +102,7 @@ async def test_what_a_peer_lacks_is_counted_when_something_changes_and_not_when_
 async def test_where_a_peer_lacks_something_of_many_branches_is_found_beside_the_event_loop(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with cells(memory_network, "ana") as [ana]:
+    async with memory_network.cells("ana") as [ana]:
         apart: list[None] = []
         run = ana.circle.apart
 
@@ -129,7 +129,7 @@ async def test_one_entry_that_brings_back_thousands_of_cases_is_stored_beside_th
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It cites an equivocator's long branch: three statements for each case were run in the event loop."""
-    async with cells(memory_network, "ana") as [ana]:
+    async with memory_network.cells("ana") as [ana]:
         visit = await ana.create(Visit, title="one")
         number = ana.circle.replica.held.cases[visit.id]
         apart: list[None] = []
@@ -159,18 +159,18 @@ async def test_a_cell_goes_on_beside_a_coordinator_who_has_hundreds_introduced(
 ) -> None:
     """Eight branches, forty devices on each: all that is written still arrives, also after a restart."""
     net = memory_network
-    home = await found(net)
-    async with opened(home) as ana:
-        async with opened(await admit(net, ana, "ben", "coordinator")) as ben:
+    laptop = await net.device("ana").found()
+    async with laptop.opened() as ana:
+        async with (await net.device("ben").join(ana, "coordinator")).opened() as ben:
             secrets, device = ben.secrets, ben.device
-        async with opened(await admit(net, ana, "cara")) as cara:
+        async with (await net.device("cara").join(ana)).opened() as cara:
             await show(ana, crowds(ana, Writer(ana.circle.id, device, Incarnation(bytes(8)), secrets.signing), 8, 40))
             await level([ana, cara])
             assert len(cara.members()) == 3 + 8 * 40
             assert not ana.circle.equivocators
             by_ana, by_cara = await ana.create(Visit, title="by Ana"), await cara.create(Visit, title="by Cara")
             await level([ana, cara])
-        async with opened(net.home("cara")) as cara:
+        async with net.device("cara").opened() as cara:
             async with by_ana.edit() as draft:
                 draft.title = "later"
             await level([ana, cara])
@@ -202,7 +202,7 @@ async def test_whether_forks_are_settled_is_seen_from_the_branches_of_their_devi
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """For each device with a fork the chains of all were gone through: thousands of puppets, each of whom forks."""
-    async with cells(memory_network, "ana") as [ana]:
+    async with memory_network.cells("ana") as [ana]:
         held = ana.circle.replica.held
         facts = Facts(ana.circle, ana.node)
         lines = held.lines = Lines(held.lines)
@@ -223,7 +223,7 @@ class Lines(dict[Line, list[int]]):
 async def test_what_the_branches_attest_is_read_beside_the_event_loop(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with cells(memory_network, "ana", "ben") as [ana, _]:
+    async with memory_network.cells("ana", "ben") as [ana, _]:
         apart: list[object] = []
         run = ana.circle.apart
 

@@ -10,13 +10,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Home, errors
+from cellsync import Cell, errors
 from cellsync.node.network import Address
 from cellsync.node.spots import AT_ONE_SITE, SAID_BY_OTHERS
 from cellsync.store.sqlite import SqliteStore
-from cellsync.testing import MemoryNetwork
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from cellsync.testing.home import START
-from tests.cell.cells import DAY, Visit, admit, cells, check_failures, found, level, opened, with_clock
+from tests.cell.cells import DAY, Visit
 
 NAMES = ["ana", "ben", "cara", "dina", "emil"]
 
@@ -40,7 +40,7 @@ async def test_whoever_is_apart_agrees_after_meeting(
 ) -> None:
     net, names = memory_network, NAMES[:count]
     net.latency(0.02)
-    async with cells(net, *names) as among:
+    async with net.cells(*names) as among:
         case = await among[0].create(Visit, title="shared")
         shown = [await one.get(Visit, case.id, wait=60) for one in among]
         wanted = {"shared"}
@@ -62,7 +62,7 @@ async def test_whoever_is_apart_agrees_after_meeting(
             assert sorted(of_it.notes) == sorted(f"{name} {turn}" for name in names for turn in range(3))
             assert {value.author for value in of_it.said("status")} == set(names)
             assert list(cell.flags) == []
-    check_failures(net)
+    net.check_failures()
 
 
 @pytest.mark.parametrize("fault", ["drop", "duplicate", "reorder", "garble", "all"])
@@ -71,7 +71,7 @@ async def test_bad_networks(autojump_clock: MockClock, fault: str, seed: int) ->
     net = MemoryNetwork(seed)
     net.latency(0.02)
     wanted: set[str] = set()
-    async with cells(net, "ana", "ben", "cara") as among:
+    async with net.cells("ana", "ben", "cara") as among:
         for turn in range(4):
             for name in ("ana", "ben", "cara"):
                 net.host(name).change_address()  # connections break, and begin anew under the fault
@@ -91,14 +91,14 @@ async def test_bad_networks(autojump_clock: MockClock, fault: str, seed: int) ->
         for cell in among:
             assert await titles(cell) == wanted
             assert list(cell.flags) == []
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_the_connection_breaks_at_any_byte(autojump_clock: MockClock) -> None:
     """Of a handshake, of a catch-up: whatever was written is there in the end."""
     net = MemoryNetwork(7)
     random = Random(7)
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         wanted: set[str] = set()
         for turn in range(60):
             net.partition("ana", "ben")
@@ -110,14 +110,14 @@ async def test_the_connection_breaks_at_any_byte(autojump_clock: MockClock) -> N
         net.heal()
         await level([ana, ben])
         assert await titles(ana) == await titles(ben) == wanted
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_both_see_each_other_at_once(autojump_clock: MockClock) -> None:
     for seed in range(8):
         net = MemoryNetwork(seed)
         net.latency(0.5)
-        async with cells(net, "ana", "ben", "cara") as among:
+        async with net.cells("ana", "ben", "cara") as among:
             for _ in range(2):
                 net.partition(["ana"], ["ben", "cara"])
                 net.partition("ben", "cara")
@@ -138,7 +138,7 @@ async def test_both_see_each_other_at_once(autojump_clock: MockClock) -> None:
                         assert link.called is not other.node.links[one.device].called
             await write_a_little(among[0], "x")
             await level(among, 10)
-        check_failures(net)
+        net.check_failures()
 
 
 def _host_of(net: MemoryNetwork, among: list[Cell], cell: Cell) -> str:
@@ -149,7 +149,7 @@ async def test_without_beacons_known_addresses_are_called_again(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         host = net.host("ana"), net.host("ben")
         for one in host:
             monkeypatch.setattr(one, "shown", {})
@@ -179,7 +179,7 @@ async def test_asking_again_and_again_does_not_keep_from_calling(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         monkeypatch.setattr(net, "show", lambda *_: None)
         monkeypatch.setattr(net, "visible_to", lambda *_: [])
         net.partition("ana", "ben")
@@ -201,21 +201,21 @@ async def test_a_third_who_was_admitted_while_the_founder_was_cut_off(autojump_c
     for seed in range(3):
         net = MemoryNetwork(seed)
         net.latency(0.02)
-        home = await found(net)
-        async with opened(home) as ana:
-            at_ben = await admit(net, ana, "ben")
+        laptop = await net.device("ana").found()
+        async with laptop.opened() as ana:
+            ben_device = await net.device("ben").join(ana)
             first = await ana.create(Visit, title="first")
-            async with opened(at_ben) as ben:
+            async with ben_device.opened() as ben:
                 await level([ana, ben])
         net.host("cara")
         net.partition("ben", ["ana", "cara"])
-        async with opened(at_ben) as ben:
-            async with opened(home) as ana:
-                at_cara = await admit(net, ana, "cara")
+        async with ben_device.opened() as ben:
+            async with laptop.opened() as ana:
+                cara_device = await net.device("cara").join(ana)
                 await ana.create(Visit, title="while Ben is apart")
-                async with opened(at_cara) as cara:
+                async with cara_device.opened() as cara:
                     await level([ana, cara])
-            async with opened(at_cara) as cara:
+            async with cara_device.opened() as cara:
                 await cara.create(Visit, title="of Cara")
                 await ben.create(Visit, title="of Ben")
                 assert len(ben.members()) == 2
@@ -226,34 +226,34 @@ async def test_a_third_who_was_admitted_while_the_founder_was_cut_off(autojump_c
                 assert (await ben.get(Visit, first.id)).title == "first"
                 await ben.synced(timeout=60)
                 await cara.synced(timeout=60)
-        check_failures(net)
+        net.check_failures()
 
 
 async def test_a_third_who_has_not_yet_met_anybody_but_its_sponsor(autojump_clock: MockClock) -> None:
     """Cara has joined and has nothing yet; her sponsor goes away; she knows nobody, and Ben does not know her. When
     the sponsor is back, all agree."""
     net = MemoryNetwork(3)
-    home = await found(net)
-    async with opened(home) as ana:
-        at_ben, at_cara = await admit(net, ana, "ben"), await admit(net, ana, "cara")
+    laptop = await net.device("ana").found()
+    async with laptop.opened() as ana:
+        ben_device, cara_device = await net.device("ben").join(ana), await net.device("cara").join(ana)
         await ana.create(Visit, title="x")
-    async with opened(at_ben) as ben, opened(at_cara) as cara:
+    async with ben_device.opened() as ben, cara_device.opened() as cara:
         assert (ben.role, cara.role, cara.name) == (None, None, "")
         with pytest.raises(errors.NotPermitted):
             await cara.create(Visit, title="too early")
         await trio.sleep(600)
         assert ben.entries() == cara.entries() == 0
-        async with opened(home) as ana:
+        async with laptop.opened() as ana:
             await level([ana, ben, cara])
             assert await titles(cara) == {"x"}
             await cara.create(Visit, title="now")
             await level([ana, ben, cara])
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_changes_travel_through_a_third(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         net.partition("ana", "cara")
         case = await ana.create(Visit, title="through Ben")
         theirs = await cara.get(Visit, case.id, wait=60)
@@ -271,7 +271,7 @@ async def test_at_midnight(autojump_clock: MockClock) -> None:
     """Sessions that are open go on; those who meet across midnight meet; day after day."""
     net = MemoryNetwork(1)
     to_midnight = DAY - (START // 1000) % DAY
-    async with cells(net, "ana", "ben", "cara") as among:
+    async with net.cells("ana", "ben", "cara") as among:
         await trio.sleep(to_midnight - trio.current_time() - 5)
         for day in range(3):
             net.partition("cara", ["ana", "ben"])
@@ -287,34 +287,34 @@ async def test_at_midnight(autojump_clock: MockClock) -> None:
             net.heal()
             await trio.sleep(55)
             assert all(len(one.node.links) == 2 for one in among)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_who_was_away_for_weeks(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(1)
-    async with cells(net, "ana", "ben") as [ana, ben]:
-        home = await admit(net, ana, "cara")
-        async with opened(home) as cara:
+    async with net.cells("ana", "ben") as [ana, ben]:
+        laptop = await net.device("cara").join(ana)
+        async with laptop.opened() as cara:
             await level([ana, ben, cara])
             await cara.create(Visit, title="kept while away")
     for _ in range(5):
         await trio.sleep(12 * DAY)
-        async with opened(net.home("ana")) as ana, opened(net.home("ben")) as ben:
+        async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
             await ana.create(Visit, title="x")
             await ben.create(Visit, title="y")
             await level([ana, ben])
-    async with opened(net.home("ben")) as ben, opened(home) as cara:
+    async with net.device("ben").opened() as ben, laptop.opened() as cara:
         await level([ben, cara])
         assert "kept while away" in await titles(ben)
-    check_failures(net)
+    net.check_failures()
 
 
 @pytest.mark.parametrize("ahead", [DAY - 60, -DAY + 60, 3600, -3600])
 async def test_clocks_nearly_a_day_apart_still_meet(autojump_clock: MockClock, ahead: float) -> None:
     net = MemoryNetwork(1)
-    async with opened(await found(net)) as ana:
-        at_ben = await admit(net, ana, "ben")
-        async with opened(with_clock(at_ben, ahead)) as ben:
+    async with (await net.device("ana").found()).opened() as ana:
+        ben_device = await net.device("ben").join(ana)
+        async with ben_device.with_clock(ahead).opened() as ben:
             await level([ana, ben])
             await write_a_little(ben, "of Ben")
             await write_a_little(ana, "of Ana")
@@ -324,17 +324,17 @@ async def test_clocks_nearly_a_day_apart_still_meet(autojump_clock: MockClock, a
 
 async def test_a_clock_three_days_ahead_is_flagged_and_loses_nothing(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(1)
-    async with opened(await found(net)) as ana:
-        homes = [await admit(net, ana, name) for name in ("ben", "cara")]
-        async with opened(homes[0]) as ben, opened(homes[1]) as cara:
+    async with (await net.device("ana").found()).opened() as ana:
+        devices = [await net.device(name).join(ana) for name in ("ben", "cara")]
+        async with devices[0].opened() as ben, devices[1].opened() as cara:
             await level([ana, ben, cara])
             await write_a_little(cara, "before")
             await level([ana, ben, cara])
-        async with opened(with_clock(homes[1], 3 * DAY)) as cara, opened(homes[0]) as ben:
+        async with devices[1].with_clock(3 * DAY).opened() as cara, devices[0].opened() as ben:
             case = await cara.create(Visit, title="from the future")
             await trio.sleep(4 * 3600)
         # the clock is put right
-        async with opened(homes[1]) as cara, opened(homes[0]) as ben:
+        async with devices[1].opened() as cara, devices[0].opened() as ben:
             await level([ana, ben, cara])
             for one in (ana, ben):
                 assert (await one.get(Visit, case.id)).title == "from the future"
@@ -345,19 +345,19 @@ async def test_a_clock_three_days_ahead_is_flagged_and_loses_nothing(autojump_cl
             assert (await cara.get(Visit, case.id)).title == "answered"
         # and later, when that day has come, all still meet
     await trio.sleep(5 * DAY)
-    async with opened(net.home("ana")) as ana, opened(homes[1]) as cara, opened(homes[0]) as ben:
+    async with net.device("ana").opened() as ana, devices[1].opened() as cara, devices[0].opened() as ben:
         await ana.create(Visit, title="later")
         await level([ana, ben, cara])
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_clock_that_jumps_back_and_forth(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(2)
-    async with opened(await found(net)) as ana:
-        home = await admit(net, ana, "ben")
+    async with (await net.device("ana").found()).opened() as ana:
+        laptop = await net.device("ben").join(ana)
         wanted = set()
         for turn, ahead in enumerate((0, 20 * 365 * DAY, -20 * 365 * DAY, 2 * DAY, 0)):
-            async with opened(with_clock(home, ahead)) as ben:
+            async with laptop.with_clock(ahead).opened() as ben:
                 wanted |= await write_a_little(ana, f"of Ana {turn}")
                 if ben.role is not None:
                     wanted |= await write_a_little(ben, f"of Ben {turn}")
@@ -367,7 +367,7 @@ async def test_a_clock_that_jumps_back_and_forth(autojump_clock: MockClock) -> N
         assert {flag.reason for flag in ana.flags} <= {"future"}
         assert await titles(ana) == wanted
         assert len(wanted) == 9 * 3
-    check_failures(net)
+    net.check_failures()
 
 
 # --- knowing what has reached whom ---------------------------------------------------------------------------
@@ -376,7 +376,7 @@ async def test_a_clock_that_jumps_back_and_forth(autojump_clock: MockClock) -> N
 async def test_synced_says_what_is_true(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
     net.latency(0.1)
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         await write_a_little(ana, "x")
         await ana.synced(min_peers=2)
         assert await titles(ben) == await titles(cara) == await titles(ana)
@@ -403,22 +403,22 @@ async def test_synced_says_what_is_true(memory_network: MemoryNetwork, autojump_
 
 async def test_synced_after_reopening(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben") as [ana, _]:
+    async with net.cells("ana", "ben") as [ana, _]:
         await write_a_little(ana, "x")
         await ana.synced()
-    async with opened(net.home("ana")) as ana:
+    async with net.device("ana").opened() as ana:
         await ana.synced(timeout=1)  # it was confirmed before
         await write_a_little(ana, "y")
         with pytest.raises(errors.Timeout):  # nobody is there to say so
             await ana.synced(timeout=60)
-        async with opened(net.home("ben")):
+        async with net.device("ben").opened():
             await ana.synced(timeout=60)
 
 
 async def test_a_reader_who_has_written_nothing_is_synced(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    async with cells(memory_network, "ana", "ben", role="reader") as [_, ben]:
+    async with memory_network.cells("ana", "ben", role="reader") as [_, ben]:
         await ben.synced(timeout=60)
 
 
@@ -428,7 +428,7 @@ async def test_a_reader_who_has_written_nothing_is_synced(
 async def test_a_device_that_stops_reading(autojump_clock: MockClock) -> None:
     """In the middle of a catch-up. What waits for it stays bounded, the others go on, and it catches up later."""
     net = MemoryNetwork(5)
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         net.partition("cara", ["ana", "ben"])
         case = await ana.create(Visit, title="x")
         for number in range(200):
@@ -453,14 +453,14 @@ async def test_a_device_that_stops_reading(autojump_clock: MockClock) -> None:
         assert cara.device not in ana.node.links  # it was given up
         net.heal()
         await level([ana, ben, cara])
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_strangers_do_not_disturb(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(5)
     random = Random(5)
     eve = net.host("eve")
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         at = Address(net.host("ana").host, ana.node.port)
 
         async def bother(number: int) -> None:
@@ -491,20 +491,20 @@ async def test_strangers_do_not_disturb(autojump_clock: MockClock) -> None:
 
 async def test_a_device_of_another_cell_is_a_stranger(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(5)
-    async with cells(net, "ana", "ben") as [ana, ben], cells(net, "cara", "dina") as [cara, dina]:
+    async with net.cells("ana", "ben") as [ana, ben], net.cells("cara", "dina") as [cara, dina]:
         await write_a_little(ana, "x")
         await write_a_little(cara, "y")
         await trio.sleep(600)
         assert not await titles(ben) & await titles(dina)
         assert len(ana.members()) == len(cara.members()) == 2
         assert not any(net.bytes_sent[one, other] for one in ("ana", "ben") for other in ("cara", "dina"))
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_full_disk(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The device says so and lives; nothing acknowledged is lost; it goes on when there is room again."""
     net = MemoryNetwork(5)
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         case = await ana.create(Visit, title="x")
         await level([ana, ben])
         store = ben.circle.store
@@ -534,23 +534,23 @@ async def test_a_full_disk(autojump_clock: MockClock, monkeypatch: pytest.Monkey
             draft.title = "room again"
         await level([ana, ben])
         assert case.title == "room again"
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_devices_that_come_and_go(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(9)
     net.latency(0.03)
     random = Random(9)
-    homes: dict[str, Home] = {}
+    devices: dict[str, SimulatedDevice] = {}
     wanted: set[str] = set()
-    async with cells(net, *NAMES[:4]) as among:
-        homes = {name: net.home(name) for name in NAMES[:4]}
+    async with net.cells(*NAMES[:4]) as among:
+        devices = {name: net.device(name) for name in NAMES[:4]}
         await level(among)
 
     async def life(name: str, chance: Random) -> None:
         for turn in range(6):
             await trio.sleep(chance.uniform(0, 40))
-            async with opened(homes[name]) as cell:
+            async with devices[name].opened() as cell:
                 for number in range(chance.randrange(4)):
                     await cell.create(Visit, title=f"{name} {turn} {number}")
                     wanted.add(f"{name} {turn} {number}")
@@ -558,18 +558,18 @@ async def test_devices_that_come_and_go(autojump_clock: MockClock) -> None:
                 await trio.sleep(chance.uniform(0, 20))
 
     async with trio.open_nursery() as nursery:
-        for name in homes:
+        for name in devices:
             nursery.start_soon(life, name, Random(random.random()))
     async with AsyncExitStack() as stack:
-        among = [await stack.enter_async_context(opened(home)) for home in homes.values()]
+        among = [await stack.enter_async_context(laptop.opened()) for laptop in devices.values()]
         await level(among)
         assert await titles(among[0]) == wanted
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_nothing_grows_where_nothing_happens(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(9)
-    async with cells(net, "ana", "ben", "cara") as among:
+    async with net.cells("ana", "ben", "cara") as among:
         await write_a_little(among[0], "x")
         await level(among)
 

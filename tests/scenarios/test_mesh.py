@@ -15,8 +15,8 @@ from cellsync.core.session.exchange import Building, Exchange
 from cellsync.core.session.session import Session
 from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, cells, level
+from cellsync.testing import MemoryNetwork, level
+from tests.cell.cells import Visit
 from tests.scenarios.test_many import counted
 
 NAMES = ("ana", "ben", "cara", "dora", "edo", "fine", "gil")
@@ -45,7 +45,7 @@ async def test_each_device_gets_an_edit_once(
     """47 devices that were all connected told each other of it 2,100 times: 656 kB for one edit."""
     net = memory_network
     net.latency(0.002)
-    async with cells(net, *NAMES) as made:
+    async with net.cells(*NAMES) as made:
         await trio.sleep(SETTLED)
         assert all(len(one.node.links) == len(NAMES) - 1 for one in made)
         await written(made[0], made)
@@ -64,7 +64,7 @@ async def test_each_device_gets_an_edit_once(
 async def test_what_a_device_is_shown_to_hold_is_what_it_has_said(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    async with cells(memory_network, *NAMES) as made:
+    async with memory_network.cells(*NAMES) as made:
         await trio.sleep(SETTLED)
         ana = made[0]
         for _ in range(2):
@@ -86,7 +86,7 @@ async def test_what_a_device_is_shown_to_hold_is_what_it_has_said(
 async def test_who_waits_for_a_device_gives_it_what_it_lacks(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with cells(memory_network, *NAMES) as made:
+    async with memory_network.cells(*NAMES) as made:
         await trio.sleep(SETTLED)
         await written(made[0], made)
         await trio.sleep(SETTLED)
@@ -114,7 +114,7 @@ def keep_to_themselves(monkeypatch: pytest.MonkeyPatch, who: list[Cell]) -> None
 async def test_a_member_who_keeps_entries_to_itself_delays_nobody_for_long(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with cells(memory_network, *NAMES) as made:
+    async with memory_network.cells(*NAMES) as made:
         await trio.sleep(SETTLED)
         await written(made[0], made)
         await trio.sleep(SETTLED)
@@ -133,7 +133,7 @@ async def test_in_any_net_all_come_in_step_beside_a_member_who_keeps_entries_to_
 ) -> None:
     """Links die, some without a word, and each edit reaches all in time who are connected without that one."""
     net, random = memory_network, Random(seed)
-    async with cells(net, *NAMES) as made:
+    async with net.cells(*NAMES) as made:
         hosts = dict(zip(NAMES, made, strict=True))
         swallowing = random.choice(NAMES[1:])
         keep_to_themselves(monkeypatch, [hosts[swallowing]])

@@ -9,8 +9,8 @@ from trio.testing import MockClock
 from cellsync.core.errors import Timeout
 from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.replica.founding import device_secrets
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, admit, cells, check_failures, level, opened
+from cellsync.testing import MemoryNetwork, level
+from tests.cell.cells import Visit
 
 
 @pytest.mark.parametrize("away", [False, True])
@@ -19,11 +19,11 @@ async def test_nobody_is_shadowed(
     memory_network: MemoryNetwork, autojump_clock: MockClock, away: bool, seed: int
 ) -> None:
     net = memory_network
-    async with cells(net, "ana", "ben", role="coordinator") as [ana, ben]:
+    async with net.cells("ana", "ben", role="coordinator") as [ana, ben]:
         net.partition("ben", "ana")
         await trio.sleep(100)
-        home = await admit(net, ana, "cara")
-        async with opened(home) as cara:
+        device = await net.device("cara").join(ana)
+        async with device.opened() as cara:
             await level([ana, cara])
             hers = ana.circle.replica.circle.grants[cara.device].keys
             other = device_secrets(bytes([seed]) * 96).public
@@ -63,4 +63,4 @@ async def test_nobody_is_shadowed(
                 await ana.synced(min_peers=2, timeout=30)
             net.heal()
             await level([ana, ben, cara])
-    check_failures(net)
+    net.check_failures()

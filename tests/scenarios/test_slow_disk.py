@@ -10,16 +10,16 @@ from random import Random
 import pytest
 import trio
 
-from cellsync import Cell, Home
+from cellsync import Cell
 from cellsync.ledger.circle import QUICK
 from cellsync.store.sqlite import SqliteStore
-from cellsync.testing import MemoryNetwork
-from tests.cell.cells import Visit, check_failures, level, opened
-from tests.cell.same import Template
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from tests.cell.cells import Visit
+from tests.cell.template import Template
 
 
-def with_threads(home: Home) -> Home:
-    return replace(home, surroundings=replace(home.surroundings, threads=True))
+def with_threads(device: SimulatedDevice) -> SimulatedDevice:
+    return device.with_home(surroundings=replace(device.home.surroundings, threads=True))
 
 
 async def test_edits_while_the_disk_is_slow(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,8 +52,8 @@ async def test_edits_while_the_disk_is_slow(template: Template, monkeypatch: pyt
                 acknowledged.add(note)
 
     async with (
-        opened(with_threads(net.home("ana"))) as ana,
-        opened(with_threads(net.home("ben"))) as ben,
+        with_threads(net.device("ana")).opened() as ana,
+        with_threads(net.device("ben")).opened() as ben,
     ):
         async with trio.open_nursery() as nursery:
             for at, cell in enumerate([ana, ben, ana, ben]):
@@ -66,15 +66,15 @@ async def test_edits_while_the_disk_is_slow(template: Template, monkeypatch: pyt
     assert hops
     assert acknowledged
     monkeypatch.setattr(SqliteStore, "flush", flush)
-    async with opened(net.home("ana")) as ana:
+    async with net.device("ana").opened() as ana:
         assert acknowledged <= set((await ana.get(Visit, template.shared)).notes)
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_cancelling_before_the_lock_writes_nothing(template: Template) -> None:
     net = MemoryNetwork(4)
     template.copy_to(net)
-    async with opened(net.home("ana")) as ana:
+    async with net.device("ana").opened() as ana:
         case = await ana.get(Visit, template.shared)
         before = ana.entries()
 

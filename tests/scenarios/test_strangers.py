@@ -22,8 +22,8 @@ from cellsync.node import reception, strangers
 from cellsync.node.lan import CARRIER
 from cellsync.node.network import Address
 from cellsync.store.sqlite import SqliteStore
-from cellsync.testing import MemoryNetwork, accept_any
-from tests.cell.cells import Visit, cells, check_failures, level
+from cellsync.testing import MemoryNetwork, accept_any, level
+from tests.cell.cells import Visit
 from tests.core.pairing.pairs import CLOCK, KEYS
 
 Speech = list[tuple[float, bytes]]
@@ -100,7 +100,7 @@ async def test_a_member_gets_in_through_a_flood_of_connections(
 ) -> None:
     net = MemoryNetwork(7)
     net.latency(round_trip / 2)
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         net.partition("ana", "ben")
         await trio.sleep(5)
         said = Random(1).randbytes(size)
@@ -111,14 +111,14 @@ async def test_a_member_gets_in_through_a_flood_of_connections(
             ben.node.calls.now()
             await gets_in(net, ana, ben)
             assert len(ana.node.reception.strangers) <= strangers.CROWD + 1
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_a_member_gets_in_though_its_own_opening_is_repeated_a_thousand_times(autojump_clock: MockClock) -> None:
     """What members said to each other, recorded, a header or all of it, takes no place but one of the crowd."""
     net = MemoryNetwork(7)
     net.latency(0.05)
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         net.partition("ana", "ben")
         used = opening(ben, ana, 1)
         await (await net.host("eve").dial(address(net, ana))).send_all(used)
@@ -134,7 +134,7 @@ async def test_a_member_gets_in_though_its_own_opening_is_repeated_a_thousand_ti
                 while ben.device not in ana.node.links:
                     await ana.node.links.changed.wait()
         assert net.bytes_sent["ana", "eve"] == answered
-    check_failures(net)
+    net.check_failures()
 
 
 # --- holders of a current key with ever new keys of their own ---------------------------------------------
@@ -146,7 +146,7 @@ async def test_callers_that_nobody_knows_take_few_rows_and_few_places(
     monkeypatch.setattr(caps, "EPHEMERALS", 40)
     net = MemoryNetwork(7)
     net.latency(0.05)
-    async with cells(net, "ana", "ben") as [ana, ben]:
+    async with net.cells("ana", "ben") as [ana, ben]:
         net.partition("ana", "ben")
         before = rows(ana)
         made = [opening(ben, ana, seed, SessionSecret(Random(seed).randbytes(32))) for seed in range(100)]
@@ -162,7 +162,7 @@ async def test_callers_that_nobody_knows_take_few_rows_and_few_places(
                 while ben.device not in ana.node.links:
                     await ana.node.links.changed.wait()
         assert rows(ana) == before + caps.EPHEMERALS + 1
-    check_failures(net)
+    net.check_failures()
 
 
 def rows(cell: Cell) -> int:
@@ -173,7 +173,7 @@ def rows(cell: Cell) -> int:
 
 async def test_a_member_whose_calls_never_go_on_takes_two_places(autojump_clock: MockClock) -> None:
     net = MemoryNetwork(7)
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         net.partition("ana", ["ben", "cara"])
         at = address(net, ana)
         streams = []
@@ -188,7 +188,7 @@ async def test_a_member_whose_calls_never_go_on_takes_two_places(autojump_clock:
         with trio.fail_after(3):
             while cara.device not in ana.node.links:
                 await ana.node.links.changed.wait()
-    check_failures(net)
+    net.check_failures()
 
 
 # --- when a stranger is left -------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ async def test_every_stranger_is_left_when_that_was_drawn_and_never_otherwise(
     autojump_clock: MockClock, drawn: list[float]
 ) -> None:
     net = MemoryNetwork(7)
-    async with cells(net, "ana", "ben", "cara") as [ana, ben, cara]:
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
         at = address(net, ana)
         used = opening(ben, ana, 49)
         await (await net.host("eve").dial(at)).send_all(used)
@@ -272,7 +272,7 @@ async def test_every_stranger_is_left_when_that_was_drawn_and_never_otherwise(
             assert took == pytest.approx(drawn[0], abs=0.001), what
             assert 20 <= took <= 40, what
         assert net.bytes_sent["ana", "eve"] == answered
-    check_failures(net)
+    net.check_failures()
 
 
 @pytest.mark.parametrize("what", ["garbage", "less than an opening", "a changed opening"])
@@ -280,7 +280,7 @@ async def test_it_is_the_same_while_somebody_is_invited(
     autojump_clock: MockClock, drawn: list[float], what: str
 ) -> None:
     net = MemoryNetwork(7)
-    async with cells(net, "ana") as [ana]:
+    async with net.cells("ana") as [ana]:
         invite = await ana.create_invite("writer", confirm=accept_any, short_code=False)
         secret = code.parse(invite.code)
         said = bytearray(
@@ -297,4 +297,4 @@ async def test_it_is_the_same_while_somebody_is_invited(
         assert 20 <= took <= 40
         assert net.bytes_sent["ana", "eve"] == 0
         invite.cancel()
-    check_failures(net)
+    net.check_failures()

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.cell.same import Template
+from cellsync.testing import schedule
+from tests.cell.template import Template
 from tests.faults import none_survived
 from tests.scenarios.test_histories import WORDS, play
 
@@ -19,9 +20,7 @@ def _template() -> Template:
 
 def histories(seed: int) -> int:
     random = Random(f"cells {seed}")
-    steps = [
-        (random.choice(WORDS), random.randrange(3), random.randrange(64)) for _ in range(random.randrange(20, 200))
-    ]
+    steps = schedule(random, random.randrange(20, 200), WORDS, 3)
     with none_survived():
         play(_template(), steps, seed)
     return 1

@@ -22,7 +22,6 @@ from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
-from tests.cell.cells import found, opened
 
 RELATIONS = [Relation.ABOUT, Relation.PART_OF, Relation.SUPERSEDES]
 
@@ -69,7 +68,7 @@ async def gather(cell: Cell, cases: list[CaseId] | None) -> tuple[list[Folder], 
 async def test_some_cases_are_gathered_as_if_all_had_been_read(monkeypatch: pytest.MonkeyPatch, listed: int) -> None:
     monkeypatch.setattr(description, "LINKS", listed)
     source = random.Random(listed)
-    async with opened(await found(MemoryNetwork())) as cell:
+    async with (await MemoryNetwork().device("ana").found()).opened() as cell:
         known: list[CaseId] = []
         for _ in range(15):
             made = drawn(source, known)
@@ -88,7 +87,7 @@ async def test_some_cases_are_gathered_as_if_all_had_been_read(monkeypatch: pyte
 
 
 async def test_of_one_case_only_what_has_to_do_with_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with opened(await found(MemoryNetwork())) as cell:
+    async with (await MemoryNetwork().device("ana").found()).opened() as cell:
         for seed in range(5):
             await cell.write(drawn(random.Random(seed), []))
         read: list[CaseId] = []
@@ -110,7 +109,7 @@ async def test_of_one_case_only_what_has_to_do_with_it_is_read(monkeypatch: pyte
 async def test_a_consent_inherits_also_from_what_has_nothing_to_do_with_these_cases() -> None:
     """It replaces one about the person and one for another case, so it speaks for her in that other case only."""
     person, ours, theirs, about_her, elsewhere, new = (CaseId(bytes([at]) * 32) for at in range(1, 7))
-    async with opened(await found(MemoryNetwork())) as cell:
+    async with (await MemoryNetwork().device("ana").found()).opened() as cell:
         await cell.write(
             [
                 document(Person, person, []),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 import pytest
 import trio
 import trio.testing
 
-from cellsync import Log, Register, Schema, empty, found_cell, join, open_cell
+from cellsync import Log, Register, Schema, empty
 from cellsync.cli.demo.cable import Cable
 from cellsync.core.errors import NoPeer, Timeout
 from cellsync.node.network import Address, Network
-from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing import MemoryNetwork
 
 
 class Note(Schema, kind="org.example.note", version=1):
@@ -139,15 +138,13 @@ async def test_putting_it_back_is_a_change_of_addresses(autojump_clock: trio.tes
 
 async def test_cells_part_and_meet_again(autojump_clock: trio.testing.MockClock) -> None:
     net, cable = MemoryNetwork(), Cable()
-    ana_home, ben_home = net.home("ana"), net.home("ben")
-    ben_home = replace(ben_home, network=cable.through(ben_home.network))
-    await found_cell(ana_home, "Mill Street", name="ana", passphrase="x")
-    async with open_cell(ana_home, passphrase="x") as ana:
-        invite = await ana.create_invite(confirm=accept_any)
-        await join(ben_home, invite.code, name="ben", passphrase="x", confirm=accept_any)
-        await invite.joined()
+    device, other = net.device("ana"), net.device("ben")
+    other = other.with_home(network=cable.through(other.home.network))
+    await device.found()
+    async with device.opened() as ana:
+        await other.join(ana)
         note = await ana.create(Note, title="first")
-        async with open_cell(ben_home, passphrase="x") as ben:
+        async with other.opened() as ben:
             theirs = await ben.get(Note, note.id, wait=60)
             await cable.pull_out()
             async with theirs.edit() as draft:

@@ -9,13 +9,13 @@ from trio.testing import MockClock
 
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, pair, services
-from tests.cell.cells import DAY, with_clock
+from tests.cell.cells import DAY
 
 
 @pytest.mark.parametrize("skew", [3 * DAY, -3 * DAY])
 async def test_a_joiner_whose_clock_is_days_off(tmp_path: Path, autojump_clock: MockClock, skew: float) -> None:
     net = MemoryNetwork()
-    net._homes["ben"] = with_clock(net.home("ben"), skew)
+    net.device("ben").home = net.device("ben").with_clock(skew).home
     async with services(tmp_path, "ana", "ben", net=net) as [ana, ben]:
         await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
         await ana("unlock", passphrase=PASSPHRASE)

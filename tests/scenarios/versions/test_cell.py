@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Home, errors, join
+from cellsync import Cell, errors, join
 from cellsync.cell.flag import Reason
 from cellsync.cell.peer import Peer
 from cellsync.core.versions import Versions
 from cellsync.node.network import Address
-from cellsync.testing import MemoryNetwork, accept_any
-from tests.cell.cells import PASSPHRASE, Visit, admit, check_failures, found, level, opened
+from cellsync.testing import MemoryNetwork, SimulatedDevice, accept_any, level
+from cellsync.testing.device import PASSPHRASE
+from tests.cell.cells import Visit
 
 NEXT = Versions(3, 3)
 BOTH = Versions(2, 3)
@@ -22,25 +21,25 @@ BEFORE = Versions(1, 1)
 HOUR = 3600
 
 
-def build(home: Home, versions: Versions) -> Home:
+def build(device: SimulatedDevice, versions: Versions) -> SimulatedDevice:
     """The same device, with another build."""
-    return replace(home, versions=versions)
+    return device.with_home(versions=versions)
 
 
 def the(cell: Cell, name: str) -> Peer:
     return next(peer for peer in cell.peers() if peer.name == name)
 
 
-async def two(net: MemoryNetwork) -> tuple[Home, Home]:
+async def two(net: MemoryNetwork) -> tuple[SimulatedDevice, SimulatedDevice]:
     """The homes of Ana and Ben, who have been in step and are closed."""
-    ana_home = await found(net)
-    async with opened(ana_home) as ana:
-        ben_home = await admit(net, ana, "ben")
-        async with opened(ben_home) as ben:
+    ana_device = await net.device("ana").found()
+    async with ana_device.opened() as ana:
+        ben_device = await net.device("ben").join(ana)
+        async with ben_device.opened() as ben:
             await level([ana, ben])
             await ana.synced()
             await ben.synced()
-    return ana_home, ben_home
+    return ana_device, ben_device
 
 
 @pytest.mark.parametrize(
@@ -51,8 +50,8 @@ async def test_who_has_to_update_is_known_until_it_has_been_done(
     memory_network: MemoryNetwork, autojump_clock: MockClock, bens: Versions, at_ana: str, at_ben: str,
     error: type[errors.CellsyncError],
 ) -> None:  # fmt: skip
-    ana_home, ben_home = await two(memory_network)
-    async with opened(ana_home) as ana, opened(build(ben_home, bens)) as ben:
+    ana_device, ben_device = await two(memory_network)
+    async with ana_device.opened() as ana, build(ben_device, bens).opened() as ben:
         await ana.create(Visit, title="written meanwhile")
         await trio.sleep(10)
         for cell, name, version in ((ana, "ben", at_ana), (ben, "ana", at_ben)):
@@ -70,38 +69,38 @@ async def test_who_has_to_update_is_known_until_it_has_been_done(
             await ana.ping(ben.device)
         assert len(await ben.cases(Visit)) == 0
 
-    async with opened(ana_home) as ana:  # nobody else is there
+    async with ana_device.opened() as ana:  # nobody else is there
         assert the(ana, "ben").version == at_ana, "it is so until they meet again"
         with pytest.raises(errors.NoPeer):
             await ana.sync(timeout=10)
 
-    async with opened(ana_home) as ana, opened(ben_home) as ben:
+    async with ana_device.opened() as ana, ben_device.opened() as ben:
         await level([ana, ben])
         assert [case.title for case in await ben.cases(Visit)] == ["written meanwhile"]
         assert (the(ana, "ben").version, the(ben, "ana").version) == (None, None)
-    async with opened(ana_home) as ana:
+    async with ana_device.opened() as ana:
         assert the(ana, "ben").version is None
-    check_failures(memory_network)
+    memory_network.check_failures()
 
 
 async def test_an_update_here_is_enough(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    ana_home, ben_home = await two(memory_network)
-    async with opened(ana_home) as ana, opened(build(ben_home, NEXT)):
+    ana_device, ben_device = await two(memory_network)
+    async with ana_device.opened() as ana, build(ben_device, NEXT).opened():
         await trio.sleep(10)
         assert the(ana, "ben").version == "newer"
-    async with opened(build(ana_home, BOTH)) as ana:  # Ben is not there: what he speaks is known
+    async with build(ana_device, BOTH).opened() as ana:  # Ben is not there: what he speaks is known
         assert the(ana, "ben").version is None
-        async with opened(build(ben_home, NEXT)):
+        async with build(ben_device, NEXT).opened():
             await ana.sync(everyone=True)
             assert [link.session.version for link in ana.node.links.values()] == [3]
 
 
 async def test_the_others_are_in_step_all_the_same(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    ana_home, ben_home = await two(net)
-    async with opened(ana_home) as ana:
-        cara_home = await admit(net, ana, "cara")
-        async with opened(cara_home) as cara, opened(build(ben_home, NEXT)):
+    ana_device, ben_device = await two(net)
+    async with ana_device.opened() as ana:
+        cara_device = await net.device("cara").join(ana)
+        async with cara_device.opened() as cara, build(ben_device, NEXT).opened():
             await level([ana, cara])
             for everyone in (False, True):
                 began = trio.current_time()
@@ -111,14 +110,14 @@ async def test_the_others_are_in_step_all_the_same(memory_network: MemoryNetwork
                 }
                 assert found == {"ben": (False, "newer"), "cara": (True, None)}
                 assert trio.current_time() - began < 30
-    check_failures(net)
+    net.check_failures()
 
 
 async def test_who_has_to_be_updated_is_called_ever_more_rarely(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ana_home, ben_home = await two(memory_network)
-    async with opened(ana_home) as ana, opened(build(ben_home, NEXT)) as ben:
+    ana_device, ben_device = await two(memory_network)
+    async with ana_device.opened() as ana, build(ben_device, NEXT).opened() as ben:
         calls = []
         for cell in (ana, ben):
             dial = cell.node.network.dial
@@ -132,15 +131,15 @@ async def test_who_has_to_be_updated_is_called_ever_more_rarely(
         await trio.sleep(4 * HOUR)
         # Each backs off to five minutes at most, and calls each new beacon of the other once.
         assert 10 < len(calls) < 300
-    check_failures(memory_network)
+    memory_network.check_failures()
 
 
 async def test_who_has_to_be_updated_has_answered(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not called again under the keys of other days, as who does not answer would be."""
-    ana_home, ben_home = await two(memory_network)
-    async with opened(ana_home) as ana, opened(build(ben_home, NEXT)) as ben:
+    ana_device, ben_device = await two(memory_network)
+    async with ana_device.opened() as ana, build(ben_device, NEXT).opened() as ben:
         await trio.sleep(60)
         dialled = []
         dial = ana.node.network.dial
@@ -157,7 +156,7 @@ async def test_who_has_to_be_updated_has_answered(
 
 async def test_a_pairing_says_it_on_both_sides(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     net = memory_network
-    async with opened(await found(net)) as ana:
+    async with (await net.device("ana").found()).opened() as ana:
         for versions, at_ana, at_ben in (
             (NEXT, errors.PeerNewer, errors.PeerOlder),
             (BEFORE, errors.PeerOlder, errors.PeerNewer),
@@ -166,35 +165,35 @@ async def test_a_pairing_says_it_on_both_sides(memory_network: MemoryNetwork, au
                 invite = await ana.create_invite(confirm=accept_any)
                 code = invite.short_code if short else invite.code
                 assert code is not None
-                home = build(net.home(f"ben {versions} {short}"), versions)
+                device = build(net.device(f"ben {versions} {short}"), versions)
                 with pytest.raises(at_ben):
-                    await join(home, code, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+                    await join(device.home, code, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
                 with pytest.raises(at_ana):
                     await invite.joined()
-                assert not (home.path / "vault").exists()
+                assert not (device.home.path / "vault").exists()
         assert [member.name for member in ana.members()] == ["ana"]
         assert ana.flags == []
-        await admit(net, ana, "ben")
-    check_failures(net)
+        await net.device("ben").join(ana)
+    net.check_failures()
 
 
 async def test_who_comes_back_with_an_older_build_is_flagged_and_served(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    ana_home, ben_home = await two(memory_network)
-    both = build(ana_home, BOTH)
-    async with opened(both) as ana, opened(build(ben_home, BOTH)) as ben:
+    ana_device, ben_device = await two(memory_network)
+    both = build(ana_device, BOTH)
+    async with both.opened() as ana, build(ben_device, BOTH).opened() as ben:
         await ana.sync(everyone=True)
         assert [link.session.version for link in ana.node.links.values()] == [3]
         assert ana.flags == []
-    async with opened(both) as ana, opened(ben_home) as ben:
+    async with both.opened() as ana, ben_device.opened() as ben:
         await ben.create(Visit, title="from an old medium")
         await ana.sync(everyone=True)
         assert [link.session.version for link in ana.node.links.values()] == [2]
         assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.OLDER, "ben")]
         assert the(ana, "ben").version is None
         assert ben.flags == [], "to Ben, Ana is what she was"
-    check_failures(memory_network)
+    memory_network.check_failures()
 
 
 @pytest.mark.parametrize(("bens", "error", "said"), [
@@ -206,18 +205,18 @@ async def test_who_waits_for_another_build_is_told_its_version(
     error: type[errors.CellsyncError], said: str,
 ) -> None:  # fmt: skip
     """Soon, if nobody else could confirm anything; at the end of the time, if somebody could."""
-    ana_home, ben_home = await two(memory_network)
-    async with opened(ana_home) as ana, opened(build(ben_home, bens)):
+    ana_device, ben_device = await two(memory_network)
+    async with ana_device.opened() as ana, build(ben_device, bens).opened():
         await ana.create(Visit, title="written meanwhile")
         began = trio.current_time()
         with pytest.raises(error) as told:
             await ana.synced(timeout=HOUR)
         assert str(told.value).endswith(said)
         assert trio.current_time() - began < HOUR
-        cara = await admit(memory_network, ana, "cara")
+        cara = await memory_network.device("cara").join(ana)
         with pytest.raises(error):
             await ana.synced(timeout=60)
-        async with opened(cara):
+        async with cara.opened():
             await ana.synced(timeout=60)
             with pytest.raises(error):
                 await ana.synced(min_peers=2, timeout=60)

@@ -1,0 +1,155 @@
+"""A device, simulated: the vault on its disk is real, its network is in memory and its clock is trio's.
+
+    device = await net.device("ana").found()
+    async with device.opened() as ana:
+        other = await net.device("ben").join(ana)
+        async with other.opened() as ben:
+            await level([ana, ben])
+
+What happens to devices happens to its disk: `copy_to` and `put_back` are a backup of the folder, or a vault that two
+devices use; `crash` leaves on the disk what was there at that moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+import trio
+
+from cellsync.cell.cell import Cell
+from cellsync.cell.founding import found_cell
+from cellsync.cell.home import Home
+from cellsync.cell.newcomers import join
+from cellsync.cell.opening import open_cell
+from cellsync.core.errors import Closed
+from cellsync.core.ids import Millis
+from cellsync.testing.confirmation import accept_any
+
+PASSPHRASE: Final = "kettle orbit lantern maple"
+LOOK_EVERY: Final = 0.25  # seconds
+
+
+class SimulatedDevice:
+    """The device of the person of this name; the name is that of its host too. Its cell is open or closed."""
+
+    def __init__(self, name: str, home: Home, passphrase: str = PASSPHRASE) -> None:
+        self.name, self.home, self.passphrase = name, home, passphrase
+        self._cell: Cell | None = None
+        self._close = trio.Event()
+        self._closed = trio.Event()
+
+    # --- the same, but -------------------------------------------------------------------------------
+
+    def with_clock(self, ahead: float) -> SimulatedDevice:
+        """The same device, where the clock shows this many seconds more."""
+        surroundings = self.home.surroundings
+        return self.with_home(
+            surroundings=replace(surroundings, now=lambda: Millis(surroundings.now() + int(ahead * 1000)))
+        )
+
+    def with_home(self, **otherwise: Any) -> SimulatedDevice:
+        """The same device, whose home is otherwise in these: another build's `versions`, another `path`."""
+        return SimulatedDevice(self.name, replace(self.home, **otherwise), self.passphrase)
+
+    # --- becoming a member --------------------------------------------------------------------------
+
+    async def found(self, circle: str = "Mill Street") -> Self:
+        """Found a cell; it is not opened."""
+        await found_cell(self.home, circle, name=self.name, passphrase=self.passphrase)
+        return self
+
+    async def join(self, inviter: Cell, role: str = "writer") -> Self:
+        """Let `inviter` invite this device, and join; its cell is not opened."""
+        invite = await inviter.create_invite(role, confirm=accept_any)
+        await join(self.home, invite.code, name=self.name, passphrase=self.passphrase, confirm=accept_any)
+        await invite.joined()
+        return self
+
+    # --- open and closed ----------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its cell is."""
+        return self._cell is not None
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of a device that is open."""
+        if self._cell is None:
+            raise Closed(f"the cell of {self.name} is closed")
+        return self._cell
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Cell]:
+        """Open for a block."""
+        try:
+            async with open_cell(self.home, passphrase=self.passphrase) as cell:
+                self._cell = cell
+                yield cell
+        finally:
+            self._cell = None
+
+    async def open(self, nursery: trio.Nursery) -> Cell:
+        """Open until it is closed; no later than `nursery`. Nothing happens if it is open."""
+        if self._cell is None:
+            self._close, self._closed = trio.Event(), trio.Event()
+            await nursery.start(self._live)
+        return self.cell
+
+    async def close(self) -> None:
+        """Close what `open` has opened. Nothing happens if it is closed."""
+        if self._cell is not None:
+            self._close.set()
+            await self._closed.wait()
+
+    async def crash(self) -> None:
+        """End it as a power cut does: on the disk is what was there at this moment."""
+        if self._cell is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                self.copy_to(Path(folder) / "disk")
+                await self.close()
+                self.put_back(Path(folder) / "disk")
+
+    async def _live(self, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            async with self.opened():
+                task_status.started()
+                await self._close.wait()
+        finally:
+            self._closed.set()
+
+    # --- its disk -----------------------------------------------------------------------------------
+
+    def copy_to(self, folder: Path) -> Path:
+        """A copy of the vault's folder as it is now, whether the cell is open or closed."""
+        return Path(shutil.copytree(self.home.path, folder))
+
+    def put_back(self, copy: Path) -> None:
+        """Have on the disk what `copy` has: what was there is gone. Another device's copy makes this one its twin."""
+        self.lose_disk()
+        shutil.copytree(copy, self.home.path)
+
+    def lose_disk(self) -> None:
+        """Nothing is left of the vault."""
+        shutil.rmtree(self.home.path, ignore_errors=True)
+
+
+async def level(among: Iterable[Cell], within: float = 1200) -> None:
+    """Wait until all of these hold the same entries, and show the same. Fails after `within` seconds."""
+    among = list(among)
+    until = trio.current_time() + within
+    while len({one.circle.digest() for one in among}) > 1:
+        if trio.current_time() > until:
+            entries, links = [one.entries() for one in among], [len(one.node.links) for one in among]
+            raise AssertionError(
+                f"not in step after {within:.0f} s: they hold {entries} entries, and have {links} links"
+            )
+        await trio.sleep(LOOK_EVERY)
+    if len({await one.state_digest() for one in among}) > 1:
+        raise AssertionError("they hold the same, and show something else")
