@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import trio
 
@@ -26,7 +24,6 @@ from cellsync import (
     Asked,
     CaseId,
     Cell,
-    CellsyncError,
     Home,
     Invite,
     Log,
@@ -37,6 +34,7 @@ from cellsync import (
     join,
     open_cell,
 )
+from cellsync.cli.demo.requests import Answer, serve
 from cellsync.core.errors import DiskFull
 from cellsync.core.ids import DeviceId
 from cellsync.core.replica.stage import Plan
@@ -47,9 +45,6 @@ from cellsync.ledger.source import Source
 from cellsync.node import interfaces
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
-
-Answer = dict[str, Any]
-CHUNK: Final = 64 << 10
 
 
 class Note(Schema, kind="org.example.note", version=1):
@@ -201,24 +196,6 @@ class Device:
         await self._cell.add_address(DeviceId(bytes.fromhex(device)), "127.0.0.1", port)
 
 
-async def serve(device: Device, nursery: trio.Nursery) -> None:
-    rest = b""
-    source = trio.lowlevel.FdStream(os.dup(sys.stdin.fileno()))
-    while data := await source.receive_some(CHUNK):
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            nursery.start_soon(answer, device, json.loads(line))
-
-
-async def answer(device: Device, request: dict[str, Any]) -> None:
-    number, what = request.pop("id"), request.pop("do")
-    act: Callable[..., Awaitable[Answer | None]] = getattr(device, what)
-    try:
-        tell(id=number, done=await act(**request) or {})
-    except CellsyncError as error:
-        tell(id=number, failed={"code": error.code, "message": str(error), "hint": error.hint})
-
-
 async def main(
     folder: str, interfaces_: str | list[str] = "all", mode: Any = "off", port: int = 0, real_kdf: bool = False,
     handshake_within: float | None = None, log: bool = False,
@@ -233,7 +210,7 @@ async def main(
     async with trio.open_nursery() as nursery:
         device = Device(home, nursery)
         tell(tell="ready")
-        await serve(device, nursery)
+        await serve(device, lambda answer: tell(**answer), nursery)
         if hasattr(device, "_cell"):
             await device.close()
         nursery.cancel_scope.cancel()

@@ -10,28 +10,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import trio
 
-from cellsync import Asked, CaseId, CellsyncError, Home, found_cell, join, open_cell
+from cellsync import Asked, CaseId, Home, found_cell, join, open_cell
 from cellsync.casework import CaseFile, TimelineEntry, TimelineKind
 from cellsync.casework.importing import import_cases
 from cellsync.cell.cell import Cell
 from cellsync.cell.invites import Invite
 from cellsync.cli.demo.cable import Cable
+from cellsync.cli.demo.requests import Answer, serve
 from cellsync.core.schema.schema import kind_of
 from cellsync.node.lan import open_lan
 
 LOOPBACK: Final = "127.0.0.1"
 TELL_EVERY: Final = 0.05  # s
-_CHUNK: Final = 64 << 10
-
-Answer = dict[str, Any]
 
 
 class Device:
@@ -155,36 +153,21 @@ class Device:
             await trio.sleep(TELL_EVERY)
 
 
-async def serve(name: str, folder: Path, write: Callable[[bytes], object]) -> None:
-    """Do what comes in, several things at a time, until the input ends."""
+async def work(name: str, folder: Path, write: Callable[[bytes], object]) -> None:
+    """Do what is asked for until the input ends."""
 
     def tell(message: Answer) -> None:
         write(json.dumps(message).encode() + b"\n")
 
-    async def do(device: Device, request: Answer) -> None:
-        number, what = request.pop("id"), request.pop("do")
-        action: Callable[..., Awaitable[Answer | None]] = getattr(device, what)
-        try:
-            done = await action(**request)
-        except CellsyncError as error:
-            tell({"id": number, "failed": {"code": error.code, "message": str(error), "hint": error.hint}})
-        else:
-            tell({"id": number, "done": done or {}})
-
-    rest = b""
     async with trio.open_nursery() as nursery:
-        device = Device(name, folder, tell, nursery)
-        while data := await trio.to_thread.run_sync(os.read, 0, _CHUNK, abandon_on_cancel=True):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                nursery.start_soon(do, device, json.loads(line))
+        await serve(Device(name, folder, tell, nursery), tell, nursery)
         nursery.cancel_scope.cancel()
 
 
 def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # whatever else prints must not get in between
-    trio.run(serve, sys.argv[1], Path(sys.argv[2]), partial(os.write, out))
+    trio.run(work, sys.argv[1], Path(sys.argv[2]), partial(os.write, out))
 
 
 if __name__ == "__main__":
