@@ -30,7 +30,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
 from tests.cell.cells import Visit
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.models.catalogue import CatalogueModel
 from tests.scenarios.forks import Equivocator, Honest
 
@@ -233,7 +233,7 @@ TestCatalogues = Catalogues.TestCase
 TestCatalogues.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 
-def _life(device: Device, giver: Device, seed: int) -> Honest:
+def _life(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Honest:
     life = Honest(device.id, device.secrets, device.device, device.line[1], seed)
     life.epochs, life.sponsor = device.epochs, device.sponsor
     pass_on(giver, life)

@@ -11,7 +11,7 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
-from tests.core.circles import START, Device
+from tests.core.replicas import START, MemoryReplica
 
 SHAPE = operations.encode_shape([Operation(1, "f", b"", None)])
 
@@ -35,7 +35,7 @@ class Writer(NamedTuple):
     height: int = 0  # of the previous entry
 
 
-def of(device: Device) -> Writer:
+def of(device: MemoryReplica) -> Writer:
     """A device that goes on where its own chain stands."""
     chain, writer = device.own(), Writer(device.id, *device.line, secret=device.secrets.signing)
     return writer._replace(first=chain.length + 1, previous=chain.head, height=chain.height) if chain else writer
@@ -80,7 +80,7 @@ def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] 
     return Batch([row, *others], cases, rows, size), ids
 
 
-def pointer(holder: Device, name: Device) -> tuple[BatchChain, EntryId, int]:
+def pointer(holder: MemoryReplica, name: MemoryReplica) -> tuple[BatchChain, EntryId, int]:
     """A row that only points at a chain which `holder` holds: (row, its head's id, its height); its offset is 1."""
     [chain] = holder.branches(name.line)
     row = BatchChain(*name.line, chain.length + 1, chain.head, None)

@@ -1,4 +1,9 @@
-"""A circle in memory for tests: devices with replicas over in-memory stores, seeded entropy, a clock of their own."""
+"""Replicas in memory: what the tests of the core have in place of devices.
+
+The core does no I/O, so its tests need neither a network nor a vault nor a node: a replica, its store in memory, the
+secrets of its device, and a clock and entropy that the test sets. `cellsync.testing.SimulatedDevice` is a device, with
+a whole cell, and costs as much more.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +41,8 @@ from cellsync.store.sqlite import SqliteStore
 START = Millis(1_790_000_000_000)  # some day in 2026
 
 
-class Device(ReplicaView):
-    """One device of one circle: what a shell would hold of it."""
+class MemoryReplica(ReplicaView):
+    """The replica of one device of one circle, and what a shell would hold beside it."""
 
     def __init__(
         self, circle: CircleId, secrets: DeviceSecrets, device: DeviceId, incarnation: Incarnation, seed: int
@@ -109,7 +114,7 @@ class Device(ReplicaView):
     def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
         return self.replica.serve(cursor, peer, until)
 
-    def known_of(self, taker: Device) -> dict[int, int]:
+    def known_of(self, taker: MemoryReplica) -> dict[int, int]:
         """How far the taker holds each branch that is held here, found entry by entry."""
         known: dict[int, int] = {}
         for chain in self.replica.held.chains.values():
@@ -121,30 +126,30 @@ class Device(ReplicaView):
         return known
 
 
-def founded(name: str = "ana", seed: int = 1) -> Device:
+def founded(name: str = "ana", seed: int = 1) -> MemoryReplica:
     source = random.Random(seed)
     secrets = device_secrets(source.randbytes(96))
     founding = found("Mill Street", name, secrets.public, START, source.randbytes(FOUND_ENTROPY))
-    device = Device(founding.circle, secrets, DeviceId(founding.circle), founding.incarnation, seed)
+    device = MemoryReplica(founding.circle, secrets, DeviceId(founding.circle), founding.incarnation, seed)
     device.write(founding.intention)
 
     device.epochs.add(EpochId(founding.circle), founding.branches)
     return device
 
 
-def admitted(sponsor: Device, name: str, seed: int, role: Role = Role.WRITER) -> Device:
+def admitted(sponsor: MemoryReplica, name: str, seed: int, role: Role = Role.WRITER) -> MemoryReplica:
     """A device that has been admitted by `sponsor`, and has heard nothing else yet."""
     source = random.Random(seed)
     secrets = device_secrets(source.randbytes(96))
     identity = sponsor.admit(secrets.public, name, role)
-    device = Device(sponsor.replica.circle.id, secrets, identity, Incarnation(source.randbytes(8)), seed)
+    device = MemoryReplica(sponsor.replica.circle.id, secrets, identity, Incarnation(source.randbytes(8)), seed)
     device.epochs.add(sponsor.epochs.newest, sponsor.epochs.today(sponsor.now))
     device.sponsor = sponsor.device, sponsor.secrets.public.session
     device.now = sponsor.now
     return device
 
 
-def pass_on(giver: Device, taker: Device) -> list[Plan]:
+def pass_on(giver: MemoryReplica, taker: MemoryReplica) -> list[Plan]:
     """Everything the taker lacks, batch by batch, without a session."""
     known = giver.known_of(taker)
     peer = PeerHoldings(known, (), taker.frontier().equivocators)

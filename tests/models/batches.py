@@ -8,10 +8,10 @@ from cellsync.core.history.serving import PeerHoldings, Served, wanted
 from cellsync.core.history.store import Arrival
 from cellsync.core.ids import NO_ID, EntryId
 from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
-from tests.core.circles import Device
+from tests.core.replicas import MemoryReplica
 
 
-def pack(giver: Device, peer: PeerHoldings, served: Served) -> Batch:
+def pack(giver: MemoryReplica, peer: PeerHoldings, served: Served) -> Batch:
     """The batch that reaches as far as another one does."""
     held, store = giver.replica.held, giver.store
     entries = [

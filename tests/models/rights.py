@@ -53,7 +53,7 @@ def counts(history: dict[bytes, Said], circle: bytes, entry: bytes, known: dict[
 
 
 def read(device: Any) -> dict[bytes, Said]:
-    """What a device of tests/core/circles.py holds."""
+    """What a device of tests/core/replicas.py holds."""
     replica, store = device.replica, device.store
     history: dict[bytes, Said] = {}
     for chain in store.chains():

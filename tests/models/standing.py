@@ -10,18 +10,18 @@ from cellsync.core.history.entry import Entry, Judgement, Standing, chain_of
 from cellsync.core.ids import EntryId
 from cellsync.core.replica.stage import Stage
 from cellsync.core.wire import operations
-from tests.core.circles import Device
+from tests.core.replicas import MemoryReplica
 
 Opinion = tuple[int, bool]
 """A label, and whether the entry is released."""
 
 
-def entries(device: Device) -> Iterator[Entry]:
+def entries(device: MemoryReplica) -> Iterator[Entry]:
     for chain in device.replica.held.chains.values():
         yield from device.store.chain_slice(chain.number, chain.first, chain.length)
 
 
-def is_void(device: Device, entry: Entry) -> bool:
+def is_void(device: MemoryReplica, entry: Entry) -> bool:
     """Whether the author of a case entry may not write, by the entry's own past."""
     author = device.replica.held.chains[chain_of(entry.slot)].device
     return not entry.kind and not device.replica.circle.counts(entry.kind, entry.past, author)
@@ -34,7 +34,7 @@ class Opinions:
         self.said: dict[EntryId, Opinion] = {}
         self.holds: dict[EntryId, Opinion] = {}
 
-    def judge(self, device: Device) -> Callable[[Stage], list[Judgement]]:
+    def judge(self, device: MemoryReplica) -> Callable[[Stage], list[Judgement]]:
         def judged(stage: Stage) -> list[Judgement]:
             slots = {entry.id: entry.slot for entry in [*entries(device), *stage.entries]}
             return [Judgement(slots[one], *opinion) for one, opinion in self.said.items() if one in slots]
@@ -45,11 +45,11 @@ class Opinions:
         """A step has brought entries."""
         self.holds = dict(self.said)
 
-    def shows(self, device: Device, entry: Entry) -> bool:
+    def shows(self, device: MemoryReplica, entry: Entry) -> bool:
         label, released = self.holds.get(entry.id, (Standing.IN, False))
         return not entry.kind and ((label == Standing.IN and not is_void(device, entry)) or released)
 
-    def state(self, device: Device, number: int, *, logs: bool) -> CaseState:
+    def state(self, device: MemoryReplica, number: int, *, logs: bool) -> CaseState:
         """A case, from everything that is held."""
         state = CaseState(logs=logs)
         held = device.replica.held

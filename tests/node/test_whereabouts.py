@@ -21,7 +21,7 @@ NOT_YET = HOME._replace(site=UNRECOGNISED, addresses=())  # and so nothing liste
 THERE = Address("10.0.0.2", 50_500)
 
 
-class World:
+class LinkWithBen:
     """One session with Ben, whom we have called, over a network that is recognised when `here` says so."""
 
     def __init__(self) -> None:
@@ -45,76 +45,76 @@ async def test_what_was_opened_too_early_is_made_up_for_as_soon_as_the_network_i
     autojump_clock: MockClock,
 ) -> None:
     async with trio.open_nursery() as nursery:
-        world = World()
-        nursery.start_soon(world.whereabouts.locate)
-        world.whereabouts.moved()
+        link = LinkWithBen()
+        nursery.start_soon(link.whereabouts.locate)
+        link.whereabouts.moved()
         await wait_all_tasks_blocked()
-        assert world.whereabouts.callable(BEN) == []
-        world.here = [HOME]
-        world.whereabouts.moved()
+        assert link.whereabouts.callable(BEN) == []
+        link.here = [HOME]
+        link.whereabouts.moved()
         await wait_all_tasks_blocked()
-        assert world.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
-        assert world.told[-1] == (trio.current_time(), {ME: [(packed("10.0.0.1"), 50_000)]})
+        assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
+        assert link.told[-1] == (trio.current_time(), {ME: [(packed("10.0.0.1"), 50_000)]})
         nursery.cancel_scope.cancel()
 
 
 async def test_other_news_wait_a_while(autojump_clock: MockClock) -> None:
     async with trio.open_nursery() as nursery:
-        world = World()
-        world.here = [HOME]
-        nursery.start_soon(world.whereabouts.locate)
+        link = LinkWithBen()
+        link.here = [HOME]
+        nursery.start_soon(link.whereabouts.locate)
         began = trio.current_time()
         for _ in range(5):
-            world.whereabouts.moved()
+            link.whereabouts.moved()
             await trio.sleep(1)
-        assert {when - began for when, _ in world.told} == {0}
+        assert {when - began for when, _ in link.told} == {0}
         await trio.sleep(TELL_EVERY)
-        assert {when - began for when, _ in world.told} == {0, TELL_EVERY}
+        assert {when - began for when, _ in link.told} == {0, TELL_EVERY}
         nursery.cancel_scope.cancel()
 
 
-async def _after_a_session_that_ended_early(*, later: float, address: Address | None = THERE) -> World:
+async def _after_a_session_that_ended_early(*, later: float, address: Address | None = THERE) -> LinkWithBen:
     """Ben said where he listens, the session ended, and so much later the network is recognised."""
     async with trio.open_nursery() as nursery:
-        world = World()
-        nursery.start_soon(world.whereabouts.locate)
-        world.link.address = address
-        world.whereabouts.note_meeting(BEN, world.link)
-        world.whereabouts.hear(BEN, world.link, {BEN: [(packed(THERE.host), 50_600)]})
-        del world.links[BEN]
-        world.whereabouts.note_end(BEN, world.link)
+        link = LinkWithBen()
+        nursery.start_soon(link.whereabouts.locate)
+        link.link.address = address
+        link.whereabouts.note_meeting(BEN, link.link)
+        link.whereabouts.hear(BEN, link.link, {BEN: [(packed(THERE.host), 50_600)]})
+        del link.links[BEN]
+        link.whereabouts.note_end(BEN, link.link)
         await trio.sleep(later)
-        world.here = [HOME]
-        world.whereabouts.moved()
+        link.here = [HOME]
+        link.whereabouts.moved()
         await wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
-    return world
+    return link
 
 
 async def test_a_session_that_ended_before_its_network_was_recognised_is_made_up_for(autojump_clock: MockClock) -> None:
-    world = await _after_a_session_that_ended_early(later=1.5)
-    assert world.whereabouts.callable(BEN) == [HOME.at(THERE.host, port) for port in (THERE.port, 50_600)]
-    world = await _after_a_session_that_ended_early(later=1.5, address=None)  # he had called us
-    assert world.whereabouts.callable(BEN) == [HOME.at(THERE.host, 50_600)]
+    link = await _after_a_session_that_ended_early(later=1.5)
+    assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, port) for port in (THERE.port, 50_600)]
+    link = await _after_a_session_that_ended_early(later=1.5, address=None)  # he had called us
+    assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, 50_600)]
 
 
 async def test_one_that_began_long_before_may_have_been_elsewhere(autojump_clock: MockClock) -> None:
-    world = await _after_a_session_that_ended_early(later=RECOGNISED_WITHIN + 1)
-    assert world.whereabouts.callable(BEN) == []
-    world.whereabouts.moved()
-    assert world.whereabouts.callable(BEN) == []
+    link = await _after_a_session_that_ended_early(later=RECOGNISED_WITHIN + 1)
+    assert link.whereabouts.callable(BEN) == []
+    link.whereabouts.moved()
+    assert link.whereabouts.callable(BEN) == []
 
 
 async def test_it_may_have_been_at_another_of_our_addresses(autojump_clock: MockClock) -> None:
     """What is here when a network is recognised is not where the session ran: nothing of it is kept there."""
     async with trio.open_nursery() as nursery:
-        world = World()
-        nursery.start_soon(world.whereabouts.locate)
-        world.whereabouts.note_meeting(BEN, world.link)
-        del world.links[BEN]
-        world.whereabouts.note_end(BEN, world.link)
-        world.here = [HOME._replace(addresses=(Address("10.0.0.9", 50_000),))]
-        world.whereabouts.moved()
+        link = LinkWithBen()
+        nursery.start_soon(link.whereabouts.locate)
+        link.whereabouts.note_meeting(BEN, link.link)
+        del link.links[BEN]
+        link.whereabouts.note_end(BEN, link.link)
+        link.here = [HOME._replace(addresses=(Address("10.0.0.9", 50_000),))]
+        link.whereabouts.moved()
         await wait_all_tasks_blocked()
-        assert world.whereabouts.callable(BEN) == []
+        assert link.whereabouts.callable(BEN) == []
         nursery.cancel_scope.cancel()

@@ -20,14 +20,14 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, content, forge
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import sync
 
 CASES: Final = [CaseId(bytes([number]) * 32) for number in (1, 2, 3)]
 ROUNDS: Final = 6  # every pair once in each
 
 
-class Honest(Device):
+class Honest(MemoryReplica):
     """A person's device: shown entries of its present incarnation that it does not hold, it goes on under another.
 
     Somebody reads it all the time: takes in what each step tells, and reads anew only the cases that it names.
@@ -63,7 +63,7 @@ class Honest(Device):
         return {self.edit(source.choice(CASES), Operation(1, "f", b"", source.randrange(9)))}
 
 
-def life_of(device: Device, giver: Device, seed: int) -> Honest:
+def life_of(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Honest:
     """A store of this device that holds what `giver` holds: as it was founded, or put back from a backup."""
     life = Honest(device.id, device.secrets, device.device, device.line[1], seed)
     life.epochs, life.sponsor = device.epochs, device.sponsor
@@ -74,7 +74,7 @@ def life_of(device: Device, giver: Device, seed: int) -> Honest:
 class Equivocator:
     """Signs whatever it likes, from any place where it has been, and shows it to whom it likes."""
 
-    def __init__(self, device: Device, ana: Device, source: random.Random) -> None:
+    def __init__(self, device: MemoryReplica, ana: MemoryReplica, source: random.Random) -> None:
         self.device, self.source = device, source
         [admission] = [entry for entry in ana.store.chain_slice(1, 1, 99) if bytes(entry.id) == device.device]
         self.row = BatchChain(*ana.line, admission.slot - slot_of(1, 0) + 1, admission.id, None)
@@ -82,7 +82,7 @@ class Equivocator:
         root = Writer(device.id, *device.line, secret=device.secrets.signing)
         self.places = [root]
 
-    def show(self, victim: Device) -> None:
+    def show(self, victim: MemoryReplica) -> None:
         before = self.source.choice(self.places[-3:] if self.source.random() < 0.5 else self.places)
         if self.source.random() < 0.1:
             before = self.places[0]._replace(incarnation=Incarnation(self.source.randbytes(8)))
@@ -106,7 +106,7 @@ def history(seed: int) -> int:
     source = random.Random(f"forks {seed}")
     ana = founded(seed=1)
     born = [admitted(ana, f"device {number}", number) for number in range(2, 2 + source.randint(2, 4))]
-    people: list[Device] = [life_of(device, ana, number) for number, device in enumerate(born)]
+    people: list[MemoryReplica] = [life_of(device, ana, number) for number, device in enumerate(born)]
     hostile = Equivocator(born[-1], ana, source) if source.random() < 0.7 else None
     if hostile is not None:
         people.pop()
@@ -151,7 +151,7 @@ def history(seed: int) -> int:
     return 1
 
 
-def check(devices: list[Device], written: set[EntryId], hostile: Equivocator | None) -> None:
+def check(devices: list[MemoryReplica], written: set[EntryId], hostile: Equivocator | None) -> None:
     assert len({device.replica.digest() for device in devices}) == 1, "the digests differ"
     assert len({device.replica.state_digest() for device in devices}) == 1, "the cases read differently"
     for device in devices:
@@ -171,7 +171,7 @@ def check(devices: list[Device], written: set[EntryId], hostile: Equivocator | N
         assert again.state_digest() == device.replica.state_digest()
 
 
-def _holds(device: Device, entry: EntryId) -> bool:
+def _holds(device: MemoryReplica, entry: EntryId) -> bool:
     return any(
         found.id == entry
         for chain in device.store.chains()

@@ -14,7 +14,7 @@ from cellsync.core.membership.control import Role
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
-from tests.core.circles import START, Device, admitted, founded
+from tests.core.replicas import START, MemoryReplica, admitted, founded
 from tests.models import cases as model
 from tests.models.cases import Did
 
@@ -25,7 +25,7 @@ ANSWERS = {
 }  # fmt: skip
 
 
-def serve_some(giver: Device, taker: Device, most: int) -> None:
+def serve_some(giver: MemoryReplica, taker: MemoryReplica, most: int) -> None:
     """A sync that stops after so many batches."""
     known = giver.known_of(taker)
     peer = PeerHoldings(known, (), taker.frontier().equivocators)
@@ -42,7 +42,7 @@ def serve_some(giver: Device, taker: Device, most: int) -> None:
 class Cells(RuleBasedStateMachine):
     """Devices 0 to 3 write, device 4 only reads; the model keeps every operation with everything around it."""
 
-    devices: list[Device]
+    devices: list[MemoryReplica]
 
     @initialize(count=st.integers(2, 5))
     def found(self, count: int) -> None:
@@ -56,7 +56,7 @@ class Cells(RuleBasedStateMachine):
         for device in self.devices[1:]:
             serve_some(self.devices[0], device, 99)
 
-    def pick(self, data: st.DataObject) -> Device:
+    def pick(self, data: st.DataObject) -> MemoryReplica:
         return data.draw(st.sampled_from(self.devices))
 
     @rule(data=st.data())
@@ -80,7 +80,7 @@ class Cells(RuleBasedStateMachine):
             for index, operation in enumerate(operations)
         ]
 
-    def prefixes(self, device: Device) -> set[bytes]:
+    def prefixes(self, device: MemoryReplica) -> set[bytes]:
         return {
             entry.id[:8]
             for chain in device.store.chains()

@@ -27,7 +27,7 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from tests.cell.test_catalogue import CASES, OPERATIONS
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.models.standing import Opinions, entries, is_void
 from tests.scenarios.forks import Equivocator, Honest
 
@@ -55,7 +55,7 @@ class Judged(Honest):
         return plan
 
 
-def judged(device: Device, giver: Device, seed: int) -> Judged:
+def judged(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Judged:
     life = Judged(device.id, device.secrets, device.device, device.line[1], seed)
     life.epochs, life.sponsor = device.epochs, device.sponsor
     life.opinions = Opinions()

@@ -20,7 +20,7 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from tests.core.attacks import Draft, forge, of, pointer
-from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
 
@@ -42,7 +42,7 @@ SHAPES: dict[str, Made] = {
 }
 
 
-def write(device: Device, edits: Iterator[tuple[CaseId, list[Operation]]]) -> None:
+def write(device: MemoryReplica, edits: Iterator[tuple[CaseId, list[Operation]]]) -> None:
     """In steps of a hundred entries."""
     while some := list(islice(edits, 100)):
         device.write(

@@ -18,7 +18,7 @@ from cellsync.core.ids import EntryId, Signature, SigningPublic
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import codec
 from tests.core.attacks import Draft, content, forge, of
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 
 VECTORS = Path(__file__).parents[3] / "protocol/vectors/history/fork-proofs.json"
 
@@ -32,7 +32,7 @@ def test_vectors(vector: dict[str, Any]) -> None:
     assert proof.encode() == raw
 
 
-def three() -> tuple[Device, Device, Device]:
+def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
     ana = founded()
     bea, eva = admitted(ana, "bea", 2), admitted(ana, "eva", 3)
     for device in (bea, eva):
@@ -40,7 +40,7 @@ def three() -> tuple[Device, Device, Device]:
     return ana, bea, eva
 
 
-def forked(longer: int, common: int = 2) -> tuple[Device, Device, Device, ForkProof]:
+def forked(longer: int, common: int = 2) -> tuple[MemoryReplica, MemoryReplica, MemoryReplica, ForkProof]:
     """Ana holds both sides of a fork of Bea's; one has so many entries under one signature."""
     ana, bea, eva = three()
     first, ids = forge(of(bea), [Draft(content=content(at)) for at in range(common)])

@@ -14,7 +14,7 @@ from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch, BatchPart
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import SHAPE, content
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.models import batches
 
 SIZES = [1, 1, 10, 20_000, 60_000]
@@ -30,7 +30,7 @@ def over_the_wire(batch: Batch) -> Batch:
     return arrived
 
 
-def serve_all(giver: Device, taker: Device) -> int:
+def serve_all(giver: MemoryReplica, taker: MemoryReplica) -> int:
     """Every batch crosses the wire, is taken whole, and fits; how many there were."""
     known = giver.known_of(taker)
     peer = PeerHoldings(known, (), taker.frontier().equivocators)
@@ -49,7 +49,7 @@ def serve_all(giver: Device, taker: Device) -> int:
     return count
 
 
-def heads_are_signed(device: Device) -> None:
+def heads_are_signed(device: MemoryReplica) -> None:
     for chain in device.store.chains():
         head = device.store.entry_at(slot_of(chain.number, chain.length))
         assert head is not None
@@ -58,7 +58,7 @@ def heads_are_signed(device: Device) -> None:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Device]:
+def histories(draw: st.DrawFn) -> list[MemoryReplica]:
     """Devices that wrote in turns, in bursts or one commit, and heard of each other now and then, through anybody."""
     devices = [founded()]
     devices += [admitted(devices[0], f"device {seed}", seed) for seed in range(2, 2 + draw(st.integers(2, 4)))]
@@ -77,7 +77,7 @@ def histories(draw: st.DrawFn) -> list[Device]:
 
 @settings(max_examples=40)
 @given(histories(), st.data())
-def test_batches_bring_the_taker_to_the_givers_frontier(devices: list[Device], data: st.DataObject) -> None:
+def test_batches_bring_the_taker_to_the_givers_frontier(devices: list[MemoryReplica], data: st.DataObject) -> None:
     for device in devices:
         heads_are_signed(device)
     giver, taker = data.draw(st.permutations(devices))[:2]
@@ -88,14 +88,14 @@ def test_batches_bring_the_taker_to_the_givers_frontier(devices: list[Device], d
     assert giver.replica.digest() == taker.replica.digest()
     assert giver.replica.state_digest() == taker.replica.state_digest()
     assert serve_all(giver, taker) == 0
-    fresh = Device(giver.id, giver.secrets, giver.device, giver.line[1], 99)
+    fresh = MemoryReplica(giver.id, giver.secrets, giver.device, giver.line[1], 99)
     serve_all(giver, fresh)
     assert fresh.replica.digest() == giver.replica.digest()
 
 
 @settings(max_examples=40)
 @given(histories(), st.data())
-def test_from_any_frontier_that_is_closed_under_parents(devices: list[Device], data: st.DataObject) -> None:
+def test_from_any_frontier_that_is_closed_under_parents(devices: list[MemoryReplica], data: st.DataObject) -> None:
     """The taker's entries came some other way: any closed part of the giver's history, not a prefix of its arrivals."""
     giver = devices[0]
     for device in devices[1:]:
@@ -130,7 +130,7 @@ def test_from_any_frontier_that_is_closed_under_parents(devices: list[Device], d
     assert held == {chain.number: chain.length for chain in giver.store.chains()}
 
 
-def close(device: Device, known: dict[int, int], chain: int, sequence: int) -> None:
+def close(device: MemoryReplica, known: dict[int, int], chain: int, sequence: int) -> None:
     """Count an entry as known, with everything in its past."""
     for at in range(known.get(chain, 0) + 1, sequence + 1):
         known[chain] = max(at, known.get(chain, 0))

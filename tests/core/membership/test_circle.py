@@ -33,7 +33,7 @@ from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import Draft, forge, of, pointer
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.models import rights
 
 CASE = CaseId(b"c" * 32)
@@ -89,7 +89,7 @@ def test_caps() -> None:
 # --- against the model ----------------------------------------------------------------------------
 
 
-def verdicts(device: Device) -> dict[bytes, bool]:
+def verdicts(device: MemoryReplica) -> dict[bytes, bool]:
     return {
         entry.id: entry.standing == Standing.IN
         for chain in device.store.chains()
@@ -97,7 +97,7 @@ def verdicts(device: Device) -> dict[bytes, bool]:
     }
 
 
-def check(device: Device) -> None:
+def check(device: MemoryReplica) -> None:
     history = rights.read(device)
     known: dict[bytes, bool] = {}
     assert verdicts(device) == {entry: rights.counts(history, device.id, entry, known) for entry in history}
@@ -153,7 +153,7 @@ def test_circles_agree_with_the_model(data: st.DataObject) -> None:
 # --- attacks ------------------------------------------------------------------------------------------
 
 
-def circle(role: Role) -> tuple[Device, Device]:
+def circle(role: Role) -> tuple[MemoryReplica, MemoryReplica]:
     ana = founded()
     bea = admitted(ana, "bea", 2, role)
     pass_on(ana, bea)
@@ -224,7 +224,7 @@ def test_the_49th_device() -> None:
 
 def test_an_unknown_device() -> None:
     ana, _ = circle(Role.WRITER)
-    stranger = Device(ana.id, device_secrets(bytes(96)), DeviceId(b"?" * 32), Incarnation(bytes(8)), 5)
+    stranger = MemoryReplica(ana.id, device_secrets(bytes(96)), DeviceId(b"?" * 32), Incarnation(bytes(8)), 5)
     plan = ana.receive(forge(of(stranger), [Draft()])[0])
     assert [gap.line for gap in plan.gaps] == [stranger.line]
     assert not plan.commit.entries

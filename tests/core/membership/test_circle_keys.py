@@ -13,7 +13,7 @@ from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.operations import Operation
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
 ZERO = bytes(32)
@@ -49,7 +49,7 @@ def test_a_device_whose_keys_cannot_be_used(session: bytes, seal: bytes, usable:
     secrets = device_secrets(source.randbytes(96))
     keys = DeviceKeys(secrets.public.signing, SessionPublic(session), SealPublic(seal))
     assert keys.usable is usable
-    bea = Device(ana.id, secrets, ana.admit(keys, "bea"), ana.line[1], 7)
+    bea = MemoryReplica(ana.id, secrets, ana.admit(keys, "bea"), ana.line[1], 7)
     for replica in (ana.replica, Replica(ana.id, ana.store)):
         circle = replica.circle
         assert circle.is_active(bea.device)

@@ -9,12 +9,12 @@ from cellsync.core.ids import CaseId
 from cellsync.core.replica.audit import audit
 from cellsync.core.wire.operations import Operation
 from cellsync.store.sqlite import SqliteStore
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
 
 
-def history(own: int = 300, others: int = 300) -> Device:
+def history(own: int = 300, others: int = 300) -> MemoryReplica:
     """A device that holds entries of its own, each signed, and of another, covered by one signature."""
     ana = founded()
     ben = admitted(ana, "ben", 2)
@@ -27,7 +27,7 @@ def history(own: int = 300, others: int = 300) -> Device:
     return ana
 
 
-def looked(device: Device) -> int:
+def looked(device: MemoryReplica) -> int:
     return sum(audit(device.replica, device.store))
 
 

@@ -23,7 +23,7 @@ from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
-from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import sync
 from tests.models import planning
 from tests.scenarios import forks
@@ -31,7 +31,7 @@ from tests.scenarios import forks
 CASE = CaseId(b"c" * 32)
 
 
-def three() -> tuple[Device, Device, Device]:
+def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
     ana = founded()
     bea, eva = admitted(ana, "bea", 2), admitted(ana, "eva", 3)
     for device in (bea, eva):
@@ -39,7 +39,7 @@ def three() -> tuple[Device, Device, Device]:
     return ana, bea, eva
 
 
-def snapshot(device: Device) -> Any:
+def snapshot(device: MemoryReplica) -> Any:
     circle, held = device.replica.circle, device.replica.held
     return (
         device.replica.digest(), device.replica.state_digest(), dict(held.chains), dict(held.cases), dict(held.heads),
@@ -48,14 +48,14 @@ def snapshot(device: Device) -> Any:
     )  # fmt: skip
 
 
-def refused_whole(device: Device, batch: Batch, error: type[PeerError]) -> None:
+def refused_whole(device: MemoryReplica, batch: Batch, error: type[PeerError]) -> None:
     before = snapshot(device)
     with pytest.raises(error):
         device.replica.plan(batch)
     assert snapshot(device) == before
 
 
-def refused_chains(device: Device, batch: Batch, rows: list[int]) -> None:
+def refused_chains(device: MemoryReplica, batch: Batch, rows: list[int]) -> None:
     """These rows do not attach; nothing else is wrong."""
     plan = device.receive(batch)
     assert plan.refused == rows
@@ -63,7 +63,7 @@ def refused_chains(device: Device, batch: Batch, rows: list[int]) -> None:
     reload_is_same(device)
 
 
-def reload_is_same(device: Device) -> None:
+def reload_is_same(device: MemoryReplica) -> None:
     before = snapshot(device)
     device.replica = type(device.replica)(device.id, device.store)
     assert snapshot(device) == before
@@ -341,7 +341,7 @@ def test_the_same_slice_twice_in_one_batch() -> None:
     reload_is_same(ana)
 
 
-def branches(device: Device, ana: Device, count: int) -> list[Batch]:
+def branches(device: MemoryReplica, ana: MemoryReplica, count: int) -> list[Batch]:
     """Ways in which a device goes on from one place."""
     row, head, height = pointer(ana, ana)
     return [
@@ -449,7 +449,7 @@ def test_a_peer_brings_so_many_branches_that_nothing_cites_and_no_more() -> None
     assert not ana.receive(more[-1], ana.device).refused  # others have room of their own
     assert ana.receive(more[-2]).refused  # who is not known has none
     digest = ana.replica.digest()
-    fresh = Device(ana.id, ana.secrets, ana.device, ana.line[1], 9)
+    fresh = MemoryReplica(ana.id, ana.secrets, ana.device, ana.line[1], 9)
     pass_on(ana, fresh)
     assert fresh.replica.digest() == digest  # none of it counts
     reload_is_same(ana)
@@ -558,7 +558,7 @@ def test_mutated_batches_change_nothing_or_only_what_is_signed(data: st.DataObje
     assert {entry.id for entry in plan.commit.entries} in (set(), set(ids))
 
 
-def outcome(device: Device, batch: Batch) -> object:
+def outcome(device: MemoryReplica, batch: Batch) -> object:
     """What a plan says, or what is wrong with the batch."""
     try:
         plan = device.replica.plan(batch)
@@ -567,7 +567,7 @@ def outcome(device: Device, batch: Batch) -> object:
     return plan._replace(circle=sorted(plan.circle.grants.items()))  # type: ignore[arg-type]
 
 
-def both_ways(device: Device, batch: Batch) -> object:
+def both_ways(device: MemoryReplica, batch: Batch) -> object:
     """The same, and that it is the same with the plain version."""
     spelt_out = outcome(device, batch)
     with mock.patch.object(planner, "_stage_entries", planning.stage_entries):
@@ -664,16 +664,16 @@ def test_an_equivocator_closes_no_head_in_the_common_case() -> None:
 
 
 def test_histories_with_forks_are_planned_as_by_the_plain_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = Device.receive
+    plan = MemoryReplica.receive
     batches = 0
 
-    def receive(device: Device, batch: Batch, peer: DeviceId | None = None) -> Any:
+    def receive(device: MemoryReplica, batch: Batch, peer: DeviceId | None = None) -> Any:
         nonlocal batches
         both_ways(device, batch)
         batches += 1
         return plan(device, batch, peer)
 
-    monkeypatch.setattr(Device, "receive", receive)
+    monkeypatch.setattr(MemoryReplica, "receive", receive)
     for seed in range(4):
         forks.history(seed)
     assert batches > 100

@@ -16,19 +16,19 @@ from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, content, forge, of
-from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
 
 
-def pair() -> tuple[Device, Device]:
+def pair() -> tuple[MemoryReplica, MemoryReplica]:
     ana = founded()
     mo = admitted(ana, "mo", 2)
     pass_on(ana, mo)
     return ana, mo
 
 
-def life(device: Device, number: int) -> Writer:
+def life(device: MemoryReplica, number: int) -> Writer:
     """Another incarnation of a device."""
     return Writer(device.id, device.device, Incarnation(number.to_bytes(8, "big")), device.secrets.signing)
 
@@ -133,7 +133,7 @@ def test_rows_on_a_chain_of_many_branches_read_each_of_them_once(branches: int) 
 class Reads:
     """How many entries are read from a device's store, from now on."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: MemoryReplica) -> None:
         self.count = self.ids = 0
         self._read, self._read_ids = device.store.entry_at, device.store.ids_at
         device.store.entry_at = self._counted  # type: ignore[method-assign]
@@ -164,7 +164,7 @@ def test_a_parent_far_below_is_found_without_walking_down(teeth: int, monkeypatc
     assert len(made) <= 4
 
 
-def comb(device: Device, of: Device, teeth: int) -> EntryId:
+def comb(device: MemoryReplica, of: MemoryReplica, teeth: int) -> EntryId:
     """Each branch leaves the one before it, in its last place but one; returns the first entry."""
     writer, batches, spine = life(of, 0), [], []
     for number in range(teeth):

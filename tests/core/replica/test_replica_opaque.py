@@ -12,7 +12,7 @@ from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import Draft, forge, of
-from tests.core.circles import admitted, founded, pass_on
+from tests.core.replicas import admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
 SALT = bytes(16)

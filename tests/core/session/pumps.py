@@ -12,7 +12,7 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.session.connection import ENTROPY, HANG_UP_ENTROPY, hang_up_at
 from cellsync.core.session.events import Called, Ended, Event, Located, Measured, Opened, Received
 from cellsync.core.session.session import Session
-from tests.core.circles import Device
+from tests.core.replicas import MemoryReplica
 
 CARRIER = b"test"
 
@@ -20,7 +20,7 @@ CARRIER = b"test"
 class End:
     """One side: a session, its device, and what happened to it."""
 
-    def __init__(self, session: Session, device: Device) -> None:
+    def __init__(self, session: Session, device: MemoryReplica) -> None:
         self.session = session
         self.device = device
         self.opened = False
@@ -90,7 +90,9 @@ def entropy(seed: int) -> bytes:
     return random.Random(seed).randbytes(ENTROPY)
 
 
-def caller(device: Device, callee: Device, seed: int = 1, now: float = 0.0, key: SessionKey | None = None) -> End:
+def caller(
+    device: MemoryReplica, callee: MemoryReplica, seed: int = 1, now: float = 0.0, key: SessionKey | None = None
+) -> End:
     peer = callee.device, callee.secrets.public.session
     session = Session.call(
         [device], device.id, peer, device.secrets.session, CARRIER, entropy(seed), now, clock=device.now, key=key
@@ -98,7 +100,7 @@ def caller(device: Device, callee: Device, seed: int = 1, now: float = 0.0, key:
     return End(session, device)
 
 
-def answerer(device: Device, seed: int = 2, now: float = 0.0) -> End:
+def answerer(device: MemoryReplica, seed: int = 2, now: float = 0.0) -> End:
     hang_up = hang_up_at(random.Random(seed).randbytes(HANG_UP_ENTROPY), now)
     secret = device.secrets.session
     return End(Session.answer([device], secret, CARRIER, entropy(seed), now, hang_up, clock=device.now), device)
@@ -116,7 +118,7 @@ def run(one: End, other: End, now: float = 0.0, rounds: int = 10_000) -> None:
     raise AssertionError("they never stop talking")
 
 
-def sync(one: Device, other: Device, seed: int = 1) -> tuple[End, End]:
+def sync(one: MemoryReplica, other: MemoryReplica, seed: int = 1) -> tuple[End, End]:
     """One whole session."""
     ends = caller(one, other, seed), answerer(other, seed + 1)
     run(*ends)

@@ -33,20 +33,20 @@ from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier, Head
-from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, run, sync
 
 CASE = CaseId(b"c" * 32)
 PLACES = {DeviceId(b"d" * 32): [(bytes([10, 0, 0, 7]), 51_234)]}
 
 
-def write(device: Device, count: int, size: int = 10) -> None:
+def write(device: MemoryReplica, count: int, size: int = 10) -> None:
     for number in range(count):
         device.edit(CASE, Operation(7, "log", None, device.random.randbytes(size)))
         device.now = Millis(START + number)
 
 
-def pair() -> tuple[Device, Device]:
+def pair() -> tuple[MemoryReplica, MemoryReplica]:
     ana = founded()
     bea = admitted(ana, "bea", 2)
     pass_on(ana, bea)
@@ -58,7 +58,7 @@ def circles_of(session: Session) -> SharedCircles:
     return session._phase.circles
 
 
-def agree(*devices: Device) -> bool:
+def agree(*devices: MemoryReplica) -> bool:
     return len({device.replica.digest() + device.replica.state_digest() for device in devices}) == 1
 
 
@@ -450,10 +450,10 @@ def test_what_a_third_brought_counts() -> None:
     assert balances(*ends) == (LEVEL, LEVEL)
 
 
-def twins() -> tuple[Device, Device, Device]:
+def twins() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
     """Ana, Bea, and Bea's vault put back from an older copy; each of these has written since."""
     ana, bea = pair()
-    twin = Device(bea.id, bea.secrets, bea.device, bea.line[1], 9)
+    twin = MemoryReplica(bea.id, bea.secrets, bea.device, bea.line[1], 9)
     twin.epochs, twin.sponsor = bea.epochs, bea.sponsor
     pass_on(ana, twin)
     write(bea, 3)
@@ -496,7 +496,7 @@ def test_both_find_out_where_a_chain_parts(common: int, longer: int, shorter: in
     """Each holds one side only, and the shorter one cannot tell that it is no beginning of the longer."""
     ana, bea = pair()
     write(bea, common)
-    twin = Device(bea.id, bea.secrets, bea.device, bea.line[1], 9)
+    twin = MemoryReplica(bea.id, bea.secrets, bea.device, bea.line[1], 9)
     twin.epochs, twin.sponsor = bea.epochs, bea.sponsor
     pass_on(bea, twin)
     sync(bea, ana)
@@ -654,7 +654,7 @@ def test_a_clock_that_fell_back_years_breaks_nothing() -> None:
 # --- callers that we do not know yet -----------------------------------------------------------------------
 
 
-def newcomer() -> tuple[Device, Device, Device]:
+def newcomer() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
     """`bea` has not heard that `ana` admitted `eva`."""
     ana, bea = pair()
     write(bea, 10)

@@ -20,14 +20,14 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier, Head
 from cellsync.core.wire.tags import Message
 from tests.core.attacks import Draft, Writer, content, forge, of, pointer
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, answerer, caller, run, sync
 
 CASE = CaseId(b"c" * 32)
 LEVEL = Balance(0, 0, moving=False, declined=False, gaps=0)
 
 
-def pair() -> tuple[Device, Device]:
+def pair() -> tuple[MemoryReplica, MemoryReplica]:
     ana = founded()
     mo = admitted(ana, "mo", 2)
     pass_on(ana, mo)
@@ -37,7 +37,7 @@ def pair() -> tuple[Device, Device]:
 class Member:
     """A member in a session with an honest device, who says whatever it likes."""
 
-    def __init__(self, device: Device, honest: Device) -> None:
+    def __init__(self, device: MemoryReplica, honest: MemoryReplica) -> None:
         self.end, self.other = sync(device, honest)
         transport = self.end.session._connection.transport
         assert transport is not None
@@ -153,7 +153,7 @@ def test_heads_that_nobody_holds_are_compared_once_with_what_arrives() -> None:
 class Reads:
     """How many entries are read from a device's store, from now on."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: MemoryReplica) -> None:
         self.count = 0
         self._read = device.store.entry_at
         device.store.entry_at = self._counted  # type: ignore[method-assign]
@@ -167,7 +167,7 @@ class Reads:
 
 
 def equivocator(
-    ana: Device, xi: Device, through: Device, branches: int, length: int = 0
+    ana: MemoryReplica, xi: MemoryReplica, through: MemoryReplica, branches: int, length: int = 0
 ) -> list[tuple[Incarnation, EntryId]]:
     """So many branches of Xi's, all behind one beginning, on the word of another device; the heads."""
     writer = Writer(ana.id, xi.device, Incarnation(b"one life"), xi.secrets.signing)
@@ -184,7 +184,7 @@ def equivocator(
     return found
 
 
-def four() -> tuple[Device, Device, Device, Device]:
+def four() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica, MemoryReplica]:
     ana = founded()
     ben, xi, mo = (admitted(ana, name, seed) for seed, name in enumerate(("ben", "xi", "mo"), start=2))
     for device in (ben, xi, mo):

@@ -10,12 +10,12 @@ from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap
 from tests.core.attacks import Draft, content, forge, of
-from tests.core.circles import Device, admitted, founded, pass_on
 from tests.core.replica.test_planner import CASE, branches
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, run, sync
 
 
-def four() -> tuple[Device, Device, Device, Device]:
+def four() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica, MemoryReplica]:
     """Ana knows Bea, Eva and Cleo; Eva knows all whom Ana knows, and Cleo has heard nothing yet."""
     ana = founded()
     bea, eva, cleo = admitted(ana, "bea", 2), admitted(ana, "eva", 3), admitted(ana, "cleo", 4)

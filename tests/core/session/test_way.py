@@ -14,13 +14,13 @@ from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire.messages import encode_frontier
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
-from tests.core.circles import Device, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, run, sync
 
 FRAME = 274  # bytes of the smallest
 
 
-def three() -> tuple[Device, Device, Device]:
+def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
     """Two who talk, and somebody from whom both get entries."""
     ana = founded()
     bea, cat = admitted(ana, "bea", 2), admitted(ana, "cat", 3)
@@ -29,17 +29,17 @@ def three() -> tuple[Device, Device, Device]:
     return ana, bea, cat
 
 
-def write(device: Device) -> None:
+def write(device: MemoryReplica) -> None:
     device.edit(CaseId(b"c" * 32), Operation(7, "log", None, b"written"))
 
 
-def written_by(device: Device) -> Chain:
+def written_by(device: MemoryReplica) -> Chain:
     chain = device.own()
     assert chain is not None
     return chain
 
 
-def get(device: Device, end: End, giver: Device, now: float) -> Chain:
+def get(device: MemoryReplica, end: End, giver: MemoryReplica, now: float) -> Chain:
     """An entry from somebody else, of which the session is told."""
     pass_on(giver, device)
     [chain] = device.branches(written_by(giver).line)

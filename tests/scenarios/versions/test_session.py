@@ -22,7 +22,7 @@ from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
 from cellsync.core.versions import UNSAID, Versions
 from cellsync.core.wire import messages
-from tests.core.circles import START, Device, admitted, founded, pass_on
+from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, entropy, run
 
 OURS = Versions(2, 2)
@@ -30,7 +30,7 @@ HANG_UP = 31.0
 TAILS = [b"", b"\0", b"\0\0", b"\0\0\0", bytes(510), bytes(511)]  # what an old build has after its key
 
 
-def two() -> tuple[Device, Device]:
+def two() -> tuple[MemoryReplica, MemoryReplica]:
     ana = founded()
     bea = admitted(ana, "bea", 2)
     pass_on(ana, bea)
@@ -38,11 +38,13 @@ def two() -> tuple[Device, Device]:
 
 
 @pytest.fixture
-def pair() -> tuple[Device, Device]:
+def pair() -> tuple[MemoryReplica, MemoryReplica]:
     return two()
 
 
-def sessions(ana: Device, bea: Device, callers: Versions, callees: Versions, seed: int = 1) -> tuple[End, End]:
+def sessions(
+    ana: MemoryReplica, bea: MemoryReplica, callers: Versions, callees: Versions, seed: int = 1
+) -> tuple[End, End]:
     peer = bea.device, bea.secrets.public.session
     calls = Session.call(
         [ana], ana.id, peer, ana.secrets.session, CARRIER, entropy(seed), 0.0, clock=START, versions=callers
@@ -59,7 +61,7 @@ def sessions(ana: Device, bea: Device, callers: Versions, callees: Versions, see
 class OldCaller:
     """A caller of version 1. `tail` is what it has after its ML-KEM key."""
 
-    def __init__(self, ana: Device, bea: Device, tail: bytes, seed: int = 1) -> None:
+    def __init__(self, ana: MemoryReplica, bea: MemoryReplica, tail: bytes, seed: int = 1) -> None:
         source = random.Random(seed)
         self._key = ana.session_keys()[0].key
         self._kem = KemSecret(source.randbytes(64))
@@ -86,7 +88,7 @@ class OldCaller:
 class OldCallee:
     """A callee of version 1, with what it has after its ciphertext."""
 
-    def __init__(self, bea: Device, tail: bytes) -> None:
+    def __init__(self, bea: MemoryReplica, tail: bytes) -> None:
         self._device, self._tail = bea, tail
 
     def answer(self, opening: bytes, seed: int = 2) -> tuple[bytes, Transport]:
@@ -109,7 +111,7 @@ class OldCallee:
 
 
 @pytest.mark.parametrize("tail", TAILS, ids=len)
-def test_an_old_build_calls(pair: tuple[Device, Device], tail: bytes) -> None:
+def test_an_old_build_calls(pair: tuple[MemoryReplica, MemoryReplica], tail: bytes) -> None:
     ana, bea = pair
     old = OldCaller(ana, bea, tail)
     session = Session.answer([bea], bea.secrets.session, CARRIER, entropy(2), 0.0, HANG_UP, clock=START)
@@ -133,7 +135,7 @@ def test_an_old_build_calls(pair: tuple[Device, Device], tail: bytes) -> None:
 
 
 @pytest.mark.parametrize("tail", TAILS, ids=len)
-def test_an_old_build_is_called(pair: tuple[Device, Device], tail: bytes) -> None:
+def test_an_old_build_is_called(pair: tuple[MemoryReplica, MemoryReplica], tail: bytes) -> None:
     ana, bea = pair
     peer = bea.device, bea.secrets.public.session
     session = Session.call([ana], ana.id, peer, ana.secrets.session, CARRIER, entropy(1), 0.0, clock=START)
@@ -171,7 +173,7 @@ def test_an_old_build_is_called(pair: tuple[Device, Device], tail: bytes) -> Non
     ],
 )
 def test_without_a_common_version_both_say_who_is_older(
-    pair: tuple[Device, Device], callers: Versions, callees: Versions,
+    pair: tuple[MemoryReplica, MemoryReplica], callers: Versions, callees: Versions,
     at_caller: type[NoCommonVersion], at_callee: type[NoCommonVersion],
 ) -> None:  # fmt: skip
     ana, bea = pair
@@ -209,7 +211,7 @@ def test_without_a_common_version_both_say_who_is_older(
     ],
 )
 def test_the_highest_that_both_speak_is_in_use(
-    pair: tuple[Device, Device], callers: Versions, callees: Versions, in_use: int
+    pair: tuple[MemoryReplica, MemoryReplica], callers: Versions, callees: Versions, in_use: int
 ) -> None:
     ana, bea = pair
     calls, answers = sessions(ana, bea, callers, callees)
@@ -226,7 +228,7 @@ def test_the_highest_that_both_speak_is_in_use(
 ANA, BEA = two()
 
 
-def opening_and_reply(ana: Device, bea: Device) -> tuple[Session, bytes, bytes]:
+def opening_and_reply(ana: MemoryReplica, bea: MemoryReplica) -> tuple[Session, bytes, bytes]:
     calls, answers = sessions(ana, bea, Versions(1, 9), Versions(1, 9))
     opening = calls.session.outgoing()
     answers.session.receive(opening, 0.0)
@@ -269,7 +271,7 @@ def test_no_changed_bit_of_a_reply_is_believed(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("said", [b"\0\1", b"\3\2", b"\2\0"])
-def test_impossible_versions_get_no_byte(pair: tuple[Device, Device], said: bytes) -> None:
+def test_impossible_versions_get_no_byte(pair: tuple[MemoryReplica, MemoryReplica], said: bytes) -> None:
     ana, bea = pair
     session = Session.answer([bea], bea.secrets.session, CARRIER, entropy(2), 0.0, HANG_UP, clock=START)
     assert session.receive(OldCaller(ana, bea, said).opening, 0.0) == []
@@ -279,7 +281,7 @@ def test_impossible_versions_get_no_byte(pair: tuple[Device, Device], said: byte
 
 
 @pytest.mark.parametrize("said", [b"\0\1", b"\3\2", b"\2\0"])
-def test_impossible_versions_in_a_reply_end_it(pair: tuple[Device, Device], said: bytes) -> None:
+def test_impossible_versions_in_a_reply_end_it(pair: tuple[MemoryReplica, MemoryReplica], said: bytes) -> None:
     ana, bea = pair
     peer = bea.device, bea.secrets.public.session
     session = Session.call([ana], ana.id, peer, ana.secrets.session, CARRIER, entropy(1), 0.0, clock=START)
@@ -292,7 +294,7 @@ def test_impossible_versions_in_a_reply_end_it(pair: tuple[Device, Device], said
 # --- who has not proved itself ---------------------------------------------------------------------------
 
 
-def test_a_caller_that_sends_no_frame_is_nobody(pair: tuple[Device, Device]) -> None:
+def test_a_caller_that_sends_no_frame_is_nobody(pair: tuple[MemoryReplica, MemoryReplica]) -> None:
     """A thief of the callee's key can make an opening in anybody's name: it must not make a person believe anything."""
     ana, bea = pair
     calls, answers = sessions(ana, bea, Versions(1, 1), OURS)
@@ -305,7 +307,7 @@ def test_a_caller_that_sends_no_frame_is_nobody(pair: tuple[Device, Device]) -> 
     assert answers.session.tick(until) == [Ended(None)]
 
 
-def test_part_of_a_frame_proves_nothing(pair: tuple[Device, Device]) -> None:
+def test_part_of_a_frame_proves_nothing(pair: tuple[MemoryReplica, MemoryReplica]) -> None:
     ana, bea = pair
     calls, answers = sessions(ana, bea, Versions(1, 1), OURS)
     answers.take(calls.session.outgoing(), 0.0)
@@ -317,7 +319,7 @@ def test_part_of_a_frame_proves_nothing(pair: tuple[Device, Device]) -> None:
     assert isinstance(apart, Apart)
 
 
-def test_a_frame_of_somebody_else_proves_nothing(pair: tuple[Device, Device]) -> None:
+def test_a_frame_of_somebody_else_proves_nothing(pair: tuple[MemoryReplica, MemoryReplica]) -> None:
     ana, bea = pair
     calls, answers = sessions(ana, bea, Versions(1, 1), OURS)
     answers.take(calls.session.outgoing(), 0.0)
