@@ -57,7 +57,7 @@ def pack(giver: MemoryReplica, peer: PeerHoldings, served: Served) -> Batch:
     return batch
 
 
-def window(giver: Device, cursor: int, peer: PeerHoldings, until: int) -> tuple[dict[int, int], int]:
+def window(giver: MemoryReplica, cursor: int, peer: PeerHoldings, until: int) -> tuple[dict[int, int], int]:
     """Up to where the next batch reaches in each branch, and with which arrival it ends."""
     reaches: dict[int, int] = {}
     size = 0
@@ -73,7 +73,7 @@ def window(giver: Device, cursor: int, peer: PeerHoldings, until: int) -> tuple[
     return reaches, cursor
 
 
-def _lacks(giver: Device, peer: PeerHoldings, arrival: Arrival) -> bool:
+def _lacks(giver: MemoryReplica, peer: PeerHoldings, arrival: Arrival) -> bool:
     chain = giver.replica.held.chains[arrival.chain]
     return peer.holds(chain) < arrival.sequence <= wanted(giver.replica.held, giver.store, chain, peer)
 
