@@ -16,7 +16,7 @@ from cellsync.core.history.store import Arrival
 from cellsync.core.ids import Day, DeviceId, Incarnation, SessionPublic
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey
-from cellsync.core.session.exchange import Building
+from cellsync.core.session.building import Building
 from cellsync.core.session.view import CircleView
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.places import Gap

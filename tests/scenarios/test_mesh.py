@@ -10,8 +10,9 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.core.session.building import Building
 from cellsync.core.session.events import Event
-from cellsync.core.session.exchange import Building, Exchange
+from cellsync.core.session.exchange import Exchange
 from cellsync.core.session.session import Session
 from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle

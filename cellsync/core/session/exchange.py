@@ -30,26 +30,27 @@ import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
-from cellsync.core.history.chain import Chain, head_of
-from cellsync.core.history.serving import PeerHoldings, Served
-from cellsync.core.ids import DeviceId, EntryId
+from cellsync.core.history.chain import head_of
+from cellsync.core.history.serving import PeerHoldings
+from cellsync.core.ids import DeviceId
+from cellsync.core.session.ahead import Ahead
 from cellsync.core.session.balance import Balance
+from cellsync.core.session.building import Building
+from cellsync.core.session.paths import PathsToShow
+from cellsync.core.session.unattached import Unattached
+from cellsync.core.session.untold import Untold
 from cellsync.core.session.view import CircleView
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import PATH_STEPS, Batch, BatchPart, FrontierPart, Path
+from cellsync.core.wire.messages import Batch, BatchPart, FrontierPart, Path
 from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
 
-# Of what has grown here a peer that has not asked is told this long after the last entry, and the first.
-UNTOLD_FOR: Final = 60.0
-UNTOLD_WHILE: Final = 600.0
-UNTOLD: Final = 2 * caps.DEVICES  # branches that are kept for that; if more have grown, all are named
 
 AT_ONCE: Final = 128  # heads that are looked up before others get their turn; a path counts as eight
 
@@ -60,43 +61,6 @@ class Unexpected(PeerError):
     code = "unexpected"
 
 
-class _Declined(NamedTuple):
-    """Slices of one chain that did not attach here."""
-
-    last: int  # the greatest sequence in them
-    parted: bool  # whether a branch as long was here, so that they are of another one
-
-
-class Building:
-    """The next batch for a peer, in the making.
-
-    As large as some other peer liked to make it: so `build` changes nothing but this, and may run beside the event
-    loop, as long as nothing is committed meanwhile.
-    """
-
-    def __init__(self, exchange: Exchange, after: int | None, until: int, peer: PeerHoldings) -> None:
-        self.circle: Final = exchange.view.id
-        self.after = after  # of these arrivals: from the one behind `after`; None until that is looked for
-        self.until: Final = until
-        self.parts: list[bytes] = []
-        self.served = Served(None, after or 0, {}, [])
-        self.released: Final = exchange.released
-        self._exchange = exchange
-        self._peer = peer
-
-    def find(self) -> int:
-        """The arrival behind which the peer lacks something: for that, all branches may have to be looked at."""
-        if self.after is None:
-            self.after = self._exchange.view.cursor_for(self._peer)
-        return self.after
-
-    def build(self) -> None:
-        exchange = self._exchange
-        self.served = exchange.view.serve(self.find(), self._peer, self.until)
-        if self.served.batch is not None:
-            self.parts = messages.encode_batch(exchange.name, self.served.batch, exchange.frame)
-
-
 class Exchange:
     """The state of one circle in one session."""
 
@@ -104,14 +68,13 @@ class Exchange:
         self.view = view
         self.name: Final = name
         self.delivered: dict[int, int] = {}  # branch number -> sequence that the peer has acknowledged or shown
-        self._ahead: dict[Line, set[Head]] = {}  # heads of the peer that are not held here
-        self._compared: dict[int, int] = {}  # branch number -> up to where these were compared with it
+        self._ahead = Ahead(view)
         self.frame: Final = frame
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
         self._refused: set[int] = set()  # branches, by the peer
         self.again_at = math.inf  # when they are offered again
         self.released = 0  # how many of our branches were held back and are not any more
-        self._declined: dict[Line, _Declined] = {}  # slices that did not attach here
+        self._unattached = Unattached(self._ahead)
         self._equivocators: frozenset[DeviceId] = frozenset()  # that the peer knows as such
         self._named: frozenset[DeviceId] = frozenset()  # equivocators that the peer was told of
         self._gaps: frozenset[Head] = frozenset()  # of the peer
@@ -128,9 +91,7 @@ class Exchange:
         self._hearing = False  # the peer has said what it holds, and not all of it was looked up
         self._heard: dict[Head, None] = {}  # of that
         self._paths: deque[Path] = deque()  # of that
-        self._parting: set[Line] = set()  # chains with heads that have just been found to be ahead
-        self._to_show: dict[Line, None] = {}  # chains of which the peer is to be sent our paths
-        self._shown: dict[int, int] = {}  # of our branches: number -> sequence whose path the peer has
+        self._to_show = PathsToShow(view)
         self._counted: Mapping[int, Head] = view.counted
         self._deliveries = 0  # how often `delivered` has changed
         self._lacked: tuple[object, Mapping[int, Head], int] | None = None
@@ -139,9 +100,7 @@ class Exchange:
         self._told: tuple[set[Head], set[DeviceId], set[Head]] = set(), set(), set()  # a frontier that is arriving
         self._uncommitted = 0
         self.way = Way.TRIED
-        self._untold: dict[int, None] = {}  # branches that have grown here, of which the peer was not told
-        self._much_untold = False  # too many to be kept
-        self._untold_since = self._untold_last = 0.0  # when the first and the last of them grew
+        self._untold = Untold()
         self._recent = Recent()
         self._asked = 0  # the arrival up to which the peer is served now: it has told us all that it holds
 
@@ -161,32 +120,20 @@ class Exchange:
 
     def note(self, grown: Iterable[int], now: float) -> None:
         """That they have grown is told later: when either side asks, or after a while."""
-        if not self._has_untold:
-            self._untold_since = now
-        self._untold_last = now
-        if not self._much_untold:
-            self._untold |= dict.fromkeys(grown)
-        if len(self._untold) > UNTOLD:
-            self._untold.clear()
-            self._much_untold = True
-
-    @property
-    def _has_untold(self) -> bool:
-        return bool(self._untold) or self._much_untold
+        self._untold.note(grown, now)
 
     @property
     def tell_by(self) -> float:
         """When the peer is told of these unasked."""
-        return min(self._untold_last + UNTOLD_FOR, self._untold_since + UNTOLD_WHILE) if self._has_untold else math.inf
+        return self._untold.tell_by
 
     def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
         """All that has grown here and was not told; if it is to be `all_of_it`, also that there is nothing."""
-        if not self._is_live or not (self._has_untold or all_of_it):
+        if not self._is_live or not (self._untold or all_of_it):
             return []
-        heads = frozenset(head_of(self.view.branch(number)) for number in self._untold)
-        frontier = self.view.frontier() if self._much_untold else Frontier(heads)
-        self._untold.clear()
-        self._much_untold = False
+        branches = self._untold.take()
+        heads = frozenset(head_of(self.view.branch(number)) for number in branches or ())
+        frontier = self.view.frontier() if branches is None else Frontier(heads)
         return messages.encode_frontier(self.name, frontier, self.frame)
 
     def ask(self, now: float, *, at_once: bool) -> None:
@@ -208,7 +155,7 @@ class Exchange:
             self._introducing, self._serving = False, True
             self._until = self.view.own_admission()
         if not self._hearing:
-            return messages.encode_paths(self.name, self._some_paths()) if self._to_show else None
+            return messages.encode_paths(self.name, self._to_show.take(self._known)) if self._to_show else None
         for head in list(islice(self._heard, AT_ONCE)):
             del self._heard[head]
             self._look_up(head)
@@ -217,11 +164,10 @@ class Exchange:
         if self._heard or self._paths:
             return None
         self._hearing = False
-        self._to_show |= dict.fromkeys(filter(self._has_parted, self._parting))
-        self._parting.clear()
+        self._to_show.add(self._ahead.just_parted())
         if not self._is_live:
             self._serving, self._until, self._recount = True, None, True
-        return messages.encode_paths(self.name, self._some_paths())
+        return messages.encode_paths(self.name, self._to_show.take(self._known))
 
     @property
     def restless(self) -> bool:
@@ -249,8 +195,11 @@ class Exchange:
         until = min(max(ripe, self._asked), self.view.last_arrival()) if self._until is None else self._until
         if self._recount:
             self._recount = False
-            return Building(self, None, int(until), self._peer())
-        return None if self._cursor >= until else Building(self, self._cursor, int(until), self._peer())
+            return self._building(None, int(until))
+        return None if self._cursor >= until else self._building(self._cursor, int(until))
+
+    def _building(self, after: int | None, until: int) -> Building:
+        return Building(self.view, self.name, self.frame, after, until, self._peer(), self.released)
 
     def send(self, built: Building) -> list[bytes]:
         """A batch that was due, in parts; nothing if the peer lacks nothing of what was looked at."""
@@ -271,11 +220,11 @@ class Exchange:
         """
         self._uncommitted -= 1
         for line, last in gaps:
-            self._decline(line, last)
+            self._unattached.add(line, last)
         places = [place for place in reached if place is not None]
         for place in places:
             self._holds(*place)
-            self._take(*place)
+            self._unattached.take(self.view.branch(place[0]).line, place[1])
         self.grew(number for number, _ in places)
         self._forgive(self.view.equivocators)
         self._are_told(places)
@@ -287,28 +236,12 @@ class Exchange:
         """The peer knows that we hold these: we send them to it, or acknowledge them."""
         for number, sequence in places if self._untold else ():
             if number in self._untold and sequence >= self.view.branch(number).length:
-                del self._untold[number]
+                self._untold.discard(number)
 
     def _are_alike(self, number: int, sequence: int) -> None:
         """The peer says that it holds this, and so do we."""
         if self._is_live and sequence > self.delivered.get(number, -1):  # else it has come over this session
             self.way = Way.SPARE
-
-    def _decline(self, line: Line, last: int) -> None:
-        before = self._declined.get(line, _Declined(0, parted=False))
-        self._declined[line] = _Declined(max(last, before.last), before.parted or last <= self._longest(line))
-        if len(self._declined) > caps.CHAINS:
-            raise CapExceeded("chains")
-
-    def _take(self, number: int, sequence: int) -> None:
-        """The peer has brought a branch up to there: perhaps what did not attach before."""
-        line = self.view.branch(number).line
-        if line in self._declined and self._declined[line].last <= sequence:
-            del self._declined[line]
-
-    def _is_open(self, line: Line, declined: _Declined) -> bool:
-        """Whether it still does not attach. If somebody else has brought it, the peer does not bring it again."""
-        return declined.parted or self._longest(line) < declined.last
 
     def offer_again(self, now: float) -> None:
         """What the peer refused it may take now: what it rests on has been released, or has come from somebody else."""
@@ -328,19 +261,15 @@ class Exchange:
         if not self._ahead:
             return
         for number in numbers:
-            chain = self.view.branch(number)
-            compared = self._compared.get(number, chain.first - 1)
-            for head in [head for head in self._ahead.get(chain.line, ()) if compared < head.sequence <= chain.length]:
-                if self.view.entry_id(number, head.sequence) == head.id:
-                    self._are_alike(number, head.sequence)
-                    self._holds(number, head.sequence)
-                    self._has_come(head)
-            self._compared[number] = chain.length
+            for head in self._ahead.grew(number):
+                self._are_alike(number, head.sequence)
+                self._holds(number, head.sequence)
+                self._has_come(head)
 
     @property
     def ahead(self) -> frozenset[Head]:
         """Heads of the peer that are not held here."""
-        return frozenset(head for heads in self._ahead.values() for head in heads)
+        return frozenset(self._ahead)
 
     @property
     def in_flight(self) -> int:
@@ -351,14 +280,9 @@ class Exchange:
         """None until the frontiers were compared."""
         if not self._is_live:
             return None
-        owes = 0
-        for line, heads in self._ahead.items():
-            longest = self._longest(line)
-            owes += sum(max(1, head.sequence - longest) for head in heads)
         moving = bool(self._told[0] or self._hearing or self._arriving is not None or self._uncommitted)
         lacks = self._lacking()
-        declined = any(self._is_open(line, one) for line, one in self._declined.items())
-        return Balance(lacks, owes, moving, declined, len(self._gaps))
+        return Balance(lacks, self._ahead.entries(), moving, self._unattached.open, len(self._gaps))
 
     def _lacking(self) -> int:
         """How many entries the peer lacks: counted again when something has changed, and not whenever somebody asks."""
@@ -457,7 +381,7 @@ class Exchange:
             self._equivocators |= frontier.equivocators
             self._release()
         self._gaps |= frontier.gaps
-        heads = len(self._heard) + sum(map(len, self._ahead.values()))
+        heads = len(self._heard) + len(self._ahead)
         if max(heads, len(self._equivocators), len(self._gaps)) > caps.CHAINS:
             raise CapExceeded("chains")
 
@@ -471,31 +395,17 @@ class Exchange:
             self._holds(number, head.sequence)
             self._has_come(head)
         elif head.device not in self.view.equivocators:
-            self._ahead.setdefault(head.line, set()).add(head)
-            self._parting.add(head.line)
+            self._ahead.add(head)
 
     def _has_come(self, head: Head) -> None:
         """A head is not ahead any more, if it was."""
-        heads = self._ahead.get(head.line, set())
-        if head in heads:
-            heads.discard(head)
+        if self._ahead.take(head):
             self._recount = True  # what was held back because of it is not any more
-            if not heads:
-                del self._ahead[head.line]
 
     def _forgive(self, equivocators: Collection[DeviceId]) -> None:
         """Nothing of these is taken but what others cite, and the heads of others are ahead as well."""
-        for line in [line for line in self._ahead if line[0] in equivocators] if equivocators else ():
-            del self._ahead[line]
+        if self._ahead.forgive(equivocators):
             self._recount = True
-
-    def _has_parted(self, line: Line) -> bool:
-        """Whether a head of the peer cannot lie beyond what is held here: the two sides have parted before it."""
-        longest = self._longest(line)
-        return any(head.sequence <= longest for head in self._ahead.get(line, ()))
-
-    def _longest(self, line: Line) -> int:
-        return max((chain.length for chain in self.view.branches(line)), default=0)
 
     def _look_up_path(self, path: Path) -> None:
         """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is.
@@ -508,7 +418,7 @@ class Exchange:
                     self._release()
                 self._holds(chain.number, 0)
             self._recount = True
-        self._to_show[path.line] = None
+        self._to_show.add([path.line])
         for sequence, entry in path.steps:
             number = self.view.find(path.line, sequence, entry)
             if number is not None:
@@ -522,33 +432,6 @@ class Exchange:
         if self._refused:
             self.again_at = 0.0
 
-    def _some_paths(self) -> list[Path]:
-        """Of the chains to be shown: the paths to our heads that the peer is not known to hold, each once."""
-        paths: list[Path] = []
-        for line in list(self._to_show):
-            if len(paths) >= messages.PATHS:
-                break
-            del self._to_show[line]
-            missed = (
-                chain
-                for chain in self.view.branches(line)
-                if self._shown.get(chain.number) != chain.length > self._known.get(chain.number, 0)
-            )
-            for chain in islice(missed, messages.PATHS):  # only an equivocator has more, and one tells where it parts
-                self._shown[chain.number] = chain.length
-                paths.append(self._path(chain))
-        return paths
-
-    def _path(self, chain: Chain) -> Path:
-        steps: list[tuple[int, EntryId]] = []
-        back = 0
-        while back < chain.length and len(steps) < PATH_STEPS:
-            entry = self.view.entry_id(chain.number, chain.length - back)
-            if entry is not None:
-                steps.append((chain.length - back, entry))
-            back = max(1, 2 * back)
-        return Path(chain.line, steps)
-
     def _peer(self) -> PeerHoldings:
         """What decides what is served: what it holds or is on its way, and what is held back."""
         return PeerHoldings(self._known, self._refused | self._held_back(), self._equivocators)
@@ -557,7 +440,7 @@ class Exchange:
         """Branches that may be the beginning of one of which the peer has more. Not of an equivocator."""
         return {
             chain.number
-            for line in self._ahead
+            for line in self._ahead.lines
             if line[0] not in self._equivocators
             for chain in self.view.branches(line)
             if chain.number not in self._known

@@ -37,9 +37,10 @@ from cellsync.core.errors import PeerError
 from cellsync.core.ids import CircleId, DeviceId, Millis, SessionPublic, SessionSecret
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.balance import Balance
+from cellsync.core.session.building import Building
 from cellsync.core.session.connection import Connection
 from cellsync.core.session.events import Event
-from cellsync.core.session.exchange import Building, Exchange
+from cellsync.core.session.exchange import Exchange
 from cellsync.core.session.listening import Listening, Silent
 from cellsync.core.session.opening import Opening
 from cellsync.core.session.over import end

@@ -8,9 +8,10 @@ from enum import Enum, auto
 from typing import ClassVar, Final
 
 from cellsync.core.ids import CircleId
+from cellsync.core.session.building import Building
 from cellsync.core.session.connection import Connection
 from cellsync.core.session.events import Event
-from cellsync.core.session.exchange import Building, Exchange
+from cellsync.core.session.exchange import Exchange
 from cellsync.core.wire.places import Gap
 
 NO_EXCHANGES: Final[Mapping[bytes, Exchange]] = {}

@@ -10,10 +10,11 @@ from cellsync.core import caps
 from cellsync.core.ids import CircleId, Millis
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
+from cellsync.core.session.building import Building
 from cellsync.core.session.circles import SharedCircles
 from cellsync.core.session.connection import CALLEE, Connection
 from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Measured, Opened, Received
-from cellsync.core.session.exchange import Building, Exchange, Unexpected
+from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
 from cellsync.core.session.state import Phase, State
 from cellsync.core.wire import messages

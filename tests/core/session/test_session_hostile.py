@@ -14,6 +14,7 @@ from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.membership.control import Role
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.exchange import AT_ONCE, Exchange, Unexpected
+from cellsync.core.session.paths import PathsToShow
 from cellsync.core.wire import codec, messages
 from cellsync.core.wire.messages import BatchChain, Path
 from cellsync.core.wire.operations import Operation
@@ -231,7 +232,7 @@ def test_paths_of_an_equivocator_are_answered_with_a_few(monkeypatch: pytest.Mon
     held = counted(monkeypatch, Exchange, "_holds")
     for _ in range(10):
         member.say(*messages.encode_paths(member.name, [path] * messages.PATHS))
-    shown = counted(monkeypatch, Exchange, "_path")
+    shown = counted(monkeypatch, PathsToShow, "_path")
     member.other.give()
     assert not held
     assert len(shown) == messages.PATHS

@@ -7,9 +7,9 @@ import pytest
 from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.ids import CaseId
 from cellsync.core.session.balance import Balance
-from cellsync.core.session.exchange import UNTOLD, UNTOLD_FOR, UNTOLD_WHILE
 from cellsync.core.session.session import growth
 from cellsync.core.session.talking import PING_AFTER, WATCH_EVERY
+from cellsync.core.session.untold import UNTOLD, UNTOLD_FOR, UNTOLD_WHILE
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire.messages import encode_frontier
 from cellsync.core.wire.operations import Operation

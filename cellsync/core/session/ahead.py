@@ -1,0 +1,82 @@
+"""Ahead: heads that a peer has named and that are not held here.
+
+One may go on from a branch of ours, or from a fork before its end; only a longer branch can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from cellsync.core.ids import DeviceId
+from cellsync.core.session.view import CircleView
+from cellsync.core.wire.places import Head, Line
+
+
+class Ahead:
+    """These heads, by chain. It is true if there are any."""
+
+    def __init__(self, view: CircleView) -> None:
+        self._view = view
+        self._heads: dict[Line, set[Head]] = {}
+        self._compared: dict[int, int] = {}  # branch number -> up to where its entries were compared with these
+        self._new: set[Line] = set()  # chains with heads that have just been found to be ahead
+
+    def __bool__(self) -> bool:
+        return bool(self._heads)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._heads.values()))
+
+    def __iter__(self) -> Iterator[Head]:
+        return (head for heads in self._heads.values() for head in heads)
+
+    @property
+    def lines(self) -> Collection[Line]:
+        """The chains."""
+        return self._heads.keys()
+
+    def add(self, head: Head) -> None:
+        self._heads.setdefault(head.line, set()).add(head)
+        self._new.add(head.line)
+
+    def take(self, head: Head) -> bool:
+        """A head is held here now. Whether it was ahead until now."""
+        heads = self._heads.get(head.line, set())
+        if head not in heads:
+            return False
+        heads.discard(head)
+        if not heads:
+            del self._heads[head.line]
+        return True
+
+    def grew(self, number: int) -> list[Head]:
+        """A branch has grown here: the heads ahead that its entries since the last time are. Reads the store."""
+        branch = self._view.branch(number)
+        compared = self._compared.get(number, branch.first - 1)
+        reached = [head for head in self._heads.get(branch.line, ()) if compared < head.sequence <= branch.length]
+        self._compared[number] = branch.length
+        return [head for head in reached if self._view.entry_id(number, head.sequence) == head.id]
+
+    def forgive(self, equivocators: Collection[DeviceId]) -> bool:
+        """Nothing of these is taken but what others cite. Whether any of their heads were ahead."""
+        lines = [line for line in self._heads if line[0] in equivocators] if equivocators else []
+        for line in lines:
+            del self._heads[line]
+        return bool(lines)
+
+    def just_parted(self) -> list[Line]:
+        """Chains with new heads of which one cannot lie beyond what is held here: both sides have parted before it."""
+        new, self._new = self._new, set()
+        return [line for line in new if any(head.sequence <= self.longest(line) for head in self._heads.get(line, ()))]
+
+    def entries(self) -> int:
+        """How many entries the peer holds that are not here, at least."""
+        missing = 0
+        for line, heads in self._heads.items():
+            longest = self.longest(line)
+            missing += sum(max(1, head.sequence - longest) for head in heads)
+        return missing
+
+    def longest(self, line: Line) -> int:
+        """How far the longest branch of a chain is held here."""
+        return max((branch.length for branch in self._view.branches(line)), default=0)

@@ -1,0 +1,43 @@
+"""Unattached: slices from a peer that did not attach here. It does not bring them again where somebody else has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.errors import CapExceeded
+from cellsync.core.session.ahead import Ahead
+from cellsync.core.wire.places import Line
+
+
+class _Slices(NamedTuple):
+    """Of one chain."""
+
+    last: int  # the greatest sequence in them
+    parted: bool  # whether a branch as long was here, so that they are of another one
+
+
+class Unattached:
+    """These slices, by chain."""
+
+    def __init__(self, ahead: Ahead) -> None:
+        self._ahead = ahead
+        self._slices: dict[Line, _Slices] = {}
+
+    def add(self, line: Line, last: int) -> None:
+        """Raises CapExceeded."""
+        before = self._slices.get(line, _Slices(0, parted=False))
+        parted = before.parted or last <= self._ahead.longest(line)
+        self._slices[line] = _Slices(max(last, before.last), parted)
+        if len(self._slices) > caps.CHAINS:
+            raise CapExceeded("chains")
+
+    def take(self, line: Line, sequence: int) -> None:
+        """The peer has brought a chain up to there: perhaps what did not attach before."""
+        if line in self._slices and self._slices[line].last <= sequence:
+            del self._slices[line]
+
+    @property
+    def open(self) -> bool:
+        """Whether any of them still does not attach."""
+        return any(each.parted or self._ahead.longest(line) < each.last for line, each in self._slices.items())
