@@ -20,6 +20,7 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     passphrase_fd: int | None = None
+    only_read: bool = False  # not given but found out: the cell is on a read-only disk
 
 
 def options_of(context: click.Context) -> Options:

@@ -134,6 +134,7 @@ def _imports() -> AbstractContextManager[None]:
 def _look(profile: Profile, terminal: Terminal) -> Iterator[Client]:
     with _imports():
         from cellsync.api.look import looking
+    terminal.options.only_read = True
     with looking(profile) as (client, as_of):
         terminal.need(f"⚠ This disk is read-only: you read a copy of the cell as of {clock(as_of.isoformat())}.")
         yield client

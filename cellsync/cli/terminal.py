@@ -57,9 +57,9 @@ class Terminal:
         """What somebody has to know before it can go on, also with -q: a code, words to compare, a new passphrase."""
         say(text)
 
-    def next(self, command: str) -> None:
-        """A hint at the next step."""
-        if not self.options.json:
+    def next(self, command: str, *, writes: bool = False) -> None:
+        """A hint at the next step; none that `writes` where nothing can be written."""
+        if not self.options.json and not (writes and self.options.only_read):
             self.say(f"  next: {command}")
 
     @property

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from cellsync.doctor.disk import is_read_only
 from cellsync.doctor.finding import Finding, warning
 from cellsync.doctor.subject import Visit
 
 
 def daemon(visit: Visit) -> list[Finding]:
-    if visit.subject.daemon is not False:
-        return []
+    if visit.subject.daemon is not False or is_read_only(visit):
+        return []  # on a read-only disk none could
     text = "No daemon runs: this device is in step with the others only while a command works."
     return [warning("daemon", text, "cellsync daemon run, or at every login: cellsync daemon install")]

@@ -58,6 +58,7 @@ class Machine(NamedTuple):
     user: Callable[[], int] = lambda: system.files.user()
     now: Callable[[], float] = time.time
     free: Callable[[Path], int] = _free
+    is_read_only: Callable[[Path], bool] = lambda path: system.files.is_read_only(path)
     is_synchronised: Callable[[], bool | None] = lambda: system.clock.is_synchronised()
     core_limit: Callable[[], int] = lambda: system.process.core_limit()
     is_dumpable: Callable[[], bool | None] = lambda: system.process.is_dumpable()

@@ -118,6 +118,9 @@ def test_networks(visit: Visit) -> None:
 def test_whether_a_daemon_runs(visit: Visit) -> None:
     for runs, findings in ((None, 0), (True, 0), (False, 1)):
         assert len(daemon(visit._replace(subject=visit.subject._replace(daemon=runs)))) == findings
+    none = visit._replace(subject=visit.subject._replace(daemon=False))
+    read_only = none.machine._replace(is_read_only=lambda _: True)
+    assert daemon(none._replace(machine=read_only)) == []  # where none could run
 
 
 def test_an_examination_never_fails(visit: Visit) -> None:

@@ -219,6 +219,10 @@ def test_room(visit: Visit) -> None:
     assert one(disk_space, visit).text == "There is room on the disk."
     assert one(disk_space, visit, free=lambda _: 49 * MB).text == "Only 49 MB are free on the disk."
     vault = visit.subject.vault
+    found = one(disk_space, visit, is_read_only=lambda path: path == vault)
+    assert (found.grade, found.text) == (
+        Grade.WARNING, "The disk is read-only: the cell can be read there, and nothing else."
+    )  # fmt: skip
     found = one(disk_space, visit, free=lambda path: 60 * MB if path == vault else 900 * MB)
     assert (found.grade, found.text) == (Grade.WARNING, "Only 60 MB are free on the disk.")
     # A folder that is not there yet would be made where its first parent is.

@@ -63,7 +63,7 @@ def list_(
         if not rows:
             terminal.result("No cases.")
             if not (find or kind or of or answer["archived"]):
-                terminal.next('cellsync case new "TITLE"')
+                terminal.next('cellsync case new "TITLE"', writes=True)
         if answer["more"]:
             terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
         if answer["archived"]:

@@ -196,11 +196,9 @@ def status(context: click.Context, seen: bool) -> None:
         text = flag["text"] if flag["text"].endswith("?") else f"{flag['text']}."
         terminal.result(f"⚠ {line(flag['author'], 24)} {text}")
     if not seen and not all(flag["lasting"] for flag in answer["flags"]):
-        terminal.next("cellsync status --seen   when you have dealt with these")
-    elif answer["as_of"] is not None:
-        terminal.next("cellsync case list")
+        terminal.next("cellsync status --seen   when you have dealt with these", writes=True)
     elif not answer["peers"]:
-        terminal.next("cellsync invite")
+        terminal.next("cellsync invite", writes=True)
     elif only_here and not any(peer["connected"] for peer in answer["peers"]):
-        terminal.next("cellsync sync")
+        terminal.next("cellsync sync", writes=True)
     terminal.answer(answer)

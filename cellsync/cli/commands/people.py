@@ -52,7 +52,7 @@ def peers(context: click.Context) -> None:
         terminal.result(f"⚠ {said}")
     if not rows:
         terminal.result("No other devices yet.")
-        terminal.next("cellsync invite")
+        terminal.next("cellsync invite", writes=True)
     terminal.answer(answer)
 
 
