@@ -81,7 +81,7 @@ def running(laid: Lan, name: str, script: str, *arguments: str) -> Iterator[subp
 
 
 def announcing(laid: Lan, name: str) -> Any:
-    return running(laid, name, "lan_device.py", "ben", "30")
+    return running(laid, name, "lan_host.py", "ben", "30")
 
 
 def make_router(laid: Lan, name: str) -> None:

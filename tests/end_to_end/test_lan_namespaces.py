@@ -85,7 +85,7 @@ def cable(*, ipv4: bool) -> Iterator[Cable]:
 @pytest.mark.parametrize("ipv4", [True, False], ids=["ipv4 and ipv6", "ipv6 only"])
 def test_two_devices_meet_also_after_the_cable_was_out(ipv4: bool) -> None:
     with cable(ipv4=ipv4) as laid:
-        ada, ben = laid.start(0, "lan_device.py", "ada", "30"), laid.start(1, "lan_device.py", "ben", "30")
+        ada, ben = laid.start(0, "lan_host.py", "ada", "30"), laid.start(1, "lan_host.py", "ben", "30")
         for device, other in ((ada, "ben"), (ben, "ada")):
             meeting = device.event("met")
             assert meeting["met"] == other
@@ -105,7 +105,7 @@ def test_a_device_without_a_network_waits_for_one() -> None:
     with cable(ipv4=True) as laid:
         laid.pull_out(0)
         laid.pull_out(1)
-        ada, ben = laid.start(0, "lan_device.py", "ada", "30"), laid.start(1, "lan_device.py", "ben", "30")
+        ada, ben = laid.start(0, "lan_host.py", "ada", "30"), laid.start(1, "lan_host.py", "ben", "30")
         ada.event("ready")
         ben.event("ready")
         laid.plug_in(0)
@@ -116,7 +116,7 @@ def test_a_device_without_a_network_waits_for_one() -> None:
 @pytest.mark.e2e
 def test_who_records_the_lan_learns_no_name_and_nothing_that_lasts() -> None:
     with cable(ipv4=True) as laid:
-        devices = [laid.start(0, "lan_device.py", "ada", "1"), laid.start(1, "lan_device.py", "ben", "1")]
+        devices = [laid.start(0, "lan_host.py", "ada", "1"), laid.start(1, "lan_host.py", "ben", "1")]
         for device in devices:  # IPv6 comes up after IPv4, and each change of address is a rotation out of turn
             while not any(":" in host for host in device.event("announces")["announces"]):
                 pass

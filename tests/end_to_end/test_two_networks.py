@@ -48,7 +48,7 @@ def test_each_question_is_answered_and_no_name_crosses(place: tuple[Town, Start]
     taps = {name: start(name, "lan_capture.py", "cable") for name in ("left", "right")}
     for tap in taps.values():
         tap.wait_for("ready".__eq__)
-    device = start("middle", "lan_device.py", "ada", "30")
+    device = start("middle", "lan_host.py", "ada", "30")
     shown: set[str] = set()
     while not {"10.98.1.1", "10.98.2.1"} <= shown:
         shown |= set(device.event("announces")["announces"])
@@ -63,7 +63,7 @@ def test_each_question_is_answered_and_no_name_crosses(place: tuple[Town, Start]
         for _ in range(KNOWN_ANSWERS):
             neighbour.event("announced")
     # Who looks from now on asks who is there, three times in five seconds, and says what it knows already.
-    again = start("middle", "lan_device.py", "ben", "30")
+    again = start("middle", "lan_host.py", "ben", "30")
     again.event("ready")
     for neighbour in neighbours.values():
         for _ in range(6):

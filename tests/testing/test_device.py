@@ -16,6 +16,10 @@ async def titles(device: SimulatedDevice) -> set[str]:
         return {case.title for case in await cell.cases(Visit)}
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 async def test_a_device_is_the_same_at_every_call_and_has_the_home_of_its_name() -> None:
     net = MemoryNetwork()
     assert net.device("ana") is net.device("ana")
@@ -42,14 +46,19 @@ async def test_open_until_it_is_closed(autojump_clock: MockClock, nursery: trio.
     await device.close()
 
 
-async def test_a_crash_leaves_on_the_disk_what_was_there(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_crash_leaves_on_the_disk_what_was_there(
+    tmp_path: Path, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Closing in order would have tidied up."""
     device = await MemoryNetwork().device("ana").found()
     cell = await device.open(nursery)
     await cell.create(Visit, title="acknowledged")
-    (device.home.path / "being written").write_text("half of it")
+    before = files(device.copy_to(tmp_path / "before"))
     await device.crash()
-    assert (device.home.path / "being written").read_text() == "half of it"
-    (device.home.path / "being written").unlink()
+    assert files(device.home.path) == before
+    await device.open(nursery)
+    await device.close()
+    assert files(device.home.path) != before
     assert await titles(device) == {"acknowledged"}
 
 

@@ -1,6 +1,6 @@
-"""One device on a LAN, as a process: announces, meets those it recognises, and tells its parent in JSON lines.
+"""One host on a LAN, as a process, without a cell: announces, meets those it recognises, and tells in lines of JSON.
 
-lan_device.py NAME ROTATE_SECONDS
+lan_host.py NAME ROTATE_SECONDS
 """
 
 from __future__ import annotations
