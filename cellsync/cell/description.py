@@ -14,7 +14,7 @@ All of it is bounded, for a member may write whatever they like.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -46,7 +46,7 @@ _FOUND_BY: Final = (*_TITLES, "description")
 _UNSAID: Final = ("", "unknown", "other")
 STATUS: Final = ("status", "state")
 _REGISTERS: Final = tuple(dict.fromkeys([*_TITLES, *_INSTEAD, *_APART, *STATUS]))
-_LOOKED_AT: Final = frozenset(_REGISTERS)
+_RANK: Final = {name: rank for rank, name in enumerate(_REGISTERS)}
 # Plain numbers: comparing with an enum's member costs an attribute look-up per operation.
 _CREATE, _SET, _ADD, _APPEND = map(int, (Op.CREATE, Op.SET, Op.ADD, Op.APPEND))
 
@@ -69,7 +69,7 @@ class Described(NamedTuple):
     """What a description goes by: of everything that is said in a case, what it looks at."""
 
     kind: str
-    registers: Mapping[str, Any]  # the displayed values of `_REGISTERS`, as far as they were written, in plain form
+    registers: Mapping[str, Any]  # the displayed values of `_REGISTERS`, in their order, as far as they were written
     names: Sequence[Any]  # what stands in these sets, in any order, and as often as it was added
     links: Sequence[Any]
     conflicts: int
@@ -109,12 +109,14 @@ def said_first(operations: Sequence[Operation]) -> Described | None:
             if detail or field in written:  # two values in one place are a conflict
                 return None
             written.add(field)
-            if field in _LOOKED_AT:
+            if field in _RANK:
                 registers[field] = one.plain
         elif tag == _CREATE and kind is None:
             kind = field
         elif tag != _APPEND:
             return None
+    if len(registers) > 1:
+        registers = {name: registers[name] for name in sorted(registers, key=_RANK.__getitem__)}
     return Described(kind or "", registers, names, links, 0)
 
 
@@ -158,7 +160,7 @@ def _title(said: Described, names: Names) -> str:
 
 def _apart(said: Described) -> str:
     """`family · for partners · 2024-05`: what tells it from others of its kind; "" if nothing was said."""
-    found = ((before, _words(said.registers[name])) for name, before in _APART.items() if name in said.registers)
+    found = ((_APART[name], _words(value)) for name, value in said.registers.items() if name in _APART)
     return " · ".join((before + words).strip() for before, words in found if words not in _UNSAID)[:TITLE]
 
 
@@ -223,6 +225,5 @@ def _elements(state: CaseState, name: str) -> Iterator[Any]:
     return iter(()) if members is None else (cell.value for cell in members.live.values())
 
 
-def _texts(said: Described, names: Iterable[str]) -> list[str]:
-    registers = said.registers
-    return [text for name in names if name in registers and isinstance(text := registers[name], str) and text]
+def _texts(said: Described, names: Container[str]) -> list[str]:
+    return [text for name, text in said.registers.items() if name in names and isinstance(text, str) and text]

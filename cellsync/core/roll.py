@@ -134,6 +134,11 @@ class Roll(Mapping[CaseId, int]):
             table[_place(table, self.ids, case)] = number
         return table
 
+    def find(self, case: CaseId) -> int:
+        """The number of a case, 0 if it is not here: then `get` takes three times as long."""
+        table = self._table
+        return table[_place(table, self.ids, case)]
+
     def __getitem__(self, case: CaseId) -> int:
         table = self._table
         number = table[_place(table, self.ids, case)]

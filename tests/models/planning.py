@@ -1,11 +1,16 @@
-"""Batches staged the plain way: every entry by itself, and looked up wherever it may be."""
+"""Entries staged the plain way: each by itself, and looked up wherever it may be."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from cellsync.core.ids import EntryId, Millis, Signature
 from cellsync.core.replica import planner
+from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.slices import Slice
 from cellsync.core.replica.stage import Stage
 from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.places import Line
 
 
 def stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
@@ -14,3 +19,10 @@ def stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
     for row in batch.entries:
         clock += row.clock
         planner._stage_entry(stage, slices, row, clock, batch.cases[row.case], numbers)
+
+
+def stage_cases(
+    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intentions: list[Intention], clock: Millis
+) -> None:
+    for intention in intentions:
+        planner._stage_write(stage, line, sign, intention, clock)

@@ -404,28 +404,28 @@ def plan_writes(
     """Write entries of our own, one after the other, each signed. Raises TooLarge."""
     stage = Stage(held, circle, store, judge)
     sign = signer(secret)
-    open_heads = True
-    for intention in intentions:
-        open_heads = _stage_write(stage, line, sign, intention, now, open_heads=open_heads)
+    at = 0
+    while at < len(intentions):
+        _stage_write(stage, line, sign, intentions[at], now)
+        at += 1
+        last = at
+        while last < len(intentions) and intentions[last].kind == Kind.CASE:
+            last += 1
+        if last > at and not stage.open_heads(stage.own(line)):
+            _stage_cases(stage, line, sign, intentions[at:last], now)
+            at = last
     return stage.plan(each_ends=True)
 
 
 def _stage_write(
-    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intention: Intention, clock: Millis,
-    *, open_heads: bool,
-) -> bool:  # fmt: skip
-    """Whether there were heads to cite, without `open_heads` none: within one step they can only become fewer."""
+    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intention: Intention, clock: Millis
+) -> None:
     kind, case, shape, content, said = intention
-    if len(shape) + len(content) > caps.ENTRY:
-        size = -(-(len(shape) + len(content)) // 1024)
-        raise TooLarge(
-            f"one edit holds at most {caps.ENTRY >> 10} KiB, and this one has {size} KiB",
-            hint="Write it in several edits.",
-        )
+    _check_size(shape, content)
     own = stage.own(line)
     height, past = own.height, own.past
     found: list[tuple[EntryId, int]] = []
-    for head in stage.open_heads(own) if open_heads else ():
+    for head in stage.open_heads(own):
         height = max(height, head.height)
         past = stage.union(past, head.past)
         found.append((head.head, slot_of(head.number, head.length)))
@@ -452,4 +452,40 @@ def _stage_write(
     )  # fmt: skip
     stage.add(entry, device, counts, said)
     stage.advance(own.number, entry, entry_size(shape, content, len(found)))
-    return bool(found)
+
+
+def _stage_cases(
+    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intentions: list[Intention], clock: Millis
+) -> None:
+    """Entries of cases, on an own chain that has one, where there are no heads to cite.
+
+    Spelt out for speed: an import writes five entries for each row, and staging them takes a quarter less. What is the
+    same for all is looked up once. The plain version is `_stage_write` for each; a property holds the two equal.
+    """
+    device, incarnation = line
+    own = stage.own(line)
+    chain, past, sequence, height, previous = own.number, own.past, own.length, own.height, own.head
+    prefix = chain_prefix(stage.held.circle, device, incarnation)
+    counts = stage.circle.counts(Kind.CASE, past, device)
+    standing = Standing.IN if counts else Standing.VOID
+    for _, case, shape, content, said in intentions:
+        _check_size(shape, content)
+        sequence, height = sequence + 1, height + 1
+        previous = entry_id(prefix, sequence, previous, height, clock, Kind.CASE, case, shape, content, b"")
+        number = stage.case_number(case)
+        entry = Entry(
+            slot_of(chain, sequence), number, stage.heads[number], previous, height, clock, Kind.CASE, past, standing,
+            b"", shape, content, sign(previous),
+        )  # fmt: skip
+        stage.add(entry, device, counts, said)
+        stage.arrived(chain, sequence, entry_size(shape, content, 0))
+    stage.end(chain, stage.entries[-1])
+
+
+def _check_size(shape: bytes, content: bytes) -> None:
+    if len(shape) + len(content) > caps.ENTRY:
+        size = -(-(len(shape) + len(content)) // 1024)
+        raise TooLarge(
+            f"one edit holds at most {caps.ENTRY >> 10} KiB, and this one has {size} KiB",
+            hint="Write it in several edits.",
+        )

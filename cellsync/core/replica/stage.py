@@ -236,7 +236,7 @@ class Stage:
 
     def case_number(self, case: CaseId) -> int:
         """The number of a case that an entry belongs to. As with branches, none may be left without an entry."""
-        number = self.held.cases.get(case) or self._new_cases.get(case)
+        number = self.held.cases.find(case) or self._new_cases.get(case)
         if number is None:
             number = self._new_cases[case] = len(self.held.cases) + len(self._new_cases) + 1
         self._cases[number] = case
@@ -321,12 +321,18 @@ class Stage:
 
     def advance(self, number: int, newest: Entry, size: int) -> None:
         """A branch now ends at `newest`, whose signature is held; `size` counts what it grew by."""
-        chain = self._branch(number)
-        length = sequence_of(newest.slot)
-        self._chains[number] = chain._replace(
-            length=length, head=newest.id, height=newest.height, past=newest.past, cited=False
+        self.end(number, newest)
+        self.arrived(number, sequence_of(newest.slot), size)
+
+    def end(self, number: int, newest: Entry) -> None:
+        """Where a branch ends now. Of what comes one after the other, only the last has to be told."""
+        self._chains[number] = self._branch(number)._replace(
+            length=sequence_of(newest.slot), head=newest.id, height=newest.height, past=newest.past, cited=False
         )
-        self._arrivals.append((number, length, size))
+
+    def arrived(self, number: int, sequence: int, size: int) -> None:
+        """A branch was held up to a signed entry; `size` counts what it grew by."""
+        self._arrivals.append((number, sequence, size))
 
     def sign_at(self, index: int, signature: Signature) -> Entry:
         """Put its signature to a staged entry."""

@@ -14,14 +14,15 @@ from cellsync.core import caps
 from cellsync.core.errors import BadSignature, InvalidValue, Malformed, PeerError, WrongLink
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
-from cellsync.core.membership.control import Role
+from cellsync.core.membership.control import Admit, Role, encode_admit
 from cellsync.core.replica import planner
+from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.slices import Slice
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import Batch
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.tags import Kind
+from cellsync.core.wire.tags import Kind, Op
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import sync
@@ -690,3 +691,39 @@ def test_another_devices_founding_entry() -> None:
     batch, ids = forge(of(bea)._replace(incarnation=ana.line[1]), [copy])
     assert bytes(ids[0]) == ana.id
     refused_whole(ana, batch, WrongLink)
+
+
+WRITES = st.lists(st.tuples(st.integers(0, 6), st.sampled_from([b"", b"x", b"x" * 300])), min_size=1, max_size=9)
+
+
+@settings(max_examples=40)
+@given(WRITES, st.permutations(["ana", "bea", "eva", "dan"]), st.integers(0, 3), st.booleans())
+def test_many_of_our_own_are_planned_as_each_by_itself(
+    writes: list[tuple[int, bytes]], order: list[str], heard: int, begun: bool
+) -> None:
+    """Whatever heads there are to cite, also of one who may not write; `0` is no case entry but an admission."""
+    ana, bea, eva = three()
+    devices = {"ana": ana, "bea": bea, "eva": eva, "dan": admitted(ana, "dan", 4, Role.READER)}
+    pass_on(ana, devices["dan"])
+    writer, *others = [devices[name] for name in order]
+    for other in others[:heard]:
+        other.edit(CASE, Operation(int(Op.APPEND), "notes", None, other.device.hex()))
+        pass_on(other, writer)
+    if begun:
+        writer.edit(CASE, Operation(int(Op.APPEND), "notes", None, "begun"))
+    keys = [device_secrets(bytes([number]) * 96).public for number in range(len(writes))]
+    admits = [encode_admit(Admit(Role.WRITER, one, f"new {at}"), bytes(16)) for at, one in enumerate(keys)]
+    intentions = [
+        Intention(Kind.CASE, CaseId(bytes([number]) * 32), SHAPE, content(text))
+        if number
+        else Intention(Kind.ADMIT, CaseId(writer.replica.circle.id), *admits[at])
+        for at, (number, text) in enumerate(writes)
+    ]
+
+    def planned() -> object:
+        plan = writer.replica.plan_writes(writer.line, writer.secrets.signing, intentions, writer.now)
+        return plan._replace(circle=sorted(plan.circle.grants.items()))  # type: ignore[arg-type]
+
+    spelt_out = planned()
+    with mock.patch.object(planner, "_stage_cases", planning.stage_cases):
+        assert planned() == spelt_out
