@@ -17,6 +17,7 @@ from typing import Final
 from rich.console import Console
 
 from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, scale
+from bench.parts import Part, Took, timed
 from bench.rows import Row
 
 ENTRIES: Final = 100_000
@@ -34,6 +35,7 @@ def main() -> int:
     smaller = QUICK if options.quick else 1
     console = Console(width=None if sys.stdout.isatty() else 150)
     rows: list[Row] = []
+    took: list[Took] = []
     # An installed program has its bytecode: else every process of a command would compile it anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for package in ("cellsync", "bench"):
@@ -44,30 +46,38 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder, console.status("") as status:
         home = Path(folder).resolve()
         beside: Path | None = options.against
-        rows_made = _measure(home, smaller) if beside is None else against.measure(home, beside, ENTRIES // smaller)
-        for row in rows_made:
+        if beside is None:
+            parts = _parts(home, smaller)
+        else:
+            parts = iter([("against the other build", against.measure(home, beside, ENTRIES // smaller))])
+        for row in timed(parts, took):
             rows.append(row)
             status.update(f"{row.work}: {row.value:,.4g} {row.unit}")
     report.show(rows, console)
+    report.show_took(took, console)
     report.save(rows, RESULTS if options.against is None else RESULTS_AGAINST)
     return 0
 
 
-def _measure(folder: Path, smaller: int) -> Iterator[Row]:
+def _parts(folder: Path, smaller: int) -> Iterator[Part]:
     entries = ENTRIES // smaller
     for shape in catch_up.SHAPES:
-        made = catch_up.make(folder, shape, entries)
-        yield from catch_up.measure(made, shape, entries)
-        if shape is catch_up.SHAPES[0]:
-            yield from opening.measure(made, entries)
-        made.path.unlink()
-    yield from live.measure(folder, max(100, live.EDITS // smaller))
-    yield from mesh.measure(folder, smaller)
-    yield from importing.measure(folder, smaller)
-    yield from hand.measure(folder)
-    yield from scale.measure(folder, smaller)
-    yield from growth.measure(folder, smaller)
-    yield from hostile.measure(folder, smaller)
+        yield f"catch-up, {shape.name}", _catch_up(folder, shape, entries)
+    yield "an edit between two", live.measure(folder, max(100, live.EDITS // smaller))
+    yield "an edit among many", mesh.measure(folder, smaller)
+    yield "imports", importing.measure(folder, smaller)
+    yield "commands", hand.measure(folder)
+    yield "commands at scale", scale.measure(folder, smaller)
+    yield "growth of a circle", growth.measure(folder, smaller)
+    yield "hostile", hostile.measure(folder, smaller)
+
+
+def _catch_up(folder: Path, shape: catch_up.Shape, entries: int) -> Iterator[Row]:
+    made = catch_up.make(folder, shape, entries)
+    yield from catch_up.measure(made, shape, entries)
+    if shape is catch_up.SHAPES[0]:
+        yield from opening.measure(made, entries)
+    made.path.unlink()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.parts import Took
 from bench.rows import Row
 
 
@@ -25,6 +26,17 @@ def show(rows: Sequence[Row], console: Console) -> None:
         floor = "" if row.floor is None else _readable(row.floor)
         verdict = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[row.met]
         table.add_row(row.work, _readable(row.value), budget, floor, row.unit, verdict)
+    console.print(table)
+
+
+def show_took(took: Sequence[Took], console: Console) -> None:
+    table = Table(title="what measuring took", title_justify="left")
+    table.add_column("part")
+    for heading in ("seconds", "of the processor"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    whole = Took("all", sum(one.seconds for one in took), sum(one.processor for one in took))
+    for one in (*took, whole):
+        table.add_row(one.part, f"{one.seconds:,.1f}", f"{one.processor:,.1f}")
     console.print(table)
 
 
