@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 from typing import Any, Final, NamedTuple
 
 import trio
@@ -102,11 +102,17 @@ def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> It
             yield said(case, *(Operation(int(op), "f", detail, [at, 1] if op is Op.PUT else at) for at in own))
 
 
-def fields(op: Op, detail: bytes | None, count: int) -> Iterator[Entry]:
+def fields(op: Op, count: int, detail: Callable[[int], Any] = lambda _: None) -> Iterator[Entry]:
     """Entries of so many operations, each in a field of its own."""
     for number in itertools.count():
         own = range(number * count, number * count + count)
-        yield said(CASE, *(Operation(int(op), f"{at:x}", detail, [at, 1] if op is Op.PUT else at) for at in own))
+        value = (lambda at: [at, 1]) if op is Op.PUT else (lambda at: at)
+        yield said(CASE, *(Operation(int(op), f"{at:x}", detail(at), value(at)) for at in own))
+
+
+def a_ref(at: int) -> bytes:
+    """To nothing that is here."""
+    return at.to_bytes(10, "big")
 
 
 def single(operation: Callable[[int], Operation]) -> Iterator[Entry]:
@@ -181,10 +187,15 @@ ATTACKS: Final[dict[str, Attack]] = {
     ),
     "corrections of 60 kB": lambda: single(lambda at: Operation(8, "f", at.to_bytes(10, "big"), f"{at:032}" * 1_900)),
     "100,000 keys of one map": lambda: itertools.islice(single(lambda at: Operation(4, "f", b"", [at, 1])), MANY),
-    "131,072 fields": lambda: fields(Op.SET, b"", 200),
-    "131,072 logs": lambda: fields(Op.APPEND, None, 200),
-    "131,072 corrections": lambda: fields(Op.CORRECT, bytes(10), 200),
-    "131,072 maps": lambda: fields(Op.PUT, b"", 200),
+    "131,072 fields": lambda: fields(Op.SET, 200, lambda _: b""),
+    "131,072 fields that replace": lambda: fields(Op.SET, 200, a_ref),
+    "131,072 sets": lambda: fields(Op.ADD, 200),
+    "131,072 counters": lambda: fields(Op.COUNT, 200),
+    "131,072 logs": lambda: fields(Op.APPEND, 200),
+    "131,072 imported logs": lambda: fields(Op.APPEND, 200, lambda at: at.to_bytes(16, "big")),
+    "131,072 corrections": lambda: fields(Op.CORRECT, 200, a_ref),
+    "131,072 retractions": lambda: fields(Op.RETRACT, 200, a_ref),
+    "131,072 maps": lambda: fields(Op.PUT, 200, lambda _: b""),
     "100,000 cases": lambda: every_case(MANY),
     "cases that may leave": leaving,
     "what is beside one case": beside_one,
@@ -284,12 +295,21 @@ class Watch:
     def __init__(self) -> None:
         self.before = memory()
         self.blocked = 0.0
+        self.collected = 0.0  # the longest pass of the collector: nothing else runs meanwhile
+        self._began = 0.0
+        gc.callbacks.append(self._pass)
+
+    def _pass(self, stage: str, _: object) -> None:
+        if stage == "start":
+            self._began = thread_time()
+        else:
+            self.collected = max(self.collected, thread_time() - self._began)
 
     @asynccontextmanager
     async def over(self, phase: str, *, growth: bool = True) -> AsyncIterator[None]:
         gc.collect()
         forget_peak()
-        self.blocked = 0.0
+        self.blocked = self.collected = 0.0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._beat)
             await trio.sleep(0.02)
@@ -298,7 +318,7 @@ class Watch:
             await trio.sleep(0.02)
             nursery.cancel_scope.cancel()
         grown = peak_memory() - self.before if growth else 0.0
-        tell({"phase": phase, "growth": grown, "blocked": 1000 * self.blocked})
+        tell({"phase": phase, "growth": grown, "blocked": 1000 * self.blocked, "collected": 1000 * self.collected})
 
     async def _beat(self) -> None:
         last, worked = perf_counter(), process_time()

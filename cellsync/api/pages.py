@@ -16,7 +16,7 @@ from cellsync.core.case.fold import CaseState
 from cellsync.core.case.newest import Logged, Newest
 from cellsync.core.crdt.cells import LiveValue as Stored
 from cellsync.core.crdt.cells import rank
-from cellsync.core.crdt.log import LogItem, LogState
+from cellsync.core.crdt.log import LogItem, Logs
 from cellsync.core.errors import InvalidValue
 
 LOOKED_AT: Final = 1_000  # entries for one page
@@ -26,7 +26,7 @@ class Page(NamedTuple):
     """Of the logs of one case."""
 
     items: Mapping[str, list[LogItem]]  # by log, oldest first
-    logs: dict[str, LogState]  # what was read of them
+    logs: Logs  # what was read of them
     next: str  # where the next page begins; "" if this is the last
 
     def __repr__(self) -> str:

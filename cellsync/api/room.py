@@ -45,5 +45,5 @@ class Room:
 def _size(cell: LiveValue) -> int:
     resting = cell.resting
     if type(resting) is Packed:
-        return _SAID + _PACKED * len(resting.raw)
+        return _SAID + _PACKED * len(resting)
     return _SAID + (_TEXT * len(resting) if isinstance(resting, (str, bytes)) else 0)

@@ -13,21 +13,28 @@ import msgpack
 _encode = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 
-class Packed:
-    """A list or map. Equal to the plain one that it holds."""
+class Packed(bytes):
+    """A list or map. Equal to the plain one that it holds.
 
-    __slots__ = ("raw",)
+    Canonical bytes under a type of their own: an object around them would take as much again, 131,072 times in a case.
+    """
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw  # canonical
+    __slots__ = ()
+
+    @property
+    def raw(self) -> bytes:
+        return bytes(self)
 
     def __repr__(self) -> str:
         return "Packed(hidden)"
 
     def __eq__(self, other: object) -> bool:
-        return self.raw == (
-            other.raw if type(other) is Packed else _encode(other) if type(other) in (list, dict) else b""
-        )
+        if type(other) in (list, dict):
+            return bytes.__eq__(self, _encode(other))
+        return type(other) is Packed and bytes.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]  # as of the plain ones
 
@@ -39,4 +46,4 @@ def packed(value: Any) -> Any:
 
 def plain(resting: Any) -> Any:
     """The plain value of one that rests."""
-    return msgpack.unpackb(resting.raw, raw=False) if type(resting) is Packed else resting
+    return msgpack.unpackb(resting, raw=False) if type(resting) is Packed else resting

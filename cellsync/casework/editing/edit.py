@@ -175,5 +175,5 @@ def _here(holds: Holds) -> list[Verb]:
 def _type_for(draft: GenericCase, name: str, verb: Verb) -> str:
     """The type of the field that a verb is meant for: one that is here under this name, or the first in the table."""
     able = [row.name for row in TYPES.values() if verb in row.edits]
-    here = [kind for kind in able if (name, kind) in draft.names()] if len(able) > 1 else []
+    here = [kind for kind in able if draft._state.shows(name, kind)] if len(able) > 1 else []
     return (here or able)[0]

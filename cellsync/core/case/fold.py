@@ -13,14 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from heapq import merge
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.case import snapshot
+from cellsync.core.case.borrowed import copied
+from cellsync.core.case.sought import SoughtRefs
 from cellsync.core.crdt.cells import Canonical, LiveValue, alike, differ, rank
 from cellsync.core.crdt.counter import CounterState
 from cellsync.core.crdt.live import refs
-from cellsync.core.crdt.log import LogState
+from cellsync.core.crdt.log import Logs
 from cellsync.core.crdt.map import MapState
 from cellsync.core.crdt.register import RegisterState
 from cellsync.core.crdt.row import CrdtType, FieldPart, FieldType
@@ -114,9 +117,9 @@ class CaseState:
         self.sets: dict[str, SetState] = {}
         self.maps: dict[str, MapState] = {}
         self.counters: dict[str, CounterState] = {}
-        self.logs: dict[str, LogState] = {}
-        self.amended: dict[str, LogState] = {}  # of logs that are left out: what was corrected or retracted
-        self.sought: set[Ref] = set()
+        self.logs = Logs()
+        self.amended = Logs()  # of logs that are left out: what was corrected or retracted
+        self.sought = SoughtRefs()
         self.others: dict[str, dict[str, Any]] = {}  # fields of the other types, by type and name
         self.ill_typed: set[Ref] = set()
         self.unknown: set[Ref] = set()
@@ -154,7 +157,7 @@ class CaseState:
             elif tag not in _LOG_TAGS:
                 self._apply_rare(tag, field, detail, LiveValue(value, device, clock, height, ref))
             elif self.keeps_logs:
-                self._apply_log(tag, field, detail, LiveValue(value, device, clock, height, ref))
+                self.logs.fold(tag, field, LiveValue(value, device, clock, height, ref), detail)
             elif tag == _APPEND:
                 self._recall(field, detail, LiveValue(None, device, clock, height, ref))
             else:
@@ -167,11 +170,12 @@ class CaseState:
             if tag == _APPEND:
                 self._recall(field, detail, LiveValue(None, device, clock, height, ref_of(entry, index)))
 
-    def sought_in(self) -> list[str]:
-        """How the ids of the entries begin that have what is sought. Corrections are known, whatever names them."""
-        for log in self.amended.values():
-            self.sought.difference_update(cell.ref for said in log.corrections.values() for cell in said)
-        return sorted({ref[:8].hex() for ref in self.sought})
+    def missing(self) -> Iterator[set[Ref]]:
+        """What is sought, some at once. What corrects is known, whatever names it."""
+        for some in self.sought.some():
+            some.difference_update(self.amended.refs())
+            if some:
+                yield some
 
     def apply_arrived(self, arrived: Iterator[tuple[Entry, DeviceId, list[Operation]]], most: int) -> bool:
         """Fold entries of this case that have just been stored into a state without logs, until `added` is more than
@@ -207,34 +211,18 @@ class CaseState:
                 return True
         return False
 
-    def _apply_log(self, tag: int, field: str, detail: Any, cell: LiveValue) -> None:
-        log = self.logs.get(field)
-        if log is None:
-            log = self.logs[field] = LogState()
-        if tag == _APPEND:
-            log.append(cell, detail)
-        elif tag == _CORRECT:
-            log.correct(cell, detail)
-        else:
-            log.retract(cell, detail)
-
     def _amend(self, tag: int, field: str, target: Any, cell: LiveValue) -> None:
         """An item of a log that is left out is corrected or retracted."""
-        log = self.amended.get(field)
-        if log is None:
-            log = self.amended[field] = LogState()
-        if not log.names(target):
-            self.sought.add(target)
-        if tag == _CORRECT:
-            log.correct(cell, target)
-        else:
-            log.retract(LiveValue(None, cell.device, cell.clock, cell.height, cell.ref), target)  # not why
+        if field not in self.amended or not self.amended[field].names(target):
+            self.sought.note(target)
+        if tag != _CORRECT:
+            cell = LiveValue(None, cell.device, cell.clock, cell.height, cell.ref)  # not why
+        self.amended.fold(tag, field, cell, target)
 
     def _recall(self, field: str, source: Any, append: LiveValue) -> None:
         """An item of a log that is left out. It is remembered only if something names it."""
         log = self.amended.get(field)
         if log is not None and log.names(append.ref):
-            self.sought.discard(append.ref)
             log.append(append, source)
 
     def _apply_rare(self, tag: int, field: str, detail: Any, cell: LiveValue) -> None:
@@ -276,9 +264,20 @@ class CaseState:
         kind = self.kind
         return max((cell.value[1] for cell in self.creates.values() if cell.value[0] == kind), default=0)
 
-    def fields(self) -> list[tuple[str, str]]:
+    def fields(self) -> Iterator[tuple[str, str]]:
         """Every field that shows something, by name and type, sorted."""
-        return list(in_order([(name, row.name) for row, name, state in self._fields() if row.shows(state)]))
+        return merge(*map(self._shown, TYPES.values()))
+
+    def _shown(self, row: CrdtType) -> Iterator[tuple[str, str]]:
+        """The same of one type."""
+        shown = in_order(name for name, state in self.table(row).items() if row.shows(state))
+        return ((name, row.name) for name in shown)
+
+    def shows(self, name: str, kind: str) -> bool:
+        """Whether a field of this type shows something."""
+        row = TYPES.get(kind)
+        state = None if row is None else self.table(row).get(name)
+        return row is not None and state is not None and row.shows(state)
 
     def parts(self, kind: str, name: str) -> Iterable[FieldPart]:
         """What stands in a field."""
@@ -328,15 +327,16 @@ class CaseState:
         other = CaseState(logs=self.keeps_logs, only_logs=self.only_logs)
         other.counted, other.full = self.counted.copy(), self.full.copy()
         other.creates = self.creates.copy()
-        for row in TYPES.values():
-            other.table(row).update((name, state.copy()) for name, state in self.table(row).items())
-        other.amended = {name: log.copy() for name, log in self.amended.items()}
+        other.registers, other.sets, other.maps = copied(self.registers), copied(self.sets), copied(self.maps)
+        other.counters, other.logs = copied(self.counters), self.logs.copy()
+        other.others = {kind: copied(states) for kind, states in self.others.items()}
+        other.amended = self.amended.copy()
         other.sought = self.sought.copy()
         other.ill_typed = self.ill_typed.copy()
         other.unknown = self.unknown.copy()
         return other
 
-    def with_logs(self, logs: dict[str, LogState]) -> CaseState:
+    def with_logs(self, logs: Logs) -> CaseState:
         """The same with these logs, or what was read of them. For reading only: it shares all that this one holds."""
         other = CaseState(logs=True)
         for name in self.__slots__:
@@ -350,7 +350,7 @@ class CaseState:
         self.added = 0
         created = sum(CELL + len(cell.value[0]) for cell in self.creates.values())
         held = sum(row.weight(state) + len(name) for row, name, state in self._held())
-        return STATE + created + held + REF * (len(self.ill_typed) + len(self.unknown) + len(self.sought))
+        return STATE + created + held + REF * (len(self.ill_typed) + len(self.unknown)) + self.sought.weight
 
     # --- snapshots ----------------------------------------------------------------------------
 
@@ -359,21 +359,21 @@ class CaseState:
         if self.keeps_logs:
             raise ValueError("a snapshot has no logs: fold with logs=False")
         fields = {row.name: self._resting(row) for row in TYPES.values()}
-        return snapshot.encode(
-            snapshot.Parts(self.counted, self.creates, fields, self.sought, self.ill_typed, self.unknown)
-        )
+        sought = set().union(*self.missing())
+        return snapshot.encode(snapshot.Parts(self.counted, self.creates, fields, sought, self.ill_typed, self.unknown))
 
     @staticmethod
     def decode(raw: bytes) -> CaseState:
         """The state of a snapshot, without logs. Raises VaultDamaged; the case can then be folded again."""
         state = CaseState()
         parts = snapshot.decode(raw)
-        state.counted, state.creates, fields, state.sought, state.ill_typed, state.unknown = parts
+        state.counted, state.creates, fields, sought, state.ill_typed, state.unknown = parts
+        state.sought = SoughtRefs(sought)
         for name, states in fields.items():
             state._resting(TYPES[name]).update(states)
         return state
 
-    def _resting(self, row: CrdtType) -> dict[str, Any]:
+    def _resting(self, row: CrdtType) -> Any:
         """The fields of a type, as a snapshot has them."""
         return self.amended if row is _LOG else self.table(row)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.states import States
 from cellsync.core.crdt.cells import LiveValue
-from cellsync.core.crdt.log import Appending, LogItem, LogState
+from cellsync.core.crdt.log import Appending, LogItem, Logs
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
 
@@ -39,13 +39,13 @@ class Newest:
         """`state`: that of the case, without logs."""
         self._states = states
         self._number = number
-        self._whole: dict[str, LogState] | None = None
+        self._whole: Logs | None = None
         self._read = Appending(state.amended)
         self._sources: set[tuple[str, bytes]] = set()
         self._sourced: dict[str, dict[bytes, LogItem]] = {}  # of whole logs, by field
 
     @property
-    def logs(self) -> dict[str, LogState]:
+    def logs(self) -> Logs:
         """What was read of them, and what is known of the items that were corrected or retracted."""
         return self._read.logs if self._whole is None else self._whole
 

@@ -28,7 +28,7 @@ from typing import Any, Final
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp, size_of
 from cellsync.core.crdt.cells import LiveValue
-from cellsync.core.crdt.log import Appending, LogState
+from cellsync.core.crdt.log import Appending, Logs
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, chain_of, sequence_of
@@ -193,7 +193,7 @@ class States:
         """The whole state of a case, logs included, folded again: the caller may keep it."""
         return self._whole(number, CaseState(logs=True))[0]
 
-    def logs(self, number: int) -> dict[str, LogState]:
+    def logs(self, number: int) -> Logs:
         """All that the logs of a case say, and nothing else of it."""
         return self._whole(number, CaseState(only_logs=True))[0].logs
 
@@ -226,13 +226,15 @@ class States:
 
     def _seek(self, number: int, state: CaseState) -> None:
         """Find what is sought in the entries of a case, from the newest on; what is not there may come yet."""
-        for stamp, done in self._beginning(number, state.sought_in()):
-            state.recall(stamp, done)
-            if not state.sought:
-                break
+        for some in state.missing():
+            for stamp, done in self._beginning(number, sorted({one[:8].hex() for one in some})):
+                state.recall(stamp, done)
+                some.difference_update(ref(stamp.id, index) for index in range(len(done)))
+                if not some:
+                    break
         state.sought.clear()
 
-    def named(self, number: int, state: CaseState, begins: Iterable[str]) -> dict[str, LogState]:
+    def named(self, number: int, state: CaseState, begins: Iterable[str]) -> Logs:
         """Of the logs of a case the items in entries whose ids begin so, 1 to `DIGITS` hexadecimal digits; and what its
         state without logs knows of all that was corrected or retracted. No other entries are read."""
         logs = Appending(state.amended)

@@ -155,7 +155,8 @@ class Cells(Held):
 
     def __init__(self, live: dict[Ref, LiveValue] | None = None, absent: set[Ref] | None = None) -> None:
         super().__init__(live)
-        self._absent = absent or None  # nearly always none: an empty set takes as much as a cell
+        # Nearly always none, and else nearly always one: an empty set takes as much as two cells.
+        self._absent: set[Ref] | Ref | None = (next(iter(absent)) if len(absent) == 1 else absent) if absent else None
 
     @property
     def live(self) -> Mapping[Ref, LiveValue]:
@@ -163,16 +164,15 @@ class Cells(Held):
 
     @property
     def absent(self) -> Set[Ref]:
-        return self._absent or _NONE
+        absent = self._absent
+        return absent if isinstance(absent, set) else _NONE if absent is None else frozenset((absent,))
 
     def write(self, cell: LiveValue, replaced: Iterable[Ref]) -> None:
         """A new value, instead of those it names."""
         for ref in replaced:
             if not self.take(ref):
                 self._note_absent(ref)
-        if self._absent and cell.ref in self._absent:  # something that replaces it came first
-            self._absent.discard(cell.ref)
-        else:
+        if self._absent is None or not self._came(cell.ref):
             self.put(cell)
 
     def write_over(self, cell: LiveValue, detail: Any) -> None:
@@ -193,9 +193,22 @@ class Cells(Held):
                 self._note_absent(ref)
 
     def _note_absent(self, ref: Ref) -> None:
-        if self._absent is None:
-            self._absent = set()
-        self._absent.add(ref)
+        absent = self._absent
+        if isinstance(absent, set):
+            absent.add(ref)
+        else:
+            self._absent = ref if absent is None or absent == ref else {absent, ref}
+
+    def _came(self, ref: Ref) -> bool:
+        """Whether something that replaces it came first; it is no longer waited for."""
+        absent = self._absent
+        if ref not in (absent if isinstance(absent, set) else (absent,)):
+            return False
+        if isinstance(absent, set):
+            absent.discard(ref)
+        if not isinstance(absent, set) or not absent:
+            self._absent = None
+        return True
 
     def copy(self) -> Self:
         return type(self)(dict(self._table()), set(self.absent))

@@ -23,7 +23,7 @@ from cellsync.core.crdt.rest import pack_cells, require, split, unpack_cells
 from cellsync.core.crdt.row import Act, Contested, CrdtType, FieldPart, FieldType, Holds, Pen, Rest
 from cellsync.core.crdt.weights import CELL, NAMED, REF, length
 from cellsync.core.errors import NotFound
-from cellsync.core.ids import REF_BYTES, DeviceId, Ref
+from cellsync.core.ids import REF_BYTES, DeviceId, Millis, Ref
 from cellsync.core.packed import packed
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import SOURCE_BYTES, Operation
@@ -56,25 +56,58 @@ Said = Mapping[Ref, Sequence[LiveValue]]
 """Corrections or retractions, by what they name."""
 
 _NOTHING: Final[Said] = MappingProxyType({})
-_Some = dict[Ref, list[LiveValue]] | tuple[Ref, LiveValue] | None
-"""How these rest. One that is alone rests without a table, as an append does."""
+_Alone = tuple[Ref, Any, DeviceId, Millis, int, Ref]
+"""What one names, and then the one, spread out."""
+_Table = dict[Ref, LiveValue | list[LiveValue]]
+_Some = _Table | _Alone | None
+"""How these rest. One that is alone in its log rests without a table, and one that is alone in naming something without
+a list: nearly all are, and a member may write 131,072 of either."""
+
+
+class _Named(Said):
+    """A table, to be read."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: _Table) -> None:
+        self._table = table
+
+    def __getitem__(self, target: Ref) -> Sequence[LiveValue]:
+        cells = self._table[target]
+        return cells if type(cells) is list else (cells,)  # type: ignore[return-value]
+
+    def __contains__(self, target: object) -> bool:
+        return target in self._table
+
+    def __iter__(self) -> Iterator[Ref]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 def _by_target(some: _Some) -> Said:
-    """To be read, and not to be changed."""
-    return some if isinstance(some, dict) else _NOTHING if some is None else {some[0]: [some[1]]}
+    if isinstance(some, dict):
+        return _Named(some)
+    return _NOTHING if some is None else {some[0]: (LiveValue(*some[1:]),)}
 
 
 def _with(some: _Some, cell: LiveValue, target: Ref) -> _Some:
     if some is None:
-        return target, cell
-    said = some if isinstance(some, dict) else {some[0]: [some[1]]}
-    said.setdefault(target, []).append(cell)
+        return target, *cell
+    said: _Table = some if isinstance(some, dict) else {some[0]: LiveValue(*some[1:])}
+    there = said.setdefault(target, cell)
+    if isinstance(there, list):
+        there.append(cell)
+    elif there is not cell:
+        said[target] = [there, cell]
     return said
 
 
 def _copied(some: _Some) -> _Some:
-    return {target: cells.copy() for target, cells in some.items()} if isinstance(some, dict) else some
+    if not isinstance(some, dict):
+        return some
+    return {target: cells.copy() if type(cells) is list else cells for target, cells in some.items()}
 
 
 class LogState(Held):
@@ -84,7 +117,7 @@ class LogState(Held):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sources: dict[Ref, bytes] | None = None  # 16-byte keys of imported items
+        self._sources: dict[Ref, bytes] | bytes | None = None  # 16-byte keys of imported items; of one that is alone
         self._corrections: _Some = None
         self._retractions: _Some = None
 
@@ -103,21 +136,32 @@ class LogState(Held):
 
     def source(self, item: Ref) -> bytes | None:
         """The key of an imported item."""
-        return None if self._sources is None else self._sources.get(item)
+        sources = self._sources
+        if isinstance(sources, bytes):
+            return sources if item in self._table() else None
+        return None if sources is None else sources.get(item)
 
     def has_source(self, source: bytes) -> bool:
-        return self._sources is not None and source in self._sources.values()
+        sources = self._sources
+        return source == sources if isinstance(sources, bytes) else sources is not None and source in sources.values()
 
     def names(self, ref: Ref) -> bool:
         """Whether something corrects or retracts this."""
         return ref in self.corrections or ref in self.retractions
 
     def append(self, cell: LiveValue, source: bytes | None) -> None:
+        if self._held is None:
+            self._sources = source
+        elif source is not None or isinstance(self._sources, bytes):
+            self._sources = self._all_sources()
+            if source is not None:
+                self._sources[cell.ref] = source
         self.put(cell)
-        if source is not None:
-            if self._sources is None:
-                self._sources = {}
-            self._sources[cell.ref] = source
+
+    def _all_sources(self) -> dict[Ref, bytes]:
+        """By append, to be written into."""
+        sources = self._sources
+        return dict.fromkeys(self._table(), sources) if isinstance(sources, bytes) else sources or {}
 
     def correct(self, cell: LiveValue, target: Ref) -> None:
         self._corrections = _with(self._corrections, cell, target)
@@ -127,6 +171,7 @@ class LogState(Held):
 
     def take(self, ref: Ref) -> bool:
         """An append is taken back."""
+        self._sources = self._all_sources() or None
         if self._sources is not None:
             self._sources.pop(ref, None)
         return super().take(ref)
@@ -166,7 +211,7 @@ class LogState(Held):
     def copy(self) -> LogState:
         log = LogState()
         log._hold(dict(self._table()))
-        log._sources = self._sources and self._sources.copy()
+        log._sources = self._sources.copy() if isinstance(self._sources, dict) else self._sources
         log._corrections = _copied(self._corrections)
         log._retractions = _copied(self._retractions)
         return log
@@ -175,7 +220,7 @@ class LogState(Held):
         """A copy to append to; it shares corrections and retractions, so add none to it."""
         log = LogState()
         log._hold(dict(self._table()))
-        log._sources = self._sources and self._sources.copy()
+        log._sources = self._sources.copy() if isinstance(self._sources, dict) else self._sources
         log._corrections, log._retractions = self._corrections, self._retractions
         return log
 
@@ -204,22 +249,112 @@ class LogState(Held):
         )
 
 
+class _Sole(NamedTuple):
+    """The one operation on a log, with the source or what it names; its cell is spread out."""
+
+    tag: int
+    detail: Any
+    resting: Any
+    device: DeviceId
+    clock: Millis
+    height: int
+    ref: Ref
+
+    def log(self) -> LogState:
+        log = LogState()
+        _FOLDS[self.tag](log, LiveValue(*self[2:]), self.detail)
+        return log
+
+
+_APPEND, _CORRECT, _RETRACT = map(int, (Op.APPEND, Op.CORRECT, Op.RETRACT))
+_FOLDS: Final = {_APPEND: LogState.append, _CORRECT: LogState.correct, _RETRACT: LogState.retract}
+
+
+class Logs:
+    """The logs of a case, by field, as a dict has them.
+
+    Where only one thing is known of a log, that rests without the log, which is put together when somebody asks for it:
+    a member may write 131,072 such. It stays together if it was asked for by its name, and may be written into then.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self, known: Mapping[str, LogState | _Sole] = MappingProxyType({})) -> None:
+        self._known: dict[str, LogState | _Sole] = dict(known)
+
+    def fold(self, tag: int, field: str, cell: LiveValue, detail: Any) -> None:
+        """An operation on one of them, which need not have been there."""
+        if field in self._known:
+            _FOLDS[tag](self[field], cell, detail)
+        else:
+            self._known[field] = _Sole(tag, detail, *cell)
+
+    def __getitem__(self, field: str) -> LogState:
+        log = self._known[field] = _together(self._known[field])
+        return log
+
+    def __setitem__(self, field: str, log: LogState) -> None:
+        self._known[field] = log
+
+    def __contains__(self, field: object) -> bool:
+        return field in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, field: str) -> LogState | None:
+        return self[field] if field in self._known else None
+
+    def items(self) -> Iterator[tuple[str, LogState]]:
+        """To be read only."""
+        return ((field, _together(one)) for field, one in self._known.items())
+
+    def refs(self) -> Iterator[Ref]:
+        """Of all that is known of here, but retractions."""
+        for one in self._known.values():
+            if isinstance(one, LogState):
+                yield from one.appended
+                yield from (cell.ref for said in one.corrections.values() for cell in said)
+            elif one.tag != _RETRACT:
+                yield one.ref
+
+    def values(self) -> Iterator[LogState]:
+        """To be read only."""
+        return map(_together, self._known.values())
+
+    def update(self, logs: Mapping[str, LogState]) -> None:
+        self._known.update(logs)
+
+    def copy(self) -> Logs:
+        return Logs({field: one.copy() if isinstance(one, LogState) else one for field, one in self._known.items()})
+
+    def shared(self) -> Logs:
+        """Another table of the same logs: append to none of these."""
+        return Logs(self._known)
+
+
+def _together(one: LogState | _Sole) -> LogState:
+    return one if isinstance(one, LogState) else one.log()
+
+
 class Appending:
     """Logs of a case in which some are known to be corrected and retracted, and items are read one by one.
 
     For reading: a log to which nothing is appended is the one that was given, and what corrects is never copied.
     """
 
-    def __init__(self, known: Mapping[str, LogState]) -> None:
-        self.logs = dict(known)
+    def __init__(self, known: Logs) -> None:
+        self.logs = known.shared()
         self._own: set[str] = set()
 
     def append(self, field: str, cell: LiveValue, source: bytes | None) -> None:
-        if field not in self._own:
-            known = self.logs.get(field)
-            self.logs[field] = LogState() if known is None else known.extended()
-            self._own.add(field)
-        self.logs[field].append(cell, source)
+        if field not in self._own and field in self.logs:
+            self.logs[field] = self.logs[field].extended()
+        self._own.add(field)
+        self.logs.fold(_APPEND, field, cell, source)
 
 
 class Items(Sequence[LogItem]):

@@ -67,7 +67,7 @@ class MapState(Cells):
 
 
 def _is_pair(cell: LiveValue, detail: Any) -> bool:
-    return type(cell.resting) is Packed and cell.resting.raw[0] == _PAIR
+    return type(cell.resting) is Packed and cell.resting[0] == _PAIR
 
 
 def _unpack(packed: Sequence[Any], devices: list[DeviceId]) -> Any:

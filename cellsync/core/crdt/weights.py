@@ -14,4 +14,4 @@ REF: Final = 120  # of a ref that is only remembered
 
 def length(resting: Any) -> int:
     """Of what a cell holds, beyond what every cell takes."""
-    return len(resting.raw) if type(resting) is Packed else len(resting) if type(resting) in (str, bytes) else 0
+    return len(resting) if type(resting) in (Packed, str, bytes) else 0

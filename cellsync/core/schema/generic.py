@@ -26,11 +26,11 @@ class GenericCase(Schema):
 
     def names(self) -> list[tuple[str, str]]:
         """Every field that shows something."""
-        return self._state.fields()
+        return list(self._state.fields())
 
     def read(self, name: str, kind: str = FieldType.REGISTER) -> Any:
         """A field in plain values; None if nothing was written. See `plain_field` for the shapes."""
-        return plain_field(self._state, name, kind) if (name, kind) in self._state.fields() else None
+        return plain_field(self._state, name, kind) if self._state.shows(name, kind) else None
 
     def write(self, name: str, value: Any, kind: str = FieldType.REGISTER) -> None:
         """On a draft: set a register, or another field that holds one value. Raises InvalidValue, ReadOnly."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from inspect import get_annotations
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, dataclass_transform, get_args, get_origin
 
 from cellsync.core.case.draft import Draft
@@ -92,12 +93,12 @@ class Schema(Bound):
         Whole fields that it lacks, or has under another type ("name (type)" where a name has several), and the
         values of its own fields that do not fit their type, as a list.
         """
-        stored = self._state.fields()
-        names = [name for name, _ in stored]
+        stored = list(self._state.fields())
+        several = {name for (name, _), (other, _) in pairwise(stored) if name == other}
         found: dict[str, Any] = {}
         for name, kind in stored:
             own = self._fields.get(name)
-            label = name if names.count(name) == 1 else f"{name} ({kind})"
+            label = name if name not in several else f"{name} ({kind})"
             if own is None or own.crdt != kind:
                 found[label] = plain_field(self._state, name, kind)
             elif misfits := own.misfits(self._state):

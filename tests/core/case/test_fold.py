@@ -9,7 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cellsync.core import caps
+from cellsync.core.case import borrowed
 from cellsync.core.case.fold import CANONICAL, CaseState, Stamp
+from cellsync.core.case.states import HEAVY
+from cellsync.core.crdt.log import Logs
 from cellsync.core.crdt.row import FieldType
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.entry import Entry
@@ -108,7 +111,7 @@ def test_a_snapshot_between_two_entries_changes_nothing(written: list[Written], 
     for stamp, operations in arrived[cut:]:
         resumed.apply(stamp, operations)
     assert resumed.encode() == whole.encode()
-    resumed.amended.clear()
+    resumed.amended = Logs()
     assert_is_the_model(
         resumed, [did for did in dids_of(written) if did.tag not in (Op.APPEND, Op.CORRECT, Op.RETRACT)]
     )
@@ -140,7 +143,7 @@ def test_without_logs_it_is_known_where_people_contradict_one_another_in_them(
         for stamp, operations in arrived[first:last]:
             state.apply(stamp, operations)
         state = CaseState.decode(state.encode())
-        begins = state.sought_in()
+        begins = {one[:8].hex() for some in state.missing() for one in some}
         for stamp, operations in arrived[:last]:
             if stamp.id[:8].hex() in begins:
                 state.recall(stamp, operations)
@@ -204,8 +207,8 @@ def test_what_is_spelt_out_for_speed_folds_as_the_plain_version(
     assert state.encode() == plain_state.encode()
     assert state.added == plain_state.added
     assert state.counted == plain_state.counted
-    assert state.sought == plain_state.sought
-    assert state.fields() == plain_state.fields()
+    assert list(state.missing()) == list(plain_state.missing())
+    assert list(state.fields()) == list(plain_state.fields())
     assert state.weigh() == plain_state.weigh()
 
 
@@ -300,12 +303,12 @@ def test_add_wins_over_a_concurrent_remove() -> None:
 
 def test_a_field_written_with_two_types_keeps_both() -> None:
     state = fold([entry(1, Operation(Op.SET, "n", b"", 1), Operation(Op.COUNT, "n", None, 2))])
-    assert state.fields() == [("n", FieldType.COUNTER), ("n", FieldType.REGISTER)]
+    assert list(state.fields()) == [("n", FieldType.COUNTER), ("n", FieldType.REGISTER)]
 
 
 def test_a_case_without_creation_has_no_kind_and_keeps_its_fields() -> None:
     state = fold([entry(1, Operation(Op.SET, "s", b"", "x"))])
-    assert (state.kind, state.version, state.fields()) == ("", 0, [("s", FieldType.REGISTER)])
+    assert (state.kind, state.version, list(state.fields())) == ("", 0, [("s", FieldType.REGISTER)])
 
 
 def test_concurrent_creations_agree_on_the_first_and_take_its_newest_version() -> None:
@@ -453,3 +456,37 @@ def test_a_damaged_snapshot_is_a_clean_error(written: list[Written], data: st.Da
 def test_garbage_is_not_a_snapshot(raw: bytes) -> None:
     with pytest.raises(VaultDamaged):
         CaseState.decode(raw)
+
+
+def test_a_copy_of_many_fields_is_independent_and_copies_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [Operation(int(Op.SET), f"f{at}", b"", at) for at in range(6)]
+    rows += [Operation(int(Op.ADD), f"s{at}", None, at) for at in range(6)]
+    rows += [Operation(int(Op.CORRECT), f"l{at}", bytes(10), at) for at in range(6)]
+    state = fold([entry(1, *rows)])
+    before = (state.digest(), list(state.fields()))
+    monkeypatch.setattr(borrowed, "MANY", 5)
+    copy = state.copy()
+    assert isinstance(copy.registers, borrowed.Borrowed)
+    assert isinstance(copy.sets, borrowed.Borrowed)
+    assert (copy.digest(), list(copy.fields()), copy.weigh()) == (*before, state.weigh())
+    more = [Operation(int(Op.SET), "f3", b"", 9), Operation(int(Op.SET), "new", b"", 9)]
+    more += [Operation(int(Op.ADD), "s3", None, 9), Operation(int(Op.CORRECT), "l3", bytes(10), 9)]
+    copy.apply(*entry(2, *more))
+    assert (state.digest(), list(state.fields())) == before
+    plain_copy = fold([entry(1, *rows), entry(2, *more)])
+    assert (copy.digest(), list(copy.fields())) == (plain_copy.digest(), list(plain_copy.fields()))
+    assert sorted(copy.registers) == sorted(plain_copy.registers)
+    assert len(copy.registers) == 7
+    assert "new" in copy.registers
+    assert "f0" in copy.registers
+    assert dict.__len__(copy.registers) == 2
+    assert copy.copy().digest() == plain_copy.digest()
+
+
+def test_a_state_of_so_many_fields_is_never_kept() -> None:
+    """A copy of it may borrow from it, then: nothing is folded into it any more."""
+    rows = [Operation(int(Op.COUNT), f"{at}", None, 1) for at in range(borrowed.MANY)]
+    state = CaseState()
+    for at in range(0, borrowed.MANY, 1024):
+        state.apply(*entry(at // 1024, *rows[at : at + 1024]))
+    assert state.weigh() > 2 * HEAVY

@@ -9,7 +9,7 @@ import pytest
 
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.case.newest import Logged, Newest
-from cellsync.core.crdt.log import LogItem, LogState
+from cellsync.core.crdt.log import LogItem, Logs
 from cellsync.core.ids import DeviceId, EntryId, Millis, Ref
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
@@ -31,7 +31,7 @@ class Arrived:
             stamp, done = self.entries[slot - 1]
             yield (slot, None, []) if slot in self.void else (slot, stamp, done)
 
-    def logs(self, _: int) -> dict[str, LogState]:
+    def logs(self, _: int) -> Logs:
         self.read_whole += 1
         return self._folded(CaseState(only_logs=True)).logs
 

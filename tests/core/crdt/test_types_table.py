@@ -41,7 +41,7 @@ def test_a_new_row_folds_in_any_order() -> None:
     assert {plain_field(state, "f", ROW.name) for state in states} == {9}
     assert len({state.digest() for state in states}) == 1
     assert states[0].digest() != case(3, 8, 5).digest()
-    assert states[0].fields() == [("f", FieldType.COUNTER), ("f", "highest")]
+    assert list(states[0].fields()) == [("f", FieldType.COUNTER), ("f", "highest")]
     assert not states[0].unknown
 
 
@@ -80,7 +80,7 @@ def test_a_new_row_is_drafted() -> None:
 
 def test_without_its_row_its_operations_are_unknown_and_its_snapshots_are_refused() -> None:
     state = case(3, logs=False)
-    assert (len(state.unknown), state.fields()) == (1, [("f", FieldType.COUNTER)])
+    assert (len(state.unknown), list(state.fields())) == (1, [("f", FieldType.COUNTER)])
     with highest.registered():
         snapshot = CaseState.decode(CaseState().encode()).encode()
     with pytest.raises(VaultDamaged):

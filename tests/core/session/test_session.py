@@ -804,7 +804,7 @@ def test_a_reader_is_served_and_its_void_entries_are_held_alike() -> None:
     assert agree(ana, bea, eva)
     assert CASE in bea.replica.held.cases
     assert bea.replica.read(CASE) is None, "nothing in it counts"
-    assert bea.replica.states.read(bea.replica.held.cases[CASE]).fields() == []
+    assert list(bea.replica.states.read(bea.replica.held.cases[CASE]).fields()) == []
 
 
 # --- clocks -----------------------------------------------------------------------------------------

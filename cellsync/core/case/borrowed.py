@@ -1,0 +1,61 @@
+"""Borrowed: the many fields of a state in a copy of it, each copied when somebody asks for it.
+
+A member may write 131,072 fields into a case, of which a draft touches one. This holds only for a state that changes no
+more: one with so many fields is far heavier than any that is kept and folded further (`states`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+MANY: Final = 32_768  # fields of one type
+
+
+class Borrowed(dict[str, Any]):
+    """As a dict of all fields; in the dict itself are those that were copied, or are new."""
+
+    __slots__ = ("_theirs",)
+
+    def __init__(self, theirs: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._theirs = theirs
+
+    def __missing__(self, name: str) -> Any:
+        state = self[name] = self._theirs[name].copy()
+        return state
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._theirs
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name in self._theirs if not super(Borrowed, self).__contains__(name))
+        yield from super().__iter__()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def keys(self) -> Any:
+        return iter(self)
+
+    def values(self) -> Any:
+        """To be read only."""
+        return (state for _, state in self.items())
+
+    def items(self) -> Any:
+        """To be read only."""
+        yield from ((name, one) for name, one in self._theirs.items() if not super(Borrowed, self).__contains__(name))
+        yield from super().items()
+
+
+def copied(states: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the fields of one type."""
+    if len(states) > MANY:
+        return Borrowed(states)
+    return {name: state.copy() for name, state in states.items()}
