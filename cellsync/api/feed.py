@@ -130,7 +130,7 @@ class Feed:
                 number = replica.held.cases.get(change.case)
                 kind = "" if number is None else await circle.apart(lambda: replica.states.get(number).kind)
             self._kinds[change.case] = kind
-        schema = next((one for one in SCHEMAS if kind_of(one) == self._kinds[change.case]), None)
+        schema = next((schema for schema in SCHEMAS if kind_of(schema) == self._kinds[change.case]), None)
         own = None if schema is None else fields_of(schema).get(change.path)
         return own.kinds if own is not None and own.kinds else (PLAIN,)
 
@@ -159,7 +159,7 @@ class Feed:
 
 
 def _in_conflict(replica: Replica, number: int) -> list[str]:
-    return sorted({one.field for one in replica.states.get(number).conflicts()})[:FIELDS]
+    return sorted({conflict.field for conflict in replica.states.get(number).conflicts()})[:FIELDS]
 
 
 def _element(operation: Operation) -> Any:
@@ -172,8 +172,8 @@ def _told(change: Change, kinds: tuple[ValueType, ...], removed: list[Any]) -> E
     if change.cause == "reset":
         return Event(event="reset", cursor=change.cursor, data={})
     try:
-        value, gone = as_json(change.value), [as_json(one) for one in removed]
-        read = ", ".join(_text(one, kinds[0]) for one in removed) if removed else _text(change.value, kinds[-1])
+        value, gone = as_json(change.value), [as_json(element) for element in removed]
+        read = ", ".join(_text(element, kinds[0]) for element in removed) if removed else _text(change.value, kinds[-1])
     except (CellsyncError, TypeError, ValueError):
         value, gone, read = None, [], "?"
     data = {

@@ -69,7 +69,7 @@ class Job(ABC, Generic[A]):
         return Cancelled()
 
     def move(self) -> None:
-        """It stands differently now."""
+        """Count a change, and wake all who wait for one."""
         self.step += 1
         self._moved.set()
         self._moved = trio.Event()
@@ -109,7 +109,7 @@ class Job(ABC, Generic[A]):
 
     @property
     def outcome(self) -> Literal["running", "done", "failed"]:
-        """How it stands, where nobody is asked anything meanwhile."""
+        """How a job stands in which nobody is asked anything."""
         return "failed" if self.error else "done" if self.over else "running"
 
     def shown_error(self) -> shapes.Error | None:
@@ -134,7 +134,7 @@ class Jobs:
 
     def add(self, job: Job[Any]) -> None:
         self._jobs[job.id] = job
-        over = [one.id for one in self._jobs.values() if one.over]
+        over = [job.id for job in self._jobs.values() if job.over]
         for old in over[: max(0, len(over) - KEPT)]:
             del self._jobs[old]
 

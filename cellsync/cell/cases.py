@@ -1,7 +1,7 @@
 """Cases of an open cell, as they are read: found by id, by kind or by what points at them.
 
-A case that somebody reads moves forward in place: all who read it share one state, which goes when the last of them
-lets it go. `Followers` brings it forward with each step.
+All who read a case share one state of it. It moves forward in place with each step (`Followers`), and is dropped with
+the last of its readers.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class OpenCases:
                 number = held.cases.get(identity)
                 if number is not None and held.heads.get(number):
                     state = self.read.get(number) or (await self._states([number]))[0]
-                    if state.counted or schema is GenericCase:  # this one shows the history of whatever is here
+                    if state.counted or schema is GenericCase:  # this shows history that does not count, too
                         return self._bind(schema, identity, state)
             if wait is None:
                 raise NotFound
@@ -178,7 +178,7 @@ class OpenCases:
         return states
 
     def refold(self, numbers: list[int]) -> Iterator[Callable[[], None]]:
-        """What counts of these cases is not what it was: those that somebody reads are folded again, in place."""
+        """Other entries of these cases count than before: fold those again, in place, that somebody reads."""
         for number in numbers:
             state = self.read.get(number)
             if state is not None:

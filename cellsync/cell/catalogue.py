@@ -106,9 +106,9 @@ class Catalogue:
     def _put(self, listings: list[CaseListing]) -> None:
         if listings:
             self._store.listings.put(listings)
-            for one in listings:
-                del self._stale[one.number]
-                self._staged.add(one.number)
+            for listing in listings:
+                del self._stale[listing.number]
+                self._staged.add(listing.number)
 
     def settled(self) -> None:
         """The store has been flushed."""

@@ -404,7 +404,7 @@ class Cell:
             raise Closed
 
     def close(self) -> None:
-        """What waits on this cell, in whatever task, goes on: followers end, the rest raises Closed."""
+        """Wake every task that waits on this cell: followers end, the others raise Closed."""
         self._closed = True
         self._flags.close()
         self._followers.close()

@@ -94,7 +94,7 @@ def _fields(case: Bound | None) -> Mapping[str, Field]:
 
 
 def _now(value: Any) -> Any:
-    """Views change under the reader's eyes: keep what they read at this moment."""
+    """What a view reads at this moment: the view itself goes on changing."""
     if isinstance(value, SetView):
         return frozenset(value)
     return dict(value) if isinstance(value, MapView) else value

@@ -1,4 +1,4 @@
-"""Facts: what needs a person's eye as long as it is so, seen from what is held and known."""
+"""Facts: the lasting flags, worked out from what is held and known."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from cellsync.node.node import Node
 
 
 class Facts:
-    """What is so as long as it can be seen from what is held and known.
+    """The facts of one circle.
 
-    It is looked at once, and then only where a step changes it: a step costs as much as it brings, whatever forks or
-    dates ahead are standing. Of an equivocator only that is said: it has no one newest entry, and forks without end.
+    All of it is looked at once, and then only what a step changes: a step costs as much as it brings, however many
+    forks and dates ahead there are. Of an equivocator nothing else is said: it has no newest entry, and its forks have
+    no end.
     """
 
     def __init__(self, circle: OpenCircle, node: Node) -> None:
@@ -31,7 +32,7 @@ class Facts:
         self._look_at_forks({line[0] for line, numbers in circle.replica.held.lines.items() if len(numbers) > 1})
 
     def look(self, plan: Plan) -> None:
-        """A step has been taken. Hold the lock."""
+        """Look at what a step has changed. Hold the lock."""
         chains, newest = self._circle.replica.held.chains, self._newest
         left = {arrival.chain for arrival in plan.commit.arrivals}
         for entry in reversed(plan.commit.entries):  # heights grow along a chain: its last entry is the newest
@@ -69,8 +70,8 @@ class Facts:
             self._forked = (self._forked - devices) | {device for device in of if not self._is_settled(device)}
 
     def _is_settled(self, device: DeviceId) -> bool:
-        """Whether for each fork of a device somebody has built on each side, and the device has begun an incarnation
-        beyond them: it knows of both."""
+        """Whether the device has learnt of all its forks: somebody has built on both sides of each, and the device has
+        begun an incarnation beyond them."""
         held = self._circle.replica.held
         lines = list(dict.fromkeys(chain.line for chain in held.of_device(device)))
         begun = {line: max(map(self._begins, held.lines[line])) for line in lines}
@@ -92,7 +93,7 @@ class Facts:
 
 
 class _Newest(NamedTuple):
-    """An entry above which a device has none."""
+    """The newest entry of a device."""
 
     height: int
     clock: Millis
@@ -104,5 +105,5 @@ def _newest(circle: OpenCircle) -> dict[DeviceId, _Newest]:
     highest: dict[DeviceId, Chain] = {}
     for chain in circle.replica.held.chains.values():
         highest[chain.device] = max(chain, highest.get(chain.device, chain), key=attrgetter("height"))
-    entries = ((device, circle.store.entry_at(slot_of(one.number, one.length))) for device, one in highest.items())
-    return {device: _Newest(one.height, Millis(one.clock), one.case) for device, one in entries if one is not None}
+    ends = ((device, circle.store.entry_at(slot_of(chain.number, chain.length))) for device, chain in highest.items())
+    return {device: _Newest(end.height, Millis(end.clock), end.case) for device, end in ends if end is not None}

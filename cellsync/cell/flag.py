@@ -1,7 +1,7 @@
-"""A flag: what arrived and needs a person's eye. Nothing flagged is lost, and a flag alone blames nobody.
+"""A flag: something that needs a person's eye. A flag alone blames nobody, and nothing that is flagged is lost.
 
-Some of it is so, as `Facts` sees from what is held and known: it cannot be dismissed, is there after a restart, and
-goes when it is so no more. The rest has happened, and `Flags` keeps it until a person has seen it.
+A lasting flag states a fact (`Facts`): it cannot be dismissed, is there after a restart, and goes once the fact no
+longer holds. The others say what has happened; `Flags` keeps them until a person has seen them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Reason(StrEnum):
 
 
 LASTING: Final = frozenset({Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER})
-"""What stays for as long as it is so. The others have happened."""
+"""Reasons that are facts. The others say what has happened."""
 
 
 class Flag(NamedTuple):

@@ -31,7 +31,7 @@ class Flags:
     def __init__(self, circle: OpenCircle, node: Node, nursery: trio.Nursery, known: Iterable[Flag]) -> None:
         self._circle = circle
         self._nursery = nursery
-        self._wake: Callable[[], None] = node.links.wake  # those who wait for something to change
+        self._wake: Callable[[], None] = node.links.wake  # all who wait for something to change
         self._happened: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason if reason not in LASTING}
         for flag in known:
             self._happened[flag.reason][flag] = None
@@ -50,14 +50,14 @@ class Flags:
     def committed(self, plan: Plan, source: Source) -> None:
         """Told of every step by the circle: some flags are raised, and some are over."""
         self._attached(self._gaps.filled(self._circle, plan))
-        inviter_asked = isinstance(source, OwnHand)  # whoever admits a namesake was asked before
+        inviter_asked = isinstance(source, OwnHand)  # then the inviter was asked about a namesake before
         happened = happened_in(self._circle, plan)
         self.add(flag for flag in happened if not (inviter_asked and flag.reason is Reason.NAMESAKE))
         self._gaps.note(plan)
         self._facts.look(plan)
 
     def add(self, flags: Iterable[Flag]) -> None:
-        """These have happened."""
+        """Raise these: they have happened."""
         for flag in flags:
             same_reason = self._happened[flag.reason]
             if flag not in same_reason:
@@ -101,7 +101,7 @@ class Flags:
             await self._circle.keep(drawers.FLAGS, encode(self._kept()))
 
     def close(self) -> None:
-        """Nothing is kept by itself from now on."""
+        """Stop making flags durable unasked."""
         self._closed = True
 
 
@@ -123,10 +123,10 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
 
 
 class Gaps:
-    """The chains of which a slice did not attach: the flag goes when these grow, and not with another one.
+    """The chains of which a slice did not attach. Their flag goes when these chains grow, and not when another does.
 
-    Who brings a slice that does not attach need not have it from its device, and nobody can check that: so this is
-    no proof of anything, and a person can dismiss it. It comes back when it is brought again.
+    The peer that brings such a slice need not have it from the device that is named in it, and nobody can check that:
+    so it proves nothing, and a person can dismiss the flag. It is raised again if the slice is brought again.
     """
 
     def __init__(self) -> None:

@@ -78,7 +78,7 @@ class Follower(AsyncIterator[Change]):
             pass
 
     def miss(self) -> None:
-        """There was more than may wait: after what waits, the reader is told to read again."""
+        """More came than may wait: once the reader has had what waits, it is told to read again."""
         self._missed = True
 
     def reset(self, change: Change) -> None:
@@ -88,7 +88,7 @@ class Follower(AsyncIterator[Change]):
         """What was told can still be read; then the reading ends."""
         self._send.close()
 
-    # A class and no generator: a generator is over after a wait that was cancelled, this can be asked again.
+    # A class, because a generator would be over after a wait that was cancelled: this can be asked again.
 
     def __aiter__(self) -> Follower:
         return self
@@ -126,7 +126,7 @@ class _Share:
 
 
 class Followers:
-    """Those of one circle. They and the cases that somebody reads go forward together."""
+    """All followers of one circle. They and the cases that somebody reads move forward together."""
 
     def __init__(self, circle: OpenCircle, cases: OpenCases) -> None:
         self._circle = circle
@@ -213,7 +213,7 @@ class Followers:
     def _bring_forward(self, plan: Plan, shares: list[_Share], cause: Cause, *, local: bool) -> Iterator[None]:
         """Apply a step to the cases that somebody reads, and note what that changes for whom."""
         circle, read = self._circle, self._cases.read
-        # nobody follows and few are read: what nobody asked for must cost an arrival next to nothing
+        # Where nobody follows and few cases are read, an arrival must cost next to nothing.
         steps = plan.changes if shares else [step for step in plan.changes if step.entry.case in read] if read else ()
         work = 0
         for entry, device, written in steps:
@@ -236,7 +236,7 @@ class Followers:
         """What followers are told when earlier entries of cases count no more, or count now."""
         held = self._circle.replica.held
         refolded = [held.case_ids[number] for number in plan.refold]
-        restood = {held.case_ids[one.case] for one in plan.restanding if one.changes_case}
+        restood = {held.case_ids[entry.case] for entry in plan.restanding if entry.changes_case}
         deciding = {held.chains[chain_of(entry.slot)].device for entry in plan.controls}
         decided_by = self._circle.replica.name(next(iter(deciding))) if len(deciding) == 1 else ""
         whole = CaseId(self._circle.id)

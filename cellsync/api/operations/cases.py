@@ -74,7 +74,7 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         else:
             left_out = sum(count for one, count, _ in listings.counts() if one in BESIDE)
         return shapes.Cases(
-            cases=[row(cell, listings, one) for one in page[: ask.limit]],
+            cases=[row(cell, listings, listed_case) for listed_case in page[: ask.limit]],
             more=left_out,
             archived=archived,
             next=case_ids[page[ask.limit - 1].number].hex() if len(page) > ask.limit else "",
@@ -88,13 +88,13 @@ async def _with_contradictions(cell: Cell, found: shapes.Cases) -> shapes.Cases:
     """With what people contradict each other in: as many cases as one answer holds, and at least one."""
     room = Room()
     rows: list[shapes.CaseRow] = []
-    for one in found.cases:
-        case = CaseId(bytes.fromhex(one.id))
+    for found_row in found.cases:
+        case = CaseId(bytes.fromhex(found_row.id))
         async with cell.circle.lock:
             conflicts = await cell.circle.apart(partial(_contradictions, cell, case, room))
         if room.cut and rows:
             return msgspec.structs.replace(found, cases=rows, next=rows[-1].id)
-        rows.append(msgspec.structs.replace(one, contradictions=conflicts))
+        rows.append(msgspec.structs.replace(found_row, contradictions=conflicts))
     return msgspec.structs.replace(found, cases=rows)
 
 
@@ -103,7 +103,7 @@ def _contradictions(cell: Cell, identity: CaseId, room: Room) -> list[shapes.Con
     bare = without_logs(cell, identity)
     page = logged(cell, cell.circle.replica.held.cases[identity], bare._state, "", 1, room)
     case = bind(type(bare), cell, identity, bare._state.with_logs(page.logs))
-    return [conflict_shape(case, one) for one in conflicts_on(case, page, room)]
+    return [conflict_shape(case, conflict) for conflict in conflicts_on(case, page, room)]
 
 
 async def schemas(_: Service, __: shapes.Nothing) -> shapes.Schemas:
@@ -131,7 +131,7 @@ async def show(service: Service, ask: shapes.ShowCase) -> shapes.Case:
             title=title_of(case._state),
             heads=heads_of(cell, identity),
             fields=in_order(case, [field for field in shown_fields if field.values or field.keys or field.items]),
-            conflicts=[conflict_shape(case, one) for one in conflicts_on(case, page, room)],
+            conflicts=[conflict_shape(case, conflict) for conflict in conflicts_on(case, page, room)],
             links=linked(cell, identity),
             beside=beside,
             more_beside=more,
@@ -160,8 +160,8 @@ async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
     since = _moment(ask.since)
     room = Room()
 
-    def wanted(one: Logged) -> bool:
-        return ask.field in ("", one.field) and moment(one.item.first.clock) >= since
+    def wanted(logged_item: Logged) -> bool:
+        return ask.field in ("", logged_item.field) and moment(logged_item.item.first.clock) >= since
 
     def told() -> shapes.Log:
         case = without_logs(cell, identity)
@@ -176,10 +176,10 @@ async def log(service: Service, ask: shapes.CaseLog) -> shapes.Log:
             some = ", ".join(map(plain_line, sorted(islice(page.logs, _NAMED))))
             raise InvalidValue(f"no log {plain_line(ask.field)!r}", hint="Its logs: " + (some or "none yet"))
         lines = [
-            (one.first.clock, rank(one.first), shapes.LogLine(field=name, item=item_shape(item, kind)))
+            (raw.first.clock, rank(raw.first), shapes.LogLine(field=name, item=item_shape(item, kind)))
             for name, items in page.items.items()
             for kind in [log_view(case, name)._kind]
-            for one, item in fitting(case, name, kind, items)
+            for raw, item in fitting(case, name, kind, items)
         ]
         shown = [line for *_, line in sorted(lines, key=itemgetter(0, 1))]
         title = title_of(case._state)

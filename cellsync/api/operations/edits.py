@@ -59,7 +59,9 @@ def _namesakes(cell: Cell, draft: Schema) -> list[str]:
     names = [name for name, is_external in called(draft._state) if not is_external]
     numbers = {number for name in names for number, is_external in listings.called(name) if not is_external}
     kinds = (kind_of(CaseFile), kind_of(Person))
-    found = [case_ids[one.number] for one in listings.get(sorted(numbers)[:_NAMESAKES]) if one.kind in kinds]
+    found = [
+        case_ids[listing.number] for listing in listings.get(sorted(numbers)[:_NAMESAKES]) if listing.kind in kinds
+    ]
     return [cell.catalogue.short(case) for case in found]
 
 
@@ -71,8 +73,8 @@ def _case_of(cell: Cell, key: str) -> CaseId:
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     cell = service.cell
     asked = None if ask.key is None else keyed.Request.of(ask.key, ask)
-    if asked is not None and (again := await _written_before(cell, asked)):
-        return again
+    if asked is not None and (written_before := await _written_before(cell, asked)):
+        return written_before
     identity = await resolve(cell, ask.case)
 
     def drafted() -> tuple[list[Operation], list[Taken]]:
@@ -91,22 +93,22 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
         return finish(draft), taken
 
     async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
-        done, taken = await cell.circle.apart(drafted)
-        written = await _write_locked(cell, identity, done, asked)
+        operations, taken = await cell.circle.apart(drafted)
+        written = await _write_locked(cell, identity, operations, asked)
     return msgspec.structs.replace(written, taken=_taken(taken))
 
 
 def _taken(taken: list[Taken]) -> list[shapes.TakenAs]:
-    return [shapes.TakenAs(field=one.field, text=one.text) for one in taken]
+    return [shapes.TakenAs(field=value.field, text=value.text) for value in taken]
 
 
 def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:
-    """A case with those items of its logs that somebody may mean. With the lock held."""
+    """A case with those items of its logs whose ids begin like these. With the lock held."""
     case = without_logs(cell, identity)
     if not named:
         return case
     replica = cell.circle.replica
-    begins = {_entry_of(one) for one in named} - {""}
+    begins = set(map(_entry_of, named)) - {""}
     logs = replica.states.named(replica.held.cases[identity], case._state, sorted(begins))
     return bind(type(case), cell, identity, case._state.with_logs(logs))
 
@@ -131,8 +133,8 @@ def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
     """An item of one of the logs, by its id; or by that of a version, if no item's begins so. Raises NotFound."""
     logs = [log_view(draft, name, kind) for name, kind in draft._state.fields() if TYPES[kind].holds is Holds.ITEMS]
     items = [(log, item) for log in logs for item in log.all]
-    found = [one for one in items if _means(begins, one[1].id)] or [
-        one for one in items if any(_means(begins, version.id) for version in one[1].versions)
+    found = [(log, item) for log, item in items if _means(begins, item.id)] or [
+        (log, item) for log, item in items if any(_means(begins, version.id) for version in item.versions)
     ]
     if len(found) != 1:
         raise NotFound(
@@ -143,25 +145,25 @@ def _find_item(draft: Schema, begins: str) -> tuple[LogView[Any], Item[Any]]:
 
 
 def _means(begins: str, item: Ref) -> bool:
-    """Whether somebody means this item: the beginning of its entry's id, and its place if that is not enough."""
+    """Whether an item is meant by the beginning of its entry's id, and its place there if one is given."""
     entry, _, place = begins.partition(".")
     own, _, own_place = item_label(item).partition(".")
     return entry != "" and own.startswith(entry.lower()) and place in ("", own_place)
 
 
 def _entry_of(begins: str) -> str:
-    """How the id of the entry begins that wrote the item that somebody means; "" if that is no such beginning."""
+    """The part of an item's label that names its entry; "" if it cannot be the beginning of an id."""
     entry = begins.partition(".")[0].lower()
     return entry if len(entry) <= DIGITS and set(entry) <= set("0123456789abcdef") else ""
 
 
 async def _write_locked(
-    cell: Cell, case: CaseId, done: list[Operation], asked: keyed.Request | None = None
+    cell: Cell, case: CaseId, operations: list[Operation], asked: keyed.Request | None = None
 ) -> shapes.Written:
-    """Write this, if it is anything. With the lock held."""
+    """Write these operations, if there are any. With the lock held."""
 
     def head_of(plan: Plan) -> int:
-        [head] = [one.head for one in plan.commit.cases if one.id == case]
+        [head] = [written.head for written in plan.commit.cases if written.id == case]
         return head
 
     def note(plan: Plan) -> dict[str, bytes]:
@@ -173,7 +175,7 @@ async def _write_locked(
             )
         }
 
-    head = head_of(await cell.own_entries.write_locked([(case, done)], note)) if done else None
+    head = head_of(await cell.own_entries.write_locked([(case, operations)], note)) if operations else None
     return await cell.circle.apart(lambda: _written(cell, case, head))
 
 
@@ -193,6 +195,6 @@ def _doubts(cell: Cell, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
     from cellsync.casework.exporting.doubts import about, doubts
 
     consent, cases = bind(Consent, cell, case, state), cell.circle.replica.held.cases
-    numbers = {number: one for one in about(consent) if (number := cases.get(CaseId(one))) is not None}
-    kinds = {numbers[one.number]: one.kind for one in cell.catalogue.fresh().get(numbers)}
-    return [shapes.Doubt(field=one.field, text=one.text) for one in doubts(consent, kinds)]
+    numbers = {number: about_id for about_id in about(consent) if (number := cases.get(CaseId(about_id))) is not None}
+    kinds = {numbers[listing.number]: listing.kind for listing in cell.catalogue.fresh().get(numbers)}
+    return [shapes.Doubt(field=doubt.field, text=doubt.text) for doubt in doubts(consent, kinds)]

@@ -74,9 +74,9 @@ def _field(
             for part in parts:
                 values = _value(case, part, kinds[0], room)
         case Holds.ELEMENTS:
-            values = [_alone(one.value, kinds[0]) for one in parts if room.has(one.cells[:1])]
+            values = [_alone(part.value, kinds[0]) for part in parts if room.has(part.cells[:1])]
         case Holds.SUM:
-            values = [_alone(one.value, PLAIN) for one in parts]
+            values = [_alone(part.value, PLAIN) for part in parts]
         case Holds.KEYS:
             for part in parts:
                 cells = part.cells[:AT_ONCE]
@@ -87,8 +87,8 @@ def _field(
         case Holds.ITEMS if page is not None:
             items = [item_shape(item, kinds[0]) for _, item in fitting(case, name, kinds[0], page.items.get(name, []))]
         case Holds.ITEMS:
-            found = (one for one in items_of(case._state, crdt, name) if not one.retractions)
-            shown = takewhile(lambda one: room.has(one.versions), found)
+            found = (item for item in items_of(case._state, crdt, name) if not item.retractions)
+            shown = takewhile(lambda item: room.has(item.versions), found)
             items = [item_shape(item, kinds[0]) for _, item in fitting(case, name, kinds[0], shown)]
     return shapes.Field(name=name, type=str(crdt), sensitivity=sensitivity, values=values, keys=keys, items=items)
 
@@ -107,10 +107,10 @@ def _value(case: Schema, part: FieldPart, kind: ValueType, room: Room) -> list[s
 def fitting(case: Schema, name: str, kind: ValueType, items: Iterable[LogItem]) -> Iterator[tuple[LogItem, Item[Any]]]:
     """Items of a log as they are read, but for those that do not fit the field's type."""
     view = LogView[Any](case, name, kind)
-    for one in items:
-        item = view.item(one)
+    for raw in items:
+        item = view.item(raw)
         if item is not None:
-            yield one, item
+            yield raw, item
 
 
 def log_view(case: Schema, name: str, crdt: str = FieldType.LOG) -> LogView[Any]:
@@ -146,17 +146,17 @@ def _plain_said(case: Schema, cell: Any, kind: ValueType) -> shapes.Said:
 def _alike(said: list[shapes.Said]) -> list[shapes.Said]:
     """Equal values once."""
     found: dict[str, shapes.Said] = {}
-    for one in said:
-        found.setdefault(repr(one.value), one)
+    for each in said:
+        found.setdefault(repr(each.value), each)
     return list(found.values())
 
 
 def item_shape(item: Item[Any], kind: ValueType) -> shapes.Item:
-    current = {one.id for one in item.current}
+    current = {version.id for version in item.current}
     return shapes.Item(
         id=item_label(item.id),
-        values=_alike([_said(one, kind) for one in item.current]),
-        before=[_said(one, kind) for one in item.versions if one.id not in current],
+        values=_alike([_said(version, kind) for version in item.current]),
+        before=[_said(version, kind) for version in item.versions if version.id not in current],
     )
 
 
@@ -167,18 +167,18 @@ def item_label(item: Ref) -> str:
 
 def conflicts_on(case: Schema, page: Page, room: Room) -> list[Conflict]:
     """Of all that a case says. Those of items that are not on the page take room of their own."""
-    shown = {cell.ref for items in page.items.values() for one in items for cell in one.current}
+    shown = {cell.ref for items in page.items.values() for item in items for cell in item.current}
     found: list[Conflict] = []
-    for one in case.conflicts()[:_CONFLICTS]:
-        cells = one.raw.cells
-        if one.raw.type != FieldType.LOG or cells[0].ref in shown or room.has(cells[:AT_ONCE]):
-            found.append(one)
+    for conflict in case.conflicts()[:_CONFLICTS]:
+        cells = conflict.raw.cells
+        if conflict.raw.type != FieldType.LOG or cells[0].ref in shown or room.has(cells[:AT_ONCE]):
+            found.append(conflict)
     return found
 
 
 def conflict_shape(case: Schema, conflict: Conflict) -> shapes.Conflict:
     kind = case._kind_at(conflict.raw)
-    values = [_said(one, kind) for one in conflict.values]
+    values = [_said(value, kind) for value in conflict.values]
     name, chosen, raw = conflict.path, values[0].value, conflict.raw
     key: Any = None
     match TYPES[raw.type].holds:

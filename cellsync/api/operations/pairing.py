@@ -96,7 +96,7 @@ class InviteJob(_Words[shapes.Invite]):
             name=self._member.name if self._member else self.asked.name if self.asked else "",
             words=self.words,
             clock_ahead=self.asked.clock_ahead if self.asked else None,
-            namesakes=[member_shape(one) for one in self.asked.namesakes] if self.asked else [],
+            namesakes=[member_shape(member) for member in self.asked.namesakes] if self.asked else [],
             device=self._member.device.hex() if self._member else None,
             error=self.shown_error(),
         )

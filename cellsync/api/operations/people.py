@@ -59,11 +59,11 @@ def peer_named(cell: Cell, name: str) -> Peer:
 
 
 async def show_members(service: Service, _: shapes.Nothing) -> shapes.Members:
-    return shapes.Members(members=[member_shape(one) for one in service.cell.members()])
+    return shapes.Members(members=[member_shape(member) for member in service.cell.members()])
 
 
-def member_shape(one: Member) -> shapes.Member:
-    return shapes.Member(name=one.name, role=one.role, device=one.device.hex(), me=one.is_me)
+def member_shape(member: Member) -> shapes.Member:
+    return shapes.Member(name=member.name, role=member.role, device=member.device.hex(), me=member.is_me)
 
 
 async def show_peers(service: Service, _: shapes.Nothing) -> shapes.Peers:
@@ -84,14 +84,14 @@ async def ping(service: Service, ask: shapes.Ping) -> shapes.Pinged:
 
 async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     cell = service.cell
-    me = next((one for one in cell.members() if one.is_me), None)
+    me = next((member for member in cell.members() if member.is_me), None)
     only_here = await cell.only_here_cases()
     cases = [case for case, _ in only_here]
 
     def looked(replica: Replica, listings: Listings) -> tuple[dict[CaseId, str], list[tuple[str, int, int]]]:
         case_ids = replica.held.case_ids
         known = listings.get(replica.held.cases[case] for case in cases)
-        return {case_ids[one.number]: one.title for one in known}, listings.counts()
+        return {case_ids[listing.number]: listing.title for listing in known}, listings.counts()
 
     titles, counts = await cell.catalogue.look(looked)
     beside = sum(count for kind, count, _ in counts if kind in BESIDE)

@@ -12,8 +12,8 @@ from cellsync.core.wire import messages
 class Building:
     """A batch that is due to a peer, made by `build`.
 
-    As large as some other peer liked to make it: so `build` changes nothing but this, and may run beside the event
-    loop, as long as nothing is committed meanwhile.
+    It is as large as whatever some other peer chose to write. So `build` changes nothing but this object, and may run
+    beside the event loop as long as nothing is committed meanwhile.
     """
 
     def __init__(
@@ -21,11 +21,11 @@ class Building:
         released: int,
     ) -> None:  # fmt: skip
         self.circle: Final = view.id
-        self.after = after  # of these arrivals: from the one behind `after`; None until that is looked for
-        self.until: Final = until
+        self.after = after  # arrivals behind this one are looked at; None until it is found where to begin
+        self.until: Final = until  # and up to this one
         self.parts: list[bytes] = []
         self.served = Served(None, after or 0, {}, [])
-        self.released: Final = released  # how many branches were held back no more when it was begun
+        self.released: Final = released  # `Exchange.released` when it was begun
         self._view, self._name, self._frame = view, name, frame
         self._peer = peer
 

@@ -277,7 +277,7 @@ class Session:
         return self._phase.exchanges
 
     def _exchange_of(self, circle: CircleId) -> Exchange | None:
-        return next((one for one in self._exchanges.values() if one.view.id == circle), None)
+        return next((exchange for exchange in self._exchanges.values() if exchange.view.id == circle), None)
 
     def _go(self, act: Callable[[], tuple[Phase, list[Event]]]) -> list[Event]:
         """What `act` gives; the session goes on in the phase that follows."""

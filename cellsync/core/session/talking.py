@@ -61,9 +61,9 @@ class Talking(Phase):
     def deadline(self) -> float:
         if self._is_unproven:
             return self.connection.hang_up
-        again = min((one.again_at for one in self.exchanges.values()), default=math.inf)
+        offer_again = min((exchange.again_at for exchange in self.exchanges.values()), default=math.inf)
         late = self._unacknowledged() + ACKNOWLEDGE_WITHIN
-        return min(self._silence, late, again, self._lasts_until)
+        return min(self._silence, late, offer_again, self._lasts_until)
 
     @property
     def _is_unproven(self) -> bool:
@@ -83,7 +83,9 @@ class Talking(Phase):
 
     def _unacknowledged(self) -> float:
         """Since when the peer owes us an acknowledgement."""
-        return min((one.waiting_since for one in self.exchanges.values() if one.in_flight), default=math.inf)
+        return min(
+            (exchange.waiting_since for exchange in self.exchanges.values() if exchange.in_flight), default=math.inf
+        )
 
     def late(self) -> tuple[Phase, list[Event]]:
         now = self.connection.now
@@ -107,7 +109,7 @@ class Talking(Phase):
     def _ping_in_silence(self) -> None:
         """Only whether the peer lives, unless it is watched, or what has come here was not told for long."""
         self.connection.pings += 1
-        due = any(one.tell_by <= self.connection.now for one in self.exchanges.values())
+        due = any(exchange.tell_by <= self.connection.now for exchange in self.exchanges.values())
         self._ping(asks=self.connection.watched or due)
 
     def _ping(self, *, asks: bool) -> None:

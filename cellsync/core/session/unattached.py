@@ -1,4 +1,4 @@
-"""Unattached: slices from a peer that did not attach here. It does not bring them again where somebody else has."""
+"""Unattached: slices that a peer brought and that did not attach here. Somebody else may bring what was missing."""
 
 from __future__ import annotations
 
