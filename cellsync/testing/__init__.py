@@ -5,9 +5,16 @@ from __future__ import annotations
 from cellsync.testing.confirmation import accept_any
 from cellsync.testing.device import SimulatedDevice, level
 from cellsync.testing.network import MemoryHost, MemoryNetwork
-from cellsync.testing.simulation import Step, World, schedule, simulate
+from cellsync.testing.simulation import Happening, World, schedule, simulate
 
 __all__ = [
-    "MemoryHost", "MemoryNetwork", "SimulatedDevice", "Step", "World", "accept_any", "level", "schedule",
+    "Happening",
+    "MemoryHost",
+    "MemoryNetwork",
+    "SimulatedDevice",
+    "World",
+    "accept_any",
+    "level",
+    "schedule",
     "simulate",
 ]  # fmt: skip

@@ -31,7 +31,7 @@ T = TypeVar("T")
 _WAITS: Final = (0, 0.02, 0.5, 3, 40, 400)  # seconds
 
 
-class Step(NamedTuple):
+class Happening(NamedTuple):
     """One thing that happens: the method of the world that does it, to which device, and what else it draws."""
 
     what: str
@@ -39,9 +39,9 @@ class Step(NamedTuple):
     how: int  # below 64
 
 
-def schedule(random: Random, length: int, words: Sequence[str], devices: int) -> list[Step]:
+def schedule(random: Random, length: int, words: Sequence[str], devices: int) -> list[Happening]:
     """So many steps, each drawn from `words`: one that is there twice is drawn twice as often."""
-    return [Step(random.choice(words), random.randrange(devices), random.randrange(64)) for _ in range(length)]
+    return [Happening(random.choice(words), random.randrange(devices), random.randrange(64)) for _ in range(length)]
 
 
 def simulate(scenario: Callable[[], Awaitable[T]], seed: int) -> T:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cellsync.cell.own_entries import OwnEntries
 from cellsync.core.ids import CaseId
-from cellsync.testing import MemoryNetwork, SimulatedDevice, Step, World, schedule, simulate
+from cellsync.testing import Happening, MemoryNetwork, SimulatedDevice, World, schedule, simulate
 from tests.cell.cells import Visit
 from tests.cell.template import NAMES, Template
 
@@ -99,7 +99,7 @@ class Cases(World):
             assert list(cell.flags) == []
 
 
-def play(template: Template, steps: list[Step], seed: int) -> None:
+def play(template: Template, steps: list[Happening], seed: int) -> None:
     async def scenario() -> None:
         net = MemoryNetwork(seed)
         net.latency(0.02)
@@ -113,12 +113,12 @@ def play(template: Template, steps: list[Step], seed: int) -> None:
 
 
 WORDS = [*["edit"] * 6, "create", *World.HAPPENINGS]
-STEPS = st.lists(st.builds(Step, st.sampled_from(WORDS), st.integers(0, 2), st.integers(0, 63)), max_size=40)
+STEPS = st.lists(st.builds(Happening, st.sampled_from(WORDS), st.integers(0, 2), st.integers(0, 63)), max_size=40)
 
 
 @settings(max_examples=40)
 @given(STEPS, st.integers(0, 3))
-def test_nothing_acknowledged_is_ever_lost(template: Template, steps: list[Step], seed: int) -> None:
+def test_nothing_acknowledged_is_ever_lost(template: Template, steps: list[Happening], seed: int) -> None:
     play(template, steps, seed)
 
 
@@ -151,4 +151,4 @@ def test_the_model_can_fail(template: Template, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(OwnEntries, "write_locked", forgetful)
     with pytest.raises(BaseExceptionGroup):
-        play(template, [Step("edit", 0, 4), Step("wait", 0, 3)], 0)
+        play(template, [Happening("edit", 0, 4), Happening("wait", 0, 3)], 0)

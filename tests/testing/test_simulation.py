@@ -5,7 +5,7 @@ from random import Random
 import trio
 from trio.testing import MockClock
 
-from cellsync.testing import MemoryNetwork, SimulatedDevice, Step, World, schedule, simulate
+from cellsync.testing import Happening, MemoryNetwork, SimulatedDevice, World, schedule, simulate
 from tests.cell.cells import Visit
 from tests.cell.template import NAMES, Template
 
@@ -58,7 +58,7 @@ def test_everything_that_may_happen_may_happen(template: Template) -> None:
     steps = [
         step
         for number, what in enumerate(World.HAPPENINGS)
-        for step in (Step(what, number, number), Step("write", number, number + 1))
+        for step in (Happening(what, number, number), Happening("write", number, number + 1))
     ]
 
     async def scenario() -> None:
