@@ -1,6 +1,6 @@
 """`python -m bench [--quick]`: measure everything, print it against the budgets, write bench-results.json.
 
-With `--against PATH` only what `bench/against.py` says.
+With `--against PATH` only what `bench/against.py` says, with `--runs` only what `bench/runs.py` says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, scale
+from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, runs, scale
 from bench.parts import Part, Took, timed
 from bench.rows import Row
 
@@ -24,6 +24,7 @@ ENTRIES: Final = 100_000
 QUICK: Final = 20  # times smaller
 RESULTS: Final = Path("bench-results.json")
 RESULTS_AGAINST: Final = Path("bench-against.json")
+RESULTS_RUNS: Final = Path("bench-runs.json")
 
 
 def main() -> int:
@@ -31,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"everything at 1/{QUICK} of the size")
     parser.add_argument("--against", type=Path, metavar="PATH", help="only compare with the build in this checkout")
+    parser.add_argument("--runs", action="store_true", help="only compare layouts of entries at rest")
     options = parser.parse_args()
     smaller = QUICK if options.quick else 1
     console = Console(width=None if sys.stdout.isatty() else 150)
@@ -46,16 +48,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder, console.status("") as status:
         home = Path(folder).resolve()
         beside: Path | None = options.against
-        if beside is None:
-            parts = _parts(home, smaller)
-        else:
+        if beside is not None:
+            results = RESULTS_AGAINST
             parts = iter([("against the other build", against.measure(home, beside, ENTRIES // smaller))])
+        elif options.runs:
+            results = RESULTS_RUNS
+            parts = iter([("layouts at rest", runs.measure(home, smaller))])
+        else:
+            results = RESULTS
+            parts = _parts(home, smaller)
         for row in timed(parts, took):
             rows.append(row)
             status.update(f"{row.work}: {row.value:,.4g} {row.unit}")
     report.show(rows, console)
     report.show_took(took, console)
-    report.save(rows, RESULTS if options.against is None else RESULTS_AGAINST)
+    report.save(rows, results)
     return 0
 
 

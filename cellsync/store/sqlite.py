@@ -342,7 +342,7 @@ class SqliteStore:
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
         many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
-        many("INSERT INTO citations VALUES (?,?,?)", _stretches(commit.entries))
+        many("INSERT INTO citations VALUES (?,?,?)", stretches(commit.entries))
         many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
             "INSERT INTO cases (number, id, head) VALUES (?,?,?) "
@@ -471,7 +471,7 @@ class SqliteStore:
         return bytes(row[0]) if row else None
 
 
-def _stretches(entries: Sequence[Entry]) -> Iterator[tuple[int, int, int]]:
+def stretches(entries: Sequence[Entry]) -> Iterator[tuple[int, int, int]]:
     """(branch, first, last) of those of these entries that cite others; of each branch they come in its order."""
     citing = [entry[0] for entry in entries if entry[9]]
     lasts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in citing}

@@ -1,0 +1,267 @@
+"""Layouts of entries at rest: what the store has, and two prototypes that keep them in another table.
+
+    rows              one row per entry, by slot: the store itself
+    runs              one row for up to so many consecutive entries of a branch, as bytes
+    rows in arrival   one row per entry, numbered as they came; a small table says where each slice of a branch lies
+
+All else (key, pages, log, what is written beside entries) is the store's. The prototypes do only what is measured.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.msgpack import Decoder, Encoder
+
+from bench.catch_up import KEY
+from cellsync.core.history.entry import LAST_SEQUENCE, Entry, Restanding, slot_of
+from cellsync.core.history.store import Commit, Outgoing
+from cellsync.store.edge import reads, writes
+from cellsync.store.sqlite import SqliteStore, stretches
+
+_NOTHING: Final = Commit([], [], [], [], [])
+_slot: Final = itemgetter(0)
+
+
+class Rows(SqliteStore):
+    """The store, and two things that only a measurement does."""
+
+    beside = ""  # tables of a prototype
+
+    @classmethod
+    def at(cls, path: Path) -> Rows:
+        store = cls.create(path, KEY)
+        store._db.execute(cls.beside)
+        return store
+
+    def restand(self, entry: Entry, standing: int) -> None:
+        restanding = Restanding(entry.slot, entry.case, entry.kind, entry.standing, standing)
+        self.write(_NOTHING._replace(restanding=[restanding]))
+        self.flush()
+
+    def rewrite(self, entry: Entry, content: bytes) -> None:
+        """Its old content is in neither file nor log then."""
+        self._replace_content(entry, content)
+        self._shred = True
+        self.flush()
+
+    def anywhere(self, contents: Iterable[bytes]) -> bool:
+        """Whether one of these is in the log, or in the decrypted file, what nobody uses of it included."""
+        plain = self._db.serialize("main")
+        return self._log_size() > 0 or any(content in plain for content in contents)
+
+    @writes
+    def _replace_content(self, entry: Entry, content: bytes) -> None:
+        self._db.execute("UPDATE entries SET content = ? WHERE slot = ?", (content, entry.slot))
+
+
+class _Prototype(Rows):
+    """All but its entries is written as the store does."""
+
+    @writes
+    def write(self, commit: Commit) -> None:
+        super().write(commit._replace(entries=[], restanding=[]))
+        self._db.executemany("INSERT INTO citations VALUES (?,?,?)", stretches(commit.entries))
+        self._insert(sorted(commit.entries, key=_slot))
+        for restanding in commit.restanding:
+            self._restand(restanding.slot, restanding.standing)
+
+    def _insert(self, entries: list[Entry]) -> None:
+        raise NotImplementedError
+
+    def _restand(self, slot: int, standing: int) -> None:
+        raise NotImplementedError
+
+
+_Rest = tuple[int, int, bytes, int, int, int, int, int, bytes, bytes, bytes, bytes | None, int]
+_encode: Final = Encoder().encode
+_decode: Final = Decoder(_Rest).decode
+
+
+class Runs(_Prototype):
+    """A run: how many entries, where each of them ends, and their bytes.
+
+    How an entry stands is said beside it once that has changed, so that no run is written again for it. What is written
+    alone rests in a run of one.
+    """
+
+    most = 256
+    beside = """
+        CREATE TABLE runs (first INTEGER PRIMARY KEY, body BLOB NOT NULL);
+        CREATE TABLE restood (slot INTEGER PRIMARY KEY, standing INTEGER NOT NULL);
+    """
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._restood: dict[int, int] = {}  # a daemon would read it when it opens
+
+    def _insert(self, entries: list[Entry]) -> None:
+        runs = (
+            (slice_[at].slot, _run(slice_[at : at + self.most]))
+            for slice_ in (list(found) for _, found in groupby(entries, key=lambda entry: entry[0] >> 40))
+            for at in range(0, len(slice_), self.most)
+        )
+        self._db.executemany("INSERT INTO runs VALUES (?,?)", runs)
+
+    def _restand(self, slot: int, standing: int) -> None:
+        self._db.execute("REPLACE INTO restood VALUES (?,?)", (slot, standing))
+        self._restood[slot] = standing
+
+    @reads
+    def entry_at(self, slot: int) -> Entry | None:
+        return next(self._each([slot]))
+
+    @reads
+    def case_entries(self, head: int, folded: int) -> list[Entry]:
+        entries: list[Entry] = []
+        slots = [head]
+        for entry in self._each(slots):
+            entries.append(entry)
+            if entry.prior != folded:
+                slots.append(entry.prior)
+        return entries
+
+    def _each(self, slots: list[int]) -> Iterator[Entry]:
+        """Of each run no pages are read behind those of the entry; `slots` may grow."""
+        blob = None
+        for slot in slots:
+            first = self._number("SELECT max(first) FROM runs WHERE first <= ?", (slot,))
+            if blob is None:
+                blob = self._db.blob_open("main", "runs", "body", first, False)
+            else:
+                blob.reopen(first)
+            [count] = _COUNT.unpack(blob.read(_COUNT.size))
+            ends = struct.unpack(f">{count}I", blob.read(4 * count))
+            at = slot - first
+            begin = ends[at - 1] if at else 0
+            blob.seek(_COUNT.size + 4 * count + begin)
+            yield self._entry(slot, blob.read(ends[at] - begin))
+        if blob is not None:
+            blob.close()
+
+    def _entry(self, slot: int, raw: bytes) -> Entry:
+        entry = Entry(slot, *_decode(raw))
+        return entry._replace(standing=self._restood[slot]) if slot in self._restood else entry
+
+    @reads
+    def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
+        low, high = slot_of(chain, first), slot_of(chain, last)
+        query = "SELECT * FROM runs WHERE first BETWEEN (SELECT max(first) FROM runs WHERE first <= ?1) AND ?2"
+        found: list[Any] = []
+        for slot, body in self._db.execute(query, (low, high)):
+            [count] = _COUNT.unpack_from(body)
+            ends = struct.unpack_from(f">{count}I", body, _COUNT.size)
+            begin = start = _COUNT.size + 4 * count
+            for slot_, end in enumerate(ends, start=slot):
+                if low <= slot_ <= high:
+                    case, _, _, height, clock, kind, _, _, parents, shape, content, signature, _ = _decode(
+                        body[begin : start + end]
+                    )
+                    found.append((height, slot_, case, clock, kind, parents, shape, content, signature))
+                begin = start + end
+        return found
+
+    @writes
+    def _replace_content(self, entry: Entry, content: bytes) -> None:
+        query = "SELECT first, body FROM runs WHERE first <= ? ORDER BY first DESC LIMIT 1"
+        [(first, body)] = self._db.execute(query, (entry.slot,))
+        [count] = _COUNT.unpack_from(body)
+        ends = struct.unpack_from(f">{count}I", body, _COUNT.size)
+        start, at = _COUNT.size + 4 * count, entry.slot - first
+        begin, end = start + (ends[at - 1] if at else 0), start + ends[at]
+        raw = _encode(tuple(entry._replace(content=content))[1:])
+        grown = len(raw) - (end - begin)
+        moved = [one + grown if place >= at else one for place, one in enumerate(ends)]
+        body = b"".join([_COUNT.pack(count), struct.pack(f">{count}I", *moved), body[start:begin], raw, body[end:]])
+        self._db.execute("UPDATE runs SET body = ? WHERE first = ?", (body, first))
+
+
+class ShortRuns(Runs):
+    most = 16
+
+
+_COUNT: Final = struct.Struct(">I")
+
+
+def _run(entries: Sequence[Entry]) -> bytes:
+    encoded = [_encode(entry[1:]) for entry in entries]
+    ends: list[int] = []
+    end = 0
+    for one in encoded:
+        end += len(one)
+        ends.append(end)
+    return b"".join([_COUNT.pack(len(ends)), struct.pack(f">{len(ends)}I", *ends), *encoded])
+
+
+class RowsInArrival(_Prototype):
+    """The slice of a branch that a commit brought lies in consecutive rows."""
+
+    beside = """
+        CREATE TABLE came (
+            number INTEGER PRIMARY KEY,
+            slot INTEGER NOT NULL, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
+            height INTEGER NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL, past INTEGER NOT NULL,
+            standing INTEGER NOT NULL, parents BLOB NOT NULL, shape BLOB NOT NULL, content BLOB NOT NULL,
+            signature BLOB, form INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE slices (last INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+    """
+
+    def _insert(self, entries: list[Entry]) -> None:
+        self._db.executemany("INSERT INTO came VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", entries)
+        newest = self._db.last_insert_rowid() - len(entries)
+        slices = (
+            (entry.slot, newest + at)
+            for at, entry in enumerate(entries, start=1)
+            if at == len(entries) or entry.slot >> 40 != entries[at].slot >> 40
+        )
+        self._db.executemany("INSERT INTO slices VALUES (?,?)", slices)
+
+    def _restand(self, slot: int, standing: int) -> None:
+        self._db.execute("UPDATE came SET standing = ? WHERE number = ?", (standing, self._at(slot)))
+
+    @reads
+    def entry_at(self, slot: int) -> Entry | None:
+        row: Any = self._db.execute("SELECT * FROM came WHERE number = ?", (self._at(slot),)).fetchone()
+        return Entry._make(row[1:])
+
+    def _at(self, slot: int) -> int:
+        return self._number("SELECT number + ?1 - last FROM slices WHERE last >= ?1 ORDER BY last LIMIT 1", (slot,))
+
+    @reads
+    def case_entries(self, head: int, folded: int) -> list[Entry]:
+        return [Entry._make(row[1:]) for row in self._db.execute(_WALK, (self._at(head), folded))]
+
+    @reads
+    def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
+        query = """
+            SELECT height, slot, case_number, clock, kind, parents, shape, content, signature FROM came
+            WHERE number BETWEEN ? AND ?"""
+        found: list[Outgoing] = []
+        at, end = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
+        slices = """
+            SELECT last, number FROM slices
+            WHERE last BETWEEN ?1 AND coalesce((SELECT min(last) FROM slices WHERE last >= ?2), ?2) ORDER BY last"""
+        for newest, number in list(self._db.execute(slices, (at, end))):
+            found += self._db.execute(query, (number - (newest - at), number - max(0, newest - end)))
+            at = newest + 1
+        return found
+
+    @writes
+    def _replace_content(self, entry: Entry, content: bytes) -> None:
+        self._db.execute("UPDATE came SET content = ? WHERE number = ?", (content, self._at(entry.slot)))
+
+
+_WALK: Final = """
+WITH RECURSIVE walk (at) AS (
+    VALUES (?1) UNION ALL
+    SELECT (SELECT slices.number + prior - last FROM slices WHERE last >= prior ORDER BY last LIMIT 1)
+    FROM walk CROSS JOIN came ON came.number = at WHERE prior <> ?2
+)
+SELECT came.* FROM walk CROSS JOIN came ON came.number = at
+"""
