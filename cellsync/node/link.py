@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import trio
@@ -56,6 +56,10 @@ class PeerLink:
         self.number = number  # tells it from every other link of its circle
         self.called = session.state is State.OPENING  # by us
         self.told: Places = {}  # where devices listen, as the peer was last told
+        self.named: Collection[DeviceId] = ()  # others of whom the peer has said where they are
+        self.lost_since = math.inf  # since when that has looked as if it knew few
+        self.told_of_all = False
+        self.other: DeviceId | None = None  # of whom it is told, if not of all
         self.address: Address | None = None  # where we called
         self.site: Site = UNRECOGNISED  # the network on our end, when it was opened
         self.ends: Ends | None = None  # between which addresses it runs, as far as that was known then
@@ -64,6 +68,7 @@ class PeerLink:
         self.since = math.inf  # when it became the one with its peer
         self.sparse = False  # there are many links, and not all of them pass everything on
         self.near = False  # this one does, until it has shown that it is spare
+        self.watched = False  # the peer is asked often what it holds
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
         self.over = trio.Event()
@@ -104,7 +109,7 @@ class PeerLink:
 
     def place(self, *, sparse: bool, near: bool, watched: bool) -> None:
         """Where the peer stands among ours."""
-        self.sparse, self.near = sparse, near
+        self.sparse, self.near, self.watched = sparse, near, watched
         self.session.watch(watched)
         self._wake.set()
 

@@ -1,7 +1,9 @@
-"""Whereabouts: what is told and learnt when the network is recognised only after a session has opened."""
+"""Whereabouts: what is told and learnt when the network is recognised late, and who is told how much of others."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +15,21 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.wire.messages import Places
 from cellsync.node.network import Address, Ends, Here, packed
 from cellsync.node.sites import UNRECOGNISED, Site
-from cellsync.node.whereabouts import RECOGNISED_WITHIN, TELL_EVERY, CircleWhereabouts
+from cellsync.node.whereabouts import LOST_FOR, RECOGNISED_WITHIN, TELL_EVERY, CircleWhereabouts
 
 ME, BEN = DeviceId(b"m" * 32), DeviceId(b"b" * 32)
 HOME = Here(Site(b"h" * 16), 3, (Address("10.0.0.1", 50_000),), (ip_network("10.0.0.0/24"),))
 NOT_YET = HOME._replace(site=UNRECOGNISED, addresses=())  # and so nothing listens there
 THERE = Address("10.0.0.2", 50_500)
+
+
+def link_with(peer: DeviceId, locate: Callable[[object, Places], None]) -> Any:
+    """One of few, with a peer that has called us."""
+    return SimpleNamespace(
+        stream=None, device=peer, address=None, site=UNRECOGNISED, began=trio.current_time(), said={}, ends=None,
+        sparse=False, near=False, watched=False, told={}, named=(), lost_since=math.inf, other=None, told_of_all=False,
+        locate=locate, close=lambda: None,
+    )  # fmt: skip
 
 
 class LinkWithBen:
@@ -27,10 +38,8 @@ class LinkWithBen:
     def __init__(self) -> None:
         self.here: list[Here] = [NOT_YET]
         self.told: list[tuple[float, Places]] = []
-        self.link: Any = SimpleNamespace(
-            stream=None, device=BEN, address=THERE, site=UNRECOGNISED, began=trio.current_time(), said={}, ends=None,
-            locate=lambda _, places: self.told.append((trio.current_time(), places)), close=lambda: None,
-        )  # fmt: skip
+        self.link: Any = link_with(BEN, lambda _, places: self.told.append((trio.current_time(), places)))
+        self.link.address = THERE
         circle: Any = SimpleNamespace(
             id=bytes(32), device=ME, others=lambda: [BEN], store=SimpleNamespace(kept=lambda name: None), keep=None,
             surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes),
@@ -117,4 +126,78 @@ async def test_it_may_have_been_at_another_of_our_addresses(autojump_clock: Mock
         link.whereabouts.moved()
         await wait_all_tasks_blocked()
         assert link.whereabouts.callable(BEN) == []
+        nursery.cancel_scope.cancel()
+
+
+class LinksWithMany:
+    """Sessions with many, all of them here; what each was told."""
+
+    def __init__(self, size: int, near: int) -> None:
+        devices = [DeviceId(bytes([number]) * 32) for number in range(1, size + 1)]
+        self.told: dict[DeviceId, list[Places]] = {device: [] for device in devices}
+        self.links: dict[DeviceId, Any] = {}
+        for number, device in enumerate(devices):
+            one = self.links[device] = link_with(device, self._locate(device))
+            one.stream, one.sparse, one.near, one.site = f"10.0.0.{number + 10}", True, number < near, HOME.site
+        circle: Any = SimpleNamespace(
+            id=bytes(32), device=ME, others=lambda: devices, store=SimpleNamespace(kept=lambda name: None), keep=None,
+            surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes),
+        )  # fmt: skip
+        network: Any = SimpleNamespace(here=lambda: [HOME], ends=lambda stream: Ends("10.0.0.1", stream))
+        links: Any = self.links
+        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, lambda device: None)
+
+    def _locate(self, device: DeviceId) -> Callable[[object, Places], None]:
+        def locate(_: object, places: Places) -> None:
+            self.told[device].append(places)
+            self.links[device].told = places
+
+        return locate
+
+    def hear(self, device: DeviceId, *others: DeviceId) -> None:
+        places = {one: [(packed(self.links[one].stream), 50_500)] for one in (device, *others)}
+        self.whereabouts.hear(device, self.links[device], places)
+
+
+async def test_of_many_only_some_are_told_of_all_and_nobody_twice(autojump_clock: MockClock) -> None:
+    """47 devices that came back at once told each other of all the others, at least twice: 9 MB."""
+    async with trio.open_nursery() as nursery:
+        crowd = LinksWithMany(size=40, near=4)
+        nursery.start_soon(crowd.whereabouts.locate)
+        first, second, *_ = crowd.told
+        for device in crowd.told:
+            crowd.hear(device, second if device == first else first)
+        await trio.sleep(10 * TELL_EVERY)
+        rows = [[len(places) for places in told] for told in crowd.told.values()]
+        assert rows == [[40]] * 4 + [[2]] * 36
+        for device, [places] in crowd.told.items():
+            assert device not in places
+            assert ME in places
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_seems_to_know_few_is_told_of_all_in_a_while_and_once(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = LinksWithMany(size=40, near=4)
+        nursery.start_soon(crowd.whereabouts.locate)
+        *others, at_first, lost, poor = crowd.told
+        for device in others:
+            crowd.hear(device, lost)
+        crowd.hear(at_first)
+        crowd.hear(lost)
+        crowd.hear(poor, *others[:2])
+        await trio.sleep(1)
+        assert all(len(crowd.told[device][-1]) == 2 for device in (at_first, lost, poor))
+        crowd.hear(at_first, lost)  # it had only just come
+        await trio.sleep(LOST_FOR + TELL_EVERY)
+        assert [len(places) for places in crowd.told[at_first]] == [2]
+        assert [[len(places) for places in crowd.told[device]] for device in (lost, poor)] == [[2, 40]] * 2
+        told, began = len(crowd.told[poor]), trio.current_time()
+        for _ in range(100):  # one that makes work on purpose
+            crowd.hear(poor, lost)
+            await trio.sleep(1)
+            crowd.hear(poor)
+            await trio.sleep(1)
+        assert len(crowd.told[poor]) - told <= (trio.current_time() - began) / TELL_EVERY + 1
+        assert len(crowd.told[lost]) == 2
         nursery.cancel_scope.cancel()

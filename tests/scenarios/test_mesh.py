@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -160,3 +161,23 @@ def broken(random: Random, others: list[str], swallowing: str) -> list[tuple[str
     kept |= {frozenset((swallowing, one)) for one in others}
     pairs = [(one, other) for one in NAMES for other in NAMES if one < other]
     return [pair for pair in pairs if frozenset(pair) not in kept and random.random() < 0.7]
+
+
+async def test_in_a_place_that_nobody_knows_one_address_each_is_enough(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Most peers tell of one other only; still all hear of all."""
+    net = memory_network
+    hosts = [net.host(name) for name in (*NAMES, "hal")]
+    for host in hosts:
+        host.mode = "asked"  # no beacons, once all have joined
+    async with net.cells(*NAMES, "hal") as made:
+        for host in hosts:
+            host.move("café")
+        await trio.sleep(1)
+        assert not any(len(one.node.links) for one in made)
+        for (one, after), host in zip(pairwise(made), hosts[:-1], strict=True):
+            await after.add_address(one.device, host.host, one.port)
+        with trio.fail_after(60):
+            while any(len(one.node.links) < len(made) - 1 for one in made):  # noqa: ASYNC110
+                await trio.sleep(0.5)
