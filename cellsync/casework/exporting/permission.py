@@ -107,7 +107,7 @@ class LeftOut(NamedTuple):
 
 _FOR_PUBLIC: Final = "What is for the public stands in C0: a case's summary, and what is marked C0."
 _ELSEWHERE: Final = (
-    "Choose other compartments: C0 and C1 are the case, C2 and C3 law and health, C4 to C6 those who help."
+    "Choose other compartments: C0 and C1 are the case, C2 and C3 law and health, C4 to C6 helpers and routes."
 )
 
 
@@ -137,7 +137,9 @@ class NothingLeaves(CallerError):
         what = _FOR_PUBLIC if audience is Scope.PUBLIC else _ELSEWHERE
         super().__init__(
             f"Nothing of these cases is in {named} and may leave.",
-            hint=" ".join([self.default_hint, what, *(f"{one.said}." for one in self.left_out)]),
+            hint=" ".join(
+                [self.default_hint, what, *(f"{one.said}." for one in self.left_out if one.why is not Why.NOTHING)]
+            ),
         )
 
 
