@@ -30,7 +30,7 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
     """The cell in this folder, unlocked and on its network until the block ends.
 
     Raises VaultMissing, WrongPassphrase, VaultInUse (another program has it open), NotAVault, VaultDamaged,
-    NewerVersion. An error raised in the block comes out as it is.
+    NewerVersion, ReadOnlyDisk, StorageFailed. An error raised in the block comes out as it is.
     """
     home = home_of(place)
     words = forms(passphrase)

@@ -33,6 +33,7 @@ from typing import Any, Final, Self
 
 import apsw
 
+from cellsync import system
 from cellsync.core import caps
 from cellsync.core.errors import DiskFull, VaultDamaged
 from cellsync.core.history.chain import Chain
@@ -42,13 +43,14 @@ from cellsync.core.ids import DatabaseKey, EntryId
 from cellsync.store import layout
 from cellsync.store.connection import PAGE_BYTES, check_encrypted, connect
 from cellsync.store.edge import meaning, reads, writes
-from cellsync.store.files import create_private, sync_directory
+from cellsync.store.files import ReadOnlyDisk, create_private, file_errors, sync_directory
 from cellsync.store.listings import SqliteListings
 
 CACHE_BYTES: Final = 8 << 20
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
 ROW_BYTES: Final = 64  # of a row beside its content, at most
+_COPY: Final = "Make it writable; or put a copy on another disk, with `restore`."
 
 _WALK: Final = """
 WITH RECURSIVE walk (at) AS (
@@ -108,9 +110,12 @@ class SqliteStore:
 
     @classmethod
     def open(cls, path: Path, key: DatabaseKey, *, cache_bytes: int = CACHE_BYTES) -> Self:
-        """An existing database. Raises VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
+        """An existing database. Raises VaultDamaged, VaultInUse, NewerVersion, ReadOnlyDisk or StorageFailed."""
         if not path.exists():
             raise VaultDamaged("A file of this vault is missing.")
+        with file_errors():
+            if system.files.is_read_only(path):
+                raise ReadOnlyDisk("A cell cannot be opened on a read-only disk.", hint=_COPY)
         store = cls(connect(path, key, cache_bytes))
         try:
             if not store._is_current():

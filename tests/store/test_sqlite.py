@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cellsync import system
 from cellsync.core import caps
 from cellsync.core.errors import (
     CellsyncError,
@@ -26,6 +27,8 @@ from cellsync.core.history.entry import Entry, Restanding, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit, Store
 from cellsync.core.ids import CaseId, DatabaseKey
 from cellsync.store import connection, layout, sqlite
+from cellsync.store.edge import meaning
+from cellsync.store.files import ReadOnlyDisk
 from cellsync.store.sqlite import SqliteStore
 from tests.models.store_model import StoreModel
 from tests.store.commits import CANARY, Author, numbered
@@ -536,3 +539,13 @@ def test_errors_and_caches_hold_no_key_and_no_content(path: Path) -> None:
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=False).format())
     assert "CANARY" not in shown
     store.close()
+
+
+def test_a_disk_that_cannot_be_written_to_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "circle"
+    SqliteStore.create(path, KEY).close()
+    monkeypatch.setattr(system.files, "is_read_only", lambda _: True)
+    with pytest.raises(ReadOnlyDisk, match="read-only") as caught:
+        SqliteStore.open(path, KEY)
+    assert "restore" in caught.value.hint
+    assert type(meaning(apsw.ReadOnlyError("x"))) is ReadOnlyDisk  # it became so while it was open
