@@ -20,7 +20,6 @@ from bench import against, catch_up, growth, hand, hostile, importing, live, mes
 from bench.parts import Part, Took, timed
 from bench.rows import Row
 
-ENTRIES: Final = 100_000
 QUICK: Final = 20  # times smaller
 RESULTS: Final = Path("bench-results.json")
 RESULTS_AGAINST: Final = Path("bench-against.json")
@@ -50,7 +49,7 @@ def main() -> int:
         beside: Path | None = options.against
         if beside is not None:
             results = RESULTS_AGAINST
-            parts = iter([("against the other build", against.measure(home, beside, ENTRIES // smaller))])
+            parts = iter([("against the other build", against.measure(home, beside, smaller))])
         elif options.runs:
             results = RESULTS_RUNS
             parts = iter([("layouts at rest", runs.measure(home, smaller))])
@@ -67,7 +66,7 @@ def main() -> int:
 
 
 def _parts(folder: Path, smaller: int) -> Iterator[Part]:
-    entries = ENTRIES // smaller
+    entries = catch_up.ENTRIES // smaller
     for shape in catch_up.SHAPES:
         yield f"catch-up, {shape.name}", _catch_up(folder, shape, entries)
     yield "an edit between two", live.measure(folder, max(100, live.EDITS // smaller))

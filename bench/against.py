@@ -6,6 +6,8 @@ databases otherwise. What is compared is processor time, which other work on the
 and of the giver, per entry, from when their modules are loaded until they have closed. The cases of all must end with
 one digest. (That of what is held is no measure of it: builds whose protocols differ may digest that otherwise.)
 
+Both import the same table, too, each into a vault of its own.
+
 `bench/guest.py` runs in the other checkout, with what is there: so it imports only names that old benchmarks have, too.
 """
 
@@ -20,10 +22,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bench import children
-from bench.catch_up import SHAPES, Shape
+from bench.catch_up import ENTRIES, SHAPES, Shape
+from bench.importing import wide
 from bench.rows import Row
 
 ROUNDS: Final = 5
+ROWS: Final = 4_000  # of a table that is imported
+IMPORTS: Final = 3
 HERE: Final = Path(__file__).resolve().parent.parent
 _GUEST: Final = Path(__file__).resolve().parent / "guest.py"
 
@@ -37,8 +42,30 @@ class Run(NamedTuple):
     digest: str  # of all cases, "" if it was not taken
 
 
-def measure(folder: Path, other: Path, entries: int) -> Iterator[Row]:
-    other = other.resolve()
+def measure(folder: Path, other: Path, smaller: int) -> Iterator[Row]:
+    yield from _imports(folder, other.resolve(), ROWS // smaller)
+    yield from _catch_ups(folder, other.resolve(), ENTRIES // smaller)
+
+
+def _imports(folder: Path, other: Path, rows: int) -> Iterator[Row]:
+    table, work = folder / "table.csv", f"against the other build, an import of {rows:,} wide rows"
+    table.write_bytes(wide(rows))
+    runs: dict[Path, list[dict[str, float]]] = {HERE: [], other: []}
+    for turn in range(IMPORTS):
+        for build in (HERE, other) if turn % 2 else (other, HERE):
+            vault = folder / "vault"
+            runs[build].append(_ask(build, "bring_in", {"vault": str(vault), "table": str(table)}))
+            assert runs[build][-1]["created"] == rows, "not all rows have arrived"
+            shutil.rmtree(vault)
+    for whose, build in (("this", HERE), ("the other", other)):
+        spent = min(run["processor"] for run in runs[build])
+        yield Row(f"{work}: {whose}, processor time", 1000 * spent / rows, "ms/row")
+    pairs = list(zip(runs[HERE], runs[other], strict=True))
+    for what, name in (("rate", "seconds"), ("work per processor second", "processor")):
+        yield Row(f"{work}: {what}", statistics.median(they[name] / us[name] for us, they in pairs), "×")
+
+
+def _catch_ups(folder: Path, other: Path, entries: int) -> Iterator[Row]:
     for shape in SHAPES:
         made = _ask(other, "make", {"folder": str(folder), "shape": list(shape), "entries": entries})
         laid = {build: _lay_out(build, folder / name, made) for build, name in ((HERE, "this"), (other, "other"))}

@@ -33,6 +33,7 @@ from cellsync.node.network import Address
 from cellsync.node.node import Node
 from cellsync.store.sqlite import SqliteStore
 
+ENTRIES: Final = 100_000
 RUNS: Final = 3
 KEY: Final = DatabaseKey(bytes(range(32)))  # of throw-away databases; how random it is costs no time
 FLOOR_TIMES: Final = 2.0  # most times the chained floor

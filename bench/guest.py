@@ -9,14 +9,23 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
+
+import trio
 
 sys.path[0] = str(Path.cwd())
 
 from bench import catch_up  # noqa: E402
 from bench.ground import Device  # noqa: E402
+from cellsync.casework.importing import import_cases  # noqa: E402
+from cellsync.cell.founding import found_cell  # noqa: E402
+from cellsync.cell.home import Home  # noqa: E402
+from cellsync.cell.opening import open_cell  # noqa: E402
+from cellsync.node.lan import open_lan  # noqa: E402
+from cellsync.store.header import Kdf  # noqa: E402
 
 
 def main() -> None:
@@ -24,9 +33,7 @@ def main() -> None:
     if sys.argv[1] in _ASIDE:
         _ASIDE[sys.argv[1]](job)
         return
-    # As a daemon does when it has started; an older build's did nothing of the kind.
-    with suppress(ImportError, AttributeError):
-        import_module("cellsync.ledger.pause").spare()
+    _spare()
     began = process_time()
     getattr(catch_up, sys.argv[1])(job)
     print(json.dumps({"processor": process_time() - began}), flush=True)
@@ -51,13 +58,34 @@ def _lay_out(job: dict[str, object]) -> None:
     print(json.dumps({}), flush=True)
 
 
+def _bring_in(job: dict[str, object]) -> None:
+    """An import; the derivation of the key, and opening, are no part of it."""
+    home = Home(Path(str(job["vault"])), partial(open_lan, ["127.0.0.1"], mode="off"), kdf=Kdf.CHEAP)
+
+    async def bring_in() -> dict[str, float]:
+        await found_cell(home, "bench", name="bench", passphrase="bench")
+        async with open_cell(home, passphrase="bench") as cell:
+            began, spent = perf_counter(), process_time()
+            report = await import_cases(cell, Path(str(job["table"])))
+            return {"created": report.created, "seconds": perf_counter() - began, "processor": process_time() - spent}
+
+    _spare()
+    print(json.dumps(trio.run(bring_in)), flush=True)
+
+
+def _spare() -> None:
+    """As a daemon does when it has started; an older build's did nothing of the kind."""
+    with suppress(ImportError, AttributeError):
+        import_module("cellsync.ledger.pause").spare()
+
+
 def _cases(job: dict[str, object]) -> None:
     device = Device.open(job)
     print(json.dumps({"digest": device.circle.replica.state_digest().hex()}), flush=True)
     device.store.close()
 
 
-_ASIDE = {"make": _make, "lay_out": _lay_out, "cases": _cases}
+_ASIDE = {"make": _make, "lay_out": _lay_out, "cases": _cases, "bring_in": _bring_in}
 
 if __name__ == "__main__":
     main()

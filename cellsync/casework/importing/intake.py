@@ -35,6 +35,7 @@ _LINKS: Final[tuple[tuple[str, str, Relation], ...]] = (
     ("proceeding", "person", Relation.ABOUT),
     ("task", "case", Relation.PART_OF),
 )
+_LINKS_OF: Final = {name: [(to, how.value) for at, to, how in _LINKS if at == name] for name, _, _ in _LINKS}
 _BY_IMPORT: Final = ""  # instead of a column: what the import itself says
 
 Progress = Callable[[int, int], None]
@@ -192,9 +193,9 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         keyed = _keyed(cell, ids[name])
         links = [
             link
-            for at, to, how in _LINKS
-            if at == name and to in exist
-            for link in [[bytes(ids[to]), how.value]]
+            for to, how in _LINKS_OF.get(name, ())
+            if to in exist
+            for link in [[bytes(ids[to]), how]]
             # Two documents that people have made were found by the links that they have: those are theirs to say.
             if (state := states[name]) is None or ids[name] == made[name] or states[to] is None
             or has_said(state, keyed, ("links", _BY_IMPORT), link)

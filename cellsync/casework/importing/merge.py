@@ -65,8 +65,8 @@ def merge(
     `several`: the columns that have several items of a log, not one that is corrected.
     """
     fields = fields_of(schema)
-    created = [] if state is not None else [Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)]
-    if state is None and all(fields[name].crdt in _SPELT_OUT for name, _ in table):
+    created = [] if state is not None else [_creation(kind_of(schema), version_of(schema))]
+    if state is None and _SPELT_OUT.issuperset([fields[name].crdt for name, _ in table]):
         return [*created, *made] if (made := _first(schema, table, keyed, several)) else []
     merging = _Merging(state or CaseState(logs=True), keyed)
     for (name, column), values in table.items():
@@ -89,6 +89,11 @@ def has_said(state: CaseState, keyed: Keyed, place: Place, value: Any) -> bool:
 
 
 _SPELT_OUT: Final = frozenset({FieldType.REGISTER, FieldType.SET, FieldType.LOG})
+
+
+@cache
+def _creation(kind: str, version: int) -> Operation:
+    return Operation(int(Op.CREATE), kind, version, None)
 
 
 def _first(
