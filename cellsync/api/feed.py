@@ -21,6 +21,7 @@ import trio
 from cellsync.api.contract.shapes import Event
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
+from cellsync.cell.backlog import Backlog
 from cellsync.cell.cell import Cell
 from cellsync.cell.changes import size_of
 from cellsync.core.crdt.types import verb_of
@@ -46,10 +47,8 @@ class Feed:
     def __init__(self, cell: Cell, feeds: set[Feed]) -> None:
         self._cell = cell
         self._feeds = feeds
-        self._send, self._receive = trio.open_memory_channel[Event](BACKLOG)
+        self._backlog = Backlog[Event](BACKLOG, BACKLOG_BYTES, lambda event: size_of(event.data))
         self._scope = trio.CancelScope()
-        self._bytes = 0  # of what waits
-        self._missed = False
         self._kinds: dict[CaseId, str] = {}
         self._last: Event | None = Event(event="locked", cursor="", data={"state": "locked"})
         self._registered = trio.Event()
@@ -62,16 +61,12 @@ class Feed:
 
     async def next(self) -> Event | None:
         """The next event; None when there will be no more."""
-        if self._missed and not self._receive.statistics().current_buffer_used:
-            self._missed = False
+        if self._backlog.take_miss():
             return Event(event="reset", cursor=self._cell.cursor(), data={})
-        try:
-            event = await self._receive.receive()
-            self._bytes -= size_of(event.data)
-            return event
-        except trio.EndOfChannel:
-            last, self._last = self._last, None
-            return last
+        event = await self._backlog.get()
+        if event is None:
+            event, self._last = self._last, None
+        return event
 
     @property
     def over(self) -> bool:
@@ -83,7 +78,7 @@ class Feed:
         if self in self._feeds:
             self._feeds.discard(self)
             self._scope.cancel()
-            self._send.close()
+            self._backlog.close()
             self._registered.set()
 
     def tell(self, event: str, data: Mapping[str, Any]) -> None:
@@ -144,18 +139,7 @@ class Feed:
                 self.tell("case.conflict", {"case": case.hex(), "fields": fields})
 
     def _put(self, event: Event) -> None:
-        if self._missed:
-            return
-        size = size_of(event.data)
-        try:
-            if self._bytes + size > BACKLOG_BYTES and self._bytes:
-                raise trio.WouldBlock
-            self._send.send_nowait(event)
-            self._bytes += size
-        except trio.WouldBlock:
-            self._missed = True
-        except (trio.ClosedResourceError, trio.BrokenResourceError):
-            pass
+        self._backlog.put(event)
 
 
 def _in_conflict(replica: Replica, number: int) -> list[str]:

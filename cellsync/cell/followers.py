@@ -16,8 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-import trio
-
+from cellsync.cell.backlog import Backlog
 from cellsync.cell.cases import OpenCases
 from cellsync.cell.changes import cause_of, change_size, readings, told, touched
 from cellsync.core.case.fold import Stamp
@@ -45,10 +44,7 @@ class Follower(AsyncIterator[Change]):
     def __init__(self, case: Bound | None, cursor: Callable[[], str]) -> None:
         self.case = case
         self._cursor = cursor
-        self.backlog: Final = BACKLOG
-        self._send, self._receive = trio.open_memory_channel[Change](BACKLOG)
-        self._bytes = 0  # of the values that wait
-        self._missed = False
+        self._backlog = Backlog(BACKLOG, BACKLOG_BYTES, change_size)
         self._last: Change | None = None
 
     def wants(self, case: CaseId) -> bool:
@@ -64,29 +60,18 @@ class Follower(AsyncIterator[Change]):
             self.tell(change._replace(cursor=after))
 
     def tell(self, change: Change) -> None:
-        if self._missed:
-            return
-        size = change_size(change)
-        try:
-            if self._bytes + size > BACKLOG_BYTES and self._bytes:
-                raise trio.WouldBlock
-            self._send.send_nowait(change)
-            self._bytes += size
-        except trio.WouldBlock:
-            self._missed = True
-        except (trio.ClosedResourceError, trio.BrokenResourceError):
-            pass
+        self._backlog.put(change)
 
     def miss(self) -> None:
         """More came than may wait: once the reader has had what waits, it is told to read again."""
-        self._missed = True
+        self._backlog.miss()
 
     def reset(self, change: Change) -> None:
         self.tell(change._replace(path="", value=None, before=None, cause="reset"))
 
     def close(self) -> None:
         """What was told can still be read; then the reading ends."""
-        self._send.close()
+        self._backlog.close()
 
     # A class, because a generator would be over after a wait that was cancelled: this can be asked again.
 
@@ -94,15 +79,13 @@ class Follower(AsyncIterator[Change]):
         return self
 
     async def __anext__(self) -> Change:
-        if self._missed and self._last is not None and not self._receive.statistics().current_buffer_used:
-            self._missed = False
+        if self._last is not None and self._backlog.take_miss():
             return self._last._replace(path="", value=None, before=None, cause="reset", cursor=self._cursor(), why="")
-        try:
-            self._last = await self._receive.receive()
-        except trio.EndOfChannel:
-            raise StopAsyncIteration from None
-        self._bytes -= change_size(self._last)
-        return self._last
+        change = await self._backlog.get()
+        if change is None:
+            raise StopAsyncIteration
+        self._last = change
+        return change
 
 
 class _Share:
@@ -120,7 +103,7 @@ class _Share:
         for change in changes:
             self.changes.append(change)
             self.size += change_size(change)
-            if len(self.changes) > self.follower.backlog or self.size > BACKLOG_BYTES:
+            if len(self.changes) > BACKLOG or self.size > BACKLOG_BYTES:
                 self.full = True
                 break
 
