@@ -38,7 +38,7 @@ from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
-from cellsync.ledger.surroundings import REAL
+from cellsync.ledger.surroundings import REAL, Surroundings
 from cellsync.node.node import Node
 from cellsync.store.header import Identity, Kdf
 from cellsync.store.sqlite import SqliteStore
@@ -141,11 +141,11 @@ class Device:
     founder: DeviceId
 
     @classmethod
-    def open(cls, job: Mapping[str, Any]) -> Device:
+    def open(cls, job: Mapping[str, Any], surroundings: Surroundings = REAL) -> Device:
         store = SqliteStore.open(Path(job["path"]), DatabaseKey(bytes.fromhex(job["key"])))
         return cls(
             store,
-            OpenCircle(CircleId(bytes.fromhex(job["circle"])), store, REAL),
+            OpenCircle(CircleId(bytes.fromhex(job["circle"])), store, surroundings),
             SessionSecret(bytes.fromhex(job["session"])),
             SigningSecret(bytes.fromhex(job["signing"])),
             DeviceId(bytes.fromhex(job["founder"])),

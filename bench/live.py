@@ -68,7 +68,7 @@ class Editor:
     """Somebody at a device, who writes."""
 
     def __init__(self, device: Device, seed: int = 2) -> None:
-        self._device = device
+        self.device = device
         self._edits = Edits(Random(seed))
 
     async def edit(self) -> EntryId:
@@ -76,7 +76,7 @@ class Editor:
         shape = operations.encode_shape([edit.operation])
         content = operations.encode_content(os.urandom(SALT_BYTES), [edit.operation])
         intention = Intention(Kind.CASE, edit.case, shape, content)
-        plan = await self._device.circle.write(self._device.signing, [intention])
+        plan = await self.device.circle.write(self.device.signing, [intention])
         identity = plan.commit.entries[0].id
         self._edits.written(edit, operations.ref(identity, 0))
         return identity

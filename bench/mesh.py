@@ -1,20 +1,26 @@
 """Mesh: one edit in a cell of devices that are all connected, against a star, in which each is connected to one only.
 
-All devices run in one process, over a network in memory: what is counted is what they send and what all of them
-compute. They write in turn, one edit when the one before it has reached everybody.
+All devices run in one process, over a network in memory and in virtual time: what is counted is what they send, what
+all of them compute, and for how long an edit is on its way if each hop takes 2 ms and computing none. They write in
+turn, one edit when the one before it has reached everybody; then several at once.
+
+Where all are connected most peers are told later of what came another way. That is measured beside, as the cost of
+asking every peer once after all edits.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from time import perf_counter, process_time
-from typing import Final
+from time import process_time
+from typing import Final, NamedTuple
 
 import trio
+from trio.testing import MockClock
 
 from bench import children
 from bench.catch_up import KEY
@@ -22,13 +28,17 @@ from bench.ground import Device, Ground
 from bench.history import began_before
 from bench.live import Editor
 from bench.rows import Row, percentile
+from cellsync.core.ids import EntryId, Millis
 from cellsync.core.replica.stage import Plan
+from cellsync.ledger.surroundings import REAL, Surroundings
 from cellsync.node.node import Node
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing.network import MemoryNetwork
 
 SIZES: Final = (10, 47)
 EDITS: Final = 100
+AT_ONCE: Final = 8  # edits on their way, at a load
+HOP: Final = 0.002  # seconds
 TIMES: Final = 3.0  # what an edit may cost in a mesh, against a star
 REACHES: Final = 250.0  # ms until it has reached all, of 95 edits in 100
 LOOK_EVERY: Final = 0.1  # seconds, until all are connected and in step
@@ -42,63 +52,142 @@ class Cost:
     kb: float
     ms: float  # of processor time
     reached: list[float]  # ms until it was everywhere, of each
+    computed: list[float]  # ms of processor time until then, of all devices, of each
+
+
+class Costs(NamedTuple):
+    """Of the edits of one cell."""
+
+    in_turn: Cost
+    at_once: Cost
+    told: Cost  # of telling everybody afterwards what came another way
 
 
 def measure(folder: Path, smaller: int = 1) -> Iterator[Row]:
     edits = max(20, EDITS // smaller)
     for devices in SIZES if smaller == 1 else SIZES[:1]:
         star, mesh = (_made(folder / f"{shape}-{devices}", devices, edits, shape) for shape in ("star", "mesh"))
-        name = f"an edit among {devices}"
-        yield Row(f"{name}, a star: on the wire", star.kb, "kB")
-        yield Row(f"{name}, all connected: on the wire", mesh.kb, "kB", TIMES * star.kb, star.kb)
-        yield Row(f"{name}, a star: processor time of all", star.ms, "ms")
-        yield Row(f"{name}, all connected: processor time of all", mesh.ms, "ms", TIMES * star.ms, star.ms)
-        yield Row(f"{name}, all connected, until all have it: p50", percentile(mesh.reached, 50), "ms")
-        yield Row(f"{name}, all connected, until all have it: p95", percentile(mesh.reached, 95), "ms", REACHES)
+        for load, one, other in (
+            ("", star.in_turn, mesh.in_turn),
+            (f", {AT_ONCE} at once", star.at_once, mesh.at_once),
+        ):
+            name = f"an edit among {devices}{load}"
+            yield Row(f"{name}, a star: on the wire", one.kb, "kB")
+            yield Row(f"{name}, all connected: on the wire", other.kb, "kB", TIMES * one.kb, one.kb)
+            yield Row(f"{name}, a star: processor time of all", one.ms, "ms")
+            yield Row(f"{name}, all connected: processor time of all", other.ms, "ms", TIMES * one.ms, one.ms)
+            yield Row(f"{name}, all connected: on its way, p95", percentile(other.reached, 95), "ms", REACHES)
+        name = f"an edit among {devices}, all connected"
+        yield Row(
+            f"{name}: until all have it, if one processor does it all, p50", percentile(mesh.in_turn.computed, 50), "ms"
+        )
+        yield Row(f"{name}: the same, p95", percentile(mesh.in_turn.computed, 95), "ms", REACHES)
+        yield Row(f"{name}: telling it to those who got it another way, on the wire", mesh.told.kb, "kB")
+        yield Row(f"{name}: the same, processor time of all", mesh.told.ms, "ms")
 
 
-def _made(folder: Path, devices: int, edits: int, shape: str) -> Cost:
+def _made(folder: Path, devices: int, edits: int, shape: str) -> Costs:
     folder.mkdir()
-    return trio.run(_cost, folder, devices, edits, shape == "star")
+    return trio.run(_costs, folder, devices, edits, shape == "star", clock=MockClock(autojump_threshold=0))
 
 
-async def _cost(folder: Path, devices: int, edits: int, star: bool) -> Cost:
+async def _costs(folder: Path, devices: int, edits: int, star: bool) -> Costs:
     net = MemoryNetwork(seed=1)
-    async with _cell(net, folder, devices, star) as cell:
-        editors = [Editor(device, number) for number, device in enumerate(cell)]
-        for editor in editors[:2]:  # so that each link has shown what it is
-            await _edit(cell, editor)
-        sent, began = sum(net.bytes_sent.values()), process_time()
-        reached = [await _edit(cell, editors[number * 7 % devices]) for number in range(edits)]
-        cost = process_time() - began
-        return Cost((sum(net.bytes_sent.values()) - sent) / edits / 1000, 1000 * cost / edits, reached)
+    net.latency(HOP)
+    async with _cell(net, folder, devices, star) as (cell, nodes):
+        writing = Writing([Editor(device, number) for number, device in enumerate(cell)], net, edits)
+        for editor in writing.editors[:2]:  # so that each link has shown what it is
+            await writing.edit(editor)
+        await _ask(nodes)
+        in_turn = await writing.cost(1)
+        at_once = await writing.cost(AT_ONCE)
+        with writing.spent() as told:
+            await _ask(nodes)
+        return Costs(in_turn, at_once, told.cost(2 * edits))
 
 
-async def _edit(cell: list[Device], editor: Editor) -> float:
-    """Milliseconds until all have it."""
-    waiting = len(cell)
-    everybody = trio.Event()
+async def _ask(nodes: list[Node]) -> None:
+    """Everybody says what it has not told."""
+    for node in nodes:
+        for link in node.links.all():
+            if link.called:
+                link.ask()
+    await trio.sleep(1)
 
-    def committed(plan: Plan, source: object) -> None:
-        nonlocal waiting
-        waiting -= bool(plan.commit.arrivals)
-        if not waiting:
-            everybody.set()
 
-    for device in cell:
-        device.circle.watch(committed)
-    began = perf_counter()
-    await editor.edit()
-    with trio.fail_after(children.LIMIT):
-        await everybody.wait()
-    took = 1000 * (perf_counter() - began)
-    for device in cell:
-        device.circle.unwatch(committed)
-    return took
+class Spent:
+    """Bytes and processor time, since it was made or until it was over."""
+
+    def __init__(self, net: MemoryNetwork) -> None:
+        self._net = net
+        self._sent, self._began = self._now()
+        self.reached: list[float] = []
+        self.computed: list[float] = []
+
+    def _now(self) -> tuple[int, float]:
+        return sum(self._net.bytes_sent.values()), process_time()
+
+    def end(self) -> None:
+        sent, now = self._now()
+        self._sent, self._began = sent - self._sent, now - self._began
+
+    def cost(self, edits: int) -> Cost:
+        return Cost(self._sent / edits / 1000, 1000 * self._began / edits, self.reached, self.computed)
+
+
+class Writing:
+    """Edits, and when each has reached all."""
+
+    def __init__(self, editors: list[Editor], net: MemoryNetwork, edits: int) -> None:
+        self.editors, self._net, self._edits = editors, net, edits
+        self._reached: Counter[EntryId] = Counter()  # how many hold it
+        self._everywhere: dict[EntryId, trio.Event] = {}
+        for editor in editors:
+            editor.device.circle.watch(self._committed)
+
+    def _committed(self, plan: Plan, source: object) -> None:
+        for entry in plan.commit.entries:
+            self._reached[entry.id] += 1
+            if self._reached[entry.id] == len(self.editors) and entry.id in self._everywhere:
+                self._everywhere[entry.id].set()
+
+    async def edit(self, editor: Editor) -> tuple[float, float]:
+        """Until all have it: how many ms on the network, and of processor time."""
+        began, began_here = trio.current_time(), process_time()
+        entry = await editor.edit()
+        everywhere = self._everywhere[entry] = trio.Event()
+        if self._reached[entry] < len(self.editors):
+            with trio.fail_after(children.LIMIT):
+                await everywhere.wait()
+        return 1000 * (trio.current_time() - began), 1000 * (process_time() - began_here)
+
+    async def cost(self, at_once: int) -> Cost:
+        waiting = [self.editors[number * 7 % len(self.editors)] for number in range(self._edits)]
+
+        async def write() -> None:
+            while waiting:
+                reached, computed = await self.edit(waiting.pop())
+                spent.reached.append(reached)
+                spent.computed.append(computed)
+
+        with self.spent() as spent:
+            async with trio.open_nursery() as nursery:
+                for _ in range(at_once):
+                    nursery.start_soon(write)
+        return spent.cost(self._edits)
+
+    @contextmanager
+    def spent(self) -> Iterator[Spent]:
+        """What is spent while the block lasts."""
+        spent = Spent(self._net)
+        yield spent
+        spent.end()
 
 
 @asynccontextmanager
-async def _cell(net: MemoryNetwork, folder: Path, devices: int, star: bool) -> AsyncIterator[list[Device]]:
+async def _cell(
+    net: MemoryNetwork, folder: Path, devices: int, star: bool
+) -> AsyncIterator[tuple[list[Device], list[Node]]]:
     """So many devices that are connected, and hold the same."""
     store = SqliteStore.create(folder / "0.db", KEY)
     ground = Ground(store, devices, began_before(devices), Random(1))
@@ -106,7 +195,10 @@ async def _cell(net: MemoryNetwork, folder: Path, devices: int, star: bool) -> A
     store.close()
     for number, seat in enumerate(seats[1:], start=1):
         ground.seat(seat, folder / f"{number}.db", KEY)
-    opened = [Device.open(ground.job(seat, folder / f"{number}.db", KEY)) for number, seat in enumerate(seats)]
+    began = REAL.now()
+    virtual = Surroundings(lambda: Millis(began + int(1000 * trio.current_time())), REAL.entropy, threads=False)
+    jobs = [ground.job(seat, folder / f"{number}.db", KEY) for number, seat in enumerate(seats)]
+    opened = [Device.open(job, virtual) for job in jobs]
     names = [f"device {number}" for number in range(devices)]
     nodes = [Node(one.circle, one.session, net.host(name)) for one, name in zip(opened, names, strict=True)]
     if star:
@@ -120,7 +212,7 @@ async def _cell(net: MemoryNetwork, folder: Path, devices: int, star: bool) -> A
             while sum(len(node.links) for node in nodes) < links or not _in_step(opened):  # noqa: ASYNC110
                 await trio.sleep(LOOK_EVERY)
         await trio.sleep(SETTLES)
-        yield opened
+        yield opened, nodes
     for one in opened:
         one.store.close()
 
