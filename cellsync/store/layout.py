@@ -10,6 +10,7 @@ from typing import Final
 import apsw
 
 from cellsync.core.errors import NewerVersion, VaultDamaged
+from cellsync.core.history.entry import slot_of
 from cellsync.store import listings
 
 APPLICATION: Final = 0x63737931  # "csy1"
@@ -77,12 +78,12 @@ DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS
 # From version 3, whose entries were all in full form.
 _FROM_3: Final = "ALTER TABLE entries ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
 # From version 4, which had an index of the entries that cite, or had none.
-_CITED_BEFORE: Final = """
+_FROM_4: Final = "DROP INDEX IF EXISTS citing;" + _CITATIONS
+_CITING: Final = """
 INSERT INTO citations SELECT slot >> 40, min(slot) & 0xffffffffff, max(slot) & 0xffffffffff FROM entries
-WHERE parents <> x'' GROUP BY slot >> 8;
-DROP INDEX IF EXISTS citing;
+WHERE parents <> x'' AND slot BETWEEN ? AND ? GROUP BY slot >> 8
 """
-_FROM_4: Final = _CITATIONS + _CITED_BEFORE
+_AT_ONCE: Final = 1 << 16  # entries that are grouped: SQLite keeps 50 bytes of each
 
 
 def is_current(connection: apsw.Connection) -> bool:
@@ -97,6 +98,15 @@ def is_current(connection: apsw.Connection) -> bool:
 
 def renew(connection: apsw.Connection) -> None:
     """Bring a database of an older version to this one, within a transaction."""
-    for step in (_FROM_1, _FROM_2, _FROM_3, _FROM_4)[connection.pragma("user_version") - 1 :]:
+    before = connection.pragma("user_version")
+    for step in (_FROM_1, _FROM_2, _FROM_3, _FROM_4)[before - 1 :]:
         connection.execute(step)
+    if before < 5:
+        _find_citations(connection)
     connection.pragma("user_version", VERSION)
+
+
+def _find_citations(connection: apsw.Connection) -> None:
+    for number, length in list(connection.execute("SELECT number, length FROM chains")):
+        for first in range(0, length + 1, _AT_ONCE):
+            connection.execute(_CITING, (slot_of(number, first), slot_of(number, first + _AT_ONCE - 1)))

@@ -412,8 +412,9 @@ def test_a_vault_of_version_1_opens(path: Path) -> None:
 
 
 @pytest.mark.parametrize("indexed", [True, False])
-def test_a_vault_of_version_4_opens(path: Path, indexed: bool) -> None:
+def test_a_vault_of_version_4_opens(path: Path, indexed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It had an index of the entries that cite; one that was made before there was an index had none."""
+    monkeypatch.setattr(layout, "_AT_ONCE", 256)
     author = Author()
     store = SqliteStore.create(path, KEY)
     for _ in range(3):
