@@ -129,6 +129,23 @@ async def test_a_member_who_keeps_entries_to_itself_delays_nobody_for_long(
         assert max(late[len(others) :]) < 1  # and is not any more
 
 
+async def test_three_of_seven_who_keep_entries_to_themselves_delay_nobody_for_long(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those over whom most has gone, so that all honest devices have lost most of their ways at once."""
+    async with memory_network.cells(*NAMES) as made:
+        await trio.sleep(SETTLED)
+        await written(made[0], made)
+        await trio.sleep(SETTLED)
+        swallowing = sorted(made, key=needed)[-3:]
+        keep_to_themselves(monkeypatch, swallowing)
+        others = [one for one in made if one not in swallowing]
+        batches = counted(monkeypatch, OpenCircle, "ingest")
+        late = [await written(author, others) for author in [*others, *others]]
+        assert max(late[len(others) :]) < 1  # no more than once each
+        assert len(batches) <= 2 * len(late) * len(made)
+
+
 @pytest.mark.parametrize("seed", range(2))
 async def test_in_any_net_all_come_in_step_beside_a_member_who_keeps_entries_to_itself(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, seed: int
