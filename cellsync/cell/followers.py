@@ -197,7 +197,7 @@ class Followers:
         """Apply a step to the cases that somebody reads, and note what that changes for whom."""
         circle, read = self._circle, self._cases.read
         # Where nobody follows and few cases are read, an arrival must cost next to nothing.
-        steps = plan.changes if shares else [step for step in plan.changes if step.entry.case in read] if read else ()
+        steps = plan.changes if shares else plan.changes.of(read) if read else ()
         work = 0
         for entry, device, written in steps:
             work += 1 + len(written)

@@ -11,7 +11,7 @@ in the history, its ref is listed in `ill_typed`, and it has no effect. Likewise
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from heapq import merge
 from typing import Any, Final, NamedTuple
@@ -176,6 +176,22 @@ class CaseState:
             some.difference_update(self.amended.refs())
             if some:
                 yield some
+
+    def count_appends(self, counts: Mapping[DeviceId, int]) -> bool:
+        """Fold entries that append one item to a log and do nothing else, so many of each device.
+
+        False if they have to be looked at one by one: logs are kept here, something is kept of them, or they are more
+        than a case shows.
+        """
+        if self.keeps_logs or self.amended:
+            return False
+        counted = self.counted
+        for device, more in counts.items():
+            if counted.get(device, 0) + more > caps.CASE_OPERATIONS:
+                return False
+        for device, more in counts.items():
+            counted[device] = counted.get(device, 0) + more
+        return True
 
     def apply_arrived(self, arrived: Iterator[tuple[Entry, DeviceId, list[Operation]]], most: int) -> bool:
         """Fold entries of this case that have just been stored into a state without logs, until `added` is more than

@@ -26,6 +26,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cellsync.core import caps
+from cellsync.core.case.changes import Changes, DecodedEntry
 from cellsync.core.case.fold import CaseState, Stamp, size_of
 from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.crdt.log import Appending, Logs
@@ -95,30 +96,45 @@ class States:
         self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of states that left: folded up to, snapshot
         self._unsaved_bytes = 0
 
-    def apply(self, changes: Iterable[tuple[Entry, DeviceId, list[Operation]]], *, begin: bool = True) -> None:
-        """Fold entries that have just been stored, case by case, in the order of the commit.
+    def apply(self, changes: Changes, *, begin: bool = True) -> None:
+        """Fold entries that have just been stored, case by case.
 
         `begin`: also into cases that begin with them. Else these wait to be asked for: an import would put thousands in
         the place of what people are reading.
         """
-        by_case: dict[int, list[tuple[Entry, DeviceId, list[Operation]]]] = {}
-        for change in changes:
+        looked_at: set[int] = set()  # cases whose appends are folded one by one
+        for number, appends in changes.appends.items():
+            state = self._states.get(number) or (self._begun(number) if begin and appends.begins else None)
+            if state is not None:
+                if state.count_appends(appends.counts):
+                    self._behind[number] = self._behind.get(number, 0) + len(appends)
+                else:
+                    looked_at.add(number)
+        by_case: dict[int, list[DecodedEntry]] = {}
+        for change in changes.said:
             number = change[0][1]  # `entry.case`, in a third of the time
             if number in by_case:
                 by_case[number].append(change)
             else:
                 by_case[number] = [change]
+        for change in changes.appended(looked_at) if looked_at else ():
+            by_case.setdefault(change.entry.case, []).append(change)
         for number, arrived in by_case.items():
-            self._apply(number, arrived, begin=begin)
+            begins = begin and number not in changes.appends and not arrived[0].entry.prior
+            state = self._states.get(number) or (self._begun(number) if begins else None)
+            if state is not None:
+                self._apply(number, state, arrived)
         self._shrink(KEPT)
 
-    def _apply(self, number: int, arrived: list[tuple[Entry, DeviceId, list[Operation]]], *, begin: bool) -> None:
-        state = self._states.get(number)
-        if state is None:
-            if arrived[0][0].prior or not begin or self._weight > KEPT + BEYOND:
-                return
-            state = CaseState()
-            self._keep(number, state)
+    def _begun(self, number: int) -> CaseState | None:
+        """The state of a case that begins with the step that is being folded, if there is room."""
+        if self._weight > KEPT + BEYOND:
+            return None
+        state = CaseState()
+        self._keep(number, state)
+        return state
+
+    def _apply(self, number: int, state: CaseState, arrived: list[DecodedEntry]) -> None:
         left = iter(arrived)
         while state.apply_arrived(left, _WEIGH + self._weights[number] // 2):
             self._keep(number, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from cellsync.core.ids import DeviceId
 from cellsync.core.wire.messages import BatchChain
 from cellsync.core.wire.places import Line
 
@@ -25,8 +26,14 @@ class Tip:
 
     def own(self, sequence: int, owner: Slice) -> None:
         """From this sequence on, a slice adds to it."""
+        self.stop()
         self._starts.append(sequence)
         self.owners.append(owner)
+
+    def stop(self) -> None:
+        """What is next on it is not clear any more: the slice that adds to it has to look."""
+        if self.owners:
+            self.owners[-1].runs = False
 
     def lend(self, sequence: int, to: Slice) -> None:
         """A slice rests on an entry of this branch: on the slice that added it, if it is new."""
@@ -39,12 +46,13 @@ class Slice:
     """One row of a batch's chains while it is planned: where its next entry goes."""
 
     __slots__ = (
-        "at", "cited_by", "counts", "fresh", "head", "height", "judged", "line", "next", "opened", "past",
-        "place", "prefix", "refused", "row", "size", "start", "surplus",
+        "at", "base", "cited_by", "counts", "device", "fresh", "head", "height", "judged", "line", "newest_cited",
+        "next", "opened", "past", "place", "prefix", "refused", "row", "runs", "size", "start", "surplus",
     )  # fmt: skip
 
     def __init__(self, row: BatchChain, prefix: bytes) -> None:
         self.row = row
+        self.device: DeviceId = row.device
         self.line: Line = (row.device, row.incarnation)
         self.prefix = prefix
         self.next = row.first
@@ -52,6 +60,11 @@ class Slice:
         self.place: Tip | None = None  # the branch that holds the entry before `next`; None at a chain's beginning
         self.start: Tip | None = None  # the same for `row.first`
         self.fresh = False  # whether the entry before `next` is new
+        # Whether it is, and its entries go one after the other to the end of a branch which nobody else leaves or adds
+        # to, nor is it an equivocator's: then its newest entry is the branch's.
+        self.runs = False
+        self.base = 0  # slot before the first of the branch to which its newest entry was added
+        self.newest_cited = 0  # sequence of the last of its entries that was cited while it was the newest
         self.head, self.height, self.past = row.previous, 0, 0
         self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
         self.size = 0
@@ -66,7 +79,7 @@ class Slice:
         while stack:
             current = stack.pop()
             if not current.refused:
-                current.refused = True
+                current.refused, current.runs = True, False
                 stack += current.cited_by
 
     def lend_to(self, other: Slice) -> None:

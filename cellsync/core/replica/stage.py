@@ -6,10 +6,11 @@ Nothing here changes what is held. The replica takes a plan in only after the st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cellsync.core import caps
+from cellsync.core.case.changes import Appends, Changes, DecodedEntry
 from cellsync.core.errors import CapExceeded, WrongLink
 from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
@@ -35,14 +36,6 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap, Head, Line
 
 
-class DecodedEntry(NamedTuple):
-    """A case entry that counts, with its operations decoded."""
-
-    entry: Entry
-    device: DeviceId
-    operations: list[Operation]
-
-
 class NewFork(NamedTuple):
     """Two entries with one `previous`: from here on a chain has two sides more than one."""
 
@@ -56,7 +49,7 @@ class Plan(NamedTuple):
 
     commit: Commit
     circle: Circle
-    changes: list[DecodedEntry]
+    changes: Changes
     controls: list[Entry]  # new control entries
     void: list[Entry]  # new entries that do not count: their author lacked the role
     forks: list[NewFork]
@@ -103,7 +96,8 @@ class Stage:
         self._cases: dict[int, CaseId] = {}
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
-        self.changes: list[DecodedEntry] = []
+        self.said: list[DecodedEntry] = []  # what counts, but for the appends
+        self.appends: dict[int, Appends] = {}  # by case number
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
 
@@ -148,6 +142,7 @@ class Stage:
             self._leaving(line, base, first)[entry] = number
         if base is not None:
             base.off.setdefault(first, []).append(number)
+            base.stop()
             self._ancestry.add(number, base.number, first)
         self._new += 1
         self._new_lines.setdefault(line, []).append(number)
@@ -315,7 +310,7 @@ class Stage:
         else:  # decoded also if it does not count: what is held is in the agreed form
             decoded = operations.decode(entry.shape, entry.content) if said is None else said
             if counts:
-                self.changes.append(DecodedEntry(entry, author, decoded))
+                self.said.append(DecodedEntry(entry, author, decoded))
         if not counts:
             self._void.append(entry)
 
@@ -434,12 +429,22 @@ class Stage:
                 earlier.append(Restanding(entry.slot, entry.case, entry.kind, entry.standing, standing))
         if anew:
             self._controls = [entry for entry in self.entries if entry.kind]
-            self.changes = [self._change(entry) for entry in self.entries if not entry.kind and entry.has_effect]
+            self.said, self.appends = list(self._decoded()), {}
         return earlier
 
-    def _change(self, entry: Entry) -> DecodedEntry:
-        device = self._branch(chain_of(entry.slot)).device
-        return DecodedEntry(entry, device, operations.decode(entry.shape, entry.content))
+    def appends_to(self, number: int) -> Appends:
+        """Of a case in this step."""
+        appends = self.appends.get(number)
+        if appends is None:
+            appends = self.appends[number] = Appends(begins=not self.held.heads.get(number))
+        return appends
+
+    def _decoded(self, cases: Container[int] | None = None) -> Iterator[DecodedEntry]:
+        """Again from what is staged: what counts as far as its standing goes, of these cases or of all."""
+        for entry in self.entries:
+            if not entry.kind and entry.has_effect and (cases is None or entry.case in cases):
+                device = self._branch(chain_of(entry.slot)).device
+                yield DecodedEntry(entry, device, operations.decode(entry.shape, entry.content))
 
     # --- the plan --------------------------------------------------------------------------------
 
@@ -477,14 +482,11 @@ class Stage:
             refolded=refold,
             restanding=restanding,
         )
-        changes = self.changes
+        changes = Changes(self.said, self.appends, self._decoded)
         if refold or counted or self.held.counted:
             again = set(refold)  # these are folded from the beginning, with what is new
-            changes = [
-                change
-                for change in changes
-                if change.entry.case not in again and self._counts(change.entry.slot, counted)
-            ]
+            said = [one for one in changes if one.entry.case not in again and self._counts(one.entry.slot, counted)]
+            changes = Changes(said, {}, self._decoded)
         new = self._heads_of(changed)
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import count, islice, permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.case import states
@@ -120,6 +122,48 @@ def test_a_flood_of_new_cases_in_one_step_is_bounded_while_it_is_folded(monkeypa
     assert max(weights) < (1 << 16) + (1 << 14) + 5_000
     assert kept._weight <= 1 << 16
     assert all(kept.get(at).registers["f"].live for at in list(device.replica.held.case_ids)[1:])
+
+
+says = st.sampled_from(
+    [
+        [Operation(7, "log", None, "said")],
+        [Operation(7, "log", None, "said"), Operation(7, "log", None, "more")],
+        [Operation(7, "other", None, 5)],
+        [Operation(1, "f", b"", "said")],
+        [Operation(9, "log", b"nothing is", None)],
+    ]
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 2), st.integers(0, 1), says), min_size=1, max_size=14), st.integers(0, 14))
+def test_a_batch_is_folded_as_its_entries_are(written: list[tuple[int, int, list[Operation]]], halfway: int) -> None:
+    """Appends are counted, case by case; those that a retraction may name are looked at one by one."""
+    ana = founded()
+    bea = admitted(ana, "bea", 1)
+    eva = admitted(ana, "eva", 2)
+    pass_on(ana, bea)
+    for some in (written[:halfway], written[halfway:]):
+        for case, who, done in some:
+            author = (ana, bea)[who]
+            for other in (ana, bea):
+                pass_on(other, author)
+            author.write(Intention(Kind.CASE, number(case), *halves(done)))
+        pass_on(bea, ana)
+        plans = pass_on(ana, eva)
+        said = {one.entry.slot: one for plan in plans for one in plan.changes}
+        assert all(one.operations == operations.decode(one.entry.shape, one.entry.content) for one in said.values())
+        again = Replica(eva.id, eva.store)
+        for at in list(eva.replica.held.case_ids)[1:]:
+            kept, whole = eva.replica.states._states[at], again.states.get(at)
+            assert kept.encode() == CaseState.decode(kept.encode()).encode()
+            assert kept.counted == whole.counted
+            assert list(kept.fields()) == list(whole.fields())
+            assert eva.replica.states.get(at).encode() == whole.encode()
+
+
+def halves(done: list[Operation]) -> tuple[bytes, bytes]:
+    return operations.encode_shape(done), operations.encode_content(bytes(16), done)
 
 
 def test_an_arrival_reads_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:

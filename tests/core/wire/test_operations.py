@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -115,6 +116,36 @@ def test_shapes_are_read_with_types_as_by_the_codec(heads: list[Any], changes: l
     typed = said()
     with mock.patch.object(operations, "_read_heads", return_value=None):
         assert said() == typed
+
+
+details = st.none() | st.binary(max_size=24) | st.integers(0, 1 << 64) | st.binary(min_size=10, max_size=10)
+tails = st.sampled_from([b"", b"\xc4\x0a" + bytes(10), b"\xc4\x0a" + b"c" * 10, b"\xc4\x0a" + b"d" * 9])
+
+
+@given(st.integers(0, 11), st.text("ab\n\u010a", max_size=20), details, tails, st.data())
+def test_a_lone_head_is_read_as_the_plain_way_reads_it(
+    tag: int, field: str, detail: Any, tail: bytes, data: st.DataObject
+) -> None:
+    """Also if it names a ref, which is read with another one in its place."""
+
+    def said(shape: bytes, read: Callable[[bytes], object]) -> object:
+        try:
+            return read(shape)
+        except PeerError as error:
+            return type(error), str(error)
+
+    def plain(shape: bytes) -> object:
+        heads = operations._heads(shape)
+        return heads[0] if len(heads) == 1 else None
+
+    shape = bytearray(codec.encode([[tag, field, detail + tail if isinstance(detail, bytes) else detail]]))
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(shape)))
+        shape[at : at + data.draw(st.integers(0, 1))] = data.draw(st.sampled_from([b"", b"\xc4", b"\x0a", b"\xc4\x0a"]))
+    if len(shape) <= 64:
+        assert said(bytes(shape), operations.lone_head) == said(bytes(shape), plain)
+    with_int = codec.encode([[tag, field[:-1], 0xC40A << 48]]) + tail  # bytes that only look like one
+    assert said(with_int, operations.lone_head) == said(with_int, plain)
 
 
 def test_a_usual_shape_is_read_with_types() -> None:
