@@ -32,6 +32,7 @@ from cellsync.store.header import Kdf
 BUDGET: Final = 2.0  # seconds, for the example
 SMALL: Final = 1_000
 LARGE: Final = 50_000
+FEWEST: Final = 500  # with fewer, what an import costs beside its rows would be most of it
 SMALL_RUNS: Final = 3
 PER_ROW: Final = 0.9  # ms
 GROWTH: Final = 1.3
@@ -45,7 +46,7 @@ def measure(folder: Path, smaller: int = 1) -> Iterator[Row]:
     example = _run(folder, 0)
     yield Row(f"import of {example['rows']:.0f} rows: first", example["first"], "s", BUDGET)
     yield Row(f"import of {example['rows']:.0f} rows: again, nothing new", example["again"], "s", BUDGET)
-    few, many = SMALL // smaller, LARGE // smaller
+    few, many = max(FEWEST, SMALL // smaller), LARGE // smaller
     before = statistics.median(_run(folder, few)["each"] for _ in range(SMALL_RUNS))
     after = _run(folder, many)
     yield Row(f"import of {few:,} wide rows, processor time", before, "ms/row", PER_ROW)

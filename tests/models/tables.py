@@ -5,7 +5,7 @@ from __future__ import annotations
 from cellsync.casework.importing import reading
 from cellsync.casework.importing.cells import tidy
 from cellsync.casework.importing.encodings import decode
-from cellsync.casework.importing.mapping import EXAMPLE, Placed
+from cellsync.casework.importing.mapping import Mapping, Placed
 from cellsync.casework.importing.reading import RowError
 from cellsync.casework.importing.sheet import read_sheet
 from cellsync.casework.importing.waiting import Documents
@@ -13,10 +13,10 @@ from cellsync.casework.values.no_answer import says_unknown
 from cellsync.core.schema.fields import Register
 
 
-def rows(content: bytes) -> list[tuple[int, Documents, list[RowError]]]:
+def rows(content: bytes, mapping: Mapping) -> list[tuple[int, Documents, list[RowError]]]:
     """Line, values and unread cells of every row."""
-    sheet = read_sheet(decode(content, None), EXAMPLE.knows)
-    placed = EXAMPLE.on(sheet.header)
+    sheet = read_sheet(decode(content, None), mapping.knows)
+    placed = mapping.on(sheet.header)
     return [(line, *_row(placed, line, record)) for line, record in sheet.rows if isinstance(record, list)]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsync.casework.importing import read_csv, reading
+from cellsync.casework.importing.mapping import EXAMPLE, Mapping
 from tests.models import tables
 
 HEADER = (
@@ -22,6 +23,11 @@ CELLS = st.sampled_from([
     "Кавалёва", "woman seen at the gate", "a note", "a\nb", "Mill Street 5", "??????", "2024-05: moved", "\ufffd",
     "a text that is too long to be remembered, whatever it says", "2027-03", "x" * 41,
 ])  # fmt: skip
+MAPPINGS = [
+    EXAMPLE,
+    Mapping.of({"note": ["person.born", "case.summary"]}),  # a text takes what is no date, and does not know better
+    Mapping.of({"court": ["person.born", "person.sex"], "status": ["case.status", "task.due"]}),
+]
 
 
 def content_of(header: list[str], rows: list[list[str]]) -> bytes:
@@ -39,11 +45,12 @@ def content_of(header: list[str], rows: list[list[str]]) -> bytes:
 def test_a_row_is_read_as_its_cells_are_by_themselves(
     header: list[str], rows: list[list[str]], data: st.DataObject
 ) -> None:
+    mapping = data.draw(st.sampled_from(MAPPINGS))
     content = content_of(["external_id", *header], [rows[0], *rows])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reading, "_REMEMBERED", data.draw(st.sampled_from([1, 2, 1_000])))
-        read = read_csv(content)
-    plain = {line: (documents, unread) for line, documents, unread in tables.rows(content)}
+        read = read_csv(content, mapping)
+    plain = {line: (documents, unread) for line, documents, unread in tables.rows(content, mapping)}
     for row in read.rows:
         documents, _ = plain[row.line]
         assert row.documents == documents
