@@ -206,13 +206,16 @@ class Service:
                     self._touch()
                     self._turn()
                     task_status.started()
-                    await trio.sleep_forever()
+                    try:
+                        await trio.sleep_forever()
+                    finally:  # within the block: a nursery that is through takes nothing, and closing takes a while
+                        self._inside = None
         except Exception as error:
             if not started:
                 raise
             log.error("the cell was closed by a fault: %s", type(the_only(error)).__name__)
         finally:
-            self._cell = self._inside = None
+            self._cell = None
             self.repeats = Repeats()
             self.exports.end()
             for feed in list(self._feeds):
@@ -259,8 +262,9 @@ class Service:
 
     def follow(self, since: str) -> Feed:
         """Events from now on, or after a cursor. `end` it. Raises Locked."""
+        inside = self.inside
         feed = Feed(self.cell, self._feeds)
-        self.inside.start_soon(feed.run, since)
+        inside.start_soon(feed.run, since)
         return feed
 
     async def opened(self) -> bool:

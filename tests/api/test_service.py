@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from trio.testing import MockClock
 from cellsync import system
 from cellsync.api.contract.problems import Locked, TooSoon
 from cellsync.api.feed import BACKLOG
-from cellsync.core.errors import VaultExists, WrongPassphrase
+from cellsync.core.errors import CellsyncError, VaultExists, WrongPassphrase
+from cellsync.testing.simulation import simulate
 from tests.api.services import PASSPHRASE, Asking, cell, services
 
 
@@ -41,6 +45,37 @@ async def test_states(tmp_path: Path, autojump_clock: MockClock) -> None:
             await ana("init", cell="Another", name="Ana", passphrase=PASSPHRASE)
         for _ in range(2):
             assert (await ana("unlock", passphrase=PASSPHRASE))["cell"] == "Mill Street"
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+def test_whatever_is_asked_while_the_cell_closes_is_done_or_refused(turns: int, tmp_path: Path) -> None:
+    """Closing takes some turns of the event loop, and in any of them somebody asks for what would go on inside."""
+
+    async def scenario() -> None:
+        async with cell(tmp_path, "ana", "ben") as [ana, _]:
+            asked: list[Callable[[], Any]] = [lambda: ana.service.follow("").end()]
+            asked += [partial(ana, one) for one in ("sync", "invite", "status")]
+            for ask in asked:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_ask_again_and_again, ask, turns)
+                    await trio.lowlevel.checkpoint()
+                    await ana.service.lock()
+                    nursery.cancel_scope.cancel()
+                assert not ana.service.jobs.at_work
+                assert not ana.service._feeds
+                await ana("unlock", passphrase=PASSPHRASE)
+
+    simulate(scenario, turns)
+
+
+async def _ask_again_and_again(ask: Callable[[], Any], turns: int) -> None:
+    while True:
+        with suppress(CellsyncError):
+            asking = ask()
+            if asking is not None:
+                await asking
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
 
 
 async def test_an_open_cell_is_not_unlocked_by_a_wrong_passphrase(

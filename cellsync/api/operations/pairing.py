@@ -175,8 +175,9 @@ class JoinJob(_Words[shapes.Joining]):
 async def open_invite(service: Service, ask: shapes.OpenInvite) -> shapes.Invite:
     job = InviteJob(ask.role)
     job.invite = await service.cell.create_invite(ask.role, confirm=job.confirm, short_code=ask.short_code)
+    inside = service.inside  # none any more, if the cell closes just now
     service.jobs.add(job)
-    service.inside.start_soon(_run, service, job, "invite.state")
+    inside.start_soon(_run, service, job, "invite.state")
     return job.show()
 
 
