@@ -143,6 +143,32 @@ async def test_who_goes_on_writing_does_not_keep_it_from_returning(
         nursery.cancel_scope.cancel()
 
 
+async def test_what_a_peer_has_named_is_waited_for_also_if_it_could_not_be_looked_up_yet(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Ben has named in his answer what Cara wrote, while a long step kept Ana's circle: he was "in step" without it."""
+    net = memory_network
+    net.latency(0.02)
+    async with net.cells(*NAMES) as [ana, ben, cara], trio.open_nursery() as nursery:
+        await trio.sleep(5)
+        net.partition("ana", "cara")
+        await trio.sleep(100)
+
+        await cara.create(Visit, title="told by Ben")
+        while ben.entries() < cara.entries():  # noqa: ASYNC110
+            await trio.sleep(0.001)
+        assert ana.entries() < ben.entries()
+
+        @nursery.start_soon
+        async def step() -> None:
+            await trio.sleep(0.01)  # the question has left, and the answer has not come
+            async with ana.circle.lock:
+                await trio.sleep(10)
+
+        assert who(await ana.sync()) == ["ben"]
+        assert ana.entries() == ben.entries()
+
+
 # --- when nobody is there -------------------------------------------------------------------------------------
 
 

@@ -268,8 +268,8 @@ class Exchange:
 
     @property
     def ahead(self) -> frozenset[Head]:
-        """Heads of the peer that are not held here."""
-        return frozenset(self._ahead)
+        """Heads of the peer that are not known to be held here: also what it has just named and is still to look up."""
+        return frozenset((*self._ahead, *self._heard))
 
     @property
     def in_flight(self) -> int:

@@ -261,7 +261,7 @@ class Session:
         return exchange is not None and exchange.confirmed(mark)
 
     def ahead(self, circle: CircleId) -> frozenset[Head]:
-        """What the peer has named and is not held here."""
+        """What the peer has named and is not known to be held here."""
         exchange = self._exchange_of(circle)
         return frozenset() if exchange is None else exchange.ahead
 
