@@ -106,7 +106,7 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
     return [Operation(*head, packed(value)) for head, value in zip(heads, values, strict=True)]
 
 
-_ADD: Final = int(Op.ADD)
+_DETAILS: Final = frozenset({bytes, int, type(None)})
 _SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
 
 
@@ -117,21 +117,23 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
 
     For entries of our own: decoding and comparing them took a seventh of an import. A property holds the two equal.
     """
-    elements = 2 + 5 * len(said)  # of shape and content, but for those in lists
-    for tag, field, detail, value in said:
-        if type(tag) is not int or type(field) is not str:
-            return None
-        if not (detail is None and tag == _ADD) and (tag < 0 or not _fits(tag, detail)):  # most add to a set
-            return None
-        if type(value) not in _SCALARS:
-            if type(value) is not list:
+    if not said:
+        return None
+    tags, fields, details, values = zip(*said, strict=True)
+    if set(map(type, tags)) != {int} or set(map(type, fields)) != {str} or not _DETAILS.issuperset(map(type, details)):
+        return None
+    if not all(tag >= 0 and _fits(tag, detail) for tag, detail in set(zip(tags, details, strict=True))):
+        return None
+    lists = [value for value in values if type(value) not in _SCALARS]
+    if not {list}.issuperset(map(type, lists)):
+        return None
+    elements = 2 + 5 * len(said) + sum(map(len, lists))  # of shape and content
+    for value in lists:
+        if not _SCALARS.issuperset(map(type, value)):  # most are lists of what is no container
+            inner = [one for one in value if type(one) not in _SCALARS]
+            if not all(type(one) is list and _SCALARS.issuperset(map(type, one)) for one in inner):
                 return None
-            elements += len(value)
-            if not _SCALARS.issuperset(map(type, value)):  # most are lists of what is no container
-                inner = [one for one in value if type(one) not in _SCALARS]
-                if not all(type(one) is list and _SCALARS.issuperset(map(type, one)) for one in inner):
-                    return None
-                elements += sum(map(len, inner))
+            elements += sum(map(len, inner))
     return list(said) if elements <= caps.VALUE_ELEMENTS else None
 
 
