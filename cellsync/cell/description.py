@@ -80,9 +80,14 @@ class Described(NamedTuple):
 
 def said_in(state: CaseState) -> Described:
     """`state` may be without its logs."""
+    return _naming(state)._replace(conflicts=len(state.conflicts()))
+
+
+def _naming(state: CaseState) -> Described:
+    """The same, but for conflicts: these may stand in 131,072 fields."""
     registers = {name: register(state, name) for name in _REGISTERS if name in state.registers}
     names, links = (list(_elements(state, name)) for name in ("names", "links"))
-    return Described(state.kind, registers, names, links, len(state.conflicts()))
+    return Described(state.kind, registers, names, links, 0)
 
 
 def said_first(operations: Sequence[Operation]) -> Described | None:
@@ -148,8 +153,8 @@ def register(state: CaseState, name: str) -> Any:
 
 
 def title_of(state: CaseState) -> str:
-    """What people call it; "" if it has no name."""
-    said = said_in(state)
+    """What people call it; "" if it has no name. Not for the event loop: a person may have very many names."""
+    said = _naming(state)
     return _title(said, sorted(_names(said)))
 
 
@@ -189,7 +194,7 @@ def sought(text: str) -> str:
 
 def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     """What it may be found by, folded; whether that is its external id."""
-    said = said_in(state)
+    said = _naming(state)
     names = sorted(_names(said))
     return _called(said, names, _title(said, names), Sought())
 

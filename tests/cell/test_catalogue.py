@@ -435,3 +435,13 @@ async def test_who_asks_does_not_wait_for_the_end_of_an_import(autojump_clock: M
             await titles(ana)
         assert steps < 30
         nursery.cancel_scope.cancel()
+
+
+def test_what_a_case_is_called_does_not_depend_on_its_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may stand in 131,072 fields, and nobody asked for them."""
+    state = state_of(Operation(int(Op.CREATE), "cellsync.case", 1, None), Operation(int(Op.SET), "title", b"", "Mill"))
+    monkeypatch.setattr(CaseState, "conflicts", None)
+    assert description.title_of(state) == "Mill"
+    assert ("mill", False) in list(description.called(state))
+    with pytest.raises(TypeError):
+        description.said_in(state)

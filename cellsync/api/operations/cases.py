@@ -208,7 +208,7 @@ async def graph(service: Service, ask: shapes.DrawGraph) -> shapes.Graph:
     identity = await resolve(cell, ask.case)
     async with cell.circle.lock:
         case = await cell.circle.apart(lambda: without_logs(cell, identity))
-        title = title_of(case._state)
+        title = await cell.circle.apart(lambda: title_of(case._state))
         first = first_of(cell, cell.circle.replica.held.cases[identity], ask.after)
     drawn = await graph_of(cell.circle, case, first, ask.limit, cell.catalogue.title)
     return shapes.Graph(
