@@ -90,6 +90,11 @@ def _naming(state: CaseState) -> Described:
     return Described(state.kind, registers, names, links, 0)
 
 
+def names_in(person: CaseState) -> list[str]:
+    """Whatever a person is called, in any order."""
+    return [text for _, text, _ in _names(said_in(person))]
+
+
 def said_first(operations: Sequence[Operation]) -> Described | None:
     """What is said in a case of which these operations, of one entry, are all there is; None if only a fold can tell.
 

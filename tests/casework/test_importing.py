@@ -184,6 +184,13 @@ def test_rows_that_were_left_out_are_counted_and_not_their_mistakes() -> None:
     assert (len(reading.errors), reading.left_out, len(reading.rows)) == (2, 1, 1)
 
 
+@pytest.mark.parametrize("word", ["Total:", "ИТОГО", "Всего", "Разам", "Усяго", "Razem", "Ogółem"])
+def test_a_row_of_totals_is_nobody(word: str) -> None:
+    reading = read_csv(f"№;Фамилия;Имя;Штраф\n1;Лис;Вера;10,5\n;{word};2; 1 260,50 \n2;{word};Вера;3\n".encode())
+    assert [row.line for row in reading.rows] == [2, 4]  # where anything else is said it may be a name
+    assert [str(error) for error in reading.errors] == ["line 3: this row counts the others: it is about nobody"]
+
+
 def test_all_errors_of_a_row_are_collected_and_none_repeats_a_cell() -> None:
     secret = "Vera Secretova"
     reading = read_csv(table(f"{secret * 20},a,{secret},{secret},{secret},{secret},,"))
@@ -650,6 +657,28 @@ async def test_a_name_that_is_here_already_is_told_however_it_is_typed() -> None
         assert "Tikhaya" not in repr(report.alike)
         assert counts(await import_cases(cell, rows)) == (4, 0, 0)
         assert (await import_cases(cell, rows)).alike == []  # it is they themselves
+
+
+async def test_a_row_with_the_id_of_somebody_else_is_told() -> None:
+    async with a_cell() as cell:
+        await import_cases(cell, table("1,Anna Zieleń,,,,,,", "2,Vera Tikhaya,,,,,,", "3,,,,,,,", "4,Ihar Lis,,,,,,"))
+        second = table("1,Zoe Zed,,,,,,", "2,VERA Ptakh,,,,,,", "3,Olga Morska,,,,,,", "4,?,,,,,,", "5,New One,,,,,,")
+        case = await document(cell, CaseFile, "1")
+        for dry_run in (True, False):
+            assert (await import_cases(cell, second, dry_run=dry_run)).renamed == [(2, case.id)]
+        assert (await import_cases(cell, second)).renamed == []  # it was said
+        person = await document(cell, Person, "1")
+        async with person.edit() as draft:
+            draft.names.discard(*person.names)
+            draft.names.add(name_of("Zelda Q"))
+        assert (await import_cases(cell, second)).renamed == []  # what people have written since then stays
+        made = await cell.create(CaseFile, title="Anton", external_id="A")
+        theirs = await cell.create(Person)
+        async with theirs.edit() as draft:
+            draft.names.add(name_of("Anton Lis"))
+        async with made.edit() as draft:
+            draft.links.add(Link(theirs.id, Relation.ABOUT))
+        assert (await import_cases(cell, table("A,Boris Volk,,,,,,"))).renamed == [(2, made.id)]
 
 
 async def test_a_row_finds_the_case_that_people_gave_its_external_id() -> None:

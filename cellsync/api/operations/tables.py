@@ -103,6 +103,7 @@ class ImportJob(Job[shapes.Importing]):
                 for one in report.alike
             ],
             nameless=[shapes.Nameless(line=line, called=called) for line, called in report.nameless],
+            renamed=[shapes.Renamed(line=one.line, case=one.case.hex()) for one in report.renamed],
             error=self.shown_error(),
         )  # fmt: skip
 

@@ -18,7 +18,7 @@ from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
 from cellsync.casework.importing.waiting import WaitingRow
 from cellsync.casework.values.link import Link, Relation
 from cellsync.cell.cell import Cell
-from cellsync.cell.description import register, sought
+from cellsync.cell.description import names_in, register, sought
 from cellsync.core.case.fold import CaseState
 from cellsync.core.crdt.row import FieldType
 from cellsync.core.history.store import Listings
@@ -48,11 +48,22 @@ class Alike(NamedTuple):
         return f"<line {self.line} is like another>"  # no content
 
 
+class Renamed(NamedTuple):
+    """A row whose id is here already, for a person of whose names it has not one word."""
+
+    line: int
+    case: CaseId
+
+    def __repr__(self) -> str:
+        return f"<line {self.line} is called otherwise>"  # no content
+
+
 class Matches(NamedTuple):
     """What was found for the rows of a table."""
 
     documents: dict[str, Documents]  # by external id, of rows that belong to a case that people made
     alike: list[Alike]
+    renamed: list[Renamed]
 
     def __repr__(self) -> str:
         return f"<matches: {len(self.alike)} alike>"  # no content
@@ -69,7 +80,7 @@ def made_of(cell: Cell, external: str) -> Documents:
 
 
 def _look(cell: Cell, replica: Replica, listings: Listings, rows: Iterable[WaitingRow]) -> Matches:
-    here = Matches({}, [])
+    here = Matches({}, [], [])
     lines: dict[str, int] = {}  # of the names so far
     for row in rows:
         names = _names(row)
@@ -138,6 +149,20 @@ def _called(
             if one.kind in _NAMED and case not in own():
                 return case
     return None
+
+
+def is_called_otherwise(row: WaitingRow, person: CaseState) -> bool:
+    """Whether a row names somebody, and this person is called otherwise: no word of the names is the same.
+
+    Tables that count their rows have the same ids for different people.
+    """
+    said = _words(_names(row))
+    known = _words(sought(name) for name in names_in(person)) if said else set()
+    return bool(known) and said.isdisjoint(known)
+
+
+def _words(names: Iterable[str]) -> set[str]:
+    return {word for name in names for word in name.split()}
 
 
 def _names(row: WaitingRow) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import trio
 
 from cellsync.casework.documents.imported import MARKS
-from cellsync.casework.importing.here import Alike, Matches, look_around, made_of
+from cellsync.casework.importing.here import Alike, Matches, Renamed, is_called_otherwise, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merge import Keyed, has_said, merge
 from cellsync.casework.importing.problems import Problem, problems
@@ -21,6 +21,7 @@ from cellsync.cell.cell import Cell
 from cellsync.core.case.fold import CaseState
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
 from cellsync.ledger.pause import collector_paused
 
 GROUP_ROWS: Final = 100
@@ -60,6 +61,7 @@ class Report(NamedTuple):
     alike: list[Alike]  # new rows with a name that is here already
     left: int = 0  # rows that were not come to, because the import was stopped
     nameless: Sequence[tuple[int, str]] = ()  # rows that say no name: line, what they are called instead
+    renamed: Sequence[Renamed] = ()  # rows that call somebody otherwise who is here under their id
 
     @property
     def left_out(self) -> int:
@@ -118,7 +120,7 @@ async def import_cases(
     left = len(reading.rows) - done + reading.left
     return Report(
         created, updated, unchanged, reading.errors, reading.ignored, reading.unread, reading.taken,
-        reading.header_line, reading.id_column, here.alike, left, reading.nameless,
+        reading.header_line, reading.id_column, here.alike, left, reading.nameless, here.renamed,
     )  # fmt: skip
 
 
@@ -202,8 +204,12 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         ]  # fmt: skip
         if links:
             table["links", _BY_IMPORT] = links
-        if written := merge(DOCUMENTS[name], states[name], table, keyed, SEVERAL_ITEMS):
+        before = states[name]
+        otherwise = name == "person" and before is not None and is_called_otherwise(row, before)
+        if written := merge(DOCUMENTS[name], before, table, keyed, SEVERAL_ITEMS):
             edits.append((ids[name], written))
+            if otherwise and any(one.tag == Op.ADD and one.field == "names" for one in written):
+                here.renamed.append(Renamed(row.line, ids["case"]))
     return edits, states["case"] is None
 
 

@@ -42,6 +42,11 @@ _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
 _SHORT: Final = 40  # characters of a cell that is remembered
 _REMEMBERED: Final = 1_000  # cells of a column
 _SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
+_TOTALS: Final = frozenset(
+    ["total", "totals", "итого", "всего", "разам", "усяго", "агулам", "razem", "łącznie", "ogółem", "усього", "разом"]
+)
+_AROUND_TOTALS: Final = " .:\xa0"
+_FIGURES: Final = re.compile(r"[\d\s.,%]*")
 _WHO: Final = ("title", "names", "description")
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
@@ -186,6 +191,8 @@ class _Reader:
                 broken = True
             elif broken and len(record) != self._width:
                 self.errors.append(RowError(line, "", "was skipped, because of the broken quotes above"))
+            elif _is_of_totals(record):
+                self.errors.append(RowError(line, "", "counts the others: it is about nobody"))
             elif _is_row(record):
                 broken = False
                 self._row(line, record, first)
@@ -293,6 +300,12 @@ class _Reader:
         if self._placed.id_column:
             return f"stands on line {at} already"
         return f"says the same person as line {at}: give each row an id, in a column external_id"
+
+
+def _is_of_totals(record: list[str]) -> bool:
+    """Whether it says "Total", and figures."""
+    said = [cell for cell in record if cell and not _FIGURES.fullmatch(cell)]
+    return len(said) == 1 and said[0].strip(_AROUND_TOTALS).casefold() in _TOTALS
 
 
 class _Found(NamedTuple):

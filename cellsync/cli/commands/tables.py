@@ -92,11 +92,24 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
         some = ", ".join(f'"{line(one["called"], 30)}" (line {one["line"]})' for one in nameless[:3])
         more = f" and {len(nameless) - 3} more" if len(nameless) > 3 else ""
         terminal.result(f"{many(len(nameless), 'row')} without a name: called {some}{more}")
+    _say_who_is_called_otherwise(terminal, job["renamed"])
     _say_who_is_alike(terminal, job["alike"])
     for column in job["ignored"]:
         terminal.say(f'column "{line(column, 60)}" is not known, and was left out')
     if job["ignored"]:
         terminal.say("  known ones: cellsync case import --help")
+
+
+def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
+    """Rows that may have the id of somebody else."""
+    if renamed:
+        lines = [one["line"] for one in renamed]
+        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+        named = ", ".join(map(str, lines[:3]))
+        terminal.result(
+            f"line{'s' * (len(lines) > 1)} {named}{more}: this id is here already, for somebody of another name"
+        )
+        terminal.result("  Two people? Ids are the same in two tables where both count their rows: make them differ.")
 
 
 def _say_who_is_alike(terminal: Terminal, alike: Any) -> None:

@@ -44,6 +44,14 @@ class Alike(Struct, kw_only=True, frozen=True):
     earlier: int | None
 
 
+class Renamed(Struct, kw_only=True, frozen=True):
+    """A row whose id is that of this case, about somebody of whose names it has not one word: perhaps another person.
+    It was imported all the same."""
+
+    line: int
+    case: str
+
+
 class Nameless(Struct, kw_only=True, frozen=True):
     """A row that says no name, and nothing instead of one; what its case is called then. It was imported."""
 
@@ -74,4 +82,5 @@ class Importing(Answer, kw_only=True, frozen=True):
     id_column: str
     alike: list[Alike]
     nameless: list[Nameless]
+    renamed: list[Renamed]
     error: Error | None
