@@ -7,19 +7,21 @@ Rules:
    memory, and is encrypted there as it was. Where a system has none, or not enough memory, nothing is copied.
 3. **It meets nobody, and writes no entry**: the device would sign twice in one place (a fork). A service that looks
    does what reads, and nothing else (`Operation.reads`).
-4. **The copy is gone at the end.** What a process that was killed has left is taken away by the next look.
+4. **The copy is gone at the end**, also when the process is told to end, or its terminal is closed. What one that was
+   killed has left is taken away by the next look.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Final
+from typing import Final, NoReturn
 
 from cellsync import system
 from cellsync.api.direct import DirectClient
@@ -43,8 +45,27 @@ class NoMemory(ExternalError):
 @contextmanager
 def looking(profile: Profile) -> Iterator[tuple[DirectClient, datetime]]:
     """A client that only reads, and when the cell was last written to. Raises ReadOnlyDisk, NoMemory, VaultInUse."""
-    with _copied(profile.vault) as (copy, as_of), DirectClient(copy, online=False, as_of=as_of) as client:
+    with (
+        _told_to_end(),
+        _copied(profile.vault) as (copy, as_of),
+        DirectClient(copy, online=False, as_of=as_of) as client,
+    ):
         yield client, as_of
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """What ends a process ends the block first. In the main thread."""
+    before = {one: signal.signal(one, _leave) for one in system.signals.that_end(at_keyboard=False)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_whatever_ends_it_the_copy_is_gone(cell: Profile, shelf: Path, kind: typ
     assert list(shelf.iterdir()) == []
     with looking(cell) as (client, _):  # and nobody holds the vault
         assert reading(client)["cases"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_takes_the_copy_along(cell: Profile, shelf: Path, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as ended, looking(cell):
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
+    assert list(shelf.iterdir()) == []
+    assert signal.getsignal(number) is before
 
 
 def test_not_where_there_is_no_memory_for_it(cell: Profile, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
