@@ -2,7 +2,7 @@
 
 1. Nothing is kept for one thing alone: while there is news it is kept every few seconds, beside the commits of what
    people write, and once more when it is quiet.
-2. Who is connected is seen all the time, without any news. That is kept once a minute.
+2. Who is connected is seen all the time, without any news. That is kept every five minutes.
 3. A circle is tidied when it is quiet, and from time to time all the same: keys of days that are over are forgotten.
 """
 
@@ -17,7 +17,7 @@ from cellsync.core.errors import CellsyncError
 
 TIDY_AFTER: Final = 3.0  # seconds without news
 KEPT_WITHIN: Final = 6.0  # seconds, while there is news
-SEEN_WITHIN: Final = 60.0  # seconds, while others are connected
+SEEN_WITHIN: Final = 300.0  # seconds, while others are connected
 TIDY_WITHIN: Final = 3600.0  # seconds, also without news
 FULL_DISK: Final = 30.0  # seconds until it is tried again
 

@@ -205,7 +205,7 @@ async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockCl
             [ben] = left.peers()
             assert (left.only_here(), ben.in_step, ben.connected) == (0, True, False)
             assert ben.last_seen is not None
-            assert ana.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < 62_000
+            assert ana.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < 303_000
 
 
 @asynccontextmanager
