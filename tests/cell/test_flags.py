@@ -9,10 +9,11 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.api.operations.people import FLAGS
 from cellsync.cell.facts import Facts
 from cellsync.cell.flag import Flag, Reason
 from cellsync.core import caps
-from cellsync.core.ids import DeviceId, Incarnation
+from cellsync.core.ids import CaseId, DeviceId, Incarnation
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
 from tests.cell.equivocators import show, sides, title
@@ -258,3 +259,19 @@ async def test_a_gap_is_flagged_whenever_it_is_brought_and_until_it_is_filled(
         assert flagged(ana) == gap
         await show(ana, [behind, lost, behind])
         assert flagged(ana) == []
+
+
+async def test_of_a_gap_nobody_is_said_to_have_written_it(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Ben signs something in Cara's name: as long as it attaches nowhere, nobody can tell."""
+    async with (await memory_network.device("ana").found()).opened() as ana:
+        async with (await memory_network.device("ben").join(ana)).opened() as ben:
+            secrets = ben.secrets
+        async with (await memory_network.device("cara").join(ana)).opened() as cara:
+            device = cara.device
+        writer = Writer(ana.circle.id, device, Incarnation(b"not hers"), secrets.signing, first=2)
+        draft = title(CaseId(bytes(32)), "slander", int(ana.circle.surroundings.now()))
+        await show(ana, [forge(writer, [draft])[0]])
+        assert flagged(ana) == [("unattached", "cara")]
+        assert FLAGS[Reason.UNATTACHED].startswith("is said to have written")

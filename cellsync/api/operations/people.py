@@ -21,7 +21,7 @@ from cellsync.core.replica.replica import Replica
 FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
     Reason.FUTURE: "dates what it writes more than a day ahead. Is the clock there right?",
-    Reason.UNATTACHED: "wrote something that does not continue what is here: a part in between is missing",
+    Reason.UNATTACHED: "is said to have written what continues nothing here: a part is missing, or it is not theirs",
     Reason.FORK: "wrote two things in one place: was that vault copied, or put back from a backup? Both are kept",
     Reason.EQUIVOCATOR: "writes more histories than one device can: only what others built on counts",
     Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
