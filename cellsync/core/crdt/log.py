@@ -329,7 +329,11 @@ class Logs:
         self._known.update(logs)
 
     def copy(self) -> Logs:
-        return Logs({field: one.copy() if isinstance(one, LogState) else one for field, one in self._known.items()})
+        made = self.shared()
+        for field, one in self._known.items():
+            if isinstance(one, LogState):
+                made._known[field] = one.copy()
+        return made
 
     def shared(self) -> Logs:
         """Another table of the same logs: append to none of these."""
