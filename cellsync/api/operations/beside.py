@@ -6,13 +6,14 @@ All of it comes from the catalogue, so it costs what is shown. A case whose link
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 from typing import Final
 
 from cellsync.api.contract import shapes
 from cellsync.api.lookup import BESIDE
-from cellsync.casework import SCHEMAS
+from cellsync.casework import SCHEMAS, CaseFile, Consent, Person
 from cellsync.cell.cell import Cell
 from cellsync.cell.description import STATUS, TITLE
 from cellsync.core.history.store import ListedCase, Listings, Wanted
@@ -22,6 +23,9 @@ from cellsync.core.schema.schema import fields_of, kind_of
 
 LINKED: Final = 100  # links of a case of which it is said where they lead
 POINTING: Final = 20  # documents that point at a case, beside it
+_CONSENT: Final = kind_of(Consent)
+_FILE: Final = kind_of(CaseFile)
+_PERSON: Final = kind_of(Person)
 _ABOUT: Final = 3  # titles in a row
 
 
@@ -39,8 +43,20 @@ def _about(cell: Cell, listings: Listings, one: ListedCase) -> list[str]:
     """What the first cases that it points at are called, each title once, and not its own."""
     cases = cell.circle.replica.held.cases
     numbers = (cases.get(CaseId(target)) for target in islice(listings.links(one.number), LINKED))
-    titles = (target.title for target in listings.get(number for number in numbers if number is not None))
+    targets = listings.get(number for number in numbers if number is not None)
+    titles = _spoken_for(targets) if one.kind == _CONSENT else (target.title for target in targets)
     return list(islice(dict.fromkeys(title for title in titles if title not in ("", one.title)), _ABOUT))
+
+
+def _spoken_for(targets: Iterable[ListedCase]) -> list[str]:
+    """Of a consent: the persons that it is about, and cases as cases, for one that is about no person speaks for none.
+
+    A case is often called like its person.
+    """
+    every = list(targets)
+    persons = [target.title for target in every if target.kind == _PERSON]
+    cases = [target.title for target in every if target.kind == _FILE]
+    return persons + [f"the case {title}" for title in cases if title and title not in persons]
 
 
 @cache

@@ -80,6 +80,25 @@ async def test_consents_and_exports_are_told_apart_in_lists(tmp_path: Path, auto
         assert about == ABOUT
 
 
+async def test_a_consent_names_those_for_whom_it_speaks_and_cases_as_cases(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        await ana.until("import.show", await ana("import", table=TABLE), "done")
+        [vera] = (await ana("case.list", kind="person", find="vera"))["cases"]
+        for links in ([f"about:{vera['short']}", "part_of:VR-1"], ["about:anton kuradymlin", "part_of:VR-1"]):
+            await ana("case.new", kind="consent", set={"scope": "partners"}, add={"links": links})
+        alone = await ana("case.new", kind="consent", set={"scope": "public"}, add={"links": ["part_of:VR-1"]})
+        again = {"links": ["part_of:VR-1", f"supersedes:{alone['short']}"]}
+        await ana("case.new", kind="consent", set={"scope": "un"}, add=again)
+        assert await rows(ana, kind="consent") == [
+            ("consent", "for partners", ABOUT),
+            ("consent", "for partners", ["Vera", "the case Anton Kuradymlin"]),
+            ("consent", "for public", ["the case Anton Kuradymlin"]),  # which is not what its person said
+            ("consent", "for un", ["the case Anton Kuradymlin"]),
+        ]
+
+
 async def test_a_link_to_what_is_not_here_has_no_name(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         elsewhere = "ab" * 32

@@ -38,7 +38,8 @@ class ListCases(Takes, kw_only=True, frozen=True):
 
 class CaseRow(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """A case in a list. `title`: its name; of what has none, what tells it from others of its kind. `about`: of a
-    document that stands beside others, what the first that it points at are called. `contradictions`: the first 100
+    document that stands beside others, what the first that it points at are called; of a consent, the persons for whom
+    it speaks, and "the case …". `contradictions`: the first 100
     conflicts, in a list of cases with `conflicts` only."""
 
     id: str
