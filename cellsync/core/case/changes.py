@@ -2,7 +2,7 @@
 
 Nearly every entry appends one item to a log, and a state keeps nothing of that but how much its author has said
 (core/case/fold.py). So a batch's appends are only counted, case by case, when it is planned; their contents were
-verified, and are decoded again for those who ask. That spares 1.3 µs an entry of 9.
+verified, and are decoded again for those who ask. That spares 0.7 µs an entry of 8 (folding, decoding and letting go).
 """
 
 from __future__ import annotations

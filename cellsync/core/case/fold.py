@@ -197,7 +197,7 @@ class CaseState:
         """Fold entries of this case that have just been stored into a state without logs, until `added` is more than
         `most` or it is full; whether it stopped there.
 
-        Spelt out for speed, 0.9 µs an entry of 1.7: what is common is done here, and the rest by `apply`, the plain
+        Spelt out for speed, 0.2 to 0.4 µs an entry: what is common is done here, and the rest by `apply`, the plain
         version; a property holds the two equal. Common is one operation, which appends to a log of which nothing is
         kept here, or sets a register to a text.
         """
