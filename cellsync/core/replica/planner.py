@@ -175,21 +175,8 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
         slot = current.base | sequence
         size = shape_length + len(content)
         fields = (
-            slot,
-            number,
-            heads[number],
-            identity,
-            height,
-            clock,
-            0,
-            past,
-            _IN,
-            parent_slot,
-            shape,
-            content,
-            None,
-            _FULL,
-        )
+            slot, number, heads[number], identity, height, clock, 0, past, _IN, parent_slot, shape, content, None, _FULL
+        )  # fmt: skip
         entry = new(Entry, fields)
         entries.append(entry)
         text = lone_text(content) if head else None
