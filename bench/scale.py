@@ -49,6 +49,9 @@ TIMES_LONG: Final = 2.0
 ALONE: Final = 0.5  # seconds of a command without a daemon, beside the key
 MEMORY: Final = 150.0  # MB of the daemon
 RUNS: Final = 40
+FEWER: Final = 10  # when all is measured at a fraction of the size
+ALONE_RUNS: Final = 5
+ALONE_FEWER: Final = 3
 PASSPHRASE: Final = "kettle orbit lantern maple"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 _KDF: Final = Kdf(3, 64 << 20)  # the quickest that a vault may have
@@ -68,11 +71,12 @@ Asked = dict[str, Callable[[], Any]]
 
 def measure(folder: Path, scale: int = 1) -> Iterator[Row]:
     few = SIZES[0]
+    runs = RUNS if scale == 1 else FEWER
     sizes = list(dict.fromkeys(max(few, cases // scale) for cases in SIZES))
     profiles = {cases: _filled(folder / "scale" / f"{cases}", "fill", {"cases": cases}) for cases in sizes}
     with ExitStack() as stack:
         daemons = {cases: stack.enter_context(_daemon(profile)) for cases, profile in profiles.items()}
-        yield from _beside_one_another({cases: client for cases, (client, _) in daemons.items()})
+        yield from _beside_one_another({cases: client for cases, (client, _) in daemons.items()}, runs)
         each: dict[int, float] = {}
         for cases, (client, process) in daemons.items():
             yield Row(f"the daemon's memory: {cases:,} cases", resident(process), "MB", MEMORY)
@@ -83,19 +87,19 @@ def measure(folder: Path, scale: int = 1) -> Iterator[Row]:
             yield Row(f"export of all as CSV, for each case: {cases:,} against {few}", times, "×", TIMES, 1.0)
     for cases in (sizes[0], sizes[-1]):
         for name, command in _ALONE.items():
-            took = _alone(profiles[cases], *command)
+            took = _alone(profiles[cases], ALONE_RUNS if scale == 1 else ALONE_FEWER, *command)
             yield Row(f"{name} without a daemon, beside the key: {cases:,} cases", took, "s", ALONE)
-    yield from _long(folder / "scale")
+    yield from _long(folder / "scale", runs)
 
 
-def _beside_one_another(clients: Mapping[int, SocketClient]) -> Iterator[Row]:
+def _beside_one_another(clients: Mapping[int, SocketClient], runs: int) -> Iterator[Row]:
     """What the commands of every day take in cells of so many cases, against the smallest."""
     few = min(clients)
     for cases, client in clients.items():
         yield Row(f"first status after unlocking: {cases:,} cases", 1000 * _once(partial(client.call, "status")), "ms")
     asked = {cases: _every_day(client) for cases, client in clients.items()}
     for name in asked[few]:
-        took = _quickest({cases: ask[name] for cases, ask in asked.items()})
+        took = _quickest({cases: ask[name] for cases, ask in asked.items()}, runs)
         yield Row(f"{name}: {few} cases", 1000 * took[few], "ms")
         for cases in list(took)[1:]:
             yield Row(f"{name}: {cases:,} cases against {few}", took[cases] / took[few], "×", TIMES, 1.0)
@@ -127,7 +131,7 @@ def _editing(client: SocketClient, case: str) -> Callable[[], Any]:
     return lambda: client.call("case.edit", case=case, set={"summary": next(texts)})
 
 
-def _long(folder: Path) -> Iterator[Row]:
+def _long(folder: Path, runs: int) -> Iterator[Row]:
     few, many = LONG
     with _daemon(_filled(folder / "long", "fill_long", {})) as (client, _):
         for name in ("edit", "show", "log", "graph"):
@@ -136,7 +140,7 @@ def _long(folder: Path) -> Iterator[Row]:
             }
             if name == "edit":
                 ask = {entries: _editing(client, case.hex()) for entries, case in _LONG.items()}
-            took = _quickest(ask)
+            took = _quickest(ask, runs)
             times = took[many] / took[few]
             yield Row(f"{name} of a case of {many:,} entries, against one of {few}", times, "×", TIMES_LONG, 1.0)
 
@@ -168,10 +172,10 @@ def _until_there(client: SocketClient) -> None:
     raise TimeoutError("the daemon did not start")
 
 
-def _alone(profile: Profile, *command: str) -> float:
+def _alone(profile: Profile, runs: int, *command: str) -> float:
     """Seconds of the processor that a command takes without a daemon, as a whole process, beside its key."""
     keys, whole = [], []
-    for _ in range(5):
+    for _ in range(runs):
         began = process_time()
         _derive(profile)
         keys.append(process_time() - began)
@@ -200,13 +204,13 @@ def _once(ask: Callable[[], Any]) -> float:
     return perf_counter() - began
 
 
-def _quickest(asked: Mapping[int, Callable[[], Any]]) -> dict[int, float]:
+def _quickest(asked: Mapping[int, Callable[[], Any]], runs: int) -> dict[int, float]:
     """What each takes where nothing else disturbs it: multiples of anything else would be of the machine's other work.
 
     One after the other, again and again, so that what else goes on meets all of them alike.
     """
     took: dict[int, list[float]] = {which: [] for which in asked}
-    for _ in range(1 + RUNS):
+    for _ in range(1 + runs):
         for which, ask in asked.items():
             took[which].append(_once(ask))
     return {which: min(each[1:]) for which, each in took.items()}
