@@ -157,6 +157,15 @@ def test_a_cell_of_which_one_place_takes_the_word_is_read() -> None:
     assert [row.documents["case"].get(("status", "")) for row in reading.rows] == [None, ["closed"], None]
 
 
+@pytest.mark.parametrize(
+    ("heading", "name"), [("Imię ojca", "Jan Lis"), ("Father's name", "Jan Lis"), ("Отчество", "Jan P Lis")]
+)
+def test_the_name_of_the_father_is_no_part_of_a_name(heading: str, name: str) -> None:
+    reading = read_csv(f"Imię;{heading};Nazwisko\nJan;P;Lis\n".encode())
+    assert [row.external for row in reading.rows] == [name]
+    assert reading.ignored == ([heading] if name == "Jan Lis" else [])
+
+
 def test_what_a_mapping_fills_no_heading_fills() -> None:
     content = b"id,Full name,Who,Born,Birthday,status\n1,Vera K,Vera Kur,1990,1991,closed\n"
     reading = read_csv(content, Mapping.of({"Who": "name", "Birthday": "birth_date"}))

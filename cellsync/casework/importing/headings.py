@@ -125,8 +125,7 @@ _PARTS: Final = {
         "given name, given names, first name, firstname, forename, имя, імя, imię, imiona, власна імя, імя асобы"
     ),
     "patronymic": (
-        "patronymic, middle name, middle names, fathers name, отчество, імя па бацьку, па бацьку, бацькаўства, "
-        "otczestwo, imię ojca, по батькові"
+        "patronymic, middle name, middle names, отчество, імя па бацьку, па бацьку, бацькаўства, otczestwo, по батькові"
     ),
     "family": "family name, surname, last name, lastname, фамилия, прозвішча, nazwisko, прізвище",
 }

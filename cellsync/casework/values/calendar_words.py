@@ -16,7 +16,14 @@ SEASONS: Final = frozenset(
         "latem", "jesień", "jesienią", "zima", "zimą",
     )
 )  # fmt: skip
-_ALSO: Final = {"лютый": 2, "сент": 9, "sept": 9, "травня": 5, "трав": 5}
+_ALSO: Final = {"лютый": 2, "сент": 9, "sept": 9, "травня": 5, "траўня": 5, "травень": 5, "трав": 5}
+_ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+
+
+def month_in_figures(roman: str) -> int | None:
+    """Of a month as it stands between a day and a year in Poland: 3.V.1981."""
+    figure = roman.rstrip(".")
+    return _ROMAN.index(figure) + 1 if figure in _ROMAN else None
 
 
 def month(word: str) -> int | None:

@@ -25,6 +25,7 @@ _YEAR: Final = r"(\d{4})"
 _YEAR_FIRST: Final = re.compile(rf"{_YEAR}(?:([-/.]){_PART}(?:\2{_PART})?)?", re.ASCII)
 _YEAR_LAST: Final = re.compile(rf"(?:{_PART}([-/.]))?{_PART}[-/.]{_YEAR}", re.ASCII)
 _IN_WORDS: Final = re.compile(rf"(?:(\d{{1,2}})(?:st|nd|rd|th|-?го)?[\s.]+)?([^\W\d_]{{3,}}\.?)[\s,]+{_YEAR}")
+_BETWEEN: Final = re.compile(rf"(\d{{1,2}})([-/.])\s?([^\W\d_]+)\2\s?{_YEAR}")  # 3-May-1981, 3.V.1981
 _MONTH_FIRST: Final = re.compile(rf"([^\W\d_]{{3,}}\.?)\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}")
 _TIME: Final = re.compile(
     r"(?<=\d)(?:t|[\s,]+(?:at |в |а )?)\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:z|utc|[ap]m|[+-]\d\d:?(?:\d\d)?)?"
@@ -143,6 +144,8 @@ def _read(text: str) -> tuple[int | None, int | None, int | None]:
         return _in_words(found[3], found[2], found[1])
     if found := _MONTH_FIRST.fullmatch(text):
         return _in_words(found[3], found[1], found[2])
+    if found := _BETWEEN.fullmatch(text):
+        return _in_words(found[4], found[3], found[1])
     if _SERIAL.fullmatch(text):
         raise InvalidValue(
             "a number in place of a date", hint="A spreadsheet counts days like that: format the column as dates."
@@ -167,11 +170,11 @@ def _year_last(text: str, found: re.Match[str]) -> tuple[int | None, int | None,
 
 
 def _in_words(year: str, word: str, day: str | None) -> tuple[int | None, int | None, int | None]:
-    from cellsync.casework.values.calendar_words import SEASONS, month
+    from cellsync.casework.values.calendar_words import SEASONS, month, month_in_figures
 
     if day is None and folded(word) in SEASONS:
         return _known(year, None, None)
-    number = month(word)
+    number = month(word) or (None if day is None else month_in_figures(word))
     if number is None:
         raise InvalidValue("not a date", hint=_FORMS)
     return _known(year, str(number), day)

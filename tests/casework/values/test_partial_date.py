@@ -75,6 +75,12 @@ def test_its_bounds_hold_every_day_it_can_be(when: PartialDate) -> None:
         ("lipiec 2024 r.", PartialDate(2024, 7)),
         ("March 5th, 2024", PartialDate(2024, 3, 5)),
         ("Вясна 2024", PartialDate(2024)),
+        ("3 траўня 1981", PartialDate(1981, 5, 3)),
+        ("травень 1981", PartialDate(1981, 5)),
+        ("3-May-1981", PartialDate(1981, 5, 3)),
+        ("3/мая/1981", PartialDate(1981, 5, 3)),
+        ("3.V.1981", PartialDate(1981, 5, 3)),
+        ("13. XII. 1981 r.", PartialDate(1981, 12, 13)),
     ],
 )
 def test_it_reads_what_people_type(text: str, expected: PartialDate) -> None:
@@ -86,6 +92,7 @@ def test_it_reads_what_people_type(text: str, expected: PartialDate) -> None:
     [
         "05/03/2024", "2024-13", "2024-02-30", "32.01.2024", "24", "~", "~?", "soon", "٢٠٢٤", "1990-2000", "01-02-2023",
         "44958", "44958.5", "31/02/2023", "1 x 2023", "2023 2024", "20230201", "весна", "13.13.2023", "2024 ab",
+        "3.vv.1981", "3-V/1981", "v.1981", "31.II.1981",
     ],
 )  # fmt: skip
 def test_it_refuses_what_is_no_date_without_repeating_it(text: str) -> None:
