@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from random import Random
 
@@ -17,6 +17,7 @@ from cellsync.core.session.exchange import Exchange
 from cellsync.core.session.session import Session
 from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle
+from cellsync.node.link import PeerLink
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import Visit
 from tests.scenarios.test_many import counted
@@ -144,6 +145,85 @@ async def test_three_of_seven_who_keep_entries_to_themselves_delay_nobody_for_lo
         late = [await written(author, others) for author in [*others, *others]]
         assert max(late[len(others) :]) < 1  # no more than once each
         assert len(batches) <= 2 * len(late) * len(made)
+
+
+async def test_a_member_who_passes_on_and_keeps_to_itself_in_turns_delays_nobody_for_long(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it writes it gives to all at once, so the ways past it turn spare; and then it is silent again."""
+    memory_network.latency(0.002)
+    async with memory_network.cells(*NAMES) as made:
+        await trio.sleep(SETTLED)
+        swallowing, random = max(made, key=needed), Random(7)
+        others = [one for one in made if one is not swallowing]
+        real: property = vars(PeerLink)["way"]
+
+        def way(link: PeerLink) -> object:
+            return Way.NEEDED if swallowing.circle in link._circles.values() else real.__get__(link)
+
+        monkeypatch.setattr(PeerLink, "way", property(way))
+        late = []
+        for _ in range(12):
+            for _ in range(3):
+                await written(swallowing, made)
+                await trio.sleep(1)
+            assert all(needed(one) == 1 for one in others)  # a star: nothing goes past it
+            with monkeypatch.context() as patch:
+                keep_to_themselves(patch, [swallowing])
+                late += [await written(author, others) for author in random.sample(others, random.randint(1, 3))]
+            await level(made)
+        assert sum(took > 1 for took in late) > 6  # it was on the way again and again
+
+
+async def test_a_member_who_only_seems_to_be_needed_delays_nobody_for_long(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes without end, does not tell what it holds, and passes nothing on: all its sessions are needed."""
+    async with memory_network.cells(*NAMES) as made:
+        await trio.sleep(SETTLED)
+        await written(made[0], made)
+        await trio.sleep(SETTLED)
+        claiming = max(made, key=needed)
+        others = [one for one in made if one is not claiming]
+        pass_on_only_their_own(monkeypatch, claiming)
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def write() -> None:
+                while True:
+                    await claiming.create(Visit, title="of its own")
+                    await trio.sleep(0.7)
+
+            await trio.sleep(SETTLED)
+            assert needed(claiming) == len(others)
+            for author in [*others, *others]:
+                began = trio.current_time()
+                case = await author.create(Visit, title="on its way")
+                for one in others:
+                    await one.get(Visit, case.id, wait=LATE)
+                assert trio.current_time() - began < LATE
+                await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+
+def pass_on_only_their_own(monkeypatch: pytest.MonkeyPatch, who: Cell) -> None:
+    """From now on this device serves nothing that others wrote, and does not tell what it holds."""
+    held_back, tell, tell_untold = Exchange._held_back, Exchange.tell, Exchange.tell_untold
+
+    def of_others(self: Exchange) -> set[int]:
+        if self.view is not who.circle:
+            return held_back(self)
+        return {chain.number for chain in who.circle.replica.held.chains.values() if chain.device != who.device}
+
+    def told(self: Exchange, grown: Sequence[bytes]) -> list[bytes]:
+        return [] if self.view is who.circle else tell(self, grown)
+
+    def told_later(self: Exchange, *, all_of_it: bool) -> list[bytes]:
+        return [] if self.view is who.circle else tell_untold(self, all_of_it=all_of_it)
+
+    monkeypatch.setattr(Exchange, "_held_back", of_others)
+    monkeypatch.setattr(Exchange, "tell", told)
+    monkeypatch.setattr(Exchange, "tell_untold", told_later)
 
 
 @pytest.mark.parametrize("seed", range(2))
