@@ -6,7 +6,7 @@ An export finds all of it too (`permission`); but that may be months later, when
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cellsync.casework.documents.consent import Consent
 from cellsync.casework.documents.person import Person
@@ -14,6 +14,11 @@ from cellsync.casework.exporting.documents import meant, nearest
 from cellsync.casework.values.link import Link, Relation
 from cellsync.core.plain import plain_line
 from cellsync.core.schema.schema import kind_of
+
+_ABOUT_NOBODY: Final = (
+    "It is about no person, so it speaks for nobody: link the person. A case that is about no person leaves by it, "
+    "whomever its title names."
+)
 
 
 class Doubt(NamedTuple):
@@ -40,7 +45,7 @@ def doubts(consent: Consent, kinds: Mapping[bytes, str]) -> list[Doubt]:
     if len(people) < len(about(consent)):
         found.append(Doubt("links", "It is about something that is no person, for whom alone it can speak."))
     elif not people and not any(one.relation is Relation.SUPERSEDES for one in consent.links):
-        found.append(Doubt("links", "It is about no person, so it speaks for nobody: link the person."))
+        found.append(Doubt("links", _ABOUT_NOBODY))
     return found
 
 
