@@ -5,9 +5,9 @@ a name that could be taken for another device's has the beginning of its id behi
 It is the same on all devices, as it follows from the introductions alone; also of those who are no members any more,
 for what they wrote stays.
 
-Alike are names that fold alike (`core.folded`), and those that only look alike: letters of one shape in Latin, Cyrillic
-and Greek, 0 and o, 1, I and l; blanks and signs count for nothing. That is wider than it need be, and costs a few
-digits behind a name.
+Alike are names that fold alike (`core.folded`), and those that only look alike: letters of one shape in Latin,
+Cyrillic, Greek and Armenian, 0 and o, 1, I and l; a letter with a hook or a tail, or a small capital, is that letter;
+blanks and signs count for nothing. That is wider than it need be, and costs a few digits behind a name.
 """
 
 from __future__ import annotations
@@ -15,23 +15,54 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
+from unicodedata import lookup
+from unicodedata import name as character_name
 
 from cellsync.core.folded import folded
 from cellsync.core.ids import DeviceId
 
 SHORTEST: Final = 4  # hexadecimal digits
 
-_ONE_SHAPE: Final = str.maketrans(
+_SHAPES: Final = str.maketrans(
     {
         "а": "a", "в": "b", "г": "r", "е": "e", "и": "u", "к": "k", "м": "m", "н": "h", "о": "o", "п": "n", "р": "p",
         "с": "c", "т": "t", "у": "y", "х": "x", "ь": "b", "ѕ": "s", "і": "l", "ј": "j", "ԁ": "d", "ӏ": "l", "һ": "h",
         "ԛ": "q", "ԝ": "w",
         "α": "a", "β": "b", "γ": "y", "ε": "e", "ζ": "z", "η": "h", "ι": "l", "κ": "k", "μ": "m", "ν": "n", "ο": "o",
         "ρ": "p", "τ": "t", "υ": "y", "χ": "x", "ω": "w",
-        "0": "o", "1": "l", "5": "s", "i": "l", "|": "l", "!": "l",
+        "օ": "o", "ս": "u", "հ": "h", "ո": "n", "ռ": "n", "ց": "g", "զ": "q", "լ": "l", "տ": "s", "ք": "p", "յ": "j",
+        "ү": "y", "ѵ": "v", "ԍ": "g", "ʌ": "a", "ɩ": "l", "ɑ": "a",
+        "0": "o", "1": "l", "5": "s", "8": "b", "i": "l", "|": "l", "!": "l",
     }
 )  # fmt: skip
+_VARIANT: Final = re.compile(r"(.+ LETTER) (?:(?:SMALL CAPITAL|SCRIPT|LONG|DOTLESS) )?([A-Z]+)(?: WITH .+)?")
+
+
+_USUAL: Final = 0x500  # Latin, Greek, Cyrillic
+
+
+class _OneShape(dict[int, str]):
+    """What each letter looks like. Of the usual alphabets it is kept; of others not, for anybody may send any."""
+
+    def __missing__(self, letter: int) -> str:
+        shape = _plain(chr(letter)).translate(_SHAPES)
+        if letter < _USUAL:
+            self[letter] = shape
+        return shape
+
+
+def _plain(letter: str) -> str:
+    """Without what the standard says that it has besides: ɓ, "LATIN SMALL LETTER B WITH HOOK", is b."""
+    if found := _VARIANT.fullmatch(character_name(letter, "")):
+        kind = found[1].replace("LATIN LETTER", "LATIN SMALL LETTER")
+        with suppress(KeyError):
+            return lookup(f"{kind} {found[2]}")
+    return letter
+
+
+_ONE_SHAPE: Final = _OneShape()
 _MARKED: Final = re.compile(r"\([0-9a-fA-F]{4,}\)\s*$")
 
 

@@ -31,7 +31,9 @@ def names(*claims: tuple[DeviceId, str]) -> Names:
         ("Ben", "ben"), ("Ben", "BEN "), ("Ben", "Вen"), ("Ben", "Веn"), ("Ben", "Be n"), ("Ben", "Ben."),
         ("Ben", "B\u200aen"), ("Ben", "Bén"), ("Ana", "Аnа"), ("Ana", "Αna"), ("Ivan", "lvan"), ("Ivan", "1van"),
         ("Olga", "0lga"), ("Марына", "Мaрына"), ("Зм'іцер", "Зміцер"), ("Нина", "Hина"), ("Marna", "Mama"),
-        ("Ben", "Ｂｅｎ"), ("Nina", "Νina"),
+        ("Ben", "Ｂｅｎ"), ("Nina", "Νina"), ("Ben", "Ɓen"), ("Ben", "ʙᴇɴ"), ("Ben", "8en"), ("Oleg", "Օleg"),
+        ("Yan", "Үan"), ("Gleb", "Ԍleb"), ("Vera", "Ѵera"), ("Ana", "Ʌna"), ("Leo", "Ɩeo"),
+        ("Ana", "ɑna"), ("Кім", "Қім"),
     ],
 )  # fmt: skip
 def test_what_passes_for_one(one: str, other: str) -> None:
