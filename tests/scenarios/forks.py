@@ -1,4 +1,4 @@
-"""Histories with forks: vaults put back, vaults used twice, an equivocator, and an accomplice who cites late.
+"""Histories with forks: vaults put back, vaults used twice, an equivocator; and crowds of branches that are cited late.
 
 After healing all replicas have one digest and show the same, nothing that an honest device wrote is lost, and no honest
 device has more branches than it may. The oracle is naive: the ids that were written, and the digests side by side.
@@ -19,7 +19,7 @@ from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.messages import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
-from tests.core.attacks import Draft, Writer, content, forge
+from tests.core.attacks import Draft, Writer, content, forge, of
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import sync
 
@@ -140,6 +140,12 @@ def history(seed: int) -> int:
     for device in devices:
         if isinstance(device, Honest) and source.random() < 0.5:
             written |= device.note(source)
+    _heal(devices, source, seed)
+    check(devices, written, hostile)
+    return 1
+
+
+def _heal(devices: list[MemoryReplica], source: random.Random, seed: int) -> None:
     for turn in range(ROUNDS):
         pairs = list(combinations(devices, 2))
         source.shuffle(pairs)
@@ -147,8 +153,6 @@ def history(seed: int) -> int:
             sync(one, other, seed * 1_000 + turn * 100 + at)
         if len({device.replica.digest() for device in devices}) == 1:
             break
-    check(devices, written, hostile)
-    return 1
 
 
 def check(devices: list[MemoryReplica], written: set[EntryId], hostile: Equivocator | None) -> None:
@@ -177,3 +181,54 @@ def _holds(device: MemoryReplica, entry: EntryId) -> bool:
         for chain in device.store.chains()
         for found in device.store.chain_slice(chain.number, chain.first, chain.length)
     )
+
+
+# --- a crowd of branches, and who cites them late --------------------------------------------------------------
+
+
+class Colluder:
+    """A member with one chain, who holds what others were not shown, and cites it when it likes."""
+
+    def __init__(self, device: MemoryReplica, source: random.Random) -> None:
+        self.device, self.source = device, source
+
+    def cite(self, hostile: Equivocator) -> EntryId:
+        """One branch, any, of those that it was shown; signed in its own chain."""
+        held = self.device.replica.held.of_device(hostile.device.device)
+        branch = self.source.choice(held)
+        seen = BatchChain(*branch.line, branch.length + 1, branch.head, None)
+        draft = Draft([(1, 1, branch.head, branch.height)], case=self.source.choice(CASES), content=content("late"))
+        batch, [written] = forge(of(self.device), [draft], [seen])
+        assert not self.device.receive(batch, self.device.device).refused
+        return written
+
+
+def crowd(seed: int) -> int:
+    """An equivocator shows each replica other branches; a colluder cites some of them when all others are in step."""
+    source = random.Random(f"crowd {seed}")
+    branches = 1_000 if seed % 50 == 0 else 40
+    ana = founded(seed=1)
+    born = [admitted(ana, f"device {number}", number) for number in range(2, 2 + source.randint(3, 4))]
+    people: list[MemoryReplica] = [life_of(device, ana, number) for number, device in enumerate(born[:-1])]
+    hostile, colluder = Equivocator(born[-1], ana, source), Colluder(people[-1], source)
+    devices = [ana, *people]
+    honest = devices[:-1]
+    for device in devices:
+        pass_on(ana, device)
+    root = hostile.places[0]
+    for number in range(branches):
+        victim = source.choice([*devices, colluder.device])
+        life = Incarnation(source.randbytes(8)) if source.random() < 0.3 else root.incarnation
+        writer = root._replace(incarnation=life)
+        draft = Draft([hostile.cited], case=source.choice(CASES), content=content(number))
+        victim.receive(forge(writer, [draft], [hostile.row])[0], source.choice(devices).device)
+    written: set[EntryId] = set()
+    for turn in range(3):
+        for at, (one, other) in enumerate(combinations(honest, 2)):
+            sync(one, other, seed * 10_000 + turn * 100 + at)
+        written |= {source.choice(honest).edit(CASES[0], Operation(1, "f", b"", turn))}
+        written |= {colluder.cite(hostile) for _ in range(source.randint(1, 3))}
+        sync(colluder.device, source.choice(honest), seed * 10_000 + turn * 100 + 99)
+    _heal(devices, source, seed)
+    check(devices, written, hostile)
+    return 1

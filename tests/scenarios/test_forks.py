@@ -1,4 +1,4 @@
-"""Forks settle: 100 histories of vaults put back and used twice, of equivocators, and of those who cite them late.
+"""Forks settle: 100 histories of vaults put back and used twice, and of equivocators; 100 of crowds cited late.
 
 The gate of the searches (`.ci/run`) tries the first thousand seeds, `make test-long` as many as its minutes allow.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.forks import history
+from tests.scenarios.forks import crowd, history
 
 
 @pytest.mark.parametrize("tens", range(10))
@@ -15,6 +15,12 @@ def test_replicas_agree_after_healing(tens: int) -> None:
     """Seeds 58 and 63: two branches that differ at their end; neither was served, as each saw more ahead."""
     for seed in range(10 * tens, 10 * tens + 10):
         history(seed)
+
+
+@pytest.mark.parametrize("tens", range(10))
+def test_replicas_agree_whoever_is_shown_which_of_many_branches_and_cites_them_late(tens: int) -> None:
+    for seed in range(10 * tens, 10 * tens + 10):
+        crowd(seed)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ _ALL: Final = (
     Search(
         "forks",
         "3 to 6 replicas: vaults put back or used twice, an equivocator, late citations; all agree, nothing is lost",
-        forks.history,
+        lambda seed: forks.history(seed) + forks.crowd(seed),
         gate=1000,
     ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),
