@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -24,12 +24,13 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
+    since: dict[str, datetime] = {}
     with opened(context, online=True) as client:
-        job = follow(terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync")
+        job = follow(terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync", since=since)
     rows = []
     for peer in job["peers"]:
         if peer["in_step_now"]:
-            state = f"✓ in step at {datetime.now().astimezone():%H:%M}"
+            state = f"✓ in step at {since[peer['device']].astimezone():%H:%M}"
         elif peer["version"]:
             state = f"nothing exchanged ({seen(peer)})"
         elif peer["connected"]:
@@ -56,8 +57,13 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         raise SystemExit(NO_PEER)
 
 
-def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = "") -> Any:
-    """A sync until it is over, or until the device `brought` holds what is here; moves a bar. Raises Refusal."""
+def follow(
+    terminal: Terminal, client: Any, job: Any, what: str, brought: str = "", since: dict[str, datetime] | None = None
+) -> Any:
+    """A sync until it is over, or until the device `brought` holds what is here; moves a bar. Raises Refusal.
+
+    `since`: when each device that is in step came in step, as far as it is seen.
+    """
     from cellsync.cli.waits import finished, steps
 
     with terminal.bar(what) as move:
@@ -68,6 +74,8 @@ def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = 
                 missing = sum(peer["lacks"] + (peer["owes"] or 0) for peer in last["peers"] if peer["connected"])
                 first = max(first, missing)
                 move(first - missing, first)
+                if since is not None:
+                    _note(last["peers"], since)
                 if any(peer["device"] == brought and not peer["lacks"] for peer in last["peers"]):
                     return last
         except BaseException:  # Ctrl-C: the daemon need not look for others any longer
@@ -75,6 +83,15 @@ def follow(terminal: Terminal, client: Any, job: Any, what: str, brought: str = 
                 client.call("sync.cancel", job=job["job"])
             raise
     return finished(_named(last))
+
+
+def _note(peers: list[dict[str, Any]], since: dict[str, datetime]) -> None:
+    """The sync may wait for others long afterwards."""
+    for peer in peers:
+        if peer["in_step_now"]:
+            since.setdefault(peer["device"], datetime.now(UTC))
+        else:
+            since.pop(peer["device"], None)
 
 
 def _named(job: Any) -> Any:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import problem_of
+from cellsync.cli.commands import syncing
 from cellsync.cli.commands.syncing import _told
 from cellsync.cli.main import main
 from cellsync.core.errors import CellsyncError, PeerNewer, PeerOlder
@@ -76,6 +78,30 @@ def test_sync_with_others_in_step(monkeypatch: pytest.MonkeyPatch, wait: list[st
         "⚠ Dina's cellsync is newer: update the one here.",
     ]
     assert done.exit_code == 9
+
+
+def test_who_is_in_step_is_said_to_be_since_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cara was, and for two hours the command waited for Ben."""
+
+    class Clock(datetime):
+        shown = datetime(2026, 3, 1, 10, 15).astimezone()
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls.fromtimestamp(cls.shown.timestamp(), tz)
+
+    class Later(Canned):
+        def call(self, operation: str, **given: Any) -> dict[str, Any]:
+            job = super().call(operation, **given)
+            if operation == "sync":
+                return job | {"state": "running"}
+            Clock.shown += timedelta(hours=2)
+            return job
+
+    monkeypatch.setattr(syncing, "datetime", Clock)
+    canned = Later([peer("Ben", None), peer("Cara", None, in_step=True)])
+    done = run(monkeypatch, canned, "sync", "--wait", "--timeout", "80000")
+    assert "Cara  ✓ in step at 10:15" in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
