@@ -293,6 +293,51 @@ async def test_a_document_about_two_takes_the_consent_of_both() -> None:
         assert other.id in export.refused
 
 
+@pytest.mark.parametrize("form", [Form.CSV, Form.JSON])
+async def test_a_document_about_somebody_of_another_case_takes_their_consent_for_this_one(form: Form) -> None:
+    """Both cases leave, so both people are known to those who get them."""
+    async with a_cell() as cell:
+        case, other = await a_case(cell, title="first"), await a_case(cell, None, title="second")
+        anton = next(one for one in await cell.cases(Person) if Link(one.id, Relation.ABOUT) in other.links)
+        task = await cell.create(SupportTask, title="a parcel for Anton")
+        await linked(task, Link(case.id, Relation.PART_OF), Link(anton.id, Relation.ABOUT))
+        said = await consent(cell, anton.id, Scope.PARTNERS)
+        assert b"a parcel" in (await export_cases(cell, form=form, audience=Scope.PARTNERS)).content
+        await linked(said, Link(other.id, Relation.PART_OF))  # and in no other case
+        export = await export_cases(cell, form=form, audience=Scope.PARTNERS)
+        assert (set(export.cases), b"a parcel" in export.content) == ({case.id, other.id}, False)
+        assert why(export) == {Why.OTHERS: (1, ("task",))}
+
+
+@pytest.mark.parametrize("form", [Form.CSV, Form.JSON])
+async def test_a_document_of_two_cases_leaves_with_what_both_allow(form: Form) -> None:
+    async with a_cell() as cell:
+        case, other = await a_case(cell, title="first"), await a_case(cell, None, title="second")
+        anton = next(one for one in await cell.cases(Person) if Link(one.id, Relation.ABOUT) in other.links)
+        task = await cell.create(SupportTask, title="a parcel for both")
+        await linked(task, *(Link(one.id, Relation.PART_OF) for one in (case, other)))
+        said = await consent(cell, anton.id, Scope.PARTNERS)
+        assert b"a parcel" in (await export_cases(cell, form=form, audience=Scope.PARTNERS)).content
+        async with said.edit() as draft:
+            draft.withheld.add("task.title")
+        export = await export_cases(cell, form=form, audience=Scope.PARTNERS)
+        assert (len(export.cases), b"a parcel" in export.content) == (2, False)
+        assert why(export)[Why.WITHHELD][0] == 2
+
+
+async def test_no_link_says_the_id_of_what_stays() -> None:
+    async with a_cell() as cell:
+        case, contact = await a_case(cell), await cell.create(Contact)
+        stranger = await cell.create(Person)
+        others = (Link(stranger.id, Relation.WITH), Link(contact.id, Relation.WITH))
+        await linked(case, *others)
+        [person] = [one for one in await cell.cases(Person) if one.id != stranger.id]
+        await linked(person, Link(stranger.id, Relation.MERGED_INTO))
+        content = (await export_cases(cell, form=Form.JSON, audience=Scope.PARTNERS)).content.decode()
+        assert person.id.hex() in content
+        assert [one.id.hex() in content for one in (stranger, contact)] == [False, False]
+
+
 @pytest.mark.parametrize("form", list(Form))
 async def test_a_case_of_which_nothing_leaves_is_no_case_that_left(form: Form) -> None:
     """For the public there is C0 only; an export without any field of it once said one case."""
