@@ -185,7 +185,9 @@ class Node:
                 self.whereabouts.hear(link.device, link, places)
                 return
             case Acknowledged(circle):
-                if self.others.note_delivered(devices, self.circle.own_held(link.session.delivered(circle))):
+                held = self.circle.own_held(link.session.delivered(circle))
+                all_told = self.links.get(link.device) is link and link.session.all_told(circle)
+                if self.others.note_delivered(devices, held, all_told=all_told):
                     self._upkeep.due()
             case Answered() | Ended():
                 pass

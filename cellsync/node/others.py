@@ -34,13 +34,16 @@ class Others:
 
     # --- what they hold ------------------------------------------------------------------------------------
 
-    def note_delivered(self, devices: Iterable[DeviceId], count: int) -> bool:
-        """These hold so many of our own entries. Whether that is news."""
+    def note_delivered(self, devices: Iterable[DeviceId], count: int, *, all_told: bool) -> bool:
+        """These hold so many of our own entries, at least. Whether that is news.
+
+        If they have told all that they hold, it is so many, though it was more before: a vault was put back.
+        """
         news = False
         for device in devices:
             before = self.delivered.get(device, 0)
-            self.delivered[device] = max(count, before)
-            news = news or count > before
+            self.delivered[device] = count if all_told else max(count, before)
+            news = news or self.delivered[device] != before
         return news
 
     def note_seen(self, device: DeviceId, heard: Millis, *, level: bool) -> None:

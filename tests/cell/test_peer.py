@@ -9,13 +9,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, errors
+from cellsync import Cell, errors, restore
 from cellsync.cell import peer as peers
 from cellsync.cell.cell import Peer
 from cellsync.cell.clocks import OtherClock
 from cellsync.core.ids import DeviceId
 from cellsync.node import remembered
 from cellsync.testing import MemoryNetwork, level
+from cellsync.testing.device import PASSPHRASE
 from cellsync.testing.home import START
 from tests.cell.cells import DAY, Visit
 from tests.cell.template import Template
@@ -130,6 +131,39 @@ async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
             assert ben.only_here() == 0
             assert ana.circle.digest() == ben.circle.digest()
     net.check_failures()
+
+
+async def test_of_a_peer_whose_vault_was_put_back_nothing_is_claimed_that_it_has_lost(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ben had confirmed it, and was put back from before. He says so, and cannot take it at once: it is only here."""
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, ben]:
+        await ben.backup(tmp_path / "backup")
+        await ana.create(Visit, title="later")
+        await ana.synced(timeout=100)
+        assert ana.only_here() == 0
+    laptop = net.device("ben")
+    laptop.lose_disk()
+    await restore(tmp_path / "backup", laptop.home, passphrase=PASSPHRASE)
+    async with net.device("ana").opened() as ana, laptop.opened() as ben:
+
+        async def slow(*_: object) -> None:
+            await trio.sleep_forever()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ben.circle, "ingest", slow)
+            await trio.sleep(10)
+            [peer] = ana.peers()
+            assert (peer.connected, peer.lacks, peer.lacks_of_others) == (True, 1, 0)
+            assert ana.only_here() == 1
+            with pytest.raises(errors.Timeout):
+                await ana.synced(timeout=1)
+    async with net.device("ana").opened() as ana:
+        assert ana.only_here() == 1  # remembered
+        async with laptop.opened():
+            await ana.synced(timeout=100)
+            assert ana.only_here() == 0
 
 
 async def test_a_clock_that_was_put_back_has_seen_nobody_in_the_future(

@@ -116,7 +116,7 @@ class Exchange:
 
     def tell(self, grown: Sequence[bytes]) -> list[bytes]:
         """That these branches have grown here: a frontier, its rows encoded."""
-        return messages.addressed(self.name, grown) if self._is_live else []
+        return messages.addressed(self.name, grown) if self.is_live else []
 
     def note(self, grown: Iterable[int], now: float) -> None:
         """That they have grown is told later: when either side asks, or after a while."""
@@ -129,7 +129,7 @@ class Exchange:
 
     def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
         """All that has grown here and was not told; if it is to be `all_of_it`, also that there is nothing."""
-        if not self._is_live or not (self._untold or all_of_it):
+        if not self.is_live or not (self._untold or all_of_it):
             return []
         branches = self._untold.take()
         heads = frozenset(head_of(self.view.branch(number)) for number in branches or ())
@@ -145,7 +145,7 @@ class Exchange:
         self._asked = max(self._asked, last if at_once else self._recent.before(now - ON_ITS_WAY, last))
 
     @property
-    def _is_live(self) -> bool:
+    def is_live(self) -> bool:
         """Whether the frontiers were compared, so that all that comes from now on is news."""
         return self._serving and self._until is None
 
@@ -165,7 +165,7 @@ class Exchange:
             return None
         self._hearing = False
         self._to_show.add(self._ahead.just_parted())
-        if not self._is_live:
+        if not self.is_live:
             self._serving, self._until, self._recount = True, None, True
         return messages.encode_paths(self.name, self._to_show.take(self._known))
 
@@ -240,7 +240,7 @@ class Exchange:
 
     def _are_alike(self, number: int, sequence: int) -> None:
         """The peer says that it holds this, and so do we."""
-        if self._is_live and sequence > self.delivered.get(number, -1):  # else it has come over this session
+        if self.is_live and sequence > self.delivered.get(number, -1):  # else it has come over this session
             self.way = Way.SPARE
 
     def offer_again(self, now: float) -> None:
@@ -278,7 +278,7 @@ class Exchange:
     @property
     def balance(self) -> Balance | None:
         """None until the frontiers were compared."""
-        if not self._is_live:
+        if not self.is_live:
             return None
         moving = bool(self._told[0] or self._hearing or self._arriving is not None or self._uncommitted)
         lacks = self._lacking()
@@ -373,7 +373,7 @@ class Exchange:
         return messages.encode_frontier(self.name, frontier, self.frame)
 
     def _hear(self, frontier: Frontier) -> None:
-        if self._is_live and not any(frontier):
+        if self.is_live and not any(frontier):
             return  # only that there is nothing
         self._hearing = True
         self._heard |= dict.fromkeys(frontier.heads)

@@ -255,6 +255,11 @@ class Session:
         exchange = self._exchange_of(circle)
         return {} if exchange is None else exchange.delivered
 
+    def all_told(self, circle: CircleId) -> bool:
+        """Whether the peer has said all that it held when the session began."""
+        exchange = self._exchange_of(circle)
+        return exchange is not None and exchange.is_live
+
     def confirmed(self, circle: CircleId, mark: Mapping[int, int]) -> bool:
         """Whether the peer is known to hold every branch up to the sequence in `mark`."""
         exchange = self._exchange_of(circle)
