@@ -500,6 +500,26 @@ async def test_every_contradicting_value_leaves_with_its_author(
         assert not any(word in outside for word in ("ana ", '"ana"', "(ana", "ben ", '"ben"', "(ben"))
 
 
+async def test_an_item_that_anybody_made_confidential_stays(autojump_clock: trio.testing.MockClock) -> None:
+    net = MemoryNetwork(seed=3)
+    async with AsyncExitStack() as stack:
+        ana = await stack.enter_async_context((await net.device("ana").found()).opened())
+        ben = await stack.enter_async_context((await net.device("ben").join(ana)).opened())
+        case = await a_case(ana)
+        async with case.edit() as draft:
+            draft.timeline.append(TimelineEntry(TimelineKind.NOTE, "a visit"))
+        await level([ana, ben])
+        theirs = await ben.get(CaseFile, case.id)
+        net.partition("ana", "ben")
+        for mine, text, compartment in ((case, "a visit on Monday", C1), (theirs, "a visit to the doctor", C3)):
+            async with mine.edit() as draft:
+                [item] = draft.timeline.items
+                draft.timeline.correct(item, item.value._replace(text=text, sensitivity=compartment))
+        net.heal()
+        await level([ana, ben])
+        assert b"a visit" not in (await export_cases(ana, form=Form.JSON, audience=Scope.PARTNERS)).content
+
+
 # --- tables -----------------------------------------------------------------------------------------
 
 
