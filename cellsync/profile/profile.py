@@ -43,8 +43,9 @@ class Profile:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a vault to open."""
-        return (self.vault / "vault").is_file()
+        """Whether there is a vault to open. Raises StorageFailed."""
+        with file_errors():
+            return (self.vault / "vault").is_file()
 
     @property
     def is_read_only(self) -> bool:

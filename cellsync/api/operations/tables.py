@@ -103,7 +103,7 @@ class ImportJob(Job[shapes.Importing]):
                 for one in report.alike
             ],
             nameless=[shapes.Nameless(line=line, called=called) for line, called in report.nameless],
-            renamed=[shapes.Renamed(line=one.line, case=one.case.hex()) for one in report.renamed],
+            renamed=[shapes.Renamed(line=one.line, person=one.person.hex()) for one in report.renamed],
             error=self.shown_error(),
         )  # fmt: skip
 

@@ -52,7 +52,7 @@ class Renamed(NamedTuple):
     """A row whose id is here already, for a person of whose names it has not one word."""
 
     line: int
-    case: CaseId
+    person: CaseId
 
     def __repr__(self) -> str:
         return f"<line {self.line} is called otherwise>"  # no content

@@ -61,12 +61,12 @@ class Report(NamedTuple):
     alike: list[Alike]  # new rows with a name that is here already
     left: int = 0  # rows that were not come to, because the import was stopped
     nameless: Sequence[tuple[int, str]] = ()  # rows that say no name: line, what they are called instead
-    renamed: Sequence[Renamed] = ()  # rows that call somebody otherwise who is here under their id
+    renamed: Sequence[Renamed] = ()  # rows left out: their id is here already, for somebody of another name
 
     @property
     def left_out(self) -> int:
         """How many rows were left out."""
-        return rows_of(self.errors)
+        return rows_of(self.errors) + len(self.renamed)
 
     @property
     def problems(self) -> list[Problem]:
@@ -116,7 +116,7 @@ async def import_cases(
         created, updated, done = created + new, updated + changed, done + len(group)
         if progress is not None:
             progress(done, len(reading.rows))
-    unchanged = done - created - updated
+    unchanged = done - created - updated - len(here.renamed)
     left = len(reading.rows) - done + reading.left
     return Report(
         created, updated, unchanged, reading.errors, reading.ignored, reading.unread, reading.taken,
@@ -207,9 +207,10 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         before = states[name]
         otherwise = name == "person" and before is not None and is_called_otherwise(row, before)
         if written := merge(DOCUMENTS[name], before, table, keyed, SEVERAL_ITEMS):
-            edits.append((ids[name], written))
             if otherwise and any(one.tag == Op.ADD and one.field == "names" for one in written):
-                here.renamed.append(Renamed(row.line, ids["case"]))
+                here.renamed.append(Renamed(row.line, ids["person"]))
+                return [], False  # what is known of one person must not become another's
+            edits.append((ids[name], written))
     return edits, states["case"] is None
 
 

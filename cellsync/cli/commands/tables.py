@@ -101,15 +101,16 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
 
 
 def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
-    """Rows that may have the id of somebody else."""
+    """Rows that were left out, as they may have the id of somebody else."""
     if renamed:
         lines = [one["line"] for one in renamed]
         more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
         named = ", ".join(map(str, lines[:3]))
-        terminal.result(
-            f"line{'s' * (len(lines) > 1)} {named}{more}: this id is here already, for somebody of another name"
-        )
+        where = f"line{'s' * (len(lines) > 1)} {named}{more}"
+        terminal.result(f"{where}: left out: this id is here already, for somebody of another name")
         terminal.result("  Two people? Ids are the same in two tables where both count their rows: make them differ.")
+        person = renamed[0]["person"][:8]
+        terminal.result(f"  One person? Add the other name first: cellsync case edit {person} --add names=…")
 
 
 def _say_who_is_alike(terminal: Terminal, alike: Any) -> None:

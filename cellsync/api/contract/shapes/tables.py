@@ -45,11 +45,11 @@ class Alike(Struct, kw_only=True, frozen=True):
 
 
 class Renamed(Struct, kw_only=True, frozen=True):
-    """A row whose id is that of this case, about somebody of whose names it has not one word: perhaps another person.
-    It was imported all the same."""
+    """A row that was left out: its id is that of this person already, of whose names it has not one word. If they are
+    the same, the person needs this name as well first; if not, the row needs another id."""
 
     line: int
-    case: str
+    person: str
 
 
 class Nameless(Struct, kw_only=True, frozen=True):
