@@ -3,6 +3,10 @@
 A listener is bound to the interface of its network: called over another one, the port is closed. A second one on the
 same port serves other programs of this machine, whose calls come over the loopback interface. Where sockets cannot be
 bound to interfaces, each address has a listener. Connections outlive the listener that took them.
+
+A network that is not recognised, since it is new or has changed, is none that we are on: a peer who is told the port
+of the network before, at an address of this one, calls it here, which links the two, and keeps it in place of the
+right one.
 """
 
 from __future__ import annotations
@@ -70,20 +74,13 @@ class Doors:
         """Open and close what has to be; whether every network was recognised."""
         here = self._interfaces.here
         described = self._recognition.describe(here, system.interfaces.tables(), trio.current_time())
-        before = {one.link: one for one in self.here}
         wanted: dict[_Spot, None] = {}
         found: list[Here] = []
         for link, group in groupby(here, lambda local: local.link):
             locals_, description = tuple(group), described[link]
             if description is not None:
                 site = sites.site(description)
-                one = await self._open_on(link, locals_, site, sites, entrance, nursery, wanted)
-            elif link in before and before[link].addresses:
-                one = _at(before[link].site, link, locals_, before[link].addresses[0].port)
-                self._open_all(self._spots(link, locals_, one.addresses[0].port), entrance, nursery, wanted)
-            else:
-                continue
-            found.append(one)
+                found.append(await self._open_on(link, locals_, site, sites, entrance, nursery, wanted))
         for gone in self._open.keys() - wanted.keys():
             self._open.pop(gone).cancel()
         if tuple(found) != self.here:

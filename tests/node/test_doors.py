@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,6 +15,7 @@ from cellsync.core.errors import NoPeer
 from cellsync.node import doors, tcp
 from cellsync.node.lan import LanNetwork, open_lan
 from cellsync.node.network import Address, Ends
+from cellsync.node.recognition import Recogniser
 from cellsync.node.sites import Sites
 from tests.patience import PATIENCE
 
@@ -32,6 +33,13 @@ async def listening(sites: Sites, hosts: list[str] = LOOPBACK, port: int = 0) ->
         assert await nursery.start(network.serve, echo, sites) == network.here()[0].addresses[0].port
         yield network
         nursery.cancel_scope.cancel()
+
+
+async def until(network: LanNetwork, ready: Callable[[], bool]) -> None:
+    async with network.changes() as changes:
+        with trio.fail_after(PATIENCE):
+            while not ready():
+                await changes.receive()
 
 
 async def answers(host: str, port: int) -> bool:
@@ -108,6 +116,28 @@ async def test_the_port_before_is_answered_too_and_a_connection_outlives_its_lis
             await stream.send_all(b"x")
             assert await stream.receive_some(1) == b"x"
             assert network.ends(stream) == Ends("127.0.0.1", "127.0.0.1")
+
+
+async def test_a_network_that_changes_is_left_until_it_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a peer on the new network is told the port of the old one, calls it there, and keeps it."""
+    described: list[bytes | None] = [b"home"]
+    monkeypatch.setattr(Recogniser, "describe", lambda _, here, *__: {one.link: described[0] for one in here})
+    monkeypatch.setattr(doors, "LOOK_EVERY", 0.01)
+    sites = Sites()
+    async with listening(sites) as network:
+        [at_home] = network.here()
+        described[0] = None
+        await until(network, lambda: not network.here())
+        assert not await answers(*at_home.addresses[0])
+        described[0] = b"office"
+        await until(network, lambda: bool(network.here()))
+        [at_the_office] = network.here()
+        assert at_the_office.site != at_home.site
+        assert at_the_office.addresses[0].port != at_home.addresses[0].port
+        assert await answers(*at_the_office.addresses[0])
+        assert not await answers(*at_home.addresses[0])
+        described[0] = b"home"
+        await until(network, lambda: network.here() == (at_home,))
 
 
 async def test_without_leave_to_bind_to_links_each_address_has_a_listener(monkeypatch: pytest.MonkeyPatch) -> None:
