@@ -151,7 +151,7 @@ class Calls:
         if device < self._circle.device:
             await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
         # if this call fails, it is made again
-        self._whereabouts.spots.shown(device, address, self._whereabouts.here())
+        self._whereabouts.shown(device, address)
         await self._try(device, address)
 
     async def _try(self, device: DeviceId, *addresses: Address) -> None:

@@ -50,7 +50,7 @@ class Lookout:
                 if found is None or sighting.blob in self._called:
                     continue
                 if found[0] in self._links:  # perhaps not for long: a link may be dead, and nobody has noticed
-                    self._whereabouts.spots.shown(*found, self._whereabouts.here())
+                    self._whereabouts.shown(*found)
                     continue
                 self._called.append(sighting.blob)
                 self._calls.seen(*found)

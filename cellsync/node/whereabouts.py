@@ -72,6 +72,7 @@ class CircleWhereabouts:
         self._told_at: frozenset[Site] | None = None  # on these
         self._sites_here: frozenset[Site] | None = None  # as they were looked at last
         self._early: dict[DeviceId, _Early] = {}  # the last one with each device
+        self._shown: dict[DeviceId, tuple[float, Address]] = {}  # the last beacon of each device, and when it came
 
     def keep(self, store: Drawers) -> None:
         """Stage it."""
@@ -135,9 +136,19 @@ class CircleWhereabouts:
         if link.site == UNRECOGNISED and link.ends is not None:
             self._early[device] = _Early(link.began, link.ends, link.address, link.said)
 
+    def shown(self, device: DeviceId, address: Address) -> None:
+        """A beacon says that a device is here. If no network is recognised yet, it counts when one is."""
+        self._shown[device] = trio.current_time(), address
+        self.spots.shown(device, address, self.here())
+
     def _make_up(self) -> None:
-        """Learn from sessions that ended too early, if the network on our end is recognised by now."""
+        """Learn from beacons and sessions that came too early, if their network is recognised by now."""
         here, oldest = self.here(), trio.current_time() - RECOGNISED_WITHIN
+        for device, (came, address) in list(self._shown.items()):
+            if came < oldest:
+                del self._shown[device]
+            elif self.spots.shown(device, address, here):
+                self._heard(device)
         for device, early in list(self._early.items()):
             ours = at_end(early.ends, here)
             if early.began < oldest:

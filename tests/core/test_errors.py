@@ -12,8 +12,11 @@ import cellsync.cli.demo.child
 import cellsync.cli.main
 import cellsync.daemon.work  # noqa: F401  so that all errors are defined
 from cellsync.api.contract.problems import Problem, Refusal, TooSoon
+from cellsync.casework.documents.consent import Scope
+from cellsync.casework.exporting.permission import NothingLeaves
 from cellsync.casework.importing.mapping import BadMapping
 from cellsync.core.errors import CapExceeded, CellsyncError
+from cellsync.core.schema.fields import Sensitivity
 
 
 def below(kind: type[CellsyncError]) -> Iterator[type[CellsyncError]]:
@@ -26,6 +29,7 @@ ERRORS = [kind for kind in dict.fromkeys(below(CellsyncError)) if kind.__module_
 
 GIVEN: dict[type[CellsyncError], tuple[Any, ...]] = {
     CapExceeded: ("parents",),
+    NothingLeaves: (Scope.PUBLIC, [Sensitivity.C0]),
     BadMapping: ("A line of the mapping.", "A hint."),
     TooSoon: (8.0,),
     Refusal: (Problem("code", "A message.", "A hint.", 1),),

@@ -21,7 +21,7 @@ def _calls() -> Calls:
     circle: Any = SimpleNamespace(
         device=DeviceId(b"m" * 32), others=list, surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes)
     )
-    whereabouts: Any = SimpleNamespace(spots=SimpleNamespace(known={}, shown=lambda *_: None), here=tuple)
+    whereabouts: Any = SimpleNamespace(spots=SimpleNamespace(known={}), shown=lambda *_: None)
     nothing: Any = None
     return Calls(circle, SessionSecret(bytes(32)), nothing, SPOKEN, nothing, nothing, whereabouts)
 

@@ -47,7 +47,8 @@ class LinkWithBen:
         network: Any = SimpleNamespace(here=lambda: self.here, ends=lambda stream: Ends("10.0.0.1", THERE.host))
         links: Any = {BEN: self.link}
         self.links = links
-        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, lambda device: None)
+        self.to_call: list[DeviceId] = []
+        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, self.to_call.append)
 
 
 async def test_what_was_opened_too_early_is_made_up_for_as_soon_as_the_network_is_recognised(
@@ -64,6 +65,41 @@ async def test_what_was_opened_too_early_is_made_up_for_as_soon_as_the_network_i
         await wait_all_tasks_blocked()
         assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
         assert link.told[-1] == (trio.current_time(), {ME: [(packed("10.0.0.1"), 50_000)]})
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_beacon_that_came_before_the_network_was_recognised_counts(autojump_clock: MockClock) -> None:
+    """It is seen once. Its device may be thought to be connected, by a session of the network before."""
+    async with trio.open_nursery() as nursery:
+        link = LinkWithBen()
+        link.here = []  # as it is until a network is recognised
+        link.links.clear()
+        nursery.start_soon(link.whereabouts.locate)
+        link.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        link.whereabouts.shown(BEN, THERE)
+        assert link.whereabouts.callable(BEN) == []
+        link.here = [HOME]
+        link.whereabouts.here()  # somebody else looks first, and what others said is forgotten
+        link.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
+        assert link.to_call == [BEN]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_beacon_of_long_ago_does_not_count(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        link = LinkWithBen()
+        link.here = []
+        link.links.clear()
+        link.whereabouts.shown(BEN, THERE)
+        await trio.sleep(RECOGNISED_WITHIN + 1)
+        nursery.start_soon(link.whereabouts.locate)
+        link.here = [HOME]
+        link.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert link.to_call == []
         nursery.cancel_scope.cancel()
 
 

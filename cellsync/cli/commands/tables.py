@@ -109,7 +109,7 @@ def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
         where = f"line{'s' * (len(lines) > 1)} {named}{more}"
         terminal.result(f"{where}: left out: this id is here already, for somebody of another name")
         terminal.result("  Two people? Ids are the same in two tables where both count their rows: make them differ.")
-        person = renamed[0]["person"][:8]
+        person = line(renamed[0]["person"], 40)[:8]
         terminal.result(f"  One person? Add the other name first: cellsync case edit {person} --add names=…")
 
 
