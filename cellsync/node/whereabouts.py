@@ -38,6 +38,9 @@ LOST_FOR: Final = (
 RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
 
 
+_Standing = frozenset[tuple[Site, tuple[Address, ...]]]
+
+
 class _Early(NamedTuple):
     """A session that has ended before the network of our end was recognised."""
 
@@ -68,8 +71,8 @@ class CircleWhereabouts:
         self._to_keep, self._heard = learnt, heard
         self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
         self._moved = trio.Event()  # what the peers are to be told may have changed
-        self._arrived = trio.Event()  # we are on other networks than when the peers were told last
-        self._told_at: frozenset[Site] | None = None  # on these
+        self._arrived = trio.Event()  # we have other networks or addresses than when the peers were told last
+        self._told_at: _Standing | None = None
         self._sites_here: frozenset[Site] | None = None  # as they were looked at last
         self._early: dict[DeviceId, _Early] = {}  # the last one with each device
         self._shown: dict[DeviceId, tuple[float, Address]] = {}  # the last beacon of each device, and when it came
@@ -97,11 +100,12 @@ class CircleWhereabouts:
     def moved(self) -> None:
         """What the peers are to be told may have changed."""
         self._moved.set()
-        if self._sites() != self._told_at:
+        if self._standing() != self._told_at:
             self._arrived.set()
 
-    def _sites(self) -> frozenset[Site]:
-        return frozenset(one.site for one in self._network.here())
+    def _standing(self) -> _Standing:
+        """Our networks, and what we are called there: a new network often gets its last address a moment later."""
+        return frozenset((one.site, one.addresses) for one in self._network.here())
 
     # --- calling -------------------------------------------------------------------------------------------
 
@@ -204,7 +208,7 @@ class CircleWhereabouts:
         while True:
             await self._moved.wait()
             self._moved, self._arrived = trio.Event(), trio.Event()
-            self._told_at = self._sites()
+            self._told_at = self._standing()
             self._make_up()
             for device, link in list(self._links.items()):
                 if link.site == UNRECOGNISED:  # our new address was not known yet when it was opened

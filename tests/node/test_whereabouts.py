@@ -68,6 +68,24 @@ async def test_what_was_opened_too_early_is_made_up_for_as_soon_as_the_network_i
         nursery.cancel_scope.cancel()
 
 
+async def test_a_session_from_an_address_that_is_listed_later_counts_at_once(autojump_clock: MockClock) -> None:
+    """A link-local one comes a moment after the others: the network is recognised by then, and does not change."""
+    async with trio.open_nursery() as nursery:
+        link = LinkWithBen()
+        link.here = [HOME._replace(addresses=(Address("10.0.0.77", 50_000),))]
+        nursery.start_soon(link.whereabouts.locate)
+        link.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert link.whereabouts.callable(BEN) == []
+        began = trio.current_time()
+        link.here = [HOME]
+        link.whereabouts.moved()
+        await wait_all_tasks_blocked()
+        assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
+        assert trio.current_time() == began
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_beacon_that_came_before_the_network_was_recognised_counts(autojump_clock: MockClock) -> None:
     """It is seen once. Its device may be thought to be connected, by a session of the network before."""
     async with trio.open_nursery() as nursery:
