@@ -15,10 +15,11 @@ from typing import Final
 import trio
 
 from cellsync.core import beacon
+from cellsync.core.errors import NoPeer
 from cellsync.core.ids import Millis
 from cellsync.node import discovery, interfaces
 from cellsync.node.lan import open_lan
-from cellsync.node.network import Address
+from cellsync.node.network import Address, Network
 
 KEY: Final = hashlib.sha256(b"the circle's discovery branch").digest()
 NAMES: Final = ("ada", "ben")
@@ -34,6 +35,15 @@ def tell(**event: object) -> None:
 
 def now() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
+
+
+async def reach(network: Network, address: Address) -> trio.abc.Stream:
+    """Call again, as cells do: for two seconds after the cable was out nobody listens, until the network is known."""
+    while True:
+        try:
+            return await network.dial(address)
+        except NoPeer:
+            await trio.sleep(0.2)
 
 
 async def main(name: str, rotate: float) -> None:
@@ -69,7 +79,7 @@ async def main(name: str, rotate: float) -> None:
                 if match is None:
                     tell(stranger=True)
                     continue
-                async with await network.dial(places[match.address]) as stream:
+                async with await reach(network, places[match.address]) as stream:
                     tell(met=bytes(await stream.receive_some()).decode(), at=places[match.address].host)
 
 
