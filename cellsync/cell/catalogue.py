@@ -96,11 +96,11 @@ class Catalogue:
         for number in [case.number for case in plan.commit.cases if case.number in self._stale]:
             head, change = heads[number], begun.get(number)
             only = change is not None and change.entry.slot == head
-            said = description.said_first(change.operations) if change is not None and only else None
-            if said is None:
+            told = description.said_first(change.operations) if change is not None and only else None
+            if told is None:
                 listings.append(description.describe(number, head, state(number), known))
             else:
-                listings.append(description.describe_said(number, head, said, known))
+                listings.append(description.describe_said(number, head, told, known))
         self._put(listings)
 
     def _put(self, listings: list[CaseListing]) -> None:
@@ -225,7 +225,7 @@ class ShortIds:
         self._learn()
         digits, at = case.hex(), self._place(case)
         beside = [*self._order[max(0, at - 1) : at], *self._order[at : at + 2]]
-        alike = (_alike(digits, other.hex()) for other in map(self._ids.__getitem__, beside) if other != case)
+        alike = (_alike(digits, near.hex()) for near in map(self._ids.__getitem__, beside) if near != case)
         return digits[: max(SHORTEST, 1 + max(alike, default=0))]
 
     def beginning(self, digits: str) -> list[CaseId]:

@@ -40,9 +40,9 @@ def size_of(value: Any) -> int:
     if isinstance(value, (str, bytes)):
         return len(value) + 50
     if isinstance(value, Mapping):
-        return 100 + sum(100 + size_of(key) + size_of(one) for key, one in value.items())
+        return 100 + sum(100 + size_of(key) + size_of(inner) for key, inner in value.items())
     if isinstance(value, (tuple, list, frozenset)):
-        return 60 + sum(10 + size_of(one) for one in value)
+        return 60 + sum(10 + size_of(element) for element in value)
     return 32
 
 

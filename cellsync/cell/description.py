@@ -108,19 +108,19 @@ def said_first(operations: Sequence[Operation]) -> Described | None:
     written: set[str] = set()
     names: list[Any] = []
     links: list[Any] = []
-    for one in operations:
-        tag, field, detail, _ = one
+    for operation in operations:
+        tag, field, detail, _ = operation
         if tag == _ADD:
             if field == "names":
-                names.append(one.plain)
+                names.append(operation.plain)
             elif field == "links":
-                links.append(one.plain)
+                links.append(operation.plain)
         elif tag == _SET:
             if detail or field in written:  # two values in one place are a conflict
                 return None
             written.add(field)
             if field in _RANK:
-                registers[field] = one.plain
+                registers[field] = operation.plain
         elif tag == _CREATE and kind is None:
             kind = field
         elif tag != _APPEND:
@@ -159,8 +159,8 @@ def register(state: CaseState, name: str) -> Any:
 
 def title_of(state: CaseState) -> str:
     """What people call it; "" if it has no name. Not for the event loop: a person may have very many names."""
-    said = _naming(state)
-    return _title(said, sorted(_names(said)))
+    naming = _naming(state)
+    return _title(naming, sorted(_names(naming)))
 
 
 def _title(said: Described, names: Names) -> str:
@@ -199,9 +199,9 @@ def sought(text: str) -> str:
 
 def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     """What it may be found by, folded; whether that is its external id."""
-    said = _naming(state)
-    names = sorted(_names(said))
-    return _called(said, names, _title(said, names), Sought())
+    naming = _naming(state)
+    names = sorted(_names(naming))
+    return _called(naming, names, _title(naming, names), Sought())
 
 
 def _called(said: Described, names: Names, title: str, known: Sought) -> Iterator[tuple[str, bool]]:
@@ -217,16 +217,16 @@ def _called(said: Described, names: Names, title: str, known: Sought) -> Iterato
 
 def _names(said: Described) -> Iterator[tuple[int, str, str]]:
     """(rank of its kind, text, script) of every name."""
-    for one in said.names:
-        if isinstance(one, list) and one and _TEXT.issuperset(map(type, one)) and one[0]:
-            text, script, kind = [*one, "", ""][:3]
+    for name in said.names:
+        if isinstance(name, list) and name and _TEXT.issuperset(map(type, name)) and name[0]:
+            text, script, kind = [*name, "", ""][:3]
             yield NAME_KINDS.index(kind) if kind in NAME_KINDS else len(NAME_KINDS), text, script
 
 
 def _links(said: Described) -> Iterator[bytes]:
-    for one in said.links:
-        if isinstance(one, list) and one and isinstance(one[0], bytes) and len(one[0]) == ID_BYTES:
-            yield one[0]
+    for link in said.links:
+        if isinstance(link, list) and link and isinstance(link[0], bytes) and len(link[0]) == ID_BYTES:
+            yield link[0]
 
 
 def _elements(state: CaseState, name: str) -> Iterator[Any]:

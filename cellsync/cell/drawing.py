@@ -79,12 +79,12 @@ def as_text(graph: Graph) -> str:
     places, _ = lay_out(graph.rows)
     width = max((len(place.below) for place in places), default=0)
     ids = max((len(row.short) for row in graph.rows), default=0)
-    said = [_said(graph, row) for row in graph.rows]
-    column = max(map(len, said), default=0)
+    summaries = [_said(graph, row) for row in graph.rows]
+    column = max(map(len, summaries), default=0)
     names = [plain_line(row.author, _NAME) for row in graph.rows]
     longest = max(map(len, names), default=0)
     lines: list[str] = []
-    for row, place, words, name in zip(graph.rows, places, said, names, strict=True):
+    for row, place, words, name in zip(graph.rows, places, summaries, names, strict=True):
         if place.ends:
             lines.append(_branches(place.lane, place.ends, place.passing, "┴╯"))
         kept = [passes and at not in place.ends for at, passes in enumerate(place.passing)]

@@ -123,7 +123,7 @@ def _removed(circle: OpenCircle, entries: list[Entry], older: int) -> dict[Ref, 
     for entry in entries:
         for operation in operations.decode(entry.shape, entry.content):
             if verb_of(operation.tag) in REMOVES and isinstance(operation.detail, bytes):
-                refs.update(one for one in split_refs(operation.detail[: GONE * REF_BYTES]) if one[:8] not in own)
+                refs.update(ref for ref in split_refs(operation.detail[: GONE * REF_BYTES]) if ref[:8] not in own)
     return wrote(circle.store, older, refs, REMOVED)[0] if refs else {}
 
 
@@ -178,10 +178,10 @@ class _Seen:
         """What the author of an entry had seen: its previous and its parents, together."""
         view: View = self._after(entry.slot - 1)
         for parent in unpack_slots(entry.parents) if entry.parents else ():
-            other = self._after(parent)
-            if other is view or all(view.get(chain, 0) >= sequence for chain, sequence in other.items()):
+            after = self._after(parent)
+            if after is view or all(view.get(chain, 0) >= sequence for chain, sequence in after.items()):
                 continue
-            view = {chain: max(view.get(chain, 0), other.get(chain, 0)) for chain in view.keys() | other.keys()}
+            view = {chain: max(view.get(chain, 0), after.get(chain, 0)) for chain in view.keys() | after.keys()}
         return view
 
     def note(self, slot: int, view: View) -> None:
@@ -209,11 +209,11 @@ async def _between(circle: OpenCircle, entries: list[Entry]) -> AsyncIterator[Se
     async with circle.lock:
         chains = list(circle.replica.held.chains.values())
         readers = [_citing(circle, chain, own[0].height, own[-1].height, slots) for chain in chains]
-        ordered = merge(own, *readers, key=lambda one: one.height)
+        ordered = merge(own, *readers, key=lambda entry: entry.height)
         page = await circle.apart(lambda: _page(ordered))
     while page:
-        for one in page:
-            yield one
+        for entry in page:
+            yield entry
         await trio.lowlevel.checkpoint()
         async with circle.lock:
             page = await circle.apart(lambda: _page(ordered))
@@ -261,14 +261,14 @@ def _rows(circle: OpenCircle, teller: Teller, entries: list[Entry], parents: dic
     places = {entry.slot: place for place, entry in enumerate(reversed(entries))}
     rows: list[Row] = []
     for entry, short in zip(entries, short_ids, strict=True):
-        done: Any = operations.decode(entry.shape, entry.content)
+        decoded: Any = operations.decode(entry.shape, entry.content)
         rows.append(
             Row(
                 entry.id,
                 short,
                 name(held.chains[chain_of(entry.slot)].device),
                 moment(entry.clock),
-                _told(teller.tell(entry.id, done)),
+                _told(teller.tell(entry.id, decoded)),
                 tuple(sorted(places[slot] for slot in parents[entry.slot])),
                 held.shows(entry),
             )
@@ -285,7 +285,7 @@ def shorts(ids: list[str]) -> list[str]:
     """The shortest beginnings that tell ids apart, of four characters at least."""
     order = sorted(ids)
     alike = dict.fromkeys(ids, SHORTEST - 1)
-    for one, other in pairwise(order):
-        same = next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
-        alike[one], alike[other] = max(alike[one], same), max(alike[other], same)
-    return [one[: alike[one] + 1] for one in ids]
+    for left, right in pairwise(order):
+        same = next((at for at, (a, b) in enumerate(zip(left, right, strict=True)) if a != b), len(left))
+        alike[left], alike[right] = max(alike[left], same), max(alike[right], same)
+    return [digits[: alike[digits] + 1] for digits in ids]

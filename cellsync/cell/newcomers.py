@@ -191,13 +191,13 @@ async def _find(
         async with network.sightings() as sightings:
             async for sighting in sightings:
                 # Its clock may be hours or days off: then the beacon was made at another time.
-                places = [beacon.Place(one.packed, one.port) for one in sighting.addresses]
+                places = [beacon.Place(address.packed, address.port) for address in sighting.addresses]
                 now, hashes = home.surroundings.now(), max(3 * len(places), min(OF_ONE, left))
                 left -= hashes
                 for trace in beacon.search(sighting.blob, lambda _: [(beacon_key, b"")], places, now, hashes=hashes):
                     await trio.lowlevel.checkpoint()
                     if trace is not None:
-                        found_at = sighting.addresses[[one.address for one in places].index(trace.address)]
+                        found_at = sighting.addresses[[place.address for place in places].index(trace.address)]
                         with suppress(NoPeer):
                             return await network.dial(found_at), found_at
     raise NoPeer("the inviting device was not found", hint=NOT_FOUND)

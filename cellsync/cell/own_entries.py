@@ -89,7 +89,7 @@ class OwnEntries:
             )
             for case, written in edits
         ]
-        if any(one.operations is None and operations.is_opaque(one.shape, one.content) for one in intentions):
+        if any(edit.operations is None and operations.is_opaque(edit.shape, edit.content) for edit in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements (some 800 changes), {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
         return intentions

@@ -110,6 +110,6 @@ async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[tuple[int, in
             first = max(chain.first, last - min(count, PAGE) + 1)
             async with circle.lock:
                 page = circle.store.cases_changed(chain.number, first, last)
-            for one in page:
-                yield one
+            for item in page:
+                yield item
             last, count = first - 1, count - (last - first + 1)

@@ -54,18 +54,18 @@ class Teller:
             case "set", _:
                 return f"{name}={self._value(field, value)}"
             case "add" | "append", _:
-                self._said[own] = said = self._value(field, value, quoted=True)
-                return f"{name} +{said}"
+                self._said[own] = text = self._value(field, value, quoted=True)
+                return f"{name} +{text}"
             case "put", [key, put]:
-                self._said[own] = said = self._value(field, key)
-                return f"{name}[{said}]={self._value(field, put, at=1)}"
+                self._said[own] = text = self._value(field, key)
+                return f"{name}[{text}]={self._value(field, put, at=1)}"
             case "count", _:
                 return f"{name} {value:+}" if type(value) is int else f"{name} ?"
             case "correct", _:
-                self._said[own] = said = self._value(field, value, quoted=True)
-                return f"{name} corrected: {said}"
+                self._said[own] = text = self._value(field, value, quoted=True)
+                return f"{name} corrected: {text}"
             case "retract" | "discard" | "delete", _:
-                gone = [self._said.get(one, "?") for one in split_refs(detail if isinstance(detail, bytes) else b"")]
+                gone = [self._said.get(ref, "?") for ref in split_refs(detail if isinstance(detail, bytes) else b"")]
                 few = dict.fromkeys(gone[:GONE])
                 return f"{name} -{', '.join(few)}" + (" …" if len(gone) > GONE else "")
         return f"{name} changed in a way that this version does not know"
@@ -74,9 +74,9 @@ class Teller:
         own: Field | None = self._fields.get(field)
         kind = own.kinds[at] if own is not None and len(own.kinds) > at and fits(own.kinds[at], value) else PLAIN
         found = kind.decode(value)
-        said = plain_line(_words(found, self._named))
+        text = plain_line(_words(found, self._named))
         plain = isinstance(found, Enum) or not isinstance(found, str)
-        return f'"{said}"' if (quoted and not plain) or (not plain and (" " in said or not said)) else said
+        return f'"{text}"' if (quoted and not plain) or (not plain and (" " in text or not text)) else text
 
 
 def _words(value: Any, named: Callable[[bytes], str]) -> str:
@@ -93,7 +93,7 @@ def _words(value: Any, named: Callable[[bytes], str]) -> str:
         defaults = getattr(value, "_field_defaults", {})
         parts = zip(value._fields, value, strict=True)
         told = [part for name, part in parts if name not in defaults or part != defaults[name]]
-        return " ".join(_words(part, named) for part in sorted(told, key=lambda one: isinstance(one, bytes)))
+        return " ".join(_words(part, named) for part in sorted(told, key=lambda part: isinstance(part, bytes)))
     if isinstance(value, (list, tuple)):
         return " ".join(_words(part, named) for part in value[:LONGEST])
     if isinstance(value, Mapping):

@@ -23,17 +23,17 @@ def wrote(store: Store, head: int, refs: Collection[Ref], within: int) -> tuple[
     """The operations of these refs among so many entries of a case, from slot `head` on back; how many were read."""
     found: dict[Ref, Operation] = {}
     wanted: dict[bytes, list[Ref]] = {}
-    for one in refs:
-        wanted.setdefault(one[:_ENTRY], []).append(one)
+    for ref in refs:
+        wanted.setdefault(ref[:_ENTRY], []).append(ref)
     read = 0
     while head and wanted and read < within:
         page = store.case_page(head, 0, min(_PAGE, within - read))
         for entry in page:
-            for one in wanted.pop(entry.id[:_ENTRY], ()) if entry.kind == Kind.CASE else ():
-                done = operations.decode(entry.shape, entry.content)
-                place = int.from_bytes(one[_ENTRY:], "big")
-                if place < len(done):
-                    found[one] = done[place]
+            for ref in wanted.pop(entry.id[:_ENTRY], ()) if entry.kind == Kind.CASE else ():
+                decoded = operations.decode(entry.shape, entry.content)
+                place = int.from_bytes(ref[_ENTRY:], "big")
+                if place < len(decoded):
+                    found[ref] = decoded[place]
         read += len(page)
         head = page[-1].prior
     return found, read

@@ -24,7 +24,7 @@ _LETTERS: Final = {
 
 
 _GONE: Final = dict.fromkeys([*_APOSTROPHES, "\N{SOFT HYPHEN}"], "")
-REPLACED: Final = {ord(one): by for one, by in {**_GONE, **dict.fromkeys(_DASHES, "-"), **_LETTERS}.items()}
+REPLACED: Final = {ord(character): by for character, by in {**_GONE, **dict.fromkeys(_DASHES, "-"), **_LETTERS}.items()}
 
 
 class _Letters(dict[int, str]):
@@ -33,7 +33,7 @@ class _Letters(dict[int, str]):
     def __missing__(self, letter: int) -> str:
         # Apostrophes first: some would be taken apart into a blank and a mark. Twice: folding case may leave marks.
         text = normalize("NFKD", normalize("NFKD", chr(letter).translate(REPLACED)).casefold())
-        text = "".join(one for one in text if not combining(one))
+        text = "".join(character for character in text if not combining(character))
         self[letter] = found = text.casefold().translate(REPLACED)
         return found
 

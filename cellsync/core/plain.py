@@ -33,7 +33,7 @@ def plain_line(text: str, longest: int = LONGEST) -> str:
 
 def shown(text: str) -> str:
     """A text with its line breaks; every other control, format or private character is replaced."""
-    return "".join(one if one == "\n" or not _is_odd(one) else REPLACED for one in text)
+    return "".join(letter if letter == "\n" or not _is_odd(letter) else REPLACED for letter in text)
 
 
 def unified(text: str) -> str:
@@ -55,7 +55,7 @@ def steady_json(value: Any, *, indent: int | None = None) -> str:
     if whole.isascii() and "\x7f" not in whole:
         return whole
     # Such characters stand in strings only, so an escape is right wherever one is found.
-    return "".join(one if one == "\n" or not _is_odd(one) else _escaped(one) for one in whole)
+    return "".join(letter if letter == "\n" or not _is_odd(letter) else _escaped(letter) for letter in whole)
 
 
 def _escaped(character: str) -> str:

@@ -47,10 +47,10 @@ UNSAID: Final = Versions(1, 1)  # by builds from before versions were negotiated
 
 def decode(raw: bytes) -> Versions:
     """What the other side speaks, from what follows the key in its payload. Raises HandshakeFailed."""
-    said = raw[:BYTES]
-    if len(said) < BYTES or not any(said):
+    encoded = raw[:BYTES]
+    if len(encoded) < BYTES or not any(encoded):
         return UNSAID
-    versions = Versions(*said)
+    versions = Versions(*encoded)
     if not 0 < versions.lowest <= versions.highest:
         raise HandshakeFailed("versions in no possible order")
     return versions

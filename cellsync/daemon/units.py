@@ -23,7 +23,7 @@ _WITHIN: Final = 30.0  # seconds for what the system does
 
 def unit_for_this_system(profile: Profile) -> Unit:
     """Raises InvalidValue for a folder whose name cannot stand in such a file."""
-    if any(ord(one) < 32 or ord(one) == 127 for one in str(profile.folder)):
+    if any(ord(character) < 32 or ord(character) == 127 for character in str(profile.folder)):
         raise InvalidValue("the folder's name has control characters", hint="Choose another folder.")
     command = [sys.executable, "-m", "cellsync", "--profile", str(profile.folder), "daemon", "run"]
     usual = profile.folder == chosen(None).folder and "CELLSYNC_PROFILE" not in os.environ
@@ -44,9 +44,9 @@ def _done(command: tuple[str, ...]) -> bool:
     if program is None:
         return False
     try:
-        done = subprocess.run(  # noqa: S603 (a fixed program of the system)
+        outcome = subprocess.run(  # noqa: S603 (a fixed program of the system)
             [program, *command[1:]], stdin=subprocess.DEVNULL, capture_output=True, timeout=_WITHIN, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return outcome.returncode == 0

@@ -43,17 +43,19 @@ def clock(visit: Visit) -> list[Finding]:
 def other_clocks(visit: Visit) -> list[Finding]:
     """This clock against those of the other devices."""
     subject = visit.subject
-    known = [(number, one, one.clock) for number, one in enumerate(subject.others, 1) if one.clock is not None]
+    known = [
+        (number, device, device.clock) for number, device in enumerate(subject.others, 1) if device.clock is not None
+    ]
     measured = [clock for _, _, clock in known if clock.measured]
     ahead = subject.others_ahead
     if ahead is not None and apart(ahead):
         text = f"This machine's clock is {apart(-ahead)} the clocks of the others ({len(measured)} measured)."
         return [bad(OTHERS, text, SET)]
     found = []
-    for number, one, clock in known:
+    for number, device, clock in known:
         if clock.notable:
-            who = f"Known device {number}" if visit.redact else one.label
-            verb = "is" if one.connected else "was, when last met," if clock.measured else "seems to be"
+            who = f"Known device {number}" if visit.redact else device.label
+            verb = "is" if device.connected else "was, when last met," if clock.measured else "seems to be"
             text = f"The clock of {who} {verb} {apart(clock.ahead)} this machine's."
             found.append(warning(OTHERS, text, COMPARE))
     if found:

@@ -27,7 +27,7 @@ def disk_space(visit: Visit) -> list[Finding]:
 
 def is_read_only(visit: Visit) -> bool:
     """Whether nothing can be written to the disk of the profile or of its vault."""
-    return any(visit.machine.is_read_only(_existing(one)) for one in (visit.subject.profile, visit.subject.vault))
+    return any(visit.machine.is_read_only(_existing(folder)) for folder in (visit.subject.profile, visit.subject.vault))
 
 
 def _existing(folder: Path) -> Path:

@@ -43,12 +43,12 @@ class Evidence(NamedTuple):
 
     @property
     def reached(self) -> bool:
-        return any(one.reach <= Reach.REFUSED for one in self.called)
+        return any(call.reach <= Reach.REFUSED for call in self.called)
 
     @property
     def silent(self) -> set[int]:
         """Links on which devices should be and do not answer."""
-        return {link for one in self.called if one.reach > Reach.REFUSED for link in one.links}
+        return {link for call in self.called if call.reach > Reach.REFUSED for link in call.links}
 
 
 async def local_network(visit: Visit) -> list[Finding]:
@@ -116,7 +116,9 @@ def _blocked(evidence: Evidence) -> list[Finding]:
 
 
 def _devices(evidence: Evidence, redact: bool) -> list[Finding]:
-    return [_device(one.reach, f"Known device {one.number}" if redact else one.device.label) for one in evidence.called]
+    return [
+        _device(call.reach, f"Known device {call.number}" if redact else call.device.label) for call in evidence.called
+    ]
 
 
 def _device(reach: Reach, who: str) -> Finding:

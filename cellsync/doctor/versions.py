@@ -18,7 +18,11 @@ ALONE: Final = "No other device was met that said which versions of the protocol
 
 def versions(visit: Visit) -> list[Finding]:
     own = visit.subject.versions
-    known = [(number, one.label, one.versions) for number, one in enumerate(visit.subject.others, 1) if one.versions]
+    known = [
+        (number, device.label, device.versions)
+        for number, device in enumerate(visit.subject.others, 1)
+        if device.versions
+    ]
     found = []
     for number, label, theirs in known:
         apart = own.apart(theirs)

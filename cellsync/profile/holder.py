@@ -94,10 +94,10 @@ def held_by(profile: Profile) -> HeldBy | None:
             written = os.read(descriptor, _LONGEST)
         finally:
             os.close(descriptor)
-    said = _WRITTEN.fullmatch(written)
-    if said is None or not int(said[1]):  # 0 would be a whole group of processes
+    parsed = _WRITTEN.fullmatch(written)
+    if parsed is None or not int(parsed[1]):  # 0 would be a whole group of processes
         return None
-    return HeldBy(int(said[1]), said[2] is not None)
+    return HeldBy(int(parsed[1]), parsed[2] is not None)
 
 
 def _to_look(profile: Profile) -> int:

@@ -171,7 +171,7 @@ class Tables(NamedTuple):
 
     def reachable(self) -> frozenset[bytes]:
         """The addresses of neighbours that are there."""
-        return frozenset(address for (_, address), one in self.neighbours.items() if one.reachable)
+        return frozenset(address for (_, address), neighbour in self.neighbours.items() if neighbour.reachable)
 
 
 NO_TABLES: Final = Tables({}, {}, {})

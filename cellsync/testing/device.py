@@ -144,12 +144,12 @@ async def level(among: Iterable[Cell], within: float = 1200) -> None:
     """Wait until all of these hold the same entries, and show the same. Fails after `within` seconds."""
     among = list(among)
     until = trio.current_time() + within
-    while len({one.circle.digest() for one in among}) > 1:
+    while len({cell.circle.digest() for cell in among}) > 1:
         if trio.current_time() > until:
-            entries, links = [one.entries() for one in among], [len(one.node.links) for one in among]
+            entries, links = [cell.entries() for cell in among], [len(cell.node.links) for cell in among]
             raise AssertionError(
                 f"not in step after {within:.0f} s: they hold {entries} entries, and have {links} links"
             )
         await trio.sleep(LOOK_EVERY)
-    if len({await one.state_digest() for one in among}) > 1:
+    if len({await cell.state_digest() for cell in among}) > 1:
         raise AssertionError("they hold the same, and show something else")

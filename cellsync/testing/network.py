@@ -333,7 +333,7 @@ class MemoryHost:
                         self._tell()
                     if not started:
                         started = True
-                        task_status.started(next((at.port for one in self.here() for at in one.addresses), 0))
+                        task_status.started(next((at.port for network in self.here() for at in network.addresses), 0))
                     with trio.move_on_after(LOOK_EVERY):
                         await moved.wait()
             finally:
@@ -360,7 +360,7 @@ class MemoryHost:
         return True
 
     def _stop(self, listener: Listener) -> None:
-        for port in [port for port, one in self._listeners.items() if one is listener]:
+        for port in [port for port, open_listener in self._listeners.items() if open_listener is listener]:
             del self._listeners[port]
         self._ports.pop(listener, None)
 

@@ -50,7 +50,7 @@ class Borrowed(dict[str, Any]):
 
     def items(self) -> Any:
         """To be read only."""
-        yield from ((name, one) for name, one in self._theirs.items() if not super(Borrowed, self).__contains__(name))
+        yield from ((name, log) for name, log in self._theirs.items() if not super(Borrowed, self).__contains__(name))
         yield from super().items()
 
 

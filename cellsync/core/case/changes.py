@@ -60,9 +60,9 @@ class Changes(Iterable[DecodedEntry]):
         """Those of these cases, by number."""
         if self.appends:
             return self._decoded(cases)
-        return (one for one in self.said if one.entry.case in cases)
+        return (change for change in self.said if change.entry.case in cases)
 
     def appended(self, cases: Container[int]) -> Iterator[DecodedEntry]:
         """The appends to these cases."""
-        said = {one.entry.slot for one in self.said if one.entry.case in cases}
-        return (one for one in self.of(cases) if one.entry.slot not in said)
+        told = {change.entry.slot for change in self.said if change.entry.case in cases}
+        return (change for change in self.of(cases) if change.entry.slot not in told)

@@ -56,8 +56,8 @@ class Newest:
         """
         for slot, stamp, operations in self._states.backwards(self._number, first):
             appended = [] if stamp is None else self._take(stamp, operations)
-            items = [self._item(*one, slot=slot if first else 0) for one in reversed(appended)]
-            yield slot, [one for one in items if one is not None and not one.item.retractions]
+            items = [self._item(*append, slot=slot if first else 0) for append in reversed(appended)]
+            yield slot, [item for item in items if item is not None and not item.item.retractions]
 
     def _take(self, stamp: Stamp, operations: list[Operation]) -> list[tuple[str, LiveValue, bytes | None]]:
         """The appends of an entry, of one source the newest that was met."""
@@ -86,7 +86,7 @@ class Newest:
         if field not in self._sourced:
             self._sourced[field] = {item.source: item for item in log.items() if item.source is not None}
         item = self._sourced[field][source]
-        alike = [one.ref for one in item.versions if one.ref in log.appended]
+        alike = [version.ref for version in item.versions if version.ref in log.appended]
         if slot and len(alike) > 1 and self._states.newest_of(self._number, alike) != slot:
             return None
         return Logged(field, item)

@@ -79,12 +79,12 @@ def _decode(top: Any) -> Parts:
     require(type(top) is list and len(top) == 7 + len(kept) and top[0] == FORMAT)
     _, packed, counted, creates, *fields, sought, ill_typed, unknown = top
     devices = [DeviceId(device) for device in split(packed, ID_BYTES)]
-    require(type(counted) is list and all(type(one) is int and one >= 0 for one in counted))
+    require(type(counted) is list and all(type(count) is int and count >= 0 for count in counted))
     created = unpack_cells(creates, devices)
     for cell in created.values():
         require(type(cell.value) is list and list(map(type, cell.value)) == [str, int])
     return Parts(
-        {device: one for device, one in zip(devices, counted, strict=True) if one},
+        {device: count for device, count in zip(devices, counted, strict=True) if count},
         {ref: cell._replace(resting=tuple(cell.value)) for ref, cell in created.items()},
         {name: _unpack_fields(rest, rows, devices) for (name, rest), rows in zip(kept, fields, strict=True)},
         unpack_refs(sought),

@@ -71,12 +71,12 @@ def alike(cells: Iterable[LiveValue], canonical: Canonical) -> list[list[LiveVal
 
 def differ(cells: Iterable[LiveValue], canonical: Canonical) -> bool:
     """Whether they do not all say the same."""
-    said: bytes | None = None
+    before: bytes | None = None
     for cell in cells:
-        one = cell.canonical(canonical)
-        if said is not None and one != said:
+        encoded = cell.canonical(canonical)
+        if before is not None and encoded != before:
             return True
-        said = one
+        before = encoded
     return False
 
 

@@ -66,5 +66,5 @@ def rest(state: type[Cells]) -> Rest:
 def naming(operation: Operation, cells: Iterable[LiveValue], device: DeviceId) -> Operation:
     """The operation, which replaces also those of these cells that this device has written."""
     named = dict.fromkeys(refs(operation.detail))
-    named.update((one.ref, None) for one in cells if one.device == device)
+    named.update((cell.ref, None) for cell in cells if cell.device == device)
     return operation._replace(detail=b"".join(named)) if named else operation

@@ -95,13 +95,13 @@ def _by_target(some: _Some) -> Said:
 def _with(some: _Some, cell: LiveValue, target: Ref) -> _Some:
     if some is None:
         return target, *cell
-    said: _Table = some if isinstance(some, dict) else {some[0]: LiveValue(*some[1:])}
-    there = said.setdefault(target, cell)
+    table: _Table = some if isinstance(some, dict) else {some[0]: LiveValue(*some[1:])}
+    there = table.setdefault(target, cell)
     if isinstance(there, list):
         there.append(cell)
     elif there is not cell:
-        said[target] = [there, cell]
-    return said
+        table[target] = [there, cell]
+    return table
 
 
 def _copied(some: _Some) -> _Some:
@@ -180,10 +180,10 @@ class LogState(Held):
         """An append or correction of this ref says something else: for drafts, before anybody else has read it."""
         if cell.ref in self.appended:
             self.put(cell)
-        said, self._corrections = self.corrections, None
-        for target, cells in said.items():
-            for one in cells:
-                self.correct(cell if one.ref == cell.ref else one, target)
+        corrections, self._corrections = self.corrections, None
+        for target, cells in corrections.items():
+            for correction in cells:
+                self.correct(cell if correction.ref == cell.ref else correction, target)
 
     def items(self) -> Items:
         """All items, also retracted ones, in the order of (height, ref)."""
@@ -203,8 +203,8 @@ class LogState(Held):
         """Every operation as (what it is, source key or what it names, cell), in no order."""
         for cell in self.appended.values():
             yield "append", self.source(cell.ref), cell
-        for role, said in (("correct", self.corrections), ("retract", self.retractions)):
-            for target, cells in said.items():
+        for role, named in (("correct", self.corrections), ("retract", self.retractions)):
+            for target, cells in named.items():
                 for cell in cells:
                     yield role, target, cell
 
@@ -310,16 +310,16 @@ class Logs:
 
     def items(self) -> Iterator[tuple[str, LogState]]:
         """To be read only."""
-        return ((field, _together(one)) for field, one in self._known.items())
+        return ((field, _together(log)) for field, log in self._known.items())
 
     def refs(self) -> Iterator[Ref]:
         """Of all that is known of here, but retractions."""
-        for one in self._known.values():
-            if isinstance(one, LogState):
-                yield from one.appended
-                yield from (cell.ref for said in one.corrections.values() for cell in said)
-            elif one.tag != _RETRACT:
-                yield one.ref
+        for log in self._known.values():
+            if isinstance(log, LogState):
+                yield from log.appended
+                yield from (cell.ref for corrections in log.corrections.values() for cell in corrections)
+            elif log.tag != _RETRACT:
+                yield log.ref
 
     def values(self) -> Iterator[LogState]:
         """To be read only."""
@@ -330,9 +330,9 @@ class Logs:
 
     def copy(self) -> Logs:
         made = self.shared()
-        for field, one in self._known.items():
-            if isinstance(one, LogState):
-                made._known[field] = one.copy()
+        for field, log in self._known.items():
+            if isinstance(log, LogState):
+                made._known[field] = log.copy()
         return made
 
     def shared(self) -> Logs:
@@ -399,9 +399,9 @@ def _contested(state: LogState) -> Iterator[Contested]:
 
 
 def _digest(state: LogState) -> Iterator[bytes]:
-    said = sorted(state.cells(), key=lambda one: one[2].ref)
-    yield codec.array_header(len(said))
-    for role, target, cell in said:
+    cells = sorted(state.cells(), key=lambda row: row[2].ref)
+    yield codec.array_header(len(cells))
+    for role, target, cell in cells:
         yield codec.encode((cell.ref, role, target, codec.encode(cell.said())))
 
 
@@ -412,8 +412,8 @@ def _weight(state: LogState) -> int:
 
 def _pack(state: LogState, devices: Mapping[DeviceId, int]) -> tuple[Any, ...]:
     sources = [state.source(ref) for ref in sorted(state.appended)]
-    said = [_pack_said(one, devices) for one in (state.corrections, state.retractions)]
-    return pack_cells(state.appended, devices), sources, *said
+    named = [_pack_said(said, devices) for said in (state.corrections, state.retractions)]
+    return pack_cells(state.appended, devices), sources, *named
 
 
 def _pack_said(said: Said, devices: Mapping[DeviceId, int]) -> tuple[list[Any], bytes]:
@@ -474,12 +474,12 @@ def _item(pen: Pen, ref: Ref) -> LogItem:
 
 def _meanwhile(state: LogState, done: list[Operation], device: DeviceId) -> list[Operation]:
     """Its own corrections of the same items, which it has written elsewhere, are corrected as well."""
-    said = {one.detail: one for one in done if one.tag == Op.CORRECT}
+    corrected = {operation.detail: operation for operation in done if operation.tag == Op.CORRECT}
     more: list[Operation] = []
-    for item in state.items() if said else ():
-        ours = [said[cell.ref] for cell in item.versions if cell.ref in said]
-        own = (one for one in item.current if one.device == device and one.ref not in said)
-        more += [ours[0]._replace(detail=one.ref) for one in own if ours]
+    for item in state.items() if corrected else ():
+        ours = [corrected[cell.ref] for cell in item.versions if cell.ref in corrected]
+        own = (cell for cell in item.current if cell.device == device and cell.ref not in corrected)
+        more += [ours[0]._replace(detail=cell.ref) for cell in own if ours]
     return done + more
 
 

@@ -88,7 +88,7 @@ def _contested(state: MapState) -> Iterator[Contested]:
 
 def _puts(state: MapState | None, key: Any) -> list[LiveValue]:
     wanted = codec.encode(key)
-    return [] if state is None else [one for one in state.live.values() if codec.encode(one.value[0]) == wanted]
+    return [] if state is None else [cell for cell in state.live.values() if codec.encode(cell.value[0]) == wanted]
 
 
 def _put(pen: Pen, key: Any, value: Any) -> None:
@@ -102,7 +102,7 @@ def _delete(pen: Pen, key: Any) -> None:
 
 
 def _meanwhile(state: MapState, done: list[Operation], device: DeviceId) -> list[Operation]:
-    return [live.naming(one, _puts(state, one.value[0]), device) if one.tag == Op.PUT else one for one in done]
+    return [live.naming(act, _puts(state, act.value[0]), device) if act.tag == Op.PUT else act for act in done]
 
 
 _REST: Final = live.rest(MapState)

@@ -45,7 +45,7 @@ def _set(pen: Pen, value: Any) -> None:
 
 
 def _meanwhile(state: RegisterState, done: list[Operation], device: DeviceId) -> list[Operation]:
-    return [live.naming(one, state.live.values(), device) for one in done]
+    return [live.naming(operation, state.live.values(), device) for operation in done]
 
 
 ROW: Final = CrdtType(

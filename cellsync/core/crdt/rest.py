@@ -24,7 +24,7 @@ def unpack_cells(flat: Any, devices: list[DeviceId]) -> dict[Ref, LiveValue]:
     cells: dict[Ref, LiveValue] = {}
     for at in range(0, len(flat), 5):
         ref, device, clock, height, value = flat[at : at + 5]
-        require([type(one) for one in (ref, device, clock, height, value)] == [bytes, int, int, int, bytes])
+        require([type(part) for part in (ref, device, clock, height, value)] == [bytes, int, int, int, bytes])
         require(len(ref) == REF_BYTES and device >= 0)
         plain = codec.decode(value, caps.ENTRY, "entry")
         cells[Ref(ref)] = LiveValue(packed(plain), devices[device], Millis(clock), height, Ref(ref))

@@ -28,7 +28,7 @@ def _parts(state: SetState) -> Iterator[FieldPart]:
 
 def _additions(pen: Pen, element: Any) -> list[LiveValue]:
     state, wanted = pen.state, codec.encode(element)
-    return [] if state is None else [one for one in state.live.values() if one.canonical(codec.encode) == wanted]
+    return [] if state is None else [cell for cell in state.live.values() if cell.canonical(codec.encode) == wanted]
 
 
 def _add(pen: Pen, element: Any) -> None:

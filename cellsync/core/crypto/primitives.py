@@ -68,9 +68,9 @@ def hasher(label: bytes, *, key: bytes = b"") -> Callable[[bytes], bytes]:
     begun = hashlib.blake2b(digest_size=32, key=key, person=label)
 
     def hashed(data: bytes) -> bytes:
-        one = begun.copy()
-        one.update(data)
-        return one.digest()
+        state = begun.copy()
+        state.update(data)
+        return state.digest()
 
     return hashed
 

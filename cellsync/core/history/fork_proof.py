@@ -64,29 +64,29 @@ class ForkProof(NamedTuple):
         return found
 
     def encode(self) -> bytes:
-        sides = [[[[*one[:-1], list(one.parents)] for one in side.outlines], side.signature] for side in self.sides]
+        sides = [[[[*line[:-1], list(line.parents)] for line in side.outlines], side.signature] for side in self.sides]
         return codec.encode([FORM, *self[:-1], sides])
 
 
 def decode(raw: bytes) -> ForkProof:
     """Raises Malformed or CapExceeded if it is none. Nothing is checked yet."""
     match codec.decode(raw, caps.FORK_PROOF, "proof of a fork"):
-        case [form, bytes(circle), bytes(device), bytes(incarnation), sequence, bytes(previous), [one, other]]:
+        case [form, bytes(circle), bytes(device), bytes(incarnation), sequence, bytes(previous), [left, right]]:
             sized = len(circle) == len(device) == len(previous) == ID_BYTES and len(incarnation) == INCARNATION_BYTES
             if sized and type(form) is int and form == FORM and _is_number(sequence) and sequence >= 1:
                 return ForkProof(
                     CircleId(circle), DeviceId(device), Incarnation(incarnation), sequence, EntryId(previous),
-                    (_side(one), _side(other)),
+                    (_side(left), _side(right)),
                 )  # fmt: skip
     raise Malformed("not the proof of a fork")
 
 
 def check(proof: ForkProof, key: SigningPublic) -> None:
     """Raises BadSignature if a signature does not verify under the device's key, Malformed if the two do not differ."""
-    one, other = (proof.ids(side) for side in proof.sides)
-    if not one[0] < other[0]:
+    left, right = (proof.ids(side) for side in proof.sides)
+    if not left[0] < right[0]:
         raise Malformed("not the proof of a fork: its two sides are not two, or not in order")
-    for side, ids in zip(proof.sides, (one, other), strict=True):
+    for side, ids in zip(proof.sides, (left, right), strict=True):
         if not verify(key, side.signature, ids[-1]):
             raise BadSignature
 
@@ -94,7 +94,7 @@ def check(proof: ForkProof, key: SigningPublic) -> None:
 def _side(raw: Any) -> Side:
     match raw:
         case [[_, *_] as outlines, bytes(signature)] if len(signature) == 64:
-            return Side([_outline(one) for one in outlines], Signature(signature))
+            return Side([_outline(outline) for outline in outlines], Signature(signature))
     raise Malformed("not the proof of a fork")
 
 
@@ -104,7 +104,7 @@ def _outline(raw: Any) -> Outline:
             hashes = len(shape) == len(content) == 32
             if hashes and all(map(_is_number, (*numbers, shape_length, content_length))) and numbers[2] < 256:
                 fits = shape_length + content_length <= caps.ENTRY and len(parents) <= caps.PARENTS
-                if fits and all(type(one) is bytes and len(one) == ID_BYTES for one in parents):
+                if fits and all(type(parent) is bytes and len(parent) == ID_BYTES for parent in parents):
                     height, clock, kind = numbers
                     return Outline(height, clock, kind, shape, content, shape_length, content_length, tuple(parents))
     raise Malformed("not the proof of a fork")

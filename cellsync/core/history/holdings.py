@@ -146,9 +146,9 @@ class Holdings:
         if chain.base and self.chains[chain.base].length >= chain.first:
             return self.chains[chain.base]
         for number in self.off[chain.base] if chain.base else self.lines[chain.line]:
-            other = self.chains[number]
-            if number != chain.number and other.base == chain.base and other.first == chain.first:
-                return other
+            branch = self.chains[number]
+            if number != chain.number and branch.base == chain.base and branch.first == chain.first:
+                return branch
         return None
 
     # --- what counts -------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class Holdings:
             if last is None:
                 yield head_of(chain)
             elif last.sequence >= chain.first and not any(
-                self._goes_on(other, last.sequence) for other in self.off.get(chain.number, ())
+                self._goes_on(leaving, last.sequence) for leaving in self.off.get(chain.number, ())
             ):
                 yield last
 

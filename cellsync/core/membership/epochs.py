@@ -89,8 +89,8 @@ class Epochs:
         today = self.day(now)
         days = dict.fromkeys(_around(today))
         further = {day for day in others if 1 < abs(day - today) <= SPAN}
-        for other in sorted(further, key=lambda day: (abs(day - today), day))[:OTHER_DAYS]:
-            days.update(dict.fromkeys(_around(other)))
+        for day in sorted(further, key=lambda day: (abs(day - today), day))[:OTHER_DAYS]:
+            days.update(dict.fromkeys(_around(day)))
         newest = list(reversed(self._held))[:NEWEST]
         return [key for epoch in newest for day in days if (key := self._key(epoch, day)) is not None]
 

@@ -69,7 +69,7 @@ _MARKED: Final = re.compile(r"\([0-9a-fA-F]{4,}\)\s*$")
 def alike(name: str) -> str:
     """The same text for all names that pass for one."""
     form = folded(name).translate(_ONE_SHAPE)
-    letters = "".join(one for one in form if one.isalnum())
+    letters = "".join(letter for letter in form if letter.isalnum())
     return letters.replace("rn", "m").replace("vv", "w") or form
 
 
@@ -131,7 +131,7 @@ def _beside(ordered: list[DeviceId], at: int) -> list[DeviceId]:
 
 def _beginning(device: DeviceId, others: Iterable[DeviceId]) -> str:
     """The shortest beginning of an id that none of the others has."""
-    rest, own, length = [one.hex() for one in others], device.hex(), SHORTEST
-    while any(one.startswith(own[:length]) for one in rest):
+    rest, own, length = [other.hex() for other in others], device.hex(), SHORTEST
+    while any(digits.startswith(own[:length]) for digits in rest):
         length += 1
     return own[:length]

@@ -45,8 +45,8 @@ def opens(commitment: bytes, handshake_hash: bytes, nonce: bytes) -> bool:
 def matching_words(handshake_hash: bytes, inviters_nonce: bytes, joiners_nonce: bytes, hello: bytes) -> Words:
     """The words that both humans compare; `hello` is the message as it was sent."""
     digest = blake2b(labels.WORDS, handshake_hash + inviters_nonce + joiners_nonce + hello)
-    one, two, three, four = (WORDS[byte] for byte in digest[:4])
-    return one, two, three, four
+    first, second, third, fourth = (WORDS[byte] for byte in digest[:4])
+    return first, second, third, fourth
 
 
 def claim(handshake_hash: bytes, hello: bytes) -> bytes:

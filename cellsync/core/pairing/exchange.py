@@ -118,4 +118,4 @@ def _uncover(number: bytes, role: bytes, context: bytes, header: bytes) -> bytes
 
 def _masked(number: bytes, role: bytes, context: bytes, hint: bytes, element: bytes) -> bytes:
     mask = blake2b(labels.SHORT_MASK, role + context + hint, key=number)
-    return bytes(one ^ other for one, other in zip(element, mask, strict=True))
+    return bytes(byte ^ covering for byte, covering in zip(element, mask, strict=True))

@@ -65,7 +65,7 @@ def parse(text: str) -> PairingSecret | ShortCode:
     if not isinstance(text, str):
         raise InvalidValue(f"a code is a text (str), and no {type(text).__name__}")
     if len(text) <= _LONGEST:
-        plain = "".join(one for one in text if unicodedata.category(one) != "Cf")  # invisible ones
+        plain = "".join(character for character in text if unicodedata.category(character) != "Cf")  # invisible ones
         parts = [part for part in _BETWEEN.split(unicodedata.normalize("NFKC", plain).lower()) if part]
         if len(parts) == _COUNT and (glued := _GLUED.fullmatch(parts[0])):
             parts[:1] = glued.groups()

@@ -56,7 +56,7 @@ class Field:
     def bind(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Called once, with the field's name and its type arguments. Raises TypeError."""
         self.name = name
-        self.kinds = tuple(value_type(one) for one in arguments)
+        self.kinds = tuple(value_type(argument) for argument in arguments)
 
     def describe(self) -> dict[str, Any]:
         described: dict[str, Any] = {"type": str(self.crdt), "sensitivity": self.sensitivity.value}
@@ -175,7 +175,7 @@ class Map(_Viewed, Generic[K, V]):
             for cell in part.cells
             if not (fits(self.kinds[0], part.key) and fits(self.kinds[1], cell.value))
         ]
-        return [pair for _, pair in sorted(found, key=lambda one: one[0], reverse=True)]
+        return [pair for _, pair in sorted(found, key=lambda place: place[0], reverse=True)]
 
 
 class Counter(_Viewed):

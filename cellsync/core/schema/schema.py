@@ -94,7 +94,7 @@ class Schema(Bound):
         values of its own fields that do not fit their type, as a list.
         """
         stored = list(self._state.fields())
-        several = {name for (name, _), (other, _) in pairwise(stored) if name == other}
+        several = {name for (name, _), (following, _) in pairwise(stored) if name == following}
         found: dict[str, Any] = {}
         for name, kind in stored:
             own = self._fields.get(name)
@@ -166,9 +166,9 @@ def creation(schema: type[Schema], values: Mapping[str, Any]) -> list[Operation]
     for name, value in values.items():
         own = schema._fields.get(name)
         if not isinstance(own, Register):
-            registers = ", ".join(one for one, given in schema._fields.items() if isinstance(given, Register))
-            said = "has no field" if own is None else f"takes no {own.crdt} when it is created:"
-            raise InvalidValue(f"{schema.__name__} {said} {name!r}", hint=f"Registers are given: {registers}.")
+            registers = ", ".join(field for field, given in schema._fields.items() if isinstance(given, Register))
+            why = "has no field" if own is None else f"takes no {own.crdt} when it is created:"
+            raise InvalidValue(f"{schema.__name__} {why} {name!r}", hint=f"Registers are given: {registers}.")
         own.write(draft, value)
     return [Operation(int(Op.CREATE), schema._kind, schema._version, None), *draft.operations()]
 

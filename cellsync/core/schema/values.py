@@ -67,9 +67,9 @@ def value_type(annotation: Any) -> ValueType:
         return _SIMPLE[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        return _choice({"literal": list(arguments)}, {one: one for one in arguments})
+        return _choice({"literal": list(arguments)}, {argument: argument for argument in arguments})
     if origin in (Union, types.UnionType):
-        inner = [one for one in arguments if one is not type(None)]
+        inner = [argument for argument in arguments if argument is not type(None)]
         if len(inner) != 1 or len(arguments) != 2:
             raise TypeError(f"{annotation} cannot be stored: of unions, only `T | None`")
         return _optional(value_type(inner[0]))
@@ -77,7 +77,7 @@ def value_type(annotation: Any) -> ValueType:
         return _list(value_type(arguments[0]))
     if isinstance(annotation, type):
         if issubclass(annotation, Enum):
-            choices = {one: one.value for one in annotation}
+            choices = {choice: choice.value for choice in annotation}
             return _choice({"enum": annotation.__name__, "values": list(choices.values())}, choices)
         if issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
             return _parts(annotation, annotation._fields, annotation._field_defaults)  # type: ignore[attr-defined]
@@ -85,8 +85,8 @@ def value_type(annotation: Any) -> ValueType:
             if not annotation.__dataclass_params__.frozen:  # type: ignore[attr-defined]
                 raise TypeError(f"{annotation.__name__} cannot be stored: values never change, so make it frozen=True")
             fields = dataclasses.fields(annotation)
-            defaults = {one.name: one.default for one in fields if one.default is not dataclasses.MISSING}
-            return _parts(annotation, tuple(one.name for one in fields), defaults)
+            defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+            return _parts(annotation, tuple(field.name for field in fields), defaults)
     raise TypeError(f"values of type {annotation} cannot be stored")
 
 
@@ -280,12 +280,12 @@ def _list(inner: ValueType) -> ValueType:
     def encode(value: Any) -> Any:
         if not isinstance(value, (tuple, list)):
             raise Misfit
-        return [inner.encode(one) for one in value]
+        return [inner.encode(element) for element in value]
 
     def decode(plain: Any) -> Any:
         if type(plain) is not list:
             raise Misfit
-        return tuple(inner.decode(one) for one in plain)
+        return tuple(inner.decode(element) for element in plain)
 
     return ValueType({"list": inner.description}, encode, decode, ())
 

@@ -84,7 +84,7 @@ class SetView(AbstractSet[T]):
             yield element
 
     def __contains__(self, element: object) -> bool:
-        return any(one == element for one in self)
+        return any(held == element for held in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -219,7 +219,7 @@ class LogView(Sequence[T]):
         current = self._fitting(item.current)
         if not current:
             return None
-        first, reasons = item.first, [one.value for one in item.retractions if type(one.value) is str]
+        first, reasons = item.first, [cell.value for cell in item.retractions if type(cell.value) is str]
         return Item(
             current[0].value,
             self._case._host.name_of(first.device),

@@ -130,8 +130,8 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
     elements = 2 + 5 * len(said) + sum(map(len, lists))  # of shape and content
     for value in lists:
         if not _SCALARS.issuperset(map(type, value)):  # most are lists of what is no container
-            inner = [one for one in value if type(one) not in _SCALARS]
-            if not all(type(one) is list and _SCALARS.issuperset(map(type, one)) for one in inner):
+            inner = [element for element in value if type(element) not in _SCALARS]
+            if not all(type(element) is list and _SCALARS.issuperset(map(type, element)) for element in inner):
                 return None
             elements += sum(map(len, inner))
     return list(said) if elements <= caps.VALUE_ELEMENTS else None

@@ -12,7 +12,7 @@ _BREAKS_OFF: Final = signal.SIGUSR1
 
 def that_end(*, at_keyboard: bool) -> list[signal.Signals]:
     may = (signal.SIGINT, signal.SIGHUP) if at_keyboard else (signal.SIGHUP,)
-    return [signal.SIGTERM, *(one for one in may if signal.getsignal(one) != signal.SIG_IGN)]
+    return [signal.SIGTERM, *(number for number in may if signal.getsignal(number) != signal.SIG_IGN)]
 
 
 def end(pid: int) -> None:
