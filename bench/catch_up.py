@@ -27,7 +27,7 @@ from cellsync.core import caps
 from cellsync.core.ids import DatabaseKey
 from cellsync.core.replica.stage import Plan
 from cellsync.core.session.exchange import Exchange
-from cellsync.core.wire import messages
+from cellsync.core.wire import forms, messages
 from cellsync.node.lan import open_lan
 from cellsync.node.network import Address
 from cellsync.node.node import Node
@@ -194,7 +194,7 @@ async def _take(job: Mapping[str, Any]) -> None:
 def greet(job: Mapping[str, Any]) -> None:
     """What two devices that hold the same say to each other about a circle, without the frames around it."""
     both = [Device.open(job["giver"]), Device.open(job["taker"])]
-    name = bytes(messages.NAME_BYTES)
+    name = bytes(forms.NAME_BYTES)
     exchanges = [Exchange(device.circle, name, caps.FRAME) for device in both]
     said = [exchange.greet() for exchange in exchanges]
     bytes_each, round_trips = max(map(len, said)), 0

@@ -31,7 +31,7 @@ from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import ID_BYTES, CaseId, Millis, Ref
 from cellsync.core.replica.stage import Plan, Stage
 from cellsync.core.wire import operations
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
+from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, entry_size
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind, Op
 from cellsync.ledger.surroundings import REAL

@@ -33,7 +33,7 @@ from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarn
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.wire import codec, messages, operations
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
+from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, BatchPart, encode_batch, entry_size, extend
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from cellsync.ledger.pause import collector_paused, spare
@@ -276,7 +276,7 @@ def attempt(name: str, folder: Path, most: int) -> list[dict[str, Any]]:
         path = Path(place) / "batches"
         with path.open("wb") as file:
             for batch in writer.batches(ATTACKS[name](), most):
-                parts = messages.encode_batch(bytes(8), batch, caps.FRAME)
+                parts = encode_batch(bytes(8), batch, caps.FRAME)
                 for at, part in enumerate(parts):
                     file.write(_PART.pack(len(part), at == len(parts) - 1) + part)
         child.tell({"batches": str(path)})
@@ -413,8 +413,8 @@ async def _take_in(service: Service, path: Path) -> None:
             length, last = _PART.unpack(head)
             with collector_paused():
                 part = messages.decode(file.read(length))
-                assert isinstance(part, messages.BatchPart)
-                messages.extend(batch, part)
+                assert isinstance(part, BatchPart)
+                extend(batch, part)
                 del part
             if last:
                 with collector_paused():

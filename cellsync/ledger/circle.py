@@ -49,7 +49,7 @@ from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
 from cellsync.core.session.building import Building
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind

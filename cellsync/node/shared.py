@@ -18,7 +18,7 @@ from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.session.building import Building
 from cellsync.core.session.view import CircleView
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.places import Gap
 from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings

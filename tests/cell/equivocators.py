@@ -7,7 +7,7 @@ from cellsync.core import caps
 from cellsync.core.ids import CaseId, DeviceId, Incarnation
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.wire import operations
-from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.ledger.source import FromSession

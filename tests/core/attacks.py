@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cellsync.core.history.entry import chain_prefix, entry_id, founding_prefix, sign
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
 from cellsync.core.wire import operations
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, entry_size
+from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, entry_size
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.replicas import START, MemoryReplica

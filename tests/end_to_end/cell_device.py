@@ -40,7 +40,7 @@ from cellsync.core.ids import DeviceId
 from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.schema import creation
 from cellsync.core.session import connection
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch
 from cellsync.ledger.source import Source
 from cellsync.node import interfaces
 from cellsync.node.lan import open_lan

@@ -7,7 +7,7 @@ from cellsync.core.history.entry import chain_of, sequence_of, unpack_slots
 from cellsync.core.history.serving import PeerHoldings, Served, wanted
 from cellsync.core.history.store import Arrival
 from cellsync.core.ids import NO_ID, EntryId
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
+from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry
 from tests.core.replicas import MemoryReplica
 
 

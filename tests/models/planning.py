@@ -9,7 +9,7 @@ from cellsync.core.replica import planner
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.slices import Slice
 from cellsync.core.replica.stage import Stage
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.places import Line
 
 

@@ -17,7 +17,7 @@ from cellsync.core.case.states import stamp_of
 from cellsync.core.history.entry import slot_of
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
 from cellsync.core.replica.stage import Plan
-from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, content, forge, of
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from cellsync import Cell, Change, GenericCase
 from cellsync.core.errors import NotFound
 from cellsync.core.ids import MILLIS_PER_DAY, CaseId
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import Visit
 from tests.cell.equivocators import show, sides

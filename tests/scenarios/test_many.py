@@ -18,7 +18,7 @@ from cellsync.core.ids import CaseId, DeviceId, Incarnation
 from cellsync.core.membership.control import Admit, Role, encode_admit
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.session.exchange import Exchange
-from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.places import Frontier, Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger import circle as circle_module

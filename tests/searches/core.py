@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.replica import test_planner
 from tests.core.session import test_session
-from tests.core.wire import test_codec, test_messages
+from tests.core.wire import test_batches, test_codec
 from tests.scenarios.test_replicas import Cells
 from tests.searches.drawn import examples, runs
 from tests.store.test_sqlite import StoreMachine
@@ -32,7 +32,7 @@ def codec(seed: int) -> int:
 def hostile(seed: int) -> int:
     tests = (
         test_planner.test_mutated_batches_change_nothing_or_only_what_is_signed,
-        test_messages.test_mutated_messages_give_peer_errors_only,
+        test_batches.test_mutated_messages_give_peer_errors_only,
         test_session.test_a_garbled_wire_ends_the_session_and_changes_nothing_else,
         test_session.test_a_member_that_talks_nonsense_is_only_ever_at_fault,
     )

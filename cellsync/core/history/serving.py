@@ -20,7 +20,7 @@ from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, chain_of, sequ
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.history.store import Outgoing, Store
 from cellsync.core.ids import NO_ID, DeviceId, EntryId, Signature
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry
+from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry
 
 _ARRIVALS: Final = 1_024  # read at once
 _height = itemgetter(0)

@@ -50,7 +50,7 @@ from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signatur
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.replica.stage import Judge, Plan, Stage
-from cellsync.core.wire.messages import Batch, BatchEntry, entry_size
+from cellsync.core.wire.batches import Batch, BatchEntry, entry_size
 from cellsync.core.wire.operations import Head, Operation, decode, lone_head, lone_text
 from cellsync.core.wire.places import Gap, Line
 from cellsync.core.wire.tags import Kind, Op

@@ -27,7 +27,7 @@ from cellsync.core.membership import control
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.planner import Intention, plan_batch, plan_writes
 from cellsync.core.replica.stage import Judge, Plan
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 

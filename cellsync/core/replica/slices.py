@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from cellsync.core.ids import DeviceId
-from cellsync.core.wire.messages import BatchChain
+from cellsync.core.wire.batches import BatchChain
 from cellsync.core.wire.places import Line
 
 

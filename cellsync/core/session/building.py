@@ -6,7 +6,7 @@ from typing import Final
 
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.session.view import CircleView
-from cellsync.core.wire import messages
+from cellsync.core.wire import batches
 
 
 class Building:
@@ -38,4 +38,4 @@ class Building:
     def build(self) -> None:
         self.served = self._view.serve(self.find(), self._peer, self.until)
         if self.served.batch is not None:
-            self.parts = messages.encode_batch(self._name, self.served.batch, self._frame)
+            self.parts = batches.encode_batch(self._name, self.served.batch, self._frame)

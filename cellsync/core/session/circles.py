@@ -13,7 +13,8 @@ from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.session.connection import CALLEE, CALLER, Connection
 from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import NAME_BYTES, OFFERS, TAG_BYTES
+from cellsync.core.wire.forms import NAME_BYTES
+from cellsync.core.wire.messages import OFFERS, TAG_BYTES
 
 
 class SharedCircles:

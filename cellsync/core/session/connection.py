@@ -10,7 +10,7 @@ from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
 from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
 from cellsync.core.session.view import CircleView
 from cellsync.core.versions import Versions
-from cellsync.core.wire import messages
+from cellsync.core.wire import frontiers
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
 
 HANDSHAKE_WITHIN: Final = 20.0  # seconds; a slow laptop needs one
@@ -103,7 +103,7 @@ class Connection:
 
     def send(self, message: bytes) -> None:
         if self.transport is not None:
-            self.telling = messages.is_frontier(message)
+            self.telling = frontiers.is_frontier(message)
             self.send_raw(self.transport.encrypt_frame(message))
 
     def send_all(self, parts: Iterable[bytes]) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from cellsync.core.errors import NoCommonVersion, PeerError
 from cellsync.core.ids import CircleId, Day, DeviceId
 from cellsync.core.membership.clocks import Difference
-from cellsync.core.wire.messages import Batch, Places
+from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.messages import Places
 
 
 class Called(NamedTuple):

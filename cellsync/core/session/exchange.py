@@ -45,8 +45,9 @@ from cellsync.core.session.unattached import Unattached
 from cellsync.core.session.untold import Untold
 from cellsync.core.session.view import CircleView
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
-from cellsync.core.wire import messages
-from cellsync.core.wire.messages import Batch, BatchPart, FrontierPart, Path
+from cellsync.core.wire import batches, frontiers, messages
+from cellsync.core.wire.batches import Batch, BatchPart
+from cellsync.core.wire.frontiers import FrontierPart, Path
 from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
@@ -116,7 +117,7 @@ class Exchange:
 
     def tell(self, grown: Sequence[bytes]) -> list[bytes]:
         """That these branches have grown here: a frontier, its rows encoded."""
-        return messages.addressed(self.name, grown) if self.is_live else []
+        return frontiers.addressed(self.name, grown) if self.is_live else []
 
     def note(self, grown: Iterable[int], now: float) -> None:
         """That they have grown is told later: when either side asks, or after a while."""
@@ -134,7 +135,7 @@ class Exchange:
         branches = self._untold.take()
         heads = frozenset(head_of(self.view.branch(number)) for number in branches or ())
         frontier = self.view.frontier() if branches is None else Frontier(heads)
-        return messages.encode_frontier(self.name, frontier, self.frame)
+        return frontiers.encode_frontier(self.name, frontier, self.frame)
 
     def ask(self, now: float, *, at_once: bool) -> None:
         """The peer has told all that it holds: what it did not name it lacks, and is served.
@@ -155,7 +156,7 @@ class Exchange:
             self._introducing, self._serving = False, True
             self._until = self.view.own_admission()
         if not self._hearing:
-            return messages.encode_paths(self.name, self._to_show.take(self._known)) if self._to_show else None
+            return frontiers.encode_paths(self.name, self._to_show.take(self._known)) if self._to_show else None
         for head in list(islice(self._heard, AT_ONCE)):
             del self._heard[head]
             self._look_up(head)
@@ -167,7 +168,7 @@ class Exchange:
         self._to_show.add(self._ahead.just_parted())
         if not self.is_live:
             self._serving, self._until, self._recount = True, None, True
-        return messages.encode_paths(self.name, self._to_show.take(self._known))
+        return frontiers.encode_paths(self.name, self._to_show.take(self._known))
 
     @property
     def restless(self) -> bool:
@@ -181,7 +182,7 @@ class Exchange:
             return []
         self._named = known
         self._forgive(known)
-        return messages.encode_frontier(self.name, Frontier(frozenset(), known), self.frame)
+        return frontiers.encode_frontier(self.name, Frontier(frozenset(), known), self.frame)
 
     def due(self, ripe: float) -> Building | None:
         """The next batch to build for the peer, up to arrival `ripe`; None if there is none, or two are in flight.
@@ -335,7 +336,7 @@ class Exchange:
                 raise Unexpected("more batches than were acknowledged")
             self._arriving = Batch()
             self._uncommitted += 1
-        messages.extend(self._arriving, part)
+        batches.extend(self._arriving, part)
         if not part.last:
             return None
         batch, self._arriving = self._arriving, None
@@ -370,7 +371,7 @@ class Exchange:
             return []
         frontier = self.view.frontier()
         self._told_frontier, self._named = True, frontier.equivocators
-        return messages.encode_frontier(self.name, frontier, self.frame)
+        return frontiers.encode_frontier(self.name, frontier, self.frame)
 
     def _hear(self, frontier: Frontier) -> None:
         if self.is_live and not any(frontier):

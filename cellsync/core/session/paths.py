@@ -8,8 +8,8 @@ from itertools import islice
 from cellsync.core.history.chain import Chain
 from cellsync.core.ids import EntryId
 from cellsync.core.session.view import CircleView
-from cellsync.core.wire import messages
-from cellsync.core.wire.messages import PATH_STEPS, Path
+from cellsync.core.wire import frontiers
+from cellsync.core.wire.frontiers import PATH_STEPS, Path
 from cellsync.core.wire.places import Line
 
 
@@ -31,7 +31,7 @@ class PathsToShow:
         """Paths for one message, to heads that the peer is not `known` to hold, each once. Reads the store."""
         paths: list[Path] = []
         for line in list(self._lines):
-            if len(paths) >= messages.PATHS:
+            if len(paths) >= frontiers.PATHS:
                 break
             del self._lines[line]
             missed = (
@@ -39,7 +39,7 @@ class PathsToShow:
                 for branch in self._view.branches(line)
                 if self._shown.get(branch.number) != branch.length > known.get(branch.number, 0)
             )
-            for branch in islice(missed, messages.PATHS):  # only an equivocator has more; one tells where it parts
+            for branch in islice(missed, frontiers.PATHS):  # only an equivocator has more; one tells where it parts
                 self._shown[branch.number] = branch.length
                 paths.append(self._path(branch))
         return paths

@@ -48,14 +48,14 @@ from cellsync.core.session.state import Phase, State
 from cellsync.core.session.view import CircleView
 from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
-from cellsync.core.wire import messages
+from cellsync.core.wire import frontiers
 from cellsync.core.wire.messages import Places
 from cellsync.core.wire.places import Frontier, Gap, Head
 
 
 def growth(grown: Frontier) -> list[bytes]:
     """Branches that have grown, as every session may be told: encoded once, however many peers there are."""
-    return messages.encode_rows(grown, channel.MAX_PAYLOAD)
+    return frontiers.encode_rows(grown, channel.MAX_PAYLOAD)
 
 
 class Session:

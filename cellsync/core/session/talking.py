@@ -18,6 +18,8 @@ from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
 from cellsync.core.session.state import Phase, State
 from cellsync.core.wire import messages
+from cellsync.core.wire.batches import BatchPart
+from cellsync.core.wire.frontiers import FrontierPart, Paths
 from cellsync.core.wire.messages import Places
 from cellsync.core.wire.places import Gap
 
@@ -167,9 +169,9 @@ class Talking(Phase):
 
     def _hear(self, message: messages.AnyMessage) -> list[Event]:
         connection, circles = self.connection, self.circles
-        told, self._told = self._told, isinstance(message, messages.FrontierPart)
+        told, self._told = self._told, isinstance(message, FrontierPart)
         match message:
-            case messages.BatchPart():
+            case BatchPart():
                 exchange = circles.named(message.circle)
                 batch = exchange.on_part(message)
                 return [] if batch is None else [Received(exchange.view.id, batch)]
@@ -180,9 +182,9 @@ class Talking(Phase):
                 return [Acknowledged(exchange.view.id)]
             case messages.Digest():
                 connection.send_all(circles.shared(message.circle).on_digest(message.digest))
-            case messages.FrontierPart():
+            case FrontierPart():
                 connection.send_all(circles.shared(message.circle).on_frontier(message))
-            case messages.Paths():
+            case Paths():
                 circles.shared(message.circle).on_paths(message.paths)
             case messages.Offer():
                 circles.hear_offer(message.tags)

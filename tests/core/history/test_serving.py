@@ -11,7 +11,7 @@ from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import Batch, BatchPart
+from cellsync.core.wire.batches import Batch, BatchPart, encode_batch, extend
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import SHAPE, content
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
@@ -22,10 +22,10 @@ SIZES = [1, 1, 10, 20_000, 60_000]
 
 def over_the_wire(batch: Batch) -> Batch:
     arrived = Batch()
-    for raw in messages.encode_batch(bytes(8), batch, 65_517):
+    for raw in encode_batch(bytes(8), batch, 65_517):
         part = messages.decode(raw)
         assert isinstance(part, BatchPart)
-        messages.extend(arrived, part)
+        extend(arrived, part)
     assert arrived.entries == batch.entries
     return arrived
 

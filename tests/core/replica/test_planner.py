@@ -21,7 +21,7 @@ from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.slices import Slice
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire import messages
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire.batches import Batch, BatchChain, BatchPart, encode_batch, extend
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
@@ -205,12 +205,12 @@ def test_no_entry_cites_its_own_chain() -> None:
     ana, bea, _ = three()
     batch, ids = forge(of(bea), [Draft(), Draft()])
     ana.receive(batch)
-    row = messages.BatchChain(*bea.line, 2, ids[0], None)
+    row = BatchChain(*bea.line, 2, ids[0], None)
     on = of(bea)._replace(first=3, previous=ids[1], height=2)
     refused_whole(ana, forge(on, [Draft([(1, 1, ids[0], 1)])], [row])[0], Malformed)
     ana.receive(forge(of(bea), [Draft(content=content("other"))])[0])  # its other side it may cite
     [_, side] = ana.branches(bea.line)
-    beside = messages.BatchChain(*bea.line, 2, side.head, None)
+    beside = BatchChain(*bea.line, 2, side.head, None)
     plan = ana.receive(forge(on, [Draft([(1, 1, side.head, 1)])], [beside])[0])
     assert len(plan.commit.entries) == 1
 
@@ -226,11 +226,11 @@ def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> No
     peer = PeerHoldings(known, [forked.number], ())
     served = eva.serve(eva.cursor_for(peer), peer, eva.last_arrival())
     assert served.batch is not None
-    parts = messages.encode_batch(bytes(8), served.batch, 60_000)
+    parts = encode_batch(bytes(8), served.batch, 60_000)
     batch = Batch()
     for part in map(messages.decode, parts):  # what leaves here is in the agreed form
-        assert isinstance(part, messages.BatchPart)
-        messages.extend(batch, part)
+        assert isinstance(part, BatchPart)
+        extend(batch, part)
     plan = ana.receive(batch)
     assert eva.line in [gap.line for gap in plan.gaps]
     assert not plan.commit.entries
@@ -244,7 +244,7 @@ def test_parents_that_nobody_holds() -> None:
     row, head, height = pointer(ana, ana)
     batch, _ = forge(of(bea), [Draft([(1, 1, head, height)])], [row._replace(first=row.first + 1)])
     refused_chains(ana, batch, [0])
-    nowhere = messages.BatchChain(DeviceId(b"?" * 32), Incarnation(bytes(8)), 5, EntryId(bytes(32)), None)
+    nowhere = BatchChain(DeviceId(b"?" * 32), Incarnation(bytes(8)), 5, EntryId(bytes(32)), None)
     refused_chains(ana, forge(of(eva), [Draft([(1, 1, EntryId(b"?" * 32), 4)])], [nowhere])[0], [0])
 
 
@@ -267,10 +267,10 @@ def test_own_chain_and_too_many_parents_do_not_pass_the_wire() -> None:
     for parents in ([0, 1], [1, 1] * 65):
         batch, _ = forge(of(bea), [Draft([(1, 1, head, height)])], [row])
         batch.entries[0] = batch.entries[0]._replace(parents=parents)
-        part = messages.decode(messages.encode_batch(bytes(8), batch, 60_000)[0])
-        assert isinstance(part, messages.BatchPart)
+        part = messages.decode(encode_batch(bytes(8), batch, 60_000)[0])
+        assert isinstance(part, BatchPart)
         with pytest.raises(PeerError):
-            messages.extend(Batch(), part)
+            extend(Batch(), part)
 
 
 @pytest.mark.parametrize("clock", [-1, 1 << 63, 1 << 64])
@@ -425,7 +425,7 @@ def test_what_an_honest_device_built_on_a_long_branch_arrives(size: int, through
         cited += 1
         place = place._replace(first=place.first + 1, previous=ids[-1], height=cited)
     if through:
-        long = messages.BatchChain(place.device, place.incarnation, place.first, place.previous, None)
+        long = BatchChain(place.device, place.incarnation, place.first, place.previous, None)
         eva.receive(forge(of(bea), [Draft([(1, 1, place.previous, cited)])], [long])[0])
     note = eva.edit(CASE, Operation(1, "f", b"", "by Eva"))
     one, other = sync(eva, ana)

@@ -13,7 +13,7 @@ from cellsync.core.history.entry import Entry
 from cellsync.core.ids import CaseId, EntryId, Incarnation
 from cellsync.core.replica import planner
 from cellsync.core.replica.slices import Slice, Tip
-from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, content, forge, of
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on

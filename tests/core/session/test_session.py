@@ -29,8 +29,8 @@ from cellsync.core.session.talking import (
     SILENCE_ENDS,
     Talking,
 )
-from cellsync.core.wire import messages
-from cellsync.core.wire.messages import Batch
+from cellsync.core.wire import batches, frontiers, messages
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier, Head
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
@@ -233,9 +233,9 @@ def test_a_member_that_talks_nonsense_is_only_ever_at_fault(data: st.DataObject)
         st.just(messages.PING_BYTES),
         st.builds(messages.encode_digest, st.just(name), st.binary(min_size=32, max_size=32)),
         st.builds(messages.encode_ack, st.just(name), st.lists(st.integers(0, 9), max_size=2)),
-        st.sampled_from(messages.encode_frontier(name, ana.frontier(), 60_000)),
-        st.sampled_from(messages.encode_frontier(name, Frontier(frozenset()), 60_000)),
-        st.sampled_from(messages.encode_batch(name, Batch(), 60_000)),
+        st.sampled_from(frontiers.encode_frontier(name, ana.frontier(), 60_000)),
+        st.sampled_from(frontiers.encode_frontier(name, Frontier(frozenset()), 60_000)),
+        st.sampled_from(batches.encode_batch(name, Batch(), 60_000)),
         st.builds(messages.encode_offer, st.just([bytes(16)] * 32)),
         st.builds(messages.encode_digest, st.just(b"no name!"), st.just(bytes(32))),
         st.builds(messages.encode_whereabouts, st.sampled_from([name, b"no name!"]), st.just(PLACES)),
@@ -304,7 +304,7 @@ def test_more_than_two_batches_unasked_are_at_fault() -> None:
     transport, name = one.session._connection.transport, next(iter(other.session._exchanges))
     assert transport is not None
     for count in range(1, 4):
-        for part in messages.encode_batch(name, Batch(), 60_000):
+        for part in batches.encode_batch(name, Batch(), 60_000):
             other.take(transport.encrypt_frame(part), 0)
         assert other.ended == (count > caps.UNACKNOWLEDGED)
 
@@ -521,7 +521,7 @@ def test_a_false_frontier_slanders_nobody_and_is_not_in_step() -> None:
     assert transport is not None
     for sequence in (1, 2, 3, 1_000):
         false = Frontier(frozenset({Head(*bea.line, sequence, EntryId(bytes([sequence % 251]) * 32))}))
-        for part in messages.encode_frontier(name, false, 60_000):
+        for part in frontiers.encode_frontier(name, false, 60_000):
             other.take(transport.encrypt_frame(part), 0)
     run(one, other)
     assert not any(plan.forks for plan in other.plans)
@@ -544,7 +544,7 @@ def test_a_frontier_is_bounded_also_in_pieces() -> None:
             Head(DeviceId(number.to_bytes(32, "big")), bea.line[1], 1, EntryId(bytes(32)))
             for number in range(piece * caps.CHAINS // 2, (piece + 1) * caps.CHAINS // 2)
         )
-        for part in messages.encode_frontier(name, Frontier(heads), 60_000):
+        for part in frontiers.encode_frontier(name, Frontier(heads), 60_000):
             other.take(transport.encrypt_frame(part), 0)
         other.session.pull()
         other.session.outgoing()
@@ -704,7 +704,7 @@ def test_an_unknown_caller_may_not_ask(question: str) -> None:
     assert transport is not None
     asked = {
         "digest": [messages.encode_digest(name, bytes(32))],
-        "frontier": messages.encode_frontier(name, Frontier(frozenset()), 60_000),
+        "frontier": frontiers.encode_frontier(name, Frontier(frozenset()), 60_000),
         "offers": [messages.encode_offer([bytes([at]) * 16 for at in range(32)])] * 3,
         "whereabouts": [messages.encode_whereabouts(name, PLACES)],
     }[question]

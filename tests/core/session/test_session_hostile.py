@@ -15,8 +15,9 @@ from cellsync.core.membership.control import Role
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.exchange import AT_ONCE, Exchange, Unexpected
 from cellsync.core.session.paths import PathsToShow
-from cellsync.core.wire import codec, messages
-from cellsync.core.wire.messages import BatchChain, Path
+from cellsync.core.wire import codec, frontiers, messages
+from cellsync.core.wire.batches import BatchChain
+from cellsync.core.wire.frontiers import Path
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier, Head
 from cellsync.core.wire.tags import Message
@@ -115,7 +116,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, where: type, name: str) -> list[Non
 def test_a_long_frontier_is_looked_up_in_pieces() -> None:
     ana, mo = pair()
     member = Member(mo, ana)
-    member.say(*messages.encode_frontier(member.name, Frontier(false_heads(5 * AT_ONCE)), 60_000))
+    member.say(*frontiers.encode_frontier(member.name, Frontier(false_heads(5 * AT_ONCE)), 60_000))
     member.other.session.outgoing()
     pieces = 0
     while member.other.session.restless:
@@ -140,7 +141,7 @@ def test_heads_that_nobody_holds_are_compared_once_with_what_arrives() -> None:
     ana, mo = pair()
     member = Member(mo, ana)
     heads = frozenset(Head(*mo.line, 1 + number % 20, EntryId(number.to_bytes(32, "big"))) for number in range(1_000))
-    member.say(*messages.encode_frontier(member.name, Frontier(heads), 60_000))
+    member.say(*frontiers.encode_frontier(member.name, Frontier(heads), 60_000))
     member.end.take(member.other.give(), 0)
     reads = Reads(ana)
     for _ in range(20):
@@ -231,11 +232,11 @@ def test_paths_of_an_equivocator_are_answered_with_a_few(monkeypatch: pytest.Mon
     member.exchange._known.clear()  # as if none of these had been served yet
     held = counted(monkeypatch, Exchange, "_holds")
     for _ in range(10):
-        member.say(*messages.encode_paths(member.name, [path] * messages.PATHS))
+        member.say(*frontiers.encode_paths(member.name, [path] * frontiers.PATHS))
     shown = counted(monkeypatch, PathsToShow, "_path")
     member.other.give()
     assert not held
-    assert len(shown) == messages.PATHS
+    assert len(shown) == frontiers.PATHS
     assert member.other.error is None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cellsync.core.session.exchange import OFFER_AGAIN
 from cellsync.core.session.session import growth
-from cellsync.core.wire.messages import Batch, BatchChain
+from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap
 from tests.core.attacks import Draft, content, forge, of

@@ -11,7 +11,7 @@ from cellsync.core.session.session import growth
 from cellsync.core.session.talking import PING_AFTER, WATCH_EVERY
 from cellsync.core.session.untold import UNTOLD, UNTOLD_FOR, UNTOLD_WHILE
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
-from cellsync.core.wire.messages import encode_frontier
+from cellsync.core.wire.frontiers import encode_frontier
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -13,179 +12,10 @@ from hypothesis import strategies as st
 from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import CapExceeded, Malformed, PeerError
-from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
-from cellsync.core.wire import codec, messages
-from cellsync.core.wire.messages import Batch, BatchChain, BatchEntry, BatchPart, FrontierPart, Path
-from cellsync.core.wire.places import Frontier, Head
-
-CIRCLE = b"circle 8"
-
-
-def fixed(size: int) -> st.SearchStrategy[bytes]:
-    return st.binary(min_size=size, max_size=size)
-
-
-names = st.builds(lambda device, incarnation: (DeviceId(device), Incarnation(incarnation)), fixed(32), fixed(8))
-sequences = st.integers(1, (1 << 40) - 1)
-
-
-@st.composite
-def batches(draw: st.DrawFn) -> Batch:
-    chains = [
-        BatchChain(*name, draw(sequences), EntryId(draw(fixed(32))), draw(st.none() | fixed(64).map(Signature)))
-        for name in draw(st.lists(names, min_size=1, max_size=4))
-    ]
-    cases = [CaseId(case) for case in draw(st.lists(fixed(32), min_size=1, max_size=4))]
-    entries = []
-    for _ in range(draw(st.integers(0, 8))):
-        chain = draw(st.integers(0, len(chains) - 1))
-        cited = [row for row in range(len(chains)) if row != chain]
-        pairs = st.lists(st.tuples(st.sampled_from(cited), sequences), max_size=3) if cited else st.just([])
-        entries.append(
-            BatchEntry(
-                chain, draw(st.integers(0, len(cases) - 1)), [part for pair in draw(pairs) for part in pair],
-                draw(st.integers(-(1 << 62), 1 << 62)), draw(st.integers(0, 255)),
-                draw(st.binary(max_size=60)), draw(st.binary(max_size=300)),
-            )
-        )  # fmt: skip
-    size = sum(messages.entry_size(entry.shape, entry.content, len(entry.parents) // 2) for entry in entries)
-    return Batch(chains, cases, entries, size)
-
-
-def read_batch(parts: list[bytes]) -> Batch:
-    batch = Batch()
-    for at, raw in enumerate(parts, start=1):
-        part = messages.decode(raw)
-        assert isinstance(part, BatchPart)
-        assert part.circle == CIRCLE
-        assert part.last == (at == len(parts))
-        messages.extend(batch, part)
-    return batch
-
-
-WRONG: list[Any] = [-1, 0, 1, 300, 1 << 40, b"", bytes(8), bytes(32), 4.0, True, None, "text", [], [1, 2], {}]
-HEADERS = [b"", b"\xcd\x00", b"\xcc", b"\xdc\x00", b"\xdd\x7f\xff\xff\xff", b"\xc6\x00", b"\xd9", b"\xca", b"\xd4"]
-
-
-def read(raw: bytes, batch: Batch, *, typed: bool) -> object:
-    """What becomes of a batch with one part more, or what is wrong; with the reader of typed parts, or without it."""
-    with mock.patch.object(messages, "_read_part", messages._read_part if typed else lambda _: None):
-        try:
-            message = messages.decode(raw)
-            if not isinstance(message, BatchPart):
-                return message
-            messages.extend(batch, message)
-        except PeerError as error:
-            return type(error), str(error)
-    return batch, batch.shapes, message.circle, message.last
-
-
-@given(batches(), st.integers(500, 3_000), st.data())
-def test_typed_parts_are_read_as_by_the_plain_version(batch: Batch, limit: int, data: st.DataObject) -> None:
-    """Also if something in them is otherwise: then both say the same of it."""
-    arriving = Batch(), Batch()
-    for raw in messages.encode_batch(CIRCLE, batch, limit):
-        part = list(codec.decode_message(raw))
-        for _ in range(data.draw(st.integers(0, 2))):
-            table = data.draw(st.sampled_from([row for row in part[3:] if row] or [part]))
-            at = data.draw(st.integers(0, len(table) - 1))
-            wrong = data.draw(st.sampled_from(WRONG))
-            if isinstance(table[at], list) and table[at]:
-                table[at][data.draw(st.integers(0, len(table[at]) - 1))] = wrong
-            else:
-                table[at] = wrong
-        changed = codec.encode(part)
-        typed = read(changed, arriving[0], typed=True)
-        assert typed == read(changed, arriving[1], typed=False)
-        if isinstance(typed, tuple) and isinstance(typed[0], type):
-            return
-
-
-@given(batches(), st.data())
-def test_other_encodings_of_typed_parts_are_refused(batch: Batch, data: st.DataObject) -> None:
-    for raw in messages.encode_batch(CIRCLE, batch, 3_000):
-        at = data.draw(st.integers(0, len(raw) - 1))
-        cut = data.draw(st.sampled_from([0, 0, 1]))
-        put = data.draw(st.sampled_from(HEADERS))
-        changed = raw[:at] + put + raw[at + cut :]
-        assert read(changed, Batch(), typed=True) == read(changed, Batch(), typed=False)
-
-
-def test_honest_parts_are_read_typed() -> None:
-    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
-    batch = Batch([row, row], [CaseId(bytes(32))], [BatchEntry(0, 0, [1, 1], 5, 0, b"s", b"c")] * 3)
-    [raw] = messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)
-    part = messages.decode(raw)
-    assert isinstance(part, BatchPart)
-    assert part.typed
-
-
-@given(batches(), st.integers(500, 3_000) | st.just(MAX_PAYLOAD))
-def test_a_batch_comes_back_from_parts_of_any_size(batch: Batch, limit: int) -> None:
-    parts = messages.encode_batch(CIRCLE, batch, limit)
-    assert all(len(part) <= limit for part in parts)
-    assert read_batch(parts) == batch
-
-
-def test_the_largest_entry_fits_into_a_frame() -> None:
-    chains = [
-        BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
-    ] * caps.CHAINS  # fmt: skip
-    parents = [part for row in range(caps.PARENTS) for part in (caps.CHAINS - 1 - row, (1 << 40) - 1)]
-    largest = BatchEntry(0, 0, parents, -(1 << 63), 255, b"s" * 300, b"c" * (caps.ENTRY - 300))
-    parts = messages.encode_batch(CIRCLE, Batch(chains, [CaseId(bytes(32))], [largest] * 3), MAX_PAYLOAD)
-    assert max(map(len, parts)) <= MAX_PAYLOAD
-
-
-heads = st.builds(lambda line, at, entry: Head(line[0], line[1], at, EntryId(entry)), names, sequences, fixed(32))
-frontiers = st.builds(
-    Frontier, st.frozensets(heads, max_size=12), st.frozensets(fixed(32).map(DeviceId), max_size=4),
-    st.frozensets(heads, max_size=4),
-)  # fmt: skip
-
-
-@given(frontiers, st.integers(200, 1_000))
-def test_a_frontier_comes_back_from_parts(frontier: Frontier, limit: int) -> None:
-    parts = messages.encode_frontier(CIRCLE, frontier, limit)
-    found = Frontier(frozenset())
-    for at, raw in enumerate(parts, start=1):
-        part = messages.decode(raw)
-        assert len(raw) <= limit
-        assert isinstance(part, FrontierPart)
-        assert (part.circle, part.last) == (CIRCLE, at == len(parts))
-        more = part.frontier
-        found = Frontier(found.heads | more.heads, found.equivocators | more.equivocators, found.gaps | more.gaps)
-    assert found == frontier
-
-
-steps = st.lists(st.tuples(sequences, fixed(32).map(EntryId)), min_size=1, max_size=41, unique_by=lambda step: step[0])
-
-
-@given(st.lists(st.builds(Path, names, steps), max_size=40))
-def test_paths_come_back(paths: list[Path]) -> None:
-    paths = [Path(path.line, sorted(path.steps, reverse=True)) for path in paths]
-    parts = messages.encode_paths(CIRCLE, paths)
-    assert all(len(part) <= MAX_PAYLOAD for part in parts)
-    read = [messages.decode(part) for part in parts]
-    assert [path for part in read if isinstance(part, messages.Paths) for path in part.paths] == paths
-
-
-@pytest.mark.parametrize(
-    "steps", [[], [[1, bytes(32)], [2, bytes(32)]], [[2, bytes(32)]] * 2, [[0, bytes(32)]], [[1]], [1]]
-)
-def test_paths_in_no_agreed_form(steps: list[Any]) -> None:
-    with pytest.raises(Malformed):
-        messages.decode(codec.encode([8, CIRCLE, [[bytes(32), bytes(8), steps]]]))
-
-
-def test_the_largest_frontier_fits_into_frames() -> None:
-    far = (1 << 40) - 1
-    held = frozenset(
-        Head(DeviceId(at.to_bytes(32, "big")), Incarnation(bytes(8)), far, EntryId(bytes(32)))
-        for at in range(caps.CHAINS)
-    )
-    parts = messages.encode_frontier(CIRCLE, Frontier(held, frozenset(head.device for head in held)), MAX_PAYLOAD)
-    assert max(map(len, parts)) <= MAX_PAYLOAD
+from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.wire import batches, codec, messages
+from cellsync.core.wire.batches import Batch, BatchPart
+from tests.core.wire.sent import CIRCLE, fixed
 
 
 @given(st.lists(st.integers(0, caps.CHAINS - 1), unique=True, max_size=20))
@@ -256,111 +86,6 @@ def test_what_is_not_a_message(message: Any) -> None:
         messages.decode(codec.encode(message))
 
 
-CHAIN = [bytes(32), bytes(8), 1, bytes(32), bytes(64)]
-ENTRY = [0, 0, [1, 1], 0, 0, b"", b""]
-
-
-def replaced(row: list[Any], at: int, wrong: Any) -> list[Any]:
-    return [*row[:at], wrong, *row[at + 1 :]]
-
-
-BAD_CHAINS = [
-    None, [], CHAIN[:4], [*CHAIN, 1],
-    *[replaced(CHAIN, at, wrong) for at, wrong in
-      [(0, bytes(31)), (0, "x" * 32), (1, bytes(7)), (2, 0), (2, -1), (2, True), (2, 1 << 40), (2, 1.0),
-       (3, bytes(31)), (4, bytes(63)), (4, None)]],
-]  # fmt: skip
-BAD_ENTRIES = [
-    None, [], ENTRY[:6], [*ENTRY, 1],
-    *[replaced(ENTRY, at, wrong) for at, wrong in
-      [(0, -1), (0, 2), (0, True), (0, None), (1, -1), (1, 1), (1, False), (2, None), (2, [1]), (2, [0, 1]),
-       (2, [2, 1]),
-       (2, [-1, 1]), (2, [1, 0]), (2, [1, -1]), (2, [1, 1 << 40]), (2, [True, 1]), (2, [1, True]), (2, [1, 1.0]),
-       (2, {"a": 1}), (3, 1.0), (3, None), (3, True), (4, -1), (4, 256), (4, True), (5, "s"), (5, None), (6, None),
-       (6, [])]],
-]  # fmt: skip
-
-
-def part(chains: list[Any], cases: list[Any], entries: list[Any]) -> BatchPart:
-    decoded = messages.decode(codec.encode([4, CIRCLE, True, chains, cases, entries]))
-    assert isinstance(decoded, BatchPart)
-    return decoded
-
-
-@pytest.mark.parametrize(
-    ("canonical", "longer"),
-    [
-        (b"\x96\x04\xc4", b"\x96\x04\xc5\x00"),  # a circle's name
-        (b"\x91\xc4\x20", b"\xdc\x00\x01\xc4\x20"),  # the array of cases
-        (b"\x97\x00", b"\x97\xcc\x00"),  # the row of a chain
-        (b"\x97\x00", b"\x97\xca\x00\x00\x00\x00"),  # the same as a float
-        (b"\x92\x01\x01", b"\xdc\x00\x02\x01\x01"),  # parents
-        (b"\xc4\x00\xc4\x00", b"\xc5\x00\x00\xc4\x00"),  # a shape
-        (b"\xc4\x00\xc4\x00", b"\xc4\x00\xa0"),  # a content that is text
-    ],
-)
-def test_parts_have_one_encoding(canonical: bytes, longer: bytes) -> None:
-    raw = codec.encode([4, CIRCLE, True, [CHAIN, CHAIN], [bytes(32)], [ENTRY]])
-    assert raw.count(canonical) == 1
-    for typed in (True, False):
-        said = read(raw.replace(canonical, longer), Batch(), typed=typed)
-        assert isinstance(said, tuple)
-        assert said[0] is Malformed
-
-
-@pytest.mark.parametrize("row", BAD_CHAINS, ids=range(len(BAD_CHAINS)))
-def test_bad_rows_of_chains(row: Any) -> None:
-    with pytest.raises(Malformed):
-        messages.extend(Batch(), part([row], [], []))
-
-
-@pytest.mark.parametrize("row", BAD_ENTRIES, ids=range(len(BAD_ENTRIES)))
-def test_bad_rows_of_entries(row: Any) -> None:
-    messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [ENTRY]))  # the same with a good one
-    with pytest.raises(Malformed):
-        messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [row]))
-
-
-@pytest.mark.parametrize("case", [bytes(31), bytes(33), "x" * 32, None, 5])
-def test_bad_cases(case: Any) -> None:
-    with pytest.raises(Malformed):
-        messages.extend(Batch(), part([], [case], []))
-
-
-def over(cap: str, batch: Batch, extension: BatchPart) -> None:
-    with pytest.raises(CapExceeded) as caught:
-        messages.extend(batch, extension)
-    assert caught.value.cap == cap
-
-
-def test_caps_of_a_batch() -> None:
-    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
-    over("chains", Batch([row] * caps.CHAINS), part([CHAIN], [], []))
-    over("cases", Batch(cases=[CaseId(bytes(32))] * caps.ELEMENTS), part([], [bytes(32)], []))
-    many = [1, 1] * (caps.PARENTS + 1)
-    over("parents", Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(ENTRY, 2, many)]))
-    large = replaced(ENTRY, 6, bytes(caps.ENTRY - 1))
-    messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"s")]))
-    over("entry", Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"sh")]))
-    full = Batch([row, row], [CaseId(bytes(32))], [], caps.BATCH - 46)
-    messages.extend(full, part([], [], [ENTRY]))
-    assert full.size == caps.BATCH
-    over("batch", full, part([], [], [replaced(ENTRY, 2, [])]))
-
-
-@given(batches(), st.data())
-def test_mutated_messages_give_peer_errors_only(batch: Batch, data: st.DataObject) -> None:
-    raw = bytearray(messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)[0])
-    for _ in range(data.draw(st.integers(1, 4))):
-        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        message = messages.decode(bytes(raw))
-        if isinstance(message, BatchPart):
-            messages.extend(Batch(), message)
-    except PeerError:
-        pass
-
-
 json = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 300) | st.floats() | st.binary(max_size=33) | fixed(32)
     | st.text(max_size=3),
@@ -373,7 +98,7 @@ def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
     try:
         message = messages.decode(codec.encode([tag, *rest]))
         if isinstance(message, BatchPart):
-            messages.extend(Batch(), message)
+            batches.extend(Batch(), message)
     except PeerError:
         pass
 
@@ -382,36 +107,6 @@ def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
 def test_random_bytes_give_peer_errors_only(raw: bytes) -> None:
     with contextlib.suppress(PeerError):
         messages.decode(raw)
-
-
-def test_what_an_entry_says_is_hidden() -> None:
-    assert "secret" not in repr(BatchEntry(0, 0, [], 0, 0, b"", b"secret"))
-
-
-def test_short_shapes_travel_once() -> None:
-    chain = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
-    shapes = [b"short", b"l" * (messages.SHORT_SHAPE + 1), b"other", b"short", b"l" * (messages.SHORT_SHAPE + 1)]
-    entries = [messages.BatchEntry(0, 0, [], 0, 0, shape, bytes(17)) for shape in shapes]
-    batch = Batch(
-        [chain], [CaseId(bytes(32))], entries, sum(messages.entry_size(row.shape, row.content, 0) for row in entries)
-    )
-    parts = messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)
-    assert read_batch(parts) == batch
-    sent = b"".join(parts)
-    assert (sent.count(b"short"), sent.count(b"other"), sent.count(b"l" * messages.SHORT_SHAPE)) == (1, 1, 2)
-
-
-@pytest.mark.parametrize("number", [0, -1, 1, True, 1 << 40])
-def test_a_shape_that_was_not_sent_is_refused(number: int) -> None:
-    with pytest.raises(Malformed):
-        messages.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(ENTRY, 5, number)]))
-
-
-def test_a_frame_full_of_the_smallest_entries_is_read() -> None:
-    row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
-    entries = [BatchEntry(0, 0, [], 0, 10, b"\xc0", bytes(17))] * 6_000
-    batch = Batch([row], [CaseId(bytes(32))], entries, 6_000 * messages.entry_size(b"\xc0", bytes(17), 0))
-    assert read_batch(messages.encode_batch(CIRCLE, batch, MAX_PAYLOAD)) == batch
 
 
 @given(st.integers(0, (1 << 63) - 1).map(Millis))
