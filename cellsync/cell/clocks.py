@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from cellsync.core.ids import DeviceId
 from cellsync.core.plain import apart
-from cellsync.ledger.circle import FURTHER, OpenCircle
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.days import FURTHER
 from cellsync.node.node import Node
 
 HINT: Final = "Set date and time right on both devices, then sync again."

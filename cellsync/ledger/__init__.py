@@ -2,6 +2,10 @@
 
 circle         one circle: planning, committing, telling; the only place that writes entries
 surroundings   what it takes from the world: the time, randomness, threads
+members        which devices there are, and which of them is this one
+days           under which keys other devices are called, wherever their clocks are
+own_chain      the chain that this device writes on, and its incarnations
+disk           when what is staged is flushed in a thread
 view           what a session asks of a circle that its replica alone can answer
 source         where a step came from
 pause          a collector that does not run while much is in the making

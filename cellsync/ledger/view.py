@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.serving import PeerHoldings
-from cellsync.core.ids import DeviceId, EntryId
+from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.history.store import Store
+from cellsync.core.ids import CircleId, DeviceId, EntryId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.ledger.pause import collector_paused
 
 
 class ReplicaView:
     """The part of `core.session.view.CircleView` for which neither keys nor the time are needed."""
 
-    replica: Replica
+    def __init__(self, circle: CircleId, store: Store) -> None:
+        self.replica = Replica(circle, store)
+
+    @property
+    def id(self) -> CircleId:
+        return self.replica.circle.id
 
     def digest(self) -> bytes:
         return self.replica.digest()
@@ -53,3 +60,7 @@ class ReplicaView:
 
     def lacking(self, peer: PeerHoldings) -> int:
         return self.replica.lacking(peer)
+
+    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
+        with collector_paused():
+            return self.replica.serve(cursor, peer, until)

@@ -55,9 +55,9 @@ async def test_a_vault_put_back(template: Template, tmp_path: Path, autojump_clo
             assert [(flag.reason, flag.author) for flag in cell.flags] == [("fork", "ben")]
         assert len({cell.circle.digest() for cell in cells}) == 1
         assert ben.circle.renewal_due
-        line = ben.circle._line
+        line = ben.circle.line
         await ben.create(Visit, title="and on")
-        assert ben.circle._line != line
+        assert ben.circle.line != line
         await trio.sleep(60)
         for cell in cells:
             assert "and on" in await titles(cell)
@@ -102,7 +102,7 @@ async def test_one_vault_used_twice_at_once(template: Template, tmp_path: Path, 
             assert {
                 f"later, {who}, {number}" for who in ("by Ben", "by the twin") for number in range(5)
             } <= await titles(ana)
-            assert twin.circle._line != ben.circle._line
+            assert twin.circle.line != ben.circle.line
             assert ana.circle.replica.held.branches(ben.device) == 4  # the common beginning's two sides, and two more
     net.check_failures()
 

@@ -429,7 +429,7 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
 
             async def forced(secret: SigningSecret, intentions: list[Intention], *_: Any, **__: Any) -> Plan:
                 plan = ben.circle.replica.plan_writes(
-                    ben.circle._line,
+                    ben.circle.line,
                     secret,
                     intentions,
                     ben.circle.surroundings.now(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import (
     CaseId,
     CircleId,
@@ -27,7 +27,6 @@ from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.replica.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets, found
 from cellsync.core.replica.planner import Intention
-from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
 from cellsync.core.wire import operations
@@ -49,7 +48,7 @@ class MemoryReplica(ReplicaView):
     ) -> None:
         self.random = random.Random(seed)
         self.store = SqliteStore.in_memory()
-        self.replica = Replica(circle, self.store)
+        super().__init__(circle, self.store)
         self.secrets = secrets
         self.device = device
         self.line: Line = (device, incarnation)
@@ -89,10 +88,6 @@ class MemoryReplica(ReplicaView):
 
     # --- the view of a session -------------------------------------------------------------------
 
-    @property
-    def id(self) -> CircleId:
-        return self.replica.circle.id
-
     def session_keys(self) -> list[SessionKey]:
         return self.epochs.session_keys(self.now, self.other_days)
 
@@ -110,9 +105,6 @@ class MemoryReplica(ReplicaView):
 
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)
-
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
-        return self.replica.serve(cursor, peer, until)
 
     def known_of(self, taker: MemoryReplica) -> dict[int, int]:
         """How far the taker holds each branch that is held here, found entry by entry."""

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from cellsync import Cell
-from cellsync.ledger.circle import QUICK
+from cellsync.ledger.disk import QUICK
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import Visit

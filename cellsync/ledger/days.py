@@ -1,0 +1,129 @@
+"""Days: under which keys other devices are called and show themselves, wherever their clocks are.
+
+Keys of sessions and beacons are those of a day. Whose clock differs is on another day than this device, and so is one
+that was admitted on a day that has not begun here. What others wrote attests a day; our own clock may lag behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from cellsync.core import drawers
+from cellsync.core.history.entry import Entry, Standing, slot_of
+from cellsync.core.history.store import Store
+from cellsync.core.ids import CircleId, Day, DeviceId, MemberId, Millis, day_of
+from cellsync.core.membership import epochs
+from cellsync.core.membership.clocks import Clocks, Difference
+from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.wire.tags import Kind
+from cellsync.ledger.members import MembersView
+from cellsync.ledger.surroundings import Surroundings
+
+FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
+
+
+class DaysView(MembersView):
+    """The part of a circle for which its keys, its clocks and the time are needed."""
+
+    def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
+        super().__init__(circle, store)
+        self.surroundings = surroundings
+        self.epochs = Epochs.decode(circle, store.kept(drawers.EPOCHS) or b"\x90")
+        self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
+        # The day of the entry that introduces a device; also if it does not count now, for it may later.
+        self._introduced: dict[DeviceId, Day] = {}
+        self._note_introductions(self.replica.held.introductions(store))
+        self._attested_by_others = self._attested()
+
+    def session_keys(self) -> list[SessionKey]:
+        now = self.surroundings.now()
+        return self.epochs.session_keys(now, self._other_days(now))
+
+    def keys_on(self, day: Day) -> list[SessionKey]:
+        return self.epochs.keys_on(day)
+
+    def difference(self, device: DeviceId) -> Difference | None:
+        """How far another device's clock is from ours, as it was when the two last spoke."""
+        key = self.key_of(device)
+        return None if key is None else self.clocks.of(self.devices_with(key)[0])
+
+    def shift(self) -> int | None:
+        """How many ms the others' clocks show more than ours, if two other members at least have said so."""
+        return self.clocks.shift(self.member_of)
+
+    def calling_keys(self, device: DeviceId, guess: int | None) -> list[SessionKey]:
+        """The keys under which to call a device, the likeliest first: of its own day as far as we know it, of ours.
+
+        `guess`: by how many ms its clock seems to be ahead.
+        """
+        now = self.surroundings.now()
+        own = self.epochs.day(now)
+        seems = None if guess is None else day_of(Millis(max(0, now + guess)))
+        days = [seems, self._day_of(device, now), own, self._lost_day(now)]
+        return self.epochs.calling_keys(day for day in days if day is not None and (day == own or abs(day - own) > 1))
+
+    def further_keys(self) -> list[SessionKey]:
+        """Keys of days on which a device may be without our knowing, the nearest first: each accepts a day either side.
+
+        A clock that lags behind what others wrote is not ahead of theirs.
+        """
+        now = self.surroundings.now()
+        own, lost = self.epochs.day(now), self._lost_day(now)
+        days = (Day(day) for away in range(3, FURTHER + 1, 3) for day in ((lost or own) + away, own - away))
+        return self.epochs.calling_keys(days)
+
+    def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
+        """Under which keys these devices show themselves while their clocks show a day: (key, device)."""
+        keys: dict[Day, bytes] = {}
+        for device in devices:
+            used = max(day, self._introduced.get(device, day))  # nobody holds states from before its admission
+            if used not in keys:
+                state = self.epochs.discovery_key(used)
+                keys[used] = b"" if state is None else state.reveal()
+            if keys[used]:
+                yield keys[used], bytes(device)
+
+    def _other_days(self, now: Millis) -> Iterator[Day]:
+        """Days on which others are whose clocks differ, and the day on which we would be if ours did not lag."""
+        later = [device for device, day in self._introduced.items() if day > day_of(now)]
+        others = {self._sponsor} if self._before_history() else {*self.clocks.devices(), *later} - {self.device}
+        for device in sorted(others):  # not all that are introduced: there may be thousands
+            day = self._day_of(device, now) if self.key_of(device) is not None else None
+            if day is not None:
+                yield day
+        lost = self._lost_day(now)
+        if lost is not None:
+            yield lost
+
+    def _day_of(self, device: DeviceId, now: Millis) -> Day | None:
+        """The day in use at another device, as far as that is known: its clock's, and none before it was admitted."""
+        difference = self.difference(device)
+        introduced = self._introduced.get(device)
+        if difference is None:
+            return introduced if introduced is not None and introduced > day_of(now) else None
+        shown = day_of(Millis(max(0, now + difference.ahead)))
+        return shown if introduced is None else max(shown, introduced)
+
+    def _lost_day(self, now: Millis) -> Day | None:
+        """The day that others' entries have reached, if our clock lags behind it: it has been set back, say."""
+        attested = self._attested_by_others
+        return attested if attested is not None and attested > self.epochs.day(now) + 1 else None
+
+    def _attested(self) -> Day | None:
+        grants, held = self.replica.circle.grants, self.replica.held
+        own = grants.get(self.device)
+        if own is None:
+            return None
+        newest: list[tuple[MemberId, Millis]] = []
+        for chain in held.chains.values():
+            last = held.counted_end(chain)  # an equivocator attests no more than what others cite of it
+            entry = self.store.entry_at(slot_of(chain.number, last)) if last >= chain.first else None
+            if entry is not None and self.replica.circle.is_active(chain.device):
+                newest.append((grants[chain.device].member, Millis(entry.clock)))
+        return epochs.attested_day(newest, own.member)
+
+    def _note_introductions(self, controls: Iterable[Entry]) -> None:
+        for entry in controls:
+            if entry.kind in (Kind.FOUND, Kind.ADMIT) and entry.standing != Standing.VOID:
+                self._introduced[DeviceId(entry.id)] = day_of(Millis(entry.clock))
