@@ -21,7 +21,7 @@ from cellsync.core.schema.host import Did
 from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, cell, synced
-from tests.cell.equivocators import show, sides
+from tests.cell.equivocators import show, turned
 
 Seen = set[tuple[str, str, str]]  # case, field, what it reads then
 
@@ -243,10 +243,10 @@ async def test_whoever_has_left_is_told_nothing(tmp_path: Path, autojump_clock: 
 async def test_what_counts_no_more_is_a_reset(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Also for a client that comes back with a cursor from before; its next cursor is good."""
     async with cell(tmp_path, "ana", "ben") as [ana, ben]:
-        secrets, device = ben.service.cell.secrets, ben.service.cell.device
+        bad = turned(ben.service.cell)
         await ben("lock")
         made = await ana("case.new", set={"title": "Parcel"})
-        *before, proof = sides(ana.service.cell, device, secrets, CaseId(bytes.fromhex(made["id"])))
+        *before, proof = bad.sides(ana.service.cell, CaseId(bytes.fromhex(made["id"])))
         await show(ana.service.cell, before)
         assert len((await ana("case.list"))["cases"]) == 1
         cursor = ana.service.cell.cursor()
@@ -267,13 +267,13 @@ async def test_what_counts_no_more_is_a_reset(tmp_path: Path, autojump_clock: Mo
 async def test_a_flag_is_told_each_time_it_becomes_so(tmp_path: Path, autojump_clock: MockClock) -> None:
     """And what is so cannot be dismissed, what has happened can."""
     async with cell(tmp_path, "ana", "ben") as [ana, ben]:
-        secrets, device = ben.service.cell.secrets, ben.service.cell.device
+        bad = turned(ben.service.cell)
         await ben("lock")
         made = await ana("case.new", set={"title": "Parcel"})
         feed = ana.service.follow("")
         await trio.sleep(1)
         case = CaseId(bytes.fromhex(made["id"]))
-        for batch in sides(ana.service.cell, device, secrets, case):
+        for batch in bad.sides(ana.service.cell, case):
             await show(ana.service.cell, [batch])
             await trio.sleep(1)
         for _ in range(2):

@@ -20,7 +20,7 @@ from cellsync.core import drawers
 from cellsync.core.errors import InvalidValue, StorageFailed
 from cellsync.core.ids import CaseId
 from tests.api.services import PASSPHRASE, Asking, cell
-from tests.cell.equivocators import show, sides
+from tests.cell.equivocators import show, turned
 
 TABLE = base64.b64encode(b"external_id,name\nVR-1,Anton\n").decode()
 
@@ -201,11 +201,11 @@ async def test_a_case_in_which_nothing_counts_is_not_taken_for_the_one_that_was_
 ) -> None:
     """An equivocator may have written in it: its id follows from the device and the key."""
     async with cell(tmp_path, "ana", "ben") as [ana, ben]:
-        secrets, device = ben.service.cell.secrets, ben.service.cell.device
+        bad = turned(ben.service.cell)
         await ben("lock")
         await ana("case.new", set={"title": "Parcel"})
         here = ana.service.cell
-        await show(here, sides(here, device, secrets, _case_of(here, "k")))
+        await show(here, bad.sides(here, _case_of(here, "k")))
         made = await ana("case.new", key="k", set={"title": "Visit"})
         assert (await ana("case.show", case=made["id"]))["title"] == "Visit"
         assert (await ana("case.new", key="k", set={"title": "Visit"}))["id"] == made["id"]

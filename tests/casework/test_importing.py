@@ -44,7 +44,7 @@ from cellsync.core.errors import InvalidValue
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
 from cellsync.testing import MemoryNetwork
-from tests.cell.equivocators import show, sides
+from tests.cell.equivocators import joined, show
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 HEADER = "external_id,name,status,languages,next_task,next_task_due,note,court"
@@ -541,9 +541,8 @@ async def test_a_case_in_which_nothing_counts_is_new() -> None:
     """Its id follows from the row's: an equivocator may have written in it before."""
     network = MemoryNetwork()
     async with a_cell(network) as cell:
-        async with (await network.device("ben").join(cell)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
-        await show(cell, sides(cell, device, secrets, cell.case_id("cellsync.case", "A-1")))
+        ben = await joined(network, cell)
+        await show(cell, ben.sides(cell, cell.case_id("cellsync.case", "A-1")))
         assert counts(await import_cases(cell, table("A-1,,,,,,,"))) == (1, 0, 0)
         assert [case.id for case in await cell.cases(CaseFile)] == [cell.case_id("cellsync.case", "A-1")]
 

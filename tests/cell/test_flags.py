@@ -16,10 +16,10 @@ from cellsync.core import caps
 from cellsync.core.ids import CaseId, DeviceId, Incarnation
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
-from tests.cell.equivocators import show, sides, title
+from tests.cell.equivocators import beside_one, joined, show, title
 from tests.cell.template import Template
 from tests.cell.test_backup import forked
-from tests.core.attacks import Writer, forge
+from tests.core.attacks import forge
 from tests.scenarios.versions.test_cell import BOTH, build, two
 
 
@@ -136,12 +136,9 @@ async def test_a_standing_fork_costs_only_steps_that_touch_its_device(
 async def test_an_equivocator_stays_flagged_and_not_as_a_fork_besides(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    laptop = await memory_network.device("ana").found()
-    async with laptop.opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+    async with beside_one(memory_network) as (laptop, ana, ben):
         case = await ana.create(Visit, title="x")
-        for number, batch in enumerate(sides(ana, device, secrets, case.id)):
+        for number, batch in enumerate(ben.sides(ana, case.id)):
             await show(ana, [batch])
             await dismiss(ana)
             expected = "" if not number else "fork" if number < caps.BRANCHES else "equivocator"
@@ -231,16 +228,13 @@ async def test_a_gap_is_flagged_whenever_it_is_brought_and_until_it_is_filled(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Not until its device is cited, or another of its chains grows."""
-    laptop = await memory_network.device("ana").found()
     gap = [("unattached", "ben")]
-    async with laptop.opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+    async with beside_one(memory_network) as (laptop, ana, ben):
         case = await ana.create(Visit, title="x")
-        [first] = sides(ana, device, secrets, case.id, 1)
+        [first] = ben.sides(ana, case.id, 1)
         [row, seen], at = first.chains, int(ana.circle.surroundings.now())
         height = ana.circle.own_branches()[0].height
-        writer = Writer(ana.circle.id, device, row.incarnation, secrets.signing)
+        writer = ben.writer(ana)._replace(incarnation=row.incarnation)
         begins = title(case.id, "lost", at)._replace(parents=[(1, 1, seen.previous, height)])
         lost, [head] = forge(writer, [begins], [seen])
         behind, _ = forge(writer._replace(first=2, previous=head, height=height + 1), [title(case.id, "behind it", at)])
@@ -265,12 +259,9 @@ async def test_of_a_gap_nobody_is_said_to_have_written_it(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Ben signs something in Cara's name: as long as it attaches nowhere, nobody can tell."""
-    async with (await memory_network.device("ana").found()).opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets = ben.secrets
-        async with (await memory_network.device("cara").join(ana)).opened() as cara:
-            device = cara.device
-        writer = Writer(ana.circle.id, device, Incarnation(b"not hers"), secrets.signing, first=2)
+    async with beside_one(memory_network) as (_, ana, ben):
+        cara = await joined(memory_network, ana, "cara")
+        writer = ben.writer(ana)._replace(device=cara.device, incarnation=Incarnation(b"not hers"), first=2)
         draft = title(CaseId(bytes(32)), "slander", int(ana.circle.surroundings.now()))
         await show(ana, [forge(writer, [draft])[0]])
         assert flagged(ana) == [("unattached", "cara")]

@@ -14,20 +14,17 @@ from cellsync.core.ids import MILLIS_PER_DAY, CaseId
 from cellsync.core.wire.batches import Batch
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import Visit
-from tests.cell.equivocators import show, sides
+from tests.cell.equivocators import beside_one, show
 from tests.cell.test_followers import heard
 
 
 @asynccontextmanager
 async def one_side_short(net: MemoryNetwork) -> AsyncIterator[tuple[SimulatedDevice, Cell, Visit, Batch]]:
     """Ana, a case of hers for which Ben has written sixteen titles at once, and the one that proves what he does."""
-    laptop = await net.device("ana").found()
-    async with laptop.opened() as ana:
-        async with (await net.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+    async with beside_one(net) as (laptop, ana, ben):
         case = await ana.create(Visit, title="of Ana")
         await ana.create(Visit, title="another")  # later it would cite what Ben wrote, and make it count
-        *before, proof = sides(ana, device, secrets, case.id)
+        *before, proof = ben.sides(ana, case.id)
         await show(ana, before)
         yield laptop, ana, case, proof
 
@@ -116,13 +113,10 @@ async def test_a_case_in_which_nothing_counts_is_not_listed(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Whoever looks for it by its id still sees its history."""
-    laptop = await memory_network.device("ana").found()
-    async with laptop.opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+    async with beside_one(memory_network) as (_, ana, ben):
         await ana.create(Visit, title="of Ana")
         lone = CaseId(b"c" * 32)
-        *before, proof = sides(ana, device, secrets, lone)
+        *before, proof = ben.sides(ana, lone)
         await show(ana, before)
         assert await listed(ana) == 2
         await show(ana, [proof])
@@ -138,19 +132,14 @@ async def test_what_does_not_count_makes_no_difference(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Which of it came here is chance: not the digests, not the number of entries, not the day that others attest."""
-    laptop = await memory_network.device("ana").found()
-    async with laptop.opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+    async with beside_one(memory_network) as (laptop, ana, ben):
         await ana.create(Visit, title="of Ana")
 
         def known() -> tuple[int, object]:
             return ana.entries(), ana.circle._attested()
 
         before, reads = known(), await ana.state_digest()
-        batches = sides(
-            ana, device, secrets, CaseId(b"c" * 32), at=int(ana.circle.surroundings.now()) + 90 * MILLIS_PER_DAY
-        )
+        batches = ben.sides(ana, CaseId(b"c" * 32), at=int(ana.circle.surroundings.now()) + 90 * MILLIS_PER_DAY)
         await show(ana, batches[:-1])
         assert known() != before
         assert await ana.state_digest() != reads
@@ -166,37 +155,33 @@ async def test_what_does_not_count_keeps_nobody_from_writing(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     """Cara has not written yet. What she writes cites the entry that admits her, though an equivocator cites it too."""
-    laptop = await memory_network.device("ana").found()
-    async with laptop.opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
-        async with (await memory_network.device("cara").join(ana)).opened() as cara:
-            await level([ana, cara])
-            case = CaseId(bytes(31) + b"c")
-            *before, proof = sides(ana, device, secrets, case)
-            await show(cara, before)
-            memory_network.partition("ana", "cara")
-            await show(cara, [proof])
-            await cara.create(Visit, title="of Cara")
-            memory_network.heal()
-            await level([ana, cara])
-            assert [visit.title for visit in await ana.cases(Visit)] == ["of Cara"]
+    async with (
+        beside_one(memory_network) as (_, ana, ben),
+        (await memory_network.device("cara").join(ana)).opened() as cara,
+    ):
+        await level([ana, cara])
+        case = CaseId(bytes(31) + b"c")
+        *before, proof = ben.sides(ana, case)
+        await show(cara, before)
+        memory_network.partition("ana", "cara")
+        await show(cara, [proof])
+        await cara.create(Visit, title="of Cara")
+        memory_network.heal()
+        await level([ana, cara])
+        assert [visit.title for visit in await ana.cases(Visit)] == ["of Cara"]
 
 
 async def test_so_it_is_with_what_an_equivocator_writes_later(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    laptop = await memory_network.device("ana").found()
-    async with laptop.opened() as ana:
-        async with (await memory_network.device("ben").join(ana)).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+    async with beside_one(memory_network) as (_, ana, ben):
         case = CaseId(bytes(31) + b"c")
-        proven = sides(ana, device, secrets, case)
+        proven = ben.sides(ana, case)
         async with (await memory_network.device("cara").join(ana)).opened() as cara:
             await level([ana, cara])
             await show(cara, proven)
             held = cara.circle.replica.held.entries()
-            await show(cara, sides(ana, device, secrets, case, 1, at=77, onto=cara))
+            await show(cara, ben.sides(ana, case, 1, at=77, onto=cara))
             assert cara.circle.replica.held.entries() > held
             memory_network.partition("ana", "cara")
             await cara.create(Visit, title="of Cara")

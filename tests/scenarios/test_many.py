@@ -28,7 +28,7 @@ from cellsync.node.lookout import LOOKED_FOR
 from cellsync.node.network import Address, Sighting
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import Visit
-from tests.cell.equivocators import show
+from tests.cell.equivocators import joined, show
 from tests.core.attacks import Draft, Writer, forge
 
 T = TypeVar("T")
@@ -161,10 +161,9 @@ async def test_a_cell_goes_on_beside_a_coordinator_who_has_hundreds_introduced(
     net = memory_network
     laptop = await net.device("ana").found()
     async with laptop.opened() as ana:
-        async with (await net.device("ben").join(ana, "coordinator")).opened() as ben:
-            secrets, device = ben.secrets, ben.device
+        ben = await joined(net, ana, role="coordinator")
         async with (await net.device("cara").join(ana)).opened() as cara:
-            await show(ana, crowds(ana, Writer(ana.circle.id, device, Incarnation(bytes(8)), secrets.signing), 8, 40))
+            await show(ana, crowds(ana, ben.writer(ana), 8, 40))
             await level([ana, cara])
             assert len(cara.members()) == 3 + 8 * 40
             assert not ana.circle.equivocators

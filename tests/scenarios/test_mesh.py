@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from random import Random
 
@@ -36,6 +37,16 @@ async def written(by: Cell, among: list[Cell], within: float = LATE) -> float:
         while any(one.circle.digest() != digest for one in among):  # noqa: ASYNC110
             await trio.sleep(0.01)
     return trio.current_time() - began
+
+
+@asynccontextmanager
+async def settled(net: MemoryNetwork) -> AsyncIterator[list[Cell]]:
+    """Cells that are all connected, and whose links have shown what they are."""
+    async with net.cells(*NAMES) as made:
+        await trio.sleep(SETTLED)
+        await written(made[0], made)
+        await trio.sleep(SETTLED)
+        yield made
 
 
 def needed(cell: Cell) -> int:
@@ -89,10 +100,7 @@ async def test_what_a_device_is_shown_to_hold_is_what_it_has_said(
 async def test_who_waits_for_a_device_gives_it_what_it_lacks(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with memory_network.cells(*NAMES) as made:
-        await trio.sleep(SETTLED)
-        await written(made[0], made)
-        await trio.sleep(SETTLED)
+    async with settled(memory_network) as made:
         keep_to_themselves(monkeypatch, made[1:])
         await made[0].create(Visit, title="for all")
         with trio.fail_after(1):
@@ -117,10 +125,7 @@ def keep_to_themselves(monkeypatch: pytest.MonkeyPatch, who: list[Cell]) -> None
 async def test_a_member_who_keeps_entries_to_itself_delays_nobody_for_long(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with memory_network.cells(*NAMES) as made:
-        await trio.sleep(SETTLED)
-        await written(made[0], made)
-        await trio.sleep(SETTLED)
+    async with settled(memory_network) as made:
         swallowing = max(made, key=needed)
         assert needed(swallowing) > 1
         keep_to_themselves(monkeypatch, [swallowing])
@@ -134,10 +139,7 @@ async def test_three_of_seven_who_keep_entries_to_themselves_delay_nobody_for_lo
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those over whom most has gone, so that all honest devices have lost most of their ways at once."""
-    async with memory_network.cells(*NAMES) as made:
-        await trio.sleep(SETTLED)
-        await written(made[0], made)
-        await trio.sleep(SETTLED)
+    async with settled(memory_network) as made:
         swallowing = sorted(made, key=needed)[-3:]
         keep_to_themselves(monkeypatch, swallowing)
         others = [one for one in made if one not in swallowing]
@@ -179,10 +181,7 @@ async def test_a_member_who_only_seems_to_be_needed_delays_nobody_for_long(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It writes without end, does not tell what it holds, and passes nothing on: all its sessions are needed."""
-    async with memory_network.cells(*NAMES) as made:
-        await trio.sleep(SETTLED)
-        await written(made[0], made)
-        await trio.sleep(SETTLED)
+    async with settled(memory_network) as made:
         claiming = max(made, key=needed)
         others = [one for one in made if one is not claiming]
         pass_on_only_their_own(monkeypatch, claiming)
