@@ -10,6 +10,7 @@ All else (key, pages, log, what is written beside entries) is the store's. The p
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -60,7 +61,7 @@ class Rows(SqliteStore):
         self._db.execute("UPDATE entries SET content = ? WHERE slot = ?", (content, entry.slot))
 
 
-class _Prototype(Rows):
+class _Prototype(Rows, ABC):
     """All but its entries is written as the store does."""
 
     @writes
@@ -71,11 +72,13 @@ class _Prototype(Rows):
         for restanding in commit.restanding:
             self._restand(restanding.slot, restanding.standing)
 
+    @abstractmethod
     def _insert(self, entries: list[Entry]) -> None:
-        raise NotImplementedError
+        """Keep new entries, in the order of their slots."""
 
+    @abstractmethod
     def _restand(self, slot: int, standing: int) -> None:
-        raise NotImplementedError
+        """Keep how an entry stands from now on."""
 
 
 _Rest = tuple[int, int, bytes, int, int, int, int, int, bytes, bytes, bytes, bytes | None, int]
