@@ -271,9 +271,10 @@ class Cell:
     ) -> list[Peer]:
         """Call the other devices and return when those that were reached are in step; then the list says who was not.
 
-        With `everyone` only when all are. After `timeout` seconds one that is in step is enough. While it lasts, this
-        device shows itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten
-        times a second.
+        With `everyone` only when all are, or have been since it began: one that was may have left again
+        (`Peer.came_in_step`). After `timeout` seconds one that is in step is enough. While it lasts, this device shows
+        itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten times a
+        second.
 
         Raises NoPeer (there is no other device, or none was reached), ClocksDiffer (none was reached, and one is there
         whose clock is too far off), Timeout (none of those reached was in step), PeerOlder or PeerNewer (none was in

@@ -39,6 +39,9 @@ class Peer(NamedTuple):
     lacks_of_others: int | None = None  # how many entries that others wrote; None while that is not known
     version: Literal["older", "newer"] | None = None  # its cellsync is, so that the two have no version in common
     clock: OtherClock | None = None  # how far its clock is from this device's; None while that is not known
+    # Of a sync:
+    reached: bool = False  # it was connected at some moment since the sync began
+    came_in_step: datetime | None = None  # when it did, since the sync began; it may have left since then
 
     def __repr__(self) -> str:
         return f"<peer {self.device.hex()[:8]}>"  # no name

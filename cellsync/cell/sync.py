@@ -1,7 +1,8 @@
 """A sync as a user asks for it: call everybody, and return when those who were reached are in step.
 
 A device is *in step* if it has confirmed all that was held here when the sync began, and all that it named as held
-there when it answered is here; or if at some moment both held the same. A refusal keeps it from that.
+there when it answered is here; or if at some moment both held the same. A refusal keeps it from that. One that leaves
+afterwards was in step all the same: nobody waits until it is back.
 
 A connection that was there before may be dead without anybody having noticed, after a laptop slept, say. So each of
 these is pinged, and what it said before counts only once it has answered.
@@ -12,6 +13,7 @@ Nobody waits for a device that has been met and has no version of the protocol i
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import trio
@@ -21,6 +23,7 @@ from cellsync.cell.peer import Peer, peers
 from cellsync.core import plain
 from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
 from cellsync.core.ids import DeviceId
+from cellsync.core.schema.values import moment
 from cellsync.core.wire.places import Head
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
@@ -42,7 +45,7 @@ async def sync(
     until = began + timeout
     enough_at = until
     reached: set[DeviceId] = set()
-    level: set[DeviceId] = set()  # in step, at some moment since the sync began
+    level: dict[DeviceId, datetime] = {}  # in step, at some moment since the sync began, and when they came to be it
     mark = circle.mark()
     named: dict[DeviceId, frozenset[Head]] = {}  # what it had of which we did not hold anything when it first answered
     told: list[Peer] = []
@@ -57,15 +60,22 @@ async def sync(
                 peer._replace(in_step_now=peer.in_step_now and peer.device in answered) for peer in peers(circle, node)
             ]
             reached |= {peer.device for peer in found if peer.connected}
-            level |= {peer.device for peer in found if peer.in_step_now}
-            level |= {device for device in answered if _caught_up(circle, node, device, mark, named)}
-            found = [peer._replace(in_step_now=peer.connected and peer.device in level) for peer in found]
+            caught_up = {device for device in answered if _caught_up(circle, node, device, mark, named)}
+            for device in caught_up | {peer.device for peer in found if peer.in_step_now}:
+                level.setdefault(device, moment(circle.surroundings.now()))
+            found = [
+                peer._replace(
+                    in_step_now=peer.connected and peer.device in level, reached=peer.device in reached,
+                    came_in_step=level.get(peer.device),
+                )
+                for peer in found
+            ]  # fmt: skip
             silent = [peer._replace(last_seen=None) for peer in found]  # of those connected, it is now
             if progress is not None and silent != told:
                 progress(found)
             told = silent
             parted = [peer.device for peer in found if peer.version and node.others.parted_since(began, peer.device)]
-            if all(peer.in_step_now or peer.device in parted for peer in found):
+            if all(peer.device in level or peer.device in parted for peer in found):
                 break
             if not everyone and level and all(peer.in_step_now for peer in found if peer.connected):
                 enough_at = min(enough_at, now + GRACE)

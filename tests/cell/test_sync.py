@@ -169,6 +169,68 @@ async def test_what_a_peer_has_named_is_waited_for_also_if_it_could_not_be_looke
         assert ana.entries() == ben.entries()
 
 
+async def test_who_was_in_step_and_left_is_not_waited_for(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Ben came in step, closed his laptop, and then Cara came: both have been in step since Ana began."""
+    net = memory_network
+    async with apart(net, *NAMES) as [ana, ben, _]:
+        net.heal()
+        net.partition("cara", ["ana", "ben"])
+        start = ana.circle.surroundings.now() / 1000
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def come_and_go() -> None:
+                await trio.sleep(20)
+                assert ana.device in ben.node.links
+                net.partition("ana", "ben")
+                await trio.sleep(20)
+                assert not ana.node.links
+                net.heal()
+                net.partition("ben", ["ana", "cara"])
+
+            began = trio.current_time()
+            told: list[list[Peer]] = []
+            peers = await ana.sync(everyone=True, timeout=3600, progress=told.append)
+            assert 40 <= trio.current_time() - began < 400
+        assert [(peer.name, peer.reached, peer.connected, peer.in_step_now) for peer in peers] == [
+            ("ben", True, False, False), ("cara", True, True, True),
+        ]  # fmt: skip
+        ben_at, cara_at = (peer.came_in_step for peer in peers)
+        assert ben_at is not None
+        assert cara_at is not None
+        assert 0 <= ben_at.timestamp() - start < 20
+        assert 40 <= cara_at.timestamp() - start < 400
+        assert [(peer.reached, peer.came_in_step) for peer in told[0]] == [(False, None)] * 2
+        assert len(await ana.cases(Visit)) == 3
+        assert [(peer.reached, peer.came_in_step) for peer in ana.peers()] == [(False, None)] * 2  # of a sync only
+
+
+async def test_who_left_before_it_was_in_step_was_reached(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = memory_network
+    async with apart(net, *NAMES) as [ana, _, cara]:
+
+        async def slow(*_: object) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(cara.circle, "ingest", slow)
+        net.heal()
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def leave() -> None:
+                await trio.sleep(10)
+                net.partition("cara", ["ana", "ben"])
+
+            peers = await ana.sync(everyone=True, timeout=30)
+        assert [(peer.name, peer.reached, peer.connected, peer.came_in_step is None) for peer in peers] == [
+            ("ben", True, True, False), ("cara", True, False, True),
+        ]  # fmt: skip
+
+
 # --- when nobody is there -------------------------------------------------------------------------------------
 
 

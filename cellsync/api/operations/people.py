@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec.structs import asdict
+
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
 from cellsync.api.lookup import BESIDE
@@ -42,6 +44,10 @@ def shape_of(peer: Peer) -> shapes.Peer:
         in_step=peer.in_step, version=peer.version,
         clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
     )  # fmt: skip
+
+
+def shape_in_sync(peer: Peer) -> shapes.SyncPeer:
+    return shapes.SyncPeer(**asdict(shape_of(peer)), reached=peer.reached, came_in_step=time_text(peer.came_in_step))
 
 
 def peer_named(cell: Cell, name: str) -> Peer:

@@ -8,7 +8,7 @@ from typing import final
 from cellsync.api.contract import shapes
 from cellsync.api.jobs import Job
 from cellsync.api.operations.job_handlers import cancelling, showing
-from cellsync.api.operations.people import shape_of
+from cellsync.api.operations.people import shape_in_sync
 from cellsync.api.service import Service
 from cellsync.cell.cell import Peer
 
@@ -38,7 +38,7 @@ class SyncJob(Job[shapes.Syncing]):
             step=self.step,
             state=self.outcome,
             changes=self._cell.entries(),
-            peers=[shape_of(peer) for peer in self._peers],
+            peers=[shape_in_sync(peer) for peer in self._peers],
             error=self.shown_error(),
         )
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import click
 
-from cellsync.api.contract.problems import INTERRUPTED
+from cellsync.api.contract.problems import INTERRUPTED, NO_PEER, PARTLY
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.words import clocks, lacking, line, seen, table, to_update
+from cellsync.cli.words import clocks, lacking, line, presence, seen, table, to_update
 from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
 
 
 @click.command(cls=Command)
-@click.option("--wait", is_flag=True, help="Until every other device is in step, not only those that are there.")
+@click.option("--wait", is_flag=True, help="Until every other device has been in step, not only those that are there.")
 @click.option("--timeout", type=click.FloatRange(1, 86_400), default=30, show_default=True, help="Seconds.")
 @click.pass_context
 def sync(context: click.Context, wait: bool, timeout: float) -> None:
@@ -24,45 +25,62 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
-    since: dict[str, datetime] = {}
-    with opened(context, online=True) as client:
-        job = follow(terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync", since=since)
-    rows = []
-    for peer in job["peers"]:
-        if peer["in_step_now"]:
-            state = f"✓ in step at {since[peer['device']].astimezone():%H:%M}"
-        elif peer["version"]:
-            state = f"nothing exchanged ({seen(peer)})"
-        elif peer["connected"]:
-            state = f"not in step: {lacking(peer) or 'not finished'}"
-        else:
-            state = f"not reached ({seen(peer)})"
-        rows.append([line(peer["name"], 40), state])
-    for row in table(rows):
-        terminal.result(row)
-    warnings = [to_update(peer) for peer in job["peers"] if peer["version"]]
+    last: dict[str, Any] = {"peers": []}
+    try:
+        with opened(context, online=True) as client:
+            job = follow(
+                terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync", seen=last.update
+            )
+    except BaseException:  # it took too long, or Ctrl-C: what was reached is so all the same
+        _say_how_far(terminal, [peer for peer in last["peers"] if peer["reached"] and not peer["version"]])
+        raise
+    peers = job["peers"]
+    _say_how_far(terminal, peers)
+    warnings = [to_update(peer) for peer in peers if peer["version"]]
     for warning in warnings:
         terminal.result(f"⚠ {warning}")
-    for said in clocks(job["peers"]):
+    for said in clocks(peers):
         terminal.result(f"⚠ {said}")
     terminal.answer(job)
-    if warnings or any(peer["connected"] and not peer["in_step_now"] for peer in job["peers"]):
-        from cellsync.api.contract.problems import PARTLY
-
-        raise SystemExit(PARTLY)
-    if wait and not all(peer["in_step_now"] for peer in job["peers"]):
-        from cellsync.api.contract.problems import NO_PEER
-
+    missed = [peer for peer in peers if not peer["came_in_step"]]
+    if wait and not all(peer["reached"] or peer["version"] for peer in missed):
         terminal.say("Not everybody was reached in time.")
+    if any(peer["reached"] or peer["version"] for peer in missed):
+        raise SystemExit(PARTLY)
+    if wait and missed:
         raise SystemExit(NO_PEER)
 
 
+def _say_how_far(terminal: Terminal, peers: list[dict[str, Any]]) -> None:
+    for row in table([[line(peer["name"], 40), _how_far(peer)] for peer in peers]):
+        terminal.result(row)
+
+
+def _how_far(peer: dict[str, Any]) -> str:
+    """What a sync came to with a device, and when."""
+    lacks = lacking(peer)
+    gone = f"{seen(peer)} · {lacks}" if lacks else seen(peer)
+    if peer["came_in_step"]:
+        at = f"✓ in step at {datetime.fromisoformat(peer['came_in_step']).astimezone():%H:%M}"
+        if peer["connected"]:
+            return at
+        return f"✓ {presence(peer)}" if peer["in_step"] else f"{at} · {gone}"
+    if peer["version"]:
+        return f"nothing exchanged ({seen(peer)})"
+    if peer["connected"]:
+        return f"not in step: {lacks or 'not finished'}"
+    if peer["reached"]:
+        return f"left before it was in step · {gone}"
+    return f"not reached · {presence(peer) if peer['in_step'] else gone}"
+
+
 def follow(
-    terminal: Terminal, client: Any, job: Any, what: str, brought: str = "", since: dict[str, datetime] | None = None
-) -> Any:
+    terminal: Terminal, client: Any, job: Any, what: str, brought: str = "",
+    seen: Callable[[dict[str, Any]], object] = lambda job: None,
+) -> Any:  # fmt: skip
     """A sync until it is over, or until the device `brought` holds what is here; moves a bar. Raises Refusal.
 
-    `since`: when each device that is in step came in step, as far as it is seen.
+    `seen` is told of each step of it.
     """
     from cellsync.cli.waits import finished, steps
 
@@ -74,8 +92,7 @@ def follow(
                 missing = sum(peer["lacks"] + (peer["owes"] or 0) for peer in last["peers"] if peer["connected"])
                 first = max(first, missing)
                 move(first - missing, first)
-                if since is not None:
-                    _note(last["peers"], since)
+                seen(last)
                 if any(peer["device"] == brought and not peer["lacks"] for peer in last["peers"]):
                     return last
         except BaseException:  # Ctrl-C: the daemon need not look for others any longer
@@ -83,15 +100,6 @@ def follow(
                 client.call("sync.cancel", job=job["job"])
             raise
     return finished(_named(last))
-
-
-def _note(peers: list[dict[str, Any]], since: dict[str, datetime]) -> None:
-    """The sync may wait for others long afterwards."""
-    for peer in peers:
-        if peer["in_step_now"]:
-            since.setdefault(peer["device"], datetime.now(UTC))
-        else:
-            since.pop(peer["device"], None)
 
 
 def _named(job: Any) -> Any:

@@ -22,7 +22,8 @@ def peer(
     return {
         "name": name, "device": "ab" * 32, "connected": connected, "last_seen": "2026-03-01T09:58:00+00:00",
         "lacks": 0, "lacks_of_others": 0, "owes": 0, "in_step_now": connected,
-        "in_step": connected or None, "version": None,
+        "in_step": connected or None, "version": None, "reached": connected,
+        "came_in_step": "2026-03-01T09:58:00+00:00" if connected else None,
         "clock": None if ahead is None else {"ahead": ahead, "measured": measured},
     }  # fmt: skip
 

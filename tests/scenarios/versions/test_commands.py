@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
@@ -15,10 +14,11 @@ from click.testing import CliRunner, Result
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import problem_of
-from cellsync.cli.commands import syncing
 from cellsync.cli.commands.syncing import _told
 from cellsync.cli.main import main
 from cellsync.core.errors import CellsyncError, PeerNewer, PeerOlder
+
+AT = "2026-03-01T10:00:00+00:00"
 
 
 def filled(shape: type[msgspec.Struct], **given: Any) -> dict[str, Any]:
@@ -30,8 +30,9 @@ def filled(shape: type[msgspec.Struct], **given: Any) -> dict[str, Any]:
 
 def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, Any]:
     return filled(
-        shapes.Peer, name=name, device=name.encode().hex(), connected=in_step, last_seen="2026-03-01T10:00:00+00:00",
+        shapes.SyncPeer, name=name, device=name.encode().hex(), connected=in_step, last_seen=AT,
         lacks=0, owes=0, in_step_now=in_step, in_step=in_step or None, version=version,
+        reached=in_step, came_in_step=AT if in_step else None,
     )  # fmt: skip
 
 
@@ -78,30 +79,6 @@ def test_sync_with_others_in_step(monkeypatch: pytest.MonkeyPatch, wait: list[st
         "⚠ Dina's cellsync is newer: update the one here.",
     ]
     assert done.exit_code == 9
-
-
-def test_who_is_in_step_is_said_to_be_since_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cara was, and for two hours the command waited for Ben."""
-
-    class Clock(datetime):
-        shown = datetime(2026, 3, 1, 10, 15).astimezone()
-
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Clock:
-            return cls.fromtimestamp(cls.shown.timestamp(), tz)
-
-    class Later(Canned):
-        def call(self, operation: str, **given: Any) -> dict[str, Any]:
-            job = super().call(operation, **given)
-            if operation == "sync":
-                return job | {"state": "running"}
-            Clock.shown += timedelta(hours=2)
-            return job
-
-    monkeypatch.setattr(syncing, "datetime", Clock)
-    canned = Later([peer("Ben", None), peer("Cara", None, in_step=True)])
-    done = run(monkeypatch, canned, "sync", "--wait", "--timeout", "80000")
-    assert "Cara  ✓ in step at 10:15" in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,15 @@ class Peer(Struct, kw_only=True, frozen=True):
     clock: OtherClock | None
 
 
+class SyncPeer(Peer, kw_only=True, frozen=True):
+    """Another device, as a sync found it. `reached`: it was connected at some moment since the sync began.
+    `came_in_step`: when it did, since then: it confirmed all that was held here when the sync began, and all that it
+    named as held there is here. It may have left again since."""
+
+    reached: bool
+    came_in_step: str | None
+
+
 class Peers(Answer, kw_only=True, frozen=True):
     """`port`: where this device listens."""
 

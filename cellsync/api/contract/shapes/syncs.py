@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from cellsync.api.contract.shapes.base import Answer, Error, RequestKey, Takes
-from cellsync.api.contract.shapes.people import Peer
+from cellsync.api.contract.shapes.people import SyncPeer
 
 
 class Sync(Takes, kw_only=True, frozen=True):
-    """Look for the others and exchange. `everyone`: until all other devices are in step."""
+    """Look for the others and exchange. `everyone`: until all other devices are in step, or have been since it
+    began."""
 
     everyone: bool = False
     timeout: Annotated[float, Meta(gt=0, le=86400)] = 30.0
@@ -25,5 +26,5 @@ class Syncing(Answer, kw_only=True, frozen=True):
     step: int
     state: Literal["running", "done", "failed"]
     changes: int
-    peers: list[Peer]
+    peers: list[SyncPeer]
     error: Error | None
