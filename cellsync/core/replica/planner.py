@@ -275,11 +275,11 @@ def _open_slice(stage: Stage, current: Slice) -> bool:
             current.refuse()
             return False
         current.place = current.start = tip
-        before = stage.entry_at(slot_of(tip.number, row.first - 1))
+        before = stage.height_and_past(tip, row.first - 1)
         if before is None:
             current.refuse()
             return False
-        current.height, current.past = before.height, before.past
+        current.height, current.past = before
         tip.lend(row.first - 1, current)
     elif row.previous != NO_ID:
         raise Malformed("nothing comes before the first entry of a chain")

@@ -160,6 +160,14 @@ class Stage:
         """An entry, held or new."""
         return self.staged(slot) or self.store.entry_at(slot)
 
+    def height_and_past(self, tip: Tip, sequence: int) -> tuple[int, int] | None:
+        """(height, control past) of an entry of a branch. Of its newest, as held, both are known without reading."""
+        chain = self.held.chains.get(tip.number)
+        if chain is not None and chain.length == sequence:
+            return chain.height, chain.past
+        entry = self.entry_at(slot_of(tip.number, sequence))
+        return None if entry is None else (entry.height, entry.past)
+
     def staged(self, slot: int) -> Entry | None:
         """An entry that is new in this step."""
         at = self._index().get(slot)
