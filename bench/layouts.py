@@ -1,8 +1,8 @@
 """Layouts of entries at rest: what the store has, and two prototypes that keep them in another table.
 
-    rows              one row per entry, by slot: the store itself
+    rows              one row per entry, numbered as they came: the store itself
+    rows by slot      one row per entry, as stores up to version 5 had them: each branch grows at its own end
     runs              one row for up to so many consecutive entries of a branch, as bytes
-    rows in arrival   one row per entry, numbered as they came; a small table says where each slice of a branch lies
 
 All else (key, pages, log, what is written beside entries) is the store's. The prototypes do only what is measured.
 """
@@ -13,7 +13,6 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +21,11 @@ from msgspec.msgpack import Decoder, Encoder
 from bench.catch_up import KEY
 from cellsync.core.history.entry import LAST_SEQUENCE, Entry, Restanding, slot_of
 from cellsync.core.history.store import Commit, Outgoing
+from cellsync.store import slices
 from cellsync.store.edge import reads, writes
 from cellsync.store.sqlite import SqliteStore, stretches
 
 _NOTHING: Final = Commit([], [], [], [], [])
-_slot: Final = itemgetter(0)
 
 
 class Rows(SqliteStore):
@@ -58,7 +57,7 @@ class Rows(SqliteStore):
 
     @writes
     def _replace_content(self, entry: Entry, content: bytes) -> None:
-        self._db.execute("UPDATE entries SET content = ? WHERE slot = ?", (content, entry.slot))
+        self._db.execute(slices.RESTAND.replace("standing", "content", 1), (entry.slot, content))
 
 
 class _Prototype(Rows, ABC):
@@ -68,13 +67,13 @@ class _Prototype(Rows, ABC):
     def write(self, commit: Commit) -> None:
         super().write(commit._replace(entries=[], restanding=[]))
         self._db.executemany("INSERT INTO citations VALUES (?,?,?)", stretches(commit.entries))
-        self._insert(sorted(commit.entries, key=_slot))
+        self._insert(commit.entries)
         for restanding in commit.restanding:
             self._restand(restanding.slot, restanding.standing)
 
     @abstractmethod
-    def _insert(self, entries: list[Entry]) -> None:
-        """Keep new entries, in the order of their slots."""
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        """Keep new entries."""
 
     @abstractmethod
     def _restand(self, slot: int, standing: int) -> None:
@@ -103,10 +102,11 @@ class Runs(_Prototype):
         super().__init__(connection)
         self._restood: dict[int, int] = {}  # a daemon would read it when it opens
 
-    def _insert(self, entries: list[Entry]) -> None:
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        ordered = slices.in_slices(entries)
         runs = (
             (slice_[at].slot, _run(slice_[at : at + self.most]))
-            for slice_ in (list(found) for _, found in groupby(entries, key=lambda entry: entry[0] >> 40))
+            for slice_ in (list(found) for _, found in groupby(ordered, key=lambda entry: entry[0] >> 40))
             for at in range(0, len(slice_), self.most)
         )
         self._db.executemany("INSERT INTO runs VALUES (?,?)", runs)
@@ -201,70 +201,48 @@ def _run(entries: Sequence[Entry]) -> bytes:
     return b"".join([_COUNT.pack(len(ends)), struct.pack(f">{len(ends)}I", *ends), *encoded])
 
 
-class RowsInArrival(_Prototype):
-    """The slice of a branch that a commit brought lies in consecutive rows."""
+class RowsBySlot(_Prototype):
+    """A branch's entries lie side by side, in a place of the tree that nobody else adds to."""
 
     beside = """
-        CREATE TABLE came (
-            number INTEGER PRIMARY KEY,
-            slot INTEGER NOT NULL, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
+        CREATE TABLE placed (
+            slot INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
             height INTEGER NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL, past INTEGER NOT NULL,
             standing INTEGER NOT NULL, parents BLOB NOT NULL, shape BLOB NOT NULL, content BLOB NOT NULL,
             signature BLOB, form INTEGER NOT NULL DEFAULT 0
         );
-        CREATE TABLE slices (last INTEGER PRIMARY KEY, number INTEGER NOT NULL);
     """
 
-    def _insert(self, entries: list[Entry]) -> None:
-        self._db.executemany("INSERT INTO came VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", entries)
-        newest = self._db.last_insert_rowid() - len(entries)
-        slices = (
-            (entry.slot, newest + at)
-            for at, entry in enumerate(entries, start=1)
-            if at == len(entries) or entry.slot >> 40 != entries[at].slot >> 40
-        )
-        self._db.executemany("INSERT INTO slices VALUES (?,?)", slices)
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        self._db.executemany("INSERT INTO placed VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", entries)
 
     def _restand(self, slot: int, standing: int) -> None:
-        self._db.execute("UPDATE came SET standing = ? WHERE number = ?", (standing, self._at(slot)))
+        self._db.execute("UPDATE placed SET standing = ? WHERE slot = ?", (standing, slot))
 
     @reads
     def entry_at(self, slot: int) -> Entry | None:
-        row: Any = self._db.execute("SELECT * FROM came WHERE number = ?", (self._at(slot),)).fetchone()
-        return Entry._make(row[1:])
-
-    def _at(self, slot: int) -> int:
-        return self._number("SELECT number + ?1 - last FROM slices WHERE last >= ?1 ORDER BY last LIMIT 1", (slot,))
+        row: Any = self._db.execute("SELECT * FROM placed WHERE slot = ?", (slot,)).fetchone()
+        return Entry._make(row)
 
     @reads
     def case_entries(self, head: int, folded: int) -> list[Entry]:
-        return [Entry._make(row[1:]) for row in self._db.execute(_WALK, (self._at(head), folded))]
+        return list(map(Entry._make, self._db.execute(_WALK, (head, folded))))
 
     @reads
     def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
         query = """
-            SELECT height, slot, case_number, clock, kind, parents, shape, content, signature FROM came
-            WHERE number BETWEEN ? AND ?"""
-        found: list[Outgoing] = []
-        at, end = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
-        slices = """
-            SELECT last, number FROM slices
-            WHERE last BETWEEN ?1 AND coalesce((SELECT min(last) FROM slices WHERE last >= ?2), ?2) ORDER BY last"""
-        for newest, number in list(self._db.execute(slices, (at, end))):
-            found += self._db.execute(query, (number - (newest - at), number - max(0, newest - end)))
-            at = newest + 1
-        return found
+            SELECT height, slot, case_number, clock, kind, parents, shape, content, signature FROM placed
+            WHERE slot BETWEEN ? AND ? ORDER BY slot"""
+        return list(self._db.execute(query, (slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE)))))
 
     @writes
     def _replace_content(self, entry: Entry, content: bytes) -> None:
-        self._db.execute("UPDATE came SET content = ? WHERE number = ?", (content, self._at(entry.slot)))
+        self._db.execute("UPDATE placed SET content = ? WHERE slot = ?", (content, entry.slot))
 
 
 _WALK: Final = """
 WITH RECURSIVE walk (at) AS (
-    VALUES (?1) UNION ALL
-    SELECT (SELECT slices.number + prior - last FROM slices WHERE last >= prior ORDER BY last LIMIT 1)
-    FROM walk CROSS JOIN came ON came.number = at WHERE prior <> ?2
+    VALUES (?1) UNION ALL SELECT prior FROM walk CROSS JOIN placed ON slot = at WHERE prior <> ?2
 )
-SELECT came.* FROM walk CROSS JOIN came ON came.number = at
+SELECT placed.* FROM walk CROSS JOIN placed ON slot = at WHERE ?1 <> ?2
 """

@@ -1,4 +1,4 @@
-"""Layouts at rest, side by side: `python -m bench --runs`. What each costs, against the rows that the store has.
+"""Layouts at rest, side by side: `python -m bench --runs`. What each costs, against rows by slot, as stores had first.
 
 The same commits, as a receiver gets them, go into a file of each layout; then the same is asked of all, in turns. What
 is compared is processor time, the least of some rounds. Every answer is compared with that of the rows.
@@ -16,7 +16,7 @@ from typing import Any, Final
 from bench.catch_up import KEY
 from bench.ground import Ground
 from bench.history import History, began_before
-from bench.layouts import Rows, RowsInArrival, Runs, ShortRuns
+from bench.layouts import Rows, RowsBySlot, Runs, ShortRuns
 from bench.rows import Row
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import stamp_of
@@ -30,18 +30,19 @@ from cellsync.core.wire import operations
 from cellsync.store.sqlite import SqliteStore
 
 LAYOUTS: Final = {
-    "rows": Rows,
+    "rows by slot": RowsBySlot,
+    "rows in order of arrival": Rows,
     "runs of up to 256": Runs,
     "runs of up to 16": ShortRuns,
-    "rows in order of arrival": RowsInArrival,
 }
+FIRST: Final = "rows by slot"
 AUTHORS: Final = (1, 47)
 ENTRIES: Final = 50_000
 ROUNDS: Final = 7
 CASES: Final = 20  # that are read
 SINGLE: Final = 20  # entries that are written, restood or rewritten one by one
 SERVED: Final = 3_764  # entries of a batch
-MOST: Final = 1.25  # times rows: more is too much
+MOST: Final = 1.25  # times rows by slot: more is too much
 
 Work = Callable[[Rows, int], Any]
 """What is asked of a layout in one round; the answer has to be the same in all of them."""
@@ -75,11 +76,11 @@ def _measure(folder: Path, authors: int, entries: int) -> Iterator[Row]:
 
 
 def _rows(work: str, spent: dict[str, float], each: int) -> Iterator[Row]:
-    beside = spent["rows"]
-    yield Row(f"{work}: rows", beside / each * 1e6, "µs")
+    beside = spent[FIRST]
+    yield Row(f"{work}: {FIRST}", beside / each * 1e6, "µs")
     for name, seconds in spent.items():
-        if name != "rows":
-            yield Row(f"{work}: {name}", seconds / beside, "× rows", MOST)
+        if name != FIRST:
+            yield Row(f"{work}: {name}", seconds / beside, f"× {FIRST}", MOST)
 
 
 def _received(authors: int, entries: int) -> list[Commit]:

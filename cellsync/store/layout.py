@@ -14,7 +14,7 @@ from cellsync.core.history.entry import slot_of
 from cellsync.store import listings
 
 APPLICATION: Final = 0x63737931  # "csy1"
-VERSION: Final = 5
+VERSION: Final = 6
 
 # Within which stretches of a branch entries cite others, so that who had seen what is told without the rest: a row for
 # each branch of a commit. An index of these entries cost 0.6 µs an entry of 5 devices in turns, and 1.0 of 47.
@@ -24,10 +24,18 @@ CREATE TABLE citations (
 ) WITHOUT ROWID;
 """
 
+# Where the entries of a slice of a branch rest (store/slices.py).
+_SLICES: Final = """
+CREATE TABLE slices (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, ahead INTEGER NOT NULL);
+CREATE TRIGGER one_entry_a_slot BEFORE INSERT ON slices
+WHEN (SELECT first FROM slices WHERE last >= NEW.first ORDER BY last LIMIT 1) <= NEW.last
+BEGIN SELECT RAISE(ABORT, 'two slices with one slot'); END;
+"""
+
 # Columns stand in the order of the NamedTuples, so that rows are bound and read without any mapping.
 SCHEMA: Final = f"""
 CREATE TABLE entries (
-    slot INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
+    number INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
     height INTEGER NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL, past INTEGER NOT NULL,
     standing INTEGER NOT NULL, parents BLOB NOT NULL, shape BLOB NOT NULL, content BLOB NOT NULL,
     signature BLOB, form INTEGER NOT NULL DEFAULT 0
@@ -48,7 +56,7 @@ CREATE TABLE arrivals (
     last INTEGER NOT NULL
 );
 CREATE INDEX arrivals_of_chain ON arrivals (chain, sequence);
-{_CITATIONS}CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+{_CITATIONS}{_SLICES}CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE ephemerals (
     device BLOB NOT NULL, day INTEGER NOT NULL, ephemeral BLOB NOT NULL, PRIMARY KEY (device, day, ephemeral)
 ) WITHOUT ROWID;
@@ -83,6 +91,14 @@ _CITING: Final = """
 INSERT INTO citations SELECT slot >> 40, min(slot) & 0xffffffffff, max(slot) & 0xffffffffff FROM entries
 WHERE parents <> x'' AND slot BETWEEN ? AND ? GROUP BY slot >> 8
 """
+# From version 5, whose entries rested in the row of their slot: so they do still, and new ones come behind them.
+_FROM_5: Final = (
+    "ALTER TABLE entries RENAME COLUMN slot TO number;"
+    + _SLICES
+    + """
+INSERT INTO slices SELECT number << 40 | length, number << 40 | first, 0 FROM chains WHERE length >= first;
+"""
+)
 _AT_ONCE: Final = 1 << 16  # entries that are grouped: SQLite keeps 50 bytes of each
 
 
@@ -103,6 +119,7 @@ def renew(connection: apsw.Connection) -> None:
         connection.execute(step)
     if before < 5:
         _find_citations(connection)
+    connection.execute(_FROM_5)
     connection.pragma("user_version", VERSION)
 
 

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. **No write at a random key.** Entries are keyed by slot (chain number and sequence in one integer), so
-   that each chain appends at its own end; each entry points to the entry of its case that arrived before it,
+1. **No write at a random key.** Entries are rows in the order in which they came, and `slices` finds the row of a
+   slot (chain number and sequence in one integer); each entry points to the entry of its case that arrived before it,
    and a dense table holds the newest entry of every case. There is no index on ids: a caller that needs an entry
    knows its slot. That keeps the cost of an entry the same at ten thousand and at a million.
 2. **One transaction from the first staged write to `flush`.** `flush` is the COMMIT and nothing that
@@ -40,7 +40,7 @@ from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, Entry, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit, Outgoing
 from cellsync.core.ids import DatabaseKey, EntryId
-from cellsync.store import layout
+from cellsync.store import layout, slices
 from cellsync.store.connection import PAGE_BYTES, check_encrypted, connect
 from cellsync.store.edge import meaning, reads, writes
 from cellsync.store.files import ReadOnlyDisk, create_private, file_errors, sync_directory
@@ -51,33 +51,6 @@ ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the
 PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
 ROW_BYTES: Final = 64  # of a row beside its content, at most
 _COPY: Final = "Make it writable; or put a copy on another disk, with `restore`."
-
-_WALK: Final = """
-WITH RECURSIVE walk (at) AS (
-    VALUES (?1) UNION ALL SELECT prior FROM walk CROSS JOIN entries ON slot = at WHERE prior <> ?2
-)
-SELECT entries.* FROM walk CROSS JOIN entries ON slot = at WHERE ?1 <> ?2
-"""
-# Of the entries of a case those whose ids begin so, and the first that was written: a walk that does not end there is
-# damage. The columns that it reads stand before the long ones, so those are not read.
-_BEGINNING: Final = """
-WITH RECURSIVE walk (at, prior, begins) AS (
-    SELECT slot, prior, substr(hex(id), 1, ?2) FROM entries WHERE slot = ?1
-    UNION ALL SELECT slot, entries.prior, substr(hex(id), 1, ?2) FROM walk CROSS JOIN entries ON slot = walk.prior
-)
-SELECT at, prior, begins IN (SELECT upper(value) FROM json_each(?3)) AS found FROM walk WHERE found OR prior = 0
-LIMIT ?4
-"""
-# Stretches lie one behind the other, so what is in them comes in the order of slots.
-_CITING: Final = """
-SELECT slot, height, parents FROM citations CROSS JOIN entries
-ON slot BETWEEN (?1 << 40) + max(first, ?2) AND (?1 << 40) + min(last, ?3)
-WHERE chain = ?1 AND last >= ?2 AND first <= ?3 AND parents <> x'' ORDER BY last, slot LIMIT ?4
-"""
-_CITATIONS: Final = """
-SELECT slot, parents FROM citations CROSS JOIN entries
-ON slot BETWEEN (chain << 40) + first AND (chain << 40) + last WHERE parents <> x''
-"""
 
 
 class SqliteStore:
@@ -259,33 +232,29 @@ class SqliteStore:
 
     @reads
     def entry_at(self, slot: int) -> Entry | None:
-        row = self._db.execute("SELECT * FROM entries WHERE slot = ?", (slot,)).fetchone()
+        row = self._db.execute(slices.ENTRY, (slot,)).fetchone()
         return None if row is None else Entry._make(row)
 
     @reads
     def ids_at(self, slots: Sequence[int]) -> list[tuple[int, EntryId]]:
-        query = "SELECT slot, entries.id FROM json_each(?) CROSS JOIN entries ON slot = value"
-        return list(self._db.execute(query, (json.dumps(slots),)))
+        return list(self._db.execute(slices.IDS, (json.dumps(slots),)))
 
     @reads
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
         if first > LAST_SEQUENCE:
             return []
         slots = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
-        rows = self._db.execute("SELECT * FROM entries WHERE slot BETWEEN ? AND ? ORDER BY slot", slots)
-        return list(map(Entry._make, rows))
+        return list(map(Entry._make, self._db.execute(slices.ENTRIES, slots)))
 
     @reads
     def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
-        query = """
-            SELECT height, slot, case_number, clock, kind, parents, shape, content, signature FROM entries
-            WHERE slot BETWEEN ? AND ? ORDER BY slot"""
-        return list(self._db.execute(query, (slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE)))))
+        slots = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
+        return list(self._db.execute(slices.OUTGOING, slots))
 
     @reads
     def case_entries(self, head: int, folded: int) -> list[Entry]:
         """As the port says. Raises VaultDamaged if the list does not lead there."""
-        rows = self._db.execute(_WALK, (head, folded))
+        rows = self._db.execute(slices.WALK, (head, folded))
         entries = list(map(Entry._make, rows))
         end = entries[-1].prior if entries else head
         if end != folded:
@@ -295,7 +264,7 @@ class SqliteStore:
     @reads
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
         """As the port says. Raises VaultDamaged if the list does not lead there."""
-        entries = list(map(Entry._make, self._db.execute(f"{_WALK} LIMIT ?3", (head, folded, limit))))
+        entries = list(map(Entry._make, self._db.execute(f"{slices.WALK} LIMIT ?3", (head, folded, limit))))
         if head != folded and (not entries or (len(entries) < limit and entries[-1].prior != folded)):
             raise VaultDamaged
         return entries
@@ -304,31 +273,27 @@ class SqliteStore:
     def case_beginning(self, head: int, begins: Sequence[str], limit: int) -> list[int]:
         """As the port says. Raises VaultDamaged if the list does not lead to its end."""
         digits = len(begins[0]) if begins else 0
-        rows = list(self._db.execute(_BEGINNING, (head, digits, json.dumps(begins), limit)))
+        rows = list(self._db.execute(slices.BEGINNING, (head, digits, json.dumps(begins), limit)))
         if head and (not rows or (len(rows) < limit and rows[-1][1])):
             raise VaultDamaged
         return [int(slot) for slot, _, found in rows if found]
 
     @reads
     def cases_between(self, first: int, last: int) -> list[int]:
-        query = "SELECT DISTINCT case_number FROM entries WHERE slot BETWEEN ? AND ?"
-        return [int(row[0]) for row in self._db.execute(query, (first, last))]
+        return [int(row[0]) for row in self._db.execute(slices.CASES_WITHIN, (first, last))]
 
     @reads
     def cases_changed(self, chain: int, first: int, last: int) -> list[tuple[int, int]]:
-        query = """
-            SELECT case_number, count(*) FROM entries WHERE slot BETWEEN ? AND ?
-            GROUP BY case_number ORDER BY max(slot) DESC"""
-        rows = self._db.execute(query, (slot_of(chain, first), slot_of(chain, last)))
+        rows = self._db.execute(slices.CASES_CHANGED, (slot_of(chain, first), slot_of(chain, last)))
         return [(int(number), int(count)) for number, count in rows]
 
     @reads
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
-        return list(self._db.execute(_CITING, (chain, first, min(last, LAST_SEQUENCE), limit)))
+        return list(self._db.execute(slices.CITING, (chain, first, min(last, LAST_SEQUENCE), limit)))
 
     @reads
     def citations(self) -> list[tuple[int, bytes]]:
-        return list(self._db.execute(_CITATIONS))
+        return list(self._db.execute(slices.CITATIONS))
 
     @reads
     def snapshot(self, case: int) -> tuple[int, bytes] | None:
@@ -346,7 +311,9 @@ class SqliteStore:
     @writes
     def write(self, commit: Commit) -> None:
         many = self._db.executemany
-        many("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", commit.entries)
+        entries = slices.in_slices(commit.entries)
+        many(slices.INSERT, entries)
+        many(slices.INSERT_SLICE, slices.slices(entries, self._db.last_insert_rowid()))
         many("INSERT INTO citations VALUES (?,?,?)", stretches(commit.entries))
         many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
@@ -356,10 +323,7 @@ class SqliteStore:
         )
         many("INSERT INTO pasts VALUES (?,?)", commit.pasts)
         many("INSERT INTO arrivals VALUES (?,?,?,?,?)", commit.arrivals)
-        many(
-            "UPDATE entries SET standing = ? WHERE slot = ?",
-            ((restanding.standing, restanding.slot) for restanding in commit.restanding),
-        )
+        many(slices.RESTAND, ((restanding.slot, restanding.standing) for restanding in commit.restanding))
         many("DELETE FROM snapshots WHERE case_number = ?", ((case,) for case in commit.refolded))
         many("UPDATE cases SET folded = 0 WHERE number = ?", ((case,) for case in commit.refolded))
         many("UPDATE listings SET upto = 0 WHERE number = ?", ((case,) for case in commit.refolded))

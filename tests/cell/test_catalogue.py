@@ -33,6 +33,7 @@ from tests.cell.cells import Visit
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.models.catalogue import CatalogueModel
 from tests.scenarios.forks import Equivocator, Honest
+from tests.store.commits import lay_out_by_slot
 
 CASES = [CaseId(bytes([1, number]) + bytes([number]) * 30) for number in (1, 2, 3)] + [CaseId(b"\x01" * 32)]
 KINDS = ["cellsync.case", "cellsync.person", "org.example.other"]
@@ -367,6 +368,7 @@ async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: Mock
 
         def as_before() -> None:
             store.flush()
+            lay_out_by_slot(store)
             store._db.execute("DROP TABLE citations; DROP TABLE listings; DROP TABLE called; DROP TABLE links")
             store._db.execute("ALTER TABLE entries DROP COLUMN form")
             store._db.pragma("user_version", 2)

@@ -8,6 +8,7 @@ from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, pack_slots, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.store.sqlite import SqliteStore
 
 CANARY = b"CANARY: a name that must never rest in the clear"
 
@@ -71,3 +72,14 @@ def numbered(author: Author, number: int, size: int = 5) -> Commit:
     """The n-th of a sequence of commits whose content says which they are."""
     content = CANARY + number.to_bytes(8, "big")
     return author.commit([(1 + i % 2, 1 + (number + i) % 7, content) for i in range(size)])
+
+
+def lay_out_by_slot(store: SqliteStore) -> None:
+    """As up to version 5 of the schema: each entry rests in the row of its slot."""
+    store._db.execute("""
+        UPDATE entries SET number = number +
+            (SELECT ahead FROM slices WHERE number BETWEEN slices.first - ahead AND slices.last - ahead);
+        DROP TABLE slices;
+        ALTER TABLE entries RENAME COLUMN number TO slot;
+        PRAGMA user_version = 5;
+    """)

@@ -62,24 +62,27 @@ CHANGES = {
 @pytest.mark.parametrize("which", ["the first", "one in the middle", "the newest"])
 def test_what_was_changed_at_rest_is_found(column: str, which: str) -> None:
     ana = history(20, 20)
-    slots = [row[0] for row in ana.store._db.execute("SELECT slot FROM entries WHERE signature NOT NULL ORDER BY slot")]
-    slot = {"the first": slots[1], "one in the middle": slots[len(slots) // 2], "the newest": slots[-1]}[which]
-    ana.store._db.execute(f"UPDATE entries SET {column} = {CHANGES[column]} WHERE slot = {slot}")  # noqa: S608
+    query = "SELECT number FROM entries WHERE signature NOT NULL ORDER BY number"
+    rows = [row[0] for row in ana.store._db.execute(query)]
+    row = {"the first": rows[1], "one in the middle": rows[len(rows) // 2], "the newest": rows[-1]}[which]
+    ana.store._db.execute(f"UPDATE entries SET {column} = {CHANGES[column]} WHERE number = {row}")  # noqa: S608
     with pytest.raises(VaultDamaged):
         looked(ana)
 
 
 def test_an_entry_that_is_missing_is_found() -> None:
-    for where in ("MIN(slot)", "MAX(slot)"):
+    for where in ("MIN(number)", "MAX(number)"):
         ana = history(20, 20)
-        ana.store._db.execute(f"DELETE FROM entries WHERE slot = (SELECT {where} FROM entries)")  # noqa: S608
+        ana.store._db.execute(f"DELETE FROM entries WHERE number = (SELECT {where} FROM entries)")  # noqa: S608
         with pytest.raises(VaultDamaged):
             looked(ana)
 
 
 def test_a_list_that_runs_in_a_circle_is_found() -> None:
     ana = history(20, 20)
-    ana.store._db.execute("UPDATE entries SET prior = slot WHERE slot = (SELECT MAX(slot) FROM entries)")
+    ana.store._db.execute("""
+        UPDATE entries SET prior = number + (SELECT ahead FROM slices WHERE number = slices.last - ahead)
+        WHERE number = (SELECT MAX(number) FROM entries)""")
     with pytest.raises(VaultDamaged):
         looked(ana)
 
@@ -87,11 +90,11 @@ def test_a_list_that_runs_in_a_circle_is_found() -> None:
 def test_a_signature_of_somebody_else_is_found() -> None:
     ana = history(20, 20)
     rows = ana.store._db.execute(
-        "SELECT slot, signature FROM entries WHERE signature NOT NULL ORDER BY slot"
+        "SELECT number, signature FROM entries WHERE signature NOT NULL ORDER BY number"
     ).fetchall()
     (one, hers), (other, his) = rows[2], rows[-2]
-    for slot, signature in ((one, his), (other, hers)):
-        ana.store._db.execute("UPDATE entries SET signature = ? WHERE slot = ?", (signature, slot))
+    for row, signature in ((one, his), (other, hers)):
+        ana.store._db.execute("UPDATE entries SET signature = ? WHERE number = ?", (signature, row))
     with pytest.raises(VaultDamaged, match="signature"):
         looked(ana)
 
