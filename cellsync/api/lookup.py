@@ -1,9 +1,10 @@
 """Lookup: which case somebody means.
 
-A case is named by its id, by the beginning of it (four digits or more), by its external id, by its title or a name of
-its person, by a part of these, or by words that are all in one of them, as people write the surname first, or last; in
-this order, and only if it is the only one, or the only case file among the documents of one row; after `about:` the
-only person. Texts are compared folded (`core.folded`).
+A case is named by its id, by the beginning of it (four digits or more), by its external id, its title or a name of its
+person, by a part of these, or by words that are all in one of them, as people write the surname first, or last; in this
+order, and only if it is the only one, or the only case file among the documents of one row; after `about:` the only
+person. Texts are compared folded (`core.folded`). External ids and names count alike: an import makes ids of names, so
+one person's may be another's name.
 """
 
 from __future__ import annotations
@@ -53,10 +54,8 @@ def resolve_locked(cell: Cell, named: str, kind: str = "") -> CaseId:
 
 
 def _called(listings: Listings, name: str) -> list[int]:
-    """The numbers of the cases that are called so: by external ids, whole names, a part of one, or all words in one."""
-    found = listings.called(name)
-    by_id = [number for number, external in found if external]
-    named = by_id or [number for number, _ in found]
+    """The numbers of the cases that are called so: external ids and whole names, a part of one, or all words in one."""
+    named = list(dict.fromkeys(number for number, _ in listings.called(name)))
     return named or listings.called_partly([name]) or listings.called_partly(name.split())
 
 

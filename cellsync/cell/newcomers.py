@@ -36,7 +36,8 @@ from cellsync.store.vault import Vault
 
 FIND_WITHIN: Final = 60.0  # seconds
 NOT_FOUND: Final = (
-    "Check that both devices are on the same network and show the right date and time, or give an address."
+    "Check that both devices are on the same network and show the right date and time, or give an address: "
+    "cellsync join --address HOST:PORT"
 )
 _AGAIN: Final = 1.0
 

@@ -278,7 +278,10 @@ class NoPeer(ExternalError):
     """No other device could be reached."""
 
     code = "no_peer"
-    default_hint = "Check that both devices are on the same network, or give an address."
+    default_hint = (
+        "Check that both devices are on the same network and open there, or give an address: "
+        "cellsync peers add NAME ADDRESS:PORT"
+    )
 
 
 class ClocksDiffer(ExternalError):

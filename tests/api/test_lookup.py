@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,17 @@ async def test_an_id_goes_before_a_title(tmp_path: Path, autojump_clock: MockClo
         assert await meant(ana, by_title[:8]) == by_title
 
 
-async def test_external_id_then_title_then_a_part_of_it(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_external_ids_and_titles_go_before_a_part_of_one(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         part = await new(ana, "0001", set={"title": "Mill Street 12"})
         assert await meant(ana, "mill") == part
         exact = await new(ana, "0002", set={"title": "MILL"})
         assert await meant(ana, "mill") == exact
         external = await new(ana, "0003", set={"title": "Parcel", "external_id": "Mill"})
+        with pytest.raises(Ambiguous) as raised:  # no id goes before a name: nobody sees which of them is meant
+            await meant(ana, "mill")
+        assert raised.value.hint == "Give the beginning of its id: 0002, 0003"
+        await ana("case.edit", case=exact, set={"title": "Mill Street 14"})
         assert await meant(ana, "mill") == external
         with pytest.raises(NotFound):
             await meant(ana, "  ")
@@ -81,6 +86,21 @@ async def test_of_one_row_of_a_table_the_case_itself_is_meant(tmp_path: Path, au
         await new(ana, "0003", set={"external_id": "VR-1"})
         with pytest.raises(Ambiguous):
             await meant(ana, "vr-1")
+
+
+async def test_two_of_one_name_of_whom_one_has_an_id_that_is_made_of_it(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """A table without ids: who has no date of birth gets the bare name as an id, and answered for both."""
+    async with cell(tmp_path, "ana") as [ana]:
+        table = "name,birth_date\nАнтон Курадымлін,1990-02-01\nантон курадымлін,\n"
+        asked = await ana("import", table=base64.b64encode(table.encode()).decode())
+        assert (await ana.until("import.show", asked, "done", "failed"))["created"] == 2
+        for named in ("Антон Курадымлін", "антон курадымлін"):
+            found = (await ana("case.list", find=named))["cases"]
+            with pytest.raises(Ambiguous) as raised:
+                await meant(ana, named)
+            assert all(row["short"] in raised.value.hint for row in found)
 
 
 async def test_a_title_in_another_script_is_found_by_its_letters(tmp_path: Path, autojump_clock: MockClock) -> None:

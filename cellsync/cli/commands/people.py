@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
@@ -72,7 +74,7 @@ def add(context: click.Context, peer: str, address: str) -> None:
     with opened(context, writes=True) as client:
         answer = client.call("peers.add", peer=peer, host=host, port=port)
     terminal.result("✓ Noted. It is called there from now on.")
-    terminal.next(f"cellsync peers ping {peer}")
+    terminal.next(f"cellsync peers ping {quote(line(peer, 200))}")
     terminal.answer(answer)
 
 
