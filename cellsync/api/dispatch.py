@@ -8,7 +8,7 @@ never mixes two versions of the program.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -16,7 +16,7 @@ import msgspec
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Locked
-from cellsync.api.contract.table import BY_NAME, EVENTS, Needs, Operation
+from cellsync.api.contract.table import BY_NAME, EVENTS, MADE_ANEW, Needs, Operation
 from cellsync.api.service import Service
 from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing
 from cellsync.ledger.pause import collector_paused
@@ -103,7 +103,8 @@ async def perform(service: Service, name: str, given: Any) -> shapes.Answer:
     with service.in_use(operation.passive or operation.needs is not Needs.OPEN):
         key: str | None = getattr(given, "key", None)
         if key is not None:
-            return await service.repeats.once(key, name, given, lambda: handler(name)(service, given))
+            work = partial(handler(name), service, given)
+            return await service.repeats.once(key, name, given, work, anew=name in MADE_ANEW)
         return await handler(name)(service, given)
 
 

@@ -8,6 +8,7 @@ attempt (the header `Idempotency-Key`):
 3. A key belongs to one request. With another one it is refused.
 4. Keys are remembered while the cell is open, the newest 1,000, with their answers. They end with it: an answer has
    content. That a new case is made only once, and an edit is, does not depend on this memory (`cases.new`, `keyed`).
+5. What is nothing but content, an export, is made anew, and noted once (`table.MADE_ANEW`, `tables.export`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class _Known:
     def __init__(self, said: bytes) -> None:
         self.said = said
         self.over = trio.Event()
+        self.done = False
         self.answer: shapes.Answer | None = None
 
 
@@ -43,8 +45,10 @@ class Repeats:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
 
-    async def once(self, key: str, operation: str, given: Any, work: Work) -> shapes.Answer:
-        """Do it, unless it was done. Raises KeyReused, and what it raises."""
+    async def once(
+        self, key: str, operation: str, given: Any, work: Work, *, anew: bool = False
+    ) -> shapes.Answer:  # fmt: skip
+        """Do it, unless it was done. `anew`: do it again, and keep no answer. Raises KeyReused, and what it raises."""
         said = blake2b(msgspec.json.encode([operation, given])).digest()  # as JSON: numbers there have no end
         while (known := self._known.get(key)) is not None:
             if known.said != said:
@@ -52,18 +56,21 @@ class Repeats:
             await known.over.wait()
             if known.answer is not None:
                 return known.answer
-        return await self._do(key, _Known(said), work)
+            if known.done:
+                break
+        return await self._do(key, _Known(said), work, anew)
 
-    async def _do(self, key: str, known: _Known, work: Work) -> shapes.Answer:
+    async def _do(self, key: str, known: _Known, work: Work, anew: bool) -> shapes.Answer:
         self._known[key] = known
         try:
             with trio.CancelScope(shield=True):  # a client that has gone will ask again
-                answer = known.answer = await work()
+                answer = await work()
+            known.done, known.answer = True, None if anew else answer
         finally:
             known.over.set()
-            if known.answer is None:
+            if not known.done:
                 del self._known[key]
-        done = [one for one, made in self._known.items() if made.answer is not None]
+        done = [one for one, made in self._known.items() if made.done]
         for oldest in done[:-KEPT]:
             del self._known[oldest]
         return answer

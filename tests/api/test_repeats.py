@@ -12,8 +12,9 @@ from trio.testing import MockClock
 
 from cellsync.api import keyed
 from cellsync.api.contract import shapes
+from cellsync.api.contract.failures import codes_of
 from cellsync.api.contract.problems import KeyReused
-from cellsync.api.contract.table import BY_NAME, HEADERS
+from cellsync.api.contract.table import BY_NAME, HEADERS, OPERATIONS
 from cellsync.api.operations.edits import _case_of
 from cellsync.api.repeats import KEPT, Repeats
 from cellsync.core import drawers
@@ -28,7 +29,79 @@ TABLE = base64.b64encode(b"external_id,name\nVR-1,Anton\n").decode()
 def test_what_takes_a_key_takes_it_in_a_header() -> None:
     with_field = {name for name, one in BY_NAME.items() if "key" in getattr(shapes, one.takes).__struct_fields__}
     assert with_field == {name for name, headers in HEADERS.items() if "Idempotency-Key" in headers}
-    assert {"case.new", "case.edit", "import", "invite", "sync"} <= with_field
+    assert {"case.new", "case.edit", "import", "export", "invite", "sync"} <= with_field
+
+
+DONE_TWICE = {  # what asks for something without a key: what becomes of it if it is asked twice
+    "init": "there is a vault then: refused", "restore": "there is a vault then: refused",
+    "join": "there is a vault then: refused", "unlock": "it is open", "lock": "it is locked", "panic": "it is locked",
+    "backup": "the place is taken: refused", "audit": "it reads", "flags.dismiss": "they are dismissed",
+    "fork.check": "it reads", "peers.add": "it is known", "peers.ping": "it asks", "invite.confirm": "it is confirmed",
+    "invite.cancel": "it is cancelled", "join.introduce": "it is said", "join.confirm": "it is confirmed",
+    "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",
+}  # fmt: skip
+
+
+def test_whatever_asks_for_something_takes_a_key_or_does_nothing_the_second_time() -> None:
+    asking = {one.name for one in OPERATIONS if one.method != "GET"}
+    keyed_ones = {name for name, headers in HEADERS.items() if "Idempotency-Key" in headers}
+    assert asking == keyed_ones | DONE_TWICE.keys()
+    assert not keyed_ones & DONE_TWICE.keys()
+
+
+def test_whatever_writes_a_document_says_its_heads() -> None:
+    """A job writes many, or none; an invitation admits somebody, which is no document."""
+    others = {"import", "invite", "invite.confirm"}
+    writes = {one.name for one in OPERATIONS if "not_permitted" in codes_of(one)} | {"import"}
+    with_heads = {one.name for one in OPERATIONS if "heads" in getattr(shapes, one.gives).__struct_fields__}
+    assert with_heads - {"case.show"} == writes - others
+
+
+async def test_an_export_with_a_key_is_noted_once_and_anew_when_something_else_leaves(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        case = await ana("case.new", set={"title": "W1", "summary": "arrested"})
+        asked = {"format": "json", "audience": "internal", "key": "k"}
+        person = await ana("case.new", kind="person", set={"external_id": "1"})
+        await ana("case.edit", case=case["id"], add={"links": [f"about:{person['id']}"]})
+        await ana("case.new", kind="consent", set={"scope": "un"}, add={"links": [f"about:{person['id']}"]})
+        first = await ana("export", **asked)
+        shown = await ana("case.show", case=first["record"])
+        assert first["heads"] == shown["heads"]
+        before = await counted(ana)
+        second = await ana("export", **asked)
+        assert second == first
+        assert await counted(ana) == before
+        assert ana.service.repeats._known["k"].answer is None  # no content waits there
+        with pytest.raises(KeyReused):
+            await ana("export", **(asked | {"audience": "partners"}))
+        await ana.service.lock()
+        await ana("unlock", passphrase=PASSPHRASE)
+        assert {**await ana("export", **asked), "heads": ""} == {**first, "heads": ""}
+        assert len((await ana("case.list", kind="export"))["cases"]) == 1
+        await ana("case.edit", case=case["id"], set={"summary": "released"})
+        third = await ana("export", **asked)
+        assert third["record"] != first["record"]
+        assert len((await ana("case.list", kind="export"))["cases"]) == 2
+        await ana("export", **{**asked, "key": "another"})
+        assert len((await ana("case.list", kind="export"))["cases"]) == 3
+
+
+async def test_two_exports_at_once_with_one_key_are_noted_once(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with cell(tmp_path, "ana") as [ana]:
+        case = await ana("case.new", set={"title": "W1", "summary": "arrested"})
+        await ana("case.new", kind="consent", set={"scope": "un"}, add={"links": [f"part_of:{case['id']}"]})
+        got: list[Any] = []
+
+        async def ask() -> None:
+            got.append(await ana("export", format="json", key="k"))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+        assert got[0] == got[1] == got[2]
+        assert len((await ana("case.list", kind="export"))["cases"]) == 1
 
 
 async def counted(ana: Asking) -> tuple[int, int]:

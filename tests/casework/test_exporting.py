@@ -150,8 +150,38 @@ async def test_a_consent_of_the_case_narrows_and_speaks_for_a_case_about_nobody(
         office = await cell.create(CaseFile, title="the office was searched")
         with pytest.raises(NoConsent):
             await export_cases(cell, [office], form=Form.JSON, audience=Scope.PARTNERS)
-        await consent(cell, office.id, Scope.PARTNERS, Relation.PART_OF)
+        said = await consent(cell, office.id, Scope.PARTNERS, Relation.PART_OF)
+        async with said.edit() as draft:
+            draft.covers.add(C1)
         assert b"searched" in (await export_cases(cell, [office], form=Form.JSON, audience=Scope.PARTNERS)).content
+
+
+@pytest.mark.parametrize("form", list(Form))
+async def test_of_a_case_about_nobody_only_what_is_publishable_leaves_unsaid(form: Form) -> None:
+    """Its title is somebody's name, mostly: that somebody was not linked is no reason to give it out."""
+    async with a_cell() as cell:
+        case = await cell.create(CaseFile, title="W1 said-C1", summary="said-C0", external_id="Vera-1990")
+        said = await consent(cell, case.id, Scope.PARTNERS, Relation.PART_OF)
+        beside = [
+            await cell.create(Episode, place="at said-C1"), await cell.create(SupportTask, title="do said-C1"),
+            await cell.create(Proceeding, court="of said-C1"),
+        ]  # fmt: skip
+        for one in beside:
+            await linked(one, Link(case.id, Relation.PART_OF))
+        export = await export_cases(cell, form=form, audience=Scope.PARTNERS)
+        assert [text in export.content for text in (b"said-C0", b"said-C1", b"Vera-1990")] == [True, False, False]
+        count, what = why(export)[Why.ABOUT_NOBODY]
+        assert (count, {"case.title", "episode.place", "task.title", "proceeding.court"} - set(what)) == (1, set())
+        async with said.edit() as draft:
+            draft.covers.add(C0)
+            draft.covers.add(C1)
+        content = (await export_cases(cell, form=form, audience=Scope.PARTNERS)).content
+        assert [content.count(b"said-C1") >= 4, b"Vera-1990" in content] == [True, True]
+        async with said.edit() as draft:
+            draft.covers.discard(C1)
+        await linked(case, Link((await cell.create(Person)).id, Relation.ABOUT))
+        with pytest.raises(NoConsent):  # now it is about somebody, whom nobody has asked
+            await export_cases(cell, form=form, audience=Scope.PARTNERS)
 
 
 async def test_a_consent_for_one_case_is_none_for_another() -> None:

@@ -22,6 +22,7 @@ class Exporting:
     def __init__(self, *left_out: str) -> None:
         self.asked: list[str] = []
         self.left_out = [{"text": one} for one in left_out]
+        self.mentions: list[dict[str, str]] = []
 
     def call(self, name: str, /, **given: Any) -> dict[str, Any]:
         self.asked.append(name)
@@ -36,6 +37,7 @@ class Exporting:
                 "cases": ["a"],
                 "refused": [],
                 "left_out": self.left_out,
+                "mentions": self.mentions,
                 "record": "cd" * 32,
                 "compartments": ["C0"],
             },
@@ -169,3 +171,10 @@ def test_what_comes_to_nothing_erases_nothing(
     done = run(monkeypatch, cell, *arguments, given=given)
     assert (done.exit_code, cell.asked) == (2, [])
     assert "nothing was written" in done.output
+
+
+def test_an_export_says_which_texts_left_that_may_say_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = Exporting()
+    daemon.mentions = [{"text": "case.summary of 1 case (4f2a): these texts leave, …"}]
+    done = run(monkeypatch, daemon, "--quiet", "case", "export", "--with-mentions")
+    assert (done.exit_code, done.stderr.splitlines()) == (0, [daemon.mentions[0]["text"]])

@@ -95,9 +95,13 @@ HEADERS: Final[dict[str, dict[str, str]]] = {  # what may stand in a header as w
     "case.new": {"Idempotency-Key": "key"},
     "case.edit": {"If-Match": "heads", "Idempotency-Key": "key"},
     "import": {"Idempotency-Key": "key"},
+    "export": {"Idempotency-Key": "key"},
     "invite": {"Idempotency-Key": "key"},
     "sync": {"Idempotency-Key": "key"},
     "events": {"Last-Event-ID": "since"},
 }
+MADE_ANEW: Final = frozenset({"export"})
+"""What is made once more for a request that comes again with its key: it changes nothing the second time, and an
+answer that is content is not kept."""
 BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}
 EVENTS: Final = "events"  # the one that gives a stream

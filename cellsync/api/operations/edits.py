@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -34,21 +34,32 @@ from cellsync.core.wire.tags import Op
 
 _NAMESAKES: Final = 5  # others of the same name that are named
 
+S = TypeVar("S", bound=Schema)
+
 
 async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     cell = service.cell
     schema = schema_named(ask.kind)
-    created = Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
     case = CaseId(cell.circle.surroundings.entropy(ID_BYTES)) if ask.key is None else _case_of(cell, ask.key)
-    draft = begin(bind(schema, cell, case, CaseState(logs=True)))
+    draft = unwritten(cell, schema, case)
     await cell.catalogue.ready()
     async with cell.circle.lock:
         if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
-            return await _write_locked(cell, case, [])
+            return await write_locked(cell, case, [])
         taken = await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
         alike = await cell.circle.apart(lambda: _namesakes(cell, draft))
-        written = await _write_locked(cell, case, [created, *finish(draft)])
+        written = await write_locked(cell, case, [created(schema), *finish(draft)])
     return msgspec.structs.replace(written, alike=alike, taken=_taken(taken))
+
+
+def unwritten(cell: Cell, schema: type[S], case: CaseId) -> S:
+    """The draft of a new document."""
+    return begin(bind(schema, cell, case, CaseState(logs=True)))
+
+
+def created(schema: type[Schema]) -> Operation:
+    """What its first entry begins with."""
+    return Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
 
 
 def _namesakes(cell: Cell, draft: Schema) -> list[str]:
@@ -94,7 +105,7 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
 
     async with cell.circle.lock:  # until it is written: of two with the same heads, only one writes
         operations, taken = await cell.circle.apart(drafted)
-        written = await _write_locked(cell, identity, operations, asked)
+        written = await write_locked(cell, identity, operations, asked)
     return msgspec.structs.replace(written, taken=_taken(taken))
 
 
@@ -157,7 +168,7 @@ def _entry_of(begins: str) -> str:
     return entry if len(entry) <= DIGITS and set(entry) <= set("0123456789abcdef") else ""
 
 
-async def _write_locked(
+async def write_locked(
     cell: Cell, case: CaseId, operations: list[Operation], asked: keyed.Request | None = None
 ) -> shapes.Written:
     """Write these operations, if there are any. With the lock held."""

@@ -13,6 +13,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import Job
 from cellsync.api.lookup import resolve
+from cellsync.api.operations.edits import created, unwritten, write_locked
 from cellsync.api.operations.job_handlers import cancelling, showing
 from cellsync.api.service import Service
 from cellsync.casework import ExportRecord, Link, Relation
@@ -22,7 +23,9 @@ from cellsync.casework.exporting import Export, Form, write_cases
 from cellsync.casework.importing import Mapping, Report, import_cases
 from cellsync.cell.cell import Cell
 from cellsync.core.errors import InvalidValue, NotPermitted
+from cellsync.core.ids import ID_BYTES, CaseId
 from cellsync.core.schema.fields import Sensitivity
+from cellsync.core.schema.host import finish
 from cellsync.core.schema.values import moment
 from cellsync.store.scratch import Scratch
 
@@ -129,7 +132,7 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
     try:
         made = await write_cases(
             cell, content, chosen, form=Form(ask.format), audience=Scope(ask.audience), compartments=compartments,
-            language=ask.language,
+            language=ask.language, with_mentions=ask.with_mentions,
         )  # fmt: skip
         record = await _record(cell, ask, made, content.digest) if made.cases and service.as_of is None else None
         answer = await surroundings.in_thread(partial(_exported, made, record, content))
@@ -151,7 +154,7 @@ async def read_export(service: Service, ask: shapes.ReadExport) -> shapes.Export
     return shapes.ExportPiece(content=base64.b64encode(piece).decode(), next="" if last else str(number + 1))
 
 
-def _exported(made: Export, record: str | None, content: Scratch) -> shapes.Exported:
+def _exported(made: Export, record: shapes.Written | None, content: Scratch) -> shapes.Exported:
     return shapes.Exported(
         content=base64.b64encode(content.read(0)).decode(),
         export="",
@@ -166,8 +169,13 @@ def _exported(made: Export, record: str | None, content: Scratch) -> shapes.Expo
             )
             for one in made.left_out
         ],
+        mentions=[
+            shapes.Mention(text=one.said, count=len(one.cases), cases=_first(one.cases), what=list(one.what))
+            for one in made.mentions
+        ],
         compartments=sorted(one.value for one in made.compartments),
-        record=record,
+        record=None if record is None else record.id,
+        heads=None if record is None else record.heads,
     )
 
 
@@ -175,19 +183,31 @@ def _first(cases: Sequence[bytes]) -> list[str]:
     return [case.hex() for case in cases[:_NAMED]]
 
 
-async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: bytes) -> str | None:
-    now = moment(cell.circle.surroundings.now())
-    try:
-        record = await cell.create(
-            ExportRecord, scope=Scope(ask.audience), made=now, manifest=digest, cases=len(made.cases),
-        )  # fmt: skip
-        async with record.edit() as draft:
-            for compartment in sorted(made.compartments):
-                draft.compartments.add(compartment)
-            for case in made.cases if len(made.cases) <= _LINKED else ():
-                draft.links.add(Link(bytes(case), Relation.ABOUT))
-            for one in made.left_out:
-                draft.notes.append(one.said)
-    except NotPermitted:
-        return None
-    return record.id.hex()
+async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: bytes) -> shapes.Written | None:
+    """Note what left. With a key, once for what leaves; None if this device may not write."""
+    case = _record_of(cell, ask, digest)
+    draft = unwritten(cell, ExportRecord, case)
+    draft.scope = Scope(ask.audience)
+    draft.made = moment(cell.circle.surroundings.now())
+    draft.manifest = digest
+    draft.cases = len(made.cases)
+    for compartment in sorted(made.compartments):
+        draft.compartments.add(compartment)
+    for left in made.cases if len(made.cases) <= _LINKED else ():
+        draft.links.add(Link(bytes(left), Relation.ABOUT))
+    for said in (one.said for kept in (made.left_out, made.mentions) for one in kept):
+        draft.notes.append(said)
+    operations = [created(ExportRecord), *finish(draft)]
+    async with cell.circle.lock:
+        is_noted = await cell.circle.apart(lambda: cell.circle.replica.shows(case))
+        try:
+            return await write_locked(cell, case, [] if is_noted else operations)
+        except NotPermitted:
+            return None
+
+
+def _record_of(cell: Cell, ask: shapes.ExportCases, digest: bytes) -> CaseId:
+    """The document that notes this export. What has a key has one of its own for each content."""
+    if ask.key is None:
+        return CaseId(cell.circle.surroundings.entropy(ID_BYTES))
+    return cell.case_id("record of a request", cell.device.hex() + digest.hex() + ask.key)

@@ -6,7 +6,8 @@
 
 What may be too much for memory goes to a sink of the program's own, piece by piece: `write_cases(cell, sink, …)`.
 
-What never happens: something about a person leaves without their consent that reaches its audience (`permission`);
+What never happens: something about a person leaves without their consent that reaches its audience (`permission`); a
+name that stays leaves in a text that says it, unless somebody lets that text go (`mentions`);
 C4-C6 leave together with C0-C3; one of several contradicting values leaves as if it were the only one; a link names a
 document that stays. Retracted items of logs, fields that no schema here knows, and the import's marks stay. Outside the
 circle authors are "author 1", "author 2": who is a member is nobody's business there.
@@ -15,7 +16,10 @@ circle authors are "author 1", "author 2": who is a member is nobody's business 
 from __future__ import annotations
 
 from cellsync.casework.exporting.export import Export, Form, export_cases, write_cases
-from cellsync.casework.exporting.permission import LeftOut, NoConsent, NothingLeaves, Why
+from cellsync.casework.exporting.permission import LeftOut, Mentioned, NoConsent, NothingLeaves, Why
 from cellsync.casework.exporting.sink import Sink
 
-__all__ = ["Export", "Form", "LeftOut", "NoConsent", "NothingLeaves", "Sink", "Why", "export_cases", "write_cases"]
+__all__ = [
+    "Export", "Form", "LeftOut", "Mentioned", "NoConsent", "NothingLeaves", "Sink", "Why", "export_cases",
+    "write_cases",
+]  # fmt: skip

@@ -16,8 +16,8 @@ from cellsync.core.plain import plain_line
 from cellsync.core.schema.schema import kind_of
 
 _ABOUT_NOBODY: Final = (
-    "It is about no person, so it speaks for nobody: link the person. A case that is about no person leaves by it, "
-    "whomever its title names."
+    "It is about no person, so it speaks for nobody: link the person. Of a case that is about no person only C0 leaves "
+    "by it, unless it says that it covers C1; look whom title and texts name."
 )
 
 

@@ -14,7 +14,7 @@ from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Folder, gather
 from cellsync.casework.exporting.numbers import Cases, Marks
 from cellsync.casework.exporting.papers import gather_papers
-from cellsync.casework.exporting.permission import Kept, LeftOut, Right, Why
+from cellsync.casework.exporting.permission import Kept, LeftOut, Mentioned, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.sink import InMemory, Sink
 from cellsync.cell.cell import Cell
@@ -41,6 +41,7 @@ class Export(NamedTuple):
     refused: Sequence[CaseId]  # nothing of these leaves: no consent that reaches this audience, or nothing in it
     compartments: frozenset[Sensitivity]
     left_out: list[LeftOut]  # for which reason, in which cases, and what
+    mentions: list[Mentioned]  # texts that left, and that say, or may say, something that stayed
 
     def __repr__(self) -> str:
         return f"<export of {len(self.cases)} cases, {len(self.refused)} refused>"  # no content
@@ -54,11 +55,14 @@ async def export_cases(
     audience: Scope,
     compartments: Iterable[Sensitivity] | None = None,
     language: str = "",
+    with_mentions: bool = False,
 ) -> Export:
     """Export these cases, or all, with the documents that belong to them. Writes nothing anywhere.
 
     `audience` decides which consent is needed and what may be chosen (`permission`). `compartments` are C0 and C1 if
-    none are chosen, for the public C0. `language` marks the texts of a table, or the page, as being in it: "ru".
+    none are chosen, for the public C0. `language` marks the texts of a table, or the page, as being in it: "ru". Texts
+    that say what stays, a name that a consent withholds, stay as well, unless `with_mentions` lets them go; `mentions`
+    says which went.
 
     Cases without the consent are left out and listed; raises NoConsent if that is all of them, and NothingLeaves if the
     others hold nothing in these compartments. `left_out` says what stayed and why. Raises InvalidValue for compartments
@@ -66,8 +70,9 @@ async def export_cases(
     """
     out = InMemory()
     made = await write_cases(
-        cell, out, cases, form=form, audience=audience, compartments=compartments, language=language
-    )
+        cell, out, cases, form=form, audience=audience, compartments=compartments, language=language,
+        with_mentions=with_mentions,
+    )  # fmt: skip
     return made._replace(content=out.getvalue())
 
 
@@ -80,13 +85,14 @@ async def write_cases(
     audience: Scope,
     compartments: Iterable[Sensitivity] | None = None,
     language: str = "",
+    with_mentions: bool = False,
 ) -> Export:
     """The same as `export_cases`, written to `out`, which is told when all is started over. It writes in a thread."""
     chosen = permission.checked(audience, compartments)
     wanted = None if cases is None else [case.id for case in cases]
 
     def work(replica: Replica, listings: Listings) -> Steps[Export]:
-        return _made(Reader(cell, replica, listings), wanted, form, audience, chosen, language, out)
+        return _made(Reader(cell, replica, listings), wanted, form, audience, chosen, language, with_mentions, out)
 
     return await cell.at_one_moment(work)
 
@@ -101,7 +107,7 @@ class _Writer(Protocol):
 
 def _made(
     reader: Reader, cases: list[CaseId] | None, form: Form, audience: Scope, chosen: frozenset[Sensitivity],
-    language: str, out: Sink,
+    language: str, with_mentions: bool, out: Sink,
 ) -> Steps[Export]:  # fmt: skip
     out.clear()
     folders = yield from gather(reader, cases)
@@ -110,18 +116,20 @@ def _made(
         if (why := _refusal(right, audience)) is None:
             leaving.append(place)
         else:
-            kept.add(why, place)
+            kept.add(why, place, right=right)
     if folders and not leaving:
         raise permission.NoConsent(kept.by_reason(reader.all_ids, folders.numbers))
     if form is Form.DOSSIER and len(folders) != 1:
         raise InvalidValue("a dossier is about one case", hint="Choose one case, or export a table.")
     papers = yield from gather_papers(reader, folders, leaving, audience, kept)
-    gate = Gate(audience, chosen, papers.targets(chosen), kept)
+    gate = Gate(
+        reader, folders.consents, audience, chosen, papers.targets(chosen), kept, with_mentions=with_mentions
+    )  # fmt: skip
     writer = _writer(form, reader, gate, audience, language, out)
     filled, refused = Marks(), array("I")
     for place in leaving:
         folder = papers.folder(place)
-        if (yield from gate.has_any(reader, folder)):
+        if (yield from gate.has_any(folder)):
             filled.add(place + 1)
             yield from writer.add(folder)
         else:
@@ -133,6 +141,7 @@ def _made(
     return Export(
         b"", Cases(reader.all_ids, (folders.numbers[place - 1] for place in filled)),
         Cases(reader.all_ids, refused), chosen, kept.by_reason(reader.all_ids, folders.numbers),
+        kept.mentioned(reader.all_ids, folders.numbers),
     )  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 A field leaves if its compartment was chosen and the consents of those concerned allow it (`permission`); an entry of a
 timeline by its own compartment. What consent keeps back is noted, with the reason. Where an item was corrected
 and its current wording belongs to another compartment, its older wordings stay as well.
+
+A text that says what stays, a name that a consent withholds, stays too, unless somebody lets it go (`mentions`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from datetime import datetime
+from enum import Enum
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -16,9 +19,12 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.exporting.documents import is_number, named_kind
 from cellsync.casework.exporting.gathering import Folder
-from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Kept, Why
+from cellsync.casework.exporting.mentions import Mentions, Says
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Consents, Kept, Why
 from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.casework.exporting.staying import staying
 from cellsync.casework.values.link import Link
+from cellsync.casework.values.name import Name
 from cellsync.casework.values.timeline import TimelineEntry
 from cellsync.casework.values.words import as_text
 from cellsync.core.case.fold import CANONICAL
@@ -69,9 +75,14 @@ class Gate:
     """What one export lets out, of one folder after the other."""
 
     def __init__(
-        self, audience: Scope, compartments: frozenset[Sensitivity], targets: Container[bytes], kept: Kept
-    ) -> None:
-        """`targets`: the ids of what may be pointed at."""
+        self, reader: Reader, consents: Consents, audience: Scope, compartments: frozenset[Sensitivity],
+        targets: Container[bytes], kept: Kept, *, with_mentions: bool = False,
+    ) -> None:  # fmt: skip
+        """`targets`: the ids of what may be pointed at. `with_mentions`: texts leave also if they say what stays."""
+        self._reader = reader
+        self._consents = consents
+        self._with_mentions = with_mentions
+        self._staying = Mentions()
         self.compartments = compartments
         self.kept = kept
         self._audience = audience
@@ -81,6 +92,8 @@ class Gate:
 
     def within(self, folder: Folder) -> Gate:
         """The same, with the rights of this folder from now on."""
+        if self._folder is None or self._folder.place != folder.place:
+            self._staying = staying(self._reader, self._consents, folder, self._audience)
         self._folder = folder
         return self
 
@@ -89,7 +102,11 @@ class Gate:
         if isinstance(value, Link) and value.case not in self._targets:
             return False
         compartment = value.sensitivity if isinstance(value, TimelineEntry) else own.sensitivity
-        return compartment in self.compartments and not self._is_kept(document, name, compartment)
+        return (
+            compartment in self.compartments
+            and not self._is_kept(document, name, compartment)
+            and not self._is_held(document, name, value)
+        )
 
     def may(self, document: Schema, name: str) -> bool:
         """Whether consent lets this field out, written or not."""
@@ -98,9 +115,23 @@ class Gate:
     def _is_kept(self, document: Schema, name: str, compartment: Sensitivity) -> bool:
         why = self._kept(document, name, compartment)
         if why is not None and self._folder is not None:
-            kind = named_kind(kind_of(type(document)))
-            self.kept.add(why, self._folder.place, f"{kind}.{name}")
+            what = f"{named_kind(kind_of(type(document)))}.{name}"
+            self.kept.add(why, self._folder.place, what, self._folder.right_of(document.id))
         return why is not None
+
+    def _is_held(self, document: Schema, name: str, value: Any) -> bool:
+        """Whether it stays because it says what stays."""
+        if not self._staying or self._folder is None:
+            return False
+        says = max(map(self._staying.said_in, _texts(value)), default=Says.NOTHING)
+        if says is Says.NOTHING:
+            return False
+        what = f"{named_kind(kind_of(type(document)))}.{name}"
+        if says is Says.MAYBE or self._with_mentions:
+            self.kept.add_mentioned(self._folder.place, what)
+            return False
+        self.kept.add(Why.MENTIONS, self._folder.place, what)
+        return True
 
     def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:
         right = (self._folder and self._folder.right_of(document.id)) or NOTHING_ALLOWED
@@ -110,13 +141,13 @@ class Gate:
         reasons = (right.keeps(self._audience, compartment, *one) for one in asked)
         return next((why for why in reasons if why is not None), None)
 
-    def has_any(self, reader: Reader, folder: Folder) -> Steps[bool]:
+    def has_any(self, folder: Folder) -> Steps[bool]:
         """Whether anything that somebody wrote leaves of it."""
         self.within(folder)
         for one in folder.documents:
-            if self._says_any(reader.open(one.schema, one.id)):
+            if self._says_any(self._reader.open(one.schema, one.id)):
                 return True
-            yield from reader.turn()
+            yield from self._reader.turn()
         return False
 
     def _says_any(self, document: Schema) -> bool:
@@ -164,7 +195,8 @@ class Gate:
 
     def _of_value(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
         for part in document._state.parts(own.crdt, own.name):
-            if lets(None):
+            values = document.said(own.name) or (_read(own.kinds[0], part.value),)
+            if all(lets(getattr(one, "value", one)) for one in values):
                 said = self._said(own.kinds[0], document.said(own.name))
                 yield Piece(None, said or (_alone(own.kinds[0], _read(own.kinds[0], part.value)),), ())
 
@@ -177,7 +209,8 @@ class Gate:
             plain = _plain(own.kinds[0], key)
             values = contradicting.get(CANONICAL(plain))
             said = (_alone(own.kinds[1], value),) if values is None else self._said(own.kinds[1], values)
-            yield Piece(plain, said, ())
+            if all(map(lets, (key, *(one.value for one in said)))):
+                yield Piece(plain, said, ())
 
     def _of_sum(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
         read = getattr(document, own.name)
@@ -202,6 +235,21 @@ _PIECES: Final = {
     Holds.ITEMS: Gate._of_items, Holds.SUM: Gate._of_sum,
 }  # fmt: skip
 """How what a field holds goes through the gate."""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """What people have written in a value. Names are names, and go by their own field."""
+    match value:
+        case Enum() | Name():
+            return
+        case str():
+            yield value
+        case tuple() | list():
+            for one in value:
+                yield from _texts(one)
+        case dict():
+            for one in (*value, *value.values()):
+                yield from _texts(one)
 
 
 def _alone(kind: ValueType, value: Any) -> Said:

@@ -14,8 +14,9 @@ from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.consent import Consent, Scope
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import BESIDE
+from cellsync.casework.exporting.joined import Joined, all_joined, joined_with
 from cellsync.casework.exporting.numbers import Marks, Pairs, Rows, by_id
-from cellsync.casework.exporting.permission import Consents, Right, Spoken, spoken
+from cellsync.casework.exporting.permission import MANY, Consents, Right, Spoken, spoken
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Relation
 from cellsync.core.ids import CaseId
@@ -40,7 +41,7 @@ class Folder(NamedTuple):
     persons: Sequence[CaseId]
     right: Right | None  # how far it may go; None: nobody has consented for somebody that it is about
     beside: Sequence[Unread] = ()  # documents that point at the case: by kind, episodes first, then by id
-
+    staying: Sequence[Unread] = ()  # others that point at it
     rights: Mapping[bytes, Right] = {}  # of the other documents; what has none stays
 
     def __repr__(self) -> str:
@@ -131,7 +132,7 @@ def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
     else:
         every = [reader.number(case) for case in dict.fromkeys(cases)]
         consents = yield from _bearing_on(reader, dict.fromkeys(cases))
-    folders = Folders(reader, consents)
+    folders, joined = Folders(reader, consents), consents.joined
     rights: list[Right | None] = [None] * (len(reader.all_ids) + 1)  # by number
     persons, row = Rows(), array("I", bytes(4 * (len(reader.all_ids) + 1)))  # as they are read; and by number
     nameless, named = array("I"), []
@@ -139,7 +140,7 @@ def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
         case = reader.id(number)
         file = reader.open(CaseFile, case)
         concerned = about(file)
-        rights[number] = consents.of(case, concerned)
+        rights[number] = consents.of(case, concerned | _about_others(reader, joined, number))
         row[number] = len(persons)
         persons.add(reader.number(one) for one in concerned if one in consents.persons)
         if external := file.external_id:
@@ -155,6 +156,14 @@ def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
     return folders
 
 
+def _about_others(reader: Reader, joined: Joined, number: int) -> set[bytes]:
+    """Whom the other files of the same case are about."""
+    others = joined.others(number)
+    if not others or joined.count(joined.first(number)) > MANY:  # of so many nothing goes
+        return set()
+    return set().union(*(about(reader.open(CaseFile, reader.id(one))) for one in others))
+
+
 def _sorted_by(external_id: str, case: CaseId, number: int) -> bytes:
     """Texts and their bytes in UTF-8 have one order; a zero byte within sorts above the end, as it has to."""
     text = external_id.encode(errors="surrogatepass").replace(b"\0", b"\0\xff")
@@ -162,7 +171,8 @@ def _sorted_by(external_id: str, case: CaseId, number: int) -> bytes:
 
 
 def _all_consents(reader: Reader) -> Steps[Consents]:
-    consents = Consents((), reader.persons(), reader.number)
+    joined = yield from all_joined(reader)
+    consents = Consents((), reader.persons(), joined)
     for number in reader.of_kind(Consent):
         consents.add(spoken(reader.open(Consent, reader.id(number))))
         yield from reader.turn()
@@ -176,10 +186,14 @@ def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
     A consent may narrow, replace or be replaced by others, over several steps; so all that are joined by such links are
     here, in both directions, as if all consents of the cell had been read.
     """
-    concerned = {bytes(case) for case in cases}
-    for case in cases:
-        concerned |= about(reader.open(CaseFile, case))
-        yield from reader.turn()
+    joined = Joined(reader.number)
+    files = yield from joined_with(reader, CaseFile, cases, joined, MANY)
+    people: set[bytes] = set()
+    for case in files:
+        if reader.number(case):
+            people |= about(reader.open(CaseFile, case))
+            yield from reader.turn()
+    concerned = files | people | (yield from joined_with(reader, Person, people, joined, MANY))
     found: dict[bytes, Spoken] = {}
     waiting = _consents(reader.pointing_at(concerned))
     while waiting:
@@ -192,7 +206,7 @@ def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
         waiting = _consents(reader.pointing_at(waiting) | reader.kinds(replaced)) - found.keys()
     named = {target for one in found.values() for target in one.named}
     persons = {bytes(one) for one, kind in reader.kinds(concerned | named).items() if kind == kind_of(Person)}
-    return Consents(found.values(), persons, reader.number)
+    return Consents(found.values(), persons, joined)
 
 
 def _consents(kinds: Mapping[CaseId, str]) -> set[bytes]:

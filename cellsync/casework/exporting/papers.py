@@ -37,12 +37,15 @@ class Papers:
         folder, consents = self._folders[place], self._folders.consents
         case = bytes(folder.case)
         rights = {bytes(one): consents.of(case, [bytes(one)]) or NOTHING_ALLOWED for one in folder.persons}
-        papers = []
+        papers, staying = [], []
         for at in self._beside.of.places(place):
-            if (right := self.rights[at]) is not None:
-                papers.append(one := self._beside.unread(self._reader, self._beside.of.second(at)))
+            one = self._beside.unread(self._reader, self._beside.of.second(at))
+            if (right := self.rights[at]) is None:
+                staying.append(one)
+            else:
+                papers.append(one)
                 rights[bytes(one.id)] = right
-        return folder._replace(beside=papers, rights=rights) if rights else folder
+        return folder._replace(beside=papers, staying=staying, rights=rights) if rights or staying else folder
 
     def targets(self, chosen: frozenset[Sensitivity]) -> Container[bytes]:
         """The ids of all that leaves, as far as such documents have something in these compartments."""
@@ -86,7 +89,7 @@ def gather_papers(
             if all(number in known for number in found.told_of[one]) and not right.refuses(audience):
                 papers.rights[at] = right
             else:
-                kept.add(Why.OTHERS, place, named_kind(kind_of(found.schemas[one])))
+                kept.add(Why.OTHERS, place, named_kind(kind_of(found.schemas[one])), right)
             yield from reader.turn_after(1)
     return papers
 

@@ -20,9 +20,13 @@ for one person or case nobody can tell what was meant, and nothing goes. A perso
 consented goes nowhere, and neither does what is known about them: a case or document about several people takes the
 consent of each.
 
-A consent covers C0 and C1 unless it says what it covers; legal and medical facts are never covered unsaid. Fields that
-it withholds stay whatever it covers, and one that withholds something that is no field lets nothing out: nobody knows
-what was meant. An external id that is more than a number stays with the name and the birth of which it is made.
+A consent covers C0 and C1 unless it says what it covers; legal and medical facts are never covered unsaid. Where one
+decides alone on a case that is about nobody, it covers C0 unless it says more: a title mostly is somebody's name, and
+of somebody who was not linked nobody has asked. Fields that a consent withholds stay whatever it covers, and one that
+withholds something that is no field lets nothing out: nobody knows what was meant. An external id that is more than a
+number stays with the name and the birth of which it is made.
+
+Records that are merged are one person, or one case (`joined`): whatever is said about one of them is said about all.
 
 A member may write consents without end that supersede each other and are about the same people and cases. So what is
 done for one person of one case never grows with more than a few of them, but for those that name that case:
@@ -38,13 +42,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from enum import StrEnum
 from itertools import count, repeat
 from typing import Final, NamedTuple
 
 from cellsync.casework.documents.consent import Consent, Scope, effective_scope, is_withdrawn
 from cellsync.casework.exporting.documents import meant
+from cellsync.casework.exporting.joined import Joined
 from cellsync.casework.exporting.numbers import Cases, Marks, Pairs, Rows
 from cellsync.casework.values.link import Relation
 from cellsync.core.errors import CallerError, InvalidValue
@@ -54,10 +59,12 @@ from cellsync.core.schema.fields import Sensitivity
 ABOUT_CASES: Final = frozenset({Sensitivity.C0, Sensitivity.C1, Sensitivity.C2, Sensitivity.C3})
 ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})
 UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
+_OF_NOBODY: Final = frozenset({Sensitivity.C0})
 _EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
 MANY: Final = 64  # consents that speak at once
 _FEW: Final = 4
+_SHORT: Final = 8  # digits of an id
 _NOBODY: Final = -1  # has spoken
 _UNKNOWN: Final = -2
 
@@ -70,8 +77,10 @@ class Why(StrEnum):
     WITHDRAWN = "withdrawn"
     NOT_COVERED = "not_covered"
     WITHHELD = "withheld"
+    ABOUT_NOBODY = "about_nobody"
     UNCLEAR = "unclear"
     OTHERS = "others"
+    MENTIONS = "mentions"
     NOTHING = "nothing"
 
 
@@ -81,10 +90,23 @@ _SAID: Final = {
     Why.WITHDRAWN: "a consent was withdrawn",
     Why.NOT_COVERED: "a consent does not cover their compartment",
     Why.WITHHELD: "a consent withholds them",
-    Why.UNCLEAR: "a consent withholds something that is no field, or too many consents took each other's place",
+    Why.ABOUT_NOBODY: (
+        "the case is about no person who is linked, and its consent does not say that it covers their compartment"
+    ),
+    Why.UNCLEAR: (
+        "a consent withholds something that is no field, too many consents took each other's place, or too many "
+        "records are merged"
+    ),
     Why.OTHERS: "also about somebody, or part of a case, that does not leave",
+    Why.MENTIONS: (
+        "these texts say something that stays, such as a name; mend them, or let them go with --with-mentions"
+    ),
     Why.NOTHING: "nothing of them is in these compartments",
 }
+
+
+_MAY_SAY: Final = "these texts leave, and may say something that stays, such as a name"
+_MERGED: Final = "; what is said about one of several records that are merged counts for all of them"
 
 
 class LeftOut(NamedTuple):
@@ -93,16 +115,43 @@ class LeftOut(NamedTuple):
     why: Why
     cases: Sequence[bytes]  # in which it was left out
     what: tuple[str, ...]  # "person.health", or "task" for whole documents; empty: the cases themselves
+    merged: bool = False  # in some of them it is about somebody of whom there are several records
 
     @property
     def said(self) -> str:
         """2 cases left out: …; or: person.health left out of 2 cases: …"""
         cases = f"{len(self.cases)} case" + "s" * (len(self.cases) != 1)
         what = f"{', '.join(self.what)} left out of {cases}" if self.what else f"{cases} left out"
-        return f"{what}: {_SAID[self.why]}"
+        return f"{what}{_named(self)}: {_SAID[self.why]}{_MERGED * self.merged}"
 
     def __repr__(self) -> str:
         return f"<left out of {len(self.cases)} cases: {self.why.value}>"
+
+
+class Mentioned(NamedTuple):
+    """A field that left with texts which say, or may say, something that stays."""
+
+    cases: Sequence[bytes]  # of which it left
+    what: tuple[str, ...]  # "case.summary"
+
+    @property
+    def said(self) -> str:
+        """case.summary of 2 cases (4f2a91c3, 77d0ab12): …"""
+        cases = f"{len(self.cases)} case" + "s" * (len(self.cases) != 1)
+        return f"{', '.join(self.what)} of {cases}{_ids(self.cases)}: {_MAY_SAY}"
+
+    def __repr__(self) -> str:
+        return f"<mentioned in {len(self.cases)} cases>"
+
+
+def _named(left: LeftOut) -> str:
+    """Texts that were held back are to be looked at: where they are."""
+    return _ids(left.cases) if left.why is Why.MENTIONS else ""
+
+
+def _ids(cases: Sequence[bytes]) -> str:
+    more = ", …" if len(cases) > _FEW else ""
+    return f" ({', '.join(case.hex()[:_SHORT] for case in cases[:_FEW])}{more})"
 
 
 _FOR_PUBLIC: Final = "What is for the public stands in C0: a case's summary, and what is marked C0."
@@ -171,6 +220,9 @@ class Right(NamedTuple):
     covers: frozenset[Sensitivity]
     withheld: frozenset[str]  # "person.residence"
     unclear: bool  # nobody can tell what was meant
+    unsaid: bool = False  # what it covers was not said
+    about_nobody: bool = False  # it decides alone, on a case that is about nobody, and does not say what it covers
+    merged: bool = False  # it is of somebody, or of a case, of whom there are several records
 
     def refuses(self, audience: Scope) -> Why | None:
         """Why nothing may go to this audience; None if something may."""
@@ -186,7 +238,13 @@ class Right(NamedTuple):
             return None
         if f"{document}.{field}" in self.withheld:
             return Why.WITHHELD
-        return None if compartment in self.covers else Why.NOT_COVERED
+        if compartment in self.covers:
+            return None
+        return Why.ABOUT_NOBODY if self.about_nobody and compartment in UNSAID else Why.NOT_COVERED
+
+    def alone(self) -> Right:
+        """The same where it decides alone, on a case that is about nobody."""
+        return self._replace(covers=self.covers & _OF_NOBODY, about_nobody=True) if self.unsaid else self
 
 
 NOTHING_ALLOWED: Final = Right(Scope.NONE, False, frozenset(), frozenset(), False)
@@ -204,6 +262,9 @@ def least(rights: Iterable[Right]) -> Right:
         _EVERYTHING.intersection(*(one.covers for one in every)),
         frozenset().union(*(one.withheld for one in every)),
         any(one.unclear for one in every),
+        any(one.unsaid for one in every),
+        any(one.about_nobody for one in every),
+        any(one.merged for one in every),
     )
 
 
@@ -226,13 +287,11 @@ def spoken(consent: Consent) -> Spoken:
 class Consents:
     """The table: who has consented to what. A member may write consents without end, so all of it is numbers."""
 
-    def __init__(
-        self, said: Iterable[Spoken], persons: Container[bytes], number: Callable[[bytes], int] | None = None
-    ) -> None:
-        """`number`: of an id, 0 of one that is not here. It may be filled later on: `add`, then `settle`."""
+    def __init__(self, said: Iterable[Spoken], persons: Container[bytes], joined: Joined | None = None) -> None:
+        """`joined`: which records are one. It may be filled later on: `add`, then `settle`."""
         self.persons = persons
-        numbered: dict[bytes, int] = defaultdict(count(1).__next__)
-        self._number = number or numbered.__getitem__
+        self.joined = joined or Joined(defaultdict[bytes, int](count(1).__next__).__getitem__)
+        self._number = self.joined.number
         self._rights = _Rights()
         self._own = array("I")  # the number of each consent
         self._right = array("I")  # what it allows, by its place in `_rights`
@@ -249,8 +308,11 @@ class Consents:
     def add(self, one: Spoken) -> None:
         self._own.append(self._number(one.id))
         self._right.append(self._rights.place(one.right))
-        self._named.add(self._number(target) << 1 | (target in self.persons) for target in one.named)
+        self._named.add(self._number(target) << 1 | self._is_person(target) for target in one.named)
         self._replaced.add(self._number(other) for other in one.supersedes)
+
+    def _is_person(self, target: bytes) -> bool:
+        return target in self.persons or self.joined.is_awaited_person(target)
 
     def settle(self) -> None:
         """All are there: find out who speaks for whom."""
@@ -284,11 +346,13 @@ class Consents:
         asked = [self._of_person(self._number(person), here) for person in persons]
         if any(right is None for right in asked) or not (asked or of_case):
             return None
-        return self._rights.shared(least(right for right in (*asked, of_case) if right is not None))
+        allowed = least(right for right in (*asked, of_case) if right is not None)
+        return self._rights.shared(allowed if asked else allowed.alone())
 
     def narrowed(self, right: Right, case: int, persons: Iterable[int]) -> Right:
         """What is left of what may go in this case where these persons are concerned as well."""
-        rights = [right, *(self._of_person(person, case) or NOTHING_ALLOWED for person in persons)]
+        here = self.joined.first(case)
+        rights = [right, *(self._of_person(self.joined.first(one), here) or NOTHING_ALLOWED for one in persons)]
         return right if len(rights) == 1 else self._rights.shared(least(rights))
 
     def least_of(self, rights: Iterable[Right]) -> Right:
@@ -298,9 +362,7 @@ class Consents:
         if case not in self._of_cases:
             speaking = self._speaking(case)
             said = _standing(self._said(one) for one in speaking or () if not self._for_people[one])
-            self._of_cases[case] = (
-                self._rights.place(_TANGLED) if speaking is None else self._least(said)
-            )  # fmt: skip
+            self._of_cases[case] = self._tangled if speaking is None else self._least(said, case)
         return self._rights[self._of_cases[case]]
 
     def _of_person(self, person: int, case: int) -> Right | None:
@@ -310,21 +372,26 @@ class Consents:
         if parted is None:
             speaking = self._speaking(person)
             if speaking is None:
-                self._everywhere[person] = self._rights.place(_TANGLED)
+                self._everywhere[person] = self._tangled
                 return _TANGLED
-            parted = self._part(speaking)
+            parted = self._part(speaking, person)
             if not parted.elsewhere:
                 self._everywhere[person] = parted.place
             elif len(speaking) > MANY:
                 self._parted[person] = parted
         return self._rights[self._within(case, parted)]
 
-    def _part(self, speaking: Iterable[int]) -> _Parted:
+    @property
+    def _tangled(self) -> int:
+        return self._rights.place(_TANGLED)
+
+    def _part(self, speaking: Iterable[int], person: int) -> _Parted:
         everywhere, elsewhere = array("I"), array("I")
         for one in speaking:
             (elsewhere if self._for_cases[one] else everywhere).append(one)
         standing = _standing(map(self._said, everywhere))
-        return _Parted(everywhere[: MANY + 1], self._least(standing), array("I", sorted(elsewhere)))
+        place = self._least(standing, person)
+        return _Parted(person, everywhere[: MANY + 1], place, array("I", sorted(elsewhere)))
 
     def _within(self, case: int, parted: _Parted) -> int:
         """The place of what is left of a person's right in one case."""
@@ -332,7 +399,7 @@ class Consents:
         if not here:
             return parted.place
         if len(parted.everywhere) <= MANY:
-            return self._least(_standing(map(self._said, (*parted.everywhere, *here))))
+            return self._least(_standing(map(self._said, (*parted.everywhere, *here))), parted.person)
         allowed = self._rights[parted.place] or NOTHING_ALLOWED
         return self._rights.place(least([allowed, *(one.right for one in _standing(map(self._said, here)))]))
 
@@ -347,11 +414,17 @@ class Consents:
             return [one for one in consents if one in speaking]
         return [one for one in speaking if (at := bisect_left(consents, one)) < len(consents) and consents[at] == one]
 
-    def _least(self, standing: Sequence[_Said]) -> int:
-        return self._rights.place(least(one.right for one in standing)) if standing else _NOBODY
+    def _least(self, standing: Sequence[_Said], target: int) -> int:
+        """The place of what these say of a person or case."""
+        if not standing:
+            return _NOBODY
+        allowed = least(one.right for one in standing)
+        return self._rights.place(allowed._replace(merged=True) if self.joined.count(target) > 1 else allowed)
 
     def _speaking(self, target: int) -> Collection[int] | None:
         """The consents that name it, or name nothing and take the place of one that does; None: too many."""
+        if self.joined.count(target) > MANY:
+            return None
         found = dict.fromkeys(self._naming.of(target))
         most = len(found) + MANY
         waiting = list(found)
@@ -411,6 +484,7 @@ class _Known:
 class _Parted(NamedTuple):
     """The consents that speak for a person."""
 
+    person: int
     everywhere: array[int]  # in every case: all of them, or so many that there are too many
     place: int  # of the right that these leave
     elsewhere: array[int]  # in some cases only, in order
@@ -439,7 +513,7 @@ def _right(consent: Consent) -> Right:
     withheld = [meant(one) if isinstance(one, str) else frozenset() for one in consent.withheld]
     return Right(
         effective_scope(consent), is_withdrawn(consent), said or UNSAID, frozenset().union(*withheld),
-        not all(withheld),
+        not all(withheld), not said,
     )  # fmt: skip
 
 
@@ -459,21 +533,51 @@ class Kept:
     """What stays, and why: of which cases, by their places, and what of them."""
 
     def __init__(self) -> None:
-        self._where: dict[tuple[Why, bool], Marks] = {}
-        self._what: dict[Why, set[str]] = {}
+        self._where: dict[_Reason, Marks] = {}
+        self._what: dict[_Reason, set[str]] = {}
+        self._merged: set[_Reason] = set()
+        self._mentioned: dict[str, Marks] = {}
 
-    def add(self, why: Why, place: int, what: str = "") -> None:
-        """`what`: a field, or a kind of documents; "" for the case itself."""
-        self._where.setdefault((why, bool(what)), Marks()).add(place + 1)
+    def add(self, why: Why, place: int, what: str = "", right: Right | None = None) -> None:
+        """`what`: a field, or a kind of documents; "" for the case itself. `right`: which lets it stay."""
+        reason = _Reason(why, bool(what), what if why is Why.MENTIONS else "")
+        self._where.setdefault(reason, Marks()).add(place + 1)
         if what:
-            self._what.setdefault(why, set()).add(what)
+            self._what.setdefault(reason, set()).add(what)
+        if right is not None and right.merged:
+            self._merged.add(reason)
+
+    def add_mentioned(self, place: int, field: str) -> None:
+        """A text of this field leaves, and may say what stays."""
+        self._mentioned.setdefault(field, Marks()).add(place + 1)
 
     def by_reason(self, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> list[LeftOut]:
         """`numbers`: of the cases, by their places."""
-        order = list(Why)
         return [
             LeftOut(
-                why, Cases(ids, (numbers[place - 1] for place in where)), tuple(sorted(self._what[why] if some else ()))
+                one.why, _cases(self._where[one], ids, numbers), tuple(sorted(self._what.get(one, ()))),
+                one in self._merged,
             )
-            for (why, some), where in sorted(self._where.items(), key=lambda one: (one[0][1], order.index(one[0][0])))
-        ]
+            for one in sorted(self._where, key=_Reason.rank)
+        ]  # fmt: skip
+
+    def mentioned(self, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> list[Mentioned]:
+        """By field."""
+        return [
+            Mentioned(_cases(where, ids, numbers), (field,)) for field, where in sorted(self._mentioned.items())
+        ]  # fmt: skip
+
+
+def _cases(where: Marks, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> Cases:
+    return Cases(ids, (numbers[place - 1] for place in where))
+
+
+class _Reason(NamedTuple):
+    """What is said together."""
+
+    why: Why
+    some: bool  # some of a case
+    field: str  # texts are told field by field, for somebody has to look at them
+
+    def rank(self) -> tuple[bool, int, str]:
+        return self.some, list(Why).index(self.why), self.field

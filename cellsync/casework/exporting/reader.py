@@ -93,6 +93,11 @@ class Reader:
         """The kinds of those of these documents that are here."""
         return self._kinds(number for number in map(self.number, cases) if number)
 
+    def targets(self, number: int) -> Sequence[bytes]:
+        """Where the links of a document lead; no more than are listed."""
+        self._opened += 1
+        return self._listings.links(number)
+
     def linking(self, case: bytes) -> Sequence[int]:
         """The numbers of the documents with a link to it. One with more links than are listed is always among them."""
         self._opened += 1

@@ -48,6 +48,11 @@ def description_if_no_name(cell: str) -> list[Any]:
     return [one for one in text(cell) if says_something and not is_name(one)]
 
 
+def is_particle(word: str) -> bool:
+    """Whether it is a small word that belongs to names, as "van" and "оглы", and says nobody's. `word`: folded."""
+    return word in _PARTICLES
+
+
 @lru_cache(maxsize=16)  # asked twice of each cell
 def is_name(cell: str) -> bool:
     """Whether it is a name: the first and the last word begin with a capital, or with a letter that has none.

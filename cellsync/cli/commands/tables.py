@@ -153,11 +153,12 @@ def _load(file: Path) -> str:
 )  # fmt: skip
 @click.option("--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]))
 @click.option("--language", default="", metavar="TAG", help="Mark the texts as being in it: ru, be, en.")
+@click.option("--with-mentions", is_flag=True, help="Let texts go also where they say something that stays: a name.")
 @saving_options
 @click.pass_context
 def export(
     context: click.Context, cases: tuple[str, ...], form: str, audience: str, compartments: tuple[str, ...],
-    language: str, to: Path | None, replace: bool,
+    language: str, with_mentions: bool, to: Path | None, replace: bool,
 ) -> None:  # fmt: skip
     """Export cases (all, if none is named) as a table, as JSON, or one of them as a page to print.
 
@@ -172,7 +173,7 @@ def export(
         with nullcontext() if cases else terminal.bar("exporting"):
             answer = client.call(
                 "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
-                language=language,
+                language=language, with_mentions=with_mentions,
             )  # fmt: skip
         pieces = _pieces(client, answer)
         if write is not None:
@@ -187,6 +188,8 @@ def export(
     noted = "noted in the cell" if answer["record"] else "not noted: this device writes nothing to the cell"
     terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; {noted}.")
     for one in answer["left_out"]:
+        terminal.need(line(one["text"], 500))
+    for one in answer["mentions"]:
         terminal.need(line(one["text"], 500))
     terminal.answer(answer)
     if answer["left_out"]:

@@ -142,7 +142,7 @@ async def test_what_is_doubtful_about_a_consent_is_said_when_it_is_written(
         nobody = await ana("case.new", kind="consent", add={"links": ["part_of:VR-1"]})
         [doubt] = nobody["doubts"]
         assert doubt["text"].startswith("It is about no person, so it speaks for nobody: link the person.")
-        assert doubt["text"].endswith("A case that is about no person leaves by it, whomever its title names.")
+        assert doubt["text"].endswith("look whom title and texts name.")
         [file] = (await ana("case.list", find="VR-1"))["cases"]
         wrong = await ana("case.new", kind="consent", add={"links": [f"about:{file['short']}"]})
         assert [one["field"] for one in wrong["doubts"]] == ["links"]

@@ -15,7 +15,7 @@ from cellsync.cli.terminal import Terminal
 
 EXPORTED = {
     "v": 1, "content": "", "export": "", "next": "", "leaving": 1, "cases": ["ab" * 32], "compartments": ["C0"],
-    "left_out": [], "record": None,
+    "left_out": [], "mentions": [], "record": None,
 }  # fmt: skip
 STATUS = {
     "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "cd" * 32,
