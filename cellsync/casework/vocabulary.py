@@ -1,7 +1,8 @@
 """Vocabulary: the words and abbreviations that people write for the choices of the documents.
 
 In English, Belarusian, Russian and Polish; blanks, capitals, marks and a full stop at the end do not matter. A word is
-here only if it means one choice in every table: "released" is a state of the person, not of our case, so it is not.
+here only if it means one choice in every table: "released" is a state of the person, not of our case, so it is not
+(`fate`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cellsync.casework.documents.person import Sex
 from cellsync.casework.documents.proceeding import Appeal, ProceedingKind, Publicity, Verdict
 from cellsync.casework.documents.support_task import TaskKind, TaskState
 from cellsync.casework.values.choices import T, chosen
+from cellsync.casework.values.timeline import TimelineKind
 from cellsync.core.folded import folded
 
 _BETWEEN: Final = re.compile(r"[\s_-]+")
@@ -137,15 +139,52 @@ _SAID: Final[dict[StrEnum, str]] = {
 }
 
 
-_RELEASED: Final = (
-    "released, freed, free, at liberty, освобожден, освобождена, освободился, освободилась, на свободе, вышел, вышла, "
-    "вызвалены, вызвалена, вызваліўся, на волі, на свабодзе, zwolniony, zwolniona, wolny, wolna, na wolności"
-)
+_FATES: Final[dict[TimelineKind, str]] = {
+    TimelineKind.RELEASED: (
+        "released, freed, free, at liberty, let go, set free, pardoned, amnestied, released on bail, sentence served, "
+        "served, освобожден, освобождена, освободился, освободилась, освободили, отпущен, отпущена, отпустили, "
+        "выпущен, выпущена, на свободе, вышел, вышла, вышел на свободу, вышла на свободу, помилован, помилована, "
+        "амнистирован, амнистирована, отбыл срок, отбыла срок, отбыл наказание, отбыла наказание, вызвалены, "
+        "вызвалена, вызваленая, вызваліўся, вызвалілася, вызвалілі, адпушчаны, адпушчана, адпушчаная, адпусцілі, на "
+        "волі, на свабодзе, выйшаў, выйшла, выйшаў на волю, выйшла на волю, памілаваны, памілавана, памілаваная, адбыў "
+        "тэрмін, адбыла тэрмін, адбыў пакаранне, адбыла пакаранне, звільнений, звільнена, на свободі, на волі, "
+        "відпущений, відпущена, вийшов, вийшла, помилуваний, помилувана, zwolniony, zwolniona, wypuszczony, "
+        "wypuszczona, wolny, wolna, na wolności, ułaskawiony, ułaskawiona, odbył karę, odbyła karę"
+    ),
+    TimelineKind.DIED: (
+        "died, dead, deceased, умер, умерла, скончался, скончалась, погиб, погибла, памёр, памерла, загінуў, загінула, "
+        "помер, померла, загинув, загинула, zmarł, zmarła, nie żyje"
+    ),
+    TimelineKind.LEFT_COUNTRY: (
+        "left the country, left, abroad, emigrated, in exile, deported, evacuated, уехал, уехала, выехал, выехала, за "
+        "границей, эмигрировал, эмигрировала, выслан, выслана, депортирован, депортирована, эвакуирован, эвакуирована, "
+        "з'ехаў, з'ехала, выехаў, за мяжой, высланы, дэпартаваны, дэпартавана, эвакуяваны, эвакуявана, виїхав, "
+        "виїхала, за кордоном, wyjechał, wyjechała, za granicą, deportowany, deportowana"
+    ),
+    TimelineKind.NOTE: (
+        "change of measure, measure changed, on bail, wanted, изменение меры, изменена мера, смена меры, изменение "
+        "меры пресечения, изменена мера пресечения, мера пресечения изменена, под залогом, под подпиской, под "
+        "подпиской о невыезде, подписка о невыезде, в розыске, зьмена меры, зьміна меры, змена меры, змена меры "
+        "стрымання, зьмена меры стрыманьня, зьміна меры стрыманьня, пад закладам, пад падпіскай, у вышуку, зміна "
+        "запобіжного заходу, змінено запобіжний захід, під заставою, у розшуку, zmiana środka zapobiegawczego, "
+        "poszukiwany, poszukiwana"
+    ),
+}
+
+
+def fate(cell: str) -> TimelineKind | None:
+    """What became of a person, in words that are no choice of any field; None for other words."""
+    return _fates().get(_word(cell))
+
+
+@cache
+def _fates() -> dict[str, TimelineKind]:
+    return {_word(said): kind for kind, words in _FATES.items() for said in words.split(",")}
 
 
 def says_released(cell: str) -> bool:
     """Whether it says that a person is free again: an end of an episode, and no choice of any field."""
-    return _word(cell) in {_word(said) for said in _RELEASED.split(",")}
+    return fate(cell) is TimelineKind.RELEASED
 
 
 def meant(typed: str, choices: Iterable[T]) -> T | None:

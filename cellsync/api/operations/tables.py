@@ -97,6 +97,12 @@ class ImportJob(Job[shapes.Importing]):
                 )
                 for one in report.problems
             ],
+            notices=[
+                shapes.TableNotice(
+                    column=one.column, lines=list(one.lines), message=one.message, examples=list(one.examples)
+                )
+                for one in report.notices
+            ],
             columns=report.taken,
             ignored=report.ignored,
             header_line=report.header_line,

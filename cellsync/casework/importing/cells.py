@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Final
 from unicodedata import normalize
 
 from cellsync.casework.documents.support_task import TaskKind
 from cellsync.casework.values.name import name_of
 from cellsync.casework.values.no_answer import says_nothing, says_unknown
-from cellsync.casework.values.partial_date import PartialDate
+from cellsync.casework.values.partial_date import BIRTHS, EVENTS, PartialDate, ShortYears
 from cellsync.casework.values.timeline import TimelineEntry, TimelineKind
 from cellsync.casework.vocabulary import meant
 from cellsync.core.errors import InvalidValue
@@ -138,21 +139,43 @@ def choice(kind: ValueType, words: list[str]) -> Parser:
     return parse
 
 
+def choice_of(choices: type[Enum]) -> Parser:
+    return choice(value_type(choices), [str(one.value) for one in choices])
+
+
 # --- dates --------------------------------------------------------------------------------------
 
 
-def partial_date(cell: str) -> list[Any]:
+def partial_date(cell: str, short_years: ShortYears | None = None) -> list[Any]:
     try:
-        return [PartialDate.parse(cell)]
+        return [PartialDate.parse(cell, short_years)]
     except InvalidValue as error:
         if "no such date" in str(error):
             raise BadCell("is a date that no calendar has") from None
         raise BadCell(f"is {error}", error.hint) from None
 
 
+def birth(cell: str) -> list[Any]:
+    """A date of birth in a table, where years of two digits are common."""
+    return partial_date(cell, BIRTHS)
+
+
+def event(cell: str) -> list[Any]:
+    """Any other date in a table."""
+    return partial_date(cell, EVENTS)
+
+
 def day(cell: str) -> list[Any]:
     """A day. Of a month or a year the first: to be reminded early costs nothing, to be reminded late may."""
-    [date] = partial_date(cell)
+    return _first_day(partial_date(cell))
+
+
+def event_day(cell: str) -> list[Any]:
+    return _first_day(event(cell))
+
+
+def _first_day(dates: list[Any]) -> list[Any]:
+    [date] = dates
     return [] if date.earliest is None else [date.earliest]
 
 

@@ -3,14 +3,20 @@
 Letter case, blanks, underscores and signs do not matter, nor does `__ru` behind the name, which says in what language
 a text is, nor the groups that KoboToolbox puts in front ("group_person/full_name"). A heading is here only if it means
 one column in every table: "date" does not, and "№" numbers rows, which are others once the table was sorted.
+
+A heading may say the same twice ("Name / Имя"), and more beside it: "ФИО (полностью)", "Date of arrest, if known". What
+`remarks` knows to change nothing is left out of account. Any other word may change all, as in "Name (lawyer)": then
+nobody knows what the column means (`doubted`), and it is no column of ours.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
+from cellsync.casework.importing import remarks
 from cellsync.core.folded import folded
 
 _BETWEEN: Final = re.compile(r"[^\w№#]+|_+")
@@ -22,11 +28,11 @@ _SAID: Final[dict[str, str]] = {
     ),
     "title": "case title, назва справы, название дела, tytuł sprawy",
     "name": (
-        "full name, name and surname, person, person name, name of person, prisoner, victim, detainee, фио, ф и "
-        "о, имя, имя и фамилия, фамилия и имя, фамилия имя, фамилия имя отчество, имя фамилия, имя отчество "
+        "full name, name and surname, person, person name, name of person, prisoner, victim, detainee, фио, ф и о, "
+        "фамилия и о, имя, имя и фамилия, фамилия и имя, фамилия имя, фамилия имя отчество, имя фамилия, имя отчество "
         "фамилия, піб, імя, імя і прозвішча, прозвішча і імя, прозвішча імя, прозвішча імя імя па бацьку, імя "
-        "прозвішча, піп, imię i nazwisko, nazwisko i imię, imię, imię nazwisko, nazwisko imię, прізвище та імя, "
-        "імя та прізвище"
+        "прозвішча, піп, imię i nazwisko, nazwisko i imię, imię, imię nazwisko, nazwisko imię, прізвище та імя, імя та "
+        "прізвище"
     ),
     "name_latin": (
         "name in latin, latin name, name latin letters, transliteration, имя латиницей, фио латиницей, імя "
@@ -40,8 +46,9 @@ _SAID: Final[dict[str, str]] = {
     "sex": "gender, пол, пал, płeć, стать",
     "birth_date": (
         "birthdate, date of birth, dob, born, birth, birthday, birth year, year of birth, дата рождения, день "
-        "рождения, год рождения, г р, д р, родился, дата нараджэння, дзень нараджэння, год нараджэння, "
-        "нарадзіўся, data urodzenia, rok urodzenia, ur, дата народження"
+        "рождения, год рождения, г р, д р, родился, дата нараджэння, дзень нараджэння, год нараджэння, нарадзіўся, "
+        "data urodzenia, rok urodzenia, ur, дата народження, дата рожд, дата нар, дата нарадж, год рожд, рождение "
+        "дата, нараджэнне дата"
     ),
     "citizenship": (
         "citizenships, nationality, country, country of citizenship, гражданство, страна, грамадзянства, краіна, "
@@ -81,13 +88,13 @@ _SAID: Final[dict[str, str]] = {
     "warrant": "arrest warrant, ордер, ордэр, nakaz",
     "detained_on": (
         "date of arrest, arrest date, arrested on, arrested, date of detention, detention date, date detained, "
-        "detained, date det, detained since, дата задержания, задержан, дата ареста, день задержания, дата "
-        "затрымання, затрыманы, дата арышту, дзень затрымання, data zatrzymania, data aresztowania, дата "
-        "затримання"
+        "detained, date det, detained since, дата задержания, задержан, дата ареста, день задержания, дата затрымання, "
+        "затрыманы, дата арышту, дзень затрымання, data zatrzymania, data aresztowania, дата затримання, дата задерж, "
+        "дата затрым, задержание дата, арест дата, затрыманне дата, арышт дата, затримання дата"
     ),
     "detained_until": (
         "date of release, release date, released on, detained till, дата освобождения, освобождён, дата "
-        "вызвалення, вызвалены, data zwolnienia"
+        "вызвалення, вызвалены, освобождение дата, вызваленне дата, звільнення дата, дата звільнення, data zwolnienia"
     ),
     "detention": (
         "period of detention, detention period, срок содержания, период содержания, перыяд утрымання, okres zatrzymania"
@@ -130,6 +137,7 @@ _PARTS: Final = {
     "family": "family name, surname, last name, lastname, фамилия, прозвішча, nazwisko, прізвище",
 }
 ORDER: Final = ("given", "patronymic", "family")
+_ID: Final = "external_id"
 _TITLES: Final = frozenset({"title"})  # a name where nothing else is one: what Uwazi calls every record by
 
 
@@ -152,9 +160,67 @@ _OURS: Final = _words(_SAID)
 _PART_OF_NAME: Final = _words(_PARTS)
 
 
+class _Meaning(NamedTuple):
+    ours: str  # "": none of ours
+    part: str  # of a name
+    sure: bool
+    remarked: bool  # there is more in it than the column
+
+
+_NONE: Final = _Meaning("", "", sure=True, remarked=False)
+_GROUPED: Final = re.compile(r"[\w-]+(?:/[\w-]+)+")
+
+
+@lru_cache(maxsize=1 << 10)  # asked several times of each heading
+def _meaning(text: str) -> _Meaning:
+    """What a heading means. What begins with a line is a form's own, but for its id."""
+    if text.startswith("_") and text != "_id":
+        return _NONE
+    if found := _known(heading(text), remarked=False):
+        return found
+    if _GROUPED.fullmatch(text) and ("_" in text or text.islower()):  # of a form
+        group, _, last = text.rpartition("/")
+        found = _known(heading(last), remarked=False)
+        if found is not None:
+            return found._replace(sure=not remarks.is_of_others(group))
+    return _without_remarks(remarks.pieces(text))
+
+
+def _known(said: str, *, remarked: bool) -> _Meaning | None:
+    ours, part = _OURS.get(said, ""), _PART_OF_NAME.get(said, "")
+    return _Meaning(ours, part, sure=True, remarked=remarked) if ours or part else None
+
+
+def _without_remarks(pieces: list[str]) -> _Meaning:
+    telling = [one for one in pieces if heading(one) in _OURS or not remarks.changes_nothing(remarks.words(one))]
+    if found := _known(heading(" ".join(telling)), remarked=True):
+        # "Код (УК)" may be anything, and one id for two rows costs the second
+        return found._replace(sure=found.ours != _ID or len(telling) == len(pieces))
+    meant = [_alone(one) for one in telling]
+    known = [one for one in meant if one is not None]
+    if not known:
+        return _NONE
+    first = known[0]
+    same = all(one.ours == first.ours for one in known) and bool(first.ours)
+    part = first.part if all(one.part == first.part for one in known) else ""
+    return first._replace(part=part, sure=same and len(known) == len(meant))
+
+
+def _alone(piece: str) -> _Meaning | None:
+    """What a piece means, also without words at its end that change nothing: "ФИО полностью"."""
+    said = heading(piece).split()
+    for end in range(len(said), 0, -1):
+        if not remarks.changes_nothing(said[end:]):
+            return None
+        if found := _known(" ".join(said[:end]), remarked=True):
+            return found
+    return None
+
+
 def part_of_name(text: str) -> str:
     """Which part of a name the column has: given, patronymic or family; "" for anything else."""
-    return _PART_OF_NAME.get(heading(text), "")
+    meaning = _meaning(text)
+    return meaning.part if meaning.sure else ""
 
 
 def is_name(text: str) -> bool:
@@ -163,10 +229,15 @@ def is_name(text: str) -> bool:
 
 
 def ours(text: str) -> str:
-    """Our column of this name; "" if it is none. What begins with a line is a form's own, but for its id."""
-    if text.startswith("_") and text != "_id":
-        return ""
-    return _OURS.get(heading(text), "") or (_OURS.get(heading(text.rpartition("/")[2]), "") if "/" in text else "")
+    """Our column of this name; "" if it is none, or if nobody knows."""
+    meaning = _meaning(text)
+    return meaning.ours if meaning.sure else ""
+
+
+def doubted(text: str) -> str:
+    """Our column that a heading means, were it not for what else it says; "" if nothing is in doubt."""
+    meaning = _meaning(text)
+    return "" if meaning.sure else meaning.ours or ("name" if meaning.part else "")
 
 
 def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -176,11 +247,12 @@ def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, tuple[str, ...]] = {}
     parts = {part: name for name in reversed(header) if name and (part := part_of_name(name))}
-    for exact in (True, False):
-        for name in header:
-            meant = name if exact else ours(name)
-            if meant in _SAID and meant not in found and (exact or (name,) not in found.values()):
-                found[meant] = (name,)
+    ranks = {name: 0 if name in _SAID else 1 + _meaning(name).remarked for name in header}
+    for name in sorted(header, key=lambda one: ranks[one]):
+        meant = ours(name) if ranks[name] else name
+        if meant in _SAID and meant not in found:
+            found[meant] = (name,)
+    _another_name(header, found, parts)
     if "family" in parts and len(parts) > 1:
         found["name"] = tuple(parts[part] for part in ORDER if part in parts)
     elif "name" not in found and parts:
@@ -188,6 +260,18 @@ def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     elif "name" not in found and "title" in found:
         found["name"] = found.pop("title")
     return found
+
+
+def _another_name(header: Sequence[str], found: dict[str, tuple[str, ...]], parts: dict[str, str]) -> None:
+    """Who has the name in two languages has it in two columns: "ФИО (рус)" and "ФИО (бел)"."""
+    others = [name for name in header if ours(name) == "name" and (name,) not in found.values()]
+    others = [name for name in others if name not in parts.values() and _is_in_a_language(name)]
+    if others and "name" in found and _is_in_a_language(*found["name"]):
+        found.setdefault("name_local", (others[0],))
+
+
+def _is_in_a_language(heading: str) -> bool:
+    return any(remarks.is_language(remarks.words(piece)) for piece in remarks.pieces(heading)[1:])
 
 
 def in_order(columns: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.importing.here import Alike, Matches, Renamed, is_called_otherwise, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
 from cellsync.casework.importing.merge import Keyed, has_said, merge
-from cellsync.casework.importing.problems import Problem, problems
+from cellsync.casework.importing.problems import Problem, problems, told
 from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.waiting import Place, Waiting, WaitingRow
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
@@ -62,6 +62,8 @@ class Report(NamedTuple):
     left: int = 0  # rows that were not come to, because the import was stopped
     nameless: Sequence[tuple[int, str]] = ()  # rows that say no name: line, what they are called instead
     renamed: Sequence[Renamed] = ()  # rows left out: their id is here already, for somebody of another name
+    doubted: Sequence[RowError] = ()  # columns that were left out, as they may be ours or not
+    by_rule: Sequence[RowError] = ()  # cells that arrived, read by a rule that may be wrong in this table
 
     @property
     def left_out(self) -> int:
@@ -71,7 +73,12 @@ class Report(NamedTuple):
     @property
     def problems(self) -> list[Problem]:
         """What could not be read, one for each kind of mistake in a column."""
-        return problems(self.errors, self.unread)
+        return problems(self.errors, self.unread, self.doubted)
+
+    @property
+    def notices(self) -> list[Problem]:
+        """What was read by a rule, one for each rule in a column."""
+        return told(self.by_rule)
 
     def __repr__(self) -> str:
         return (
@@ -121,6 +128,7 @@ async def import_cases(
     return Report(
         created, updated, unchanged, reading.errors, reading.ignored, reading.unread, reading.taken,
         reading.header_line, reading.id_column, here.alike, left, reading.nameless, here.renamed,
+        reading.doubted, reading.notices,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from cellsync.casework.documents.episode import Episode
 from cellsync.casework.documents.person import Person
 from cellsync.casework.documents.proceeding import Proceeding
 from cellsync.casework.documents.support_task import SupportTask
-from cellsync.casework.importing import cells, codes, headings, lists, persons, ranges
+from cellsync.casework.importing import cells, codes, fates, headings, lists, persons, ranges
 from cellsync.casework.importing.articles import articles
 from cellsync.casework.importing.cells import BadCell, Parser
 from cellsync.casework.importing.encodings import UnreadableFile
@@ -80,6 +80,7 @@ def _usual_parser(document: str, name: str) -> Parser | None:
     if special is not None or not isinstance(declared, (Register, Set, Log)):
         return special
     parser = cells.parser_for(declared.kinds[0])
+    parser = cells.event if parser is cells.partial_date else cells.event_day if parser is cells.day else parser
     if parser is None or not isinstance(declared, Set):
         return parser
     return lists.TEXTS if parser is cells.text else lists.several(parser)
@@ -90,6 +91,7 @@ _SPECIAL: Final[dict[str, Parser]] = {
     "person.names": lists.NAMES,
     "person.citizenships": codes.countries,
     "person.languages": codes.languages,
+    "person.born": cells.birth,
     "episode.since": ranges.first_day,
     "episode.until": ranges.last_day,
     "proceeding.articles": articles,
@@ -99,7 +101,7 @@ _SPECIAL: Final[dict[str, Parser]] = {
 # Of several columns for a field that holds one value, the first here that a table has.
 _EXAMPLE: Final = (
     _target("title", "case.title"),
-    _target("name", "case.title"),
+    _target("name", "case.title", persons.titled),
     _target("description", "person.description"),
     _target("name", "person.names", persons.name_if_any),
     _target("name", "person.description", persons.description_if_no_name),
@@ -112,7 +114,8 @@ _EXAMPLE: Final = (
     _target("occupation", "person.occupation"),
     _target("languages", "person.languages"),
     _target("residence", "person.residence"),
-    _target("status", "case.status"),
+    _target("status", "case.status", fates.status),
+    _target("status", "case.timeline", fates.entries),
     _target("priority", "case.priority"),
     _target("recognition", "case.recognition"),
     _target("line_of_work", "case.line_of_work"),
@@ -146,7 +149,7 @@ _PLACES: Final = {
 }
 TOLD: Final = frozenset({"also", "conflicts"})
 """Columns of our own tables that only tell something."""
-SEVERAL_ITEMS: Final = frozenset({"further_demands", "timeline"})
+SEVERAL_ITEMS: Final = frozenset({"further_demands", "timeline", "status"})
 """Columns with several items of a log."""
 _NAMES_IF_ANY: Final = tuple(target for target in _EXAMPLE if target.parser is persons.name_if_any)
 _PLACE: Final = {target: at for at, target in enumerate(_EXAMPLE)}
@@ -168,6 +171,7 @@ class Placed(NamedTuple):
     id_column: str  # "": rows are known by name
     taken: dict[str, str]  # columns of the table under another name than ours -> ours
     ignored: list[str]
+    doubted: dict[str, str]  # columns left out, as nobody knows whether they are ours -> ours
 
 
 class Mapping(NamedTuple):
@@ -246,7 +250,11 @@ class Mapping(NamedTuple):
         id_column = self.id_column if self.id_column in positions else ""
         present = [(target, target) for target in self.targets if target.column in positions]
         if not id_column and not any(target.document == "person" and target.field == "names" for target, _ in present):
-            hint = _meant(self.id_column or EXTERNAL_ID, known) or "Does the first line name the columns?"
+            hint = (
+                _perhaps(known)
+                or _meant(self.id_column or EXTERNAL_ID, known)
+                or "Does the first line name the columns?"
+            )
             raise UnreadableFile(f"no column {self.id_column or EXTERNAL_ID!r}, and none for the name", hint=hint)
         single = _single(present) if self.sources is None else self.targets
         if set(header) >= TOLD:  # our own table: it says which are names
@@ -259,9 +267,9 @@ class Mapping(NamedTuple):
             named = frozenset(one_line(name) for several in demanded.values() for name in several)
             taken = _taken([name for name in known if name in used - named])
         told = named or TOLD
-        return Placed(
-            positions, single, id_column, taken, [name for name in known if name not in used and name not in told]
-        )
+        left = [name for name in known if name not in used and name not in told]
+        doubted = {name: meant for name in left if (meant := headings.doubted(name))}
+        return Placed(positions, single, id_column, taken, [name for name in left if name not in doubted], doubted)
 
     def knows(self, cells: Sequence[str]) -> int:
         """How many of these are the headings of columns that it wants."""
@@ -298,8 +306,17 @@ def _position(header: Sequence[str], name: str, demanded: bool) -> int:
 def _meant(name: str, header: Sequence[str]) -> str:
     """A hint at the column that was probably meant."""
     alike = [one for one in header if one and folded(one) == folded(name)]
+    alike = alike or [
+        one for one in header if name and headings.ours(name) and headings.ours(one) == headings.ours(name)
+    ]
     close = alike or get_close_matches(name, [one for one in header if one], n=1, cutoff=0.8)
     return f"Did you mean {close[0]!r}?" if close else ""
+
+
+def _perhaps(header: Sequence[str]) -> str:
+    """A hint at a column that may be the name."""
+    found = next((one for one in header if headings.doubted(one) == "name"), "")
+    return f"If {found!r} are the names, say so in a mapping." if found else ""
 
 
 def _found(column: str, where: str) -> list[tuple[Target, Target | None]]:

@@ -25,8 +25,26 @@ _SAID_INSTEAD: Final = (
     "ля ў з каля пры mężczyzna kobieta chłopak dziewczyna osoba człowiek student nieznany nieznana z w przy około и "
     "имя по not no name names имени без имя "
 )
+_PEOPLE: Final = (
+    "man woman boy girl person people student prisoner somebody someone unknown unnamed unidentified tall old young "
+    "one name names men women guy lady teenager child wife husband mother father son daughter brother sister "
+    "neighbour neighbor colleague driver doctor worker teacher pensioner soldier journalist activist "
+    "старый старая молодой молодая пожилой пожилая мужчина женщина мужчины женщины парень девушка человек студент "
+    "студентка неизвестный неизвестная неизвестен неустановленный неустановленная сосед соседка ребенок мальчик "
+    "девочка подросток имя имени жена муж мать отец сын дочь брат сестра водитель врач рабочий рабочая учитель "
+    "учительница пенсионер пенсионерка солдат журналист журналистка активист активистка несовершеннолетний "
+    "мужчына жанчына хлопец дзяўчына чалавек студэнт студэнтка невядомы невядомая сусед суседка дзіця хлопчык "
+    "дзяўчынка падлетак імя малады маладая стары старая жонка маці бацька дачка сястра кіроўца лекар доктар настаўнік "
+    "настаўніца пенсіянер пенсіянерка журналіст журналістка актывіст актывістка "
+    "чоловік жінка хлопець дівчина людина невідомий невідома сусід сусідка дитина ім'я дружина мати батько син донька "
+    "mężczyzna kobieta chłopak dziewczyna osoba człowiek student studentka nieznany nieznana imię żona mąż matka "
+    "ojciec syn córka młody młoda stary stara dziecko"
+)
 _PARTICLES: Final = frozenset(map(folded, _SMALL.split()))  # of names, without capitals
 _DESCRIBING: Final = frozenset(map(folded, _SAID_INSTEAD.split()))  # begin or end what is no name
+_SOMEBODY: Final = frozenset(map(folded, _PEOPLE.split()))
+_WORD: Final = re.compile(r"\w+")
+_NUMBERED: Final = re.compile(r"\d{1,4}(?:[.)]\s*|\s+[.)-]\s*)(?=[^\W\d_])")  # as lists are, also in a table
 _MOST_WORDS: Final = 5  # of a name without capitals
 
 
@@ -39,13 +57,28 @@ def transliteration(cell: str) -> list[Any]:
 
 
 def name_if_any(cell: str) -> list[Any]:
-    return [name_of(_AFTER_NAME.sub("", one)) for one in text(cell) if is_name(one)]
+    return [name_of(_AFTER_NAME.sub("", unnumbered(one))) for one in text(cell) if is_name(one)]
+
+
+def unnumbered(cell: str) -> str:
+    """Without the number that a name has in a list: "1. Вера Тихая"."""
+    return _NUMBERED.sub("", cell, count=1) if cell[:1].isdigit() else cell
+
+
+def titled(cell: str) -> list[Any]:
+    """What the case of somebody is called."""
+    return [unnumbered(one) for one in text(cell)]
 
 
 def description_if_no_name(cell: str) -> list[Any]:
     """What is said instead of a name: "woman seen at the gate"."""
     says_something = any(letter.isalnum() for letter in cell)  # not "?" or "—"
-    return [one for one in text(cell) if says_something and not is_name(one)]
+    return [unnumbered(one) for one in text(cell) if says_something and not is_name(one)]
+
+
+def is_somebody(cell: str) -> bool:
+    """Whether it may say something of one person: "woman in a blue jacket"."""
+    return not _SOMEBODY.isdisjoint(_WORD.findall(folded(cell)))
 
 
 def is_particle(word: str) -> bool:
@@ -63,6 +96,7 @@ def is_name(cell: str) -> bool:
     """
     if says_unknown(cell):
         return False
+    cell = unnumbered(cell)
     words = _AFTER_NAME.sub("", cell).split()
     telling = [word for word in words if folded(word) not in _PARTICLES] or words
     if not telling or any(folded(word) in _DESCRIBING for word in (telling[0], telling[-1])):

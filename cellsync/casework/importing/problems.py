@@ -28,10 +28,17 @@ class Problem(NamedTuple):
         return f"<problem: {self.message}>"  # no content
 
 
-def problems(left_out: Iterable[RowError], unread: Iterable[RowError]) -> list[Problem]:
+def problems(
+    left_out: Iterable[RowError], unread: Iterable[RowError], doubted: Iterable[RowError] = ()
+) -> list[Problem]:
     """By the first line that has each."""
-    found = [*_grouped(left_out, True), *_grouped(unread, False)]
+    found = [*_grouped(doubted, False), *_grouped(left_out, True), *_grouped(unread, False)]
     return sorted(found, key=lambda problem: problem.lines[0])
+
+
+def told(notices: Iterable[RowError]) -> list[Problem]:
+    """What is no problem, unless the rule by which it was read is wrong for this table."""
+    return [one._replace(fits=()) for one in _grouped(notices, False)]
 
 
 def _grouped(errors: Iterable[RowError], left_out: bool) -> list[Problem]:
@@ -54,6 +61,7 @@ def _problem(column: str, errors: list[RowError], left_out: bool) -> Problem:
     where = f"line {named}" if len(lines) == 1 else f"lines {named}"
     subject = column or "this row"
     cells = dict.fromkeys(error.cell[:_LONGEST] for error in errors if error.cell)
-    fits = dict.fromkeys(one for cell in list(cells)[:_TRIED] for one in fitting(cell) if one != column)
+    tried = list(cells)[:_TRIED] if column else []
+    fits = dict.fromkeys(one for cell in tried for one in fitting(cell) if one != column)
     message = f"{where}: {subject} {errors[0].problem}"
     return Problem(column, lines, message, tuple(cells)[:_EXAMPLES], left_out, tuple(fits))

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any, Final
 
-from cellsync.casework.importing.cells import partial_date
+from cellsync.casework.importing.cells import BadCell, event
+from cellsync.core.folded import folded
 
 _RANGE: Final = re.compile(r"(?P<begins>[\d./-]{4,10}|)\s*(?P<sign>[~:–—]|(?<=\s)-(?=\s|$))\s*(?P<ends>[\d./-]{4,10}|)")
+_SINCE: Final = re.compile(r"(?i)(?:since|from|с|со|з|ад|від|od)\s+(?=\S)")
+_IN_WORDS: Final = re.compile(r"(?i)(.+?)(?:\s*[–—]\s*|\s+-\s+|\s+(?:to|till|until|по|до|па|да|do)\s+)(.+)")
+_STILL: Final = frozenset(
+    folded(one)
+    for one in (
+        "now", "present", "today", "still", "н.в.", "н. в.", "настоящее время", "сегодня", "сейчас", "сих пор",
+        "цяпер", "сёння", "гэтага часу", "сьогодні", "тепер", "dziś", "teraz", "nadal",
+    )
+)  # fmt: skip
+_YEAR: Final = re.compile(r"\d{4}")
+_NO_YEAR: Final = re.compile(r"\d{1,2}\.\d{1,2}\.?|(?:\d{1,2}\s+)?[^\W\d_]{3,}\.?")
+_LONGEST: Final = 100  # characters
 
 
 def first_day(cell: str) -> list[Any]:
     """Since when: of a range its beginning."""
     begins, _ = _range(cell)
-    return partial_date(begins) if begins else []
+    return event(begins) if begins else []
 
 
 def last_day(cell: str) -> list[Any]:
@@ -29,12 +43,48 @@ def range_end(cell: str) -> list[Any]:
 
 
 def known_date(cell: str) -> list[Any]:
-    return [date for date in partial_date(cell) if date.earliest is not None]
+    return [one for one in event(cell) if one.earliest is not None]
 
 
 def _range(cell: str) -> tuple[str, str | None]:
     """Both ends of "2024-03-05~2024-09-01", also with ":" or " - " between; of a single date only the first."""
     found = _RANGE.fullmatch(cell)
-    if found is None or not (found["begins"] or (found["ends"] and found["sign"] != "~")):  # "~2024" is estimated
+    if found is not None and _is_whole(**found.groupdict()):
+        return found["begins"], found["ends"]
+    if len(cell) > _LONGEST or _is_date(cell):
         return cell, None
-    return found["begins"], found["ends"]
+    said = _SINCE.sub("", cell, count=1)
+    if (words := _IN_WORDS.fullmatch(said)) is not None:
+        begins, ends = words[1].strip(), words[2].strip()
+        if _is_date(begins) and folded(ends) in _STILL:
+            return begins, ""
+        begins = _with_year(begins, ends)
+        if _is_date(begins) and _is_date(ends) and _day(begins) <= _day(ends):
+            return begins, ends
+    return (said, "") if said != cell and _is_date(said) else (cell, None)
+
+
+def _is_whole(begins: str, sign: str, ends: str) -> bool:
+    """Whether each end is a date by itself. "~2024" is one date, which is estimated."""
+    return (_is_date(begins) or not ends) if begins else bool(ends) and sign != "~"
+
+
+def _with_year(begins: str, ends: str) -> str:
+    """The beginning of "3 мая – 5 июня 2024", or of "03.05.–05.06.2024". That of "3–5 мая" lacks more than the year."""
+    year = _YEAR.search(ends)
+    if _YEAR.search(begins) or year is None or not _NO_YEAR.fullmatch(begins):
+        return begins
+    between = "" if begins.endswith(".") else "." if begins[-1:].isdigit() else " "
+    return f"{begins}{between}{year[0]}"
+
+
+def _day(text: str) -> date:
+    [known] = known_date(text)
+    return known.earliest or date.max
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(known_date(text))
+    except BadCell:
+        return False

@@ -6,6 +6,9 @@ beside the header, broken quotes, more than an entry holds. After broken quotes 
 follows is skipped up to the next row that has as many cells as the header. A first row of which no date and no word can
 be read is another header, in another language.
 
+Rows that are about nobody, as `notes` tells them, are left out. What was read by a rule that could be wrong in this
+table is told (`notices`), and so are columns that may be ours or not (`doubted`).
+
 Without a column of ids a row is known by the name and the date of birth; a row without a name by all that it says.
 """
 
@@ -18,10 +21,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from cellsync.casework.importing import codes
+from cellsync.casework.importing import codes, meant, notes
 from cellsync.casework.importing.cells import BadCell, task_kind, tidy
 from cellsync.casework.importing.encodings import UnreadableFile, decode, is_broken
-from cellsync.casework.importing.mapping import EXAMPLE, Mapping, Placed, Target
+from cellsync.casework.importing.mapping import EXAMPLE, TOLD, Mapping, Placed, Target
 from cellsync.casework.importing.sheet import Record, Sheet, read_sheet
 from cellsync.casework.importing.waiting import Documents, Place, Waiting, WaitingRow
 from cellsync.casework.values.no_answer import says_unknown
@@ -42,11 +45,7 @@ _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
 _SHORT: Final = 40  # characters of a cell that is remembered
 _REMEMBERED: Final = 1_000  # cells of a column
 _SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
-_TOTALS: Final = frozenset(
-    ["total", "totals", "итого", "всего", "разам", "усяго", "агулам", "razem", "łącznie", "ogółem", "усього", "разом"]
-)
-_AROUND_TOTALS: Final = " .:\xa0"
-_FIGURES: Final = re.compile(r"[\d\s.,%]*")
+_EXAMPLES: Final = 3  # of what stands in a column
 _WHO: Final = ("title", "names", "description")
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
@@ -86,6 +85,8 @@ class Reading(NamedTuple):
     id_column: str  # "": rows are known by name
     left: int  # rows that were not come to, because the reading was stopped
     nameless: list[tuple[int, str]]  # rows that arrive and say no name: line, what they are called instead
+    doubted: list[RowError]  # columns that were left out, as they may be ours or not, with some of their cells
+    notices: list[RowError]  # cells that arrive, read by a rule that may be wrong in this table
 
     @property
     def left_out(self) -> int:
@@ -113,11 +114,11 @@ def read_csv(
     _check_no_other_file(content)
     sheet = read_sheet(decode(content, encoding), mapping.knows, delimiter)
     placed = mapping.on(sheet.header)
-    reader = _Reader(placed, len(sheet.header))
+    reader = _Reader(placed, sheet)
     left = reader.read(sheet, stop)
     return Reading(
         reader.rows, reader.errors, placed.ignored, reader.unread, placed.taken, sheet.header_line, placed.id_column,
-        left, reader.nameless,
+        left, reader.nameless, reader.doubted(), reader.notices,
     )  # fmt: skip
 
 
@@ -164,19 +165,24 @@ _OTHER_FILES: Final = (
 class _Reader:
     """The rows of one table, one after the other."""
 
-    def __init__(self, placed: Placed, width: int) -> None:
+    def __init__(self, placed: Placed, sheet: Sheet) -> None:
         self.rows = Waiting()
         self.errors: list[RowError] = []
         self.unread: list[RowError] = []
         self.nameless: list[tuple[int, str]] = []
+        self.notices: list[RowError] = []
         self._placed = placed
+        self._header = sheet.header
+        self._header_line = sheet.header_line
+        self._ours = set(sheet.header) >= TOLD  # nothing stands in our own tables but rows
+        self._doubted: dict[str, list[str]] = {name: [] for name in placed.doubted}
         self._columns = {name: _Column(name, positions, [], {}) for name, positions in placed.positions.items()}
         self._goals = [
             self._goal(self._columns[target.column], target)
-            for target in placed.targets
+            for target in meant.as_headings_say(placed, sheet)
             if target.column in self._columns
         ]
-        self._width = width
+        self._width = len(sheet.header)
         self._first_lines: dict[str, int] = {}  # of external ids
 
     def read(self, sheet: Sheet, stop: Stop) -> int:
@@ -191,13 +197,21 @@ class _Reader:
                 broken = True
             elif broken and len(record) != self._width:
                 self.errors.append(RowError(line, "", "was skipped, because of the broken quotes above"))
-            elif _is_of_totals(record):
-                self.errors.append(RowError(line, "", "counts the others: it is about nobody"))
+            elif not self._ours and (nobody := notes.about_nobody(record, self._header))[0]:
+                self.errors.append(RowError(line, "", *nobody))
             elif _is_row(record):
                 broken = False
                 self._row(line, record, first)
                 first = False
         return 0
+
+    def doubted(self) -> list[RowError]:
+        """The columns of which nobody knows whether they are ours."""
+        return [
+            RowError(self._header_line, name, _DOUBTED.format(self._placed.doubted[name]), cell)
+            for name, cells in self._doubted.items()
+            for cell in cells or [""]
+        ]
 
     def _row(self, line: int, record: list[str], first: bool) -> None:
         """Append the row to the rows, or what is wrong with it to the errors."""
@@ -207,8 +221,12 @@ class _Reader:
         found = self._found(record)
         documents = self._documents(found)
         unread = self._unread(line, found)
+        self._show_doubted(record)
         checked = sum(one.told for one in found.values())
         external = self._external(found, documents)
+        if not (self._placed.id_column or unread or _says_anything(documents)):
+            self.errors.append(RowError(line, "", notes.EMPTY, " ".join(filter(None, map(tidy, record)))))
+            return
         if problem := self._about_id(external):
             lost.append(RowError(line, self._placed.id_column, problem))
         elif first and len(unread) > 1 and len(unread) == checked and not any(map(str.isdigit, "".join(record))):
@@ -224,8 +242,15 @@ class _Reader:
         else:
             self.rows.append(WaitingRow(line, external, size, documents))
             self.unread += unread
+            self.notices += [RowError(line, name, one.notice, one.cell) for name, one in found.items() if one.notice]
             if not _says_who(documents):
                 self.nameless.append((line, external))
+
+    def _show_doubted(self, record: list[str]) -> None:
+        for name, cells in self._doubted.items():
+            at = self._header.index(name)
+            if len(cells) < _EXAMPLES and at < len(record) and (cell := tidy(record[at])) and cell not in cells:
+                cells.append(cell)
 
     def _found(self, record: list[str]) -> dict[str, _Found]:
         """What the cells of each column say. A row that ends before a column says nothing of it."""
@@ -302,10 +327,9 @@ class _Reader:
         return f"says the same person as line {at}: give each row an id, in a column external_id"
 
 
-def _is_of_totals(record: list[str]) -> bool:
-    """Whether it says "Total", and figures."""
-    said = [cell for cell in record if cell and not _FIGURES.fullmatch(cell)]
-    return len(said) == 1 and said[0].strip(_AROUND_TOTALS).casefold() in _TOTALS
+_DOUBTED: Final = (
+    "was left out: its heading says {}, and more that may change what it means. A mapping can say where it goes"
+)
 
 
 class _Found(NamedTuple):
@@ -316,6 +340,7 @@ class _Found(NamedTuple):
     problem: str  # why it could not be read, if no place that can tell what belongs there took it
     told: bool  # whether it could be told that it belongs there
     size: int  # at least what its values take in an entry, in bytes
+    notice: str  # by which rule it was read, if that may be wrong
 
     def __repr__(self) -> str:
         return f"<what a cell says in {len(self.values)} places>"  # no content
@@ -351,7 +376,15 @@ def _find(column: _Column, cell: str) -> _Found:
     values = tuple(None if problem else values for (values, problem), _ in read)
     said = [value for one in values for value in one or ()]
     size = len(codec.encode(said)) + _PER_VALUE * len(said)
-    return _Found(cell, values, problem, told, size)
+    notice = next(
+        (
+            why
+            for (target, _), one in zip(column.targets, values, strict=True)
+            if one and (why := meant.by_rule(target, cell))
+        ),
+        "",
+    )
+    return _Found(cell, values, problem, told, size, notice)
 
 
 def _is_row(record: Record) -> bool:
@@ -369,6 +402,10 @@ def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:
         return shown if day is None or day.earliest is None else f"{shown} {day}"
     rest = primitives.blake2b(b"", codec.encode(sorted([name, cell] for name, cell in cells.items())))
     return f"{shown[:_SHOWN_OF_NAME]} {rest.hex()[:8]}"
+
+
+def _says_anything(documents: Documents) -> bool:
+    return any(values for one in documents.values() for values in one.values())
 
 
 def _says_who(documents: Documents) -> bool:

@@ -2,7 +2,8 @@
 
 A first line `sep=;`, as some spreadsheet programs want it, is obeyed. Else the separator is whichever of , ; and tab
 gives the row with the most headings that we know; what stands in quotes does not count. The header is that row: a title
-or empty rows may stand above it.
+or empty rows may stand above it. Headings may take two rows, the upper of which has one for several columns: "Lawyer"
+over "Name" and "Phone". Those that are not clear by themselves are then called "Lawyer: Name".
 
 Rows are counted by lines of the file, the first one being 1, since that is what an editor shows; a row of several
 lines counts by its first.
@@ -13,12 +14,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise, zip_longest
 from typing import Any, Final, NamedTuple
 
 from cellsync.casework.importing.cells import tidy
 from cellsync.casework.importing.encodings import UnreadableFile
 from cellsync.casework.importing.mapping import one_line
+from cellsync.casework.importing.remarks import is_of_others
 from cellsync.core.errors import InvalidValue
 
 _DELIMITERS: Final = (",", ";", "\t")
@@ -39,6 +41,8 @@ class Sheet(NamedTuple):
     header: list[str]
     header_line: int
     rows: Iterator[tuple[int, Record]]
+    again: Callable[[], Iterator[tuple[int, Record]]]
+    """The rows once more, from the first."""
 
     def __repr__(self) -> str:
         return f"<sheet, header on line {self.header_line}>"  # no content
@@ -59,8 +63,57 @@ def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
     if not any(_filled(record) for _, record in top):
         raise UnreadableFile("the file is empty", hint="The first line has to name the columns.")
     at = max(range(len(top)), key=lambda one: (_score(top[one][1], known), _filled(top[one][1]) > 0, -one))
-    line, record = top[at]
-    return Sheet([one_line(tidy(cell)) for cell in record], line, chain(top[at + 1 :], rows))
+    line, _ = top[at]
+    header, below = _header(top, at, known)
+
+    def again() -> Iterator[tuple[int, Record]]:
+        return islice(_records(text, begins, delimiter, first_line), below, None)
+
+    return Sheet(header, line, chain(top[below:], rows), again)
+
+
+def _header(top: list[tuple[int, Record]], at: int, known: Known) -> tuple[list[str], int]:
+    """The names of the columns, and how many records stand above the first row."""
+    upper, lower = _names(top, at - 1), _names(top, at)
+    if _spans(upper, lower):
+        return _joined(upper, lower, known), at + 1
+    below = _names(top, at + 1)
+    if _spans(lower, below) and _says_no_row(lower, below):
+        return _joined(lower, below, known), at + 2
+    return lower, at + 1
+
+
+def _names(top: list[tuple[int, Record]], at: int) -> list[str]:
+    record = top[at][1] if 0 <= at < len(top) else []
+    return [] if isinstance(record, str) else [one_line(tidy(cell)) for cell in record]
+
+
+def _spans(upper: list[str], lower: list[str]) -> bool:
+    """Whether there are headings above, and one of them stands over several below. One alone is a title."""
+    cells = list(zip_longest(upper, lower, fillvalue=""))
+    over = any(
+        above and below and not next_above and next_below
+        for (above, below), (next_above, next_below) in pairwise(cells)
+    )
+    return over and sum(map(bool, upper)) > 1
+
+
+def _says_no_row(upper: list[str], lower: list[str]) -> bool:
+    """Whether the cells below are headings too: where a heading stands alone above, there is none below."""
+    cells = list(zip_longest(upper, lower, fillvalue=""))
+    alone = [below for (above, below), (then, _) in pairwise([*cells, ("", "")]) if above and then]
+    return not any(alone) and not any(map(str.isdigit, "".join(lower)))
+
+
+def _joined(upper: list[str], lower: list[str], known: Known) -> list[str]:
+    """One heading for each column: its own, with the one above where that tells more."""
+    joined: list[str] = []
+    group = ""
+    for above, below in zip_longest(upper, lower, fillvalue=""):
+        group = above or (group if below else "")
+        clear = known([below]) > 0 and lower.count(below) == 1 and not is_of_others(group)
+        joined.append(below if clear or not group or group == below else f"{group}: {below}" if below else group)
+    return joined
 
 
 def _fit(text: str, begins: int, delimiter: str, known: Known) -> tuple[int, int]:

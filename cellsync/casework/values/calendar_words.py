@@ -31,6 +31,25 @@ def month(word: str) -> int | None:
     return _months().get(folded(word).rstrip("."))
 
 
+def is_weekday(word: str) -> bool:
+    """Whether it is the name of a day of the week, or an abbreviation of one."""
+    return folded(word) in _weekdays()
+
+
+@cache
+def _weekdays() -> frozenset[str]:
+    from babel import Locale
+
+    forms = [Locale.parse(tongue).days for tongue in TONGUES]
+    return frozenset(
+        folded(name)
+        for days in forms
+        for case in ("format", "stand-alone")
+        for length in ("wide", "abbreviated")
+        for name in days[case][length].values()
+    )
+
+
 @cache
 def _months() -> dict[str, int]:
     from babel import Locale

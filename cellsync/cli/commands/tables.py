@@ -88,6 +88,9 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
         if problem["fits"]:
             fits = line(", ".join(problem["fits"]), 200)
             terminal.result(f"  such words fit: {fits} (--columns says where a column goes)")
+    for notice in job["notices"]:
+        terminal.result(line(notice["message"], 300))
+        terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in notice["examples"]))
     if nameless := job["nameless"]:
         some = ", ".join(f'"{line(one["called"], 30)}" (line {one["line"]})' for one in nameless[:3])
         more = f" and {len(nameless) - 3} more" if len(nameless) > 3 else ""

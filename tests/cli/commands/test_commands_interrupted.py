@@ -41,7 +41,7 @@ class Importing:
         return filled(
             shapes.Importing, v=1, job="a1", step=1, state="failed" if over else "running", done=50, total=80,
             created=50, updated=0, unchanged=0, left_out=0, unread=0, problems=[], columns={}, ignored=[],
-            header_line=1, id_column="external_id", alike=[], nameless=[], renamed=[], error=error,
+            header_line=1, id_column="external_id", alike=[], notices=[], nameless=[], renamed=[], error=error,
         )  # fmt: skip
 
 

@@ -35,6 +35,16 @@ class TableProblem(Struct, kw_only=True, frozen=True):
     fits: list[str]
 
 
+class TableNotice(Struct, kw_only=True, frozen=True):
+    """Cells that arrived, read by a rule that may be wrong in this table: a year of two digits, an order of day and
+    month that the heading says. `lines`: all of them; the message names the first. `examples`: what stands there."""
+
+    column: str
+    lines: list[int]
+    message: str
+    examples: list[str]
+
+
 class Alike(Struct, kw_only=True, frozen=True):
     """A row with the name of somebody who is here already under another id, in that case or person; or with the name of
     an earlier row, on that line. It was imported all the same."""
@@ -76,6 +86,7 @@ class Importing(Answer, kw_only=True, frozen=True):
     left_out: int
     unread: int
     problems: list[TableProblem]
+    notices: list[TableNotice]
     columns: dict[str, str]
     ignored: list[str]
     header_line: int

@@ -1,0 +1,173 @@
+"""Remarks: what people put beside the heading of a column, in brackets or behind a comma, and what it changes.
+
+    "ФИО (полностью)"               nothing: how to fill the column in, whether one has to, in which language
+    "Date of arrest (mm/dd/yyyy)"   how its dates are to be read, if all of them are written like that
+    "Срок (лет)"                    what its figures count
+    "Name (lawyer)"                 everything: the column is about somebody else
+
+So a remark changes nothing only if every word of it is one of those that change nothing. Of a heading with any other
+nobody knows what it means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from cellsync.core.folded import folded
+
+_PIECES: Final = re.compile(r"\s[-‐‑‒–—―−]+\s|[^\w\s'’ʼ.№#_‐‑‒–—―−-]+")
+_NUMBERED: Final = re.compile(r"\s*\d{1,3}(?:\.\d{1,2})*[.)]\s*(?=\D)")
+_WORD: Final = re.compile(r"\w+")
+_ORDER: Final = re.compile(
+    r"(?<!\w)(dd?|дд?|mm?|мм?)([./-])(dd?|дд?|mm?|мм?)\2((?:yy|гг|рр|rr){1,2})(?!\w)", re.IGNORECASE
+)
+_DAYS: Final = "dд"
+_LONGEST: Final = 200  # characters of a heading
+
+
+def _all(words: str) -> frozenset[str]:
+    return frozenset(map(folded, words.split()))
+
+
+_OURS: Final = _all(
+    "prisoner prisoner's prisoners detainee detainee's detainees arrestee victim victim's released заключенного "
+    "заключенный заключенной задержанного задержанный задержанной политзаключенного осужденного обвиняемого "
+    "арестованного подсудимого пострадавшего освобожден освобождена освободился вязня палітвязня затрыманага "
+    "затрыманай зняволенага асуджанага абвінавачанага вызвалены вызвалена ув'язненого затриманого засудженого "
+    "політв'язня więźnia zatrzymanego skazanego osadzonego"
+)
+_UNITS: Final = _all(
+    "years year yrs months month days лет года год годы месяцев месяца месяц мес дней суток сутки гадоў гады месяцаў "
+    "дзён сутак років роки місяців днів діб lat lata rok miesięcy dni"
+)
+_NOTHING: Final = (
+    _UNITS
+    | _OURS
+    | _all(
+        "a an the and or of as at by for from in on to if is was when where with per via e g eg ie ex example format "
+        "please only exactly exact exactly approximately approx about full fully complete completely first known "
+        "available applicable any all possible optional required mandatory obligatory enter write fill type choose "
+        "select list comma separated several multiple one each text free date dates time day number numeric code codes "
+        "yes no male female m f s es w current currently now today local native language original letters spelling "
+        "passport document documents official id iso utc gmt dd mm yyyy yy d y gg gggg rrrr rr и или а в во на с со из "
+        "о об по при как если без через до от для есть имеется наличии наличия известно известна известен известны "
+        "полностью полное полная полный целиком кратко точно точная точный примерно примерная приблизительно "
+        "приблизительная можно нужно обязательно обязательное обязательный необязательно желательно паспорт паспорту "
+        "паспорте документу документам документ удостоверению официально официальное например пример формат формате "
+        "виде число дата даты день дня время указать укажите заполнить заполните написать напишите писать выбрать "
+        "выберите список списком запятую запятая несколько один одна каждый текст текстом код коды да нет м ж муж жен "
+        "д г дд мм гг гггг сейчас сегодня текущее текущий текущая момент данный состоянию язык языке буквами "
+        "кириллицей кириллица оригинал оригинале ук упк коап рб рф беларуси і й або ці ў у з са каля па пры як калі "
+        "ёсць вядома вядомы вядомая вядомае поўнасцю поўнае поўны цалкам сцісла дакладна дакладная прыкладна "
+        "прыкладная можна абавязкова неабавязкова пажадана пашпарт пашпарту пашпарце дакументу напрыклад прыклад "
+        "фармат фармаце выглядзе дзень дня час пазначце запоўніце напішыце спіс праз коску некалькі адзін тэкст так не "
+        "зараз сёння мове мова літарамі кірыліцай кк кпк каап та чи якщо відомо відома відомий за наявності повністю "
+        "повне повний точно приблизно обов'язково необов'язково бажано паспортом документом наприклад приклад формат "
+        "вигляді число через кому кілька текст зараз сьогодні мовою рр рррр i lub albo z ze w na od do dla jeśli "
+        "jeżeli jest są znana znane znany pełne pełna pełny dokładnie dokładna około obowiązkowo opcjonalnie paszport "
+        "paszportu paszporcie dokumentu np przykład dzień data daty czas lista kilka tekst tak nie teraz dziś kodeks "
+        "kk"
+    )
+)
+_LANGUAGES: Final = _all(
+    "english russian belarusian ukrainian polish latin cyrillic eng rus bel ukr pol lat cyr en ru be by uk ua pl "
+    "русский русская русском русски рус белорусский белорусская белорусском белорусски бел английский английском "
+    "английски англ украинский украинском укр польский польском польски руская рускай руску беларуская беларускай "
+    "беларуску ангельская ангельскай англійская англійскай украінскай польскай українською російською англійською "
+    "латиницей латиница лат кир кириллицей лацінкай лацінка кірыліца кірыліцай латиницею "
+    "rosyjski rosyjsku białoruski białorusku polski polsku angielski angielsku"
+)
+_HARMLESS: Final = _NOTHING | _LANGUAGES
+_OTHERS: Final = _all(
+    "lawyer lawyers attorney advocate counsel relative relatives family mother father parent parents wife husband "
+    "spouse brother sister son daughter child children contact contacts friend reporter informant source witness "
+    "witnesses judge prosecutor investigator official officer guard police volunteer coordinator applicant donor "
+    "lawyer's адвокат адвоката адвокаты юрист юриста защитник защитника родственник родственника родственники родные "
+    "родных семья семьи мать матери отец отца родители родителей жена жены муж мужа супруг супруга брат брата сестра "
+    "сестры сын сына дочь дочери ребенок ребенка дети детей контакт контакты контактное контактного друг друга "
+    "источник свидетель свидетеля судья судьи прокурор прокурора следователь следователя начальник волонтер волонтера "
+    "координатор координатора заявитель заявителя адвакат адваката юрыст юрыста абаронца абаронцы сваяк сваяка сваякі "
+    "сваякоў родныя сям'я сям'і маці бацька бацькі бацькоў жонка жонкі брата сястра сястры дзіця дзіцяці дзеці дзяцей "
+    "кантакт кантакты кантактная крыніца сведка сведкі суддзя суддзі пракурор пракурора следчы следчага валанцёр "
+    "каардынатар родич родича родичі адвокатка сестра дружина чоловік мати батько діти контактна свідок слідчий суддя "
+    "adwokat adwokata obrońca obrońcy krewny krewnego rodzina rodziny matka matki ojciec ojca żona żony mąż męża "
+    "dziecko dziecka dzieci kontakt świadek sędzia sędziego prokurator śledczy"
+)
+
+
+def pieces(text: str) -> list[str]:
+    """A heading taken apart at brackets, commas, slashes and other signs, without a number in front."""
+    if len(text) > _LONGEST:
+        return []
+    return [one for part in _PIECES.split(_NUMBERED.sub("", text, count=1)) if part and (one := part.strip(" .*"))]
+
+
+def words(text: str) -> list[str]:
+    return _WORD.findall(folded(text).replace("_", " "))
+
+
+def changes_nothing(said: Sequence[str]) -> bool:
+    """Whether a column means what it means without these words."""
+    return all(one in _HARMLESS or one.isdigit() for one in said)
+
+
+def is_of_others(text: str) -> bool:
+    """Whether a group of columns with this heading is about other people."""
+    return any(one in _OTHERS for one in words(text))
+
+
+def is_language(said: Sequence[str]) -> bool:
+    """Whether these words say in which language or script a column is written."""
+    return any(one in _LANGUAGES for one in said) and changes_nothing(said)
+
+
+def unit(heading: str) -> str:
+    """What the figures of a column count, as a word to put behind them; "" if its heading does not say it."""
+    for piece in pieces(heading)[1:]:
+        if folded(piece) in _UNITS:
+            return piece.lower()
+    return ""
+
+
+class Order:
+    """How the heading says that its dates are written: "dd/mm/yyyy"."""
+
+    def __init__(self, first: str, sign: str, second: str, year: str) -> None:
+        self.day_first = first[0].lower() in _DAYS
+        self.shown = f"{first}{sign}{second}{sign}{year}"
+        figures = [r"\d{2}" if len(one) == 2 else r"\d{1,2}" for one in (first, second)]
+        years = r"\d{4}" if len(year) == 4 else r"\d{2}"
+        self._written = re.compile(rf"(?<!\d){figures[0]}{re.escape(sign)}{figures[1]}{re.escape(sign)}{years}(?!\d)")
+
+    def fits(self, cell: str) -> bool:
+        """Whether what in this cell could be read in either order is written as the heading says."""
+        for first, second, _ in _EITHER.findall(cell):
+            month = second if self.day_first else first
+            if int(month) > 12:
+                return False
+        return all(self._written.fullmatch(found[0]) for found in _EITHER.finditer(cell))
+
+    def decides(self, cell: str) -> bool:
+        """Whether something in this cell could be read in either order."""
+        return any(first != second and max(int(first), int(second)) <= 12 for first, second, _ in _EITHER.findall(cell))
+
+    def settled(self, cell: str) -> str:
+        """The cell with its dates in the one form of which nobody doubts the order: 03.05.2024."""
+        put = r"\1.\2.\3" if self.day_first else r"\2.\1.\3"
+        return _EITHER.sub(put, cell)
+
+
+_EITHER: Final = re.compile(r"(?<![\d./-])(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?!\d|[./-]\d)")
+
+
+def order(heading: str) -> Order | None:
+    """In which order day and month stand in a column; None if its heading does not say it."""
+    found = {(one[1][0].lower() in _DAYS, one[0]): one for one in _ORDER.finditer(heading)}
+    if len({day_first for day_first, _ in found}) != 1:
+        return None
+    [first, *_] = found.values()
+    if (first[1][0].lower() in _DAYS) == (first[3][0].lower() in _DAYS):
+        return None  # dd/dd
+    return Order(*first.groups())

@@ -1,0 +1,105 @@
+"""Notes: rows that are about nobody are left out and told; whoever may be somebody arrives."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellsync.casework.importing import notes, read_csv
+from cellsync.casework.importing.problems import problems
+
+HEADER = ["№", "Name", "Born", "Status"]
+
+NOTES = [
+    "Source: RHC", "Источник: сайт правозащитников", "Крыніца — сайт", "Джерело: сайт", "Źródło: strona",
+    "* not confirmed", "** со слов знакомых", "¹ по данным СМИ", "Updated 3 May", "Обновлено 3 мая", "Updated May",
+    "Абноўлена 03.05.2024", "Stan na 3 maja 2024", "По состоянию на 1 мая", "Data as of 1 May 2024",
+    "Станом на 1 травня",
+    "Составила: Анна Лис", "Составила Анна Лис", "Compiled by Anna Fox", "Данные уточняются", "данные уточняются",
+    "Подпись ____________", "____________", "- - - -", "https://example.org/list", "См. также t.me/example",
+    "Список обновляется каждую неделю.", "The list is not complete.", "Not all of these were confirmed by relatives",
+    "Эти люди задержаны на акции у суда.",
+]  # fmt: skip
+SECTIONS = [
+    "Май 2024", "May 2024", "Травень 2024 року", "2024", "2 квартал 2024", "Гомельская область", "Homiel region",
+    "Мінская вобласць", "г. Минск", "м. Київ",
+]  # fmt: skip
+PEOPLE = [
+    "Вера Тихая", "ганна ціхаструм", "Вера", "Иванов Г.", "Иванов А.А.", "Van der Berg J.", "Page Larry", "Key Anna",
+    "Василий Край", "Май Вера", "April", "Мохаммед бин Салман ибн Абдулазиз Аль Сауд", "woman in a blue jacket",
+    "Woman seen at the gate of the mill.", "жанчына ў сіняй куртцы", "Пожилой мужчина, имя уточняется.",
+    "«Сосед», имя уточняется", "student of the third year, seen in the van", "Totalova Anna", "Всеволод Лис", "?",
+    "* Вера Тихая", "1. Вера Тихая", "Данила Лис",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", NOTES)
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_note_is_about_nobody(said: str, at: int) -> None:
+    record = ["", "", "", ""]
+    record[at] = said
+    assert notes.about_nobody(record, HEADER) == (notes.NOTE, said)
+
+
+@pytest.mark.parametrize("said", SECTIONS)
+def test_a_heading_between_the_rows_is_about_nobody(said: str) -> None:
+    assert notes.about_nobody(["", said, "", ""], HEADER) == (notes.SECTION, said)
+
+
+@pytest.mark.parametrize("said", PEOPLE)
+def test_a_name_or_a_description_alone_is_somebody(said: str) -> None:
+    assert notes.about_nobody(["", said, "", ""], HEADER) == ("", "")
+    assert len(read_csv(f"№;Name;Born;Status\n1;Ян Бор;1990;\n;{said};;\n".encode()).rows) == 2 - (said == "?")
+
+
+@pytest.mark.parametrize("said", [*NOTES, *SECTIONS])
+def test_where_more_is_said_it_may_be_a_row(said: str) -> None:
+    if ":" not in said:
+        assert notes.about_nobody(["3", said, "1990", "active"], HEADER) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (["Всего: 12", "", "", ""], notes.COUNTS), (["Total: 12 people", "", "", ""], notes.COUNTS),
+        (["", "Итого", "12", ""], notes.COUNTS), (["Усяго чалавек", "12", "", ""], notes.COUNTS),
+        (["", "Updated", "3 May 2024", ""], notes.NOTE), (["Source: RHC", " Mill", " 2024", "x"], notes.NOTE),
+        (["Составила", "Анна Лис", "", ""], notes.NOTE), (["№", "Name", "Born", "Status"], notes.HEADINGS),
+        (["", "NAME", "born", ""], notes.HEADINGS),
+    ],
+)  # fmt: skip
+def test_rows_of_several_cells_that_are_about_nobody(record: list[str], why: str) -> None:
+    assert notes.about_nobody(record, HEADER)[0] == why
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        ["", "Page", "Larry", ""], ["", "Вера Тихая", "1990", ""], ["5", "Итого", "12", "active"],
+        ["", "Name", "1990", ""], ["", "", "", ""],
+    ],
+)  # fmt: skip
+def test_rows_that_only_look_so(record: list[str]) -> None:
+    assert notes.about_nobody(record, HEADER) == ("", "")
+
+
+def test_a_list_of_names_has_no_notes() -> None:
+    reading = read_csv("ФИО\nВера Тихая\nИсточник: сайт\nЯн Бор\n".encode())
+    assert [row.external for row in reading.rows][::2] == ["Вера Тихая", "Ян Бор"]
+
+
+def test_what_is_left_out_is_told_with_what_stands_there_and_counted_in_rows() -> None:
+    rows = "1;Вера Тихая;active\n2;;\n3;;\n\n;Всего: 1;\n;* не подтверждено;\n;Источник: сайт;\n;Ева Птах;\n"
+    reading = read_csv(f"№;ФИО;Статус\n{rows}".encode())
+    assert [row.external for row in reading.rows] == ["Вера Тихая", "Ева Птах"]
+    assert reading.left_out == 5
+    found = {problem.message: (problem.examples, problem.left_out) for problem in problems(reading.errors, [])}
+    assert found == {
+        f"lines 3, 4: this row {notes.EMPTY}": (("2", "3"), True),
+        f"line 6: this row {notes.COUNTS}": (("Всего: 1",), True),
+        f"lines 7, 8: this row {notes.NOTE}": (("* не подтверждено", "Источник: сайт"), True),
+    }
+
+
+def test_our_own_tables_have_no_notes() -> None:
+    table = "external_id,name,title,also,conflicts\nSource: x,,Source: RHC,,\nTotal,,,,\n"
+    assert [row.external for row in read_csv(table.encode()).rows] == ["Source: x", "Total"]
