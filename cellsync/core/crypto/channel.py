@@ -1,4 +1,4 @@
-"""The bytes of a Noise conversation, so that a stranger sees nothing in them (protocol/10-crypto.md).
+"""The bytes of a Noise conversation, indistinguishable from noise to a stranger (protocol/10-crypto.md).
 
     opening  = header(e, length) ‖ rest of Noise message 1        caller -> callee
     reply    = header(e, length) ‖ rest of Noise message 2        callee -> caller
@@ -11,23 +11,23 @@
 
 Why this shape:
 
-1. *Nothing constant, nothing of a curve.* An X25519 key has its top bit clear, and lies on the curve, as only
-   half of all strings do: a few dozen keys in the open are told from noise. So the whole header is the output
-   of keyed hashes. It is a cipher with a synthetic IV: the hint finds the key and checks what it hides, so
-   that every bit is authenticated and a header has one encoding only.
-2. *Hashes alone answer strangers.* The callee holds up to 288 psks and tries each with two hashes; no curve
-   operation happens before one matches, and a header changed on the way matches none.
-3. *No length tells what is inside.* Handshake messages carry up to 511 bytes of padding, frames are padded to
-   one of five sizes, and lengths are masked by keyed hashes.
-4. *An answer waits.* The callee reads an opening with `receive`, and answers with `accept`: between the two
-   it checks who calls, and commits the ephemeral so that a replay gets nothing, also after a restart.
+1. *Nothing constant, no curve points.* An X25519 key has its top bit clear and lies on the curve, as only half of
+   all strings do: a few dozen keys in the clear can be told from noise. So the whole header is the output of
+   keyed hashes. It is a cipher with a synthetic IV: the hint selects the key and authenticates what it hides, so
+   every bit is authenticated and a header has exactly one encoding.
+2. *Strangers cost only hashes.* The callee holds up to 288 psks and tries each with two hashes; no curve
+   operation happens before one matches, and a header altered in transit matches none.
+3. *Lengths reveal nothing.* Handshake messages carry up to 511 bytes of padding, frames are padded to one of five
+   sizes, and lengths are masked by keyed hashes.
+4. *The answer is a separate step.* The callee reads an opening with `receive` and answers with `accept`: in between
+   it checks the caller and commits the ephemeral, so a replay gets nothing, even after a restart.
 5. *Post-quantum.* Message 1 carries an ephemeral ML-KEM-768 key, message 2 a ciphertext under it; both sides
-   mix the secret into both ciphers before any frame. So what is recorded today stays closed to a quantum
+   mix the secret into both ciphers before any frame. So traffic recorded today stays closed to a quantum
    computer.
 6. *Versions are in the transcript.* The two bytes after the ML-KEM key say which versions of the protocol the sender
-   speaks. Builds from before they had a meaning take them for padding, and are taken to speak version 1.
+   speaks. Older builds read them as padding, and are taken to speak version 1.
 
-Objects here serve one conversation: after a failure, or once finished, every method refuses.
+Each object here serves one conversation: after a failure, or once finished, every method refuses.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ PAIRING: Final = Purpose(noise.NNpsk0, labels.PAIRING_HINT)
 
 
 def prologue(carrier: bytes) -> bytes:
-    """What both sides must agree on before they speak: protocol, version, suite, what carries the bytes."""
+    """What both sides must agree on before they speak: protocol, version, suite, carrier of the bytes."""
     return labels.PROLOGUE + bytes([VERSION]) + noise.SUITE + b"\0" + carrier
 
 
@@ -130,9 +130,9 @@ def _uncover(purpose: Purpose, key: ChannelKey, role: bytes, context: bytes, hea
 def match_hint(
     purpose: Purpose, candidates: Iterable[tuple[ChannelKey, Tag]], header: bytes
 ) -> tuple[ChannelKey, Tag, bytes, int] | None:
-    """Whose psk made the header of an opening: its key and tag, the ephemeral key and the length; or None.
+    """The candidate whose psk made this header: its key and tag, the ephemeral key and the length; or None.
 
-    Every candidate is tried, also after a match, so that the time taken does not tell which it was.
+    Every candidate is tried, even after a match, so the time taken does not reveal which one it was.
     """
     found = None
     for key, tag in candidates:
@@ -192,7 +192,7 @@ class Initiator:
     def receive(self, data: Buffer) -> tuple[Transport, bytes] | None:
         """None while the reply is incomplete; then the conversation, and the bytes after the reply for it.
 
-        `HandshakeFailed` if this is not the reply of the device that was called.
+        `HandshakeFailed` if the reply is not from the device that was called.
         """
         arrived = self._inbox.feed(data)
         if arrived is None:
@@ -213,10 +213,10 @@ class Initiator:
 
 
 class Responder(Generic[Tag]):
-    """The callee: give `receive` what arrives until it is True, decide about the caller, then `accept`.
+    """The callee: feed `receive` until it returns True, decide about the caller, then `accept`.
 
-    `candidates` are the psks that may call, each with a tag that says what it stands for; they are gone
-    through once, when the header has arrived. A session needs our `static` key. `versions` are those that we speak;
+    `candidates` are the psks that may call, each with a tag saying what it stands for; they are iterated
+    once, when the header has arrived. A session needs our `static` key. `versions` are those that we speak;
     `remote_versions` are the caller's, once the opening is complete.
     """
 
@@ -241,9 +241,9 @@ class Responder(Generic[Tag]):
         self._kem_public = KemPublic(b"")
 
     def receive(self, data: Buffer) -> bool:
-        """Whether the opening is complete, made by a holder of one of the psks. Nothing is answered yet.
+        """Whether a complete opening has arrived from a holder of one of the psks. No answer is sent yet.
 
-        `HandshakeFailed` for strangers, and for a caller that sends more before it is answered.
+        `HandshakeFailed` for strangers, and for a caller that sends more before it has been answered.
         """
         arrived = self._inbox.feed(data)
         if arrived is None:
@@ -271,7 +271,7 @@ class Responder(Generic[Tag]):
 
     @property
     def remote_static(self) -> SessionPublic | None:
-        """Who calls (None in a pairing). A thief of our static key can claim it until a frame proves it."""
+        """The caller's key (None in a pairing). A thief of our static key can claim any until a frame proves it."""
         return None if self._handshake is None else self._handshake.remote_static
 
     def accept(self, entropy: bytes) -> tuple[bytes, Transport]:
@@ -305,9 +305,9 @@ class Responder(Generic[Tag]):
 
 
 class _Inbox:
-    """One handshake message out of chunks of any size: its header, then as many bytes as that says.
+    """Reassembles one handshake message from chunks of any size: its header, then as many bytes as that says.
 
-    Holds less than one message; a failure or the end of the message ends it.
+    Buffers less than one message; unusable after a failure or the end of the message.
     """
 
     def __init__(self, read_header: Callable[[bytes], int]) -> None:
@@ -320,7 +320,7 @@ class _Inbox:
         """What follows the header, and what follows the message; None while it is incomplete."""
         if self._over:
             raise Closed("this handshake is over", hint="Start a new one.")
-        self._over = True  # so it stays if anything below raises
+        self._over = True  # stays so if anything below raises
         self._bytes += data
         if self._size is None and len(self._bytes) >= HEADER_BYTES:
             self._size = HEADER_BYTES + self._read_header(bytes(self._bytes[:HEADER_BYTES]))
@@ -333,7 +333,7 @@ class _Inbox:
 
 
 def _after_key(versions: Versions, entropy: bytes) -> bytes:
-    """The versions that we speak, and 0 to 509 zeros, as the last two bytes of the entropy say."""
+    """The versions that we speak, then 0 to 509 zeros, chosen by the last two bytes of the entropy."""
     return versions.encode() + bytes(int.from_bytes(entropy[-2:], "big") % (PADDING + 1 - VERSIONS_BYTES))
 
 
@@ -348,9 +348,9 @@ def _expected(length: int, least: int) -> int:
 
 
 class Transport:
-    """The conversation: `encrypt_frame` for what is sent, `receive` for what arrives.
+    """The conversation: `encrypt_frame` to send, `receive` for incoming bytes.
 
-    `handshake_hash` is 64 bytes, the same at both ends, and of this conversation only.
+    `handshake_hash` is 64 bytes, the same at both ends and unique to this conversation.
     """
 
     def __init__(self, sending: noise.CipherState, receiving: noise.CipherState, handshake_hash: bytes) -> None:
@@ -376,11 +376,11 @@ class Transport:
     def receive(self, data: Buffer) -> list[bytes]:
         """The payloads of the frames that these bytes complete; chunks may be cut anywhere.
 
-        Keeps less than one frame. `Malformed` if a frame was not sent by the other end of this conversation,
-        in this order; then nothing more is received or sent.
+        Buffers less than one frame. `Malformed` if a frame was not sent by the other end of this conversation,
+        in this order; after that nothing more is received or sent.
         """
         self._refuse_broken()
-        self._broken = True  # so it stays if anything below raises
+        self._broken = True  # stays so if anything below raises
         self._buffer += data
         payloads = []
         start = 0

@@ -1,17 +1,16 @@
 """The Noise Protocol Framework, revision 34, for the suite 25519_ChaChaPoly_BLAKE2b.
 
-The classes and methods carry the specification's names (sections 5 and 9), so that the two can be read side
-by side. A handshake is a row of a table: what each side knows beforehand, then the tokens of each message.
-The rules:
+Classes and methods carry the specification's names (sections 5 and 9), so the two can be read side by side. A
+handshake is one row of a table: what each side knows beforehand, then the tokens of each message. The rules:
 
-1. A token is processed in the order of its message; the last part of every message is its payload.
-2. In a pattern with psk, an `e` token also mixes the ephemeral into the key (section 9.2), so that no two
-   handshakes under one psk share a key.
-3. A message that fails leaves a state that is half new. Nothing may be done with it any more: every method
-   refuses until the state is thrown away. The same holds after `split`.
+1. Tokens are processed in the order of the message; the last part of every message is its payload.
+2. In a psk pattern, an `e` token also mixes the ephemeral into the key (section 9.2), so no two handshakes under
+   one psk share a key.
+3. A message that fails leaves a half-updated state, and every method of it refuses from then on. The same holds
+   after `split`.
 4. A message has at most 65,535 bytes, and a nonce is never used twice: the last one is refused.
 
-Sans-IO: the ephemeral key comes as an argument of the message that sends it.
+Sans-IO: the ephemeral key is an argument of the message that sends it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ MAX_NONCE: Final = (1 << 64) - 1  # reserved by the specification, hence never u
 
 
 class Pattern(NamedTuple):
-    """A handshake pattern: what is known beforehand (`s` or nothing), then the tokens of each message."""
+    """A handshake pattern: the pre-messages (`s` or nothing), then the tokens of each message."""
 
     name: bytes
     pre_initiator: tuple[str, ...]
@@ -50,7 +49,7 @@ NNpsk0: Final = Pattern(b"NNpsk0", (), (), (("psk", "e"), ("e", "ee")))
 
 
 class CipherState:
-    """A key, or none, and `nonce`: how many messages have gone through it."""
+    """A key, or none, and `nonce`: how many messages it has processed."""
 
     __slots__ = ("_aead", "_key", "nonce")
 
@@ -72,7 +71,7 @@ class CipherState:
         return sealed
 
     def decrypt_with_ad(self, associated: bytes, ciphertext: Buffer) -> bytes:
-        """Open and count. `Malformed` if it does not open; then the count stays."""
+        """Open and count. `Malformed` if it does not open; the count then stays as it was."""
         if self._aead is None:
             return bytes(ciphertext)
         opened = self._aead.open(self._next_nonce(), ciphertext, associated)
@@ -80,7 +79,7 @@ class CipherState:
         return opened
 
     def derive(self, label: bytes) -> bytes:
-        """Another 32-byte key of the same secrecy, for a use beside the cipher."""
+        """Another 32-byte key, as secret as the cipher's, for a use beside it."""
         if self._key is None:
             raise InvalidValue("there is no key yet")
         return blake2b(label, b"", key=self._key)

@@ -2,11 +2,11 @@
 
 The only module that imports spake2. Rules:
 
-1. *Once.* The library is pure Python and its time depends on secrets. So a `Pake` serves one exchange over one
-   password, which is used up by it: nobody can measure twice.
-2. *A wrong password raises nothing*: the keys differ. Whoever uses this confirms the key before relying on it.
-3. *The element of a peer is checked by libsodium first*, and whatever the library raises leaves as `HandshakeFailed`.
-   Its byte for the side is not sent: it is always the same.
+1. *Once.* The library is pure Python and not constant-time. So a `Pake` serves one exchange over one password,
+   which that exchange uses up: there is no second run to time.
+2. *A wrong password raises nothing*: the keys differ. The caller confirms the key before relying on it.
+3. *A peer's element is checked by libsodium first*, and whatever the library raises becomes `HandshakeFailed`.
+   Its side byte is not sent: it is always the same.
 
 Source: python-spake2 0.9 over Ed25519 (older than RFC 9382, and not the same bytes).
 """
@@ -32,7 +32,7 @@ class Pake:
     def __init__(self, password: bytes, *, calls: bool, entropy: bytes) -> None:
         if len(entropy) != ENTROPY:
             raise InvalidValue("an exchange takes 64 random bytes")
-        from spake2 import SPAKE2_A, SPAKE2_B  # computes its groups when it is imported, and only pairing needs them
+        from spake2 import SPAKE2_A, SPAKE2_B  # computes its groups on import, and only pairing needs them
 
         side, self._peer = (SPAKE2_A, b"B") if calls else (SPAKE2_B, b"A")
         self._side = side(password, idA=_CALLER, idB=_CALLEE, entropy_f=lambda _: entropy)
@@ -43,7 +43,7 @@ class Pake:
         return "<pake>"
 
     def finish(self, element: bytes) -> bytes:
-        """The key, 32 bytes: the same on both sides if the passwords are. Raises HandshakeFailed for no fit element."""
+        """The key, 32 bytes, equal on both sides if the passwords are. HandshakeFailed for an invalid element."""
         if self._over:
             raise Closed("this exchange is over", hint="Start a new one, with a new password.")
         self._over = True
@@ -51,5 +51,5 @@ class Pake:
             raise HandshakeFailed("not an element of the group")
         try:
             return bytes(self._side.finish(self._peer + element))
-        except Exception:  # it has no common class for them; one is our own element sent back
+        except Exception:  # spake2's errors have no common base; one of them is our own element reflected
             raise HandshakeFailed("an element that does not fit") from None

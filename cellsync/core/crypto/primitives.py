@@ -5,10 +5,10 @@ throughout:
 
 1. Lengths are checked here. libsodium's bindings read a fixed number of bytes whatever they are given, so a
    short key from a peer would be read past its end.
-2. What a peer may have sent never raises a library's exception: a signature is True or False, everything else
-   raises a `PeerError`.
+2. Input from a peer never raises a library's own exception: a signature check returns True or False, everything
+   else raises a `PeerError`.
 
-Randomness comes in as an argument, with one exception: ML-KEM encapsulation and HPKE draw their own, because
+Randomness is passed in, with one exception: ML-KEM encapsulation and HPKE draw their own, because
 neither library offers the derandomised form (and FIPS 203 keeps it internal for good reason).
 
 Sources: RFC 7693 (BLAKE2), RFC 8032 (Ed25519), RFC 7748 (X25519), RFC 8439 (ChaCha20-Poly1305), FIPS 203
@@ -64,7 +64,7 @@ def blake2b(label: bytes, data: Buffer, *, key: bytes = b"", size: int = 32) -> 
 
 
 def hasher(label: bytes, *, key: bytes = b"") -> Callable[[bytes], bytes]:
-    """The same for many data, of 32 bytes, in half of the time: label and key are taken in once."""
+    """The same for many inputs, with 32-byte digests, in half the time: label and key are absorbed once."""
     begun = hashlib.blake2b(digest_size=32, key=key, person=label)
 
     def hashed(data: bytes) -> bytes:
@@ -90,10 +90,10 @@ def sign(secret: SigningSecret, message: bytes) -> Signature:
 
 
 def signer(secret: SigningSecret) -> Callable[[bytes], Signature]:
-    """What signs message after message. Do not keep it: it holds the secret.
+    """A function that signs message after message. Do not keep it: it holds the secret.
 
     The public half is derived here, which takes as long as a signature: signing with a public half that does not belong
-    to the secret would give the secret away, so nobody may hand one in.
+    to the secret would give the secret away, so the caller cannot supply one.
     """
     _, expanded = bindings.crypto_sign_seed_keypair(_key(secret.reveal()))
     return lambda message: Signature(bindings.crypto_sign(message, expanded)[:SIGNATURE_BYTES])
@@ -255,7 +255,7 @@ def _xwing_halves(secret: SealSecret) -> tuple[MLKEM768PrivateKey, X25519Private
 
 
 def _key(key: bytes) -> bytes:
-    """Our own keys have 32 bytes; anything else is a fault on this side of the wire."""
+    """Our own keys have 32 bytes; any other length is a bug on this side of the wire."""
     if len(key) != KEY_BYTES:
         raise InvalidValue("a key has 32 bytes")
     return key

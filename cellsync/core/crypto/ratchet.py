@@ -3,10 +3,10 @@
     state(b, d0)    = BLAKE2b-256(label of b, d0, key = root)         d0: the day the epoch began
     state(b, d + 1) = BLAKE2b-256(RATCHET, d + 1, key = state(b, d))
 
-The root is deleted as soon as the branches are derived, and a state as soon as nobody needs its day: a thief who
-seizes a device reads forward from the oldest state it still holds, never back. The branches are independent,
-so a device that keeps an old spool state for a straggler's parcels does not keep old sessions open with it,
-and pairing hands over states of today only. Which day is used, and when a state may go, is decided above.
+The root is deleted as soon as the branches are derived, and a state as soon as its day is no longer needed: a thief
+who seizes a device reads forward from the oldest state it still holds, never back. The branches are independent, so
+keeping an old spool state for a straggler's parcels does not keep old sessions readable, and pairing hands over
+today's states only. The floors above decide which day is used and when a state is deleted.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Branches(NamedTuple):
         return Branches(day, *(ratchet(state, self.day, day) for state in self[1:]))
 
     def encode(self) -> Encoded:
-        """Plain values: the day, then the four states. They are secrets: for an encrypted container only."""
+        """Plain values: the day, then the four states. Secret: for an encrypted container only."""
         session, spool, discovery, bundle = (state.reveal() for state in self[1:])
         return self.day, session, spool, discovery, bundle
 
     @classmethod
     def decode(cls, encoded: object) -> Branches:
-        """The inverse of `encode`, of a tuple or list. `Malformed` for anything else."""
+        """The inverse of `encode`, from a tuple or list. `Malformed` for anything else."""
         match encoded:
             case [int(day), bytes(a), bytes(b), bytes(c), bytes(d)] if type(day) is int and 0 <= day < _DAYS:
                 if len(a) == len(b) == len(c) == len(d) == KEY_BYTES:
@@ -70,7 +70,7 @@ def ratchet(state: BranchState, held: Day, wanted: Day) -> BranchState:
     """One branch, from the day it is held for to a later one.
 
     `InvalidValue` for an earlier day (it cannot be computed: that is the point), or for one more than 4,000
-    days ahead (a clock gone wrong must not cost minutes).
+    days ahead (a wrong clock must not cost minutes of hashing).
     """
     if not held <= wanted <= held + caps.RATCHET_DAYS:
         raise InvalidValue("a branch is ratcheted forward, and at most 4,000 days")
@@ -81,12 +81,12 @@ def ratchet(state: BranchState, held: Day, wanted: Day) -> BranchState:
 
 
 def commitment(root: EpochSecret) -> bytes:
-    """What the rotation publishes of its secret, 32 bytes, so that each recipient can check its wrap."""
+    """The rotation's public commitment to its secret, 32 bytes, against which each recipient checks its wrap."""
     return blake2b(labels.COMMITMENT, b"", key=root.reveal())
 
 
 def session_psk(state: BranchState, circle: CircleId) -> Psk:
-    """The psk of a circle's sessions on the day of `state`, which is the session branch's."""
+    """The psk of a circle's sessions on the day of `state`, a state of the session branch."""
     return Psk(blake2b(labels.PSK, circle, key=state.reveal()))
 
 

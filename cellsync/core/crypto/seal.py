@@ -1,11 +1,11 @@
 """A seal to one device: HPKE (RFC 9180, base mode) with X-Wing, HKDF-SHA256 and ChaCha20-Poly1305.
 
-A seal key is what lets a device that was away open the secret of an epoch (protocol/10-crypto.md). It is
-renewed right after use, so that a device seized later opens little; hence it is a seed of 32 bytes, cheap to
-make and to throw away. X-Wing joins ML-KEM-768 and X25519: what is sealed stays closed if either holds.
+A device that was away opens an epoch's secret with its seal key (protocol/10-crypto.md). The key is renewed
+right after use, so a device seized later opens little; hence it is a 32-byte seed, cheap to make and to throw
+away. X-Wing combines ML-KEM-768 and X25519: a seal holds as long as either does.
 
-`info` says what is sealed and where (a label, then the ids it belongs to): bytes sealed for one place do not
-open in another. Nothing says who sealed them; the signed entry around them does.
+`info` binds the seal to its purpose and place (a label, then the ids it belongs to): bytes sealed for one place do
+not open in another. The seal does not authenticate its sender; the signed entry around it does.
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ def seal(public: SealPublic, info: bytes, plaintext: bytes) -> bytes:
 
 
 def unseal(secret: SealSecret, info: bytes, sealed: bytes) -> bytes:
-    """What was sealed to this key with this `info`. `Malformed` if it was not."""
+    """The plaintext sealed to this key with this `info`. `Malformed` if it was not."""
     return hpke_open(secret, info, sealed)

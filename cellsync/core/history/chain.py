@@ -1,9 +1,9 @@
 """Chains: the entries of one device in one circle and incarnation, linked by `previous`; and the branches they have.
 
-A chain that never forked is one branch. Where two entries name the same `previous`, it forks, and each goes on as a
-branch of its own. Branches have no names: an entry's id names its whole past, so a place in a chain is (device,
-incarnation, sequence, id), and two devices can speak of it whichever side either saw first. What is numbered here,
-and which branch the common beginning is counted to, is each store's own business. (protocol/30-history.md, Chains)
+A chain that never forked is one branch. Where two entries name the same `previous` it forks, and each side continues as
+a branch of its own. Branches have no names: an entry's id names its whole past, so a place in a chain is (device,
+incarnation, sequence, id), which two devices can refer to whichever side either saw first. Branch numbers, and the
+branch to which the common beginning belongs, are local to each store. (protocol/30-history.md, Chains)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cellsync.core.wire.places import Head, Line
 
 
 class Chain(NamedTuple):
-    """One branch as it rests here, and its newest entry. With `length` below `first` nothing of it is held yet."""
+    """One branch as stored here, and its newest entry. If `length` is below `first`, nothing of it is held yet."""
 
     number: int  # local, from 1
     device: DeviceId
@@ -26,7 +26,7 @@ class Chain(NamedTuple):
     head: EntryId  # id of that entry
     height: int
     past: int  # number of the control past of that entry
-    cited: bool  # whether another entry names it as a parent, so that it is no head of the history
+    cited: bool  # whether another entry names that entry as a parent, so that it is no head of the history
 
     @property
     def line(self) -> Line:

@@ -1,13 +1,13 @@
 """What counts of an equivocator: a device that wrote more branches than any honest one can (protocol/30-history.md).
 
-    A device with at most caps.BRANCHES branches       all that it wrote counts
-    a device with more                                 what an entry of a device with fewer has in its past counts
+    device with at most caps.BRANCHES branches         all its entries count
+    device with more (an equivocator)                  only those in the past of some other device's entry count
 
-Both sides of a fork are kept, for a fork is what a restored backup makes. Sixteen are more than honest devices need;
-one that goes on could give every replica other branches without end. Which of them come first depends on the replica,
-so the rule does not: as soon as a replica holds seventeen of them, whichever, it lets count only what others built on.
-Those seventeen prove it to every other replica, and then all agree again, because what others built on reaches all.
-What does not count is not folded, not in the digest, and introduces nobody; nothing of it is deleted.
+Both sides of a fork are kept, because restoring a backup makes one. Sixteen branches are more than honest devices need;
+an equivocator could feed every replica different branches without end. Which ones arrive first depends on the replica,
+so the rule must not: once a replica holds any seventeen, only what others have built on counts there. Those seventeen
+prove the equivocation to every other replica, and then all agree again, because what others built on reaches all.
+Entries that do not count are not folded, not in the digest, and introduce nobody; none of them is deleted.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def count(
     counted: Callable[[int], int | None], branch: Callable[[int], Chain], equivocators: Collection[DeviceId],
     cited: Iterable[int], entry_at: Callable[[int], Entry | None],
 ) -> Counted:  # fmt: skip
-    """What counts more than before when others cite these slots: their past, as far as equivocators wrote it.
+    """The entries that newly count when others cite these slots: their past, as far as equivocators wrote it.
 
-    `counted`: up to where a branch counted before, None if nothing on it did. It costs what comes to count, however
-    much is held.
+    `counted`: up to where a branch counted before, None if nothing on it did. The cost is proportional to the entries
+    that newly count, however many are held.
     """
     grown: Counted = {}
     stack = list(cited)

@@ -1,13 +1,13 @@
-"""Entries: what is hashed, what is signed, and how an entry rests.
+"""Entries: what is hashed, what is signed, and how an entry is stored.
 
     header    = version ‖ circle ‖ device ‖ incarnation ‖ sequence ‖ previous ‖ height ‖ clock ‖ kind
                 ‖ H(shape) ‖ H(content) ‖ lengths ‖ parents
     id        = BLAKE2b-256("cs1 entry", header)
     signature = Ed25519(device, SIGN_ENTRY ‖ id)
 
-The header is a fixed layout, not msgpack: it never travels (the receiver rebuilds it), so it only has to be
+The header has a fixed layout instead of msgpack: it never travels (the receiver rebuilds it), so it only has to be
 injective, and packing it costs half as much. Circle and device are not repeated per entry on the wire: a wrong
-one gives another id, and no signature covers that.
+one yields a different id, which no signature covers.
 
 An entry is authentic if and only if a valid signature of its device covers it through `previous`.
 (protocol/30-history.md)
@@ -40,7 +40,7 @@ _PREFIX: Final = struct.Struct(">B32s32s8s")
 # sequence 8, previous 32, height 8, clock 8, kind 1, H(shape) 32, H(content) 32, their lengths 4 + 4, parents 1
 _REST: Final = struct.Struct(">Q32sQQB32s32sIIB")
 
-# A started hash is copied for each use: that costs a third less than starting one with its label.
+# A started hash is copied for each use: a third cheaper than starting one with its label.
 _ENTRY: Final = blake2b(digest_size=32, person=labels.ENTRY)
 _SHAPE: Final = blake2b(digest_size=32, person=labels.SHAPE)
 _CONTENT: Final = blake2b(digest_size=32, person=labels.CONTENT)
@@ -50,20 +50,20 @@ LAST_SEQUENCE: Final = (1 << SLOT_BITS) - 1
 
 
 class Standing:
-    """How an entry stands: a label, and beside it whether a coordinator released it (protocol/40-membership.md).
+    """An entry's standing: a label, and a flag if a coordinator released it (protocol/40-membership.md).
 
-    The numbers rest in stores.
+    Stores keep the numbers.
     """
 
     IN: Final = 0
     VOID: Final = 1  # OUT for ever, by its own past alone: such a grant introduces nobody
-    OUT: Final = 2  # by what others wrote, and that may change
+    OUT: Final = 2  # because of what others wrote, so it may change
     UNDECIDED: Final = 3
     RELEASED: Final = 4  # a flag beside the label, of case entries only
 
 
 class EntryForm:
-    """How much of an entry is held. Only full ones are made so far; the numbers rest in stores."""
+    """How much of an entry is held. Only full ones are made so far. Stores keep the numbers."""
 
     FULL: Final = 0
     ERASED: Final = 1  # header, shape, and the hash of its content
@@ -71,31 +71,31 @@ class EntryForm:
 
 
 class Entry(NamedTuple):
-    """One entry as this device holds it. Numbers of chains, cases and pasts are local to this store."""
+    """One entry as held by this device. The numbers of chains, cases and pasts are local to its store."""
 
     slot: int  # chain number << 40 | sequence; sequences start at 1
     case: int  # number of its case; control entries belong to the circle's own case
     prior: int  # slot of the entry of the same case that arrived before it, 0 if none
     id: EntryId
     height: int  # 1 + the greatest height among previous and parents
-    clock: Millis  # what its device claimed
+    clock: Millis  # as its device claimed
     kind: int  # tags.Kind
     past: int  # number of its control past; a control entry is in its own
     standing: int  # Standing
     parents: bytes  # slots of its parents, 8 bytes each
     shape: bytes  # without the case id in front
     content: bytes
-    signature: Signature | None  # its own, where we hold it; else a later one of its chain covers it
+    signature: Signature | None  # its own, if we hold it; else a later one in its chain covers it
     form: int = EntryForm.FULL  # EntryForm
 
     @property
     def has_effect(self) -> bool:
-        """Whether it counts, as far as its standing goes."""
+        """Whether its standing lets it count."""
         return has_effect(self.standing)
 
     @property
     def in_quarantine(self) -> bool:
-        """Whether it is a case entry that is held and not shown, until it is IN or released."""
+        """Whether it is a case entry that is held but hidden until it is IN or released."""
         return not self.kind and not has_effect(self.standing)
 
     def __repr__(self) -> str:
@@ -103,25 +103,25 @@ class Entry(NamedTuple):
 
 
 def has_effect(standing: int) -> bool:
-    """Whether what stands so counts: it is IN, or released."""
+    """Whether an entry of this standing counts: it is IN, or released."""
     return standing == Standing.IN or standing >= Standing.RELEASED
 
 
 class Judgement(NamedTuple):
-    """What rules say of an entry that look at more than its own past."""
+    """The verdict on an entry of rules that look beyond its own past."""
 
     slot: int
     label: int  # IN, OUT or UNDECIDED
     released: bool
 
     def standing(self, entry: Entry) -> int:
-        """How the entry stands then. What is void stays so, and of control entries none is released (rule 13)."""
+        """The entry's resulting standing. A void entry stays void, and control entries are never released (rule 13)."""
         label = Standing.VOID if entry.standing & ~Standing.RELEASED == Standing.VOID else self.label
         return label | Standing.RELEASED if self.released and not entry.kind else label
 
 
 class Restanding(NamedTuple):
-    """That an entry that was held before a step stands otherwise after it."""
+    """The change of standing, in one step, of an entry held before it."""
 
     slot: int
     case: int
@@ -131,7 +131,7 @@ class Restanding(NamedTuple):
 
     @property
     def changes_case(self) -> bool:
-        """Whether its case reads otherwise: it was shown and is in quarantine now, or the other way round."""
+        """Whether its case now reads differently: the entry moved into quarantine, or out of it."""
         return not self.kind and has_effect(self.was) != has_effect(self.standing)
 
 
@@ -161,7 +161,7 @@ def chain_prefix(circle: CircleId, device: DeviceId, incarnation: Incarnation) -
 
 
 def founding_prefix(incarnation: Incarnation) -> bytes:
-    """The prefix of a `found` entry: circle and device are named by its id, so they cannot be in it."""
+    """The prefix of a `found` entry: circle and device are named after its id, so they cannot be in it."""
     return _PREFIX.pack(ENTRY_VERSION, NO_ID, NO_ID, incarnation)
 
 
@@ -177,14 +177,14 @@ def entry_id(
     content: bytes,
     parents: bytes,
 ) -> EntryId:
-    """The id of an entry. `parents` = their ids strung together, in ascending order."""
+    """The id of an entry. `parents`: their ids concatenated, in ascending order."""
     return entry_id_of(
         prefix, sequence, previous, height, clock, kind, hash_shape(case, shape), len(shape), content, parents
     )
 
 
 def hash_shape(case: CaseId, shape: bytes) -> bytes:
-    """The hash of a shape, as it stands in a header: many entries of a case have one shape."""
+    """The hash of a shape, as in a header. Hashed apart because many entries of a case share one shape."""
     shape_hash = _SHAPE.copy()
     shape_hash.update(case + shape)
     return shape_hash.digest()
@@ -202,7 +202,7 @@ def entry_id_of(
     content: bytes,
     parents: bytes,
 ) -> EntryId:
-    """The id of an entry whose shape was hashed before."""
+    """The id of an entry whose shape is already hashed."""
     content_hash, header = _CONTENT.copy(), _ENTRY.copy()
     content_hash.update(content)
     rest = _REST.pack(
@@ -215,7 +215,7 @@ def entry_id_of(
 
 
 class Outline(NamedTuple):
-    """An entry without what it says: enough to compute its id from the id before it."""
+    """An entry without its contents: enough to compute its id from the previous one."""
 
     height: int
     clock: int
@@ -249,7 +249,7 @@ def sign(secret: SigningSecret, entry: EntryId) -> Signature:
 
 
 def signer(secret: SigningSecret) -> Callable[[EntryId], Signature]:
-    """What signs the entries of one step."""
+    """A function that signs the entries of one step."""
     signed = primitives.signer(secret)
     return lambda entry: signed(labels.SIGN_ENTRY + entry)
 

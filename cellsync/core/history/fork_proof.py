@@ -5,7 +5,7 @@
     outline  = [height, clock, kind, H(shape), H(content), length of shape, length of content, [parent, …]]
 
 Anyone who knows the device's signing key can check it, without the history and without learning what was written.
-Nobody but the device, or a thief of its key, can make one: a frontier that claims a fork proves nothing.
+Only the device, or a thief of its key, can make one; a mere frontier that claims a fork proves nothing.
 (protocol/30-history.md, The proof of a fork)
 """
 
@@ -41,14 +41,14 @@ class Side(NamedTuple):
 
 
 class ForkProof(NamedTuple):
-    """That a device signed two entries in one place."""
+    """Proof that a device signed two entries in one place."""
 
     circle: CircleId
     device: DeviceId
     incarnation: Incarnation
     sequence: int  # of the two
     previous: EntryId  # of both
-    sides: tuple[Side, Side]  # the one whose first id is smaller first
+    sides: tuple[Side, Side]  # ordered by the id of their first entry
 
     def __repr__(self) -> str:
         return f"<proof of a fork of {self.device.hex()[:8]}>"
@@ -69,7 +69,7 @@ class ForkProof(NamedTuple):
 
 
 def decode(raw: bytes) -> ForkProof:
-    """Raises Malformed or CapExceeded if it is none. Nothing is checked yet."""
+    """Raises Malformed or CapExceeded. Checks the form only; see `check`."""
     match codec.decode(raw, caps.FORK_PROOF, "proof of a fork"):
         case [form, bytes(circle), bytes(device), bytes(incarnation), sequence, bytes(previous), [left, right]]:
             sized = len(circle) == len(device) == len(previous) == ID_BYTES and len(incarnation) == INCARNATION_BYTES

@@ -1,4 +1,4 @@
-"""The digest of a frontier: 32 bytes that say what counts here (protocol/30-history.md, Frontier)."""
+"""The digest of a frontier: 32 bytes that stand for all entries that count (protocol/30-history.md, Frontier)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from cellsync.core.wire.places import Head
 
 
 def digest(heads: Iterable[Head], equivocators: Iterable[DeviceId], gaps: Iterable[Head]) -> bytes:
-    """32 bytes, equal exactly when what counts is the same here and there.
+    """32 bytes, equal on two replicas exactly if the same entries count on both.
 
-    `heads` are those of what counts: of an equivocator's branches they end at what others cite.
+    `heads` are the newest entries that count: an equivocator's branches end at what others cite.
     """
     return primitives.blake2b(labels.FRONTIER, codec.encode([sorted(heads), sorted(equivocators), sorted(gaps)]))

@@ -1,4 +1,4 @@
-"""What a replica holds of one circle, in memory: the heads of its branches and cases, never the entries."""
+"""The in-memory index of what a replica holds of one circle: heads of branches and cases, never entries."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from cellsync.core.roll import Roll
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 
-_PAGE: Final = 256  # entries that are read at once
+_PAGE: Final = 256  # entries per read
 _LOOKED_THROUGH: Final = 2 * caps.BRANCHES  # branches of a chain
 _GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
 OWN_CASE = 1
-"""The number of the circle's own case, whose id is the circle's and to which control entries belong."""
+"""The number of the circle's own case, which has the circle's id and holds its control entries."""
 
 
 @dataclass(slots=True)
 class Holdings:
-    """Heads by local number, and the numbers by name."""
+    """Heads by local number, and the numbers by id."""
 
     circle: CircleId
     chains: dict[int, Chain] = field(default_factory=dict)
@@ -87,17 +87,17 @@ class Holdings:
             self.cases.take(case.number, case.id, case.head)
 
     def advance(self, commit: Commit) -> None:
-        """Take in what the store has written, but for the cases: `take_cases` comes next, and may take long."""
+        """Take in what the store has written, except the cases: `take_cases` comes next, and may take long."""
         for chain in commit.chains:
             self.take_chain(chain)
         if commit.arrivals:
             self.arrival = commit.arrivals[-1].number
 
     def introductions(self, store: Store) -> Iterator[Entry]:
-        """The entries that introduce a device, by their authors' rights, in the order in which they arrived.
+        """The entries that introduce a device, and that their authors had the right to write, in order of arrival.
 
-        Among them are those of equivocators that do not count now, and those that are not IN: they may be later.
-        Anyone may write as many control entries as they like: they are read some at once, and not kept.
+        Includes equivocators' entries that do not count now, and entries that are not IN: both may change.
+        Any member can write any number of control entries, so they are read in pages and not kept.
         """
         found: list[int] = []
         head = self.heads[OWN_CASE]
@@ -125,7 +125,7 @@ class Holdings:
     def find(self, store: Store, line: Line, sequence: int, entry: EntryId) -> int | None:
         """The number of the branch that holds this entry, None if it is not held.
 
-        Of the many branches of an equivocator only the oldest are looked through, and of the others the heads.
+        Of an equivocator's many branches only the oldest are searched; of the rest, only the heads.
         """
         number = self.newest.get(entry)
         if number is not None:
@@ -138,11 +138,11 @@ class Holdings:
         return None
 
     def slot_on(self, number: int, sequence: int) -> int:
-        """The slot of the entry at a place on the way to a branch: it may lie before the fork."""
+        """The slot of the entry at `sequence` on the way to a branch: it may lie before the fork."""
         return slot_of(self.ancestry.at(number, sequence), sequence)
 
     def sibling(self, chain: Chain) -> Chain | None:
-        """Another branch that has an entry in the place where this one begins, behind the same entry; None if none."""
+        """Another branch with an entry in the place where this one begins, after the same entry; None if none."""
         if chain.base and self.chains[chain.base].length >= chain.first:
             return self.chains[chain.base]
         for number in self.off[chain.base] if chain.base else self.lines[chain.line]:
@@ -155,22 +155,22 @@ class Holdings:
 
     @property
     def equivocators(self) -> frozenset[DeviceId]:
-        """Devices that wrote more than caps.BRANCHES branches: of theirs only what others cite counts."""
+        """Devices that wrote more than caps.BRANCHES branches: only those of their entries count that others cite."""
         return self._equivocators
 
     def counts(self, slot: int) -> bool:
-        """Whether an entry counts as far as its place goes: all do that are not an equivocator's, or are cited."""
+        """Whether an entry's place lets it count: all do except an equivocator's uncited ones."""
         if not self.counted:
             return True
         last = self.counted.get(chain_of(slot))
         return last is None or sequence_of(slot) <= last.sequence
 
     def shows(self, entry: Entry) -> bool:
-        """Whether a case entry is folded: it is IN or released, and counts as far as its place goes."""
+        """Whether a case entry is folded: it is IN or released, and its place lets it count."""
         return not entry.kind and has_effect(entry.standing) and self.counts(entry.slot)
 
     def counted_end(self, chain: Chain) -> int:
-        """The sequence of the last entry that counts of a branch, below its first if none does."""
+        """The sequence of a branch's last entry that counts, below its first if none does."""
         last = self.counted.get(chain.number)
         return chain.length if last is None else last.sequence
 
@@ -182,7 +182,7 @@ class Holdings:
                 yield number, end
 
     def counted_heads(self) -> Iterator[Head]:
-        """The newest entry that counts of every branch that has one of its own."""
+        """For each branch with entries of its own that count, the newest of them."""
         for chain in self.chains.values():
             last = self.counted.get(chain.number)
             if last is None:
@@ -201,7 +201,7 @@ class Holdings:
         return Frontier(frozenset(map(head_of, self.chains.values())), self.equivocators, frozenset())
 
     def digest(self) -> bytes:
-        """32 bytes that say which entries count."""
+        """32 bytes that stand for all entries that count."""
         return digest(self.counted_heads(), self.equivocators, ())
 
     def entries(self) -> int:
@@ -209,7 +209,7 @@ class Holdings:
         return sum(chain.length - chain.first + 1 for chain in self.chains.values())
 
     def counted_entries(self) -> int:
-        """How many of them count: as many as on every device that holds the same."""
+        """How many of them count: the same number on every device that holds the same."""
         return sum(self.counted_end(chain) - chain.first + 1 for chain in self.chains.values())
 
 

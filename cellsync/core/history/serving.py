@@ -1,11 +1,11 @@
 """Serving: which entries come next for a peer.
 
-Entries are served in the order in which they arrived here, in whole commits. After every commit each chain's newest
-entry had its signature and all parents were held. So between two commits a batch may end: what the peer lacks up to
-there is closed under parents, and each slice in it ends in a signature. Served in any other order (by height, say)
-a batch could have no legal end: the signatures that reached us cover different stretches of different chains.
+Entries are served in order of arrival, in whole commits. After every commit, each chain's newest entry was signed and
+all parents were held. So a batch may end between two commits: what the peer lacks up to there is closed under parents,
+and each slice ends in a signature. In any other order (by height, say) a batch might have no legal end, because the
+signatures that reached us cover different stretches of different chains.
 
-What a peer holds already is left out, chain by chain. (protocol/50-sync.md, Serving)
+Entries that the peer already holds are left out, chain by chain. (protocol/50-sync.md, Serving)
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _height = itemgetter(0)
 
 
 class Served(NamedTuple):
-    """The next batch for a peer (None if it lacks nothing more), and where to go on from."""
+    """The next batch for a peer (None if it lacks nothing more), and the cursor to continue from."""
 
     batch: Batch | None
     cursor: int
     reaches: dict[int, int]  # branch number -> the sequence that the batch reaches
-    rows: list[int]  # numbers of the branches that its rows stand for
+    rows: list[int]  # the branch number of each row of its table
 
 
 class PeerHoldings(NamedTuple):
-    """What decides which entries a peer lacks."""
+    """The facts that decide which entries a peer lacks."""
 
     known: Mapping[int, int]  # branch number -> the sequence up to which the peer holds it
     refused: Collection[int]  # branches that it refused
-    equivocators: Collection[DeviceId]  # devices that it knows as such: it takes of theirs only what counts
+    equivocators: Collection[DeviceId]  # those known to it: of their entries it takes only what counts
 
     def holds(self, chain: Chain) -> int:
         """Up to where the peer holds a branch."""
@@ -48,7 +48,7 @@ class PeerHoldings(NamedTuple):
 
 
 def wanted(held: Holdings, store: Store, chain: Chain, peer: PeerHoldings) -> int:
-    """Up to where a peer takes a branch: all of it, but of an equivocator the slices with something that counts."""
+    """Up to where a peer takes a branch: all of it; an equivocator's up to its last slice with a counting entry."""
     if chain.number in peer.refused:
         return 0
     last = held.counted.get(chain.number)
@@ -70,7 +70,7 @@ def start(held: Holdings, store: Store, peer: PeerHoldings) -> int:
 
 
 def lacking(held: Holdings, store: Store, peer: PeerHoldings) -> int:
-    """How many entries a peer takes and does not hold."""
+    """How many entries a peer wants and does not hold."""
     return sum(max(wanted(held, store, chain, peer) - peer.holds(chain), 0) for chain in held.chains.values())
 
 
@@ -83,16 +83,16 @@ def serve(held: Holdings, store: Store, cursor: int, peer: PeerHoldings, until: 
 
 
 def _window(held: Holdings, store: Store, cursor: int, peer: PeerHoldings, until: int) -> tuple[dict[int, int], int]:
-    """Up to where the next batch reaches in each branch, and with which arrival it ends.
+    """Up to where the next batch reaches in each branch, and the arrival with which it ends.
 
-    Spelt out for speed: 0.8 µs of an entry that came alone became 0.6.
+    Spelt out for speed: an entry that came alone took 0.8 µs, and takes 0.6.
     `tests/models/batches.py` has the plain version.
     """
     window: dict[int, int] = {}
     bounds: dict[int, tuple[int, int]] = {}  # by branch: up to where the peer holds it, and up to where it wants it
-    reached: dict[int, int] = {}  # as `window`, by the commit whose arrivals are being read
+    reached: dict[int, int] = {}  # as `window`, for the commit whose arrivals are being read
     size = grown = 0  # bytes of the window, and of that commit
-    ended = True  # whether the arrival before ended its commit
+    ended = True  # whether the previous arrival ended its commit
     at = cursor
     while arrivals := store.arrivals(at, _ARRIVALS):
         for at, number, sequence, bytes_, last in arrivals:
@@ -184,7 +184,7 @@ class _Packing:
             chain = self._held.chains[number]
             if number in self._slices:
                 first = self._peer.holds(chain) + 1
-            else:  # it is only cited, and may be refused, or held no further than that: then from its end
+            else:  # only cited: from where the peer holds it, or from its end if refused or not held that far
                 known = self._peer.known.get(number, 0)
                 first = (known if chain.first <= known and number not in self._peer.refused else chain.length) + 1
             self._next.append(first)
@@ -193,7 +193,7 @@ class _Packing:
         return row
 
     def _before(self, chain: Chain, sequence: int) -> EntryId:
-        """The id of the entry at a place on the way to a branch, zeros at its beginning."""
+        """The id of the entry at `sequence` on the way to a branch, zeros before its beginning."""
         if sequence == chain.length:
             return chain.head
         entry = self._store.entry_at(self._held.slot_on(chain.number, sequence)) if sequence else None

@@ -1,4 +1,4 @@
-"""What the core asks of a store, as Protocols, and the one thing it gives to it: a `Commit`.
+"""The store as the core sees it: Protocols, and the one thing ever written, a `Commit`.
 
 session.receive(bytes)  -> Batch
 replica.plan(batch)     -> Commit       pure; reads through `Store`
@@ -22,14 +22,14 @@ class Case(NamedTuple):
     number: int  # local, from 1; number 1 is the circle's own case
     id: CaseId
     head: int  # slot of its newest entry, 0 if none
-    folded: int  # slot of the newest entry that its snapshot contains, 0 if none
+    folded: int  # slot of the newest entry in its snapshot, 0 if none
 
 
 class Arrival(NamedTuple):
-    """That a commit brought one chain up to `sequence`, a signed entry.
+    """A commit brought one chain up to `sequence`, a signed entry.
 
-    Served in this order: after every commit all chain heads are signed and all parents are held, so each
-    boundary between commits is a point where a batch may end (protocol/50-sync.md, Serving).
+    Arrivals are served in this order: after every commit all chain heads are signed and all parents are held, so
+    a batch may end at each boundary between commits (protocol/50-sync.md, Serving).
     """
 
     number: int  # ascending, from 1
@@ -40,42 +40,42 @@ class Arrival(NamedTuple):
 
 
 Outgoing = tuple[int, int, int, int, int, bytes, bytes, bytes, Signature | None]
-"""What a batch says of one entry, as it is read, for nothing is looked up by name on the way from the store to a peer:
+"""One entry as a batch needs it, a plain tuple so that nothing is looked up by name between the store and a peer:
 height, slot, case, clock, kind, slots of its parents, shape, content, signature."""
 
 
 class Commit(NamedTuple):
-    """All that one step writes, atomically."""
+    """Everything one step writes, atomically."""
 
     entries: Sequence[Entry]  # new, parents first
     chains: Sequence[Chain]  # new or advanced
     cases: Sequence[Case]  # new or advanced; `folded` is ignored here
     pasts: Sequence[tuple[int, bytes]]  # newly interned control pasts: number, bit set
     arrivals: Sequence[Arrival]
-    refolded: Sequence[int] = ()  # cases whose snapshots and listings say something else than what counts now
-    restanding: Sequence[Restanding] = ()  # entries held before that stand otherwise now
+    refolded: Sequence[int] = ()  # cases whose snapshots and listings no longer match the entries that count
+    restanding: Sequence[Restanding] = ()  # entries held before whose standing changed
 
 
 ANYTHING: Final = b""
-"""In place of a link: this case points at more than is listed, perhaps at any case that somebody asks about."""
+"""In place of a link: this case points at more than is listed, so possibly at any case."""
 
 
 class CaseListing(NamedTuple):
-    """What lists and searches need of one case, as its entries up to `upto` have it."""
+    """What lists and searches need of one case, as of its entry `upto`."""
 
     number: int
-    upto: int  # slot of its newest entry that is in this
+    upto: int  # slot of the newest entry included
     shown: bool  # whether anything in it counts
     kind: str
     title: str
     status: str
     conflicts: int
-    called: frozenset[tuple[str, bool]]  # what it may be found by, folded; whether that is its external id
+    called: frozenset[tuple[str, bool]]  # folded texts it is found by; whether each is its external id
     links: frozenset[bytes]  # ids of the cases that it points at
 
 
 PUT_AWAY: Final = "archived"
-"""The status of a case that lists leave out, unless people contradict each other there."""
+"""The status of a case that lists leave out, unless it has conflicts."""
 
 
 class ListedCase(NamedTuple):
@@ -89,22 +89,22 @@ class ListedCase(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which cases a list is of."""
+    """The filter of a list of cases."""
 
-    kinds: Sequence[str] | None = None  # of these kinds only
-    besides: Sequence[str] = ()  # not of these
-    conflicts: bool = False  # only those where people contradict each other
-    put_away: bool | None = None  # only those that are put away, or only those that are not
-    parts: Sequence[str] = ()  # only those with a name or external id that contains all of these; folded
-    target: bytes = b""  # only those that point at this case, by what is listed of them
-    among: Sequence[int] | None = None  # only these
+    kinds: Sequence[str] | None = None  # only these kinds
+    besides: Sequence[str] = ()  # excluding these kinds
+    conflicts: bool = False  # only cases with conflicts
+    put_away: bool | None = None  # only cases put away, or only cases not put away
+    parts: Sequence[str] = ()  # only cases with a name or external id that contains all of these; folded
+    target: bytes = b""  # only cases that point at this one, judging by their listings
+    among: Sequence[int] | None = None  # only these cases
 
 
 class Listings(Protocol):
-    """A cache of what cases are called and point at. Reads see what was put before; `flush` makes it durable."""
+    """A cache of the names and links of cases. Reads see earlier `put`s; `flush` makes them durable."""
 
     def begin(self, version: bytes) -> None:
-        """Forget them all if they were made by other rules."""
+        """Forget all listings if they were made by other rules."""
         ...
 
     def stale(self) -> list[int]:
@@ -116,42 +116,42 @@ class Listings(Protocol):
     def get(self, numbers: Iterable[int]) -> list[ListedCase]: ...
 
     def page(self, wanted: Wanted, after: int, limit: int) -> list[ListedCase]:
-        """By number, from the first above `after` on."""
+        """Ordered by number, starting above `after`."""
         ...
 
     def count(self, wanted: Wanted) -> int: ...
 
     def counts(self) -> list[tuple[str, int, int]]:
-        """(kind, how many cases, how many of them with conflicts)."""
+        """(kind, number of cases, number of those with conflicts)."""
         ...
 
     def put_away(self) -> int:
-        """How many cases are put away."""
+        """The number of cases put away."""
         ...
 
     def of_kind(self, kind: str) -> list[int]: ...
 
     def called(self, name: str) -> list[tuple[int, bool]]:
-        """(number, whether by its external id) of the cases of exactly this folded name."""
+        """(number, whether by external id) of the cases with exactly this folded name."""
         ...
 
     def called_partly(self, parts: Sequence[str]) -> list[int]:
-        """The numbers of the cases with a name or external id that contains all of these, in whatever order."""
+        """The numbers of the cases with a name or external id that contains all of these, in any order."""
         ...
 
     def links(self, number: int) -> list[bytes]:
-        """The ids of the cases that this one points at, as far as they are listed."""
+        """The ids of the cases that this one points at, as far as listed."""
         ...
 
     def linking(self, target: bytes) -> list[int]:
-        """The numbers of the cases that point at this one, and of those that may (`ANYTHING`)."""
+        """The numbers of the cases that point at this one, or may (`ANYTHING`)."""
         ...
 
 
 class Store(Protocol):
-    """One circle at rest. Every read sees what was written before it; nothing is durable before `flush`."""
+    """One circle at rest. Every read sees earlier writes; nothing is durable before `flush`."""
 
-    lost: int  # how often what was staged has been lost, because something failed
+    lost: int  # how often a failure has lost what was staged
 
     @property
     def listings(self) -> Listings: ...
@@ -175,25 +175,25 @@ class Store(Protocol):
         ...
 
     def signed_at(self, chain: int, sequence: int) -> int:
-        """The first sequence from this one on at which an arrival ends, hence a signature is held; 0 if none."""
+        """The first sequence, from this one on, where an arrival ends and so a signature is held; 0 if none."""
         ...
 
     def arrived_before(self, chain: int, sequence: int) -> int:
-        """Up to which sequence a chain reached before the arrival that ends at `sequence`, 0 if nowhere."""
+        """The length of a chain before the arrival that ends at `sequence`, 0 if that was its first."""
         ...
 
     def entry_at(self, slot: int) -> Entry | None: ...
 
     def ids_at(self, slots: Sequence[int]) -> list[tuple[int, EntryId]]:
-        """(slot, id) of those of these entries that are held."""
+        """(slot, id) of each of these entries that is held."""
         ...
 
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
-        """The entries of a chain from sequence `first` to `last`, both included, ascending."""
+        """The entries of a chain from sequence `first` to `last` inclusive, ascending."""
         ...
 
     def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:
-        """The same, of each only what goes into a batch."""
+        """The same entries, reduced to what goes into a batch."""
         ...
 
     def case_entries(self, head: int, folded: int) -> list[Entry]:
@@ -201,13 +201,13 @@ class Store(Protocol):
         ...
 
     def case_page(self, head: int, folded: int, limit: int) -> list[Entry]:
-        """The first so many of these. Goes on from the `prior` of the last."""
+        """The first `limit` of these. Continue from the `prior` of the last."""
         ...
 
     def case_beginning(self, head: int, begins: Sequence[str], limit: int) -> list[int]:
-        """The slots of the first so many of a case's entries, from slot `head` back, whose ids begin with one of these.
+        """The slots of a case's first `limit` entries, from slot `head` back, whose ids begin with one of `begins`.
 
-        `begins`: hexadecimal digits, of all equally many. Goes on from the `prior` of the last.
+        `begins`: hexadecimal prefixes, all of one length. Continue from the `prior` of the last.
         """
         ...
 
@@ -216,11 +216,11 @@ class Store(Protocol):
         ...
 
     def cases_changed(self, chain: int, first: int, last: int) -> list[tuple[int, int]]:
-        """(case, how many) of the entries of a chain from sequence `first` to `last`, the newest first."""
+        """(case, number of entries) of a chain from sequence `first` to `last`, the newest first."""
         ...
 
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
-        """(slot, height, slots of its parents) of the first entries with parents from sequence `first` to `last`."""
+        """(slot, height, slots of parents) of the first `limit` entries with parents from `first` to `last`."""
         ...
 
     def citations(self) -> list[tuple[int, bytes]]:
@@ -232,7 +232,7 @@ class Store(Protocol):
         ...
 
     def write(self, commit: Commit) -> None:
-        """Stage a commit. Raises DiskFull or StorageFailed, and then nothing of it is kept."""
+        """Stage a commit. If it raises DiskFull or StorageFailed, nothing of it is kept."""
         ...
 
     def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
@@ -240,11 +240,11 @@ class Store(Protocol):
         ...
 
     def flush(self) -> None:
-        """Make everything staged durable (fsync). Raises DiskFull or StorageFailed; then nothing staged is kept."""
+        """Make everything staged durable (fsync). If it raises DiskFull or StorageFailed, nothing staged is kept."""
         ...
 
     def keep(self, name: str, value: bytes) -> None:
-        """Stage a small named value (keys, branch states, addresses); it replaces an older one."""
+        """Stage a small named value (keys, branch states, addresses), replacing an older one."""
         ...
 
     def kept(self, name: str) -> bytes | None: ...
@@ -252,9 +252,9 @@ class Store(Protocol):
     def forget(self, name: str) -> None: ...
 
     def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
-        """Stage that a handshake's ephemeral was accepted; False if it was before, or the day's cap is reached.
+        """Stage that a handshake's ephemeral was accepted; False if it was seen before, or the day's cap is reached.
 
-        `device`: b"" for all that are not known, together. What was accepted of them counts for every device.
+        `device`: b"" for all unknown devices together. An ephemeral accepted from those counts against every device.
         """
         ...
 

@@ -1,10 +1,10 @@
 """A circle: who is a member, as a pure function of the control entries held.
 
-The control past of an entry is the set of grants that count in its past, itself included if it is one: an entry stores
-the number of that set (`pasts`). So judging an entry costs the same however many grants there are.
+The control past of an entry is the set of grants that count in its past, including itself if it is one; the entry
+stores the number of that set (`pasts`). So judging an entry costs the same however many grants there are.
 
-Control entries that grant nothing have no bit. Nothing rests on them, and anyone may write as many as they like: with
-a bit for each, a reader's 100,000 would cost every device gigabytes.
+Control entries that grant nothing have no bit. Nothing depends on them, and any member can write any number of them:
+with a bit each, a reader's 100,000 would cost every device gigabytes.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ EMPTY_PAST = EMPTY
 
 
 class Circle:
-    """The members of one circle. Planned on is what is made `over` it, and taken in once that is stored."""
+    """The members of one circle. A step is planned on a layer made with `over`, and merged by `take` once stored."""
 
     def __init__(self, circle: CircleId, over: Circle | None = None) -> None:
         self.id = circle
         self._below = over
         self.found: Found | None = None if over is None else over.found
-        self.grants: dict[DeviceId, RoleGrant] = {}  # but for those below
+        self.grants: dict[DeviceId, RoleGrant] = {}  # of this layer only
         self._by_bit: list[RoleGrant] = []
         self._first = 0 if over is None else len(over._by_bit)  # bit
         self._by_session: dict[SessionPublic, list[DeviceId]] = {}  # usable keys of grants that count; ascending
-        self._aside: frozenset[DeviceId] = frozenset()  # grants of equivocators that count no more
+        self._aside: frozenset[DeviceId] = frozenset()  # grants of equivocators, which no longer count
         self.names = Names()
         self.pasts: Pasts = Pasts(None if over is None else over.pasts)
 
     def over(self) -> Circle:
-        """One to plan on: what is added to it is not here."""
+        """A layer to plan on: additions to it do not reach this circle."""
         return Circle(self.id, self)
 
     def take(self, above: Circle) -> None:
-        """Take in what was added to one that was made over this one."""
+        """Merge what was added to a layer made over this circle."""
         self.found = above.found
         self.pasts.take(above.pasts)
         for grant in above.grants.values():
             self._take(grant)
 
     def seen(self, past: int) -> Iterator[RoleGrant]:
-        """The grants in a control past, as they came."""
+        """The grants in a control past, in order of arrival."""
         return map(self._at, self.pasts.each(past))
 
     def without_newest(self, past: int) -> int:
-        """A control past without the grant that `add` may take in next: what that entry itself saw."""
+        """A control past without the grant that `add` may take in next, that is, what that entry itself saw."""
         return self.pasts.without(past, self._next_bit)
 
     def grant(self, device: DeviceId) -> RoleGrant | None:
@@ -81,7 +81,7 @@ class Circle:
         return None if grant is None or not self.pasts.has(past, grant.bit) else rules.role_in(device, [grant])
 
     def counts(self, kind: int, past: int, author: DeviceId) -> bool:
-        """Whether an entry counts: its author had, in its own past, the role that it needs."""
+        """Whether an entry counts: in its own past, its author had the required role."""
         return rules.rule_2_cause(kind, self.role(past, author))
 
     def add(self, entry: EntryId, kind: int, past: int, author: DeviceId, control: Control | None) -> tuple[int, bool]:
@@ -93,7 +93,7 @@ class Circle:
                     self.found = control
                     past = self._grant(entry, past, Role.COORDINATOR, control)
             case Admit():
-                seen = list(islice(self.seen(past), caps.DEVICES))  # with as many it is void, whatever the others are
+                seen = list(islice(self.seen(past), caps.DEVICES))  # this many make it void, whatever the rest are
                 counts = (
                     rules.rule_2_cause(Kind.ADMIT, self.role(past, author))
                     and rules.within_caps(seen)
@@ -106,7 +106,7 @@ class Circle:
         return past, counts
 
     def _grant(self, entry: EntryId, past: int, role: Role, control: Control) -> int:
-        """A grant that counts gets a bit; the control past that includes it."""
+        """Give a bit to a grant that counts; returns the control past that includes it."""
         bit, keys = self._next_bit, control.keys
         self._take(RoleGrant(bit, MemberId(entry), DeviceId(entry), role, keys.known, control.name, True, keys.usable))
         return self.pasts.including(past, bit)
@@ -118,22 +118,22 @@ class Circle:
         if grant.usable:
             insort(self._by_session.setdefault(grant.keys.session, []), grant.device)
 
-    # --- who is in it now ------------------------------------------------------------------------
+    # --- current members -------------------------------------------------------------------------
 
     def set_aside(self, devices: Iterable[DeviceId]) -> None:
-        """The entries that introduced these devices are equivocators' and do not count; all others do.
+        """Equivocators' entries introduced these devices, and do not count; all other introductions do.
 
-        Their bits stay in control pasts. An entry that has one in its past is another device's, and makes it count.
+        Their bits stay in control pasts. Once another device's entry has such a grant in its past, the grant counts.
         """
         self._aside = frozenset(devices)
 
     @property
     def is_full(self) -> bool:
-        """Whether one more device would be void, in a past that has all of these."""
+        """Whether admitting one more device would be void, in a past that holds all of these."""
         return not rules.within_caps(self.active())
 
     def is_active(self, device: DeviceId) -> bool:
-        """Whether a device is an active member's, by all that is held here."""
+        """Whether a device belongs to an active member, judging by everything held here."""
         grant = self.grants.get(device)
         return grant is not None and grant.counts and device not in self._aside
 
@@ -150,8 +150,8 @@ class Circle:
     def devices_with(self, session: SessionPublic) -> tuple[DeviceId, ...]:
         """The active devices with this session key, ascending; none if the key cannot be used.
 
-        There are several if grants that did not see each other introduced one key. All of them are meant: no order
-        among them is safe from a coordinator who backdates an entry, or tries salts until its id is the smallest.
+        There are several if concurrent grants introduced one key. All of them are meant: no tie-break among them is
+        safe from a coordinator who backdates an entry, or tries salts until its id is the smallest.
         """
         devices = self._by_session.get(session, ())
         return tuple(device for device in devices if device not in self._aside)
@@ -162,5 +162,5 @@ class Circle:
         return grant.keys.session if grant is not None and grant.usable and self.is_active(device) else None
 
     def name(self, device: DeviceId) -> str:
-        """What a device is called: its name, told apart from others that pass for it (`names`)."""
+        """A device's display name, disambiguated from similar ones (`names`)."""
         return self.names.of(device)

@@ -1,12 +1,12 @@
 """Clocks: how far the clocks of other devices are from ours, as this device has measured it.
 
-Devices say what their clocks show, in a pairing and at the beginning of each session. Nobody can know whose clock is
-right, so the rules are about what a difference may be used for (protocol/40-membership.md, Clocks):
+Devices tell each other their clocks in a pairing and at the beginning of each session. No device can know whose clock
+is right, so the rules limit what a difference may be used for (protocol/40-membership.md, Clocks):
 
-1. It adds days under which a session may open, and moments at which a beacon may have been made. One's own day is
+1. It adds days under which a session may open, and moments at which a beacon may have been made. Our own day is
    always tried as well.
 2. It deletes nothing, orders nothing and dates nothing: a false clock can neither burn a key nor change an entry.
-3. A person is told that two clocks differ, not which is wrong; unless two other members agree.
+3. People are told that two clocks differ, not which one is wrong, unless two other members agree.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _NAME: Final = "clocks"
 class Difference(NamedTuple):
     """Another clock, compared with ours."""
 
-    ahead: int  # ms that it shows more; negative: less
-    within: int  # ms that this may be wrong
-    at: Millis  # what ours showed when this was measured
+    ahead: int  # ms by which it is ahead of ours; negative: behind
+    within: int  # ms by which that may be wrong
+    at: Millis  # our clock at the time of the measurement
 
     @property
     def notable(self) -> bool:
-        """Whether it keeps devices from finding each other at first sight."""
+        """Whether it keeps devices from recognising each other's beacons at first sight."""
         return abs(self.ahead) - self.within >= NOTABLE
 
 
 def compare(theirs: Millis, ours: Millis, waited: float) -> Difference:
-    """What a reading of their clock tells that was taken some time in the last `waited` seconds."""
+    """The difference, from a reading of their clock taken at some point in the last `waited` seconds."""
     half = max(0, round(waited * 500))
     return Difference(theirs + half - ours, half, ours)
 
 
 class Clocks:
-    """The latest difference of each device that said what its clock shows."""
+    """The latest difference of each device that has told us its clock."""
 
     def __init__(self, held: Mapping[DeviceId, Difference] | None = None) -> None:
         self._held = dict(held or {})
@@ -56,17 +56,17 @@ class Clocks:
             del self._held[next(iter(self._held))]
 
     def devices(self) -> list[DeviceId]:
-        """Those that have said so."""
+        """The devices whose difference is known."""
         return list(self._held)
 
     def of(self, device: DeviceId) -> Difference | None:
         return self._held.get(device)
 
     def shift(self, member_of: Callable[[DeviceId], MemberId | None]) -> int | None:
-        """How many ms the others' clocks show more than ours, if at least two members have said so; else None.
+        """By how many ms the others' clocks are ahead of ours, if at least two members have told; else None.
 
-        The median of the members, each by its device that was heard last; of two in the middle the one nearer to
-        ours, or ours if it lies between them. So one member alone moves it nowhere.
+        The median over members, each represented by its most recently heard device; of two middle values the one
+        nearer to ours, or 0 if ours lies between them. So no single member can move it.
         """
         latest: dict[MemberId, int] = {}
         for device, difference in self._held.items():
@@ -85,7 +85,7 @@ class Clocks:
 
     @classmethod
     def decode(cls, raw: bytes | None) -> Clocks:
-        """What was kept; what cannot be read is forgotten: it will be measured again."""
+        """Decode what was stored; unreadable rows are dropped and will be measured again."""
         held: dict[DeviceId, Difference] = {}
         try:
             rows: Any = codec.decode(raw or b"\x90", caps.ENTRY, _NAME)

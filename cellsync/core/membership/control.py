@@ -6,8 +6,8 @@
             content salt ‖ [name of the member]
     keys  = [Ed25519, X25519, X-Wing]
 
-All of a control operation is in its shape, display names excepted, so that erasing a name never changes who is a
-member. (protocol/40-membership.md)
+Everything but the display names is in the shape, so erasing a name never changes who is a member.
+(protocol/40-membership.md)
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class DeviceKeys(NamedTuple):
 
     @property
     def usable(self) -> bool:
-        """Whether a session can be held with this device, and something sealed to it: what pairing makes sure of.
+        """Whether a session can be held with this device and a secret sealed to it. Pairing ensures both.
 
-        An introduction of other keys is in form and counts, but nobody calls such a device, answers it or seals to
-        it. Were it at fault or void, devices that hold the entries of such a device, and of those that it admitted,
-        would hold what others refuse.
+        An introduction with unusable keys is well-formed and counts, but other devices never call it, answer it or
+        seal to it. Were such an introduction at fault or void, devices holding its entries, or those of devices it
+        admitted, would hold what others refuse.
         """
         return primitives.is_session_key(self.session) and primitives.is_seal_key(self.seal)
 
@@ -60,7 +60,7 @@ class DeviceKeys(NamedTuple):
 
 
 class KnownKeys(NamedTuple):
-    """What is kept in memory of the keys that introduce a device: a seal key is long, and there may be many."""
+    """The keys that introduce a device, as kept in memory: a seal key is long, and there may be many."""
 
     signing: SigningPublic
     session: SessionPublic
@@ -110,7 +110,7 @@ def encode_admit(admit: Admit, salt: bytes) -> tuple[bytes, bytes]:
 
 
 def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
-    """The operation of a control entry; None for a kind that this version holds without understanding it.
+    """The operation of a control entry; None for a kind that this version does not understand, and only carries.
 
     Raises Malformed or CapExceeded.
     """

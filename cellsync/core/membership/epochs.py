@@ -1,11 +1,11 @@
 """Epochs: the generations of a circle's secret, as one device holds them.
 
-A root is opened once: four branches are derived from it, the root is dropped (crypto/ratchet.py). What is kept is each
-epoch's branch states on the oldest day still needed; every later day follows from them, no earlier one.
+A root is opened once: four branches are derived from it, then it is dropped (crypto/ratchet.py). Each epoch keeps its
+branch states on the oldest day still needed; every later day can be derived from them, no earlier one.
 
-The clock chooses the day that is used, and what is known of other clocks adds days that are accepted
-(membership/clocks.py); neither chooses what is deleted. A past state goes only when two other
-members' entries (or the only other's) are dated later, so that a forged clock burns nothing.
+Our clock selects the day in use, and known differences of other clocks add days that are accepted
+(membership/clocks.py); neither decides what is deleted. A past state is deleted only when two other
+members' entries (or the only other's) are dated later, so a forged clock destroys nothing.
 (protocol/40-membership.md, Epochs)
 """
 
@@ -37,13 +37,13 @@ from cellsync.core.wire import codec
 
 NEWEST: Final = 3  # epochs whose session keys are accepted
 GRACE: Final = 1  # days a state is kept behind the day in use: clocks differ
-OTHER_DAYS: Final = 8  # other devices' days that are accepted beside our own
-SPAN: Final = 400  # days between our day and another's that is still accepted: beyond, each costs too many hashes
-_MADE: Final = 256  # keys that are kept made
+OTHER_DAYS: Final = 8  # other devices' days accepted besides our own
+SPAN: Final = 400  # the furthest accepted distance from our day: beyond it, each day costs too many hashes
+_MADE: Final = 256  # derived keys that are cached
 
 
 class SessionKey(NamedTuple):
-    """A key that may open a session, and what it stands for."""
+    """A key that may open a session, with its epoch and day."""
 
     key: ChannelKey
     epoch: EpochId
@@ -68,7 +68,7 @@ class Epochs:
 
     @property
     def oldest(self) -> Day:
-        """The first day for which any epoch's states are held: a key of an earlier one can open nothing."""
+        """The first day for which any epoch's states are held: no key of an earlier day can open anything."""
         return min(states.day for states in self._held.values())
 
     def today(self, now: Millis) -> Branches:
@@ -76,15 +76,15 @@ class Epochs:
         return self._held[self.newest].at(self.day(now))
 
     def day(self, now: Millis) -> Day:
-        """The day in use: the clock's, as near as the newest epoch's states go. So a wrong clock leaves it usable."""
+        """The day in use: the clock's, clamped to the newest epoch's states, so a wrong clock leaves them usable."""
         oldest = self._held[self.newest].day
         return Day(min(max(day_of(now), oldest), oldest + caps.RATCHET_DAYS))
 
     def session_keys(self, now: Millis, others: Iterable[Day] = ()) -> list[SessionKey]:
-        """The keys under which a session may open: three newest epochs, own day and a day either side.
+        """The keys under which a session may open: three newest epochs, our day and a day either side.
 
-        Of the days of other devices, whose clocks differ, the eight nearest are accepted too, with a day either side.
-        Today's key of the newest epoch comes first: it is the one to call with unless the other's day is known.
+        Of the days that other devices' clocks show, the eight nearest are accepted too, with a day either side.
+        Today's key of the newest epoch comes first: call with it unless the other device's day is known.
         """
         today = self.day(now)
         days = dict.fromkeys(_around(today))
@@ -95,16 +95,16 @@ class Epochs:
         return [key for epoch in newest for day in days if (key := self._key(epoch, day)) is not None]
 
     def keys_on(self, day: Day) -> list[SessionKey]:
-        """The keys of one day, of the three newest epochs as far as their states are held, the newest first."""
+        """The keys of one day in the three newest epochs, newest first, as far as their states are held."""
         newest = list(reversed(self._held))[:NEWEST]
         return [key for epoch in newest if (key := self._key(epoch, day)) is not None]
 
     def calling_keys(self, days: Iterable[Day]) -> list[SessionKey]:
-        """The newest epoch's keys of these days, in this order, each once, as far as its states are held."""
+        """The newest epoch's keys for these days, in this order, without repeats, as far as its states are held."""
         return [key for day in dict.fromkeys(days) if (key := self._key(self.newest, day)) is not None]
 
     def _key(self, epoch: EpochId, day: Day) -> SessionKey | None:
-        """Held only: what was deleted stays deleted, whatever any clock says."""
+        """From held states only: what was deleted stays deleted, whatever any clock says."""
         made = self._made.get((epoch, day))
         states = self._held[epoch]
         if made is None and states.day <= day <= states.day + caps.RATCHET_DAYS:
@@ -122,15 +122,15 @@ class Epochs:
         return [key for day in days if (key := self.discovery_key(day)) is not None]
 
     def discovery_key(self, day: Day) -> BranchState | None:
-        """The state under which a device shows itself whose clock shows this day: the day's, or that of the first day
-        held if that is later, for the other may hold no earlier one either. None if it is too far ahead."""
+        """The state under which a device whose clock shows this day makes its beacons: the day's, or that of the first
+        day held if that is later, since the other device may hold no earlier one either. None if too far ahead."""
         states = self._held[self.newest]
         if day > states.day + caps.RATCHET_DAYS:
             return None
         return ratchet.ratchet(states.discovery, states.day, Day(max(day, states.day)))
 
     def forget_before(self, day: Day) -> bool:
-        """Delete every state older than `day`; whether there was one. Cannot be undone."""
+        """Delete every state older than `day`; returns whether there was one. Irreversible."""
         old = {epoch: states for epoch, states in self._held.items() if states.day < day}
         for epoch, states in old.items():
             self._held[epoch] = states.at(day)
@@ -166,8 +166,8 @@ def rotation(secret: EpochSecret, day: Day, recipient: SealPublic) -> Rotation:
 
 
 def open_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches:
-    """The branches of a rotation that was sealed to us. Raises Malformed if the wrap is not what was committed to,
-    InvalidValue if it is dated more than a day ahead: it cannot be used yet."""
+    """The branches of a rotation sealed to us. Raises Malformed if the wrap does not match the commitment,
+    InvalidValue if it is dated more than a day ahead and so cannot be used yet."""
     root = EpochSecret(seal.unseal(secret, labels.WRAP + opened.commitment, opened.wrap))
     if ratchet.commitment(root) != opened.commitment:
         raise Malformed("a rotation does not open to what it committed to")
@@ -177,7 +177,7 @@ def open_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches
 
 
 def attested_day(newest: Iterable[tuple[MemberId, Millis]], own: MemberId) -> Day | None:
-    """The day that two other members' entries (or the only other's) have reached, by the newest clock of each."""
+    """The day that the entries of two other members (or the only other) have reached, by each one's newest clock."""
     latest: dict[MemberId, Millis] = {}
     for member, clock in newest:
         if member != own:
@@ -187,5 +187,5 @@ def attested_day(newest: Iterable[tuple[MemberId, Millis]], own: MemberId) -> Da
 
 
 def oldest_needed(now: Millis, attested: Day | None) -> Day | None:
-    """States before this day may be deleted; None while nobody attests that any time has passed."""
+    """States before this day may be deleted; None while no other member attests that time has passed."""
     return None if attested is None else Day(min(attested, day_of(now)) - GRACE)

@@ -1,13 +1,13 @@
-"""Names of members: when two pass for one, and how they are told apart.
+"""Names of members: which are confusable, and how they are told apart.
 
-A name is its bearer's claim: nothing keeps a guest from taking a member's. So wherever a device is called by its name,
-a name that could be taken for another device's has the beginning of its id behind it, `Ben (3f2a)`, for each of them.
-It is the same on all devices, as it follows from the introductions alone; also of those who are no members any more,
-for what they wrote stays.
+A name is its bearer's claim: nothing keeps a guest from taking a member's. So wherever a device is shown by name, a
+name that could be mistaken for another device's is followed by the beginning of its id, `Ben (3f2a)`, on both sides of
+the confusion. The result is the same on all devices, since it follows from the introductions alone. It covers former
+members too, because what they wrote stays.
 
-Alike are names that fold alike (`core.folded`), and those that only look alike: letters of one shape in Latin,
-Cyrillic, Greek and Armenian, 0 and o, 1, I and l; a letter with a hook or a tail, or a small capital, is that letter;
-blanks and signs count for nothing. That is wider than it need be, and costs a few digits behind a name.
+Names are alike if they fold alike (`core.folded`) or merely look alike: letters of one shape in Latin, Cyrillic, Greek
+and Armenian, 0 and o, 1, I and l; a letter with a hook or a tail, or a small capital, counts as the plain letter;
+blanks and signs are ignored. That is wider than need be, and costs a few digits behind a name.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _USUAL: Final = 0x500  # Latin, Greek, Cyrillic
 
 
 class _OneShape(dict[int, str]):
-    """What each letter looks like. Of the usual alphabets it is kept; of others not, for anybody may send any."""
+    """The shape of each letter. Cached for the usual alphabets only: a peer may send any letter of any other."""
 
     def __missing__(self, letter: int) -> str:
         shape = _plain(chr(letter)).translate(_SHAPES)
@@ -54,7 +54,7 @@ class _OneShape(dict[int, str]):
 
 
 def _plain(letter: str) -> str:
-    """Without what the standard says that it has besides: ɓ, "LATIN SMALL LETTER B WITH HOOK", is b."""
+    """Without what its Unicode name adds to the letter: ɓ, "LATIN SMALL LETTER B WITH HOOK", is b."""
     if found := _VARIANT.fullmatch(character_name(letter, "")):
         kind = found[1].replace("LATIN LETTER", "LATIN SMALL LETTER")
         with suppress(KeyError):
@@ -67,18 +67,18 @@ _MARKED: Final = re.compile(r"\([0-9a-fA-F]{4,}\)\s*$")
 
 
 def alike(name: str) -> str:
-    """The same text for all names that pass for one."""
+    """The same text for all names that could be mistaken for one another."""
     form = folded(name).translate(_ONE_SHAPE)
     letters = "".join(letter for letter in form if letter.isalnum())
     return letters.replace("rn", "m").replace("vv", "w") or form
 
 
 class Names:
-    """What devices are called. `add` each once; devices of one name are told apart from then on."""
+    """The names of devices. `add` each device once; devices with similar names are told apart from then on."""
 
     def __init__(self) -> None:
-        self._claimed: dict[DeviceId, tuple[str, str]] = {}  # its name, and what that is alike
-        self._alike: dict[str, list[DeviceId]] = {}  # as they came
+        self._claimed: dict[DeviceId, tuple[str, str]] = {}  # its name, and the form that similar names share
+        self._alike: dict[str, list[DeviceId]] = {}  # in order of arrival
         self._ordered: dict[str, list[DeviceId]] = {}  # the same ascending, where there is more than one
         self._shown: dict[DeviceId, str] = {}
 
@@ -92,11 +92,11 @@ class Names:
             ordered = self._ordered.setdefault(form, group[:1])
             at = bisect_left(ordered, device)
             ordered.insert(at, device)
-            for beside in _beside(ordered, at):  # nobody else's beginning gets longer
+            for beside in _beside(ordered, at):  # no other device's prefix gets longer
                 self._shown.pop(beside, None)
 
     def of(self, device: DeviceId) -> str:
-        """The name to show; the beginning of the id where none is known."""
+        """The name to show; the beginning of the id if no name is known."""
         shown = self._shown.get(device)
         if shown is None:
             claimed = self._claimed.get(device)
@@ -112,11 +112,11 @@ class Names:
         return f"{name} ({_beginning(device, others)})"
 
     def claimed(self, device: DeviceId) -> str:
-        """The name as it was claimed; "" where none is known."""
+        """The name as it was claimed; "" if none is known."""
         return self._claimed.get(device, ("", ""))[0]
 
     def like(self, name: str) -> list[DeviceId]:
-        """The devices whose name could be taken for this one, as they came."""
+        """The devices whose name could be mistaken for this one, in order of arrival."""
         return list(self._alike.get(alike(name), []))
 
     def first_like(self, name: str) -> DeviceId | None:
@@ -125,12 +125,12 @@ class Names:
 
 
 def _beside(ordered: list[DeviceId], at: int) -> list[DeviceId]:
-    """Whose ids stand before and after one: no other id shares a longer beginning with it."""
+    """The ids before and after one in order: no other id shares a longer prefix with it."""
     return ordered[max(0, at - 1) : at] + ordered[at + 1 : at + 2]
 
 
 def _beginning(device: DeviceId, others: Iterable[DeviceId]) -> str:
-    """The shortest beginning of an id that none of the others has."""
+    """The shortest prefix of an id that none of the others shares."""
     rest, own, length = [other.hex() for other in others], device.hex(), SHORTEST
     while any(digits.startswith(own[:length]) for digits in rest):
         length += 1

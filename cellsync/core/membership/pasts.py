@@ -1,13 +1,13 @@
 """Control pasts: sets of grants, each known by a small number.
 
-The control past of an entry is the set of grants that count in its past, itself included if it is one. Grants have bits
-in the order in which they arrived; a past is a bit set. Each set is kept once (*interned*): an entry stores its number,
-and most entries have that of the entry before them.
+The control past of an entry is the set of grants that count in its past, including itself if it is one. Grants get bits
+in order of arrival; a past is a bit set. Sets are interned: an entry stores the number of its set, and most entries
+share the number of the entry before them.
 
-A hostile coordinator can have thousands of grants made that did not see each other. Each of their pasts has few bits,
-spread over many, so it rests as the numbers of these: with all bits of each, 10,000 grants would cost 10⁸ bits.
+A hostile coordinator can have thousands of concurrent grants made. Each of their pasts has few bits set, far apart, so
+it is stored as the list of set bits: as dense bit sets, 10,000 grants would cost 10⁸ bits.
 
-`over` another one: what is new is in this one alone, until the other one takes it in.
+A layer `over` another one keeps additions to itself until the lower one takes them in.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 
 EMPTY: Final = 0
-_PLAIN: Final = 1 << 512  # smaller sets rest as they are
+_PLAIN: Final = 1 << 512  # smaller sets are stored as they are
 
 _Resting = int | bytes
 
@@ -44,7 +44,7 @@ class Pasts:
         return self._intern(self.bits(one) | self.bits(other))
 
     def known_union(self, one: int, other: int) -> int | None:
-        """The same where it has a number already, else None."""
+        """The same if that union is interned already, else None."""
         return self._number(_at_rest(self.bits(one) | self.bits(other)))
 
     def including(self, number: int, bit: int) -> int:
@@ -63,7 +63,7 @@ class Pasts:
         return _each(self.bits(number))
 
     def take(self, above: Pasts) -> None:
-        """Take in what is new in one that was made over this one."""
+        """Merge the additions of a layer made over this one."""
         for resting in above._sets:
             self._add(resting)
 
@@ -101,7 +101,7 @@ class Pasts:
 
 
 def _each(bits: int) -> Iterator[int]:
-    """The lowest first. In pieces: to take the lowest bit from a long number costs as much as the number is long."""
+    """The lowest first. In pieces: taking the lowest bit off a long number costs time in proportion to its length."""
     pieces = (bits.bit_length() + 63) // 64
     for at, piece in enumerate(struct.unpack(f"<{pieces}Q", bits.to_bytes(pieces * 8, "little"))):
         while piece:
@@ -111,7 +111,7 @@ def _each(bits: int) -> Iterator[int]:
 
 
 def _at_rest(bits: int) -> _Resting:
-    """The one form in which a set rests: the shorter of all its bits, and the numbers of those that are set."""
+    """The canonical stored form of a set: the bits themselves or the list of set bits, whichever is shorter."""
     if bits < _PLAIN or bits.bit_count() * 32 >= bits.bit_length():
         return bits
     found = tuple(_each(bits))

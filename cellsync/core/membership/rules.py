@@ -1,9 +1,9 @@
 """The rules of membership, each a pure function with its sentence above it (protocol/40-membership.md).
 
-The rules judge an entry against its own past only, so every replica that holds the entry gives the same answer.
+A rule judges an entry against that entry's own past only, so every replica that holds it gives the same answer.
 In force so far: names (1) and cause (2), with the grants `found` and `admit`. The rules about strikes, disputes,
 electors and forks (3-11) judge a grant against more than its past; they turn `RoleGrant.counts` from a constant into
-the label IN / OUT / UNDECIDED of a fixpoint, and nothing else here.
+the label IN / OUT / UNDECIDED of a fixpoint, and change nothing else here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cellsync.core.wire.tags import Kind
 
 
 class RoleGrant(NamedTuple):
-    """A `found` or `admit` entry that gives a role. What is void in its own past is no grant: it introduces nobody."""
+    """A `found` or `admit` entry that gives a role. An entry void in its own past is no grant: it introduces nobody."""
 
     bit: int  # in control pasts
     member: MemberId
@@ -27,13 +27,13 @@ class RoleGrant(NamedTuple):
     keys: KnownKeys
     name: str
     counts: bool
-    usable: bool = True  # whether a session can be held with this device, and something sealed to it
+    usable: bool = True  # whether a session can be held with this device, and a secret sealed to it
 
     def __repr__(self) -> str:
         return f"<grant {self.device.hex()[:8]}, {self.role.name}>"  # no name
 
 
-# Rule 2, second half: what each kind of entry needs of its author.
+# Rule 2, second half: the role that each kind of entry requires of its author.
 NEEDS: Final[dict[int, Role]] = {
     Kind.CASE: Role.WRITER,
     Kind.ADMIT: Role.COORDINATOR,
@@ -51,7 +51,7 @@ NEEDS: Final[dict[int, Role]] = {
 
 
 def rule_1_names(keys: KnownKeys, seen: Iterable[RoleGrant]) -> bool:
-    """A device is its introducing entry; introducing a key that was introduced in one's past is void."""
+    """A device is its introducing entry; introducing a key already introduced in the entry's past is void."""
     return all(
         keys.signing != grant.keys.signing and keys.session != grant.keys.session and keys.seal != grant.keys.seal
         for grant in seen
@@ -59,13 +59,13 @@ def rule_1_names(keys: KnownKeys, seen: Iterable[RoleGrant]) -> bool:
 
 
 def rule_2_cause(kind: int, role: Role | None) -> bool:
-    """An entry counts only if its past holds grants that give its author the role it needs."""
+    """An entry counts only if its past holds grants that give its author the role it requires."""
     needed = NEEDS.get(kind)
     return needed is not None and role is not None and role >= needed
 
 
 def role_in(device: DeviceId, seen: Iterable[RoleGrant]) -> Role | None:
-    """The greatest role that the grants in a past give to a device."""
+    """The highest role that the grants in a past give to a device."""
     roles = [grant.role for grant in seen if grant.device == device and grant.counts]
     return max(roles, default=None)
 

@@ -2,13 +2,13 @@
 
     code          the secret of one invitation, as text and QR
     short         a number and three words instead, to be said aloud
-    exchange      how these few words become a secret of full strength
+    exchange      turns these few words into a secret of full strength
     words         the list that matching words are drawn from
-    commitment    why nobody in the middle can make the words agree
-    messages      what the two devices say
-    conversation  what both machines share
+    commitment    keeps a man in the middle from making the words agree
+    messages      the messages of the two devices
+    conversation  the part that both state machines share
     inviter       the device that shows the code and admits
     joiner        the device that was given the code
 
-The shell makes an `Inviter` per connection, or one `Joiner`, moves bytes, and does what the events say.
+The shell makes an `Inviter` per connection, or one `Joiner`, moves bytes, and acts on the events.
 """

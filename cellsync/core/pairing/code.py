@@ -1,11 +1,11 @@
-"""The secret of one invitation, as people carry it from one screen to the other (protocol/55-pairing.md, The code).
+"""The secret of one invitation, in the form people carry from screen to screen (protocol/55-pairing.md, The code).
 
     code  = base32(secret (16) ‖ check (4)), 32 characters, in 8 groups of 4
     check = H(PAIRING_CHECK, secret)[:4]
     QR    = "CELLSYNC:" ‖ the 32 characters
 
-The check is computed here, before anything is sent: a slip of the finger costs nothing. Base32 has no 0, 1 and 8, so
-these can only be O, I and B read wrongly.
+The check is verified here, before anything is sent: a typing error costs nothing. Base32 has no 0, 1 and 8, so these
+can only be a misread O, I and B.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LOOK_ALIKES: Final = str.maketrans("018", "OIB")
 
 
 class Invitation(NamedTuple):
-    """One invitation: for one conversation, until `expires` (seconds, on the clock of the machines)."""
+    """One invitation: for one conversation, until `expires` (seconds, on the state machines' clock)."""
 
     secret: PairingSecret
     role: Role
@@ -62,7 +62,7 @@ def invite(role: Role, entropy: bytes, now: float) -> Invitation:
 
 
 def parse(text: str) -> PairingSecret:
-    """The secret of a code, as typed or scanned. `MalformedCode`, which does not show it, for anything else."""
+    """The secret of a typed or scanned code. Anything else raises `MalformedCode`, which does not show the input."""
     if len(text) > _LONGEST:
         raise MalformedCode
     packed = "".join(character for character in text if not _is_filler(character)).upper()

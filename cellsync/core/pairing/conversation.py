@@ -1,15 +1,15 @@
-"""What the two machines of a pairing share: time, bytes, verdicts. Bytes and time in; bytes, events, a deadline out.
+"""The common part of both pairing machines: time, bytes, verdicts. Bytes and time in; bytes, events, a deadline out.
 
     inviter   Header ──hint matches──▶ Opening ──reply──▶ Hello ──▶ Reveal ──▶ Words ──▶ Admitting ──▶ Done ──▶ Over
                  └──stranger──▶ Silent ◀──failure──┘
     joiner    Opening ──▶ Nonce ──▶ Words ──▶ Welcome ──▶ Storing ──▶ Over
 
 Rules (protocol/55-pairing.md):
-  1  A peer's bytes never raise: they end the conversation with a `Failed`. Nothing follows a failure.
-  2  Every step has its patience, and every method looks at the time first: a late yes is no yes.
-  3  A message that is not the one waited for ends the conversation; so does one that comes twice.
-  4  Builds that have no version of the protocol in common end it after the handshake, before anything is said.
-  5  Nobody is admitted, and nothing is handed over, before both humans have said yes.
+  1  A peer's bytes never raise: they end the conversation with a failure event. Nothing follows a failure.
+  2  Every step has a time limit, and every method checks the time first: a late yes is no yes.
+  3  Any message but the awaited one ends the conversation; so does a repeated one.
+  4  Builds without a common version of the protocol end it after the handshake, before any message.
+  5  No device is admitted, and nothing is handed over, before both humans have said yes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from cellsync.core.pairing import messages
 from cellsync.core.pairing.messages import AnyMessage, PairingVerdict
 from cellsync.core.versions import Versions
 
-# Seconds. Humans get the longest; the joiner waits a little longer than the inviter at each step, so that a device
-# which has been admitted is rarely gone by then.
+# Seconds. Humans get the longest; the joiner waits a little longer than the inviter at each step, so that an admitted
+# device has rarely given up by then.
 MACHINE_WITHIN: Final = 20.0
 HUMAN_WITHIN: Final = 120.0
 INTRODUCED_WITHIN: Final = 300.0  # a person chooses a name and a passphrase
@@ -44,7 +44,7 @@ E = TypeVar("E")
 
 
 class Awaited(Enum):
-    """What a machine waits for."""
+    """What a machine is waiting for."""
 
     HEADER = auto()  # inviter: the first 42 bytes
     SILENT = auto()  # inviter: a random moment
@@ -69,8 +69,8 @@ class Conversation(ABC, Generic[E]):
         self.awaited = awaited
         self.version: int | None = None  # of the protocol, in use; known from the reply on
         self._versions = versions
-        self._clock = clock - round(now * 1000)  # what ours shows, less the time that has passed
-        self._asked = now  # from when on the other side may have read its own
+        self._clock = clock - round(now * 1000)  # our clock at time zero
+        self._asked = now  # the earliest moment at which the other side may have read its clock
         self._until = until
         self._events: list[E] = []
         self._outgoing: list[bytes] = []
@@ -81,7 +81,7 @@ class Conversation(ABC, Generic[E]):
 
     @property
     def over(self) -> bool:
-        """Nothing more will be received; what `outgoing` still gives may be sent."""
+        """Nothing more will be received; remaining `outgoing` bytes may still be sent."""
         return self.awaited is Awaited.OVER
 
     @property
@@ -90,13 +90,13 @@ class Conversation(ABC, Generic[E]):
         return self._until
 
     def outgoing(self) -> bytes:
-        """The bytes to send now; they are not kept."""
+        """Take the bytes to send now."""
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         return data
 
     def receive(self, data: bytes, now: float) -> list[E]:
-        """What these bytes mean."""
+        """The events that these bytes cause."""
         if self._in_time(now):
             try:
                 self._take(data, now)
@@ -116,7 +116,7 @@ class Conversation(ABC, Generic[E]):
         return self._drain()
 
     def confirm(self, agree: bool, now: float) -> list[E]:
-        """The human's answer: the words agree, or not. Without effect if the conversation has ended meanwhile."""
+        """The human's answer: the words agree, or not. No effect if the conversation has ended meanwhile."""
         if self._in_time(now):
             if self.awaited is not Awaited.WORDS or self._mine:
                 raise ValueError("there is no question to answer")
@@ -132,7 +132,7 @@ class Conversation(ABC, Generic[E]):
 
     @abstractmethod
     def _handshake(self, data: bytes, now: float) -> None:
-        """Bytes that come before the conversation can begin."""
+        """Bytes of the handshake."""
 
     @abstractmethod
     def _hear(self, message: AnyMessage, now: float) -> None:
@@ -159,7 +159,7 @@ class Conversation(ABC, Generic[E]):
         """The event of a failure."""
 
     def _agree(self, theirs: Versions | None) -> bool:
-        """The handshake is over: whether both builds have a version in common. If not, the conversation is over too."""
+        """After the handshake: whether both builds have a common version. If not, this ends the conversation."""
         if theirs is None:
             raise HandshakeFailed
         self.version = self._versions.common(theirs)
@@ -173,7 +173,7 @@ class Conversation(ABC, Generic[E]):
         return Millis(self._clock + round(now * 1000))
 
     def _compare(self, theirs: Millis, now: float) -> Difference:
-        """The other side's clock, read since it was our turn to wait, and no longer ago than a message takes."""
+        """The difference of the other clock, read after we began to wait, and at most one message's time ago."""
         return clocks.compare(theirs, self._wall(now), min(now - self._asked, MACHINE_WITHIN))
 
     def _go(self, awaited: Awaited, now: float) -> None:
@@ -190,7 +190,7 @@ class Conversation(ABC, Generic[E]):
         self._events.append(self._report(error))
 
     def _send(self, message: AnyMessage) -> bytes:
-        """Queue a message; its bytes."""
+        """Queue a message; returns its bytes."""
         raw = messages.encode(message)
         if self._transport is not None:
             self._outgoing.append(self._transport.encrypt_frame(raw))

@@ -1,20 +1,20 @@
-"""From a short code to the secret of a pairing: one guess, made on the line (protocol/55-pairing.md, The exchange).
+"""From a short code to the secret of a pairing: one guess, made online (protocol/55-pairing.md, The exchange).
 
     joiner                                    inviter
-      ├── knock   header(X) ─────────────────▶│          offered to nobody else from here on
+      ├── knock   header(X) ─────────────────▶│          the code is no longer offered to others
       │◀───────────────── answer  header(Y) ──┤
-      ├── proof   32 ────────────────────────▶│          wrong: burnt, before anything is said
+      ├── proof   32 ────────────────────────▶│          wrong: the code is burnt, and nothing else said
       │◀──────────────────── reply 32, last ──┤          or as many random bytes
-      then the conversation with the long code's machines, under a secret that both have computed
+      then the conversation, with the machines of the long code, under the secret that both have computed
 
 Rules:
 
-1. *The joiner proves first.* The inviter's proof under a key that a guesser has made would let it try all 2²⁴ codes
-   at leisure, so after a wrong proof the reply is random.
-2. *Nothing constant.* X and Y are points of a curve, as half of all strings are, and begin a connection. So they are
-   covered as the header of a handshake is (core/crypto/channel), under a key made of the number. Whoever tries all 99
-   numbers sees through it, and learns that someone pairs by a short code: no more.
-3. *Each side of the conversation hashes under its own role*: what is sent back or sent again proves nothing.
+1. *The joiner proves first.* An inviter's proof under a guesser's key would allow an offline search through all 2²⁴
+   codes, so after a wrong proof the reply is random.
+2. *Nothing constant.* X and Y begin a connection and are curve points, as only half of all strings are. So they are
+   covered like the header of a handshake (core/crypto/channel), under a key derived from the number. An observer who
+   tries all 99 numbers can lift the cover, and learns only that someone is pairing by a short code.
+3. *Each side hashes under its own role*: a reflected or replayed message proves nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cellsync.core.pairing import code, short
 from cellsync.core.pairing.short import ShortCode
 
 HINT_BYTES: Final = 10
-HEADER_BYTES: Final = HINT_BYTES + pake.ELEMENT_BYTES  # as many as the header of any other conversation
+HEADER_BYTES: Final = HINT_BYTES + pake.ELEMENT_BYTES  # as long as the header of any other conversation
 PROOF_BYTES: Final = 32
 JOINER_ENTROPY: Final = pake.ENTROPY
 INVITER_ENTROPY: Final = pake.ENTROPY + PROOF_BYTES
@@ -50,7 +50,7 @@ class JoinersExchange:
         self._key, self._elements = b"", b""
 
     def prove(self, answer: bytes) -> bytes:
-        """What to send when the answer has come, 32 bytes. Raises HandshakeFailed."""
+        """The proof to send once the answer has come, 32 bytes. Raises HandshakeFailed."""
         element = _uncover(self._number, _INVITER, self._pake.element, answer)
         if element is None:
             raise HandshakeFailed
@@ -83,7 +83,7 @@ class InvitersExchange:
         self.answer = _cover(number, _INVITER, element, side.element)
 
     def check(self, proof: bytes) -> tuple[PairingSecret | None, bytes]:
-        """The secret of the pairing, or None for a wrong guess: then the code is burnt. And the reply to send."""
+        """The secret of the pairing, or None for a wrong guess, which burns the code; and the reply to send."""
         if not hmac.compare_digest(proof, _proof(self._key, _JOINER, self._elements)):
             return None, self._refusal
         return _secret(self._key, self._elements), _proof(self._key, _INVITER, self._elements)

@@ -1,11 +1,11 @@
 """The side that shows the code: it asks its human, has the device admitted, and welcomes it.
 
-An `Inviter` serves one connection. Without the code a caller gets no byte from it, and silence until the moment that
-was drawn when the connection began (`hang_up_at` in core/session), before anybody knew what it was for: neither bytes
-nor time tell that somebody is inviting.
+An `Inviter` serves one connection. A caller without the code gets no byte, and silence until a moment drawn when the
+connection began (`hang_up_at` in core/session), before its purpose was known: neither bytes nor timing reveal that
+someone is inviting.
 
-One use. `Knocked` says that this connection was opened with the code: from then on the shell offers the invitation to
-no other connection, however this one ends. If it fails, `InvitingFailed` says that the invitation is burnt.
+An invitation has one use. `Knocked` says that this connection was opened with the code: from then on the shell offers
+the invitation to no other connection, however this one ends. On failure, `InvitingFailed` says that it is burnt.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ENTROPY: Final = channel.REPLY_ENTROPY + NONCE_BYTES
 
 
 class Knocked(NamedTuple):
-    """The code was used. Offer it to nobody else."""
+    """The code was used. Do not offer it to another connection."""
 
 
 class Introduced(NamedTuple):
@@ -76,9 +76,9 @@ class Finished(NamedTuple):
 
 
 class InvitingFailed(NamedTuple):
-    """It ended without `Finished`. `burnt`: the code was used, and another is needed.
+    """The conversation ended without `Finished`. `burnt`: the code was used, and another is needed.
 
-    Before `Agreed` nobody was added. After it, the device is a member that may not know it: the hint says so.
+    Before `Agreed` no device was added. After it, the device is a member that may not know it: the hint says so.
     """
 
     error: CellsyncError
@@ -107,7 +107,7 @@ class Inviter(Conversation[Event]):
     ) -> None:  # fmt: skip
         if len(entropy) != ENTROPY:
             raise InvalidValue("an inviter takes 66 random bytes")
-        super().__init__(Awaited.HEADER, hang_up, now, clock, versions)  # until we answer, whatever comes
+        super().__init__(Awaited.HEADER, hang_up, now, clock, versions)  # until we answer, whatever arrives
         self._invitation = invitation
         self._reply_entropy = entropy[: channel.REPLY_ENTROPY]
         self._nonce = entropy[channel.REPLY_ENTROPY :]
@@ -125,12 +125,12 @@ class Inviter(Conversation[Event]):
 
     @property
     def deadline(self) -> float:
-        """When `tick` has something to do. Until the device is admitted, the invitation's end is one."""
+        """When `tick` has something to do; until the device is admitted, no later than the invitation expires."""
         open_to_expiry = self._transport is not None and not self._admitted
         return min(self._until, self._invitation.expires) if open_to_expiry else self._until
 
     def welcome(self, welcome: Welcome, now: float) -> list[Event]:
-        """The device is admitted durably; hand over what it needs. Without effect if the conversation has ended."""
+        """The device is admitted durably; hand over what it needs. No effect if the conversation has ended."""
         if self._in_time(now):
             if self.awaited is not Awaited.ADMITTING:
                 raise ValueError("nobody is to be welcomed")
@@ -139,7 +139,7 @@ class Inviter(Conversation[Event]):
         return self._drain()
 
     def refuse(self, error: CellsyncError, now: float) -> list[Event]:
-        """The device could not be admitted, and nothing was stored. Without effect if the conversation has ended."""
+        """The device could not be admitted, and nothing was stored. No effect if the conversation has ended."""
         if self._in_time(now):
             if self.awaited is not Awaited.ADMITTING:
                 raise ValueError("nobody is to be admitted")
@@ -177,7 +177,7 @@ class Inviter(Conversation[Event]):
         self._handshake_hash = self._transport.handshake_hash
         self._outgoing.append(reply)
         self._asked = now
-        if self._agree(self._responder.remote_versions):  # if not, the joiner learns from the reply that it is so
+        if self._agree(self._responder.remote_versions):  # if not, the joiner learns so from the reply
             self._go(Awaited.HELLO, now)
 
     # --- the conversation ------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Inviter(Conversation[Event]):
                 raise Malformed("a message out of turn")
 
     def _check(self, hello: Hello, reveal: Reveal) -> Words:
-        raw = messages.encode(hello)  # the bytes that came: there is one encoding only
+        raw = messages.encode(hello)  # the bytes received: there is only one encoding
         if not commitment.opens(hello.commitment, self._handshake_hash, reveal.nonce):
             raise HandshakeFailed("a nonce other than the one committed to")
         claim = commitment.claim(self._handshake_hash, raw)

@@ -1,8 +1,7 @@
 """The side that was given the code: it calls, says who it is, proves its keys, asks its human, and is welcomed.
 
-A code that has been used or has expired is answered with silence, so silence before the first answer is reported as
-`InviteExpired`. Nothing is stored before `Welcomed`; whatever happens to the connection after it, this device is a
-member.
+A used or expired code is answered with silence, so silence before the first answer is reported as `InviteExpired`.
+Nothing is stored before `Welcomed`; from then on this device is a member, whatever happens to the connection.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Welcomed(NamedTuple):
 
 
 class JoiningFailed(NamedTuple):
-    """It ended before `Welcomed`. Nothing is to be stored."""
+    """The conversation ended before `Welcomed`. Store nothing."""
 
     error: CellsyncError
 
@@ -107,9 +106,9 @@ class Joiner(Conversation[Event]):
         self._outgoing.append(self._initiator.opening)
 
     def introduce(self, name: str, now: float) -> list[Event]:
-        """The human's name for themselves. Without effect if the conversation has ended meanwhile.
+        """The name that the human chose. No effect if the conversation has ended meanwhile.
 
-        Raises InvalidValue for one that no circle would take; another can be given then.
+        Raises InvalidValue for one that no circle would take; another may then be given.
         """
         checked = checked_name(name)
         if self._in_time(now):

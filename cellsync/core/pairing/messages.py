@@ -7,7 +7,7 @@
     WELCOME  [5, circle, device, epoch, branches, sponsor, sponsor's X25519]    inviter -> joiner
     DONE     [6]                                                                joiner -> inviter
 
-A message is checked wholly when it is decoded: names are fit to be shown, keys are fit to be used.
+Decoding checks a message completely: its names are fit to be shown, its keys fit to be used.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class PairingVerdict(NamedTuple):
 
 
 class Welcome(NamedTuple):
-    """All that a new device needs to call its first peer; the rest comes by sync."""
+    """Everything a new device needs to call its first peer; the rest comes by sync."""
 
     circle: CircleId
-    device: DeviceId  # what the joiner is called from now on
+    device: DeviceId  # the joiner's id from now on
     epoch: EpochId
     branches: Branches  # of today, never of an earlier day
     sponsor: DeviceId  # the inviter
@@ -107,7 +107,7 @@ def encode(message: AnyMessage) -> bytes:
 
 
 def decode(raw: bytes) -> AnyMessage:
-    """One message of a peer, checked wholly. Raises Malformed or CapExceeded."""
+    """One message of a peer, fully checked. Raises Malformed or CapExceeded."""
     match codec.decode(raw, caps.PAIRING, "pairing message"):
         case [kind, *_] if type(kind) is not int:
             pass  # True equals 1 in Python, and must not be another way to write it
@@ -145,7 +145,7 @@ def decode(raw: bytes) -> AnyMessage:
 
 
 def _keys(keys: list[object]) -> DeviceKeys:
-    """Keys that work: one that nobody can seal to would spoil the circle's next rotation."""
+    """Keys that work: a seal key that cannot be sealed to would spoil the circle's next rotation."""
     match keys:
         case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
             primitives.hpke_seal(SealPublic(seal), b"", b"")
@@ -166,7 +166,7 @@ def _clock(clock: object) -> Millis:
 
 
 def _name(name: object) -> str:
-    """A name exactly as an `admit` entry would hold it, so that what is shown is what is written."""
+    """A name exactly as an `admit` entry would hold it: the name shown is the name written."""
     try:
         if type(name) is str and control.checked_name(name) == name:
             return name

@@ -2,9 +2,9 @@
 
     code = "7-orbit-maple-tulip"      number 1 to 99, then 24 bits in words of the list
 
-The number is no secret: the rendezvous is made of it alone, so that nobody can try words against a beacon. The words
-are secret and few: they are good for one guess only, made on the line (see `exchange`). So that a slip of the finger
-is not that guess, every word is looked up here before anything is sent.
+The number is not secret: the rendezvous depends on it alone, so words cannot be tested against a beacon. The words
+are secret and few: they allow one guess only, made online (see `exchange`). So that a typing error does not spend it,
+every word is looked up here before anything is sent.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def draw(entropy: bytes, taken: Collection[int] = ()) -> ShortCode | None:
 
 
 def parse(text: str) -> PairingSecret | ShortCode:
-    """What a person typed or scanned: either form of a code. Raises MalformedCode, UnknownWord; neither shows it."""
+    """Parse either form of a code, typed or scanned. Raises MalformedCode or UnknownWord; neither shows the input."""
     if not isinstance(text, str):
         raise InvalidValue(f"a code is a text (str), and no {type(text).__name__}")
     if len(text) <= _LONGEST:
@@ -69,19 +69,19 @@ def parse(text: str) -> PairingSecret | ShortCode:
         parts = [part for part in _BETWEEN.split(unicodedata.normalize("NFKC", plain).lower()) if part]
         if len(parts) == _COUNT and (glued := _GLUED.fullmatch(parts[0])):
             parts[:1] = glued.groups()
-        # The long form is told by its length: it may begin with a digit, and be typed with spaces anywhere.
+        # The long form is recognised by its length: it may begin with a digit, and be typed with spaces anywhere.
         if parts and len("".join(parts)) < code.CHARACTERS and parts[0].isdecimal():
             return _checked(parts[0], parts[1:])
     return code.parse(text)
 
 
 def number_key(number: int) -> bytes:
-    """What covers the first bytes of an exchange, 32 bytes: no secret, there are 99."""
+    """The key that covers the first bytes of an exchange, 32 bytes: not secret, there are only 99."""
     return blake2b(labels.SHORT_NUMBER, bytes([number]))
 
 
 def beacon_key(number: int) -> bytes:
-    """The key of the beacon tag by which the joiner finds the inviter on a LAN, 32 bytes (60-lan): no secret."""
+    """The key of the beacon tag by which the joiner finds the inviter on a LAN, 32 bytes (60-lan): not secret."""
     return blake2b(labels.SHORT_TAG, b"", key=number_key(number))
 
 

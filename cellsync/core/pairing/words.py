@@ -1,9 +1,9 @@
 """256 words to be read aloud over a bad line, one byte each.
 
-Chosen so that people of any first language can say and tell them apart: 4 to 7 letters, everyday things, no two with
-the same first three letters, none a letter away from another, no homophones, no names of people or places, and nothing
-that alarms, insults or has a second meaning in custody. The order is alphabetical, and part of the protocol: a changed
-word is a new version.
+Chosen so that people of any first language can say them and tell them apart: 4 to 7 letters, everyday things, no two
+with the same first three letters, none a letter away from another, no homophones, no names of people or places, and
+nothing that alarms, insults or has a second meaning in custody. The alphabetical order is part of the protocol: a
+changed word is a new version.
 """
 
 from __future__ import annotations
