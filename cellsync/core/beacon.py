@@ -5,16 +5,15 @@
 
 The rules (protocol/60-lan.md):
 
-1. A listener who holds the key computes the tag of everyone it knows and looks whether it is there. Without
-   the key every slot is random, so the number of circles, of addresses and of members is hidden.
-2. Address, port and five-minute period are inside the tag: a record that is replayed elsewhere or later
-   matches nothing. A match names the address it holds for, and only that one is dialled: a stranger may have
-   added another.
-3. Nothing repeats: a new nonce changes every slot. Slots are shuffled, because an order would tell what
+1. A listener who holds the key computes the tag of every device it knows and looks for it. Without the key every
+   slot is random, so the number of circles, of addresses and of members is hidden.
+2. Address, port and five-minute period are inside the tag: a record replayed elsewhere or later matches nothing.
+   A match names the address it holds for, and only that one is dialled: a stranger may have added another.
+3. Nothing repeats: a new nonce changes every slot. Slots are shuffled, because their order would reveal what
    changed.
 4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough.
-5. A device whose clock is off shows other periods. `search` goes through many of them, nearest first, for a user who
-   waits; what it finds may be an old beacon that somebody shows again, so it proves nothing about the clock either.
+5. A device whose clock is off shows other periods. While a user waits, `search` tries many of them, nearest first;
+   its find may be a replayed old beacon, so it proves nothing about the clock.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ SLOTS: Final = 48
 SIZE: Final = NONCE + SLOTS * SLOT  # 208 bytes: fits one string of a TXT record (255)
 PERIOD: Final = 300_000  # ms
 ENTROPY: Final = 32  # bytes
-SPAN: Final = 45 * 288  # periods that a search goes back and forth: 45 days
+SPAN: Final = 45 * 288  # periods that a search covers in each direction: 45 days
 SLICE: Final = 1_000  # hashes between two pauses: about two milliseconds
 
 
 class Match(NamedTuple):
-    """Who shows this beacon, and at which of its addresses that is proven."""
+    """The device that shows a beacon, and the address for which the match holds."""
 
     who: bytes
     address: bytes
@@ -63,8 +62,8 @@ def tag(key: bytes, nonce: bytes, who: bytes, address: bytes, port: int, period:
 def make(tags: Iterable[bytes], nonce: bytes, entropy: bytes) -> bytes:
     """The beacon that carries `tags` among random slots, in random order.
 
-    Of more than 48 tags it carries a random 48, so that over the periods each has its turn. `nonce` is the 16
-    random bytes that the tags were made with; `entropy` 32 others. `InvalidValue` for other lengths.
+    Of more than 48 tags it carries a random 48, so over the periods each has its turn. `nonce` is the 16 random
+    bytes that the tags were made with; `entropy` 32 others. `InvalidValue` for other lengths.
     """
     if len(nonce) != NONCE or len(entropy) != ENTROPY:
         raise InvalidValue("a beacon needs a nonce of 16 bytes and 32 bytes of entropy")
@@ -83,9 +82,9 @@ def match(
     port: int,
     now: Millis,
 ) -> Match | None:
-    """Which of `candidates` (key, who) shows this beacon at one of `addresses` (packed), or None.
+    """The one of `candidates` (key, who) that shows this beacon at one of `addresses` (packed), or None.
 
-    The period before and the one after are accepted: clocks differ. Whatever a stranger sent in place of a
+    The periods before and after are accepted too: clocks differ. For anything a stranger might send in place of a
     beacon, the answer is None.
     """
     if len(beacon) != SIZE or not 0 < port < 1 << 16:
@@ -103,7 +102,7 @@ def match(
 
 
 class Trace(NamedTuple):
-    """What a search has found."""
+    """The find of a search."""
 
     who: bytes
     address: bytes
@@ -111,7 +110,7 @@ class Trace(NamedTuple):
 
 
 class Place(NamedTuple):
-    """An address with a port, at which a beacon may hold."""
+    """An address and port for which a beacon may hold."""
 
     address: bytes
     port: int
@@ -121,10 +120,10 @@ def search(
     beacon: bytes, whose: Callable[[int], Iterable[tuple[bytes, bytes]]], places: Sequence[Place], now: Millis, *,
     hashes: int,
 ) -> Iterator[Trace | None]:  # fmt: skip
-    """Who made this beacon, whenever that was within `SPAN` periods, in at most about so many hashes.
+    """Search for the maker of this beacon within `SPAN` periods of now, in about `hashes` hashes at most.
 
-    `whose` gives the candidates (key, who) of a period. Yields None from time to time, so that others get their turn,
-    and a `Trace` at the end if there is one.
+    `whose` gives the candidates (key, who) of a period. Yields None from time to time to let other tasks run, and a
+    `Trace` at the end if the search succeeds.
     """
     if len(beacon) != SIZE:
         return
@@ -149,6 +148,6 @@ def search(
 
 
 def _draws(entropy: bytes, purpose: bytes) -> Iterator[bytes]:
-    """An endless row of 32 random bytes each, drawn from `entropy` for one purpose."""
+    """An endless stream of 32-byte random strings, derived from `entropy` for one purpose."""
     for number in count():
         yield blake2b(labels.BEACON, purpose + number.to_bytes(8, "big"), key=entropy)

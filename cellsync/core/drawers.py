@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-# What this device is in the circle.
+# The identity of this device in the circle.
 DEVICE: Final = "device"
 INCARNATION: Final = "incarnation"
 SEAL_SECRET: Final = "seal secret"
 EPOCHS: Final = "epochs"
-SPONSOR: Final = "sponsor"  # who admitted it; for the time until the circle's history has come
+SPONSOR: Final = "sponsor"  # the device that admitted it; needed until the circle's history arrives
 SPONSOR_KEY: Final = "sponsor key"
 
-# What is set when a store is copied (Copies).
+# Set when a store is copied (Copies).
 RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
-LIFE: Final = "life"  # what tells this store's order of arrival from that of every other
+LIFE: Final = "life"  # distinguishes this store's order of arrival from that of every other
 
-# What it has noted of its history.
+# Notes on its history.
 SURPLUS: Final = "surplus"  # on whose word branches of equivocators were taken
 REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FLAGS: Final = "flags"
-KEYED_EDITS: Final = "keyed edits"  # which edits of the local API came with a key
+KEYED_EDITS: Final = "keyed edits"  # edits of the local API that came with a key
 
-# What it remembers of the others.
+# Memory of other devices.
 CLOCKS: Final = "clocks"
 ADDRESSES: Final = "addresses"
-REACHED: Final = "reached"  # what they hold, and when they were heard
-VERSIONS: Final = "versions"  # of the protocol, that they spoke
+REACHED: Final = "reached"  # what they hold, and when they were last heard
+VERSIONS: Final = "versions"  # of the protocol that they speak
 SITES: Final = "sites"  # where this device was, and its ports there

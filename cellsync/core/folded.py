@@ -1,10 +1,10 @@
-"""Folded texts: two that people take for the same name fold alike. For comparing and finding, never for showing.
+"""Folded texts: names that people would take for the same fold alike. For comparing and finding, never for display.
 
-Alike are, in any script: letters of either case; letters with and without their marks (ё and е, ў and у, ć and c,
-pointed Hebrew); compatible forms (ﬁ and fi, full-width letters); letters that only look decomposable (ł and l, ß and
-ss); apostrophes of every kind, and none; dashes of every kind; blanks of every kind and number.
+These fold alike in any script: letters of either case; letters with and without their marks (ё and е, ў and у, ć and
+c, pointed Hebrew); compatible forms (ﬁ and fi, full-width letters); letters that only look decomposable (ł and l, ß
+and ss); apostrophes of every kind, and none; dashes of every kind; blanks of every kind and number.
 
-Marks that stand for vowels of their own, as in Devanagari, are kept. What is shown or stored is the text itself.
+Marks that are vowels of their own, as in Devanagari, are kept. Only the original text is shown or stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from unicodedata import combining, normalize
 
 VERSION: Final = 1
-"""Raise it when the same text folds otherwise: what rests folded is then made again."""
+"""Raise it when the same text folds differently: stored folded texts are then made again."""
 
 _APOSTROPHES: Final = "'`´ʹʻʼʽʾʿˈˊˋ‘’‚‛′‵＇׳\u02b0\u055a\ua78c\U000e0027"
 _DASHES: Final = "‐‑‒–—―−﹘﹣－־"
@@ -28,7 +28,7 @@ REPLACED: Final = {ord(character): by for character, by in {**_GONE, **dict.from
 
 
 class _Letters(dict[int, str]):
-    """What each letter folds to, blanks aside: of letters that have come before it is known."""
+    """The folded form of each letter, blanks aside; cached once computed."""
 
     def __missing__(self, letter: int) -> str:
         # Apostrophes first: some would be taken apart into a blank and a mark. Twice: folding case may leave marks.
@@ -42,9 +42,10 @@ _FOLDED: Final = _Letters()
 
 
 def folded(text: str) -> str:
-    """The same text for all that are alike; folding it again changes nothing.
+    """The same text for all that are alike; idempotent.
 
-    Letter by letter: none folds otherwise for what stands beside it, and marks, whose order may depend on that, are
-    left out. In a quarter of the time of the plain version (`tests/models/folding.py`); a property holds the two equal.
+    Letter by letter: no letter folds differently because of its neighbours, and marks, whose order may depend on them,
+    are dropped. Takes a quarter of the plain version's time (`tests/models/folding.py`); a property test holds the two
+    equal.
     """
     return " ".join(text.translate(_FOLDED).split())

@@ -1,7 +1,7 @@
-"""Packed: a value that is a container, as its bytes.
+"""Packed: a list or map value, kept as its encoded bytes.
 
-Decoded, an empty array takes seventy times what it takes on the wire. So lists and maps that came in an entry rest
-packed, in operations and in the states of cases, and are decoded when somebody reads them.
+Decoded, an empty array takes seventy times its size on the wire. So lists and maps received in an entry stay packed,
+in operations and in the states of cases, and are decoded only when read.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _encode = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 
 class Packed(bytes):
-    """A list or map. Equal to the plain one that it holds.
+    """A list or map, equal to the plain value it holds.
 
-    Canonical bytes under a type of their own: an object around them would take as much again, 131,072 times in a case.
+    A subclass of bytes: a wrapper object would take as much memory again, 131,072 times in a case.
     """
 
     __slots__ = ()
@@ -36,14 +36,14 @@ class Packed(bytes):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # as of the plain ones
+    __hash__ = None  # type: ignore[assignment]  # as for plain lists and maps
 
 
 def packed(value: Any) -> Any:
-    """A plain value as it rests: containers packed, all others as they are."""
+    """The resting form of a plain value: containers packed, all others as they are."""
     return Packed(_encode(value)) if type(value) in (list, dict) else value
 
 
 def plain(resting: Any) -> Any:
-    """The plain value of one that rests."""
+    """The plain form of a resting value."""
     return msgpack.unpackb(resting, raw=False) if type(resting) is Packed else resting

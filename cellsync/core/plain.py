@@ -1,10 +1,10 @@
-"""Plain text: what people wrote, made safe to show: what could steer a terminal or turn a line around is replaced.
+"""Plain text: user text made safe to show. Whatever could control a terminal or reverse a line is replaced.
 
 plain_line     one short line, for lists
 shown          a text of several lines, for a terminal
-settled        a text for a file that other programs read: it keeps joiners and marks of direction, which are part of
-               how people write, and loses what only steers
-steady_json    JSON without anything of that kind, and without loss
+settled        a text for a file that other programs read: joiners and direction marks, which belong to writing, stay;
+               mere control characters go
+steady_json    JSON without such characters, and without loss
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _STEERS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # con
 
 
 def plain_line(text: str, longest: int = LONGEST) -> str:
-    """One line of text that only shows characters: no control, format or private ones, and not too long."""
-    # What is cut off anyway is not looked at, so that a huge text costs nothing.
+    """One line of printable text: no control, format or private characters, and not too long."""
+    # The part that is cut off anyway is not looked at, so a huge text costs nothing.
     line = " ".join(text[: 4 * longest].split())
     cut = len(line) > longest or len(text) > 4 * longest
     line = shown(line[:longest])
@@ -37,7 +37,7 @@ def shown(text: str) -> str:
 
 
 def unified(text: str) -> str:
-    """A text in which every line ends in a line feed, whatever its program or its author took for an end of line."""
+    """A text in which every line ends in a line feed, whatever line ending it was written with."""
     return _LINE_END.sub("\n", text)
 
 
@@ -49,12 +49,12 @@ def settled(text: str) -> str:
 def steady_json(value: Any, *, indent: int | None = None) -> str:
     """JSON in which control, format, private and separating characters are escaped; letters of any script are not.
 
-    So it shows as it is where it is printed, and says the same.
+    So it is safe to print, and decodes to the same value.
     """
     whole = json.dumps(value, ensure_ascii=False, indent=indent)
     if whole.isascii() and "\x7f" not in whole:
         return whole
-    # Such characters stand in strings only, so an escape is right wherever one is found.
+    # Such characters occur only inside strings, so an escape is valid wherever one is found.
     return "".join(letter if letter == "\n" or not _is_odd(letter) else _escaped(letter) for letter in whole)
 
 
@@ -70,8 +70,8 @@ _ODD: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def apart(ahead: float) -> str:
-    """What is said of a clock that is so many seconds ahead, before "this device's": "3 days ahead of", "20 minutes
-    behind". "" below five minutes: that keeps nobody apart."""
+    """A phrase for a clock that is this many seconds ahead, to precede "this device's": "3 days ahead of", "20 minutes
+    behind". "" below five minutes: so small a difference does not keep devices apart."""
     if abs(ahead) < WORTH_A_WORD:
         return ""
     size, unit = next((size, unit) for size, unit in _UNITS if abs(ahead) >= 2 * size)

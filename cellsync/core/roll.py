@@ -1,10 +1,10 @@
-"""The roll of a circle's cases: which number each has here, and where its newest entry stands.
+"""The roll of a circle's cases: the local number of each, and the slot of its newest entry.
 
-Any member may begin as many cases as they like, and all of them stay. In three tables of the language each would take
-350 bytes; here it is 50: ids and slots in rows, and a table of numbers by id, open, at most half full.
+Any member can create any number of cases, and all of them stay. In three Python dicts each would take 350 bytes; here
+it takes 50: ids and slots in arrays, and an open-addressing hash table from id to number, at most half full.
 
-Numbers are counted from 1, so a row is found by its number. Ids are chosen by their authors, so they are looked for by
-a hash under a key that is drawn when the program starts: nobody can make many that lie in one place.
+Numbers count from 1, so they index the arrays. Authors choose the ids, so they are hashed under a key drawn at program
+start (Python's own): no author can make many ids collide.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Final
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.ids import ID_BYTES, CaseId
 
-_SMALLEST: Final = 1 << 6  # places in a table
+_SMALLEST: Final = 1 << 6  # slots of the smallest table
 
 
 class Ids(Mapping[int, CaseId]):
-    """Number -> id. Others may read while one thread adds: a row is complete before it counts."""
+    """Number -> id. Other threads may read while one adds: a row is complete before it is counted."""
 
     __slots__ = ("_count", "_rows")
 
@@ -29,12 +29,12 @@ class Ids(Mapping[int, CaseId]):
         self._count = 0
 
     def add(self, case: CaseId) -> None:
-        """Give the next number."""
+        """Assign the next number."""
         self._rows += case
         self._count += 1
 
     def extend(self, rows: bytearray) -> None:
-        """The same for several ids, one behind the other."""
+        """The same for several concatenated ids."""
         self._rows += rows
         self._count += len(rows) // ID_BYTES
 
@@ -87,12 +87,12 @@ class Roll(Mapping[CaseId, int]):
     def __init__(self) -> None:
         self.ids = Ids()
         self.heads = Heads()
-        self._table = array("I", bytes(4 * _SMALLEST))  # numbers, 0 where there is none
+        self._table = array("I", bytes(4 * _SMALLEST))  # numbers, 0 where empty
 
     def fill(self, cases: Iterable[tuple[int, CaseId, int]]) -> None:
-        """Number, id and head of all cases behind those that are here, by number. Raises VaultDamaged.
+        """Take in the number, id and head of all further cases, in order of number. Raises VaultDamaged.
 
-        As `take` for each; but a vault has tens of thousands, and every command reads them before it does anything.
+        Like `take` for each, but fast: a vault has tens of thousands, and every command starts by reading them.
         """
         ids, heads, first = bytearray(), array("Q"), len(self.ids) + 1
         for number, (given, case, head) in enumerate(cases, start=first):
@@ -114,7 +114,7 @@ class Roll(Mapping[CaseId, int]):
         self._table = table
 
     def take(self, number: int, case: CaseId, head: int) -> None:
-        """A case that is new, under the next number; or the newer head of one that is not. Raises VaultDamaged."""
+        """A new case, under the next number, or the newer head of a known one. Raises VaultDamaged."""
         if number <= len(self.ids):
             self.heads[number] = head
             return
@@ -128,14 +128,14 @@ class Roll(Mapping[CaseId, int]):
             self._table[_place(self._table, self.ids, case)] = number
 
     def _grown(self) -> array[int]:
-        """A table twice as large. The old one serves readers meanwhile."""
+        """A table twice as large. Meanwhile readers use the old one."""
         table = array("I", bytes(8 * len(self._table)))
         for number, case in self.ids.items():
             table[_place(table, self.ids, case)] = number
         return table
 
     def find(self, case: CaseId) -> int:
-        """The number of a case, 0 if it is not here: then `get` takes three times as long."""
+        """The number of a case, 0 if unknown: in that case `get` would take three times as long."""
         table = self._table
         return table[_place(table, self.ids, case)]
 
@@ -154,7 +154,7 @@ class Roll(Mapping[CaseId, int]):
 
 
 def _place(table: array[int], ids: Ids, case: CaseId) -> int:
-    """Where the number of a case stands, or would stand."""
+    """The table slot that holds the number of a case, or would hold it."""
     last = len(table) - 1
     place = hash(case) & last
     while (number := table[place]) and ids[number] != case:

@@ -1,7 +1,7 @@
-"""Runs: sorting many things without holding up other threads.
+"""Runs: sorting many things without blocking other threads.
 
-While Python sorts, no other thread runs, and a member may write 131,072 fields into a case: so what is long is sorted
-in runs, which are merged one by one.
+Python's sort never releases the interpreter lock, and a member may write 131,072 fields into a case. So long inputs are
+sorted in runs, which are merged lazily.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Strict JSON: one text, one meaning.
 
-RFC 8259 leaves it to each reader what becomes of a name that an object has twice, of half a surrogate pair, of a number
-beyond a double, and of bytes that are not UTF-8. Where two programs read the same bytes, each of these means two
-things. Here all of them are refused.
+RFC 8259 leaves each reader to decide about duplicate names in an object, lone surrogates, numbers beyond a double, and
+bytes that are not UTF-8. Two programs that read the same bytes may understand each of these differently. Here all of
+them are refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 
 class NotStrict(ValueError):
-    """The reason stands before it in a sentence that begins with what was read: "is not UTF-8"."""
+    """The text not being strict. The reason completes a sentence whose subject is that text: "is not UTF-8"."""
 
 
 def read(raw: bytes | bytearray) -> Any:
@@ -29,7 +29,7 @@ def read_text(text: str) -> Any:
     """The value. Raises NotStrict."""
     try:
         value = msgspec.json.decode(text)  # refuses lone surrogates, NaN and numbers beyond a double
-        json.loads(text, object_pairs_hook=_once)  # and that it does not look at
+        json.loads(text, object_pairs_hook=_once)  # refuses duplicate names, which msgspec accepts
     except NotStrict:
         raise
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
 """Versions of the protocol: what a build speaks, and what two builds have in common (protocol/20-wire.md, Version).
 
-A version covers all that is said in a conversation after its handshake. The handshake itself is the same for all of
-them, so that two builds with no version in common still learn who the other is, and can tell their people who has to
-update. Each side says what it speaks inside the handshake, where nobody between the two can change it.
+A version covers everything in a conversation after its handshake. The handshake itself is the same for all versions,
+so two builds without a common version still learn who the other is, and can tell their users who has to update. Each
+side states its versions inside the handshake, where nobody in the middle can change them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BYTES: Final = 2
 
 
 class Versions(NamedTuple):
-    """All versions that one build speaks, from the lowest, which is its floor, to the highest."""
+    """All versions that one build speaks, from the lowest, its floor, to the highest."""
 
     lowest: int
     highest: int
@@ -46,7 +46,7 @@ UNSAID: Final = Versions(1, 1)  # by builds from before versions were negotiated
 
 
 def decode(raw: bytes) -> Versions:
-    """What the other side speaks, from what follows the key in its payload. Raises HandshakeFailed."""
+    """The other side's versions, from the bytes after the key in its payload. Raises HandshakeFailed."""
     encoded = raw[:BYTES]
     if len(encoded) < BYTES or not any(encoded):
         return UNSAID

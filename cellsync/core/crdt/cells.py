@@ -1,15 +1,15 @@
-"""Cells: values that live until an operation names them. Register, Set and Map are three ways to read them.
+"""Cells: values that stay live until an operation names them. Register, Set and Map are three ways to read them.
 
 The rule (protocol/35-cases.md, Replacing):
 
     live(S) = the value operations in S whose ref no operation in S names
 
-That is a function of the set S alone: any order and any subset give the state of that set. To compute it one operation
-at a time, a state keeps the live cells, and the refs that it was told to remove before it saw them (`absent`).
-Of dead operations it keeps nothing. It relies on being given each operation once; the history sees to that.
+That is a function of the set S alone: operations may arrive in any order, and any subset has a state. To compute it one
+operation at a time, a state keeps the live cells, and the refs it was told to remove before it saw them (`absent`). It
+keeps nothing of dead operations. It relies on being given each operation exactly once; the history ensures that.
 
-A ref stays in `absent` for ever if it had been replaced already when a second, concurrent operation replaced it.
-That costs ten bytes per such pair, changes nothing that is shown, and is why `absent` is not part of any digest.
+A ref stays in `absent` for ever if it was already replaced when a second, concurrent operation replaced it. That costs
+ten bytes per such pair, is never visible, and is the reason why `absent` is not part of any digest.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def alike(cells: Iterable[LiveValue], canonical: Canonical) -> list[list[LiveVal
 
 
 def differ(cells: Iterable[LiveValue], canonical: Canonical) -> bool:
-    """Whether they do not all say the same."""
+    """Whether they hold different values."""
     before: bytes | None = None
     for cell in cells:
         encoded = cell.canonical(canonical)
@@ -81,7 +81,7 @@ def differ(cells: Iterable[LiveValue], canonical: Canonical) -> bool:
 
 
 class Groups(Mapping[bytes, list[LiveValue]]):
-    """Cells by what they are grouped by, ascending. One that is alone rests without a list: nearly all are alone."""
+    """Cells grouped by a key, ascending. A lone cell is stored without a list: nearly all are alone."""
 
     __slots__ = ("_found", "_order")
 
@@ -109,7 +109,7 @@ class Groups(Mapping[bytes, list[LiveValue]]):
 
 
 class Held:
-    """Cells by ref. One that is alone rests without a table: in most fields it is, and a case may have 131,072."""
+    """Cells by ref. A lone cell is stored without a dict: most fields have one, and a case may have 131,072 fields."""
 
     __slots__ = ("_held",)
 
@@ -121,7 +121,7 @@ class Held:
         self._held = held if len(held) > 1 else next(iter(held.values()), None)
 
     def _table(self) -> dict[Ref, LiveValue]:
-        """To be read, and not to be changed."""
+        """Read-only."""
         held = self._held
         return held if isinstance(held, dict) else {} if held is None else {held.ref: held}
 
@@ -135,7 +135,7 @@ class Held:
             self._held = {held.ref: held, cell.ref: cell}
 
     def take(self, ref: Ref) -> bool:
-        """Whether it was here; it is no longer."""
+        """Remove it; returns whether it was here."""
         held = self._held
         if isinstance(held, dict):
             return held.pop(ref, None) is not None
@@ -155,7 +155,7 @@ class Cells(Held):
 
     def __init__(self, live: dict[Ref, LiveValue] | None = None, absent: set[Ref] | None = None) -> None:
         super().__init__(live)
-        # Nearly always none, and else nearly always one: an empty set takes as much as two cells.
+        # Nearly always none, otherwise nearly always one: an empty set takes as much memory as two cells.
         self._absent: set[Ref] | Ref | None = (next(iter(absent)) if len(absent) == 1 else absent) if absent else None
 
     @property
@@ -168,7 +168,7 @@ class Cells(Held):
         return absent if isinstance(absent, set) else _NONE if absent is None else frozenset((absent,))
 
     def write(self, cell: LiveValue, replaced: Iterable[Ref]) -> None:
-        """A new value, instead of those it names."""
+        """A new value that replaces those it names."""
         for ref in replaced:
             if not self.take(ref):
                 self._note_absent(ref)
@@ -176,9 +176,9 @@ class Cells(Held):
             self.put(cell)
 
     def write_over(self, cell: LiveValue, detail: Any) -> None:
-        """The same, with the refs as an operation strings them together.
+        """The same, with the refs concatenated as in an operation.
 
-        Spelt out for speed: nearly always there is nothing yet, or one value that this one names.
+        Spelt out for speed: nearly always the field is empty, or holds the one value that this one names.
         """
         held = self._held
         if self._absent is None and ((held is None and not detail) or (type(held) is LiveValue and held[4] == detail)):
@@ -187,7 +187,7 @@ class Cells(Held):
             self.write(cell, split_refs(detail))
 
     def remove(self, refs: Iterable[Ref]) -> None:
-        """The named values are gone, also those that have not come yet."""
+        """Remove the named values, including those that have not arrived yet."""
         for ref in refs:
             if not self.take(ref):
                 self._note_absent(ref)
@@ -200,7 +200,7 @@ class Cells(Held):
             self._absent = ref if absent is None or absent == ref else {absent, ref}
 
     def _came(self, ref: Ref) -> bool:
-        """Whether something that replaces it came first; it is no longer waited for."""
+        """Whether something that replaces it came first; if so, stop waiting for it."""
         absent = self._absent
         if ref not in (absent if isinstance(absent, set) else (absent,)):
             return False

@@ -1,4 +1,4 @@
-"""What the rows of register, set and map have in common: their states are live cells."""
+"""The common part of the rows of register, set and map: their states are live cells."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def lives(state: Cells) -> bool:
 
 
 def stands_alone(cells: Iterable[LiveValue], value: Any) -> bool:
-    """Whether these all say this value, and there is one."""
+    """Whether there are any, and all hold this value."""
     return {cell.canonical(codec.encode) for cell in cells} == {codec.encode(value)}
 
 
 def digest(state: Cells) -> Iterator[bytes]:
-    """The same as encoding all cells at once, without all values decoded at the same time."""
+    """The same bytes as encoding all cells together, without holding all values decoded at the same time."""
     if state.live:
         yield codec.array_header(len(state.live))
         for cell in sorted(state.live.values(), key=lambda cell: cell.ref):
@@ -51,7 +51,7 @@ def weight(state: Cells) -> int:
 
 
 def rest(state: type[Cells]) -> Rest:
-    """Live cells, and the refs that were removed before they came."""
+    """Live cells, and the refs that were removed before they arrived."""
 
     def pack(held: Cells, devices: Mapping[DeviceId, int]) -> tuple[Any, ...]:
         return pack_cells(held.live, devices), pack_refs(held.absent)
@@ -64,7 +64,7 @@ def rest(state: type[Cells]) -> Rest:
 
 
 def naming(operation: Operation, cells: Iterable[LiveValue], device: DeviceId) -> Operation:
-    """The operation, which replaces also those of these cells that this device has written."""
+    """The operation, made to replace this device's own among these cells as well."""
     named = dict.fromkeys(refs(operation.detail))
     named.update((cell.ref, None) for cell in cells if cell.device == device)
     return operation._replace(detail=b"".join(named)) if named else operation

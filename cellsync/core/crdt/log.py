@@ -1,14 +1,14 @@
 """Log: append-only. An item can be corrected or retracted; both are logged themselves, and nothing is ever lost.
 
 Rules (protocol/35-cases.md, Log):
-  1  An item is an append. Appends with the same source key are one item, shown where the smallest (height, ref) of
-     them stands: two devices that import one file make each line once.
-  2  A correction names an append, or a correction of it. The appends of an item and all that corrects them,
-     directly or not, are its *versions*.
+  1  An item is an append. Appends with the same source key are one item, shown at the place of their smallest
+     (height, ref): two devices that import the same file make each line once.
+  2  A correction names an append, or a correction of it. The appends of an item and all direct and indirect
+     corrections of them are its *versions*.
   3  The *current* versions are the corrections that no correction names; without corrections, the first append.
      The current one displayed is the greatest (height, ref). Several current values are a conflict.
   4  An item is retracted if a retraction names any of its versions. It is then hidden, and still readable.
-  5  What names something not here (yet) waits, and counts as soon as that comes.
+  5  A correction or retraction of something not here (yet) waits, and takes effect once that arrives.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from cellsync.core.wire.tags import Op
 
 
 class LogItem(NamedTuple):
-    """One item of a log with everything that was said about it."""
+    """One item of a log with all its corrections and retractions."""
 
     first: LiveValue  # the append that gives it its place
-    current: tuple[LiveValue, ...]  # what it says now; displayed first in front; never empty
+    current: tuple[LiveValue, ...]  # its current values, the displayed one first; never empty
     versions: tuple[LiveValue, ...]  # every append and correction, oldest first
     retractions: tuple[LiveValue, ...]  # oldest first; not empty: the item is hidden
     source: bytes | None
@@ -45,7 +45,7 @@ class LogItem(NamedTuple):
 
     @property
     def before(self) -> list[LiveValue]:
-        """What it said earlier, oldest first."""
+        """Its earlier versions, oldest first."""
         if len(self.versions) == len(self.current):
             return []
         now = {cell.ref for cell in self.current}
@@ -53,19 +53,19 @@ class LogItem(NamedTuple):
 
 
 Said = Mapping[Ref, Sequence[LiveValue]]
-"""Corrections or retractions, by what they name."""
+"""Corrections or retractions, by the ref they name."""
 
 _NOTHING: Final[Said] = MappingProxyType({})
 _Alone = tuple[Ref, Any, DeviceId, Millis, int, Ref]
-"""What one names, and then the one, spread out."""
+"""The ref that a single cell names, then the cell, spread out."""
 _Table = dict[Ref, LiveValue | list[LiveValue]]
 _Some = _Table | _Alone | None
-"""How these rest. One that is alone in its log rests without a table, and one that is alone in naming something without
-a list: nearly all are, and a member may write 131,072 of either."""
+"""How these are stored. A cell alone in its log is stored without a dict, and one alone in naming its target without a
+list: nearly all are, and a member may write 131,072 of either."""
 
 
 class _Named(Said):
-    """A table, to be read."""
+    """A read-only table."""
 
     __slots__ = ("_table",)
 
@@ -111,13 +111,13 @@ def _copied(some: _Some) -> _Some:
 
 
 class LogState(Held):
-    """Every operation of one log. What it has none of takes no room."""
+    """Every operation of one log. Kinds that it has none of take no room."""
 
     __slots__ = ("_corrections", "_retractions", "_sources")
 
     def __init__(self) -> None:
         super().__init__()
-        self._sources: dict[Ref, bytes] | bytes | None = None  # 16-byte keys of imported items; of one that is alone
+        self._sources: dict[Ref, bytes] | bytes | None = None  # 16-byte keys of imported items; a lone one as is
         self._corrections: _Some = None
         self._retractions: _Some = None
 
@@ -159,7 +159,7 @@ class LogState(Held):
         self.put(cell)
 
     def _all_sources(self) -> dict[Ref, bytes]:
-        """By append, to be written into."""
+        """By append, writable."""
         sources = self._sources
         return dict.fromkeys(self._table(), sources) if isinstance(sources, bytes) else sources or {}
 
@@ -170,14 +170,14 @@ class LogState(Held):
         self._retractions = _with(self._retractions, cell, target)
 
     def take(self, ref: Ref) -> bool:
-        """An append is taken back."""
+        """Take back an append."""
         self._sources = self._all_sources() or None
         if self._sources is not None:
             self._sources.pop(ref, None)
         return super().take(ref)
 
     def say_instead(self, cell: LiveValue) -> None:
-        """An append or correction of this ref says something else: for drafts, before anybody else has read it."""
+        """Replace the value of an append or correction: for drafts, before anyone else has read it."""
         if cell.ref in self.appended:
             self.put(cell)
         corrections, self._corrections = self.corrections, None
@@ -186,7 +186,7 @@ class LogState(Held):
                 self.correct(cell if correction.ref == cell.ref else correction, target)
 
     def items(self) -> Items:
-        """All items, also retracted ones, in the order of (height, ref)."""
+        """All items, including retracted ones, in the order of (height, ref)."""
         sourced: dict[bytes, list[LiveValue]] = {}
         places: list[LiveValue | list[LiveValue]] = []
         for cell in self.appended.values():
@@ -200,7 +200,7 @@ class LogState(Held):
         return Items(self, places)
 
     def cells(self) -> Iterator[tuple[str, bytes | None, LiveValue]]:
-        """Every operation as (what it is, source key or what it names, cell), in no order."""
+        """Every operation as (role, source key or the ref it names, cell), in no particular order."""
         for cell in self.appended.values():
             yield "append", self.source(cell.ref), cell
         for role, named in (("correct", self.corrections), ("retract", self.retractions)):
@@ -217,7 +217,7 @@ class LogState(Held):
         return log
 
     def extended(self) -> LogState:
-        """A copy to append to; it shares corrections and retractions, so add none to it."""
+        """A copy to append to. It shares corrections and retractions: add none of these to it."""
         log = LogState()
         log._hold(dict(self._table()))
         log._sources = self._sources.copy() if isinstance(self._sources, dict) else self._sources
@@ -250,7 +250,7 @@ class LogState(Held):
 
 
 class _Sole(NamedTuple):
-    """The one operation on a log, with the source or what it names; its cell is spread out."""
+    """The only operation on a log, with its source or the ref it names; its cell is spread out."""
 
     tag: int
     detail: Any
@@ -271,10 +271,10 @@ _FOLDS: Final = {_APPEND: LogState.append, _CORRECT: LogState.correct, _RETRACT:
 
 
 class Logs:
-    """The logs of a case, by field, as a dict has them.
+    """The logs of a case, by field, like a dict.
 
-    Where only one thing is known of a log, that rests without the log, which is put together when somebody asks for it:
-    a member may write 131,072 such. It stays together if it was asked for by its name, and may be written into then.
+    A log with a single operation is stored as just that, and built on demand: a member may write 131,072 such logs. A
+    log fetched by name stays built, and may then be written into.
     """
 
     __slots__ = ("_known",)
@@ -283,7 +283,7 @@ class Logs:
         self._known: dict[str, LogState | _Sole] = dict(known)
 
     def fold(self, tag: int, field: str, cell: LiveValue, detail: Any) -> None:
-        """An operation on one of them, which need not have been there."""
+        """Fold an operation into one of them, creating it if need be."""
         if field in self._known:
             _FOLDS[tag](self[field], cell, detail)
         else:
@@ -309,11 +309,11 @@ class Logs:
         return self[field] if field in self._known else None
 
     def items(self) -> Iterator[tuple[str, LogState]]:
-        """To be read only."""
+        """Read-only."""
         return ((field, _together(log)) for field, log in self._known.items())
 
     def refs(self) -> Iterator[Ref]:
-        """Of all that is known of here, but retractions."""
+        """The refs of all operations held, except retractions."""
         for log in self._known.values():
             if isinstance(log, LogState):
                 yield from log.appended
@@ -322,7 +322,7 @@ class Logs:
                 yield log.ref
 
     def values(self) -> Iterator[LogState]:
-        """To be read only."""
+        """Read-only."""
         return map(_together, self._known.values())
 
     def update(self, logs: Mapping[str, LogState]) -> None:
@@ -336,7 +336,7 @@ class Logs:
         return made
 
     def shared(self) -> Logs:
-        """Another table of the same logs: append to none of these."""
+        """Another table of the same logs: do not append to these."""
         return Logs(self._known)
 
 
@@ -345,9 +345,9 @@ def _together(one: LogState | _Sole) -> LogState:
 
 
 class Appending:
-    """Logs of a case in which some are known to be corrected and retracted, and items are read one by one.
+    """Logs of a case whose corrections and retractions are known, and whose items are read one by one.
 
-    For reading: a log to which nothing is appended is the one that was given, and what corrects is never copied.
+    For reading: a log without appends is the given one itself, and corrections are never copied.
     """
 
     def __init__(self, known: Logs) -> None:
@@ -362,7 +362,7 @@ class Appending:
 
 
 class Items(Sequence[LogItem]):
-    """The items of a log as they are now, each put together when somebody reads it."""
+    """The items of a log as they are now, each built when it is read."""
 
     __slots__ = ("_log", "_places")
 
@@ -417,7 +417,7 @@ def _pack(state: LogState, devices: Mapping[DeviceId, int]) -> tuple[Any, ...]:
 
 
 def _pack_said(said: Said, devices: Mapping[DeviceId, int]) -> tuple[list[Any], bytes]:
-    """Cells, and what each of them names."""
+    """Cells, and the ref that each of them names."""
     targets = {cell.ref: target for target, cells in said.items() for cell in cells}
     cells = {cell.ref: cell for some in said.values() for cell in some}
     return pack_cells(cells, devices), b"".join(targets[ref] for ref in sorted(cells))
@@ -436,7 +436,7 @@ def _unpack(packed: Sequence[Any], devices: list[DeviceId]) -> LogState:
 
 
 def _append(pen: Pen, item: Any, source: bytes | None = None) -> None:
-    """Nothing if the log has an item with this source key already."""
+    """Does nothing if the log already has an item with this source key."""
     if source is None or pen.state is None or not pen.state.has_source(source):
         pen.record(Op.APPEND, source, item)
 
@@ -473,7 +473,7 @@ def _item(pen: Pen, ref: Ref) -> LogItem:
 
 
 def _meanwhile(state: LogState, done: list[Operation], device: DeviceId) -> list[Operation]:
-    """Its own corrections of the same items, which it has written elsewhere, are corrected as well."""
+    """Correct, as well, this device's own corrections of the same items that were written elsewhere meanwhile."""
     corrected = {operation.detail: operation for operation in done if operation.tag == Op.CORRECT}
     more: list[Operation] = []
     for item in state.items() if corrected else ():

@@ -26,7 +26,7 @@ class MapKey(NamedTuple):
 
 
 class Keys(Mapping[bytes, MapKey]):
-    """The keys of a map by their canonical bytes, ascending. Each is put together when somebody reads it."""
+    """The keys of a map by their canonical bytes, ascending. Each is built when it is read."""
 
     __slots__ = ("_groups",)
 
@@ -54,7 +54,7 @@ class MapState(Cells):
         return Keys(Groups((canonical(cell.value[0]), cell) for cell in newest_first(self.live.values())))
 
     def contested(self, canonical: Canonical) -> Iterator[MapKey]:
-        """The keys with more than one live value. Nearly no key has: so they are counted first, by their hashes."""
+        """The keys with more than one live value. Very few have, so they are first counted by hash."""
         seen: set[int] = set()
         again: set[int] = set()
         for cell in self.live.values():

@@ -24,7 +24,7 @@ class RegisterState(Cells):
         return max(self.live.values(), key=rank, default=None)
 
     def values(self, canonical: Canonical) -> list[list[LiveValue]]:
-        """Every live value with its authors, the one displayed first in front. More than one: a conflict."""
+        """Every live value with its authors, the displayed one first. More than one: a conflict."""
         return alike(self.live.values(), canonical)
 
 

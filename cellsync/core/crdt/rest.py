@@ -1,4 +1,4 @@
-"""How cells, refs and sums rest in a snapshot. Their forms stand in `case/snapshot`."""
+"""How cells, refs and sums are stored in a snapshot; `case/snapshot` gives the format."""
 
 from __future__ import annotations
 

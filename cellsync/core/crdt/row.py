@@ -1,11 +1,11 @@
-"""What a type of field says of itself: its row in the table (`types`).
+"""The row of one field type in the table of types (`types`): everything that sets it apart from the others.
 
-The floors above know types by their rows only. Two words make that possible, for types are many and these are few:
+The floors above know types only by their rows. Two notions make that possible, since types are many and these are few:
 
-    Verb     what an operation does to a field: edits ask for it, changes tell it, histories say it
-    Holds    what stands in a field: so it is shown and written by those who do not know its type
+    Verb     what an operation does to a field: requested by edits, reported by changes and histories
+    Holds    what a field contains: enough to show and write it without knowing its type
 
-A row is complete if it folds each of its operations, shows what it holds part by part, and has an edit for each verb
+A row is complete if it folds each of its operations, shows its contents part by part, and has an edit for each verb
 of what it holds.
 """
 
@@ -23,7 +23,7 @@ from cellsync.core.wire.tags import Op
 
 
 class FieldType(StrEnum):
-    """The names of the types that code calls by name."""
+    """The types that code refers to by name."""
 
     REGISTER = "register"
     SET = "set"
@@ -34,11 +34,11 @@ class FieldType(StrEnum):
 
 Verb = Literal["set", "add", "discard", "put", "delete", "count", "append", "correct", "retract"]
 REMOVES: Final[frozenset[Verb]] = frozenset({"discard", "delete", "retract"})
-"""Verbs of operations that take away what their refs name."""
+"""Verbs of operations that remove what their refs name."""
 
 
 class Holds(Enum):
-    """What stands in a field, and the verbs that write it."""
+    """What a field contains, and the verbs that write it."""
 
     VALUE = ("set",)  # one; several, if people wrote at the same time
     ELEMENTS = ("add", "discard")
@@ -56,79 +56,79 @@ class Act(NamedTuple):
     """One operation of a type."""
 
     verb: Verb
-    fold: Callable[[Any, LiveValue, Any], None]  # the field's state, what was written, the detail: all well typed
-    fits: Callable[[LiveValue, Any], bool] | None = None  # whether that is well typed; None: it always is
+    fold: Callable[[Any, LiveValue, Any], None]  # the field's state, the value written, the detail: all well typed
+    fits: Callable[[LiveValue, Any], bool] | None = None  # whether value and detail are well typed; None: always
 
 
 class FieldPart(NamedTuple):
-    """What stands in one place of a field: its value, an element, the value of a key, an item, the sum."""
+    """One part of a field: its value, an element, the value of a key, an item, the sum."""
 
-    key: Any  # plain, of a key; the Ref of an item; else None
-    resting: Any  # what is displayed
+    key: Any  # the plain key, or the Ref of an item, or None
+    resting: Any  # the displayed value
     cells: Sequence[
         LiveValue
     ]  # what stands here, the displayed one first; none of what nobody has written as it stands
-    before: Sequence[LiveValue] = ()  # what an item said earlier, oldest first
+    before: Sequence[LiveValue] = ()  # earlier versions of an item, oldest first
 
     @property
     def value(self) -> Any:
         return plain(self.resting)
 
     def values(self) -> Iterator[Any]:
-        """All that stands here, in plain form, the displayed one first."""
+        """All its values in plain form, the displayed one first."""
         if self.cells:
             return (cell.value for cell in self.cells)
         return iter((self.value,))
 
 
 class Contested(NamedTuple):
-    """Values that may contradict one another, newest first. `key`: as that of a part."""
+    """Values that may contradict one another, newest first. `key`: as in `FieldPart`."""
 
     key: Any
     cells: Sequence[LiveValue]
 
 
 class Rest(NamedTuple):
-    """How the state of a field rests in a snapshot, beside its name."""
+    """How the state of a field is stored in a snapshot, beside its name."""
 
-    cells: Callable[[Any], Iterable[LiveValue]]  # whose devices the snapshot has to number
+    cells: Callable[[Any], Iterable[LiveValue]]  # the snapshot numbers their devices
     pack: Callable[[Any, Mapping[DeviceId, int]], tuple[Any, ...]]
     unpack: Callable[[Sequence[Any], list[DeviceId]], Any]  # raises ValueError, TypeError, IndexError
 
 
 class Pen(Protocol):
-    """A draft's hand on one field. What it has written and not yet ended with is pending."""
+    """A draft's access to one field. Operations of an unfinished draft are pending."""
 
     @property
     def field(self) -> str: ...
 
     @property
     def state(self) -> Any:
-        """As the draft shows it: with what is pending. None if nothing was ever written."""
+        """As the draft shows it, pending operations included. None if nothing was ever written."""
 
     @property
     def latest(self) -> tuple[Ref, Operation] | None:
-        """What this draft wrote last into the field, if that is pending."""
+        """The draft's last operation on this field, if pending."""
 
     def is_pending(self, ref: Ref) -> bool: ...
 
     def record(self, tag: Op | int, detail: Any, value: Any, *, fold: bool = True) -> None:
-        """Write an operation, and show what it does unless `fold` is False."""
+        """Write an operation, and show its effect unless `fold` is False."""
 
     def fold(self, tag: Op | int, detail: Any, value: Any) -> None:
-        """Show what an operation would do, and write nothing."""
+        """Show the effect of an operation without writing it."""
 
     def replace(self, tag: Op | int, cells: Iterable[LiveValue], value: Any) -> None:
-        """Write a value instead of these. Pending ones among them end; what those replaced is replaced now."""
+        """Write a value in place of these cells. Pending ones are dropped; whatever they replaced is replaced now."""
 
     def remove(self, tag: Op | int, cells: Iterable[LiveValue]) -> None:
-        """Write that these are gone, as far as they are not only pending."""
+        """Write a removal of these cells, as far as they are not merely pending."""
 
     def amend(self, ref: Ref, value: Any) -> None:
-        """A pending operation says something else."""
+        """Change the value of a pending operation."""
 
     def drop(self, ref: Ref) -> None:
-        """A pending operation is not written at all."""
+        """Discard a pending operation."""
 
 
 class CrdtType(NamedTuple):
@@ -139,10 +139,10 @@ class CrdtType(NamedTuple):
     acts: Mapping[int, Act]  # its operations, by tag
 
     # folding
-    state: Callable[[], Any]  # that of a field nothing was written to; it has `copy`
-    digest: Callable[[Any], Iterator[bytes]]  # canonical bytes of all that is visible; none: as if nobody had written
-    weight: Callable[[Any], int]  # bytes of memory, about, without the name
-    rest: Rest  # of a type that stands apart: of what a state knows that leaves its fields out
+    state: Callable[[], Any]  # a new state, for a field never written to; it has `copy`
+    digest: Callable[[Any], Iterator[bytes]]  # canonical bytes of all that is visible; none: as if never written
+    weight: Callable[[Any], int]  # approximate bytes of memory, without the name
+    rest: Rest  # of a type kept apart: of what remains in a state that leaves its fields out
 
     # reading
     shows: Callable[[Any], bool]  # whether there is something to see
@@ -154,10 +154,10 @@ class CrdtType(NamedTuple):
         Verb, Callable[..., None]
     ]  # each with a pen, then what the verb needs; what changes nothing is not written
     meanwhile: Callable[[Any, list[Operation], DeviceId], list[Operation]] | None = None
-    """What a draft writes into a field that has become this since it began: its operations, with what else they name of
-    what its own device has written there; then what has to be written besides. None: as they are."""
+    """The operations a draft writes into a field that has changed to this state since it began: its own, made to name
+    also what its own device has written there meanwhile; then any further ones. None: its own, unchanged."""
 
-    apart: bool = False  # a state may leave its fields out, and the case's list of entries is read instead
+    apart: bool = False  # a state may leave its fields out; the case's list of entries is then read instead
 
     def tag(self, verb: Verb) -> int:
         """The operation that does this."""
@@ -175,5 +175,5 @@ class CrdtType(NamedTuple):
 
 
 def uncontested(state: Any) -> Iterable[Contested]:
-    """Of a type whose values never contradict one another."""
+    """For a type whose values never contradict one another."""
     return ()

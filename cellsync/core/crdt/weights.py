@@ -1,4 +1,4 @@
-"""How many bytes of memory cells and fields take, about. Measured."""
+"""The approximate memory of cells and fields, in bytes. Measured."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ REF: Final = 120  # of a ref that is only remembered
 
 
 def length(resting: Any) -> int:
-    """Of what a cell holds, beyond what every cell takes."""
+    """Of a cell's value, beyond the cost of every cell."""
     return len(resting) if type(resting) in (Packed, str, bytes) else 0

@@ -1,14 +1,14 @@
-"""Fields: what a schema is declared with.
+"""Fields: the building blocks of a schema.
 
     Register[T]   reads T, assigned on a draft          Counter     reads an int with `increment`
     Set[T]        a set with `add`, `discard`           Map[K, V]   a mapping that a draft can change
     Log[T]        a sequence of T with `append`, `correct`, `retract`; `.items` tells who said what, and when
 
-They stand for what a field can hold (`crdt/row.Holds`). A field of another type that holds the same is a subclass that
-names the type: `class Highest(Register[T]): crdt = "highest"`.
+There is one for each thing a field can hold (`crdt/row.Holds`). A field of another CRDT type that holds the same is a
+subclass that names the type: `class Highest(Register[T]): crdt = "highest"`.
 
-Where nothing was written a register reads its default, or the empty value of its type (a type that has none needs
-a default). So reading never fails and never gives a value outside the declared type.
+An unwritten register reads as its default, or as the empty value of its type (a type without one needs a default). So
+reading never fails, and never yields a value outside the declared type.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ V = TypeVar("V")
 
 
 class Sensitivity(StrEnum):
-    """The compartment of a field: who needs it, and with what it may leave (default: the case's core)."""
+    """The compartment of a field: who needs it, and in which exports it may leave (default: the case's core)."""
 
     C0 = "C0"  # publishable facts
     C1 = "C1"  # case core
@@ -106,7 +106,7 @@ class Register(Field, Generic[T]):
         return super().describe() | ({"required": True} if self.required else {})
 
     def read(self, state: CaseState) -> T:
-        """The displayed value; if that does not fit the type, the first that does; else the default."""
+        """The displayed value; if it does not fit the type, the first that does; else the default."""
         for value in self._stored(state):
             try:
                 return cast(T, self.kinds[0].decode(value))
@@ -119,9 +119,9 @@ class Register(Field, Generic[T]):
 
 
 class _Viewed(Field):
-    """A field that reads as a view, and is changed through it."""
+    """A field that is read and changed through a view."""
 
-    instead: ClassVar[str]  # what to do on a draft
+    instead: ClassVar[str]  # how to change it on a draft
 
     if not TYPE_CHECKING:
 
@@ -221,7 +221,7 @@ class Log(_Viewed, Generic[T]):
 
 
 def holds_of(own: Field) -> Holds:
-    """What stands in a field, whatever its type."""
+    """What a field contains, whatever its type."""
     return TYPES[own.crdt].holds
 
 
@@ -235,7 +235,7 @@ def field(*, default: Any = NOTHING, sensitivity: Sensitivity = Sensitivity.C1) 
 
 
 class Empty(NamedTuple):
-    """What `empty()` leaves in the class body, until the schema knows the field's type."""
+    """The placeholder that `empty()` leaves in the class body, until the schema knows the field's type."""
 
     sensitivity: Sensitivity
 

@@ -1,4 +1,4 @@
-"""GenericCase: any case, field by field in plain values, for kinds and versions this program has no schema for."""
+"""GenericCase: any case, field by field in plain values, for kinds and versions without a schema in this program."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class GenericCase(Schema):
 
     @property
     def kind(self) -> str:
-        """The case's kind; "" while the entry that created it has not come."""
+        """The case's kind; "" until the entry that created it arrives."""
         return self._state.kind
 
     @property
     def version(self) -> int:
-        """The version of its schema with which it was created."""
+        """The version of the schema that created it."""
         return self._state.version
 
     def names(self) -> list[tuple[str, str]]:

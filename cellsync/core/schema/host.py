@@ -1,4 +1,4 @@
-"""Host: the holder of the entries of cases (a cell, or a stand-in in tests), and what binds a case to it.
+"""Host: the holder of the entries of cases (a cell, or a stand-in in tests), and the functions that bind cases to it.
 
 case = bind(Eviction, host, id, state)      a snapshot of the case
 draft = begin(case)                         host.edit, entering
@@ -27,22 +27,22 @@ Why = Literal["", "equivocator", "standing"]
 class Change(NamedTuple):
     """One field changed.
 
-    `cause` "reset" says: read again what you show. Its `path` is "". Either the reader was too slow and changes were
-    skipped, or what had counted before counts no more, or what had not counts now. `why` says which: "equivocator" (its
-    device turned out to write several histories at once), "standing" (entries went into quarantine, or came out of it;
-    `author` is who wrote what decided it, if that is one person), "" (changes were skipped).
+    `cause` "reset" means: read again what you show. Its `path` is "". Either the reader was too slow and changes were
+    skipped, or entries stopped or started to count. `why` says which: "equivocator" (a device turned out to write
+    several concurrent histories), "standing" (entries went into quarantine, or came out of it; `author` wrote the
+    entry that decided it, if that is one person), "" (changes were skipped).
     """
 
     case: CaseId
     path: str  # the field's name
-    value: Any  # what the field reads now; for a log, the new item's value
-    before: Any  # what it read before; None for a log
+    value: Any  # the field's new value; for a log, the new item's value
+    before: Any  # its previous value; None for a log
     author: str
     local: bool  # written on this device
     cause: Cause
-    cursor: str  # give it to `changes(since=…)` to go on after this change
-    did: Did = "other"  # what was done to the field, or first of several things
-    removed: tuple[Ref, ...] = ()  # what a discard, delete or retract names: `Cell.wrote` says what was written there
+    cursor: str  # pass it to `changes(since=…)` to continue after this change
+    did: Did = "other"  # what was done to the field, or the first of several things
+    removed: tuple[Ref, ...] = ()  # named by a discard, delete or retract: `Cell.wrote` says what was written there
     why: Why = ""  # of a "reset"
 
     def __repr__(self) -> str:
@@ -68,10 +68,10 @@ B = TypeVar("B", bound=Bound)
 
 
 class Host(Protocol):
-    """What a case asks of the holder of its entries."""
+    """The holder of a case's entries, as the case sees it."""
 
     def name_of(self, device: DeviceId) -> str:
-        """The name of the member whose device this is, as the cell shows it."""
+        """The display name of the member to whom this device belongs."""
         ...
 
     def edit(self, case: B) -> AbstractAsyncContextManager[B]:
@@ -79,11 +79,11 @@ class Host(Protocol):
         ...
 
     def changes(self, case: Bound, since: str | None) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Changes from now on, or after a cursor; registered before it is entered, so that none is missed."""
+        """Changes from now on, or after a cursor; registered before it is entered, so none is missed."""
         ...
 
     async def synced(self, case: Bound, min_peers: int, timeout: float) -> None:
-        """Return when other devices have acknowledged what is here. Raises Timeout."""
+        """Return when other devices have acknowledged what is held here. Raises Timeout."""
         ...
 
 
@@ -95,7 +95,7 @@ def bind(schema: type[B], host: Host, case: CaseId, state: CaseState) -> B:
 
 
 def advance(case: Bound, state: CaseState) -> None:
-    """Let a snapshot show a newer state (with logs), in place."""
+    """Move a snapshot to a newer state (with logs), in place."""
     case._state = state
 
 
@@ -108,9 +108,9 @@ def begin(case: B, device: DeviceId = DeviceId(NO_ID), clock: Millis = Millis(0)
 
 
 def finish(draft: Bound, now: CaseState | None = None) -> list[Operation]:
-    """What a draft wrote, for one entry; the draft can be read but not written any more.
+    """The draft's operations, for one entry; from now on the draft is read-only.
 
-    Give `now`, the case as it is when the entry is written, if something may have been written since `begin`.
+    Pass `now`, the case's state at the time of writing, if anything may have been written since `begin`.
     """
     operations = draft_of(draft).operations(now)
     draft._draft = None
@@ -125,5 +125,5 @@ def draft_of(case: Bound) -> Draft:
 
 
 def cause(local: bool) -> Cause:
-    """Why something changed: it was written here, or it came from another device."""
+    """The cause of a change: written here, or received from another device."""
     return "edit" if local else "sync"

@@ -7,14 +7,14 @@
         notes: Log[str] = empty()                              # sets, maps, counters and logs start empty
 
 An instance is a read-only snapshot of one case; its host moves it forward in place when something arrives. Writing
-happens on a draft, an instance of the same class that records what it is told:
+happens on a draft, an instance of the same class that records its assignments:
 
     async with case.edit() as draft:
         draft.status = "court date set"
         draft.notes.append("hearing 3 May")
 
 A schema is a way to read: it never changes what is stored (protocol/35-cases.md, Schemas). Annotations are resolved
-when the class is made, so their names have to be known in its module, outside `if TYPE_CHECKING`.
+when the class is made, so their names must be defined in its module, outside `if TYPE_CHECKING`.
 
 For hosts: `creation` here; `bind`, `begin`, `finish` and `advance` in `host`.
 """
@@ -40,7 +40,7 @@ from cellsync.core.schema.views import Value, value_of
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
-AT_ONCE: Final = 64  # values of one place that are told of: more than a circle has devices
+AT_ONCE: Final = 64  # values of one place that are shown: more than a circle has devices
 
 
 class Conflict(NamedTuple):
@@ -48,7 +48,7 @@ class Conflict(NamedTuple):
 
     path: str  # the field's name
     key: Any  # the map's key, or None
-    values: tuple[Value[Any], ...]  # one per author, the displayed one first; equal values stand together
+    values: tuple[Value[Any], ...]  # one per author, the displayed one first; equal values are adjacent
     raw: RawConflict
 
     def __repr__(self) -> str:
@@ -88,10 +88,10 @@ class Schema(Bound):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What is stored here and this schema does not show, in plain form, by field.
+        """Everything stored that this schema does not show, in plain form, by field.
 
-        Whole fields that it lacks, or has under another type ("name (type)" where a name has several), and the
-        values of its own fields that do not fit their type, as a list.
+        Whole fields that it lacks, or has under another type ("name (type)" if a name has several), and, as a list,
+        the values of its own fields that do not fit their type.
         """
         stored = list(self._state.fields())
         several = {name for (name, _), (following, _) in pairwise(stored) if name == following}
@@ -106,9 +106,9 @@ class Schema(Bound):
         return found
 
     def conflicts(self) -> list[Conflict]:
-        """Where people wrote different things at the same time, sorted by field. Includes fields not in the schema.
+        """Where people wrote different things at the same time, sorted by field, including fields not in the schema.
 
-        Of each at most the 64 newest values.
+        Each with at most its 64 newest values.
         """
         return [self._shown(conflict) for conflict in self._state.conflicts()]
 
@@ -130,7 +130,7 @@ class Schema(Bound):
     def edit(self) -> AbstractAsyncContextManager[Self]:
         """A draft. Leaving the block writes one entry, durable on this device; an error in the block writes nothing.
 
-        Of drafts of one device that overlap, the one that ends later stands. What others write meanwhile is a conflict.
+        Of overlapping drafts on one device, the one that ends last wins. What others write meanwhile is a conflict.
         """
         return self._host.edit(self)
 
@@ -139,7 +139,7 @@ class Schema(Bound):
         return self._host.changes(self, since)
 
     async def synced(self, *, min_peers: int = 1, timeout: float = 30.0) -> None:
-        """Wait until this many other devices have confirmed what is here (seconds). Raises Timeout."""
+        """Wait until this many other devices have confirmed what is held here (seconds). Raises Timeout."""
         await self._host.synced(self, min_peers, timeout)
 
     def _kind_at(self, conflict: RawConflict) -> ValueType:
@@ -204,8 +204,8 @@ def describe(schema: type[Schema]) -> dict[str, Any]:
 
 
 def plain_field(state: CaseState, name: str, kind: str) -> Any:
-    """A field as it stands, in plain values: the displayed value, a list of elements or items, a list of [key, value]
-    pairs, a sum."""
+    """The current field in plain values: the displayed value, a list of elements or items, a list of [key, value]
+    pairs, or a sum."""
     row = TYPES[kind]
     return row.plain(state.table(row)[name])
 

@@ -1,7 +1,7 @@
-"""Value types: how a Python type of a schema is stored, and what is done with stored values that do not fit it.
+"""Value types: how a Python type of a schema is stored, and how stored values that do not fit it are treated.
 
 A `ValueType` turns a value into a plain one (nil, bool, int, float, str, bytes, list: see protocol/35-cases.md,
-Schemas) and back. Both ways raise `Misfit`. When writing, that becomes an InvalidValue that names the field; when
+Schemas) and back. Both directions raise `Misfit`. When writing, that becomes an InvalidValue that names the field; when
 reading, the value is left out of the typed view and shown raw: a newer version or another client wrote it, and it
 is not ours to judge.
 """
@@ -23,8 +23,8 @@ from cellsync.core.wire import codec
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT_BITS: Final = 63
 LARGEST: Final = caps.ENTRY - 1024  # bytes of a value: the rest of the entry is left for its shape
-DEEPEST: Final = caps.NESTING - 2  # containers of a value in one another
-ELEMENTS: Final = caps.VALUE_ELEMENTS - 2  # of a value: two are left for the pair that a key and its value are
+DEEPEST: Final = caps.NESTING - 2  # nested containers in a value
+ELEMENTS: Final = caps.VALUE_ELEMENTS - 2  # of a value: two are left for the pair of a key and its value
 
 
 _SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
@@ -35,7 +35,7 @@ class Misfit(Exception):
 
 
 class Nothing:
-    """The type of `NOTHING`: there is no value that stands for "not written"."""
+    """The type of `NOTHING`, which marks the lack of an empty value."""
 
     def __repr__(self) -> str:
         return "NOTHING"
@@ -50,7 +50,7 @@ class ValueType(NamedTuple):
     description: Any  # plain, for clients in other languages
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
-    empty: Any = NOTHING  # what reads where nothing was written and no default declared
+    empty: Any = NOTHING  # the value of an unwritten field without a declared default
 
 
 def moment(clock: int) -> datetime:
@@ -91,9 +91,9 @@ def value_type(annotation: Any) -> ValueType:
 
 
 def store(kind: ValueType, field: str, value: Any) -> Any:
-    """The plain form of a value that somebody writes.
+    """The plain form of a value to be written.
 
-    Raises InvalidValue or TooLarge, which name the field, what it takes and the type of what was given, not the value.
+    Raises InvalidValue or TooLarge, which name the field, the type it takes and the type given, never the value.
     """
     try:
         plain = kind.encode(value)
@@ -109,7 +109,7 @@ def store(kind: ValueType, field: str, value: Any) -> Any:
 
 
 def _too_large(plain: Any, raw: bytes) -> str:
-    """Which limit an encoded value exceeds; "" if none."""
+    """The limit that an encoded value exceeds; "" if none."""
     if len(raw) > LARGEST:
         return f"one value has at most {LARGEST >> 10} KiB, and this one has {-(-len(raw) // 1024)} KiB"
     if not isinstance(plain, (list, tuple, dict)):
@@ -127,7 +127,7 @@ def _too_large(plain: Any, raw: bytes) -> str:
 
 
 def named(description: Any) -> str:
-    """What a value type takes, for programmers."""
+    """The values that a type takes, described for programmers."""
     if isinstance(description, str):
         return _NAMED[description]
     if "optional" in description:
@@ -247,7 +247,7 @@ PLAIN: Final = _SIMPLE[Any]
 
 
 def _choice(description: Any, choices: Mapping[Any, Any]) -> ValueType:
-    """One of a few values; 1, True and "1" are three different ones."""
+    """One of a few values; 1, True and "1" are three different values."""
     if not all(type(plain) in (str, int) for plain in choices.values()):
         raise TypeError("enumerations and literals are stored by value: str or int")
     values = {(type(plain), plain): value for value, plain in choices.items()}
@@ -307,7 +307,7 @@ def _parts(made: type, names: tuple[str, ...], defaults: Mapping[str, Any]) -> V
         parts = {name: kind.decode(part) for name, kind, part in zip(names, kinds, plain, strict=False)}
         try:
             return made(**parts)
-        except Exception:  # the type's own checks refuse it, in whatever way they do that
+        except Exception:  # the type's own checks refuse it, by whatever exception
             raise Misfit from None
 
     by_name = dict(zip(names, kinds, strict=True))

@@ -1,9 +1,9 @@
-"""Views: how the fields of a case read, and, on a draft, how they are written.
+"""Views: how the fields of a case are read and, on a draft, written.
 
 Reading never fails: a stored value that does not fit the field's type is left out (`case.extra` shows it). Writing
 outside `async with case.edit()` raises ReadOnly; a value that does not fit raises InvalidValue, naming the field.
 
-There is a view for what a field can hold (`crdt/row.Holds`), for whatever types hold it; `view` finds it.
+There is one view for each thing a field can hold (`crdt/row.Holds`), shared by all types that hold it; `view` finds it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ V = TypeVar("V")
 
 
 class Value(NamedTuple, Generic[T_co]):
-    """One value that somebody wrote."""
+    """One value, with its author and time."""
 
     value: T_co
     author: str  # the name of the member, as the cell shows it
-    at: datetime  # what their device's clock said, UTC; a claim
+    at: datetime  # by their device's clock, UTC; a claim
     device: DeviceId
     id: Ref
 
@@ -44,12 +44,12 @@ class Value(NamedTuple, Generic[T_co]):
 class Item(NamedTuple, Generic[T_co]):
     """One item of a log."""
 
-    value: T_co  # what it says now
+    value: T_co  # its current value
     author: str  # who appended it
-    at: datetime  # what their device's clock said, UTC; a claim
+    at: datetime  # by their device's clock, UTC; a claim
     device: DeviceId
     id: Ref
-    versions: tuple[Value[T_co], ...]  # everything it has said, oldest first
+    versions: tuple[Value[T_co], ...]  # all values it has had, oldest first
     current: tuple[Value[T_co], ...]  # more than one: concurrent corrections
     retracted: bool
     reason: str  # of the retraction, if one was given
@@ -59,7 +59,7 @@ class Item(NamedTuple, Generic[T_co]):
 
     @property
     def corrected(self) -> bool:
-        """Whether it says something else than it did at first."""
+        """Whether its value differs from the first one by a correction."""
         return self.current[0].id != self.id
 
 
@@ -166,7 +166,7 @@ class Count(int):
 
 
 class LogView(Sequence[T]):
-    """What a log says now: its items in order, corrected where they were, without the retracted ones."""
+    """The current values of a log: its items in order, with corrections, without the retracted ones."""
 
     def __init__(self, case: Bound, name: str, kind: ValueType = PLAIN, crdt: str = FieldType.LOG) -> None:
         self._case, self._name, self._kind, self._crdt = case, name, kind, crdt
@@ -179,7 +179,7 @@ class LogView(Sequence[T]):
 
     @property
     def all(self) -> Sequence[Item[T]]:
-        """Every item, also the retracted ones."""
+        """Every item, including retracted ones."""
         if self._read is None:
             found = [self.item(item) for item in items_of(self._case._state, self._crdt, self._name)]
             self._read = [item for item in found if item is not None]
@@ -204,7 +204,7 @@ class LogView(Sequence[T]):
         self._read = None
 
     def correct(self, item: Item[T], value: T) -> None:
-        """Say an item again; what it said before stays readable. Raises NotFound."""
+        """Correct an item; its earlier versions stay readable. Raises NotFound."""
         draft_of(self._case).edit(self._crdt, "correct", self._name, item.id, store(self._kind, self._name, value))
         self._read = None
 
@@ -237,16 +237,16 @@ class LogView(Sequence[T]):
 
 
 def items_of(state: CaseState, crdt: str, name: str) -> Sequence[crdt_log.LogItem]:
-    """Every item of a field that holds items, also those that are retracted."""
+    """Every item of a field that holds items, including retracted ones."""
     held = state.table(TYPES[crdt]).get(name)
     items: Sequence[crdt_log.LogItem] = () if held is None else held.items()
     return items
 
 
 def view(case: Bound, name: str, crdt: str, kinds: Sequence[ValueType] = ()) -> Any:
-    """A field of this type as it is read and, on a draft, written; None if it holds one value, which is assigned.
+    """The view of a field of this type; None if it holds one value, which is assigned instead.
 
-    `kinds`: what it takes, as a schema says it; else plain values.
+    `kinds`: its value types as declared in a schema; else plain values.
     """
     first, last = (kinds[0], kinds[-1]) if kinds else (PLAIN, PLAIN)
     match TYPES[crdt].holds:

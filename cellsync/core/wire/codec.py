@@ -3,9 +3,9 @@
 Rules (protocol/20-wire.md):
   1  Smallest encodings; arrays, strings (UTF-8), binaries, integers, booleans, nil. Maps with string keys and
      float64 only inside values, never in headers or messages. No extension types.
-  2  Bytes are accepted only if encoding the decoded value gives the same bytes again, so that two decoders
-     cannot read two things from one entry.
-  3  Caps come before decoding. A byte cap is also an element cap (every element takes at least a byte).
+  2  Bytes are accepted only if re-encoding the decoded value gives the same bytes, so no two decoders can
+     read one entry differently.
+  3  Caps are checked before decoding. A byte cap is also an element cap (every element takes at least a byte).
      Nesting, and the elements of entries, are counted on the raw bytes.
 """
 
@@ -31,16 +31,16 @@ _FIXED: Final = {0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8} | {
 }
 _SIZED: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # length bytes of bin and str
 _COUNTED: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}  # length bytes, elements per item
-_SIMPLE: Final = [  # by first byte: the bytes that follow it, if it says so itself and begins no container; else -1
+_SIMPLE: Final = [  # by first byte: how many bytes follow it, if that alone tells and it begins no container; else -1
     0 if first < 0x80 or first >= 0xE0 else first & 0x1F if 0xA0 <= first < 0xC0 else _FIXED.get(first, -1)
     for first in range(256)
 ]
 
 _ROWS: Final = caps.FRAME // 26
-"""Elements of the longest array of a message: no row is shorter than the 26 bytes of an entry that says nothing.
+"""Elements of the longest array of a message: no row is shorter than the 26 bytes of an empty entry.
 
-The decoder makes room for what an array claims to hold. A thousand arrays inside one another, each claiming a
-whole frame, would cost 80 MB; with this bound it is 20.
+The decoder allocates for the length that an array claims. A thousand nested arrays, each claiming a whole frame,
+would cost 80 MB; with this bound it is 20.
 """
 
 
@@ -51,7 +51,7 @@ def encode(value: object) -> bytes:
 
 
 encode_row: Final[Callable[[object], bytes]] = msgspec.msgpack.Encoder().encode
-"""The canonical bytes of integers, bytes, and arrays of them, in half the time: of a batch 0.15 µs an entry less."""
+"""The canonical bytes of integers, bytes, and arrays of them, in half the time: saves a batch 0.15 µs an entry."""
 
 
 def array_header(items: int) -> bytes:
@@ -61,7 +61,7 @@ def array_header(items: int) -> bytes:
 
 
 def array_length(raw: bytes) -> int:
-    """How many items a canonical array has that was decoded before."""
+    """The length of a canonical array that is known to decode."""
     begins = raw[0]
     if begins & 0xF0 == 0x90:
         return begins & 0x0F
@@ -75,8 +75,8 @@ def decode(raw: bytes, cap: int, name: str) -> Any:
     """
     if len(raw) > cap:
         raise CapExceeded(name)
-    # One element that is no container is one deep. Else no deeper than there are bytes that could open a container:
-    # that nearly always decides without a scan.
+    # A single element that is no container is one deep. Otherwise the depth is at most the number of bytes that could
+    # open a container, which nearly always decides without a scan.
     lone = raw[:1] == _ONE_ELEMENT and raw[1:2] not in _OPENERS
     if not lone and _openers(raw) > caps.NESTING and nesting(raw) > caps.NESTING:
         raise CapExceeded("nesting")
@@ -91,7 +91,7 @@ def decode_message(raw: bytes) -> Any:
     """The value of one message of a session.
 
     A frame's cap bounds its elements; the decoder's own stack (1,024) bounds its nesting, and a message's exact
-    form is checked element by element right after. So the raw bytes need no scan here, where it would be felt.
+    form is checked element by element right after. So the raw bytes are not scanned here, where it would be felt.
     """
     if len(raw) > caps.FRAME:
         raise CapExceeded("frame")
@@ -99,7 +99,7 @@ def decode_message(raw: bytes) -> Any:
 
 
 def _decode(raw: bytes, longest: int) -> Any:
-    # The decoder reads timestamps (an extension type) whatever the hook says: as floats they are not canonical.
+    # The decoder reads timestamps (an extension type) without asking the hook: as floats they are not canonical.
     try:
         value = msgpack.unpackb(
             raw, raw=False, max_array_len=longest, object_hook=_string_keys, ext_hook=_no_extension, timestamp=1
@@ -116,10 +116,10 @@ def _decode(raw: bytes, longest: int) -> Any:
 
 
 def reader(form: Any) -> Callable[[bytes], Any]:
-    """What reads canonical bytes of one form; None for anything else, so that `decode` can say what is wrong.
+    """A reader of canonical bytes of one form; it returns None for anything else, and `decode` says what is wrong.
 
-    `form` bounds the length of its arrays. Types are checked while the bytes are read, and encoding again takes a
-    quarter of the time that it takes in `decode`.
+    `form` bounds the length of its arrays. Types are checked while reading, and re-encoding takes a quarter of the
+    time it takes in `decode`.
     """
     read, write = msgspec.msgpack.Decoder(form).decode, msgspec.msgpack.Encoder().encode
 
@@ -134,10 +134,10 @@ def reader(form: Any) -> Callable[[bytes], Any]:
 
 
 def elements(raw: bytes, most: int, most_each: int) -> int:
-    """How many elements msgpack `raw` has, containers and the keys of maps included, counted without decoding it.
+    """The number of elements in msgpack `raw`, including containers and map keys, counted without decoding it.
 
-    Stops with more than `most` as soon as there are more, or more than `most_each` in one element of the outermost
-    container. What is no msgpack ends the count: decoding it fails anyway.
+    Stops, returning more than `most`, as soon as there are more, or more than `most_each` in one element of the
+    outermost container. Invalid msgpack ends the count: decoding it fails anyway.
     """
     at, end, count, outer = 0, len(raw), 0, 0
     left: list[int] = []  # elements still to come, per open container
@@ -171,9 +171,9 @@ def elements(raw: bytes, most: int, most_each: int) -> int:
 
 
 def nesting(raw: bytes) -> int:
-    """How deep containers are nested in msgpack `raw`, counted without decoding it. Raises Malformed.
+    """The nesting depth of containers in msgpack `raw`, counted without decoding it. Raises Malformed.
 
-    Texts in Cyrillic are full of bytes that could open a container, so that this looks at most entries of such cases.
+    Cyrillic texts are full of bytes that could open a container, so most entries of such cases are scanned here.
     """
     at, end, deepest = 0, len(raw), 0
     outer: list[int] = []  # elements still to come, per open container but the innermost
@@ -205,7 +205,7 @@ def nesting(raw: bytes) -> int:
 
 
 def _items(raw: bytes, at: int, first: int) -> tuple[int, int]:
-    """How many elements a container has that begins with `first`, and how many bytes behind it say so."""
+    """The number of elements of a container that begins with `first`, and the number of its length bytes."""
     if first < 0x90:
         return 2 * (first & 0x0F), 0
     if first < 0xA0:
@@ -218,7 +218,7 @@ def _items(raw: bytes, at: int, first: int) -> tuple[int, int]:
 
 def _string_keys(decoded: dict[Any, Any]) -> dict[Any, Any]:
     for key in decoded:
-        if type(key) is not str:  # the decoder takes binaries as well
+        if type(key) is not str:  # the decoder accepts binaries as well
             raise ValueError("a map's keys are strings")
     return decoded
 

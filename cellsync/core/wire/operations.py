@@ -3,10 +3,10 @@
     shape   = canonical [[tag, field, detail], …]          (hashed behind the 32-byte case id)
     content = 16 random bytes ‖ canonical [value, …]        one value per operation, nil where it has none
 
-`field` is a field's name, or the case's kind for CREATE. `detail` is by tag: a string of 10-byte refs
+`field` is a field's name, or the case's kind for CREATE. `detail` depends on the tag: concatenated 10-byte refs
 (SET, DISCARD, PUT, DELETE), one ref (CORRECT, RETRACT), a source key or nil (APPEND), a version (CREATE), nil.
-A tag this version does not know is carried and kept, never folded. An entry with too many elements is *opaque*: held
-and served, and never decoded. (protocol/30-history.md)
+Operations with a tag unknown to this version are carried and kept, never folded. An entry with too many elements is
+*opaque*: held and served, never decoded. (protocol/30-history.md)
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Operation(NamedTuple):
 
 
 def ref(entry: EntryId, index: int) -> Ref:
-    """The name of an entry's operation: the first 8 bytes of the entry's id and the operation's index."""
+    """The name of an entry's operation: the first 8 bytes of the entry's id, and the operation's index."""
     return Ref(entry[:8] + index.to_bytes(2, "big"))
 
 
 def split_refs(detail: bytes) -> list[Ref]:
-    """The refs that a detail strings together."""
+    """The refs concatenated in a detail."""
     return [Ref(detail[at : at + REF_BYTES]) for at in range(0, len(detail), REF_BYTES)]
 
 
@@ -66,14 +66,14 @@ def encode_content(salt: bytes, operations: Sequence[Operation]) -> bytes:
 
 
 Head = tuple[int, str, bytes | int | None]
-"""What the shape says of one operation."""
+"""One operation in a shape."""
 
 
 def is_opaque(shape: bytes, content: bytes) -> bool:
-    """Whether an entry has more elements than one may have: then it says nothing, and nobody decodes it.
+    """Whether an entry exceeds the cap on elements: it then has no effect, and is never decoded.
 
-    A decoded element takes some 80 bytes, and one byte on the wire. An element takes a byte at least, so that nearly
-    always the length decides.
+    A decoded element takes some 80 bytes, and may take one on the wire. It takes at least one, so the length nearly
+    always decides.
     """
     if len(shape) + len(content) <= caps.VALUE_ELEMENTS:
         return False
@@ -83,7 +83,7 @@ def is_opaque(shape: bytes, content: bytes) -> bool:
 
 
 def count(shape: bytes, content: bytes) -> int:
-    """How many `decode` gives of an entry that was decoded before, without decoding it."""
+    """The number of operations that `decode` would give, for an entry known to decode."""
     return 0 if is_opaque(shape, content) else codec.array_length(shape)
 
 
@@ -91,7 +91,7 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
     """The operations of a full entry; none if it is opaque. Raises Malformed or CapExceeded."""
     if is_opaque(shape, content):
         return []
-    # Appends to one field all have the same shape, so most small shapes were read before.
+    # All appends to one field have the same shape, so most small shapes are in the cache.
     heads = _known_heads(shape) if len(shape) <= _SMALL_SHAPE else _heads(shape)
     if len(heads) == 1:
         text = lone_text(content)
@@ -111,11 +111,11 @@ _SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
 
 
 def decoded(said: Sequence[Operation]) -> list[Operation] | None:
-    """The operations, if they are what `decode` gives once they are encoded, and no opaque entry; else None.
+    """The operations, if encoding and decoding them would give them back and not an opaque entry; else None.
 
-    None also where that cannot be told without it. Lists are as they are, not packed: the caller leaves them so.
+    None also if that cannot be told cheaply. Lists stay unpacked: the caller must not change them.
 
-    For entries of our own: decoding and comparing them took a seventh of an import. A property holds the two equal.
+    For entries of our own: decoding and comparing them took a seventh of an import. A property test holds both equal.
     """
     if not said:
         return None
@@ -129,7 +129,7 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
         return None
     elements = 2 + 5 * len(said) + sum(map(len, lists))  # of shape and content
     for value in lists:
-        if not _SCALARS.issuperset(map(type, value)):  # most are lists of what is no container
+        if not _SCALARS.issuperset(map(type, value)):  # most lists hold no containers
             inner = [element for element in value if type(element) not in _SCALARS]
             if not all(type(element) is list and _SCALARS.issuperset(map(type, element)) for element in inner):
                 return None
@@ -141,13 +141,13 @@ def lone_text(content: bytes) -> str | None:
     """The value of a content that is one canonical text of at most 255 bytes, the common case; None for anything else.
 
     Spelt out for speed: an entry decodes in 0.53 µs instead of 1.14. `tests/models/contents.py` has the plain version.
-    What is not canonical is None here, too, so that the codec says what is wrong with it.
+    None also for bytes that are not canonical: the codec then says what is wrong with them.
     """
-    at = SALT_BYTES + 2  # behind the first bytes of the array and of the text
+    at = SALT_BYTES + 2  # after the first bytes of the array and of the text
     size = len(content) - at
     if size < 0 or content[SALT_BYTES] != 0x91:
         return None
-    if content[SALT_BYTES + 1] == 0xD9:  # a byte with the length follows, of 32 to 255
+    if content[SALT_BYTES + 1] == 0xD9:  # a length byte follows, 32 to 255
         at, size = at + 1, size - 1
         if size < 32 or content[SALT_BYTES + 2] != size:
             return None
@@ -164,11 +164,11 @@ _read_heads: Final = codec.reader(_Rows)
 
 
 def _heads(shape: bytes) -> tuple[Head, ...]:
-    # With its types, which tell how deep it goes: counting that takes five times as long as decoding.
+    # Typed, so the depth is known: counting it takes five times as long as decoding.
     typed = _read_heads(shape) if len(shape) <= caps.ENTRY else None
     if typed is not None and all(tag >= 0 and _fits(tag, detail) for tag, _, detail in typed):
         return tuple(typed)
-    heads = codec.decode(shape, caps.ENTRY, "entry")  # which says what is wrong
+    heads = codec.decode(shape, caps.ENTRY, "entry")  # says what is wrong
     if type(heads) is not list or not heads:
         raise Malformed("an entry without operations")
     for head in heads:
@@ -190,10 +190,10 @@ _NO_REF: Final = bytes(REF_BYTES)
 def lone_head(shape: bytes) -> Head | None:
     """The head of a small shape of one operation, None for any other. Raises Malformed or CapExceeded.
 
-    With a `lone_text` as its content that is an entry which is never opaque, and nearly all are like this.
+    With a `lone_text` as its content the entry is never opaque; nearly all entries are like this.
 
-    Spelt out for speed: what names one ref, at its end, is read with zeros in place of the ref, so that it is known
-    from an earlier one (0.5 µs in place of 2.0). A property holds it equal to `_heads`.
+    Spelt out for speed: a shape that ends with one ref is looked up with zeros in its place, so the cache knows it from
+    an earlier one (0.5 µs instead of 2.0). A property test holds it equal to `_heads`.
     """
     if len(shape) > _SMALL_SHAPE:
         return None
@@ -203,7 +203,7 @@ def lone_head(shape: bytes) -> Head | None:
             if len(heads) == 1 and heads[0][2] == _NO_REF:
                 return heads[0][0], heads[0][1], shape[-REF_BYTES:]
         except PeerError:
-            pass  # these bytes say something else
+            pass  # these bytes mean something else
     heads = _known_heads(shape)
     return heads[0] if len(heads) == 1 else None
 
@@ -232,7 +232,7 @@ def _unknown(detail: object) -> bool:
     return detail is None or type(detail) in (bytes, int)
 
 
-# Of the first ten tags, and of no others ever: devices that do not know a later one hold its operations whatever their
+# For the first ten tags, and never for others: devices that do not know a later tag hold its operations whatever their
 # details are, so a detail that does not fit is ill-typed when it is folded (`crdt/types`, rule 4).
 _DETAIL: Final = {
     int(Op.CREATE): _version,

@@ -1,7 +1,7 @@
-"""How two devices speak of places in a history: by ids, for each store numbers its branches by itself.
+"""How two devices refer to places in a history: by ids, since branch numbers are local to each store.
 
-An entry's id names its whole past, so (device, incarnation, sequence, id) says which side of a fork is meant,
-whichever side either device saw first. (protocol/30-history.md, Chains and Frontier)
+An entry's id names its whole past, so (device, incarnation, sequence, id) identifies the side of a fork, whichever
+side either device saw first. (protocol/30-history.md, Chains and Frontier)
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from cellsync.core.ids import DeviceId, EntryId, Incarnation
 
 Line = tuple[DeviceId, Incarnation]
-"""What the entries of one chain have in common, whatever its branches."""
+"""The identity of a chain, shared by the entries of all its branches."""
 
 
 class Head(NamedTuple):
-    """The newest entry of a branch: it names all that comes before it."""
+    """The newest entry of a branch: it names everything before it."""
 
     device: DeviceId
     incarnation: Incarnation
@@ -35,9 +35,9 @@ class Gap(NamedTuple):
 
 
 class Frontier(NamedTuple):
-    """All that a replica says of what it holds. Signatures are left out: two replicas that hold the same entries
+    """Everything a replica says about its holdings. Signatures are left out: two replicas with the same entries
     agree, whichever signatures came with them."""
 
     heads: frozenset[Head]  # the newest entry of every branch
     equivocators: frozenset[DeviceId] = frozenset()  # devices of which more than caps.BRANCHES branches are held
-    gaps: frozenset[Head] = frozenset()  # entries that are not held whole
+    gaps: frozenset[Head] = frozenset()  # entries not held in full

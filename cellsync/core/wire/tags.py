@@ -1,4 +1,4 @@
-"""Every type number of the protocol, in one file, so that no two things share one (protocol/20-wire.md)."""
+"""Every type number of the protocol, in one file, so no two things share one (protocol/20-wire.md)."""
 
 from __future__ import annotations
 
