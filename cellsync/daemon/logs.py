@@ -2,8 +2,8 @@
 
     {"at": "2026-03-01T09:58:00.123+00:00", "level": "warning", "where": "cellsync.node.tcp", "what": "a connection …"}
 
-Messages of cellsync's own modules say what happened and at most the type of an error. Those of libraries may quote what
-a stranger sent, or an address: of them only the place and the level are written.
+Messages of cellsync's own modules say what happened and at most the type of an error. Those of libraries may quote a
+stranger's input, or an address, so only their place and level are written.
 """
 
 from __future__ import annotations
@@ -38,4 +38,4 @@ def start(verbosity: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=LEVELS[max(-1, min(verbosity, 1))], handlers=[handler], force=True)
-    logging.raiseExceptions = False  # a full disk below the log is no reason to print what could not be logged
+    logging.raiseExceptions = False  # with a full disk, do not print what could not be logged

@@ -1,9 +1,9 @@
-"""Rebirth: the process replaces itself by a new one of the same program, locked.
+"""Rebirth: the daemon re-executes its own program, and comes up locked.
 
-Python cannot erase what it has held, but the kernel takes all memory of a process back when it executes another
-program. So after a lock, and at once in a panic, the daemon does that. Its process id, its lock as the profile's holder
-and its open door are handed over: new connections queue meanwhile, and nobody takes the profile for abandoned. Every
-other descriptor (connections, databases, the vault's lock) is closed by the kernel in the same moment.
+Python cannot erase what it has held, but the kernel reclaims all memory of a process that executes another program. So
+the daemon does that after a lock, and immediately in a panic. Its process id, its lock as the profile's holder and its
+listening socket are handed over: new connections queue meanwhile, and the profile does not look abandoned. At the same
+moment the kernel closes every other descriptor (connections, databases, the vault's lock).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ VARIABLE: Final = "CELLSYNC_INHERITED"
 
 
 class Inherited(NamedTuple):
-    """Descriptors that outlive the old program."""
+    """Descriptors that survive the old program."""
 
     holder: int
     door: int
 
 
 def inherited() -> Inherited | None:
-    """What the program before this one handed over."""
+    """The descriptors handed over by the previous program."""
     given = os.environ.pop(VARIABLE, "").split(",")
     if len(given) != 3 or not all(part.isdigit() for part in given) or int(given[0]) != os.getpid():
         return None
@@ -36,7 +36,7 @@ def inherited() -> Inherited | None:
 
 
 def rebirth(kept: Inherited) -> NoReturn:
-    """Start again. Does not return; if it cannot be done, the process ends."""
+    """Re-execute. Does not return; on failure the process ends."""
     try:
         for descriptor in kept:
             os.set_inheritable(descriptor, True)

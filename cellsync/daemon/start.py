@@ -1,7 +1,7 @@
-"""The start: be the holder first, and load the rest of the program then.
+"""The start: become the holder first, then load the rest of the program.
 
-Right after `cellsync daemon run &` comes the next command. It looks for the holder, and waits for a daemon that still
-loads; one that holds nothing yet is not there.
+A command often follows right after `cellsync daemon run &`. It looks for the holder, and waits for a daemon that is
+still loading; a daemon that holds nothing yet would be invisible to it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from cellsync.profile.profile import Profile, Settings
 
 
 def run(profile: Profile, settings: Settings, idle: float | None, verbosity: int, ready: Callable[[str], None]) -> None:
-    """Until a signal ends it. Raises Busy, NoDoor.
+    """Run until a signal ends it. Raises Busy, NoDoor.
 
-    `idle`: seconds after which an unused cell is locked. `ready` is called with the state, once it can be asked.
+    `idle`: seconds after which an unused cell is locked. `ready` is called with the state once the API answers.
     """
     system.process.harden()
     logs.start(verbosity)

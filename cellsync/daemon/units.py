@@ -1,6 +1,6 @@
-"""Units: letting the system start the daemon when its user logs in. It starts locked, and it needs no rights.
+"""Units: letting the system start the daemon when its user logs in. It starts locked, and needs no privileges.
 
-A profile that is not the usual one has a unit of its own, named by a hash of its folder.
+A profile other than the default one has a unit of its own, named by a hash of its folder.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from cellsync.profile.profile import Profile, chosen
 from cellsync.store.files import file_errors
 from cellsync.system.port import Unit
 
-_WITHIN: Final = 30.0  # seconds for what the system does
+_WITHIN: Final = 30.0  # seconds for each command of the system
 
 
 def unit_for_this_system(profile: Profile) -> Unit:
-    """Raises InvalidValue for a folder whose name cannot stand in such a file."""
+    """Raises InvalidValue for a folder whose name cannot be written in a unit file."""
     if any(ord(character) < 32 or ord(character) == 127 for character in str(profile.folder)):
         raise InvalidValue("the folder's name has control characters", hint="Choose another folder.")
     command = [sys.executable, "-m", "cellsync", "--profile", str(profile.folder), "daemon", "run"]
@@ -32,7 +32,7 @@ def unit_for_this_system(profile: Profile) -> Unit:
 
 
 def install(unit: Unit) -> bool:
-    """Write the file and start the daemon; whether it could be started. Raises StorageFailed, DiskFull."""
+    """Write the file and start the daemon; returns whether it started. Raises StorageFailed, DiskFull."""
     with file_errors():
         unit.path.parent.mkdir(parents=True, exist_ok=True)
         unit.path.write_text(unit.content)

@@ -1,9 +1,9 @@
-"""The work: from the first line to a clean end.
+"""The work: from start-up to a clean shutdown.
 
     door  ->  service (empty or locked)  ->  API  ->  READY
     SIGTERM, SIGINT, SIGHUP (if not ignored)  ->  no new requests  ->  lock, in good order  ->  end
 
-The daemon starts locked, and whatever ends it leaves the vault as it was: every confirmed change is on the disk.
+The daemon starts locked. However it ends, the vault is intact: every confirmed change is on the disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cellsync.profile.holder import Holder
 from cellsync.profile.profile import Profile, Settings
 
 LOOK_EVERY: Final = 2.0  # seconds
-ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts again
+ANSWERED_WITHIN: Final = 0.3  # seconds for the last answers before the program starts over
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def work(
     profile: Profile, settings: Settings, idle: float | None, holder: Holder, before: Inherited | None,
     ready: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """Until a signal ends it. `before`: what an earlier program of this process has left. Raises NoDoor."""
+    """Run until a signal ends it. `before`: handed over by an earlier program of this process. Raises NoDoor."""
     socket = door.listen(profile) if before is None else door.take_over(before.door)
     with closing(socket):
         kept = Inherited(holder.descriptor, socket.fileno())
@@ -83,14 +83,14 @@ async def _serve(
 
 
 def _load(settings: Settings) -> None:
-    """Import what would be imported when it is needed: a program that is replaced later must not be mixed with this."""
+    """Import lazy modules now: if an update replaces the files later, old and new code must not mix."""
     dispatch.load()
     if settings.lan != "off":
         import_module("cellsync.node.discovery")
 
 
 async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherited) -> None:
-    """New connections queue on the socket for the restarted process; those that are open still get an answer."""
+    """New connections queue on the socket for the restarted process; open ones still get an answer."""
     await locked.wait()
     ending.set()
     await trio.sleep(ANSWERED_WITHIN)
@@ -98,7 +98,7 @@ async def _start_anew_when(locked: trio.Event, ending: trio.Event, kept: Inherit
 
 
 async def _end_when_gone(profile: Profile, kept: Inherited) -> None:
-    """A folder that was moved or deleted takes nothing more in: the next change would be written where nobody looks."""
+    """End if the folder was moved or deleted: further changes would be written where they are never found."""
     held = os.fstat(kept.holder)
     while True:
         await trio.sleep(LOOK_EVERY)
@@ -113,12 +113,12 @@ async def _end_when_gone(profile: Profile, kept: Inherited) -> None:
 
 
 async def _answer(service: Service, opened: int, ending: trio.Event, task_status: trio.TaskStatus[list[str]]) -> None:
-    """Serve the API on a copy of the open door, which is closed with the server."""
+    """Serve the API on a duplicate of the listening socket, which is closed with the server."""
     copy = os.dup(opened)
     config = configuration(copy)
 
     class Started:
-        """hypercorn makes its sockets inheritable; a copy that outlived this program would never be closed."""
+        """hypercorn makes its sockets inheritable; a duplicate that outlived this program would never be closed."""
 
         def started(self, bound: list[str] | None = None) -> None:
             os.set_inheritable(copy, False)

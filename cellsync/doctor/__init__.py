@@ -2,7 +2,7 @@
 
     finding                   one thing found: a code, a grade, a sentence, a hint
     subject, machine          what is examined; what the checks ask of the operating system
-    examination               the table of checks; all at once, in eight seconds, whatever fails
+    examination               the table of checks; run concurrently, in eight seconds, whatever fails
     files, vault, mounts,     this profile's folders
     copies, disk
     clock, swap, memory,      this machine
@@ -10,10 +10,10 @@
     versions                  whether the other devices' cellsync can follow this one's
     network                   whether there is a network, and a VPN on it
     lan                       whether this network lets devices reach each other, from two kinds of evidence:
-    multicast, calls            what is heard, who can be called, and whose hardware answers
+    multicast, calls            what is heard, which devices can be called, and whose hardware answers
 
-It never opens a vault and changes nothing. What it says holds no name and no address, unless its caller does not
-want it redacted; then it names this device's folders and addresses, and the other devices as the caller does.
+It never opens a vault and changes nothing. Its texts hold no name and no address, unless the caller turns redaction
+off; then they name this device's folders and addresses, and the other devices by the caller's labels.
 """
 
 from __future__ import annotations

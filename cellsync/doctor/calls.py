@@ -1,7 +1,7 @@
-"""Calls: whether other devices can be reached at the addresses that are known of them, and if not, how it fails.
+"""Calls: whether other devices can be reached at their known addresses, and if not, how it fails.
 
-Only addresses on a network that this device is on: the way to all others is not this network's affair. The call is
-ended at once; the other side sees a stranger who says nothing.
+Only addresses on a network that this device is on are tried: the route to others says nothing about this network. The
+call is closed immediately; the other side sees a silent stranger.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from cellsync.node.interfaces import Local
 from cellsync.node.network import Address
 
 SECONDS: Final = 2.0
-ADDRESSES: Final = 2  # tried of one device
+ADDRESSES: Final = 2  # tried per device
 
 
 class Reach(IntEnum):
-    """What came of a call, the best first."""
+    """The outcome of a call, the best first."""
 
     ANSWERED = 0
-    REFUSED = 1  # somebody is there, and nobody listens
-    DROPPED = 2  # somebody is there, and our call gets no answer
-    SILENT = 3  # nobody answers, or even has the address
+    REFUSED = 1  # a device is there, but does not listen
+    DROPPED = 2  # a device is there, but our call gets no answer
+    SILENT = 3  # no device answers, or even has the address
 
 
 class CalledDevice(NamedTuple):
-    """One device that was called, and on which links."""
+    """One device that was called, and the links on which it was."""
 
     number: int  # its place among the others, from 1
     device: OtherDevice
@@ -44,7 +44,7 @@ class CalledDevice(NamedTuple):
 
 
 async def call(visit: Visit, here: Sequence[Local], own: frozenset[bytes]) -> list[CalledDevice]:
-    """Call all devices that are not connected and have an address on one of our links, all at once."""
+    """Call, concurrently, all devices that are not connected and have an address on one of our links."""
     called: list[CalledDevice] = []
 
     async def call_one(number: int, device: OtherDevice, ways: list[tuple[Address, Local]]) -> None:
@@ -74,7 +74,7 @@ def _ways(device: OtherDevice, here: Sequence[Local], own: frozenset[bytes]) -> 
 
 
 def _same_scope(address: Address, local: Local) -> bool:
-    """Every link has the link-local network; the scope says which is meant."""
+    """The link-local network exists on every link; the scope says which is meant."""
     scope = address.host.partition("%")[2]
     return not scope or scope == str(local.link) or scope == _name(local.link)
 
@@ -87,8 +87,8 @@ def _name(link: int) -> str:
 
 
 async def _try(visit: Visit, address: Address, local: Local, reached: list[Reach]) -> None:
-    """Note what comes of a call; nothing if it could not be made."""
-    # As the node does: from an address that may be used, or from any.
+    """Note the outcome of a call; nothing if it could not be made."""
+    # Like the node: from an address that may be used, or from any.
     source = None if visit.subject.interfaces == "all" else local.host
     error = await _connect(address, source)
     if error == 0:

@@ -1,8 +1,7 @@
-"""Clock: devices find each other at once only while their clocks agree (protocol/60-lan.md).
+"""Clock: devices find each other quickly only while their clocks agree (protocol/60-lan.md).
 
-What counts is whether they agree with one another: so this clock is compared with those of the other devices, as they
-were when each was last connected. Which of two is wrong nobody can know; two other members that agree are taken at
-their word.
+What matters is that they agree with one another. So this clock is compared with those of the other devices, as of when
+each was last connected. Which of two clocks is wrong cannot be known; two other members who agree are believed.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from cellsync.doctor.subject import Visit
 
 CHECK: Final = "clock"
 OTHERS: Final = "other_clocks"
-RELEASED: Final = datetime(2026, 11, 1, tzinfo=UTC)  # this version: no clock that is right shows an earlier day
+RELEASED: Final = datetime(2026, 11, 1, tzinfo=UTC)  # this version: no correct clock shows an earlier day
 SYNCHRONISED: Final = "run/systemd/timesync/synchronized"
 AGREE: Final = "Devices find each other at once only while their clocks agree within five minutes"
 ALONE: Final = "There was no other device to measure this machine's clock against."

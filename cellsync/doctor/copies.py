@@ -1,4 +1,4 @@
-"""Copies: folders that a program copies to a server or to other machines."""
+"""Copies: folders that some program copies to a server or to other machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cellsync.doctor.mounts import MOVE
 from cellsync.doctor.subject import Visit
 
 CHECK: Final = "copied_folder"
-PROGRAMS: Final = (  # how a folder's name begins, in lower case, and whose it is
+PROGRAMS: Final = (  # the beginning of a folder's name, in lower case, and the program it belongs to
     ("dropbox", "Dropbox"),
     ("onedrive", "OneDrive"),
     ("google drive", "Google Drive"),

@@ -9,6 +9,6 @@ from cellsync.doctor.subject import Visit
 
 def daemon(visit: Visit) -> list[Finding]:
     if visit.subject.daemon is not False or is_read_only(visit):
-        return []  # on a read-only disk none could
+        return []  # a daemon cannot run on a read-only disk
     text = "No daemon runs: this device is in step with the others only while a command works."
     return [warning("daemon", text, "cellsync daemon run, or at every login: cellsync daemon install")]

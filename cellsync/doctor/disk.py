@@ -1,4 +1,4 @@
-"""Disk: whether it can be written to, and room for what others wrote, and for what you will."""
+"""Disk: whether it can be written to, and has room for what others wrote and what you will write."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def disk_space(visit: Visit) -> list[Finding]:
 
 
 def is_read_only(visit: Visit) -> bool:
-    """Whether nothing can be written to the disk of the profile or of its vault."""
+    """Whether the disk of the profile or of its vault is read-only."""
     return any(visit.machine.is_read_only(_existing(folder)) for folder in (visit.subject.profile, visit.subject.vault))
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or where it would be made."""
+    """The folder, or the nearest existing one above it."""
     return next((place for place in (folder, *folder.parents) if place.exists()), folder)

@@ -1,4 +1,4 @@
-"""The examination: every check at once, each in its bounds, whatever happens to it."""
+"""The examination: all checks concurrently, each within its time limit, whatever happens to it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from cellsync.doctor.vault import vault_header
 from cellsync.doctor.versions import versions
 
 LISTEN_SECONDS: Final = 5.0
-MORE_SECONDS: Final = 3.0  # for a check, beyond listening
+MORE_SECONDS: Final = 3.0  # for a check, in addition to listening
 
 Look = Callable[[Visit], Awaitable[list[Finding]]]
 
 
 def _in_thread(look: Callable[[Visit], list[Finding]]) -> Look:
-    """A network file system whose server is gone hangs for ever, and so does a thread that looks at it."""
+    """A network file system whose server is gone hangs for ever, and so does any thread that touches it."""
 
     async def looked(visit: Visit) -> list[Finding]:
-        limiter = trio.CapacityLimiter(1)  # of its own: what hangs takes no thread from others
+        limiter = trio.CapacityLimiter(1)  # its own: a hanging check takes no thread from others
         return await trio.to_thread.run_sync(look, visit, abandon_on_cancel=True, limiter=limiter)
 
     return looked
@@ -62,9 +62,9 @@ CHECKS: Final[tuple[tuple[str, Look], ...]] = (
 async def examine(
     subject: Subject, *, redact: bool = True, listen_seconds: float = LISTEN_SECONDS, machine: Machine = REAL
 ) -> list[Finding]:
-    """Everything that was found, in the order of the checks, after at most `listen_seconds` and three more.
+    """All findings, in the order of the checks, after at most `listen_seconds` and three more.
 
-    Never raises: what failed is a finding too. Without `redact` the texts hold the subject's folders, this device's
+    Never raises: a failed check is a finding too. Without `redact` the texts hold the subject's folders, this device's
     addresses and the labels of other devices.
     """
     visit = Visit(subject, machine, redact, listen_seconds)
@@ -85,7 +85,7 @@ async def _note(check: str, look: Look, visit: Visit, found: list[Finding]) -> N
 
 
 def _first(error: BaseException) -> BaseException:
-    """The first of those in a group."""
+    """The first leaf of an exception group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -1,4 +1,4 @@
-"""Files: the profile's and the vault's folder are there, ours, and nobody else's."""
+"""Files: the profile's and the vault's folder exist, belong to us, and are closed to other users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def profile_folder(visit: Visit) -> list[Finding]:
 
 def vault_folder(visit: Visit) -> list[Finding]:
     if not visit.subject.profile.exists():
-        return []  # that was said of the profile
+        return []  # already reported for the profile
     return _folder(visit, visit.subject.vault, "vault_folder", "vault")
 
 

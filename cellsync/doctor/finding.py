@@ -1,4 +1,4 @@
-"""What the doctor says."""
+"""A finding: one statement of the doctor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Grade(StrEnum):
-    """How something is. `UNKNOWN`: it could not be told, or it was not looked at."""
+    """The verdict of a check. `UNKNOWN`: it could not be determined, or was not looked at."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class Grade(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: str  # a stable code
     grade: Grade

@@ -1,7 +1,7 @@
 """LAN: whether this network lets the devices on it reach each other. Guest Wi-Fi often does not, and does not say so.
 
-Two kinds of evidence: somebody else can be heard, and devices that should be here can be called. The router alone
-proves nothing: a network that keeps devices apart lets each of them speak with it.
+Two kinds of evidence: other hosts can be heard, and devices that should be here can be called. The router alone proves
+nothing: a network that isolates its clients still lets each of them talk to the router.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FIREWALL_OF_MACOS: Final = (
 
 
 class Evidence(NamedTuple):
-    """What is known of the links that this device is on."""
+    """The evidence about the links that this device is on."""
 
     heard: Heard | None  # None: did not listen
     called: Sequence[CalledDevice]
@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
 
     @property
     def silent(self) -> set[int]:
-        """Links on which devices should be and do not answer."""
+        """Links with devices that should answer and do not."""
         return {link for call in self.called if call.reach > Reach.REFUSED for link in call.links}
 
 
@@ -72,7 +72,7 @@ async def local_network(visit: Visit) -> list[Finding]:
 
 
 def _multicast(evidence: Evidence, system: str) -> list[Finding]:
-    """What this machine itself does to announcements."""
+    """The effect of this machine itself on announcements."""
     heard = evidence.heard
     if heard is None:
         return []

@@ -1,4 +1,4 @@
-"""What the checks ask of the operating system, in one place, so that tests can give them a machine that is made up."""
+"""The machine: everything the checks ask of the operating system, in one place, so tests can supply an invented one."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _free(path: Path) -> int:
 
 
 def _own() -> frozenset[bytes]:
-    """Every address of this device, of interfaces that are down too."""
+    """Every address of this device, including those of interfaces that are down."""
     return frozenset(
         packed(ip.ip if isinstance(ip.ip, str) else ip.ip[0]) for adapter in ifaddr.get_adapters() for ip in adapter.ips
     )
 
 
 def _ways_out() -> frozenset[str]:
-    """The interfaces that lead to the rest of the world, whatever rules say so. Nothing is sent."""
+    """The interfaces that route to the rest of the world, by whatever rules. Nothing is sent."""
     interfaces = {
         packed(ip.ip if isinstance(ip.ip, str) else ip.ip[0]): adapter.name
         for adapter in ifaddr.get_adapters()
@@ -68,7 +68,7 @@ class Machine(NamedTuple):
     neighbours: Callable[[], frozenset[bytes]] = lambda: system.interfaces.tables().reachable()
 
     def read(self, path: str) -> str:
-        """A file of the system, "" if it has none of this name."""
+        """The content of a system file, "" if there is none of this name."""
         try:
             return (self.root / path).read_text(errors="replace")
         except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Memory: whether that of the process that asks, the daemon as a rule, can leave it."""
+"""Memory: whether that of the asking process, usually the daemon, can be dumped or read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mounts: which file system a folder is on. Locks and permissions do not work on each."""
+"""Mounts: which file system a folder is on. Locks and permissions do not work on all of them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _judged(kind: str) -> Finding:
 
 
 def mounted(machine: Machine) -> list[Mount]:
-    """All mounts, the later ones over the earlier. Empty where the system does not tell."""
+    """All mounts, later ones covering earlier ones. Empty where the system does not tell."""
     found = []
     for line in machine.read("proc/self/mountinfo").splitlines():
         before, dash, after = line.partition(" - ")
@@ -67,7 +67,7 @@ def mounted(machine: Machine) -> list[Mount]:
 
 
 def kind_at(folder: Path, mounts: list[Mount]) -> str:
-    """The file system that holds `folder`, or would."""
+    """The file system that holds `folder`, or would hold it."""
     place = PurePath(os.path.realpath(folder))
     kind, depth = "none", 0
     for mount in mounts:
@@ -77,5 +77,5 @@ def kind_at(folder: Path, mounts: list[Mount]) -> str:
 
 
 def unescaped(name: str) -> str:
-    """A name as the kernel lists it: blanks and backslashes are octal numbers there."""
+    """A name from the kernel's list, where blanks and backslashes are octal escapes."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)

@@ -1,10 +1,10 @@
-"""Multicast: ask a network who is there, and note who is heard.
+"""Multicast: ask a network which hosts are there, and note which are heard.
 
-A question only, in the way of multicast DNS (RFC 6762): for all types of services, which any printer or phone answers,
-and for ours, as somebody asks who listens. Nothing about this device is said but that.
+Sends only a multicast DNS question (RFC 6762): for all types of services, which any printer or phone answers, and for
+ours, as any listener asks. It says nothing else about this device.
 
-The sockets are plain ones: zeroconf would not tell who sent what. They are bound to the group, so they take nothing
-that was meant for a responder on this machine. Our own question comes back to us, unless a firewall is in the way.
+The sockets are plain ones, because zeroconf does not tell who sent what. They are bound to the group, so they take
+nothing meant for a responder on this machine. Our own question comes back to us, unless a firewall is in the way.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ PTR, INTERNET = 12, 1
 
 @dataclass
 class Heard:
-    """What was heard in one go: numbers of links, and of errors."""
+    """The result of listening once: numbers of links, and of errors."""
 
     listened: set[int] = field(default_factory=set)
     asked: set[int] = field(default_factory=set)
     itself: set[int] = field(default_factory=set)  # where our own question came back
-    routers: set[int] = field(default_factory=set)  # where a router spoke
-    others: set[int] = field(default_factory=set)  # where anybody else spoke
+    routers: set[int] = field(default_factory=set)  # where a router was heard
+    others: set[int] = field(default_factory=set)  # where any other host was heard
     errors: set[int] = field(default_factory=set)
 
     @property
     def is_complete(self) -> bool:
-        """Whether listening longer would tell no more."""
+        """Whether listening longer would add nothing."""
         return self.listened <= self.itself & self.others
 
 
 class Known(NamedTuple):
-    """Addresses that need no guessing."""
+    """Known addresses, for telling senders apart."""
 
     own: frozenset[bytes]
     routers: frozenset[bytes]
@@ -95,7 +95,7 @@ async def _ask(ear: _Ear, question: bytes, heard: Heard) -> None:
 
 
 async def _hear(ear: _Ear, known: Known, heard: Heard, scope: trio.CancelScope) -> None:
-    with suppress(OSError):  # the interface is gone: what was heard was heard
+    with suppress(OSError):  # the interface is gone: keep what was heard
         while not heard.is_complete:
             message, (host, *_) = await ear.socket.recvfrom(LONGEST)
             source = packed(host)
@@ -107,7 +107,7 @@ async def _hear(ear: _Ear, known: Known, heard: Heard, scope: trio.CancelScope) 
 
 
 def _ears(here: Sequence[Local], heard: Heard, stack: ExitStack) -> list[_Ear]:
-    """One for each link and family."""
+    """One socket for each link and family."""
     ears: dict[tuple[int, int], _Ear] = {}
     for local in here:
         family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
@@ -150,7 +150,7 @@ def _join(sock: socket.socket, local: Local) -> None:
 
 
 def _question(*names: str) -> bytes:
-    """A question for each of some names, to be answered to all (RFC 1035, section 4.1)."""
+    """A question for each of these names, to be answered by multicast (RFC 1035, section 4.1)."""
     asked = [_labels(name) + struct.pack(">HH", PTR, INTERNET) for name in names]
     return struct.pack(">6H", 0, 0, len(asked), 0, 0, 0) + b"".join(asked)
 
@@ -161,5 +161,5 @@ def _labels(name: str) -> bytes:
 
 
 def name_of(number: int) -> str:
-    """`EPERM` for an error's number."""
+    """The name of an error number, such as `EPERM`."""
     return errno.errorcode.get(number, "unknown")

@@ -1,4 +1,4 @@
-"""Network: whether this device is on one, and whether a VPN lies over it."""
+"""Network: whether this device is on one, and whether a VPN covers it."""
 
 from __future__ import annotations
 

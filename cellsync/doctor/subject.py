@@ -1,4 +1,4 @@
-"""What is examined, and how its folders are called in what the doctor says."""
+"""The subject of an examination, and the names of its folders in the doctor's texts."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from cellsync.node.network import Address
 
 
 class OtherDevice(NamedTuple):
-    """What the caller knows of another device of the cell."""
+    """The caller's knowledge of another device of the cell."""
 
     label: str  # for the texts, if they are not redacted
     connected: bool
     addresses: Sequence[Address] = ()
     clock: OtherClock | None = None  # compared with this machine's
-    versions: Versions | None = None  # of the protocol, that its cellsync spoke when it was last met
+    versions: Versions | None = None  # of the protocol, spoken by its cellsync when it was last met
 
 
 class Subject(NamedTuple):
-    """A profile, and how it is set to show itself."""
+    """A profile, and its settings for showing itself."""
 
     profile: Path
     vault: Path
-    daemon: bool | None = None  # whether one runs; None if nobody asked
+    daemon: bool | None = None  # whether one runs; None if not asked
     interfaces: Choice = "all"
     mode: Mode = "asked"
     service_type: str = SERVICE_TYPE
     others: Sequence[OtherDevice] = ()
     others_ahead: float | None = None  # seconds, if two members agree
-    versions: Versions = SPOKEN  # of the protocol, that this cellsync speaks
+    versions: Versions = SPOKEN  # of the protocol, spoken by this cellsync
 
 
 class Visit(NamedTuple):
-    """What each check is given."""
+    """The input of each check."""
 
     subject: Subject
     machine: Machine = REAL
@@ -50,7 +50,7 @@ class Visit(NamedTuple):
     seconds: float = 5.0  # to listen
 
     def named(self, folder: Path) -> str:
-        """One of the subject's folders, for a shell. A path tells the user's name, and may tell the cell's."""
+        """One of the subject's folders, for a shell. A path reveals the user's name, and may reveal the cell's."""
         if not self.redact:
             return shlex.quote(str(folder))
         profile = self.subject.profile

@@ -1,4 +1,4 @@
-"""Swap: what was in memory, keys among it, may be written there."""
+"""Swap: contents of memory, including keys, may be written there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cellsync.doctor.mounts import unescaped
 from cellsync.doctor.subject import Visit
 
 CHECK: Final = "swap"
-DEEPEST: Final = 8  # devices made of devices
+DEEPEST: Final = 8  # levels of devices made of devices
 OFF: Final = "sudo swapoff -a, until this machine's disk is encrypted"
 
 

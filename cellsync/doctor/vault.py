@@ -1,4 +1,4 @@
-"""The vault, closed: whether its header is what was written. That needs no passphrase."""
+"""The closed vault: whether its header is intact. That needs no passphrase."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BACK: Final = "Move the profile's folder away, then: cellsync restore FROM, or c
 def vault_header(visit: Visit) -> list[Finding]:
     folder = visit.subject.vault
     if not (folder / HEADER_NAME).is_file():
-        return []  # that there is none was said of its folder
+        return []  # already reported for its folder
     with (folder / HEADER_NAME).open("rb") as file:
         content = file.read(LONGEST)
     try:

@@ -1,6 +1,6 @@
-"""Versions: whether this cellsync and those of the other devices speak a version of the protocol in common.
+"""Versions: whether this cellsync and those of the other devices speak a common version of the protocol.
 
-Each was told when the two last proved to one another who they are, so it may have been updated since.
+Each device's versions date from its last authenticated session, so it may have been updated since.
 """
 
 from __future__ import annotations

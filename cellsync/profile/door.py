@@ -1,4 +1,4 @@
-"""The door: the socket of a profile's daemon. Only the profile's owner can reach it."""
+"""The door: the listening socket of a profile's daemon. Only the profile's owner can reach it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NoDoor(ExternalError):
 
 
 def listen(profile: Profile) -> socket.socket:
-    """The door, open. The caller is the profile's holder, so a socket that lies there is left over. Raises NoDoor."""
+    """Open the door. The caller is the profile's holder, so an existing socket file is stale. Raises NoDoor."""
     profile.make_folders()
     with file_errors():
         profile.socket.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ def connect(profile: Profile, timeout: float) -> socket.socket:
 
 
 def take_over(descriptor: int) -> socket.socket:
-    """The door that the program before this one left open."""
+    """The door that the previous program left open."""
     found = socket.socket(fileno=descriptor)
     found.setblocking(False)
     return found

@@ -1,8 +1,8 @@
 """The holder: the one process that works with a profile, a daemon or a single command.
 
-It holds a lock on `run/holder` and has written its process id there, and whether it is a command, which will be over
-soon. The kernel lets the lock go with the process, however it ends, so an id is believed only while the lock is held:
-nobody else is ever ended for it.
+It holds a lock on `run/holder`, where it has written its process id and whether it is a command, which will soon be
+over. The kernel releases the lock with the process, however it ends, so an id is believed only while the lock is held:
+no other process is ever killed in its place.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cellsync.profile.profile import Profile
 from cellsync.store.files import file_errors
 
 _WRITTEN: Final = re.compile(rb"([0-9]{1,20})( command)?")
-_LONGEST: Final = 40  # bytes, more than is written
-_GONE_WITHIN: Final = 1.0  # seconds: the kernel needs some time for a large process
-_LOOKED_WITHIN: Final = 1.0  # seconds: `pid_of` has the lock for less, also on a machine with other work
+_LONGEST: Final = 40  # bytes, more than are ever written
+_GONE_WITHIN: Final = 1.0  # seconds: the kernel needs some time to end a large process
+_LOOKED_WITHIN: Final = 1.0  # seconds: `pid_of` holds the lock for less, even on a busy machine
 _LOOK_AGAIN: Final = 0.01
 
 
@@ -34,7 +34,7 @@ class Busy(ExternalError):
 
 
 class Holder:
-    """Being the holder, until `close`. Raises Busy, StorageFailed."""
+    """The role of holder, until `close`. Raises Busy, StorageFailed."""
 
     def __init__(self, profile: Profile, inherited: int | None = None, *, command: bool = False) -> None:
         profile.make_folders()
@@ -46,7 +46,7 @@ class Holder:
         try:
             with file_errors():
                 began = time.monotonic()
-                while not system.files.lock(self.descriptor):  # another program may only be looking who holds it
+                while not system.files.lock(self.descriptor):  # another program may just be checking who holds it
                     if time.monotonic() - began > _LOOKED_WITHIN:
                         raise Busy
                     time.sleep(_LOOK_AGAIN)
@@ -75,10 +75,10 @@ def pid_of(profile: Profile) -> int | None:
 
 
 class HeldBy(NamedTuple):
-    """Who is the holder."""
+    """The holder's identity."""
 
     pid: int
-    command: bool  # else it is a daemon, perhaps one that is not at its door yet
+    command: bool  # else it is a daemon, which may not be listening yet
 
 
 def held_by(profile: Profile) -> HeldBy | None:
@@ -89,20 +89,20 @@ def held_by(profile: Profile) -> HeldBy | None:
         except FileNotFoundError:
             return None
         try:
-            if system.files.lock(descriptor):  # let go when it is closed
+            if system.files.lock(descriptor):  # released on close
                 return None
             written = os.read(descriptor, _LONGEST)
         finally:
             os.close(descriptor)
     parsed = _WRITTEN.fullmatch(written)
-    if parsed is None or not int(parsed[1]):  # 0 would be a whole group of processes
+    if parsed is None or not int(parsed[1]):  # 0 would signal a whole process group
         return None
     return HeldBy(int(parsed[1]), parsed[2] is not None)
 
 
 def _to_look(profile: Profile) -> int:
     try:
-        return os.open(profile.holder, os.O_RDWR)  # which network disks ask of who tries a lock
+        return os.open(profile.holder, os.O_RDWR)  # network file systems require it for locking
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
@@ -116,19 +116,19 @@ def since(profile: Profile) -> float:
 
 
 def working_time(profile: Profile) -> int | None:
-    """For how long the holder has used a processor or waited for one, in nanoseconds; None where nobody knows."""
+    """For how long the holder has used a processor or waited for one, in nanoseconds; None if unknown."""
     pid = pid_of(profile)
     return None if pid is None else system.process.working_time(pid)
 
 
 def kill(profile: Profile) -> bool:
-    """End the holder at once, whatever it is doing; whether there was one. Returns when it is gone."""
+    """Kill the holder, whatever it is doing; returns, once it is gone, whether there was one."""
     pid = pid_of(profile)
     if pid is None or pid == os.getpid():
         return False
     with suppress(ProcessLookupError):
         system.signals.kill(pid)
     began = time.monotonic()
-    while pid_of(profile) == pid and time.monotonic() - began < _GONE_WITHIN:  # the lock goes last
+    while pid_of(profile) == pid and time.monotonic() - began < _GONE_WITHIN:  # the lock is released last
         time.sleep(0.002)
     return True

@@ -1,4 +1,4 @@
-"""A profile: one folder with one vault, and where the process that works with it can be found.
+"""A profile: one folder with one vault, and the place to find the process that works with it.
 
 PROFILE/                  0700
     vault/                the vault (protocol/70-vault.md)
@@ -25,14 +25,14 @@ from cellsync.store.settings import Settings as Settings
 from cellsync.store.settings import UnreadableSettings as UnreadableSettings
 from cellsync.store.settings import checked as checked
 
-if TYPE_CHECKING:  # the command line looks folders up without what a home needs
+if TYPE_CHECKING:  # the command line looks up folders without loading what a home needs
     from cellsync.cell.home import Home
 
 VARIABLE: Final = "CELLSYNC_PROFILE"
 
 
 class Profile:
-    """Where everything of one cell on this device is."""
+    """The location of everything of one cell on this device."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,18 +49,18 @@ class Profile:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the disk that it is on cannot be written to. Raises StorageFailed."""
+        """Whether its disk is read-only. Raises StorageFailed."""
         with file_errors():
             there = [folder for folder in (self.folder, self.vault, self.holder.parent) if folder.exists()]
             return any(map(system.files.is_read_only, there))
 
     @property
     def copied_vault(self) -> Path:
-        """The vault, if this folder may be one itself, without a profile around it: a backup made with the library."""
+        """The vault if this folder may itself be one, without a profile around it: a backup made with the library."""
         return self.folder if self.vault.is_file() else self.vault
 
     def make_folders(self) -> None:
-        """Raises StorageFailed, DiskFull, or VaultExists for a folder that is no profile and holds other files."""
+        """Raises StorageFailed, DiskFull, or VaultExists for a folder with other files that is no profile."""
         claim(self.folder, PROFILE)
         with file_errors():
             system.files.make_folder(self.holder.parent, exist_ok=True)
@@ -71,7 +71,7 @@ class Profile:
         return read(self.folder)
 
     def settings_as_written(self) -> bytes | None:
-        """What the file holds; None if there is none. Raises StorageFailed."""
+        """The content of the file; None if there is none. Raises StorageFailed."""
         with file_errors():
             try:
                 return self._settings.read_bytes()
@@ -86,7 +86,7 @@ class Profile:
         replace_private(self._settings, self._settings.with_suffix(".new"), content)
 
     def home(self, settings: Settings, *, online: bool = True) -> Home:
-        """Where the vault is, and the network; none if not `online`."""
+        """The home of the vault, with the network unless not `online`."""
         from cellsync.cell.home import Home, network_of
         from cellsync.node.offline import no_network
 
@@ -94,6 +94,6 @@ class Profile:
 
 
 def chosen(folder: str | None) -> Profile:
-    """The profile of this name, or the one of the environment, or the usual one."""
+    """The profile in this folder, or the one named by the environment, or the default one."""
     named = folder or os.environ.get(VARIABLE)
     return Profile(Path(named).expanduser().absolute() if named else user_data_path("cellsync", appauthor=False))

@@ -1,12 +1,12 @@
 """System: what cellsync asks of the operating system, behind one port, and how POSIX answers.
 
-`port.py` says what a system has to be able to do: a Protocol for each part. `posix/` has a module for each part; where
-Linux and macOS differ, a table there says how. Nothing else asks which system this is, or uses what only some systems
-have; `tests/system/test_system_walls.py` goes through the whole package for that. Another system is a folder beside
-`posix/` and a row of `FOLDERS`.
+`port.py` defines what a system must offer: a Protocol for each part. `posix/` has a module for each part; where Linux
+and macOS differ, a table there says how. No other code asks which system it runs on, or uses features that only some
+systems have; `tests/system/test_system_walls.py` checks the whole package for that. Support for another system is a
+folder beside `posix/` and a row of `FOLDERS`.
 
-A part is loaded when it is asked for first, so that a command loads what it needs. On a system without a folder
-everything can still be imported, and each part says that it is missing when it is used.
+A part is loaded on first use, so each command loads only what it needs. On a system without a folder everything can
+still be imported, and each part reports that it is missing when it is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from cellsync.core.errors import ExternalError
 
-if TYPE_CHECKING:  # where the type checker sees that each part does what its port asks for
+if TYPE_CHECKING:  # here the type checker sees that each part implements its port
     from cellsync.system import port
     from cellsync.system.posix import clock as _clock
     from cellsync.system.posix import files as _files
@@ -42,10 +42,10 @@ if TYPE_CHECKING:  # where the type checker sees that each part does what its po
     terminal: port.TerminalPort = _terminal
 
 NAME: Final[str] = sys.platform
-"""For what depends on the system in words only."""
+"""For differences between systems in wording only."""
 
 FOLDERS: Final = {"posix": "cellsync.system.posix"}  # by `os.name`
-PARTS: Final = {  # and what cannot be done without them
+PARTS: Final = {  # with what cannot be done without each
     "clock": "see whether the clock is right",
     "files": "keep files from other users, and lock them",
     "interfaces": "see which networks there are",
@@ -66,13 +66,13 @@ class NotOnThisSystem(ExternalError):
 
 
 class Missing:
-    """A part that nobody has written for this system. Whatever is asked of it raises NotOnThisSystem."""
+    """A part that is not implemented for this system. Any use of it raises NotOnThisSystem."""
 
     def __init__(self, part: str) -> None:
         self.part = part
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):  # what Python itself looks for
+        if name.startswith("__"):  # looked up by Python itself
             raise AttributeError(name)
         raise NotOnThisSystem(f"On this system ({NAME}) this version of cellsync cannot {PARTS[self.part]}.")
 

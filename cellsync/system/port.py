@@ -1,6 +1,6 @@
-"""The port: what a system has to be able to do for cellsync. Each Protocol is what one module of a system offers.
+"""The port: what an operating system must offer to cellsync. Each Protocol is the interface of one module of a system.
 
-What can fail raises OSError, unless it says otherwise; the callers know what that means where they are.
+Failures raise OSError unless stated otherwise; callers translate it where they know what it means.
 """
 
 from __future__ import annotations
@@ -14,141 +14,142 @@ from typing import Final, NamedTuple, NoReturn, Protocol
 
 
 class Memory(NamedTuple):
-    """A file system that is kept in memory: what is in it is on no disk, but as swap."""
+    """A file system in memory: its contents reach a disk only as swap."""
 
-    folder: Path  # in which we may make folders
-    free: int  # bytes that still fit
+    folder: Path  # where we may make folders
+    free: int  # bytes
 
 
 class FilePort(Protocol):
-    """Files and folders that only their owner may read, that outlive a power cut, and that one process may lock."""
+    """Files and folders that only their owner can read, that survive a power cut, and that one process can lock."""
 
     def user(self) -> int:
-        """Whose files we may read, as `os.stat` gives it."""
+        """The user whose files we may read, as in `os.stat`."""
 
     def make_folder(self, path: Path, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """As `Path.mkdir`. Nobody else may enter it."""
+        """Like `Path.mkdir`, closed to other users."""
 
     def make_private(self, folder: Path) -> None:
-        """Nobody else may enter it from now on."""
+        """Close it to other users."""
 
     def is_private(self, folder: Path) -> bool:
-        """Whether it is ours, and nobody else may enter it."""
+        """Whether it is ours, and closed to other users."""
 
     def open_private(self, path: Path, *, new: bool) -> int:
-        """A descriptor for reading and writing. A file that was not there is made; nobody else may read that.
+        """A descriptor for reading and writing. A missing file is created, unreadable to other users.
 
-        `new`: it has to be made; FileExistsError if there is one.
+        `new`: it must be created; FileExistsError if it exists.
         """
 
     def sync(self, descriptor: int) -> None:
-        """Return when the content is where a power cut leaves it."""
+        """Return when the content would survive a power cut."""
 
     def sync_folder(self, path: Path) -> None:
         """The same for the names in a folder."""
 
     def lock(self, descriptor: int) -> bool:
-        """Take the only lock of an open file, at once or not at all; whether we have it.
+        """Try to take the exclusive lock of an open file, without waiting; returns whether we hold it.
 
-        It is let go when the descriptor and all that were made of it are closed, or their process ends, however.
+        It is released when the descriptor and all its duplicates are closed, or when their process ends, however it
+        ends.
         """
 
     def lock_folder(self, path: Path) -> int | None:
-        """A descriptor that holds a folder's only lock; None if somebody else does."""
+        """A descriptor that holds a folder's exclusive lock; None if another process holds it."""
 
     def is_read_only(self, path: Path) -> bool:
-        """Whether nothing can be written to the disk that it is on, by anybody."""
+        """Whether its file system is mounted read-only."""
 
     def memory(self) -> Memory | None:
-        """Where files can be kept in memory; None where that cannot be done, or nobody knows."""
+        """Where files can be kept in memory; None if nowhere, or if that cannot be determined."""
 
 
 class LocalSocketPort(Protocol):
-    """Sockets of this machine, which only programs of this user reach."""
+    """Sockets local to this machine, reachable only for programs of this user."""
 
     def listen(self, path: Path, backlog: int) -> socket.socket:
-        """At a name that is free, in a folder that is private. It does not block."""
+        """Listen, non-blocking, at a free name in a private folder."""
 
     def connect(self, path: Path, timeout: float) -> socket.socket: ...
 
 
 class ProcessPort(Protocol):
-    """This process, and what others may see of it."""
+    """This process, and what others can see of it."""
 
     def harden(self) -> None:
-        """What a process that holds keys does first, as far as the system lets it. Never fails."""
+        """Harden a process that is about to hold keys, as far as the system allows. Never fails."""
 
     def descriptors(self) -> int:
-        """How many files and sockets may be open at once."""
+        """The number of files and sockets that may be open at the same time."""
 
     def core_limit(self) -> int:
-        """How many bytes of its memory are written to the disk when it crashes; -1: all."""
+        """How many bytes of its memory a crash writes to the disk; -1: all."""
 
     def is_dumpable(self) -> bool | None:
-        """Whether its memory can be dumped, and read by others of the same user; None where nobody knows."""
+        """Whether its memory can be dumped, and read by other processes of the same user; None if unknown."""
 
     def working_time(self, pid: int) -> int | None:
-        """For how long a process has used a processor or waited for one, in nanoseconds; None where nobody knows."""
+        """For how long a process has used a processor or waited for one, in nanoseconds; None if unknown."""
 
     def replace(self, arguments: list[str]) -> NoReturn:
-        """Run a program in place of this one: its process id and inheritable descriptors stay, its memory goes."""
+        """Run a program in place of this one: process id and inheritable descriptors stay, its memory is freed."""
 
 
 class SignalPort(Protocol):
-    """What one process, or one thread, tells another to do."""
+    """Signals from one process, or one thread, to another."""
 
     def that_end(self, *, at_keyboard: bool) -> list[Signals]:
-        """What ends a program that runs for long, in good order; `at_keyboard`: Ctrl-C too.
+        """The signals on which a long-running program shuts down in good order; `at_keyboard`: Ctrl-C too.
 
-        What was ignored when it started stays so: `nohup` means that it outlives the terminal, and a script that puts
-        it in the background means that Ctrl-C is for the script.
+        Signals ignored at its start stay ignored: `nohup` means that the program outlives the terminal, and a script
+        that starts it in the background means Ctrl-C for itself.
         """
 
     def end(self, pid: int) -> None:
-        """Ask a process to end in good order. ProcessLookupError if there is none."""
+        """Ask a process to shut down in good order. ProcessLookupError if there is none."""
 
     def kill(self, pid: int) -> None:
-        """End a process at once, whatever it is doing. ProcessLookupError if there is none."""
+        """Kill a process immediately, whatever it is doing. ProcessLookupError if there is none."""
 
     def when_broken_off(self, do: Callable[[], None]) -> None:
-        """Call `do` in the main thread, in the middle of what it waits for, upon `break_off`. From then on."""
+        """From now on, `break_off` makes the main thread call `do`, even in the middle of a blocking wait."""
 
     def break_off(self, thread: int) -> None:
-        """Break off what the main thread, which has this `get_ident()`, waits for."""
+        """Interrupt the wait of the main thread, whose `get_ident()` this is."""
 
 
 class TerminalPort(Protocol):
-    """Where a person types."""
+    """The terminal that a person types at."""
 
     def in_front(self, descriptor: int) -> bool:
-        """Whether this program is the one that somebody works with there."""
+        """Whether this program is in the foreground there."""
 
     def unseen(self, descriptor: int) -> AbstractContextManager[None]:
-        """What is typed meanwhile is not shown, and what has not been read at the end is dropped."""
+        """Meanwhile input is not echoed; input still unread at the end is dropped."""
 
 
 class ClockPort(Protocol):
-    """What the system knows of its clock."""
+    """What the system knows about its clock."""
 
     def is_synchronised(self) -> bool | None:
-        """Whether the network keeps it right; None where nobody knows."""
+        """Whether it is synchronised over the network; None if unknown."""
 
     def since_boot(self) -> float:
-        """Seconds, by a clock that nobody sets and that goes on while the machine sleeps."""
+        """Seconds, by a clock that is never set and keeps running while the machine sleeps."""
 
     def asleep(self) -> float:
-        """For how many seconds this machine has been suspended since it was started, as far as the system says."""
+        """For how many seconds this machine has been suspended since boot, as far as the system tells."""
 
 
 class Interface(NamedTuple):
-    """What tells one from another."""
+    """The identity of a link."""
 
-    hardware: bytes  # its address; nothing for a tunnel
-    carrier_changes: int  # how often its cable was in or out
+    hardware: bytes  # its address; empty for a tunnel
+    carrier_changes: int  # how often its cable was plugged or unplugged
 
 
 class Gateway(NamedTuple):
-    """A default gateway, in the order of preference."""
+    """A default gateway; sorts by preference."""
 
     version: int  # 4 or 6
     metric: int
@@ -163,14 +164,14 @@ class Neighbour(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Everything at one moment, by the index of an interface."""
+    """A snapshot of all tables, by interface index."""
 
     links: dict[int, Interface]
     gateways: dict[int, list[Gateway]]
-    neighbours: dict[tuple[int, bytes], Neighbour]  # whose hardware address is known
+    neighbours: dict[tuple[int, bytes], Neighbour]  # with a known hardware address
 
     def reachable(self) -> frozenset[bytes]:
-        """The addresses of neighbours that are there."""
+        """The addresses of neighbours that have just answered."""
         return frozenset(address for (_, address), neighbour in self.neighbours.items() if neighbour.reachable)
 
 
@@ -181,49 +182,49 @@ class InterfacePort(Protocol):
     """The links of this device. Their addresses come from `ifaddr`, on every system."""
 
     def loopback(self) -> int:
-        """The index of the one that leads back here."""
+        """The index of the loopback interface."""
 
     def is_up(self, interface: str) -> bool:
-        """Whether the cable is in, so to speak: an IPv4 address stays on an interface that is down."""
+        """Whether the interface is up and has a carrier: an IPv4 address stays on one that is down."""
 
     def tables(self) -> Tables:
-        """Gateways and neighbours, without asking anybody. NO_TABLES where the system does not say."""
+        """Gateways and neighbours, without sending anything. NO_TABLES where the system does not tell."""
 
 
 class SocketPort(Protocol):
-    """What is asked of a socket before it is bound, beyond what every system has."""
+    """Socket options set before binding that not every system has."""
 
     def bind_to_link(self, sock: socket.socket, link: int) -> bool:
-        """Bind an unbound socket to an interface, *before* it is bound to an address; False where that cannot be done.
+        """Bind an unbound socket to an interface, *before* it is bound to an address; False if that is impossible.
 
-        Then nothing of other networks reaches it, and it sends to no other.
+        Then no traffic of other networks reaches it, and it sends to no other.
         """
 
     def listen_on_links(self) -> bool:
-        """Whether this process may bind listeners to links, so that one port has one on each."""
+        """Whether this process may bind listeners to links, one per link on the same port."""
 
     def ready_to_listen(self, sock: socket.socket) -> None:
-        """A port that this program has just left can be taken at once, by nobody else meanwhile.
+        """Allow binding a port that this program has just left, which no other program can take meanwhile.
 
-        Where the system can do that, also on an address that this device has not now.
+        Where the system can do that, also on an address that this device does not have now.
         """
 
     def share_port(self, sock: socket.socket) -> None:
-        """Other programs may be bound to the same port: that of multicast DNS."""
+        """Allow other programs to bind the same port: that of multicast DNS."""
 
     def hear_own_groups_only(self, sock: socket.socket) -> None:
-        """And not those that other programs of this device have joined."""
+        """Do not receive for groups that only other programs of this device have joined."""
 
     def host_of_group(self, group: str) -> str:
-        """What to bind to, to hear a group and nothing else where the system can do that; "" is any address."""
+        """The address to bind in order to hear only a group, where the system can do that; "" is any address."""
 
     @property
     def NO_LINGER(self) -> bytes:
-        """What SO_LINGER is set to so that the connection is over at once when it is closed, on both sides."""
+        """The SO_LINGER value with which closing resets the connection, ending it immediately on both sides."""
 
 
 class Unit(NamedTuple):
-    """A file for the system's service manager, and what makes it start."""
+    """A file for the system's service manager, and the commands that start it."""
 
     path: Path
     content: str
@@ -236,10 +237,10 @@ class Unit(NamedTuple):
 
 
 class ServicePort(Protocol):
-    """What starts the daemon when its user logs in, and is told how it stands."""
+    """The service manager, which starts the daemon when its user logs in and is told its state."""
 
     def notify(self, state: str) -> None:
-        """`READY=1`, `STOPPING=1`, `STATUS=…`. Without a service manager that listens nothing happens. Never fails."""
+        """`READY=1`, `STOPPING=1`, `STATUS=…`. Does nothing if no service manager listens. Never fails."""
 
     def unit(self, command: list[str], mark: str) -> Unit:
-        """What lets it run a command; `mark` tells units of one user apart."""
+        """The unit that runs a command; `mark` distinguishes units of one user."""

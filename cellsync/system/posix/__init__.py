@@ -1,1 +1,1 @@
-"""POSIX: Linux, macOS, the BSDs, Android. What only one of them has is tried, and done without elsewhere."""
+"""POSIX: Linux, macOS, the BSDs, Android. A feature that only one of them has is tried, and done without elsewhere."""

@@ -10,7 +10,7 @@ _UNSYNCHRONISED: Final = 0x40  # STA_UNSYNC
 
 
 class _Timex(ctypes.Structure):
-    """The beginning of what adjtimex(2) fills, and more room than the rest of it needs."""
+    """The beginning of the struct that adjtimex(2) fills, with ample room for the rest."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -24,7 +24,7 @@ class _Timex(ctypes.Structure):
 
 
 def is_synchronised() -> bool | None:
-    timex = _Timex(modes=0)  # ask, and set nothing
+    timex = _Timex(modes=0)  # read only
     try:
         state: int = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     except (AttributeError, OSError):
@@ -35,7 +35,7 @@ def is_synchronised() -> bool | None:
 def since_boot() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()  # of macOS this goes on as well
+    return time.monotonic()  # on macOS this keeps running during sleep
 
 
 def asleep() -> float:

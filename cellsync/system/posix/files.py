@@ -1,4 +1,4 @@
-"""Files: modes, flock(2), fsync(2), what is mounted read-only and what is kept in memory."""
+"""Files: modes, flock(2), fsync(2), read-only mounts and file systems in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interfaces: ioctl(2), and what Linux tells over netlink."""
+"""Interfaces: ioctl(2), and netlink on Linux."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def loopback() -> int:
 def is_up(interface: str) -> bool:
     request = _FLAGS_REQUEST.get(sys.platform)
     if request is None:
-        return True  # elsewhere the system does not list addresses of what is down
+        return True  # other systems do not list addresses of interfaces that are down
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
             answer = fcntl.ioctl(any_socket, request, struct.pack("16s16x8x", interface.encode()[:15]))

@@ -14,7 +14,7 @@ _LONGEST: Final = 100  # bytes of a socket's path, on every system
 
 def listen(path: Path, backlog: int) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)  # so that there is no moment in which somebody else could connect
+    before = os.umask(0o177)  # so there is no moment in which another user could connect
     try:
         with _reachable(path) as name:
             listening.bind(name)
@@ -42,7 +42,7 @@ def connect(path: Path, timeout: float) -> socket.socket:
 
 @contextmanager
 def _reachable(path: Path) -> Iterator[str]:
-    """A name of the path that is short enough: the kernel has room for about 100 bytes."""
+    """A name for the path that is short enough: the kernel has room for about 100 bytes."""
     if len(os.fsencode(path)) <= _LONGEST or not Path("/proc/self/fd").exists():
         yield str(path)
         return

@@ -1,8 +1,8 @@
-"""This process: limits, what a debugger and a crash may see, and the program that it runs.
+"""This process: its limits, what a debugger or a crash may see, and the program that it runs.
 
-Hardening: no core dumps, no reading of its memory by other processes of the same user, files that only their owner may
-read. None of it can be relied upon; all of it is cheap. And as many open files as the system lets it have, up to 4096:
-some start with 256, which strangers' connections would use up.
+Hardening: no core dumps, no access to its memory for other processes of the same user, files readable by their owner
+only. None of it can be relied upon; all of it is cheap. It also raises the limit of open files up to 4096: some systems
+start with 256, which strangers' connections would use up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
-_FEW: Final = 256  # descriptors that are assumed where the system does not say
+_FEW: Final = 256  # descriptors assumed where the system does not tell
 _MANY: Final = 4096
 _GET_DUMPABLE, _SET_DUMPABLE = 3, 4  # PR_GET_DUMPABLE, PR_SET_DUMPABLE
 
@@ -62,4 +62,4 @@ def working_time(pid: int) -> int | None:
 
 
 def replace(arguments: list[str]) -> NoReturn:
-    os.execv(arguments[0], arguments)  # noqa: S606 (what the caller names)
+    os.execv(arguments[0], arguments)  # noqa: S606 (named by the caller)

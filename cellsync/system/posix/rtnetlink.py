@@ -1,4 +1,4 @@
-"""What Linux tells of its links, gateways and neighbours (rtnetlink(7)). Nothing is sent."""
+"""The links, gateways and neighbours that Linux knows (rtnetlink(7)). Nothing is sent to the network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECONDS: Final = 1.0
 
 
 def read() -> Tables:
-    """The tables; empty where the system does not say."""
+    """The tables; empty where the system does not tell."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
             kernel.settimeout(SECONDS)
@@ -87,7 +87,7 @@ def _neighbour(content: bytes) -> tuple[tuple[int, bytes], Neighbour] | None:
 
 
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The kinds and contents of what came at once."""
+    """The kinds and contents of the messages in one datagram."""
     while len(data) >= HEADER.size:
         length, kind, *_ = HEADER.unpack_from(data)
         yield kind, data[HEADER.size : length]

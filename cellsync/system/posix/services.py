@@ -16,7 +16,7 @@ from typing import Final
 
 from cellsync.system.port import Unit
 
-# Only what works without privileges in a user unit: limits and system call filters, no file system namespaces.
+# Only options that work without privileges in a user unit: limits and system call filters, no file system namespaces.
 _SYSTEMD: Final = """\
 [Unit]
 Description=cellsync: keeps an encrypted case log in step
@@ -87,6 +87,6 @@ def launchd(command: list[str], mark: str) -> Unit:
 
 
 def _quoted(word: str) -> str:
-    """One word of a command line of systemd."""
+    """One word of a systemd command line."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"' if set(word) - _PLAIN else escaped

@@ -1,7 +1,7 @@
-"""Sockets of networks: what setsockopt(2) can ask for.
+"""Network sockets: options of setsockopt(2).
 
-An address is not enough to keep to one link. Linux delivers to a socket whatever was sent to its address, over
-whichever link it came; and of several sockets on one port it picks the receiver by a hash of the sender.
+Binding to an address does not confine a socket to one link. Linux delivers whatever was sent to its address, over
+whichever link it came; and among several sockets on one port it picks the receiver by a hash of the sender.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Final
 from cellsync.system.posix.interfaces import loopback
 
 NO_LINGER: Final = struct.pack("ii", 1, 0)
-# of macOS: IP_BOUND_IF and IPV6_BOUND_IF of <netinet/in.h>, which the socket module does not name
+# macOS: IP_BOUND_IF and IPV6_BOUND_IF of <netinet/in.h>, which the socket module does not name
 _BOUND_IF: Final = {socket.AF_INET: (socket.IPPROTO_IP, 25), socket.AF_INET6: (socket.IPPROTO_IPV6, 125)}
-# of Linux, which the socket module does not name: IP_FREEBIND, IPV6_FREEBIND; IP_MULTICAST_ALL, IPV6_MULTICAST_ALL
+# Linux, not named by the socket module: IP_FREEBIND, IPV6_FREEBIND; IP_MULTICAST_ALL, IPV6_MULTICAST_ALL
 _FREEBIND: Final = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
 _ON_ALL_LINKS: Final = {
     socket.AF_INET: ((socket.IPPROTO_IP, 49),),
@@ -26,10 +26,10 @@ _ON_ALL_LINKS: Final = {
 
 
 def bind_to_link(sock: socket.socket, link: int) -> bool:
-    """False on other systems, and on a Linux before 5.7, which asks for a privilege.
+    """False on other systems, and on Linux before 5.7, which requires a privilege.
 
-    Linux sorts sockets into groups when they are bound to a port: a socket that learns of its interface only then stays
-    in the wrong one.
+    Linux sorts sockets into groups when they are bound to a port: a socket whose interface is set only afterwards stays
+    in the wrong group.
     """
     try:
         if sys.platform == "linux":
