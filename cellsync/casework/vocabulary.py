@@ -36,11 +36,15 @@ _SAID: Final[dict[StrEnum, str]] = {
     Sex.OTHER: "другой, другое, іншы, іншае, inna, inny, non binary, nonbinary, diverse",
     CaseStatus.INTAKE: "new, новое, новый, новая, новы, nowy, nowa",
     CaseStatus.ACTIVE: (
-        "in custody, in detention, detained, imprisoned, in prison, arrested, missing, convicted, sentenced, "
-        "active case, под стражей, в сизо, в заключении, заключён, задержан, задержана, арестован, арестована, "
-        "осуждён, осуждена, пропал, пропала, активно, активный, активное, в работе, пад вартай, затрыманы, "
-        "затрыманая, арыштаваны, арыштаваная, асуджаны, асуджаная, зняволены, зняволеная, за кратамі, у працы, "
-        "aktywny, aktywna, zatrzymany, zatrzymana, aresztowany, aresztowana, skazany, skazana, w areszcie, w toku"
+        "in custody, in detention, detained, imprisoned, in prison, arrested, missing, convicted, sentenced, active "
+        "case, под стражей, в сизо, в заключении, заключён, задержан, задержана, арестован, арестована, осуждён, "
+        "осуждена, пропал, пропала, активно, активный, активное, в работе, пад вартай, затрыманы, затрыманая, "
+        "арыштаваны, арыштаваная, асуджаны, асуджаная, зняволены, зняволеная, за кратамі, у працы, у сіза, у сізо, у "
+        "іўс, у калоніі, адбывае пакаранне, асуджана, затрымана, арыштавана, зняволена, прапаў, прапала, в ивс, в "
+        "колонии, в тюрьме, отбывает наказание, отбывает срок, обвиняемый, обвиняемая, подозреваемый, подозреваемая, "
+        "под домашним арестом, ув'язнений, ув'язнена, затриманий, затримана, заарештований, заарештована, засуджений, "
+        "засуджена, під вартою, у сізо, в сізо, у колонії, зник, зникла, aktywny, aktywna, zatrzymany, zatrzymana, "
+        "aresztowany, aresztowana, skazany, skazana, w areszcie, w toku"
     ),
     CaseStatus.PENDING: (
         "on hold, waiting, приостановлено, ожидание, ожидает, у чаканні, чакае, прыпынена, oczekuje, wstrzymana"
@@ -185,6 +189,17 @@ def _fates() -> dict[str, TimelineKind]:
 def says_released(cell: str) -> bool:
     """Whether it says that a person is free again: an end of an episode, and no choice of any field."""
     return fate(cell) is TimelineKind.RELEASED
+
+
+@cache
+def _said() -> frozenset[str]:
+    words = [word for choice, several in _SAID.items() for word in (choice.value, *several.split(","))]
+    return frozenset(map(_word, words))
+
+
+def is_choice(word: str) -> bool:
+    """Whether it is a choice of any field, or says what became of a person."""
+    return _word(word) in _said() or fate(word) is not None
 
 
 def meant(typed: str, choices: Iterable[T]) -> T | None:

@@ -17,22 +17,23 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cellsync.casework.importing import remarks
+from cellsync.casework.vocabulary import is_choice
 from cellsync.core.folded import folded
 
 _BETWEEN: Final = re.compile(r"[^\w№#]+|_+")
 _LANGUAGE: Final = re.compile(r"(?<=\w)__[a-z]{2,3}$")
 _SAID: Final[dict[str, str]] = {
     "external_id": (
-        "external id, id, case id, record id, case number, код, код дела, номер дела, код справы, нумар справы, "
-        "numer sprawy, id sprawy"
+        "номер справи, код справи, external id, id, case id, record id, case number, код, код дела, номер дела, код "
+        "справы, нумар справы, numer sprawy, id sprawy"
     ),
     "title": "case title, назва справы, название дела, tytuł sprawy",
     "name": (
-        "full name, name and surname, person, person name, name of person, prisoner, victim, detainee, фио, ф и о, "
-        "фамилия и о, имя, имя и фамилия, фамилия и имя, фамилия имя, фамилия имя отчество, имя фамилия, имя отчество "
-        "фамилия, піб, імя, імя і прозвішча, прозвішча і імя, прозвішча імя, прозвішча імя імя па бацьку, імя "
-        "прозвішча, піп, imię i nazwisko, nazwisko i imię, imię, imię nazwisko, nazwisko imię, прізвище та імя, імя та "
-        "прізвище"
+        "прізвище ім'я, ім'я прізвище, прізвище ім'я по батькові, прізвище та ім'я, ім'я, full name, name and surname, "
+        "person, person name, name of person, prisoner, victim, detainee, фио, ф и о, фамилия и о, имя, имя и фамилия, "
+        "фамилия и имя, фамилия имя, фамилия имя отчество, имя фамилия, имя отчество фамилия, піб, імя, імя і "
+        "прозвішча, прозвішча і імя, прозвішча імя, прозвішча імя імя па бацьку, імя прозвішча, піп, imię i nazwisko, "
+        "nazwisko i imię, imię, imię nazwisko, nazwisko imię, прізвище та імя, імя та прізвище"
     ),
     "name_latin": (
         "name in latin, latin name, name latin letters, transliteration, имя латиницей, фио латиницей, імя "
@@ -40,30 +41,30 @@ _SAID: Final[dict[str, str]] = {
     ),
     "name_local": "local name, name in local script",
     "other_names": (
-        "alias, aliases, nickname, also known as, aka, псевдоним, прозвище, другие имена, псеўданім, мянушка, "
-        "іншыя імёны, pseudonim, inne imiona"
+        "прізвисько, псевдо, alias, aliases, nickname, also known as, aka, псевдоним, прозвище, другие имена, "
+        "псеўданім, мянушка, іншыя імёны, pseudonim, inne imiona"
     ),
     "sex": "gender, пол, пал, płeć, стать",
     "birth_date": (
         "birthdate, date of birth, dob, born, birth, birthday, birth year, year of birth, дата рождения, день "
         "рождения, год рождения, г р, д р, родился, дата нараджэння, дзень нараджэння, год нараджэння, нарадзіўся, "
-        "data urodzenia, rok urodzenia, ur, дата народження, дата рожд, дата нар, дата нарадж, год рожд, рождение "
-        "дата, нараджэнне дата"
+        "data urodzenia, rok urodzenia, ur, дата народження, рік народження, день народження, дата рожд, дата нар, "
+        "дата нарадж, год рожд, рождение дата, нараджэнне дата"
     ),
     "citizenship": (
         "citizenships, nationality, country, country of citizenship, гражданство, страна, грамадзянства, краіна, "
-        "obywatelstwo, kraj, громадянство"
+        "obywatelstwo, kraj, громадянство, національність"
     ),
     "occupation": (
-        "profession, job, work, профессия, род занятий, работа, место работы, прафесія, занятак, праца, месца "
-        "працы, zawód, praca"
+        "profession, job, work, профессия, род занятий, работа, место работы, должность, position, occupation or "
+        "position, прафесія, занятак, пасада, професія, посада, місце роботи, праца, месца працы, zawód, praca"
     ),
-    "languages": "language, spoken languages, языки, язык, мовы, мова, języki, język",
+    "languages": "мова спілкування, language, spoken languages, языки, язык, мовы, мова, języki, język",
     "residence": (
-        "place of residence, address, home address, last seen location, last seen, lives in, адрес, место "
-        "жительства, проживание, адрас, месца жыхарства, adres, miejsce zamieszkania"
+        "адреса, місце проживання, place of residence, address, home address, last seen location, last seen, lives in, "
+        "адрес, место жительства, проживание, адрас, месца жыхарства, adres, miejsce zamieszkania"
     ),
-    "status": "case status, статус, статус дела, стан, статус справы, status sprawy, stan",
+    "status": "статус справи, case status, статус, статус дела, стан, статус справы, status sprawy, stan",
     "priority": "urgency, приоритет, срочность, прыярытэт, тэрміновасць, priorytet",
     "recognition": (
         "recognised, recognised as political prisoner, признание, признан политзаключённым, прызнанне, прызнаны "
@@ -74,8 +75,8 @@ _SAID: Final[dict[str, str]] = {
     "summary": "short summary, краткое описание, кратко, сцісла, кароткае апісанне, streszczenie",
     "demands": "demand, требования, требование, патрабаванні, патрабаванне, żądania",
     "handler": (
-        "case worker, caseworker, responsible, ответственный, куратор, координатор, адказны, каардынатар, opiekun "
-        "sprawy"
+        "відповідальний, координаторка, case worker, caseworker, responsible, ответственный, куратор, координатор, "
+        "адказны, каардынатар, opiekun sprawy"
     ),
     "episode_kind": (
         "detention type, type of detention, kind of detention, вид содержания, тип учреждения, від утрымання, "
@@ -87,41 +88,48 @@ _SAID: Final[dict[str, str]] = {
     ),
     "warrant": "arrest warrant, ордер, ордэр, nakaz",
     "detained_on": (
-        "date of arrest, arrest date, arrested on, arrested, date of detention, detention date, date detained, "
-        "detained, date det, detained since, дата задержания, задержан, дата ареста, день задержания, дата затрымання, "
-        "затрыманы, дата арышту, дзень затрымання, data zatrzymania, data aresztowania, дата затримання, дата задерж, "
-        "дата затрым, задержание дата, арест дата, затрыманне дата, арышт дата, затримання дата"
+        "дата арешту, затриманий, затримана, date of arrest, arrest date, arrested on, arrested, date of detention, "
+        "detention date, date detained, detained, date det, detained since, дата задержания, задержан, дата ареста, "
+        "день задержания, дата затрымання, затрыманы, дата арышту, дзень затрымання, data zatrzymania, data "
+        "aresztowania, дата затримання, дата задерж, дата затрым, задержание дата, арест дата, затрыманне дата, арышт "
+        "дата, затримання дата"
     ),
     "detained_until": (
-        "date of release, release date, released on, detained till, дата освобождения, освобождён, дата "
-        "вызвалення, вызвалены, освобождение дата, вызваленне дата, звільнення дата, дата звільнення, data zwolnienia"
+        "звільнений, звільнена, date of release, release date, released on, detained till, дата освобождения, "
+        "освобождён, дата вызвалення, вызвалены, освобождение дата, вызваленне дата, звільнення дата, дата звільнення, "
+        "data zwolnienia"
     ),
     "detention": (
         "period of detention, detention period, срок содержания, период содержания, перыяд утрымання, okres zatrzymania"
     ),
     "facility": (
-        "place of detention, detention place, detention facility, detention centre, detention center, prison, "
-        "place of imprisonment, where held, place held, место содержания, где содержится, место заключения, "
-        "учреждение, сизо, колония, место лишения свободы, месца ўтрымання, дзе ўтрымліваецца, месца зняволення, "
-        "установа, калонія, miejsce zatrzymania, miejsce przetrzymywania, zakład karny, więzienie"
+        "місце утримання, місце позбавлення волі, установа, колонія, сізо, place of detention, detention place, "
+        "detention facility, detention centre, detention center, prison, place of imprisonment, where held, place "
+        "held, место содержания, где содержится, место заключения, учреждение, сизо, колония, место лишения свободы, "
+        "месца ўтрымання, дзе ўтрымліваецца, месца зняволення, установа, калонія, miejsce zatrzymania, miejsce "
+        "przetrzymywania, zakład karny, więzienie"
     ),
     "articles": (
+        "стаття, статті, стаття кк, обвинувачення, обвинувачення стаття, обвинение статья, абвінавачанне артыкул, "
         "article, charge, charges, criminal code article, articles of law, статья, статьи, статья ук, статьи ук, "
-        "обвинение, обвинения, артыкул, артыкулы, артыкул кк, артыкулы кк, абвінавачанне, artykuł, artykuły, "
-        "zarzuty, zarzut"
+        "обвинение, обвинения, артыкул, артыкулы, артыкул кк, артыкулы кк, абвінавачанне, artykuł, artykuły, zarzuty, "
+        "zarzut"
     ),
     "court": "court name, суд, sąd",
-    "sentence": "term, prison term, срок, приговор, наказание, тэрмін, прысуд, пакаранне, wyrok, kara",
+    "sentence": (
+        "термін, термін ув'язнення, вирок, покарання, строк, term, prison term, срок, приговор, наказание, тэрмін, "
+        "прысуд, пакаранне, wyrok, kara"
+    ),
     "next_task": (
-        "task, tasks, need, needs, next step, задача, задачи, потребности, нужно, следующий шаг, патрэбы, трэба, "
-        "наступны крок, zadanie, potrzeby, następny krok"
+        "завдання, потреби, потрібно, task, tasks, need, needs, next step, задача, задачи, потребности, нужно, "
+        "следующий шаг, патрэбы, трэба, наступны крок, zadanie, potrzeby, następny krok"
     ),
     "next_task_kind": "task kind, kind of task",
     "next_task_due": "task due, due, due date, deadline, срок задачи, дедлайн, дэдлайн, termin zadania",
     "note": (
-        "notes, comment, comments, remark, remarks, additional notes, примечание, примечания, комментарий, "
-        "комментарии, заметка, заметки, заўвага, заўвагі, нататка, нататкі, каментар, каментарый, uwagi, uwaga, "
-        "notatka, notatki, komentarz, примітка, примітки"
+        "коментар, коментарі, нотатки, нотатка, додатково, notes, comment, comments, remark, remarks, additional "
+        "notes, примечание, примечания, комментарий, комментарии, заметка, заметки, заўвага, заўвагі, нататка, "
+        "нататкі, каментар, каментарый, uwagi, uwaga, notatka, notatki, komentarz, примітка, примітки"
     ),
     "further_demands": "",
     "description": "",
@@ -138,6 +146,7 @@ _PARTS: Final = {
 }
 ORDER: Final = ("given", "patronymic", "family")
 _ID: Final = "external_id"
+_OF_CHOICES: Final = frozenset({"sex", "status", "priority", "recognition", "line_of_work", "episode_kind"})
 _TITLES: Final = frozenset({"title"})  # a name where nothing else is one: what Uwazi calls every record by
 
 
@@ -193,6 +202,9 @@ def _known(said: str, *, remarked: bool) -> _Meaning | None:
 
 def _without_remarks(pieces: list[str]) -> _Meaning:
     telling = [one for one in pieces if heading(one) in _OURS or not remarks.changes_nothing(remarks.words(one))]
+    telling = telling or pieces[:1]
+    if len(telling) > 1 and _OURS.get(heading(telling[0])) in _OF_CHOICES:
+        telling = [one for at, one in enumerate(telling) if not at or not is_choice(one)]
     if found := _known(heading(" ".join(telling)), remarked=True):
         # "Код (УК)" may be anything, and one id for two rows costs the second
         return found._replace(sure=found.ours != _ID or len(telling) == len(pieces))
@@ -264,14 +276,12 @@ def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _another_name(header: Sequence[str], found: dict[str, tuple[str, ...]], parts: dict[str, str]) -> None:
     """Who has the name in two languages has it in two columns: "ФИО (рус)" and "ФИО (бел)"."""
-    others = [name for name in header if ours(name) == "name" and (name,) not in found.values()]
-    others = [name for name in others if name not in parts.values() and _is_in_a_language(name)]
-    if others and "name" in found and _is_in_a_language(*found["name"]):
-        found.setdefault("name_local", (others[0],))
-
-
-def _is_in_a_language(heading: str) -> bool:
-    return any(remarks.is_language(remarks.words(piece)) for piece in remarks.pieces(heading)[1:])
+    used = [*parts.values()] if "family" in parts else []
+    for name in header:
+        if "name" in found and name not in used and ours(name) == "name" and (name,) not in found.values():
+            said = [remarks.words(piece) for piece in remarks.pieces(name)[1:]]
+            if any(map(remarks.is_language, said)):
+                found.setdefault("name_latin" if any(map(remarks.is_latin, said)) else "name_local", (name,))
 
 
 def in_order(columns: Sequence[str]) -> tuple[str, ...]:

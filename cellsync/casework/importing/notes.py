@@ -52,13 +52,13 @@ _LABELS: Final = _all(
     "списке, список, крыніца, крыніцы, заўвага, заўвагі, абноўлена, апошняе абнаўленне, дата абнаўлення, паводле, "
     "паводле звестак, па стане на, станам на, паводле стану на, звесткі, звесткі на, даныя, даныя на, дадзеныя, "
     "дадзеныя на, склаў, склала, склалі, складальнік, складзена, падрыхтаваў, падрыхтавала, падрыхтавана, сабраў, "
-    "сабрала, аўтар, аўтары, подпіс, легенда, гл, глядзі, старонка, канец спісу, спіс абнаўляецца, усяго, разам, "
-    "працяг, увага, спіс, джерело, джерела, примітка, примітки, оновлено, останнє оновлення, за даними, станом на, "
-    "дані, дані на, склав, склала, укладач, підготував, підготувала, підготовлено, зібрав, автор, підпис, див, "
-    "сторінка, кінець списку, усього, разом, увага, źródło, źródła, uwaga, uwagi, przypis, zaktualizowano, "
-    "aktualizacja, ostatnia aktualizacja, stan na, stan na dzień, dane, dane z, według, opracował, opracowała, "
-    "opracowanie, sporządził, sporządziła, przygotował, przygotowała, autor, podpis, legenda, zob, patrz, strona, "
-    "koniec listy, razem, ogółem, łącznie"
+    "сабрала, аўтар, аўтары, подпіс, легенда, гл, глядзі, старонка, канец спісу, спіс абнаўляецца, абнаўляецца, "
+    "выканаўца, усяго, разам, працяг, увага, спіс, джерело, джерела, примітка, примітки, оновлено, останнє оновлення, "
+    "за даними, станом на, дані, дані на, склав, склала, укладач, підготував, підготувала, підготовлено, зібрав, "
+    "автор, підпис, див, сторінка, кінець списку, усього, разом, увага, źródło, źródła, uwaga, uwagi, przypis, "
+    "zaktualizowano, aktualizacja, ostatnia aktualizacja, stan na, stan na dzień, dane, dane z, według, opracował, "
+    "opracowała, opracowanie, sporządził, sporządziła, przygotował, przygotowała, autor, podpis, legenda, zob, patrz, "
+    "strona, koniec listy, razem, ogółem, łącznie"
 )
 _REGIONS: Final = frozenset({
     "область", "обл", "вобласць", "вобл", "район", "раён", "р-н", "край", "республика", "рэспубліка", "region",
@@ -70,7 +70,7 @@ _AROUND: Final = " .:\xa0*"
 _FIGURES: Final = re.compile(r"[\d\s.,%+=()/—–-]*")
 _WITH_FIGURES: Final = re.compile(r"[\s:=—–-]*\d[\d\s.,%]*(?:\w+\.?)?\s*$")  # "Total: 12 people"
 _FOOTNOTE: Final = re.compile(r"[*†‡§¹²³⁴⁵]+\s*|\d{1,2}\)\s+|\(\d{1,2}\)\s+|\[\d{1,2}\]\s+")
-_ADDRESS: Final = re.compile(r"(?i)\b(?:https?://|www\.|t\.me/)\S|\S@\w+\.\w")
+_ADDRESS: Final = re.compile(r"(?i)\b(?:https?://|www\.|t\.me/)\S|\S@\w+\.\w|(?<!\w)@\w{5,}")
 _DASHES: Final = re.compile(r"[\W_]{3,}")
 _MARK_OF_END: Final = re.compile(r"[.!?…;]['\"»”)]*$")
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]{1,4}\.\s*-?)+$")

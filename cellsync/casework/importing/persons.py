@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cellsync.casework.importing.cells import name, text
-from cellsync.casework.values.name import NameKind, name_of
+from cellsync.casework.values.name import NameKind, name_of, script_of
 from cellsync.casework.values.no_answer import says_unknown
 from cellsync.core.folded import folded
 
@@ -45,6 +45,8 @@ _DESCRIBING: Final = frozenset(map(folded, _SAID_INSTEAD.split()))  # begin or e
 _SOMEBODY: Final = frozenset(map(folded, _PEOPLE.split()))
 _WORD: Final = re.compile(r"\w+")
 _NUMBERED: Final = re.compile(r"\d{1,4}(?:[.)]\s*|\s+[.)-]\s*)(?=[^\W\d_])")  # as lists are, also in a table
+_LETTERS_END: Final = "\u2190"  # behind it are arrows, stars and pictures, and also letters of other scripts
+_PICTURES: Final = re.compile(r"(?:[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]\s*)+(?=\w)")
 _MOST_WORDS: Final = 5  # of a name without capitals
 
 
@@ -57,17 +59,27 @@ def transliteration(cell: str) -> list[Any]:
 
 
 def name_if_any(cell: str) -> list[Any]:
-    return [name_of(_AFTER_NAME.sub("", unnumbered(one))) for one in text(cell) if is_name(one)]
+    return [name_of(_AFTER_NAME.sub("", one)) for said in text(cell) if is_name(said) for one in in_each_script(said)]
+
+
+def in_each_script(cell: str) -> list[str]:
+    """The names in "Вера Тихая / Vera Quiet", which is one in two scripts; of any other cell the cell."""
+    cell = unnumbered(cell)
+    names = [one.strip() for one in cell.split(" / ")]
+    scripts = {script_of(one) for one in names}
+    return names if len(names) == len(scripts) and all(map(is_name, names)) else [cell]
 
 
 def unnumbered(cell: str) -> str:
-    """Without the number that a name has in a list: "1. Вера Тихая"."""
-    return _NUMBERED.sub("", cell, count=1) if cell[:1].isdigit() else cell
+    """Without the number, or the picture, that a name has in a list: "1. Вера Тихая"."""
+    if cell[:1].isdigit():
+        return _NUMBERED.sub("", cell, count=1)
+    return _PICTURES.sub("", cell, count=1) if cell[:1] > _LETTERS_END else cell
 
 
 def titled(cell: str) -> list[Any]:
     """What the case of somebody is called."""
-    return [unnumbered(one) for one in text(cell)]
+    return [in_each_script(one)[0] for one in text(cell)]
 
 
 def description_if_no_name(cell: str) -> list[Any]:

@@ -65,10 +65,10 @@ _NOTHING: Final = (
         "фармат фармаце выглядзе дзень дня час пазначце запоўніце напішыце спіс праз коску некалькі адзін тэкст так не "
         "зараз сёння мове мова літарамі кірыліцай кк кпк каап та чи якщо відомо відома відомий за наявності повністю "
         "повне повний точно приблизно обов'язково необов'язково бажано паспортом документом наприклад приклад формат "
-        "вигляді число через кому кілька текст зараз сьогодні мовою рр рррр i lub albo z ze w na od do dla jeśli "
-        "jeżeli jest są znana znane znany pełne pełna pełny dokładnie dokładna około obowiązkowo opcjonalnie paszport "
-        "paszportu paszporcie dokumentu np przykład dzień data daty czas lista kilka tekst tak nie teraz dziś kodeks "
-        "kk"
+        "вигляді число через кому кілька текст зараз сьогодні мовою рр рррр art арт ст статья статьи артыкул стаття i "
+        "lub albo z ze w na od do dla jeśli jeżeli jest są znana znane znany pełne pełna pełny dokładnie dokładna "
+        "około obowiązkowo opcjonalnie paszport paszportu paszporcie dokumentu np przykład dzień data daty czas lista "
+        "kilka tekst tak nie teraz dziś kodeks kk"
     )
 )
 _LANGUAGES: Final = _all(
@@ -78,6 +78,10 @@ _LANGUAGES: Final = _all(
     "беларуску ангельская ангельскай англійская англійскай украінскай польскай українською російською англійською "
     "латиницей латиница лат кир кириллицей лацінкай лацінка кірыліца кірыліцай латиницею "
     "rosyjski rosyjsku białoruski białorusku polski polsku angielski angielsku"
+)
+_LATIN: Final = _all(
+    "english eng en latin lat английский английском английски англ латиницей латиница лат ангельская ангельскай "
+    "лацінкай лацінка англійська англійською латиницею angielski angielsku"
 )
 _HARMLESS: Final = _NOTHING | _LANGUAGES
 _OTHERS: Final = _all(
@@ -123,6 +127,11 @@ def is_language(said: Sequence[str]) -> bool:
     return any(one in _LANGUAGES for one in said) and changes_nothing(said)
 
 
+def is_latin(said: Sequence[str]) -> bool:
+    """Whether these say that a column is written in Latin letters."""
+    return any(one in _LATIN for one in said)
+
+
 def unit(heading: str) -> str:
     """What the figures of a column count, as a word to put behind them; "" if its heading does not say it."""
     for piece in pieces(heading)[1:]:
@@ -136,6 +145,7 @@ class Order:
 
     def __init__(self, first: str, sign: str, second: str, year: str) -> None:
         self.day_first = first[0].lower() in _DAYS
+        self.sign = sign
         self.shown = f"{first}{sign}{second}{sign}{year}"
         figures = [r"\d{2}" if len(one) == 2 else r"\d{1,2}" for one in (first, second)]
         years = r"\d{4}" if len(year) == 4 else r"\d{2}"
@@ -151,7 +161,9 @@ class Order:
 
     def decides(self, cell: str) -> bool:
         """Whether something in this cell could be read in either order."""
-        return any(first != second and max(int(first), int(second)) <= 12 for first, second, _ in _EITHER.findall(cell))
+        return (self.sign != "." or not self.day_first) and any(
+            first != second and max(int(first), int(second)) <= 12 for first, second, _ in _EITHER.findall(cell)
+        )
 
     def settled(self, cell: str) -> str:
         """The cell with its dates in the one form of which nobody doubts the order: 03.05.2024."""
