@@ -12,7 +12,7 @@ a member can make this device busy, and must not make it deaf. What others read 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Final, TypeVar
 
 import trio
@@ -104,7 +104,7 @@ class OpenCircle(DaysView):
             with collector_paused():
                 room = self._surplus.room(self.replica.held, peer)
                 if self._is_large(batch):
-                    plan = await self.apart(lambda: self.replica.plan(batch, room))
+                    plan = await self.apart(lambda: self._plan_beside(batch, room))
                 else:
                     plan = self.replica.plan(batch, room)
                 if plan.surplus and peer is not None:
@@ -116,6 +116,11 @@ class OpenCircle(DaysView):
                     self._own.renew()
                     return plan
                 return await self._commit(plan, source)
+
+    def _plan_beside(self, batch: Batch, room: Mapping[DeviceId, int]) -> Plan:
+        """Plan a batch while the store puts itself in order: the one takes Python, and the other does not."""
+        with self.store.tidying() if self.surroundings.threads else nullcontext():
+            return self.replica.plan(batch, room)
 
     def _is_large(self, batch: Batch) -> bool:
         """Whether a batch may take long to plan.

@@ -17,7 +17,6 @@ from cellsync.store.edge import meaning
 from cellsync.store.files import file_errors
 
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
-CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 _KEY_BYTES: Final = 32
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
 
@@ -59,7 +58,6 @@ def _configure(connection: apsw.Connection, cache_bytes: int) -> None:
     connection.pragma("temp_store", "memory")
     connection.pragma("mmap_size", 0)
     connection.pragma("cache_size", -(cache_bytes >> 10))
-    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
     connection.execute("BEGIN EXCLUSIVE; COMMIT")  # takes the lock now, and reads the first page
 
 

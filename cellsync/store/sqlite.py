@@ -28,7 +28,9 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, Self
 
 import apsw
@@ -47,6 +49,8 @@ from cellsync.store.files import ReadOnlyDisk, create_private, file_errors, sync
 from cellsync.store.listings import SqliteListings
 
 CACHE_BYTES: Final = 8 << 20
+CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
+EARLY_PAGES: Final = 700  # of log, from which on a checkpoint is made where it holds up nobody; a batch has 150 to 250
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
 ROW_BYTES: Final = 64  # of a row beside its content, at most
@@ -60,7 +64,9 @@ class SqliteStore:
         self._db = connection
         self._shred = False  # the log holds something that was replaced or forgotten
         self.lost = 0
+        self._log_pages = 0
         self.listings = SqliteListings(connection, self._begin, self._roll_back)
+        connection.set_wal_hook(self._log_has_grown)
 
     # --- opening and closing ---------------------------------------------------------------------
 
@@ -382,7 +388,35 @@ class SqliteStore:
             self._empty_log()  # also of what the failed COMMIT left at its end
         raise failure
 
+    @contextmanager
+    def tidying(self) -> Iterator[None]:
+        """While it lasts, a thread puts the log into the database, if it is long. Who asks the store waits for it.
+
+        Python computes meanwhile: else every seventh COMMIT of a catch-up would do it, and everybody would wait.
+        """
+        if self._log_pages < EARLY_PAGES or self._db.in_transaction:
+            yield
+            return
+        thread = Thread(target=self._shorten_log, name="checkpoint")
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
     # --- helpers ---------------------------------------------------------------------------------
+
+    def _log_has_grown(self, _: apsw.Connection, __: str, pages: int) -> int:
+        self._log_pages = pages
+        if pages >= CHECKPOINT_PAGES:
+            self._shorten_log()
+        return apsw.SQLITE_OK
+
+    def _shorten_log(self) -> None:
+        """A failure is nobody's error: the commits stand, and the next one tries again."""
+        with suppress(apsw.Error):
+            self._db.wal_checkpoint()
+            self._log_pages = 0
 
     def _begin(self) -> None:
         if self._cramped():

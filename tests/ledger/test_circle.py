@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -11,12 +13,16 @@ import pytest
 from cellsync import Register, Schema
 from cellsync.core import caps
 from cellsync.core.errors import DiskFull
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, Day, DeviceId
+from cellsync.core.replica.stage import Plan
 from cellsync.core.session.exchange import Exchange
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
 from cellsync.core.wire.tags import Op
 from cellsync.ledger.circle import FEW
+from cellsync.ledger.source import FromSession
 from cellsync.testing import MemoryNetwork
 
 T = TypeVar("T")
@@ -42,6 +48,42 @@ async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snaps
         note = await cell.create(Note, title="stored")
         monkeypatch.undo()
         assert (note.title, cell.entries(), seen) == ("stored", 2, [1])
+
+
+async def test_a_large_batch_is_planned_while_the_store_puts_itself_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = await MemoryNetwork().device("ana").found()
+    async with device.opened() as cell:
+        circle, tidied = cell.circle, list[bool]()
+        plan = circle.replica.plan
+        tidying = False
+
+        @contextmanager
+        def beside() -> Iterator[None]:
+            nonlocal tidying
+            tidying = True
+            yield
+            tidying = False
+
+        def planned(batch: Batch, room: Mapping[DeviceId, int] | None = None) -> Plan:
+            tidied.append(tidying)
+            return plan(batch, room)
+
+        async def ingest() -> bool:
+            batch = circle.serve(0, PeerHoldings({}, (), ()), circle.last_arrival()).batch
+            assert batch is not None
+            batch.size = sum(len(one.content) for one in batch.entries)
+            await circle.ingest(batch, FromSession(None, 1))
+            return tidied[-1]
+
+        monkeypatch.setattr(circle.store, "tidying", beside)
+        monkeypatch.setattr(circle.replica, "plan", planned)
+        monkeypatch.setattr(circle, "surroundings", replace(circle.surroundings, threads=True))
+        assert not await ingest()  # it is small
+        for _ in range(2):
+            await cell.create(Note, title="x" * 60_000)
+        assert await ingest()
+        monkeypatch.setattr(circle, "surroundings", replace(circle.surroundings, threads=False))
+        assert not await ingest()
 
 
 async def test_what_somebody_made_large_is_built_for_others_beside_the_event_loop(

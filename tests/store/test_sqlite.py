@@ -4,6 +4,7 @@ import os
 import sqlite3
 import traceback
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import apsw
@@ -26,7 +27,7 @@ from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Restanding, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit, Store
 from cellsync.core.ids import CaseId, DatabaseKey
-from cellsync.store import connection, layout, slices
+from cellsync.store import connection, layout, slices, sqlite
 from cellsync.store.edge import meaning
 from cellsync.store.files import ReadOnlyDisk
 from cellsync.store.sqlite import SqliteStore
@@ -285,6 +286,44 @@ def test_a_commit_is_synced(path: Path) -> None:
     settings = {"synchronous": 2, "journal_mode": "wal", "locking_mode": "exclusive", "temp_store": 2}
     assert {name: store._db.pragma(name) for name in settings} == settings
     assert store._db.pragma("fullfsync") == store._db.pragma("checkpoint_fullfsync") == 1
+    store.close()
+
+
+def test_a_long_log_is_put_into_the_database_beside_something_else(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a thread of its own, and only if nothing is staged; else the COMMIT that makes the log too long does it."""
+    store, author = SqliteStore.create(path, KEY), Author()
+    shortened: list[bool] = []
+    shorten = store._shorten_log
+
+    def noted() -> None:
+        shortened.append(current_thread() is main_thread())
+        shorten()
+
+    monkeypatch.setattr(store, "_shorten_log", noted)
+
+    def commit(number: int) -> None:
+        store.write(numbered(author, number))
+        store.flush()
+
+    commit(1)
+    with store.tidying():
+        assert store.last_arrival() == 2
+    assert shortened == []  # it is short
+    monkeypatch.setattr(sqlite, "EARLY_PAGES", 1)
+    store.write(numbered(author, 2))
+    with store.tidying():
+        pass
+    assert shortened == []
+    store.flush()
+    with store.tidying():
+        assert store.last_arrival() == 4
+    assert (shortened, store._log_pages) == ([False], 0)
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 1)
+    commit(3)
+    assert (shortened, store._log_pages) == ([False, True], 0)
+    store.close()
+    store = SqliteStore.open(path, KEY)
+    assert store.last_arrival() == 6
     store.close()
 
 

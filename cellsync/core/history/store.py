@@ -9,6 +9,7 @@ replica.advance(commit)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
 from cellsync.core.history.chain import Chain
@@ -237,6 +238,10 @@ class Store(Protocol):
 
     def save_snapshots(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
         """Stage (case number, folded slot, snapshot)."""
+        ...
+
+    def tidying(self) -> AbstractContextManager[None]:
+        """While it lasts, the store may put itself in order in a thread of its own. Who asks it then may wait."""
         ...
 
     def flush(self) -> None:
