@@ -64,6 +64,6 @@ lock: $(UV) ## resolve requirements.lock anew from pyproject.toml
 
 clean: ## remove .venv and everything that can be made again
 	rm -rf examples/typescript/node_modules examples/typescript/build examples/typescript/api.d.ts
-	rm -rf $(VENV) build dist *.egg-info bench-results.json bench-against.json bench-runs.json \
+	rm -rf $(VENV) build dist *.egg-info bench-results.json bench-against.json bench-runs.json bench-stages.json \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """`python -m bench [--quick]`: measure everything, print it against the budgets, write bench-results.json.
 
-With `--against PATH` only what `bench/against.py` says, with `--runs` only what `bench/runs.py` says.
+With `--against PATH` only what `bench/against.py` says, with `--runs` only what `bench/runs.py` says, with `--stages`
+only what `bench/stages.py` says.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, runs, scale
+from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, runs, scale, stages
 from bench.parts import Part, Took, timed
 from bench.rows import Row
 
@@ -24,6 +25,7 @@ QUICK: Final = 20  # times smaller
 RESULTS: Final = Path("bench-results.json")
 RESULTS_AGAINST: Final = Path("bench-against.json")
 RESULTS_RUNS: Final = Path("bench-runs.json")
+RESULTS_STAGES: Final = Path("bench-stages.json")
 
 
 def main() -> int:
@@ -32,6 +34,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help=f"everything at 1/{QUICK} of the size")
     parser.add_argument("--against", type=Path, metavar="PATH", help="only compare with the build in this checkout")
     parser.add_argument("--runs", action="store_true", help="only compare layouts of entries at rest")
+    parser.add_argument("--stages", action="store_true", help="only say where a receiver's time goes")
     options = parser.parse_args()
     smaller = QUICK if options.quick else 1
     console = Console(width=None if sys.stdout.isatty() else 150)
@@ -53,6 +56,9 @@ def main() -> int:
         elif options.runs:
             results = RESULTS_RUNS
             parts = iter([("layouts at rest", runs.measure(home, smaller))])
+        elif options.stages:
+            results = RESULTS_STAGES
+            parts = iter([("stages of a receiver", stages.measure(home, smaller))])
         else:
             results = RESULTS
             parts = _parts(home, smaller)

@@ -1,0 +1,153 @@
+"""Where the time of a receiver goes: `python -m bench --stages`. Processor time per entry, stage by stage.
+
+One process takes in the frames of a whole history, one stage after the other, as a daemon does but for the event loop
+and its threads; the least of some rounds. What `python -m bench --against` says of a receiver is this, and besides:
+loop and threads, the start, the handshake, acknowledgements, the snapshots at the end.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from time import thread_time
+from typing import Any, Final, TypeVar
+from unittest.mock import patch
+
+from bench.catch_up import KEY, SHAPES, Shape
+from bench.ground import Ground
+from bench.history import History, began_before
+from bench.rows import Row
+from cellsync.core.crypto.channel import MAX_PAYLOAD, Transport
+from cellsync.core.crypto.noise import CipherState
+from cellsync.core.history import entry
+from cellsync.core.history.serving import PeerHoldings
+from cellsync.core.replica import planner
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Stage
+from cellsync.core.wire import batches, messages
+from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.forms import NAME_BYTES
+from cellsync.store.sqlite import SqliteStore
+
+ENTRIES: Final = 50_000
+ROUNDS: Final = 5
+NAME: Final = bytes(NAME_BYTES)
+
+Frames = list[list[bytes]]
+"""Of each batch, what goes through the socket."""
+T = TypeVar("T")
+
+
+class Clock:
+    """How much processor time each stage took; of what is measured inside of another, the other has the rest."""
+
+    def __init__(self) -> None:
+        self.spent: defaultdict[str, float] = defaultdict(float)
+        self._inside = 0.0
+
+    def __call__(self, stage: str, work: Callable[..., T], *given: Any) -> T:
+        before, self._inside = self._inside, 0.0
+        began = thread_time()
+        try:
+            return work(*given)
+        finally:
+            took = thread_time() - began
+            self.spent[stage] += took - self._inside
+            self._inside = before + took
+
+    def inside(self, owner: Any, name: str, stage: str) -> Any:
+        """Have a function of another stage measured for itself."""
+        work = getattr(owner, name)
+        return patch.object(owner, name, lambda *given, **named: self(stage, lambda: work(*given, **named)))
+
+
+def measure(folder: Path, smaller: int) -> Iterator[Row]:
+    for shape in SHAPES:
+        yield from _measure(folder, shape, ENTRIES // smaller)
+
+
+def _measure(folder: Path, shape: Shape, entries: int) -> Iterator[Row]:
+    ground = Ground(SqliteStore.in_memory(), shape.authors, began_before(entries), Random(1))
+    History(ground, shape.burst).write(entries)
+    frames = _frames(ground)
+    rounds: list[dict[str, float]] = []
+    gc.freeze()
+    gc.disable()
+    try:
+        for turn in range(ROUNDS):
+            rounds.append(_receive(ground, folder / f"{turn}.db", frames))
+        rounds[-1]["of planning: hashes"] = _hashed(ground)
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    for stage in rounds[-1]:
+        least = min(spent[stage] for spent in rounds if stage in spent)
+        yield Row(f"{shape.name}: {stage}", least / entries * 1e6, "µs/entry")
+    whole = min(sum(spent for stage, spent in one.items() if not stage.startswith("of ")) for one in rounds)
+    yield Row(f"{shape.name}: all of these", whole / entries * 1e6, "µs/entry")
+
+
+def _frames(ground: Ground) -> Frames:
+    replica, sending = ground.replica, _transport()
+    known: dict[int, int] = {}
+    frames: Frames = []
+    cursor = 0
+    while (served := replica.serve(cursor, PeerHoldings(known, (), ()), replica.held.arrival)).batch is not None:
+        cursor = served.cursor
+        known.update(served.reaches)
+        frames.append([sending.encrypt_frame(part) for part in batches.encode_batch(NAME, served.batch, MAX_PAYLOAD)])
+    return frames
+
+
+def _transport() -> Transport:
+    return Transport(CipherState(bytes(32)), CipherState(bytes(32)), b"")
+
+
+def _receive(ground: Ground, path: Path, frames: Frames) -> dict[str, float]:
+    clock, receiving = Clock(), _transport()
+    ground.seat_receiver(path, KEY)
+    store = SqliteStore.open(path, KEY)
+    replica = Replica(ground.circle, store)
+    with (
+        clock.inside(planner, "_close_slice", "signatures"),
+        clock.inside(Stage, "plan", "the commit, drawn up"),
+        clock.inside(SqliteStore, "_shorten_log", "checkpoints"),
+    ):
+        for sealed in frames:
+            batch, parts = Batch(), []
+            for frame in sealed:
+                for payload in clock("frames: decrypted", receiving.receive, frame):
+                    parts.append(clock("parts: decoded", messages.decode, payload))
+                    clock("parts: rows checked", batches.extend, batch, parts[-1])
+            plan = clock("planning, with hashes", replica.plan, batch)
+            clock("rows inserted", store.write, plan.commit)
+            clock("COMMIT", store.flush)
+            clock("heads and folding", replica.advance, plan)
+            given_back: list[object] = [batch, plan, parts]
+            del batch, plan, parts
+            clock("memory given back", given_back.clear)
+    assert replica.digest() == ground.replica.digest(), "the two devices differ"
+    store.close()
+    path.unlink()
+    return dict(clock.spent)
+
+
+def _hashed(ground: Ground) -> float:
+    """The two hashes of each entry, and that of a shape of each case, with nothing around them."""
+    chains = [ground.store.chain_slice(chain.number, 1, chain.length) for chain in ground.store.chains()]
+    known: dict[tuple[int, bytes], bytes] = {}
+    case = ground.replica.held.case_ids
+    began = thread_time()
+    for entries in chains:
+        for one in entries:
+            shape_hash = known.get((one.case, one.shape))
+            if shape_hash is None:
+                shape_hash = known[one.case, one.shape] = entry.hash_shape(case[one.case], one.shape)
+            parent = one.id if one.parents else b""
+            entry.entry_id_of(
+                bytes(73), 1, one.id, one.height, one.clock, 0, shape_hash, len(one.shape), one.content, parent
+            )
+    return thread_time() - began
