@@ -1,4 +1,4 @@
-"""An audit of an open cell: what rests here is read and verified, while others get their turn."""
+"""An audit of an open cell: everything at rest is read and verified, without blocking other work."""
 
 from __future__ import annotations
 

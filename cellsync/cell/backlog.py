@@ -1,7 +1,7 @@
-"""A backlog: what waits for one reader, bounded in number and in bytes.
+"""A backlog: items waiting for one reader, bounded in number and in bytes.
 
-A reader that is too slow never holds up those who tell it something. What finds no room is not kept, nor is what comes
-after it, until the reader has had all that waits: then it learns, once, that it has missed something.
+A slow reader never holds up its writers. An item that finds no room is dropped, and so are those after it, until the
+reader has drained the backlog: it then learns, once, that it has missed something.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class Backlog(Generic[T]):
-    """`size`: about how many bytes an item takes. One that is larger than `most_bytes` waits alone."""
+    """`size`: the approximate bytes of an item. An item larger than `most_bytes` waits alone."""
 
     def __init__(self, most: int, most_bytes: int, size: Callable[[T], int]) -> None:
         self._most_bytes = most_bytes
         self._size = size
         self._send, self._receive = trio.open_memory_channel[T](most)
-        self._bytes = 0  # of what waits
+        self._bytes = 0  # of all waiting items
         self._missed = False
 
     def put(self, item: T) -> None:
@@ -40,18 +40,18 @@ class Backlog(Generic[T]):
             pass
 
     def miss(self) -> None:
-        """There is more than may wait."""
+        """Note that an item was dropped."""
         self._missed = True
 
     def take_miss(self) -> bool:
-        """Whether all that waited was read, and something was missed after it. It is said once."""
+        """Whether the backlog is drained and something after it was missed; True only once."""
         if not self._missed or self._receive.statistics().current_buffer_used:
             return False
         self._missed = False
         return True
 
     async def get(self) -> T | None:
-        """The next item; None once it is closed, and all was read."""
+        """The next item; None once it is closed and drained."""
         try:
             item = await self._receive.receive()
         except trio.EndOfChannel:
@@ -60,5 +60,5 @@ class Backlog(Generic[T]):
         return item
 
     def close(self) -> None:
-        """No more; what waits can still be read."""
+        """Accept no more; waiting items can still be read."""
         self._send.close()

@@ -1,4 +1,4 @@
-"""A backup of an open cell, taken and put back: what goes on while others wait."""
+"""Taking a backup of an open cell, and restoring one; other work waits as little as possible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cellsync.store.vault import Vault
 
 
 class AtRest(NamedTuple):
-    """Where an open cell is kept."""
+    """The location of an open cell at rest."""
 
     vault: Vault
     store: SqliteStore
@@ -25,9 +25,9 @@ class AtRest(NamedTuple):
 async def back_up(
     circle: OpenCircle, kept: AtRest, check_open: Callable[[], None], to: str, below: str, beside: Mapping[str, bytes]
 ) -> Backup:
-    """Edits and sessions wait while the database is copied, some ms for each MB, and no longer.
+    """Edits and sessions wait only while the database is copied, some ms for each MB.
 
-    What takes the time of a slow stick, checking and syncing, happens beside them.
+    What is slow on a slow stick, checking and syncing, runs beside them.
     """
     in_thread = circle.surroundings.in_thread
     vault, store = kept
@@ -49,10 +49,10 @@ async def back_up(
 async def restore(
     backup: Place, place: Place, *, passphrase: str, before_it_is_there: Callable[[], None] = lambda: None
 ) -> Backup:
-    """Make a vault in the folder `place` of a backup, or of a folder that was merely copied while it was closed.
+    """Restore a vault into the folder `place` from a backup, or from a folder that was merely copied while closed.
 
     It opens with the passphrase that the vault had then. It knows that it is a copy: with its first entry the device
-    takes a new incarnation, so that it contradicts nothing written after the backup; the others bring that back.
+    takes a new incarnation, so it contradicts nothing written after the backup; the other devices bring that back.
 
     Raises VaultExists (there is one already), VaultMissing (no backup there), WrongPassphrase, VaultInUse, NotAVault,
     VaultDamaged (the backup is), NewerVersion, DiskFull, NotWritable, StorageFailed.

@@ -1,7 +1,7 @@
-"""Cases of an open cell, as they are read: found by id, by kind or by what points at them.
+"""Reading the cases of an open cell: found by id, by kind or by the links that point at them.
 
-All who read a case share one state of it. It moves forward in place with each step (`Followers`), and is dropped with
-the last of its readers.
+All readers of a case share one state of it. It moves forward in place with each step (`Followers`), and is dropped with
+its last reader.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
-AT_ONCE: Final = 64  # cases that are read before others get their turn
+AT_ONCE: Final = 64  # cases read before other tasks get their turn
 _ID: Final = re.compile("[0-9a-fA-F]{64}")
 _ID_HINT: Final = "Give `case.id`, or `case.id.hex()`: 64 hexadecimal digits."
 
@@ -44,7 +44,7 @@ Work = Callable[[Replica, Listings], Generator[None, None, T]]
 
 
 class OpenCases:
-    """The cases of one circle. `host` is what they are bound to, and so whom they ask to be edited and followed."""
+    """The cases of one circle. They are bound to `host`, which edits and follows them."""
 
     def __init__(
         self, circle: OpenCircle, node: Node, catalogue: OpenCatalogue, host: Host, check_open: Callable[[], None]
@@ -55,7 +55,7 @@ class OpenCases:
         self._host = host
         self._check_open = check_open
         self._case_hash = primitives.hasher(labels.CASE, key=circle.id)
-        self.read: Final = weakref.WeakValueDictionary[int, CaseState]()  # by number: the states that somebody reads
+        self.read: Final = weakref.WeakValueDictionary[int, CaseState]()  # by number: the states with readers
 
     async def get(self, schema: type[S], case: CaseId | str, wait: float | None = None) -> S:
         """As `Cell.get`."""
@@ -69,7 +69,7 @@ class OpenCases:
                 number = held.cases.get(identity)
                 if number is not None and held.heads.get(number):
                     state = self.read.get(number) or (await self._states([number]))[0]
-                    if state.counted or schema is GenericCase:  # this shows history that does not count, too
+                    if state.counted or schema is GenericCase:  # a GenericCase also shows history that does not count
                         return self._bind(schema, identity, state)
             if wait is None:
                 raise NotFound
@@ -141,7 +141,7 @@ class OpenCases:
         return results[0]
 
     async def _work_off(self, work: Work[T], turn: AbstractAsyncContextManager[None], results: list[T]) -> None:
-        """Add the result of this work, unless something changes between two of its steps."""
+        """Append the result of this work, unless something changes between two of its steps."""
         begun: list[Generator[None, None, T]] = []
         moment = -1
 
@@ -170,7 +170,7 @@ class OpenCases:
     # --- their states (with the lock held) ----------------------------------------------------------------
 
     async def _states(self, numbers: list[int]) -> list[CaseState]:
-        """The whole states of cases, as all show them that are bound to these cases."""
+        """The full states of cases, shared by all objects bound to these cases."""
         known, read = self.read, self._circle.replica.states.read
         states = await self._circle.apart(lambda: [known.get(number) or read(number) for number in numbers])
         for number, state in zip(numbers, states, strict=True):
@@ -178,7 +178,7 @@ class OpenCases:
         return states
 
     def refold(self, numbers: list[int]) -> Iterator[Callable[[], None]]:
-        """Other entries of these cases count than before: fold those again, in place, that somebody reads."""
+        """Other entries of these cases count than before: refold, in place, those that have readers."""
         for number in numbers:
             state = self.read.get(number)
             if state is not None:

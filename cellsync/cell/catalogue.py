@@ -1,17 +1,17 @@
-"""The catalogue of a cell: which cases there are, what they are called, how they stand, and what points at what.
+"""The catalogue of a cell: its cases with their titles, status and links.
 
 Rules:
 
-1. Nobody reads all cases to answer a question about one of them, or about a page of them. What the answers need of a
-   case is its listing, and stands in the database with an index for each question; a question costs what it shows.
-2. A listing is a cache. A commit makes the listings of its cases stale, and nothing more: what arrives costs the same,
-   however large a case is. They are made again when the next question needs them, or when it has been quiet for a
-   moment.
-3. An answer is always up to date. What is stale is described, in slices, before anybody is answered.
-4. A short id is as long as it has to be to tell a case from its two neighbours in the order of ids; so only these are
+1. A question about one case, or about a page of cases, never reads all cases. The answers come from the listing of
+   each case, kept in the database with an index for each question; a question costs what it shows.
+2. A listing is a cache. A commit marks the listings of its cases stale, and does nothing more: an arrival costs the
+   same however large its case is. Stale listings are remade when the next question needs them, or after a moment of
+   quiet.
+3. An answer is always up to date: stale cases are described first, in slices.
+4. A short id is just long enough to tell a case from its two neighbours in the order of ids; so only these are
    looked at.
 
-`Catalogue` computes and waits for nothing; `OpenCatalogue` is one beside an event loop, in slices.
+`Catalogue` computes and never waits; `OpenCatalogue` does the same in slices, beside an event loop.
 """
 
 from __future__ import annotations
@@ -36,41 +36,41 @@ from cellsync.core.replica.stage import Plan
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.source import Source
 
-AT_ONCE: Final = 64  # cases that are described before others get their turn
-DURABLE: Final = 1_024  # described cases that are written to the disk together
-QUIET: Final = 0.3  # seconds without a commit, after which what is stale is described
-LONGEST: Final = 5.0  # seconds after which it is described also if it never is quiet
-SHORTEST: Final = 4  # digits of a short id, at least
+AT_ONCE: Final = 64  # cases described before other tasks get their turn
+DURABLE: Final = 1_024  # described cases written to the disk together
+QUIET: Final = 0.3  # seconds without a commit after which stale cases are described
+LONGEST: Final = 5.0  # seconds after which they are described even without quiet
+SHORTEST: Final = 4  # minimum digits of a short id
 
 T = TypeVar("T")
 
 
 class Catalogue:
-    """The listings of one circle. All of it is for those who hold the circle's lock."""
+    """The listings of one circle. Callers hold the circle's lock."""
 
     def __init__(self, replica: Replica, store: Store) -> None:
         self._replica = replica
         self._store = store
         store.listings.begin(description.VERSION)
         self._stale = dict.fromkeys(number for number in store.listings.stale() if number != OWN_CASE)
-        self._staged: set[int] = set()  # described, and not known to be durable
+        self._staged: set[int] = set()  # described, but not known to be durable
         self._lost = store.lost
         self._shorts = ShortIds(replica.held.case_ids)
 
     def note(self, plan: Plan) -> None:
-        """A step has been taken."""
+        """Note a step that has been taken."""
         numbers = [*(case.number for case in plan.commit.cases), *plan.refold]
         self._stale.update(dict.fromkeys(number for number in numbers if number != OWN_CASE))
 
     @property
     def stale(self) -> int:
-        """How many cases are to be described."""
+        """The number of cases to describe."""
         self._notice_loss()
         return len(self._stale)
 
     @property
     def staged(self) -> int:
-        """How many are described, and not known to be durable."""
+        """The number of cases described, but not known to be durable."""
         return len(self._staged)
 
     def fresh(self) -> Listings:
@@ -79,7 +79,7 @@ class Catalogue:
         return self._store.listings
 
     def describe(self, most: int) -> None:
-        """Describe so many of the cases that changed."""
+        """Describe up to `most` of the stale cases."""
         self._notice_loss()
         heads, state = self._replica.held.heads, self._replica.states.get
         known = description.Sought()
@@ -87,7 +87,7 @@ class Catalogue:
         self._put([description.describe(number, heads[number], state(number), known) for number in some])
 
     def describe_written(self, plan: Plan) -> None:
-        """Describe the cases of a step that has just been taken: what begins with it, without folding it."""
+        """Describe the cases of a step that has just been taken, without folding those that begin with it."""
         self._notice_loss()
         heads, state = self._replica.held.heads, self._replica.states.get
         known = description.Sought()
@@ -116,7 +116,7 @@ class Catalogue:
             self._staged.clear()
 
     def _notice_loss(self) -> None:
-        """A step that failed takes along all that was staged with it."""
+        """A failed step loses everything that was staged with it."""
         if self._store.lost != self._lost:
             self._stale.update(dict.fromkeys(self._staged))
             self._staged.clear()
@@ -125,11 +125,11 @@ class Catalogue:
     # --- ids -------------------------------------------------------------------------------------
 
     def short(self, case: CaseId) -> str:
-        """The shortest beginning of a case's id that no other case has."""
+        """The shortest prefix of a case's id that no other case shares."""
         return self._shorts.short(case)
 
     def title(self, case: bytes) -> str:
-        """What a case is called; "" if it is not here."""
+        """The title of a case; "" if it is not here."""
         number = self._replica.held.cases.get(CaseId(case))
         found = [] if number is None else self.fresh().get([number])
         return found[0].title if found else ""
@@ -157,32 +157,32 @@ class OpenCatalogue(Catalogue):
             self._changed.set()
 
     def committed(self, plan: Plan, _: Source) -> None:
-        """Told of every step by the circle."""
+        """Called by the circle after every step."""
         self.note(plan)
 
     async def look(self, ask: Callable[[Replica, Listings], T]) -> T:
-        """The answer to a question about the cases as they are now. It is asked in a thread, with the lock held."""
+        """Answer a question about the cases as they are now. `ask` runs in a thread, with the lock held."""
         await self.ready()
         async with self._circle.lock:
             return await self._circle.apart(lambda: ask(self._replica, self.fresh()))
 
     async def ready(self) -> None:
-        """Describe what is stale, but for so little that `fresh` is quick."""
+        """Describe stale cases, leaving so few that `fresh` is quick."""
         with suppress(DiskFull, StorageFailed):
             await self._catch_up(AT_ONCE)
 
     def keep_up(self, plan: Plan) -> None:
         """Describe the cases of a step, right after it is durable. Hold the lock.
 
-        For those who write thousands of cases, step by step: what they say is still at hand, where later each would be
-        read and folded (half of an import's time); and what is described becomes durable with the next step.
+        For writers of thousands of cases, step by step: the operations are still at hand, whereas later each case would
+        have to be read and folded (half of an import's time); and the listings become durable with the next step.
         """
         self.settled()
-        with suppress(DiskFull, StorageFailed):  # else it is described when somebody asks
+        with suppress(DiskFull, StorageFailed):  # else they are described when needed
             self.describe_written(plan)
 
     async def run(self) -> None:
-        """Describe what is stale whenever nothing has changed for a moment."""
+        """Describe stale cases whenever nothing has changed for a moment."""
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
@@ -190,7 +190,7 @@ class OpenCatalogue(Catalogue):
             while seen != self._commits and trio.current_time() - began < LONGEST:
                 seen = self._commits
                 await trio.sleep(QUIET)
-            with suppress(DiskFull, StorageFailed):  # else it is described when somebody asks
+            with suppress(DiskFull, StorageFailed):  # else they are described when needed
                 await self._catch_up(0)
                 async with self._circle.lock:
                     await self._settle()
@@ -239,7 +239,7 @@ class ShortIds:
         return bisect_left(self._order, case, key=self._ids.__getitem__)
 
     def _learn(self) -> None:
-        """Take in the cases that are new. They are numbered as they come, behind the circle's own."""
+        """Take in new cases. They are numbered in order of arrival, after the circle's own."""
         new = range(len(self._order) + OWN_CASE + 1, len(self._ids) + 1)
         if len(new) < AT_ONCE:
             for number in new:
@@ -249,5 +249,5 @@ class ShortIds:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many digits two ids have in common at their beginnings."""
+    """The length of the common prefix of two ids, in digits."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))

@@ -1,4 +1,4 @@
-"""A cell that is open on this device: cases to read and write, members, and what reaches whom.
+"""A cell open on this device: cases to read and write, members, and the state of replication.
 
 Reads are snapshots in memory that move forward in place; writes happen in `edit()`, and returning means durable here.
 """
@@ -70,7 +70,7 @@ class Cell:
         self._secrets = secrets
         self._kept = kept
         self._closed = False
-        self._codes: ShortCodes | None = None  # while nobody has been invited
+        self._codes: ShortCodes | None = None  # until the first invitation
         self._flags = Flags(circle, node, nursery, flags)
         self._cases = OpenCases(circle, node, self.catalogue, self, self._check_open)
         self.own_entries = OwnEntries(circle, secrets.signing, self._check_open)
@@ -87,7 +87,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The circle's name; "" while its history has not come yet."""
+        """The circle's name; "" until its history has arrived."""
         found = self.circle.replica.circle.found
         return "" if found is None else found.circle_name
 
@@ -98,7 +98,7 @@ class Cell:
 
     @property
     def port(self) -> int:
-        """Where this device listens; with its IP address it is what others give to `add_address`."""
+        """The port on which this device listens; others pass it to `add_address` with this device's IP address."""
         return self.node.port
 
     def members(self) -> list[Member]:
@@ -106,7 +106,7 @@ class Cell:
         return members(self.circle)
 
     def peers(self) -> list[Peer]:
-        """The other devices, and what of ours has reached them; much of it is remembered from before a restart."""
+        """The other devices, and how much of ours has reached them; much of it is remembered across restarts."""
         return peers(self.circle, self.node)
 
     def only_here(self) -> int:
@@ -114,16 +114,16 @@ class Cell:
         return only_here(self.circle, self.node)
 
     async def only_here_cases(self) -> list[tuple[CaseId, int]]:
-        """Which cases these entries changed, and how many of them each; the newest first, at most 100 cases.
+        """The cases that these entries changed, with the number of entries; the newest first, at most 100 cases.
 
-        Looks at the newest 1,000 of these entries, and leaves out those that are about members.
+        Looks at the newest 1,000 of these entries, leaving out those about members.
         """
         self._check_open()
         return await only_here_cases(self.circle, self.node)
 
     @property
     def role(self) -> Role | None:
-        """What this device may do; None while its admission has not come yet."""
+        """This device's role; None until its admission has arrived."""
         return self.circle.replica.circle.current_role(self.device)
 
     @property
@@ -133,8 +133,8 @@ class Cell:
     async def create_invite(self, role: str = "writer", *, confirm: Confirm, short_code: bool = True) -> Invite:
         """Invite one device, for ten minutes: show `code`, `qr()` or `short_code`, then wait for `joined()`.
 
-        `confirm` is asked with the name and the matching words before anybody is added. Anybody nearby can use up an
-        invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted
+        `confirm` is asked, with the name and the matching words, before the device is added. Anyone nearby can use up
+        an invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted
         (coordinators invite) or CircleFull.
         """
         self._check_open()
@@ -162,45 +162,45 @@ class Cell:
     async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
         """A case by its id, waiting at most `wait` seconds for it to arrive. As a text: `case.id.hex()`.
 
-        Raises NotFound, or Timeout if it was waited for; InvalidValue if it is a case of another kind, or no id.
+        Raises NotFound, or Timeout after waiting; InvalidValue if it is a case of another kind, or no id.
         """
         return await self._cases.get(schema, case, wait)
 
     async def cases(self, schema: type[S]) -> list[S]:
-        """All cases of a kind, in the order in which this device met them."""
+        """All cases of a kind, in the order in which they arrived on this device."""
         return await self._cases.of_kind(schema)
 
     async def pointing_at(self, cases: Collection[bytes]) -> dict[CaseId, str]:
-        """The cases with a link to one of these, by their ids, and their kinds.
+        """The cases with a link to one of these, by id, with their kinds.
 
-        One with more links than are listed is among them, wherever they lead: look at its links.
+        A case with more links than are listed is always included, wherever they lead: look at its links.
         """
         return await self._cases.pointing_at(cases)
 
     async def kinds(self, cases: Collection[bytes]) -> dict[CaseId, str]:
-        """The kinds of those of these cases that are here."""
+        """The kinds of these cases, as far as they are here."""
         return await self._cases.kinds(cases)
 
     async def wrote(self, case: CaseId, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
-        """The operations of these refs among so many of a case's newest entries, and how many were read."""
+        """The operations of these refs among the `within` newest entries of a case, and how many entries were read."""
         return await self._cases.wrote(case, refs, within)
 
     async def at_one_moment(self, work: Callable[[Replica, Listings], Generator[None, None, T]]) -> T:
-        """What comes of work on many cases, as they all are at one moment. It opens them with `look_up`.
+        """The result of work on many cases, on a consistent view of them all. It opens them with `look_up`.
 
-        Each step of it runs in a thread with the lock held, and between two of them others get their turn. If one of
-        them writes something, or something arrives, all is started over; then the others wait until it is done.
+        Each step runs in a thread with the lock held; other tasks get their turn between steps. If anything is written
+        or arrives in between, the work starts over, and other tasks wait until it is done.
         """
         return await self._cases.at_one_moment(work)
 
     def look_up(self, schema: type[S], number: int) -> S:
-        """A case as it is now, for work of `at_one_moment`: it is not kept, and does not move forward."""
+        """A case as it is now, for work of `at_one_moment`: a throw-away snapshot that does not move forward."""
         return self._cases.look_up(schema, number)
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
         self._check_open()
-        from cellsync.cell.graph import graph_of  # only those who draw need it
+        from cellsync.cell.graph import graph_of  # only drawing needs it
 
         await self.catalogue.ready()
         return await graph_of(self.circle, case, named=self.catalogue.title)
@@ -218,13 +218,13 @@ class Cell:
             yield draft
 
     async def write(self, edits: CaseEdits) -> Plan:
-        """Write entries, one per edit, all or none of them; returning means durable here."""
+        """Write entries, one per edit, atomically; returning means durable here."""
         return await self.own_entries.write(edits)
 
     # --- following -------------------------------------------------------------------------------------------
 
     def cursor(self) -> str:
-        """Where the order of arrival stands; give it to `changes(since=…)` later, also after a restart."""
+        """The current position in the order of arrival, for a later `changes(since=…)`, even after a restart."""
         return self._followers.cursor()
 
     @asynccontextmanager
@@ -233,7 +233,7 @@ class Cell:
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """Changes of one case, or of all, from now on or after a cursor.
 
-        Bounded: a slow reader gets a "reset". So does one whose case shows less than before, or that was told more.
+        Bounded: a slow reader gets a "reset". So does one whose case shows, or was told, entries that no longer count.
         """
         self._check_open()
         async with self._followers.following(case, since) as follower:
@@ -241,63 +241,63 @@ class Cell:
 
     @property
     def flags(self) -> list[Flag]:
-        """What needs a person's eye, each once: what is still so, then by reason what has happened, until dismissed."""
+        """What needs a person's eye, each once: lasting facts, then, by reason, events until they are dismissed."""
         return self._flags.all()
 
     def dismiss(self, flag: Flag) -> None:
-        """A person has seen it. It is raised again if it comes again; what is still so stays until it is over."""
+        """A person has seen it. It is raised again if it recurs; a lasting fact stays until it is over."""
         self._flags.dismiss(flag)
 
     async def keep_flags(self) -> None:
-        """Make the flags durable. A full disk is no error here: they are kept at the next chance."""
+        """Make the flags durable. A full disk is no error here: they are saved at the next chance."""
         await self._flags.keep()
 
     # --- others ----------------------------------------------------------------------------------------------
 
     def name_of(self, device: DeviceId) -> str:
-        """A device's display name, or the start of its id where the name is not known."""
+        """A device's display name, or the start of its id if the name is not known."""
         return self.circle.replica.name(device)
 
     async def synced(self, case: Bound | None = None, min_peers: int = 1, timeout: float = 30.0) -> None:
         """Return when this many other devices have confirmed every entry written here so far.
 
-        Raises PeerOlder or PeerNewer (all that could have confirmed it were met, and with one there is no version of
-        the protocol in common), Timeout.
+        Raises Timeout, or PeerOlder or PeerNewer: all that could have confirmed it were met, and one has no version of
+        the protocol in common with this device.
         """
         await confirmed(self.circle, self.node, self._check_open, min_peers, timeout)
 
     async def sync(
         self, *, everyone: bool = False, timeout: float = 30.0, progress: Progress | None = None
     ) -> list[Peer]:
-        """Call the other devices and return when those that were reached are in step; then the list says who was not.
+        """Call the other devices and return when those reached are in step; the list also names those that were not.
 
-        With `everyone` only when all are, or have been since it began: one that was may have left again
-        (`Peer.came_in_step`). After `timeout` seconds one that is in step is enough. While it lasts, this device shows
+        With `everyone`, return only when all are or have been in step since the call: a device may have left again
+        since (`Peer.came_in_step`). After `timeout` seconds one device in step is enough. Meanwhile this device shows
         itself as if it were inviting. `progress` is called with the list whenever it changes, at most ten times a
         second.
 
-        Raises NoPeer (there is no other device, or none was reached), ClocksDiffer (none was reached, and one is there
-        whose clock is too far off), Timeout (none of those reached was in step), PeerOlder or PeerNewer (none was in
-        step, and with one that was met there is no version in common).
+        Raises NoPeer (there is no other device, or none was reached), ClocksDiffer (none was reached, and one that is
+        there has a clock too far off), Timeout (none of those reached was in step), PeerOlder or PeerNewer (none was in
+        step, and one that was met has no version in common).
         """
         self._check_open()
         return await sync(self.circle, self.node, self._check_open, everyone, timeout, progress)
 
     @property
     def others_ahead(self) -> float | None:
-        """By how many seconds the others' clocks are ahead of this device's; None unless two members agree on it."""
+        """By how many seconds the others' clocks are ahead of this device's; None unless two members agree."""
         shift = self.circle.shift()
         return None if shift is None else shift / 1000
 
     def showing(self) -> AbstractContextManager[None]:
-        """While the block lasts, this device shows itself also on a network that is opened with `mode="asked"`."""
+        """Within the block, this device shows itself even on a network opened with `mode="asked"`."""
         self._check_open()
         return self.node.showing()
 
     async def ping(self, device: DeviceId, timeout: float = 5.0) -> float:
         """Seconds for a round trip to another device, which is called first if it is not connected.
 
-        Raises NoPeer (there is no way to it), PeerOlder or PeerNewer (one of the two has to be updated first), Timeout.
+        Raises NoPeer (it cannot be reached), PeerOlder or PeerNewer (one of the two has to be updated first), Timeout.
         """
         self._check_open()
         with trio.move_on_after(timeout):
@@ -310,15 +310,15 @@ class Cell:
         raise Timeout("no answer in time")
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
-        """Where another device listened when it was last met, or somebody said that it does."""
+        """The addresses where another device listened when last met, or is said to listen."""
         return self.node.whereabouts.addresses_of(device)
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
-        """Where another device listens, for networks that carry no multicast. Raises InvalidValue for a host's name."""
+        """Note where another device listens, for networks without multicast. Raises InvalidValue for a host name."""
         await self.node.add_address(device, checked_address(host_, port))
 
     async def state_digest(self) -> bytes:
-        """32 bytes that are equal on devices where all cases read the same."""
+        """32 bytes, equal on devices where all cases read the same."""
         self._check_open()
         async with self.circle.lock:
             return self.circle.replica.state_digest()
@@ -328,27 +328,27 @@ class Cell:
     async def backup(
         self, to: str | PathLike[str], *, below: str = "", beside: Mapping[str, bytes] | None = None
     ) -> Backup:
-        """Copy this cell as it is now into a new folder: encrypted, opened by the same passphrase, checked, and synced.
+        """Copy this cell as it is now into a new folder: encrypted under the same passphrase, checked, and synced.
 
-        The folder can be used as a home, and `restore` makes another of it; either knows that it is a copy. With
-        `below` the vault is a folder of that name in it, and the files `beside` stand next to that.
+        The folder can be used as a home, or `restore` makes another vault of it; either knows that it is a copy. With
+        `below` the vault is a subfolder of that name, with the files `beside` next to it.
 
         Raises PlaceTaken, NoSuchPlace (its parent), InsideVault, NotWritable, DiskFull, StorageFailed, CopyDiffers, and
-        VaultDamaged if this vault is: then there is no backup.
+        VaultDamaged if this vault is damaged: no backup is then made.
         """
         self._check_open()
         return await back_up(self.circle, self._kept, self._check_open, fspath(to), below, beside or {})
 
     async def forks(self) -> list[Fork]:
-        """Where devices signed two entries in one place, the oldest first. Both sides are kept; it blames nobody."""
+        """The places where devices signed two entries, the oldest first. Both sides are kept; a fork blames nobody."""
         self._check_open()
         async with self.circle.lock:
             return await self.circle.apart(lambda: forks.forks(self.circle))
 
     async def fork_proof(self, fork: Fork) -> bytes:
-        """That its device signed both: for somebody who holds neither side. It says nothing of what was written.
+        """The proof that its device signed both sides, for someone who holds neither. It reveals no content.
 
-        Raises NotFound if it is not held here, or too large to be shown.
+        Raises NotFound if the fork is not held here, or its proof would be too large.
         """
         self._check_open()
         async with self.circle.lock:
@@ -358,46 +358,46 @@ class Cell:
         return found
 
     async def check_fork_proof(self, proof: bytes) -> Fork:
-        """The fork that a proof shows, of a device of this cell. Raises ProvesNothing."""
+        """The fork of a device of this cell that a proof shows. Raises ProvesNothing."""
         self._check_open()
         return await self.circle.surroundings.in_thread(lambda: forks.check(self.circle, proof))
 
     async def check(self, most: int | None = None) -> bool:
-        """Read every page of this cell at rest; edits and sessions wait, some ms for each MB. False: it is larger.
+        """Read every page of this cell at rest; edits and sessions wait, some ms for each MB. Raises VaultDamaged.
 
-        Raises VaultDamaged.
+        False if it has more than `most` bytes: nothing is read then.
         """
         self._check_open()
         return await check(self.circle, self._kept.store, self._check_open, most)
 
     async def audit(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Read every page and every entry of this cell at rest, and verify what is signed. How many entries there are.
+        """Read every page and entry of this cell at rest, and verify all signatures; returns the number of entries.
 
-        Takes some 0.1 ms for each entry; edits and sessions go on meanwhile, but wait while the pages are read.
-        `progress` is told (entries looked at, entries to look at). Raises VaultDamaged.
+        Takes some 0.1 ms per entry; edits and sessions continue meanwhile, but wait while the pages are read.
+        `progress` is called with (entries checked, entries in all). Raises VaultDamaged.
         """
         self._check_open()
         return await audit(self.circle, self._kept.store, self._check_open, progress)
 
     @property
     def derivation(self) -> Kdf:
-        """What a guess at this vault's passphrase costs: passes, and bytes of memory."""
+        """The cost of a guess at this vault's passphrase: passes, and bytes of memory."""
         return self._kept.vault.derivation
 
     async def check_passphrase(self, passphrase: str) -> None:
-        """That this opens the vault, though it is open already. Raises WrongPassphrase, InvalidValue."""
+        """Check that this passphrase opens the vault, which is already open. Raises WrongPassphrase, InvalidValue."""
         self._check_open()
         guess, vault = forms(passphrase), self._kept.vault
         await self.circle.surroundings.in_thread(lambda: vault.check_passphrase(guess))
 
     @property
     def copied_at(self) -> datetime | None:
-        """When the backup was taken that this cell was put back from; None once something has been written here."""
+        """When the backup was taken from which this cell was restored; None once something has been written here."""
         at = self.circle.copied_at
         return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
 
     def entries(self) -> int:
-        """How many entries are here that count: as many as on every device that is in step."""
+        """The number of entries here that count: the same on every device that is in step."""
         return self.circle.replica.held.counted_entries()
 
     def _check_open(self) -> None:
@@ -405,7 +405,7 @@ class Cell:
             raise Closed
 
     def close(self) -> None:
-        """Wake every task that waits on this cell: followers end, the others raise Closed."""
+        """Wake every task that waits on this cell: followers end, other waits raise Closed."""
         self._closed = True
         self._flags.close()
         self._followers.close()

@@ -1,4 +1,4 @@
-"""Changes: what a step did to the fields of cases, as followers are told of it."""
+"""Changes: the effect of a step on the fields of cases, as told to followers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Op
 from cellsync.ledger.source import FromSession, OwnHand, Source
 
-NAMED: Final = 20  # of what one operation removes
+NAMED: Final = 20  # refs named of those that one operation removes
 
 
 def cause_of(source: Source) -> Cause:
-    """Why something changed, by where it came from."""
+    """The cause of a change, by the source of its step."""
     match source:
         case OwnHand():
             return "edit"
@@ -36,7 +36,7 @@ def change_size(change: Change) -> int:
 
 
 def size_of(value: Any) -> int:
-    """About how many bytes of memory a value takes that somebody reads."""
+    """The approximate memory of a decoded value, in bytes."""
     if isinstance(value, (str, bytes)):
         return len(value) + 50
     if isinstance(value, Mapping):
@@ -47,12 +47,12 @@ def size_of(value: Any) -> int:
 
 
 def touched(operations: list[Operation]) -> list[str]:
-    """The fields that operations write, each once, in order."""
+    """The fields that operations write, in order, without repeats."""
     return list(dict.fromkeys(operation.field for operation in operations if operation.tag != Op.CREATE))
 
 
 def readings(case: Bound | None, names: list[str]) -> dict[str, Any]:
-    """What these fields read now; logs are left out, they only grow."""
+    """The current values of these fields; logs are left out, they only grow."""
     known = _fields(case)
     return {name: _now(getattr(case, name)) for name in names if name in known}
 
@@ -61,7 +61,7 @@ def told(
     case: Bound | None, identity: CaseId, operations: list[Operation], before: dict[str, Any], author: str,
     local: bool, cause: Cause,
 ) -> Iterator[Change]:  # fmt: skip
-    """One change per field that an entry wrote; one per item for logs. Their cursors are to be filled in."""
+    """One change per field that an entry wrote; one per item for logs. Their cursors are yet to be filled in."""
     known = _fields(case)
     seen: set[str] = set()
     for operation in operations:
@@ -83,7 +83,7 @@ def told(
 
 
 def _removed(operation: Operation) -> tuple[Ref, ...]:
-    """What an operation removes, as far as it is worth telling."""
+    """The refs that an operation removes, as far as they are told."""
     if verb_of(operation.tag) not in REMOVES or not isinstance(operation.detail, bytes):
         return ()
     return tuple(split_refs(operation.detail[: NAMED * REF_BYTES]))
@@ -94,7 +94,7 @@ def _fields(case: Bound | None) -> Mapping[str, Field]:
 
 
 def _now(value: Any) -> Any:
-    """What a view reads at this moment: the view itself goes on changing."""
+    """A copy of a view's current value: the view itself keeps changing."""
     if isinstance(value, SetView):
         return frozenset(value)
     return dict(value) if isinstance(value, MapView) else value

@@ -1,4 +1,4 @@
-"""Clocks of other devices, for people: by how much they differ, and whether that is why a device was not reached."""
+"""Clocks of other devices, for people: how much they differ, and whether that kept a device from being reached."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ SILENT: Final = (
 class OtherClock(NamedTuple):
     """Another device's clock, compared with this one's."""
 
-    ahead: float  # seconds that it shows more; negative: less
-    measured: bool  # between the two, when they last spoke; else it only seems so from what it shows on the network
+    ahead: float  # seconds by which it is ahead; negative: behind
+    measured: bool  # in their last session; else only inferred from its beacons on the network
 
     @property
     def notable(self) -> bool:
-        """Whether a person should hear of it."""
+        """Whether to tell people about it."""
         return bool(apart(self.ahead))
 
 
 def other_clock(circle: OpenCircle, node: Node, device: DeviceId) -> OtherClock | None:
-    """None while nothing is known of it."""
+    """None while nothing is known about it."""
     guess = node.calls.guesses.get(device)
     if guess is not None:
         return OtherClock(guess / 1000, measured=False)
@@ -39,7 +39,7 @@ def other_clock(circle: OpenCircle, node: Node, device: DeviceId) -> OtherClock 
 
 
 def keeps_apart(circle: OpenCircle, node: Node, device: DeviceId, since: float) -> OtherClock | None:
-    """The clock that is why a device was not reached since then: it was there, and its clock differs."""
+    """The clock that kept a device from being reached since then: the device was there, and its clock differs."""
     known = other_clock(circle, node, device)
     if known is None or not known.notable or device in node.links:
         return None

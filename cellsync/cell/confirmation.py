@@ -1,4 +1,4 @@
-"""The confirmation of a pairing: what people are asked before anybody is added."""
+"""The confirmation of a pairing: the questions people answer before a device is added."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Asked(NamedTuple):
 
     name: str  # of the person who wants to join, as they call themselves; "" on the joining device
     words: tuple[str, ...]
-    clock_ahead: float = 0.0  # seconds that the other device's clock shows more than this one's; negative: less
-    namesakes: tuple[Member, ...] = ()  # members whose name could be taken for this one: is it the same person?
+    clock_ahead: float = 0.0  # seconds by which the other device's clock is ahead of this one's; negative: behind
+    namesakes: tuple[Member, ...] = ()  # members whose name could be mistaken for this one: is it the same person?
 
     def __repr__(self) -> str:
         return "<asked>"  # no name, no words
@@ -27,7 +27,7 @@ Confirm = Callable[[Asked], bool | Awaitable[bool]]
 
 
 class Introduction(NamedTuple):
-    """Who joins: what the others will call them, and the passphrase of the new vault."""
+    """The person who joins: their name for the others, and the passphrase of the new vault."""
 
     name: str
     passphrase: str
@@ -41,7 +41,7 @@ Introduce = Callable[[], Introduction | Awaitable[Introduction]]
 
 
 def checked_confirm(confirm: Confirm) -> None:
-    """Raises InvalidValue for what cannot be asked: found out at the words, it would cost the code."""
+    """Raises InvalidValue for anything that cannot be called: found out only at the words, it would cost the code."""
     if not callable(confirm):
         raise InvalidValue(f"`confirm` is a function that asks a person, and no {type(confirm).__name__}")
 

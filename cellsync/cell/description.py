@@ -1,15 +1,15 @@
-"""The description of a case: what people call it, what it may be found by, how it stands, and what it points at.
+"""The description of a case: its title, the texts it is found by, its status, and its links.
 
-It goes by the names of fields, so that it holds for kinds of cases that nobody here has a schema for:
+It relies on field names only, so it works for kinds of cases without a schema in this program:
 
-    title, name                             registers with a text: what a case is called
+    title, name                             registers with a text: the title of a case
     names                                   a set of [text, script, kind]: the names of a person
-    description, external_id                what is shown of a case without a name
-    given_by, scope, kind, since, …         what tells what has none of these from others of its kind (`_APART`)
-    status, state                           how it stands
-    links                                   a set of [case, relation]: what it points at
+    description, external_id                shown for a case without a name
+    given_by, scope, kind, since, …         distinguish a case with none of these from others of its kind (`_APART`)
+    status, state                           its status
+    links                                   a set of [case, relation]: the cases it points at
 
-All of it is bounded, for a member may write whatever they like.
+All of it is bounded, since a member may write anything.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 VERSION: Final = bytes([3, FOLDED])
-"""Raise the first when a case is described otherwise: listings at rest are then made again."""
+"""Raise the first number when the description changes: stored listings are then remade."""
 
 NAME_KINDS: Final = ("legal", "transliteration", "alias")  # the best first
-TITLE: Final = 200  # characters that lists show, and that are searched
-NAMES: Final = 64  # that a case may be found by
+TITLE: Final = 200  # characters shown in lists, and searched
+NAMES: Final = 64  # that a case is found by
 LINKS: Final = 1_000  # that are listed; a case with more may point at anything, and is found for every target
 _TITLES: Final = ("title", "name")
-_INSTEAD: Final = ("description", "external_id")  # of what has no name
+_INSTEAD: Final = ("description", "external_id")  # for a case without a name
 _APART: Final = {
     "alias": "", "given_by": "", "purpose": "", "recipient": "to ", "scope": "for ", "kind": "", "agency": "",
     "authority": "", "counterpart": "", "court": "", "place": "", "since": "", "given": "", "asked": "", "started": "",
     "observed": "", "happened": "", "leaves": "", "made": "", "next_hearing": "next ", "withdrawn": "withdrawn ",
 }  # fmt: skip
-"""Registers that tell documents without a name apart, and what is said before each."""
+"""Registers that tell documents without a name apart, each with the words to put before it."""
 _FOUND_BY: Final = (*_TITLES, "description")
 _UNSAID: Final = ("", "unknown", "other")
 STATUS: Final = ("status", "state")
@@ -58,7 +58,7 @@ Names = list[tuple[int, str, str]]
 
 
 class Sought(dict[str, str]):
-    """Texts as they are compared, of cases that are described together: the same words and names stand in several."""
+    """Cache of folded texts, for cases that are described together: they share many words and names."""
 
     def __missing__(self, text: str) -> str:
         found = self[text] = sought(text)
@@ -66,11 +66,11 @@ class Sought(dict[str, str]):
 
 
 class Described(NamedTuple):
-    """What a description goes by: of everything that is said in a case, what it looks at."""
+    """The input of a description: the parts of a case that it looks at."""
 
     kind: str
     registers: Mapping[str, Any]  # the displayed values of `_REGISTERS`, in their order, as far as they were written
-    names: Sequence[Any]  # what stands in these sets, in any order, and as often as it was added
+    names: Sequence[Any]  # the elements of these sets, in any order, as often as they were added
     links: Sequence[Any]
     conflicts: int
 
@@ -79,27 +79,27 @@ class Described(NamedTuple):
 
 
 def said_in(state: CaseState) -> Described:
-    """`state` may be without its logs."""
+    """`state` may lack its logs."""
     return _naming(state)._replace(conflicts=len(state.conflicts()))
 
 
 def _naming(state: CaseState) -> Described:
-    """The same, but for conflicts: these may stand in 131,072 fields."""
+    """The same without conflicts, which may be in 131,072 fields."""
     registers = {name: register(state, name) for name in _REGISTERS if name in state.registers}
     names, links = (list(_elements(state, name)) for name in ("names", "links"))
     return Described(state.kind, registers, names, links, 0)
 
 
 def names_in(person: CaseState) -> list[str]:
-    """Whatever a person is called, in any order."""
+    """All names of a person, in any order."""
     return [text for _, text, _ in _names(said_in(person))]
 
 
 def said_first(operations: Sequence[Operation]) -> Described | None:
-    """What is said in a case of which these operations, of one entry, are all there is; None if only a fold can tell.
+    """The same for a case that consists of these operations of one entry; None if only a fold can tell.
 
-    Spelt out for speed: describing what an import has just written, and not folding it for that, spares a sixth of the
-    import's time. The plain version is `said_in` of the folded state; a property holds the two equal.
+    Spelt out for speed: describing what an import has just written without folding it saves a sixth of the import's
+    time. The plain version is `said_in` of the folded state; a property test holds the two equal.
     """
     if len(operations) > caps.CASE_OPERATIONS:
         return None
@@ -131,14 +131,14 @@ def said_first(operations: Sequence[Operation]) -> Described | None:
 
 
 def describe(number: int, upto: int, state: CaseState, known: Sought | None = None) -> CaseListing:
-    """A case in a list. `state` may be without its logs; `upto`: its newest entry."""
+    """The listing of a case. `state` may lack its logs; `upto`: its newest entry."""
     if not state.counted:
         return CaseListing(number, upto, False, "", "", "", 0, frozenset(), frozenset())
     return describe_said(number, upto, said_in(state), Sought() if known is None else known)
 
 
 def describe_said(number: int, upto: int, said: Described, known: Sought) -> CaseListing:
-    """The same of a case of which something counts."""
+    """The same for a case of which something counts."""
     links = sorted(set(_links(said)))
     if len(links) > LINKS:
         links = [ANYTHING, *links[:LINKS]]
@@ -158,7 +158,7 @@ def register(state: CaseState, name: str) -> Any:
 
 
 def title_of(state: CaseState) -> str:
-    """What people call it; "" if it has no name. Not for the event loop: a person may have very many names."""
+    """The title of a case; "" if it has none. Not for the event loop: a person may have very many names."""
     naming = _naming(state)
     return _title(naming, sorted(_names(naming)))
 
@@ -169,7 +169,7 @@ def _title(said: Described, names: Names) -> str:
 
 
 def _apart(said: Described) -> str:
-    """`family · for partners · 2024-05`: what tells it from others of its kind; "" if nothing was said."""
+    """`family · for partners · 2024-05`: distinguishes it from others of its kind; "" if all of that is unwritten."""
     found = ((_APART[name], _words(value)) for name, value in said.registers.items() if name in _APART)
     return " · ".join((before + words).strip() for before, words in found if words not in _UNSAID)[:TITLE]
 
@@ -187,18 +187,18 @@ def _words(plain: Any) -> str:
             parts = [f"{year:04}", *(f"{part:02}" for part in (month, day) if part is not None)]
             return "~" * estimated + "-".join(parts)
         case [None, None, None, bool()]:
-            return " "  # a date, and not known which
+            return " "  # an unknown date
     return ""
 
 
 def sought(text: str) -> str:
-    """A text as it is compared with what a case may be found by; "" only if it is blank."""
+    """A search text in the form in which cases are found; "" only if it is blank."""
     text = text[: 4 * TITLE]
     return (folded(text) or text.strip().casefold())[:TITLE]
 
 
 def called(state: CaseState) -> Iterator[tuple[str, bool]]:
-    """What it may be found by, folded; whether that is its external id."""
+    """The folded texts it is found by; whether each is its external id."""
     naming = _naming(state)
     names = sorted(_names(naming))
     return _called(naming, names, _title(naming, names), Sought())
@@ -230,7 +230,7 @@ def _links(said: Described) -> Iterator[bytes]:
 
 
 def _elements(state: CaseState, name: str) -> Iterator[Any]:
-    """What stands in a set, in any order, and as often as it was added."""
+    """The elements of a set, in any order, as often as they were added."""
     members = state.sets.get(name)
     return iter(()) if members is None else (cell.value for cell in members.live.values())
 

@@ -1,8 +1,8 @@
 """Drawing a case's history: with box characters for a terminal, and as SVG.
 
 Both draw the same lanes. A lane is a column that waits for an entry: it begins below a child and ends at its parent.
-Going down, a row takes the leftmost lane that waits for it (a head takes a free one); the other lanes that wait for it
-end there, its first parent goes on in its lane, and every further parent gets a free lane to the right.
+Going down, a row takes the leftmost lane that waits for it (a head takes a free one); other lanes that wait for it end
+there, its first parent continues in its lane, and every further parent gets a free lane to the right.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Final, NamedTuple
 from cellsync.cell.graph import Graph, Row
 from cellsync.core.plain import plain_line
 
-_LABEL: Final = 60  # characters of what an entry did
+_LABEL: Final = 60  # characters of an entry's summary
 _NAME: Final = 20
 _STEP_X, _STEP_Y, _EDGE, _RADIUS = 18, 26, 16, 5
 _COLOURS: Final = ("#1b6ca8", "#b4541a", "#3c7d3c", "#8a4a9e", "#8a6d1b", "#4a5a6a")
 
 
 class RowPlace(NamedTuple):
-    """Where one row stands."""
+    """The position of one row."""
 
     lane: int
     ends: tuple[int, ...]  # lanes to the right that end here
     begins: tuple[int, ...]  # lanes to the right that begin here
-    passing: tuple[bool, ...]  # by lane: whether a line goes through or past this row, those that end here included
-    below: tuple[bool, ...]  # by lane: whether a line goes on below it
+    passing: tuple[bool, ...]  # by lane: whether a line goes through or past this row, or ends here
+    below: tuple[bool, ...]  # by lane: whether a line continues below it
 
 
 class Line(NamedTuple):
@@ -97,7 +97,7 @@ def as_text(graph: Graph) -> str:
 
 
 def _branches(lane: int, others: tuple[int, ...], lines: tuple[bool, ...], corners: str) -> str:
-    """The line on which lanes to the right leave a lane, or come into it."""
+    """The text line on which lanes to the right branch off a lane, or join it."""
     last = max(others)
     drawn = ""
     for at, goes in enumerate(lines):

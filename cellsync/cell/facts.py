@@ -1,4 +1,4 @@
-"""Facts: the lasting flags, worked out from what is held and known."""
+"""Facts: the lasting flags, derived from what is held and known."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from cellsync.node.node import Node
 class Facts:
     """The facts of one circle.
 
-    All of it is looked at once, and then only what a step changes: a step costs as much as it brings, however many
-    forks and dates ahead there are. Of an equivocator nothing else is said: it has no newest entry, and its forks have
-    no end.
+    Everything is looked at once, then only what a step changes: a step costs as much as it brings, however many forks
+    and future dates there are. An equivocator gets no other flag: it has no newest entry, and its forks are endless.
     """
 
     def __init__(self, circle: OpenCircle, node: Node) -> None:
@@ -35,7 +34,7 @@ class Facts:
         """Look at what a step has changed. Hold the lock."""
         chains, newest = self._circle.replica.held.chains, self._newest
         left = {arrival.chain for arrival in plan.commit.arrivals}
-        for entry in reversed(plan.commit.entries):  # heights grow along a chain: its last entry is the newest
+        for entry in reversed(plan.commit.entries):  # heights rise along a chain: its last entry is the newest
             if not left:
                 break
             number = chain_of(entry.slot)
@@ -70,7 +69,7 @@ class Facts:
             self._forked = (self._forked - devices) | {device for device in of if not self._is_settled(device)}
 
     def _is_settled(self, device: DeviceId) -> bool:
-        """Whether the device has learnt of all its forks: somebody has built on both sides of each, and the device has
+        """Whether the device has learnt of all its forks: some entry builds on both sides of each, and the device has
         begun an incarnation beyond them."""
         held = self._circle.replica.held
         lines = list(dict.fromkeys(chain.line for chain in held.of_device(device)))

@@ -1,7 +1,7 @@
 """A flag: something that needs a person's eye. A flag alone blames nobody, and nothing that is flagged is lost.
 
-A lasting flag states a fact (`Facts`): it cannot be dismissed, is there after a restart, and goes once the fact no
-longer holds. The others say what has happened; `Flags` keeps them until a person has seen them.
+A lasting flag states a fact (`Facts`): it cannot be dismissed, survives a restart, and goes once the fact no longer
+holds. The others report events; `Flags` keeps them until a person has seen them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Reason(StrEnum):
 
 
 LASTING: Final = frozenset({Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER})
-"""Reasons that are facts. The others say what has happened."""
+"""Reasons that are facts. The others report events."""
 
 
 class Flag(NamedTuple):
-    """What needs a person's eye: why, and whose device or which case it is about. It blames nobody by itself."""
+    """Something that needs a person's eye: the reason, and the device or case concerned. By itself it blames nobody."""
 
     reason: Reason
-    device: DeviceId  # whose entries they are, or whose codes they were
+    device: DeviceId  # the author of the entries, or the owner of the codes
     author: str
     case: CaseId | None
 
@@ -60,7 +60,7 @@ def encode(flags: Iterable[Flag]) -> bytes:
 
 
 def decode(circle: OpenCircle, raw: bytes | None) -> list[Flag]:
-    """What was kept; a row that cannot be read is left out: another version may have written it."""
+    """Decode stored flags; unreadable rows are left out: another version may have written them."""
     try:
         rows = codec.decode(raw or b"\x90", _MOST_BYTES, "flags")
     except PeerError:

@@ -1,4 +1,4 @@
-"""The flags of an open cell: what is still so, and what has happened, kept until a person has seen it."""
+"""The flags of an open cell: lasting facts, and events, which are kept until a person has seen them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
 
-MOST: Final = 250  # kept of each reason, the newest: a flood of one reason cannot evict another
-KEPT_AFTER: Final = 1.0  # seconds, for flags seldom come alone
+MOST: Final = 250  # newest flags kept per reason: a flood of one reason cannot evict another
+KEPT_AFTER: Final = 1.0  # seconds, since flags seldom come alone
 
 
 class Flags:
-    """All of them. `known`: what had happened and was kept when the cell was closed."""
+    """All flags. `known`: the events stored when the cell was closed."""
 
     def __init__(self, circle: OpenCircle, node: Node, nursery: trio.Nursery, known: Iterable[Flag]) -> None:
         self._circle = circle
         self._nursery = nursery
-        self._wake: Callable[[], None] = node.links.wake  # all who wait for something to change
+        self._wake: Callable[[], None] = node.links.wake  # all tasks that wait for a change
         self._happened: dict[Reason, dict[Flag, None]] = {reason: {} for reason in Reason if reason not in LASTING}
         for flag in known:
             self._happened[flag.reason][flag] = None
@@ -48,16 +48,16 @@ class Flags:
         return (flag for flags in self._happened.values() for flag in flags)
 
     def committed(self, plan: Plan, source: Source) -> None:
-        """Told of every step by the circle: some flags are raised, and some are over."""
+        """Called by the circle after every step: raise some flags, and drop others."""
         self._attached(self._gaps.filled(self._circle, plan))
-        inviter_asked = isinstance(source, OwnHand)  # then the inviter was asked about a namesake before
+        inviter_asked = isinstance(source, OwnHand)  # then the inviter has already been asked about a namesake
         happened = happened_in(self._circle, plan)
         self.add(flag for flag in happened if not (inviter_asked and flag.reason is Reason.NAMESAKE))
         self._gaps.note(plan)
         self._facts.look(plan)
 
     def add(self, flags: Iterable[Flag]) -> None:
-        """Raise these: they have happened."""
+        """Raise these events."""
         for flag in flags:
             same_reason = self._happened[flag.reason]
             if flag not in same_reason:
@@ -106,7 +106,7 @@ class Flags:
 
 
 def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
-    """What has happened in a step that has just been taken; of each reason the newest, at most MOST."""
+    """The events of a step that has just been taken; of each reason the newest, at most MOST."""
 
     def flags(reason: Reason, entries: list[Entry]) -> Iterator[Flag]:
         places = list(dict.fromkeys((chain_of(entry.slot), entry.case) for entry in reversed(entries)))
@@ -123,10 +123,10 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
 
 
 class Gaps:
-    """The chains of which a slice did not attach. Their flag goes when these chains grow, and not when another does.
+    """The chains of which a slice did not attach. Their flag goes when these chains grow, not when others do.
 
-    The peer that brings such a slice need not have it from the device that is named in it, and nobody can check that:
-    so it proves nothing, and a person can dismiss the flag. It is raised again if the slice is brought again.
+    The peer that delivers such a slice need not have it from the device named in it, and that cannot be checked: so it
+    proves nothing, and a person can dismiss the flag. It is raised again if the slice is delivered again.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Gaps:
             del self._open[next(iter(self._open))]
 
     def filled(self, circle: OpenCircle, plan: Plan) -> set[DeviceId]:
-        """Devices whose chains grew, and of whose chains none with a gap is known any more."""
+        """Devices whose chains grew, and which have no chain with a known gap left."""
         grown = [circle.replica.held.chains[arrival.chain].line for arrival in plan.commit.arrivals]
         for line in grown:
             self._open.pop(line, None)

@@ -1,12 +1,13 @@
-"""Followers: they are told of what arrives and what is written here, field by field.
+"""Followers: subscribers to what arrives and what is written here, field by field.
 
 A follower is registered before its block is entered, so nothing is missed between reading and following. It never
 slows down a writer: one that does not keep up gets a single "reset" in place of what it missed.
 
-A cursor is `life:arrival`: which store's order of arrival, and how far. One of another store (the vault was joined
-again) also gives a "reset". So does a step that takes back what had counted, and a cursor from before such a step: no
-change of a field could say that. What arrived at once has one place in that order: only its last change carries it,
-the others carry the place before. So a follower that resumes after any change misses nothing, and may see a few twice.
+A cursor is `life:arrival`: a store's order of arrival, and a position in it. A cursor of another store (the vault was
+joined again) also leads to a "reset". So does a step that takes back what had counted, and a cursor from before such a
+step: no change of a field could express that. What arrived together has one position: only its last change carries it,
+the others carry the position before. So a follower that resumes after any change misses nothing, and may see a few
+twice.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from cellsync.ledger.source import OwnHand, Source
 
 BACKLOG: Final = 1_000  # changes that may wait for a follower
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
-AT_ONCE: Final = 64  # changes that are told, or operations that are looked at, before others get their turn
-PAGE: Final = 256  # arrivals that are read at once for a follower that comes back
+AT_ONCE: Final = 64  # changes told, or operations looked at, before other tasks get their turn
+PAGE: Final = 256  # arrivals per read for a follower that resumes
 _NUMBER: Final = re.compile("[0-9]{1,18}")
 _STANDING: Final[Why] = "standing"
 _EQUIVOCATOR: Final[Why] = "equivocator"
@@ -51,7 +52,7 @@ class Follower(AsyncIterator[Change]):
         return self.case is None or self.case.id == case
 
     def tell_all(self, changes: list[Change], before: str, after: str) -> Iterator[None]:
-        """What arrived at once, between these two cursors. Others get their turn between the items."""
+        """Tell what arrived together, between these two cursors. Other tasks get their turn between the items."""
         for at, change in enumerate(changes[:-1]):
             self.tell(change._replace(cursor=before))
             if at % AT_ONCE == AT_ONCE - 1:
@@ -63,17 +64,17 @@ class Follower(AsyncIterator[Change]):
         self._backlog.put(change)
 
     def miss(self) -> None:
-        """More came than may wait: once the reader has had what waits, it is told to read again."""
+        """The backlog is full: once the reader has drained it, it is told to read again."""
         self._backlog.miss()
 
     def reset(self, change: Change) -> None:
         self.tell(change._replace(path="", value=None, before=None, cause="reset"))
 
     def close(self) -> None:
-        """What was told can still be read; then the reading ends."""
+        """Told changes can still be read; then the iteration ends."""
         self._backlog.close()
 
-    # A class, because a generator would be over after a wait that was cancelled: this can be asked again.
+    # A class, because a cancelled wait would end a generator for good: this one can be resumed.
 
     def __aiter__(self) -> Follower:
         return self
@@ -89,7 +90,7 @@ class Follower(AsyncIterator[Change]):
 
 
 class _Share:
-    """What one step has for one follower."""
+    """The changes of one step for one follower."""
 
     __slots__ = ("changes", "follower", "full", "size")
 
@@ -97,7 +98,7 @@ class _Share:
         self.follower = follower
         self.changes: list[Change] = []
         self.size = 0
-        self.full = False  # there is more than may wait
+        self.full = False  # there are more than may wait
 
     def add(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -109,7 +110,7 @@ class _Share:
 
 
 class Followers:
-    """All followers of one circle. They and the cases that somebody reads move forward together."""
+    """All followers of one circle. They and the cases with readers move forward together."""
 
     def __init__(self, circle: OpenCircle, cases: OpenCases) -> None:
         self._circle = circle
@@ -152,7 +153,7 @@ class Followers:
     # --- what has arrived before -------------------------------------------------------------------------
 
     def _replay(self, follower: Follower, since: str) -> None:
-        """What has arrived behind a cursor, or a reset if the cursor is not one of this store's. With the lock held."""
+        """Replay arrivals after a cursor, or reset if the cursor is not one of this store's. Hold the lock."""
         circle = self._circle
         life, _, number = since.partition(":")
         known = life == self._life and _NUMBER.fullmatch(number) is not None
@@ -180,7 +181,7 @@ class Followers:
     # --- what arrives ------------------------------------------------------------------------------------
 
     def committed(self, plan: Plan, source: Source) -> Iterator[Callable[[], None] | None]:
-        """Told of every step by the circle."""
+        """Called by the circle after every step."""
         yield from self._cases.refold(plan.refold)
         shares = [_Share(follower) for follower in self._followers]
         yield from self._bring_forward(plan, shares, cause_of(source), local=isinstance(source, OwnHand))
@@ -194,9 +195,9 @@ class Followers:
                 share.follower.miss()
 
     def _bring_forward(self, plan: Plan, shares: list[_Share], cause: Cause, *, local: bool) -> Iterator[None]:
-        """Apply a step to the cases that somebody reads, and note what that changes for whom."""
+        """Apply a step to the cases with readers, and note the changes for each follower."""
         circle, read = self._circle, self._cases.read
-        # Where nobody follows and few cases are read, an arrival must cost next to nothing.
+        # Without followers and with few cases being read, an arrival must cost next to nothing.
         steps = plan.changes if shares else plan.changes.of(read) if read else ()
         work = 0
         for entry, device, written in steps:
@@ -216,7 +217,7 @@ class Followers:
                 share.add(told(share.follower.case, case, written, earlier, author, local, cause))
 
     def _resets(self, plan: Plan, *, local: bool) -> Callable[[Follower], list[Change]]:
-        """What followers are told when earlier entries of cases count no more, or count now."""
+        """The resets for followers when earlier entries of cases stop or start to count."""
         held = self._circle.replica.held
         refolded = [held.case_ids[number] for number in plan.refold]
         restood = {held.case_ids[entry.case] for entry in plan.restanding if entry.changes_case}

@@ -1,4 +1,4 @@
-"""Forks: what a device signed twice in one place, and the proof of it, to be shown to others."""
+"""Forks: places where a device signed two entries, and their proofs, to be shown to others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cellsync.ledger.circle import OpenCircle
 
 
 class Fork(NamedTuple):
-    """Two entries of one device in one place. It blames nobody: a vault that was put back makes one as well."""
+    """Two entries of one device in one place. It blames nobody: restoring a backup makes one as well."""
 
     id: EntryId  # of one of the two
     device: DeviceId
     author: str
-    sequence: int  # their place in what the device wrote
-    equivocator: bool  # the device has more branches than any honest one: only what others cite of it counts
+    sequence: int  # their place in the device's chain
+    equivocator: bool  # the device has more branches than any honest one: only its entries that others cite count
 
     def __repr__(self) -> str:
         return f"<fork of {self.device.hex()[:8]}>"  # no name
@@ -40,7 +40,7 @@ def proof(circle: OpenCircle, fork: EntryId) -> bytes | None:
 
 
 def check(circle: OpenCircle, raw: bytes) -> Fork:
-    """What a proof shows. The two sides need not be held here. Raises ProvesNothing."""
+    """The fork that a proof shows. The two sides need not be held here. Raises ProvesNothing."""
     try:
         shown = fork_proof.decode(raw)
         key = circle.replica.circle.signing_key(shown.device)

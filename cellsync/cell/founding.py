@@ -22,8 +22,8 @@ from cellsync.store.vault import Vault
 class RecoveryKey:
     """The key on paper that restores a circle: 13 groups of four letters and digits, to be written down.
 
-    It is kept nowhere, so `print` shows it: a key that is shown as hidden once is lost. What shows values without being
-    asked, a debugger, a traceback with its variables, a log of objects, uses `repr` and shows nothing.
+    It is stored nowhere, so `print` shows it: a key printed only as "hidden" would be lost. Debuggers, tracebacks with
+    variables and logs of objects show values unasked; they use `repr`, which hides it.
     """
 
     def __init__(self, secret: RecoverySecret) -> None:
@@ -43,12 +43,12 @@ class RecoveryKey:
 
 
 async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: str) -> RecoveryKey:
-    """Found a cell in an empty folder and return its recovery key, which is kept nowhere: write it down.
+    """Found a cell in an empty folder and return its recovery key, which is stored nowhere: write it down.
 
-    `circle_name` is what the members will see, `name` what they will call you. Open it with `open_cell`.
+    Members will see `circle_name` and your `name`. Open the cell with `open_cell`.
 
-    Raises VaultExists if there is a vault already, InvalidValue for a name that cannot be used, WeakPassphrase (an
-    InvalidValue; `make_passphrase` makes one that is not), DiskFull or StorageFailed.
+    Raises VaultExists if there is a vault already, InvalidValue for an unusable name, WeakPassphrase (an InvalidValue;
+    `make_passphrase` makes a strong one), DiskFull or StorageFailed.
     """
     home = new_home(place)
     now, entropy = home.surroundings.now(), home.surroundings.entropy
@@ -69,7 +69,7 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: s
 
 
 def _fill(store: SqliteStore, founded: Founding, secrets: founding.DeviceSecrets, now: Millis) -> None:
-    """Write the circle's first entry and what its founder remembers of it."""
+    """Write the circle's first entry and the founder's own state."""
     device = DeviceId(founded.circle)
     line = (device, founded.incarnation)
     plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, [founded.intention], now)

@@ -2,17 +2,17 @@
 
 Rules:
 
-1. Rows are the case's entries, newest first: a row stands above all that its author had seen. The order is that of
+1. Rows are the case's entries, newest first: a row is above everything its author had seen. The order is that of
    (height, id), hence the same on every device that holds the same entries.
-2. A row's parents are the nearest entries of the case in its past. The way to them may lead through entries of other
-   cases: who wrote in case B after reading of A, and in A after that, has seen what B's author saw.
-3. Nearest means that none of them is in another's past.
+2. A row's parents are the nearest entries of the case in its past. The path to them may lead through entries of other
+   cases: an author who wrote in A after an entry of case B has seen everything that B's author had seen.
+3. Nearest means that none of them is in the past of another.
 
-For rule 2 those entries between the first and the last one of the case that cite other chains are read once, in the
-order of height, page by page: with the others nobody saw anything new. Each chain carries a *view*: how far its author
-has seen the case, as chain -> greatest sequence. A view changes only where the case does, so entries in a row share one
-object, and what is kept grows with the case, not with the history. (A parent's height is below its child's, so whatever
-a view is made of has been read before.) A branch that leaves another one begins with the view that stands there.
+For rule 2, the entries between the case's first and last that cite other chains are read once, in the order of height,
+page by page: the others show their authors nothing new. Each chain carries a *view*: how far its author has seen the
+case, as chain -> greatest sequence. A view changes only where the case does, so successive entries share one object,
+and memory grows with the case, not with the history. (A parent's height is below its child's, so the inputs of a view
+have been read before it.) A branch that leaves another one begins with the view at that point.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from cellsync.core.wire.operations import Operation, split_refs
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 
-PAGE: Final = 1_024  # entries that are read before others get their turn
+PAGE: Final = 1_024  # entries read before other tasks get their turn
 ROWS: Final = 2_000  # the newest entries that are drawn
-ROWS_BYTES: Final = 8 << 20  # of what they say, at most
-TOLD: Final = 64  # of what one entry did; if there is more, "…" stands behind them
-REMOVED: Final = 4_096  # older entries that are read, to say what was removed
-SHORTEST: Final = 4  # characters of an id that are shown at least
+ROWS_BYTES: Final = 8 << 20  # of their contents, at most
+TOLD: Final = 64  # operations told of one entry; "…" stands for the rest
+REMOVED: Final = 4_096  # older entries read to say what was removed
+SHORTEST: Final = 4  # minimum characters of a shown id
 
 
 class Seeing(NamedTuple):
-    """An entry as far as it says what its author had seen."""
+    """An entry, reduced to what its author had seen."""
 
     height: int
     slot: int
@@ -65,11 +65,11 @@ class Row(NamedTuple):
     """One entry of the case."""
 
     id: EntryId
-    short: str  # the beginning of its id in hex, of no other entry of this case
+    short: str  # prefix of its id in hex, unique in this case
     author: str
-    at: datetime  # what its device's clock said, UTC; a claim
+    at: datetime  # by its device's clock, UTC; a claim
     did: tuple[str, ...]  # in words: "created", "status=closed", 'notes +"…"'; control characters are replaced
-    parents: tuple[int, ...]  # rows further down; several: it brings together what was written apart
+    parents: tuple[int, ...]  # rows further down; several: it merges concurrent entries
     counts: bool  # False: kept, but not shown in the case; its author lacked the right, or writes several histories
 
     def __repr__(self) -> str:
@@ -81,11 +81,11 @@ class Graph(NamedTuple):
 
     case: CaseId
     rows: list[Row]  # newest first
-    older: int = 0  # the slot of the newest of those before them; 0: there are none
+    older: int = 0  # the slot of the newest entry before them; 0: none
 
     @property
     def cut(self) -> bool:
-        """Whether there are older ones."""
+        """Whether there are older entries."""
         return self.older != 0
 
     def __repr__(self) -> str:
@@ -95,11 +95,11 @@ class Graph(NamedTuple):
 async def graph_of(
     circle: OpenCircle, case: Bound, first: int = 0, limit: int = ROWS, named: Callable[[bytes], str] = lambda _: ""
 ) -> Graph:
-    """The history of a case: so many entries of it, from the one in slot `first` on, or the newest. Raises NotFound.
+    """The history of a case: `limit` entries of it, from slot `first` back, or the newest. Raises NotFound.
 
-    `named`: what the cases are called that its links lead to.
+    `named`: gives the titles of linked cases.
 
-    Time: one pass over the entries of the circle since the oldest of these that cite other chains.
+    Time: one pass over the circle's entries since the oldest of these that cite other chains.
     """
     async with circle.lock:
         held = circle.replica.held
@@ -117,7 +117,7 @@ async def graph_of(
 
 
 def _removed(circle: OpenCircle, entries: list[Entry], older: int) -> dict[Ref, Operation]:
-    """What these entries remove, and none of them has written."""
+    """What these entries remove but did not write themselves."""
     own = {entry.id[:8] for entry in entries}
     refs: set[Ref] = set()
     for entry in entries:
@@ -128,7 +128,7 @@ def _removed(circle: OpenCircle, entries: list[Entry], older: int) -> dict[Ref, 
 
 
 def _newest(circle: OpenCircle, head: int, limit: int) -> tuple[list[Entry], int]:
-    """Those of a case from this one on back, and the slot of the next one; 0 if there are no more."""
+    """The entries of a case from this one back, and the slot of the next one; 0 if there are no more."""
     entries: list[Entry] = []
     size = 0
     while head and len(entries) < limit and size < ROWS_BYTES:
@@ -158,7 +158,7 @@ async def _parents(circle: OpenCircle, entries: list[Entry]) -> dict[int, list[i
 
 
 def _nearest(view: View, views: dict[int, View]) -> list[int]:
-    """Of the newest entries in a view those that are in no other's past. `views`: what each entry had seen."""
+    """Of the newest entries in a view, those in no other's past. `views`: what each entry had seen."""
     slots = [slot_of(chain, sequence) for chain, sequence in view.items()]
     return [
         slot
@@ -168,14 +168,14 @@ def _nearest(view: View, views: dict[int, View]) -> list[int]:
 
 
 class _Seen:
-    """The views after each entry: per chain the sequences at which the view changed, and what it was from there on."""
+    """The views after each entry: per chain, the sequences at which the view changed, and its value from there on."""
 
     def __init__(self, chains: Mapping[int, Chain]) -> None:
         self._known = chains
         self._chains: dict[int, tuple[list[int], list[View]]] = {}
 
     def before(self, entry: Seeing) -> View:
-        """What the author of an entry had seen: its previous and its parents, together."""
+        """The view of an entry's author: that of its previous and of its parents, merged."""
         view: View = self._after(entry.slot - 1)
         for parent in unpack_slots(entry.parents) if entry.parents else ():
             after = self._after(parent)
@@ -203,7 +203,7 @@ _NOTHING: Final[View] = {}
 
 
 async def _between(circle: OpenCircle, entries: list[Entry]) -> AsyncIterator[Seeing]:
-    """These entries, which are in the order of height, and all between them that cite other chains; by height."""
+    """These entries, which are ordered by height, and all between them that cite other chains; by height."""
     own = [Seeing(entry.height, entry.slot, entry.parents) for entry in entries]
     slots = {entry.slot for entry in entries}
     async with circle.lock:
@@ -224,8 +224,8 @@ def _page(ordered: Iterator[Seeing]) -> list[Seeing]:
 
 
 def _citing(circle: OpenCircle, chain: Chain, lowest: int, highest: int, besides: set[int]) -> Iterator[Seeing]:
-    """A branch's entries with parents between two heights, which rise along it, but for `besides`. Reads when asked:
-    with the lock held."""
+    """A branch's entries with parents between two heights, which rise along it, except `besides`. Lazy: iterate with
+    the lock held."""
     number, first, length = chain.number, _first_above(circle, chain, lowest), chain.length
     while first <= length:
         page = circle.store.citing(number, first, length, 256)
@@ -240,7 +240,7 @@ def _citing(circle: OpenCircle, chain: Chain, lowest: int, highest: int, besides
 
 
 def _first_above(circle: OpenCircle, chain: Chain, lowest: int) -> int:
-    """The sequence of a branch's first entry of this height, or above."""
+    """The sequence of a branch's first entry of at least this height."""
     first, beyond = chain.first, chain.length + 1
     while first < beyond:
         middle = (first + beyond) // 2
@@ -282,7 +282,7 @@ def _told(said: Iterator[str]) -> tuple[str, ...]:
 
 
 def shorts(ids: list[str]) -> list[str]:
-    """The shortest beginnings that tell ids apart, of four characters at least."""
+    """The shortest prefixes that tell ids apart, of at least four characters."""
     order = sorted(ids)
     alike = dict.fromkeys(ids, SHORTEST - 1)
     for left, right in pairwise(order):

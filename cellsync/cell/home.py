@@ -1,4 +1,4 @@
-"""Home: where a device's vault lives, and what world it lives in."""
+"""Home: the place of a device's vault, and its surroundings."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ SECONDS: Final = 0.5
 class Home:
     """A folder for the vault, a network to open with it, and the surroundings; the real ones by default.
 
-    `network` opens the network for as long as the cell is open. The usual one shows this device only while it invites
-    or syncs. Give `partial(open_lan, mode="announce")` to show it always, so that devices find each other again at
-    whatever addresses; `mode="listen"` to look without showing oneself, `mode="off"` to be called by address only.
+    `network` opens the network for as long as the cell is open. The default one shows this device only while it invites
+    or syncs. Pass `partial(open_lan, mode="announce")` to show it always, so devices find each other again at any
+    address; `mode="listen"` to look without being shown, `mode="off"` to be called by address only.
     """
 
     path: Path
     network: Callable[[], AbstractAsyncContextManager[Network]] = open_lan
     surroundings: Surroundings = REAL
     kdf: Kdf = Kdf.MODERATE
-    versions: Versions = SPOKEN  # of the protocol; another build's, to see how the two get on
+    versions: Versions = SPOKEN  # of the protocol; another build's, to test how the two get on
 
     @classmethod
     def at(
         cls, folder: str | PathLike[str], network: Callable[[], AbstractAsyncContextManager[Network]] | None = None
     ) -> Home:
-        """A home in a folder, as the command line has it too; on the local network, as its `settings.json` says.
+        """A home in a folder, laid out as for the command line; on the local network, by its `settings.json`.
 
-        `Home(path)` names the vault's own folder instead, and knows no settings. Raises UnreadableSettings.
+        `Home(path)` names the vault's own folder instead, without settings. Raises UnreadableSettings.
         """
         profile = Path(fspath(folder)).expanduser()
         return cls(vault_in(profile), network_of(read(profile)) if network is None else network)
 
     @property
     def derivation_seconds(self) -> float:
-        """How long deriving the key of a new vault takes at least."""
+        """The minimum time for deriving the key of a new vault."""
         return 0.0 if self.is_for_tests else SECONDS
 
     @property
@@ -65,7 +65,7 @@ class Home:
         return self.kdf == Kdf.CHEAP
 
     def new_passphrase(self, text: str, known: Iterable[str] = ()) -> Passphrase:
-        """What a new vault is made with. Raises InvalidValue: WeakPassphrase for one that is too easy to guess."""
+        """The passphrase of a new vault. Raises InvalidValue: WeakPassphrase for one that is too easy to guess."""
         form, *_ = forms(text)
         if not self.is_for_tests:
             check(text, known)
@@ -76,21 +76,21 @@ Place = Home | str | PathLike[str]
 
 
 def network_of(settings: Settings) -> Callable[[], AbstractAsyncContextManager[Network]]:
-    """The local network, as the settings say."""
+    """The local network, by the settings."""
     service_type = settings.service_type or SERVICE_TYPE
     return partial(open_lan, settings.interfaces, mode=settings.lan, service_type=service_type, port=settings.port)
 
 
 def vault_in(folder: Path) -> Path:
-    """Where the vault of a folder is: in `vault`, as in the command line's profiles.
+    """The place of the vault in a folder: `vault`, as in the command line's profiles.
 
-    A folder that is a vault itself, without a profile around it, is what programs made before there was one form.
+    Programs from before there was one layout made folders that are the vault itself, without a profile around it.
     """
     return folder if (folder / HEADER_NAME).is_file() else folder / "vault"
 
 
 def home_of(place: Place) -> Home:
-    """A home as it is, or a real one in the folder of this name, with its settings.
+    """The home itself, or a real one in the named folder, with its settings.
 
     Raises NotInTrio, UnreadableSettings.
     """
@@ -100,9 +100,9 @@ def home_of(place: Place) -> Home:
 
 
 def new_home(place: Place) -> Home:
-    """The same, where a vault is to be made: a folder that is not there yet, empty, or a profile without a vault.
+    """The same for a new vault: the folder is missing, empty, or a profile without a vault.
 
-    Raises VaultExists as well.
+    Also raises VaultExists.
     """
     home = home_of(place)
     if isinstance(place, Home):

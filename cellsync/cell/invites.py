@@ -1,6 +1,6 @@
 """Invites: a code for one device, good for ten minutes and one use; a person compares the words.
 
-The code has a long form (text, QR), and a short one to be said aloud. Whichever is used first uses up both.
+The code has a long form (text, QR), and a short one to be said aloud. Using either form uses up both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cellsync.node.pairing import Pairing
 
 @final
 class Invite:
-    """An open invitation. Show `code`, `qr()` or `short_code` to the one person it is for, where no others read."""
+    """An open invitation. Show `code`, `qr()` or `short_code` only to the one person it is for."""
 
     def __init__(
         self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, invitation: Invitation, confirm: Confirm,
@@ -79,7 +79,7 @@ class Invite:
 
         Raises InviteExpired, CodeBurnt (a wrong guess at the short code), Declined (you said no), WordsDiffer (they
         did), PeerOlder or PeerNewer (one of the two has to be updated first), Interrupted, or another error with its
-        hint; then nobody was added unless the hint says so. What `confirm` raised counts as a no, and comes out here.
+        hint; nobody was added unless the hint says so. An error of `confirm` counts as a no, and is raised here.
         """
         await self._ended.wait()
         if self._failure is not None:
@@ -89,7 +89,7 @@ class Invite:
         return self._member
 
     def cancel(self) -> None:
-        """Take the invitation back. A conversation that has begun is broken off."""
+        """Withdraw the invitation. A conversation that has begun is broken off."""
         self._scope.cancel()
         self._talking.cancel()
 
@@ -115,7 +115,7 @@ class Invite:
         return self._short is not None and self._is_open() and exchange.knocks(self._short, header)
 
     def _is_open(self) -> bool:
-        # By the calendar as well: the other clock stands still while a laptop sleeps.
+        # By wall-clock time as well: the monotonic clock stands still while a laptop sleeps.
         return not self._used and self._circle.surroundings.now() <= self._until
 
     async def _welcome(self, stream: trio.abc.Stream, already: bytes, hang_up: float) -> None:
@@ -124,7 +124,7 @@ class Invite:
             await self._converse(self._invitation, stream, already, hang_up)
 
     async def _hear_guess(self, stream: trio.abc.Stream, already: bytes, _: float) -> None:
-        """Somebody knows the number. One guess at the words: a wrong one ends the invitation."""
+        """The caller knows the number. It has one guess at the words: a wrong one ends the invitation."""
         if self._short is None:
             return
         self._used = True
@@ -159,7 +159,7 @@ class Invite:
             nonlocal difference
             match event:
                 case inviter.Introduced(name, words, _, difference):
-                    self._scope.deadline = float("inf")  # from here on the machine keeps the time
+                    self._scope.deadline = float("inf")  # from here on the state machine keeps the time
                     with self._asking:
                         yes = await self._ask(Asked(name, words, difference.ahead / 1000, self._namesakes(name)))
                     if not self._asking.cancelled_caught:
@@ -170,7 +170,7 @@ class Invite:
                     except CellsyncError as refused:
                         await pairing.step(machine.refuse(refused, trio.current_time()))
                         return
-                    if difference is not None:  # known before the device calls for the first time
+                    if difference is not None:  # note it before the device's first call
                         self._circle.clocks.note(device, difference)
                     self._member = next(member for member in members(self._circle) if member.device == device)
                     await pairing.step(machine.welcome(self._welcome_for(device), trio.current_time()))
@@ -185,7 +185,7 @@ class Invite:
         try:
             await pairing.run(already)
         finally:
-            for event in machine.lost(trio.current_time()):  # taken back, or the cell closes
+            for event in machine.lost(trio.current_time()):  # withdrawn, or the cell closes
                 if isinstance(event, InvitingFailed):
                     self._fail(event.error)
             self._ended.set()
@@ -203,7 +203,7 @@ class Invite:
 
     def _fail(self, error: CellsyncError) -> None:
         self._failure = self._failure or error
-        self._asking.cancel()  # nobody needs to answer any more
+        self._asking.cancel()  # no answer is needed any more
         self._ended.set()
 
     def _welcome_for(self, device: DeviceId) -> Welcome:
@@ -216,7 +216,7 @@ def open_invite(
     circle: OpenCircle, node: Node, secrets: DeviceSecrets, role: str, confirm: Confirm, codes: ShortCodes, *,
     short_code: bool,
 ) -> Invite:  # fmt: skip
-    """A new invitation, to be run. Raises NotPermitted, CircleFull, or InvalidValue for what is no role."""
+    """A new invitation; call its `run`. Raises NotPermitted, CircleFull, or InvalidValue for an unknown role."""
     if circle.replica.circle.current_role(circle.device) is not Role.COORDINATOR:
         raise NotPermitted
     if circle.replica.circle.is_full:

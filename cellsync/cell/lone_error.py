@@ -1,4 +1,4 @@
-"""A lone error: a nursery puts even one into a group; a program that calls this library catches the error itself."""
+"""A lone error: nurseries wrap even a single one in a group; callers of this library catch the error itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 def the_only(error: BaseException) -> BaseException:
-    """The one exception in a group of one, however deep; a group of several stays as it is."""
+    """The only exception in a group, however deep; a group of several stays as it is."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
@@ -15,7 +15,7 @@ def the_only(error: BaseException) -> BaseException:
 
 @contextmanager
 def unwrapped() -> Iterator[None]:
-    """Around a nursery, or what has one inside: its only error comes out as it is."""
+    """Wrap this around a nursery, or code with one inside, to raise a lone error without its group."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -1,4 +1,4 @@
-"""Members of a cell, as people see them."""
+"""Members of a cell, as shown to people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cellsync.ledger.circle import OpenCircle
 
 
 class Member(NamedTuple):
-    """A member's device. Where two names pass for one, the beginning of the device's id stands behind each."""
+    """A member's device. Similar names are each followed by the beginning of the device's id."""
 
     name: str
     role: str  # "coordinator", "writer" or "reader"
@@ -22,7 +22,7 @@ class Member(NamedTuple):
 
 
 def members(circle: OpenCircle, besides: Collection[DeviceId] = ()) -> list[Member]:
-    """Everyone who is active in a circle, by all that has reached this device, but for these."""
+    """Everyone active in a circle, as far as this device knows, except `besides`."""
     return [
         Member(circle.replica.name(grant.device), grant.role.name.lower(), grant.device, grant.device == circle.device)
         for grant in circle.replica.circle.active()

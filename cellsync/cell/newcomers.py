@@ -1,4 +1,4 @@
-"""Newcomers: they find the device that shows the code, compare the words, store what it hands over."""
+"""Newcomers: they find the device that shows the code, compare the words, and store what it hands over."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _AGAIN: Final = 1.0
 
 
 class Newcomer(NamedTuple):
-    """Who joins, checked."""
+    """The person who joins, checked."""
 
     name: str
     passphrase: Passphrase
@@ -56,10 +56,10 @@ async def join(
     """Join a cell with the code on another device's screen, long or short; then open it with `open_cell`.
 
     `confirm` is asked whether the matching words are the same on both devices, and told by how much the clocks differ.
-    `address` is where the inviting device listens, for networks without multicast; else it is looked for, at most
+    `address` is where the inviting device listens, for networks without multicast; else it is searched for, at most
     `timeout` seconds.
 
-    Raises MalformedCode or InvalidValue (nothing was sent; UnknownWord, a MalformedCode, has the word that was meant in
+    Raises MalformedCode or InvalidValue (nothing was sent; UnknownWord, a MalformedCode, suggests the intended word in
     its hint; WeakPassphrase is an InvalidValue), VaultExists, NoPeer (not found in time), InviteExpired, WrongCode (a
     short code is good for one guess), Declined, WordsDiffer, PeerOlder or PeerNewer (one of the two has to be updated
     first), Interrupted, DiskFull. Nothing is stored unless it returns.
@@ -72,9 +72,9 @@ async def join_introduced(
     place: Place, code_text: str, *, introduce: Introduce, confirm: Confirm, address: tuple[str, int] | None = None,
     timeout: float = FIND_WITHIN,
 ) -> None:  # fmt: skip
-    """As `join`, for a program whose person is asked for a name and a passphrase only when the code has matched.
+    """As `join`, for a program that asks for a name and a passphrase only once the code has matched.
 
-    `introduce` has five minutes. What it raises, or a name or passphrase that cannot be used, ends it.
+    `introduce` has five minutes. An error it raises, or an unusable name or passphrase, ends the joining.
     """
     await _join(new_home(place), code_text, introduce, confirm, address, timeout)
 
@@ -113,7 +113,7 @@ async def _join(
                     welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, spot, difference)
                 ).close()
 
-        if newcomer is not None:  # it has been introduced by now
+        if newcomer is not None:  # introduced by now
             await home.surroundings.in_thread(partial(create, newcomer))
 
     failure: CellsyncError | None = None
@@ -155,7 +155,7 @@ async def _join(
                         await pairing.step([])
                     case JoiningFailed(error):
                         failure = error
-                        naming.cancel()  # nobody needs to answer any more
+                        naming.cancel()  # no answer is needed any more
                         asking.cancel()
 
             pairing = Pairing(machine, stream, handle)
@@ -180,7 +180,7 @@ def _fill(
 async def _find(
     network: Network, home: Home, beacon_key: bytes, address: Address | None, timeout: float
 ) -> tuple[trio.abc.Stream, Address]:
-    """A connection to the device that shows this code, and where it listens."""
+    """A connection to the device that shows this code, and its address."""
     with trio.move_on_after(timeout):
         if address is not None:
             while True:
@@ -191,7 +191,7 @@ async def _find(
         left = OF_ONE_WAIT
         async with network.sightings() as sightings:
             async for sighting in sightings:
-                # Its clock may be hours or days off: then the beacon was made at another time.
+                # Its clock may be hours or days off: then the beacon was made for another time.
                 places = [beacon.Place(address.packed, address.port) for address in sighting.addresses]
                 now, hashes = home.surroundings.now(), max(3 * len(places), min(OF_ONE, left))
                 left -= hashes

@@ -1,4 +1,4 @@
-"""Opening a cell that is here already. Founding and joining create; this never does."""
+"""Opening an existing cell. Founding and joining create one; this never does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
     """The cell in this folder, unlocked and on its network until the block ends.
 
     Raises VaultMissing, WrongPassphrase, VaultInUse (another program has it open), NotAVault, VaultDamaged,
-    NewerVersion, ReadOnlyDisk, StorageFailed. An error raised in the block comes out as it is.
+    NewerVersion, ReadOnlyDisk, StorageFailed. An error raised in the block is passed on unchanged.
     """
     home = home_of(place)
     words = forms(passphrase)
@@ -52,8 +52,8 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
 async def change_passphrase(place: Place, *, old: str, new: str) -> None:
     """Give the vault in this folder another passphrase. The cell must not be open.
 
-    A copy of the folder that somebody made before still opens with the old one. Raises as `open_cell`, and
-    WeakPassphrase, an InvalidValue.
+    Earlier copies of the folder still open with the old one. Raises the errors of `open_cell`, and WeakPassphrase, an
+    InvalidValue.
     """
     home = home_of(place)
     before, after = forms(old), home.new_passphrase(new)

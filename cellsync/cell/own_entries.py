@@ -1,7 +1,7 @@
-"""Entries of this device's own: what is edited and created here becomes entries, one for each edit.
+"""This device's own entries: each edit made here, and each case created, becomes one entry.
 
-The circle's lock is held from the moment at which an edit looks at what the case says until it is durable. So what
-was decided on the state of a case is written to that state.
+The circle's lock is held from the moment an edit reads the case until it is durable. So a decision made on a case's
+state is written on top of that same state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cellsync.ledger.circle import LARGE, Noting, OpenCircle
 B = TypeVar("B", bound=Bound)
 
 CaseEdits = list[tuple[CaseId, list[Operation]]]
-"""The operations of entries to write, and the case of each."""
+"""The entries to write: for each, its case and operations."""
 
 
 class OwnEntries:
@@ -65,10 +65,10 @@ class OwnEntries:
             return await self.write_locked(edits)
 
     async def write_locked(self, edits: CaseEdits, noting: Noting = lambda _: {}, *, begin: bool = True) -> Plan:
-        """The same for one who holds the circle's lock, from reading a case until what was decided on it is written.
+        """The same for a caller that holds the circle's lock, from reading a case until the resulting edit is written.
 
-        `noting`: what is kept beside it, in one transaction. `begin`: whether the states of cases that begin with it
-        are kept (`States.apply`).
+        `noting`: values to store in the same transaction. `begin`: whether to keep the states of cases that begin with
+        it (`States.apply`).
         """
         if len(edits) > LARGE:
             intentions = await self._circle.apart(lambda: self._intentions(edits))
@@ -77,7 +77,7 @@ class OwnEntries:
         return await self._circle.write_locked(self._secret, intentions, noting, begin=begin)
 
     def _intentions(self, edits: CaseEdits) -> list[Intention]:
-        """The entries that these edits are. Raises TooLarge."""
+        """The entries that these edits become. Raises TooLarge."""
         entropy = self._circle.surroundings.entropy
         intentions = [
             Intention(

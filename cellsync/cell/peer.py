@@ -1,4 +1,4 @@
-"""Peers: the other devices of a cell, what of ours has reached them, and what has reached nobody."""
+"""Peers: the other devices of a cell, which of our entries have reached them, and which have reached none."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from cellsync.core.schema.values import moment
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
-CASES: Final = 100  # that are named
-ENTRIES: Final = 1_000  # that are looked at for that
-PAGE: Final = 512  # that are read before others get their turn
-QUIET: Final = (
-    30_000  # ms: who is connected is asked after 20 s, so one that has not been heard for so long may be gone
-)
+CASES: Final = 100  # cases named
+ENTRIES: Final = 1_000  # entries looked at for that
+PAGE: Final = 512  # entries read before other tasks get their turn
+QUIET: Final = 30_000  # ms: a connected device is pinged after 20 s, so one that has been silent for longer may be gone
 
 
 class Peer(NamedTuple):
-    """Another device, as this one knows it."""
+    """Another device, as known to this one."""
 
     name: str
     device: DeviceId
@@ -31,24 +29,24 @@ class Peer(NamedTuple):
     has_mine: int  # how many of this device's own entries it is known to hold; remembered across restarts
     last_seen: datetime | None  # UTC; now while it is connected and answers, None if it never was
     lacks: int  # how many of this device's own entries it is not known to hold
-    owes: int | None  # how many entries it is known to hold that are not here; None while that is not known
+    owes: int | None  # how many entries it is known to hold that are not here; None if unknown
     in_step_now: bool  # connected, and both hold the same
-    # Whether both held the same at `last_seen`, and nothing has come here since that it is not known to hold. None:
-    # that is not known. Remembered across restarts.
+    # Whether both held the same at `last_seen`, and it is known to hold everything that has arrived here since. None
+    # if unknown. Remembered across restarts.
     in_step: bool | None = None
-    lacks_of_others: int | None = None  # how many entries that others wrote; None while that is not known
-    version: Literal["older", "newer"] | None = None  # its cellsync is, so that the two have no version in common
-    clock: OtherClock | None = None  # how far its clock is from this device's; None while that is not known
-    # Of a sync:
-    reached: bool = False  # it was connected at some moment since the sync began
-    came_in_step: datetime | None = None  # when it did, since the sync began; it may have left since then
+    lacks_of_others: int | None = None  # how many of other devices' entries it lacks; None if unknown
+    version: Literal["older", "newer"] | None = None  # its cellsync's, if the two have no version in common
+    clock: OtherClock | None = None  # how far its clock is from this device's; None if unknown
+    # During a sync:
+    reached: bool = False  # connected at some moment since the sync began
+    came_in_step: datetime | None = None  # when, since the sync began; it may have left again
 
     def __repr__(self) -> str:
         return f"<peer {self.device.hex()[:8]}>"  # no name
 
 
 def peers(circle: OpenCircle, node: Node) -> list[Peer]:
-    """Them all. Who may hold more than it has told us is asked: the next look knows."""
+    """All of them. Devices that may hold more than they have told are asked, for the benefit of the next call."""
     for link in node.links.all():
         link.ask_again()
     written = circle.own_length
@@ -56,7 +54,7 @@ def peers(circle: OpenCircle, node: Node) -> list[Peer]:
 
 
 def met(circle: OpenCircle, node: Node) -> list[Peer]:
-    """Those of them that are connected, or have said which versions their build speaks."""
+    """The peers that are connected, or have told the versions their build speaks."""
     found = [device for device in circle.others() if device in node.links or node.others.spoken(device) is not None]
     written = circle.own_length
     return [_peer(circle, node, device, written) for device in found]
@@ -92,12 +90,12 @@ def _version(apart: NoCommonVersion | None) -> Literal["older", "newer"] | None:
 
 
 def only_here(circle: OpenCircle, node: Node) -> int:
-    """How many entries of our own, the newest so many, no other active device is known to hold."""
+    """The number of our own newest entries that no other active device is known to hold."""
     return circle.own_length - max((node.others.delivered.get(device, 0) for device in circle.others()), default=0)
 
 
 async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, int]]:
-    """Which cases they changed, the newest change first, and how many of them each."""
+    """The cases that those entries changed, the newest change first, each with their number."""
     counts: dict[int, int] = {}  # in this order
     async for case, count in _newest(circle, min(only_here(circle, node), ENTRIES)):
         if case != OWN_CASE and (case in counts or len(counts) < CASES):
@@ -106,7 +104,7 @@ async def only_here_cases(circle: OpenCircle, node: Node) -> list[tuple[CaseId, 
 
 
 async def _newest(circle: OpenCircle, count: int) -> AsyncIterator[tuple[int, int]]:
-    """The cases of so many entries of our own, the newest first, and how many of them each has; some more than once."""
+    """The cases of our newest `count` entries, newest first, each with their number; a case may come more than once."""
     for chain in circle.own_branches():
         last = chain.length
         while count > 0 and last >= chain.first:

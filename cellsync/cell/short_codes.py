@@ -1,7 +1,7 @@
-"""Short codes on the line: one guess, made and judged before the conversation of a pairing begins.
+"""Short codes online: one guess, made and judged before the conversation of a pairing begins.
 
-The number of a code is no secret, so anybody nearby can make a guess, and so use the code up. One that is burnt is an
-accident; of three, a person is told.
+The number of a code is not secret, so anyone nearby can make a guess and thereby burn the code. One burnt code may be
+an accident; the third raises a flag.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _USED_UP: Final = "The code is used up: ask for a new one."
 
 @final
 class ShortCodes:
-    """The short codes of this device: which numbers are taken, and how many codes were burnt."""
+    """The short codes of this device: the numbers taken, and how many codes were burnt."""
 
     def __init__(self, alarm: Callable[[], None]) -> None:
         self._alarm = alarm
@@ -36,7 +36,7 @@ class ShortCodes:
         self._burnt = 0
 
     def draw(self, entropy: Entropy) -> ShortCode | None:
-        """A new code; `release` it when its invitation has ended. None if 99 are out."""
+        """A new code; `release` it when its invitation has ended. None if all 99 numbers are taken."""
         drawn = short.draw(entropy(short.ENTROPY), self._taken)
         if drawn is not None:
             self._taken.add(drawn.number)
@@ -46,7 +46,7 @@ class ShortCodes:
         self._taken.discard(shown.number)
 
     async def check(self, shown: ShortCode, stream: trio.abc.Stream, already: bytes, entropy: Entropy) -> PairingSecret:
-        """Let the other side make its guess. Raises CodeBurnt if it is wrong, or none is made in time."""
+        """Let the other side make its guess. Raises CodeBurnt if it is wrong, or not made in time."""
         secret: PairingSecret | None = None
         reply = b""
         with trio.move_on_after(MACHINE_WITHIN):
@@ -69,7 +69,7 @@ class ShortCodes:
 
 
 async def prove(stream: trio.abc.Stream, given: ShortCode, entropy: Entropy) -> PairingSecret:
-    """Make the guess that `given` is, as the joiner. Closes the stream unless it returns.
+    """As the joiner, make the guess `given`. Closes the stream unless it returns.
 
     Raises WrongCode, Interrupted; InviteExpired if there is no answer.
     """
@@ -95,7 +95,7 @@ async def prove(stream: trio.abc.Stream, given: ShortCode, entropy: Entropy) -> 
 
 
 async def _exactly(stream: trio.abc.Stream, size: int, already: bytes = b"") -> bytes:
-    """The next `size` bytes. Raises Interrupted if the stream ends before; HandshakeFailed if more have come."""
+    """The next `size` bytes. Raises Interrupted if the stream ends early, HandshakeFailed if more have arrived."""
     while len(already) < size:
         data = bytes(await stream.receive_some(size - len(already)))
         if not data:

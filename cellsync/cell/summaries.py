@@ -1,6 +1,6 @@
 """Summaries: what an entry did, in a few words: "created", "status=closed", 'notes +"hearing 3 May"'.
 
-What people wrote is shortened, and what could steer a terminal or turn a line around is replaced.
+User text is shortened, and whatever could control a terminal or reverse a line is replaced.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from cellsync.core.schema.values import PLAIN, fits
 from cellsync.core.wire.operations import Operation, ref, split_refs
 from cellsync.core.wire.tags import Op
 
-GONE: Final = 3  # of what was removed at once that are named
-_UNSHOWN: Final = frozenset({"imported"})  # what the import keeps for itself
+GONE: Final = 3  # removed values named in one summary
+_UNSHOWN: Final = frozenset({"imported"})  # bookkeeping of the import
 
 
 class Teller:
-    """Says entries of one case, in any order that has what is removed before its removal."""
+    """Summarises entries of one case, in any order in which values come before their removal."""
 
     def __init__(self, case: Bound, named: Callable[[bytes], str] = lambda _: "") -> None:
-        """`named`: what the case is called that an id is of; "" if it is of none."""
+        """`named`: the title of the case with this id; "" if there is none."""
         self._named = named
         self._fields = fields_of(type(case)) if isinstance(case, Schema) else {}
-        self._said: dict[Ref, str] = {}  # for what is named later by its ref only
+        self._said: dict[Ref, str] = {}  # for later operations that name it by ref only
 
     def learn(self, written: Mapping[Ref, Operation]) -> None:
-        """What was written before the entries that are told, and is removed by one of them."""
+        """Take note of values written before the summarised entries, and removed by one of them."""
         for own, operation in written.items():
             self._one(own, operation)
 
@@ -80,7 +80,7 @@ class Teller:
 
 
 def _words(value: Any, named: Callable[[bytes], str]) -> str:
-    """A value as people would say it."""
+    """A value in words."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

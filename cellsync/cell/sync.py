@@ -1,13 +1,13 @@
-"""A sync as a user asks for it: call everybody, and return when those who were reached are in step.
+"""A sync requested by a user: call every device, and return when those reached are in step.
 
-A device is *in step* if it has confirmed all that was held here when the sync began, and all that it named as held
-there when it answered is here; or if at some moment both held the same. A refusal keeps it from that. One that leaves
-afterwards was in step all the same: nobody waits until it is back.
+A device is *in step* if it has confirmed everything that was held here when the sync began, and everything it named as
+held there when it answered is here; or if at some moment both held the same. A refusal prevents that. A device that
+leaves afterwards was in step all the same: the sync does not wait for its return.
 
-A connection that was there before may be dead without anybody having noticed, after a laptop slept, say. So each of
-these is pinged, and what it said before counts only once it has answered.
+An existing connection may be dead unnoticed, after a laptop slept, say. So each of these is pinged, and what its peer
+said before counts only once it has answered.
 
-Nobody waits for a device that has been met and has no version of the protocol in common with this one.
+The sync does not wait for a device that has been met and has no version of the protocol in common with this one.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from cellsync.core.wire.places import Head
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
-GRACE: Final = 2.0  # seconds for others that are just connecting: who sees our beacon may let us call first
-PAUSE: Final = 0.1  # seconds between two looks, however much happens
+GRACE: Final = 2.0  # seconds for devices that are just connecting: one that sees our beacon may let us call first
+PAUSE: Final = 0.1  # minimum seconds between two looks
 
 Progress = Callable[[list[Peer]], None]
 
@@ -45,9 +45,9 @@ async def sync(
     until = began + timeout
     enough_at = until
     reached: set[DeviceId] = set()
-    level: dict[DeviceId, datetime] = {}  # in step, at some moment since the sync began, and when they came to be it
+    level: dict[DeviceId, datetime] = {}  # in step at some moment since the sync began, with that moment
     mark = circle.mark()
-    named: dict[DeviceId, frozenset[Head]] = {}  # what it had of which we did not hold anything when it first answered
+    named: dict[DeviceId, frozenset[Head]] = {}  # the heads it named, when it first answered, that we did not hold
     told: list[Peer] = []
     with node.showing(), node.searching():
         node.calls.now()
@@ -70,7 +70,7 @@ async def sync(
                 )
                 for peer in found
             ]  # fmt: skip
-            silent = [peer._replace(last_seen=None) for peer in found]  # of those connected, it is now
+            silent = [peer._replace(last_seen=None) for peer in found]  # of connected devices it is always now
             if progress is not None and silent != told:
                 progress(found)
             told = silent
@@ -115,12 +115,12 @@ async def confirmed(
             check_open()
             others = circle.others()
             have = {circle.key_of(device) for device in others if node.others.delivered.get(device, -1) >= own}
-            if len(have) >= min_peers:  # by keys: a device that was introduced twice is one device
+            if len(have) >= min_peers:  # counted by key: a device introduced twice is one device
                 return
             missing = [device for device in others if circle.key_of(device) not in have]
             parted = [device for device in missing if node.others.parted_since(began, device)]
             if parted and parted == missing:
-                break  # until somebody has updated, nobody else can
+                break  # none of the others can confirm before someone updates
             await node.links.changed.wait()
     for device in circle.others():
         error, theirs = node.apart(device), node.others.spoken(device)
@@ -133,7 +133,7 @@ async def confirmed(
 def _caught_up(
     circle: OpenCircle, node: Node, device: DeviceId, mark: dict[int, int], named: dict[DeviceId, frozenset[Head]]
 ) -> bool:
-    """Whether a device has confirmed what is in `mark`, and what it named when it first answered is here."""
+    """Whether a device has confirmed everything in `mark`, and everything it named when it first answered is here."""
     link, balance = node.links.get(device), node.balance(device)
     if link is None or balance is None or balance.declined or balance.gaps:
         return False

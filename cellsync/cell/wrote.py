@@ -1,7 +1,7 @@
-"""Wrote: what a removal removed, which it names only by who wrote it and where.
+"""Wrote: finding the values that a removal names only by ref.
 
-There is no index of entries by their ids, for it would cost every arrival (protocol/70-vault.md). What is removed was
-mostly written shortly before, so the case's entries are read from the newest back, and never more than somebody says.
+There is no index of entries by id, because it would slow down every arrival (protocol/70-vault.md). Removed values were
+mostly written shortly before, so the case's entries are read from the newest back, up to a limit set by the caller.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 
 _PAGE: Final = 64
-_ENTRY: Final = 8  # bytes of a ref that name the entry
+_ENTRY: Final = 8  # leading bytes of a ref, which name the entry
 
 
 def wrote(store: Store, head: int, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
-    """The operations of these refs among so many entries of a case, from slot `head` on back; how many were read."""
+    """The operations of these refs among `within` entries of a case, from slot `head` back; and how many were read."""
     found: dict[Ref, Operation] = {}
     wanted: dict[bytes, list[Ref]] = {}
     for ref in refs:

@@ -1,8 +1,8 @@
-"""Confirmation without looking: for tests only. A person compares the words."""
+"""Confirmation without comparing: for tests only. In life a person compares the words."""
 
 from __future__ import annotations
 
 
 def accept_any(*_: object) -> bool:
-    """A `confirm` for `create_invite` and `join` that accepts anybody."""
+    """A `confirm` for `create_invite` and `join` that accepts everyone."""
     return True

@@ -6,8 +6,8 @@
         async with other.opened() as ben:
             await level([ana, ben])
 
-What happens to devices happens to its disk: `copy_to` and `put_back` are a backup of the folder, or a vault that two
-devices use; `crash` leaves on the disk what was there at that moment.
+Misfortunes act on the real disk: `copy_to` and `put_back` model a backup of the folder, or a vault used by two devices;
+`crash` leaves the disk as it was at that moment.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOOK_EVERY: Final = 0.25  # seconds
 
 
 class SimulatedDevice:
-    """The device of the person of this name; the name is that of its host too. Its cell is open or closed."""
+    """The device of a person with this name, which is also the name of its host. Its cell is open or closed."""
 
     def __init__(self, name: str, home: Home, passphrase: str = PASSPHRASE) -> None:
         self.name, self.home, self.passphrase = name, home, passphrase
@@ -47,14 +47,14 @@ class SimulatedDevice:
     # --- the same, but -------------------------------------------------------------------------------
 
     def with_clock(self, ahead: float) -> SimulatedDevice:
-        """The same device, where the clock shows this many seconds more."""
+        """The same device with its clock this many seconds ahead."""
         surroundings = self.home.surroundings
         return self.with_home(
             surroundings=replace(surroundings, now=lambda: Millis(surroundings.now() + int(ahead * 1000)))
         )
 
     def with_home(self, **otherwise: Any) -> SimulatedDevice:
-        """The same device, whose home is otherwise in these: another build's `versions`, another `path`."""
+        """The same device with a different home: another build's `versions`, say, or another `path`."""
         return SimulatedDevice(self.name, replace(self.home, **otherwise), self.passphrase)
 
     # --- becoming a member --------------------------------------------------------------------------
@@ -96,20 +96,20 @@ class SimulatedDevice:
             self._cell = None
 
     async def open(self, nursery: trio.Nursery) -> Cell:
-        """Open until it is closed; no later than `nursery`. Nothing happens if it is open."""
+        """Open it until it is closed, at the latest with `nursery`. Does nothing if it is open."""
         if self._cell is None:
             self._close, self._closed = trio.Event(), trio.Event()
             await nursery.start(self._live)
         return self.cell
 
     async def close(self) -> None:
-        """Close what `open` has opened. Nothing happens if it is closed."""
+        """Close what `open` has opened. Does nothing if it is closed."""
         if self._cell is not None:
             self._close.set()
             await self._closed.wait()
 
     async def crash(self) -> None:
-        """End it as a power cut does: on the disk is what was there at this moment."""
+        """End it like a power cut: the disk keeps its contents of this moment."""
         if self._cell is not None:
             with tempfile.TemporaryDirectory() as folder:
                 self.copy_to(Path(folder) / "disk")
@@ -131,17 +131,17 @@ class SimulatedDevice:
         return Path(shutil.copytree(self.home.path, folder))
 
     def put_back(self, copy: Path) -> None:
-        """Have on the disk what `copy` has: what was there is gone. Another device's copy makes this one its twin."""
+        """Replace the contents of the disk by `copy`. Another device's copy makes this one its twin."""
         self.lose_disk()
         shutil.copytree(copy, self.home.path)
 
     def lose_disk(self) -> None:
-        """Nothing is left of the vault."""
+        """Delete the vault."""
         shutil.rmtree(self.home.path, ignore_errors=True)
 
 
 async def level(among: Iterable[Cell], within: float = 1200) -> None:
-    """Wait until all of these hold the same entries, and show the same. Fails after `within` seconds."""
+    """Wait until all of these hold and show the same. Fails after `within` seconds."""
     among = list(among)
     until = trio.current_time() + within
     while len({cell.circle.digest() for cell in among}) > 1:

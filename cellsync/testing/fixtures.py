@@ -7,9 +7,9 @@
         case = await ana.create(Eviction, title="12 Mill St")
         assert (await ben.get(Eviction, case.id, wait=60)).title == "12 Mill St"
 
-Time is virtual: a wait of a minute takes no time. That needs pytest-trio's `autojump_clock`, which has effect only
-where a test asks for it by itself. Nothing has to be set: trio runs the asynchronous tests that use these fixtures or
-that clock; how others run is for your settings to say. Nothing else of cellsync imports pytest.
+Time is virtual: a wait of a minute takes no time. That needs pytest-trio's `autojump_clock`, which has effect only if
+a test requests it directly. No setting is needed: trio runs the asynchronous tests that use these fixtures or that
+clock; your own settings decide about all others. No other module of cellsync imports pytest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OURS: Final = frozenset({"cell_pair", "memory_network", "autojump_clock"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let trio run the asynchronous tests that use these fixtures, also without `trio_mode = true`."""
+    """Let trio run the asynchronous tests that use these fixtures, even without `trio_mode = true`."""
     for item in items:
         if isinstance(item, pytest.Function) and iscoroutinefunction(item.function) and _OURS & {*item.fixturenames}:
             item.add_marker(pytest.mark.trio)
@@ -45,7 +45,7 @@ class CellPair(NamedTuple):
 
 @pytest.fixture
 def memory_network() -> MemoryNetwork:
-    """A simulated network; `cell_pair` stands on it, at the homes "ana" and "ben"."""
+    """A simulated network; `cell_pair` is on it, at the homes "ana" and "ben"."""
     return MemoryNetwork()
 
 

@@ -18,7 +18,7 @@ from cellsync.ledger.surroundings import Surroundings
 from cellsync.node.network import Network
 from cellsync.store.header import Kdf
 
-START: Final = 1_790_000_000_000  # ms: what a simulated clock shows when trio's clock stands at 0
+START: Final = 1_790_000_000_000  # ms: the simulated clock when trio's clock is at 0
 
 
 def make_home(host: Network, seed: str) -> Home:

@@ -1,4 +1,4 @@
-"""A network in memory, in virtual time, that does everything a real one may do: late, twice, garbled, cut, gone.
+"""A network in memory, in virtual time, that can misbehave like any real one: late, twice, garbled, cut, gone.
 
     net = MemoryNetwork(seed=1)
     ana, ben = net.device("ana"), net.device("ben")
@@ -8,9 +8,9 @@
     await net.settle()
     net.host("ben").move("café")                     # another LAN; back again later
 
-All randomness comes from the seed. Faults hold for what is sent from then on; `heal` ends all of them except
-latency. A stream network cannot lose or swap bytes without breaking its promise: so `drop` breaks connections,
-`duplicate` and `reorder` work on whole deliveries (beacons, connections), and `garble` breaks the promise.
+All randomness comes from the seed. Faults affect everything sent from then on; `heal` ends all of them except latency.
+A stream must not lose or reorder bytes, so `drop` breaks connections, and `duplicate` and `reorder` work on whole
+deliveries (beacons, connections); only `garble` breaks that promise.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from cellsync.testing.device import SimulatedDevice, level
 from cellsync.testing.home import make_home
 from cellsync.testing.pipe import Chunk, End, Pipe
 
-CONNECTIONS: Final = 768  # of one host at once, as over TCP
+CONNECTIONS: Final = 768  # concurrent ones of one host, as over TCP
 WAITING: Final = 64  # sightings
 ROTATE_SECONDS: Final = (240.0, 300.0)
 USUAL: Final = "usual"  # the LAN on which every host is at first
-LOOK_EVERY: Final = 24 * 3600.0  # seconds: a port may have become old
+LOOK_EVERY: Final = 24 * 3600.0  # seconds: a port may have expired
 SPREAD_SECONDS: Final = 0.2  # by how much `reorder` delays a delivery, at most
 
 
@@ -51,8 +51,8 @@ class MemoryNetwork:
     """Hosts, and what happens between them."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.bytes_sent: Counter[tuple[str, str]] = Counter()  # (from, to) -> bytes, also those that were lost
-        self.failures: list[Exception] = []  # what handlers raised; a test may want it to stay empty
+        self.bytes_sent: Counter[tuple[str, str]] = Counter()  # (from, to) -> bytes, including lost ones
+        self.failures: list[Exception] = []  # raised by handlers; a test may want it to stay empty
         self._seed = seed
         self._random = Random(seed)
         self._hosts: dict[str, MemoryHost] = {}
@@ -77,7 +77,7 @@ class MemoryNetwork:
         return self._hosts[name]
 
     def home(self, name: str) -> Home:
-        """Where the device on the host of this name keeps its vault; the same at every call."""
+        """The home of the device on the host of this name; the same at every call."""
         if name not in self._homes:
             self._homes[name] = make_home(self.host(name), f"{self._seed}/home/{name}")
         return self._homes[name]
@@ -90,7 +90,7 @@ class MemoryNetwork:
 
     @asynccontextmanager
     async def cells(self, *names: str, role: str = "writer") -> AsyncIterator[list[Cell]]:
-        """One cell, open on a device of each name; the first has founded it and admitted the others. All are level."""
+        """One cell, open on a device for each name; the first has founded it and admitted the others. All are level."""
         async with AsyncExitStack() as stack:
             first = await self.device(names[0]).found()
             opened = [await stack.enter_async_context(first.opened())]
@@ -103,7 +103,7 @@ class MemoryNetwork:
     # --- faults -----------------------------------------------------------------------------------
 
     def partition(self, one: str | Iterable[str], other: str | Iterable[str], *, silent: bool = False) -> None:
-        """Part two hosts, or two groups. Connections between them break; if `silent` they stall until healed."""
+        """Separate two hosts, or two groups. Connections between them break; if `silent` they stall until healed."""
         for a in _names(one):
             for b in _names(other):
                 link = frozenset((a, b))
@@ -128,16 +128,16 @@ class MemoryNetwork:
             host.show_again()
 
     def latency(self, seconds: float) -> None:
-        """How long everything takes, one way."""
+        """Set the one-way delay of everything."""
         self._latency = seconds
 
     def drop(self, probability: float) -> None:
-        """Each chunk that is sent breaks its connection with this probability and is lost."""
+        """With this probability, each chunk sent is lost and breaks its connection."""
         self._drop = probability
 
     def duplicate(self) -> None:
-        """Beacons come twice; and of each new connection the callee gets a second one, on which all that the caller
-        sends is repeated, as someone who recorded it would. What the callee answers there goes nowhere."""
+        """Beacons arrive twice; and for each new connection the callee gets a second one that repeats everything the
+        caller sends, like a recorded replay. The callee's answers on it are discarded."""
         self._duplicate = True
 
     def reorder(self, seed: int) -> None:
@@ -149,15 +149,15 @@ class MemoryNetwork:
         self._garble = (Random(seed), probability)
 
     def cut_after(self, n_bytes: int) -> None:
-        """The connection that carries the n-th byte from now on breaks behind it; what came before arrives."""
+        """The connection that carries the n-th byte from now on breaks after it; everything before arrives."""
         self._cut_after = n_bytes
 
     # --- looking ----------------------------------------------------------------------------------
 
     async def settle(self) -> None:
-        """Wait until nothing is on its way and every task is blocked; a mock clock is advanced as far as needed.
+        """Wait until nothing is in transit and every task is blocked; a mock clock is advanced as far as needed.
 
-        Bytes that have arrived and that nobody reads are not on their way. Timers of the hosts are not run down.
+        Bytes that have arrived unread are not in transit. Timers of the hosts are not run down.
         """
         while True:
             await trio.testing.wait_all_tasks_blocked()
@@ -174,7 +174,7 @@ class MemoryNetwork:
                 await trio.sleep_until(soon)
 
     def check_failures(self) -> None:
-        """Handlers may end because a peer broke the protocol, and for no other reason."""
+        """Assert that handlers have failed only because a peer broke the protocol."""
         unexpected = [error for error in self.failures if not isinstance(error, CellsyncError)]
         if unexpected:
             raise AssertionError(f"handlers ended for reasons of their own: {unexpected}") from unexpected[0]
@@ -182,7 +182,7 @@ class MemoryNetwork:
     # --- what hosts ask ---------------------------------------------------------------------------
 
     def reaches(self, one: str, other: str) -> bool:
-        """Whether something sent by `one` gets to `other`."""
+        """Whether `other` receives what `one` sends."""
         here, there = self._hosts[one].lan, self._hosts[other].lan
         return here is not None and here == there and frozenset((one, other)) not in self._parted
 
@@ -214,7 +214,7 @@ class MemoryNetwork:
                     target.expect(trio.current_time() + self._delay(), sighting)
 
     def visible_to(self, target: MemoryHost) -> list[Sighting]:
-        """What hosts that reach `target` show now."""
+        """The current beacons of all hosts that reach `target`."""
         others = [host for host in self._hosts.values() if host is not target]
         return [s for host in others if self.reaches(host.name, target.name) for s in host.shown.values()]
 
@@ -253,7 +253,7 @@ class MemoryNetwork:
             self._cut(pipe, deliver=True)
 
     def _spoil(self, pipe: Pipe, random: Random, probability: float) -> None:
-        """Damage the chunk that was put last."""
+        """Damage the last chunk put."""
         if not pipe.chunks or random.random() >= probability:
             return
         arrives, content = pipe.chunks[-1]
@@ -301,15 +301,15 @@ class MemoryHost:
         self.host = host
         self.shown: dict[object, Sighting] = {}
         self.dialled: list[Address] = []
-        self.mode: Mode = "announce"  # as of a LAN, for what is shown; looking goes on in any
+        self.mode: Mode = "announce"  # as on a LAN, but only for showing; it looks in every mode
         self.lan: str | None = USUAL
         self._net = net
         self._random = random
-        self._leases: dict[str, str] = {USUAL: host}  # what it had in each LAN, and gets again there
+        self._leases: dict[str, str] = {USUAL: host}  # its address in each LAN, which it gets again there
         self._ends: WeakKeyDictionary[trio.abc.Stream, Ends] = WeakKeyDictionary()
         self._on: str | None = None  # the LAN on which it listens
         self._site = UNRECOGNISED
-        self._ports: dict[Listener, list[int]] = {}  # the one of now, and perhaps the one before
+        self._ports: dict[Listener, list[int]] = {}  # the current one, and perhaps the previous one
         self._listeners: dict[int, Listener] = {}
         self._moved = trio.Event()
         self._inboxes: list[Inbox] = []
@@ -340,7 +340,7 @@ class MemoryHost:
                 self._stop(listener)
 
     async def _listen(self, listener: Listener, sites: Sites) -> bool:
-        """Have this listener at the port that is kept for this LAN. Whether anything has changed."""
+        """Move this listener to the port kept for this LAN; returns whether anything has changed."""
         lan = self.lan
         if lan is None:
             self._stop(listener)
@@ -365,7 +365,7 @@ class MemoryHost:
         self._ports.pop(listener, None)
 
     async def dial(self, address: Address) -> trio.abc.Stream:
-        """As `Network.dial`, but an address that does not answer is known at once."""
+        """As `Network.dial`, but an address that does not answer fails immediately."""
         self.dialled.append(address)
         return await self._net.connect(self, address)
 
@@ -429,13 +429,13 @@ class MemoryHost:
     # --- for tests --------------------------------------------------------------------------------
 
     def change_address(self) -> None:
-        """Get another address on the same LAN: connections broken, beacons made again."""
+        """Get another address on the same LAN: connections break, beacons are made again."""
         if self.lan is not None:
             self._leases[self.lan] = self._net.next_address(self.lan)
             self.move(self.lan)
 
     def move(self, lan: str | None) -> None:
-        """Join another LAN, or none: connections broken, beacons made again. Back again, it has the address it had."""
+        """Join another LAN, or none: connections break, beacons are made again. Coming back restores its address."""
         self._net.break_connections(self.name)
         self.lan = lan
         if lan is not None:
@@ -452,24 +452,24 @@ class MemoryHost:
     # --- what the network asks --------------------------------------------------------------------
 
     def listener(self, address: Address) -> Listener | None:
-        """Who listens at `address` on this host."""
+        """The listener at `address` on this host."""
         return self._listeners.get(address.port) if without_scope(address.host) == self.host else None
 
     def note(self, stream: trio.abc.Stream, ends: Ends) -> None:
-        """A stream of this host runs between these."""
+        """Note the ends of a stream of this host."""
         self._ends[stream] = ends
 
     def expect(self, arrives: float, sighting: Sighting) -> None:
-        """A beacon is on its way here."""
+        """Let a beacon arrive here."""
         for inbox in self._inboxes:
             inbox.expect(arrives, sighting)
 
     def expected(self) -> list[float]:
-        """When the beacons on their way arrive."""
+        """The arrival times of the beacons in transit."""
         return [arrives for inbox in self._inboxes for arrives in inbox.expected()]
 
     def show_again(self) -> None:
-        """Show the beacons of now to all that can see them."""
+        """Show the current beacons to all hosts that can see them."""
         for sighting in self.shown.values():
             self._net.show(self, sighting)
 
@@ -482,7 +482,7 @@ class Listener:
         self._open_now = 0
 
     def accept(self, stream: trio.abc.Stream) -> None:
-        """Let the handler have it; one too many at once is closed."""
+        """Pass it to the handler; one too many is closed."""
         self._nursery.start_soon(self._run, stream, self._open_now < CONNECTIONS)
         self._open_now += 1
 
@@ -498,7 +498,7 @@ class Listener:
 
 
 class Inbox:
-    """Beacons on their way to one listener, in the order in which they arrive."""
+    """Beacons in transit to one listener, in order of arrival."""
 
     def __init__(self) -> None:
         self._coming: list[tuple[float, int, Sighting]] = []
@@ -506,13 +506,13 @@ class Inbox:
         self._more = trio.Event()
 
     def expect(self, arrives: float, sighting: Sighting) -> None:
-        """One more; beyond 96 they are dropped."""
+        """Add one; beyond 96 they are dropped."""
         if len(self._coming) < WAITING:
             heapq.heappush(self._coming, (arrives, next(self._order), sighting))
             self._more.set()
 
     def expected(self) -> list[float]:
-        """When they arrive."""
+        """Their arrival times."""
         return [arrives for arrives, _, _ in self._coming]
 
     async def pump(self, send: trio.MemorySendChannel[Sighting]) -> None:

@@ -1,6 +1,6 @@
 """One direction of a simulated connection: bounded, delayed, and breakable at any byte.
 
-No task moves the bytes: each chunk carries the time at which it arrives, and the reader waits for that.
+No task moves the bytes: each chunk carries its time of arrival, and the reader waits for that.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 import trio
 
-CAPACITY: Final = 64 << 10  # bytes in flight and unread, of one direction
+CAPACITY: Final = 64 << 10  # bytes in transit or unread, in one direction
 
 
 class Chunk(NamedTuple):
-    """Bytes on their way, and when they arrive (trio's clock)."""
+    """Bytes in transit, with their time of arrival (trio's clock)."""
 
     arrives: float
     content: bytes
@@ -27,14 +27,14 @@ Carry = Callable[["Pipe", bytes], None]
 
 
 class Pipe:
-    """Bytes from one host to another. `carry` is the network: it decides what becomes of a chunk."""
+    """Bytes from one host to another. `carry` is the network: it decides the fate of each chunk."""
 
     def __init__(self, source: str, target: str, carry: Carry) -> None:
         self.source, self.target = source, target
         self.chunks = deque[Chunk]()
         self.stalled = False  # nothing arrives, but nothing is lost either
         self.back: Pipe | None = None  # the other direction
-        self.copy: Pipe | None = None  # to which all is repeated
+        self.copy: Pipe | None = None  # a second pipe to which everything is repeated
         self._carry = carry
         self._held = 0
         self._ended = False  # the writer closed: the reader sees the end after the last chunk
@@ -44,7 +44,7 @@ class Pipe:
         self._moved = trio.lowlevel.ParkingLot()
 
     async def send(self, content: bytes) -> None:
-        """Put all of it on the way; waits while the pipe is full."""
+        """Send all of it; waits while the pipe is full."""
         await trio.lowlevel.checkpoint()
         rest = memoryview(content)
         while True:
@@ -62,7 +62,7 @@ class Pipe:
                 await self._moved.park()
 
     async def wait_for_room(self) -> None:
-        """Until `send` would not wait."""
+        """Wait until `send` would not block."""
         await trio.lowlevel.checkpoint()
         while not (self._broken or self._deaf or self._ended) and self._held >= CAPACITY:
             await self._moved.park()
@@ -70,7 +70,7 @@ class Pipe:
             raise trio.ClosedResourceError
 
     async def receive(self, most: int) -> bytes:
-        """What has arrived, at most that many bytes; empty at the end."""
+        """The bytes that have arrived, at most that many; empty at the end."""
         await trio.lowlevel.checkpoint()
         while True:
             if self._deaf:
@@ -89,7 +89,7 @@ class Pipe:
                 await self._moved.park()
 
     def put(self, content: bytes, arrives: float) -> None:
-        """Let `content` arrive, never before what was put earlier."""
+        """Let `content` arrive, never before earlier content."""
         if self._broken or self._deaf or self._discards or not content:
             return
         if self.chunks:
@@ -115,7 +115,7 @@ class Pipe:
         self._forget()
 
     def cut(self, *, deliver: bool = False) -> None:
-        """Break it; what is on its way arrives first if `deliver`, and is lost otherwise."""
+        """Break it; bytes in transit still arrive if `deliver`, and are lost otherwise."""
         self._broken = True
         self.stalled = False
         if not deliver:
@@ -123,18 +123,18 @@ class Pipe:
         self._moved.unpark_all()
 
     def discard(self) -> None:
-        """From now on whatever is sent vanishes, as if somebody had read it."""
+        """From now on everything sent vanishes, as if it had been read."""
         self._discards = True
         self._forget()
 
     def release(self) -> None:
-        """Go on after having been stalled."""
+        """Resume after a stall."""
         self.stalled = False
         self._moved.unpark_all()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will be read from it any more."""
+        """Whether nothing more will be read from it."""
         return self._deaf or ((self._broken or self._ended) and not self.chunks)
 
     def _take(self, most: int) -> bytes:
@@ -178,7 +178,7 @@ class End(trio.abc.Stream):
             return await self._incoming.receive(CAPACITY if max_bytes is None else max_bytes)
 
     async def aclose(self) -> None:
-        """The other side reads what is on its way, then the end; its sends break."""
+        """The other side reads what is in transit, then the end; its sends break."""
         if not self._closed:
             self._closed = True
             self._outgoing.end()

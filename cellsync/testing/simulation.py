@@ -1,4 +1,4 @@
-"""Whole histories in virtual time: devices of one cell, what befalls them, and all of it again from the same seed.
+"""Whole histories in virtual time: devices of one cell and what befalls them, reproducible from a seed.
 
     async def scenario() -> None:
         world = World(MemoryNetwork(seed), ["ana", "ben", "cara"])     # whose vaults are there already
@@ -8,8 +8,8 @@
 
     simulate(scenario, seed)
 
-`HAPPENINGS` befall any device. What people do is for a test to say: it derives its world from `World`, with a method
-for each kind of step, and draws the names of those too.
+`HAPPENINGS` befall any device. What people do is up to a test: it derives its world from `World`, adds a method for
+each kind of step, and draws their names too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WAITS: Final = (0, 0.02, 0.5, 3, 40, 400)  # seconds
 
 
 class Happening(NamedTuple):
-    """One thing that happens: the method of the world that does it, to which device, and what else it draws."""
+    """One event: the method of the world that does it, the device it befalls, and one more random number."""
 
     what: str
     who: int
@@ -40,16 +40,16 @@ class Happening(NamedTuple):
 
 
 def schedule(random: Random, length: int, words: Sequence[str], devices: int) -> list[Happening]:
-    """So many steps, each drawn from `words`: one that is there twice is drawn twice as often."""
+    """`length` steps, each drawn from `words`: a word listed twice is drawn twice as often."""
     return [Happening(random.choice(words), random.randrange(devices), random.randrange(64)) for _ in range(length)]
 
 
 def simulate(scenario: Callable[[], Awaitable[T]], seed: int) -> T:
-    """`trio.run` in virtual time, scheduled alike for the same seed.
+    """`trio.run` in virtual time, with the same scheduling for the same seed.
 
-    trio shuffles tasks that are ready at the same moment, so that nobody relies on their order. Here the shuffling is
-    seeded, so that an example that fails fails again. A founding draws randomness of its own (HPKE), on which all ids
-    rest: so a scenario that has to be the same starts from copies of vaults that were made once (`put_back`).
+    trio shuffles tasks that are ready at the same moment, to keep code from relying on their order. Here the shuffling
+    is seeded, so a failing example fails again. Founding draws randomness of its own (HPKE), on which all ids depend:
+    so a reproducible scenario starts from copies of vaults made beforehand (`put_back`).
     """
     internal: Any = trio._core._run
     before = internal._ALLOW_DETERMINISTIC_SCHEDULING
@@ -64,7 +64,7 @@ def simulate(scenario: Callable[[], Awaitable[T]], seed: int) -> T:
 class World:
     """The devices of one cell on one network, and what happens to them.
 
-    `HAPPENINGS` names what may happen to any device, as often as it is to be drawn: the methods at the end.
+    `HAPPENINGS` lists the events that may befall any device, each as often as it is to be drawn: the methods below.
     """
 
     HAPPENINGS: Final = ("wait", "wait", "wait", "part", "part", "heal", "open", "close", "crash", "move", "spoil")
@@ -76,7 +76,7 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """All are open at first, and closed in the end."""
+        """All devices are open at first, and closed at the end."""
         async with trio.open_nursery() as self._nursery:
             await self.open_all()
             yield
@@ -84,16 +84,16 @@ class World:
                 await device.close()
 
     async def play(self, steps: Iterable[tuple[str, int, int]]) -> None:
-        """Let these happen, one after the other."""
+        """Carry out these steps in turn."""
         for what, who, how in steps:
             await getattr(self, what)(self.devices[who % len(self.devices)], how)
 
     async def open_all(self) -> list[Cell]:
-        """The cells of all."""
+        """Open all devices; returns their cells."""
         return [await device.open(self._nursery) for device in self.devices]
 
     async def in_step(self, within: float = 4000) -> list[Cell]:
-        """Every device again, and a network that works: the cells, once all hold and show the same."""
+        """Open every device on a working network; returns the cells once all hold and show the same."""
         self.net.heal()
         cells = await self.open_all()
         await level(cells, within)
@@ -107,11 +107,11 @@ class World:
         await trio.sleep(_WAITS[how % len(_WAITS)])
 
     async def open(self, device: SimulatedDevice, how: int) -> None:
-        """Its person is there again."""
+        """Its user comes back."""
         await device.open(self._nursery)
 
     async def close(self, device: SimulatedDevice, how: int) -> None:
-        """Its person goes."""
+        """Its user leaves."""
         await device.close()
 
     async def crash(self, device: SimulatedDevice, how: int) -> None:
@@ -119,12 +119,12 @@ class World:
         await device.crash()
 
     async def part(self, device: SimulatedDevice, how: int) -> None:
-        """It does not reach the first one or two of the others; one time in four nobody notices that."""
+        """It is cut off from the first one or two of the others; one time in four silently."""
         others = [other.name for other in self.devices if other is not device]
         self.net.partition(device.name, others[: 1 + how % 2], silent=how % 4 == 3)
 
     async def heal(self, device: SimulatedDevice, how: int) -> None:
-        """All reach each other, and nothing is spoilt."""
+        """All devices reach each other, and nothing is spoilt."""
         self.net.heal()
 
     async def move(self, device: SimulatedDevice, how: int) -> None:
@@ -132,7 +132,7 @@ class World:
         self.net.host(device.name).change_address()
 
     async def spoil(self, device: SimulatedDevice, how: int) -> None:
-        """From now on something is wrong with what is sent."""
+        """From now on the network has some fault."""
         match how % 5:
             case 0:
                 self.net.drop(0.2)
