@@ -40,7 +40,7 @@ async def sync(
 ) -> list[Peer]:  # fmt: skip
     """As `Cell.sync`."""
     if not circle.others():
-        raise NoPeer("there is no other device in this cell", hint="Invite somebody, or join with another device.")
+        raise NoPeer("there is no other device in this cell", hint="Invite one: cellsync invite")
     began = trio.current_time()
     until = began + timeout
     enough_at = until

@@ -32,6 +32,7 @@ from cellsync.cli.demo.command import demo
 from cellsync.cli.options import Group, Options
 from cellsync.cli.output import Unwritable, let_go, put, say
 from cellsync.cli.terminal import Terminal
+from cellsync.cli.words import many
 from cellsync.core.errors import CellsyncError
 from cellsync.core.plain import shown
 
@@ -97,7 +98,7 @@ def _end(problem: Problem, as_json: bool = False) -> NoReturn:
 
 _FOR_PROGRAMS: Final = "GET /v1/"  # how hints begin that send to the description of the local API
 _FITS: Final = re.compile(r"Expected `str` of length (>=|<=) (\d+)")
-_TOO: Final = {">=": "is empty", "<=": "is longer than {} characters"}
+_TOO: Final = {">=": "is empty", "<=": "is longer than {}"}
 _WHERE: Final = re.compile(r"at `\$\.(\w+)")
 
 
@@ -106,7 +107,7 @@ def _for_people(problem: Problem, given: list[str]) -> Problem:
     if not problem.hint.startswith(_FOR_PROGRAMS):
         return problem
     field, fits = _WHERE.search(problem.message), _FITS.match(problem.message)
-    said = "does not fit" if fits is None else _TOO[fits[1]].format(fits[2])
+    said = "does not fit" if fits is None else _TOO[fits[1]].format(many(int(fits[2]), "character"))
     what = f"What was given as {field[1]!r} {said}." if field else f"Something in this command {said}."
     return problem._replace(message=what, hint=f"{_named_in(given)} --help")
 

@@ -104,7 +104,7 @@ class Terminal:
     def ask(self, question: str, give: str, default: str | None = None) -> str:
         """Raises NoTerminal with `give`, what a script gives instead."""
         self._need(give)
-        with _line_ended():
+        with line_ended():
             answer: str = click.prompt(
                 fit_into(sys.stderr, question), err=True, default=default, show_default=bool(default)
             )
@@ -113,7 +113,7 @@ class Terminal:
     def ask_yes(self, question: str, give: str = "") -> bool:
         """Enter is no."""
         self._need(give)
-        with _line_ended():
+        with line_ended():
             return click.confirm(question, default=False, err=True)
 
     def ask_hidden(self, question: str, give: str, *, empty: bool = False) -> str:
@@ -177,7 +177,7 @@ def _unseen() -> Iterator[None]:
 
 
 @contextmanager
-def _line_ended() -> Iterator[None]:
+def line_ended() -> Iterator[None]:
     """What is said after a Ctrl-C or Ctrl-D does not stand in the question's line."""
     try:
         yield

@@ -49,6 +49,10 @@ def test_a_line_that_cannot_be_written_is_named_by_its_options(given: list[str],
     [
         ("Expected `str` of length >= 1 - at `$.case`", "What was given as 'case' is empty."),
         ("Expected `str` of length <= 256 - at `$.kind`", "What was given as 'kind' is longer than 256 characters."),
+        (
+            "Expected `str` of length <= 1 - at `$.delimiter`",
+            "What was given as 'delimiter' is longer than 1 character.",
+        ),
         ("Expected `int` <= 20000 - at `$.limit`", "What was given as 'limit' does not fit."),
         ("There is nothing at this path.", "Something in this command does not fit."),
     ],

@@ -286,6 +286,12 @@ def test_ctrl_c_at_the_passphrase(ana: str) -> None:
         interrupted(person)
 
 
+def test_ctrl_c_at_a_text_that_is_asked_for(ana: str) -> None:
+    person = Person("--profile", ana, "case", "new", "-")
+    person.sees("Text")
+    interrupted(person)
+
+
 def test_ctrl_c_takes_an_invitation_back(ana: str, ben: str) -> None:
     person = inviting(ana)
     code = code_of(person)

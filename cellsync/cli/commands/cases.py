@@ -65,7 +65,8 @@ def list_(
             if not (find or kind or of or answer["archived"]):
                 terminal.next('cellsync case new "TITLE"', writes=True)
         if answer["more"]:
-            terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list --all")
+            found = " …" if find or of or archived else ""
+            terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list{found} --all")
         if answer["archived"]:
             terminal.say(f"{answer['archived']} archived: cellsync case list --archived")
     if answer["next"]:

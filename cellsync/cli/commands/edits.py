@@ -10,7 +10,7 @@ import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Command
-from cellsync.cli.terminal import Terminal, terminal_of
+from cellsync.cli.terminal import Terminal, line_ended, terminal_of
 from cellsync.cli.words import line
 
 FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
@@ -79,7 +79,8 @@ def typed_or_read(value: str) -> str:
     if sys.stdin is None:
         raise usage_error("There is no standard input to read from.", "Give the value in place of -.")
     if sys.stdin.isatty():
-        typed: str = click.prompt("Text", err=True)
+        with line_ended():
+            typed: str = click.prompt("Text", err=True)
         return typed
     text = sys.stdin.read(_MOST_INPUT).rstrip("\n")
     if not text:  # what came to nothing elsewhere must not empty a field here
