@@ -1,4 +1,4 @@
-"""Taking a backup of an open cell, and restoring one; other work waits as little as possible."""
+"""A backup of an open cell, taken and restored; other work waits as little as possible."""
 
 from __future__ import annotations
 

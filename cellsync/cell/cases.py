@@ -1,4 +1,4 @@
-"""Reading the cases of an open cell: found by id, by kind or by the links that point at them.
+"""The cases of an open cell, for readers: found by id, by kind or by the links that point at them.
 
 All readers of a case share one state of it. It moves forward in place with each step (`Followers`), and is dropped with
 its last reader.
