@@ -110,7 +110,8 @@ def test_settings_that_cannot_be_read_are_a_finding(profile: Profile, monkeypatc
 # --- what it costs -------------------------------------------------------------------------------------------
 
 ELSEWHERE: Final = (
-    "asyncio", "babel", "charset_normalizer", "hypercorn", "rich", "segno", "spake2", "starlette", "zeroconf", "zxcvbn",
+    "asyncio", "babel", "charset_normalizer", "confusable_homoglyphs", "hypercorn", "rich", "segno", "spake2",
+    "starlette", "zeroconf", "zxcvbn",
     "cellsync.casework.exporting", "cellsync.casework.importing.mapping", "cellsync.cell.founding",
     "cellsync.cell.invites", "cellsync.core.pairing", "cellsync.doctor", "cellsync.node.discovery",
 )  # fmt: skip

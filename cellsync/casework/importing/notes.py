@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from cellsync.casework.importing.cells import BadCell, partial_date, tidy
@@ -104,7 +105,7 @@ def about_nobody(record: Sequence[str], header: Sequence[str]) -> tuple[str, str
 def _why(record: Sequence[str], header: Sequence[str], filled: list[int], first: str) -> str:
     if len(filled) > 1 and all(at < len(header) and _alike(tidy(record[at]), header[at]) for at in filled):
         return HEADINGS
-    said = [cell for at in filled if not _FIGURES.fullmatch(cell := record[at])]
+    said = list(islice((cell for at in filled if not _FIGURES.fullmatch(cell := record[at])), 2))
     if len(said) == 1 and _is_of_totals(tidy(said[0])):
         return COUNTS
     if len(header) < 2:
@@ -115,7 +116,7 @@ def _why(record: Sequence[str], header: Sequence[str], filled: list[int], first:
 
 
 def _alike(cell: str, heading: str) -> bool:
-    return bool(heading) and " ".join(folded(cell).split()) == folded(heading)
+    return cell[:1].casefold() == heading[:1].casefold() and folded(cell) == folded(heading)
 
 
 def _is_of_totals(said: str) -> bool:

@@ -65,6 +65,8 @@ def name_if_any(cell: str) -> list[Any]:
 def in_each_script(cell: str) -> list[str]:
     """The names in "Вера Тихая / Vera Quiet", which is one in two scripts; of any other cell the cell."""
     cell = unnumbered(cell)
+    if " / " not in cell:
+        return [cell]
     names = [one.strip() for one in cell.split(" / ")]
     scripts = {script_of(one) for one in names}
     return names if len(names) == len(scripts) and all(map(is_name, names)) else [cell]

@@ -7,7 +7,9 @@ members too, because what they wrote stays.
 
 Names are alike if they fold alike (`core.folded`) or merely look alike: letters of one shape in Latin, Cyrillic, Greek
 and Armenian, 0 and o, 1, I and l; a letter with a hook or a tail, or a small capital, counts as the plain letter;
-blanks and signs are ignored. That is wider than need be, and costs a few digits behind a name.
+a letter of any other alphabet counts as the one that Unicode's list of confusable characters (UTS 39) gives for it,
+so Canadian ᗅ and Lisu ꓮ are A. Blanks and signs are ignored. That is wider than need be, and costs a few digits behind
+a name.
 """
 
 from __future__ import annotations
@@ -47,10 +49,22 @@ class _OneShape(dict[int, str]):
     """The shape of each letter. Cached for the usual alphabets only: a peer may send any letter of any other."""
 
     def __missing__(self, letter: int) -> str:
+        if letter >= _USUAL and letter not in _SHAPES:
+            return _plain(_listed(chr(letter))).translate(_SHAPES)
         shape = _plain(chr(letter)).translate(_SHAPES)
         if letter < _USUAL:
             self[letter] = shape
         return shape
+
+
+def _listed(letter: str) -> str:
+    """The letter of the usual alphabets that it looks like; itself if it looks like none."""
+    from confusable_homoglyphs.confusables import confusables_data  # 8 ms and 8 MB, for what hardly any name has
+
+    both = {letter, letter.upper()}  # it was folded, and a capital may look like what its small letter does not
+    shapes = [other["c"].casefold() for one in both for other in confusables_data.get(one, ())]
+    usual = [one for one in shapes if len(one) == 1 and ord(one) < _USUAL and one.isalnum()]
+    return min(usual, default=letter)
 
 
 def _plain(letter: str) -> str:

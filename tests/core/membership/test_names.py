@@ -34,13 +34,27 @@ def names(*claims: tuple[DeviceId, str]) -> Names:
         ("Ben", "Ｂｅｎ"), ("Nina", "Νina"), ("Ben", "Ɓen"), ("Ben", "ʙᴇɴ"), ("Ben", "8en"), ("Oleg", "Օleg"),
         ("Yan", "Үan"), ("Gleb", "Ԍleb"), ("Vera", "Ѵera"), ("Ana", "Ʌna"), ("Leo", "Ɩeo"),
         ("Ana", "ɑna"), ("Кім", "Қім"),
+        ("Ana", "ᗅna"), ("Ana", "ꓮꓠꓮ"), ("Ben", "ᗷen"), ("Ben", "ꓐꓰꓠ"), ("Ana", "Ꭺna"), ("Vera", "ᐯera"),
+        ("Olga", "ⵔlga"), ("Tom", "𐊗om"), ("Марына", "ꓟарына"), ("Ivan", "ꓲvan"), ("Olga", "Ⲟlga"), ("Olga", "𐐄lga"),
     ],
 )  # fmt: skip
 def test_what_passes_for_one(one: str, other: str) -> None:
     assert alike(one) == alike(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("Ben", "Bea"), ("Ana", "Anna"), ("Вера", "Вита"), ("Ana", "Ana 2")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ben", "Bea"),
+        ("ᐁᓐ", "ᐃᓐ"),
+        ("李", "王"),
+        ("სანდრო", "სანდრა"),
+        ("ليلى", "نور"),
+        ("Ana", "Anna"),
+        ("Вера", "Вита"),
+        ("Ana", "Ana 2"),
+    ],
+)
 def test_what_does_not(one: str, other: str) -> None:
     assert alike(one) != alike(other)
 
