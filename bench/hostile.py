@@ -2,31 +2,40 @@
 
 The parent writes batches as only a hostile program would; a child that serves a profile takes them in as a session
 hands them over, and is then asked what people ask: lists, one case, its log, its graph, exports, edits, events.
+
+All attacks meet the same vault, which is made once and copied; and two of them are under way at once, each on its own
+processor. What is measured is the memory of a process, and the time in which that process was at work.
 """
 
 from __future__ import annotations
 
 import gc
 import itertools
-import json
+import os
+import shutil
 import struct
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time, thread_time
 from typing import Any, Final, NamedTuple
 
 import trio
 
-from bench.children import Child, tell
+from bench.children import Child, run, tell
 from bench.memory import forget_peak, memory, peak_memory
 from bench.rows import Row
+from bench.scale import QUICK_KDF
 from cellsync.api import dispatch
 from cellsync.api.contract.table import BY_NAME
 from cellsync.api.service import Service
+from cellsync.casework import CaseFile
 from cellsync.casework.exporting import NoConsent
+from cellsync.cell.founding import found_cell
+from cellsync.cell.opening import open_cell
 from cellsync.core import caps
 from cellsync.core.history.entry import chain_prefix, entry_id, sign
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
@@ -43,10 +52,12 @@ from cellsync.profile.profile import Profile, Settings
 GROWTH: Final = 64.0  # MB that one device may cost another
 BLOCKED: Final = 50.0  # ms of work for which it may hold up its event loop
 BYTES: Final = 8 << 20  # of each attack, at most
+AT_ONCE: Final = 2  # attacks
 MANY: Final = 100_000
 PASSPHRASE: Final = "kettle orbit lantern maple"
 SEED: Final = bytes(range(96))
 CASE: Final = CaseId(b"c" * 32)
+_SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 _SALT: Final = bytes(16)
 _PART: Final = struct.Struct(">I?")  # length of a part, and whether it is the last of its batch
 _KIND: Final = "cellsync.case"
@@ -261,26 +272,41 @@ class Writer:
 
 
 def measure(folder: Path, scale: int) -> Iterator[Row]:
-    """All attacks; in a quick run each third, since what is around an attack takes three seconds of any."""
-    for name in itertools.islice(ATTACKS, 0, None, 1 if scale == 1 else 3):
-        phases = attempt(name, folder, BYTES // scale)
-        work = f"a hostile member writes {name}"
-        yield Row(f"{work}: growth", max(one["growth"] for one in phases), "MB", GROWTH)
-        yield Row(f"{work}: event loop held up", max(one["blocked"] for one in phases), "ms", BLOCKED)
+    """All attacks; in a quick run each third, since what is around an attack takes a second or two of any."""
+    victim = Victim.made(folder)
+    names = list(itertools.islice(ATTACKS, 0, None, 1 if scale == 1 else 3))
+    with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as lanes:
+        attempts = lanes.map(lambda name: attempt(name, victim, folder, BYTES // scale), names)
+        for name, phases in zip(names, attempts, strict=True):
+            work = f"a hostile member writes {name}"
+            yield Row(f"{work}: growth", max(one["growth"] for one in phases), "MB", GROWTH)
+            yield Row(f"{work}: event loop held up", max(one["blocked"] for one in phases), "ms", BLOCKED)
 
 
-def attempt(name: str, folder: Path, most: int) -> list[dict[str, Any]]:
+class Victim(NamedTuple):
+    """A profile whose vault is copied for each attack, and what the member who goes bad knows of its circle."""
+
+    folder: Path
+    hello: Mapping[str, Any]
+
+    @classmethod
+    def made(cls, folder: Path) -> Victim:
+        place = folder / "victim"
+        return cls(place, run("hostile", "prepare", {"folder": str(place)}))
+
+
+def attempt(name: str, victim: Victim, folder: Path, most: int) -> list[dict[str, Any]]:
     """One attack, in a child of its own: what each phase cost."""
-    with tempfile.TemporaryDirectory(dir=folder) as place, Child("hostile", "suffer", {"folder": place}) as child:
-        writer = Writer(child.hear())
-        path = Path(place) / "batches"
+    writer = Writer(victim.hello)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        copy, path = shutil.copytree(victim.folder, Path(place) / "profile"), Path(place) / "batches"
         with path.open("wb") as file:
             for batch in writer.batches(ATTACKS[name](), most):
                 parts = encode_batch(bytes(8), batch, caps.FRAME)
                 for at, part in enumerate(parts):
                     file.write(_PART.pack(len(part), at == len(parts) - 1) + part)
-        child.tell({"batches": str(path)})
-        return list(iter(child.hear, {}))
+        with Child("hostile", "suffer", {"folder": str(copy), "batches": str(path)}) as child:
+            return list(iter(child.hear, {}))
 
 
 # --- the child ----------------------------------------------------------------------------------
@@ -330,35 +356,43 @@ class Watch:
             last, worked = now, working
 
 
-def suffer(job: Mapping[str, Any]) -> None:
-    trio.run(_suffer, Path(job["folder"]))
+def prepare(job: Mapping[str, Any]) -> None:
+    tell(trio.run(_prepare, Profile(Path(job["folder"]))))
 
 
-async def _suffer(folder: Path) -> None:
-    spare()
-    profile = Profile(folder / "profile")
-    settings = Settings(lan="off", interfaces=("127.0.0.1",))
-    async with trio.open_nursery() as nursery:
-        service = Service(profile, settings, nursery)
-        await service.found("Mill Street", "ana", PASSPHRASE, settings)
-        circle, secrets = service.cell.circle, service.cell.secrets
-        await _ask(service, "case.new", kind="case", set={"title": "honest"})
-        device = await circle.admit(secrets.signing, device_secrets(SEED).public, "mal", Role.WRITER)
+async def _prepare(profile: Profile) -> dict[str, Any]:
+    """A vault with one honest case, and an invitation that somebody has taken; what that one knows of it."""
+    profile.save(_SETTINGS)
+    home = replace(profile.home(_SETTINGS), kdf=QUICK_KDF)
+    await found_cell(home, "Mill Street", name="ana", passphrase=PASSPHRASE)
+    async with open_cell(home, passphrase=PASSPHRASE) as cell:
+        circle = cell.circle
+        await cell.create(CaseFile, title="honest")
+        device = await circle.admit(cell.secrets.signing, device_secrets(SEED).public, "mal", Role.WRITER)
         chain = circle.own_branches()[0]
+        return {
+            "circle": circle.id.hex(), "device": device.hex(), "incarnation": chain.incarnation.hex(),
+            "length": chain.length, "head": chain.head.hex(), "height": chain.height,
+        }  # fmt: skip
+
+
+def suffer(job: Mapping[str, Any]) -> None:
+    trio.run(_suffer, Path(job["folder"]), Path(job["batches"]))
+
+
+async def _suffer(folder: Path, batches: Path) -> None:
+    spare()
+    async with trio.open_nursery() as nursery:
+        service = Service(Profile(folder), _SETTINGS, nursery)
+        await service.unlock(PASSPHRASE)
+        circle = service.cell.circle
         gc.collect()
-        tell(
-            {
-                "circle": circle.id.hex(), "device": device.hex(), "incarnation": chain.incarnation.hex(),
-                "length": chain.length, "head": chain.head.hex(), "height": chain.height,
-            }
-        )  # fmt: skip
-        path = await trio.to_thread.run_sync(lambda: _heard()["batches"])
         for name in ("case.list", "status"):
             await _ask(service, name)
         watch = Watch()
         async with watch.over("arrival"):
             feed = service.follow("")
-            await _take_in(service, Path(path))
+            await _take_in(service, batches)
         async with watch.over("events"):
             with trio.move_on_after(0.2):
                 while True:
@@ -383,18 +417,13 @@ async def _suffer(folder: Path) -> None:
                 after = (await _ask(service, "export.read", export=fetched, after=after))["next"]
         async with watch.over("lock"):
             await service.lock()
-        async with watch.over("unlock", growth=False):  # the passphrase alone takes 256 MB for a moment
+        async with watch.over("unlock", growth=False):  # the passphrase alone takes 64 MB for a moment
             await service.unlock(PASSPHRASE)
         async with watch.over("opened again"):
             await _ask(service, "case.list")
         await service.lock()
         tell({})
         nursery.cancel_scope.cancel()
-
-
-def _heard() -> dict[str, Any]:
-    heard: dict[str, Any] = json.loads(sys.stdin.readline())
-    return heard
 
 
 async def _ask(service: Service, name: str, **given: Any) -> dict[str, Any]:

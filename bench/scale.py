@@ -54,7 +54,7 @@ ALONE_RUNS: Final = 5
 ALONE_FEWER: Final = 3
 PASSPHRASE: Final = "kettle orbit lantern maple"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
-_KDF: Final = Kdf(3, 64 << 20)  # the quickest that a vault may have
+QUICK_KDF: Final = Kdf(3, 64 << 20)  # the quickest that a vault may have
 _AT_ONCE: Final = 500
 _CONSENTING: Final = 10  # one of so many cases may be exported
 _SHOWN: Final = CaseId(b"\xfe" * ID_BYTES)
@@ -237,7 +237,7 @@ def fill_long(job: Mapping[str, Any]) -> None:
 
 
 async def _fill(profile: Profile, write: Callable[[Cell], Any]) -> None:
-    home = replace(profile.home(_SETTINGS), kdf=_KDF)
+    home = replace(profile.home(_SETTINGS), kdf=QUICK_KDF)
     await found_cell(home, "bench", name="bench", passphrase=PASSPHRASE)
     async with open_cell(home, passphrase=PASSPHRASE) as cell:
         await write(cell)
