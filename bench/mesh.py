@@ -43,6 +43,8 @@ TIMES: Final = 3.0  # what an edit may cost in a mesh, against a star
 REACHES: Final = 250.0  # ms until it has reached all, of 95 edits in 100
 LOOK_EVERY: Final = 0.1  # seconds, until all are connected and in step
 SETTLES: Final = 15.0  # seconds after which all have been told where all listen
+RESTS: Final = 120.0  # seconds
+AT_REST: Final = 1.1  # kB/s that each device sends at most while all are connected and nobody writes
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Costs(NamedTuple):
     in_turn: Cost
     at_once: Cost
     told: Cost  # of telling everybody afterwards what came another way
+    at_rest: float  # kB/s that each device sends
 
 
 def measure(folder: Path, smaller: int = 1) -> Iterator[Row]:
@@ -84,6 +87,7 @@ def measure(folder: Path, smaller: int = 1) -> Iterator[Row]:
         yield Row(f"{name}: the same, p95", percentile(mesh.in_turn.computed, 95), "ms", REACHES)
         yield Row(f"{name}: telling it to those who got it another way, on the wire", mesh.told.kb, "kB")
         yield Row(f"{name}: the same, processor time of all", mesh.told.ms, "ms")
+        yield Row(f"{devices} devices, all connected, at rest: each sends", mesh.at_rest, "kB/s", AT_REST)
 
 
 def _made(folder: Path, devices: int, edits: int, shape: str) -> Costs:
@@ -103,7 +107,10 @@ async def _costs(folder: Path, devices: int, edits: int, star: bool) -> Costs:
         at_once = await writing.cost(AT_ONCE)
         with writing.spent() as told:
             await _ask(nodes)
-        return Costs(in_turn, at_once, told.cost(2 * edits))
+        await trio.sleep(SETTLES)
+        with writing.spent() as resting:
+            await trio.sleep(RESTS)
+        return Costs(in_turn, at_once, told.cost(2 * edits), resting.cost(devices).kb / RESTS)
 
 
 async def _ask(nodes: list[Node]) -> None:

@@ -17,7 +17,8 @@ from cellsync.node.node import Node
 CASES: Final = 100  # cases named
 ENTRIES: Final = 1_000  # entries looked at for that
 PAGE: Final = 512  # entries read before other tasks get their turn
-QUIET: Final = 30_000  # ms: a connected device is pinged after 20 s, so one that has been silent for longer may be gone
+QUIET: Final = 50_000  # ms: a connected device is pinged after 45 s at most; one that is silent for longer may be gone
+ANSWERS_WITHIN: Final = 10.0  # seconds, when somebody looks at the peers
 
 
 class Peer(NamedTuple):
@@ -46,7 +47,7 @@ class Peer(NamedTuple):
 
 
 def peers(circle: OpenCircle, node: Node) -> list[Peer]:
-    """All of them. Devices that may hold more than they have told are asked, for the benefit of the next call."""
+    """All of them. Devices that may hold more than they have told, or may be gone, are asked, for the next call."""
     for link in node.links.all():
         link.ask_again()
     written = circle.own_length
@@ -63,7 +64,7 @@ def met(circle: OpenCircle, node: Node) -> list[Peer]:
 def _peer(circle: OpenCircle, node: Node, device: DeviceId, written: int) -> Peer:
     now = circle.surroundings.now()
     link = node.links.get(device)
-    answers = link is not None and now - link.heard < QUIET
+    answers = link is not None and now - link.heard < QUIET and link.waited < ANSWERS_WITHIN
     seen = now if answers else node.others.seen.get(device) if link is None else link.heard
     has_mine = node.others.delivered.get(device, 0)
     lacks = written - has_mine

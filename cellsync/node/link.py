@@ -39,6 +39,7 @@ from cellsync.node.sites import UNRECOGNISED, Site
 
 CHUNK: Final = 64 << 10  # bytes read at once: about a frame, whose rows take 10 ms if they are as small as they may be
 ASK_EVERY: Final = 2.0  # seconds between two questions for somebody who waits
+UNHEARD: Final = 20.0  # seconds after which somebody who looks wants to know whether the peer is still there
 HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
 CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
@@ -148,12 +149,18 @@ class PeerLink:
         return number
 
     def ask_again(self) -> None:
-        """Ask what the peer holds, if it may hold more than it has told us, and has answered what it was asked."""
-        number, when = self._question
+        """Ask if the peer may hold more than it has told us, or may be gone, and has answered what it was asked."""
         balance = self.session.balance(self._circle)
-        answered = self.session.answered >= number and trio.current_time() >= when + ASK_EVERY
-        if answered and self.way is Way.SPARE and balance is not None and not balance.level:
+        may_hold_more = self.way is Way.SPARE and balance is not None and not balance.level
+        may_be_gone = self._now() - self.heard >= 1000 * UNHEARD
+        if (may_hold_more or may_be_gone) and not self.waited and trio.current_time() >= self._question[1] + ASK_EVERY:
             self.ask()
+
+    @property
+    def waited(self) -> float:
+        """For how many seconds somebody has waited for an answer."""
+        number, since = self._question
+        return trio.current_time() - since if self.session.answered < number else 0.0
 
     def close(self) -> None:
         self._scope.cancel()

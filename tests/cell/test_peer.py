@@ -15,6 +15,7 @@ from cellsync.cell.cell import Peer
 from cellsync.cell.clocks import OtherClock
 from cellsync.core.ids import DeviceId
 from cellsync.node import remembered
+from cellsync.node.link import UNHEARD
 from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.device import PASSPHRASE
 from cellsync.testing.home import START
@@ -348,13 +349,13 @@ async def test_what_was_kept_before_a_crash_claims_nothing_of_what_was_written_a
 async def test_who_does_not_answer_any_more_was_in_step_when_it_was_last_seen(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    """The link is still there, and for another half minute nobody knows that it is dead."""
+    """The link is still there, and for another few seconds nobody knows that it is dead."""
     net = memory_network
     async with net.cells("ana", "ben") as [ana, _]:
         await trio.sleep(5)
         net.partition("ana", "ben", silent=True)
         silent_since = now()
-        await trio.sleep(35)
+        await trio.sleep(peers.QUIET / 1000)
         ben = the(ana, "ben")
         assert ben.connected
         assert (ben.in_step_now, ben.in_step) == (False, True)
@@ -374,6 +375,22 @@ async def test_who_is_there_and_quiet_for_hours_is_in_step(
             await trio.sleep(29)
             assert the(ana, "ben").in_step_now
             assert the(ben, "ana").in_step_now
+
+
+async def test_who_looks_sees_soon_that_a_device_is_gone(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Nobody has asked it for half a minute: that somebody looks is a reason to."""
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, _]:
+        await trio.sleep(100)
+        assert the(ana, "ben").in_step_now
+        await trio.sleep(1)  # it has answered
+        net.partition("ana", "ben", silent=True)
+        began = trio.current_time()
+        while the(ana, "ben").in_step_now:  # noqa: ASYNC110
+            await trio.sleep(1)
+        assert trio.current_time() - began <= UNHEARD + peers.ANSWERS_WITHIN + 2
 
 
 # --- ping ---------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from cellsync import Cell, Register, Schema
 from cellsync.core import caps
 from cellsync.core.drawers import ADDRESSES, REACHED, VERSIONS
 from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.session.silence import CALLEE_WAITS
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node import remembered
@@ -22,6 +23,7 @@ from cellsync.node.remembered import Reached, SpokenVersions
 from cellsync.node.shared import Drawers
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Basis, Spot
+from cellsync.node.upkeep import SEEN_WITHIN
 from cellsync.testing import MemoryNetwork
 
 
@@ -205,7 +207,8 @@ async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockCl
             [ben] = left.peers()
             assert (left.only_here(), ben.in_step, ben.connected) == (0, True, False)
             assert ben.last_seen is not None
-            assert ana.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < 303_000
+            kept_within = 1000 * (SEEN_WITHIN + CALLEE_WAITS.usual.most)
+            assert ana.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < kept_within
 
 
 @asynccontextmanager

@@ -93,7 +93,7 @@ async def test_what_a_device_is_shown_to_hold_is_what_it_has_said(
         await trio.sleep(0.5)
         assert all(peer.in_step_now for peer in ana.peers())
         await written(ana, made)
-        await trio.sleep(90)  # untold for a minute, and then a PING
+        await trio.sleep(90)  # untold for a minute: then it is due
         assert all(peer.in_step_now for one in made for peer in one.peers())
 
 

@@ -34,6 +34,7 @@ MASK: Final = b"cs1 mask"
 FRAME_KEY: Final = b"cs1 frame key"
 FRAME_MASK: Final = b"cs1 frame mask"
 OFFER: Final = b"cs1 offer"
+SILENCE: Final = b"cs1 silence"
 PROLOGUE: Final = b"cellsync/1 noise\0"
 
 # pairing (protocol/55-pairing.md)

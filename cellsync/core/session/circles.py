@@ -10,7 +10,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.ids import CircleId
 from cellsync.core.membership.epochs import SessionKey
-from cellsync.core.session.connection import CALLEE, CALLER, Connection
+from cellsync.core.session.connection import CALLEE, CALLER, FILL, HANDSHAKE_ENTROPY, Connection
 from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.wire import messages
 from cellsync.core.wire.forms import NAME_BYTES
@@ -39,7 +39,7 @@ class SharedCircles:
                 key = next(iter(view.keys_on(connection.day)), None) or view.session_keys()[0]
                 self.own_tags[view.id] = self.tag(key, connection.role, view.id)
         tags = list(self.own_tags.values())
-        fill = connection.entropy[128:]
+        fill = connection.entropy[HANDSHAKE_ENTROPY : HANDSHAKE_ENTROPY + FILL]
         tags += [fill[at : at + TAG_BYTES] for at in range(0, (OFFERS - len(tags)) * TAG_BYTES, TAG_BYTES)]
         connection.send(messages.encode_offer(tags))
 

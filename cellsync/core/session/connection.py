@@ -8,6 +8,7 @@ from typing import Final
 from cellsync.core.crypto.channel import Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
 from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
+from cellsync.core.session.silence import CALLEE_WAITS, CALLER_WAITS, KEY_BYTES, Silence
 from cellsync.core.session.view import CircleView
 from cellsync.core.versions import Versions
 from cellsync.core.wire import frontiers
@@ -15,7 +16,9 @@ from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
 
 HANDSHAKE_WITHIN: Final = 20.0  # seconds; a slow laptop needs one
 UNSENT: Final = 4 << 20  # bytes that may wait for a peer that does not read
-ENTROPY: Final = 128 + OFFERS * TAG_BYTES
+HANDSHAKE_ENTROPY: Final = 128
+FILL: Final = OFFERS * TAG_BYTES  # bytes: for tags of an offer that name no circle
+ENTROPY: Final = HANDSHAKE_ENTROPY + FILL + KEY_BYTES
 HANG_UP_ENTROPY: Final = 4
 
 CALLER: Final = b"caller"
@@ -40,6 +43,8 @@ class Connection:
         self.role: Final = CALLER if hang_up is None else CALLEE
         self.views: Final = {view.id: view for view in circles}
         self.entropy: Final = entropy
+        waits = CALLER_WAITS if self.role == CALLER else CALLEE_WAITS
+        self.silence: Final = Silence(waits, entropy[-KEY_BYTES:])
         self.versions: Final = versions
         self.started: Final = now
         self.hang_up: Final = now + HANDSHAKE_WITHIN if hang_up is None else hang_up

@@ -16,6 +16,7 @@ from cellsync.core.session.connection import CALLEE, Connection
 from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Measured, Opened, Received
 from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
+from cellsync.core.session.silence import SILENCE_ENDS
 from cellsync.core.session.state import Phase, State
 from cellsync.core.wire import messages
 from cellsync.core.wire.batches import BatchPart
@@ -23,10 +24,7 @@ from cellsync.core.wire.frontiers import FrontierPart, Paths
 from cellsync.core.wire.messages import Places
 from cellsync.core.wire.places import Gap
 
-# Seconds. A bad link loses a few packets in twenty.
-PING_AFTER: Final = 20.0
-WATCH_EVERY: Final = 5.0  # in place of it, for a peer that is watched
-SILENCE_ENDS: Final = 60.0
+# Seconds.
 ACKNOWLEDGE_WITHIN: Final = 120.0
 SESSION_LASTS: Final = 6 * 3600.0  # then a new one, under a new key
 LOCATED_AT_ONCE: Final = 16  # messages of whereabouts, and one more for each LOCATED_EVERY seconds
@@ -75,9 +73,15 @@ class Talking(Phase):
     @property
     def _silence(self) -> float:
         """Until when the peer may be silent as it is."""
-        return self.connection.heard + (
-            SILENCE_ENDS if self._pinged else WATCH_EVERY if self.connection.watched else PING_AFTER
-        )
+        connection = self.connection
+        if self._pinged:
+            return connection.heard + SILENCE_ENDS
+        return connection.silence.ask_at(connection.heard, self._due_at, watched=connection.watched)
+
+    @property
+    def _due_at(self) -> float:
+        """When the peer is to be told what has come here, also if it has not asked."""
+        return min((exchange.tell_by for exchange in self.exchanges.values()), default=math.inf)
 
     @property
     def _lasts_until(self) -> float:
@@ -109,10 +113,10 @@ class Talking(Phase):
         self._ping(asks=True)
 
     def _ping_in_silence(self) -> None:
-        """Only whether the peer lives, unless it is watched, or what has come here was not told for long."""
+        """Only whether the peer lives, unless it is watched, or due to be told something."""
         self.connection.pings += 1
-        due = any(exchange.tell_by <= self.connection.now for exchange in self.exchanges.values())
-        self._ping(asks=self.connection.watched or due)
+        self.connection.silence.draw()
+        self._ping(asks=self.connection.watched)
 
     def _ping(self, *, asks: bool) -> None:
         self._tell_before(asks)
@@ -123,12 +127,12 @@ class Talking(Phase):
         self.connection.send(messages.PONG_BYTES)
 
     def _tell_before(self, asks: bool) -> None:
-        """What goes before a PING or PONG: for a question, and its answer, all that was not told.
+        """What goes before a PING or PONG: for a question, and its answer, all that was not told; and so if it is due.
 
         Right after a frontier either is taken for one, also if that was sent for another reason and long ago. Then all
         has to be told as well, or the peer would send us what we hold.
         """
-        if asks or self.connection.telling:
+        if asks or self.connection.telling or self._due_at <= self.connection.now:
             self._tell_untold(all_of_it=asks)
 
     def _tell_untold(self, *, all_of_it: bool) -> None:

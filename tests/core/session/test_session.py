@@ -20,13 +20,12 @@ from cellsync.core.session.connection import HANDSHAKE_WITHIN, UNSENT
 from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Received
 from cellsync.core.session.exchange import Unexpected
 from cellsync.core.session.session import Session, growth
+from cellsync.core.session.silence import CALLER_WAITS, SILENCE_ENDS
 from cellsync.core.session.state import State
 from cellsync.core.session.talking import (
     ACKNOWLEDGE_WITHIN,
     LOCATED_AT_ONCE,
     LOCATED_EVERY,
-    PING_AFTER,
-    SILENCE_ENDS,
     Talking,
 )
 from cellsync.core.wire import batches, frontiers, messages
@@ -340,7 +339,7 @@ def test_pings_are_answered_in_order() -> None:
 def test_the_answer_to_an_earlier_ping_is_not_taken_for_that_to_a_later_one() -> None:
     ana, bea = pair()
     one, other = sync(ana, bea)
-    one.handle(one.session.tick(PING_AFTER))  # because of the silence
+    one.handle(one.session.tick(CALLER_WAITS.usual.most))  # because of the silence
     before = one.give()
     number = one.session.ping()
     other.take(before, 0)

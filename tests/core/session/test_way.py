@@ -8,7 +8,7 @@ from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.ids import CaseId
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.session import growth
-from cellsync.core.session.talking import PING_AFTER, WATCH_EVERY
+from cellsync.core.session.silence import CALLER_WAITS, WATCHED
 from cellsync.core.session.untold import UNTOLD, UNTOLD_FOR, UNTOLD_WHILE
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire.frontiers import encode_frontier
@@ -18,6 +18,7 @@ from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, run, sync
 
 FRAME = 274  # bytes of the smallest
+ASKED = CALLER_WAITS.usual.most  # seconds of silence after which a caller has asked
 
 
 def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
@@ -153,14 +154,14 @@ def test_a_ping_in_silence_asks_nothing_unless_it_is_time() -> None:
     write(cat)
     get(ana, one, cat, 0)
     get(bea, other, cat, 0)
-    one.session.tick(PING_AFTER)
-    carry(one, other, PING_AFTER)
+    one.session.tick(ASKED)
+    carry(one, other, ASKED)
     assert one.session.answered == 1
     balance = one.session.balance(ana.id)
     assert balance is not None
     assert balance.lacks == 1
-    one.session.tick(UNTOLD_FOR + PING_AFTER)
-    carry(one, other, UNTOLD_FOR + PING_AFTER)
+    one.session.tick(UNTOLD_FOR + ASKED)
+    carry(one, other, UNTOLD_FOR + ASKED)
     balance = one.session.balance(ana.id)
     assert balance is not None
     assert balance.level
@@ -190,9 +191,9 @@ def test_a_frontier_of_long_ago_makes_no_question_of_a_ping_after_which_all_woul
     write(cat)
     get(ana, one, cat, 0)
     get(bea, other, cat, 0)
-    one.session.tick(PING_AFTER)
-    other.take(one.session.outgoing(), PING_AFTER)
-    one.take(other.session.outgoing(), PING_AFTER)
+    one.session.tick(ASKED)
+    other.take(one.session.outgoing(), ASKED)
+    one.take(other.session.outgoing(), ASKED)
     assert one.session.answered == 3
     assert not batches(one, held_back[0])
     assert not batches(other, held_back[1])
@@ -244,9 +245,9 @@ def test_what_waits_to_be_told_is_bounded_and_takes_no_more_than_a_frontier() ->
 def test_a_peer_that_is_watched_is_asked_sooner() -> None:
     ana, bea, _ = three()
     one, _ = sync(ana, bea)
-    assert one.session.deadline == PING_AFTER
+    assert CALLER_WAITS.usual.least <= one.session.deadline < CALLER_WAITS.usual.most
     one.session.watch(True)
-    assert one.session.deadline == WATCH_EVERY
+    assert WATCHED.least <= one.session.deadline < WATCHED.most
 
 
 def test_what_had_come_by_a_moment_is_known_to_two_seconds() -> None:

@@ -1,0 +1,62 @@
+"""Silence: how long a peer may be silent until it is asked for a sign of life, or for what it holds.
+
+A PING and its answer are a sign of life for both sides. So the callee waits longer than the caller, and as long as the
+caller lives only the caller asks. Each wait is drawn, so that nobody can tell a device by when its PINGs come.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cellsync.core.crypto import labels, primitives
+
+
+class Wait(NamedTuple):
+    """Seconds, from which a wait is drawn uniformly."""
+
+    least: float
+    spread: float
+
+    @property
+    def most(self) -> float:
+        return self.least + self.spread
+
+
+class Waits(NamedTuple):
+    """How long one side waits: usually, and if the peer is due to be told something."""
+
+    usual: Wait
+    due: Wait
+
+
+CALLER_WAITS: Final = Waits(usual=Wait(30.0, 10.0), due=Wait(15.0, 5.0))
+CALLEE_WAITS: Final = Waits(usual=Wait(40.0, 5.0), due=Wait(20.0, 5.0))
+WATCHED: Final = Wait(5.0, 1.0)  # of either side, in place of these
+SILENCE_ENDS: Final = 60.0  # seconds: with those who have not answered then it is over
+KEY_BYTES: Final = 16
+
+
+class Silence:
+    """The waits of one side of a session, drawn from a random key."""
+
+    def __init__(self, waits: Waits, key: bytes) -> None:
+        self._waits, self._key = waits, key
+        self._drawn = 0
+        self._part = 0.0  # of the spread
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the next wait: the peer was asked."""
+        self._drawn += 1
+        number = primitives.blake2b(labels.SILENCE, self._drawn.to_bytes(8, "big"), key=self._key, size=4)
+        self._part = int.from_bytes(number, "big") / (1 << 32)
+
+    def ask_at(self, heard: float, due: float, *, watched: bool) -> float:
+        """When to ask a peer that was last heard then; `due`: when it is to be told something."""
+        if watched:
+            return heard + self._of(WATCHED)
+        told = max(heard + self._waits.due.least, due) + self._waits.due.spread * self._part
+        return min(heard + self._of(self._waits.usual), told)
+
+    def _of(self, wait: Wait) -> float:
+        return wait.least + wait.spread * self._part
