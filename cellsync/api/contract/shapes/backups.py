@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellsync.api.contract.shapes.base import Answer, Count, Folder, Secret, Takes
+from cellsync.api.contract.shapes.base import Answer, Count, Folder, OfCell, Secret, Takes
 
 
 class BackUp(Takes, kw_only=True, frozen=True):
@@ -26,11 +26,9 @@ class Restore(Takes, kw_only=True, frozen=True):
     passphrase: Secret
 
 
-class Restored(Answer, kw_only=True, frozen=True):
+class Restored(OfCell, kw_only=True, frozen=True):
     """`at`: when the backup was taken."""
 
-    cell: str
-    name: str
     at: str
     changes: Count
     locks_in: float | None

@@ -14,6 +14,12 @@ Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
 Wait = Annotated[float, Meta(ge=0, le=60)]
 Seconds = Annotated[float, Meta(ge=0, le=604800)]
 Count = Annotated[int, Meta(ge=0)]
+Words = Annotated[str, Meta(max_length=256)]  # "": none
+Place = Annotated[str, Meta(max_length=64)]  # where a list, a log or a stream begins, or goes on; "": at its end
+Page = Annotated[int, Meta(ge=1, le=20_000)]  # of rows, at most
+HostName = Annotated[str, Meta(max_length=64)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+PortOrAny = Annotated[int, Meta(ge=0, le=65535)]  # 0: one that is free
 State = Literal["empty", "locked", "open"]
 LanMode = Literal["off", "listen", "asked", "announce"]
 
@@ -26,6 +32,13 @@ class Answer(Struct, kw_only=True, frozen=True):
     """What an operation gives."""
 
     v: Literal[1] = 1
+
+
+class OfCell(Answer, kw_only=True, frozen=True):
+    """A cell, and what its members call this device's person."""
+
+    cell: str
+    name: str
 
 
 class Nothing(Takes, kw_only=True, frozen=True):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from cellsync.api.contract.shapes.base import Answer, Name, Takes
+from cellsync.api.contract.shapes.base import Answer, Name, Page, Place, Takes, Words
 from cellsync.core.case.draft import SETTLES
 from cellsync.core.crdt.types import TYPES
 
@@ -26,26 +26,31 @@ class ListCases(Takes, kw_only=True, frozen=True):
     people contradict each other there; with `find`, `conflicts`, `beside` or `of` they are there anyway. `limit`: of a
     page, at most; `after`: the `next` of the page before."""
 
-    kind: Annotated[str, Meta(max_length=256)] = ""
-    find: Annotated[str, Meta(max_length=256)] = ""
+    kind: Words = ""
+    find: Words = ""
     conflicts: bool = False
     beside: bool = False
-    of: Annotated[str, Meta(max_length=256)] = ""
+    of: Words = ""
     archived: bool = False
-    after: Annotated[str, Meta(max_length=64)] = ""
-    limit: Annotated[int, Meta(ge=1, le=20_000)] = 1_000
+    after: Place = ""
+    limit: Page = 1_000
 
 
-class CaseRow(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """A case in a list. `title`: its name; of what has none, what tells it from others of its kind. `about`: of a
-    document that stands beside others, what the first that it points at are called; of a consent, the persons for whom
-    it speaks, and "the case …". `contradictions`: the first 100
-    conflicts, in a list of cases with `conflicts` only."""
+class CaseName(Struct, kw_only=True, frozen=True):
+    """What tells a case from others."""
 
     id: str
     short: str
     kind: str
     title: str
+
+
+class CaseRow(CaseName, kw_only=True, frozen=True, omit_defaults=True):
+    """A case in a list. `title`: its name; of what has none, what tells it from others of its kind. `about`: of a
+    document that stands beside others, what the first that it points at are called; of a consent, the persons for whom
+    it speaks, and "the case …". `contradictions`: the first 100
+    conflicts, in a list of cases with `conflicts` only."""
+
     status: str
     conflicts: int
     about: list[str]
@@ -72,7 +77,7 @@ class ShowCase(Takes, kw_only=True, frozen=True):
     """A case, named as in CaseRef. `limit`: of items of its logs, the newest, at most."""
 
     case: Name
-    limit: Annotated[int, Meta(ge=1, le=20_000)] = 100
+    limit: Page = 100
 
 
 class Said(Struct, kw_only=True, frozen=True):
@@ -133,13 +138,8 @@ class Conflict(Struct, kw_only=True, frozen=True):
     settle: Settling
 
 
-class Linked(Struct, kw_only=True, frozen=True):
+class Linked(CaseName, kw_only=True, frozen=True):
     """A case that a link leads to. `short`, `kind` and `title` are "" if it is not here."""
-
-    id: str
-    short: str
-    kind: str
-    title: str
 
 
 class Case(Answer, kw_only=True, frozen=True):
@@ -169,10 +169,10 @@ class CaseLog(Takes, kw_only=True, frozen=True):
     `after`: the `next` of the page before, or of `Case`."""
 
     case: Name
-    since: Annotated[str, Meta(max_length=64)] = ""
-    field: Annotated[str, Meta(max_length=256)] = ""
-    after: Annotated[str, Meta(max_length=64)] = ""
-    limit: Annotated[int, Meta(ge=1, le=20_000)] = 100
+    since: Place = ""
+    field: Words = ""
+    after: Place = ""
+    limit: Page = 100
 
 
 class LogLine(Struct, kw_only=True, frozen=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Name, RequestKey, Takes
+from cellsync.api.contract.shapes.base import Answer, Name, RequestKey, Takes, Words
 
 
 class Writing(Takes, kw_only=True, frozen=True):
@@ -25,7 +25,7 @@ class NewCase(Writing, kw_only=True, frozen=True):
     """`kind` is a kind of a schema, or its short name. With a `key` this device makes one case, however often it is
     asked, and whatever ends the daemon meanwhile."""
 
-    kind: Annotated[str, Meta(max_length=256)] = "case"
+    kind: Words = "case"
     key: RequestKey | None = None
 
 

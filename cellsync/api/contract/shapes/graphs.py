@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Name, Takes
+from cellsync.api.contract.shapes.base import Answer, Name, Place, Takes
 
 
 class DrawGraph(Takes, kw_only=True, frozen=True):
     case: Name
     format: Literal["text", "svg"] = "text"
-    after: Annotated[str, Meta(max_length=64)] = ""
+    after: Place = ""
     limit: Annotated[int, Meta(ge=1, le=2_000)] = 100
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from msgspec import Meta
-
-from cellsync.api.contract.shapes.base import Answer, Count, LanMode, Name, Seconds, Secret, State, Takes
+from cellsync.api.contract.shapes.base import (
+    Answer,
+    Count,
+    LanMode,
+    Name,
+    OfCell,
+    PortOrAny,
+    Seconds,
+    Secret,
+    State,
+    Takes,
+)
 
 
 class Health(Answer, kw_only=True, frozen=True):
@@ -24,14 +31,12 @@ class Init(Takes, kw_only=True, frozen=True):
     passphrase: Secret
     lan: LanMode = "asked"
     interfaces: list[str] = []
-    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    port: PortOrAny = 0
 
 
-class Founded(Answer, kw_only=True, frozen=True):
+class Founded(OfCell, kw_only=True, frozen=True):
     """Write the recovery key down: it is kept nowhere."""
 
-    cell: str
-    name: str
     recovery_key: str
 
 
@@ -42,11 +47,9 @@ class Unlock(Takes, kw_only=True, frozen=True):
     idle: Seconds | None = None
 
 
-class Unlocked(Answer, kw_only=True, frozen=True):
+class Unlocked(OfCell, kw_only=True, frozen=True):
     """`copied`: this cell was put back from a backup of that time, and nothing has been written to it here since."""
 
-    cell: str
-    name: str
     locks_in: float | None
     copied: str | None
 

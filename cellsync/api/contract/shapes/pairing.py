@@ -6,7 +6,19 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from cellsync.api.contract.shapes.base import Answer, Error, Id, LanMode, Name, RequestKey, Secret, Takes
+from cellsync.api.contract.shapes.base import (
+    Answer,
+    Error,
+    HostName,
+    Id,
+    LanMode,
+    Name,
+    Port,
+    PortOrAny,
+    RequestKey,
+    Secret,
+    Takes,
+)
 from cellsync.api.contract.shapes.people import Member
 
 RoleName = Literal["reader", "writer", "coordinator"]
@@ -50,12 +62,12 @@ class Join(Takes, kw_only=True, frozen=True):
     code: Secret
     name: Name | None = None
     passphrase: Secret | None = None
-    host: Annotated[str, Meta(max_length=64)] | None = None
-    to_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    host: HostName | None = None
+    to_port: Port | None = None
     timeout: Annotated[float, Meta(gt=0, le=600)] = 60.0
     lan: LanMode = "asked"
     interfaces: list[str] = []
-    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    port: PortOrAny = 0
 
 
 class Introduce(Takes, kw_only=True, frozen=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Name, State, Takes
+from cellsync.api.contract.shapes.base import Answer, HostName, Name, Port, State, Takes
 
 
 class Member(Struct, kw_only=True, frozen=True):
@@ -73,8 +73,8 @@ class AddAddress(Takes, kw_only=True, frozen=True):
     """Where a device listens. `peer`: the name of its member, or the beginning of its id."""
 
     peer: Name
-    host: Annotated[str, Meta(max_length=64)]
-    port: Annotated[int, Meta(ge=1, le=65535)]
+    host: HostName
+    port: Port
 
 
 class Ping(Takes, kw_only=True, frozen=True):

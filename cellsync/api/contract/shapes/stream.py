@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from cellsync.api.contract.shapes.base import Takes
+from cellsync.api.contract.shapes.base import Place, Takes
 
 
 class Follow(Takes, kw_only=True, frozen=True):
     """`since`: the id of the last event that was seen; the header Last-Event-ID does the same."""
 
-    since: Annotated[str, Meta(max_length=64)] = ""
+    since: Place = ""
 
 
 class Event(Struct, kw_only=True, frozen=True):
