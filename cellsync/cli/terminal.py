@@ -17,7 +17,7 @@ from cellsync import system
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.options import Options, options_of
 from cellsync.cli.output import fit_into, put, say, width_of
-from cellsync.core.errors import CallerError
+from cellsync.core.errors import CallerError, InvalidValue
 from cellsync.core.plain import steady_json
 
 _USUAL_WIDTH: Final = 80
@@ -109,6 +109,18 @@ class Terminal:
                 fit_into(sys.stderr, question), err=True, default=default, show_default=bool(default)
             )
         return answer
+
+    def own_name(self, given: str | None) -> str:
+        """What the others will call somebody: as given, or asked for until it can be a name. Raises InvalidValue."""
+        from cellsync.core.membership.control import checked_name
+
+        if given is not None:
+            return checked_name(given)
+        while True:
+            try:
+                return checked_name(self.ask("Your name, as the others will see it", "--name NAME"))
+            except InvalidValue as error:
+                self.need(f"error: {error}")
 
     def ask_yes(self, question: str, give: str = "") -> bool:
         """Enter is no."""

@@ -100,6 +100,15 @@ def test_founding_asks_shows_and_says_what_comes_next(tmp_path: Path) -> None:
         assert "next: cellsync invite" in person.all
 
 
+def test_a_name_that_cannot_be_one_is_asked_for_again(tmp_path: Path) -> None:
+    with Person("--profile", str(tmp_path / "ana"), "init", "Mill Street", *LOOPBACK) as person:
+        person.answers("Your name", " ")
+        person.sees("error: a name has 1 to 256 bytes")
+        person.answers("Your name", "Ana")
+        person.sees(FIRST)
+        assert person.gives_up() == 130
+
+
 def test_a_passphrase_is_made_up_for_who_wants_one(tmp_path: Path) -> None:
     folder = str(tmp_path / "ana")
     with Person("--profile", folder, "init", "Mill Street", "--name", "Ana", *LOOPBACK) as person:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import clock, clocks, duration, line, little_memory, many, presence, put_back, table, to_update
@@ -76,7 +77,8 @@ def init(
 
     terminal = terminal_of(context)
     with empty(context) as client:
-        name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
+        _check_cell(name_of_cell)
+        name = terminal.own_name(name)
         passphrase, made = terminal.new_passphrase(name_of_cell, name)
         if made:
             terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
@@ -96,6 +98,17 @@ def init(
         terminal.need(warning)
     terminal.next("cellsync invite")
     terminal.answer(answer)
+
+
+def _check_cell(name: str) -> None:
+    """Before anything is asked. Raises Refusal."""
+    from cellsync.core.errors import InvalidValue
+    from cellsync.core.membership.control import checked_name
+
+    try:
+        checked_name(name)
+    except InvalidValue as error:
+        raise usage_error(f"That cannot be the name of a cell: {error}.", "cellsync init --help") from None
 
 
 @click.command(cls=Command, short_help="Open the cell in the daemon.")

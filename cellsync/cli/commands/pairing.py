@@ -84,7 +84,7 @@ def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> t
     terminal.say("It is here, and the code is right.")
     try:
         with asking(client, "join.show", job):
-            name = name or terminal.ask("Your name, as the others will see it", "--name NAME")
+            name = terminal.own_name(name)
             passphrase, made = terminal.new_passphrase(name)
         if made:
             terminal.need(f"Yours: {passphrase}\nWrite it down. Nobody can recover it.")
@@ -141,6 +141,8 @@ def join(
 
     terminal = terminal_of(context)
     host, to_port = host_and_port(address) if address else (None, None)
+    if name is not None:
+        name = terminal.own_name(name)  # one that cannot be is refused before the code is used up
     with empty(context) as client:
         code = _code(terminal, code_fd)
         if not (terminal.asks or (name and terminal.gives_passphrase)):

@@ -91,6 +91,9 @@ def test_every_option_says_what_it_is(path: tuple[str, ...]) -> None:
         ("--profil x status", "'--profile'"),
         ("fly", "error: No such command 'fly'."),
         ("init", "Missing argument 'CELL'"),
+        ("init Mill --name", "'--name' requires an argument"),
+        ("init \u00a0", "error: That cannot be the name of a cell"),
+        ("join --name \x1b", "error: a name has 1 to 256 bytes"),
         ("join --lan loud --name Ben", "is not one of 'off', 'listen', 'asked', 'announce'"),
         ("unlock --for soon", "write 90s, 15m, 8h or off"),
         ("unlock --for 8d", "at most 7d"),
@@ -105,7 +108,7 @@ def test_every_option_says_what_it_is(path: tuple[str, ...]) -> None:
     ],
 )
 def test_a_slip_is_a_usage_error_with_a_hint(typed: str, meant: str, tmp_path: Path) -> None:
-    arguments = typed.split()
+    arguments = typed.split(" ")
     result = CliRunner(env={"CELLSYNC_PROFILE": str(tmp_path)}).invoke(main, arguments)
     assert result.exit_code == 2, result.output
     assert meant in result.stderr
