@@ -191,15 +191,21 @@ def says_released(cell: str) -> bool:
     return fate(cell) is TimelineKind.RELEASED
 
 
-@cache
-def _said() -> frozenset[str]:
-    words = [word for choice, several in _SAID.items() for word in (choice.value, *several.split(","))]
-    return frozenset(map(_word, words))
+_EXAMPLES: Final[dict[str, tuple[type[StrEnum], ...]]] = {
+    "sex": (Sex,),
+    "status": (CaseStatus, EpisodeKind),
+    "priority": (Priority,),
+    "recognition": (Recognition,),
+    "line_of_work": (LineOfWork,),
+    "episode_kind": (EpisodeKind,),
+}
 
 
-def is_choice(word: str) -> bool:
-    """Whether it is a choice of any field, or says what became of a person."""
-    return _word(word) in _said() or fate(word) is not None
+def is_example(word: str, column: str) -> bool:
+    """Whether people give it as an example of what stands in this column of a table: "Status (released / detained)"."""
+    if column == "status" and fate(word) is not None:
+        return True
+    return any(meant(word, [one.value for one in choices]) for choices in _EXAMPLES.get(column, ()))
 
 
 def meant(typed: str, choices: Iterable[T]) -> T | None:

@@ -17,23 +17,26 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cellsync.casework.importing import remarks
-from cellsync.casework.vocabulary import is_choice
+from cellsync.casework.vocabulary import is_example
 from cellsync.core.folded import folded
 
 _BETWEEN: Final = re.compile(r"[^\w№#]+|_+")
 _LANGUAGE: Final = re.compile(r"(?<=\w)__[a-z]{2,3}$")
 _SAID: Final[dict[str, str]] = {
     "external_id": (
-        "номер справи, код справи, external id, id, case id, record id, case number, код, код дела, номер дела, код "
-        "справы, нумар справы, numer sprawy, id sprawy"
+        "case no, case nr, номер справи, код справи, external id, id, case id, record id, case number, код, код дела, "
+        "номер дела, код справы, нумар справы, numer sprawy, id sprawy"
     ),
     "title": "case title, назва справы, название дела, tytuł sprawy",
     "name": (
-        "прізвище ім'я, ім'я прізвище, прізвище ім'я по батькові, прізвище та ім'я, ім'я, full name, name and surname, "
-        "person, person name, name of person, prisoner, victim, detainee, фио, ф и о, фамилия и о, имя, имя и фамилия, "
-        "фамилия и имя, фамилия имя, фамилия имя отчество, имя фамилия, имя отчество фамилия, піб, імя, імя і "
-        "прозвішча, прозвішча і імя, прозвішча імя, прозвішча імя імя па бацьку, імя прозвішча, піп, imię i nazwisko, "
-        "nazwisko i imię, imię, imię nazwisko, nazwisko imię, прізвище та імя, імя та прізвище"
+        "detainee name, detainees name, prisoner name, prisoners name, last name first name, first name last name, "
+        "surname and name, surname name, name surname, заключенный, задержанный, осужденный, политзаключенный, "
+        "політвязень, палітвязень, osoba, прізвище та ініціали, прізвище ім'я, ім'я прізвище, прізвище ім'я по "
+        "батькові, прізвище та ім'я, ім'я, full name, names, name and surname, person, person name, name of person, "
+        "prisoner, victim, detainee, фио, ф и о, фамилия и о, имя, имя и фамилия, фамилия и имя, фамилия имя, фамилия "
+        "имя отчество, имя фамилия, имя отчество фамилия, піб, імя, імя і прозвішча, прозвішча і імя, прозвішча імя, "
+        "прозвішча імя імя па бацьку, імя прозвішча, піп, imię i nazwisko, nazwisko i imię, imię, imię nazwisko, "
+        "nazwisko imię, прізвище та імя, імя та прізвище"
     ),
     "name_latin": (
         "name in latin, latin name, name latin letters, transliteration, имя латиницей, фио латиницей, імя "
@@ -46,10 +49,10 @@ _SAID: Final[dict[str, str]] = {
     ),
     "sex": "gender, пол, пал, płeć, стать",
     "birth_date": (
-        "birthdate, date of birth, dob, born, birth, birthday, birth year, year of birth, дата рождения, день "
-        "рождения, год рождения, г р, д р, родился, дата нараджэння, дзень нараджэння, год нараджэння, нарадзіўся, "
-        "data urodzenia, rok urodzenia, ur, дата народження, рік народження, день народження, дата рожд, дата нар, "
-        "дата нарадж, год рожд, рождение дата, нараджэнне дата"
+        "d o b, г нар, год нар, data ur, date of birth age, birthdate, date of birth, dob, born, birth, birthday, "
+        "birth year, year of birth, дата рождения, день рождения, год рождения, г р, д р, родился, дата нараджэння, "
+        "дзень нараджэння, год нараджэння, нарадзіўся, data urodzenia, rok urodzenia, ur, дата народження, рік "
+        "народження, день народження, дата рожд, дата нар, дата нарадж, год рожд, рождение дата, нараджэнне дата"
     ),
     "citizenship": (
         "citizenships, nationality, country, country of citizenship, гражданство, страна, грамадзянства, краіна, "
@@ -64,7 +67,10 @@ _SAID: Final[dict[str, str]] = {
         "адреса, місце проживання, place of residence, address, home address, last seen location, last seen, lives in, "
         "адрес, место жительства, проживание, адрас, месца жыхарства, adres, miejsce zamieszkania"
     ),
-    "status": "статус справи, case status, статус, статус дела, стан, статус справы, status sprawy, stan",
+    "status": (
+        "current status, текущий статус, статус справи, case status, статус, статус дела, стан, статус справы, status "
+        "sprawy, stan"
+    ),
     "priority": "urgency, приоритет, срочность, прыярытэт, тэрміновасць, priorytet",
     "recognition": (
         "recognised, recognised as political prisoner, признание, признан политзаключённым, прызнанне, прызнаны "
@@ -88,16 +94,17 @@ _SAID: Final[dict[str, str]] = {
     ),
     "warrant": "arrest warrant, ордер, ордэр, nakaz",
     "detained_on": (
-        "дата арешту, затриманий, затримана, date of arrest, arrest date, arrested on, arrested, date of detention, "
-        "detention date, date detained, detained, date det, detained since, дата задержания, задержан, дата ареста, "
-        "день задержания, дата затрымання, затрыманы, дата арышту, дзень затрымання, data zatrzymania, data "
-        "aresztowania, дата затримання, дата задерж, дата затрым, задержание дата, арест дата, затрыманне дата, арышт "
-        "дата, затримання дата"
+        "date arrested, date of the arrest, when detained, when arrested, когда задержан, калі затрыманы, дата "
+        "задержания ареста, date of detention arrest, date of arrest detention, дата арешту, затриманий, затримана, "
+        "date of arrest, arrest date, arrested on, arrested, date of detention, detention date, date detained, "
+        "detained, date det, detained since, дата задержания, задержан, дата ареста, день задержания, дата затрымання, "
+        "затрыманы, дата арышту, дзень затрымання, data zatrzymania, data aresztowania, дата затримання, дата задерж, "
+        "дата затрым, задержание дата, арест дата, затрыманне дата, арышт дата, затримання дата"
     ),
     "detained_until": (
-        "звільнений, звільнена, date of release, release date, released on, detained till, дата освобождения, "
-        "освобождён, дата вызвалення, вызвалены, освобождение дата, вызваленне дата, звільнення дата, дата звільнення, "
-        "data zwolnienia"
+        "дата выхода, дата выхода на свободу, дата выхаду, дата выйсця, звільнений, звільнена, date of release, "
+        "release date, released on, detained till, дата освобождения, освобождён, дата вызвалення, вызвалены, "
+        "освобождение дата, вызваленне дата, звільнення дата, дата звільнення, data zwolnienia"
     ),
     "detention": (
         "period of detention, detention period, срок содержания, период содержания, перыяд утрымання, okres zatrzymania"
@@ -110,10 +117,10 @@ _SAID: Final[dict[str, str]] = {
         "przetrzymywania, zakład karny, więzienie"
     ),
     "articles": (
-        "стаття, статті, стаття кк, обвинувачення, обвинувачення стаття, обвинение статья, абвінавачанне артыкул, "
-        "article, charge, charges, criminal code article, articles of law, статья, статьи, статья ук, статьи ук, "
-        "обвинение, обвинения, артыкул, артыкулы, артыкул кк, артыкулы кк, абвінавачанне, artykuł, artykuły, zarzuty, "
-        "zarzut"
+        "articles of the criminal code, article of the criminal code, статья обвинения, статьи обвинения, стаття, "
+        "статті, стаття кк, обвинувачення, обвинувачення стаття, обвинение статья, абвінавачанне артыкул, article, "
+        "charge, charges, criminal code article, articles of law, статья, статьи, статья ук, статьи ук, обвинение, "
+        "обвинения, артыкул, артыкулы, артыкул кк, артыкулы кк, абвінавачанне, artykuł, artykuły, zarzuty, zarzut"
     ),
     "court": "court name, суд, sąd",
     "sentence": (
@@ -121,8 +128,8 @@ _SAID: Final[dict[str, str]] = {
         "прысуд, пакаранне, wyrok, kara"
     ),
     "next_task": (
-        "завдання, потреби, потрібно, task, tasks, need, needs, next step, задача, задачи, потребности, нужно, "
-        "следующий шаг, патрэбы, трэба, наступны крок, zadanie, potrzeby, następny krok"
+        "нужды, что нужно, завдання, потреби, потрібно, task, tasks, need, needs, next step, задача, задачи, "
+        "потребности, нужно, следующий шаг, патрэбы, трэба, наступны крок, zadanie, potrzeby, następny krok"
     ),
     "next_task_kind": "task kind, kind of task",
     "next_task_due": "task due, due, due date, deadline, срок задачи, дедлайн, дэдлайн, termin zadania",
@@ -146,7 +153,6 @@ _PARTS: Final = {
 }
 ORDER: Final = ("given", "patronymic", "family")
 _ID: Final = "external_id"
-_OF_CHOICES: Final = frozenset({"sex", "status", "priority", "recognition", "line_of_work", "episode_kind"})
 _TITLES: Final = frozenset({"title"})  # a name where nothing else is one: what Uwazi calls every record by
 
 
@@ -185,47 +191,54 @@ def _meaning(text: str) -> _Meaning:
     """What a heading means. What begins with a line is a form's own, but for its id."""
     if text.startswith("_") and text != "_id":
         return _NONE
-    if found := _known(heading(text), remarked=False):
+    if found := _known(heading(text)):
         return found
     if _GROUPED.fullmatch(text) and ("_" in text or text.islower()):  # of a form
         group, _, last = text.rpartition("/")
-        found = _known(heading(last), remarked=False)
+        found = _known(heading(last))
         if found is not None:
             return found._replace(sure=not remarks.is_of_others(group))
     return _without_remarks(remarks.pieces(text))
 
 
-def _known(said: str, *, remarked: bool) -> _Meaning | None:
+def _known(said: str) -> _Meaning | None:
     ours, part = _OURS.get(said, ""), _PART_OF_NAME.get(said, "")
-    return _Meaning(ours, part, sure=True, remarked=remarked) if ours or part else None
+    return _Meaning(ours, part, sure=True, remarked=False) if ours or part else None
 
 
 def _without_remarks(pieces: list[str]) -> _Meaning:
-    telling = [one for one in pieces if heading(one) in _OURS or not remarks.changes_nothing(remarks.words(one))]
+    telling = [one for one in pieces if _known(heading(one)) or not remarks.may_change_nothing(remarks.words(one))]
     telling = telling or pieces[:1]
-    if len(telling) > 1 and _OURS.get(heading(telling[0])) in _OF_CHOICES:
-        telling = [one for at, one in enumerate(telling) if not at or not is_choice(one)]
-    if found := _known(heading(" ".join(telling)), remarked=True):
-        # "Код (УК)" may be anything, and one id for two rows costs the second
-        return found._replace(sure=found.ours != _ID or len(telling) == len(pieces))
-    meant = [_alone(one) for one in telling]
-    known = [one for one in meant if one is not None]
+    found = _known(heading(" ".join(telling))) or _agreed(telling)
+    beside = [remarks.words(one) for one in pieces if one not in telling and not is_example(one, found.ours)]
+    # "Код (УК)" may be anything, and one id for two rows costs the second
+    harmless = not beside or (
+        found.ours != _ID and all(remarks.changes_nothing(one, found.ours or "name") for one in beside)
+    )
+    return found._replace(sure=found.sure and harmless, remarked=True)
+
+
+def _agreed(pieces: list[str]) -> _Meaning:
+    """What all of these mean. A choice of the first, as in "Status (released)", is only an example."""
+    first = _alone(pieces[0]) if pieces else None
+    if first is not None:
+        pieces = [one for at, one in enumerate(pieces) if not at or not is_example(one, first.ours)]
+    known = [one for one in map(_alone, pieces) if one is not None]
     if not known:
         return _NONE
-    first = known[0]
-    same = all(one.ours == first.ours for one in known) and bool(first.ours)
-    part = first.part if all(one.part == first.part for one in known) else ""
-    return first._replace(part=part, sure=same and len(known) == len(meant))
+    ours = known[0].ours or ("name" if len(known) > 1 else "")
+    part = known[0].part if all(one.part == known[0].part for one in known) else ""
+    same = all((one.ours or "name") == (ours or "name") for one in known)
+    return known[0]._replace(ours="" if part else ours, part=part, sure=same and len(known) == len(pieces))
 
 
 def _alone(piece: str) -> _Meaning | None:
     """What a piece means, also without words at its end that change nothing: "ФИО полностью"."""
     said = heading(piece).split()
     for end in range(len(said), 0, -1):
-        if not remarks.changes_nothing(said[end:]):
-            return None
-        if found := _known(" ".join(said[:end]), remarked=True):
-            return found
+        if (found := _known(" ".join(said[:end]))) is not None:
+            clear = end == len(said) or remarks.changes_nothing(said[end:], found.ours or "name")
+            return found if clear else None
     return None
 
 

@@ -5,20 +5,22 @@
     "Срок (лет)"                    what its figures count
     "Name (lawyer)"                 everything: the column is about somebody else
 
-So a remark changes nothing only if every word of it is one of those that change nothing. Of a heading with any other
-nobody knows what it means.
+So a remark changes nothing only if every word of it is one of those that change nothing in this column: "(date)" is
+none behind "Court", "(English)" none behind "Languages". Of a heading with any other word nobody knows what it means.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from cellsync.core.folded import folded
 
 _PIECES: Final = re.compile(r"\s[-‐‑‒–—―−]+\s|[^\w\s'’ʼ.№#_‐‑‒–—―−-]+")
 _NUMBERED: Final = re.compile(r"\s*\d{1,3}(?:\.\d{1,2})*[.)]\s*(?=\D)")
+_PLURAL: Final = re.compile(r"(?<=\w)\((?:s|es|а|ы|и|я|й|ая)\)")  # "Article(s)", "Задержан(а)"
 _WORD: Final = re.compile(r"\w+")
 _ORDER: Final = re.compile(
     r"(?<!\w)(dd?|дд?|mm?|мм?)([./-])(dd?|дд?|mm?|мм?)\2((?:yy|гг|рр|rr){1,2})(?!\w)", re.IGNORECASE
@@ -31,46 +33,52 @@ def _all(words: str) -> frozenset[str]:
     return frozenset(map(folded, words.split()))
 
 
+_SMALL: Final = _all(
+    "a an the and or of as at by for from in on to if is was when where with per via e g eg ie и или а в во на с со из "
+    "о об по при как для от до і й або ці ў у з са па та чи за через праз i lub albo z ze w na od do dla są jest"
+)
+_HOW: Final = _all(
+    "ex example format please only exactly exact approximately approx about full fully complete completely known "
+    "available applicable any all possible optional required mandatory obligatory enter write fill type choose select "
+    "list comma separated several multiple one each text free current currently now today local native original "
+    "spelling official if "
+    "если без есть имеется наличии наличия известно известна известен известны полностью полное полная полный целиком "
+    "кратко точно точная точный примерно примерная приблизительно приблизительная можно нужно обязательно "
+    "обязательное обязательный необязательно желательно официально официальное например пример формат формате виде "
+    "указать укажите заполнить заполните написать напишите писать выбрать выберите список списком запятую запятая "
+    "несколько один одна каждый текст текстом сейчас сегодня текущее текущий текущая момент данный состоянию язык "
+    "языке буквами оригинал оригинале "
+    "калі ёсць вядома вядомы вядомая вядомае поўнасцю поўнае поўны цалкам сцісла дакладна дакладная прыкладна "
+    "прыкладная можна абавязкова неабавязкова пажадана напрыклад прыклад фармат фармаце выглядзе пазначце запоўніце "
+    "напішыце спіс коску некалькі адзін тэкст зараз сёння мове літарамі "
+    "якщо відомо відома відомий наявності повністю повне повний точно приблизно обов'язково необов'язково бажано "
+    "наприклад приклад формат вигляді кому кілька текст зараз сьогодні мовою "
+    "jeśli jeżeli znana znane znany pełne pełna pełny dokładnie dokładna około obowiązkowo opcjonalnie np przykład "
+    "lista kilka tekst teraz dziś"
+)
 _OURS: Final = _all(
-    "prisoner prisoner's prisoners detainee detainee's detainees arrestee victim victim's released заключенного "
-    "заключенный заключенной задержанного задержанный задержанной политзаключенного осужденного обвиняемого "
-    "арестованного подсудимого пострадавшего освобожден освобождена освободился вязня палітвязня затрыманага "
-    "затрыманай зняволенага асуджанага абвінавачанага вызвалены вызвалена ув'язненого затриманого засудженого "
-    "політв'язня więźnia zatrzymanego skazanego osadzonego"
+    "prisoner prisoner's prisoners detainee detainee's detainees arrestee victim victim's заключенного заключенный "
+    "заключенной задержанного задержанный задержанной политзаключенного осужденного обвиняемого арестованного "
+    "подсудимого пострадавшего вязня палітвязня затрыманага затрыманай зняволенага асуджанага абвінавачанага "
+    "ув'язненого затриманого засудженого політв'язня więźnia zatrzymanego skazanego osadzonego"
 )
 _UNITS: Final = _all(
     "years year yrs months month days лет года год годы месяцев месяца месяц мес дней суток сутки гадоў гады месяцаў "
     "дзён сутак років роки місяців днів діб lat lata rok miesięcy dni"
 )
-_NOTHING: Final = (
-    _UNITS
-    | _OURS
-    | _all(
-        "a an the and or of as at by for from in on to if is was when where with per via e g eg ie ex example format "
-        "please only exactly exact exactly approximately approx about full fully complete completely first known "
-        "available applicable any all possible optional required mandatory obligatory enter write fill type choose "
-        "select list comma separated several multiple one each text free date dates time day number numeric code codes "
-        "yes no male female m f s es w current currently now today local native language original letters spelling "
-        "passport document documents official id iso utc gmt dd mm yyyy yy d y gg gggg rrrr rr и или а в во на с со из "
-        "о об по при как если без через до от для есть имеется наличии наличия известно известна известен известны "
-        "полностью полное полная полный целиком кратко точно точная точный примерно примерная приблизительно "
-        "приблизительная можно нужно обязательно обязательное обязательный необязательно желательно паспорт паспорту "
-        "паспорте документу документам документ удостоверению официально официальное например пример формат формате "
-        "виде число дата даты день дня время указать укажите заполнить заполните написать напишите писать выбрать "
-        "выберите список списком запятую запятая несколько один одна каждый текст текстом код коды да нет м ж муж жен "
-        "д г дд мм гг гггг сейчас сегодня текущее текущий текущая момент данный состоянию язык языке буквами "
-        "кириллицей кириллица оригинал оригинале ук упк коап рб рф беларуси і й або ці ў у з са каля па пры як калі "
-        "ёсць вядома вядомы вядомая вядомае поўнасцю поўнае поўны цалкам сцісла дакладна дакладная прыкладна "
-        "прыкладная можна абавязкова неабавязкова пажадана пашпарт пашпарту пашпарце дакументу напрыклад прыклад "
-        "фармат фармаце выглядзе дзень дня час пазначце запоўніце напішыце спіс праз коску некалькі адзін тэкст так не "
-        "зараз сёння мове мова літарамі кірыліцай кк кпк каап та чи якщо відомо відома відомий за наявності повністю "
-        "повне повний точно приблизно обов'язково необов'язково бажано паспортом документом наприклад приклад формат "
-        "вигляді число через кому кілька текст зараз сьогодні мовою рр рррр art арт ст статья статьи артыкул стаття i "
-        "lub albo z ze w na od do dla jeśli jeżeli jest są znana znane znany pełne pełna pełny dokładnie dokładna "
-        "około obowiązkowo opcjonalnie paszport paszportu paszporcie dokumentu np przykład dzień data daty czas lista "
-        "kilka tekst tak nie teraz dziś kodeks kk"
-    )
+_CALENDAR: Final = _UNITS | _all(
+    "date dates time day iso utc gmt dd mm yyyy yy d m y g gg gggg rrrr rr д м г дд мм гг гггг рр рррр число дата даты "
+    "день дня время дзень дня час числа dzień dnia data daty czas"
 )
+_PAPERS: Final = _all(
+    "passport document documents id паспорт паспорту паспорте паспортом документу документам документ документом "
+    "удостоверению пашпарт пашпарту пашпарце дакументу paszport paszportu paszporcie dokumentu"
+)
+_SEXES: Final = _all("m f w male female м ж муж жен k ч")
+_ANSWERS: Final = _all("yes no да нет так не ні tak nie")
+_PARTS: Final = _all("first last middle given family surname initials фамилия имя отчество инициалы прозвішча імя")
+_LAWS: Final = _all("art арт ст ук упк коап кк кпк каап kk kodeks рб рф беларуси criminal code уголовный кодекс")
+_FREE: Final = _all("released освобожден освобождена освободился вызвалены вызвалена звільнений звільнена zwolniony")
 _LANGUAGES: Final = _all(
     "english russian belarusian ukrainian polish latin cyrillic eng rus bel ukr pol lat cyr en ru be by uk ua pl "
     "русский русская русском русски рус белорусский белорусская белорусском белорусски бел английский английском "
@@ -83,7 +91,22 @@ _LATIN: Final = _all(
     "english eng en latin lat английский английском английски англ латиницей латиница лат ангельская ангельскай "
     "лацінкай лацінка англійська англійською латиницею angielski angielsku"
 )
-_HARMLESS: Final = _NOTHING | _LANGUAGES
+_DATES: Final = ("birth_date", "detained_on", "detained_until", "detention", "next_task_due")
+_IN: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(_DATES, _CALENDAR),
+    "birth_date": _CALENDAR | _PAPERS,
+    "detained_until": _CALENDAR | _FREE,
+    "name": _PARTS | _PAPERS,
+    "citizenship": _PAPERS,
+    "residence": _PAPERS,
+    "sex": _SEXES | _PAPERS,
+    "recognition": _ANSWERS,
+    "articles": _LAWS,
+    "sentence": _UNITS,
+}
+_NOT_OF_LANGUAGES: Final = frozenset({"languages", "citizenship"})
+_EVER: Final = _SMALL | _HOW | _OURS | _LANGUAGES
+_ANYWHERE: Final = _EVER.union(*_IN.values())
 _OTHERS: Final = _all(
     "lawyer lawyers attorney advocate counsel relative relatives family mother father parent parents wife husband "
     "spouse brother sister son daughter child children contact contacts friend reporter informant source witness "
@@ -105,16 +128,31 @@ def pieces(text: str) -> list[str]:
     """A heading taken apart at brackets, commas, slashes and other signs, without a number in front."""
     if len(text) > _LONGEST:
         return []
-    return [one for part in _PIECES.split(_NUMBERED.sub("", text, count=1)) if part and (one := part.strip(" .*"))]
+    bare = _PLURAL.sub("", _NUMBERED.sub("", text, count=1))
+    return [one for part in _PIECES.split(bare) if part and (one := part.strip(" .*"))]
 
 
 def words(text: str) -> list[str]:
     return _WORD.findall(folded(text).replace("_", " "))
 
 
-def changes_nothing(said: Sequence[str]) -> bool:
-    """Whether a column means what it means without these words."""
-    return all(one in _HARMLESS or one.isdigit() for one in said)
+def changes_nothing(said: Sequence[str], column: str) -> bool:
+    """Whether this column means what it means without these words."""
+    ever = _EVER - _LANGUAGES if column in _NOT_OF_LANGUAGES else _EVER
+    return _all_in(ever | _IN.get(column, _SMALL), said)
+
+
+def may_change_nothing(said: Sequence[str]) -> bool:
+    """Whether there is a column that means what it means without these words."""
+    return _all_in(_ANYWHERE, said)
+
+
+def _all_in(known: AbstractSet[str], said: Sequence[str]) -> bool:
+    """A figure alone counts columns ("Name 2"); several are a date, or a year is."""
+    figures = [one for one in said if one.isdigit()]
+    dated = len(figures) > 1 or any(len(one) == 4 for one in figures)
+    tells = any(one not in _SMALL for one in said)
+    return tells and all(one in known or (one.isdigit() and dated) for one in said)
 
 
 def is_of_others(text: str) -> bool:
@@ -124,7 +162,7 @@ def is_of_others(text: str) -> bool:
 
 def is_language(said: Sequence[str]) -> bool:
     """Whether these words say in which language or script a column is written."""
-    return any(one in _LANGUAGES for one in said) and changes_nothing(said)
+    return any(one in _LANGUAGES for one in said) and changes_nothing(said, "name")
 
 
 def is_latin(said: Sequence[str]) -> bool:

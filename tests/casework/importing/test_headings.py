@@ -6,6 +6,7 @@ import pytest
 
 from cellsync.casework.importing import read_csv
 from cellsync.casework.importing.headings import doubted, ours, part_of_name, recognised
+from cellsync.casework.importing.mapping import COLUMNS, one_line
 from cellsync.casework.importing.problems import problems, told
 
 
@@ -23,7 +24,10 @@ from cellsync.casework.importing.problems import problems, told
         ("Срок, лет", "sentence"), ("Article(s)", "articles"), ("Статья (УК РБ)", "articles"),
         ("Статус (на 03.05.2024)", "status"), ("Место содержания (СИЗО/колония)", "facility"),
         ("Дата рождения (число, месяц, год)", "birth_date"), ("group_person/full_name", "name"),
-        ("Name (Latin)", "name_latin"),
+        ("Name (Latin)", "name_latin"), ("ФИО (фамилия, имя, отчество)", "name"),
+        ("Задержан(а)", "detained_on"), ("Full Name (Last, First)", "name"),
+        ("Date of detention/arrest", "detained_on"), ("Status (released / in custody)", "status"),
+        ("Дата освобождения (если освобождён)", "detained_until"), ("Дата ареста (2024)", "detained_on"),
     ],
 )  # fmt: skip
 def test_a_remark_does_not_cost_a_column(heading: str, column: str) -> None:
@@ -36,14 +40,28 @@ def test_a_remark_does_not_cost_a_column(heading: str, column: str) -> None:
         ("Name (lawyer)", "name"), ("ФИО (адвокат)", "name"), ("Статья / срок", "articles"), ("lawyer/name", "name"),
         ("contact_person/name", "name"), ("Адрес, телефон", "residence"), ("Дата рождения (ребёнка)", "birth_date"),
         ("Address (of facility)", "residence"), ("Комментарий: источник", "note"), ("Фамилия (матери)", "name"),
-        ("Код (УК)", "external_id"),
+        ("Код (УК)", "external_id"), ("Court (date)", "court"), ("Приговор (дата)", "sentence"),
+        ("Languages (English)", "languages"), ("Name (2)", "name"), ("Name (m)", "name"), ("Court: date", "court"),
+        ("Задержан (по)", "detained_on"), ("Sentence (yes/no)", "sentence"), ("Prison (number)", "facility"),
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_is_no_column_of_ours(heading: str, column: str) -> None:
     assert (ours(heading), part_of_name(heading), doubted(heading)) == ("", "", column)
 
 
-@pytest.mark.parametrize("heading", ["№ п/п", "Имя адвоката", "Телефон (матери)", "Обувь, размер", "x" * 300])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "№ п/п",
+        "Имя адвоката",
+        "Sentence date",
+        "Name 2",
+        "Address for letters",
+        "Телефон (матери)",
+        "Обувь, размер",
+        "x" * 300,
+    ],
+)
 def test_what_is_no_heading_of_ours_is_none(heading: str) -> None:
     assert (ours(heading), doubted(heading)) == ("", "")
 
@@ -110,3 +128,11 @@ def test_what_a_heading_has_settled_is_told() -> None:
 def test_a_figure_has_the_unit_of_its_heading() -> None:
     rows = read_csv("ФИО;Срок (лет)\nВера К;5\nЯн Б;5 лет 6 мес.\nЕва М;2,5\n".encode()).rows
     assert [row.documents["proceeding"]["sentence", ""] for row in rows] == [["5 лет"], ["5 лет 6 мес."], ["2,5 лет"]]
+
+
+@pytest.mark.parametrize("column", [one for one in COLUMNS if one not in ("external_id", "further_demands")])
+def test_every_column_of_ours_may_have_a_remark_and_none_that_names_others(column: str) -> None:
+    for remark in ("{} (if known)", "{}, обязательно", "{}: калі вядома", "{} *", "1. {}", "{}\n(якщо відомо)"):
+        assert ours(one_line(remark.format(column))) == column, remark
+    for remark in ("{} (lawyer)", "{}, адвокат", "{} / telephone", "{}: жена", "{} (old)"):
+        assert (ours(remark.format(column)), doubted(remark.format(column))) == ("", column), remark
