@@ -35,9 +35,11 @@ _DAMAGE_AT_IO: Final = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, aps
 
 
 class Connected(Protocol):
-    """What works on one connection."""
+    """What works on one connection. `_wait`: until no other thread does."""
 
     _db: apsw.Connection
+
+    def _wait(self) -> None: ...
 
     def _begin(self) -> None: ...
 
@@ -60,6 +62,7 @@ def reads(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P],
 
     @functools.wraps(method)
     def edge(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self._wait()
         try:
             return method(self, *args, **kwargs)
         except apsw.Error as error:
@@ -74,6 +77,7 @@ def writes(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P]
 
     @functools.wraps(method)
     def edge(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self._wait()
         try:
             if not self._db.in_transaction:
                 self._begin()

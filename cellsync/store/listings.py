@@ -42,8 +42,12 @@ _ROW: Final = "number, kind, title, status, conflicts"
 class SqliteListings:
     """Implements `cellsync.core.history.store.Listings`, on the connection of a store."""
 
-    def __init__(self, connection: apsw.Connection, begin: Callable[[], None], roll_back: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: apsw.Connection, wait: Callable[[], None], begin: Callable[[], None],
+        roll_back: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._db = connection
+        self._wait = wait
         self._begin = begin
         self._roll_back = roll_back
         self._counts: dict[str, list[int]] | None = None  # by kind: cases, those with conflicts; None: to be counted

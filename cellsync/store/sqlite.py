@@ -65,7 +65,8 @@ class SqliteStore:
         self._shred = False  # the log holds something that was replaced or forgotten
         self.lost = 0
         self._log_pages = 0
-        self.listings = SqliteListings(connection, self._begin, self._roll_back)
+        self._tidies: Thread | None = None
+        self.listings = SqliteListings(connection, self._wait, self._begin, self._roll_back)
         connection.set_wal_hook(self._log_has_grown)
 
     # --- opening and closing ---------------------------------------------------------------------
@@ -397,14 +398,21 @@ class SqliteStore:
         if self._log_pages < EARLY_PAGES or self._db.in_transaction:
             yield
             return
-        thread = Thread(target=self._shorten_log, name="checkpoint")
-        thread.start()
+        self._tidies = Thread(target=self._shorten_log, name="checkpoint")
+        self._tidies.start()
         try:
             yield
         finally:
-            thread.join()
+            self._tidies.join()
+            self._tidies = None
 
     # --- helpers ---------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Until the thread is done that shortens the log: apsw waits for it half a second, and then fails."""
+        thread = self._tidies
+        if thread is not None:
+            thread.join()
 
     def _log_has_grown(self, _: apsw.Connection, __: str, pages: int) -> int:
         self._log_pages = pages

@@ -5,6 +5,7 @@ import sqlite3
 import traceback
 from pathlib import Path
 from threading import current_thread, main_thread
+from time import sleep
 from typing import Any
 
 import apsw
@@ -324,6 +325,30 @@ def test_a_long_log_is_put_into_the_database_beside_something_else(path: Path, m
     store.close()
     store = SqliteStore.open(path, KEY)
     assert store.last_arrival() == 6
+    store.close()
+
+
+def a_slow_disk(*_: object) -> int:
+    sleep(1.5)
+    return 0
+
+
+def test_a_log_that_takes_long_to_shorten_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By everything that asks the store or its listings. apsw gives up after half a second."""
+    store, author = SqliteStore.create(path, KEY), Author()
+    store.write(numbered(author, 1))
+    store.keep("a name", b"a value")
+    store.flush()
+    monkeypatch.setattr(sqlite, "EARLY_PAGES", 1)
+    store._db.create_scalar_function("a_slow_disk", a_slow_disk)
+    monkeypatch.setattr(store, "_shorten_log", lambda: list(store._db.execute("SELECT a_slow_disk()")))
+    with store.tidying():
+        assert store.kept("a name") == b"a value"
+    with store.tidying():
+        assert store.listings.stale()
+    with store.tidying():
+        store.keep("a name", b"another")
+        assert store.kept("a name") == b"another"
     store.close()
 
 
