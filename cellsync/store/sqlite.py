@@ -50,7 +50,7 @@ from cellsync.store.listings import SqliteListings
 
 CACHE_BYTES: Final = 8 << 20
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
-EARLY_PAGES: Final = 700  # of log, from which on a checkpoint is made where it holds up nobody; a batch has 150 to 250
+EARLY_PAGES: Final = 300  # of log, from which on a checkpoint is made where it holds up nobody; a batch has 150 to 250
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
 ROW_BYTES: Final = 64  # of a row beside its content, at most

@@ -275,11 +275,11 @@ def _open_slice(stage: Stage, current: Slice) -> bool:
             current.refuse()
             return False
         current.place = current.start = tip
-        before = stage.height_and_past(tip, row.first - 1)
+        before = stage.footing(tip, row.first - 1)
         if before is None:
             current.refuse()
             return False
-        current.height, current.past = before
+        _, current.height, current.past = before
         tip.lend(row.first - 1, current)
     elif row.previous != NO_ID:
         raise Malformed("nothing comes before the first entry of a chain")
@@ -336,18 +336,17 @@ def _parents(
         slot = tip.number << SLOT_BITS | sequence
         if cited.line == current.line and _is_past(stage, current, slot):
             raise Malformed("an entry cites its own chain")
-        parent = stage.staged(slot)
+        parent = stage.footing(tip, sequence)
         if parent is None:
-            parent = stage.store.entry_at(slot)
-            if parent is None:
-                return None
-        else:
+            return None
+        if stage.staged(slot) is not None:
             tip.lend(sequence, current)
-        if parent.height > height:
-            height = parent.height
-        if parent.past != past:
-            past = stage.union(past, parent.past)
-        found.append((parent.id, slot))
+        identity, parent_height, parent_past = parent
+        if parent_height > height:
+            height = parent_height
+        if parent_past != past:
+            past = stage.union(past, parent_past)
+        found.append((identity, slot))
         stage.cite(slot, current.device)
     if len(found) == 1:  # the common case: two people taking turns
         return height, past, found[0][0], pack_slots([found[0][1]])

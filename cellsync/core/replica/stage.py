@@ -160,13 +160,16 @@ class Stage:
         """An entry, held or new."""
         return self.staged(slot) or self.store.entry_at(slot)
 
-    def height_and_past(self, tip: Tip, sequence: int) -> tuple[int, int] | None:
-        """(height, control past) of an entry of a branch. Of its newest, as held, both are known without reading."""
+    def footing(self, tip: Tip, sequence: int) -> tuple[EntryId, int, int] | None:
+        """What an entry that rests on this one needs of it: id, height, control past. None if it is not held.
+
+        Of the newest of a branch, as held, they are known without reading: that is what nearly all rest on.
+        """
         chain = self.held.chains.get(tip.number)
         if chain is not None and chain.length == sequence:
-            return chain.height, chain.past
+            return chain.head, chain.height, chain.past
         entry = self.entry_at(slot_of(tip.number, sequence))
-        return None if entry is None else (entry.height, entry.past)
+        return None if entry is None else (entry.id, entry.height, entry.past)
 
     def staged(self, slot: int) -> Entry | None:
         """An entry that is new in this step."""

@@ -10,6 +10,7 @@ import pytest
 from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, EntryId, Incarnation
 from cellsync.core.replica import planner
 from cellsync.core.replica.slices import Slice, Tip
@@ -244,3 +245,23 @@ class Looked(dict[int, Chain]):
     def items(self) -> Any:
         self.count += len(self)
         return super().items()
+
+
+def test_what_goes_on_where_branches_end_is_planned_without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else planning would wait while the store puts its log away, and a batch of 47 devices would read 47 entries."""
+    ana, mo = pair()
+    ana.edit(CASE, Operation(7, "log", None, "one"))
+    pass_on(ana, mo)
+    mo.edit(CASE, Operation(7, "log", None, "two"))
+    pass_on(mo, ana)
+    for number in range(4):
+        one, other = (ana, mo) if number % 2 else (mo, ana)
+        one.edit(CASE, Operation(7, "log", None, str(number)))
+        known = one.known_of(other)
+        reads = count(monkeypatch, other.store, "entry_at"), count(monkeypatch, other.store, "ids_at")
+        batch = one.serve(one.cursor_for(PeerHoldings(known, (), ())), PeerHoldings(known, (), ()), 99).batch
+        assert batch is not None
+        plan = other.replica.plan(batch)
+        assert (len(plan.commit.entries), *map(len, reads)) == (1, 0, 0)
+        monkeypatch.undo()
+        other.commit(plan)
