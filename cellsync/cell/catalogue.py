@@ -31,8 +31,10 @@ from cellsync.core.errors import DiskFull, StorageFailed
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.history.store import CaseListing, Listings, Store
 from cellsync.core.ids import ID_BYTES, CaseId
+from cellsync.core.marks import Marks
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
+from cellsync.core.runs import by_id
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.source import Source
 
@@ -52,7 +54,7 @@ class Catalogue:
         self._replica = replica
         self._store = store
         store.listings.begin(description.VERSION)
-        self._stale = dict.fromkeys(number for number in store.listings.stale() if number != OWN_CASE)
+        self._stale = Marks(number for number in store.listings.stale() if number != OWN_CASE)
         self._staged: set[int] = set()  # described, but not known to be durable
         self._lost = store.lost
         self._shorts = ShortIds(replica.held.case_ids)
@@ -60,7 +62,7 @@ class Catalogue:
     def note(self, plan: Plan) -> None:
         """Note a step that has been taken."""
         numbers = [*(case.number for case in plan.commit.cases), *plan.refold]
-        self._stale.update(dict.fromkeys(number for number in numbers if number != OWN_CASE))
+        self._stale.update(number for number in numbers if number != OWN_CASE)
 
     @property
     def stale(self) -> int:
@@ -107,7 +109,7 @@ class Catalogue:
         if listings:
             self._store.listings.put(listings)
             for listing in listings:
-                del self._stale[listing.number]
+                self._stale.discard(listing.number)
                 self._staged.add(listing.number)
 
     def settled(self) -> None:
@@ -118,7 +120,7 @@ class Catalogue:
     def _notice_loss(self) -> None:
         """A failed step loses everything that was staged with it."""
         if self._store.lost != self._lost:
-            self._stale.update(dict.fromkeys(self._staged))
+            self._stale.update(self._staged)
             self._staged.clear()
             self._lost = self._store.lost
 
@@ -245,7 +247,7 @@ class ShortIds:
             for number in new:
                 self._order.insert(self._place(self._ids[number]), number)
         else:
-            self._order = array("I", sorted(range(OWN_CASE + 1, len(self._ids) + 1), key=self._ids.__getitem__))
+            self._order = array("I", by_id(self._ids, range(OWN_CASE + 1, len(self._ids) + 1)))
 
 
 def _alike(one: str, other: str) -> int:

@@ -6,7 +6,8 @@ sorted in runs, which are merged lazily.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -23,3 +24,19 @@ def in_order(things: Iterable[T]) -> Iterator[T]:
     while run := sorted(islice(source, LENGTH)):
         runs.append(run)
     return iter(runs[0]) if len(runs) == 1 else merge(*runs)
+
+
+def by_id(ids: Mapping[int, bytes], numbers: Iterable[int]) -> Iterator[int]:
+    """Numbers in the order of their ids, which are not kept meanwhile.
+
+    They are parted by the first byte, which is nearly all the work where ids are drawn; their author may choose others.
+    """
+    parts = [array("I") for _ in range(256)]
+    for number in numbers:
+        parts[ids[number][0]].append(number)
+    for part in parts:
+        source = iter(part)
+        runs: list[array[int]] = []
+        while run := sorted(islice(source, LENGTH), key=ids.__getitem__):
+            runs.append(array("I", run))
+        yield from runs[0] if len(runs) == 1 else merge(*runs, key=ids.__getitem__)

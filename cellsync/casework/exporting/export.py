@@ -12,7 +12,7 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
 from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Folder, gather
-from cellsync.casework.exporting.numbers import Cases, Marks
+from cellsync.casework.exporting.numbers import Cases
 from cellsync.casework.exporting.papers import gather_papers
 from cellsync.casework.exporting.permission import Kept, LeftOut, Mentioned, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
@@ -21,6 +21,7 @@ from cellsync.cell.cell import Cell
 from cellsync.core.errors import InvalidValue
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
+from cellsync.core.marks import Marks
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.fields import Sensitivity
 

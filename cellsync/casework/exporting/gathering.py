@@ -15,12 +15,13 @@ from cellsync.casework.documents.consent import Consent, Scope
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import BESIDE
 from cellsync.casework.exporting.joined import Joined, all_joined, joined_with
-from cellsync.casework.exporting.numbers import Marks, Pairs, Rows, by_id
+from cellsync.casework.exporting.numbers import Pairs, Rows
 from cellsync.casework.exporting.permission import MANY, Consents, Right, Spoken, spoken
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Relation
 from cellsync.core.ids import CaseId
-from cellsync.core.runs import in_order
+from cellsync.core.marks import Marks
+from cellsync.core.runs import by_id, in_order
 from cellsync.core.schema.schema import Schema, kind_of
 
 

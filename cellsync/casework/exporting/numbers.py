@@ -9,41 +9,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from heapq import merge
-from itertools import islice
 from typing import Any, Final, overload
 
 from cellsync.core.ids import CaseId
-from cellsync.core.runs import LENGTH, in_order
+from cellsync.core.marks import Marks
+from cellsync.core.runs import in_order
 
 _HALF: Final = 32  # bits
 _LOWER: Final = (1 << _HALF) - 1
-
-
-class Marks:
-    """A set of numbers above 0. Number 0 stands for what is not here, and is in no set."""
-
-    __slots__ = ("_bits",)
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-
-    def add(self, number: int) -> None:
-        at = number >> 3
-        if at >= len(self._bits):
-            self._bits += bytes(at + 1 - len(self._bits))
-        self._bits[at] |= 1 << (number & 7)
-
-    def __contains__(self, number: int) -> bool:
-        at = number >> 3
-        return number > 0 and at < len(self._bits) and bool(self._bits[at] >> (number & 7) & 1)
-
-    def __iter__(self) -> Iterator[int]:
-        """In order."""
-        for at, bits in enumerate(self._bits):
-            for bit in range(8) if bits else ():
-                if bits >> bit & 1 and at + bit:
-                    yield 8 * at + bit
 
 
 class Rows:
@@ -130,12 +103,3 @@ class IdSet(Container[bytes]):
 
     def __contains__(self, case: object) -> bool:
         return self._numbers.get(case, 0) in self._marks
-
-
-def by_id(ids: Mapping[int, CaseId], numbers: Iterable[int]) -> Iterator[int]:
-    """Numbers in the order of their ids. As `in_order`, without keeping the ids."""
-    source = iter(numbers)
-    runs: list[array[int]] = []
-    while run := sorted(islice(source, LENGTH), key=ids.__getitem__):
-        runs.append(array("I", run))
-    return merge(*runs, key=ids.__getitem__)

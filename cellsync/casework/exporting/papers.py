@@ -14,9 +14,9 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gathering import Beside, Folder, Folders, beside
-from cellsync.casework.exporting.numbers import Marks
 from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Kept, Right, Why
 from cellsync.casework.exporting.reader import Reader, Steps
+from cellsync.core.marks import Marks
 from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.schema import Schema, fields_of, kind_of
 

@@ -50,10 +50,11 @@ from typing import Final, NamedTuple
 from cellsync.casework.documents.consent import Consent, Scope, effective_scope, is_withdrawn
 from cellsync.casework.exporting.documents import meant
 from cellsync.casework.exporting.joined import Joined
-from cellsync.casework.exporting.numbers import Cases, Marks, Pairs, Rows
+from cellsync.casework.exporting.numbers import Cases, Pairs, Rows
 from cellsync.casework.values.link import Relation
 from cellsync.core.errors import CallerError, InvalidValue
 from cellsync.core.ids import CaseId
+from cellsync.core.marks import Marks
 from cellsync.core.schema.fields import Sensitivity
 
 ABOUT_CASES: Final = frozenset({Sensitivity.C0, Sensitivity.C1, Sensitivity.C2, Sensitivity.C3})

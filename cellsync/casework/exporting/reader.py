@@ -12,10 +12,11 @@ from collections.abc import Container, Generator, Iterable, Iterator, Mapping, S
 from typing import Final, TypeVar, cast
 
 from cellsync.casework.documents.person import Person
-from cellsync.casework.exporting.numbers import IdSet, Marks
+from cellsync.casework.exporting.numbers import IdSet
 from cellsync.cell.cell import Cell
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
+from cellsync.core.marks import Marks
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.schema import Schema, kind_of
 

@@ -12,26 +12,14 @@ from hypothesis import strategies as st
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import permission
 from cellsync.casework.exporting.joined import Joined
-from cellsync.casework.exporting.numbers import Cases, IdSet, Marks, Pairs, Rows, by_id
+from cellsync.casework.exporting.numbers import Cases, IdSet, Pairs, Rows
 from cellsync.casework.exporting.permission import Consents, Right, Spoken, least
 from cellsync.core.ids import CaseId
+from cellsync.core.marks import Marks
 from cellsync.core.schema.fields import Sensitivity
 
-NUMBERS = st.integers(1, 3_000)
 BELOW = 1 << 32
 IDS = {number: CaseId(bytes([number * 7 % 256]) * 32) for number in range(1, 40)}
-
-
-@given(st.lists(NUMBERS), NUMBERS)
-def test_marks_are_a_set(added: list[int], other: int) -> None:
-    marks = Marks()
-    for number in added:
-        marks.add(number)
-    assert list(marks) == sorted(set(added))
-    assert (other in marks) == (other in added)
-    marks.add(0)
-    assert 0 not in marks
-    assert list(marks) == sorted(set(added))
 
 
 @given(st.lists(st.lists(st.integers(0, BELOW))))
@@ -59,7 +47,6 @@ def test_cases_are_their_ids(numbers: list[int]) -> None:
     assert cases == ids
     assert cases != [*ids, IDS[1]]
     assert cases[1:3] == ids[1:3]
-    assert list(by_id(IDS, numbers)) == sorted(numbers, key=IDS.__getitem__)
     marks = Marks()
     for number in numbers:
         marks.add(number)
