@@ -1,7 +1,8 @@
 """A member gone bad: how much memory, and how long a stretch of the event loop, valid entries of one device can take.
 
 The parent writes batches as only a hostile program would; a child that serves a profile takes them in as a session
-hands them over, and is then asked what people ask: lists, one case, its log, its graph, exports, edits, events.
+hands them over, and is then asked what people ask: lists, one case, its log, its graph, exports, edits, and events,
+also by somebody who was away.
 
 All attacks meet the same vault, which is made once and copied; and two of them are under way at once, each on its own
 processor. What is measured is the memory of a process, and the time in which that process was at work.
@@ -17,11 +18,11 @@ import struct
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time, thread_time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import trio
 
@@ -31,6 +32,7 @@ from bench.rows import Row
 from bench.scale import QUICK_KDF
 from cellsync.api import dispatch
 from cellsync.api.contract.table import BY_NAME
+from cellsync.api.feed import Feed
 from cellsync.api.service import Service
 from cellsync.casework import CaseFile
 from cellsync.casework.exporting import NoConsent
@@ -248,6 +250,14 @@ class Writer:
         if waiting:
             yield self._batch(waiting, size)
 
+    def write(self, path: Path, entries: Iterator[Entry], most: int) -> None:
+        """The same into a file, frame by frame."""
+        with path.open("wb") as file:
+            for batch in self.batches(entries, most):
+                parts = encode_batch(bytes(8), batch, caps.FRAME)
+                for at, part in enumerate(parts):
+                    file.write(_PART.pack(len(part), at == len(parts) - 1) + part)
+
     def _batch(self, entries: list[Entry], size: int) -> Batch:
         prefix = chain_prefix(self.circle, self.device, self._incarnation)
         first, before, clock = self._sequence + 1, self._previous, 1_790_000_000_000
@@ -300,11 +310,7 @@ def attempt(name: str, victim: Victim, folder: Path, most: int) -> list[dict[str
     writer = Writer(victim.hello)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         copy, path = shutil.copytree(victim.folder, Path(place) / "profile"), Path(place) / "batches"
-        with path.open("wb") as file:
-            for batch in writer.batches(ATTACKS[name](), most):
-                parts = encode_batch(bytes(8), batch, caps.FRAME)
-                for at, part in enumerate(parts):
-                    file.write(_PART.pack(len(part), at == len(parts) - 1) + part)
+        writer.write(path, ATTACKS[name](), most)
         with Child("hostile", "suffer", {"folder": str(copy), "batches": str(path)}) as child:
             return list(iter(child.hear, {}))
 
@@ -340,8 +346,7 @@ class Watch:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._beat)
             await trio.sleep(0.02)
-            with suppress(NoConsent):  # of an export of nothing
-                yield
+            yield
             await trio.sleep(0.02)
             nursery.cancel_scope.cancel()
         grown = peak_memory() - self.before if growth else 0.0
@@ -381,52 +386,78 @@ def suffer(job: Mapping[str, Any]) -> None:
 
 
 async def _suffer(folder: Path, batches: Path) -> None:
+    dispatch.load()  # as a daemon does: what is imported later would hold up the loop, whoever writes what
     spare()
+    async with served(folder) as service:
+        gc.collect()
+        await go_through(service, batches, Watch)
+    tell({})
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[Service]:
+    """A service of this profile, open. It is locked in the end."""
     async with trio.open_nursery() as nursery:
         service = Service(Profile(folder), _SETTINGS, nursery)
         await service.unlock(PASSPHRASE)
-        circle = service.cell.circle
-        gc.collect()
-        for name in ("case.list", "status"):
-            await _ask(service, name)
-        watch = Watch()
-        async with watch.over("arrival"):
-            feed = service.follow("")
-            await _take_in(service, batches)
-        async with watch.over("events"):
-            with trio.move_on_after(0.2):
-                while True:
-                    await feed.next()
-        feed.end()
-        async with watch.over("case list"):
-            await _ask(service, "case.list")
-        async with watch.over("status"):
-            await _ask(service, "status")
-        held = circle.replica.held
-        case = CASE if CASE in held.cases else held.case_ids[max(number for number in held.case_ids)]
-        for name in ("case.show", "case.log", "case.graph"):
-            async with watch.over(name):
-                await _ask(service, name, case=case.hex())
-        async with watch.over("edit"):
-            await _ask(service, "case.edit", case=case.hex(), set={"status": "closed"})
-        async with watch.over("export"):
-            made = await _ask(service, "export", format="json", audience="public")
-            fetched, after = made["export"], made["next"]
-            del made
-            while after:
-                after = (await _ask(service, "export.read", export=fetched, after=after))["next"]
-        async with watch.over("lock"):
-            await service.lock()
-        async with watch.over("unlock", growth=False):  # the passphrase alone takes 64 MB for a moment
-            await service.unlock(PASSPHRASE)
-        async with watch.over("opened again"):
-            await _ask(service, "case.list")
+        yield service
         await service.lock()
-        tell({})
         nursery.cancel_scope.cancel()
 
 
-async def _ask(service: Service, name: str, **given: Any) -> dict[str, Any]:
+class Watching(Protocol):
+    def over(self, phase: str, *, growth: bool = True) -> AbstractAsyncContextManager[None]:
+        """Watch what happens in the block; its growth only if that is to count."""
+
+
+async def go_through(service: Service, batches: Path, begin: Callable[[], Watching]) -> None:
+    """Take these in, and ask what people ask. `begin` watching once all is there that is there without them."""
+    for name in ("case.list", "status"):
+        await ask(service, name)
+    before, watch = service.cell.cursor(), begin()
+    async with watch.over("arrival"):
+        feed = service.follow("")
+        await _take_in(service, batches)
+    async with watch.over("events"):
+        await _read(feed)
+    async with watch.over("events since"):
+        feed = service.follow(before)
+        await feed.registered()
+        await _read(feed)
+    async with watch.over("case list"):
+        await ask(service, "case.list")
+    async with watch.over("status"):
+        await ask(service, "status")
+    held = service.cell.circle.replica.held
+    case = CASE if CASE in held.cases else held.case_ids[max(number for number in held.case_ids)]
+    for name in ("case.show", "case.log", "case.graph"):
+        async with watch.over(name):
+            await ask(service, name, case=case.hex())
+    async with watch.over("edit"):
+        await ask(service, "case.edit", case=case.hex(), set={"status": "closed"})
+    async with watch.over("export"):
+        with suppress(NoConsent):  # of an export of nothing
+            made = await ask(service, "export", format="json", audience="public")
+            fetched, after = made["export"], made["next"]
+            del made
+            while after:
+                after = (await ask(service, "export.read", export=fetched, after=after))["next"]
+    async with watch.over("lock"):
+        await service.lock()
+    async with watch.over("unlock", growth=False):  # the passphrase alone takes 64 MB for a moment
+        await service.unlock(PASSPHRASE)
+    async with watch.over("opened again"):
+        await ask(service, "case.list")
+
+
+async def _read(feed: Feed) -> None:
+    with trio.move_on_after(0.2):
+        while True:
+            await feed.next()
+    feed.end()
+
+
+async def ask(service: Service, name: str, **given: Any) -> dict[str, Any]:
     return dispatch.plain(await dispatch.perform(service, name, dispatch.taken(BY_NAME[name], given)))
 
 

@@ -17,6 +17,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import trio
+
 from cellsync.cell.backlog import Backlog
 from cellsync.cell.cases import OpenCases
 from cellsync.cell.changes import cause_of, change_size, readings, told, touched
@@ -138,7 +140,7 @@ class Followers:
         follower = Follower(case, self.cursor)
         async with self._circle.lock:
             if since is not None:
-                self._replay(follower, since)
+                await self._replay(follower, since)
             self._followers.append(follower)
         try:
             yield follower
@@ -152,7 +154,7 @@ class Followers:
 
     # --- what has arrived before -------------------------------------------------------------------------
 
-    def _replay(self, follower: Follower, since: str) -> None:
+    async def _replay(self, follower: Follower, since: str) -> None:
         """Replay arrivals after a cursor, or reset if the cursor is not one of this store's. Hold the lock."""
         circle = self._circle
         life, _, number = since.partition(":")
@@ -161,22 +163,37 @@ class Followers:
             followed = CaseId(circle.id) if follower.case is None else follower.case.id
             follower.reset(Change(followed, "", None, None, "", False, "reset", self.cursor()))
             return
+        share = _Share(follower)
+        await circle.apart(lambda: self._read_behind(share, int(number), since))
+        for at, change in enumerate(share.changes):
+            follower.tell(change)
+            if at % AT_ONCE == AT_ONCE - 1:
+                await trio.lowlevel.checkpoint()
+        if share.full:
+            follower.miss()
+
+    def _read_behind(self, share: _Share, arrival: int, before: str) -> None:
+        """Put together what has arrived behind this one, until there is more than may wait. `before`: its cursor."""
+        circle, follower = self._circle, share.follower
         held = circle.replica.held
-        arrival, before = int(number), since
         while arrivals := circle.store.arrivals(arrival, PAGE):
             for arrival, chain, sequence, _, _ in arrivals:
                 device = held.chains[chain].device
                 local, author = device == circle.device, circle.replica.name(device)
-                changes: list[Change] = []
+                told_already = len(share.changes)
                 first = circle.store.arrived_before(chain, sequence) + 1
-                for entry in circle.store.chain_slice(chain, first, sequence):
-                    case = held.case_ids[entry.case]
-                    if held.shows(entry) and follower.wants(case):
-                        written = operations.decode(entry.shape, entry.content)
-                        changes += told(follower.case, case, written, {}, author, local, host.cause(local))
-                for _ in follower.tell_all(changes, before, self._cursor(arrival)):
-                    pass
+                for some in range(first, sequence + 1, PAGE):
+                    for entry in circle.store.chain_slice(chain, some, min(some + PAGE - 1, sequence)):
+                        case = held.case_ids[entry.case]
+                        if held.shows(entry) and follower.wants(case):
+                            written = operations.decode(entry.shape, entry.content)
+                            changes = told(follower.case, case, written, {}, author, local, host.cause(local))
+                            share.add(change._replace(cursor=before) for change in changes)
+                            if share.full:
+                                return
                 before = self._cursor(arrival)
+                if len(share.changes) > told_already:
+                    share.changes[-1] = share.changes[-1]._replace(cursor=before)
 
     # --- what arrives ------------------------------------------------------------------------------------
 

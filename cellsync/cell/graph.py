@@ -18,7 +18,7 @@ have been read before it.) A branch that leaves another one begins with the view
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from heapq import merge
 from itertools import islice, pairwise
@@ -143,18 +143,36 @@ def _newest(circle: OpenCircle, head: int, limit: int) -> tuple[list[Entry], int
 
 
 async def _parents(circle: OpenCircle, entries: list[Entry]) -> dict[int, list[int]]:
-    """The nearest ancestors in the case, by slot. `entries`: the case's, by height."""
+    """The nearest ancestors in the case, by slot. `entries`: the case's, by height.
+
+    Beside the event loop: a member may write entries that have each seen hundreds of branches.
+    """
+    found: dict[int, list[int]] = {}
+    async with circle.lock:
+        steps = _look_back(circle, entries, list(circle.replica.held.chains.values()), found)
+    more = True
+    while more:
+        async with circle.lock:
+            more = await circle.apart(lambda: next(steps, False))
+        await trio.lowlevel.checkpoint()
+    return found
+
+
+def _look_back(
+    circle: OpenCircle, entries: list[Entry], chains: list[Chain], found: dict[int, list[int]]
+) -> Iterator[bool]:
+    """Fill `found`. True after each page: others get their turn."""
     own = {entry.slot for entry in entries}
     seen = _Seen(circle.replica.held.chains)
     views: dict[int, View] = {}
-    found: dict[int, list[int]] = {}
-    async for entry in _between(circle, entries):
+    for at, entry in enumerate(_between(circle, entries, chains), start=1):
         view = seen.before(entry)
         if entry.slot in own:
             found[entry.slot], views[entry.slot] = _nearest(view, views), view
             view = {**view, chain_of(entry.slot): sequence_of(entry.slot)}
         seen.note(entry.slot, view)
-    return found
+        if at % PAGE == 0:
+            yield True
 
 
 def _nearest(view: View, views: dict[int, View]) -> list[int]:
@@ -202,25 +220,12 @@ class _Seen:
 _NOTHING: Final[View] = {}
 
 
-async def _between(circle: OpenCircle, entries: list[Entry]) -> AsyncIterator[Seeing]:
+def _between(circle: OpenCircle, entries: list[Entry], chains: list[Chain]) -> Iterator[Seeing]:
     """These entries, which are ordered by height, and all between them that cite other chains; by height."""
     own = [Seeing(entry.height, entry.slot, entry.parents) for entry in entries]
     slots = {entry.slot for entry in entries}
-    async with circle.lock:
-        chains = list(circle.replica.held.chains.values())
-        readers = [_citing(circle, chain, own[0].height, own[-1].height, slots) for chain in chains]
-        ordered = merge(own, *readers, key=lambda entry: entry.height)
-        page = await circle.apart(lambda: _page(ordered))
-    while page:
-        for entry in page:
-            yield entry
-        await trio.lowlevel.checkpoint()
-        async with circle.lock:
-            page = await circle.apart(lambda: _page(ordered))
-
-
-def _page(ordered: Iterator[Seeing]) -> list[Seeing]:
-    return list(islice(ordered, PAGE))
+    readers = [_citing(circle, chain, own[0].height, own[-1].height, slots) for chain in chains]
+    return merge(own, *readers, key=lambda entry: entry.height)
 
 
 def _citing(circle: OpenCircle, chain: Chain, lowest: int, highest: int, besides: set[int]) -> Iterator[Seeing]:

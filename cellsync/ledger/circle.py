@@ -46,12 +46,12 @@ from cellsync.core.wire.tags import Kind
 from cellsync.ledger.days import DaysView
 from cellsync.ledger.disk import Disk
 from cellsync.ledger.own_chain import OwnChain
-from cellsync.ledger.pause import collector_paused
+from cellsync.ledger.pause import breathe, collector_paused
 from cellsync.ledger.source import OWN_HAND, FromSession, Source
 from cellsync.ledger.surroundings import Surroundings
 
 LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
-LARGE_BYTES: Final = 64 << 10
+LARGE_BYTES: Final = 64 << 10  # of what they say: two hundred entries may be a megabyte, and fifty thousand operations
 MANY: Final = caps.DEVICES  # branches: to look at more of them may take long
 FEW: Final = 16  # arrivals after which nothing came yet: a batch of them is built in the loop, if they are small too
 
@@ -67,11 +67,21 @@ called in a thread: it may take long.
 T = TypeVar("T")
 
 
+def _is_large(plan: Plan) -> bool:
+    """Whether a step may take long to store and fold. One entry may bring back thousands, or change how they stand."""
+    entries = plan.commit.entries
+    return (
+        max(len(entries), len(plan.refold), len(plan.restanding)) > LARGE
+        or sum(len(entry.shape) + len(entry.content) for entry in entries) > LARGE_BYTES
+    )
+
+
 class OpenCircle(DaysView):
     """One circle that is open on this device. Implements `core.session.view.CircleView`."""
 
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
         super().__init__(circle, store, surroundings)
+        self.replica.states.breathe = breathe
         self.lock = trio.Lock()
         self._own = OwnChain(self.device, store, surroundings)
         self._disk = Disk(store, surroundings)
@@ -190,8 +200,7 @@ class OpenCircle(DaysView):
         """`written`: the chain that this device continues or begins with it."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
-                # One entry may bring back thousands, or change how they stand.
-                if max(len(plan.commit.entries), len(plan.refold), len(plan.restanding)) > LARGE:
+                if _is_large(plan):
                     await self.apart(lambda: self._store_and_flush(plan, written, noted or {}))
                     self._own.went_on(written)
                     self.replica.advance(plan, fold=False)

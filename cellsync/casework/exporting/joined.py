@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from cellsync.casework.documents.case_file import CaseFile
 from cellsync.casework.documents.person import Person
-from cellsync.casework.exporting.numbers import Marks
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Relation
 from cellsync.cell import description
+from cellsync.core.marks import Marks
 from cellsync.core.schema.schema import Schema, kind_of
 
 _KINDS: Final[tuple[type[Schema], ...]] = (Person, CaseFile)

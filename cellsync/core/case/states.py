@@ -19,7 +19,7 @@ Rules:
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from heapq import merge
 from types import MappingProxyType
@@ -46,6 +46,7 @@ HEAVY: Final = 2 << 20  # bytes of one that is not kept
 WORTH: Final = 16  # entries that a snapshot spares folding, at least
 UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
 DIGITS: Final = 16  # of the id of an entry, in every ref to what it says
+STRETCH: Final = 4_096  # operations that are folded before the folding may breathe
 _PAGE: Final = 64  # entries that are read at once: 4 MiB at most
 _WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
 
@@ -95,6 +96,7 @@ class States:
         self._rooms: dict[int, tuple[int, dict[int, int]]] = {}
         self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of states that left: folded up to, snapshot
         self._unsaved_bytes = 0
+        self.breathe: Callable[[], None] = lambda: None  # called in long folding, after each `STRETCH` of operations
 
     def apply(self, changes: Changes, *, begin: bool = True) -> None:
         """Fold entries that have just been stored, case by case.
@@ -347,11 +349,16 @@ class States:
 
         An unfinished state that is `full` if a device turns out to have written more than a case shows.
         """
-        count = 0
+        count = work = 0
         for page in self._pages(number, folded):
             for entry, device in self._admitted(page, room):
-                state.apply(stamp_of(entry, device), operations.decode(entry.shape, entry.content))
+                done = operations.decode(entry.shape, entry.content)
+                state.apply(stamp_of(entry, device), done)
                 state.added += size_of(entry)
+                work += len(done)
+                if work > STRETCH:
+                    work = 0
+                    self.breathe()
                 if state.full:
                     break
             count += len(page)
