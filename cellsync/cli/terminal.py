@@ -21,6 +21,7 @@ from cellsync.core.errors import CallerError, InvalidValue
 from cellsync.core.plain import steady_json
 
 _USUAL_WIDTH: Final = 80
+_ANSWERS: Final = {"y": True, "yes": True, "n": False, "no": False, "": False}
 _LONGEST_LINE: Final = 4096  # bytes, of what is read from a descriptor
 
 
@@ -125,8 +126,13 @@ class Terminal:
     def ask_yes(self, question: str, give: str = "") -> bool:
         """Enter is no."""
         self._need(give)
-        with line_ended():
-            return click.confirm(question, default=False, err=True)
+        while True:
+            with line_ended():
+                answer: str = click.prompt(f"{question} [y/N]", err=True, default="", show_default=False)
+            said = _ANSWERS.get(answer.strip().lower())
+            if said is not None:
+                return said
+            self.need("error: that is neither y nor n")
 
     def ask_hidden(self, question: str, give: str, *, empty: bool = False) -> str:
         self._need(give)

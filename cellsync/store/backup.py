@@ -118,13 +118,7 @@ class Incomplete:
         Raises PlaceTaken, NoSuchPlace, InsideVault (`outside`), NotWritable, DiskFull, StorageFailed.
         """
         with _writing():
-            if not place.name or not place.parent.is_dir():
-                raise NoSuchPlace
-            place = place.parent.resolve() / place.name
-            if place.is_relative_to(outside.resolve()):
-                raise InsideVault
-            if os.path.lexists(place):
-                raise PlaceTaken
+            place = free_place(place, outside)
             folder = place.with_name(place.name + _INCOMPLETE)
             with suppress(FileExistsError):
                 system.files.make_folder(folder)
@@ -296,6 +290,27 @@ def _reading() -> Iterator[None]:
         raise
     except OSError:
         raise StorageFailed("The backup could not be read.", hint="Try it on another computer.") from None
+
+
+def free_place(place: Path, outside: Path) -> Path:
+    """Where a backup can be made; somebody can be told before anything else that there it cannot.
+
+    Raises PlaceTaken, NoSuchPlace, InsideVault.
+    """
+    if not place.name or not place.parent.is_dir():
+        raise NoSuchPlace
+    place = place.parent.resolve() / place.name
+    if place.is_relative_to(outside.resolve()):
+        raise InsideVault
+    if os.path.lexists(place):
+        raise PlaceTaken
+    return place
+
+
+def must_hold_a_vault(folder: Path) -> None:
+    """Raises VaultMissing if it is no backup; what can be read of it is another question."""
+    if not os.path.lexists(folder / HEADER_NAME):
+        raise VaultMissing("There is no backup in this folder.", hint=_WHERE)
 
 
 @contextmanager

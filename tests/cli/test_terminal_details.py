@@ -60,6 +60,31 @@ def test_a_wrong_passphrase_says_what_to_look_at(profiles: Profiles) -> None:
         assert "something else" not in person.all
 
 
+def test_where_nothing_can_be_made_no_passphrase_is_asked_for(profiles: Profiles, tmp_path: Path) -> None:
+    ana = profiles.cell()
+    for given, code, said in (
+        (("backup", str(tmp_path)), 2, "There is something of that name already"),
+        (("backup", str(tmp_path / "no" / "stick")), 2, "is not there."),
+        (("--profile", profiles.empty(), "restore", str(tmp_path)), 4, "There is no backup in this folder."),
+    ):
+        with Person("--profile", ana, *given) as person:
+            assert person.ends() == code
+            assert said in person.all
+            assert "Passphrase" not in person.all
+
+
+def test_what_is_neither_yes_nor_no_is_asked_again(profiles: Profiles) -> None:
+    with Person("--profile", profiles.empty("ana"), "init", "Mill Street", "--name", "Ana", *HERE) as person:
+        new_passphrase(person)
+        person.answers("[y/N]:", "x")
+        person.sees("error: that is neither y nor n")
+        person.answers("[y/N]:", " Yes ")
+        assert person.ends() == 0
+        assert "Error:" not in person.all
+        folder = Path(profiles.empty("ana"))
+        assert '"lan": "announce"' in (folder / "settings.json").read_text()
+
+
 def test_end_of_input_is_an_interruption(profiles: Profiles) -> None:
     with Person("--profile", profiles.empty("ana"), "init", "Mill Street", *HERE) as person:
         person.sees("others will see it:")

@@ -49,7 +49,9 @@ OWN_EXITS: Final = {  # (command, state): another one is right
     ("unlock", "locked"): {2},
     **{(name, state): {2} for name in ("init", "join", "restore") for state in EXITS},
     **{(name, state): {0} for name in ("lock", "completion", "help", "daemon install") for state in EXITS},
-    **{("fork proof", state): {2} for state in EXITS},  # the place for its file is looked at first
+    # What a file or a backup is to be made of, or put back from, is looked at first.
+    **{(name, state): {2} for name in ("fork proof", "backup") for state in EXITS},
+    ("backup", "no vault, no daemon"): {4}, ("restore", "no vault, no daemon"): {4},
     ("lock", "frozen"): {8}, ("peers add", "locked"): {3},
     **{("doctor", state): {0, 9} for state in EXITS},
 }  # fmt: skip

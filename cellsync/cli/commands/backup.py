@@ -24,11 +24,16 @@ def backup(context: click.Context, to: str) -> None:
     \b
     cellsync backup /media/stick/mill-street-2026-12-01
     """
-    from cellsync.cli.reach import opened
+    from cellsync.cli.reach import opened, profile_of
+    from cellsync.store.backup import free_place
 
     terminal = terminal_of(context)
+    place = Path(to).expanduser().absolute()
+    profile = profile_of(context)
+    if profile.exists:  # before the passphrase is asked for
+        free_place(place, profile.vault)
     with opened(context, writes=True) as client:
-        answer = client.call("backup", to=str(Path(to).expanduser().absolute()))
+        answer = client.call("backup", to=str(place))
     terminal.result(
         f"✓ Backed up: {many(answer['changes'], 'change')}, {size(answer['size'])}, read back and whole.\n"
         "It opens with today's passphrase. Keep it like the device: whoever has both reads everything up to now."
@@ -47,11 +52,14 @@ def restore(context: click.Context, source: str) -> None:
     other devices. A profile that was merely copied while it was closed can be put back in the same way.
     """
     from cellsync.cli.reach import empty
+    from cellsync.profile.profile import Profile
+    from cellsync.store.backup import must_hold_a_vault
 
     terminal = terminal_of(context)
     with empty(context, online=False) as client:
-        folder = str(Path(source).expanduser().absolute())
-        answer = client.call("restore", source=folder, passphrase=terminal.passphrase())
+        folder = Path(source).expanduser().absolute()
+        must_hold_a_vault(Profile(folder).copied_vault)  # before the passphrase is asked for
+        answer = client.call("restore", source=str(folder), passphrase=terminal.passphrase())
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is here again, with {many(answer['changes'], 'change')}.")
     terminal.result(put_back(answer["at"]))
     terminal.next("cellsync sync")
