@@ -195,9 +195,9 @@ class Gate:
 
     def _of_value(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
         for part in document._state.parts(own.crdt, own.name):
-            values = document.said(own.name) or (_read(own.kinds[0], part.value),)
-            if all(lets(getattr(one, "value", one)) for one in values):
-                said = self._said(own.kinds[0], document.said(own.name))
+            values = document.said(own.name)
+            if all(lets(one.value) for one in values) if values else lets(_read(own.kinds[0], part.value)):
+                said = self._said(own.kinds[0], values)
                 yield Piece(None, said or (_alone(own.kinds[0], _read(own.kinds[0], part.value)),), ())
 
     def _of_keys(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:

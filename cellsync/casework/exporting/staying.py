@@ -15,6 +15,7 @@ first of them are looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,7 @@ from cellsync.casework.exporting.reader import Reader
 from cellsync.casework.importing.persons import is_name
 from cellsync.casework.values.name import Name
 from cellsync.casework.values.partial_date import PartialDate
+from cellsync.casework.values.words import as_text
 from cellsync.core.crdt.row import Holds
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.fields import Field, holds_of
@@ -42,6 +44,7 @@ SAYING: Final = frozenset({
     "adaptation.helpers", "contact.names", "contact.channels", "grant.recipient", "partner.alias", "partner.channels",
 })  # fmt: skip
 """Fields that say who somebody is."""
+_NAMES: Final = "person.names"
 _BESIDE: Final = frozenset(one.partition(".")[0] for one in SAYING)
 _LINKED: Final = {kind_of(schema): schema for schema in (Person, Contact, Partner)}
 _MOST: Final = 256  # that a document links
@@ -60,21 +63,25 @@ def staying(reader: Reader, consents: Consents, folder: Folder, audience: Scope)
     if audience is Scope.INTERNAL:
         return found
     kept: list[tuple[str, Any]] = []
-    for one in _documents(reader, consents, folder):
-        kind = named_kind(kind_of(type(one.document)))
-        withheld = frozenset() if one.right is None else one.right.withheld
-        for name, own in fields_of(type(one.document)).items():
-            field = f"{kind}.{name}"
-            if field in SAYING or field in withheld:
-                values = list(_values(one.document, own))
-                if _leaves(one.right, audience, own, kind, name):
-                    for value in values:
-                        found.leaves(value.text if isinstance(value, Name) else str(value))
-                else:
-                    kept += ((field, value) for value in values)
+    for document, right in _documents(reader, consents, folder):
+        schema: Any = type(document)
+        for field, own in _looked_at(schema, frozenset() if right is None else right.withheld):
+            if not _leaves(right, audience, own, field):
+                kept += ((field, value) for value in _values(document, own))
+            elif field == _NAMES:
+                for value in _values(document, own):
+                    found.leaves(as_text(value))
     for field, value in kept:
         _add(found, field, value)
     return found
+
+
+@lru_cache(maxsize=256)
+def _looked_at(schema: Any, withheld: frozenset[str]) -> list[tuple[str, Field]]:
+    """The fields that say who somebody is, and those that a consent withholds."""
+    kind = named_kind(kind_of(schema))
+    every = {f"{kind}.{name}": own for name, own in fields_of(schema).items()}
+    return [(field, own) for field, own in every.items() if field in SAYING or field in withheld]
 
 
 def _documents(reader: Reader, consents: Consents, folder: Folder) -> Iterator[_Known]:
@@ -104,10 +111,11 @@ def _others(reader: Reader, consents: Consents, records: Iterable[bytes]) -> Ite
         yield from map(reader.id, consents.joined.others(reader.number(record)))
 
 
-def _leaves(right: Right | None, audience: Scope, own: Field, kind: str, name: str) -> bool:
+def _leaves(right: Right | None, audience: Scope, own: Field, field: str) -> bool:
     """Whether consent lets it out."""
     if right is None or right.refuses(audience) or own.sensitivity in ABOUT_HELP:
         return False
+    kind, _, name = field.partition(".")
     return right.keeps(audience, own.sensitivity, kind, name) is None
 
 
