@@ -26,7 +26,7 @@ from cellsync.profile.profile import Profile, Settings
 
 CASES: Final = 1_000
 RUNS: Final = 9
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 
 

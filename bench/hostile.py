@@ -56,7 +56,7 @@ BLOCKED: Final = 50.0  # ms of work for which it may hold up its event loop
 BYTES: Final = 8 << 20  # of each attack, at most
 AT_ONCE: Final = 2  # attacks
 MANY: Final = 100_000
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 SEED: Final = bytes(range(96))
 CASE: Final = CaseId(b"c" * 32)
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))

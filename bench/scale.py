@@ -52,7 +52,7 @@ RUNS: Final = 40
 FEWER: Final = 10  # when all is measured at a fraction of the size
 ALONE_RUNS: Final = 5
 ALONE_FEWER: Final = 3
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 QUICK_KDF: Final = Kdf(3, 64 << 20)  # the quickest that a vault may have
 _AT_ONCE: Final = 500

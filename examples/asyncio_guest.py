@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 
 import trio
 
-from cellsync import Log, Register, Schema, empty, found_cell, open_cell
+from cellsync import Log, Register, Schema, empty, found_cell, make_passphrase, open_cell
 from cellsync.testing import MemoryNetwork
 
 T = TypeVar("T")
-PASSPHRASE = "five random words, unlike these"
 
 
 class Visit(Schema, kind="org.example.visit", version=1):
@@ -52,8 +51,9 @@ async def as_guest(work: Callable[..., Awaitable[T]], *given: Any) -> T:
 async def keep(notes: trio.MemoryReceiveChannel[str], told: asyncio.Queue[str], ready: Callable[[Any], None]) -> int:
     """Write down every note, and tell of what stands in the case then. How many there were."""
     home = MemoryNetwork().home("ana")  # real programs give a folder
-    await found_cell(home, "Mill Street", name="Ana", passphrase=PASSPHRASE)
-    async with open_cell(home, passphrase=PASSPHRASE) as cell:
+    words = make_passphrase()  # real ones are written down
+    await found_cell(home, "Mill Street", name="Ana", passphrase=words)
+    async with open_cell(home, passphrase=words) as cell:
         case = await cell.create(Visit, title="12 Mill St")
         ready(trio.lowlevel.current_trio_token())
         async for note in notes:

@@ -1,6 +1,6 @@
 import trio
 
-from cellsync import Log, Register, Schema, empty, found_cell, join, open_cell
+from cellsync import Log, Register, Schema, empty, found_cell, join, make_passphrase, open_cell
 from cellsync.testing import MemoryNetwork, accept_any
 
 
@@ -13,11 +13,12 @@ class Eviction(Schema, kind="org.example.eviction", version=1):
 async def main() -> None:
     net = MemoryNetwork()  # real programs give folders in place of these two homes
     ana_home, ben_home = net.home("ana"), net.home("ben")
-    print(await found_cell(ana_home, "Mill Street", name="Ana", passphrase="five random words, unlike these"))
-    async with open_cell(ana_home, passphrase="five random words, unlike these") as ana:
+    ana_words, ben_words = make_passphrase(), make_passphrase()  # each writes their own down
+    print(await found_cell(ana_home, "Mill Street", name="Ana", passphrase=ana_words))
+    async with open_cell(ana_home, passphrase=ana_words) as ana:
         invite = await ana.create_invite(role="writer", confirm=accept_any)  # real ones show words
-        await join(ben_home, invite.code, name="Ben", passphrase="and five words of his", confirm=accept_any)
-        async with open_cell(ben_home, passphrase="and five words of his") as ben:
+        await join(ben_home, invite.code, name="Ben", passphrase=ben_words, confirm=accept_any)
+        async with open_cell(ben_home, passphrase=ben_words) as ben:
             case = await ana.create(Eviction, title="12 Mill St", status="open")
             theirs = await ben.get(Eviction, case.id, wait=5)
             async with theirs.changes() as changes:

@@ -31,7 +31,7 @@ from cellsync.core.errors import Closed
 from cellsync.core.ids import Millis
 from cellsync.testing.confirmation import accept_any
 
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 LOOK_EVERY: Final = 0.25  # seconds
 
 

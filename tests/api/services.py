@@ -19,7 +19,7 @@ from cellsync.core.errors import CellsyncError
 from cellsync.profile.profile import Profile, Settings
 from cellsync.testing import MemoryNetwork
 
-PASSPHRASE = "kettle orbit lantern maple"
+PASSPHRASE = "harbour pickle staircase moth"
 
 
 class InMemory(Profile):

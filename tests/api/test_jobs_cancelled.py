@@ -141,7 +141,9 @@ async def test_an_invitation_and_a_join(tmp_path: Path, autojump_clock: MockCloc
         invite = await ana("invite")
         taken_back = await ana("invite.cancel", job=invite["job"])
         assert (taken_back["state"], taken_back["error"]["code"]) == ("failed", "cancelled")
-        join = await ben("join", code=invite["code"], name="Ben", passphrase="kettle orbit lantern", timeout=60)
+        join = await ben(
+            "join", code=invite["code"], name="Ben", passphrase="harbour pickle staircase moss", timeout=60
+        )
         broken_off = await ben("join.cancel", job=join["job"])
         assert (broken_off["state"], broken_off["error"]["code"]) == ("failed", "cancelled")
         assert [member["name"] for member in (await ana("members"))["members"]] == ["ana"]

@@ -20,7 +20,7 @@ from tests.patience import PATIENCE
 ROOT: Final = Path(__file__).parent.parent.parent
 CHEAP: Final = str(Path(__file__).parent / "cheap.py")
 WITHIN: Final = PATIENCE
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 LINES: Final = 24
 COLUMNS: Final = 80
 CTRL_C: Final = "\x03"

@@ -144,7 +144,7 @@ async def test_device_that_does_not_answer_has_a_deadline(tmp_path: Path) -> Non
 async def test_errors_of_the_library_come_with_their_hint(tmp_path: Path) -> None:
     with pytest.RaisesGroup(pytest.RaisesExc(DemoFailed, match="This is not an invitation code")) as caught:
         async with started("Ben", tmp_path / "vault") as child:
-            await child.ask("join", WITHIN, code="no such code", passphrase="kettle orbit lantern moss")
+            await child.ask("join", WITHIN, code="no such code", passphrase="harbour pickle staircase moss")
     [error] = caught.value.exceptions
     assert isinstance(error, DemoFailed)
     assert "32 letters and digits" in error.hint

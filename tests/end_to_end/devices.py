@@ -28,7 +28,7 @@ from tests.patience import PATIENCE
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 
 Answer = dict[str, Any]
 _ports: Final[list[TextIO]] = []  # locked

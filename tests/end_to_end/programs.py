@@ -24,7 +24,7 @@ from tests.end_to_end.devices import ROOT
 from tests.patience import PATIENCE, wait_until
 
 CHEAP: Final = str(ROOT / "tests" / "cli" / "cheap.py")
-PASSPHRASE: Final = "kettle orbit lantern maple"
+PASSPHRASE: Final = "harbour pickle staircase moth"
 LOOPBACK: Final = ("--interface", "127.0.0.1")
 
 Inside = Callable[[str], Sequence[str]]

@@ -57,7 +57,7 @@ async def opened(folder: Path) -> None:
     "call",
     [
         opened,
-        lambda folder: found_cell(folder, "Mill Street", name="Ana", passphrase="five random words, unlike these"),
+        lambda folder: found_cell(folder, "Mill Street", name="Ana", passphrase="x"),
         lambda folder: join(folder, "1-a-b-c", name="Ben", passphrase="x", confirm=accept_any),
         lambda folder: change_passphrase(folder, old="x", new="y"),
         lambda folder: restore(folder / "backup", folder, passphrase="x"),

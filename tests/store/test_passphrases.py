@@ -17,6 +17,7 @@ from cellsync.core.ids import Passphrase, SessionSecret, SigningSecret
 from cellsync.core.pairing.words import WORDS
 from cellsync.store import header, vault
 from cellsync.store.passphrases import forms, typing_form
+from cellsync.store.phrases import known_phrases
 from cellsync.store.strength import FLOOR, WeakPassphrase, check, strength
 from cellsync.store.vault import Identity, Kdf, Vault
 
@@ -117,13 +118,46 @@ def test_what_is_too_easy_to_guess(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "kettle orbit lantern maple", "correct horse battery staple", "ana keeps bees behind the mill",
+        "harbour pickle staircase moth", "words five random tuba violet",
         "ненавижу этот режим навсегда", "ана хавае ключы пад камень", "xK4$wq9Lm2#pTz",
-        "kettle orbit lantern maple " * 200,
+        "harbour pickle staircase moth " * 200,
+        "correct horse battery staple velvet magnet orchard",  # and as much again of one's own
     ],
 )  # fmt: skip
 def test_what_is_not(text: str) -> None:
     check(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "correct horse battery staple", "Correct-Horse battery, staple!", "correct horse battery staple 7",
+        "kettle orbit lantern maple", "to be, or not to be: that is the question", "or not to be that is",
+        "two roads diverged in a yellow wood", "рукописи не горят", "Мороз и солнце; день чудесный!",
+        "я помню чудное мгновенье", "Съешь же ещё этих мягких французских булок", "Тише едешь — дальше будешь",
+        "Жыве Беларусь! Жыве вечна!", "реве та стогне дніпр широкий", "bez pracy nie ma kołaczy",
+        "herjgbcb yt ujhzn", "ещ иу щк тще ещ иу",  # on the other keyboard
+    ],
+)  # fmt: skip
+def test_phrases_that_people_know_are_one_guess(text: str) -> None:
+    with pytest.raises(WeakPassphrase, match="It is a phrase that is known, or part of one"):
+        check(text)
+
+
+def test_no_page_shows_a_passphrase_that_a_vault_takes() -> None:
+    root = Path(__file__).parents[2]
+    pages = [root / "README.md", *root.glob("docs/**/*.md"), *root.glob("protocol/*.md"), *root.glob("examples/*.py")]
+    passphrase = re.compile(r"""(?:assphrase[^=\n]*=> |passphrase=["']|<<<")([^"'\n]+?)(?: -->|["'])""")
+    shown = [found for page in pages for found in passphrase.findall(page.read_text("utf-8"))]
+    assert set(shown) <= {"{passphrase}", "$PASSPHRASE"}
+    assert len(shown) > 10
+
+
+def test_a_part_of_a_phrase_is_one_of_three_words_and_no_word_that_people_use() -> None:
+    phrases = known_phrases()
+    assert {"correcthorsebattery", "tobeornottobe", "рукописинегорят", "морозисолнце"} <= phrases
+    assert not phrases & {*WORDS, "correct", "рукописи", "horse"}
+    assert min(map(len, phrases)) >= 9
 
 
 def test_names_that_others_know_count_for_nothing() -> None:

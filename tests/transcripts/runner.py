@@ -13,6 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from cellsync import make_passphrase
 from tests.patience import PATIENCE
 from tests.transcripts import processes
 from tests.transcripts.examples import Examples, NotSeenYet
@@ -22,6 +23,7 @@ from tests.transcripts.transcript import INTERRUPT, Line, Question, Step, Transc
 SIZE: Final = 40, 400  # rows, columns: a line of a page is not broken
 _MARK: Final = "TRANSCRIPT"  # in the environment of all that a run starts
 _RUNTIME: Final = ".run"
+_PASSPHRASE: Final = "{passphrase}"  # of a document: whatever stands in one, no vault takes
 _LOOK_AGAIN: Final = 0.1  # seconds: some things change without a sound
 
 
@@ -51,6 +53,7 @@ class _Runner:
         self._terminals: dict[str, Terminal] = {}
         self._seen: dict[str, list[Line]] = {}  # what the present command of each terminal had to show so far
         self._mark = token_hex(16)
+        self._passphrase = make_passphrase()
         self._until = 0.0
 
     def step(self, step: Step) -> None:
@@ -92,6 +95,7 @@ class _Runner:
             **{f"XDG_{kind}_HOME": str(self._home / folder) for kind, folder in folders.items()},
             "XDG_RUNTIME_DIR": str(self._home / _RUNTIME),
             **{one.name: one.value for one in self._transcript.environment if one.terminal in ("", terminal)},
+            "PASSPHRASE": self._passphrase,
             _MARK: self._mark,
         }
 
@@ -119,7 +123,7 @@ class _Runner:
 
     def _filled(self, number: int, text: str) -> str:
         try:
-            return self._examples.fill(text)
+            return self._examples.fill(text).replace(_PASSPHRASE, self._passphrase)
         except NotSeenYet as error:
             raise self._failure(number, str(error)) from None
 

@@ -408,6 +408,7 @@ def test_surroundings_are_the_same_everywhere(play: Play, tmp_path: Path, monkey
         HOME={home}
         LANG=C.UTF-8
         NO_COLOR=1
+        PASSPHRASE=…
         PATH={Path(sys.executable).parent}:…
         PWD={home}
         SHLVL=1
