@@ -15,6 +15,7 @@ from cellsync.cli.words import line
 
 FROM_INPUT: Final = 'A value "-" is read from standard input: what stands in a command can be seen by others.'
 _CASE: Final = "case"
+_PERSON: Final = ("person", "cellsync.person")  # whose title is a name
 _MOST_INPUT: Final = 1 << 20
 
 
@@ -94,21 +95,28 @@ def usage_error(message: str, hint: str) -> Refusal:
     return Refusal(Problem("invalid_value", message, hint, USAGE))
 
 
-@click.command(cls=Command, epilog=FROM_INPUT)
+@click.command(cls=Command, epilog=FROM_INPUT, short_help="A new case, called TITLE.")
 @click.argument("title", required=False)
 @click.option("--kind", default=_CASE, show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
 @writing_options
 @click.pass_context
 def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
-    """A new case, called TITLE."""
+    """A new case, called TITLE; or a person of that name, a task, or whatever else KIND says."""
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     written = _writing(**given)
-    if title is not None:
+    if title is not None and kind in _PERSON:
+        written["add"].setdefault("names", []).insert(0, typed_or_read(title))
+    elif title is not None:
         written["set"].setdefault("title", typed_or_read(title))
     elif kind == _CASE and not {"title", "external_id"} & written["set"].keys():
         raise usage_error("A case needs a title.", 'cellsync case new "Parcel for Anton"')
+    elif not any(written.values()):
+        raise usage_error(
+            "There is nothing to write.",
+            "Give --set, --add or another of `cellsync case new --help`, or what it is called.",
+        )
     with opened(context, writes=True) as client:
         answer = client.call("case.new", kind=kind, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())

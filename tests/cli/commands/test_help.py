@@ -99,6 +99,7 @@ def test_every_option_says_what_it_is(path: tuple[str, ...]) -> None:
         ("unlock --for 8d", "at most 7d"),
         ("sync --timeout 0", "is not in the range"),
         ("case edit x", "error: There is nothing to write."),
+        ("case new --kind person", "error: There is nothing to write."),
         ("case new --set status", "error: That is not FIELD=VALUE."),
         ("case edit x --count parcels=many", "error: A counter takes a whole number."),
         ("case edit x --put roles=Vera", "error: That is not FIELD.KEY."),

@@ -1,0 +1,39 @@
+"""case new: what the options and the title become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.versions.test_commands import run
+
+
+class Taking:
+    """Takes what is new, and keeps how it was asked for."""
+
+    asked: dict[str, Any]
+
+    def call(self, operation: str, **given: Any) -> dict[str, Any]:
+        assert operation == "case.new"
+        self.asked = {name: value for name, value in given.items() if value}
+        return {"v": 1, "short": "4f2a", "title": "", "alike": [], "taken": [], "doubts": []}
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        (["Parcel"], {"kind": "case", "set": {"title": "Parcel"}}),
+        (["Call her", "--kind", "task"], {"kind": "task", "set": {"title": "Call her"}}),
+        (["Вера", "--kind", "person"], {"kind": "person", "add": {"names": ["Вера"]}}),
+        (
+            ["Вера", "--kind", "cellsync.person", "--add", "names=Vera"],
+            {"kind": "cellsync.person", "add": {"names": ["Вера", "Vera"]}},
+        ),
+        (["--kind", "task", "--set", "status=open"], {"kind": "task", "set": {"status": "open"}}),
+    ],
+)
+def test_what_something_new_is_called(monkeypatch: pytest.MonkeyPatch, typed: list[str], asked: dict[str, Any]) -> None:
+    taking = Taking()
+    assert run(monkeypatch, taking, "case", "new", *typed).exit_code == 0
+    assert taking.asked == asked
