@@ -1,7 +1,7 @@
-"""Borrowed: the many fields of a state in a copy of it, each copied when somebody asks for it.
+"""Borrowed: copy-on-access for the many fields of a state.
 
-A member may write 131,072 fields into a case, of which a draft touches one. This holds only for a state that changes no
-more: one with so many fields is far heavier than any that is kept and folded further (`states`).
+A member may write 131,072 fields into a case, of which a draft touches one. The original must not change any more: a
+state with so many fields is far heavier than any that is kept and folded further (`states`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MANY: Final = 32_768  # fields of one type
 
 
 class Borrowed(dict[str, Any]):
-    """As a dict of all fields; in the dict itself are those that were copied, or are new."""
+    """Behaves like a dict of all fields; the dict itself holds only copied and new ones."""
 
     __slots__ = ("_theirs",)
 
@@ -45,11 +45,11 @@ class Borrowed(dict[str, Any]):
         return iter(self)
 
     def values(self) -> Any:
-        """To be read only."""
+        """Read-only."""
         return (state for _, state in self.items())
 
     def items(self) -> Any:
-        """To be read only."""
+        """Read-only."""
         yield from ((name, log) for name, log in self._theirs.items() if not super(Borrowed, self).__contains__(name))
         yield from super().items()
 

@@ -1,17 +1,17 @@
-"""Draft: what one edit has written so far, and the state as it looks with that.
+"""Draft: the operations of one edit so far, and the state with them applied.
 
 A draft turns "the title is now this" into an operation that names what it replaces: the live values of the state
-that the draft saw. Which operations say it is a matter of the field's type, which has an edit for each verb of what it
-holds (`crdt/row`), and gets a pen for its field. Rules:
+that the draft saw. The field's type chooses the operations: it has an edit for each verb of what it holds
+(`crdt/row`), and gets a pen for its field. Rules:
 
   1  The view is the seen state with the draft's own operations folded in under invented refs, so reading a draft shows
      its own writes.
-  2  An operation never names another of the same draft (their entry has no id yet). Writing again over a pending
-     write takes its place and inherits what it named; removing a pending write drops it.
-  3  What changes nothing records nothing: setting the value that stands alone, adding what is there, counting 0.
-     So an import that is repeated writes nothing.
-  4  A device does not contradict itself. What it has written between the beginning of a draft and its end, in another
-     draft, is replaced as if this one had seen it. What others wrote meanwhile is not: that is a conflict.
+  2  An operation never names another one of the same draft (their entry has no id yet). Writing over a pending write
+     takes its place and inherits what it named; removing a pending write drops it.
+  3  An edit without effect records nothing: setting the only live value again, adding a present element, counting 0.
+     So a repeated import writes nothing.
+  4  A device does not contradict itself. Whatever it wrote in another draft while this one was open is replaced as if
+     this one had seen it. What others wrote meanwhile is not: that is a conflict.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ABOVE_ALL: Final = 1 << 62  # the height of pending operations: newer than anyt
 SETTLES: Final[dict[Holds, tuple[Verb, bool]]] = {
     Holds.VALUE: ("set", False), Holds.KEYS: ("put", True), Holds.ITEMS: ("correct", True),
 }  # fmt: skip
-"""How a conflict in what a field holds is decided: the verb, and whether it takes the conflict's key."""
+"""How to settle a conflict, by what the field holds: the verb, and whether it takes the conflict's key."""
 
 
 class Draft:
@@ -45,17 +45,17 @@ class Draft:
         self._before = state.counted.get(device, 0)
         self._written = 0
         self.pending: dict[Ref, Operation] = {}  # by invented ref, in the order of writing
-        self.latest: dict[tuple[str, str], Ref] = {}  # what was written last into a field, by type and name
+        self.latest: dict[tuple[str, str], Ref] = {}  # the last write into each field, by type and name
 
     def operations(self, now: CaseState | None = None) -> list[Operation]:
-        """What to write as one entry; empty if nothing changed. `now` is the case as it is when that is written."""
+        """The operations to write as one entry; empty if nothing changed. `now`: the case at the time of writing."""
         done = list(self.pending.values())
         if now is None or now.counted.get(self._device, 0) == self._before:
             return done
         return self._after_own(done, now)
 
     def edit(self, kind: str, verb: Verb, field: str, *given: Any) -> None:
-        """Do this to a field of this type. What a verb needs: `FieldType` has methods of their own below."""
+        """Apply a verb to a field of this type. The methods below show the arguments of the types in `FieldType`."""
         row = TYPES[kind]
         row.edits[verb](FieldPen(self, row, field), *given)
 
@@ -81,11 +81,11 @@ class Draft:
         self.edit(FieldType.COUNTER, "count", field, step)
 
     def append(self, field: str, item: Any, source: bytes | None = None) -> None:
-        """Append; nothing if the log has an item with this source key already."""
+        """Append; does nothing if the log already has an item with this source key."""
         self.edit(FieldType.LOG, "append", field, item, source)
 
     def correct(self, field: str, item: Ref, value: Any) -> None:
-        """Say an item again. Raises NotFound if the log has no such item."""
+        """Correct an item. Raises NotFound if the log has no such item."""
         self.edit(FieldType.LOG, "correct", field, item, value)
 
     def retract(self, field: str, item: Ref, reason: str | None) -> None:
@@ -93,14 +93,14 @@ class Draft:
         self.edit(FieldType.LOG, "retract", field, item, reason)
 
     def resolve(self, conflict: RawConflict, value: Any) -> None:
-        """Decide a conflict: `value` replaces every value of it that this draft has seen."""
+        """Settle a conflict: `value` replaces every value of it that this draft has seen."""
         verb, keyed = SETTLES[TYPES[conflict.type].holds]
         self.edit(conflict.type, verb, conflict.field, *([conflict.key] if keyed else []), value)
 
     # --- for pens -------------------------------------------------------------------------------
 
     def next_ref(self) -> Ref:
-        """The invented ref of what is folded next."""
+        """The invented ref of the next operation folded."""
         return Ref(self._written.to_bytes(8, "big") + bytes(2))
 
     def fold(self, operation: Operation) -> None:
@@ -111,25 +111,25 @@ class Draft:
     # --- what this device has written meanwhile ------------------------------------------------------
 
     def _after_own(self, done: list[Operation], now: CaseState) -> list[Operation]:
-        """The operations, with what else they have to name and what there is to write besides, field by field."""
+        """The operations, made to name what else they must, and followed by further ones, field by field (rule 4)."""
         places: dict[tuple[str, str], list[int]] = {}
-        for at, one in enumerate(done):
-            row = BY_TAG[one.tag]
-            if row.meanwhile is not None and one.field in now.table(row):
-                places.setdefault((row.name, one.field), []).append(at)
+        for at, operation in enumerate(done):
+            row = BY_TAG[operation.tag]
+            if row.meanwhile is not None and operation.field in now.table(row):
+                places.setdefault((row.name, operation.field), []).append(at)
         more: list[Operation] = []
         for (kind, field), own in places.items():
             row = TYPES[kind]
             if row.meanwhile is not None:
-                said = row.meanwhile(now.table(row)[field], [done[at] for at in own], self._device)
-                for at, one in zip(own, said, strict=False):
-                    done[at] = one
-                more += said[len(own) :]
+                amended = row.meanwhile(now.table(row)[field], [done[at] for at in own], self._device)
+                for at, operation in zip(own, amended, strict=False):
+                    done[at] = operation
+                more += amended[len(own) :]
         return done + more
 
 
 class FieldPen:
-    """A draft's hand on one field, for the field's type (`crdt/row.Pen`)."""
+    """A draft's access to one field, for the field's type (`crdt/row.Pen`)."""
 
     def __init__(self, draft: Draft, row: CrdtType, field: str) -> None:
         self.field = field
@@ -181,7 +181,7 @@ class FieldPen:
         self._draft.latest[self._row.name, self.field] = ref
 
     def _take(self, cells: Iterable[LiveValue]) -> tuple[list[Ref], list[Ref]]:
-        """Refs to name, and the pending operations that end here; what those named is to be named now."""
+        """The refs to name, and the pending operations to drop; the refs include those that the dropped ones named."""
         seen: dict[Ref, None] = {}
         mine = []
         for cell in cells:

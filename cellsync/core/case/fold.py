@@ -5,8 +5,9 @@
 A field is (name, CRDT type), and each operation's tag belongs to one type. So a field that no schema here knows
 folds like any other, and a name written with two types (a newer schema, another client) keeps both.
 
-What a peer can write but a fold cannot use is never an error (protocol/35-cases.md, Ill-typed operations): it stays
-in the history, its ref is listed in `ill_typed`, and it has no effect. Likewise `unknown`: tags of a newer version.
+An operation that a peer can write but a fold cannot use is never an error (protocol/35-cases.md, Ill-typed operations):
+it stays in the history, its ref is listed in `ill_typed`, and it has no effect. Likewise `unknown`: tags of a newer
+version.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _CREATE, _SET, _ADD, _APPEND, _CORRECT = map(int, (Op.CREATE, Op.SET, Op.ADD, Op
 
 
 class Stamp(NamedTuple):
-    """Who wrote an entry, and where it stands: what an entry's operations have in common."""
+    """The common part of an entry's operations: its id, author, clock and height."""
 
     id: EntryId
     device: DeviceId
@@ -63,12 +64,12 @@ class Stamp(NamedTuple):
 
 
 def size_of(entry: Entry) -> int:
-    """About how much memory what an entry says may take beyond its cells: a ref of ten bytes takes a hundred."""
+    """The approximate memory of an entry's operations beyond their cells: a ref of ten bytes takes a hundred."""
     return len(entry.content) + 8 * len(entry.shape)
 
 
 class RawConflict(NamedTuple):
-    """A place where people wrote different things at the same time, and nobody has decided yet."""
+    """An unsettled place where people wrote different things at the same time."""
 
     field: str
     key: Any  # the key of a map, the Ref of a log's item, None for a register
@@ -90,15 +91,15 @@ class RawConflict(NamedTuple):
 
 
 class CaseState:
-    """What is known about one case.
+    """The state of one case.
 
-    `logs=False` leaves out the items of logs, for folding what arrives: the case's list of entries is the log
-    already. `logs=True` has everything, for reading and for `digest`.
+    `logs=False` leaves out the items of logs, for folding arrivals: the case's list of entries already is the
+    log. `logs=True` has everything, for reading and for `digest`.
 
-    Without logs it still knows where people contradict one another in them. It keeps what corrects and retracts items,
-    which is little; and of the items that are named there, no others, which they are and their sources. An item comes
-    before what names it, when nobody knows yet that it will be named: so what is named and not known is `sought`, until
-    the case's list of entries has been looked through for it (`recall`).
+    Without logs it still knows the conflicts in them. It keeps the corrections and retractions, which are few, and the
+    identity and source of the items they name, but of no others. An item arrives before any operation that names it,
+    and is forgotten by then: so named but unknown items are `sought`, until the case's list of entries has been
+    searched for them (`recall`).
     """
 
     __slots__ = (
@@ -109,16 +110,16 @@ class CaseState:
     def __init__(self, *, logs: bool = False, only_logs: bool = False) -> None:
         self.keeps_logs = logs or only_logs
         self.only_logs = only_logs
-        self.added = 0  # what was folded in since it was last weighed, in bytes of memory, about
-        self.counted: dict[DeviceId, int] = {}  # operations, also on logs that are left out
-        self.full: set[DeviceId] = set()  # whose operations are more than a case shows: what is beyond is left out
+        self.added = 0  # approximate bytes of memory folded in since it was last weighed
+        self.counted: dict[DeviceId, int] = {}  # operations, including those on logs that are left out
+        self.full: set[DeviceId] = set()  # those with more operations than a case shows: the excess is left out
         self.creates: dict[Ref, LiveValue] = {}  # their values: (kind, version)
         self.registers: dict[str, RegisterState] = {}
         self.sets: dict[str, SetState] = {}
         self.maps: dict[str, MapState] = {}
         self.counters: dict[str, CounterState] = {}
         self.logs = Logs()
-        self.amended = Logs()  # of logs that are left out: what was corrected or retracted
+        self.amended = Logs()  # of logs that are left out: their corrections and retractions
         self.sought = SoughtRefs()
         self.others: dict[str, dict[str, Any]] = {}  # fields of the other types, by type and name
         self.ill_typed: set[Ref] = set()
@@ -141,7 +142,7 @@ class CaseState:
             if self.only_logs if tag not in _LOG_TAGS else tag == _APPEND and not (self.keeps_logs or self.amended):
                 continue
             self.added += CELL
-            if type(value) in _CONTAINERS:  # of a draft: what was decoded rests packed already
+            if type(value) in _CONTAINERS:  # from a draft: decoded values are already packed
                 value = packed(value)
             ref = prefix + (_INDEX[index] if index < 256 else index.to_bytes(2, "big"))
             if tag == _SET:
@@ -149,7 +150,7 @@ class CaseState:
                 if register is None:
                     register = self.registers[field] = RegisterState()
                 register.write(LiveValue(value, device, clock, height, ref), refs(detail))
-            elif tag == _ADD and detail is None:  # as through the table, in two thirds of the time
+            elif tag == _ADD and detail is None:  # the same as through the table, in two thirds of the time
                 members = self.sets.get(field)
                 if members is None:
                     members = self.sets[field] = SetState()
@@ -164,23 +165,23 @@ class CaseState:
                 self._amend(tag, field, detail, LiveValue(value, device, clock, height, ref))
 
     def recall(self, stamp: Stamp, operations: Sequence[Operation]) -> None:
-        """Look through an entry that was folded before for what is sought."""
+        """Search an entry that was folded before for sought items."""
         entry, device, clock, height = stamp
         for index, (tag, field, detail, _) in enumerate(operations):
             if tag == _APPEND:
                 self._recall(field, detail, LiveValue(None, device, clock, height, ref_of(entry, index)))
 
     def missing(self) -> Iterator[set[Ref]]:
-        """What is sought, some at once. What corrects is known, whatever names it."""
+        """The sought refs, in portions, without corrections, which are known anyway."""
         for some in self.sought.some():
             some.difference_update(self.amended.refs())
             if some:
                 yield some
 
     def count_appends(self, counts: Mapping[DeviceId, int]) -> bool:
-        """Fold entries that append one item to a log and do nothing else, so many of each device.
+        """Fold entries that only append one item to a log, given their number for each device.
 
-        False if they have to be looked at one by one: logs are kept here, something is kept of them, or they are more
+        False if they have to be folded one by one: logs are kept here, something is kept of them, or there are more
         than a case shows.
         """
         if self.keeps_logs or self.amended:
@@ -197,9 +198,9 @@ class CaseState:
         """Fold entries of this case that have just been stored into a state without logs, until `added` is more than
         `most` or it is full; whether it stopped there.
 
-        Spelt out for speed, 0.2 to 0.4 µs an entry: what is common is done here, and the rest by `apply`, the plain
-        version; a property holds the two equal. Common is one operation, which appends to a log of which nothing is
-        kept here, or sets a register to a text.
+        Spelt out for speed, 0.2 to 0.4 µs an entry: the common cases are handled here, and the rest by `apply`, the
+        plain version; a property test holds the two equal. Common is a single operation that appends to a log of which
+        nothing is kept here, or sets a register to a text.
         """
         counted, registers, operations_shown = self.counted, self.registers, caps.CASE_OPERATIONS
         for entry, device, operations in arrived:
@@ -228,15 +229,15 @@ class CaseState:
         return False
 
     def _amend(self, tag: int, field: str, target: Any, cell: LiveValue) -> None:
-        """An item of a log that is left out is corrected or retracted."""
+        """Fold a correction or retraction in a log that is left out."""
         if field not in self.amended or not self.amended[field].names(target):
             self.sought.note(target)
         if tag != _CORRECT:
-            cell = LiveValue(None, cell.device, cell.clock, cell.height, cell.ref)  # not why
+            cell = LiveValue(None, cell.device, cell.clock, cell.height, cell.ref)  # without the reason
         self.amended.fold(tag, field, cell, target)
 
     def _recall(self, field: str, source: Any, append: LiveValue) -> None:
-        """An item of a log that is left out. It is remembered only if something names it."""
+        """Note an item of a log that is left out, but only if some operation names it."""
         log = self.amended.get(field)
         if log is not None and log.names(append.ref):
             log.append(append, source)
@@ -270,7 +271,7 @@ class CaseState:
 
     @property
     def kind(self) -> str:
-        """The kind its first creation gave it; "" while no creation is here."""
+        """The kind given by its first creation; "" while no creation is here."""
         first = min(self.creates.values(), key=rank, default=None)
         return "" if first is None else str(first.value[0])
 
@@ -296,7 +297,7 @@ class CaseState:
         return row is not None and state is not None and row.shows(state)
 
     def parts(self, kind: str, name: str) -> Iterable[FieldPart]:
-        """What stands in a field."""
+        """The parts of a field."""
         row = TYPES[kind]
         state = self.table(row).get(name)
         return () if state is None else row.parts(state)
@@ -304,7 +305,7 @@ class CaseState:
     def conflicts(self) -> list[RawConflict]:
         """Where concurrent values differ: registers, keys of maps, and corrections; sorted by field.
 
-        Without logs: as soon as nothing is `sought`. The key of a log's item is then one of its appends.
+        Without logs: complete once nothing is `sought`. The key of a log's item is then one of its appends.
         """
         found = [
             RawConflict(name, key, tuple(cells), row.name)
@@ -315,7 +316,7 @@ class CaseState:
         return sorted(found, key=lambda conflict: (conflict.field, conflict.type, CANONICAL(conflict.key)))
 
     def digest(self) -> bytes:
-        """32 bytes that are equal on devices holding the same entries, whatever the order in which they came.
+        """32 bytes, equal on devices that hold the same entries, in whatever order they arrived.
 
         Needs a state with logs. Covers everything visible: creations, live values with authors and times,
         sums, and every operation on logs.
@@ -326,43 +327,43 @@ class CaseState:
         state.update(codec.encode(sorted((cell.ref, *cell.said()[:4]) for cell in self.creates.values())))
         for row in TYPES.values():
             for name, held in sorted(self.table(row).items()):
-                for at, said in enumerate(row.digest(held)):
+                for at, encoded in enumerate(row.digest(held)):
                     if at == 0:
                         state.update(codec.array_header(3) + codec.encode(str(row.name)) + codec.encode(name))
-                    state.update(said)
+                    state.update(encoded)
         return state.digest()
 
     def become(self, other: CaseState) -> None:
-        """Show what another state of the same case shows, to all that hold this one. The other is used up."""
+        """Take over the contents of another state of the same case, for all holders of this one. Uses up the other."""
         for name in self.__slots__:
             if name != "__weakref__":
                 setattr(self, name, getattr(other, name))
 
     def copy(self) -> CaseState:
         """An independent copy; values themselves are shared, and never changed."""
-        other = CaseState(logs=self.keeps_logs, only_logs=self.only_logs)
-        other.counted, other.full = self.counted.copy(), self.full.copy()
-        other.creates = self.creates.copy()
-        other.registers, other.sets, other.maps = copied(self.registers), copied(self.sets), copied(self.maps)
-        other.counters, other.logs = copied(self.counters), self.logs.copy()
-        other.others = {kind: copied(states) for kind, states in self.others.items()}
-        other.amended = self.amended.copy()
-        other.sought = self.sought.copy()
-        other.ill_typed = self.ill_typed.copy()
-        other.unknown = self.unknown.copy()
-        return other
+        copy = CaseState(logs=self.keeps_logs, only_logs=self.only_logs)
+        copy.counted, copy.full = self.counted.copy(), self.full.copy()
+        copy.creates = self.creates.copy()
+        copy.registers, copy.sets, copy.maps = copied(self.registers), copied(self.sets), copied(self.maps)
+        copy.counters, copy.logs = copied(self.counters), self.logs.copy()
+        copy.others = {kind: copied(states) for kind, states in self.others.items()}
+        copy.amended = self.amended.copy()
+        copy.sought = self.sought.copy()
+        copy.ill_typed = self.ill_typed.copy()
+        copy.unknown = self.unknown.copy()
+        return copy
 
     def with_logs(self, logs: Logs) -> CaseState:
-        """The same with these logs, or what was read of them. For reading only: it shares all that this one holds."""
-        other = CaseState(logs=True)
+        """The same state with these logs, as far as read. Read-only: it shares everything with this one."""
+        shared = CaseState(logs=True)
         for name in self.__slots__:
             if name not in ("__weakref__", "amended", "keeps_logs", "logs", "only_logs", "sought"):
-                setattr(other, name, getattr(self, name))
-        other.logs = logs
-        return other
+                setattr(shared, name, getattr(self, name))
+        shared.logs = logs
+        return shared
 
     def weigh(self) -> int:
-        """About how many bytes of memory it takes. Looks at everything: ask when `added` has grown large."""
+        """The approximate memory it takes, in bytes. Looks at everything: call it when `added` has grown large."""
         self.added = 0
         created = sum(CELL + len(cell.value[0]) for cell in self.creates.values())
         held = sum(row.weight(state) + len(name) for row, name, state in self._held())
@@ -394,7 +395,7 @@ class CaseState:
         return self.amended if row is _LOG else self.table(row)
 
     def _held(self) -> Iterator[tuple[CrdtType, str, Any]]:
-        """Every field, and of logs that are left out what is known of them."""
+        """Every field, and what is known of logs that are left out."""
         yield from self._fields()
         for name, log in self.amended.items():
             yield _LOG, name, log

@@ -1,12 +1,12 @@
-"""Newest: the items of a case's logs from the newest on, without folding those before them.
+"""Newest: the items of a case's logs from the newest on, without folding earlier ones.
 
 Rules:
 
-1. A state without logs knows what corrects and retracts items. So an item is told from the entry that appended it,
-   wherever that stands, and no other is read for it.
-2. Appends with one source key are one item, wherever they stand: it is given where the newest of them stands, and for
-   what all of them say the logs are read whole.
-3. What a device has written beyond what a case shows is left out, as what does not count.
+1. A state without logs knows all corrections and retractions. So an item can be built from the entry that appended it,
+   wherever that is, without reading any other.
+2. Appends with one source key are one item, wherever they are: it is yielded at the newest of them, and its contents
+   require reading the logs whole.
+3. Entries of a device beyond what a case shows are left out, like entries that do not count.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Logged(NamedTuple):
 
 
 class Newest:
-    """The items of one case. For one reading, by those who hold the circle's lock."""
+    """The items of one case, for one pass. Callers hold the circle's lock."""
 
     def __init__(self, states: States, number: int, state: CaseState) -> None:
-        """`state`: that of the case, without logs."""
+        """`state`: the state of the case, without logs."""
         self._states = states
         self._number = number
         self._whole: Logs | None = None
@@ -46,13 +46,13 @@ class Newest:
 
     @property
     def logs(self) -> Logs:
-        """What was read of them, and what is known of the items that were corrected or retracted."""
+        """The logs as far as read, and what is known of corrected or retracted items."""
         return self._read.logs if self._whole is None else self._whole
 
     def entries(self, first: int = 0) -> Iterator[tuple[int, list[Logged]]]:
-        """By entry, from the one in slot `first` on, or from the newest: its slot, and its items, the last one first.
+        """Entry by entry, from slot `first` back, or from the newest: its slot, and its items, the last one first.
 
-        Without those that are retracted, and those of which a newer append stands before `first`.
+        Without retracted items, and items with an append newer than `first`.
         """
         for slot, stamp, operations in self._states.backwards(self._number, first):
             appended = [] if stamp is None else self._take(stamp, operations)
@@ -60,9 +60,9 @@ class Newest:
             yield slot, [item for item in items if item is not None and not item.item.retractions]
 
     def _take(self, stamp: Stamp, operations: list[Operation]) -> list[tuple[str, LiveValue, bytes | None]]:
-        """The appends of an entry, of one source the newest that was met."""
+        """The appends of an entry; of several with one source, only the newest."""
         found: list[tuple[str, LiveValue, bytes | None]] = []
-        source: Any  # of each tag the detail has another type, which decoding has checked
+        source: Any  # the type of the detail depends on the tag, and was checked when decoding
         for index, (tag, field, source, value) in enumerate(operations):
             if tag == Op.APPEND and (source is None or (field, source) not in self._sources):
                 if source is not None:
@@ -73,7 +73,7 @@ class Newest:
         return found
 
     def _item(self, field: str, append: LiveValue, source: bytes | None, *, slot: int) -> Logged | None:
-        """`slot`: of its entry, if entries before it were left out."""
+        """`slot`: that of its entry, if newer entries were left out."""
         if source is None and self._whole is None:
             return Logged(field, self._read.logs[field].item([append]))
         if self._whole is None:

@@ -1,19 +1,19 @@
-"""Snapshots: a case's state at rest, so that opening a case folds only what came since.
+"""Snapshots: a case's state at rest, so that opening a case folds only later entries.
 
     snapshot = canonical
                [FORMAT, devices, counted, creates, registers, sets, maps, counters, logs, sought refs,
                 ill-typed refs, unknown refs]
-    counted  = by device's number, how many operations it has written
+    counted  = by number of the device, how many operations it has written
     creates  = cells whose value is [kind, version]
     registers, sets, maps = [[name, cells, absent refs], …]       counters = [[name, total], …]
     logs     = [[name, cells of named appends, their sources, corrections, retractions], …]
                of each correction and retraction: cells, and the refs that they name
     cells    = [ref, device's number, clock, height, value, …]    flat; a value is its own canonical bytes
-    (what stands between creates and the refs is the table of types, row by row: a new type adds its own)
-    refs     = strung together, 10 bytes each                     total = signed big-endian bytes, the fewest
+    (the part between creates and the refs is the table of types, row by row: a new type adds its own)
+    refs     = concatenated, 10 bytes each                        total = signed big-endian bytes, the fewest
 
-Everything is sorted, so one state has one snapshot. It is a local cache, never sent: a damaged one, or one of another
-format, is thrown away and the case folded again.
+Everything is sorted, so one state has one snapshot. It is a local cache, never sent: a damaged snapshot, or one of
+another format, is discarded and the case folded again.
 """
 
 from __future__ import annotations

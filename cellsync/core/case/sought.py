@@ -1,6 +1,6 @@
-"""Sought: refs of items that something names, and that may stand in entries which nobody has looked through for them.
+"""Sought: refs of items that some operation names, and that may be in entries not yet searched for them.
 
-Strung together: as a set of their own, the 131,072 that a member may write take ten times as much.
+Concatenated: as a Python set, the 131,072 that a member may write would take ten times as much memory.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Final
 
 from cellsync.core.ids import REF_BYTES, Ref
 
-AT_ONCE: Final = 16_384  # refs that are looked for in one walk along a case's entries
+AT_ONCE: Final = 16_384  # refs searched for in one walk along a case's entries
 
 
 class SoughtRefs:
-    """A note of each; some stand twice."""
+    """A list of refs, possibly with duplicates."""
 
     __slots__ = ("_refs",)
 
@@ -38,7 +38,7 @@ class SoughtRefs:
         return len(self._refs)
 
     def some(self) -> Iterator[set[Ref]]:
-        """All of them, some at once."""
+        """All of them, in portions."""
         size = AT_ONCE * REF_BYTES
         for first in range(0, len(self._refs), size):
             part = bytes(self._refs[first : first + size])

@@ -1,19 +1,19 @@
 """The states of cases, folded as entries arrive and kept for as long as there is room.
 
-A state is a cache of what the entries say: it is folded from a snapshot and the entries since, at any time. So
-nothing here has to be durable, and snapshots are written when there is leisure: a snapshot names the entry up to
-which it is folded, and one that lags, or cannot be read, only costs the folding.
+A state is a cache derived from the entries: it can always be folded again from a snapshot and later entries. So
+nothing here has to be durable, and snapshots are written at leisure: a snapshot names the entry up to which it is
+folded, and a stale or unreadable one only costs the folding.
 
 Rules:
 
-1. What is kept is bounded in bytes of memory, about, and not in cases: somebody may write one that is as heavy as a
-   thousand. One that is heavier than `HEAVY` is not kept: it is folded when somebody asks for it.
-2. What arrives is folded into the states that are here, and no other is fetched for it: the work of a step does not
-   grow with how much a case holds, nor with how many there are.
-3. What there is no room for leaves one by one, what was not asked for longest first. A snapshot of it is worth its
-   bytes only if that spares folding `WORTH` entries; most cases never have as many, and are just dropped.
-4. An item of a log that has been corrected or retracted is looked for in the case's list of entries when somebody asks
-   for the state, once: then the state has the conflicts of the case read whole.
+1. The cache is bounded in approximate bytes of memory, not in cases: a member may write a case as heavy as a thousand
+   others. A state heavier than `HEAVY` is not kept: it is folded on demand.
+2. Arrivals are folded into the states that are in memory, and no other is loaded for them: the work of a step does not
+   grow with the size of a case, nor with the number of cases.
+3. Eviction is least recently used, one by one. A snapshot of an evicted state is worth its bytes only if it saves
+   folding `WORTH` entries; most cases never have as many, and are just dropped.
+4. A corrected or retracted item of a log is searched for in the case's list of entries when the state is asked for,
+   once: the state then has the same conflicts as the case read whole.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation, ref
 from cellsync.core.wire.tags import Op
 
-KEPT: Final = 12 << 20  # bytes of memory of all states together, about
-BEYOND: Final = 4 << 20  # bytes beyond that while a step is folded; cases that begin after these wait to be asked for
-HEAVY: Final = 2 << 20  # bytes of one that is not kept
-WORTH: Final = 16  # entries that a snapshot spares folding, at least
-UNSAVED: Final = 1 << 20  # bytes of snapshots that wait to be written
-DIGITS: Final = 16  # of the id of an entry, in every ref to what it says
-STRETCH: Final = 4_096  # operations that are folded before the folding may breathe
-_PAGE: Final = 64  # entries that are read at once: 4 MiB at most
-_WEIGH: Final = 64 << 10  # bytes that were added to a state, after which it is weighed, besides half of its weight
+KEPT: Final = 12 << 20  # approximate bytes of memory of all states together
+BEYOND: Final = 4 << 20  # further bytes while a step is folded; cases that begin after these are folded on demand
+HEAVY: Final = 2 << 20  # bytes from which a state is not kept
+WORTH: Final = 16  # the fewest entries that a snapshot must save folding
+UNSAVED: Final = 1 << 20  # bytes of snapshots waiting to be written
+DIGITS: Final = 16  # of an entry's id, in every ref to its operations
+STRETCH: Final = 4_096  # operations folded before the folding may breathe
+_PAGE: Final = 64  # entries per read: 4 MiB at most
+_WEIGH: Final = 64 << 10  # bytes added to a state, besides half of its weight, after which it is weighed again
 
 
 class _Wrote(Iterable[tuple[Incarnation, int, EntryId, int, int]]):
-    """What one chain has written in one case: (incarnation, sequence, id, chain, operations), by sequence.
+    """The entries of one chain in one case: (incarnation, sequence, id, chain, operations), by sequence.
 
-    Packed: nobody knows how many entries there are.
+    Packed: there may be any number of them.
     """
 
     def __init__(self, chain: Chain) -> None:
@@ -65,7 +65,7 @@ class _Wrote(Iterable[tuple[Incarnation, int, EntryId, int, int]]):
         self._ids = bytearray()
 
     def note(self, entry: Entry) -> None:
-        """One entry; they come newest first."""
+        """Add one entry; they come newest first."""
         count = operations.count(entry.shape, entry.content)
         self.total += count
         self._sequences.append(sequence_of(entry.slot))
@@ -91,18 +91,18 @@ class States:
         self._states: dict[int, CaseState] = {}
         self._weights: dict[int, int] = {}  # of each, when it was last weighed
         self._weight = 0  # of all
-        self._behind: dict[int, int] = {}  # how many entries are in a state and not in its snapshot
-        # Cases in which a device has written more than is shown: the newest entry, and the room that there was then.
+        self._behind: dict[int, int] = {}  # how many entries a state has beyond its snapshot
+        # Cases in which a device has written more than is shown: the newest entry, and the room there was then.
         self._rooms: dict[int, tuple[int, dict[int, int]]] = {}
-        self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of states that left: folded up to, snapshot
+        self._unsaved: dict[int, tuple[int, bytes]] = {}  # snapshots of evicted states: folded up to, snapshot
         self._unsaved_bytes = 0
         self.breathe: Callable[[], None] = lambda: None  # called in long folding, after each `STRETCH` of operations
 
     def apply(self, changes: Changes, *, begin: bool = True) -> None:
         """Fold entries that have just been stored, case by case.
 
-        `begin`: also into cases that begin with them. Else these wait to be asked for: an import would put thousands in
-        the place of what people are reading.
+        `begin`: also into cases that begin with them. Otherwise these are folded on demand: an import would evict what
+        people are reading, in favour of thousands of new cases.
         """
         looked_at: set[int] = set()  # cases whose appends are folded one by one
         for number, appends in changes.appends.items():
@@ -129,7 +129,7 @@ class States:
         self._shrink(KEPT)
 
     def _begun(self, number: int) -> CaseState | None:
-        """The state of a case that begins with the step that is being folded, if there is room."""
+        """The state of a case that begins with the step being folded, if there is room."""
         if self._weight > KEPT + BEYOND:
             return None
         state = CaseState()
@@ -146,7 +146,7 @@ class States:
         self._behind[number] = self._behind.get(number, 0) + len(arrived)
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """What counts of these cases is not what it was: they are folded again when they are read."""
+        """Drop the states of these cases, whose counting entries have changed: they are folded again when read."""
         for number in numbers:
             self._drop(number)
             self._rooms.pop(number, None)
@@ -157,7 +157,7 @@ class States:
         """The state of a case without its logs. Do not change it."""
         state = self._states.get(number)
         if state is not None and not state.sought:
-            self._states[number] = self._states.pop(number)  # at the end again: it leaves last
+            self._states[number] = self._states.pop(number)  # most recently used: evicted last
             return state
         if state is None:
             state = self._load(number)
@@ -168,7 +168,7 @@ class States:
         return state
 
     def _keep(self, number: int, state: CaseState) -> None:
-        """Keep a state, or go on keeping it, unless it is too heavy."""
+        """Keep a state, or continue to, unless it is too heavy."""
         self._drop(number)
         weight = state.weigh()
         if weight <= HEAVY and not state.full:
@@ -184,10 +184,10 @@ class States:
         self._weight -= self._weights.pop(number, 0)
 
     def _shrink(self, most: int, *, whole: bool = True) -> None:
-        """Let states go until the others weigh so much. Not `whole`: a step is being folded, so none is up to date."""
+        """Evict states until the others weigh at most that. Not `whole`: a step is being folded, so none is current."""
         leaving: list[int] = []
         left = self._weight
-        for number in self._states if left > most else ():  # once: what is gone already is passed over each time
+        for number in self._states if left > most else ():  # one pass: a restart skips evicted ones each time
             left -= self._weights[number]
             leaving.append(number)
             if left <= most:
@@ -200,7 +200,7 @@ class States:
                 self._forget_unsaved(number)
                 self._unsaved[number] = self._held.heads[number], snapshot
                 self._unsaved_bytes += len(snapshot)
-                while self._unsaved_bytes > 2 * UNSAVED:  # nobody writes them
+                while self._unsaved_bytes > 2 * UNSAVED:  # they are not being written
                     self._forget_unsaved(next(iter(self._unsaved)))
 
     def _forget_unsaved(self, number: int) -> None:
@@ -208,17 +208,17 @@ class States:
         self._unsaved_bytes -= len(snapshot)
 
     def read(self, number: int) -> CaseState:
-        """The whole state of a case, logs included, folded again: the caller may keep it."""
+        """The full state of a case, including logs, folded afresh: the caller may keep it."""
         return self._whole(number, CaseState(logs=True))[0]
 
     def logs(self, number: int) -> Logs:
-        """All that the logs of a case say, and nothing else of it."""
+        """The logs of a case, and nothing else of it."""
         return self._whole(number, CaseState(only_logs=True))[0].logs
 
     def backwards(self, number: int, first: int = 0) -> Iterator[tuple[int, Stamp | None, list[Operation]]]:
-        """The entries of a case from the one in slot `first` on, or from the newest: slot, stamp and operations.
+        """The entries of a case from slot `first` back, or from the newest: slot, stamp and operations.
 
-        Without a stamp: it does not count.
+        The stamp is None if the entry does not count.
         """
         room = self._room(number) if number in self._rooms else {}
         for page in self._pages(number, 0, first):
@@ -234,7 +234,7 @@ class States:
         folded, snapshot = self._unsaved.get(number) or self._store.snapshot(number) or (0, b"")
         state, behind = None, 0
         if snapshot:
-            with suppress(VaultDamaged):  # a snapshot is a cache: what cannot be read is folded again
+            with suppress(VaultDamaged):  # a snapshot is a cache: fold again what cannot be read
                 state = CaseState.decode(snapshot)
                 behind = self._fold(state, number, folded, {})
         if state is None or state.full:
@@ -243,31 +243,31 @@ class States:
         return state
 
     def _seek(self, number: int, state: CaseState) -> None:
-        """Find what is sought in the entries of a case, from the newest on; what is not there may come yet."""
+        """Search the entries of a case for sought items, from the newest on; missing ones may yet arrive."""
         for some in state.missing():
-            for stamp, done in self._beginning(number, sorted({one[:8].hex() for one in some})):
-                state.recall(stamp, done)
-                some.difference_update(ref(stamp.id, index) for index in range(len(done)))
+            for stamp, decoded in self._beginning(number, sorted({item[:8].hex() for item in some})):
+                state.recall(stamp, decoded)
+                some.difference_update(ref(stamp.id, index) for index in range(len(decoded)))
                 if not some:
                     break
         state.sought.clear()
 
     def named(self, number: int, state: CaseState, begins: Iterable[str]) -> Logs:
-        """Of the logs of a case the items in entries whose ids begin so, 1 to `DIGITS` hexadecimal digits; and what its
-        state without logs knows of all that was corrected or retracted. No other entries are read."""
+        """Of the logs of a case, the items in entries with one of these id prefixes (1 to `DIGITS` hexadecimal digits),
+        and what its state without logs knows of corrections and retractions. No other entries are read."""
         logs = Appending(state.amended)
         for begin in begins:
-            for (entry, device, clock, height), done in self._beginning(number, [begin]):
-                for index, (tag, field, source, value) in enumerate(done):
+            for (entry, device, clock, height), decoded in self._beginning(number, [begin]):
+                for index, (tag, field, source, value) in enumerate(decoded):
                     if tag == Op.APPEND:
                         item: Any = LiveValue(value, device, clock, height, ref(entry, index))
                         logs.append(field, item, source)  # type: ignore[arg-type]
-                if len(begin) == DIGITS:  # it tells one entry
+                if len(begin) == DIGITS:  # it identifies one entry
                     break
         return logs.logs
 
     def _beginning(self, number: int, begins: list[str]) -> Iterator[tuple[Stamp, list[Operation]]]:
-        """The entries of a case that count and whose ids begin so, newest first; no others are read."""
+        """The entries of a case that count and have one of these id prefixes, newest first; no others are read."""
         room = self._room(number) if number in self._rooms else {}
         head = self._held.heads.get(number, 0) if begins else 0
         while head:
@@ -278,14 +278,14 @@ class States:
             head = page[-1].prior if page else 0
 
     def _whole(self, number: int, state: CaseState) -> tuple[CaseState, int]:
-        """The state of a case, folded from its first entry on into an empty one, and how many entries that were."""
+        """The state of a case, folded from its first entry into an empty one, and the number of entries."""
         empty = CaseState(logs=state.keeps_logs, only_logs=state.only_logs)
         if number not in self._rooms:
             count = self._fold(state, number, 0, {})
             if not state.full:
                 return state, count
             self._rooms[number] = 0, {}
-        state.become(empty)  # before what it holds is folded once more
+        state.become(empty)  # free its contents before they are folded once more
         room = self._room(number)
         count = self._fold(state, number, 0, room)
         held = self._held.chains
@@ -293,7 +293,7 @@ class States:
         return state, count
 
     def _room(self, number: int) -> dict[int, int]:
-        """Of devices that have written more than a case shows: by chain, the last sequence that is shown of it."""
+        """For devices that have written more than a case shows: by chain, the last sequence shown."""
         head, room = self._rooms[number]
         if head != self._held.heads[number]:
             room = self._counted(number)
@@ -311,7 +311,7 @@ class States:
                 own.note(entry)
         last: dict[int, int] = {}
         for chains in wrote.values():
-            if sum(one.total for one in chains.values()) <= caps.CASE_OPERATIONS:
+            if sum(written.total for written in chains.values()) <= caps.CASE_OPERATIONS:
                 continue
             last |= dict.fromkeys(chains, 0)
             left = caps.CASE_OPERATIONS
@@ -324,7 +324,7 @@ class States:
 
     def newest_of(self, number: int, said: Iterable[Ref]) -> int:
         """The slot of the newest entry of a case that says one of these; 0 if none does."""
-        begins = sorted({one[:8].hex() for one in said})
+        begins = sorted({item[:8].hex() for item in said})
         return next(iter(self._store.case_beginning(self._held.heads.get(number, 0), begins, 1)), 0)
 
     def _pages(self, number: int, folded: int, first: int = 0) -> Iterator[list[Entry]]:
@@ -352,10 +352,10 @@ class States:
         count = work = 0
         for page in self._pages(number, folded):
             for entry, device in self._admitted(page, room):
-                done = operations.decode(entry.shape, entry.content)
-                state.apply(stamp_of(entry, device), done)
+                decoded = operations.decode(entry.shape, entry.content)
+                state.apply(stamp_of(entry, device), decoded)
                 state.added += size_of(entry)
-                work += len(done)
+                work += len(decoded)
                 if work > STRETCH:
                     work = 0
                     self.breathe()
@@ -367,18 +367,18 @@ class States:
         return count
 
     def crowded(self) -> bool:
-        """Whether snapshots of states that left should be written."""
+        """Whether snapshots of evicted states should be written."""
         return self._unsaved_bytes > UNSAVED
 
     def leaving(self) -> list[tuple[int, int, bytes]]:
-        """(case number, slot folded up to, snapshot) of states that left; they are not given again."""
+        """Take (case number, slot folded up to, snapshot) of evicted states."""
         saved = [(number, folded, snapshot) for number, (folded, snapshot) in self._unsaved.items()]
         self._unsaved.clear()
         self._unsaved_bytes = 0
         return saved
 
     def snapshots(self, worth: int = WORTH) -> list[tuple[int, int, bytes]]:
-        """The same, also of the states that are here and have so many entries that their snapshots lack."""
+        """The same, and those of present states that are at least `worth` entries ahead of their snapshots."""
         here = [
             (number, self._held.heads[number], self._states[number].encode())
             for number, behind in self._behind.items()
