@@ -231,4 +231,4 @@ def _words(choices: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _word(text: str) -> str:
-    return _BETWEEN.sub(" ", folded(text)).strip(" .")
+    return _BETWEEN.sub(" ", folded(text)).strip(" .!")

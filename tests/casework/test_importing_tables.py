@@ -81,7 +81,7 @@ BELARUSIAN_UTF16 = Kept(
     {
         "lines 2, 5: this row is a heading": ("Студзень 2024", "Люты 2024"),
         "line 7: this row counts the others": ("Разам 3",),
-        "line 4: status says what became of the person": ("адпушчаны 20.01.2024",),
+        "line 4: status says more of the person": ("адпушчаны 20.01.2024",),
     },
     ("Горад",),
 )
@@ -183,7 +183,7 @@ TWO_LANGUAGES = Kept(
     ],
     {
         "line 2: birth_date has a year of two digits": ("3.5.81",),
-        "line 3: status says what became of the person": ("освобождён",),
+        "line 3: status says more of the person": ("освобождён",),
     },
 )
 MERGED_GROUPS = Kept(

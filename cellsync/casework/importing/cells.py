@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, Final
 from unicodedata import normalize
 
@@ -137,10 +136,6 @@ def choice(kind: ValueType, words: list[str]) -> Parser:
         raise BadCell(f"is none of {', '.join(words)}")
 
     return parse
-
-
-def choice_of(choices: type[Enum]) -> Parser:
-    return choice(value_type(choices), [str(one.value) for one in choices])
 
 
 # --- dates --------------------------------------------------------------------------------------

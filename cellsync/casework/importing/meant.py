@@ -70,7 +70,7 @@ def by_rule(target: Target, cell: str) -> str:
         if order.decides(cell):
             return f"is read as its heading says: {order.shown}"
     elif target.parser is fates.entries:
-        return "says what became of the person: it is kept in the timeline, and the case keeps its status"
+        return "says more of the person than how the work on the case stands: it is kept in the timeline"
     elif target.parser not in _DATES:
         return ""
     return read_by_rule(cell, BIRTHS if target.parser is cells.birth else EVENTS)

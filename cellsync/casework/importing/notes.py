@@ -69,9 +69,13 @@ _REGIONS_IN_CAPITALS: Final = frozenset({"region", "oblast", "district"})
 _TOWNS: Final = frozenset({"г.", "гор.", "город", "горад", "м.", "місто", "г.п.", "д.", "пос.", "city"})
 _AROUND: Final = " .:\xa0*"
 _FIGURES: Final = re.compile(r"[\d\s.,%+=()/—–-]*")
+_IN_TOTAL: Final = re.compile(
+    r"(?i)(?:in )?(?:total|всего|итого|усяго|разам|усього|разом|razem)?:?\s*\d+\s+[^\W\d_]+\.?\s*"
+    r"(?:in total|total|всего|итого|усяго|разам|усього|разом|razem|łącznie)"
+)
 _WITH_FIGURES: Final = re.compile(r"[\s:=—–-]*\d[\d\s.,%]*(?:\w+\.?)?\s*$")  # "Total: 12 people"
 _FOOTNOTE: Final = re.compile(r"[*†‡§¹²³⁴⁵]+\s*|\d{1,2}\)\s+|\(\d{1,2}\)\s+|\[\d{1,2}\]\s+")
-_ADDRESS: Final = re.compile(r"(?i)\b(?:https?://|www\.|t\.me/)\S|\S@\w+\.\w|(?<!\w)@\w{5,}")
+_ADDRESS: Final = re.compile(r"(?i)^(?:©|\(c\)\s)|\b(?:https?://|www\.|t\.me/)\S|\S@\w+\.\w|(?<!\w)@\w{5,}")
 _DASHES: Final = re.compile(r"[\W_]{3,}")
 _MARK_OF_END: Final = re.compile(r"[.!?…;]['\"»”)]*$")
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]{1,4}\.\s*-?)+$")
@@ -121,6 +125,8 @@ def _alike(cell: str, heading: str) -> bool:
 
 def _is_of_totals(said: str) -> bool:
     """Whether it says "Total", maybe with figures behind it."""
+    if _IN_TOTAL.fullmatch(said):
+        return True
     figures = _WITH_FIGURES.search(said)
     return folded(said[: None if figures is None else figures.start()]).strip(_AROUND) in _TOTALS
 
@@ -138,7 +144,7 @@ def _is_labelled(first: str, many: int) -> bool:
     if many > _CELLS_OF_LABEL or label in _ALSO_NAMES:
         return False
     if not rest or many > 1:
-        return many > 1 and not rest
+        return not rest
     tells = label in _MADE_BY or any(map(str.isdigit, rest)) or month(rest.split()[-1]) is not None
     return tells or first == first.lower() or not is_name(first)
 

@@ -45,6 +45,8 @@ _DESCRIBING: Final = frozenset(map(folded, _SAID_INSTEAD.split()))  # begin or e
 _SOMEBODY: Final = frozenset(map(folded, _PEOPLE.split()))
 _WORD: Final = re.compile(r"\w+")
 _NUMBERED: Final = re.compile(r"\d{1,4}(?:[.)]\s*|\s+[.)-]\s*)(?=[^\W\d_])")  # as lists are, also in a table
+_QUOTES: Final = frozenset('«»„“”"')
+_ENDS: Final = '*†‡¹²³⁴⁵»“”"'
 _LETTERS_END: Final = "\u2190"  # behind it are arrows, stars and pictures, and also letters of other scripts
 _PICTURES: Final = re.compile(r"(?:[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]\s*)+(?=\w)")
 _MOST_WORDS: Final = 5  # of a name without capitals
@@ -73,10 +75,18 @@ def in_each_script(cell: str) -> list[str]:
 
 
 def unnumbered(cell: str) -> str:
-    """Without the number, or the picture, that a name has in a list: "1. Вера Тихая"."""
+    """Without what a list has around a name: "1. Вера Тихая", "«Вера Тихая»", a picture, the mark of a footnote."""
+    if cell[-1:] in _ENDS:
+        cell = cell.rstrip(_ENDS + " ") if cell[-1] not in _QUOTES else _without_quotes(cell)
     if cell[:1].isdigit():
         return _NUMBERED.sub("", cell, count=1)
     return _PICTURES.sub("", cell, count=1) if cell[:1] > _LETTERS_END else cell
+
+
+def _without_quotes(cell: str) -> str:
+    inner = cell[1:-1]
+    quoted = len(cell) > 2 and cell[0] + cell[-1] in ("«»", "„“", "„”", "“”", '""')
+    return inner if quoted and _QUOTES.isdisjoint(inner) else cell
 
 
 def titled(cell: str) -> list[Any]:

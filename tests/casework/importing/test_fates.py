@@ -39,6 +39,12 @@ def test_what_says_something_else_is_not_read(cell: str) -> None:
         status(cell)
 
 
+@pytest.mark.parametrize("cell", ["арестована 03.05.2024", "В СИЗО с 3 мая 2024!", "detained (2024-05-03)"])
+def test_a_status_with_a_date_is_both(cell: str) -> None:
+    assert status(cell) == [CaseStatus.ACTIVE]
+    assert entries(cell) == [TimelineEntry(TimelineKind.NOTE, cell, PartialDate(2024, 5, 3))]
+
+
 def test_a_status_of_ours_is_one() -> None:
     assert (status("в сизо"), status("?"), entries("active")) == ([CaseStatus.ACTIVE], [], [])
 
@@ -51,7 +57,7 @@ async def test_it_arrives_is_told_and_comes_once() -> None:
             assert (report.created, report.updated, report.left_out) == (created, 0, 0)
             [notice] = report.notices
             assert notice.message.startswith(
-                "lines 2, 3: status says what became of the person: it is kept in the timeline"
+                "lines 2, 3: status says more of the person than how the work on the case stands"
             )
             assert notice.examples == ("на свободе", "зьміна меры")
             assert [problem.examples for problem in report.problems] == [("как-то",)]

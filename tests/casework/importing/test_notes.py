@@ -17,7 +17,7 @@ NOTES = [
     "Составила: Анна Лис", "Составила Анна Лис", "Compiled by Anna Fox", "Данные уточняются", "данные уточняются",
     "Подпись ____________", "____________", "- - - -", "https://example.org/list", "См. также t.me/example",
     "Список обновляется каждую неделю.", "The list is not complete.", "Not all of these were confirmed by relatives",
-    "Эти люди задержаны на акции у суда.",
+    "Эти люди задержаны на акции у суда.", "End of list", "(c) RHC", "© RHC 2024", "Подпись",
 ]  # fmt: skip
 SECTIONS = [
     "Май 2024", "May 2024", "Травень 2024 року", "2024", "2 квартал 2024", "Гомельская область", "Homiel region",
@@ -28,7 +28,7 @@ PEOPLE = [
     "Василий Край", "Май Вера", "April", "Мохаммед бин Салман ибн Абдулазиз Аль Сауд", "woman in a blue jacket",
     "Woman seen at the gate of the mill.", "жанчына ў сіняй куртцы", "Пожилой мужчина, имя уточняется.",
     "«Сосед», имя уточняется", "student of the third year, seen in the van", "Totalova Anna", "Всеволод Лис", "?",
-    "* Вера Тихая", "1. Вера Тихая", "Данила Лис",
+    "* Вера Тихая", "«Вера Тихая»", "Ева Птах*", "2 человека", "1. Вера Тихая", "Данила Лис",
 ]  # fmt: skip
 
 
@@ -64,7 +64,8 @@ def test_where_more_is_said_it_may_be_a_row(said: str) -> None:
         (["", "Итого", "12", ""], notes.COUNTS), (["Усяго чалавек", "12", "", ""], notes.COUNTS),
         (["", "Updated", "3 May 2024", ""], notes.NOTE), (["Source: RHC", " Mill", " 2024", "x"], notes.NOTE),
         (["Составила", "Анна Лис", "", ""], notes.NOTE), (["№", "Name", "Born", "Status"], notes.HEADINGS),
-        (["", "NAME", "born", ""], notes.HEADINGS),
+        (["", "NAME", "born", ""], notes.HEADINGS), (["", "12 человек всего", "", ""], notes.COUNTS),
+        (["1 person in total", "", "", ""], notes.COUNTS),
     ],
 )  # fmt: skip
 def test_rows_of_several_cells_that_are_about_nobody(record: list[str], why: str) -> None:
