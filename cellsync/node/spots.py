@@ -137,7 +137,10 @@ class Spots:
         """New spots go first, in place of the same ones, or of all others of their site. Whether they are news."""
         before = self.known.get(device, [])
         kept = [old for old in before if not any(_is_superseded(old, new, replace) for new in spots)]
-        self.known[device] = _bounded([*spots, *kept])
+        self.known[device] = now = _bounded([*spots, *kept])
+        for old in before:
+            if old not in now:
+                self._failures.pop((device, old), None)
         return self.known[device] != before
 
     # --- telling -------------------------------------------------------------------------------------------

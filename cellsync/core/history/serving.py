@@ -56,6 +56,8 @@ def wanted(held: Holdings, store: Store, chain: Chain, peer: PeerHoldings) -> in
         return chain.length
     if last.sequence < chain.first:
         return 0
+    if last.sequence >= chain.length:
+        return chain.length  # the newest entry is held with its signature: thousands of these need not be looked up
     return store.signed_at(chain.number, last.sequence)
 
 

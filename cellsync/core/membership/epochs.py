@@ -57,10 +57,11 @@ class Epochs:
         self.circle = circle
         self._held = dict(held or {})
         self._made: dict[tuple[EpochId, Day], SessionKey] = {}
+        self._discovery: dict[Day, BranchState] = {}  # of the newest epoch; made anew, one may cost 4,000 hashes
 
     def add(self, epoch: EpochId, states: Branches) -> None:
         self._held[epoch] = states
-        self._made.clear()
+        self._forget_made()
 
     @property
     def newest(self) -> EpochId:
@@ -127,7 +128,13 @@ class Epochs:
         states = self._held[self.newest]
         if day > states.day + caps.RATCHET_DAYS:
             return None
-        return ratchet.ratchet(states.discovery, states.day, Day(max(day, states.day)))
+        used = Day(max(day, states.day))
+        made = self._discovery.get(used)
+        if made is None:
+            if len(self._discovery) >= _MADE:
+                self._discovery.clear()
+            made = self._discovery[used] = ratchet.ratchet(states.discovery, states.day, used)
+        return made
 
     def forget_before(self, day: Day) -> bool:
         """Delete every state older than `day`; returns whether there was one. Irreversible."""
@@ -135,8 +142,12 @@ class Epochs:
         for epoch, states in old.items():
             self._held[epoch] = states.at(day)
         if old:
-            self._made.clear()
+            self._forget_made()
         return bool(old)
+
+    def _forget_made(self) -> None:
+        self._made.clear()
+        self._discovery.clear()
 
     def encode(self) -> bytes:
         """For the circle's own database only."""
