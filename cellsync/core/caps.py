@@ -19,6 +19,7 @@ WARN_BRANCHES: Final = 12  # of this device: from here on its owner is told
 DEVICES: Final = 48  # devices of one circle
 DEVICES_PER_MEMBER: Final = 4  # devices of one member
 CHAINS: Final = 16_384  # branches of one circle, rows of one frontier or batch: 48 honest devices have at most 768
+RESERVED: Final = DEVICES * (BRANCHES + 1)  # of these: not for equivocators', but for those that prove what they are
 SURPLUS: Final = 256  # branches of one equivocator that nothing cites, on one peer's word
 CIRCLES: Final = 32  # circles of one vault
 ADDRESSES: Final = 8  # of one device in a message of whereabouts, which has DEVICES rows

@@ -40,6 +40,16 @@ class ReplicaView:
     def equivocators(self) -> frozenset[DeviceId]:
         return self.replica.held.equivocators
 
+    @property
+    def hidden(self) -> frozenset[DeviceId]:
+        return self.replica.hidden
+
+    def introduces(self, device: DeviceId) -> bool:
+        return self.replica.circle.is_active(device)
+
+    def holds_of(self, device: DeviceId, known: Mapping[int, int]) -> bool:
+        return any(known.get(chain.number, 0) >= chain.first for chain in self.replica.held.of_device(device))
+
     def branches(self, line: Line) -> list[Chain]:
         return self.replica.held.of_line(line)
 

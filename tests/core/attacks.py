@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cellsync.core.history.entry import chain_prefix, entry_id, founding_prefix, sign
+from cellsync.core.history.entry import chain_of, chain_prefix, entry_id, founding_prefix, sequence_of, sign
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
 from cellsync.core.wire import operations
 from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, entry_size
@@ -23,6 +23,18 @@ def content(value: object = "x") -> bytes:
 CONTENT = content()
 
 
+class Root(NamedTuple):
+    """The introduction of a device: what its first entry has to have in its past."""
+
+    row: BatchChain
+    height: int
+
+    @property
+    def cited(self) -> tuple[int, int, EntryId, int]:
+        """As a parent, if `row` is row 1."""
+        return 1, 1, self.row.previous, self.height
+
+
 class Writer(NamedTuple):
     """Who signs, as whom, after which entry."""
 
@@ -33,12 +45,35 @@ class Writer(NamedTuple):
     first: int = 1
     previous: EntryId = EntryId(NO_ID)
     height: int = 0  # of the previous entry
+    root: Root | None = None  # cited by the first entry of a chain that cites nothing
+
+    def after(self, ids: Sequence[EntryId]) -> Writer:
+        """The same, once these are written and none of them has cited anything else."""
+        before = self.root.height if self.root is not None and self.first == 1 else self.height
+        return self._replace(first=self.first + len(ids), previous=ids[-1], height=before + len(ids))
 
 
 def of(device: MemoryReplica) -> Writer:
     """A device that goes on where its own chain stands."""
-    chain, writer = device.own(), Writer(device.id, *device.line, secret=device.secrets.signing)
+    chain, writer = device.own(), Writer(device.id, *device.line, device.secrets.signing, root=root(device))
     return writer._replace(first=chain.length + 1, previous=chain.head, height=chain.height) if chain else writer
+
+
+def root(of: MemoryReplica, holder: MemoryReplica | None = None) -> Root | None:
+    """The introduction of a device, as `holder` or it itself holds it."""
+    replica = (holder or of).replica
+    slot = replica._introduced.get(of.device)
+    entry = None if slot is None else (holder or of).store.entry_at(slot)
+    if slot is None or entry is None:
+        return None
+    line = replica.held.chains[chain_of(slot)].line
+    return Root(BatchChain(*line, sequence_of(slot) + 1, entry.id, None), entry.height)
+
+
+def anew(device: MemoryReplica, incarnation: Incarnation, holder: MemoryReplica | None = None) -> Writer:
+    """A device that begins another chain; what it holds of its introduction, `holder` may hold for it."""
+    found = root(device, holder)
+    return Writer(device.id, device.device, incarnation, device.secrets.signing, root=found)
 
 
 class Draft(NamedTuple):
@@ -53,7 +88,14 @@ class Draft(NamedTuple):
 
 
 def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] = ()) -> tuple[Batch, list[EntryId]]:
-    """A batch of one chain (row 0), rightly signed; rows of `others` follow for parents to name."""
+    """A batch of one chain (row 0), rightly signed; rows of `others` follow for parents to name.
+
+    The first entry of a chain cites its author's introduction, in a row behind them, unless it cites something.
+    """
+    if writer.first == 1 and writer.root is not None and drafts and not drafts[0].parents:
+        cited = writer.root.cited
+        drafts = [drafts[0]._replace(parents=[(1 + len(others), *cited[1:])]), *drafts[1:]]
+        others = [*others, writer.root.row]
     previous, height, ids, rows = writer.previous, writer.height, [], []
     cases = sorted({draft.case for draft in drafts})
     clock = size = 0
@@ -78,6 +120,19 @@ def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] 
     signature = sign(writer.secret, previous)
     row = BatchChain(writer.device, writer.incarnation, writer.first, writer.previous, signature)
     return Batch([row, *others], cases, rows, size), ids
+
+
+def together(batches: list[Batch]) -> Batch:
+    """One batch of several about the same cases, each of whose parents name rows of its own."""
+    whole = Batch(cases=batches[0].cases)
+    for batch in batches:
+        rows = len(whole.chains)
+        for entry in batch.entries:
+            parents = [part + rows * (1 - at % 2) for at, part in enumerate(entry.parents)]
+            clock = 0 if whole.entries else START
+            whole.entries.append(entry._replace(chain=entry.chain + rows, parents=parents, clock=clock))
+        whole.chains += batch.chains
+    return whole
 
 
 def pointer(holder: MemoryReplica, name: MemoryReplica) -> tuple[BatchChain, EntryId, int]:

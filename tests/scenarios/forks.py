@@ -7,6 +7,7 @@ device has more branches than it may. The oracle is naive: the ids that were wri
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from functools import cached_property
 from itertools import combinations
 from typing import Final
@@ -16,10 +17,13 @@ from cellsync.core.case.fold import CaseState
 from cellsync.core.case.states import stamp_of
 from cellsync.core.history.entry import slot_of
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
+from cellsync.core.membership.control import Admit, Role, encode_admit
+from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
-from tests.core.attacks import Draft, Writer, content, forge, of
+from cellsync.core.wire.tags import Kind
+from tests.core.attacks import Draft, Root, Writer, content, forge, of
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import sync
 
@@ -155,7 +159,10 @@ def _heal(devices: list[MemoryReplica], source: random.Random, seed: int) -> Non
             break
 
 
-def check(devices: list[MemoryReplica], written: set[EntryId], hostile: Equivocator | None) -> None:
+def check(
+    devices: list[MemoryReplica], written: set[EntryId], hostile: Equivocator | None, puppets: Collection[DeviceId] = ()
+) -> None:
+    bad = {*puppets, *([] if hostile is None else [hostile.device.device])}
     assert len({device.replica.digest() for device in devices}) == 1, "the digests differ"
     assert len({device.replica.state_digest() for device in devices}) == 1, "the cases read differently"
     for device in devices:
@@ -166,7 +173,7 @@ def check(devices: list[MemoryReplica], written: set[EntryId], hostile: Equivoca
         }
         assert written <= held, "an entry was lost"
         for author, numbers in device.replica.held.by_device.items():
-            assert len(numbers) <= caps.BRANCHES or (hostile is not None and author == hostile.device.device)
+            assert len(numbers) <= caps.BRANCHES or author in bad
         if isinstance(device, Honest):
             for number, state in device.shown.items():
                 assert state.digest() == device.replica.states.read(number).digest(), "a reader was told too little"
@@ -232,3 +239,56 @@ def crowd(seed: int) -> int:
     _heal(devices, source, seed)
     check(devices, written, hostile)
     return 1
+
+
+# --- a coordinator gone bad, and devices that it introduces here and there -------------------------------------
+
+
+def puppets(seed: int) -> int:
+    """A coordinator with branches without end introduces devices on some of them, and shows these to some.
+
+    They write to some as well, with their introduction in their past or without it, and begin as many chains as they
+    like.
+    """
+    source = random.Random(f"puppets {seed}")
+    ana = founded(seed=1)
+    born = [admitted(ana, f"device {number}", number) for number in range(2, 2 + source.randint(1, 3))]
+    bad = admitted(ana, "bad", 9, Role.COORDINATOR)
+    devices = [ana, *(life_of(device, ana, number) for number, device in enumerate(born))]
+    hostile = Equivocator(bad, ana, source)
+    made: list[Writer] = []
+    written: set[EntryId] = set()
+    for step in range(source.randint(10, 60)):
+        choice, victim, by = source.random(), source.choice(devices), source.choice(devices).device
+        if choice < 0.2:
+            written.add(victim.edit(source.choice(CASES), Operation(1, "f", b"", step)))
+        elif choice < 0.4:
+            one, other = source.sample(devices, 2)
+            sync(one, other, seed * 100 + step)
+        elif choice < 0.55:
+            for _ in range(source.randint(1, 12)):
+                hostile.show(victim)
+        elif choice < 0.7:
+            batch, puppet = _introduced(hostile, source)
+            if not victim.receive(batch, by).refused:
+                made.append(puppet)
+        elif made:
+            for _ in range(source.choice([1, 1, 3, 20])):
+                puppet = source.choice(made[-3:])
+                life = puppet._replace(incarnation=Incarnation(source.randbytes(source.choice([0, 0, 1])).rjust(8)))
+                life = life._replace(root=None) if source.random() < 0.3 else life
+                victim.receive(forge(life, [Draft(case=source.choice(CASES), content=content(step))])[0], by)
+    _heal(devices, source, seed)
+    check(devices, written, hostile, [puppet.device for puppet in made])
+    return 1
+
+
+def _introduced(hostile: Equivocator, source: random.Random) -> tuple[Batch, Writer]:
+    """A device that the hostile coordinator introduces on another branch of its own."""
+    secrets = device_secrets(source.randbytes(96))
+    shape, names = encode_admit(Admit(Role.WRITER, secrets.public, "puppet"), source.randbytes(16))
+    writer = hostile.places[0]._replace(incarnation=Incarnation(source.randbytes(8)))
+    grant = Draft([hostile.cited], kind=Kind.ADMIT, case=CaseId(writer.circle), shape=shape, content=names)
+    batch, [entry] = forge(writer, [grant], [hostile.row])
+    root = Root(BatchChain(writer.device, writer.incarnation, 2, entry, None), hostile.cited[3] + 1)
+    return batch, Writer(writer.circle, DeviceId(entry), Incarnation(bytes(8)), secrets.signing, root=root)

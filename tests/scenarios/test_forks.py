@@ -1,4 +1,5 @@
-"""Forks settle: 100 histories of vaults put back and used twice, and of equivocators; 100 of crowds cited late.
+"""Forks settle: 100 histories of vaults put back and used twice, and of equivocators; 100 of crowds cited late;
+a few of a coordinator with puppets.
 
 The gate of the searches (`.ci/run`) tries the first thousand seeds, `make test-long` as many as its minutes allow.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.forks import crowd, history
+from tests.scenarios.forks import crowd, history, puppets
 
 
 @pytest.mark.parametrize("tens", range(10))
@@ -21,6 +22,13 @@ def test_replicas_agree_after_healing(tens: int) -> None:
 def test_replicas_agree_whoever_is_shown_which_of_many_branches_and_cites_them_late(tens: int) -> None:
     for seed in range(10 * tens, 10 * tens + 10):
         crowd(seed)
+
+
+@pytest.mark.parametrize("seed", [*range(12), 30, 46, 47, 57])
+def test_replicas_agree_whomever_a_hostile_coordinator_introduces(seed: int) -> None:
+    """The last four: what a puppet had written without its introduction in its past was in some digests only; and that
+    it was an equivocator, where nobody else could know it."""
+    puppets(seed)
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ _ALL: Final = (
     ),
     Search(
         "forks",
-        "3 to 6 replicas: vaults put back or used twice, an equivocator, late citations; all agree, nothing is lost",
-        lambda seed: forks.history(seed) + forks.crowd(seed),
+        "2 to 6 replicas: vaults put back or used twice, equivocators, late citations; all agree, nothing is lost",
+        lambda seed: forks.history(seed) + forks.crowd(seed) + forks.puppets(seed),
         gate=1000,
     ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),

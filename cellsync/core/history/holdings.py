@@ -39,6 +39,7 @@ class Holdings:
     uncited: dict[DeviceId, set[int]] = field(default_factory=dict)  # numbers of its branches whose head nothing cites
     counted: dict[int, Head] = field(default_factory=dict)  # an equivocator's branch -> the last entry that counts
     _equivocators: frozenset[DeviceId] = frozenset()
+    beyond: int = 0  # branches that are not among the first caps.BRANCHES + 1 of their device
     cases: Roll = field(default_factory=Roll)
     arrival: int = 0  # number of the newest arrival
 
@@ -60,6 +61,7 @@ class Holdings:
             of_device.append(chain.number)
             if len(of_device) == caps.BRANCHES + 1:
                 self._equivocators |= {chain.device}
+            self.beyond += len(of_device) > caps.BRANCHES + 1
             if chain.base:
                 self.off.setdefault(chain.base, []).append(chain.number)
                 self.ancestry.add(chain.number, chain.base, chain.first)
@@ -131,11 +133,10 @@ class Holdings:
         if number is not None:
             chain = self.chains[number]
             return number if chain.line == line and chain.length == sequence else None
-        for number in self.lines.get(line, ())[:_LOOKED_THROUGH]:
-            chain = self.chains[number]
-            if chain.first <= sequence <= chain.length and id_at(store, chain, sequence) == entry:
-                return chain.number
-        return None
+        beside = map(self.chains.__getitem__, self.lines.get(line, ())[:_LOOKED_THROUGH])
+        slots = [slot_of(chain.number, sequence) for chain in beside if chain.first <= sequence < chain.length]
+        found = store.ids_at(slots) if slots else []  # without what else the entries are: that may be long
+        return next((chain_of(slot) for slot, identity in found if identity == entry), None)
 
     def slot_on(self, number: int, sequence: int) -> int:
         """The slot of the entry at `sequence` on the way to a branch: it may lie before the fork."""
@@ -200,9 +201,9 @@ class Holdings:
     def frontier(self) -> Frontier:
         return Frontier(frozenset(map(head_of, self.chains.values())), self.equivocators, frozenset())
 
-    def digest(self) -> bytes:
-        """32 bytes that stand for all entries that count."""
-        return digest(self.counted_heads(), self.equivocators, ())
+    def digest(self, equivocators: Iterable[DeviceId]) -> bytes:
+        """32 bytes that say which entries count, and of which devices not all do."""
+        return digest(self.counted_heads(), equivocators, ())
 
     def entries(self) -> int:
         """How many entries are held."""

@@ -1,8 +1,8 @@
 """From a batch, or from an intention to write, to a `Plan`. Pure: reads through the store's port, changes nothing.
 
     1  A slice attaches if `previous` of its row is the id of the entry before its first, which is held or comes earlier
-       in the batch; all its parents are held; and its device is introduced. One that does not attach is refused: a gap.
-       What cites it is refused with it; other chains go on.
+       in the batch; all its parents are held; and its device's introduction is in its past. One that does not attach
+       is refused: a gap. What cites it is refused with it; other chains go on.
     2  Ids, heights and control pasts are computed from what is held and from what came before in the batch. Entries
        that are held are passed over; the first that is not opens a branch if another stands in its place.
     3  An entry's standing follows from its own control past alone (membership rules 1 and 2). Rules that look at more
@@ -242,6 +242,9 @@ def _stage_entry(
         if held is not None:
             _pass_over(stage, current, held, sequence, identity)
             return
+        if tip is None and kind != _FOUND and not stage.saw_introduction(current.device, past):
+            current.refuse()
+            return
         tip = _place_of(stage, current, tip, sequence, identity)
         if tip is None:
             return
@@ -291,7 +294,7 @@ def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: 
     held = stage.entry_at(slot_of(tip.number, sequence))
     if held is not None:
         current.head, current.height, current.past = identity, held.height, held.past
-    current.place, current.runs = tip, False
+    current.place, current.runs, current.fresh = tip, False, False  # if it is new, another row has brought it
     tip.lend(sequence, current)
 
 

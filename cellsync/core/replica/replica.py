@@ -123,8 +123,13 @@ class Replica:
     def digest(self) -> bytes:
         """32 bytes that say which entries count."""
         if self._digest is None:  # peers and people ask for it again and again
-            self._digest = self.held.digest()
+            self._digest = self.held.digest(self.held.equivocators - self.hidden)
         return self._digest
+
+    @property
+    def hidden(self) -> frozenset[DeviceId]:
+        """Equivocators whose introduction does not count: who does not hold that need not know of them."""
+        return frozenset(one for one in self.held.equivocators if not self.circle.is_active(one))
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
         """The number of the branch that holds this entry, None if it is not held."""

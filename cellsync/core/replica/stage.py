@@ -91,6 +91,7 @@ class Stage:
         self._slots: dict[EntryId, int] = {}  # of these
         self._new_lines: dict[Line, list[int]] = {}
         self._new = 0  # branches that are new
+        self._beyond = 0  # of these, as `Holdings.beyond`
         self._branches: Counter[DeviceId] = Counter()  # of these, by device
         self._chains: dict[int, Chain] = {}  # new or advanced
         self._cases: dict[int, CaseId] = {}
@@ -133,8 +134,10 @@ class Stage:
         Every branch that is numbered must be advanced: numbers are counted, so none may be left out.
         """
         number = len(self.held.chains) + self._new + 1
-        if number > caps.CHAINS:
+        beyond = self.branches_of(line[0]) > caps.BRANCHES
+        if number > caps.CHAINS or (beyond and self.held.beyond + self._beyond >= caps.CHAINS - caps.RESERVED):
             raise CapExceeded("chains")
+        self._beyond += beyond
         if self.numbers(line):
             self.forks.append(NewFork(line, first, number))
         tip = self._tips[number] = Tip(number, line, base.number if base else 0, first, first - 1, {})
@@ -290,6 +293,15 @@ class Stage:
             return one
         known = self.circle.pasts.known_union(one, other)
         return self._own_circle().pasts.union(one, other) if known is None else known
+
+    def saw_introduction(self, device: DeviceId, past: int) -> bool:
+        """Whether the introduction of a device is in a control past.
+
+        Else what it writes would rest on nothing that travels with it: if its introduction is an equivocator's, and
+        nobody cites that, one replica could hold such an entry, and cite it, and all others refuse what cites it.
+        """
+        grant = self.circle.grant(device)
+        return grant is not None and self.circle.pasts.has(past, grant.bit)
 
     def control(
         self, entry: EntryId, kind: int, past: int, author: DeviceId, shape: bytes, content: bytes

@@ -5,7 +5,7 @@ One may go on from a branch of ours, or from a fork before its end; only a longe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from cellsync.core.ids import DeviceId
 from cellsync.core.session.view import CircleView
@@ -57,22 +57,24 @@ class Ahead:
         self._compared[number] = branch.length
         return [head for head in reached if self._view.entry_id(number, head.sequence) == head.id]
 
-    def forgive(self, equivocators: Collection[DeviceId]) -> bool:
-        """Nothing of these is taken but what others cite. Whether any of their heads were ahead."""
+    def forgive(self, equivocators: Collection[DeviceId]) -> set[DeviceId]:
+        """Nothing of these is taken but what others cite. Those of whom any heads were ahead."""
         lines = [line for line in self._heads if line[0] in equivocators] if equivocators else []
         for line in lines:
             del self._heads[line]
-        return bool(lines)
+        return {device for device, _ in lines}
 
     def just_parted(self) -> list[Line]:
         """Chains with new heads of which one cannot lie beyond what is held here: both sides have parted before it."""
         new, self._new = self._new, set()
         return [line for line in new if any(head.sequence <= self.longest(line) for head in self._heads.get(line, ()))]
 
-    def entries(self) -> int:
-        """How many entries the peer holds that are not here, at least."""
+    def entries(self, but_for: Callable[[DeviceId], bool]) -> int:
+        """How many entries the peer holds that are not here, at least, but for those of some devices."""
         missing = 0
         for line, heads in self._heads.items():
+            if but_for(line[0]):
+                continue
             longest = self.longest(line)
             missing += sum(max(1, head.sequence - longest) for head in heads)
         return missing

@@ -25,6 +25,7 @@ class SharedCircles:
         self.own_tags: dict[CircleId, bytes] = {}
         self.peer_tags: dict[CircleId, bytes] = {}
         self._connection = connection
+        self._heard = 0  # offers of the peer
 
     # --- offers ----------------------------------------------------------------------------------------
 
@@ -46,6 +47,9 @@ class SharedCircles:
     def hear_offer(self, tags: list[bytes]) -> None:
         connection = self._connection
         calling = connection.role == CALLER
+        self._heard += 1
+        if self._heard > (2 if calling else 1):  # a callee offers again once it knows the caller
+            raise Unexpected("an offer too many")
         for view in connection.views.values():
             for key in dict.fromkeys([*view.keys_on(connection.day), *view.session_keys()]):
                 tag = self.tag(key, CALLEE if calling else CALLER, view.id)

@@ -53,7 +53,9 @@ from cellsync.core.wire.places import Frontier, Gap, Head, Line
 OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
 
 
-AT_ONCE: Final = 128  # heads that are looked up before others get their turn; a path counts as eight
+AT_ONCE: Final = 128  # heads that are looked up before others get their turn
+PLACES_AT_ONCE: Final = 512  # places in branches that are compared before others get their turn, or one path
+STEPS: Final = 1 << 16  # of paths that wait to be looked up
 
 
 class Unexpected(PeerError):
@@ -76,9 +78,11 @@ class Exchange:
         self.again_at = math.inf  # when they are offered again
         self.released = 0  # how many of our branches were held back and are not any more
         self._unattached = Unattached(self._ahead)
-        self._equivocators: frozenset[DeviceId] = frozenset()  # that the peer knows as such
+        # They only grow, and in place: a frontier may name one more, and a thousand of them may come at once.
+        self._equivocators: set[DeviceId] = set()  # that the peer knows as such
         self._named: frozenset[DeviceId] = frozenset()  # equivocators that the peer was told of
-        self._gaps: frozenset[Head] = frozenset()  # of the peer
+        self._shown: set[DeviceId] = set()  # equivocators of which it has named heads
+        self._gaps: set[Head] = set()  # of the peer
         self._cursor = 0
         self._recount = False  # what the peer lacks may begin before the cursor
         self._until: int | None = None  # serve no further than this arrival: an introduction
@@ -92,6 +96,7 @@ class Exchange:
         self._hearing = False  # the peer has said what it holds, and not all of it was looked up
         self._heard: dict[Head, None] = {}  # of that
         self._paths: deque[Path] = deque()  # of that
+        self._steps = 0  # of these
         self._to_show = PathsToShow(view)
         self._counted: Mapping[int, Head] = view.counted
         self._deliveries = 0  # how often `delivered` has changed
@@ -157,11 +162,7 @@ class Exchange:
             self._until = self.view.own_admission()
         if not self._hearing:
             return frontiers.encode_paths(self.name, self._to_show.take(self._known)) if self._to_show else None
-        for head in list(islice(self._heard, AT_ONCE)):
-            del self._heard[head]
-            self._look_up(head)
-        for _ in range(min(len(self._paths), 0 if self._heard else AT_ONCE // 8)):
-            self._look_up_path(self._paths.popleft())
+        self._look_some_up()
         if self._heard or self._paths:
             return None
         self._hearing = False
@@ -169,6 +170,25 @@ class Exchange:
         if not self.is_live:
             self._serving, self._until, self._recount = True, None, True
         return frontiers.encode_paths(self.name, self._to_show.take(self._known))
+
+    def _look_some_up(self) -> None:
+        """Heads first; of a chain with many branches each costs as much as of several with one."""
+        places = 0
+        for head in list(islice(self._heard, AT_ONCE)):
+            del self._heard[head]
+            self._look_up(head)
+            places += self._compared_with(head.line)
+            if places >= PLACES_AT_ONCE:
+                return
+        while self._paths and not self._heard and places < PLACES_AT_ONCE:
+            path = self._paths.popleft()
+            self._steps -= len(path.steps)
+            self._look_up_path(path)
+            places += len(path.steps) * self._compared_with(path.line)
+
+    def _compared_with(self, line: Line) -> int:
+        """With how many branches a place in a chain is compared (`CircleView.find`), about."""
+        return min(1 + len(self.view.branches(line)), 2 * caps.BRANCHES)
 
     @property
     def restless(self) -> bool:
@@ -270,7 +290,7 @@ class Exchange:
     @property
     def ahead(self) -> frozenset[Head]:
         """Heads of the peer that are not known to be held here: also what it has just named and is still to look up."""
-        return frozenset((*self._ahead, *self._heard))
+        return frozenset(head for head in (*self._ahead, *self._heard) if not self._need_not_come(head.device))
 
     @property
     def in_flight(self) -> int:
@@ -283,14 +303,16 @@ class Exchange:
             return None
         moving = bool(self._told[0] or self._hearing or self._arriving is not None or self._uncommitted)
         lacks = self._lacking()
-        return Balance(lacks, self._ahead.entries(), moving, self._unattached.open, len(self._gaps))
+        owes = self._ahead.entries(self._need_not_come)
+        return Balance(lacks, owes, moving, self._unattached.open, len(self._gaps))
 
     def _lacking(self) -> int:
         """How many entries the peer lacks: counted again when something has changed, and not whenever somebody asks."""
         held_back, counted, arrival = self._held_back(), self.view.counted, self.view.last_arrival()
-        now = self._deliveries, arrival, held_back, self._equivocators
+        now = self._deliveries, arrival, held_back, len(self._equivocators), len(self._shown)
         if self._lacked is None or self._lacked[0] != now or self._lacked[1] is not counted:
-            self._lacked = now, counted, self.view.lacking(PeerHoldings(self.delivered, held_back, self._equivocators))
+            peer = PeerHoldings(self.delivered, held_back, self._take_what_counts())
+            self._lacked = now, counted, self.view.lacking(peer)
         return self._lacked[2]
 
     def confirmed(self, mark: Mapping[int, int]) -> bool:
@@ -315,7 +337,7 @@ class Exchange:
         heads |= part.frontier.heads
         equivocators |= part.frontier.equivocators
         gaps |= part.frontier.gaps
-        if len(heads) + len(equivocators) + len(gaps) > caps.CHAINS:  # also of one that never ends
+        if max(len(heads), len(equivocators), len(gaps)) > caps.CHAINS:  # also of one that never ends
             raise CapExceeded("chains")
         if not part.last:
             return []
@@ -326,8 +348,9 @@ class Exchange:
     def on_paths(self, paths: list[Path]) -> None:
         self._paths += paths
         self._hearing = True
-        if len(self._paths) > caps.CHAINS:
-            raise CapExceeded("chains")
+        self._steps += sum(len(path.steps) for path in paths)
+        if self._steps > STEPS:
+            raise CapExceeded("paths")
 
     def on_part(self, part: BatchPart) -> Batch | None:
         """A complete batch, once its last part is here. Raises PeerError."""
@@ -388,8 +411,17 @@ class Exchange:
 
     # --- what the peer holds -------------------------------------------------------------------------
 
+    def _need_not_come(self, device: DeviceId) -> bool:
+        """Whether the peer knows a device as an equivocator, and nothing introduces it here.
+
+        If it counts, what introduces it comes with the heads of others; and if not, the peer does not serve it.
+        """
+        return device in self._equivocators and not self.view.introduces(device)
+
     def _look_up(self, head: Head) -> None:
         """Whether a head of the peer is held here."""
+        if head.device in self.view.equivocators:
+            self._shown.add(head.device)
         number = self.view.find(head.line, head.sequence, head.id)
         if number is not None:
             self._are_alike(number, head.sequence)
@@ -405,7 +437,8 @@ class Exchange:
 
     def _forgive(self, equivocators: Collection[DeviceId]) -> None:
         """Nothing of these is taken but what others cite, and the heads of others are ahead as well."""
-        if self._ahead.forgive(equivocators):
+        if forgiven := self._ahead.forgive(equivocators):
+            self._shown |= forgiven
             self._recount = True
 
     def _look_up_path(self, path: Path) -> None:
@@ -419,7 +452,8 @@ class Exchange:
                     self._release()
                 self._holds(chain.number, 0)
             self._recount = True
-        self._to_show.add([path.line])
+        if self.view.branches(path.line):  # else there is none to show, whatever chains a peer makes up
+            self._to_show.add([path.line])
         for sequence, entry in path.steps:
             number = self.view.find(path.line, sequence, entry)
             if number is not None:
@@ -435,7 +469,19 @@ class Exchange:
 
     def _peer(self) -> PeerHoldings:
         """What decides what is served: what it holds or is on its way, and what is held back."""
-        return PeerHoldings(self._known, self._refused | self._held_back(), self._equivocators)
+        return PeerHoldings(self._known, self._refused | self._held_back(), self._take_what_counts())
+
+    def _take_what_counts(self) -> Collection[DeviceId]:
+        """Equivocators of which the peer is served only what counts: those that it knows as such.
+
+        And those of which nobody who holds nothing of them need know: what introduces them does not count, and is not
+        served, so the rest would not attach.
+        """
+        hidden = self.view.hidden
+        if not hidden:
+            return self._equivocators
+        unknown = (one for one in hidden if one not in self._shown and not self.view.holds_of(one, self.delivered))
+        return self._equivocators.union(unknown)
 
     def _held_back(self) -> set[int]:
         """Branches that may be the beginning of one of which the peer has more. Not of an equivocator."""

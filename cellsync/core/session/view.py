@@ -51,6 +51,19 @@ class CircleView(Protocol):
         """Devices of which more branches are held than an honest one has."""
         ...
 
+    @property
+    def hidden(self) -> Collection[DeviceId]:
+        """Those of them whose introduction does not count."""
+        ...
+
+    def introduces(self, device: DeviceId) -> bool:
+        """Whether an introduction of a device is held that counts."""
+        ...
+
+    def holds_of(self, device: DeviceId, known: Mapping[int, int]) -> bool:
+        """Whether somebody holds anything of a device who holds each branch up to the sequence in `known`."""
+        ...
+
     def branches(self, line: Line) -> list[Chain]:
         """The branches of a chain that are held."""
         ...

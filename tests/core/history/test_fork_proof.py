@@ -46,7 +46,7 @@ def forked(longer: int, common: int = 2) -> tuple[MemoryReplica, MemoryReplica, 
     first, ids = forge(of(bea), [Draft(content=content(at)) for at in range(common)])
     if common:
         ana.receive(first)
-    on = of(bea)._replace(first=common + 1, previous=ids[-1], height=common) if common else of(bea)
+    on = of(bea).after(ids) if common else of(bea)
     ana.receive(forge(on, [Draft(content=content(f"one {at}")) for at in range(longer)])[0])
     ana.receive(forge(on, [Draft(content=content("other"))])[0])
     branch = max(chain.number for chain in ana.branches(bea.line))
@@ -84,7 +84,7 @@ def test_both_branches_of_a_fork_prove_it_and_no_other_does() -> None:
 def test_forks_at_a_chains_first_entry_and_on_a_branch() -> None:
     ana, bea, eva, _ = forked(3, 0)
     side = max(ana.branches(bea.line), key=lambda chain: chain.length)
-    on = of(bea)._replace(first=3, previous=EntryId(ana.entry_id(side.number, 2) or b""), height=2)
+    on = of(bea).after([EntryId(ana.entry_id(side.number, at) or b"") for at in (1, 2)])
     ana.receive(forge(on, [Draft(content=content("a third"))])[0])
     proofs = [ana.replica.fork_proof(chain.number) for chain in ana.replica.forks()]
     assert sorted(proof.sequence for proof in proofs if proof is not None) == [1, 3]

@@ -30,6 +30,7 @@ from cellsync.core.membership.rules import NEEDS, RoleGrant
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
+from cellsync.core.wire.batches import BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import Draft, forge, of, pointer
@@ -241,14 +242,23 @@ def test_the_founding_of_another_circle() -> None:
             ana.replica.plan(forge(writer, [draft])[0])
 
 
-def test_parents_from_before_ones_own_admission_give_no_rights() -> None:
+def test_what_has_not_its_authors_admission_in_its_past_does_not_attach() -> None:
+    """Not even what comes behind it, and has."""
     ana, bea = circle(Role.WRITER)
-    fresh = of(bea)._replace(incarnation=Incarnation(b"backdate"))
-    plan = ana.receive(forge(fresh, [Draft()])[0])
-    assert len(plan.void) == 1
     row, head, height = pointer(ana, ana)
-    plan = ana.receive(forge(of(bea), [Draft(), Draft([(1, 1, head, height)])], [row])[0])
-    assert [entry.standing for entry in plan.commit.entries] == [Standing.VOID, Standing.IN]
+    backdated = BatchChain(*ana.line, 2, EntryId(ana.id), None)  # from before it
+    cites = Draft([(1, 1, head, height)])
+    for writer in (of(bea), of(bea)._replace(incarnation=Incarnation(b"backdate"))):
+        for batch in (
+            forge(writer._replace(root=None), [Draft()])[0],
+            forge(writer._replace(root=None), [Draft(), cites], [row])[0],
+            forge(writer, [Draft([(1, 1, EntryId(ana.id), 1)])], [backdated])[0],
+        ):
+            plan = ana.receive(batch)
+            assert plan.refused == [0]
+            assert [gap.line for gap in plan.gaps] == [batch.chains[0][:2]]
+            assert not plan.commit.entries
+        assert not ana.receive(forge(writer, [cites, Draft()], [row])[0]).refused
     check(ana)
 
 

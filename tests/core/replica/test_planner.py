@@ -24,7 +24,7 @@ from cellsync.core.wire import messages
 from cellsync.core.wire.batches import Batch, BatchChain, BatchPart, encode_batch, extend
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
-from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer
+from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer, together
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import sync
 from tests.models import planning
@@ -88,7 +88,7 @@ def test_wrongly_signed() -> None:
     good, _ = forge(of(bea), [Draft()])
     for signature in (bytes(64), b"\xff" * 64, forge(of(eva), [Draft()])[0].chains[0].signature):
         row = good.chains[0]._replace(signature=Signature(signature or b""))
-        bad = Batch([row], good.cases, good.entries, size=good.size)
+        bad = Batch([row, *good.chains[1:]], good.cases, good.entries, size=good.size)
         refused_whole(ana, bad, BadSignature)
     assert not ana.receive(good).refused
 
@@ -96,7 +96,7 @@ def test_wrongly_signed() -> None:
 @pytest.mark.parametrize("field", ["clock", "shape", "content", "case", "kind", "order"])
 def test_changed_on_the_way(field: str) -> None:
     ana, bea, _ = three()
-    good, _ = forge(of(bea), [Draft(), Draft(content=content(2))])
+    good, _ = forge(of(bea), [Draft(), Draft(content=content(2)), Draft(content=content(3))])
     first = good.entries[0]
     entries, cases = list(good.entries), list(good.cases)
     match field:
@@ -111,8 +111,7 @@ def test_changed_on_the_way(field: str) -> None:
         case "kind":
             cases, entries = [CaseId(ana.id)], [one._replace(kind=Kind.LEAVE) for one in entries]
         case _:
-            entries.reverse()
-            entries = [entries[0]._replace(clock=START), entries[1]._replace(clock=0)]
+            entries[1], entries[2] = entries[2], entries[1]
     refused_whole(ana, Batch(good.chains, cases, entries, good.size), BadSignature)
     assert not ana.receive(good).refused
 
@@ -142,9 +141,7 @@ def test_a_fork_opens_a_branch_and_other_chains_go_on() -> None:
     ana.receive(forge(of(bea), [Draft(), Draft(content=content("one side"))])[0])
     fork, sides = forge(of(bea), [Draft(), Draft(content=content("other")), Draft(content=content("more"))])
     other, ids = forge(of(eva), [Draft(content=content("eva"))])
-    both = Batch(
-        [*fork.chains, *other.chains], fork.cases, [*fork.entries, other.entries[0]._replace(chain=1, clock=0)], 0
-    )  # fmt: skip
+    both = together([fork, other])
     plan = ana.receive(both)
     assert not plan.refused
     assert [(fork.line, fork.sequence) for fork in plan.forks] == [(bea.line, 2)]
@@ -172,19 +169,19 @@ def test_both_sides_of_a_fork_in_one_batch() -> None:
     """Also where the entry before the fork comes in it, and where a side goes on from what another row brings."""
     ana, bea, _ = three()
     first, ids = forge(of(bea), [Draft(), Draft(content=content("one side"))])
-    side = of(bea)._replace(first=2, previous=ids[0], height=1)
+    side = of(bea).after(ids[:1])
     other, _ = forge(side, [Draft(content=content("other"), clock=START + 1)])
-    more, _ = forge(
-        side._replace(first=3, previous=ids[1], height=2), [Draft(content=content("more"), clock=START + 2)]
-    )
+    more, _ = forge(side.after(ids[1:]), [Draft(content=content("more"), clock=START + 2)])
     entries = [
         *first.entries, other.entries[0]._replace(chain=1, clock=1), more.entries[0]._replace(chain=2, clock=1),
     ]  # fmt: skip
     plan = None
     for order in ([0, 1, 2], [0, 2, 1]):
         chains = [first.chains[0], other.chains[0], more.chains[0]]
-        moved = [entry._replace(chain=order.index(entry.chain)) for entry in entries]
-        plan = ana.replica.plan(Batch([chains[at] for at in order], first.cases, moved, 0))
+        moved = [
+            entry._replace(chain=order.index(entry.chain), parents=[3, 1] if entry.parents else []) for entry in entries
+        ]
+        plan = ana.replica.plan(Batch([*(chains[at] for at in order), *first.chains[1:]], first.cases, moved, 0))
         assert not plan.refused
         assert len(plan.commit.entries) == 4
         assert sorted(chain.length for chain in plan.commit.chains if chain.line == bea.line) == [2, 3]
@@ -206,7 +203,7 @@ def test_no_entry_cites_its_own_chain() -> None:
     batch, ids = forge(of(bea), [Draft(), Draft()])
     ana.receive(batch)
     row = BatchChain(*bea.line, 2, ids[0], None)
-    on = of(bea)._replace(first=3, previous=ids[1], height=2)
+    on = of(bea).after(ids)
     refused_whole(ana, forge(on, [Draft([(1, 1, ids[0], 1)])], [row])[0], Malformed)
     ana.receive(forge(of(bea), [Draft(content=content("other"))])[0])  # its other side it may cite
     [_, side] = ana.branches(bea.line)
@@ -317,7 +314,7 @@ def test_a_row_without_entries_stores_nothing() -> None:
     refused_whole(ana, Batch([*good.chains, empty], good.cases, good.entries), Malformed)
     refused_whole(ana, Batch([empty], good.cases, []), Malformed)
     unsigned = good.chains[0]._replace(signature=None)
-    refused_whole(ana, Batch([unsigned], good.cases, good.entries), Malformed)
+    refused_whole(ana, Batch([unsigned, *good.chains[1:]], good.cases, good.entries), Malformed)
 
 
 def test_a_case_without_entries_stores_nothing() -> None:
@@ -337,8 +334,7 @@ def test_a_case_without_entries_stores_nothing() -> None:
 def test_the_same_slice_twice_in_one_batch() -> None:
     ana, bea, _ = three()
     one, ids = forge(of(bea), [Draft(content=content("one")), Draft(content=content("two"))])
-    entries = [*one.entries, *(entry._replace(chain=1, clock=0) for entry in one.entries)]
-    plan = ana.receive(Batch([*one.chains, *one.chains], one.cases, entries))
+    plan = ana.receive(together([one, one]))
     assert [entry.id for entry in plan.commit.entries] == ids
     reload_is_same(ana)
 
@@ -716,7 +712,7 @@ def test_another_devices_founding_entry() -> None:
     copy = Draft(
         clock=founding.clock, kind=Kind.FOUND, case=CaseId(ana.id), shape=founding.shape, content=founding.content
     )  # fmt: skip
-    batch, ids = forge(of(bea)._replace(incarnation=ana.line[1]), [copy])
+    batch, ids = forge(of(bea)._replace(incarnation=ana.line[1], root=None), [copy])
     assert bytes(ids[0]) == ana.id
     refused_whole(ana, batch, WrongLink)
 

@@ -691,7 +691,7 @@ def test_nothing_is_revealed_before_the_introduction_is_committed() -> None:
     assert one.received == 0
 
 
-@pytest.mark.parametrize("question", ["digest", "frontier", "offers", "whereabouts"])
+@pytest.mark.parametrize("question", ["digest", "frontier", "offer", "whereabouts"])
 def test_an_unknown_caller_may_not_ask(question: str) -> None:
     """It holds the circle's key, and is not (or no longer) a member for us."""
     _, bea, eva = newcomer()
@@ -704,13 +704,13 @@ def test_an_unknown_caller_may_not_ask(question: str) -> None:
     asked = {
         "digest": [messages.encode_digest(name, bytes(32))],
         "frontier": frontiers.encode_frontier(name, Frontier(frozenset()), 60_000),
-        "offers": [messages.encode_offer([bytes([at]) * 16 for at in range(32)])] * 3,
+        "offer": [messages.encode_offer([bytes([at]) * 16 for at in range(32)])],
         "whereabouts": [messages.encode_whereabouts(name, PLACES)],
     }[question]
     for payload in asked:
         other.take(transport.encrypt_frame(payload), 0)
         assert other.give() == b""
-    assert other.ended == (question != "offers")
+    assert other.ended
 
 
 # --- where devices listen --------------------------------------------------------------------------
@@ -768,15 +768,20 @@ def test_whereabouts_that_come_too_often_are_at_fault() -> None:
     assert isinstance(other.error, Unexpected)
 
 
-def test_several_offers_of_one_circle_make_one_exchange() -> None:
+@pytest.mark.parametrize(("calls", "allowed"), [(True, 1), (False, 2)])
+def test_offers_are_told_once_and_by_a_callee_once_more(calls: bool, allowed: int) -> None:
+    """Once it knows the caller. Each costs a hash for each key of each day: they came without end."""
     ana, bea = pair()
-    one, other = sync(ana, bea)
+    ends = sync(ana, bea)
+    one, other = ends if calls else ends[::-1]
     transport = one.session._connection.transport
     assert transport is not None
-    for key in ana.session_keys():
-        tag = circles_of(one.session).tag(key, b"caller", ana.id)
-        other.take(transport.encrypt_frame(messages.encode_offer([tag] + [bytes(16)] * 31)), 0)
-    assert len(other.session._exchanges) == 1
+    for number in range(1, 3):
+        assert other.ended == (number > allowed)
+        tags = [circles_of(one.session).tag(key, b"caller", ana.id) for key in ana.session_keys()]
+        other.take(transport.encrypt_frame(messages.encode_offer([*tags, *[bytes(16)] * (32 - len(tags))])), 0)
+        assert len(other.session._exchanges) == (number < allowed)
+    assert isinstance(other.error, Unexpected)
 
 
 def test_a_circle_that_is_not_shared_is_never_named() -> None:

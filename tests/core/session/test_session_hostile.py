@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import pytest
 
@@ -11,17 +14,21 @@ from cellsync.core.errors import CapExceeded
 from cellsync.core.history.entry import Entry
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation
-from cellsync.core.membership.control import Role
+from cellsync.core.membership.control import Admit, Role, encode_admit
+from cellsync.core.replica.founding import device_secrets
+from cellsync.core.replica.replica import Replica
+from cellsync.core.session import exchange
 from cellsync.core.session.balance import Balance
-from cellsync.core.session.exchange import AT_ONCE, Exchange, Unexpected
+from cellsync.core.session.exchange import AT_ONCE, PLACES_AT_ONCE, STEPS, Exchange, Unexpected
 from cellsync.core.session.paths import PathsToShow
-from cellsync.core.wire import codec, frontiers, messages
+from cellsync.core.session.session import Session
+from cellsync.core.wire import batches, codec, frontiers, messages
 from cellsync.core.wire.batches import BatchChain
 from cellsync.core.wire.frontiers import Path
 from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.places import Frontier, Head
-from cellsync.core.wire.tags import Message
-from tests.core.attacks import Draft, Writer, content, forge, of, pointer
+from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.tags import Kind, Message
+from tests.core.attacks import Draft, Root, Writer, anew, content, forge, of, pointer
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, answerer, caller, run, sync
 
@@ -39,8 +46,8 @@ def pair() -> tuple[MemoryReplica, MemoryReplica]:
 class Member:
     """A member in a session with an honest device, who says whatever it likes."""
 
-    def __init__(self, device: MemoryReplica, honest: MemoryReplica) -> None:
-        self.end, self.other = sync(device, honest)
+    def __init__(self, device: MemoryReplica, honest: MemoryReplica, seed: int = 1) -> None:
+        self.end, self.other = sync(device, honest, seed)
         transport = self.end.session._connection.transport
         assert transport is not None
         self._encrypt = transport.encrypt_frame
@@ -165,6 +172,158 @@ class Reads:
         return self._read(slot)
 
 
+@pytest.mark.parametrize("what", ["equivocators", "gaps"])
+def test_what_a_peer_names_is_added_to_what_it_has_named(what: str) -> None:
+    """It was copied with each message: 240 of these fit into what is read at once, and took 50 ms."""
+    ana, mo = pair()
+    member = Member(mo, ana)
+    kept = getattr(member.exchange, f"_{what}")
+    for number in range(3):
+        heads = false_heads(1, number)
+        ids = frozenset(DeviceId(bytes(head.id)) for head in heads)
+        rows = {"equivocators": Frontier(frozenset(), ids), "gaps": Frontier(frozenset(), frozenset(), heads)}
+        member.say(part(member.name, rows[what], last=True))
+        assert len(kept) == number + 1
+    assert getattr(member.exchange, f"_{what}") is kept
+
+
+def test_paths_that_wait_are_bounded() -> None:
+    """Sixteen thousand of them took 109 MiB."""
+    ana, mo = pair()
+    member = Member(mo, ana)
+    steps = [(1 << 20 - at, EntryId(bytes([at]) * 32)) for at in range(frontiers.PATH_STEPS - 20)]
+    paths = frontiers.encode_paths(member.name, [Path(mo.line, steps)] * frontiers.PATHS)
+    while member.other.error is None:
+        assert sum(len(path.steps) for path in member.exchange._paths) <= STEPS
+        member.say(*paths)
+    assert isinstance(member.other.error, CapExceeded)
+
+
+@pytest.mark.parametrize("branches", [1, caps.BRANCHES])
+def test_places_are_compared_some_at_once_and_by_their_ids(branches: int) -> None:
+    """Sixteen paths into sixteen branches were compared at once, and all that stands in each place was read: 90 ms."""
+    ana, mo = pair()
+    for number in range(branches):
+        drafts = [Draft(content=content(f"{number} {at}")) for at in range(100)]
+        ana.commit(ana.replica.plan(forge(of(mo), drafts)[0]))
+    member = Member(mo, ana)
+    member.other.give()
+    reads, slots = Reads(ana), count_slots(ana)
+    path = Path(mo.line, [(99 - at, EntryId(b"x" * 32)) for at in range(frontiers.PATH_STEPS)])
+    member.say(*frontiers.encode_paths(member.name, [path] * frontiers.PATHS))
+    member.say(*frontiers.encode_frontier(member.name, Frontier(false_places(mo, 100)), 60_000))
+    while member.other.session.restless:
+        before = len(slots)
+        member.other.session.pull()
+        member.other.session.outgoing()
+        assert len(slots) - before <= PLACES_AT_ONCE + frontiers.PATH_STEPS * branches
+        assert reads.count <= frontiers.PATH_STEPS * branches  # for paths of our own
+    assert len(slots) >= 100 * branches
+
+
+def false_places(device: MemoryReplica, count: int) -> frozenset[Head]:
+    """Heads within a chain that nobody holds."""
+    ids = (EntryId(number.to_bytes(32, "big")) for number in range(count))
+    return frozenset(Head(*device.line, 1 + at % 99, entry) for at, entry in enumerate(ids))
+
+
+def count_slots(device: MemoryReplica) -> list[int]:
+    """The slots whose ids are read from a device's store, from now on."""
+    read: list[int] = []
+    ids_at = device.store.ids_at
+
+    def counted(slots: Sequence[int]) -> list[tuple[int, EntryId]]:
+        read.extend(slots)
+        return ids_at(slots)
+
+    device.store.ids_at = counted  # type: ignore[method-assign]
+    return read
+
+
+# --- whatever it says ---------------------------------------------------------------------------------------
+
+
+FEW: Final = 64  # in place of caps.CHAINS
+KINDS: Final = ("heads", "equivocators", "gaps", "paths", "gaps in batches", "halves", "questions", "pongs")
+
+
+@pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), KINDS], ids=[*KINDS, "all"])
+def test_whatever_a_peer_says_a_session_keeps_no_more_than_the_caps(
+    kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a session holds, wherever: a collection that grows on a peer's word, and by no cap, is found here."""
+    monkeypatch.setattr(caps, "CHAINS", FEW)
+    monkeypatch.setattr(caps, "BATCH", 4_096)
+    monkeypatch.setattr(exchange, "STEPS", 4 * FEW)
+    monkeypatch.setattr(exchange, "PLACES_AT_ONCE", 1)
+    drawn = random.Random(f"session {kinds}")
+    ana, mo = pair()
+    for device in (ana, mo):
+        device.edit(CASE, Operation(1, "f", b"", "x"))
+    member, sessions = Member(mo, ana), 1
+    for number in range(1_000):
+        member.say(*said_by(drawn, member, mo, drawn.choice(kinds)))
+        if member.other.ended:
+            assert isinstance(member.other.error, CapExceeded)
+            member, sessions = Member(mo, ana, 2 * sessions + 1), sessions + 1
+        else:
+            member.other.session.pull()
+            member.other.session.outgoing()
+        if not number % 8:
+            assert kept_by(member.other.session) <= 8 * FEW
+
+
+def said_by(drawn: random.Random, member: Member, device: MemoryReplica, kind: str) -> list[bytes]:
+    """A message in its form, about chains that are there and others."""
+    name, arriving = member.name, member.exchange._arriving is not None
+    lines = [device.line if drawn.random() < 0.3 else made_up(drawn) for _ in range(3)]
+    heads = frozenset(Head(*line, drawn.randint(1, 9), EntryId(drawn.randbytes(32))) for line in lines)
+    match kind:
+        case "heads":
+            return [part(name, Frontier(heads), last=drawn.random() < 0.7)]
+        case "equivocators":
+            devices = frozenset(line[0] for line in lines)
+            return [part(name, Frontier(frozenset(), devices), last=drawn.random() < 0.7)]
+        case "gaps":
+            return [part(name, Frontier(frozenset(), frozenset(), heads), last=drawn.random() < 0.7)]
+        case "paths" if len(member.exchange._paths) < 4:  # always some, and never too many
+            steps = [(9 - at, EntryId(drawn.randbytes(32))) for at in range(drawn.randint(1, 8))]
+            return frontiers.encode_paths(name, [Path(line, steps) for line in lines])
+        case "gaps in batches" if not arriving:
+            writer = of(device)._replace(first=7, previous=EntryId(drawn.randbytes(32)), incarnation=made_up(drawn)[1])
+            return batches.encode_batch(name, forge(writer, [Draft()])[0], 60_000)
+        case "halves" if arriving or drawn.random() < 0.01:  # no other batch comes after half of one
+            rows = [[*line, 2, drawn.randbytes(32), b""] for line in lines]
+            return [codec.encode([Message.BATCH, name, False, rows, [], []])]
+        case "questions":
+            return [part(name, Frontier(frozenset()), last=True), messages.PING_BYTES]
+    return [messages.PONG_BYTES]
+
+
+def made_up(drawn: random.Random) -> Line:
+    return DeviceId(drawn.randbytes(32)), Incarnation(drawn.randbytes(8))
+
+
+def kept_by(session: Session) -> int:
+    """How many elements the collections have that are reached from a session, but for what its device holds."""
+    found, todo = 0, [session]
+    seen: set[int] = set()
+    while todo:
+        thing: Any = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, dict):
+            todo += [*thing.keys(), *thing.values()]
+        elif isinstance(thing, list | tuple | set | frozenset | deque):
+            todo += thing
+        elif type(thing).__module__.startswith("cellsync."):
+            todo += [getattr(thing, name) for name in (vars(thing) if hasattr(thing, "__dict__") else thing.__slots__)]
+        if isinstance(thing, dict | list | set | frozenset | deque):
+            found += len(thing)
+    return found
+
+
 # --- equivocators ----------------------------------------------------------------------------------------
 
 
@@ -172,11 +331,11 @@ def equivocator(
     ana: MemoryReplica, xi: MemoryReplica, through: MemoryReplica, branches: int, length: int = 0
 ) -> list[tuple[Incarnation, EntryId]]:
     """So many branches of Xi's, all behind one beginning, on the word of another device; the heads."""
-    writer = Writer(ana.id, xi.device, Incarnation(b"one life"), xi.secrets.signing)
+    writer = anew(xi, Incarnation(b"one life"))
     if length:
         batch, ids = forge(writer, [Draft(content=content(f"{number}")) for number in range(length)])
         ana.commit(ana.replica.plan(batch))
-        writer = writer._replace(first=length + 1, previous=ids[-1], height=length)
+        writer = writer.after(ids)
     row, head, height = pointer(ana, through)
     found = []
     for number in range(branches):
@@ -252,7 +411,7 @@ def test_who_was_admitted_by_an_equivocator_gets_in_with_what_it_wrote(known: bo
     pass_on(xi, ana) if known else None
     written = cy.edit(CASE, Operation(1, "f", b"", "cy"))
     for number in range(caps.BRANCHES + 1):
-        writer = Writer(ana.id, xi.device, Incarnation(number.to_bytes(8, "big")), xi.secrets.signing)
+        writer = anew(xi, Incarnation(number.to_bytes(8, "big")))
         ana.commit(ana.replica.plan(forge(writer, [Draft()])[0], {xi.device: 1}))
     assert not ana.replica.circle.is_active(cy.device)
     cy.sponsor = ana.device, ana.secrets.public.session
@@ -261,3 +420,72 @@ def test_who_was_admitted_by_an_equivocator_gets_in_with_what_it_wrote(known: bo
     assert ana.find(cy.line, 1, written) is not None
     assert ana.digest() == cy.digest()
     assert balance(one) == balance(other) == LEVEL
+
+
+# --- devices that an equivocator introduces ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cites", [False, True], ids=["cites nothing", "cites its introduction"])
+@pytest.mark.parametrize("branches", [1, caps.BRANCHES + 1])
+def test_what_is_written_beside_a_puppet_reaches_everybody(cites: bool, branches: int) -> None:
+    """Ana alone is shown where a known equivocator introduces it. It wrote to her and did not cite that, she cited what
+    it wrote, and what she wrote from then on reached nobody."""
+    ana = founded()
+    xi, ben = admitted(ana, "xi", 2, Role.COORDINATOR), admitted(ana, "ben", 3)
+    for device in (xi, ben):
+        pass_on(ana, device)
+    for number in range(caps.BRANCHES + 1):
+        batch = forge(anew(xi, Incarnation(number.to_bytes(8, "big"))), [Draft()])[0]
+        for device in (ana, ben):
+            assert not device.receive(batch, xi.device).refused
+    keys = device_secrets(bytes(96))
+    shape, names = encode_admit(Admit(Role.WRITER, keys.public, "puppet"), bytes(16))
+    grant = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=names)
+    where = anew(xi, Incarnation(b"a branch"))
+    batch, ids = forge(where, [grant])
+    assert not ana.receive(batch, xi.device).refused
+    row = BatchChain(xi.device, where.incarnation, 2, ids[0], None)
+    known = Root(row, where.after(ids).height) if cites else None
+    for number in range(branches):
+        life = Incarnation(number.to_bytes(8, "big"))
+        puppet = Writer(ana.id, DeviceId(ids[0]), life, keys.signing, root=known)
+        plan = ana.receive(forge(puppet, [Draft()])[0], xi.device)
+        assert bool(plan.refused) is not cites
+    written = ana.edit(CASE, Operation(1, "f", b"", "help"))
+    ends = sync(ana, ben)
+    assert ben.find(ana.line, ana.branches(ana.line)[0].length, written) is not None
+    assert ana.digest() == ben.digest()
+    assert balance(ends[0]) == balance(ends[1]) == LEVEL
+    assert Replica(ana.id, ana.store).digest() == ana.digest()
+
+
+def test_two_members_who_fill_the_circle_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One makes branches, the other cites them. There was no room for what others began then; and with an equivocator
+    named beside as many heads as there may be, a frontier was over the cap, so that no session lasted."""
+    monkeypatch.setattr(caps, "CHAINS", 120)
+    monkeypatch.setattr(caps, "RESERVED", 60)
+    ana, ben, xi, mo = four()
+    for number in range(150):
+        side, [head] = forge(anew(xi, Incarnation(number.to_bytes(8, "big"))), [Draft()])
+        ana.receive(side, xi.device)
+        row = BatchChain(xi.device, side.chains[0].incarnation, 2, head, None)
+        draft = Draft([(1, 1, head, anew(xi, row.incarnation).after([head]).height)])
+        batch, _ = forge(of(mo), [draft], [row])
+        if not ana.receive(batch, mo.device).refused:
+            mo.receive(side, xi.device)
+            mo.receive(batch)
+    assert len(ana.replica.held.of_device(xi.device)) == caps.BRANCHES + 1 + caps.CHAINS - caps.RESERVED
+    written = ben.edit(CASE, Operation(1, "f", b"", "help"))
+    ends = sync(ben, ana)
+    assert [end.error for end in ends] == [None, None]
+    assert ana.find(ben.line, 1, written) is not None
+    assert ana.digest() == ben.digest()
+    assert balance(ends[0]) == balance(ends[1]) == LEVEL
+
+
+def test_a_frontier_may_name_as_many_heads_as_there_may_be_and_equivocators_besides() -> None:
+    ana, mo = pair()
+    member = Member(mo, ana)
+    heads = Frontier(false_heads(caps.CHAINS), frozenset({DeviceId(b"e" * 32)}))
+    member.say(*frontiers.encode_frontier(member.name, heads, 60_000))
+    assert member.other.error is None

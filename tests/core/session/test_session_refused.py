@@ -16,9 +16,10 @@ from tests.core.session.pumps import End, run, sync
 
 
 def four() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica, MemoryReplica]:
-    """Ana knows Bea, Eva and Cleo; Eva knows all whom Ana knows, and Cleo has heard nothing yet."""
+    """Ana knows Bea, Eva and Cleo; Bea and Eva know all whom Ana knows, and Cleo has heard nothing yet."""
     ana = founded()
     bea, eva, cleo = admitted(ana, "bea", 2), admitted(ana, "eva", 3), admitted(ana, "cleo", 4)
+    pass_on(ana, bea)
     pass_on(ana, eva)
     return ana, bea, eva, cleo
 
@@ -58,7 +59,7 @@ def test_what_did_not_attach_is_in_step_once_it_does(through: str) -> None:
     """Ana takes Cleo to hold what Cleo does not: so what comes behind it does not attach. Somebody brings the rest."""
     ana, bea, eva, cleo = four()
     first, [head] = forge(of(bea), [Draft(content=content("one"))])
-    second, _ = forge(of(bea)._replace(first=2, previous=head, height=1), [Draft(content=content("two"))])
+    second, _ = forge(of(bea).after([head]), [Draft(content=content("two"))])
     one, other = sync(ana, cleo)
     ana.receive(first)
     ana.receive(second)
@@ -88,7 +89,7 @@ def test_a_branch_as_long_as_what_did_not_attach_is_not_that() -> None:
     ana, bea, _, cleo = four()
     here, _ = forge(of(bea), [Draft(content=content(number)) for number in range(3)])
     first, [head] = forge(of(bea), [Draft(content=content("one"))])
-    second, _ = forge(of(bea)._replace(first=2, previous=head, height=1), [Draft(content=content("two"))])
+    second, _ = forge(of(bea).after([head]), [Draft(content=content("two"))])
     one, other = sync(ana, cleo)
     cleo.receive(here)
     ana.receive(first)
