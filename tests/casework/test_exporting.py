@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from html.parser import HTMLParser
 from io import StringIO
@@ -674,8 +676,46 @@ async def test_json_has_the_documented_shape_and_is_the_same_each_time() -> None
         assert file["fields"]["links"]["values"] == [{"value": [{"hex": person["id"]}, "about"]}]
         [item] = file["fields"]["release_demands"]["items"]
         assert [said["value"] for said in item["values"]] == ["free Vera"]
-        assert [said["value"] for said in item["before"]] == ["free her"]
+        assert item["before"] == []
         assert "imported" not in file["fields"]
+
+
+@pytest.mark.parametrize("form", [Form.JSON, Form.DOSSIER])
+@pytest.mark.parametrize("audience", [Scope.INTERNAL, Scope.PARTNERS, Scope.UN])
+async def test_those_outside_are_given_what_is_said_now_and_on_which_day(form: Form, audience: Scope) -> None:
+    """At what hours members write, and what they took back, is nobody's business there."""
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.UN)
+        async with case.edit() as draft:
+            draft.release_demands.append("said first")
+        async with case.edit() as draft:
+            draft.release_demands.correct(draft.release_demands.items[0], "said instead")
+        content = (await export_cases(cell, form=form, audience=audience)).content
+        internal = audience is Scope.INTERNAL
+        assert (b"said instead" in content, b"said first" in content) == (True, internal)
+        if form is Form.JSON:
+            hours = set(re.findall(rb'"at": "[0-9-]{10}T([^"]*)"', content))
+            assert hours
+            assert (hours == {b"00:00:00+00:00"}) is not internal
+
+
+def test_a_consent_that_covers_only_what_nobody_here_knows_covers_nothing() -> None:
+    right = spoken(a_consent_covering("C9")).right
+    assert right.covers == frozenset()
+    assert not right.unsaid
+    assert spoken(a_consent_covering("C9", "C0")).right.covers == {C0}
+    assert spoken(a_consent_covering()).right.covers == {C0, C1}
+
+
+def test_a_consent_that_withholds_what_nobody_here_can_read_is_unclear() -> None:
+    assert spoken(a_consent_covering(withheld=[1])).right.unclear
+    assert not spoken(a_consent_covering(withheld=["residence"])).right.unclear
+
+
+def a_consent_covering(*compartments: str, withheld: Sequence[Any] = ()) -> Consent:
+    done = [Operation(int(Op.ADD), "covers", None, one) for one in compartments]
+    done += [Operation(int(Op.ADD), "withheld", None, one) for one in withheld]
+    return read(Consent, state_of([*creation(Consent, {"scope": Scope.UN}), *done]), CaseId(b"c" * 32))
 
 
 class Page(HTMLParser):

@@ -10,7 +10,8 @@ What never happens: something about a person leaves without their consent that r
 name that stays leaves in a text that says it, unless somebody lets that text go (`mentions`);
 C4-C6 leave together with C0-C3; one of several contradicting values leaves as if it were the only one; a link names a
 document that stays. Retracted items of logs, fields that no schema here knows, and the import's marks stay. Outside the
-circle authors are "author 1", "author 2": who is a member is nobody's business there.
+circle authors are "author 1", "author 2", times are days, and what an item said before it was corrected stays: who is a
+member, and what they took back, is nobody's business there.
 """
 
 from __future__ import annotations

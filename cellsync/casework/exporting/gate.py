@@ -4,6 +4,10 @@ A field leaves if its compartment was chosen and the consents of those concerned
 timeline by its own compartment. What consent keeps back is noted, with the reason. Where an item was corrected
 and its current wording belongs to another compartment, its older wordings stay as well.
 
+Members are given who wrote what and when, and what an item said before it was corrected. Those outside are given what
+is said now, by "author 1", on which day: who is a member, at what hours they write, and what they took back is
+nobody's business there.
+
 A text that says what stays, a name that a consent withholds, stays too, unless somebody lets it go (`mentions`).
 """
 
@@ -86,6 +90,7 @@ class Gate:
         self.compartments = compartments
         self.kept = kept
         self._audience = audience
+        self._all = audience is Scope.INTERNAL
         self._authors: dict[DeviceId, str] = {}
         self._folder: Folder | None = None
         self._targets = targets
@@ -160,7 +165,7 @@ class Gate:
         )
 
     def author(self, value: Value[Any]) -> str:
-        if self._audience is Scope.INTERNAL:
+        if self._all:
             return value.author
         return self._authors.setdefault(value.device, f"author {len(self._authors) + 1}")
 
@@ -185,7 +190,9 @@ class Gate:
         for item in getattr(document, own.name).items:
             if all(lets(one.value) for one in item.current):
                 current = {one.id for one in item.current}
-                before = [one for one in item.versions if one.id not in current and lets(one.value)]
+                before = (
+                    [one for one in item.versions if one.id not in current and lets(one.value)] if self._all else []
+                )
                 yield Piece(None, self._said(own.kinds[0], item.current), self._each(own.kinds[0], before))
 
     def _of_elements(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
@@ -227,7 +234,10 @@ class Gate:
         return tuple(found.values())
 
     def _each(self, kind: ValueType, values: Iterable[Value[Any]]) -> tuple[Said, ...]:
-        return tuple(Said(one.value, _plain(kind, one.value), (self.author(one),), one.at) for one in values)
+        return tuple(Said(one.value, _plain(kind, one.value), (self.author(one),), self._when(one)) for one in values)
+
+    def _when(self, value: Value[Any]) -> datetime | None:
+        return value.at if self._all else value.at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 _PIECES: Final = {

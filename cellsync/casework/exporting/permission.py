@@ -56,6 +56,7 @@ from cellsync.core.errors import CallerError, InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.marks import Marks
 from cellsync.core.schema.fields import Sensitivity
+from cellsync.core.schema.schema import fields_of
 
 ABOUT_CASES: Final = frozenset({Sensitivity.C0, Sensitivity.C1, Sensitivity.C2, Sensitivity.C3})
 ABOUT_HELP: Final = frozenset({Sensitivity.C4, Sensitivity.C5, Sensitivity.C6})
@@ -510,12 +511,17 @@ def _linked(consent: Consent, *relations: Relation) -> tuple[bytes, ...]:
 
 
 def _right(consent: Consent) -> Right:
-    said = frozenset(one for one in consent.covers if isinstance(one, Sensitivity))
-    withheld = [meant(one) if isinstance(one, str) else frozenset() for one in consent.withheld]
+    covers, withheld = frozenset(consent.covers), [meant(one) for one in consent.withheld]
+    said = bool(covers or _unknown(consent, "covers"))
     return Right(
-        effective_scope(consent), is_withdrawn(consent), said or UNSAID, frozenset().union(*withheld),
-        not all(withheld), not said,
+        effective_scope(consent), is_withdrawn(consent), covers if said else UNSAID, frozenset().union(*withheld),
+        not all(withheld) or _unknown(consent, "withheld"), not said,
     )  # fmt: skip
+
+
+def _unknown(consent: Consent, field: str) -> bool:
+    """Whether something stands in this field that nobody here knows: a compartment of a later version, say."""
+    return bool(fields_of(Consent)[field].misfits(consent._state))
 
 
 def _standing(said: Iterable[_Said]) -> list[_Said]:

@@ -11,6 +11,7 @@
               {"type": "log", "items": [{"values": [VALUE], "before": [VALUE]}]}
               (a field of another type stands as the one of these does that holds the same)
     VALUE     {"value": PLAIN, "authors": ["ana"], "at": "2026-03-01T09:58:00+00:00"}     authors and time where known
+              outside the circle the time is that of the day's beginning, and `before` is empty
     PLAIN     as the field stores it (protocol/35-cases.md, Schemas); bytes are {"hex": "…"}
 
 The first of several values is the one that is displayed. Keys stand in this order, documents and fields in that of
