@@ -19,7 +19,8 @@ from cellsync.casework.importing.sheet import Sheet
 from cellsync.casework.values.partial_date import BIRTHS, EVENTS, read_by_rule
 
 _DATES: Final = (
-    cells.birth, cells.event, cells.event_day, ranges.first_day, ranges.last_day, ranges.range_end,
+    cells.birth, cells.event, cells.event_day, ranges.first_day, ranges.only_first_day, ranges.last_day,
+    ranges.range_end,
 )  # fmt: skip
 _COUNTED: Final = frozenset({"sentence"})  # fields of which a figure alone says nothing
 _FIGURES: Final = re.compile(r"\d{1,4}(?:[.,]\d{1,2})?")
@@ -37,7 +38,14 @@ class _Dates:
 
 def as_headings_say(placed: Placed, sheet: Sheet) -> list[Target]:
     """The targets, with what the headings of their columns say about how to read them."""
-    return [_as_said(target, placed, sheet) for target in placed.targets]
+    ended = {target.column for target in placed.targets if target.parser in (ranges.range_end, ranges.last_day)}
+    begun = [
+        target._replace(parser=ranges.only_first_day)
+        if target.parser is ranges.first_day and target.column not in ended
+        else target
+        for target in placed.targets
+    ]
+    return [_as_said(target, placed, sheet) for target in begun]
 
 
 def _as_said(target: Target, placed: Placed, sheet: Sheet) -> Target:
@@ -73,4 +81,6 @@ def by_rule(target: Target, cell: str) -> str:
         return "says more of the person than how the work on the case stands: it is kept in the timeline"
     elif target.parser not in _DATES:
         return ""
+    elif target.parser is ranges.only_first_day and ranges.range_end(cell):
+        return "says an end as well: only the beginning is kept"
     return read_by_rule(cell, BIRTHS if target.parser is cells.birth else EVENTS)

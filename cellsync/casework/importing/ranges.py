@@ -30,6 +30,11 @@ def first_day(cell: str) -> list[Any]:
     return event(begins) if begins else []
 
 
+def only_first_day(cell: str) -> list[Any]:
+    """Since when, of a column whose ends go nowhere."""
+    return first_day(cell)
+
+
 def last_day(cell: str) -> list[Any]:
     """Until when: of a range its end; nothing if it is not over."""
     begins, ends = _range(cell)
