@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from cellsync import __version__
 from cellsync.api.client import Client, NoDaemon, SocketClient
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import Terminal, terminal_of
@@ -36,7 +37,8 @@ def profile_of(context: click.Context) -> Profile:
 def daemon_of(
     profile: Profile, within: float = 0.0, say: Callable[[str], object] = lambda text: None
 ) -> SocketClient | None:
-    """The daemon, if one runs. It is said at once for which command this one waits.
+    """The daemon, if one runs. It is said at once for which command this one waits, and that it was started before
+    cellsync was updated: it may not understand what it is asked.
 
     Raises Busy if that goes on working with the profile, DaemonSilent.
     """
@@ -45,7 +47,9 @@ def daemon_of(
     told = False
     while True:
         try:
-            client.health()
+            version = client.health()["version"]
+            if version != __version__:
+                say(_OTHER_VERSION.format(theirs=plain_line(version, 20), ours=__version__))
             return client
         except NoDaemon:
             held = held_by(profile)
@@ -173,5 +177,9 @@ _NOWHERE: Final = (
 )
 _UNATTENDED: Final = (
     "Start it (cellsync daemon run) and open the cell (cellsync unlock); or give the passphrase: --passphrase-fd N"
+)
+_OTHER_VERSION: Final = (
+    "⚠ The daemon is still cellsync {theirs}, and this is {ours}. End it and start it again: cellsync daemon stop, "
+    "then cellsync daemon run"
 )
 _ANOTHER: Final = "Use it (cellsync status), or another folder: cellsync --profile DIR …"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cellsync import __version__
+from cellsync.api.client import SocketClient
 from cellsync.cli import reach
 from cellsync.profile.holder import Busy, Holder, held_by
 from cellsync.profile.profile import Profile
@@ -44,6 +46,22 @@ def test_a_daemon_that_starts_is_waited_for_in_silence(profile: Profile, monkeyp
     with Holder(profile), pytest.raises(Busy):
         reach.daemon_of(profile, say=said.append)
     assert said == []
+
+
+@pytest.mark.parametrize("version", [__version__, "0.0.9\x1b"])
+def test_a_daemon_from_before_an_update_is_named(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(SocketClient, "health", lambda _: {"v": 1, "state": "open", "version": version})
+    said: list[str] = []
+    assert reach.daemon_of(profile, say=said.append) is not None
+    if version == __version__:
+        assert said == []
+    else:
+        [text] = said
+        assert text.startswith("⚠ The daemon is still cellsync 0.0.9")
+        assert "\x1b" not in text
+        assert "cellsync daemon stop" in text
 
 
 @pytest.mark.parametrize(("command", "written"), [(False, b"%d"), (True, b"%d command")])
