@@ -128,9 +128,9 @@ def _is_text(given: Any) -> bool:
     """Whether every text in it can be written down: arguments of a command may hold bytes that are no characters."""
     match given:
         case str():
-            return given.isascii() or not any("\ud800" <= one <= "\udfff" for one in given)
+            return given.isascii() or not any("\ud800" <= character <= "\udfff" for character in given)
         case Mapping():
-            return all(_is_text(name) and _is_text(one) for name, one in given.items())
+            return all(_is_text(name) and _is_text(inner) for name, inner in given.items())
         case list() | tuple():
             return all(map(_is_text, given))
     return True

@@ -111,8 +111,8 @@ class Feed:
             return []
         found, read = await self._cell.wrote(change.case, change.removed, READ - self._read)
         self._read += read
-        said = {repr(plain): plain for ref in change.removed if ref in found for plain in [_element(found[ref])]}
-        return list(said.values())
+        removed = {repr(plain): plain for ref in change.removed if ref in found for plain in [_element(found[ref])]}
+        return list(removed.values())
 
     async def _kinds_of(self, change: Change) -> tuple[ValueType, ...]:
         """How people read the values of this field; of a map its keys and its values."""

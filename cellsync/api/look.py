@@ -56,12 +56,12 @@ def looking(profile: Profile) -> Iterator[tuple[DirectClient, datetime]]:
 @contextmanager
 def _told_to_end() -> Iterator[None]:
     """What ends a process ends the block first. In the main thread."""
-    before = {one: signal.signal(one, _leave) for one in system.signals.that_end(at_keyboard=False)}
+    before = {number: signal.signal(number, _leave) for number in system.signals.that_end(at_keyboard=False)}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _leave(number: int, _: object) -> NoReturn:
@@ -94,7 +94,7 @@ def _copy(vault: Path, to: Path, free: int) -> datetime:
         with file_errors():
             files = [path for path in vault.iterdir() if path.name == HEADER_NAME or DATABASE_NAME.fullmatch(path.name)]
             known = [path.stat() for path in files]
-        size = sum(one.st_size for one in known)
+        size = sum(entry.st_size for entry in known)
         if size + size // 2 + _BESIDE > free:
             raise NoMemory(f"This cell has {_mb(size)}, and {_mb(free)} of memory are free: too little to look at it.")
         try:
@@ -104,7 +104,7 @@ def _copy(vault: Path, to: Path, free: int) -> datetime:
                     _copy_file(path, to / path.name)
         except DiskFull:
             raise NoMemory from None
-        return datetime.fromtimestamp(max((one.st_mtime for one in known), default=0.0), UTC)
+        return datetime.fromtimestamp(max((entry.st_mtime for entry in known), default=0.0), UTC)
     finally:
         os.close(lock)
 

@@ -44,9 +44,9 @@ def resolve_locked(cell: Cell, named: str, kind: str = "") -> CaseId:
     if not numbers:
         raise NotFound("There is no such case here.", hint="cellsync case list, or cellsync sync if it is new.")
     if len(numbers) > 1:  # of the documents that an import made of one row, the case itself
-        kinds = {one.number: one.kind for one in listings.get(numbers)}
+        kinds = {listing.number: listing.kind for listing in listings.get(numbers)}
         for wanted_kind in (kind, kind_of(CaseFile)):
-            if of_kind := [number for number, one in kinds.items() if one == wanted_kind]:
+            if of_kind := [number for number, kind in kinds.items() if kind == wanted_kind]:
                 numbers = of_kind
                 break
     case_ids = cell.circle.replica.held.case_ids

@@ -41,17 +41,17 @@ def logged(
     entry has more. `state`: without logs. With the lock held. Raises InvalidValue for a cursor that is none."""
     newest, found, following = Newest(cell.circle.replica.states, number, state), list[Logged](), 0
     for looked_at, (slot, items) in enumerate(newest.entries(first_of(cell, number, after))):
-        items = [one for one in items if wanted(one)]
+        items = [logged for logged in items if wanted(logged)]
         is_more = bool(found and items) and (len(found) + len(items) > limit or not room.takes(_cells(items)))
         if is_more or looked_at == LOOKED_AT:
             following = slot
             break
         if not found:  # what not even an answer of its own holds is left out
-            items = [one for one in items if room.has(one.item.versions)]
+            items = [logged for logged in items if room.has(logged.item.versions)]
         found += items
     by_log: dict[str, list[LogItem]] = {}
-    for one in sorted(found, key=lambda one: rank(one.item.first)):
-        by_log.setdefault(one.field, []).append(one.item)
+    for logged in sorted(found, key=lambda logged: rank(logged.item.first)):
+        by_log.setdefault(logged.field, []).append(logged.item)
     return Page(by_log, newest.logs, place(cell, following))
 
 
@@ -73,4 +73,4 @@ def first_of(cell: Cell, number: int, after: str) -> int:
 
 
 def _cells(items: list[Logged]) -> list[Stored]:
-    return [cell for one in items for cell in one.item.versions]
+    return [cell for logged in items for cell in logged.item.versions]

@@ -70,7 +70,7 @@ class Repeats:
             known.over.set()
             if not known.done:
                 del self._known[key]
-        done = [one for one, made in self._known.items() if made.done]
-        for oldest in done[:-KEPT]:
+        answered = [key for key, made in self._known.items() if made.done]
+        for oldest in answered[:-KEPT]:
             del self._known[oldest]
         return answer

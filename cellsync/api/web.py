@@ -150,7 +150,7 @@ def _unquoted(part: str) -> str:
 
 def _tags(said: str) -> str:
     """`"a", "b"` as `a,b`. A weak tag (`W/"a"`) keeps its mark, and is the tag of nothing here."""
-    return ",".join(one.strip().strip('"') for one in said.split(","))
+    return ",".join(tag.strip().strip('"') for tag in said.split(","))
 
 
 _READ: Final[dict[str, Callable[[str], str]]] = {

@@ -183,7 +183,7 @@ def fate(cell: str) -> TimelineKind | None:
 
 @cache
 def _fates() -> dict[str, TimelineKind]:
-    return {_word(said): kind for kind, words in _FATES.items() for said in words.split(",")}
+    return {_word(word): kind for kind, words in _FATES.items() for word in words.split(",")}
 
 
 def says_released(cell: str) -> bool:
@@ -205,7 +205,7 @@ def is_example(word: str, column: str) -> bool:
     """Whether people give it as an example of what stands in this column of a table: "Status (released / detained)"."""
     if column == "status" and fate(word) is not None:
         return True
-    return any(meant(word, [one.value for one in choices]) for choices in _EXAMPLES.get(column, ()))
+    return any(meant(word, [choice.value for choice in choices]) for choices in _EXAMPLES.get(column, ()))
 
 
 def meant(typed: str, choices: Iterable[T]) -> T | None:
@@ -214,19 +214,19 @@ def meant(typed: str, choices: Iterable[T]) -> T | None:
     found = chosen(typed, known)
     if found is not None:
         return found
-    words = {_word(str(one)): str(one) for one in known} | dict(_words(tuple(str(one) for one in known)))
+    words = {_word(str(choice)): str(choice) for choice in known} | dict(_words(tuple(str(choice) for choice in known)))
     word = words.get(_word(typed))
-    return None if word is None else next(one for one in known if str(one) == word)
+    return None if word is None else next(choice for choice in known if str(choice) == word)
 
 
 @cache
 def _words(choices: tuple[str, ...]) -> Mapping[str, str]:
     """What is said for the choices of the enumeration that has these, folded."""
     return {
-        _word(said): choice.value
+        _word(word): choice.value
         for choice, words in _SAID.items()
-        if tuple(one.value for one in type(choice)) == choices
-        for said in words.split(",")
+        if tuple(member.value for member in type(choice)) == choices
+        for word in words.split(",")
     }
 
 

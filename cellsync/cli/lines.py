@@ -30,7 +30,9 @@ def columns(text: str) -> int:
     """How wide a terminal shows it."""
     if text.isascii():
         return len(text)
-    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text if category(one) not in _INVISIBLE)
+    return sum(
+        2 if east_asian_width(character) in "WF" else 1 for character in text if category(character) not in _INVISIBLE
+    )
 
 
 def _parts(line: str, most: int) -> Iterator[str]:

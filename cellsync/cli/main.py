@@ -107,8 +107,8 @@ def _for_people(problem: Problem, given: list[str]) -> Problem:
     if not problem.hint.startswith(_FOR_PROGRAMS):
         return problem
     field, fits = _WHERE.search(problem.message), _FITS.match(problem.message)
-    said = "does not fit" if fits is None else _TOO[fits[1]].format(many(int(fits[2]), "character"))
-    what = f"What was given as {field[1]!r} {said}." if field else f"Something in this command {said}."
+    fault = "does not fit" if fits is None else _TOO[fits[1]].format(many(int(fits[2]), "character"))
+    what = f"What was given as {field[1]!r} {fault}." if field else f"Something in this command {fault}."
     return problem._replace(message=what, hint=f"{_named_in(given)} --help")
 
 

@@ -58,7 +58,9 @@ class OwnChain:
         """
         new = {chain.number: chain for chain in plan.commit.chains}
         # each entry's branch has an arrival: a step has few of these, and thousands of entries
-        return any((new.get(one.chain) or chains[one.chain]).line == self.line for one in plan.commit.arrivals)
+        return any(
+            (new.get(arrival.chain) or chains[arrival.chain]).line == self.line for arrival in plan.commit.arrivals
+        )
 
     # --- with a commit ---------------------------------------------------------------------------------
 

@@ -100,8 +100,8 @@ class Calls:
 
     def opened(self, device: DeviceId, devices: Sequence[DeviceId], link: PeerLink) -> None:
         """A session with `device` has opened, and `devices` have its key: no other call to it is needed."""
-        for one in devices:
-            self.unanswered.pop(one, None)
+        for known in devices:
+            self.unanswered.pop(known, None)
         for attempt in self._attempts.get(device, ()):
             if attempt is not link:
                 attempt.give_up()

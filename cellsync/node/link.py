@@ -81,7 +81,8 @@ class PeerLink:
         self._question = 0, -math.inf  # the last that was asked for somebody who waits, and when
         self._clock_leads = self._lead()
         self._circles = circles
-        [(self._circle, self._lock)] = [(one.id, one.lock) for one in circles.values()]  # a node keeps one in step
+        # A node keeps one circle in step.
+        [(self._circle, self._lock)] = [(circle.id, circle.lock) for circle in circles.values()]
         self._report = report
         self._wake = trio.Event()
         self._wake.set()  # a caller has something to say at once

@@ -85,7 +85,7 @@ class Others:
     def went_back(self) -> list[DeviceId]:
         """Devices whose build is an older one than they had before."""
         spoken = [(device, self._spoken.get(device)) for device in self._circle.others()]
-        return [device for device, one in spoken if one is not None and one.last.highest < one.highest]
+        return [device for device, theirs in spoken if theirs is not None and theirs.last.highest < theirs.highest]
 
     def parted(self, device: DeviceId, moment: float) -> None:
         """A device was met, and there was no version in common."""

@@ -27,7 +27,7 @@ _NOTHING: Final = codec.encode([])
 
 def encode_spots(known: Mapping[DeviceId, Sequence[Spot]]) -> bytes:
     """Where devices were last."""
-    likely = sorted(known.items(), key=lambda one: min((spot.source for spot in one[1]), default=Basis.HEARD))
+    likely = sorted(known.items(), key=lambda item: min((spot.source for spot in item[1]), default=Basis.HEARD))
     return _encode(
         [device, [[spot.host, spot.port, spot.site, int(spot.source)] for spot in spots]]
         for device, spots in likely
@@ -54,7 +54,7 @@ def _fitting(rows: Iterable[list[object]]) -> list[list[object]]:
 def spots(circle: SharedCircle) -> dict[DeviceId, list[Spot]]:
     try:
         rows = codec.decode(circle.store.kept(ADDRESSES) or _NOTHING, caps.ENTRY, ADDRESSES)
-        return {DeviceId(device): [_spot(*one) for one in known] for device, known in rows}
+        return {DeviceId(device): [_spot(*spot) for spot in known] for device, known in rows}
     except (PeerError, InvalidValue, ValueError, TypeError, AttributeError):
         return {}
 
@@ -117,7 +117,7 @@ class SpokenVersions(NamedTuple):
 
 def encode_versions(circle: SharedCircle, spoken: Mapping[DeviceId, SpokenVersions]) -> bytes:
     known = ((device, spoken[device]) for device in circle.others() if device in spoken)
-    return _encode([device, *one.last, one.highest] for device, one in known)
+    return _encode([device, *versions.last, versions.highest] for device, versions in known)
 
 
 def versions(circle: SharedCircle) -> dict[DeviceId, SpokenVersions]:

@@ -69,7 +69,7 @@ class Search:
             await self._wake.wait()
             self._wake = trio.Event()
             while self.wanted and self._left > 0:
-                kept = next((one for one in reversed(self._unplaced) if one[0].blob not in self._searched), None)
+                kept = next((pair for pair in reversed(self._unplaced) if pair[0].blob not in self._searched), None)
                 if kept is None:
                     break
                 self._searched.add(kept[0].blob)

@@ -91,7 +91,7 @@ class CircleWhereabouts:
         have their old addresses: what is heard then would be kept for the network before, and called there.
         """
         here = self._network.here()
-        sites = frozenset(one.site for one in here)
+        sites = frozenset(network.site for network in here)
         if self._sites_here not in (None, sites):
             self.spots.forget_heard()
         self._sites_here = sites
@@ -105,7 +105,7 @@ class CircleWhereabouts:
 
     def _standing(self) -> _Standing:
         """Our networks, and what we are called there: a new network often gets its last address a moment later."""
-        return frozenset((one.site, one.addresses) for one in self._network.here())
+        return frozenset((network.site, network.addresses) for network in self._network.here())
 
     # --- calling -------------------------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ class CircleWhereabouts:
     def _one_for(self, link: PeerLink) -> list[DeviceId]:
         """One that we are connected with, and that the peer has not named."""
         if link.other is None or link.other in link.named:
-            others = [one for one in self._links if one != link.device and one not in link.named]
+            others = [device for device in self._links if device != link.device and device not in link.named]
             link.other = self._random.choice(others) if others else None
         return [] if link.other is None else [link.other]
 

@@ -173,7 +173,7 @@ class Incomplete:
                 entries += held
                 size += path.stat().st_size
                 sync_file(path)
-            if {one.name for one in self._vault.iterdir()} != {row.file for row, _ in self._taken}:
+            if {entry.name for entry in self._vault.iterdir()} != {row.file for row, _ in self._taken}:
                 raise CopyDiffers  # a log that could not be emptied
             for name, content in (beside or {}).items():
                 write_private(self._folder / name, content)

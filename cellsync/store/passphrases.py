@@ -37,12 +37,12 @@ def forms(text: str) -> tuple[Passphrase, ...]:
     if not text:
         raise InvalidValue("The passphrase is empty.")
     try:
-        encoded = [one.encode() for one in (typing_form(text), normalize("NFC", text))]
+        encoded = [form.encode() for form in (typing_form(text), normalize("NFC", text))]
     except UnicodeEncodeError:  # its message would show the passphrase
         encoded = []
     if not encoded:
         raise InvalidValue("The passphrase cannot be encoded.")
-    return tuple(Passphrase(one) for one in dict.fromkeys(encoded) if one)
+    return tuple(Passphrase(form) for form in dict.fromkeys(encoded) if form)
 
 
 def make_passphrase() -> str:

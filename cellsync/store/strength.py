@@ -50,13 +50,13 @@ def strength(text: str, known: Iterable[str] = ()) -> Strength:
     form = typing_form(text)[:_LOOKED_AT]
     if not form:
         return Strength(0.0, "It is nothing but blanks.")
-    words = [part for one in known for part in (typing_form(one), *typing_form(one).split()) if part]
+    words = [part for text in known for part in (typing_form(text), *typing_form(text).split()) if part]
     ways = [form, form.replace(" ", ""), form.translate(_KEYS).replace(" ", "")]
     bared = [bare(way) for way in (form, form.translate(_KEYS), form.translate(_LETTERS))]
     phrases = sorted(phrase for phrase in known_phrases() if any(phrase in way for way in bared))
     ways += [way for way in bared if any(phrase in way for phrase in phrases)]
     guessed = [zxcvbn.zxcvbn(way, user_inputs=[*words, *phrases], max_length=_LOOKED_AT) for way in dict.fromkeys(ways)]
-    least = min(guessed, key=lambda one: one["guesses_log10"])
+    least = min(guessed, key=lambda estimate: estimate["guesses_log10"])
     if any(part.get("matched_word") in phrases for part in least["sequence"]):
         reason = "It is a phrase that is known, or part of one."
     else:

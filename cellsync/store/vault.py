@@ -229,7 +229,7 @@ class Vault:
     @property
     def derivation(self) -> Kdf:
         """What deriving the key of this vault costs."""
-        return min((Kdf(one.ops, one.memory) for one in self._slots), key=lambda one: one.memory)
+        return min((Kdf(slot.ops, slot.memory) for slot in self._slots), key=lambda kdf: kdf.memory)
 
     def check_passphrase(self, guess: Words) -> None:
         """Whether this would open it. Blocks for a key derivation. Raises WrongPassphrase."""

@@ -45,7 +45,7 @@ def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
     used = {getattr(shapes, name) for operation in OPERATIONS for name in (operation.takes, operation.gives)}
     _, components = msgspec.json.schema_components(
-        sorted(used | {shapes.Failed}, key=lambda one: one.__name__), ref_template=_REFERENCE
+        sorted(used | {shapes.Failed}, key=lambda shape: shape.__name__), ref_template=_REFERENCE
     )
     _open_objects(components)
     taken = {name: components.pop(name) for name in {operation.takes for operation in OPERATIONS}}
@@ -71,7 +71,7 @@ def document() -> dict[str, Any]:
 def _events() -> dict[str, Any]:
     """One of several, told apart by the name of the event."""
     _, components = msgspec.json.schema_components(
-        sorted({*events.DATA.values()}, key=lambda one: one.__name__), ref_template=_REFERENCE
+        sorted({*events.DATA.values()}, key=lambda shape: shape.__name__), ref_template=_REFERENCE
     )
     for name, schema in components.items():
         _answered(getattr(events, name), schema)
@@ -106,15 +106,15 @@ def _answered(shape: type[msgspec.Struct], schema: dict[str, Any]) -> None:
     """What it always has is required."""
     if "properties" not in schema:
         return
-    for one in schema["properties"].values():
-        one.pop("default", None)
+    for field in schema["properties"].values():
+        field.pop("default", None)
     schema["required"] = [] if shape.__struct_config__.omit_defaults else list(schema["properties"])
 
 
 def _operation(operation: Operation, taken: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     in_path = _IN_PATH.findall(operation.path)
     shape = taken[operation.takes]
-    fields: dict[str, Any] = {name: one for name, one in shape["properties"].items() if name not in in_path}
+    fields: dict[str, Any] = {name: schema for name, schema in shape["properties"].items() if name not in in_path}
     required = [name for name in shape.get("required", []) if name in fields]
     made: dict[str, Any] = {
         "operationId": operation.name,
@@ -127,7 +127,8 @@ def _operation(operation: Operation, taken: dict[str, Any], components: dict[str
     }
     if operation.method in ("GET", "DELETE"):
         made["parameters"] += [
-            {"name": name, "in": "query", "required": name in required, "schema": one} for name, one in fields.items()
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in fields.items()
         ]
     elif fields:
         components[operation.takes] = _body(fields, required, shape.get("description", ""))
@@ -148,10 +149,10 @@ def _operation(operation: Operation, taken: dict[str, Any], components: dict[str
 def _body(fields: dict[str, Any], required: list[str], description: str) -> dict[str, Any]:
     properties = {}
     for name, schema in fields.items():
-        properties[name] = one = dict(schema)
-        default = one.pop("default", None)
+        properties[name] = field = dict(schema)
+        default = field.pop("default", None)
         if default not in (None, {}, []):
-            one["description"] = f"{one.get('description', '')} Left out: {json.dumps(default)}.".strip()
+            field["description"] = f"{field.get('description', '')} Left out: {json.dumps(default)}.".strip()
     return {
         "type": "object", "properties": properties, "required": required, "additionalProperties": False,
         "description": description,

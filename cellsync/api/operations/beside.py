@@ -62,7 +62,7 @@ def _spoken_for(targets: Iterable[ListedCase]) -> list[str]:
 @cache
 def _usual_status(kind: str) -> str:
     """How a case of this kind stands where nobody has said so, as its schema has it."""
-    schema = {kind_of(one): one for one in SCHEMAS}.get(kind)
+    schema = {kind_of(schema): schema for schema in SCHEMAS}.get(kind)
     known = {} if schema is None else fields_of(schema)
     for own in (known.get(name) for name in STATUS):
         if isinstance(own, Register) and isinstance(own.default, str):
@@ -92,7 +92,7 @@ def pointing(cell: Cell, case: CaseId) -> tuple[list[shapes.CaseRow], bool]:
     """The first documents that point at a case, and whether there are more. With the lock held."""
     listings = cell.catalogue.fresh()
     page = listings.page(Wanted(target=case), 0, POINTING + 1)
-    return [row(cell, listings, one) for one in page[:POINTING]], len(page) > POINTING
+    return [row(cell, listings, number) for number in page[:POINTING]], len(page) > POINTING
 
 
 def page_beside(
@@ -103,4 +103,4 @@ def page_beside(
     targets = (cases.get(CaseId(target)) for target in listings.links(cases[case]))
     own = wanted._replace(among=[number for number in targets if number is not None])
     found = {*listings.page(wanted._replace(target=case), after, limit), *listings.page(own, after, limit)}
-    return sorted(found, key=lambda one: one.number)[:limit]
+    return sorted(found, key=lambda row: row.number)[:limit]

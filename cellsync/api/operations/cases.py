@@ -72,7 +72,7 @@ async def list_cases(service: Service, ask: shapes.ListCases) -> shapes.Cases:
         elif wanted.parts:
             left_out = listings.count(wanted._replace(kinds=BESIDE, besides=()))
         else:
-            left_out = sum(count for one, count, _ in listings.counts() if one in BESIDE)
+            left_out = sum(count for kind, count, _ in listings.counts() if kind in BESIDE)
         return shapes.Cases(
             cases=[row(cell, listings, listed_case) for listed_case in page[: ask.limit]],
             more=left_out,

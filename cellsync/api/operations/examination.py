@@ -86,6 +86,6 @@ async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, r
         SPOKEN if cell is None else cell.node.versions,
     )
     return [
-        shapes.Finding(check=one.check, grade=one.grade.value, text=one.text, hint=one.hint)
-        for one in await examine_subject(subject)
+        shapes.Finding(check=finding.check, grade=finding.grade.value, text=finding.text, hint=finding.hint)
+        for finding in await examine_subject(subject)
     ]

@@ -92,27 +92,27 @@ class ImportJob(Job[shapes.Importing]):
             unread=len(report.unread),
             problems=[
                 shapes.TableProblem(
-                    column=one.column, lines=list(one.lines), message=one.message, examples=list(one.examples),
-                    left_out=one.left_out, fits=list(one.fits),
+                    column=row.column, lines=list(row.lines), message=row.message, examples=list(row.examples),
+                    left_out=row.left_out, fits=list(row.fits),
                 )
-                for one in report.problems
+                for row in report.problems
             ],
             notices=[
                 shapes.TableNotice(
-                    column=one.column, lines=list(one.lines), message=one.message, examples=list(one.examples)
+                    column=row.column, lines=list(row.lines), message=row.message, examples=list(row.examples)
                 )
-                for one in report.notices
+                for row in report.notices
             ],
             columns=report.taken,
             ignored=report.ignored,
             header_line=report.header_line,
             id_column=report.id_column,
             alike=[
-                shapes.Alike(line=one.line, case=None if one.case is None else one.case.hex(), earlier=one.earlier)
-                for one in report.alike
+                shapes.Alike(line=row.line, case=None if row.case is None else row.case.hex(), earlier=row.earlier)
+                for row in report.alike
             ],
             nameless=[shapes.Nameless(line=line, called=called) for line, called in report.nameless],
-            renamed=[shapes.Renamed(line=one.line, person=one.person.hex()) for one in report.renamed],
+            renamed=[shapes.Renamed(line=renamed.line, person=renamed.person.hex()) for renamed in report.renamed],
             error=self.shown_error(),
         )  # fmt: skip
 
@@ -132,7 +132,7 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
     chosen = None
     if ask.cases:
         chosen = [await cell.get(CaseFile, await resolve(cell, named)) for named in ask.cases]
-    compartments = None if ask.compartments is None else [Sensitivity(one) for one in ask.compartments]
+    compartments = None if ask.compartments is None else [Sensitivity(name) for name in ask.compartments]
     surroundings = cell.circle.surroundings
     content = Scratch(service.profile.holder.parent, surroundings.entropy)
     try:
@@ -171,15 +171,15 @@ def _exported(made: Export, record: shapes.Written | None, content: Scratch) -> 
         refused=_first(made.refused),
         left_out=[
             shapes.LeftOut(
-                reason=one.why.value, text=one.said, count=len(one.cases), cases=_first(one.cases), what=list(one.what)
+                reason=row.why.value, text=row.said, count=len(row.cases), cases=_first(row.cases), what=list(row.what)
             )
-            for one in made.left_out
+            for row in made.left_out
         ],
         mentions=[
-            shapes.Mention(text=one.said, count=len(one.cases), cases=_first(one.cases), what=list(one.what))
-            for one in made.mentions
+            shapes.Mention(text=row.said, count=len(row.cases), cases=_first(row.cases), what=list(row.what))
+            for row in made.mentions
         ],
-        compartments=sorted(one.value for one in made.compartments),
+        compartments=sorted(compartment.value for compartment in made.compartments),
         record=None if record is None else record.id,
         heads=None if record is None else record.heads,
     )
@@ -201,8 +201,8 @@ async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: byt
         draft.compartments.add(compartment)
     for left in made.cases if len(made.cases) <= _LINKED else ():
         draft.links.add(Link(bytes(left), Relation.ABOUT))
-    for said in (one.said for kept in (made.left_out, made.mentions) for one in kept):
-        draft.notes.append(said)
+    for words in (text.said for kept in (made.left_out, made.mentions) for text in kept):
+        draft.notes.append(words)
     operations = [created(ExportRecord), *finish(draft)]
     async with cell.circle.lock:
         is_noted = await cell.circle.apart(lambda: cell.circle.replica.shows(case))

@@ -86,7 +86,7 @@ class _Place(NamedTuple):
         """
         if isinstance(given, str):
             for text in (given, given.strip()):
-                shown = [one for one in self.view if as_text(one) == text]
+                shown = [element for element in self.view if as_text(element) == text]
                 if len(shown) == 1:
                     return shown[0]
         return self.key(given)
@@ -156,7 +156,7 @@ def _place(draft: Schema, name: str, verb: Verb, find: Find, taken: list[Taken])
         kind = _type_for(draft, name, verb)
         kinds = (STEP,) if TYPES[kind].holds is Holds.SUM else (PLAIN,)
         return _Place(name, kinds, view(draft, name, kind), partial(draft.write, name, kind=kind), find, taken)
-    known = {one: own for one, own in fields_of(type(draft)).items() if one != MARKS}
+    known = {name: own for name, own in fields_of(type(draft)).items() if name != MARKS}
     if name not in known:
         raise InvalidValue(f"no field {plain_line(name)!r} in {kind_of(type(draft))}", hint=_offer_field(name, known))
     own = known[name]

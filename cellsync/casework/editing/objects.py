@@ -51,13 +51,13 @@ def _plain_of(described: Any, given: Any, find: Find) -> Any:
     if described == "float" and type(given) is int:
         return float(given)  # to JSON 2 and 2.0 are one number
     if isinstance(described, dict) and "list" in described and isinstance(given, list):
-        return [_plain_of(described["list"], one, find) for one in given]
+        return [_plain_of(described["list"], element, find) for element in given]
     if isinstance(described, dict) and "parts" in described:
         parts = described["parts"] | ({"case": CASE_ID} if described == LINK else {})
         if isinstance(given, dict):
             given = _in_order(parts, described["defaults"], given)
         if isinstance(given, list):
-            known = [_part(name, inner, one, find) for (name, inner), one in zip(parts.items(), given, strict=False)]
+            known = [_part(name, inner, part, find) for (name, inner), part in zip(parts.items(), given, strict=False)]
             return known + from_json(given[len(parts) :])
     return from_json(given)
 

@@ -59,7 +59,7 @@ def plain_of(described: Any, text: str, find: Find, before: Any = None) -> Any:
     if "optional" in described:
         return None if not text else plain_of(described["optional"], text, find, before)
     if "list" in described:
-        return [plain_of(described["list"], one.strip(), find) for one in text.split(",") if one.strip()]
+        return [plain_of(described["list"], part.strip(), find) for part in text.split(",") if part.strip()]
     if described == LINK:
         return _link(text, find)
     if described == _ENTRY:
@@ -186,7 +186,7 @@ def _link(text: str, find: Find) -> list[Any]:
 def _parts(described: Any, text: str, find: Find) -> list[Any]:
     """As `as_text` writes them; the last part may contain commas."""
     parts, defaults = described["parts"], described["defaults"]
-    typed = [one.strip() for one in text.split(",", len(parts) - 1)]
+    typed = [part.strip() for part in text.split(",", len(parts) - 1)]
     plain = []
     for at, (name, inner) in enumerate(parts.items()):
         said = typed[at] if at < len(typed) else ""

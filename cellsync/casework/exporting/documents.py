@@ -36,16 +36,16 @@ def named_kind(kind: str) -> str:
 
 
 _FIELDS: Final = frozenset(
-    f"{named_kind(kind_of(one))}.{name}" for one in (CaseFile, Person, *BESIDE) for name in fields_of(one)
+    f"{named_kind(kind_of(schema))}.{name}" for schema in (CaseFile, Person, *BESIDE) for name in fields_of(schema)
 )
-_TITLES: Final = frozenset(one for one in _FIELDS if one.endswith(".title"))
+_TITLES: Final = frozenset(field for field in _FIELDS if field.endswith(".title"))
 
 
 def meant(word: str) -> frozenset[str]:
     """The fields that a consent means by a word, as "person.residence". Empty: there is none of that name."""
     said = word.strip().casefold()
     document, _, name = said.rpartition(".")
-    found = {one for one in _FIELDS if one == said or (not document and one.rpartition(".")[2] == name)}
+    found = {field for field in _FIELDS if field == said or (not document and field.rpartition(".")[2] == name)}
     found |= places_of(name)
     if "person.names" in found:
         found |= _TITLES  # a case is called by the name of its person
@@ -55,7 +55,7 @@ def meant(word: str) -> frozenset[str]:
 def nearest(word: str) -> str:
     """The name of a field, or of a column, that is most like a word that is none; "" if none is."""
     said = word.strip().casefold()
-    names = _FIELDS if "." in said else {one.rpartition(".")[2] for one in _FIELDS}.union(COLUMNS)
+    names = _FIELDS if "." in said else {field.rpartition(".")[2] for field in _FIELDS}.union(COLUMNS)
     close = get_close_matches(said, sorted(names), n=1) or get_close_matches(said, sorted(_FIELDS), n=1)
     return close[0] if close else ""
 

@@ -78,9 +78,9 @@ class Dossier:
             "",
         ]
         out.write("\n".join(page).encode())
-        kinds = {bytes(one.id): _kind(one.schema) for one in folder.documents}
-        for one in folder.documents:
-            if section := _section(reader.open(one.schema, one.id), gate, kinds):
+        kinds = {bytes(document.id): _kind(document.schema) for document in folder.documents}
+        for document in folder.documents:
+            if section := _section(reader.open(document.schema, document.id), gate, kinds):
                 out.write(f"{section}\n".encode())
             yield from reader.turn()
 
@@ -90,10 +90,10 @@ class Dossier:
 
 def _section(document: Schema, gate: Gate, kinds: Mapping[bytes, str]) -> str:
     """One document; nothing if nothing of it may leave. `kinds`: of the documents on the page."""
-    fields = [_led(one, kinds) for one in gate.fields(document)]
+    fields = [_led(leaving, kinds) for leaving in gate.fields(document)]
     if not fields:
         return ""
-    rows = "\n".join(f"<dt>{escape(_label(one.name))}</dt>\n<dd>{_field(one)}</dd>" for one in fields)
+    rows = "\n".join(f"<dt>{escape(_label(leaving.name))}</dt>\n<dd>{_field(leaving)}</dd>" for leaving in fields)
     heading = _label(_kind(type(document)))
     return f"<section>\n<h2>{escape(heading)}</h2>\n<dl>\n{rows}\n</dl>\n</section>"
 
@@ -134,14 +134,14 @@ def _piece(piece: Piece, with_authors: bool = False) -> str:
     key = "" if piece.key is None else f"{_beside(piece.key)}: "
     drawn = [
         f'<p dir="auto">{key}'
-        + ((_beside(one.value) if key or with_authors else _text(as_text(one.value))) or "—")
-        + (f' <bdi class="by">{_text(who(one))}</bdi>' if with_authors else "")
+        + ((_beside(said.value) if key or with_authors else _text(as_text(said.value))) or "—")
+        + (f' <bdi class="by">{_text(who(said))}</bdi>' if with_authors else "")
         + "</p>"
-        for one in piece.now
+        for said in piece.now
     ]
     earlier = [
-        f'<p dir="auto" class="by">earlier: {_beside(one.value)} <bdi>{_text(who(one))}</bdi></p>'
-        for one in piece.before
+        f'<p dir="auto" class="by">earlier: {_beside(said.value)} <bdi>{_text(who(said))}</bdi></p>'
+        for said in piece.before
     ]
     whole = "".join(drawn + earlier)
     return f'<div class="conflict"><p class="by">People contradict each other:</p>{whole}</div>' if apart else whole

@@ -33,18 +33,18 @@ class Doubt(NamedTuple):
 
 def about(consent: Consent) -> frozenset[bytes]:
     """What it says that it is about."""
-    links = (one for one in consent.links if isinstance(one, Link))
-    return frozenset(one.case for one in links if one.relation is Relation.ABOUT)
+    links = (link for link in consent.links if isinstance(link, Link))
+    return frozenset(link.case for link in links if link.relation is Relation.ABOUT)
 
 
 def doubts(consent: Consent, kinds: Mapping[bytes, str]) -> list[Doubt]:
     """What nobody should rely on. `kinds`: of what it is about, as far as it is here."""
-    words = sorted(one for one in consent.withheld if not isinstance(one, str) or not meant(one))
-    found = [Doubt("withheld", _no_field(one)) for one in words]
-    people = [one for one in about(consent) if kinds.get(one, kind_of(Person)) == kind_of(Person)]
+    words = sorted(word for word in consent.withheld if not isinstance(word, str) or not meant(word))
+    found = [Doubt("withheld", _no_field(word)) for word in words]
+    people = [person for person in about(consent) if kinds.get(person, kind_of(Person)) == kind_of(Person)]
     if len(people) < len(about(consent)):
         found.append(Doubt("links", "It is about something that is no person, for whom alone it can speak."))
-    elif not people and not any(one.relation is Relation.SUPERSEDES for one in consent.links):
+    elif not people and not any(link.relation is Relation.SUPERSEDES for link in consent.links):
         found.append(Doubt("links", _ABOUT_NOBODY))
     return found
 

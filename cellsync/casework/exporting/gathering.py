@@ -83,11 +83,11 @@ class Folders(Sequence[Folder]):
     def __getitem__(self, place: slice) -> list[Folder]: ...
     def __getitem__(self, place: int | slice) -> Folder | list[Folder]:
         if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+            return [self[at] for at in range(*place.indices(len(self)))]
         case = self._reader.id(self.numbers[place])
         file = self._reader.open(CaseFile, case)
         concerned = tuple(sorted(about(file)))
-        persons = [CaseId(one) for one in concerned if one in self.consents.persons]
+        persons = [CaseId(person) for person in concerned if person in self.consents.persons]
         return Folder(place, case, file.external_id, concerned, persons or (), self.rights[place])
 
 
@@ -143,7 +143,7 @@ def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
         concerned = about(file)
         rights[number] = consents.of(case, concerned | _about_others(reader, joined, number))
         row[number] = len(persons)
-        persons.add(reader.number(one) for one in concerned if one in consents.persons)
+        persons.add(reader.number(person) for person in concerned if person in consents.persons)
         if external := file.external_id:
             named.append(_sorted_by(external, case, number))
         else:
@@ -162,7 +162,7 @@ def _about_others(reader: Reader, joined: Joined, number: int) -> set[bytes]:
     others = joined.others(number)
     if not others or joined.count(joined.first(number)) > MANY:  # of so many nothing goes
         return set()
-    return set().union(*(about(reader.open(CaseFile, reader.id(one))) for one in others))
+    return set().union(*(about(reader.open(CaseFile, reader.id(number))) for number in others))
 
 
 def _sorted_by(external_id: str, case: CaseId, number: int) -> bytes:
@@ -199,19 +199,19 @@ def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
     waiting = _consents(reader.pointing_at(concerned))
     while waiting:
         read: list[Spoken] = []
-        for one in sorted(waiting):
-            read.append(spoken(reader.open(Consent, one)))
+        for number in sorted(waiting):
+            read.append(spoken(reader.open(Consent, number)))
             yield from reader.turn()
-        found |= {one.id: one for one in read}
-        replaced = {other for one in read for other in one.supersedes}
+        found |= {consent.id: consent for consent in read}
+        replaced = {older for consent in read for older in consent.supersedes}
         waiting = _consents(reader.pointing_at(waiting) | reader.kinds(replaced)) - found.keys()
-    named = {target for one in found.values() for target in one.named}
-    persons = {bytes(one) for one, kind in reader.kinds(concerned | named).items() if kind == kind_of(Person)}
+    named = {target for consent in found.values() for target in consent.named}
+    persons = {bytes(case) for case, kind in reader.kinds(concerned | named).items() if kind == kind_of(Person)}
     return Consents(found.values(), persons, joined)
 
 
 def _consents(kinds: Mapping[CaseId, str]) -> set[bytes]:
-    return {bytes(one) for one, kind in kinds.items() if kind == kind_of(Consent)}
+    return {bytes(case) for case, kind in kinds.items() if kind == kind_of(Consent)}
 
 
 def beside(reader: Reader, folders: Folders, places: Iterable[int]) -> Steps[Beside]:
@@ -221,8 +221,8 @@ def beside(reader: Reader, folders: Folders, places: Iterable[int]) -> Steps[Bes
     for place in places:
         number = folders.numbers[place]
         placed[number] = place + 1
-        for one in reader.linking(reader.id(number)):
-            pointing.add(one)
+        for linking in reader.linking(reader.id(number)):
+            pointing.add(linking)
         yield from reader.turn()
     by_kind: dict[str, array[int]] = {kind_of(schema): array("I") for schema in BESIDE}
     for number in pointing:
@@ -235,11 +235,11 @@ def beside(reader: Reader, folders: Folders, places: Iterable[int]) -> Steps[Bes
         for number in by_id(reader.all_ids, by_kind[kind_of(schema)]):
             document: Any = reader.open(schema, reader.id(number))
             linked = {reader.number(link.case) for link in document.links}
-            if at := sorted(placed[one] - 1 for one in linked if placed[one]):
+            if at := sorted(placed[case] - 1 for case in linked if placed[case]):
                 found.schemas.append(schema)
                 found.numbers.append(number)
                 found.told_of.add(map(reader.number, told_of(document)))
                 pairs.add(at)
             yield from reader.turn()
-    found.of = Pairs((place, one) for one in range(len(pairs)) for place in pairs[one])
+    found.of = Pairs((place, document) for document in range(len(pairs)) for place in pairs[document])
     return found

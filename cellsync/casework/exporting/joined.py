@@ -49,8 +49,8 @@ class Joined:
         while (there := self._towards.get(node)) is not None:
             passed.append(node)
             node = there
-        for one in passed:
-            self._towards[one] = node
+        for step in passed:
+            self._towards[step] = node
         return node
 
     def number(self, record: bytes) -> int:
@@ -70,7 +70,7 @@ class Joined:
 
     def others(self, number: int) -> Sequence[int]:
         """The others that are one with it, as far as they are here."""
-        return [one for one in self._members.get(self.first(number), ()) if one > 0 and one != number]
+        return [member for member in self._members.get(self.first(number), ()) if member > 0 and member != number]
 
     def is_awaited_person(self, record: bytes) -> bool:
         return (Person, record) in self._awaited
@@ -86,8 +86,8 @@ def all_joined(reader: Reader) -> Steps[Joined]:
         for number in numbers:
             if _may_join(reader, number, marks):
                 record = reader.id(number)
-                for other in _merged(reader, schema, record):
-                    joined.join(schema, record, other)
+                for into in _merged(reader, schema, record):
+                    joined.join(schema, record, into)
             yield from reader.turn()
     return joined
 
@@ -95,7 +95,7 @@ def all_joined(reader: Reader) -> Steps[Joined]:
 def _may_join(reader: Reader, number: int, alike: Marks) -> bool:
     targets = reader.targets(number)
     return len(targets) >= description.LINKS or any(
-        (there := reader.number(one)) in alike or not there for one in targets
+        (there := reader.number(target)) in alike or not there for target in targets
     )
 
 
@@ -108,11 +108,11 @@ def joined_with(
         waiting, group = [] if begin in found else [begin], {begin}
         while waiting and len(group) <= most:
             record = waiting.pop()
-            for other in _beside(reader, schema, record):
-                joined.join(schema, record, other)
-                if other not in group:
-                    group.add(other)
-                    waiting.append(other)
+            for near in _beside(reader, schema, record):
+                joined.join(schema, record, near)
+                if near not in group:
+                    group.add(near)
+                    waiting.append(near)
                 if len(group) > most:
                     break
             yield from reader.turn()
@@ -123,9 +123,9 @@ def joined_with(
 def _beside(reader: Reader, schema: type[Schema], record: bytes) -> Iterator[bytes]:
     """What a record is merged into, and what is merged into it."""
     yield from _merged(reader, schema, record)
-    for one, kind in reader.pointing_at([record]).items():
-        if kind == kind_of(schema) and record in _merged(reader, schema, bytes(one)):
-            yield bytes(one)
+    for case, kind in reader.pointing_at([record]).items():
+        if kind == kind_of(schema) and record in _merged(reader, schema, bytes(case)):
+            yield bytes(case)
 
 
 def _merged(reader: Reader, schema: type[Schema], record: bytes) -> Iterator[bytes]:

@@ -95,7 +95,7 @@ class Mentions:
         self._leaving.update(_parts(name))
 
     def add_name(self, name: str) -> None:
-        parts = [one for one in _parts(name) if one not in self._leaving and not is_particle(one)]
+        parts = [part for part in _parts(name) if part not in self._leaving and not is_particle(part)]
         for part in parts:
             if _NO_BLANKS.fullmatch(part):
                 if len(part) > 1:
@@ -106,7 +106,7 @@ class Mentions:
             else:
                 self._words.add(part)
                 self._stems.update(_stems(part))
-        short = [one for one in parts if len(one) < _LONG]
+        short = [part for part in parts if len(part) < _LONG]
         if 1 < len(short) == len(parts) <= _MOST:
             self._names.add(tuple(sorted(parts)))
             self._row_lengths.add(len(parts))
@@ -159,13 +159,13 @@ class Mentions:
 
 
 def _parts(name: str) -> list[str]:
-    return [one for one in _WORD.findall(folded(name)) if not one.isdecimal()]
+    return [word for word in _WORD.findall(folded(name)) if not word.isdecimal()]
 
 
 def _stems(part: str) -> Iterator[str]:
     """What a name begins with in all its cases. Rule 2."""
     least = _STEM if _CYRILLIC.fullmatch(part) else _LONG
-    ending = next((one for one in _OWN if part.endswith(one) and len(part) - len(one) >= least), "")
+    ending = next((letters for letters in _OWN if part.endswith(letters) and len(part) - len(letters) >= least), "")
     yield part
     yield part.removesuffix(ending)
     if _FLEETING.search(part) and len(part) > _LONG:

@@ -36,15 +36,15 @@ class Papers:
         """With the documents that leave, and what may leave of each."""
         folder, consents = self._folders[place], self._folders.consents
         case = bytes(folder.case)
-        rights = {bytes(one): consents.of(case, [bytes(one)]) or NOTHING_ALLOWED for one in folder.persons}
+        rights = {bytes(person): consents.of(case, [bytes(person)]) or NOTHING_ALLOWED for person in folder.persons}
         papers, staying = [], []
         for at in self._beside.of.places(place):
-            one = self._beside.unread(self._reader, self._beside.of.second(at))
+            document = self._beside.unread(self._reader, self._beside.of.second(at))
             if (right := self.rights[at]) is None:
-                staying.append(one)
+                staying.append(document)
             else:
-                papers.append(one)
-                rights[bytes(one.id)] = right
+                papers.append(document)
+                rights[bytes(document.id)] = right
         return folder._replace(beside=papers, staying=staying, rights=rights) if rights or staying else folder
 
     def targets(self, chosen: frozenset[Sensitivity]) -> Container[bytes]:
@@ -60,8 +60,8 @@ class Papers:
         yield from ((Person, number) for number in self.persons)
         for at, right in enumerate(self.rights):
             if right is not None:
-                one = self._beside.of.second(at)
-                yield self._beside.schemas[one], self._beside.numbers[one]
+                document = self._beside.of.second(at)
+                yield self._beside.schemas[document], self._beside.numbers[document]
 
 
 def gather_papers(
@@ -79,17 +79,17 @@ def gather_papers(
     for number in found.numbers:
         known.add(number)
     told = []
-    for one in range(len(found.numbers)):
-        told.append(_told(folders, found, one, papers.persons))
+    for document in range(len(found.numbers)):
+        told.append(_told(folders, found, document, papers.persons))
         yield from reader.turn_after(1)
     for place in leaving:
         for at in found.of.places(place):
-            one = found.of.second(at)
-            right = _allowed(folders, place, found.persons_of(one, papers.persons), told[one])
-            if all(number in known for number in found.told_of[one]) and not right.refuses(audience):
+            document = found.of.second(at)
+            right = _allowed(folders, place, found.persons_of(document, papers.persons), told[document])
+            if all(number in known for number in found.told_of[document]) and not right.refuses(audience):
                 papers.rights[at] = right
             else:
-                kept.add(Why.OTHERS, place, named_kind(kind_of(found.schemas[one])), right)
+                kept.add(Why.OTHERS, place, named_kind(kind_of(found.schemas[document])), right)
             yield from reader.turn_after(1)
     return papers
 

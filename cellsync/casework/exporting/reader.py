@@ -88,7 +88,7 @@ class Reader:
     def kind(self, number: int) -> str:
         """The kind of a document that is here; "" of what is in no list."""
         self._opened += 1
-        return next((one.kind for one in self._listings.get([number])), "")
+        return next((listing.kind for listing in self._listings.get([number])), "")
 
     def kinds(self, cases: Iterable[bytes]) -> dict[CaseId, str]:
         """The kinds of those of these documents that are here."""
@@ -112,7 +112,7 @@ class Reader:
         return self._kinds(sorted({number for case in cases for number in self._listings.linking(case)}))
 
     def _kinds(self, numbers: Iterable[int]) -> dict[CaseId, str]:
-        return {self._held.case_ids[one.number]: one.kind for one in self._listings.get(numbers)}
+        return {self._held.case_ids[listing.number]: listing.kind for listing in self._listings.get(numbers)}
 
     def persons(self) -> Container[bytes]:
         """The ids of all persons."""

@@ -45,7 +45,7 @@ SAYING: Final = frozenset({
 })  # fmt: skip
 """Fields that say who somebody is."""
 _NAMES: Final = "person.names"
-_BESIDE: Final = frozenset(one.partition(".")[0] for one in SAYING)
+_BESIDE: Final = frozenset(field.partition(".")[0] for field in SAYING)
 _LINKED: Final = {kind_of(schema): schema for schema in (Person, Contact, Partner)}
 _MOST: Final = 256  # that a document links
 
@@ -88,14 +88,14 @@ def _documents(reader: Reader, consents: Consents, folder: Folder) -> Iterator[_
     """The case, those whom it is about, what is beside it, and whom these link."""
     seen: set[bytes] = set()
     linked: dict[bytes, None] = {}
-    for one in (*folder.documents, *folder.staying):
-        if named_kind(kind_of(one.schema)) in _BESIDE:
-            document: Any = reader.open(one.schema, one.id)
-            yield _Known(document, folder.right_of(one.id))
-            seen.add(bytes(one.id))
-            if one.schema in (CaseFile, Person, Contact):
+    for unread in (*folder.documents, *folder.staying):
+        if named_kind(kind_of(unread.schema)) in _BESIDE:
+            document: Any = reader.open(unread.schema, unread.id)
+            yield _Known(document, folder.right_of(unread.id))
+            seen.add(bytes(unread.id))
+            if unread.schema in (CaseFile, Person, Contact):
                 linked.update(dict.fromkeys(link.case for link in islice(document.links, _MOST)))
-    for case in _others(reader, consents, [bytes(one) for one in (folder.case, *folder.persons)]):
+    for case in _others(reader, consents, [bytes(case) for case in (folder.case, *folder.persons)]):
         linked[bytes(case)] = None
     for record in linked.keys() - seen:
         number = reader.number(record)
@@ -123,13 +123,13 @@ def _values(document: Schema, own: Field) -> Iterator[Any]:
     """All that anybody says in a field: contradicting values, elements, values by key, current items."""
     match holds_of(own):
         case Holds.VALUE:
-            yield from (one.value for one in document.said(own.name))
+            yield from (value.value for value in document.said(own.name))
         case Holds.ELEMENTS:
             yield from getattr(document, own.name)
         case Holds.KEYS:
             yield from getattr(document, own.name).values()
         case Holds.ITEMS:
-            yield from (one.value for item in getattr(document, own.name).items for one in item.current)
+            yield from (value.value for item in getattr(document, own.name).items for value in item.current)
 
 
 def _add(found: Mentions, field: str, value: Any) -> None:

@@ -83,15 +83,15 @@ class Table:
         self._reader = reader
         self._gate = gate
         self._out = out
-        self._columns = [one for one in _COLUMNS if _has(gate, one)]
+        self._columns = [column for column in _COLUMNS if _has(gate, column)]
         suffix = f"__{language}" if language else ""
-        headers = [one.header + suffix * one.has_language for one in self._columns]
+        headers = [column.header + suffix * column.has_language for column in self._columns]
         out.write(as_table([[*headers, "also", "conflicts"]]).encode())
 
     def add(self, folder: Folder) -> Steps[None]:
         gate = self._gate.within(folder)
         chosen, also = _choose(self._reader, folder)
-        cells = [_cell(gate, chosen, one) for one in self._columns]
+        cells = [_cell(gate, chosen, column) for column in self._columns]
         yield from self._reader.turn()
         conflicts = yield from _conflicts(self._reader, gate, folder)
         self._out.write(as_table([[*cells, also, conflicts]]).encode())
@@ -119,11 +119,11 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     document = chosen.get(column.document)
     if document is None:
         return ""
-    said = [piece.now[0] for piece in gate.field(document, column.field).pieces]
+    readings = [piece.now[0] for piece in gate.field(document, column.field).pieces]
     own = fields_of(type(document))[column.field]
-    if not all(fits(own.kinds[0], one.plain) for one in said):
-        return as_text([one.value for one in said])  # a member wrote what is no such value
-    values = [one.value for one in said]
+    if not all(fits(own.kinds[0], reading.plain) for reading in readings):
+        return as_text([reading.value for reading in readings])  # a member wrote what is no such value
+    values = [reading.value for reading in readings]
     if not values and isinstance(own, Register) and gate.may(document, column.field):
         values = [own.default]  # what people see where nobody has written
     return column.write(values, TableRow(chosen, gate)) if values else ""
@@ -135,7 +135,7 @@ def _choose(reader: Reader, folder: Folder) -> tuple[Chosen, str]:
     more: list[str] = []
     for name, schema in DOCUMENTS.items():
         if name != "case":
-            found = [one.id for one in folder.documents if one.schema is schema]
+            found = [document.id for document in folder.documents if document.schema is schema]
             made = _imported_id(reader.cell, schema, folder.external_id)
             if found:
                 chosen[name] = reader.open(schema, min(found, key=lambda one, made=made: (one != made, one)))  # type: ignore[misc]
@@ -150,10 +150,10 @@ def _imported_id(cell: Cell, schema: type[Schema], external: str) -> CaseId | No
 
 def _conflicts(reader: Reader, gate: Gate, folder: Folder) -> Steps[str]:
     found: list[str] = []
-    for one in folder.documents:
+    for document in folder.documents:
         found += (
-            f"{named_kind(kind_of(one.schema))} {leaving.name}: {contradiction(piece.now)}"
-            for leaving in gate.fields(reader.open(one.schema, one.id))
+            f"{named_kind(kind_of(document.schema))} {leaving.name}: {contradiction(piece.now)}"
+            for leaving in gate.fields(reader.open(document.schema, document.id))
             for piece in leaving.contradictions
         )
         yield from reader.turn()

@@ -14,4 +14,4 @@ def who(said: Said) -> str:
 
 def contradiction(said: tuple[Said, ...]) -> str:
     """Every value with its authors."""
-    return " / ".join(f"{as_text(one.value) or 'nothing'} {who(one)}".strip() for one in said)
+    return " / ".join(f"{as_text(value.value) or 'nothing'} {who(value)}".strip() for value in said)

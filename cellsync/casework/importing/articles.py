@@ -21,7 +21,9 @@ _DECIMAL: Final = re.compile(r"\d{3},\d")
 
 def articles(cell: str) -> list[Any]:
     """Articles of a law. A comma stands between two of them only if what follows names an article of its own."""
-    return [one for part in parts(SEVERAL, cell) for one in ([part.text] if part.literal else _articles(part.text))]
+    return [
+        article for part in parts(SEVERAL, cell) for article in ([part.text] if part.literal else _articles(part.text))
+    ]
 
 
 def _articles(text: str) -> list[str]:

@@ -100,13 +100,13 @@ def _is_lost(cell: str) -> bool:
 
 
 def note(cell: str) -> list[Any]:
-    return [TimelineEntry(TimelineKind.NOTE, one) for one in text(cell)]
+    return [TimelineEntry(TimelineKind.NOTE, note) for note in text(cell)]
 
 
 def task_kind(cell: str) -> list[Any]:
     """The kind of a task; of several ("parcel letter") the first. Other words are its title only."""
     for words in (cell, *cell.split()[:1]):
-        if kind := meant(words, [one.value for one in TaskKind]):
+        if kind := meant(words, [kind.value for kind in TaskKind]):
             return [TaskKind(kind)]
     return []
 

@@ -28,11 +28,11 @@ def _coded(cell: str, code: Callable[[str], str | None], problem: str, hint: str
         if part.literal:
             found.append(part.text)
             continue
-        for one in _codes(part.text, code):
-            said = code(one)
-            if said is None:
+        for word in _codes(part.text, code):
+            coded = code(word)
+            if coded is None:
                 raise BadCell(problem, hint)
-            found.append(said)
+            found.append(coded)
     return found
 
 

@@ -79,9 +79,9 @@ def _without_mark(content: bytes) -> str:
     """The name of UTF-16 if it is that."""
     head = content[: _SAMPLE & ~1]
     low, high = head[0::2], head[1::2]
-    for half, other, name in ((high, low, "utf-16-le"), (low, high, "utf-16-be")):
+    for half, zeros, name in ((high, low, "utf-16-le"), (low, high, "utf-16-be")):
         pages = sum(half.count(page) for page in _PAGES)
-        if len(half) > 4 and half.count(0) and pages > 0.9 * len(half) and other.count(0) < 0.1 * len(half):
+        if len(half) > 4 and half.count(0) and pages > 0.9 * len(half) and zeros.count(0) < 0.1 * len(half):
             return name
     return ""
 
@@ -90,7 +90,7 @@ def _is_sound(text: str) -> bool:
     """Whether at most a few of its characters are broken."""
     if not is_broken(text):
         return True
-    return len(_BROKEN.findall(text)) <= _BROKEN_SHARE * sum(not one.isascii() for one in text)
+    return len(_BROKEN.findall(text)) <= _BROKEN_SHARE * sum(not character.isascii() for character in text)
 
 
 def is_broken(text: str) -> bool:
@@ -101,7 +101,7 @@ def is_broken(text: str) -> bool:
 def _was_garbled(text: str) -> bool:
     """Whether the text is what CP1251 makes of UTF-8: two letters for each, the first one a capital Р or С."""
     sample = "".join(word for word in text[:_SAMPLE].split() if not word.isascii())
-    if sum(sample.count(one) for one in "РС") < 0.4 * len(sample):
+    if sum(sample.count(letter) for letter in "РС") < 0.4 * len(sample):
         return False
     try:
         return len(sample.encode("cp1251").decode()) < len(sample)
@@ -127,7 +127,7 @@ def _detected(content: bytes) -> str:
                 continue
             if name in _PROPOSED and (score := _sense(text)) is not None:
                 scores.setdefault(text, (score, name))
-    ranked = sorted(scores.values(), key=lambda one: (-one[0], _PROPOSED.index(one[1])))
+    ranked = sorted(scores.values(), key=lambda score: (-score[0], _PROPOSED.index(score[1])))
     if not ranked or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < _CLEARLY):
         names = " or ".join(name.upper().replace("_", "-") for _, name in ranked[:3])
         guess = f": it could be {names}" if names else ""
@@ -152,25 +152,27 @@ def _telling(content: bytes) -> bytes:
 
 def _sense(text: str) -> float | None:
     """How well the frequent letters are those of the languages written here; None if the text makes no sense."""
-    beyond = [one for one in text if not one.isascii()]
-    odd = sum(one not in _SIGNS and one.lower() not in _CYRILLIC and one.lower() not in _LATIN for one in beyond)
+    beyond = [letter for letter in text if not letter.isascii()]
+    odd = sum(
+        letter not in _SIGNS and letter.lower() not in _CYRILLIC and letter.lower() not in _LATIN for letter in beyond
+    )
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     wrong = sum(not _is_word(word) for word in words)
     if sum(map(len, words)) < _FEWEST or odd > _ODD_SHARE * len(beyond) or wrong > _ODD_SHARE * len(words):
         return None
-    letters = [one for word in words for one in word.lower() if one in _CYRILLIC]
+    letters = [letter for word in words for letter in word.lower() if letter in _CYRILLIC]
     if not letters:
         return 0.0  # Latin letters with marks: what passes is hardly ever two things
-    return 4 + sum(_LOGS[one] for one in letters) / len(letters)
+    return 4 + sum(_LOGS[letter] for letter in letters) / len(letters)
 
 
 def _is_word(word: str) -> bool:
     """One alphabet; a capital begins it, or all are capitals."""
     low = word.lower()
-    cyrillic = sum(one in _CYRILLIC for one in low)
+    cyrillic = sum(letter in _CYRILLIC for letter in low)
     if cyrillic not in (0, len(word)):
         return False
-    if not cyrillic and sum(one in _LATIN for one in low) > max(1, _FOREIGN_SHARE * len(word)) and len(word) > 4:
+    if not cyrillic and sum(letter in _LATIN for letter in low) > max(1, _FOREIGN_SHARE * len(word)) and len(word) > 4:
         return False
     shape = [upper for upper, _ in groupby(word, str.isupper)]
     return shape in ([True], [False], [True, False])

@@ -165,9 +165,9 @@ def _words(said: dict[str, str]) -> dict[str, str]:
     """Ours, by what is said for them."""
     words = {heading(ours): ours for ours in said}
     for ours, several in said.items():
-        for one in several.split(","):
-            if one.strip():
-                words.setdefault(heading(one), ours)
+        for word in several.split(","):
+            if word.strip():
+                words.setdefault(heading(word), ours)
     return words
 
 
@@ -207,13 +207,13 @@ def _known(said: str) -> _Meaning | None:
 
 
 def _without_remarks(pieces: list[str]) -> _Meaning:
-    telling = [one for one in pieces if _known(heading(one)) or not remarks.may_change_nothing(remarks.words(one))]
+    telling = [part for part in pieces if _known(heading(part)) or not remarks.may_change_nothing(remarks.words(part))]
     telling = telling or pieces[:1]
     found = _known(heading(" ".join(telling))) or _agreed(telling)
-    beside = [remarks.words(one) for one in pieces if one not in telling and not is_example(one, found.ours)]
+    beside = [remarks.words(piece) for piece in pieces if piece not in telling and not is_example(piece, found.ours)]
     # "Код (УК)" may be anything, and one id for two rows costs the second
     harmless = not beside or (
-        found.ours != _ID and all(remarks.changes_nothing(one, found.ours or "name") for one in beside)
+        found.ours != _ID and all(remarks.changes_nothing(words, found.ours or "name") for words in beside)
     )
     return found._replace(sure=found.sure and harmless, remarked=True)
 
@@ -222,22 +222,22 @@ def _agreed(pieces: list[str]) -> _Meaning:
     """What all of these mean. A choice of the first, as in "Status (released)", is only an example."""
     first = _alone(pieces[0]) if pieces else None
     if first is not None:
-        pieces = [one for at, one in enumerate(pieces) if not at or not is_example(one, first.ours)]
-    known = [one for one in map(_alone, pieces) if one is not None]
+        pieces = [piece for at, piece in enumerate(pieces) if not at or not is_example(piece, first.ours)]
+    known = [meaning for meaning in map(_alone, pieces) if meaning is not None]
     if not known:
         return _NONE
     ours = known[0].ours or ("name" if len(known) > 1 else "")
-    part = known[0].part if all(one.part == known[0].part for one in known) else ""
-    same = all((one.ours or "name") == (ours or "name") for one in known)
+    part = known[0].part if all(meaning.part == known[0].part for meaning in known) else ""
+    same = all((meaning.ours or "name") == (ours or "name") for meaning in known)
     return known[0]._replace(ours="" if part else ours, part=part, sure=same and len(known) == len(pieces))
 
 
 def _alone(piece: str) -> _Meaning | None:
     """What a piece means, also without words at its end that change nothing: "ФИО полностью"."""
-    said = heading(piece).split()
-    for end in range(len(said), 0, -1):
-        if (found := _known(" ".join(said[:end]))) is not None:
-            clear = end == len(said) or remarks.changes_nothing(said[end:], found.ours or "name")
+    words = heading(piece).split()
+    for end in range(len(words), 0, -1):
+        if (found := _known(" ".join(words[:end]))) is not None:
+            clear = end == len(words) or remarks.changes_nothing(words[end:], found.ours or "name")
             return found if clear else None
     return None
 
@@ -273,7 +273,7 @@ def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     parts = {part: name for name in reversed(header) if name and (part := part_of_name(name))}
     ranks = {name: 0 if name in _SAID else 1 + _meaning(name).remarked for name in header}
-    for name in sorted(header, key=lambda one: ranks[one]):
+    for name in sorted(header, key=lambda name: ranks[name]):
         meant = ours(name) if ranks[name] else name
         if meant in _SAID and meant not in found:
             found[meant] = (name,)
@@ -292,9 +292,9 @@ def _another_name(header: Sequence[str], found: dict[str, tuple[str, ...]], part
     used = [*parts.values()] if "family" in parts else []
     for name in header:
         if "name" in found and name not in used and ours(name) == "name" and (name,) not in found.values():
-            said = [remarks.words(piece) for piece in remarks.pieces(name)[1:]]
-            if any(map(remarks.is_language, said)):
-                found.setdefault("name_latin" if any(map(remarks.is_latin, said)) else "name_local", (name,))
+            remarked = [remarks.words(piece) for piece in remarks.pieces(name)[1:]]
+            if any(map(remarks.is_language, remarked)):
+                found.setdefault("name_latin" if any(map(remarks.is_latin, remarked)) else "name_local", (name,))
 
 
 def in_order(columns: Sequence[str]) -> tuple[str, ...]:

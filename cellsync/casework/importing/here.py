@@ -129,8 +129,8 @@ def _documents(replica: Replica, listings: Listings, file: CaseId) -> Documents:
 
 def _links(replica: Replica, case: CaseId) -> list[Link]:
     state: CaseState = replica.states.get(replica.held.cases[case])
-    said = (part.value for part in state.parts(FieldType.SET, "links"))
-    return [_LINK.decode(one) for one in said if fits(_LINK, one)]
+    links = (part.value for part in state.parts(FieldType.SET, "links"))
+    return [_LINK.decode(link) for link in links if fits(_LINK, link)]
 
 
 def _own(cell: Cell, here: Matches, external: str) -> Collection[CaseId]:
@@ -144,9 +144,9 @@ def _called(
     """A person or case of one of these names that is none of its own documents."""
     for name in names:
         numbers = [number for number, is_external in listings.called(name) if not is_external]
-        for one in listings.get(numbers):
-            case = replica.held.case_ids[one.number]
-            if one.kind in _NAMED and case not in own():
+        for listing in listings.get(numbers):
+            case = replica.held.case_ids[listing.number]
+            if listing.kind in _NAMED and case not in own():
                 return case
     return None
 
@@ -156,9 +156,9 @@ def is_called_otherwise(row: WaitingRow, person: CaseState) -> bool:
 
     Tables that count their rows have the same ids for different people.
     """
-    said = _words(_names(row))
-    known = _words(sought(name) for name in names_in(person)) if said else set()
-    return bool(known) and said.isdisjoint(known)
+    words = _words(_names(row))
+    known = _words(sought(name) for name in names_in(person)) if words else set()
+    return bool(known) and words.isdisjoint(known)
 
 
 def _words(names: Iterable[str]) -> set[str]:
@@ -168,5 +168,5 @@ def _words(names: Iterable[str]) -> set[str]:
 def _names(row: WaitingRow) -> list[str]:
     """The names of its person, as they are compared."""
     person = row.documents.get("person", {})
-    said = [sought(name) for (field, _), values in person.items() if field == "names" for name, *_ in values]
-    return list(dict.fromkeys(filter(None, said)))
+    names = [sought(name) for (field, _), values in person.items() if field == "names" for name, *_ in values]
+    return list(dict.fromkeys(filter(None, names)))

@@ -142,13 +142,13 @@ async def _import_whole(
             break
         edits: Edits = []
         async with cell.circle.lock:
-            states = {one.id: _state(cell, one.id) for one in documents}
-            for one in documents:
-                if made := operations_for(one, states[one.id], _keyed(cell, one.id)):
-                    edits.append((one.id, made))
+            states = {document.id: _state(cell, document.id) for document in documents}
+            for document in documents:
+                if made := operations_for(document, states[document.id], _keyed(cell, document.id)):
+                    edits.append((document.id, made))
             if edits and not dry_run:
                 await cell.own_entries.write_locked(edits)
-        is_new = any(states[one.id] is None for one in documents[:1])  # the case file comes first
+        is_new = any(states[document.id] is None for document in documents[:1])  # the case file comes first
         created, updated, done = created + is_new, updated + (_says_more(edits) and not is_new), done + 1
         progress(done, len(cases))
     unchanged = done - created - updated
@@ -215,7 +215,7 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         before = states[name]
         otherwise = name == "person" and before is not None and is_called_otherwise(row, before)
         if written := merge(DOCUMENTS[name], before, table, keyed, SEVERAL_ITEMS):
-            if otherwise and any(one.tag == Op.ADD and one.field == "names" for one in written):
+            if otherwise and any(operation.tag == Op.ADD and operation.field == "names" for operation in written):
                 here.renamed.append(Renamed(row.line, ids["person"]))
                 return [], False  # what is known of one person must not become another's
             edits.append((ids[name], written))

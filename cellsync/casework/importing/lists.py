@@ -69,7 +69,7 @@ def _each(between: re.Pattern[str], cell: str, one: Parser, literal: Parser) -> 
 
 def joined(said: Iterable[str], read: Parser, between: str = "|") -> str:
     """Texts as one cell that `read` takes apart again; in quotes where they have to be."""
-    return between.join(_quoted(one) if _is_torn(one, read) else one for one in said)
+    return between.join(_quoted(text) if _is_torn(text, read) else text for text in said)
 
 
 def _is_torn(said: str, read: Parser) -> bool:
@@ -77,7 +77,7 @@ def _is_torn(said: str, read: Parser) -> bool:
     if said != said.strip() or '"' in said[:1] or "\n" in said:
         return True
     try:
-        return [as_text(one) for one in read(said)] != [said]
+        return [as_text(value) for value in read(said)] != [said]
     except BadCell:
         return True
 
@@ -97,6 +97,6 @@ def lines(cell: str) -> list[Any]:
 
 
 TEXTS: Final = several(text, literally)
-NAMES: Final = several(cells.name, lambda one: [name_of(one)])
-ALIASES: Final = several(persons.alias, lambda one: [name_of(one, NameKind.ALIAS)])
-TRANSLITERATIONS: Final = several(persons.transliteration, lambda one: [name_of(one, NameKind.TRANSLITERATION)])
+NAMES: Final = several(cells.name, lambda cell: [name_of(cell)])
+ALIASES: Final = several(persons.alias, lambda cell: [name_of(cell, NameKind.ALIAS)])
+TRANSLITERATIONS: Final = several(persons.transliteration, lambda cell: [name_of(cell, NameKind.TRANSLITERATION)])

@@ -66,7 +66,7 @@ def _target(column: str, where: str, parser: Parser | None = None) -> Target:
         raise InvalidValue("the mapping names a document that does not exist", hint=offer(document, DOCUMENTS))
     fields = fields_of(DOCUMENTS[document])
     if name not in fields or name in _WRITTEN_BY_IMPORT:
-        offered = [one for one in fields if one not in _WRITTEN_BY_IMPORT]
+        offered = [name for name in fields if name not in _WRITTEN_BY_IMPORT]
         raise InvalidValue(f"{document!r} has no such field to import into", hint=offer(name, offered))
     parser = parser or _usual_parser(document, name)
     if parser is None:
@@ -145,7 +145,8 @@ _EXAMPLE: Final = (
 COLUMNS: Final = tuple(dict.fromkeys([EXTERNAL_ID, *(target.column for target in _EXAMPLE)]))
 """The columns that need no mapping, in the order of our own tables."""
 _PLACES: Final = {
-    column: frozenset(f"{one.document}.{one.field}" for one in _EXAMPLE if one.column == column) for column in COLUMNS
+    column: frozenset(f"{target.document}.{target.field}" for target in _EXAMPLE if target.column == column)
+    for column in COLUMNS
 }
 TOLD: Final = frozenset({"also", "conflicts"})
 """Columns of our own tables that only tell something."""
@@ -210,7 +211,7 @@ class Mapping(NamedTuple):
             joined = headings.in_order(names)
             label = ", ".join(joined)
             sources[label] = joined
-            found += [(one._replace(column=label), one) for one in _EXAMPLE if one.column == "name"]
+            found += [(target._replace(column=label), target) for target in _EXAMPLE if target.column == "name"]
         return cls(ids[0] if ids else "", _single(found), sources)
 
     def on(self, header: Sequence[str]) -> Placed:
@@ -223,18 +224,18 @@ class Mapping(NamedTuple):
         """Together with what the headings say of the columns that it does not name."""
         demanded = self.sources or {}
         named = {one_line(name) for several in demanded.values() for name in several}
-        said = headings.recognised([one for one in header if one and one not in named and header.count(one) == 1])
-        ids = said.pop(EXTERNAL_ID, ("",))
+        meant = headings.recognised([name for name in header if name and name not in named and header.count(name) == 1])
+        ids = meant.pop(EXTERNAL_ID, ("",))
         if _is_named([(target, None) for target in self.targets]):
-            said = {ours: several for ours, several in said.items() if ours not in ("name", "title")}
-        full = {(one.document, one.field) for one in self.targets if isinstance(one.declared, Register)}
+            meant = {ours: several for ours, several in meant.items() if ours not in ("name", "title")}
+        full = {(target.document, target.field) for target in self.targets if isinstance(target.declared, Register)}
         found = [
             (target._replace(column=", ".join(several)), target)
-            for ours, several in said.items()
+            for ours, several in meant.items()
             for target in _EXAMPLE
             if target.column == ours and (target.document, target.field) not in full
         ]
-        more = {", ".join(several): several for several in (ids, *said.values()) if any(several)}
+        more = {", ".join(several): several for several in (ids, *meant.values()) if any(several)}
         return Mapping(self.id_column or ids[0], (*self.targets, *_single(found)), {**more, **demanded})
 
     def _on(self, header: Sequence[str], demanded: AnyMapping[str, tuple[str, ...]]) -> Placed:
@@ -258,7 +259,9 @@ class Mapping(NamedTuple):
             raise UnreadableFile(f"no column {self.id_column or EXTERNAL_ID!r}, and none for the name", hint=hint)
         single = _single(present) if self.sources is None else self.targets
         if set(header) >= TOLD:  # our own table: it says which are names
-            single = tuple(one._replace(parser=lists.NAMES) if one in _NAMES_IF_ANY else one for one in single)
+            single = tuple(
+                target._replace(parser=lists.NAMES) if target in _NAMES_IF_ANY else target for target in single
+            )
         used = {header[at] for several in positions.values() for at in several}
         if self.sources is None:
             named: frozenset[str] = frozenset()
@@ -287,7 +290,7 @@ def _taken(names: Sequence[str]) -> dict[str, str]:
 
 def one_line(heading: str) -> str:
     """A heading without line ends, without several blanks, without what nobody sees."""
-    return " ".join("".join(one for one in heading if one not in _UNSEEN).split())
+    return " ".join("".join(character for character in heading if character not in _UNSEEN).split())
 
 
 _UNSEEN: Final = frozenset("\ufeff\u200b\u2060\u00ad\u200e\u200f")
@@ -315,7 +318,7 @@ def _meant(name: str, header: Sequence[str]) -> str:
 
 def _perhaps(header: Sequence[str]) -> str:
     """A hint at a column that may be the name."""
-    found = next((one for one in header if headings.doubted(one) == "name"), "")
+    found = next((heading for heading in header if headings.doubted(heading) == "name"), "")
     return f"If {found!r} are the names, say so in a mapping." if found else ""
 
 
@@ -362,7 +365,7 @@ def _is_named(found: Sequence[tuple[Target, Any]]) -> bool:
 def _single(found: Sequence[tuple[Target, Target | None]]) -> tuple[Target, ...]:
     """The targets, those for a register once: it is one value. Raises BadMapping for two that mean the same."""
     chosen: dict[tuple[str, str], tuple[Target, Target | None]] = {}
-    for target, example in sorted(found, key=lambda one: -1 if one[1] is None else _PLACE[one[1]]):
+    for target, example in sorted(found, key=lambda pair: -1 if pair[1] is None else _PLACE[pair[1]]):
         at = (target.document, target.field)
         if not isinstance(target.declared, Register):
             at = (f"{target.document}.{target.field}", target.column)

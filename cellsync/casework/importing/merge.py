@@ -78,7 +78,7 @@ def merge(
         elif isinstance(declared, Log):
             merging.log(declared, column, values, partial(_shown, declared))
         else:
-            everywhere = [one for (other, _), found in table.items() if other == name for one in found]
+            everywhere = [value for (column, _), found in table.items() if column == name for value in found]
             merging.elements(declared, column, values, everywhere)
     return [*created, *made] if (made := merging.operations()) else []
 
@@ -105,7 +105,7 @@ def _first(
     a third less. A property holds the two equal. A field of another type takes the long way.
     """
     fields = fields_of(schema)
-    said: list[Operation] = []
+    operations: list[Operation] = []
     marks: list[Operation] = []
     items: dict[str, list[Any]] = {}  # of logs so far
     sources: set[tuple[str, bytes]] = set()
@@ -118,12 +118,12 @@ def _first(
         if isinstance(declared, Register):
             value, raw = values[0], CANONICAL(values[0])
             if raw != _raw_default(declared):
-                said.append(_new(Operation, (_SET, name, b"", value)))
+                operations.append(_new(Operation, (_SET, name, b"", value)))
                 mark = keyed("mark", begins + raw)[:MARK_BYTES]
                 marks.append(_new(Operation, (_ADD, IMPORTED, None, [name, "", mark])))
         elif isinstance(declared, Log):
             shown = partial(_shown, declared)
-            before = {shown(one) for one in items.get(name, ())}
+            before = {shown(element) for element in items.get(name, ())}
             one_item = len(values) == 1 and column not in several
             for value in values:
                 mark = _mark(keyed, name, value)
@@ -131,7 +131,7 @@ def _first(
                 if (not before or shown(value) not in before) and (name, source) not in sources:
                     sources.add((name, source))
                     items.setdefault(name, []).append(value)
-                    said.append(_new(Operation, (_APPEND, name, source, value)))
+                    operations.append(_new(Operation, (_APPEND, name, source, value)))
                 if one_item:
                     marks.append(_new(Operation, (_ADD, IMPORTED, None, [name, column, mark])))
         else:
@@ -142,9 +142,9 @@ def _first(
             for raw, value in brought.values():
                 if (name, raw) not in members:
                     members.add((name, raw))
-                    said.append(_new(Operation, (_ADD, name, None, value)))
+                    operations.append(_new(Operation, (_ADD, name, None, value)))
             marks += [_new(Operation, (_ADD, IMPORTED, None, [name, column, mark])) for mark in sorted(brought)]
-    return said + marks
+    return operations + marks
 
 
 class _Merging:
@@ -224,10 +224,10 @@ class _Merging:
 
     def items(self, declared: Log[Any], column: str, values: list[Any], shown: Shown) -> None:
         """Several items: what nobody has said is added, also if it was corrected or retracted since."""
-        name, said = declared.name, self._said(declared, shown)
+        name, written = declared.name, self._said(declared, shown)
         for value in values:
             source = self._source(name, column, self._mark(name, value))
-            if shown(value) not in said and self._item(declared, source) is None:
+            if shown(value) not in written and self._item(declared, source) is None:
                 self._draft.edit(declared.crdt, "append", name, value, source)
 
     def _said(self, declared: Log[Any], shown: Shown) -> set[str]:
@@ -303,4 +303,4 @@ def _elements(state: CaseState, crdt: str, name: str) -> list[Any]:
 
 def _is_mark(element: Any) -> bool:
     """A member may write anything into the set of marks."""
-    return type(element) is list and [type(one) for one in element] == [str, str, bytes]
+    return type(element) is list and [type(part) for part in element] == [str, str, bytes]

@@ -32,7 +32,7 @@ EMPTY: Final = "says nothing in the columns that are known"
 
 
 def _all(said: str) -> tuple[str, ...]:
-    return tuple(sorted({folded(one.strip()) for one in said.split(",")}, key=len, reverse=True))
+    return tuple(sorted({folded(word.strip()) for word in said.split(",")}, key=len, reverse=True))
 
 
 _TOTALS: Final = frozenset(
@@ -137,7 +137,9 @@ def _is_labelled(first: str, many: int) -> bool:
     if begins is None or folded(begins[1]) not in _FIRST_WORDS:
         return False
     said = folded(first[begins.start(1) :])
-    label = next((one for one in _LABELS if said.startswith(one) and not said[len(one) : len(one) + 1].isalnum()), "")
+    label = next(
+        (label for label in _LABELS if said.startswith(label) and not said[len(label) : len(label) + 1].isalnum()), ""
+    )
     rest = said[len(label) :].lstrip(". ")
     if not label or rest.startswith(":"):
         return bool(label)

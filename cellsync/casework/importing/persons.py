@@ -53,11 +53,11 @@ _MOST_WORDS: Final = 5  # of a name without capitals
 
 
 def alias(cell: str) -> list[Any]:
-    return [name_of(one.text, NameKind.ALIAS) for one in name(cell)]
+    return [name_of(alias.text, NameKind.ALIAS) for alias in name(cell)]
 
 
 def transliteration(cell: str) -> list[Any]:
-    return [name_of(one.text, NameKind.TRANSLITERATION) for one in name(cell)]
+    return [name_of(latin.text, NameKind.TRANSLITERATION) for latin in name(cell)]
 
 
 def name_if_any(cell: str) -> list[Any]:
@@ -69,8 +69,8 @@ def in_each_script(cell: str) -> list[str]:
     cell = unnumbered(cell)
     if " / " not in cell:
         return [cell]
-    names = [one.strip() for one in cell.split(" / ")]
-    scripts = {script_of(one) for one in names}
+    names = [piece.strip() for piece in cell.split(" / ")]
+    scripts = {script_of(piece) for piece in names}
     return names if len(names) == len(scripts) and all(map(is_name, names)) else [cell]
 
 
@@ -91,13 +91,13 @@ def _without_quotes(cell: str) -> str:
 
 def titled(cell: str) -> list[Any]:
     """What the case of somebody is called."""
-    return [in_each_script(one)[0] for one in text(cell)]
+    return [in_each_script(written)[0] for written in text(cell)]
 
 
 def description_if_no_name(cell: str) -> list[Any]:
     """What is said instead of a name: "woman seen at the gate"."""
     says_something = any(letter.isalnum() for letter in cell)  # not "?" or "—"
-    return [unnumbered(one) for one in text(cell) if says_something and not is_name(one)]
+    return [unnumbered(written) for written in text(cell) if says_something and not is_name(written)]
 
 
 def is_somebody(cell: str) -> bool:

@@ -38,7 +38,7 @@ def problems(
 
 def told(notices: Iterable[RowError]) -> list[Problem]:
     """What is no problem, unless the rule by which it was read is wrong for this table."""
-    return [one._replace(fits=()) for one in _grouped(notices, False)]
+    return [problem._replace(fits=()) for problem in _grouped(notices, False)]
 
 
 def _grouped(errors: Iterable[RowError], left_out: bool) -> list[Problem]:
@@ -62,6 +62,6 @@ def _problem(column: str, errors: list[RowError], left_out: bool) -> Problem:
     subject = column or "this row"
     cells = dict.fromkeys(error.cell[:_LONGEST] for error in errors if error.cell)
     tried = list(cells)[:_TRIED] if column else []
-    fits = dict.fromkeys(one for cell in tried for one in fitting(cell) if one != column)
+    fits = dict.fromkeys(fitted for cell in tried for fitted in fitting(cell) if fitted != column)
     message = f"{where}: {subject} {errors[0].problem}"
     return Problem(column, lines, message, tuple(cells)[:_EXAMPLES], left_out, tuple(fits))

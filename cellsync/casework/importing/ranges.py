@@ -13,8 +13,8 @@ _RANGE: Final = re.compile(r"(?P<begins>[\d./-]{4,10}|)\s*(?P<sign>[~:–—]|(?
 _SINCE: Final = re.compile(r"(?i)(?:since|from|с|со|з|ад|від|od)\s+(?=\S)")
 _IN_WORDS: Final = re.compile(r"(?i)(.+?)(?:\s*[–—]\s*|\s+-\s+|\s+(?:to|till|until|по|до|па|да|do)\s+)(.+)")
 _STILL: Final = frozenset(
-    folded(one)
-    for one in (
+    folded(word)
+    for word in (
         "now", "present", "today", "still", "н.в.", "н. в.", "настоящее время", "сегодня", "сейчас", "сих пор",
         "цяпер", "сёння", "гэтага часу", "сьогодні", "тепер", "dziś", "teraz", "nadal",
     )
@@ -48,7 +48,7 @@ def range_end(cell: str) -> list[Any]:
 
 
 def known_date(cell: str) -> list[Any]:
-    return [one for one in event(cell) if one.earliest is not None]
+    return [date for date in event(cell) if date.earliest is not None]
 
 
 def _range(cell: str) -> tuple[str, str | None]:
@@ -58,15 +58,15 @@ def _range(cell: str) -> tuple[str, str | None]:
         return found["begins"], found["ends"]
     if len(cell) > _LONGEST or _is_date(cell):
         return cell, None
-    said = _SINCE.sub("", cell, count=1)
-    if (words := _IN_WORDS.fullmatch(said)) is not None:
+    since = _SINCE.sub("", cell, count=1)
+    if (words := _IN_WORDS.fullmatch(since)) is not None:
         begins, ends = words[1].strip(), words[2].strip()
         if _is_date(begins) and folded(ends) in _STILL:
             return begins, ""
         begins = _with_year(begins, ends)
         if _is_date(begins) and _is_date(ends) and _day(begins) <= _day(ends):
             return begins, ends
-    return (said, "") if said != cell and _is_date(said) else (cell, None)
+    return (since, "") if since != cell and _is_date(since) else (cell, None)
 
 
 def _is_whole(begins: str, sign: str, ends: str) -> bool:

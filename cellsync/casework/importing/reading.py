@@ -191,7 +191,7 @@ class _Reader:
         first = True
         for line, record in sheet.rows:
             if stop():
-                return sum(_is_row(other) for _, other in chain([(line, record)], sheet.rows))
+                return sum(_is_row(row) for _, row in chain([(line, record)], sheet.rows))
             if isinstance(record, str):
                 self.errors.append(RowError(line, "", record))
                 broken = True
@@ -222,7 +222,7 @@ class _Reader:
         documents = self._documents(found)
         unread = self._unread(line, found)
         self._show_doubted(record)
-        checked = sum(one.told for one in found.values())
+        checked = sum(cell.told for cell in found.values())
         external = self._external(found, documents)
         if not (self._placed.id_column or unread or _says_anything(documents)):
             self.errors.append(RowError(line, "", notes.EMPTY, " ".join(filter(None, map(tidy, record)))))
@@ -233,7 +233,7 @@ class _Reader:
             lost += unread  # another header
         else:
             self._first_lines[external] = line
-        size = _HEADERS + sum(one.size for one in found.values())  # at least what all documents take together
+        size = _HEADERS + sum(cell.size for cell in found.values())  # at least what all documents take together
         if size > caps.ENTRY - _ROOM and max(map(_size, documents.values()), default=0) > caps.ENTRY - _ROOM:
             most = (caps.ENTRY - _ROOM) >> 10
             lost.append(RowError(line, "", f"is too long: one document holds at most {most} KiB"))
@@ -242,7 +242,9 @@ class _Reader:
         else:
             self.rows.append(WaitingRow(line, external, size, documents))
             self.unread += unread
-            self.notices += [RowError(line, name, one.notice, one.cell) for name, one in found.items() if one.notice]
+            self.notices += [
+                RowError(line, name, cell.notice, cell.cell) for name, cell in found.items() if cell.notice
+            ]
             if not _says_who(documents):
                 self.nameless.append((line, external))
 
@@ -264,7 +266,7 @@ class _Reader:
                     found[name] = column.known.get(record[at]) or self._remembered(column, record[at])
             elif min(positions) < width:
                 cells = [self._tidy(name, record[at]) for at in positions if at < width]
-                joined = cells[0] if len(cells) == 1 else " ".join(one for one in cells if not says_unknown(one))
+                joined = cells[0] if len(cells) == 1 else " ".join(text for text in cells if not says_unknown(text))
                 found[name] = _find(column, joined)
         return found
 
@@ -292,8 +294,8 @@ class _Reader:
         """The values of what could be read."""
         documents: Documents = {}
         for column, at, document, place in self._goals:
-            one = found.get(column)
-            values = None if one is None else one.values[at]
+            cell = found.get(column)
+            values = None if cell is None else cell.values[at]
             if values is not None:
                 there = documents.get(document)
                 if there is None:
@@ -303,14 +305,14 @@ class _Reader:
 
     def _unread(self, line: int, found: dict[str, _Found]) -> list[RowError]:
         """The cells that could not be read, from left to right."""
-        left = [RowError(line, name, one.problem, one.cell) for name, one in found.items() if one.problem]
-        return sorted(left, key=lambda one: self._placed.positions[one.column])
+        left = [RowError(line, name, cell.problem, cell.cell) for name, cell in found.items() if cell.problem]
+        return sorted(left, key=lambda error: self._placed.positions[error.column])
 
     def _external(self, found: dict[str, _Found], documents: Documents) -> str:
         if self._placed.id_column:
-            one = found.get(self._placed.id_column)
-            return "" if one is None else one.cell
-        return _known_by({name: one.cell for name, one in found.items()}, documents.get("person", {}))
+            cell = found.get(self._placed.id_column)
+            return "" if cell is None else cell.cell
+        return _known_by({name: cell.cell for name, cell in found.items()}, documents.get("person", {}))
 
     def _about_id(self, external: str) -> str:
         if is_broken(external) or "\0" in external:
@@ -374,8 +376,8 @@ def _find(column: _Column, cell: str) -> _Found:
         problem = ""
     told = bool(cell) and any(is_told for _, is_told in read)
     values = tuple(None if problem else values for (values, problem), _ in read)
-    said = [value for one in values for value in one or ()]
-    size = len(codec.encode(said)) + _PER_VALUE * len(said)
+    found = [value for cell in values for value in cell or ()]
+    size = len(codec.encode(found)) + _PER_VALUE * len(found)
     notice = next(
         (
             why
@@ -405,12 +407,12 @@ def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:
 
 
 def _says_anything(documents: Documents) -> bool:
-    return any(values for one in documents.values() for values in one.values())
+    return any(values for document in documents.values() for values in document.values())
 
 
 def _says_who(documents: Documents) -> bool:
     """Whether a row says a name, or what is said instead of one."""
-    return any(values for one in documents.values() for (field, _), values in one.items() if field in _WHO)
+    return any(values for document in documents.values() for (field, _), values in document.items() if field in _WHO)
 
 
 def _is_told(target: Target) -> bool:
@@ -445,5 +447,5 @@ def _read_cell(target: Target, cell: str) -> list[Any]:
 
 def _size(document: dict[Place, list[Any]]) -> int:
     """About what an entry with these values takes, in bytes."""
-    values = [value for one in document.values() for value in one]
+    values = [value for cell in document.values() for value in cell]
     return len(codec.encode(values)) + _PER_VALUE * len(values)

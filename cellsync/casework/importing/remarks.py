@@ -149,25 +149,25 @@ def may_change_nothing(said: Sequence[str]) -> bool:
 
 def _all_in(known: AbstractSet[str], said: Sequence[str]) -> bool:
     """A figure alone counts columns ("Name 2"); several are a date, or a year is."""
-    figures = [one for one in said if one.isdigit()]
-    dated = len(figures) > 1 or any(len(one) == 4 for one in figures)
-    tells = any(one not in _SMALL for one in said)
-    return tells and all(one in known or (one.isdigit() and dated) for one in said)
+    figures = [word for word in said if word.isdigit()]
+    dated = len(figures) > 1 or any(len(figure) == 4 for figure in figures)
+    tells = any(word not in _SMALL for word in said)
+    return tells and all(word in known or (word.isdigit() and dated) for word in said)
 
 
 def is_of_others(text: str) -> bool:
     """Whether a group of columns with this heading is about other people."""
-    return any(one in _OTHERS for one in words(text))
+    return any(word in _OTHERS for word in words(text))
 
 
 def is_language(said: Sequence[str]) -> bool:
     """Whether these words say in which language or script a column is written."""
-    return any(one in _LANGUAGES for one in said) and changes_nothing(said, "name")
+    return any(word in _LANGUAGES for word in said) and changes_nothing(said, "name")
 
 
 def is_latin(said: Sequence[str]) -> bool:
     """Whether these say that a column is written in Latin letters."""
-    return any(one in _LATIN for one in said)
+    return any(word in _LATIN for word in said)
 
 
 def unit(heading: str) -> str:
@@ -185,7 +185,7 @@ class Order:
         self.day_first = first[0].lower() in _DAYS
         self.sign = sign
         self.shown = f"{first}{sign}{second}{sign}{year}"
-        figures = [r"\d{2}" if len(one) == 2 else r"\d{1,2}" for one in (first, second)]
+        figures = [r"\d{2}" if len(part) == 2 else r"\d{1,2}" for part in (first, second)]
         years = r"\d{4}" if len(year) == 4 else r"\d{2}"
         self._written = re.compile(rf"(?<!\d){figures[0]}{re.escape(sign)}{figures[1]}{re.escape(sign)}{years}(?!\d)")
 
@@ -214,7 +214,7 @@ _EITHER: Final = re.compile(r"(?<![\d./-])(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{
 
 def order(heading: str) -> Order | None:
     """In which order day and month stand in a column; None if its heading does not say it."""
-    found = {(one[1][0].lower() in _DAYS, one[0]): one for one in _ORDER.finditer(heading)}
+    found = {(match[1][0].lower() in _DAYS, match[0]): match for match in _ORDER.finditer(heading)}
     if len({day_first for day_first, _ in found}) != 1:
         return None
     [first, *_] = found.values()

@@ -55,14 +55,14 @@ def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
     if hint := _HINT.match(text):
         delimiter = delimiter or hint[1]
         begins, first_line = hint.end(), 2
-    delimiter = delimiter or max(_DELIMITERS, key=lambda one: _fit(text, begins, one, known))
+    delimiter = delimiter or max(_DELIMITERS, key=lambda delimiter: _fit(text, begins, delimiter, known))
     rows = _records(text, begins, delimiter, first_line)
     top = list(islice(rows, _ABOVE))
     if top and isinstance(top[0][1], str):
         raise UnreadableFile("the first line is not a header: its quotes are broken")
     if not any(_filled(record) for _, record in top):
         raise UnreadableFile("the file is empty", hint="The first line has to name the columns.")
-    at = max(range(len(top)), key=lambda one: (_score(top[one][1], known), _filled(top[one][1]) > 0, -one))
+    at = max(range(len(top)), key=lambda place: (_score(top[place][1], known), _filled(top[place][1]) > 0, -place))
     line, _ = top[at]
     header, below = _header(top, at, known)
 

@@ -66,7 +66,9 @@ class Waiting:
     def __iter__(self) -> Iterator[WaitingRow]:
         for block in self._blocks:
             told, rows = plain(Packed(zlib.decompress(block)))
-            layouts = [[(name, [(field, column) for field, column in places]) for name, places in one] for one in told]
+            layouts = [
+                [(name, [(field, column) for field, column in places]) for name, places in layout] for layout in told
+            ]
             for line, external, size, number, values in rows:
                 yield _row(line, external, size, layouts[number], values)
         last = list(self._layouts)
@@ -81,6 +83,6 @@ def _row(
     line: int, external: str, size: int, layout: Iterable[tuple[str, Iterable[Place]]], values: Iterable[list[Any]]
 ) -> WaitingRow:
     documents = {
-        name: dict(zip(places, said, strict=True)) for (name, places), said in zip(layout, values, strict=True)
+        name: dict(zip(places, cells, strict=True)) for (name, places), cells in zip(layout, values, strict=True)
     }
     return WaitingRow(line, external, size, documents)

@@ -71,8 +71,8 @@ def read_whole(content: bytes) -> tuple[list[list[Document]], list[RowError]]:
     cases = []
     for number, case in enumerate(whole["cases"], 1):
         found = case.get("documents") if isinstance(case, dict) else None
-        documents = [_document(number, one, problems) for one in found] if isinstance(found, list) else []
-        cases.append([one for one in documents if one is not None])
+        documents = [_document(number, document, problems) for document in found] if isinstance(found, list) else []
+        cases.append([document for document in documents if document is not None])
     return cases, problems
 
 
@@ -82,11 +82,11 @@ def operations_for(document: Document, state: CaseState | None, keyed: Any) -> l
         return []
     made = merge(document.schema, state, document.table, keyed, {COLUMN})
     if not issubclass(document.schema, Imported):
-        made = [one for one in made if one.field != MARKS]
+        made = [operation for operation in made if operation.field != MARKS]
     if state is not None:
         return made
     draft = Draft(CaseState(logs=True))
-    fields, written = fields_of(document.schema), {one.field for one in made}
+    fields, written = fields_of(document.schema), {operation.field for operation in made}
     for (name, column), values in document.table.items():
         if not column and values and name not in written:
             draft.edit(fields[name].crdt, "set", name, values[0])  # somebody said what is the default
@@ -112,12 +112,12 @@ def _document(number: int, given: Any, problems: list[RowError]) -> Document | N
         complain("", "has a document of a kind that this version does not know")
         return None
     document = Document(number, CaseId(identity), schema, {}, [], [])
-    for name, said in given["fields"].items():
+    for name, content in given["fields"].items():
         own = fields_of(schema).get(name)
-        if own is None or name == MARKS or not isinstance(said, dict):
+        if own is None or name == MARKS or not isinstance(content, dict):
             complain(name, "is no field that this version knows")
         else:
-            _READS[holds_of(own)](document, own, said, complain)
+            _READS[holds_of(own)](document, own, content, complain)
     return document
 
 
@@ -141,7 +141,7 @@ def _keys(document: Document, own: Field, said: dict[str, Any], complain: Compla
 
 
 def _sum(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
-    document.counts.extend((own.name, one) for one in _pieces_of(said) if type(one) is int)
+    document.counts.extend((own.name, step) for step in _pieces_of(said) if type(step) is int)
 
 
 _READS: Final[dict[Holds, Callable[[Document, Field, dict[str, Any], Complain], None]]] = {
@@ -152,13 +152,13 @@ _READS: Final[dict[Holds, Callable[[Document, Field, dict[str, Any], Complain], 
 def _each(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The elements of a set, as pieces of one value each."""
     values = said.get("values")
-    return [{"values": [one]} for one in values] if isinstance(values, list) else []
+    return [{"values": [value]} for value in values] if isinstance(values, list) else []
 
 
 def _pieces_of(said: dict[str, Any]) -> list[Any]:
     values = said.get("values")
     listed = values if isinstance(values, list) else []
-    return [one["value"] for one in listed if isinstance(one, dict) and "value" in one]
+    return [piece["value"] for piece in listed if isinstance(piece, dict) and "value" in piece]
 
 
 def _entries(own: Field, said: dict[str, Any], complain: Complain) -> Iterator[tuple[Any, Any]]:

@@ -9,8 +9,8 @@ from cellsync.casework.values.nations import TONGUES
 from cellsync.core.folded import folded
 
 SEASONS: Final = frozenset(
-    folded(one)
-    for one in (
+    folded(word)
+    for word in (
         "spring", "summer", "autumn", "fall", "winter", "весна", "весной", "лето", "летом", "осень", "осенью", "зима",
         "зимой", "вясна", "вясной", "лета", "летам", "восень", "восенню", "зіма", "зімой", "wiosna", "wiosną", "lato",
         "latem", "jesień", "jesienią", "zima", "zimą",

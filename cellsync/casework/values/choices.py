@@ -19,13 +19,15 @@ def chosen(typed: str, choices: Iterable[T]) -> T | None:
     """The choice that was typed; None if it is none of them. "?" is `unknown`, where there is such a choice."""
     choices = list(choices)
     word = "unknown" if typed.strip() == "?" else _word(typed)
-    alike = [one for one in choices if str(one) == typed] or [one for one in choices if _word(str(one)) == word]
-    return min(alike, key=lambda one: not isinstance(one, str), default=None)  # "1" rather than 1
+    alike = [choice for choice in choices if str(choice) == typed] or [
+        choice for choice in choices if _word(str(choice)) == word
+    ]
+    return min(alike, key=lambda choice: not isinstance(choice, str), default=None)  # "1" rather than 1
 
 
 def offer(typed: str, choices: Iterable[str | int]) -> str:
     """A hint: the choice that was probably meant, and all that there are."""
-    by_word = {_word(str(one)): str(one) for one in choices}
+    by_word = {_word(str(choice)): str(choice) for choice in choices}
     close = get_close_matches(_word(typed), by_word, n=1)
     guess = f"Did you mean {by_word[close[0]]!r}? " if close else ""
     return f"{guess}There are: {', '.join(by_word.values())}."

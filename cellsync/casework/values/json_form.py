@@ -28,9 +28,9 @@ def as_json(value: Any) -> Any:
         case tuple() if hasattr(value, "_fields"):
             return as_json(_plain(value))
         case Mapping():
-            return {str(key): as_json(one) for key, one in value.items()}
+            return {str(key): as_json(inner) for key, inner in value.items()}
         case list() | tuple() | AbstractSet():
-            return [as_json(one) for one in value]
+            return [as_json(element) for element in value]
         case float():
             return value if isfinite(value) else None  # JSON has no word for it
         case None | bool() | str():
@@ -53,9 +53,9 @@ def from_json(value: Any, depth: int = 1) -> Any:
             except ValueError:
                 raise Misfit from None
         case dict():
-            return {key: from_json(one, depth + 1) for key, one in value.items()}
+            return {key: from_json(inner, depth + 1) for key, inner in value.items()}
         case list():
-            return [from_json(one, depth + 1) for one in value]
+            return [from_json(element, depth + 1) for element in value]
     return value
 
 

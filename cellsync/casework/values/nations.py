@@ -86,7 +86,7 @@ def _names(what: str, code: re.Pattern[str]) -> dict[str, str]:
 
 
 def _said(words: dict[str, str]) -> dict[str, str]:
-    return {_key(one): code for code, several in words.items() for one in several.split(",")}
+    return {_key(name): code for code, several in words.items() for name in several.split(",")}
 
 
 def _key(text: str) -> str:

@@ -9,8 +9,8 @@ from typing import Final
 from cellsync.core.folded import folded
 
 _NOTHING: Final = frozenset(
-    folded(one)
-    for one in (
+    folded(word)
+    for word in (
         "n/a", "na", "#n/a", "null", "nil", "nan", "none", "(empty)", "not applicable", "no data", "no information",
         "not known", "not specified", "not available", "tbd", "нет данных", "нет информации", "нет сведений", "н/д",
         "б/д", "н.д.", "б.д.", "н/и", "не указано", "не указан", "не указана", "не известно", "не установлено",
@@ -19,8 +19,8 @@ _NOTHING: Final = frozenset(
     )
 )  # fmt: skip
 _UNKNOWN: Final = frozenset(
-    folded(one)
-    for one in (
+    folded(word)
+    for word in (
         "unknown", "unnamed", "неизвестно", "неизвестен", "неизвестна", "неизвестный", "неизвестная", "невядома",
         "невядомы", "невядомая", "невядомае", "nieznana", "nieznany", "nieznane", "nie wiadomo", "невідомий",
     )

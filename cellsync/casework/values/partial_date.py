@@ -315,7 +315,7 @@ def _in_words(year: str, word: str, day: str | None) -> tuple[int | None, int | 
 
 def _known(*parts: str | None) -> tuple[int | None, int | None, int | None]:
     """The parts up to the first that is not known."""
-    year, month, day = (int(one) if one and one.isdigit() and int(one) else None for one in parts)
+    year, month, day = (int(part) if part and part.isdigit() and int(part) else None for part in parts)
     return year, month if year else None, day if year and month else None
 
 

@@ -106,7 +106,7 @@ class TimelineEntry(NamedTuple):
 
 _LONGEST_HEAD: Final = 80  # characters
 _SOURCES: Final = list(Source)
-_RELIABILITIES: Final = [one for one in Reliability if one is not Reliability.UNKNOWN]
+_RELIABILITIES: Final = [reliability for reliability in Reliability if reliability is not Reliability.UNKNOWN]
 
 
 def entry_of(text: str, instead_of: TimelineEntry | None = None) -> TimelineEntry:

@@ -46,19 +46,19 @@ def as_text(value: Any) -> str:
         case bytes():
             return value.hex()
         case Mapping():
-            return ", ".join(f"{as_text(key)}: {as_text(one)}" for key, one in value.items())
+            return ", ".join(f"{as_text(key)}: {as_text(inner)}" for key, inner in value.items())
         case tuple() if hasattr(value, "_fields"):
             return _parts(list(value))
         case Sequence() | AbstractSet():
-            return ", ".join(words for one in value if (words := as_text(one)))
+            return ", ".join(words for element in value if (words := as_text(element)))
     if is_dataclass(value):
-        return _parts([getattr(value, one.name) for one in fields(value)])
+        return _parts([getattr(value, field.name) for field in fields(value)])
     return str(value)
 
 
 def _parts(values: list[Any]) -> str:
     """In their order; what is nothing keeps its place, unless only nothing follows."""
-    words = [as_text(one) for one in values]
+    words = [as_text(element) for element in values]
     while words and not words[-1]:
         words.pop()
     return ", ".join(words)
@@ -93,4 +93,4 @@ def _head(entry: TimelineEntry) -> str:
 def _known(entry: TimelineEntry) -> str:
     """Source and reliability, as far as somebody said them."""
     said = ((entry.source, Source.OTHER), (entry.reliability, Reliability.UNKNOWN))
-    return ", ".join(as_text(one) for one, default in said if one is not default)
+    return ", ".join(as_text(choice) for choice, default in said if choice is not default)

@@ -122,9 +122,9 @@ def show(context: click.Context, case_: str, limit: int) -> None:
         answer = client.call("case.show", case=case_, limit=limit)
     _say_if_cut(terminal, answer, "cellsync case export writes all.")
     terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
-    contradicting = {one["field"]: one for one in answer["conflicts"]}
+    contradicting = {conflict["field"]: conflict for conflict in answer["conflicts"]}
     width = max((len(field["name"]) for field in answer["fields"]), default=0)
-    led = {one["id"][:_ID]: one for one in answer["links"]}
+    led = {link["id"][:_ID]: link for link in answer["links"]}
     for field in answer["fields"]:
         name = line(field["name"], 40).ljust(width)
         if field["items"]:
@@ -154,7 +154,7 @@ def _standing(field: dict[str, Any], links: dict[str, Any]) -> str:
     """What stands in a field without keys and items: a value that people wrote, or elements, of which a sum is one."""
     if field["values"][0]["at"] is not None:
         return said(field["values"])
-    return ", ".join(_led(one["text"], links) for one in field["values"])
+    return ", ".join(_led(value["text"], links) for value in field["values"])
 
 
 def _led(text: str, links: dict[str, Any]) -> str:

@@ -121,7 +121,7 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
         answer = client.call("case.new", kind=kind, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
     if answer["alike"]:
-        terminal.say(f"Called the same, and here already: {', '.join(line(one, 16) for one in answer['alike'])}")
+        terminal.say(f"Called the same, and here already: {', '.join(line(case, 16) for case in answer['alike'])}")
     _say_doubts(terminal, answer)
     terminal.next(f"cellsync case show {answer['short']}")
     terminal.answer(answer)
@@ -158,7 +158,7 @@ def edit(
 
 
 def _say_doubts(terminal: Terminal, answer: dict[str, Any]) -> None:
-    for one in answer["taken"]:
-        terminal.say(f"{line(one['field'], 40)}: taken as {line(one['text'], 40)}")
-    for one in answer["doubts"]:
-        terminal.need(f"⚠ {line(one['text'], 300)}")
+    for notice in answer["taken"]:
+        terminal.say(f"{line(notice['field'], 40)}: taken as {line(notice['text'], 40)}")
+    for notice in answer["doubts"]:
+        terminal.need(f"⚠ {line(notice['text'], 300)}")

@@ -35,8 +35,8 @@ def list_(context: click.Context) -> None:
         answer = client.call("forks")
     many = "one of too many: only what others built on counts"
     rows = [
-        [one["fork"][:8], line(one["author"], 40), f"entry {one['sequence']}", many if one["equivocator"] else ""]
-        for one in answer["forks"]
+        [fork["fork"][:8], line(fork["author"], 40), f"entry {fork['sequence']}", many if fork["equivocator"] else ""]
+        for fork in answer["forks"]
     ]
     for row in table(rows):
         terminal.result(row)

@@ -174,9 +174,9 @@ def join(
 
 def _say_namesakes(terminal: Terminal, job: Any) -> None:
     """That the guest's name could be taken for a member's: words that match do not say what somebody is called."""
-    for one in job["namesakes"]:
-        whose = "yours" if one["me"] else f"that of a {one['role']} of this cell"
-        terminal.need(f'⚠ "{line(job["name"], 24)}" could be taken for {line(one["name"], 40)}: {whose}.')
+    for namesake in job["namesakes"]:
+        whose = "yours" if namesake["me"] else f"that of a {namesake['role']} of this cell"
+        terminal.need(f'⚠ "{line(job["name"], 24)}" could be taken for {line(namesake["name"], 40)}: {whose}.')
     if job["namesakes"]:
         terminal.need("Another device of the same person? If not, say no, and ask for another name.")
 

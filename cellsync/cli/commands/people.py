@@ -23,8 +23,8 @@ def members(context: click.Context) -> None:
         answer = client.call("members")
     for row in table(
         [
-            [line(one["name"], 40) + (" (you)" if one["me"] else ""), one["role"], one["device"][:8]]
-            for one in answer["members"]
+            [line(member["name"], 40) + (" (you)" if member["me"] else ""), member["role"], member["device"][:8]]
+            for member in answer["members"]
         ]
     ):
         terminal.result(row)
@@ -50,8 +50,8 @@ def peers(context: click.Context) -> None:
     for peer in answer["peers"]:
         if peer["version"]:
             terminal.result(f"⚠ {to_update(peer)}")
-    for said in clocks(answer["peers"]):
-        terminal.result(f"⚠ {said}")
+    for sentence in clocks(answer["peers"]):
+        terminal.result(f"⚠ {sentence}")
     if not rows:
         terminal.result("No other devices yet.")
         terminal.next("cellsync invite", writes=True)

@@ -39,8 +39,8 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
     warnings = [to_update(peer) for peer in peers if peer["version"]]
     for warning in warnings:
         terminal.result(f"⚠ {warning}")
-    for said in clocks(peers):
-        terminal.result(f"⚠ {said}")
+    for sentence in clocks(peers):
+        terminal.result(f"⚠ {sentence}")
     terminal.answer(job)
     missed = [peer for peer in peers if not peer["came_in_step"]]
     if wait and not all(peer["reached"] or peer["version"] for peer in missed):

@@ -84,15 +84,15 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
     for problem in job["problems"]:
         terminal.result(line(problem["message"], 300))
         if problem["examples"]:
-            terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in problem["examples"]))
+            terminal.result("  there: " + ", ".join(f'"{line(example, 40)}"' for example in problem["examples"]))
         if problem["fits"]:
             fits = line(", ".join(problem["fits"]), 200)
             terminal.result(f"  such words fit: {fits} (--columns says where a column goes)")
     for notice in job["notices"]:
         terminal.result(line(notice["message"], 300))
-        terminal.result("  there: " + ", ".join(f'"{line(one, 40)}"' for one in notice["examples"]))
+        terminal.result("  there: " + ", ".join(f'"{line(example, 40)}"' for example in notice["examples"]))
     if nameless := job["nameless"]:
-        some = ", ".join(f'"{line(one["called"], 30)}" (line {one["line"]})' for one in nameless[:3])
+        some = ", ".join(f'"{line(row["called"], 30)}" (line {row["line"]})' for row in nameless[:3])
         more = f" and {len(nameless) - 3} more" if len(nameless) > 3 else ""
         terminal.result(f"{many(len(nameless), 'row')} without a name: called {some}{more}")
     _say_who_is_called_otherwise(terminal, job["renamed"])
@@ -106,7 +106,7 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
 def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
     """Rows that were left out, as they may have the id of somebody else."""
     if renamed:
-        lines = [one["line"] for one in renamed]
+        lines = [row["line"] for row in renamed]
         more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
         named = ", ".join(map(str, lines[:3]))
         where = f"line{'s' * (len(lines) > 1)} {named}{more}"
@@ -119,12 +119,12 @@ def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
 def _say_who_is_alike(terminal: Terminal, alike: Any) -> None:
     """Rows that may be about somebody who is here already."""
     for here, what in ((True, "the name of somebody who is here already"), (False, "the name of an earlier line")):
-        lines = [one["line"] for one in alike if (one["case"] is not None) is here]
+        lines = [row["line"] for row in alike if (row["case"] is not None) is here]
         if lines:
             more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
             named = ", ".join(map(str, lines[:3]))
             terminal.say(f"line{'s' * (len(lines) > 1)} {named}{more}: {what}. Is it the same person?")
-    ids = list(dict.fromkeys(one["case"][:8] for one in alike if one["case"]))[:3]
+    ids = list(dict.fromkeys(row["case"][:8] for row in alike if row["case"]))[:3]
     if ids:
         terminal.say(f"  here: {', '.join(ids)}")
 
@@ -190,10 +190,10 @@ def export(
     chosen = ", ".join(answer["compartments"])
     noted = "noted in the cell" if answer["record"] else "not noted: this device writes nothing to the cell"
     terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; {noted}.")
-    for one in answer["left_out"]:
-        terminal.need(line(one["text"], 500))
-    for one in answer["mentions"]:
-        terminal.need(line(one["text"], 500))
+    for notice in answer["left_out"]:
+        terminal.need(line(notice["text"], 500))
+    for notice in answer["mentions"]:
+        terminal.need(line(notice["text"], 500))
     terminal.answer(answer)
     if answer["left_out"]:
         raise SystemExit(PARTLY)

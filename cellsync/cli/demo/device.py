@@ -104,9 +104,9 @@ class Device:
 
     async def read(self, case: str) -> Answer:
         file = await self._cell.get(CaseFile, CaseId(bytes.fromhex(case)))
-        values = [one for conflict in file.conflicts() if conflict.path == "summary" for one in conflict.values]
+        values = [value for conflict in file.conflicts() if conflict.path == "summary" for value in conflict.values]
         return {
-            "conflict": sorted(([str(one.value), one.author] for one in values), key=itemgetter(1)),
+            "conflict": sorted(([str(value.value), value.author] for value in values), key=itemgetter(1)),
             "timeline": [[item.value.text, item.author] for item in file.timeline.items],
         }
 

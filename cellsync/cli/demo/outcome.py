@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
             "conflict": {
                 "case": self.case,
                 "field": self.field,
-                "values": [said._asdict() for said in self.readings[0].conflict],
+                "values": [value._asdict() for value in self.readings[0].conflict],
             },
             "plaintext_hits": self.plaintext_hits,
             "bytes": self.bytes,

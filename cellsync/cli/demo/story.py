@@ -188,7 +188,7 @@ async def _agree(children: Sequence[Child]) -> list[Answer]:
     with trio.move_on_after(AGREE_WITHIN):
         while True:
             shown = await _all(children, "digest")
-            if all(one == shown[0] for one in shown):
+            if all(reading == shown[0] for reading in shown):
                 return shown
             await trio.sleep(0.02)
     raise DemoFailed(f"the devices did not agree within {AGREE_WITHIN:.0f} s")
@@ -239,7 +239,7 @@ async def _heal(teller: Narrator, cell: Trio) -> list[Answer]:
 
 def _reading(answer: dict[str, list[list[str]]]) -> CaseReading:
     return CaseReading(
-        [AuthoredValue(*one) for one in answer["conflict"]], [AuthoredValue(*one) for one in answer["timeline"]]
+        [AuthoredValue(*value) for value in answer["conflict"]], [AuthoredValue(*entry) for entry in answer["timeline"]]
     )
 
 
@@ -279,13 +279,13 @@ def _conclude(teller: Narrator, outcome: Outcome, search: PlaintextSearch) -> No
     )
     teller.gap()
     teller.say(f"The timeline of {CASE}: what people add side by side is all kept.")
-    for said in outcome.readings[0].timeline:
-        if said in outcome.additions:
-            teller.quote(said.author, said.value)
+    for authored in outcome.readings[0].timeline:
+        if authored in outcome.additions:
+            teller.quote(authored.author, authored.value)
     teller.gap()
     teller.say(f"The {FIELD} of {CASE}: a conflict. Both values stay, with their authors, until somebody decides.")
-    for said in outcome.readings[0].conflict:
-        teller.quote(said.author, said.value, "yellow")
+    for authored in outcome.readings[0].conflict:
+        teller.quote(authored.author, authored.value, "yellow")
     teller.gap()
     teller.quote(
         "wire",

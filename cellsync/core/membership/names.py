@@ -62,8 +62,8 @@ def _listed(letter: str) -> str:
     from confusable_homoglyphs.confusables import confusables_data  # 8 ms and 8 MB, for what hardly any name has
 
     both = {letter, letter.upper()}  # it was folded, and a capital may look like what its small letter does not
-    shapes = [other["c"].casefold() for one in both for other in confusables_data.get(one, ())]
-    usual = [one for one in shapes if len(one) == 1 and ord(one) < _USUAL and one.isalnum()]
+    shapes = [like["c"].casefold() for letter in both for like in confusables_data.get(letter, ())]
+    usual = [shape for shape in shapes if len(shape) == 1 and ord(shape) < _USUAL and shape.isalnum()]
     return min(usual, default=letter)
 
 

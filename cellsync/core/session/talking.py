@@ -269,7 +269,9 @@ class Talking(Phase):
 
     @property
     def restless(self) -> bool:
-        return any(one.restless and self.connection.is_active(one.view) for one in self.exchanges.values())
+        return any(
+            exchange.restless and self.connection.is_active(exchange.view) for exchange in self.exchanges.values()
+        )
 
     # --- what we tell aside ----------------------------------------------------------------------------
 

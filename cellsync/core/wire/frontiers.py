@@ -103,7 +103,7 @@ def path_of(row: Any) -> Path:
     match row:
         case [device, incarnation, [_, *_] as steps] if len(steps) <= PATH_STEPS:
             found = [step_of(*step) for step in steps if isinstance(step, list) and len(step) == 2]
-            descending = all(one[0] > other[0] for one, other in pairwise(found))
+            descending = all(path[0] > after[0] for path, after in pairwise(found))
             if len(found) == len(steps) and descending:
                 return Path(line_of(device, incarnation), found)
     raise Malformed("a path has the wrong form")
