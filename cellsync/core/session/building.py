@@ -12,7 +12,7 @@ from cellsync.core.wire import batches
 class Building:
     """A batch that is due to a peer, made by `build`.
 
-    It is as large as whatever some other peer chose to write. So `build` changes nothing but this object, and may run
+    Its size depends on what other members chose to write. So `build` changes nothing but this object, and may run
     beside the event loop as long as nothing is committed meanwhile.
     """
 
@@ -21,7 +21,7 @@ class Building:
         released: int,
     ) -> None:  # fmt: skip
         self.circle: Final = view.id
-        self.after = after  # arrivals behind this one are looked at; None until it is found where to begin
+        self.after = after  # arrivals after this one are considered; None until the beginning is found
         self.until: Final = until  # and up to this one
         self.parts: list[bytes] = []
         self.served = Served(None, after or 0, {}, [])
@@ -30,7 +30,7 @@ class Building:
         self._peer = peer
 
     def find(self) -> int:
-        """The arrival behind which the peer lacks something: for that, all branches may have to be looked at."""
+        """The arrival after which the peer lacks something. May have to look at all branches."""
         if self.after is None:
             self.after = self._view.cursor_for(self._peer)
         return self.after

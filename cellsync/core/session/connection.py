@@ -1,4 +1,4 @@
-"""What every state of a session shares: the two devices, the time, and the bytes that wait to be sent."""
+"""The part shared by every state of a session: the two devices, the time, and the bytes waiting to be sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cellsync.core.wire import frontiers
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
 
 HANDSHAKE_WITHIN: Final = 20.0  # seconds; a slow laptop needs one
-UNSENT: Final = 4 << 20  # bytes that may wait for a peer that does not read
+UNSENT: Final = 4 << 20  # bytes that may be queued for a peer that does not read
 HANDSHAKE_ENTROPY: Final = 128
 FILL: Final = OFFERS * TAG_BYTES  # bytes: for tags of an offer that name no circle
 ENTROPY: Final = HANDSHAKE_ENTROPY + FILL + KEY_BYTES
@@ -26,18 +26,18 @@ CALLEE: Final = b"callee"
 
 
 def hang_up_at(entropy: bytes, began: float) -> float:
-    """When to leave a connection that proves to be a stranger's. Draw it when the connection begins, and once."""
+    """When to hang up on a connection that turns out to be a stranger's. Draw it once, when the connection begins."""
     return began + HANDSHAKE_WITHIN * (1 + int.from_bytes(entropy[:HANG_UP_ENTROPY], "big") / (1 << 32))
 
 
 class Connection:
-    """One connection, whatever the session does on it now."""
+    """One connection, in whatever state its session is."""
 
     def __init__(
         self, circles: Sequence[CircleView], entropy: bytes, now: float, clock: Millis, versions: Versions,
         hang_up: float | None = None,
     ) -> None:  # fmt: skip
-        """`hang_up`: when a callee leaves a peer that has not proved who it is. A caller has none drawn."""
+        """`hang_up`: when a callee hangs up on a peer that has not proved its identity. None for a caller."""
         if len(entropy) != ENTROPY:
             raise ValueError(f"a session takes {ENTROPY} random bytes")
         self.role: Final = CALLER if hang_up is None else CALLEE
@@ -50,7 +50,7 @@ class Connection:
         self.hang_up: Final = now + HANDSHAKE_WITHIN if hang_up is None else hang_up
         self.now = now
         self.heard = now
-        self.asked = now  # from when on the peer may have read its clock
+        self.asked = now  # the earliest moment at which the peer may have read its clock
         self.day = Day(0)  # of the key that opened this session
         self.hinted: CircleId | None = None
         self.device: DeviceId | None = None
@@ -58,15 +58,15 @@ class Connection:
         self.version: int | None = None  # of the protocol, in use; known from the reply on
         self.remote_versions: Versions | None = None  # as soon as `version` is known, also if there is none in common
         self.transport: Transport | None = None
-        self.watched = False  # the peer is asked more often whether it has something
+        self.watched = False  # the peer is asked more often what it holds
         self.pings = 0
-        self.wanted = 0  # up to which of them somebody waits for the answer
+        self.wanted = 0  # the last ping whose answer someone waits for
         self.answered = 0  # of these pings
-        self.telling = False  # the last that we have said was a frontier
+        self.telling = False  # our last message was a frontier
         self.places: dict[CircleId, Places] = {}  # to be told as soon as the circle is shared
         self.outgoing: list[bytes] = []
         self.unsent = 0
-        self._clock = clock  # what ours showed when it started
+        self._clock = clock  # our clock when it started
 
     def secured(self) -> Transport:
         """The transport, once the handshake is over."""
@@ -75,11 +75,11 @@ class Connection:
         return self.transport
 
     def wall(self) -> Millis:
-        """What our clock shows now."""
+        """Our clock now."""
         return Millis(self._clock + round((self.now - self.started) * 1000))
 
     def agree(self, theirs: Versions | None) -> NoCommonVersion | None:
-        """The handshake is over, and both payloads are read: None if there is a version to talk in."""
+        """After the handshake, with both payloads read: None if there is a common version."""
         if theirs is None:
             raise HandshakeFailed
         self.heard = self.asked = self.now
@@ -94,7 +94,7 @@ class Connection:
     # --- bytes -----------------------------------------------------------------------------------------
 
     def take_outgoing(self) -> bytes:
-        """The bytes to send now; they are not kept."""
+        """Take the bytes to send now."""
         data = b"".join(self.outgoing)
         self.outgoing.clear()
         self.unsent = 0

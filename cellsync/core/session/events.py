@@ -1,4 +1,4 @@
-"""What a session says to the one who drives it."""
+"""Events: what a session reports to its driver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cellsync.core.wire.messages import Places
 class Called(NamedTuple):
     """A member calls. Commit the ephemeral, then `accept`; if it was seen before, `ignore`."""
 
-    device: DeviceId | None  # None: nobody whom we know, but the holder of a current key
+    device: DeviceId | None  # None: an unknown device that holds a current key
     ephemeral: bytes
     day: Day
 
@@ -26,7 +26,7 @@ class Opened(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """Both sides have proved who they are, and their builds have no version in common. Nothing follows but the end."""
+    """Both sides have proved who they are, and their builds have no version in common. Only `Ended` follows."""
 
     error: NoCommonVersion
 
@@ -39,23 +39,23 @@ class Received(NamedTuple):
 
 
 class Acknowledged(NamedTuple):
-    """The peer now holds what `delivered` says; `balance` has changed."""
+    """The peer now holds more: see `delivered`; `balance` has changed."""
 
     circle: CircleId
 
 
 class Measured(NamedTuple):
-    """The peer has said what its clock shows."""
+    """The peer has told its clock."""
 
     difference: Difference
 
 
 class Answered(NamedTuple):
-    """The peer has answered one more ping: so many now as `answered` says."""
+    """The peer has answered another ping: see `answered`."""
 
 
 class Located(NamedTuple):
-    """The peer says where it, and other devices of this circle, listen. A claim: what it is worth is for the node."""
+    """The peer claims that it, and other devices of this circle, listen at these places. The node judges the claim."""
 
     circle: CircleId
     places: Places

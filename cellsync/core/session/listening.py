@@ -1,7 +1,7 @@
-"""The callee before it talks: it waits for an opening, has verified one, or lets a stranger wait.
+"""The callee before it talks: it waits for an opening, has verified one, or keeps a stranger waiting.
 
 It says nothing before it has verified an opening. To everyone else it says nothing at all, until a moment that was
-drawn when the connection began: neither bytes nor time tell a stranger what failed.
+drawn when the connection began: neither bytes nor timing tell a stranger what failed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cellsync.core.session.talking import Talking
 
 
 class Listening(Phase):
-    """No opening was verified yet."""
+    """No opening has been verified yet."""
 
     state = State.LISTENING
 
@@ -43,7 +43,7 @@ class Listening(Phase):
         view = connection.views[circle]
         known = view.device_with(remote)
         if known is None and key.epoch != view.session_keys()[0].epoch:
-            return Silent(connection), []  # a device that we do not know must at least hold the newest epoch
+            return Silent(connection), []  # an unknown device must at least hold the newest epoch
         connection.device, connection.remote, connection.day = known, remote, key.day
         return Answering(connection, responder), [Called(known, responder.ephemeral, key.day)]
 
@@ -52,7 +52,7 @@ class Listening(Phase):
 
 
 class Answering(Phase):
-    """An opening was verified; its ephemeral is being committed. What comes before our reply is no handshake."""
+    """An opening was verified; its ephemeral is being committed. Bytes that arrive before our reply are at fault."""
 
     state = State.CALLED
 
@@ -67,7 +67,7 @@ class Answering(Phase):
         connection = self.connection
         try:
             reply, connection.transport = self._responder.accept(connection.entropy[: channel.REPLY_ENTROPY])
-        except PeerError:  # a key in the opening is no key
+        except PeerError:  # a key in the opening is invalid
             return Silent(connection)
         connection.send_raw(reply)
         apart = connection.agree(self._responder.remote_versions)
@@ -78,7 +78,7 @@ class Answering(Phase):
 
 
 class Silent(Phase):
-    """A stranger, or a replay: what it says is swallowed until it is time to hang up."""
+    """A stranger, or a replay: its bytes are swallowed until it is time to hang up."""
 
     state = State.SILENT
 

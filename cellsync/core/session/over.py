@@ -1,4 +1,4 @@
-"""The session is over: nothing is heard, nothing is said."""
+"""The session is over: nothing more is received or sent."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class Over(Phase):
 
 
 def end(connection: Connection, error: PeerError | None) -> tuple[Phase, list[Event]]:
-    """What waits to be sent stays unsent. `error` is None if nobody is at fault."""
+    """End the session; queued bytes stay unsent. `error` is None if nobody is at fault."""
     connection.outgoing.clear()
     return Over(connection), [Ended(error)]

@@ -1,4 +1,4 @@
-"""Builds without a common version part: the caller sends one empty frame, which proves it, and nothing else is said."""
+"""Builds without a common version part: the caller sends one empty frame, which authenticates it, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Parting(Phase):
     state = State.PARTING
 
     def __init__(self, connection: Connection, proved: NoCommonVersion | None) -> None:
-        """`proved`: what parts us, if the peer has proved who says so. A caller has not, before its first frame."""
+        """`proved`: the version mismatch, if the peer is authenticated. A caller is not, before its first frame."""
         super().__init__(connection)
         self._proved = proved
 
     def receive(self, data: bytes) -> tuple[Phase, list[Event]]:
-        """The caller's first frame: it lives, and its claim of versions is its own. What it says does not matter."""
+        """The caller's first frame: it is live, and its claim of versions is its own. The content does not matter."""
         if self._proved is not None or not self.connection.secured().receive(data):
             return self, []  # a callee says nothing more, and hangs up
         theirs = self.connection.remote_versions

@@ -1,4 +1,4 @@
-"""Paths to our heads, for a peer whose side of a chain has parted from ours: they show it how far both agree."""
+"""Paths to our heads, for a peer whose side of a chain has diverged from ours: they show it how far both agree."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cellsync.core.wire.places import Line
 
 
 class PathsToShow:
-    """The chains of which a peer is to be sent our paths. It is true if there are any."""
+    """The chains whose paths are to be sent to a peer. True if there are any."""
 
     def __init__(self, view: CircleView) -> None:
         self._view = view
         self._lines: dict[Line, None] = {}
-        self._shown: dict[int, int] = {}  # of our branches: number -> sequence whose path the peer has
+        self._shown: dict[int, int] = {}  # number of our branch -> sequence whose path the peer has
 
     def __bool__(self) -> bool:
         return bool(self._lines)
@@ -39,7 +39,7 @@ class PathsToShow:
                 for branch in self._view.branches(line)
                 if self._shown.get(branch.number) != branch.length > known.get(branch.number, 0)
             )
-            for branch in islice(missed, frontiers.PATHS):  # only an equivocator has more; one tells where it parts
+            for branch in islice(missed, frontiers.PATHS):  # only an equivocator has more
                 self._shown[branch.number] = branch.length
                 paths.append(self._path(branch))
         return paths

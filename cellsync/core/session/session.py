@@ -7,22 +7,22 @@
     caller   Opening ──reply──▶ Parting ──the callee hangs up──▶ Over         builds without a common version
     callee   Answering ──accept──▶ Parting ──first frame──▶ Over
 
-Each state is a class that says what a session does in it (`state.Phase`), in `opening`, `listening`, `talking`,
-`parting`, `over`. What all of them share is the `Connection`; which circles both speak of is in `circles`.
+Each state is a class that defines what a session does in it (`state.Phase`), in `opening`, `listening`, `talking`,
+`parting`, `over`. All of them share the `Connection`; `circles` has the circles that both sides speak of.
 
 Rules (protocol/50-sync.md):
   1  A callee says nothing before it has verified an opening. To everyone else it says nothing at all: it swallows
-     what comes until a moment that was drawn when the connection began (`hang_up_at`), so that neither bytes nor time
+     their bytes until a moment that was drawn when the connection began (`hang_up_at`), so neither bytes nor timing
      tell a stranger what failed.
   2  The ephemeral of an opening is committed before it is answered (`Called`, then `accept`): a replay gets nothing.
-  3  Nothing is done for a caller before its first frame: only that proves that it is whom it claims to be.
+  3  Nothing is done for a caller before its first frame: only that proves its identity.
   4  A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the
      one exception: a caller that we do not know yet may give us the entries that introduce it, and learns nothing.
-  5  Builds that have no version of the protocol in common part: the caller sends one empty frame, which proves it, and
-     nothing else is said. Both then know that the other lives, and whose program is older.
-  6  What waits to be sent is bounded; a peer that stops reading, stops acknowledging or falls silent is left.
-  7  Both say what their clocks show, to a device that they know and that has proved itself. The difference changes
-     nothing in this session, whose day is that of its opening.
+  5  Builds without a common version of the protocol part: the caller sends one empty frame, which authenticates it,
+     and nothing else. Both then know that the other is live, and whose program is older.
+  6  The send queue is bounded; a peer that stops reading, stops acknowledging or falls silent is dropped.
+  7  Both tell their clocks, to a device that they know and that has proved itself. The difference changes nothing in
+     this session, whose day is that of its opening.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from cellsync.core.wire.places import Frontier, Gap, Head
 
 
 def growth(grown: Frontier) -> list[bytes]:
-    """Branches that have grown, as every session may be told: encoded once, however many peers there are."""
+    """Branches that have grown, in the form for `tell`: encoded once, however many peers there are."""
     return frontiers.encode_rows(grown, channel.MAX_PAYLOAD)
 
 
@@ -71,9 +71,9 @@ class Session:
         secret: SessionSecret, carrier: bytes, entropy: bytes, now: float, *, clock: Millis,
         key: SessionKey | None = None, versions: Versions = SPOKEN,
     ) -> Session:  # fmt: skip
-        """Call a device, under today's key of the circle `hinted`, or another `key` of it: the clocks differ, say.
+        """Call a device, under today's key of the circle `hinted`, or another `key` of it, if the clocks differ, say.
 
-        `clock` is what ours shows `now`.
+        `clock` is our clock at `now`.
         """
         connection = Connection(circles, entropy, now, clock, versions)
         connection.device, connection.remote = peer
@@ -91,7 +91,7 @@ class Session:
         cls, circles: Sequence[CircleView], secret: SessionSecret, carrier: bytes, entropy: bytes, now: float,
         hang_up: float, *, clock: Millis, versions: Versions = SPOKEN,
     ) -> Session:  # fmt: skip
-        """Wait for an opening under any key that is accepted today; give up, whatever arrives, at `hang_up`."""
+        """Wait for an opening under any key that is accepted today; give up at `hang_up`, whatever arrives."""
         connection = Connection(circles, entropy, now, clock, versions, hang_up)
         candidates = [(key.key, (view.id, key)) for view in circles for key in view.session_keys()]
         responder = Responder(channel.SESSION, candidates, channel.prologue(carrier), static=secret, versions=versions)
@@ -114,7 +114,7 @@ class Session:
 
     @property
     def remote(self) -> SessionPublic:
-        """The peer's session key; empty as long as nobody has shown one."""
+        """The peer's session key; empty until one has been shown."""
         return self._connection.remote
 
     @property
@@ -129,7 +129,7 @@ class Session:
 
     @property
     def remote_versions(self) -> Versions | None:
-        """Known as soon as `version` is, also if there is none in common."""
+        """Known as soon as `version` is, even if there is none in common."""
         return self._connection.remote_versions
 
     @property
@@ -149,16 +149,16 @@ class Session:
         return [] if self.closed or now < self.deadline else self._go(self._phase.late)
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        """What these bytes mean. A peer's bytes never raise: they end the session with an `Ended`."""
+        """The events that these bytes cause. A peer's bytes never raise: they end the session with an `Ended`."""
         self._connection.now = now
         return self._go(lambda: self._phase.receive(data))
 
     def outgoing(self) -> bytes:
-        """The bytes to send now; they are not kept."""
+        """Take the bytes to send now."""
         return self._connection.take_outgoing()
 
     def accept(self) -> None:
-        """Answer the opening; its ephemeral is committed. Nothing happens if the session ended meanwhile."""
+        """Answer the opening; its ephemeral is committed. No effect if the session has ended meanwhile."""
         self._phase = self._phase.accept()
 
     def ignore(self) -> list[Event]:
@@ -168,9 +168,9 @@ class Session:
         return []
 
     def ping(self) -> int:
-        """Ask the peer for a sign of life. It has given it when `answered` has reached what this returns.
+        """Ask the peer for a sign of life. It has answered once `answered` reaches the returned number.
 
-        That is never once the session is over: its link may still be taking in what came before.
+        That never happens once the session is over: its link may still be processing what came before.
         """
         self._connection.pings += 1
         self._connection.wanted = self._connection.pings
@@ -188,12 +188,12 @@ class Session:
         *,
         news: bool = True,
     ) -> list[Event]:
-        """A batch from `Received` is durable: by row, the branch and sequence up to which it is held now; and the rows
-        that were refused, which gaps are among them, and whether it brought any news. Reads the store."""
+        """A batch from `Received` is durable: by row, the branch and sequence up to which it is now held; the refused
+        rows, the gaps among them, and whether it brought anything new. Reads the store."""
         return self._guard(lambda: self._phase.committed(circle, reached, refused, gaps, news))
 
     def pull(self, ripe: float = math.inf) -> list[Event]:
-        """Take up what may be sent next: about a batch at once, and at most two per circle in flight.
+        """Queue what may be sent next: about one batch per call, and at most two per circle in flight.
 
         Entries that arrived after arrival `ripe` wait. Reads the stores; the rest of a session does not.
         """
@@ -203,7 +203,7 @@ class Session:
         return events
 
     def pulling(self, ripe: float, events: list[Event]) -> Iterator[Building]:
-        """The same, where each batch is built by the caller before it goes on."""
+        """The same, but the caller builds each yielded batch before resuming."""
         phase = self._phase
         for building in phase.pulling(ripe, events):
             yield building
@@ -212,17 +212,17 @@ class Session:
 
     @property
     def restless(self) -> bool:
-        """Whether more of what the peer has said is to be looked up: `pull` again, after others had their turn."""
+        """Whether more of the peer's claims are to be looked up: `pull` again, after other tasks had their turn."""
         return self._phase.restless
 
     def grew(self, circle: CircleId, numbers: Iterable[int], now: float) -> None:
-        """These branches have grown here, whoever brought it. Reads the store."""
+        """These branches have grown here, from whatever source. Reads the store."""
         exchange = self._exchange_of(circle)
         if exchange is not None:
             exchange.grew(numbers, now)
 
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
-        """Tell the peer that these branches have grown here, so that it need not send what we have.
+        """Tell the peer that these branches have grown here, so it need not send what we have.
 
         `grown`: as `growth` encodes it.
         """
@@ -235,7 +235,7 @@ class Session:
             exchange.note(grown, now)
 
     def way(self, circle: CircleId) -> Way:
-        """What this session has shown itself to be for what comes while it lasts."""
+        """What this session has turned out to be for entries that come while it lasts."""
         exchange = self._exchange_of(circle)
         return Way.TRIED if exchange is None else exchange.way
 
@@ -256,7 +256,7 @@ class Session:
         return {} if exchange is None else exchange.delivered
 
     def all_told(self, circle: CircleId) -> bool:
-        """Whether the peer has said all that it held when the session began."""
+        """Whether the peer has told everything it held when the session began."""
         exchange = self._exchange_of(circle)
         return exchange is not None and exchange.is_live
 
@@ -266,12 +266,12 @@ class Session:
         return exchange is not None and exchange.confirmed(mark)
 
     def ahead(self, circle: CircleId) -> frozenset[Head]:
-        """What the peer has named and is not known to be held here."""
+        """Heads that the peer has named and that are not known to be held here."""
         exchange = self._exchange_of(circle)
         return frozenset() if exchange is None else exchange.ahead
 
     def balance(self, circle: CircleId) -> Balance | None:
-        """What each side holds that the other lacks; None as long as that is not known."""
+        """What each side holds that the other lacks; None while unknown."""
         exchange = self._exchange_of(circle)
         return None if exchange is None else exchange.balance
 
@@ -285,7 +285,7 @@ class Session:
         return next((exchange for exchange in self._exchanges.values() if exchange.view.id == circle), None)
 
     def _go(self, act: Callable[[], tuple[Phase, list[Event]]]) -> list[Event]:
-        """What `act` gives; the session goes on in the phase that follows."""
+        """The events of `act`; the session continues in the phase it returns."""
         try:
             self._phase, events = act()
         except PeerError as error:
@@ -293,5 +293,5 @@ class Session:
         return events
 
     def _guard(self, act: Callable[[], list[Event] | None]) -> list[Event]:
-        """What `act` gives; a fault of the peer ends the session."""
+        """The events of `act`; a fault of the peer ends the session."""
         return self._go(lambda: (self._phase, act() or []))

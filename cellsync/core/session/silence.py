@@ -1,7 +1,7 @@
-"""Silence: how long a peer may be silent until it is asked for a sign of life, or for what it holds.
+"""Silence: how long a peer may be silent before it is asked for a sign of life, or for what it holds.
 
-A PING and its answer are a sign of life for both sides. So the callee waits longer than the caller, and as long as the
-caller lives only the caller asks. Each wait is drawn, so that nobody can tell a device by when its PINGs come.
+A PING and its answer are a sign of life for both sides. So the callee waits longer than the caller, and while the
+caller is alive only the caller asks. Each wait is random, so a device cannot be recognised by the timing of its PINGs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from cellsync.core.crypto import labels, primitives
 
 
 class Wait(NamedTuple):
-    """Seconds, from which a wait is drawn uniformly."""
+    """A range of seconds, from which a wait is drawn uniformly."""
 
     least: float
     spread: float
@@ -23,7 +23,7 @@ class Wait(NamedTuple):
 
 
 class Waits(NamedTuple):
-    """How long one side waits: usually, and if the peer is due to be told something."""
+    """How long one side waits: usually, and when something is due to be told to the peer."""
 
     usual: Wait
     due: Wait
@@ -32,7 +32,7 @@ class Waits(NamedTuple):
 CALLER_WAITS: Final = Waits(usual=Wait(30.0, 10.0), due=Wait(15.0, 5.0))
 CALLEE_WAITS: Final = Waits(usual=Wait(40.0, 5.0), due=Wait(20.0, 5.0))
 WATCHED: Final = Wait(5.0, 1.0)  # of either side, in place of these
-SILENCE_ENDS: Final = 60.0  # seconds: with those who have not answered then it is over
+SILENCE_ENDS: Final = 60.0  # seconds after which a session with a silent peer ends
 KEY_BYTES: Final = 16
 
 
@@ -46,13 +46,13 @@ class Silence:
         self.draw()
 
     def draw(self) -> None:
-        """Draw the next wait: the peer was asked."""
+        """Draw the next wait, after the peer was asked."""
         self._drawn += 1
         number = primitives.blake2b(labels.SILENCE, self._drawn.to_bytes(8, "big"), key=self._key, size=4)
         self._part = int.from_bytes(number, "big") / (1 << 32)
 
     def ask_at(self, heard: float, due: float, *, watched: bool) -> float:
-        """When to ask a peer that was last heard then; `due`: when it is to be told something."""
+        """When to ask a peer last heard at `heard`; `due`: when something is due to be told to it."""
         if watched:
             return heard + self._of(WATCHED)
         told = max(heard + self._waits.due.least, due) + self._waits.due.spread * self._part

@@ -1,4 +1,4 @@
-"""What a session can be doing, and what each state answers unless it has something of its own to say."""
+"""The states of a session, and their default behaviour."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class State(Enum):
 
 
 class Phase(ABC):
-    """One state. What it is told may move the session on: then it gives back the phase that follows, else itself.
+    """One state. Each input returns the phase that follows, or itself.
 
-    A phase raises PeerError for a fault of the peer; the session ends then.
+    A phase raises PeerError for a fault of the peer; the session then ends.
     """
 
     state: ClassVar[State]
@@ -40,12 +40,12 @@ class Phase(ABC):
 
     @property
     def deadline(self) -> float:
-        """When it is late for this."""
+        """When `late` is due."""
         return self.connection.hang_up
 
     @abstractmethod
     def receive(self, data: bytes) -> tuple[Phase, list[Event]]:
-        """What these bytes mean."""
+        """Handle these bytes."""
 
     @abstractmethod
     def late(self) -> tuple[Phase, list[Event]]:
@@ -55,11 +55,11 @@ class Phase(ABC):
         """The ephemeral of the opening is committed."""
         return self
 
-    # What only those who talk have to answer.
+    # Only `Talking` has more to do for the following.
 
     @property
     def exchanges(self) -> Mapping[bytes, Exchange]:
-        """By name, those of the circles that both speak of."""
+        """The exchanges of the circles that both sides speak of, by name."""
         return NO_EXCHANGES
 
     @property
@@ -86,4 +86,4 @@ class Phase(ABC):
         """Branches have grown here."""
 
     def locate(self, circle: CircleId) -> None:  # noqa: B027 - told later
-        """There are places to tell of."""
+        """There are places to tell."""

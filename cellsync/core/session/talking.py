@@ -1,4 +1,4 @@
-"""Both talk: messages are heard and answered, batches go out, and a peer that stops reading or answering is left."""
+"""Both talk: messages are received and answered, batches sent, and a peer that stops reading or answering dropped."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Talking(Phase):
         super().__init__(connection)
         self.circles: Final = SharedCircles(connection)
         self._proved = False
-        self._pinged = False  # because of the silence, and it has not ended yet
-        self._told = False  # the last that the peer has said was a frontier
+        self._pinged = False  # because of the silence, which has not ended yet
+        self._told = False  # the peer's last message was a frontier
         self._difference: Difference | None = None
-        self._located = 0.0  # messages of whereabouts that the peer has sent, less those that time has forgiven
+        self._located = 0.0  # whereabouts that the peer has sent, less those forgiven over time
         self._located_at = connection.started
 
     @property
@@ -51,7 +51,7 @@ class Talking(Phase):
         return self.circles.exchanges
 
     def introduce_ourselves(self) -> None:
-        """To a device that we know and that has proved itself: our circles, and what our clock shows."""
+        """To a device that we know and that has proved itself: our circles, and our clock."""
         self.circles.offer()
         self._tell_clock()
 
@@ -67,12 +67,12 @@ class Talking(Phase):
 
     @property
     def _is_unproven(self) -> bool:
-        """We have answered, and the caller has said nothing since: perhaps a stranger that repeats an opening."""
+        """We have answered, and the caller has sent nothing since: perhaps a stranger that replays an opening."""
         return self.connection.role == CALLEE and not self._proved
 
     @property
     def _silence(self) -> float:
-        """Until when the peer may be silent as it is."""
+        """Until when the peer may stay silent."""
         connection = self.connection
         if self._pinged:
             return connection.heard + SILENCE_ENDS
@@ -80,7 +80,7 @@ class Talking(Phase):
 
     @property
     def _due_at(self) -> float:
-        """When the peer is to be told what has come here, also if it has not asked."""
+        """When the peer is to be told, unasked, what has come here."""
         return min((exchange.tell_by for exchange in self.exchanges.values()), default=math.inf)
 
     @property
@@ -113,7 +113,7 @@ class Talking(Phase):
         self._ping(asks=True)
 
     def _ping_in_silence(self) -> None:
-        """Only whether the peer lives, unless it is watched, or due to be told something."""
+        """Ask only whether the peer is alive, unless it is watched, or something is due to be told to it."""
         self.connection.pings += 1
         self.connection.silence.draw()
         self._ping(asks=self.connection.watched)
@@ -127,18 +127,18 @@ class Talking(Phase):
         self.connection.send(messages.PONG_BYTES)
 
     def _tell_before(self, asks: bool) -> None:
-        """What goes before a PING or PONG: for a question, and its answer, all that was not told; and so if it is due.
+        """Send what goes before a PING or PONG: everything untold, for a question or its answer, or if it is due.
 
-        Right after a frontier either is taken for one, also if that was sent for another reason and long ago. Then all
-        has to be told as well, or the peer would send us what we hold.
+        Directly after a frontier, a PING or PONG is taken for one of these, even if the frontier was sent for another
+        reason and long ago. Everything then has to be told as well, or the peer would send us what we hold.
         """
         if asks or self.connection.telling or self._due_at <= self.connection.now:
             self._tell_untold(all_of_it=asks)
 
     def _tell_untold(self, *, all_of_it: bool) -> None:
-        """What we hold and have not told; if that is `all_of_it`, also that there is nothing.
+        """Tell what we hold and have not told; with `all_of_it`, even if there is nothing.
 
-        With a PING or PONG after it, that means that we lack all else.
+        Followed by a PING or PONG, it means that we lack everything else.
         """
         for view in self.connection.views.values():
             exchange = self.circles.quiet(view.id)
@@ -146,7 +146,7 @@ class Talking(Phase):
                 self.connection.send_all(exchange.tell_untold(all_of_it=all_of_it))
 
     def _ask(self, *, at_once: bool = False) -> None:
-        """The peer has told all that it holds: it is served what it lacks."""
+        """The peer has told everything it holds: serve it what it lacks."""
         for exchange in self.exchanges.values():
             exchange.ask(self.connection.now, at_once=at_once)
 
@@ -229,12 +229,12 @@ class Talking(Phase):
         if exchange is None:
             return []
         if not news:
-            self._tell_untold(all_of_it=False)  # before the acknowledgement: so the peer learns that we held it already
+            self._tell_untold(all_of_it=False)  # before the acknowledgement, so the peer learns that we already held it
         self.connection.send(exchange.committed(reached, refused, gaps, news=news))
         return [Acknowledged(circle), *(self._meet(circle) if self.connection.device is None else [])]
 
     def _meet(self, circle: CircleId) -> list[Event]:
-        """The caller was unknown: perhaps what it gave us introduces it."""
+        """The caller was unknown: perhaps the entries it gave us introduce it."""
         connection = self.connection
         connection.device = connection.views[circle].device_with(connection.remote)
         if connection.device is None:
@@ -287,7 +287,7 @@ class Talking(Phase):
         self.connection.send(messages.encode_clock(self.connection.wall()))
 
     def _compare(self, clock: Millis) -> list[Event]:
-        """The peer's clock, read since it was our turn to wait for it."""
+        """Compare the peer's clock, read after we began to wait for it."""
         connection = self.connection
         if self._difference is not None:
             raise Unexpected("a clock, told twice")

@@ -1,4 +1,4 @@
-"""Unattached: slices that a peer brought and that did not attach here. Somebody else may bring what was missing."""
+"""Unattached: slices from a peer that did not attach here. Another peer may deliver what was missing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cellsync.core.wire.places import Line
 class _Slices(NamedTuple):
     """Of one chain."""
 
-    last: int  # the greatest sequence in them
-    parted: bool  # whether a branch as long was here, so that they are of another one
+    last: int  # their greatest sequence
+    parted: bool  # whether a branch as long was here, so they belong to another one
 
 
 class Unattached:
@@ -33,7 +33,7 @@ class Unattached:
             raise CapExceeded("chains")
 
     def take(self, line: Line, sequence: int) -> None:
-        """The peer has brought a chain up to there: perhaps what did not attach before."""
+        """The peer has delivered a chain up to there, perhaps with what did not attach before."""
         if line in self._slices and self._slices[line].last <= sequence:
             del self._slices[line]
 

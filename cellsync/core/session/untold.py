@@ -1,4 +1,4 @@
-"""What has grown here, and a peer was not told of: over most links it is told late, or when either side asks."""
+"""Untold: branches that have grown here without the peer being told: most links tell late, or when either side asks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Final
 
 from cellsync.core import caps
 
-# Of what has grown here a peer that has not asked is told this long after the last entry, and the first.
+# A peer that has not asked is told of growth this long after the last entry, and after the first.
 UNTOLD_FOR: Final = 60.0
 UNTOLD_WHILE: Final = 600.0
-UNTOLD: Final = 2 * caps.DEVICES  # branches that are kept for that; if more have grown, all are named
+UNTOLD: Final = 2 * caps.DEVICES  # branches remembered for that; if more have grown, all are named
 
 
 class Untold:
-    """The branches, by number. It is true if there are any."""
+    """The branches, by number. True if there are any."""
 
     def __init__(self) -> None:
         self._branches: dict[int, None] = {}
-        self._all = False  # too many have grown to be kept apart
+        self._all = False  # too many have grown to remember each
         self._since = self._last = 0.0  # when the first and the last of them grew
 
     def __bool__(self) -> bool:
@@ -44,11 +44,11 @@ class Untold:
 
     @property
     def tell_by(self) -> float:
-        """When the peer is told of these unasked."""
+        """When to tell the peer of these unasked."""
         return min(self._last + UNTOLD_FOR, self._since + UNTOLD_WHILE) if self else math.inf
 
     def take(self) -> Collection[int] | None:
-        """The branches, to be told now; None is all that there are."""
+        """Take the branches to tell now; None means all."""
         branches = None if self._all else list(self._branches)
         self._branches.clear()
         self._all = False

@@ -1,7 +1,7 @@
-"""The way of a session: whether entries that come while it lasts need it (protocol/50-sync.md, One shared circle).
+"""The way of a session: whether new entries depend on it (protocol/50-sync.md, Many peers).
 
-With many peers an entry reaches a device over one session, and is on its way over others. So what has only just come is
-not offered to a peer that has asked: `Recent` says where that begins.
+With many peers an entry reaches a device over one session, and is on its way over others. So an entry that has only
+just come is not offered to a peer that has asked: `Recent` tells which these are.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import math
 from enum import Enum, auto
 from typing import Final
 
-ON_ITS_WAY: Final = 1.0  # seconds in which an entry probably reaches everybody who is connected
+ON_ITS_WAY: Final = 1.0  # seconds in which an entry probably reaches every connected device
 
 
 class Way(Enum):
-    """What a session has shown itself to be for entries that come while it lasts."""
+    """What a session has turned out to be for entries that come while it lasts."""
 
     TRIED = auto()  # nothing yet
     NEEDED = auto()  # one side had something that the other lacked
@@ -22,7 +22,7 @@ class Way(Enum):
 
 
 class Recent:
-    """Up to which arrival had come by some moment, about: two moments are kept, however much comes."""
+    """The last arrival before some moment, approximately: two moments are kept, however much arrives."""
 
     def __init__(self) -> None:
         self._noted = -math.inf  # when something last came
@@ -34,7 +34,7 @@ class Recent:
             self._marks = self._marks[1], (now, last)
 
     def before(self, moment: float, last: int) -> int:
-        """An arrival that had come by this moment: the `last` one if nothing came since."""
+        """An arrival that had come by this moment: the `last` one if none came since."""
         if self._noted <= moment:
             return last
         return max((arrival for when, arrival in self._marks if when <= moment), default=0)
