@@ -1,16 +1,16 @@
-"""A copy of a vault, in a folder of its own: taken while the vault is open, or brought from such a copy.
+"""A copy of a vault, in a folder of its own: taken while the vault is open, or restored from such a copy.
 
 Rules:
 
-1. **What is not whole does not look like a vault.** Everything is written into `NAME.incomplete`. Each database is
-   opened there with its key, read from end to end and compared with what it was copied from; the header is written
-   when all of them are right and synced, and the folder gets its name last. A process that is killed leaves a folder
-   without a header, which the next backup of that name empties.
+1. **An incomplete copy does not look like a vault.** Everything is written into `NAME.incomplete`. Each database is
+   opened there with its key, read from end to end and compared with its original; the header is written when all of
+   them are right and synced, and the folder gets its name last. A killed process leaves a folder without a header,
+   which the next backup of that name empties.
 2. **Nothing is overwritten.** A name that is taken is refused, and so are a folder inside the vault and one whose
-   parent is missing: a stick that is not plugged in must not become a folder on the disk that may be seized.
-3. **A copy knows that it is one**, inside what is encrypted and authenticated (`RENEWAL_DUE`): whoever uses it takes a
-   new incarnation with its first entry, and the order of arrival has another life (protocol/70-vault.md, Copies).
-4. The copy of an open database is made on the connection that has it open; nobody else may open that file (`sqlite`).
+   parent is missing: an unplugged stick must not become a folder on the disk that may be seized.
+3. **A copy is marked as one**, inside what is encrypted and authenticated (`RENEWAL_DUE`): when it is used, it takes a
+   new incarnation with its first entry, and the order of arrival gets another life (protocol/70-vault.md, Copies).
+4. The copy of an open database is made on the connection that has it open; nothing else may open that file (`sqlite`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from cellsync.store.header import CircleFile
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused
 
-_INCOMPLETE: Final = ".incomplete"  # behind a folder's name while it is being written
+_INCOMPLETE: Final = ".incomplete"  # suffix of a folder's name while it is being written
 _BESIDE: Final = frozenset({HEADER_NAME, f"{HEADER_NAME}.new", "settings.json", "settings.new"})
 _CHUNK: Final = 1 << 20  # bytes
 _MILLIS: Final = 8  # bytes of a time
@@ -94,7 +94,7 @@ class CopyDiffers(ExternalError):
 
 
 class Backup(NamedTuple):
-    """What a copy holds."""
+    """The contents of a copy."""
 
     at: Millis  # when it was taken
     entries: int
@@ -138,13 +138,13 @@ class Incomplete:
             return made
 
     def take(self, row: CircleFile, store: SqliteStore) -> None:
-        """Copy an open database: nothing may be written to it meanwhile. Raises VaultDamaged: it, not the copy."""
+        """Copy an open database: nothing may be written to it meanwhile. Raises VaultDamaged if it is damaged."""
         with _writing():
             store.copy_into(self._vault / row.file)
         self._taken.append((row, store.census()))
 
     def bring(self, row: CircleFile, source: Path) -> None:
-        """Copy a database that nobody has open, with its log. Raises VaultDamaged if it is missing."""
+        """Copy a closed database, with its log. Raises VaultDamaged if it is missing."""
         for name in (row.file, f"{row.file}-wal"):
             try:
                 with _reading(), (source / name).open("rb") as reading, _writing():
@@ -160,7 +160,7 @@ class Incomplete:
     def complete(self, header: bytes, at: Millis | None, beside: Mapping[str, bytes] | None = None) -> Backup:
         """Check and mark the copies, and give the folder its name.
 
-        `at`: when this was; None: as the copies say, which were brought from elsewhere. Raises CopyDiffers,
+        `at`: the time of the backup; None: as marked in the copies, which come from elsewhere. Raises CopyDiffers,
         NotWritable, DiskFull, StorageFailed, and PlaceTaken if the name has been taken meanwhile.
         """
         times, entries, size = [Millis(0)], 0, 0
@@ -188,7 +188,7 @@ class Incomplete:
         return Backup(max(times), entries, size)
 
     def discard(self) -> None:
-        """Take away what was written so far. Never fails: what stays has no header."""
+        """Delete what was written so far. Never fails: a leftover has no header."""
         with suppress(CellsyncError, OSError):
             _empty(self._folder)
             self._folder.rmdir()
@@ -199,15 +199,15 @@ def restore(
     source: Path, to: Path, words: Words, *, entropy: Entropy, allow_cheap: bool = False,
     before_it_is_there: Callable[[], None] = lambda: None,
 ) -> Backup:  # fmt: skip
-    """Make a vault of a backup, or of a folder that was merely copied; either goes on under a new incarnation.
+    """Make a vault from a backup, or from a folder that was merely copied; it continues under a new incarnation.
 
-    The backup stays as it is. Raises VaultExists, as `Vault.open` of the backup, NotWritable, DiskFull, StorageFailed.
+    The backup stays as it is. Raises VaultExists, NotWritable, DiskFull, StorageFailed, or the errors of `Vault.open`.
     """
     if to.is_dir():
         check_unused(to)
     with _no_vault_there(), Vault.open(source, words, entropy=entropy, allow_cheap=allow_cheap) as vault:
         rows = [vault.circle_file(circle) for circle in vault.circles]
-        if to.is_dir():  # what a creation that was killed left over
+        if to.is_dir():  # left over from a killed creation
             with _writing():
                 _empty(to)
                 to.rmdir()
@@ -229,7 +229,7 @@ _ANOTHER: Final = "Use another backup; or join again with new keys: other device
 
 
 def _checked(path: Path, row: CircleFile, census: Census | None, at: Millis | None) -> tuple[Millis, int]:
-    """When a copy was taken, and how many entries it holds; it is what it should be, and says that it is a copy."""
+    """When a copy was taken, and how many entries it holds, after checking it and marking it as a copy."""
     changed = Millis(int(path.stat().st_mtime * 1000))
     try:
         store = SqliteStore.open(path, row.key)
@@ -250,12 +250,12 @@ def _checked(path: Path, row: CircleFile, census: Census | None, at: Millis | No
 
 
 def time_of(mark: bytes | None) -> Millis | None:
-    """When a store was copied, as its mark says; None if it does not."""
+    """When a store was copied, according to its mark; None if the mark does not tell."""
     return Millis(int.from_bytes(mark)) if mark is not None and len(mark) == _MILLIS else None
 
 
 def _empty(folder: Path) -> None:
-    """Take away what a backup that was broken off has left. Raises PlaceTaken if there is anything else."""
+    """Delete the remains of an interrupted backup. Raises PlaceTaken if there is anything else."""
     for entry in list(folder.iterdir()):
         kind = entry.lstat().st_mode
         if stat.S_ISDIR(kind) and entry.name == HEADER_NAME:  # a profile's vault
@@ -269,7 +269,7 @@ def _empty(folder: Path) -> None:
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """What can go wrong where a copy is written, in words that fit."""
+    """Translate failures of writing a copy into fitting errors."""
     try:
         yield
     except DiskFull:
@@ -293,7 +293,7 @@ def _reading() -> Iterator[None]:
 
 
 def free_place(place: Path, outside: Path) -> Path:
-    """Where a backup can be made; somebody can be told before anything else that there it cannot.
+    """The place for a backup, checked beforehand, so users learn early that it cannot be made there.
 
     Raises PlaceTaken, NoSuchPlace, InsideVault.
     """
@@ -308,7 +308,7 @@ def free_place(place: Path, outside: Path) -> Path:
 
 
 def must_hold_a_vault(folder: Path) -> None:
-    """Raises VaultMissing if it is no backup; what can be read of it is another question."""
+    """Raises VaultMissing if it is no backup; whether it can be read is another question."""
     if not os.path.lexists(folder / HEADER_NAME):
         raise VaultMissing("There is no backup in this folder.", hint=_WHERE)
 

@@ -47,7 +47,7 @@ def _unlock(connection: apsw.Connection, key: DatabaseKey) -> None:
 
 
 def _configure(connection: apsw.Connection, cache_bytes: int) -> None:
-    connection.pragma("page_size", PAGE_BYTES)  # counts for a new file only
+    connection.pragma("page_size", PAGE_BYTES)  # has effect on a new file only
     connection.pragma("locking_mode", "exclusive")  # before the first read, so that no shared memory is made
     if connection.pragma("journal_mode", "wal") != "wal":
         raise apsw.CantOpenError
@@ -62,7 +62,7 @@ def _configure(connection: apsw.Connection, cache_bytes: int) -> None:
 
 
 def check_encrypted(path: Path) -> None:
-    """A misspelt pragma leaves a plaintext file without any error, so we look."""
+    """A misspelt pragma silently leaves a plaintext file, so check."""
     with file_errors(), path.open("rb") as file:
         beginning = file.read(len(_PLAINTEXT_MAGIC))
     if len(beginning) < len(_PLAINTEXT_MAGIC) or beginning == _PLAINTEXT_MAGIC:

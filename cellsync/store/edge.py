@@ -1,4 +1,4 @@
-"""The edge of SQLite: what each of its failures means here, and the transaction that writing is in.
+"""The edge of SQLite: the translation of its failures, and the transaction around all writes.
 
 The new error is raised outside the `except`, because the frames that apsw adds to a traceback hold SQL and bindings.
 """
@@ -14,7 +14,7 @@ import apsw
 from cellsync.core.errors import CellsyncError, Closed, DiskFull, StorageFailed, VaultDamaged, VaultInUse
 from cellsync.store.files import ReadOnlyDisk
 
-# What each failure of SQLite means here. Anything else (SQL, constraints, types) is a bug of ours.
+# Our error for each failure of SQLite. Any other (SQL, constraints, types) is a bug of ours.
 _MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
     apsw.NotADBError: VaultDamaged,
     apsw.CorruptError: VaultDamaged,
@@ -35,7 +35,7 @@ _DAMAGE_AT_IO: Final = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, aps
 
 
 class Connected(Protocol):
-    """What works on one connection. `_wait`: until no other thread does."""
+    """An object that works on one connection. `_wait` returns once no other thread does."""
 
     _db: apsw.Connection
 
@@ -73,7 +73,7 @@ def reads(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P],
 
 
 def writes(method: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P], T]:
-    """As `reads`, inside the transaction that `flush` ends; what fails takes along all that was staged."""
+    """As `reads`, inside the transaction that `flush` ends; a failure loses everything staged."""
 
     @functools.wraps(method)
     def edge(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, written whole or not at all."""
+"""Files that only their owner can read, written atomically."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def file_errors() -> Iterator[None]:
 
 
 def claim(folder: Path, own: Collection[str]) -> None:
-    """Make a folder that only its owner may enter, or take one that has a vault already, or holds only what is `own`.
+    """Make a folder that only its owner can enter, or take one that already has a vault, or holds only `own` names.
 
-    A link is followed, and the mode of what it names stays as it is. Raises VaultExists for a folder with other files:
-    nothing was changed then.
+    A link is followed, and the mode of its target stays as it is. Raises VaultExists, changing nothing, for a folder
+    with other files.
     """
     with file_errors():
         if not folder.exists():
@@ -48,7 +48,7 @@ def claim(folder: Path, own: Collection[str]) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Let only its owner enter a folder that is there. What a link names was not made by us, and stays as it is."""
+    """Close an existing folder to other users. The target of a link was not made by us, and stays as it is."""
     with file_errors():
         if not folder.is_symlink():
             system.files.make_private(folder)
@@ -63,7 +63,7 @@ def create_private(path: Path) -> None:
 def replace_private(path: Path, temporary: Path, content: bytes) -> None:
     """Write `path` so that after a crash at any moment it holds the old content or the new one, durably.
 
-    The caller holds the directory's lock, so a `temporary` that exists is left over from a crash.
+    The caller holds the directory's lock, so an existing `temporary` is left over from a crash.
     """
     with file_errors():
         temporary.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def replace_private(path: Path, temporary: Path, content: bytes) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """A new file, synced but for its name. Raises StorageFailed if the name is taken."""
+    """A new file, synced except for its name. Raises StorageFailed if the name is taken."""
     with file_errors():
         descriptor = system.files.open_private(path, new=True)
         with open(descriptor, "wb") as file:
@@ -100,9 +100,9 @@ def sync_directory(path: Path) -> None:
 
 
 def lock_directory(path: Path) -> int:
-    """A descriptor that holds the directory's only lock until it is closed, or its process ends.
+    """A descriptor that holds the directory's exclusive lock until it is closed, or its process ends.
 
-    Raises VaultInUse if somebody else holds it.
+    Raises VaultInUse if another process holds it.
     """
     with file_errors():
         descriptor = system.files.lock_folder(path)

@@ -1,7 +1,7 @@
 """The vault's header, byte by byte (protocol/70-vault.md, Header). Layout only: nothing here opens a seal.
 
-The checksum answers one question before any key derivation: is this what was written? So a damaged file is
-told from a wrong passphrase. It protects nothing; the seals do.
+The checksum answers one question before any key derivation: is the file intact? So a damaged file can be told from
+a wrong passphrase. It protects nothing; the seals do.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ FILE_NAME_BYTES: Final = 16
 
 _PREAMBLE: Final = struct.Struct(">8sHBB")  # magic, version, profile, number of slots
 _SLOT: Final = struct.Struct(">BBHIQ16s24s48s")  # kind, kdf, zero, ops, memory, salt, nonce, wrapped master key
-_SLOT_BOUND: Final = 32  # bytes of a slot that its seal binds: all before the nonce
+_SLOT_BOUND: Final = 32  # bytes of a slot that its seal binds: everything before the nonce
 _KEYS: Final = struct.Struct(">32s32sH")  # signing, session, length of the name
 _CIRCLE: Final = struct.Struct(">32s16s32s")  # circle, file name, database key
 _CHECK_BYTES: Final = 32
 
 
 class KdfProfile:
-    """Which key derivation parameters a vault may have."""
+    """The key derivation parameters that a vault may have."""
 
     REAL: Final = 0
     CHEAP: Final = 1  # for tests; refused unless the caller says so
@@ -63,7 +63,7 @@ class Kdf:
         return KdfProfile.REAL if self.allowed(KdfProfile.REAL) else KdfProfile.CHEAP
 
     def allowed(self, profile: int) -> bool:
-        """Not weaker than the floor, and not so large that a file could make its reader run out of memory."""
+        """Neither weaker than the floor, nor so large that a file could exhaust its reader's memory."""
         floor = _FLOOR if profile == KdfProfile.REAL else Kdf.CHEAP
         return floor.ops <= self.ops <= _CEILING.ops and floor.memory <= self.memory <= _CEILING.memory
 
@@ -87,7 +87,7 @@ class Slot(NamedTuple):
     wrapped: bytes
 
     def bound(self, profile: int) -> bytes:
-        """What the slot's seal binds besides the key: its own parameters and the vault's profile."""
+        """The associated data of the slot's seal: its own parameters and the vault's profile."""
         return labels.VAULT_SLOT + _PREAMBLE.pack(MAGIC, VERSION, profile, 0) + _SLOT.pack(*self)[:_SLOT_BOUND]
 
 
@@ -99,7 +99,7 @@ class Header(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """A device's own keys and the name it shows to its circles."""
+    """A device's own keys and its name in its circles."""
 
     signing: SigningSecret
     session: SessionSecret
@@ -110,7 +110,7 @@ class Identity(NamedTuple):
 
 
 class CircleFile(NamedTuple):
-    """Where a circle rests, and the key to it."""
+    """The file of a circle, and the key to it."""
 
     circle: CircleId
     file: str  # 32 hexadecimal digits, random: a name that says nothing
@@ -128,7 +128,7 @@ def encode(header: Header) -> bytes:
 
 
 def decode(file: bytes) -> Header:
-    """Raises NotAVault (foreign), VaultDamaged (not what was written) or NewerVersion."""
+    """Raises NotAVault (foreign), VaultDamaged (not intact) or NewerVersion."""
     if file[: len(MAGIC)] != MAGIC:
         raise VaultDamaged if MAGIC.startswith(file) else NotAVault
     content, checksum = file[:-_CHECK_BYTES], file[-_CHECK_BYTES:]

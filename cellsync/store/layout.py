@@ -1,4 +1,4 @@
-"""The layout of a circle's database: its tables, and how those of older versions become them.
+"""The layout of a circle's database: its tables, and the upgrades from older versions.
 
 (protocol/70-vault.md, Databases)
 """
@@ -16,15 +16,15 @@ from cellsync.store import listings
 APPLICATION: Final = 0x63737931  # "csy1"
 VERSION: Final = 6
 
-# Within which stretches of a branch entries cite others, so that who had seen what is told without the rest: a row for
-# each branch of a commit. An index of these entries cost 0.6 µs an entry of 5 devices in turns, and 1.0 of 47.
+# The stretches of each branch in which entries cite others, so what authors had seen is found without the rest: a row
+# for each branch of a commit. An index of these entries cost 0.6 µs an entry of 5 devices in turns, and 1.0 of 47.
 _CITATIONS: Final = """
 CREATE TABLE citations (
     chain INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (chain, last)
 ) WITHOUT ROWID;
 """
 
-# Where the entries of a slice of a branch rest (store/slices.py).
+# The rows that hold the entries of a slice of a branch (store/slices.py).
 _SLICES: Final = """
 CREATE TABLE slices (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, ahead INTEGER NOT NULL);
 CREATE TRIGGER one_entry_a_slot BEFORE INSERT ON slices
@@ -32,7 +32,7 @@ WHEN (SELECT first FROM slices WHERE last >= NEW.first ORDER BY last LIMIT 1) <=
 BEGIN SELECT RAISE(ABORT, 'two slices with one slot'); END;
 """
 
-# Columns stand in the order of the NamedTuples, so that rows are bound and read without any mapping.
+# Columns are in the order of the NamedTuples, so rows are bound and read without any mapping.
 SCHEMA: Final = f"""
 CREATE TABLE entries (
     number INTEGER PRIMARY KEY, case_number INTEGER NOT NULL, prior INTEGER NOT NULL, id BLOB NOT NULL,
@@ -76,7 +76,7 @@ CREATE TABLE chains (
 INSERT INTO chains SELECT number, device, incarnation, 0, 1, length, head, height, past, cited FROM chains_1;
 DROP TABLE chains_1;
 """
-# From version 2, which had no listings. They are made when somebody asks for them.
+# From version 2, which had no listings. They are made when first needed.
 _FROM_2: Final = (
     """
 DROP TABLE IF EXISTS listings; DROP TABLE IF EXISTS called; DROP TABLE IF EXISTS links;
@@ -91,7 +91,7 @@ _CITING: Final = """
 INSERT INTO citations SELECT slot >> 40, min(slot) & 0xffffffffff, max(slot) & 0xffffffffff FROM entries
 WHERE parents <> x'' AND slot BETWEEN ? AND ? GROUP BY slot >> 8
 """
-# From version 5, whose entries rested in the row of their slot: so they do still, and new ones come behind them.
+# From version 5, whose entries were in the row of their slot: they stay there, and new ones are numbered after them.
 _FROM_5: Final = (
     "ALTER TABLE entries RENAME COLUMN slot TO number;"
     + _SLICES
@@ -99,7 +99,7 @@ _FROM_5: Final = (
 INSERT INTO slices SELECT number << 40 | length, number << 40 | first, 0 FROM chains WHERE length >= first;
 """
 )
-_AT_ONCE: Final = 1 << 16  # entries that are grouped: SQLite keeps 50 bytes of each
+_AT_ONCE: Final = 1 << 16  # entries grouped per query: SQLite keeps 50 bytes of each
 
 
 def is_current(connection: apsw.Connection) -> bool:
@@ -113,7 +113,7 @@ def is_current(connection: apsw.Connection) -> bool:
 
 
 def renew(connection: apsw.Connection) -> None:
-    """Bring a database of an older version to this one, within a transaction."""
+    """Upgrade a database of an older version to this one, within a transaction."""
     before = connection.pragma("user_version")
     for step in (_FROM_1, _FROM_2, _FROM_3, _FROM_4)[before - 1 :]:
         connection.execute(step)

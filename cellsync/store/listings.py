@@ -1,8 +1,8 @@
 """Listings at rest: what lists and searches need of every case (protocol/70-vault.md, Listings).
 
-They are a cache of what the entries say, and stand in the circle's own encrypted database. Each says up to which entry
-of its case it is right; one that lags is `stale` and made again, so that a kill at any moment costs time and nothing
-else. A commit that changes what counted before makes the listings of its cases stale in the same transaction.
+They are a cache derived from the entries, in the circle's own encrypted database. Each names the entry of its case up
+to which it is right; one that lags is `stale` and remade, so a kill at any moment costs nothing but time. A commit that
+changes what counted before makes the listings of its cases stale in the same transaction.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CREATE TABLE links (
 ) WITHOUT ROWID;
 CREATE INDEX links_of_case ON links (number);
 """
-_VERSION: Final = "listings"  # the name of a kept value: by which rules they were made
+_VERSION: Final = "listings"  # the name of a kept value: the rules by which they were made
 _EMPTY: Final = "DELETE FROM listings; DELETE FROM called; DELETE FROM links"
 
 
@@ -66,7 +66,7 @@ class SqliteListings:
         return bytes(row[0]) if row else b""
 
     def rolled_back(self) -> None:
-        """What was staged is lost."""
+        """Everything staged is lost."""
         self._counts = self._put_away = self._parts = None
 
     @writes
@@ -91,7 +91,7 @@ class SqliteListings:
             number = one.number
             row = (one.upto, one.shown, one.kind, one.title, one.status, one.conflicts)
             old = None
-            if number <= newest:  # an import brings thousands that are not
+            if number <= newest:  # an import brings thousands of new ones
                 old = self._db.execute(
                     "SELECT upto, shown, kind, title, status, conflicts FROM listings WHERE number = ?", (number,)
                 ).fetchone()
@@ -210,7 +210,7 @@ class SqliteListings:
 
 
 class _Rows:
-    """What changes in the rows that cases have in a table; those that stay are not touched."""
+    """The changes to the rows of cases in a table; unchanged rows are not touched."""
 
     def __init__(self, table: str, columns: str) -> None:
         self.gone: list[tuple[Any, ...]] = []
@@ -231,7 +231,7 @@ class _Rows:
 
 
 def _from(wanted: Wanted) -> str:
-    """Where to read. What points at a case is read along its links, so that a page costs what it shows."""
+    """The table to read. Cases that point at one are read along its links, so a page costs what it shows."""
     return "links CROSS JOIN listings USING (number)" if wanted.target else "listings"
 
 

@@ -1,11 +1,11 @@
 """Passphrases, as people type them (protocol/70-vault.md, Passphrases).
 
 A key is derived from the *typing form*: the same for capitals and small letters, for a space, several and a dash, for
-straight and curly apostrophes, for every Unicode form of one text. So what a phone capitalises and a sheet of paper
-leaves open opens the vault all the same, and a made-up `orbit-maple-tulip` can be typed as `Orbit maple tulip`.
+straight and curly apostrophes, for every Unicode form of one text. So neither a phone's capitals nor an ambiguous note
+on paper keeps the vault closed, and a generated `orbit-maple-tulip` can be typed as `Orbit maple tulip`.
 
-Vaults that are older than this rule were made from the text itself, so it is tried next. How hard a passphrase is to
-guess is estimated of the typing form (`strength`): what is forgiven counts for nothing.
+Vaults older than this rule used the text itself, so it is tried next. The strength of a passphrase is estimated from
+the typing form (`strength`): forgiven differences add nothing.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _APOSTROPHES: Final = re.compile("[\u2018\u2019\u201a\u201b\u02bc\u02b9\u00b4`\u
 
 
 def typing_form(text: str) -> str:
-    """What of a passphrase counts; "" of one that is nothing but blanks and dashes."""
+    """The part of a passphrase that counts; "" if it has nothing but blanks and dashes."""
     alike = normalize("NFKC", normalize("NFKC", _APOSTROPHES.sub("'", text)).casefold())
     return _APARTS.sub(" ", alike).strip()
 
 
 def forms(text: str) -> tuple[Passphrase, ...]:
-    """What may open a vault: the typing form, then the text as it is. Raises InvalidValue if it is empty."""
+    """The passphrases to try: the typing form, then the text as it is. Raises InvalidValue if it is empty."""
     if not isinstance(text, str):
         raise InvalidValue(f"A passphrase is a text (str), and no {type(text).__name__}.")
     if not text:
@@ -46,7 +46,7 @@ def forms(text: str) -> tuple[Passphrase, ...]:
 
 
 def make_passphrase() -> str:
-    """One that nobody can guess: seven words, each drawn among 256. Write it down."""
+    """A passphrase that cannot be guessed: seven words, each drawn from 256. Write it down."""
     from cellsync.core.pairing.words import WORDS
 
     return "-".join(WORDS[byte] for byte in secrets.token_bytes(MADE_OF))

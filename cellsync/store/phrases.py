@@ -1,8 +1,8 @@
 """Phrases that everybody knows: proverbs, quotations, lines that are sung, and what our own pages show as a passphrase.
 
-Each looks like many words that nobody would put together, and is one guess. Whoever guesses has much longer lists; what
-stands here is what people think of first, in the languages of those who use this. Published passphrases are held
-against it by a test: what a page shows, nobody may use.
+Each looks like many unrelated words, and is one guess. Attackers have much longer lists; this one has what people think
+of first, in the languages of the users. A test compares it with the passphrases that we publish: what a page shows,
+nobody may use.
 """
 
 from __future__ import annotations

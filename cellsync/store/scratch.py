@@ -1,9 +1,9 @@
-"""Scratch: what is too much for memory, and must not be left on a disk, waits in a sealed file that has no name.
+"""Scratch: data too large for memory, which must not be left on a disk, in a sealed file without a name.
 
-1. Every block is sealed under a key that is drawn when the first is written and stands in this process's memory alone.
-   When the process has ended, nobody can read what the disk still holds.
+1. Every block is sealed under a key that is drawn with the first write and held only in this process's memory. Once the
+   process has ended, nobody can read what the disk still holds.
 2. The file has no name, so nothing is left over after a crash.
-3. What fits into one block never comes to the disk.
+3. Data that fits into one block never reaches the disk.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Scratch:
         self.close()
 
     def clear(self) -> None:
-        """Nothing of what was written counts any more. A nonce is the number of a block, so there is a new key."""
+        """Discard everything written. A nonce is the number of a block, so there is a new key."""
         self.close()
         self._aead: Aead | None = None
         self._sealed = 0  # blocks
@@ -48,7 +48,7 @@ class Scratch:
         self._hash = blake2b(digest_size=32)
 
     def close(self) -> None:
-        """Give the disk back."""
+        """Free the disk space."""
         with self._open:
             if self._file is not None:
                 self._file.close()
@@ -61,7 +61,7 @@ class Scratch:
 
     @property
     def digest(self) -> bytes:
-        """BLAKE2b-256 of all that was written."""
+        """BLAKE2b-256 of everything written."""
         return self._hash.digest()
 
     def write(self, piece: bytes) -> None:

@@ -1,7 +1,7 @@
-"""Settings: how a device shows itself, as `settings.json` in a profile's folder says.
+"""Settings: how a device shows itself, from `settings.json` in a profile's folder.
 
-The same for the command line, the daemon, and a program that opens the folder itself: a user who has said that
-nothing of this device is to be seen on a network need not say it twice.
+They are the same for the command line, the daemon, and a program that opens the folder itself: a user who has hidden
+this device on networks need not do so twice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
 
 
 def read(folder: Path) -> Settings:
-    """Those of the profile in this folder. Raises UnreadableSettings."""
+    """The settings of the profile in this folder. Raises UnreadableSettings."""
     try:
         from cellsync.core import strict_json  # with msgspec, which asking a daemon does not need
 

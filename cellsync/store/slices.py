@@ -1,12 +1,12 @@
-"""Where entries rest: rows in the order in which they came, and a table that finds the row of a slot.
+"""The rows of entries: in order of arrival, with a table that finds the row of a slot.
 
     entries   number, ...               a row per entry; a new one is always the last of the table
-    slices    last, first, ahead        the entries in slots `first` to `last` rest in the rows `slot - ahead`
+    slices    last, first, ahead        the entries in slots `first` to `last` are in the rows `slot - ahead`
 
 A commit's entries of one branch are a slice, in consecutive rows. Slices do not overlap, so the one with the lowest
-`last` from a slot on is the only one that may hold it. What many wrote in turn goes to the end of the table, like what
-one wrote: rows by slot went to as many places of the tree as there are branches, which cost a commit of 47 devices two
-fifths more (protocol/70-vault.md).
+`last` from a slot on is the only one that may hold it. Entries of many devices are appended to the end of the table,
+like those of one: rows by slot went to as many places of the tree as there are branches, which cost a commit of 47
+devices two fifths more (protocol/70-vault.md).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _OTHERS: Final = "case_number, prior, id, height, clock, kind, past, standing, p
 
 
 def ahead(slot: str) -> str:
-    """By how much a slot is ahead of its row; null if it is in no slice."""
+    """The offset from the row of a slot to the slot; null if it is in no slice."""
     return f"(SELECT iif(first <= {slot}, ahead, NULL) FROM slices WHERE last >= {slot} ORDER BY last LIMIT 1)"
 
 
 def _spans(low: str, high: str) -> str:
-    """The slices with something from one slot to another, and of each the rows of that."""
+    """The slices that overlap a range of slots, and the rows of each within it."""
     last = f"(SELECT last FROM slices WHERE last >= {high} ORDER BY last LIMIT 1)"
     return (
         f"slices.last BETWEEN {low} AND coalesce({last}, {high})"
@@ -56,8 +56,8 @@ WITH RECURSIVE walk (slot, at) AS (
 )
 SELECT slot, {_OTHERS} FROM walk CROSS JOIN entries ON number = at
 """
-# Of the entries of a case those whose ids begin so, and the first that was written: a walk that does not end there is
-# damage. The columns that it reads stand before the long ones, so those are not read.
+# The entries of a case with one of these id prefixes, and the first one written: a walk that does not end there is
+# damage. The columns it reads come before the long ones, so those are not read.
 BEGINNING: Final = f"""
 WITH RECURSIVE walk (slot, prior, begins) AS (
     SELECT ?1, prior, substr(hex(id), 1, ?2) FROM entries WHERE number = ?1 - {ahead("?1")}
@@ -68,7 +68,7 @@ WITH RECURSIVE walk (slot, prior, begins) AS (
 SELECT slot, prior, begins IN (SELECT upper(value) FROM json_each(?3)) AS found FROM walk WHERE found OR prior = 0
 LIMIT ?4
 """
-# Stretches lie one behind the other, so what is in them comes in the order of slots.
+# Stretches are consecutive, so their entries come in the order of slots.
 CITING: Final = f"""
 SELECT number + ahead, height, parents FROM citations CROSS JOIN slices CROSS JOIN entries
 ON {_spans("(?1 << 40) + max(citations.first, ?2)", "(?1 << 40) + min(citations.last, ?3)")}
@@ -87,12 +87,12 @@ _slot = itemgetter(0)
 
 
 def in_slices(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of a commit in the order in which they come to rest: branch by branch."""
+    """The entries of a commit in the order of their rows: branch by branch."""
     return sorted(entries, key=_slot)
 
 
 def slices(entries: Sequence[Entry], newest: int) -> Iterator[tuple[int, int, int]]:
-    """(last, first, ahead) of entries in such an order; the last of them rests in row `newest`."""
+    """(last, first, ahead) of entries in such an order; the last of them is in row `newest`."""
     at, row = 0, newest - len(entries) + 1
     while at < len(entries):
         first = entries[at][0]

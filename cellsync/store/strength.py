@@ -1,4 +1,4 @@
-"""Strength: about how many guesses a passphrase takes, and whether that is enough for a vault that is in other hands.
+"""Strength: about how many guesses a passphrase takes, and whether that suffices for a vault in other hands.
 
 The estimate is zxcvbn's: it knows common passwords, names, words, keyboards, dates and repeats. It knows English best,
 so it is asked three times, and the lowest counts: the passphrase as it is; without its blanks, which it takes for
@@ -33,10 +33,10 @@ class WeakPassphrase(InvalidValue):
 
 
 class Strength(NamedTuple):
-    """How hard a passphrase is to guess."""
+    """The strength of a passphrase."""
 
     guesses: float  # as a power of ten
-    reason: str  # why it is not more, as a sentence; nothing of the passphrase
+    reason: str  # why it is not greater, as a sentence without anything of the passphrase
 
     @property
     def enough(self) -> bool:
@@ -44,7 +44,7 @@ class Strength(NamedTuple):
 
 
 def strength(text: str, known: Iterable[str] = ()) -> Strength:
-    """The estimate. `known`: what others know anyway, such as names."""
+    """The estimate. `known`: texts that others know anyway, such as names."""
     import zxcvbn  # 60 ms, and only those who found, join or change need it
 
     form = typing_form(text)[:_LOOKED_AT]

@@ -1,17 +1,17 @@
-"""The encrypted directory of one device: who it is, which circles it is in, and the key to each.
+"""The encrypted directory of one device: its identity, its circles, and the key to each.
 
     passphrase --Argon2id--> wrapping key --opens--> key slot: master key --BLAKE2b--> body key --opens--> body
 
 Rules:
 
-1. **A passphrase never encrypts data.** It wraps one random master key, so that changing it rewrites a header
-   and nothing else. (Old copies of the header still open with the old passphrase.)
+1. **A passphrase never encrypts data.** It wraps one random master key, so changing it rewrites only a header.
+   (Old copies of the header still open with the old passphrase.)
 2. **Parameters are checked before they are used**, against a floor and a ceiling, and bound by the seals.
-3. **The header is replaced whole or not at all**, and a circle's database is durable before the header names it.
-   A crash leaves the old header or the new one; at worst a database that nobody names.
+3. **The header is replaced atomically**, and a circle's database is durable before the header names it. A crash
+   leaves the old header or the new one, and at worst a database that no header names.
 4. **One process.** The directory's lock is taken before anything is read and held until `close`.
 
-Opening and creating run the key derivation, half a second or more without the interpreter's lock: call them in a
+Opening and creating run the key derivation, half a second or more without the interpreter lock: call them in a
 worker thread. Nothing else here is slow.
 """
 
@@ -70,7 +70,7 @@ Entropy = Callable[[int], bytes]  # as `secrets.token_bytes`
 
 
 Words = Passphrase | tuple[Passphrase, ...]
-"""What may open a vault: one after the other is tried (`passphrases.forms`)."""
+"""Passphrases that may open a vault, tried in turn (`passphrases.forms`)."""
 
 
 class Vault:
@@ -110,17 +110,17 @@ class Vault:
         entropy: Entropy = secrets.token_bytes,
         publish: bool = True,
     ) -> Self:
-        """A new vault in a new or empty directory. Deriving its key takes at least so many seconds of this machine.
+        """A new vault in a new or empty directory. Deriving its key takes `at_least` so many seconds of this machine.
 
-        With `publish=False` the header appears only with the first `create_circle`, so that a crash while a cell
-        is founded leaves no vault at all. Raises VaultExists (nothing is overwritten), VaultInUse, InvalidValue
-        (parameters), DiskFull or StorageFailed.
+        With `publish=False` the header appears only with the first `create_circle`, so a crash while a cell is founded
+        leaves no vault at all. Raises VaultExists (nothing is overwritten), VaultInUse, InvalidValue (parameters),
+        DiskFull or StorageFailed.
         """
         if not kdf.allowed(kdf.profile):
             raise InvalidValue("These key derivation parameters are out of range.")
         with file_errors():
             made = not path.exists()
-            for folder in (*reversed(path.parents), path):  # a parent that is made here is as private
+            for folder in (*reversed(path.parents), path):  # parents made here are just as private
                 if not folder.exists():
                     system.files.make_folder(folder, exist_ok=True)
         lock = lock_directory(path)
@@ -169,7 +169,7 @@ class Vault:
             raise
 
     def close(self) -> None:
-        """Forget the keys and let the lock go. Close the circles' stores first. May be called twice."""
+        """Forget the keys and release the lock. Close the circles' stores first. May be called twice."""
         if self._lock is not None:
             close_descriptor(self._lock)
         self._lock = None
@@ -194,7 +194,7 @@ class Vault:
 
     @property
     def circles(self) -> tuple[CircleId, ...]:
-        """In the order in which they were joined."""
+        """The circles, in the order of joining."""
         return tuple(row.circle for row in self._circles)
 
     def create_circle(self, circle: CircleId, fill: Callable[[SqliteStore], None] | None = None) -> SqliteStore:
