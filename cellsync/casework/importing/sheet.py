@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.casework.importing.cells import tidy
 from cellsync.casework.importing.encodings import UnreadableFile
+from cellsync.casework.importing.headings import is_name
 from cellsync.casework.importing.mapping import one_line
 from cellsync.casework.importing.remarks import is_of_others
 from cellsync.core.errors import InvalidValue
@@ -76,7 +77,9 @@ def _header(top: list[tuple[int, Record]], at: int, known: Known) -> tuple[list[
     """The names of the columns, and how many records stand above the first row."""
     upper, lower = _names(top, at - 1), _names(top, at)
     if _spans(upper, lower):
-        return _joined(upper, lower, known), at + 1
+        joined = _joined(upper, lower, known)
+        # "Families of prisoners" may be a title, and not whom all these columns are about.
+        return (joined if any(map(is_name, joined)) or not any(map(is_name, lower)) else lower), at + 1
     below = _names(top, at + 1)
     if _spans(lower, below) and _says_no_row(lower, below):
         return _joined(lower, below, known), at + 2
@@ -99,21 +102,30 @@ def _spans(upper: list[str], lower: list[str]) -> bool:
 
 
 def _says_no_row(upper: list[str], lower: list[str]) -> bool:
-    """Whether the cells below are headings too: where a heading stands alone above, there is none below."""
+    """Whether the cells below are headings too: none where one stands alone above, and parts of a name below a name."""
     cells = list(zip_longest(upper, lower, fillvalue=""))
-    alone = [below for (above, below), (then, _) in pairwise([*cells, ("", "")]) if above and then]
+    alone = [below for (above, below), (then, _) in pairwise([*cells, ("end", "")]) if above and then]
+    group = ""
+    for above, below in cells:
+        group = above or group
+        if below and is_name(group) and not is_name(below):
+            return False
     return not any(alone) and not any(map(str.isdigit, "".join(lower)))
 
 
 def _joined(upper: list[str], lower: list[str], known: Known) -> list[str]:
     """One heading for each column: its own, with the one above where that tells more."""
-    joined: list[str] = []
+    cells: list[tuple[str, str, bool]] = []  # the group of each, its own, and whether it may be about our people
     group = ""
     for above, below in zip_longest(upper, lower, fillvalue=""):
         group = above or (group if below else "")
-        clear = known([below]) > 0 and lower.count(below) == 1 and not is_of_others(group)
-        joined.append(below if clear or not group or group == below else f"{group}: {below}" if below else group)
-    return joined
+        cells.append((group, below, not is_of_others(group)))
+    ours = [below for _, below, may_be in cells if may_be]
+    return [
+        below if not group or group == below or (may_be and known([below]) > 0 and ours.count(below) == 1)
+        else f"{group}: {below}" if below else group
+        for group, below, may_be in cells
+    ]  # fmt: skip
 
 
 def _fit(text: str, begins: int, delimiter: str, known: Known) -> tuple[int, int]:
