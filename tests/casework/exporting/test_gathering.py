@@ -39,8 +39,13 @@ def drawn(source: random.Random, earlier: list[CaseId]) -> list[tuple[CaseId, li
         return [Link(source.choice(among), source.choice(RELATIONS)) for _ in range(source.randint(0, most))]
 
     some = ids + source.sample(earlier, min(len(earlier), 4))
-    made = [document(Person, case, []) for case in ids[:3]]
-    made += [document(CaseFile, case, links(2, some[:6])) for case in ids[3:6]]
+
+    def merged(among: list[CaseId]) -> list[Link]:
+        return [Link(source.choice(among), Relation.MERGED_INTO)] if source.random() < 0.3 else []
+
+    away = CaseId(source.randbytes(32))  # it is not here
+    made = [document(Person, case, merged([*ids[:4], away])) for case in ids[:3]]
+    made += [document(CaseFile, case, links(2, some[:6]) + merged([*ids[2:6], away])) for case in ids[3:6]]
     for case in ids[6:12]:
         given = {"scope": source.choice(list(Scope))} if source.random() < 0.9 else {}
         targets = [] if source.random() < 0.4 else links(3, ids[:6]) + links(1, some)  # it inherits what it replaces

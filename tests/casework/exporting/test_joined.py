@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
+import trio.testing
 
 from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Person, Relation
@@ -17,6 +19,7 @@ from cellsync.casework.values.name import name_of
 from cellsync.casework.values.partial_date import PartialDate
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.schema import Schema
+from cellsync.testing import MemoryNetwork, level
 from tests.casework.exporting.test_gathering import document
 from tests.casework.test_exporting import a_case, consent, linked, why
 from tests.casework.test_importing import a_cell
@@ -179,6 +182,35 @@ async def test_a_name_that_stays_is_looked_for_as_either_record_has_it() -> None
         export = await export_cases(cell, [case], form=Form.JSON, audience=Scope.PARTNERS)
         assert "Тихую" not in export.content.decode()
         assert why(export)[Why.MENTIONS] == (1, ("case.summary",))
+
+
+async def test_people_who_join_and_part_two_records_at_the_same_time_have_joined_them(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    net = MemoryNetwork(seed=3)
+    async with AsyncExitStack() as stack:
+        ana = await stack.enter_async_context((await net.device("ana").found()).opened())
+        ben = await stack.enter_async_context((await net.device("ben").join(ana)).opened())
+        await a_case(ana, summary="arrested")
+        [first] = await ana.cases(Person)
+        second = await ana.create(Person)
+        link = Link(second.id, Relation.MERGED_INTO)
+        await linked(first, link)
+        await consent(ana, second.id, Scope.NONE)
+        await level([ana, ben])
+        net.partition("ana", "ben")
+        async with first.edit() as draft:
+            draft.links.discard(link)
+        await export_cases(ana, form=Form.JSON, audience=Scope.PARTNERS)
+        theirs = await ben.get(Person, first.id)
+        async with theirs.edit() as draft:
+            draft.links.discard(link)
+            draft.links.add(link)
+        await linked(await ben.get(Person, second.id), Link(first.id, Relation.MERGED_INTO))
+        net.heal()
+        await level([ana, ben])
+        for cell in (ana, ben):
+            assert await refused(cell, None) is Why.TOO_NARROW
 
 
 def test_joined_is_what_a_naive_model_says() -> None:
