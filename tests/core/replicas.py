@@ -8,6 +8,7 @@ a whole cell, and costs as much more.
 from __future__ import annotations
 
 import random
+from functools import cached_property, lru_cache
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings
@@ -57,6 +58,10 @@ class MemoryReplica(ReplicaView):
         self.now = START
         self.other_days: list[Day] = []  # on which others are known to be
         self.sponsor: tuple[DeviceId, SessionPublic] | None = None
+
+    @cached_property
+    def public(self) -> DeviceKeys:
+        return self.secrets.public
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -118,9 +123,15 @@ class MemoryReplica(ReplicaView):
         return known
 
 
+@lru_cache
+def drawn_secrets(entropy: bytes) -> DeviceSecrets:
+    """Of a device in a test: to make them takes as long as ten edits, and most tests draw the same."""
+    return device_secrets(entropy)
+
+
 def founded(name: str = "ana", seed: int = 1) -> MemoryReplica:
     source = random.Random(seed)
-    secrets = device_secrets(source.randbytes(96))
+    secrets = drawn_secrets(source.randbytes(96))
     founding = found("Mill Street", name, secrets.public, START, source.randbytes(FOUND_ENTROPY))
     device = MemoryReplica(founding.circle, secrets, DeviceId(founding.circle), founding.incarnation, seed)
     device.write(founding.intention)
@@ -132,11 +143,11 @@ def founded(name: str = "ana", seed: int = 1) -> MemoryReplica:
 def admitted(sponsor: MemoryReplica, name: str, seed: int, role: Role = Role.WRITER) -> MemoryReplica:
     """A device that has been admitted by `sponsor`, and has heard nothing else yet."""
     source = random.Random(seed)
-    secrets = device_secrets(source.randbytes(96))
+    secrets = drawn_secrets(source.randbytes(96))
     identity = sponsor.admit(secrets.public, name, role)
     device = MemoryReplica(sponsor.replica.circle.id, secrets, identity, Incarnation(source.randbytes(8)), seed)
     device.epochs.add(sponsor.epochs.newest, sponsor.epochs.today(sponsor.now))
-    device.sponsor = sponsor.device, sponsor.secrets.public.session
+    device.sponsor = sponsor.device, sponsor.public.session
     device.now = sponsor.now
     return device
 

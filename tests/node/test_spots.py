@@ -104,6 +104,23 @@ def test_what_others_say_comes_last_and_is_forgotten_when_it_fails() -> None:
     assert hosts(spots, BEN) == ["10.0.0.7%3"]
 
 
+@pytest.mark.parametrize("again", ["claimed", "met", "forget_heard"])
+def test_failures_are_forgotten_with_the_place_that_was_called(again: str) -> None:
+    """Else each place that somebody made up, and that was called once, would be counted for good."""
+    spots = Spots()
+    spots.heard(BEN, [place("10.0.0.66")], ENDS, [AT_HOME])
+    spots.failed(BEN, Address("10.0.0.66%3", 50_500))
+    assert spots._failures
+    match again:
+        case "claimed":
+            spots.claimed(BEN, [place("10.0.0.8", 3)], ENDS, [AT_HOME], None)
+        case "met":
+            spots.met(BEN, Address("10.0.0.66", 50_500), HOME)
+        case _:
+            spots.forget_heard()
+    assert not spots._failures
+
+
 def test_a_flood_of_lies_leaves_what_is_known() -> None:
     spots = Spots()
     for at in range(AT_ONE_SITE):

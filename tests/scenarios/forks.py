@@ -25,7 +25,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import Draft, Root, Writer, content, forge, of
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
-from tests.core.session.pumps import sync
+from tests.core.session.pumps import met
 
 CASES: Final = [CaseId(bytes([number]) * 32) for number in (1, 2, 3)]
 ROUNDS: Final = 6  # every pair once in each
@@ -127,7 +127,7 @@ def history(seed: int) -> int:
                 written.add(device.edit(CASES[0], Operation(1, "f", b"", step)))
         elif choice < 0.6:
             one, other = source.sample(devices, 2)
-            sync(one, other, seed * 100 + step)
+            met(one, other, seed * 100 + step)
         elif choice < 0.7:
             at = source.randrange(1, len(devices))
             if isinstance(devices[at], Honest):
@@ -154,7 +154,7 @@ def _heal(devices: list[MemoryReplica], source: random.Random, seed: int) -> Non
         pairs = list(combinations(devices, 2))
         source.shuffle(pairs)
         for at, (one, other) in enumerate(pairs):
-            sync(one, other, seed * 1_000 + turn * 100 + at)
+            met(one, other, seed * 1_000 + turn * 100 + at)
         if len({device.replica.digest() for device in devices}) == 1:
             break
 
@@ -232,10 +232,10 @@ def crowd(seed: int) -> int:
     written: set[EntryId] = set()
     for turn in range(3):
         for at, (one, other) in enumerate(combinations(honest, 2)):
-            sync(one, other, seed * 10_000 + turn * 100 + at)
+            met(one, other, seed * 10_000 + turn * 100 + at)
         written |= {source.choice(honest).edit(CASES[0], Operation(1, "f", b"", turn))}
         written |= {colluder.cite(hostile) for _ in range(source.randint(1, 3))}
-        sync(colluder.device, source.choice(honest), seed * 10_000 + turn * 100 + 99)
+        met(colluder.device, source.choice(honest), seed * 10_000 + turn * 100 + 99)
     _heal(devices, source, seed)
     check(devices, written, hostile)
     return 1
@@ -264,7 +264,7 @@ def puppets(seed: int) -> int:
             written.add(victim.edit(source.choice(CASES), Operation(1, "f", b"", step)))
         elif choice < 0.4:
             one, other = source.sample(devices, 2)
-            sync(one, other, seed * 100 + step)
+            met(one, other, seed * 100 + step)
         elif choice < 0.55:
             for _ in range(source.randint(1, 12)):
                 hostile.show(victim)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cellsync.core.crypto import ratchet
 from cellsync.core.errors import InvalidValue, Malformed, PeerError
-from cellsync.core.ids import CircleId, Day, EpochId, MemberId, Millis, SealSecret
+from cellsync.core.ids import BranchState, CircleId, Day, EpochId, MemberId, Millis, SealSecret
 from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import Found
 from cellsync.core.membership.epochs import Epochs
@@ -132,6 +133,27 @@ def test_keys_are_made_once_and_few_are_kept() -> None:
     for day in range(20_010, 20_600):
         held.keys_on(Day(day))
     assert len(held._made) <= 256
+
+
+def test_a_key_of_beacons_is_made_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a clock that is years off, 4,000 hashes were made with each beacon that anybody showed."""
+    held, made = holding(20_000), []
+    real = ratchet.ratchet
+
+    def counted(state: BranchState, before: Day, after: Day) -> BranchState:
+        made.append(after)
+        return real(state, before, after)
+
+    monkeypatch.setattr(ratchet, "ratchet", counted)
+    assert held.discovery_key(Day(23_999)) == held.discovery_key(Day(23_999))
+    assert made == [23_999]
+    for day in range(20_010, 20_600):
+        held.discovery_key(Day(day))
+    assert len(held._discovery) <= 256
+    gone = held.discovery_key(Day(20_001))
+    held.forget_before(Day(20_500))
+    assert not held._discovery, "what is forgotten is not kept here"
+    assert held.discovery_key(Day(20_001)) == held.discovery_key(Day(20_500)) != gone
 
 
 def test_beacons_of_another_day_are_under_that_days_key_or_the_first_held() -> None:

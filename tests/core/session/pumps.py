@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from cellsync.core.crypto.channel import Transport
+from cellsync.core.crypto.noise import CipherState
 from cellsync.core.errors import PeerError
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.replica.stage import Plan
-from cellsync.core.session.connection import ENTROPY, HANG_UP_ENTROPY, hang_up_at
+from cellsync.core.session.connection import ENTROPY, HANDSHAKE_WITHIN, HANG_UP_ENTROPY, Connection, hang_up_at
 from cellsync.core.session.events import Called, Ended, Event, Located, Measured, Opened, Received
 from cellsync.core.session.session import Session
+from cellsync.core.session.talking import Talking
+from cellsync.core.versions import SPOKEN
 from tests.core.replicas import MemoryReplica
 
 CARRIER = b"test"
@@ -93,7 +97,7 @@ def entropy(seed: int) -> bytes:
 def caller(
     device: MemoryReplica, callee: MemoryReplica, seed: int = 1, now: float = 0.0, key: SessionKey | None = None
 ) -> End:
-    peer = callee.device, callee.secrets.public.session
+    peer = callee.device, callee.public.session
     session = Session.call(
         [device], device.id, peer, device.secrets.session, CARRIER, entropy(seed), now, clock=device.now, key=key
     )
@@ -116,6 +120,27 @@ def run(one: End, other: End, now: float = 0.0, rounds: int = 10_000) -> None:
         if not forth and not back:
             return
     raise AssertionError("they never stop talking")
+
+
+def met(one: MemoryReplica, other: MemoryReplica, seed: int = 1) -> tuple[End, End]:
+    """One whole session but for its handshake, which takes longer than most of them: as if both had opened it."""
+    keys = [random.Random(f"{seed} {end}").randbytes(32) for end in range(2)]
+    ends: list[End] = []
+    for device, peer, (sends, hears) in ((one, other, keys), (other, one, keys[::-1])):
+        hang_up = HANDSHAKE_WITHIN if device is other else None
+        connection = Connection([device], entropy(seed + len(ends)), 0.0, device.now, SPOKEN, hang_up)
+        connection.hinted, connection.remote = device.id, peer.public.session
+        connection.device = device.device_with(connection.remote) or (peer.device if device is one else None)
+        connection.day = one.session_keys()[0].day
+        connection.transport = Transport(CipherState(sends), CipherState(hears), bytes(64))
+        assert connection.agree(SPOKEN) is None
+        talking = Talking(connection)
+        if device is one:
+            talking.introduce_ourselves()
+        ends.append(End(Session(talking), device))
+    calling, callee = ends
+    run(calling, callee)
+    return calling, callee
 
 
 def sync(one: MemoryReplica, other: MemoryReplica, seed: int = 1) -> tuple[End, End]:
