@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from cellsync.casework.importing.cells import BadCell, partial_date, tidy
@@ -40,6 +40,7 @@ _TOTALS: Final = frozenset(
          "всего человек, итого человек, усяго чалавек, усього осіб")
 )  # fmt: skip
 _LABELS: Final = _all(
+    "обновляется, исполнитель, исп, ответственный за список, абнаўляецца, выканаўца, оновлюється, виконавець, "
     "source, sources, data source, note, notes, nb, n.b., remark, remarks, updated, last updated, last update, last "
     "modified, last edited, as of, compiled by, compiled, prepared by, prepared, collected by, edited by, made by, "
     "author, authors, signature, signed, contact us, legend, key, see also, see, page, end of list, end of table, "
@@ -75,13 +76,15 @@ _IN_TOTAL: Final = re.compile(
 )
 _WITH_FIGURES: Final = re.compile(r"[\s:=—–-]*\d[\d\s.,%]*(?:\w+\.?)?\s*$")  # "Total: 12 people"
 _FOOTNOTE: Final = re.compile(r"[*†‡§¹²³⁴⁵]+\s*|\d{1,2}\)\s+|\(\d{1,2}\)\s+|\[\d{1,2}\]\s+")
-_ADDRESS: Final = re.compile(r"(?i)^(?:©|\(c\)\s)|\b(?:https?://|www\.|t\.me/)\S|\S@\w+\.\w|(?<!\w)@\w{5,}")
+_ADDRESS: Final = re.compile(r"(?i)^(?:©|\(c\)\s)|\b(?:https?://|www\.|t\.me/)\S|\S@\w+\.\w")
+_HANDLE: Final = re.compile(r"(?<!\w)@\w{5,}")
 _DASHES: Final = re.compile(r"[\W_]{3,}")
 _MARK_OF_END: Final = re.compile(r"[.!?…;]['\"»”)]*$")
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]{1,4}\.\s*-?)+$")
 _QUARTER: Final = re.compile(r"(?i)(?:q[1-4]|[1-4ivі]{1,3}[-\s]*(?:й\s*)?(?:кв|kw)\w*\.?)[\s,]*\d{4}.*")
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SENTENCE: Final = 4  # words
+_BEHIND_NAME: Final = 3  # words
 _LONGEST_NAME: Final = 12  # words
 _CELLS_OF_LABEL: Final = 2
 _BEGINS: Final = re.compile(r"[\W_]*([^\W\d_]+(?:[.'’ʼ][^\W\d_]+)*)")
@@ -161,14 +164,22 @@ def _alone(cell: str) -> str:
         rest = cell[found.end() :]
         named = is_name(rest) and rest != rest.lower()
         return "" if named or is_somebody(rest) or not rest else NOTE
-    if is_somebody(cell):
-        return ""
     words = cell.split()
+    if is_somebody(cell) or _begins_with_name(words):
+        return ""
+    if _HANDLE.search(cell):
+        return NOTE
     if _is_time(cell) or _is_region(words):
         return SECTION
     ends = _MARK_OF_END.search(cell) is not None and _INITIALS.search(words[-1]) is None
     is_long = len(words) >= _SENTENCE
     return NOTE if is_long and (ends or not is_name(cell) or len(words) > _LONGEST_NAME) else ""
+
+
+def _begins_with_name(words: Sequence[str]) -> bool:
+    """Whether a name stands before a few words more: "Вера Тихая (1981 г.р.)". Sentences have more."""
+    capitals = list(takewhile(lambda word: word[0].isalpha() and word[0] != word[0].lower(), words))
+    return len(capitals) > 1 and len(words) - len(capitals) <= _BEHIND_NAME
 
 
 def _is_region(words: Sequence[str]) -> bool:
