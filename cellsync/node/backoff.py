@@ -10,14 +10,14 @@ MOST: Final = 300.0  # s
 
 
 class Backoff:
-    """The waits of one address. A network that comes back is `reset`, as is a dial that succeeded."""
+    """The waits of one address. `reset` it when a network comes back, or after a successful dial."""
 
     def __init__(self, random: Random, *, first: float = FIRST, most: float = MOST) -> None:
         self._random, self._first, self._most = random, first, most
         self._ceiling = first
 
     def next(self) -> float:
-        """Seconds to wait after one more failure: between half the ceiling and the ceiling, which doubles."""
+        """Seconds to wait after another failure: between half the ceiling and the ceiling, which doubles."""
         wait = self._random.uniform(self._ceiling / 2, self._ceiling)
         self._ceiling = min(self._ceiling * 2, self._most)
         return wait

@@ -1,7 +1,7 @@
-"""Beacons: what this device shows of itself on its networks, so that members recognise it (protocol/60-lan.md).
+"""Beacons: what this device shows on its networks, so that members recognise it (protocol/60-lan.md).
 
-Some networks show a beacon all the time, some only while somebody asks for it. Where it is there anyway it stays as it
-is: nobody sees from it when somebody here begins or ends to wait.
+Some networks show a beacon all the time, some only when asked to. A beacon that is shown anyway does not change: it
+does not reveal when a user here begins or ends to wait.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Beacons:
         self._circle, self._network = circle, network
         self._keys: list[bytes] = []  # of guests, besides that of the circle
         self._renewed = trio.Event()
-        self._showing = 0  # how many want to be seen
-        self._hidden = False  # nothing is shown unless somebody wants to be seen
+        self._showing = 0  # how many tasks want to be seen
+        self._hidden = False  # nothing is shown unless a task wants to be seen
 
     async def announce(self) -> None:
-        """Show the beacon, made again whenever that is due, until cancelled."""
+        """Show the beacon, remade whenever due, until cancelled."""
         while True:
             renewed = self._renewed = trio.Event()
             async with trio.open_nursery() as nursery:
@@ -38,12 +38,12 @@ class Beacons:
                 nursery.cancel_scope.cancel()
 
     def renew(self) -> None:
-        """The keys or the clock by which it was made have changed."""
+        """Remake the beacon: its keys or the clock have changed."""
         self._renewed.set()
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """While the block lasts somebody wants to be seen: it is there also if it is shown only when asked for."""
+        """Within the block, show the beacon even if it is shown only when asked for."""
         self._want_to_be_seen(1)
         try:
             yield
@@ -52,7 +52,7 @@ class Beacons:
 
     @contextmanager
     def also_under(self, key: bytes) -> Iterator[None]:
-        """While the block lasts, holders of `key` recognise it too."""
+        """Within the block, holders of `key` recognise it too."""
         self._keys.append(key)
         self.renew()
         try:
@@ -81,7 +81,7 @@ class Beacons:
         shown = [(self._circle.epochs.today(now).discovery.reveal(), bytes(self._circle.device), now)]
         shown += [(key, b"", now) for key in self._keys]
         shift = self._circle.shift()
-        if shift is not None and abs(shift) >= clocks.NOTABLE:  # as a device would that agrees with the others
+        if shift is not None and abs(shift) >= clocks.NOTABLE:  # like a device whose clock agrees with the others
             then = Millis(max(0, now + shift))
             shown += [(*tag, then) for tag in self._circle.shown_by([self._circle.device], day_of(then))]
         tags = [

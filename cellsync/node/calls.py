@@ -1,10 +1,10 @@
-"""Calls: to devices that were seen, to places where they were before, and again when a call has failed.
+"""Calls: to devices that were seen, to places where they were before, and again after a failed call.
 
     call        one device, at one of its addresses, under the keys of the days on which it may be
-    redial      devices at addresses that worked before, without any broadcast, ever more rarely
+    redial      devices at addresses that worked before, without any broadcast, with increasing delays
 
-A callee does not say why it is silent; it may be that the two clocks are more than a day apart. So a caller that gets
-no answer tries the days on which the other may be, one after the other; while a user waits, also days that it guesses.
+A callee does not say why it is silent; the two clocks may be more than a day apart. So an unanswered caller tries the
+days on which the other device may be, in turn; while a user waits, also days that it guesses.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from cellsync.node.whereabouts import CircleWhereabouts
 
 log = logging.getLogger(__name__)
 
-YIELD: Final = 1.0  # seconds that the device with the greater id lets the other call first
-ANSWER_WITHIN: Final = 2.0  # seconds until a call is tried under another day's key as well
-FURTHER_EVERY: Final = 0.5  # seconds between further days that are tried
+YIELD: Final = 1.0  # seconds for which the device with the greater id lets the other call first
+ANSWER_WITHIN: Final = 2.0  # seconds until a call is also tried under another day's key
+FURTHER_EVERY: Final = 0.5  # seconds between further days tried
 FURTHER_AT_ONCE: Final = 6  # of these at the same time
-NEXT_ADDRESS: Final = 0.3  # seconds after which a device is called at its next address, too
-LOOK_AGAIN: Final = 30.0  # seconds after which a redial looks again whom to call, also if nothing happened
-STEADY: Final = 60.0  # seconds after which a link counts as a good one
-SEEMS_OFF: Final = 1_800_000  # ms: a record that nobody took back is cached for twenty minutes, and looks that old
+NEXT_ADDRESS: Final = 0.3  # seconds after which a device is also called at its next address
+LOOK_AGAIN: Final = 30.0  # seconds after which a redial looks again for devices to call, even if nothing happened
+STEADY: Final = 60.0  # seconds after which a link counts as good
+SEEMS_OFF: Final = 1_800_000  # ms: a record without a goodbye is cached for twenty minutes, and looks that old
 
 
 class Calls:
-    """Calls the devices of one circle that there is no link with."""
+    """Calls the devices of one circle to which there is no link."""
 
     def __init__(
         self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions, links: Links,
@@ -54,13 +54,13 @@ class Calls:
         self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
         self._links, self._others, self._whereabouts = links, others, whereabouts
         self.under_way: set[DeviceId] = set()
-        self.guesses: dict[DeviceId, int] = {}  # by how many ms a clock seems to be ahead, until it is measured
-        self.unanswered: dict[DeviceId, float] = {}  # when somebody took our call where a device was, and said nothing
-        self.further = False  # a user waits: try days that we can only guess as well
+        self.guesses: dict[DeviceId, int] = {}  # ms by which a clock seems to be ahead, until it is measured
+        self.unanswered: dict[DeviceId, float] = {}  # when our call to a device's address was accepted, and met silence
+        self.further = False  # a user waits: also try guessed days
         self._attempts: dict[DeviceId, list[PeerLink]] = {}  # calls to one device under several days
         self._backoffs: dict[DeviceId, Backoff] = {}
-        self._at_once = True  # call as if nobody had failed to answer
-        self._soon: set[DeviceId] = set()  # devices to call once, whatever failed before
+        self._at_once = True  # call regardless of earlier failures
+        self._soon: set[DeviceId] = set()  # devices to call once, regardless of earlier failures
         self._look = trio.Event()
         self._random = Random(circle.surroundings.entropy(16))  # noqa: S311 (for jitter)
         self._nursery: trio.Nursery | None = None
@@ -71,18 +71,18 @@ class Calls:
             self._nursery = nursery
             try:
                 await self._redial(nursery)
-            finally:  # within the block: a nursery that is through takes nothing, and its block has not ended yet
+            finally:  # inside: a finished nursery accepts no tasks, even before its block has ended
                 self._nursery = None
 
     # --- whom to call, and when ----------------------------------------------------------------------------
 
     def now(self) -> None:
-        """Forget how long ago a call failed: something has changed, or somebody waits."""
+        """Forget earlier failures: something has changed, or a user waits."""
         self._at_once = True
         self._look.set()
 
     def soon(self, device: DeviceId) -> None:
-        """Call a device once, whatever failed before: somebody has said where it is."""
+        """Call a device once, regardless of earlier failures: a peer has said where it is."""
         self._soon.add(device)
         self._look.set()
 
@@ -92,7 +92,7 @@ class Calls:
             self._nursery.start_soon(self._call_politely, device, address)
 
     def traced(self, device: DeviceId, address: Address, ahead: int) -> None:
-        """Call a device whose beacon was made while its clock showed another time, or shown again by somebody else."""
+        """Call a device whose beacon was made under a different clock, or replayed by someone else."""
         if abs(ahead) >= SEEMS_OFF:
             self.guesses[device] = ahead
             self._links.wake()
@@ -107,24 +107,24 @@ class Calls:
                 attempt.give_up()
 
     def ended(self, devices: Sequence[DeviceId], link: PeerLink) -> None:
-        """A link has ended that these devices had."""
+        """The link of these devices has ended."""
         if trio.current_time() - link.began > STEADY:
             for device in devices:
                 self._backoffs.pop(device, None)
         self._look.set()
 
     async def _redial(self, nursery: trio.Nursery) -> None:
-        """Call devices where they were at the sites where we are, again and again, ever more rarely.
+        """Call devices where they were met at our present sites, repeatedly, with increasing delays.
 
-        A session that opens and breaks off soon, on a full disk say, counts as a failure too: each opening uses up
-        a little of what a callee accepts in a day.
+        A session that opens and soon breaks off, because of a full disk, say, counts as a failure too: each opening
+        uses up a little of a callee's daily limit.
         """
         due: dict[DeviceId, float] = {}
         while True:
             now = trio.current_time()
             if self._at_once:
                 self._at_once = False
-                # else asking again and again would put off every call
+                # otherwise repeated requests would put off every call
                 due = dict.fromkeys(self._whereabouts.spots.known, -math.inf)
                 self._backoffs.clear()
             for device in self._soon:
@@ -135,7 +135,7 @@ class Calls:
                 if not known or device in self._links:
                     due.pop(device, None)
                 elif device in self.under_way:
-                    continue  # if it fails, one that has become due meanwhile is made
+                    continue  # if it fails, a call that became due meanwhile follows
                 elif device not in due:
                     due[device] = now + self._backoffs.setdefault(device, Backoff(self._random)).next()
                 elif now >= due[device]:
@@ -147,7 +147,7 @@ class Calls:
                 await again.wait()
 
     async def _call_politely(self, device: DeviceId, address: Address) -> None:
-        """Call whom we have seen; if both see each other at once, the smaller id goes first."""
+        """Call a device we have seen; if both see each other, the smaller id goes first."""
         if device < self._circle.device:
             await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
         # if this call fails, it is made again
@@ -165,8 +165,8 @@ class Calls:
     # --- one call ------------------------------------------------------------------------------------------
 
     async def ping(self, device: DeviceId) -> float:
-        """Seconds that a round trip takes, after calling the device if need be. Raises NoPeer, NoCommonVersion."""
-        for _ in range(3):  # one breaks off; of two that are opened at once then, the first may be the one that goes
+        """Seconds for a round trip, calling the device first if need be. Raises NoPeer, NoCommonVersion."""
+        for _ in range(3):  # one breaks off; of two crossing ones after it, the first may be dropped
             link = self._links.get(device) or await self._reach(device)
             began, number = trio.current_time(), link.ask()
             while self._links.get(device) is link:
@@ -179,7 +179,7 @@ class Calls:
         """Call a device, until there is a link. Raises NoPeer, NoCommonVersion."""
         began, called = trio.current_time(), False
         while device not in self._links:
-            if device in self.under_way:  # by somebody else, perhaps a moment ago
+            if device in self.under_way:  # by another task, perhaps a moment ago
                 await self._links.changed.wait()
             elif not called:
                 called = True
@@ -189,7 +189,7 @@ class Calls:
         return self._links[device]
 
     async def _start_calling(self, device: DeviceId) -> None:
-        """Call, and return as soon as there is a link, or as it is clear that there will be none."""
+        """Call, and return once there is a link, or it is clear that there will be none."""
         over = trio.Event()
 
         async def call() -> None:
@@ -217,7 +217,7 @@ class Calls:
                 left.remove(address)
                 if await self._call_under_keys(device, key, address, stream):
                     return
-                self._whereabouts.spots.failed(device, address)  # it is somebody else who listens there
+                self._whereabouts.spots.failed(device, address)  # someone else listens there
         finally:
             self.under_way.discard(device)
             self._look.set()
@@ -228,9 +228,9 @@ class Calls:
     ) -> bool:
         """Call under the likely days' keys until the device answers to one; then stay with that session.
 
-        Whether there was one. The first call goes over the stream that is there already.
+        Returns whether there was one. The first call goes over the existing stream.
 
-        A callee without a key of the day of the call is silent, as towards a stranger; any other answers at once.
+        A callee without a key for the day of the call is silent, as towards a stranger; any other answers immediately.
         """
         likely = self._circle.calling_keys(device, self.guesses.get(device))
         stream: trio.abc.Stream | None = first
@@ -278,7 +278,7 @@ class Calls:
             self._links.wake()
 
     async def _dial_again(self, device: DeviceId, address: Address) -> trio.abc.Stream | None:
-        """Another connection; None if there is a session meanwhile, or nobody answers there any more."""
+        """Another connection; None if there is a session by now, or the address no longer answers."""
         if device in self._links or any(link.opened.is_set() for link in self._attempts[device]):
             return None
         with suppress(NoPeer):
@@ -286,7 +286,7 @@ class Calls:
         return None
 
     async def _unanswered(self, device: DeviceId, seconds: float) -> None:
-        """Return after so many seconds, or as soon as there is a session or none can come of these attempts."""
+        """Return after so many seconds, or once there is a session, or these attempts can no longer lead to one."""
         with trio.move_on_after(seconds):
             while device not in self._links and not all(link.over.is_set() for link in self._attempts[device]):
                 await self._links.changed.wait()
@@ -294,7 +294,7 @@ class Calls:
             self.unanswered[device] = trio.current_time()
 
     async def _dial_any(self, device: DeviceId, addresses: Sequence[Address]) -> tuple[trio.abc.Stream, Address]:
-        """The first connection that comes about; each address is tried a moment after the last, or when that failed."""
+        """The first connection to succeed; each address is tried a moment after the last, or once that has failed."""
         won: list[tuple[trio.abc.Stream, Address]] = []
 
         async def dial(address: Address, failed: trio.Event) -> None:

@@ -1,17 +1,17 @@
-"""Multicast DNS, by zeroconf in threads of its own: shows beacons and sees those of others.
+"""Multicast DNS, by zeroconf in threads of its own: shows beacons and sees those of other devices.
 
 The rules (protocol/60-lan.md):
 
 1. A record contains nothing but a beacon, a port and addresses. Instance and host names are random and change
-   with the beacon; the new record is shown before the old one says goodbye, so that nobody blinks.
+   with the beacon; the new record is shown before the old one says goodbye, so there is no gap.
 2. Each link has its own responder, on sockets bound to that link, and its own record, with the addresses of that
-   link: one network does not learn where else this device is, nor who else is there.
+   link: a network does not learn where else this device is, nor who is there.
 3. Unicast questions from beyond the link are not answered (RFC 6762, section 11).
-4. What strangers send is bounded: 64 names wait, 4 are asked about at once, 64 sightings wait, the rest is
-   dropped. A record that came complete never queues behind questions about others.
+4. Input from strangers is bounded: at most 64 names wait, 4 are queried concurrently, 64 sightings wait; the rest is
+   dropped. A complete record never queues behind queries for others.
 
 zeroconf runs asyncio in its thread. We hand it coroutines and get results back through the trio token; its
-callbacks run in its thread, so they may not block or raise, and only append to bounded queues.
+callbacks run in its thread, so they must not block or raise, and only append to bounded queues.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from cellsync.node.interfaces import Interfaces, Local
 from cellsync.node.network import Address, MakeBlob, Sighting
 from cellsync.node.responder import LinkResponder
 
-LINKS: Final = 8  # interfaces with a responder, of a machine that has many virtual ones
-ADDRESSES: Final = 8  # of one record, ours or another's
+LINKS: Final = 8  # interfaces with a responder, on a machine with many virtual ones
+ADDRESSES: Final = 8  # in one record, ours or another device's
 WAITING: Final = 64  # names, and sightings
-QUESTIONS: Final = 4  # names asked about at once
+QUESTIONS: Final = 4  # names queried concurrently
 QUESTION_MS: Final = 1500
 ROTATE_SECONDS: Final = (240.0, 300.0)  # at most one period of the beacon
 REOPEN_SECONDS: Final = (2.0, 4.0)
@@ -53,14 +53,14 @@ random = SystemRandom()
 
 
 class Ports(Protocol):
-    """Where this device listens on each link."""
+    """The ports on which this device listens, by link."""
 
     async def port_on(self, link: int) -> int:
-        """As soon as it listens there."""
+        """The port, once it listens there."""
         ...
 
     async def port_other_than(self, link: int, port: int) -> None:
-        """Wait until it is another one."""
+        """Wait until the port is a different one."""
         ...
 
 
@@ -76,7 +76,7 @@ class Discovery:
 
     async def run(self) -> None:
         """Keep one responder on each link, renewed when its addresses change, until cancelled."""
-        # Its warnings quote what strangers sent.
+        # Its warnings quote input from strangers.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
         kept: dict[tuple[Local, ...], trio.CancelScope] = {}
         async with trio.open_nursery() as nursery:
@@ -157,7 +157,7 @@ class Discovery:
             port=addresses[0].port,
             addresses=[address.packed for address in addresses],
             properties={KEY: blob},
-            server=f"{secrets.token_hex(8)}.local.",  # else it would be the instance name
+            server=f"{secrets.token_hex(8)}.local.",  # the default would be the instance name
             other_ttl=RECORD_TTL,
         )
 
@@ -226,7 +226,7 @@ class LocalLink:
 
 
 class _Seen:
-    """What zeroconf's thread saw on one link: complete records, and names to ask about."""
+    """The records and the names to query that zeroconf's thread saw on one link."""
 
     def __init__(self, service_type: str, own: set[str]) -> None:
         self._type = service_type
@@ -246,7 +246,7 @@ class _Seen:
                 self._note(info)
             else:
                 self._names.append(name)
-            # Idempotent: however many changes, one wake-up waits.
+            # Idempotent: however many changes, only one wake-up is queued.
             _post(self._token, self._waiting.unpark_all, idempotent=True)
 
     async def next(self) -> Sighting:
@@ -256,7 +256,7 @@ class _Seen:
         return self._sightings.popleft()
 
     async def ask(self, link: LocalLink) -> None:
-        """Ask the network for what is missing of one name after the other, until cancelled."""
+        """Query the network for incomplete names, in turn, until cancelled."""
         while True:
             while not self._names:
                 await self._waiting.park()

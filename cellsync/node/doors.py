@@ -1,12 +1,12 @@
-"""Doors: where this device listens, on each network at the port that it keeps for that one.
+"""Doors: the listeners of this device, on each network at the port kept for it.
 
-A listener is bound to the interface of its network: called over another one, the port is closed. A second one on the
-same port serves other programs of this machine, whose calls come over the loopback interface. Where sockets cannot be
-bound to interfaces, each address has a listener. Connections outlive the listener that took them.
+A listener is bound to the interface of its network: over any other, the port is closed. A second one on the same port
+serves other programs on this machine, whose calls come over the loopback interface. Where sockets cannot be bound to
+interfaces, each address has a listener. Connections outlive the listener that accepted them.
 
-A network that is not recognised, since it is new or has changed, is none that we are on: a peer who is told the port
-of the network before, at an address of this one, calls it here, which links the two, and keeps it in place of the
-right one.
+A network that is not recognised yet, because it is new or has changed, counts as absent: a peer that is told the port
+of the previous network, at an address of this one, would call it here, which links the two networks, and keep it in
+place of the right one.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from cellsync.node.network import Address, Here, without_scope
 from cellsync.node.recognition import Recogniser
 from cellsync.node.sites import Site, Sites
 
-LOOK_EVERY: Final = 2.0  # seconds: a gateway may change though no address does
+LOOK_EVERY: Final = 2.0  # seconds: a gateway may change even if no address does
 LOOK_SOON: Final = 0.1  # while a network has not been recognised yet
 PORT_TRIES: Final = 16
-GONE: Final = (errno.EADDRNOTAVAIL, errno.ENODEV, errno.EPERM, errno.EAFNOSUPPORT)  # what a link that goes away says
+GONE: Final = (errno.EADDRNOTAVAIL, errno.ENODEV, errno.EPERM, errno.EAFNOSUPPORT)  # of a link that goes away
 
 log = logging.getLogger(__name__)
 
 
 class _Spot(NamedTuple):
-    """What one socket listens on."""
+    """The place on which one socket listens."""
 
     link: int  # 0: any
     host: str  # "": all of the link
@@ -60,7 +60,7 @@ class Doors:
     async def keep(
         self, entrance: tcp.Entrance, sites: Sites, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Listen where this device is, until cancelled; reports the port of the first network, 0 if there is none."""
+        """Listen on this device's networks, until cancelled; reports the port of the first one, 0 if there is none."""
         async with trio.open_nursery() as nursery:
             known = await self._look(entrance, sites, nursery)
             task_status.started(next((address.port for here in self.here for address in here.addresses), self._fixed))
@@ -71,7 +71,7 @@ class Doors:
                 known = await self._look(entrance, sites, nursery)
 
     async def _look(self, entrance: tcp.Entrance, sites: Sites, nursery: trio.Nursery) -> bool:
-        """Open and close what has to be; whether every network was recognised."""
+        """Open and close listeners as needed; returns whether every network was recognised."""
         here = self._interfaces.here
         described = self._recognition.describe(here, system.interfaces.tables(), trio.current_time())
         wanted: dict[_Spot, None] = {}
@@ -99,7 +99,7 @@ class Doors:
             spots = () if self._fixed else self._spots(link, locals_, port)
             if self._open_all(spots, entrance, nursery, wanted):
                 before = None if self._fixed else sites.port_before(site)
-                if before is not None:  # if it is taken, so be it
+                if before is not None:  # never mind if it is taken
                     self._open_all(self._spots(link, locals_, before), entrance, nursery, wanted)
                 return _at(site, link, locals_, port)
             log.info("the port of a network is taken by another program; listening on another one")
@@ -111,7 +111,7 @@ class Doors:
             return [_Spot(0, local.host, port) for local in locals_]
         hosts = [""] if self._everywhere else [local.host for local in locals_]
         of_the_link = [_Spot(link, host, port) for host in hosts]
-        # A link-local address means another thing on the loopback interface.
+        # A link-local address has a different meaning on the loopback interface.
         of_this_machine = [_Spot(system.interfaces.loopback(), host, port) for host in hosts if "%" not in host]
         return of_the_link + of_this_machine
 
@@ -119,7 +119,7 @@ class Doors:
         self, spots: tuple[_Spot, ...] | list[_Spot], entrance: tcp.Entrance, nursery: trio.Nursery,
         wanted: dict[_Spot, None],
     ) -> bool:  # fmt: skip
-        """Listen on all of them; on none, if one is taken by another program."""
+        """Listen on all of them, or on none if one is taken by another program."""
         listeners: dict[_Spot, trio.SocketListener] = {}
         for spot in spots:
             if spot in self._open or spot in listeners:
@@ -140,7 +140,7 @@ class Doors:
         return True
 
     async def port_on(self, link: int) -> int:
-        """The port on a link, as soon as there is one."""
+        """The port on a link, once there is one."""
         while True:
             for here in self.here:
                 if here.link == link and here.addresses:
@@ -148,7 +148,7 @@ class Doors:
             await self._turn.wait()
 
     async def port_other_than(self, link: int, port: int) -> None:
-        """Wait until the port on a link is another one."""
+        """Wait until the port on a link is a different one."""
         while await self.port_on(link) == port:
             await self._turn.wait()
 

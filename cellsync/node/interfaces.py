@@ -1,6 +1,6 @@
-"""Which addresses this device has now, on which links, and the moment when they change.
+"""The current addresses of this device, by link, and notice of their changes.
 
-There is no portable notification, so we look every few seconds: it costs a fraction of a millisecond.
+There is no portable notification, so they are polled every few seconds, at a fraction of a millisecond.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cellsync.node.network import packed
 Choice = Literal["all"] | Sequence[str]
 
 POLL_SECONDS: Final = (1.5, 3.0)
-NAP: Final = 5.0  # seconds of suspension that are worth a look at all connections
+NAP: Final = 5.0  # seconds of suspension after which all connections are checked
 
 
 class Local(NamedTuple):
@@ -33,7 +33,7 @@ class Local(NamedTuple):
 
     @property
     def network(self) -> IPv4Network | IPv6Network:
-        """The addresses that are on the same link."""
+        """The network of the addresses on the same link."""
         return ip_network((packed(self.host), self.prefix), strict=False)
 
 
@@ -54,7 +54,7 @@ class Interfaces:
             await trio.sleep(random.uniform(*POLL_SECONDS))
             before, asleep = asleep, system.clock.asleep()
             if asleep - before > NAP:
-                self.tell()  # connections may have died meanwhile, and everybody else may be somewhere else
+                self.tell()  # connections may have died meanwhile, and other devices may have moved
             self.look()
 
     def look(self) -> None:
@@ -74,14 +74,14 @@ class Interfaces:
                 subscriber.send_nowait(None)
 
     async def other_than(self, known: tuple[Local, ...]) -> tuple[Local, ...]:
-        """The addresses, as soon as they differ from `known`."""
+        """The addresses, once they differ from `known`."""
         while self.here == known:
             await self._changed.wait()
         return self.here
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[None]]:
-        """One item after each change; several that nobody took become one."""
+        """One item after each change; untaken ones are merged."""
         send, receive = trio.open_memory_channel[None](1)
         self._subscribers.add(send)
         try:
@@ -115,7 +115,7 @@ def _is_loopback(address: bytes) -> bool:
 
 
 def _can_be_bound(host: str, scope: int) -> bool:
-    """No, while IPv6 still checks that nobody else has the address (RFC 4862, tentative)."""
+    """False while IPv6 still checks the address for duplicates (RFC 4862, tentative)."""
     where = (host, 0, 0, scope) if ":" in host else (host, 0)
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:

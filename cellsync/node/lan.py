@@ -45,10 +45,10 @@ async def open_lan(
 ) -> AsyncIterator[LanNetwork]:
     """The local network, until the block ends.
 
-    `interfaces` is "all" (loopback excepted, for beacons), or IP literals of this device: then nothing listens,
-    calls or shows itself elsewhere. In mode "off" there is no multicast at all, "listen" only looks, "asked" shows
-    itself while somebody invites or syncs, "announce" always: people nearby can then see that cellsync runs here. A
-    device that is on no network waits for one. `InvalidValue` for what is not an address or not a service type.
+    `interfaces` is "all" (except loopback, for beacons), or IP literals of this device: it then listens, calls and
+    shows itself on these only. In mode "off" there is no multicast at all, "listen" only looks, "asked" shows the
+    device while a user invites or syncs, "announce" always: people nearby can then see that cellsync runs here. A
+    device without a network waits for one. `InvalidValue` for anything that is not an address or not a service type.
     """
     _check(interfaces, service_type)
     watched = Interfaces(interfaces)
@@ -87,7 +87,7 @@ class LanNetwork:
         self, handler: Handler, sites: Sites | None = None, *,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
     ) -> None:  # fmt: skip
-        """As `Network.serve`. A port that was fixed is listened on everywhere, also on networks that come later."""
+        """As `Network.serve`. A fixed port is listened on everywhere, including networks that come later."""
         fixed = tcp.listen(self._only, self._port) if self._port else []
 
         async def answer(stream: trio.abc.Stream) -> None:
@@ -116,7 +116,7 @@ class LanNetwork:
         return stream
 
     async def drop_stranded(self) -> None:
-        """Close streams whose own address is gone: nothing reaches them any more, and TCP takes minutes to say so."""
+        """Close streams whose own address is gone: nothing reaches them, and TCP would take minutes to notice."""
         async with self._interfaces.changes() as changes:
             async for _ in changes:
                 for stream in list(self._streams):

@@ -1,6 +1,6 @@
 """A link: one session over one stream, and the pump that drives it.
 
-feed what arrives  ->  commit what it brings  ->  send what that calls for  ->  wait for bytes, news or the deadline
+feed arriving bytes  ->  commit received batches  ->  send what is due  ->  wait for bytes, news or the deadline
 """
 
 from __future__ import annotations
@@ -37,38 +37,38 @@ from cellsync.node.network import Address, Ends
 from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 
-CHUNK: Final = 64 << 10  # bytes read at once: about a frame, whose rows take 10 ms if they are as small as they may be
-ASK_EVERY: Final = 2.0  # seconds between two questions for somebody who waits
-UNHEARD: Final = 20.0  # seconds after which somebody who looks wants to know whether the peer is still there
+CHUNK: Final = 64 << 10  # bytes per read: about a frame, whose rows take 10 ms if they are as small as possible
+ASK_EVERY: Final = 2.0  # seconds between two questions for a waiting user
+UNHEARD: Final = 20.0  # seconds of silence after which a status request checks that the peer is still there
 HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
-SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: slower than that, nobody is reading
-CLOCK_SET: Final = 60.0  # seconds by which the clock leaps when somebody sets it, or the machine has slept
+SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: any slower, and the peer is not reading
+CLOCK_SET: Final = 60.0  # a jump of the clock, in seconds, that means it was set or the machine has slept
 _SLICE: Final = 64 << 10
 
 
 class PeerLink:
-    """Runs one session, called or answered, until it ends. `outcome` says why, if somebody or something is at fault."""
+    """Runs one session, called or answered, until it ends. `outcome` says why, if there was a fault."""
 
     def __init__(
         self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, SharedCircle],
         report: Callable[[PeerLink, Event], None], now: Callable[[], Millis], number: int,
     ) -> None:  # fmt: skip
         self.session = session
-        self.number = number  # tells it from every other link of its circle
+        self.number = number  # unique among the links of its circle
         self.called = session.state is State.OPENING  # by us
-        self.told: Places = {}  # where devices listen, as the peer was last told
-        self.named: Collection[DeviceId] = ()  # others of whom the peer has said where they are
-        self.lost_since = math.inf  # since when that has looked as if it knew few
+        self.told: Places = {}  # the places last told to the peer
+        self.named: Collection[DeviceId] = ()  # devices whose places the peer has told
+        self.lost_since = math.inf  # since when it has seemed to know few devices
         self.told_of_all = False
-        self.other: DeviceId | None = None  # of whom it is told, if not of all
+        self.other: DeviceId | None = None  # the device it is told about, if not about all
         self.address: Address | None = None  # where we called
         self.site: Site = UNRECOGNISED  # the network on our end, when it was opened
-        self.ends: Ends | None = None  # between which addresses it runs, as far as that was known then
-        self.said: Places = {}  # what the peer said last of where it is
+        self.ends: Ends | None = None  # its addresses at both ends, as far as known when it was opened
+        self.said: Places = {}  # the peer's last word on where it is
         self.began = trio.current_time()
-        self.since = math.inf  # when it became the one with its peer
+        self.since = math.inf  # when it became the link with its peer
         self.sparse = False  # there are many links, and not all of them pass everything on
-        self.near = False  # this one does, until it has shown that it is spare
+        self.near = False  # this one does, until it turns out to be spare
         self.watched = False  # the peer is asked often what it holds
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
@@ -78,14 +78,14 @@ class PeerLink:
         self.heard = now()  # when something last arrived
         self.stream = stream
         self._now = now
-        self._question = 0, -math.inf  # the last that was asked for somebody who waits, and when
+        self._question = 0, -math.inf  # the last question asked for a waiting user, and when
         self._clock_leads = self._lead()
         self._circles = circles
         # A node keeps one circle in step.
         [(self._circle, self._lock)] = [(circle.id, circle.lock) for circle in circles.values()]
         self._report = report
         self._wake = trio.Event()
-        self._wake.set()  # a caller has something to say at once
+        self._wake.set()  # a caller speaks first
         self._ripe = math.inf  # the arrival up to which entries may be passed on
         self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
         self._batches, self._received = trio.open_memory_channel[Received](caps.UNACKNOWLEDGED)
@@ -102,15 +102,16 @@ class PeerLink:
 
     @property
     def way(self) -> Way:
-        """How what is new goes over this link.
+        """How new entries travel over this link.
 
-        TRIED: the peer is told at once, and gets it in a moment. NEEDED: it gets it at once. SPARE: when one side asks.
+        TRIED: the peer is told immediately, and gets them in a moment. NEEDED: it gets them immediately. SPARE: when
+        either side asks.
         """
         way = self.session.way(self._circle) if self.sparse else Way.TRIED
         return Way.NEEDED if way is Way.TRIED and self.near else way
 
     def place(self, *, sparse: bool, near: bool, watched: bool) -> None:
-        """Where the peer stands among ours."""
+        """Set the place of this link in the overlay."""
         self.sparse, self.near, self.watched = sparse, near, watched
         self.session.watch(watched)
         self._wake.set()
@@ -150,7 +151,7 @@ class PeerLink:
         return number
 
     def ask_again(self) -> None:
-        """Ask if the peer may hold more than it has told us, or may be gone, and has answered what it was asked."""
+        """Ask if the peer may hold more than it has told, or may be gone, and no question is open."""
         balance = self.session.balance(self._circle)
         may_hold_more = self.way is Way.SPARE and balance is not None and not balance.level
         may_be_gone = self._now() - self.heard >= 1000 * UNHEARD
@@ -159,7 +160,7 @@ class PeerLink:
 
     @property
     def waited(self) -> float:
-        """For how many seconds somebody has waited for an answer."""
+        """For how many seconds a user has waited for an answer."""
         number, since = self._question
         return trio.current_time() - since if self.session.answered < number else 0.0
 
@@ -167,7 +168,7 @@ class PeerLink:
         self._scope.cancel()
 
     def _lead(self) -> float:
-        """What the clock shows, less the time that has passed: the same as long as nobody sets the clock."""
+        """The wall clock minus elapsed time: constant unless the clock is set."""
         return self._now() / 1000 - trio.current_time()
 
     def give_up(self) -> None:
@@ -176,7 +177,7 @@ class PeerLink:
             self.close()
 
     async def run(self, already: bytes = b"") -> None:
-        """Drive the session; `already` was read from the stream before. Closes the stream."""
+        """Drive the session; `already` was read from the stream earlier. Closes the stream."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
@@ -184,7 +185,7 @@ class PeerLink:
                     nursery.start_soon(self._ingest)
                     await self._read(already)
                     self._batches.close()
-                    await self._ingested.wait()  # what came before the end counts
+                    await self._ingested.wait()  # finish what came before the end
                     nursery.cancel_scope.cancel()
         except* CellsyncError as group:
             self.outcome = next((error for error in group.exceptions if isinstance(error, CellsyncError)), None)
@@ -248,7 +249,7 @@ class PeerLink:
 
     async def _ingest(self) -> None:
         async for received in self._received:
-            # Enabled while a batch and its plan live, the collector would go through them all: they go first.
+            # While a batch and its plan live, the collector would traverse them all: free them first.
             with collector_paused():
                 await self._take(received)
                 del received

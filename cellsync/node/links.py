@@ -1,12 +1,12 @@
 """The links of a circle: one session with each session key.
 
-Where there are many, `overlay` says which of them carry what is new.
+If there are many, `overlay` decides which of them carry new entries.
 
-A session proves a key. So links are kept by key: a device has another id in each circle, and a coordinator who
-introduces another's key once more shadows nobody. Asking for a device gives the link with its key.
+A session proves a key. So links are kept by key: a device has a different id in each circle, and a coordinator who
+introduces another device's key again shadows nobody. Asking for a device gives the link with its key.
 
-Of two sessions that two devices opened at once, the one called by the holder of the smaller session key stays, at both
-ends. Later the new one stays: a device calls only after it has lost the old one.
+Of two crossing sessions, the one called by the holder of the smaller session key stays, at both ends. Later, the new
+one stays: a device calls only after it has lost the old one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cellsync.node import overlay
 from cellsync.node.link import PeerLink
 from cellsync.node.shared import SharedCircle
 
-CROSSING: Final = 5.0  # seconds within which two calls count as made at once
+CROSSING: Final = 5.0  # seconds within which two calls count as crossing
 
 
 class Links(Mapping[DeviceId, PeerLink]):
@@ -35,7 +35,7 @@ class Links(Mapping[DeviceId, PeerLink]):
         self, circle: SharedCircle, key: SessionPublic, report: Callable[[PeerLink, Event], None],
         ended: Callable[[PeerLink], None],
     ) -> None:  # fmt: skip
-        """`key`: this device's own. `report` is told what a session says, `ended` of a link that was among these."""
+        """`key`: this device's own. `report` gets the events of sessions, `ended` the links removed from these."""
         self._circle, self._key = circle, key
         self._report, self._ended = report, ended
         self._by_key: dict[SessionPublic, PeerLink] = {}
@@ -79,11 +79,11 @@ class Links(Mapping[DeviceId, PeerLink]):
                 self.wake()
 
     def keep(self, link: PeerLink) -> bool:
-        """A session has opened: keep it, or the one that there is with the same key. Whether this one stays."""
+        """A session has opened: keep it, or the existing one with the same key. Returns whether this one stays."""
         key = link.session.remote
         other = self._by_key.get(key)
         if other is not None and other is not link:
-            # Two in one direction: the caller has lost the older one, even if we have not heard of it.
+            # Two in one direction: the caller has lost the older one, even if we have not noticed.
             crossing = link.called is not other.called and trio.current_time() - other.since < CROSSING
             if crossing and link.called is not (self._key < key):
                 link.close()
@@ -95,7 +95,7 @@ class Links(Mapping[DeviceId, PeerLink]):
         return True
 
     def _place(self) -> None:
-        """The links have changed: say to each where its peer stands."""
+        """The links have changed: set the place of each in the overlay."""
         sparse = len(self._by_key) > overlay.FEW
         near = overlay.near(self._key, self._by_key) if sparse else frozenset()
         others = self._by_key if len(self._circle.others()) > overlay.FEW else ()
@@ -104,6 +104,6 @@ class Links(Mapping[DeviceId, PeerLink]):
             link.place(sparse=sparse, near=key in near, watched=key in self._watched)
 
     def wake(self) -> None:
-        """Those who wait for `changed` look again."""
+        """Wake the tasks that wait for `changed`."""
         self.changed.set()
         self.changed = trio.Event()

@@ -1,7 +1,7 @@
-"""The lookout: beacons of members, and whom they belong to.
+"""The lookout: beacons of members, and the devices they belong to.
 
-A member's beacon is called once. One that nobody whom we know seems to show is kept: while a user waits, the search
-finds out whether it is of a device whose clock is far off (cellsync.node.search).
+A member's beacon is called once. An unrecognised beacon is kept: while a user waits, the search finds out whether it
+belongs to a device whose clock is far off (cellsync.node.search).
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ class Lookout:
         self.search = Search(circle, self._missing, calls.traced)
 
     async def look(self) -> None:
-        """Call whom we see and have no session with, until cancelled."""
+        """Call devices that are seen and have no session, until cancelled."""
         async with self._network.sightings() as sightings:
             async for sighting in sightings:
                 found = self._recognise(sighting)
                 if found is None:
                     self.search.keep(sighting)
-                # Each beacon is called once: an attacker who replays one must not use up what the callee accepts of us
-                # in a day. If the call fails, it is made again from where the device was, ever more rarely.
+                # Each beacon is called once: an attacker who replays one must not use up the callee's daily limit for
+                # us. If the call fails, the device is redialled where it was, with increasing delays.
                 if found is None or sighting.blob in self._called:
                     continue
-                if found[0] in self._links:  # perhaps not for long: a link may be dead, and nobody has noticed
+                if found[0] in self._links:  # perhaps not for long: the link may be dead, unnoticed
                     self._whereabouts.shown(*found)
                     continue
                 self._called.append(sighting.blob)
@@ -57,7 +57,7 @@ class Lookout:
 
     @contextmanager
     def searching(self) -> Iterator[None]:
-        """While the block lasts a user waits: devices are also looked for whose clocks are far off."""
+        """Within the block a user waits: also look for devices whose clocks are far off."""
         if not self.search.wanted:
             self._calls.guesses.clear()  # they are of an earlier wait
         try:
@@ -68,13 +68,13 @@ class Lookout:
             self._calls.further = self.search.wanted
 
     def _missing(self) -> list[DeviceId]:
-        """The devices that we have no session with."""
+        """The devices without a session."""
         return [device for device in self._likely() if device not in self._links]
 
     def _likely(self) -> list[DeviceId]:
         """The devices whose beacons are looked for: all, unless a hostile coordinator has made very many.
 
-        Those that were met come first, then as they came here: so thousands of others keep nobody out who was there.
+        Those met before come first, then in order of arrival: so thousands of others cannot crowd out earlier devices.
         """
         devices = self._circle.others()
         if len(devices) > LOOKED_FOR:
@@ -94,7 +94,7 @@ class Lookout:
         )
 
     def _match_by_its_clock(self, sighting: Sighting, device: DeviceId, now: Millis) -> tuple[DeviceId, Address] | None:
-        """The same for a device whose clock is known to differ, or that presumably goes with the others'."""
+        """The same for a device whose clock is known to differ, or presumably agrees with the others'."""
         difference = self._circle.difference(device)
         ahead = self._circle.shift() if difference is None else difference.ahead
         if ahead is None or abs(ahead) < clocks.NOTABLE:

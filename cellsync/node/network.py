@@ -1,7 +1,7 @@
-"""What the node asks of a network, as one Protocol: a LAN, or a simulated one, or later a relay.
+"""The network as the node sees it, one Protocol: a LAN, or a simulated one, or later a relay.
 
-A network carries bytes and shows beacons. It knows neither circles nor devices: whom a beacon belongs to
-is computed by the holders of the keys (cellsync.core.beacon).
+A network carries bytes and shows beacons. It knows neither circles nor devices: only holders of the keys can compute
+to whom a beacon belongs (cellsync.core.beacon).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cellsync.node.sites import Site, Sites
 
 
 class Address(NamedTuple):
-    """Where a device listens: an IPv4 or IPv6 literal and a port. A `%scope` says over which link it is called."""
+    """Where a device listens: an IPv4 or IPv6 literal and a port. A `%scope` names the link over which to call it."""
 
     host: str
     port: int
@@ -31,7 +31,7 @@ class Address(NamedTuple):
 
 
 def checked_address(host: str, port: int) -> Address:
-    """An address that somebody typed. Raises InvalidValue for a name: looking it up would tell a server."""
+    """An address typed by a user. Raises InvalidValue for a name: looking it up would tell a server."""
     try:
         packed(host)
     except ValueError:
@@ -42,7 +42,7 @@ def checked_address(host: str, port: int) -> Address:
 
 
 class Sighting(NamedTuple):
-    """A beacon, and the addresses that came with it: an unproven claim of somebody on the network."""
+    """A beacon, and the addresses that came with it: an unproven claim by someone on the network."""
 
     blob: bytes
     addresses: tuple[Address, ...]
@@ -51,7 +51,7 @@ class Sighting(NamedTuple):
 class Here(NamedTuple):
     """One of the networks on which this device is now."""
 
-    site: Site  # which of them it is
+    site: Site  # its identity for this device
     link: int  # index of the interface
     addresses: tuple[Address, ...]  # where this device listens there, without scope
     networks: tuple[IPv4Network | IPv6Network, ...]  # whose addresses are on the link
@@ -62,12 +62,12 @@ class Here(NamedTuple):
         return any(address in network for network in self.networks)
 
     def at(self, host: str, port: int) -> Address:
-        """An address on this link, and no other that has the same networks."""
+        """An address on this link, as opposed to others with the same networks."""
         return Address(f"{without_scope(host)}%{self.link}", port)
 
 
 class Ends(NamedTuple):
-    """The IP literals between which a stream runs, without scope."""
+    """The IP literals at both ends of a stream, without scope."""
 
     here: str
     there: str
@@ -79,9 +79,9 @@ MakeBlob = Callable[[tuple[Address, ...]], bytes]
 
 @dataclass(frozen=True, slots=True)
 class AskedFor:
-    """A `MakeBlob` that somebody asked for: in mode "asked" nothing else is shown.
+    """A `MakeBlob` that a user asked for: in mode "asked" nothing else is shown.
 
-    What wraps a network passes it on as it is.
+    Wrappers of a network pass it on unchanged.
     """
 
     make_blob: MakeBlob
@@ -95,7 +95,7 @@ class Network(Protocol):
 
     @property
     def carrier(self) -> bytes:
-        """Its name in every handshake: a conversation that is repeated over another carrier fails."""
+        """Its name in every handshake: a conversation replayed over another carrier fails."""
         ...
 
     async def serve(
@@ -107,7 +107,7 @@ class Network(Protocol):
         Listens on each network at the port that `sites` keeps for it, and reports that of the first; 0 if there is no
         network yet. Without `sites` the ports last as long as the program.
 
-        At most 768 at once, further ones are closed. The stream is closed when its handler ends, also by an
+        At most 768 at a time; further ones are closed. The stream is closed when its handler ends, even by an
         exception, which is logged by its type and ends nothing else.
         """
         ...
@@ -119,13 +119,13 @@ class Network(Protocol):
     async def announce(self, make_blob: MakeBlob) -> None:
         """Show a beacon until cancelled.
 
-        `make_blob` is called for the addresses that one link can reach: at once, about every five minutes, and
-        whenever they change. Returns at once where this network is not to announce, or only what is `AskedFor`.
+        `make_blob` is called for the addresses that one link can reach: immediately, about every five minutes, and
+        whenever they change. Returns immediately if this network is not to announce, or only what is `AskedFor`.
         """
         ...
 
     def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:
-        """The beacons of others: those that are there, then new ones.
+        """The beacons of other devices: present ones, then new ones.
 
         The same one may come twice. The channel is bounded: under a flood some are dropped, and come again
         with their next rotation.
@@ -137,13 +137,13 @@ class Network(Protocol):
         ...
 
     def ends(self, stream: trio.abc.Stream) -> Ends | None:
-        """Between which addresses a stream from `dial` or `serve` runs; None if it is over."""
+        """The addresses at both ends of a stream from `dial` or `serve`; None if it is over."""
         ...
 
     def changes(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[None]]:
         """One item after the device's own addresses, ports or sites changed, or it woke up: the moment to redial.
 
-        Several may become one.
+        Several may be merged.
         """
         ...
 

@@ -1,13 +1,13 @@
-"""The node: one device on its networks, for one circle. Its parts, and what they tell one another.
+"""The node: one device on its networks, for one circle. Its parts, and their communication.
 
 reception     incoming connections: a session, or the pairing that is open
-beacons       what we show, so that members recognise us
-lookout       beacons of members, also of those whose clocks are far off while a user waits
-calls         whom we have no session with, and again where it was before
+beacons       shows a beacon, so that members recognise us
+lookout       looks for beacons of members; while a user waits, also of those whose clocks are far off
+calls         calls devices without a session, also where they were before
 whereabouts   where we listen and where others were met, and telling the peers
 links         one session with each key;  link  the pump of one
 others        what is known of the other devices
-upkeep        what was learnt is kept; snapshots, old keys
+upkeep        stores what was learnt; snapshots, old keys
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Node:
     ) -> None:
         self.circle = circle
         self.network = network
-        self.versions = versions  # of the protocol, that we speak
+        self.versions = versions  # of the protocol, spoken by us
         self.others = Others(circle, versions)
         self._upkeep = Upkeep(self._keep, lambda: bool(self.links))
         self.links = Links(circle, primitives.session_public(secret), self._report, self._ended)
@@ -98,10 +98,10 @@ class Node:
                 self.calls.now()
                 self.whereabouts.moved()
                 for link in self.links.all():
-                    link.ask()  # it may be dead, and nobody has noticed
+                    link.ask()  # it may be dead, unnoticed
 
     async def _keep(self, *, tidy: bool) -> None:
-        """Keep what was learnt, and `tidy` the circle. Raises DiskFull or StorageFailed."""
+        """Store what was learnt, and `tidy` the circle. Raises DiskFull or StorageFailed."""
         for device, link in self.links.items():
             self._note_seen(device, link)
         async with self.circle.lock:
@@ -117,34 +117,34 @@ class Node:
 
     @property
     def port(self) -> int:
-        """Where we listen on the first of our networks; 0 if we are on none."""
+        """The port on which we listen on the first of our networks; 0 if we are on none."""
         return next((address.port for address in self.listens()), 0)
 
     def listens(self) -> list[Address]:
-        """Where we listen, on all of our networks."""
+        """The addresses where we listen, on all of our networks."""
         return [address for here in self.whereabouts.here() for address in here.addresses]
 
     def showing(self) -> AbstractContextManager[None]:
-        """While the block lasts somebody wants to be seen."""
+        """Within the block, show a beacon even if it is shown only when asked for."""
         return self._beacons.showing()
 
     def searching(self) -> AbstractContextManager[None]:
-        """While the block lasts a user waits: devices are also looked for whose clocks are far off."""
+        """Within the block a user waits: also look for devices whose clocks are far off."""
         return self._lookout.searching()
 
     @contextmanager
     def guest(self, matches: Callable[[bytes], bool], guest: Guest, beacon_key: bytes) -> Iterator[None]:
-        """While the block lasts, connections that `matches` go to `guest`, and the beacon shows `beacon_key`."""
+        """Within the block, connections that `matches` go to `guest`, and the beacon shows `beacon_key`."""
         with self.reception.expecting(matches, guest), self._beacons.also_under(beacon_key):
             yield
 
     async def add_address(self, device: DeviceId, address: Address) -> None:
-        """Where a device can be called, told by a person."""
+        """Note where a device can be called, as told by a person."""
         self.whereabouts.by_hand(device, address)
         self.calls.now()
 
     def balance(self, device: DeviceId) -> Balance | None:
-        """What we and a device hold that the other lacks; None while it is not connected, or has not said."""
+        """What we and a device hold that the other lacks; None while it is not connected, or has not told."""
         link = self.links.get(device)
         return None if link is None else link.session.balance(self.circle.id)
 
@@ -155,7 +155,7 @@ class Node:
     # --- what happens ----------------------------------------------------------------------------------------
 
     def _report(self, link: PeerLink, event: Event) -> None:
-        """What a session says."""
+        """Handle an event of a session."""
         if link.device is None:
             return
         devices = self.circle.devices_with(link.session.remote) or (link.device,)
@@ -196,7 +196,7 @@ class Node:
         self.links.wake()
 
     def _ended(self, link: PeerLink) -> None:
-        """A link has ended that its devices had."""
+        """The link of some devices has ended."""
         devices = self.circle.devices_with(link.session.remote)
         for device in devices:
             self._note_seen(device, link)
@@ -216,7 +216,7 @@ class Node:
         self.calls.soon(device)
 
     def _committed(self, step: Step, source: Source) -> None:
-        """Something has become durable here: peers are told, and get what they lack."""
+        """A step has become durable here: tell the peers, and let them get what they lack."""
         arrivals = step.commit.arrivals
         if not arrivals:
             return

@@ -1,4 +1,4 @@
-"""No network: for a program that opens a cell only to read or write it, and shows itself to nobody."""
+"""No network: for a program that opens a cell only to read or write it, unseen by others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def no_network() -> AsyncIterator[Network]:
-    """A `Network` without anybody on it, for `Home`: no socket is opened."""
+    """An empty `Network`, for `Home`: no socket is opened."""
     yield Nobody()
 
 
 class Nobody:
     """Made by `no_network`."""
 
-    carrier = b""  # nothing is ever said over it
+    carrier = b""  # nothing is ever sent over it
 
     async def serve(
         self, handler: Handler, sites: Sites | None = None, *,

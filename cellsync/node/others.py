@@ -1,4 +1,4 @@
-"""The others: what is known of the other devices of a circle, also of those that are not connected."""
+"""The others: what is known of the other devices of a circle, connected or not."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from cellsync.node.shared import Drawers, SharedCircle
 
 
 class Others:
-    """What they hold of ours, when they were heard, and what their builds speak."""
+    """Which of our entries they hold, when they were last heard, and the versions of their builds."""
 
     def __init__(self, circle: SharedCircle, ours: Versions) -> None:
         """`ours`: the versions of the protocol that this build speaks."""
         self._circle, self._ours = circle, ours
-        # How many of our own entries a device is known to hold; of those not connected now, when each was last heard,
+        # How many of our own entries a device is known to hold; for those not connected now, when each was last heard,
         # and the digest of what both held then, if it was the same.
         self.delivered, self.seen, self._in_step = remembered.reached(circle)
         self._spoken = remembered.versions(circle)
         self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
 
     def keep(self, store: Drawers) -> None:
-        """Stage it."""
+        """Stage all of it."""
         reached = Reached(self.delivered, self.seen, self._in_step)
         store.keep(drawers.REACHED, remembered.encode_reached(self._circle, reached))
         store.keep(drawers.VERSIONS, remembered.encode_versions(self._circle, self._spoken))
@@ -35,9 +35,9 @@ class Others:
     # --- what they hold ------------------------------------------------------------------------------------
 
     def note_delivered(self, devices: Iterable[DeviceId], count: int, *, all_told: bool) -> bool:
-        """These hold so many of our own entries, at least. Whether that is news.
+        """These hold at least so many of our own entries. Returns whether that is news.
 
-        If they have told all that they hold, it is so many, though it was more before: a vault was put back.
+        If they have told everything they hold, it is exactly so many, even if it was more before: a vault was restored.
         """
         news = False
         for device in devices:
@@ -47,7 +47,7 @@ class Others:
         return news
 
     def note_seen(self, device: DeviceId, heard: Millis, *, level: bool) -> None:
-        """A device was last heard then, and both held the same if they were `level`."""
+        """A device was last heard at that time; if `level`, both held the same then."""
         self.seen[device] = heard
         if level:
             self._in_step[device] = self._circle.digest()
@@ -55,13 +55,13 @@ class Others:
             self._in_step.pop(device, None)
 
     def was_in_step(self, device: DeviceId) -> bool:
-        """Whether a device that is not connected held the same when it was last heard, and nothing came here since."""
+        """Whether a disconnected device held the same when last heard, and nothing has arrived here since."""
         return device in self._in_step and self._in_step[device] == self._circle.digest()
 
     # --- what they speak -----------------------------------------------------------------------------------
 
     def note_versions(self, devices: Iterable[DeviceId], spoken: Versions | None) -> bool:
-        """These have proved what their build speaks. Whether that is news."""
+        """These have proved the versions of their build. Returns whether that is news."""
         news = False
         for device in devices:
             before = self._spoken.get(device)
@@ -73,7 +73,7 @@ class Others:
         return news
 
     def spoken(self, device: DeviceId) -> Versions | None:
-        """Which versions of the protocol a device's build spoke when it last proved it."""
+        """The versions of the protocol that a device's build last proved to speak."""
         spoken = self._spoken.get(device)
         return None if spoken is None else spoken.last
 
@@ -83,14 +83,14 @@ class Others:
         return None if spoken is None else self._ours.apart(spoken.last)
 
     def went_back(self) -> list[DeviceId]:
-        """Devices whose build is an older one than they had before."""
+        """Devices whose build is older than one they had before."""
         spoken = [(device, self._spoken.get(device)) for device in self._circle.others()]
         return [device for device, theirs in spoken if theirs is not None and theirs.last.highest < theirs.highest]
 
     def parted(self, device: DeviceId, moment: float) -> None:
-        """A device was met, and there was no version in common."""
+        """A device was met without a version in common."""
         self._parted[device] = moment
 
     def parted_since(self, moment: float, device: DeviceId) -> bool:
-        """Whether a device has been met since then, and there was no version in common."""
+        """Whether a device has been met since then without a version in common."""
         return self._parted.get(device, -math.inf) >= moment

@@ -1,4 +1,4 @@
-"""Pairing: one conversation of it, driven over one stream."""
+"""Pairing: one conversation, driven over one stream."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CHUNK: Final = 16 << 10
 SEND_WITHIN: Final = 20.0
 
 Handle = Callable[[Any], Awaitable[None]]
-"""Deals with one event of the machine; may take as long as a person does."""
+"""Handles one event of the machine; may take as long as a person does."""
 
 
 class Pairing:
-    """Feeds a machine, hands its events out one task each, and sends what it has to say."""
+    """Feeds a machine, hands out its events in a task each, and sends its output."""
 
     def __init__(self, machine: Conversation[Any], stream: trio.abc.Stream, handle: Handle) -> None:
         self._machine = machine
@@ -28,7 +28,7 @@ class Pairing:
         self._nursery: trio.Nursery | None = None
 
     async def run(self, already: bytes = b"") -> None:
-        """Until the conversation is over and every event was dealt with. Closes the stream."""
+        """Run until the conversation is over and every event is handled. Closes the stream."""
         try:
             async with trio.open_nursery() as handling:
                 self._nursery = handling
@@ -40,7 +40,7 @@ class Pairing:
             await trio.aclose_forcefully(self._stream)
 
     async def step(self, events: list[Any]) -> None:
-        """Hand out what a call of the machine gave, and send what it calls for."""
+        """Hand out the events of a call of the machine, and send its output."""
         for event in events:
             if self._nursery is not None:
                 self._nursery.start_soon(self._handle, event)
@@ -51,7 +51,7 @@ class Pairing:
                     with trio.fail_after(SEND_WITHIN):
                         await self._stream.send_all(data)
                 except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-                    pass  # the reader notices that the other side is gone
+                    pass  # the reader will notice that the other side is gone
         self._turn.set()
         self._turn = trio.Event()
 
@@ -76,5 +76,5 @@ class Pairing:
             with trio.move_on_at(self._machine.deadline):
                 await turn.wait()
             await self.step(self._machine.tick(trio.current_time()))
-        await self.step([])  # the reader may be sending the last that there is to say: it comes first
+        await self.step([])  # the reader may be sending the last output: let it finish
         scope.cancel()

@@ -1,6 +1,6 @@
 """Reception: incoming connections. A guest is handed on, a member gets a session, and a stranger gets nothing.
 
-A stranger is read from and never answered, and its connection is left at a moment that was drawn when it began.
+A stranger's bytes are read and never answered, and its connection is closed at a moment that was drawn when it began.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from cellsync.node.network import Network
 from cellsync.node.shared import SharedCircle
 from cellsync.node.strangers import Strangers
 
-CHUNK: Final = 4096  # bytes of a stranger's that are read at once
+CHUNK: Final = 4096  # bytes per read from a stranger
 
 Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
-"""Takes a connection that does not open a session, with the bytes already read, and when to leave it if it fails."""
+"""Takes a connection that does not open a session, with the bytes already read, and when to hang up if it fails."""
 
 
 class Reception:
@@ -42,7 +42,7 @@ class Reception:
 
     @contextmanager
     def expecting(self, matches: Callable[[bytes], bool], guest: Guest) -> Iterator[None]:
-        """While the block lasts, connections whose header `matches` go to `guest`."""
+        """Within the block, connections whose header `matches` go to `guest`."""
         entry = (matches, guest)
         self._guests.append(entry)
         try:
@@ -51,13 +51,13 @@ class Reception:
             self._guests.remove(entry)
 
     async def receive(self, stream: trio.abc.Stream) -> None:
-        """Deal with a connection until it is over."""
+        """Handle a connection until it is over."""
         hang_up = hang_up_at(self._circle.surroundings.entropy(HANG_UP_ENTROPY), trio.current_time())
         with self.strangers.waiting(stream), suppress(trio.BrokenResourceError):
             await self._answer(stream, hang_up)
 
     async def _answer(self, stream: trio.abc.Stream, hang_up: float) -> None:
-        """Hand the connection to whom it is for; a stranger's is left at `hang_up`, whatever failed."""
+        """Dispatch a connection; a stranger's is closed at `hang_up`, whatever failed."""
         guest: Guest | None = None
         session: Session | None = None
         with trio.move_on_at(hang_up):
@@ -73,7 +73,7 @@ class Reception:
             await self._links.run(self._links.link(session, stream))
 
     async def _opened(self, stream: trio.abc.Stream, data: bytes, hang_up: float) -> Session | None:
-        """The session that these bytes, and what follows, open; its answer is ready. None if they do not."""
+        """The session opened by these bytes and further ones, with its answer ready. None if they open none."""
         surroundings = self._circle.surroundings
         session = Session.answer(
             [self._circle], self._secret, self._network.carrier, surroundings.entropy(ENTROPY), trio.current_time(),
@@ -92,7 +92,7 @@ class Reception:
 
 
 async def _header(stream: trio.abc.Stream) -> bytes:
-    """What a connection begins with: the header of an opening and perhaps more, or less if no more comes."""
+    """The first bytes of a connection: the header of an opening and perhaps more, or less if no more arrives."""
     header = b""
     while len(header) < channel.HEADER_BYTES and (data := await stream.receive_some(CHUNK)):
         header += data
@@ -100,6 +100,6 @@ async def _header(stream: trio.abc.Stream) -> bytes:
 
 
 async def _swallow(stream: trio.abc.Stream) -> None:
-    """Until the other side has had enough."""
+    """Read and discard until the other side gives up."""
     while await stream.receive_some(CHUNK):
         pass

@@ -1,4 +1,4 @@
-"""Recognition: what tells the network of a link from every other one (protocol/60-lan.md, Sites and ports)."""
+"""Recognition: describing the network of a link uniquely (protocol/60-lan.md, Sites and ports)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cellsync.system.port import NO_TABLES, Interface, Tables
 BY_GATEWAY, BY_ADDRESSES = b"\1", b"\2"
 WAIT: Final = 2.0  # seconds for a gateway to answer, and for a new link to get all of its addresses
 ASK_EVERY: Final = 0.5
-DISCARD: Final = 9  # port (RFC 863): whatever comes is thrown away
+DISCARD: Final = 9  # port (RFC 863): everything sent there is thrown away
 
 Ask = Callable[[int, bytes], None]
 
 
 class _State(NamedTuple):
-    """What a description was made for: while it stays the same, so does the description."""
+    """The state for which a description was made: while it stays the same, so does the description."""
 
     ipv4: tuple[bytes, ...]
     gateways: tuple[bytes, ...]
@@ -38,7 +38,7 @@ class _Description(NamedTuple):
 
 
 class Recogniser:
-    """Describes the networks of this device's links, and remembers how it did while nothing changes there."""
+    """Describes the networks of this device's links, and keeps each description while nothing changes there."""
 
     def __init__(self, ask: Ask | None = None) -> None:
         self._ask = ask or ask_gateway
@@ -48,7 +48,7 @@ class Recogniser:
         self._first = True
 
     def describe(self, here: Sequence[Local], tables: Tables, now: float) -> dict[int, bytes | None]:
-        """A description of the network of each link in `here`; None as long as that has to wait for a moment."""
+        """A description of the network of each link in `here`; None while that has to wait for a moment."""
         found: dict[int, bytes | None] = {}
         if tables == NO_TABLES:
             return {local.link: b"" for local in here}
@@ -75,7 +75,7 @@ class Recogniser:
         if before is not None and before.state == state:
             by = before.gateway or next(iter(hardware), b"")
             if before.gateway and hardware.get(by, before.hardware) == before.hardware:
-                return before.text  # a gateway that says nothing is still the same one
+                return before.text  # a silent gateway is still the same one
             if not by:
                 return before.text
             return self._keep(link, state, by, hardware[by])
@@ -83,7 +83,7 @@ class Recogniser:
         if not gateways or gateways[0] not in hardware:
             began = self._waiting.get(link)
             if began is None or began[0] != state:
-                # What was there when we started has all its addresses; only a gateway may need a moment.
+                # Links present at the start have all their addresses; only a gateway may need a moment.
                 began = self._waiting[link] = state, now if gateways or not self._first else now - WAIT
             if now - began[1] < WAIT:
                 if gateways and now - self._asked.get(link, -ASK_EVERY) >= ASK_EVERY:
@@ -116,7 +116,7 @@ def _sized(data: bytes) -> bytes:
 
 
 def ask_gateway(link: int, address: bytes) -> None:
-    """Make the system ask for the hardware address of a gateway: it must, to send even an empty datagram."""
+    """Make the system resolve the hardware address of a gateway, by sending an empty datagram."""
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
     where = (str(ip_address(address)), DISCARD, *((0, link) if family == socket.AF_INET6 else ()))
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:

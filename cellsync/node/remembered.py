@@ -1,9 +1,9 @@
-"""What a device remembers of the others, in the circle's own database: where they were, what they hold, when they
-were heard last, whether both held the same then, which versions of the protocol they spoke.
+"""A device's memory of the others, in the circle's own database: where they were, what they hold, when they were last
+heard, whether both held the same then, and which versions of the protocol they spoke.
 
-None of it is worth an error: what cannot be read is forgotten. What they hold of ours is only ever claimed too low: it
-is kept after it became known, and counts only in the life of the store in which it was kept. That both held the same is
-kept as the digest of what they held, so it counts no more as soon as anything else is held here, also after a crash.
+None of it is worth an error: unreadable values are forgotten. The count of our entries they hold can only be too low:
+it is stored after it became known, and is valid only in the life of the store that stored it. Having held the same is
+stored as the digest held, so it lapses as soon as anything else is held here, even after a crash.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NOTHING: Final = codec.encode([])
 
 
 def encode_spots(known: Mapping[DeviceId, Sequence[Spot]]) -> bytes:
-    """Where devices were last."""
+    """The last places of devices."""
     likely = sorted(known.items(), key=lambda item: min((spot.source for spot in item[1]), default=Basis.HEARD))
     return _encode(
         [device, [[spot.host, spot.port, spot.site, int(spot.source)] for spot in spots]]
@@ -40,7 +40,7 @@ def _encode(rows: Iterable[list[object]]) -> bytes:
 
 
 def _fitting(rows: Iterable[list[object]]) -> list[list[object]]:
-    """The first rows, as many as can be read again: one of thousands too many must not cost all."""
+    """As many of the first rows as can be read back: one too many, of thousands, must not cost them all."""
     kept: list[list[object]] = []
     room = caps.ENTRY - 64
     for row in rows:
@@ -60,7 +60,7 @@ def spots(circle: SharedCircle) -> dict[DeviceId, list[Spot]]:
 
 
 def _spot(host: str, port: int, site: bytes = UNRECOGNISED, source: int = Basis.MET) -> Spot:
-    """A row; earlier versions kept neither the site nor the source. Raises ValueError, TypeError, AttributeError."""
+    """A row; earlier versions stored neither the site nor the source. Raises ValueError, TypeError, AttributeError."""
     address = checked_address(without_scope(host), port)
     if type(site) is not bytes:
         raise TypeError("a site is bytes")
@@ -68,7 +68,7 @@ def _spot(host: str, port: int, site: bytes = UNRECOGNISED, source: int = Basis.
 
 
 class Reached(NamedTuple):
-    """What is known of each other device."""
+    """The state known of each other device."""
 
     delivered: dict[DeviceId, int]  # how many of our own entries it holds
     seen: dict[DeviceId, Millis]  # when it was last heard
@@ -85,7 +85,7 @@ def encode_reached(circle: SharedCircle, known: Reached) -> bytes:
 
 
 def reached(circle: SharedCircle) -> Reached:
-    """The same; nothing if it was kept in another life of this store."""
+    """The same; nothing if it was stored in another life of this store."""
     try:
         kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, REACHED)
     except PeerError:
@@ -109,7 +109,7 @@ def reached(circle: SharedCircle) -> Reached:
 
 
 class SpokenVersions(NamedTuple):
-    """Which versions of the protocol another device's build speaks."""
+    """The versions of the protocol that another device's build speaks."""
 
     last: Versions  # when it last proved it
     highest: int  # that it has ever spoken

@@ -1,7 +1,7 @@
-"""Search: whose beacons are those that cannot be placed at first sight? A device's clock may be hours or days off.
+"""Search: finding the owners of beacons that are not recognised at first sight, since clocks may be hours or days off.
 
-Only while a user waits for a sync: a beacon that somebody recorded and shows again, on another day, would else make
-this device call, and tell whose member it is. Hashes only, a bounded number of them, in slices; each beacon once.
+Only while a user waits for a sync: otherwise a beacon recorded and replayed on another day would make this device call,
+and reveal its membership. Hashes only, a bounded number of them, in slices; each beacon once.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from cellsync.core.ids import MILLIS_PER_DAY, Day, DeviceId, Millis
 from cellsync.node.network import Address, Sighting
 from cellsync.node.shared import SharedCircle
 
-KEPT: Final = 64  # beacons that could not be placed, the newest
-OF_ONE: Final = 250_000  # hashes for one beacon: a day back and forth for 47 devices at 8 addresses, weeks for a few
+KEPT: Final = 64  # the newest unrecognised beacons
+OF_ONE: Final = 250_000  # hashes for one beacon: a day each way for 47 devices at 8 addresses, weeks for a few
 OF_ONE_WAIT: Final = 2_500_000  # hashes for all of them, while one user waits: some seconds, in slices
 _PERIODS_PER_DAY: Final = MILLIS_PER_DAY // beacon.PERIOD
 
 Found = Callable[[DeviceId, Address, int], None]
-"""Told of a device, where it is, and by how many ms its clock seems to be ahead of ours."""
+"""Gets a device, its address, and by how many ms its clock seems to be ahead of ours."""
 
 
 class Search:
-    """The beacons that could not be placed, and what is found when a user waits."""
+    """The unrecognised beacons, searched while a user waits."""
 
     def __init__(self, circle: SharedCircle, missing: Callable[[], list[DeviceId]], found: Found) -> None:
         self._circle = circle
         self._missing = missing
         self._found = found
-        self._unplaced: deque[tuple[Sighting, Millis]] = deque(maxlen=KEPT)  # with what our clock showed then
+        self._unplaced: deque[tuple[Sighting, Millis]] = deque(maxlen=KEPT)  # with our clock then
         self._searched: set[bytes] = set()
         self._waiting = 0
         self._left = 0
@@ -46,14 +46,14 @@ class Search:
         return self._waiting > 0
 
     def keep(self, sighting: Sighting) -> None:
-        """A beacon that nobody whom we know seems to show."""
+        """Keep an unrecognised beacon."""
         if len(sighting.blob) == beacon.SIZE and all(sighting.blob != kept.blob for kept, _ in self._unplaced):
             self._unplaced.append((sighting, self._circle.surroundings.now()))
             self._wake.set()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """While the block lasts, a user waits for a sync."""
+        """Within the block, a user waits for a sync."""
         if not self._waiting:
             self._searched.clear()
             self._left = OF_ONE_WAIT
@@ -76,7 +76,7 @@ class Search:
                 await self._look_into(*kept)
 
     async def _look_into(self, sighting: Sighting, now: Millis) -> None:
-        """Who showed this, when our clock showed `now`."""
+        """Find who showed this when our clock was `now`."""
         places = [Place(address.packed, address.port) for address in sighting.addresses]
         whose = _Candidates(self._circle, self._missing())
         hashes = min(OF_ONE, self._left)
@@ -94,7 +94,7 @@ class Search:
 
 
 class _Candidates:
-    """Under which keys the devices that are missing would have shown themselves in a period."""
+    """The keys under which the missing devices would have shown themselves in a period."""
 
     def __init__(self, circle: SharedCircle, devices: list[DeviceId]) -> None:
         self._circle = circle

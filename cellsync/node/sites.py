@@ -1,8 +1,8 @@
 """Sites: the networks where this device has been, as it alone recognises them, and its port at each.
 
-A port that outlives locks and restarts is what lets two devices find each other without showing anything. The same port
-everywhere would name the device wherever it goes; so there is one for each site, and a new one after 30 days
-(protocol/60-lan.md). The table is kept in the vault: its reader learns where the device was.
+A port that outlives locks and restarts lets two devices find each other without showing anything. The same port
+everywhere would identify the device wherever it goes; so there is one for each site, and a new one after 30 days
+(protocol/60-lan.md). The table is kept in the vault, because it reveals where the device was.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from cellsync.core.wire import codec
 Site = NewType("Site", bytes)
 
 UNRECOGNISED: Final = Site(b"")
-"""Where the system does not say what tells a network from others: every such network is this one."""
+"""The site of every network on a system that does not tell networks apart."""
 
 SITE_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 LASTS: Final = 30 * MILLIS_PER_DAY
-OVERLAP: Final = 7 * MILLIS_PER_DAY  # for which the port before is still listened on: others may not know the new one
-AHEAD: Final = MILLIS_PER_DAY  # what was drawn later than that from now was drawn by a wrong clock
+OVERLAP: Final = 7 * MILLIS_PER_DAY  # for which the previous port is kept open: others may not know the new one
+AHEAD: Final = MILLIS_PER_DAY  # a port drawn further in the future was drawn under a wrong clock
 REMEMBERED: Final = 64
-PORTS: Final = range(49_152, 65_536)  # for nobody in particular (RFC 6335, section 6); a power of two of them
+PORTS: Final = range(49_152, 65_536)  # the dynamic ports (RFC 6335, section 6); a power of two of them
 
 Keep = Callable[[bytes], Awaitable[None]]
 
@@ -40,12 +40,12 @@ Keep = Callable[[bytes], Awaitable[None]]
 class _Row(NamedTuple):
     port: int
     drawn: Millis
-    before: int  # the port before, when it was renewed; 0 if it was taken, or there was none
-    met: bool  # somebody was met there: such a site is forgotten last
+    before: int  # the previous port, if it was renewed; 0 if it was taken, or there was none
+    met: bool  # a device was met there: such a site is forgotten last
 
 
 class Sites:
-    """After a restart it knows nothing. `keep` makes its table durable; without, it lasts as long as the program."""
+    """The table of sites. `keep` makes it durable; without, it lasts as long as the program."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class Sites:
         return f"<{len(self._rows)} sites>"
 
     def site(self, description: bytes) -> Site:
-        """The site of a network that is described so."""
+        """The site of a network with this description."""
         if not description:
             return UNRECOGNISED
         return Site(blake2b(labels.SITE, description, key=self._secret, size=SITE_BYTES))
 
     async def port(self, site: Site) -> int:
-        """Where to listen there: where we did before, for 30 days."""
+        """The port to listen on there: the same for 30 days."""
         if site == UNRECOGNISED:
             return self._passing.setdefault(site, self._draw())
         row = self._rows.get(site)
@@ -77,16 +77,16 @@ class Sites:
             return await self._renew(site, 0 if row is None else row.port)
         if next(reversed(self._rows)) != site:
             del self._rows[site]
-            self._rows[site] = row  # used last; kept with the next one that is drawn
+            self._rows[site] = row  # most recently used; stored with the next one drawn
         return row.port
 
     def port_before(self, site: Site) -> int | None:
-        """Where others may still call us there: the port of before, for a week after it was renewed."""
+        """The port on which others may still call us there: the previous one, for a week after its renewal."""
         row = self._rows.get(site)
         return row.before if row is not None and row.before and self._now() < row.drawn + OVERLAP else None
 
     async def another(self, site: Site) -> int:
-        """Another port there from now on: the one we had is taken."""
+        """A new port there from now on: the old one is taken."""
         return await self._renew(site, 0)
 
     async def _renew(self, site: Site, old: int) -> int:
@@ -105,7 +105,7 @@ class Sites:
         return port
 
     def met(self, site: Site) -> None:
-        """Somebody was met there."""
+        """A device was met there."""
         if site in self._rows:
             self._rows[site] = self._rows[site]._replace(met=True)
 
@@ -113,13 +113,13 @@ class Sites:
         return PORTS[int.from_bytes(self._entropy(2), "big") % len(PORTS)]
 
     def encode(self) -> bytes:
-        """The table, to be kept."""
+        """The table, for storing."""
         rows = [[site, *row] for site, row in self._rows.items()]
         return codec.encode([self._secret, rows])
 
 
 def _decode(kept: bytes | None) -> tuple[bytes, dict[Site, _Row]]:
-    """What cannot be read is forgotten."""
+    """Unreadable rows are forgotten."""
     with suppress(PeerError):
         match codec.decode(kept or b"", caps.ENTRY, SITES):
             case [bytes(secret), [*rows]] if len(secret) == SECRET_BYTES:

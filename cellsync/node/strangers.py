@@ -1,13 +1,13 @@
-"""Strangers: connections that have not proved yet whose they are. So many have a place; one more ends the oldest.
+"""Strangers: connections that have not authenticated yet. Their places are limited; one too many ends the oldest.
 
-    crowd       has not sent a whole opening that a member could have made just now
-    newcomers   callers that hold a current key of the circle, and that we do not know (yet)
-    callers     devices that we know, until their first frame proves it: places for each of its own
+    crowd       have not sent a complete opening that a member could have made just now
+    newcomers   callers that hold a current key of the circle, and are not known (yet)
+    callers     known devices until their first frame proves them; each has places of its own
 
-A member's opening comes with the first round trip, so it leaves the crowd within milliseconds, and no flood of
-connections ends it afterwards: a place outside the crowd takes keys. What a place is worth must tell nothing. So the
-opening has to be complete, made for this device, and new: a header, which any recorded connection of the circle begins
-with, would let an attacker who repeats it see in a flood which ports belong to the same circle.
+A member's opening arrives with the first round trip, so it leaves the crowd within milliseconds, and no flood of
+connections can end it afterwards: a place outside the crowd takes keys. A better place must reveal nothing. So the
+opening has to be complete, made for this device, and new: if a header were enough, which every recorded connection of
+the circle begins with, an attacker could replay it in a flood and see which ports belong to the same circle.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import trio
 from cellsync import system
 from cellsync.core.ids import DeviceId
 
-CROWD: Final = 512  # at 2,000 a second a quarter of a second for each; a lost packet is sent again by then
+CROWD: Final = 512  # at 2,000 a second, a quarter of a second each; a lost packet is resent by then
 NEWCOMERS: Final = 16
 CALLERS: Final = 2  # of one device
 
 
 class Strangers:
-    """Connections under way. Each is in one queue, or has proved whose it is."""
+    """Open connections. Each is in one queue, or authenticated."""
 
     def __init__(self, crowd: int | None = None) -> None:
         self._crowd = _Places(min(CROWD, system.process.descriptors() // 2) if crowd is None else crowd)
@@ -49,7 +49,7 @@ class Strangers:
                 self.proved(stream)
 
     def called(self, stream: trio.abc.Stream, device: DeviceId | None) -> None:
-        """Its opening holds, and is new. `device`: whose it seems to be, if we know it."""
+        """Its opening is valid and new. `device`: its apparent caller, if known."""
         if stream in self._where:
             scope = self._where[stream][1]
             self.proved(stream)
@@ -57,7 +57,7 @@ class Strangers:
             self._move(stream, scope, places)
 
     def proved(self, stream: trio.abc.Stream) -> None:
-        """It is no stranger any more."""
+        """It is no longer a stranger."""
         places, scope = self._where.pop(stream, (None, None))
         if places is not None and scope is not None:
             places.leave(scope)
@@ -69,7 +69,7 @@ class Strangers:
 
 
 class _Places:
-    """A queue with so many places: one too many ends the oldest."""
+    """A queue with a limited number of places: one too many ends the oldest."""
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -1,4 +1,4 @@
-"""Streams over TCP: listen where we may, dial where we may, and let no stranger take the process down."""
+"""Streams over TCP: listen and dial where permitted, and let no stranger take the process down."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cellsync import system
 from cellsync.core.errors import ExternalError, NoPeer
 from cellsync.node.network import Address, Ends, Handler, packed
 
-CONNECTIONS: Final = 768  # at once: 48 devices, strangers (node/strangers.py), and some on their way
-BACKLOG: Final = 1024  # what comes while we are at something else: half a second of a flood
+CONNECTIONS: Final = 768  # at the same time: 48 devices, strangers (node/strangers.py), and some in transition
+BACKLOG: Final = 1024  # connections that arrive while we are busy: half a second of a flood
 DIAL_SECONDS: Final = 10.0
 PORT_TRIES: Final = 16
 
@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 def listen(hosts: Sequence[str] | None, port: int = 0) -> list[trio.SocketListener]:
     """Listeners on one common port of the given IP literals, or of the whole device if None.
 
-    On a host that this device does not have at the moment, a laptop without network, say, it listens as soon as it has
-    it; where the system cannot do that (only Linux can) it is left out. `ExternalError` if none remains or the port is
-    taken.
+    An address that this device does not have at the moment, on a laptop without network, say, is listened on once it
+    appears; where the system cannot do that (only Linux can) it is left out. `ExternalError` if none remains or the
+    port is taken.
     """
     try:
         return _listen_everywhere(port) if hosts is None else _listen_on(hosts, port)
@@ -49,8 +49,8 @@ class Entrance:
         self._open_now = 0
 
     async def serve(self, listeners: list[trio.SocketListener]) -> None:
-        """Take what connects, until cancelled; then the listeners are closed, and connections go on."""
-        # It goes on after EMFILE, ENFILE, ENOMEM and ENOBUFS, and ignores connections that died in the backlog.
+        """Accept connections until cancelled; then the listeners are closed, and the connections continue."""
+        # It continues after EMFILE, ENFILE, ENOMEM and ENOBUFS, and ignores connections that died in the backlog.
         await trio.serve_listeners(self._guarded, listeners, handler_nursery=self._nursery)
 
     async def _guarded(self, stream: trio.SocketStream) -> None:
