@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from cellsync.casework.importing import notes, read_csv
 from cellsync.casework.importing.problems import problems
+from tests.casework.test_importing import DATA
 
 HEADER = ["№", "Name", "Born", "Status"]
 
@@ -109,3 +112,13 @@ def test_what_is_left_out_is_told_with_what_stands_there_and_counted_in_rows() -
 def test_our_own_tables_have_no_notes() -> None:
     table = "external_id,name,title,also,conflicts\nSource: x,,Source: RHC,,\nTotal,,,,\n"
     assert [row.external for row in read_csv(table.encode()).rows] == ["Source: x", "Total"]
+
+
+def test_no_row_of_the_example_is_a_note_nor_is_any_name_of_it_alone() -> None:
+    with (DATA / "cases.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    named = [header.index(one) for one in ("name", "name_latin", "name_local")]
+    alone = [["", name, "", ""] for row in rows for name in (row[at] for at in named) if name]
+    assert len(alone) > 900
+    assert [row for row in rows if notes.about_nobody(row, header)[0]] == []
+    assert [row for row in alone if notes.about_nobody(row, HEADER)[0]] == []
