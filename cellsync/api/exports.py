@@ -1,6 +1,6 @@
-"""Exports that wait to be fetched, piece by piece.
+"""Exports waiting to be fetched, piece by piece.
 
-A client takes as long as it likes, and an export is of one moment: so it is made whole, into a sealed file without a
+A client takes as long as it likes, and an export must be consistent: so it is made whole, into a sealed file without a
 name (`store.scratch`), and each answer carries one block of it. It is gone when its last piece was fetched, when newer
 ones need its place, or when the cell is locked.
 """
@@ -18,13 +18,13 @@ KEPT: Final = 4  # the newest
 
 @final
 class Exports:
-    """Those of one open cell."""
+    """The exports of one open cell."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Scratch] = {}
 
     def keep(self, made: Scratch) -> str:
-        """Its id. Unless it has no second piece: then there is nothing to keep, and the id is ""."""
+        """Keep an export; returns its id, or "" if it has a single piece, so there is nothing to keep."""
         if made.blocks == 1:
             made.close()
             return ""
@@ -47,7 +47,7 @@ class Exports:
             made.close()
 
     def end(self) -> None:
-        """Nobody will fetch them."""
+        """Drop all of them."""
         for made in self._waiting.values():
             made.close()
         self._waiting.clear()

@@ -1,13 +1,13 @@
 """A feed: events for one follower.
 
-Changes of cases have a cursor, `life:arrival`: which store's order of arrival, and how far (`cell.changes`). It
-survives a restart, so a client that comes back with the last one it saw misses nothing. Everything else that happens
-(who is connected, how a job stands) is told as it happens and is not kept; its cursor is "". A follower that is too
-slow, or comes with a cursor of another store, gets a `reset`: read again what you show. So does each when what counted
-before counts no more.
+Changes of cases have a cursor, `life:arrival`: a store's order of arrival, and a position in it (`cell.changes`). It
+survives a restart, so a client that resumes with the last one it saw misses nothing. Everything else (connected
+devices, the state of a job) is told as it happens and not stored; its cursor is "". A follower that is too slow, or
+comes with a cursor of another store, gets a `reset`: it has to read again what it shows. So does every follower when
+earlier entries no longer count.
 
-What was removed is looked for among the newest entries of its case (`cell.wrote`). A member may remove as much as they
-like, so only so many entries are read for a follower in a while; of what is not found the event says that it is gone.
+Removed values are searched for among the newest entries of their case (`cell.wrote`). A member may remove any number of
+them, so the entries read for a follower are limited per period; of values not found the event says that they are gone.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from cellsync.core.schema.values import PLAIN, ValueType, fits
 from cellsync.core.wire.operations import Operation
 
 BACKLOG: Final = 1_000  # events that may wait
-BACKLOG_BYTES: Final = 4 << 20  # of what they say
-FIELDS: Final = 100  # in conflict that one event names
-KINDS: Final = 1_000  # cases of which the kind is kept in mind
-READ: Final = 4_096  # entries that are read for a follower, to say what was removed,
-WHILE: Final = 60.0  # in so many seconds
+BACKLOG_BYTES: Final = 4 << 20  # of their contents
+FIELDS: Final = 100  # fields in conflict named by one event
+KINDS: Final = 1_000  # cases whose kind is cached
+READ: Final = 4_096  # entries read for a follower, to say what was removed,
+WHILE: Final = 60.0  # within this many seconds
 
 
 class Feed:
@@ -56,7 +56,7 @@ class Feed:
         feeds.add(self)
 
     async def registered(self) -> None:
-        """Until nothing that happens is missed any more."""
+        """Wait until no further event can be missed."""
         await self._registered.wait()
 
     async def next(self) -> Event | None:
@@ -70,11 +70,11 @@ class Feed:
 
     @property
     def over(self) -> bool:
-        """Whether all was told."""
+        """Whether everything was told."""
         return self._last is None
 
     def end(self) -> None:
-        """No more; what was told can still be read."""
+        """Accept no more; told events can still be read."""
         if self in self._feeds:
             self._feeds.discard(self)
             self._scope.cancel()

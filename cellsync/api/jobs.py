@@ -1,7 +1,7 @@
-"""Jobs: what takes a while. Each has a step that grows with every change, so that one can wait for the next.
+"""Jobs: lengthy tasks. Each has a step that grows with every change, so clients can wait for the next one.
 
-Who started it need not stay: a job goes on in the service, and ends with the cell, or when somebody cancels it. Then it
-has failed, with the code `cancelled`, unless it was done before.
+The client that started it need not stay: a job runs in the service, and ends with the cell, or when it is cancelled. It
+has then failed, with the code `cancelled`, unless it was already done.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ A = TypeVar("A", bound=shapes.Answer)
 
 
 class Job(ABC, Generic[A]):
-    """Something that takes a while."""
+    """A lengthy task."""
 
     def __init__(self) -> None:
         self.id: Final = secrets.token_hex(8)
@@ -41,10 +41,10 @@ class Job(ABC, Generic[A]):
 
     @abstractmethod
     def show(self) -> A:
-        """How it stands."""
+        """Its state."""
 
     async def show_later(self, ask: shapes.JobRef) -> A:
-        """How it stands when that is news to the client, or when the client has waited for as long as it wants."""
+        """Its state, once that is news to the client, or the client has waited as long as it wants."""
         await self.moved(ask.after, ask.wait)
         return self.show()
 
@@ -55,39 +55,39 @@ class Job(ABC, Generic[A]):
             self.end()
 
     async def show_cancelled(self) -> A:
-        """End it, and how it stands then."""
+        """End it; returns its final state."""
         self.cancel()
         await self.ended(ENDS_WITHIN)
         return self.show()
 
     def end(self) -> None:
-        """What ends it. For work that must not be cut short anywhere this is overridden."""
+        """End the work. Overridden where the work must not be cut short at any point."""
         self.scope.cancel()
 
     def cancellation(self) -> Cancelled:
-        """What is said of it when it was cancelled."""
+        """The error of a cancelled job."""
         return Cancelled()
 
     def move(self) -> None:
-        """Count a change, and wake all who wait for one."""
+        """Count a change, and wake all waiting tasks."""
         self.step += 1
         self._moved.set()
         self._moved = trio.Event()
 
     async def moved(self, after: int, wait: float) -> None:
-        """Until its step is greater than `after`, at most so many seconds."""
+        """Wait until its step is greater than `after`, at most so many seconds."""
         with trio.move_on_after(wait):
             while self.step <= after and not self.over:
                 await self._moved.wait()
 
     async def ended(self, wait: float) -> None:
-        """Until it is over, at most so many seconds."""
+        """Wait until it is over, at most so many seconds."""
         with trio.move_on_after(wait):
             while not self.over:
                 await self._moved.wait()
 
     async def watch(self, work: Callable[[], Awaitable[object]]) -> None:
-        """See the work through; what it raises is what the job shows."""
+        """See the work through; its error becomes the job's."""
         try:
             with self.scope:
                 await work()
@@ -109,7 +109,7 @@ class Job(ABC, Generic[A]):
 
     @property
     def outcome(self) -> Literal["running", "done", "failed"]:
-        """How a job stands in which nobody is asked anything."""
+        """The state of a job that asks no questions."""
         return "failed" if self.error else "done" if self.over else "running"
 
     def shown_error(self) -> shapes.Error | None:
@@ -121,13 +121,13 @@ J = TypeVar("J", bound=Job[Any])
 
 @final
 class Jobs:
-    """The jobs of a service, the newest of those that are over among them."""
+    """The jobs of a service, including the newest finished ones."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job[Any]] = {}
 
     def begin(self, job: Job[A], work: Callable[[], Awaitable[object]], nursery: trio.Nursery) -> A:
-        """Add a job, and see its work through in a nursery; how it stands."""
+        """Add a job, and see its work through in a nursery; returns its state."""
         self.add(job)
         nursery.start_soon(job.watch, work)
         return job.show()

@@ -1,9 +1,9 @@
-"""Keyed edits: which edits came with a key, beyond the end of the process that wrote them.
+"""Keyed edits: the edits that came with a key, remembered beyond the process that wrote them.
 
-A client whose daemon was ended, or locked itself, before the answer came cannot know whether its edit was written. What
-it needs to be told that is kept in one transaction with the edit, in the circle's encrypted database: hashes of the key
-and of the request, the case, and the entry. The newest 256 are kept, 72 bytes each. Other operations need none of it: a
-new case has the id that its key gives it (`cases.new`), an import changes nothing the second time, and invitations and
+A client whose daemon ended, or locked itself, before the answer came cannot know whether its edit was written. To tell
+it, a record is stored in one transaction with the edit, in the circle's encrypted database: hashes of the key and of
+the request, the case, and the entry. The newest 256 are kept, 72 bytes each. Other operations need no such record: the
+id of a new case is derived from its key (`cases.new`), an import changes nothing the second time, and invitations and
 syncs end with the process.
 """
 
@@ -24,7 +24,7 @@ _ROW: Final = 2 * _HASH + ID_BYTES + _SLOT
 
 
 class Request(NamedTuple):
-    """What was asked for, and with which key."""
+    """A request, and its key."""
 
     key: bytes
     said: bytes
@@ -35,14 +35,14 @@ class Request(NamedTuple):
 
 
 class Wrote(NamedTuple):
-    """What was written."""
+    """The written edit."""
 
     case: CaseId
     head: int  # the slot of the entry
 
 
 def find(kept: bytes | None, asked: Request) -> Wrote | None:
-    """What this request has written; None if it is new. Raises KeyReused if the key came with another one."""
+    """The edit written by this request; None if it is new. Raises KeyReused if the key came with another request."""
     for row in _rows(kept or b""):
         if row[:_HASH] == asked.key:
             if row[_HASH : 2 * _HASH] != asked.said:
@@ -52,7 +52,7 @@ def find(kept: bytes | None, asked: Request) -> Wrote | None:
 
 
 def add(kept: bytes | None, asked: Request, wrote: Wrote) -> bytes:
-    """What is kept from now on."""
+    """The records to store from now on."""
     row = asked.key + asked.said + wrote.case + wrote.head.to_bytes(_SLOT, "big")
     return b"".join([*_rows(kept or b"")[1 - KEPT :], row])
 

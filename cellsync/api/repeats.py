@@ -1,10 +1,10 @@
-"""Repeats: a request that comes again with the same key is answered as before, and not done again.
+"""Repeats: a request repeated with the same key gets the same answer, and is not performed again.
 
-A client that got no answer cannot know whether what it asked for was done. It asks again, with the key of its first
+A client that got no answer cannot know whether its request was performed. It asks again, with the key of its first
 attempt (the header `Idempotency-Key`):
 
-1. What succeeded is answered as it was. What failed had no effect, and is tried again.
-2. Two at once are one: the second waits for the answer of the first.
+1. A successful request gets the same answer. A failed one had no effect, and is tried again.
+2. Concurrent repeats are one: the second waits for the answer of the first.
 3. A key belongs to one request. With another one it is refused.
 4. Keys are remembered while the cell is open, the newest 1,000, with their answers. They end with it: an answer has
    content. That a new case is made only once, and an edit is, does not depend on this memory (`cases.new`, `keyed`).
@@ -48,7 +48,7 @@ class Repeats:
     async def once(
         self, key: str, operation: str, given: Any, work: Work, *, anew: bool = False
     ) -> shapes.Answer:  # fmt: skip
-        """Do it, unless it was done. `anew`: do it again, and keep no answer. Raises KeyReused, and what it raises."""
+        """Perform it unless already done. `anew`: perform it in any case, and keep no answer. Raises KeyReused, too."""
         said = blake2b(msgspec.json.encode([operation, given])).digest()  # as JSON: numbers there have no end
         while (known := self._known.get(key)) is not None:
             if known.said != said:

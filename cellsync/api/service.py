@@ -4,8 +4,8 @@ Rules:
 
 1. The passphrase goes to the vault and is kept nowhere. While the service is locked it holds no key.
 2. Wrong passphrases cost the machine half a second each, and after three of them the caller a growing wait.
-3. A cell that nobody uses is locked. The time that a laptop sleeps counts as time in which nobody used it.
-4. What a fault in the cell ends is the cell: the service is locked then, and goes on.
+3. An unused cell is locked. The time that a laptop sleeps counts as unused.
+4. A fault in the cell ends only the cell: the service is then locked, and continues.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ IDLE: Final = 15 * 60.0  # seconds
 FREE_GUESSES: Final = 3
 LONGEST_WAIT: Final = 60.0  # seconds between guesses
 LOOK_EVERY: Final = 1.0  # seconds
-SLEPT: Final = 5.0  # seconds of sleep that are worth a look for the others
+SLEPT: Final = 5.0  # seconds of sleep after which other devices are looked for
 
 log = logging.getLogger(__name__)
 
 
 class Service:
-    """Runs in `nursery`, which must outlive it. Not `online`: it reads and writes, and meets nobody.
+    """Runs in `nursery`, which must outlive it. Not `online`: it reads and writes, and contacts no device.
 
     `as_of`: this is a look (`look`), at what was written up to then. It only reads.
     """
@@ -104,7 +104,7 @@ class Service:
 
     @property
     def connected(self) -> bool:
-        """Whether another device is."""
+        """Whether any other device is connected."""
         return self._cell is not None and bool(self._cell.node.links)
 
     @property
@@ -176,7 +176,7 @@ class Service:
                 await closed.wait()
 
     def panic(self) -> None:
-        """Everything goes, now."""
+        """Drop everything, now."""
         self.on_panic()
 
     @contextmanager
@@ -228,7 +228,7 @@ class Service:
 
     @contextmanager
     def in_use(self, passive: bool) -> Iterator[None]:
-        """While the block lasts, the cell is not idle."""
+        """Within the block, the cell is not idle."""
         if passive:
             yield
             return
@@ -244,7 +244,7 @@ class Service:
         self._used = system.clock.since_boot()
 
     async def keep_watch(self) -> None:
-        """Lock when nobody has used the cell for long enough; look for the others when the machine wakes up."""
+        """Lock the cell once it has been unused for long enough; look for other devices when the machine wakes up."""
         asleep = system.clock.asleep()
         while True:
             await trio.sleep(LOOK_EVERY)
@@ -274,7 +274,7 @@ class Service:
         return self._cell is not None
 
     def end(self) -> None:
-        """Nobody waits any more for the cell to be opened. Call it when requests are to end."""
+        """Wake all that wait for the cell to be opened. Call it when requests are to end."""
         self._ended = True
         self._turn()
 
@@ -283,7 +283,7 @@ class Service:
         self._turned = trio.Event()
 
     def tell(self, event: str, **data: object) -> None:
-        """Tell all followers of something that is not kept."""
+        """Tell all followers of something that is not stored."""
         for feed in self._feeds:
             feed.tell(event, data)
 

@@ -5,8 +5,8 @@
 One step at a time: `lock` is held to plan, to read the store and to commit. Frames and events leave only after the
 flush. Who its devices are is in `members`, which keys they use in `days`, where our own next entry goes in `own_chain`.
 
-What grows with what somebody else wrote (a batch, the states of cases) is worked off in a thread, with the lock held:
-a member can make this device busy, and must not make it deaf. What others read without the lock is changed in the loop.
+Work that grows with what other members wrote (a batch, the states of cases) runs in a thread, with the lock held: a
+member can make this device busy, and must not make it deaf. State that is read without the lock is changed in the loop.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ from cellsync.ledger.pause import breathe, collector_paused
 from cellsync.ledger.source import OWN_HAND, FromSession, Source
 from cellsync.ledger.surroundings import Surroundings
 
-LARGE: Final = 256  # entries of a step; with more it is worked off in a thread
-LARGE_BYTES: Final = 64 << 10  # of what they say: two hundred entries may be a megabyte, and fifty thousand operations
-MANY: Final = caps.DEVICES  # branches: to look at more of them may take long
+LARGE: Final = 256  # entries of a step; with more it runs in a thread
+LARGE_BYTES: Final = 64 << 10  # of their contents: two hundred entries may be a megabyte, and fifty thousand operations
+MANY: Final = caps.DEVICES  # branches: looking at more of them may take long
 FEW: Final = 16  # arrivals after which nothing came yet: a batch of them is built in the loop, if they are small too
 
 Noting = Callable[[Plan], Mapping[str, bytes]]
-"""Small named values (`Store.keep`) that say something about what is written."""
+"""Small named values (`Store.keep`) to store with what is written."""
 Watcher = Callable[[Plan, Source], Iterator[Callable[[], None] | None] | None]
-"""Told of every step after it is durable, and where it came from.
+"""Called with every step, once durable, and its source.
 
-One that has much to do returns an iterator, and others get their turn between its items. An item that can be called is
-called in a thread: it may take long.
+A watcher with much to do returns an iterator; other tasks get their turn between its items. A callable item is called
+in a thread: it may take long.
 """
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class OpenCircle(DaysView):
         store: Store, device: DeviceId, incarnation: Incarnation, epoch: EpochId, branches: Branches, circle: CircleId,
         sponsor: tuple[DeviceId, SessionPublic] | None = None,
     ) -> None:  # fmt: skip
-        """Stage what a device must remember of a circle that it has founded or joined. Flush afterwards."""
+        """Stage what a device must remember about a circle that it has founded or joined. Flush afterwards."""
         known = Epochs(circle)
         known.add(epoch, branches)
         store.keep(drawers.DEVICE, device)
@@ -128,7 +128,7 @@ class OpenCircle(DaysView):
                 return await self._commit(plan, source)
 
     def _plan_beside(self, batch: Batch, room: Mapping[DeviceId, int]) -> Plan:
-        """Plan a batch while the store puts itself in order: the one takes Python, and the other does not."""
+        """Plan a batch while the store tidies its log: only the former needs the interpreter."""
         with self.store.tidying() if self.surroundings.threads else nullcontext():
             return self.replica.plan(batch, room)
 
@@ -148,7 +148,7 @@ class OpenCircle(DaysView):
         )
 
     async def apart(self, work: Callable[[], T]) -> T:
-        """Run what may take long without stopping the event loop. Hold the lock."""
+        """Run work that may take long without stopping the event loop. Hold the lock."""
 
         def working() -> T:
             with collector_paused():  # else it goes through all that is here again and again, and nobody else runs then
@@ -164,9 +164,9 @@ class OpenCircle(DaysView):
     async def write_locked(
         self, secret: SigningSecret, intentions: list[Intention], noting: Noting = lambda _: {}, *, begin: bool = True
     ) -> Plan:
-        """The same for one who holds the lock already. `noting`: what is kept beside it, in one transaction.
+        """The same for a caller that already holds the lock. `noting`: values to store in the same transaction.
 
-        `begin`: whether the states of cases that begin with it are kept (`States.apply`).
+        `begin`: whether to keep the states of cases that begin with it (`States.apply`).
         """
         now = self.surroundings.now()
         line = self._own.next_line(self.branches_used)
@@ -197,7 +197,7 @@ class OpenCircle(DaysView):
         self, plan: Plan, source: Source, written: Line | None = None, noted: Mapping[str, bytes] | None = None,
         *, begin: bool = True,
     ) -> Plan:  # fmt: skip
-        """`written`: the chain that this device continues or begins with it."""
+        """`written`: the chain that this device continues or begins with this step."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
                 if _is_large(plan):
@@ -240,12 +240,12 @@ class OpenCircle(DaysView):
                     await self.apart(work)
 
     async def make_room(self) -> None:
-        """Write the snapshots of states that left the memory. Hold the lock."""
+        """Write the snapshots of evicted states. Hold the lock."""
         await self.apart(lambda: self.store.save_snapshots(self.replica.states.leaving()))
         await self._disk.flush()
 
     async def make_durable(self) -> None:
-        """Flush what is staged. Hold the lock. Raises DiskFull or StorageFailed."""
+        """Flush everything staged. Hold the lock. Raises DiskFull or StorageFailed."""
         await self._disk.flush()
 
     async def keep(self, name: str, value: bytes) -> None:
@@ -255,7 +255,7 @@ class OpenCircle(DaysView):
             await self._disk.flush()
 
     async def tidy(self) -> None:
-        """Write the snapshots of what changed, so that opening folds little; and forget what is no longer needed."""
+        """Write the snapshots of changed cases, so that opening folds little; and forget what is no longer needed."""
         async with self.lock:
             await self.apart(lambda: self.store.save_snapshots(self.replica.states.snapshots()))
             self._attested_by_others = await self.apart(self._attested)  # the newest entry of every branch
@@ -266,9 +266,9 @@ class OpenCircle(DaysView):
             await self._disk.flush()
 
     async def accept_ephemeral(self, day: Day, caller: DeviceId | None, ephemeral: bytes) -> bool:
-        """Remember an opening durably; False if it was seen before, or the caller has had its share of today.
+        """Remember an opening durably; False if it was seen before, or the caller has used up its daily share.
 
-        All that we do not know (None) are one caller: keys to call with cost nothing.
+        All unknown callers (None) count as one: keys to call with cost nothing.
         """
         async with self.lock:
             fresh = self.store.accept_ephemeral(day, b"" if caller is None else caller, ephemeral)
@@ -280,22 +280,22 @@ class OpenCircle(DaysView):
 
     @property
     def line(self) -> Line:
-        """What our entries have in common, until the next one begins a new incarnation."""
+        """The chain of our entries, until the next one begins a new incarnation."""
         return self._own.line
 
     @property
     def renewal_due(self) -> bool:
-        """Whether the next entry begins a new incarnation: this store is a copy, or was put back from one."""
+        """Whether the next entry begins a new incarnation: this store is a copy, or was restored from one."""
         return self._own.renewal_due
 
     @property
     def copied_at(self) -> Millis | None:
-        """When the backup was taken that this store is, as long as nothing has been written to it."""
+        """When the backup was taken from which this store comes, until something is written to it."""
         return self._own.copied_at
 
     @property
     def life(self) -> Incarnation:
-        """What tells this store, and its order of arrival, from every other."""
+        """The life of this store: it distinguishes its order of arrival from every other."""
         return self._own.life
 
     # --- watching ----------------------------------------------------------------------------------------
@@ -309,14 +309,14 @@ class OpenCircle(DaysView):
     # --- what a session sees (with the lock held) -----------------------------------------------------------
 
     def mark(self) -> dict[int, int]:
-        """How far every branch is held now, but those of equivocators: of these a peer takes what others cite."""
+        """How far every branch is held now, except equivocators': of these a peer takes only what others cite."""
         equivocators = self.equivocators
         chains = self.replica.held.chains.values()
         return {chain.number: chain.length for chain in chains if chain.device not in equivocators}
 
     @property
     def refolded_at(self) -> int:
-        """The newest arrival with which earlier entries began to count, or count no more; 0 if there was none."""
+        """The newest arrival with which earlier entries started or stopped to count; 0 if there was none."""
         return int.from_bytes(self.store.kept(drawers.REFOLDED) or b"", "big")
 
     async def build(self, building: Building) -> None:

@@ -1,7 +1,7 @@
-"""Days: under which keys other devices are called and show themselves, wherever their clocks are.
+"""Days: the keys under which other devices are called and show themselves, wherever their clocks are.
 
-Keys of sessions and beacons are those of a day. Whose clock differs is on another day than this device, and so is one
-that was admitted on a day that has not begun here. What others wrote attests a day; our own clock may lag behind it.
+Keys of sessions and beacons belong to a day. A device whose clock differs may be on a different day than this one, and
+so may one that was admitted on a day that has not begun here. Entries of others attest a day; our clock may lag behind.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FURTHER: Final = 45  # days: how far from our day another device is looked for w
 
 
 class DaysView(MembersView):
-    """The part of a circle for which its keys, its clocks and the time are needed."""
+    """The part of a circle that needs its keys, its clocks and the time."""
 
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
         super().__init__(circle, store)
         self.surroundings = surroundings
         self.epochs = Epochs.decode(circle, store.kept(drawers.EPOCHS) or b"\x90")
         self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
-        # The day of the entry that introduces a device; also if it does not count now, for it may later.
+        # The day of the entry that introduces a device, even if it does not count now: it may later.
         self._introduced: dict[DeviceId, Day] = {}
         self._note_introductions(self.replica.held.introductions(store))
         self._attested_by_others = self._attested()
@@ -49,7 +49,7 @@ class DaysView(MembersView):
         return None if key is None else self.clocks.of(self.devices_with(key)[0])
 
     def shift(self) -> int | None:
-        """How many ms the others' clocks show more than ours, if two other members at least have said so."""
+        """By how many ms the others' clocks are ahead of ours, if at least two other members have told theirs."""
         return self.clocks.shift(self.member_of)
 
     def calling_keys(self, device: DeviceId, guess: int | None) -> list[SessionKey]:
@@ -64,7 +64,7 @@ class DaysView(MembersView):
         return self.epochs.calling_keys(day for day in days if day is not None and (day == own or abs(day - own) > 1))
 
     def further_keys(self) -> list[SessionKey]:
-        """Keys of days on which a device may be without our knowing, the nearest first: each accepts a day either side.
+        """Keys of days on which a device may be without our knowing, nearest first: each accepts a day either side.
 
         A clock that lags behind what others wrote is not ahead of theirs.
         """
@@ -74,10 +74,10 @@ class DaysView(MembersView):
         return self.epochs.calling_keys(days)
 
     def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
-        """Under which keys these devices show themselves while their clocks show a day: (key, device)."""
+        """The keys under which these devices show themselves while their clocks show a day: (key, device)."""
         keys: dict[Day, bytes] = {}
         for device in devices:
-            used = max(day, self._introduced.get(device, day))  # nobody holds states from before its admission
+            used = max(day, self._introduced.get(device, day))  # no device holds states from before its admission
             if used not in keys:
                 state = self.epochs.discovery_key(used)
                 keys[used] = b"" if state is None else state.reveal()
@@ -85,7 +85,7 @@ class DaysView(MembersView):
                 yield keys[used], bytes(device)
 
     def _other_days(self, now: Millis) -> Iterator[Day]:
-        """Days on which others are whose clocks differ, and the day on which we would be if ours did not lag."""
+        """The days of devices whose clocks differ, and our own day if our clock did not lag."""
         later = [device for device, day in self._introduced.items() if day > day_of(now)]
         others = {self._sponsor} if self._before_history() else {*self.clocks.devices(), *later} - {self.device}
         for device in sorted(others):  # not all that are introduced: there may be thousands
@@ -97,7 +97,7 @@ class DaysView(MembersView):
             yield lost
 
     def _day_of(self, device: DeviceId, now: Millis) -> Day | None:
-        """The day in use at another device, as far as that is known: its clock's, and none before it was admitted."""
+        """The day in use at another device, as far as known: its clock's, but none before its admission."""
         difference = self.difference(device)
         introduced = self._introduced.get(device)
         if difference is None:
@@ -106,7 +106,7 @@ class DaysView(MembersView):
         return shown if introduced is None else max(shown, introduced)
 
     def _lost_day(self, now: Millis) -> Day | None:
-        """The day that others' entries have reached, if our clock lags behind it: it has been set back, say."""
+        """The day that others' entries have reached, if our clock lags behind it because it was set back, say."""
         attested = self._attested_by_others
         return attested if attested is not None and attested > self.epochs.day(now) + 1 else None
 

@@ -1,7 +1,7 @@
-"""The disk: when what is staged is flushed in a thread.
+"""The disk: whether flushes run in a thread.
 
-While the disk is quick the flush runs inline, because a hop to a thread and back costs as much as it does; on a slow
-one it runs in a thread, so that a disk that takes its time does not stop the other sessions.
+On a quick disk the flush runs inline, because a hop to a thread and back costs as much as the flush; on a slow one it
+runs in a thread, so the disk does not stop other sessions.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ QUICK: Final = 0.003  # seconds: a flush that takes longer goes to a thread
 
 
 class Disk:
-    """Where the store of one circle is."""
+    """The disk of one circle's store."""
 
     def __init__(self, store: Store, surroundings: Surroundings) -> None:
         self._store, self._surroundings = store, surroundings
         self._takes = 0.0
 
     async def flush(self) -> None:
-        """Make durable what is staged. Raises DiskFull or StorageFailed."""
+        """Make everything staged durable. Raises DiskFull or StorageFailed."""
         if not self._surroundings.threads or self._takes < QUICK:
             began = perf_counter()
             self._store.flush()
@@ -33,5 +33,5 @@ class Disk:
         else:
             began = perf_counter()
             await trio.to_thread.run_sync(self._store.flush)
-            # forget a slow moment by and by, so that a disk that is quick again is noticed
+            # let a slow moment fade, to notice when the disk is quick again
             self._takes = max(perf_counter() - began, self._takes * 0.9)

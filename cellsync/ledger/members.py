@@ -1,6 +1,6 @@
-"""Members: which devices there are, and which of them is this one.
+"""Members: the devices of a circle, and which of them is this one.
 
-A device that has joined and received nothing yet knows one other, its sponsor. It learns of all else from the history.
+A device that has joined and received nothing yet knows only its sponsor. It learns everything else from the history.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cellsync.ledger.view import ReplicaView
 
 
 class MembersView(ReplicaView):
-    """The part of a circle that tells its devices apart: by their keys, and this one from the others."""
+    """The part of a circle that identifies its devices, by their keys, and this one among them."""
 
     def __init__(self, circle: CircleId, store: Store) -> None:
         super().__init__(circle, store)
@@ -28,7 +28,7 @@ class MembersView(ReplicaView):
         return next(iter(self.devices_with(key)), None)
 
     def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
-        """The active devices that the holder of this session key is; more than one only if somebody cheats."""
+        """The active devices with this session key; more than one only if a member cheats."""
         if self._before_history() and key == self._sponsor_key:
             return (self._sponsor,)
         return self.replica.circle.devices_with(key)
@@ -40,11 +40,11 @@ class MembersView(ReplicaView):
         return key
 
     def _before_history(self) -> bool:
-        """Whether we have joined, and nothing has come yet: then we know nobody but our sponsor."""
+        """Whether we have joined, and nothing has arrived yet: then we know only our sponsor."""
         return bool(self._sponsor) and not self.replica.circle.is_active(self.device)
 
     def others(self) -> list[DeviceId]:
-        """The active devices besides this one."""
+        """The active devices except this one."""
         if self._before_history():
             return [self._sponsor]
         return [grant.device for grant in self.replica.circle.active() if grant.device != self.device]
@@ -70,7 +70,7 @@ class MembersView(ReplicaView):
         return sum(chain.length - chain.first + 1 for chain in self.own_branches())
 
     def own_held(self, known: Mapping[int, int]) -> int:
-        """How many of them somebody holds who holds each branch up to the sequence in `known`."""
+        """How many of them a device holds that holds each branch up to the sequence in `known`."""
         return sum(
             min(max(known.get(chain.number, 0) - chain.first + 1, 0), chain.length - chain.first + 1)
             for chain in self.own_branches()

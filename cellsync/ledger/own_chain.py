@@ -1,7 +1,7 @@
 """The chain that this device writes on, and its incarnations.
 
-A store that was copied, or put back from a backup, must not go on with the chain it finds: the other copy may have.
-It takes a new incarnation with its next entry, and its order of arrival a new life with its next commit.
+A store that was copied, or restored from a backup, must not continue the chain it finds: the other copy may have done
+so. It takes a new incarnation with its next entry, and its order of arrival a new life with its next commit.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class OwnChain:
         self._surroundings = surroundings
         # None: this store is no copy, or has taken a new incarnation since.
         self._renewal_due = store.kept(drawers.RENEWAL_DUE)
-        # What tells this store, and its order of arrival, from every other.
+        # Distinguishes the order of arrival of this store from every other.
         self.life, self._life_unkept = self._life_of(store)
 
     @property
     def renewal_due(self) -> bool:
-        """Whether the next entry begins a new incarnation: this store is a copy, or was put back from one."""
+        """Whether the next entry begins a new incarnation: this store is a copy, or was restored from one."""
         return self._renewal_due is not None
 
     @property
     def copied_at(self) -> Millis | None:
-        """When the backup was taken that this store is, as long as nothing has been written to it."""
+        """When the backup was taken from which this store comes, until something is written to it."""
         return time_of(self._renewal_due)
 
     def next_line(self, branches_used: int) -> Line:
@@ -51,10 +51,10 @@ class OwnChain:
         return self.line[0], Incarnation(self._surroundings.entropy(INCARNATION_BYTES))
 
     def is_elsewhere(self, plan: Plan, chains: Mapping[int, Chain]) -> bool:
-        """Whether a peer brings entries that this device wrote in its present incarnation, and does not know of.
+        """Whether a peer delivers entries that this device wrote in its present incarnation, but does not hold.
 
-        Then its store was put back from a backup, or copied: whatever it writes on that chain forks it. Entries are
-        proof, for nobody else can sign them; a frontier that claims as much proves nothing.
+        Then its store was restored from a backup, or copied: writing on that chain would fork it. Entries are proof,
+        since nobody else can sign them; a frontier that merely claims them proves nothing.
         """
         new = {chain.number: chain for chain in plan.commit.chains}
         # each entry's branch has an arrival: a step has few of these, and thousands of entries
@@ -67,8 +67,8 @@ class OwnChain:
     def take_new_life(self) -> None:
         """Stage that entries of ours were elsewhere. Call `renew` when it is durable.
 
-        Durable with what shows it: a device that forgot it would fork its chain with the next write. And the order of
-        arrival has left that of the store this one was copied from: no cursor fits both.
+        Durable together with the evidence: a device that forgot it would fork its chain with the next write. And the
+        order of arrival has diverged from that of the original store: no cursor fits both.
         """
         self._store.keep(drawers.RENEWAL_DUE, b"1")
         self.life, self._life_unkept = Incarnation(self._surroundings.entropy(INCARNATION_BYTES)), True
@@ -78,7 +78,7 @@ class OwnChain:
         self._renewal_due = b"1"
 
     def stage(self, written: Line | None) -> None:
-        """What is kept with a commit: of the chain that it continues or begins, if it is ours."""
+        """Stage what is stored with a commit: about the chain that it continues or begins, if it is ours."""
         if self._life_unkept:
             self._store.keep(drawers.LIFE, self.life)
         if self._is_new(written):  # in one transaction with its first entry
@@ -86,7 +86,7 @@ class OwnChain:
             self._store.forget(drawers.RENEWAL_DUE)
 
     def went_on(self, written: Line | None) -> None:
-        """What was staged is durable."""
+        """Everything staged is durable."""
         self._life_unkept = False
         if self._is_new(written):
             self.line, self._renewal_due = written, None
@@ -95,10 +95,10 @@ class OwnChain:
         return written is not None and written != self.line
 
     def _life_of(self, store: Store) -> tuple[Incarnation, bool]:
-        """The life of the order of arrival, and whether it is still to be kept.
+        """The life of the order of arrival, and whether it is yet to be stored.
 
-        A copy's order goes another way than the original's, so no cursor must fit both. Its life is drawn when it is
-        opened and kept with the first commit: one backup may be put back, opened and lost any number of times.
+        A copy's order diverges from the original's, so no cursor must fit both. Its life is drawn when it is opened and
+        stored with the first commit: one backup may be restored, opened and lost any number of times.
         """
         kept = store.kept(drawers.LIFE)
         if kept is None and self.renewal_due:

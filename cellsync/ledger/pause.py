@@ -1,14 +1,14 @@
-"""A pause of the cycle collector over a bounded stretch of work; and sparing it what stays.
+"""Pausing the cycle collector over a bounded stretch of work, and exempting long-lived objects.
 
 A batch makes tens of thousands of small tuples and no cycles; collecting in between costs a third of an ingest. While
-it collects, nothing else runs, in any thread: so the less it has to go through, the sooner the event loop turns.
+it collects, no thread runs: so the less it has to traverse, the sooner the event loop turns.
 
 Rules:
 
-1. It is off while anybody pauses it: stretches overlap, in several threads. When the last of them ends, it is as it was
+1. It is off while any pause lasts: pauses overlap, in several threads. When the last of them ends, it is as it was
    before the first began.
-2. What was made in a pause and stays is gone through in one pass behind it. So long work that makes much which stays
-   calls `breathe` as it goes on: then each pass goes through what is new, once, and is short.
+2. Surviving objects made in a pause are traversed in one pass after it. So long work that makes many of them calls
+   `breathe` now and then: each pass then traverses only new objects, once, and is short.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import Final
 THRESHOLDS: Final = (20_000, 5, 1_000)
 """What survives a young pass is gone through once more with the next few: with 50 of these, 10⁵ cases that arrived at
 once held up everything for 57 ms, with 5 for 35 (a busy machine, `make bench`). All is gone through as often."""
-BREATH: Final = 20_000  # objects that were made since the last pass, and stay: they are a pass of 2 to 4 ms
+BREATH: Final = 20_000  # surviving objects made since the last pass: they take a pass of 2 to 4 ms
 
 
 class _Pauses:
-    """Those that last."""
+    """The pauses under way."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -64,12 +64,12 @@ def collector_paused() -> Iterator[None]:
 
 
 def breathe() -> None:
-    """In long work in a pause: go through what is new, if it is so much. What stays is old then, and left alone."""
+    """During long work in a pause: traverse new objects, if there are many. Survivors are then old, and left alone."""
     _pauses.breathe()
 
 
 def rarely() -> None:
-    """For a program of our own: collect after more work. There are few cycles here, and much that is no cycle.
+    """For our own programs: collect less often. There are few cycles here, and many other objects.
 
     Importing 8,000 rows took 2.1 times the processor time with Python's own thresholds.
     """
@@ -77,7 +77,7 @@ def rarely() -> None:
 
 
 def spare() -> None:
-    """For a program that has started: what is here now lives as long as it does, and is not gone through again."""
+    """For a program that has started: present objects live as long as it does, and are not traversed again."""
     rarely()
     gc.collect()
     gc.freeze()

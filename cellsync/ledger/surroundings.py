@@ -1,4 +1,4 @@
-"""What the shell takes from the world besides a network: the time, randomness, and whether it may use threads."""
+"""Surroundings: what the shell needs of the world besides a network: the time, randomness, and threads if allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node asks of the circle that it keeps in step: enough to find its devices and to carry entries.
+"""The circle as the node sees it: enough to find its devices and to carry entries.
 
 The node sends bytes, and nothing in it can read a case: it knows this Protocol, and no replica.
 """
@@ -25,7 +25,7 @@ from cellsync.ledger.surroundings import Surroundings
 
 
 class Committed(Protocol):
-    """What became durable with one step."""
+    """The durable part of one step."""
 
     @property
     def arrivals(self) -> Sequence[Arrival]: ...
@@ -35,7 +35,7 @@ class Committed(Protocol):
 
 
 class Step(Protocol):
-    """What changed in a circle at once: with a batch, or with something that was written here."""
+    """One atomic change of a circle: a batch, or something written here."""
 
     @property
     def commit(self) -> Committed: ...
@@ -60,7 +60,7 @@ class Step(Protocol):
 
 
 Watcher = Callable[[Step, Source], None]
-"""Told of every step after it is durable, and where it came from."""
+"""Called with every step, once durable, and its source."""
 
 
 class Drawers(Protocol):
@@ -79,7 +79,7 @@ class SharedCircle(CircleView, Protocol):
 
     @property
     def life(self) -> Incarnation:
-        """What tells this store, and its order of arrival, from every other."""
+        """The life of this store: it distinguishes its order of arrival from every other."""
         ...
 
     @property
@@ -102,13 +102,13 @@ class SharedCircle(CircleView, Protocol):
     # --- its devices -----------------------------------------------------------------------------------
 
     def others(self) -> list[DeviceId]:
-        """The active devices besides this one."""
+        """The active devices except this one."""
         ...
 
     def key_of(self, device: DeviceId) -> SessionPublic | None: ...
 
     def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
-        """The active devices that the holder of this session key is; more than one only if somebody cheats."""
+        """The active devices with this session key; more than one only if a member cheats."""
         ...
 
     @property
@@ -117,7 +117,7 @@ class SharedCircle(CircleView, Protocol):
         ...
 
     def own_held(self, known: Mapping[int, int]) -> int:
-        """How many of them somebody holds who holds each branch up to the sequence in `known`."""
+        """How many of them a device holds that holds each branch up to the sequence in `known`."""
         ...
 
     # --- days and clocks -------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class SharedCircle(CircleView, Protocol):
         ...
 
     def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
-        """Under which keys these devices show themselves while their clocks show a day: (key, device)."""
+        """The keys under which these devices show themselves while their clocks show a day: (key, device)."""
         ...
 
     def difference(self, device: DeviceId) -> Difference | None:
@@ -139,11 +139,11 @@ class SharedCircle(CircleView, Protocol):
         ...
 
     def shift(self) -> int | None:
-        """How many ms the others' clocks show more than ours, if two other members at least have said so."""
+        """By how many ms the others' clocks are ahead of ours, if at least two other members have told theirs."""
         ...
 
     async def accept_ephemeral(self, day: Day, caller: DeviceId | None, ephemeral: bytes) -> bool:
-        """Remember an opening durably; False if it was seen before, or the caller has had its share of today."""
+        """Remember an opening durably; False if it was seen before, or the caller has used up its daily share."""
         ...
 
     # --- entries ---------------------------------------------------------------------------------------
@@ -167,8 +167,8 @@ class SharedCircle(CircleView, Protocol):
         ...
 
     async def make_durable(self) -> None:
-        """Flush what is staged, with the lock held. Raises DiskFull or StorageFailed."""
+        """Flush everything staged, with the lock held. Raises DiskFull or StorageFailed."""
 
     async def tidy(self) -> None:
-        """Write what makes the next opening quick, and forget what is no longer needed."""
+        """Write snapshots that make the next opening quick, and forget what is no longer needed."""
         ...
