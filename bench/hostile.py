@@ -61,6 +61,7 @@ SEED: Final = bytes(range(96))
 CASE: Final = CaseId(b"c" * 32)
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 _SALT: Final = bytes(16)
+_SCHEDULED: Final = Path("/proc/thread-self/schedstat")
 _PART: Final = struct.Struct(">I?")  # length of a part, and whether it is the last of its batch
 _KIND: Final = "cellsync.case"
 
@@ -321,8 +322,8 @@ def attempt(name: str, victim: Victim, folder: Path, most: int) -> list[dict[str
 class Watch:
     """What stretches of work cost, beside what the process took before the first of them.
 
-    Of the time in which the event loop did not turn only that counts in which this process was at work: the rest other
-    programs took, on a machine that is busy.
+    Of the time in which the event loop did not turn only that counts in which this process was at work, and its thread
+    did not wait for a processor: the rest other programs took, on a machine that is busy.
     """
 
     def __init__(self) -> None:
@@ -353,12 +354,20 @@ class Watch:
         tell({"phase": phase, "growth": grown, "blocked": 1000 * self.blocked, "collected": 1000 * self.collected})
 
     async def _beat(self) -> None:
-        last, worked = perf_counter(), process_time()
+        last, worked = perf_counter() - waited(), process_time()
         while True:
             await trio.sleep(0.001)
-            now, working = perf_counter(), process_time()
+            now, working = perf_counter() - waited(), process_time()
             self.blocked = max(self.blocked, min(now - last, working - worked) - 0.001)
             last, worked = now, working
+
+
+def waited() -> float:
+    """How long this thread was ready, and waited for a processor; 0 where the system does not say."""
+    try:
+        return int(_SCHEDULED.read_bytes().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def prepare(job: Mapping[str, Any]) -> None:

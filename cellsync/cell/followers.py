@@ -36,9 +36,16 @@ BACKLOG: Final = 1_000  # changes that may wait for a follower
 BACKLOG_BYTES: Final = 4 << 20  # of their values together
 AT_ONCE: Final = 64  # changes told, or operations looked at, before other tasks get their turn
 PAGE: Final = 256  # arrivals per read for a follower that resumes
+_ELEMENTS: Final = 16  # bytes of an entry that are looked at as long as one operation: each may be an empty list
+_LARGE: Final = 512  # bytes of values that are told as fast as one small change
 _NUMBER: Final = re.compile("[0-9]{1,18}")
 _STANDING: Final[Why] = "standing"
 _EQUIVOCATOR: Final[Why] = "equivocator"
+
+
+def work_of(change: Change) -> int:
+    """How much it takes to tell this: its values are looked at element by element."""
+    return 1 + change_size(change) // _LARGE
 
 
 class Follower(AsyncIterator[Change]):
@@ -55,9 +62,12 @@ class Follower(AsyncIterator[Change]):
 
     def tell_all(self, changes: list[Change], before: str, after: str) -> Iterator[None]:
         """Tell what arrived together, between these two cursors. Other tasks get their turn between the items."""
-        for at, change in enumerate(changes[:-1]):
+        work = 0
+        for change in changes[:-1]:
             self.tell(change._replace(cursor=before))
-            if at % AT_ONCE == AT_ONCE - 1:
+            work += work_of(change)
+            if work >= AT_ONCE:
+                work = 0
                 yield
         for change in changes[-1:]:
             self.tell(change._replace(cursor=after))
@@ -165,9 +175,12 @@ class Followers:
             return
         share = _Share(follower)
         await circle.apart(lambda: self._read_behind(share, int(number), since))
-        for at, change in enumerate(share.changes):
+        work = 0
+        for change in share.changes:
             follower.tell(change)
-            if at % AT_ONCE == AT_ONCE - 1:
+            work += work_of(change)
+            if work >= AT_ONCE:
+                work = 0
                 await trio.lowlevel.checkpoint()
         if share.full:
             follower.miss()
@@ -218,7 +231,7 @@ class Followers:
         steps = plan.changes if shares else plan.changes.of(read) if read else ()
         work = 0
         for entry, device, written in steps:
-            work += 1 + len(written)
+            work += 1 + len(written) + (len(entry.shape) + len(entry.content)) // _ELEMENTS
             if work > AT_ONCE:
                 work = 0
                 yield None
