@@ -22,7 +22,7 @@ from cellsync import system
 from cellsync.core.ids import DeviceId
 
 CROWD: Final = 512  # at 2,000 a second, a quarter of a second each; a lost packet is resent by then
-NEWCOMERS: Final = 16
+NEWCOMERS: Final = 2  # each may send two batches, 28 MiB in memory; who has a key of the circle can take them all
 CALLERS: Final = 2  # of one device
 
 

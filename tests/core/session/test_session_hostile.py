@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -19,6 +20,7 @@ from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.replica import Replica
 from cellsync.core.session import exchange
 from cellsync.core.session.balance import Balance
+from cellsync.core.session.events import Event
 from cellsync.core.session.exchange import AT_ONCE, PLACES_AT_ONCE, STEPS, Exchange, Unexpected
 from cellsync.core.session.paths import PathsToShow
 from cellsync.core.session.session import Session
@@ -28,6 +30,7 @@ from cellsync.core.wire.frontiers import Path
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind, Message
+from cellsync.node import strangers
 from tests.core.attacks import Draft, Root, Writer, anew, content, forge, of, pointer
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, answerer, caller, run, sync
@@ -489,3 +492,34 @@ def test_a_frontier_may_name_as_many_heads_as_there_may_be_and_equivocators_besi
     heads = Frontier(false_heads(caps.CHAINS), frozenset({DeviceId(b"e" * 32)}))
     member.say(*frontiers.encode_frontier(member.name, heads, 60_000))
     assert member.other.error is None
+
+
+# --- two batches of the largest kind -------------------------------------------------------------------------
+
+
+def test_what_newcomers_may_send_at_once_takes_less_than_64_mib() -> None:
+    """Two batches each, one of them half there, with rows that count little: whoever has a key of the circle can make
+    up as many callers that are not known as there are places."""
+    ana, mo = pair()
+    member = Member(mo, ana)
+    waiting: list[Event] = []  # for their turn to be planned
+    member.other.handle = waiting.extend  # type: ignore[method-assign, assignment]
+    chain = [bytes(32), bytes(8), 70_000, bytes(32), bytes(64)]
+    parents = [[0, 0, [1, 1 << 33] * caps.PARENTS, 0, 0, b"", b""]]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for half in (False, True):
+            for chains, cases, entries in (
+                *(([chain] * 400, [], []) for _ in range(caps.CHAINS // 400)),
+                *(([], [bytes(32)] * 1_800, []) for _ in range(caps.ELEMENTS // 1_800)),
+                *(([], [], parents) for _ in range(1_100)),
+            ):
+                member.say(codec.encode([Message.BATCH, member.name, False, chains, cases, entries]))
+            if not half:
+                member.say(codec.encode([Message.BATCH, member.name, True, [], [], []]))
+        assert not member.other.session.closed
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert strangers.NEWCOMERS * taken <= 64 << 20
