@@ -132,7 +132,7 @@ class PeerLink:
 
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
         """As `Session.tell`."""
-        self.session.tell(circle, grown)
+        self.session.tell(circle, grown, trio.current_time())
         self._wake.set()
 
     def locate(self, circle: CircleId, places: Places) -> None:

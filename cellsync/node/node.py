@@ -12,8 +12,10 @@ upkeep        stores what was learnt; snapshots, old keys
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Final
 
 import trio
 
@@ -41,6 +43,8 @@ from cellsync.node.shared import SharedCircle, Step
 from cellsync.node.upkeep import Upkeep
 from cellsync.node.whereabouts import CircleWhereabouts
 
+PASSED_BY_EVERY: Final = 5.0  # seconds
+
 
 class Node:
     """Keeps one circle in step with the devices that can be reached."""
@@ -58,6 +62,7 @@ class Node:
         self.calls = Calls(circle, secret, network, versions, self.links, self.others, self.whereabouts)
         self.reception = Reception(circle, secret, network, versions, self.links)
         self._beacons = Beacons(circle, network)
+        self._passed_by_at = -math.inf
         self._lookout = Lookout(circle, network, self.links, self.others, self.whereabouts, self.calls)
 
     # --- life --------------------------------------------------------------------------------------------
@@ -215,6 +220,18 @@ class Node:
     def _heard_of(self, device: DeviceId) -> None:
         self.calls.soon(device)
 
+    def _passed_by(self, source: Source, now: float) -> bool:
+        """Whether this came over a link that is spare: where it should have come from, somebody keeps it.
+
+        Others may lack it as well, so all are told of it. Not more often than PASSED_BY_EVERY: whoever has it happen on
+        purpose, to have many messages sent for one of theirs.
+        """
+        spare = any(link.gave(source) and link.way is Way.SPARE for link in self.links.all())
+        if not spare or now < self._passed_by_at + PASSED_BY_EVERY:
+            return False
+        self._passed_by_at = now
+        return True
+
     def _committed(self, step: Step, source: Source) -> None:
         """A step has become durable here: tell the peers, and let them get what they lack."""
         arrivals = step.commit.arrivals
@@ -225,12 +242,13 @@ class Node:
         local = isinstance(source, OwnHand)
         told: list[bytes] = []  # encoded once for all peers
         now = trio.current_time()
+        passed_by = self._passed_by(source, now)
         for link in self.links.all():
             link.session.grew(self.circle.id, grown, now)
             if not link.gave(source):
-                if link.way is not Way.TRIED:
+                if link.way is Way.NEEDED or (link.way is Way.SPARE and not passed_by):
                     link.session.note(self.circle.id, grown, now)
-                elif link.sparse or not local:
+                elif link.sparse or passed_by or not local:
                     told = told or growth(Frontier(heads))
                     link.tell(self.circle.id, told)
             link.news(arrivals[0].number, arrivals[-1].number, local=local)

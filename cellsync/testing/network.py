@@ -64,6 +64,7 @@ class MemoryNetwork:
         self._lans: dict[str, int] = {USUAL: 0}  # by name
         self._addresses: dict[str, Iterator[int]] = {}  # the next free one, by LAN
         self._latency = 0.0
+        self._lags: dict[str, float] = {}  # by host
         self._drop = 0.0
         self._duplicate = False
         self._reorder: Random | None = None
@@ -130,6 +131,10 @@ class MemoryNetwork:
     def latency(self, seconds: float) -> None:
         """Set the one-way delay of everything."""
         self._latency = seconds
+
+    def lag(self, name: str, seconds: float) -> None:
+        """How much longer all takes that one host sends."""
+        self._lags[name] = seconds
 
     def drop(self, probability: float) -> None:
         """With this probability, each chunk sent is lost and breaks its connection."""
@@ -243,7 +248,7 @@ class MemoryNetwork:
         if self._drop and self._random.random() < self._drop:
             self._cut(pipe, deliver=False)
             return
-        arrives = trio.current_time() + self._delay()
+        arrives = trio.current_time() + self._delay() + self._lags.get(pipe.source, 0.0)
         pipe.put(content, arrives)
         if pipe.copy is not None:
             pipe.copy.put(content, arrives) if pipe.copy.has_room(len(content)) else pipe.copy.cut()

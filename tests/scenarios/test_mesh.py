@@ -18,7 +18,9 @@ from cellsync.core.session.exchange import Exchange
 from cellsync.core.session.session import Session
 from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.source import OWN_HAND, FromSession
 from cellsync.node.link import PeerLink
+from cellsync.node.node import PASSED_BY_EVERY
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import Visit
 from tests.scenarios.test_many import counted
@@ -223,6 +225,25 @@ def pass_on_only_their_own(monkeypatch: pytest.MonkeyPatch, who: Cell) -> None:
     monkeypatch.setattr(Exchange, "_held_back", of_others)
     monkeypatch.setattr(Exchange, "tell", told)
     monkeypatch.setattr(Exchange, "tell_untold", told_later)
+
+
+async def test_who_passes_others_by_on_purpose_makes_them_tell_all_of_it_every_few_seconds_only(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One entry given away in secret would else cost a message over every connection."""
+    async with settled(memory_network) as made:
+        node = made[0].node
+        link, now = node.links.all()[0], trio.current_time()
+        given = FromSession(link.device, link.number)
+        for way, said in ((Way.NEEDED, False), (Way.TRIED, False), (Way.SPARE, True)):
+            with monkeypatch.context() as patch:
+                patch.setattr(PeerLink, "way", way)
+                assert node._passed_by(given, now) is said
+        monkeypatch.setattr(PeerLink, "way", Way.SPARE)
+        assert [node._passed_by(given, now + 0.5 * half) for half in range(1, 21)] == [
+            half * 0.5 in (PASSED_BY_EVERY, 2 * PASSED_BY_EVERY) for half in range(1, 21)
+        ]
+        assert not node._passed_by(OWN_HAND, now + 100)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from tests.scenarios import forks
+from tests.scenarios import forks, overlays
 from tests.searches import api, cells, core, properties
 
 
@@ -40,6 +40,12 @@ _ALL: Final = (
         "2 to 6 replicas: vaults put back or used twice, equivocators, late citations; all agree, nothing is lost",
         lambda seed: forks.history(seed) + forks.crowd(seed) + forks.puppets(seed),
         gate=1000,
+    ),
+    Search(
+        "overlays",
+        "3 to 12 devices, some of whom lie about what they hold, in a drawn network: all get everything soon",
+        overlays.history,
+        gate=20,
     ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),
     Search("codec", "a value with its one encoding and the others, or any bytes", core.codec),

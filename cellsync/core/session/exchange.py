@@ -133,6 +133,11 @@ class Exchange:
         """When the peer is told of these unasked."""
         return self._untold.tell_by
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the peer, over whom nothing comes unasked, has named something that nobody has brought yet."""
+        return self.way is Way.SPARE and bool(self._ahead or self._heard)
+
     def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
         """All that has grown here and was not told; if it is to be `all_of_it`, also that there is nothing."""
         if not self.is_live or not (self._untold or all_of_it):

@@ -221,11 +221,12 @@ class Session:
         if exchange is not None:
             exchange.grew(numbers, now)
 
-    def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
+    def tell(self, circle: CircleId, grown: Sequence[bytes], now: float) -> None:
         """Tell the peer that these branches have grown here, so it need not send what we have.
 
         `grown`: as `growth` encodes it.
         """
+        self._connection.now = now
         self._phase.tell(circle, grown)
 
     def note(self, circle: CircleId, grown: Iterable[int], now: float) -> None:

@@ -32,6 +32,7 @@ class Waits(NamedTuple):
 CALLER_WAITS: Final = Waits(usual=Wait(30.0, 10.0), due=Wait(15.0, 5.0))
 CALLEE_WAITS: Final = Waits(usual=Wait(40.0, 5.0), due=Wait(20.0, 5.0))
 WATCHED: Final = Wait(5.0, 1.0)  # of either side, in place of these
+LACKING: Final = Wait(0.1, 0.5)  # until a spare peer is asked for something it has named and no peer has brought since
 SILENCE_ENDS: Final = 60.0  # seconds after which a session with a silent peer ends
 KEY_BYTES: Final = 16
 
@@ -57,6 +58,11 @@ class Silence:
             return heard + self._of(WATCHED)
         told = max(heard + self._waits.due.least, due) + self._waits.due.spread * self._part
         return min(heard + self._of(self._waits.usual), told)
+
+    def lacking(self) -> float:
+        """How long to wait before the peer is asked for what it has named: others may have been told of it too."""
+        self.draw()
+        return self._of(LACKING)
 
     def _of(self, wait: Wait) -> float:
         return wait.least + wait.spread * self._part

@@ -18,6 +18,7 @@ from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
 from cellsync.core.session.silence import SILENCE_ENDS
 from cellsync.core.session.state import Phase, State
+from cellsync.core.session.way import ON_ITS_WAY
 from cellsync.core.wire import messages
 from cellsync.core.wire.batches import BatchPart
 from cellsync.core.wire.frontiers import FrontierPart, Paths
@@ -42,6 +43,8 @@ class Talking(Phase):
         self._proved = False
         self._pinged = False  # because of the silence, which has not ended yet
         self._told = False  # the peer's last message was a frontier
+        self._named_at = -math.inf  # when the peer was last told of something new here
+        self._short_at = math.inf  # when to ask the peer for what it has named, unless it has come by then
         self._difference: Difference | None = None
         self._located = 0.0  # whereabouts that the peer has sent, less those forgiven over time
         self._located_at = connection.started
@@ -63,7 +66,7 @@ class Talking(Phase):
             return self.connection.hang_up
         offer_again = min((exchange.again_at for exchange in self.exchanges.values()), default=math.inf)
         late = self._unacknowledged() + ACKNOWLEDGE_WITHIN
-        return min(self._silence, late, offer_again, self._lasts_until)
+        return min(self._silence, self._short_at, late, offer_again, self._lasts_until)
 
     @property
     def _is_unproven(self) -> bool:
@@ -101,6 +104,11 @@ class Talking(Phase):
             raise Unexpected("a batch was not acknowledged in time")
         for exchange in self.exchanges.values():
             exchange.offer_again(now)
+        if now >= self._short_at:
+            self._short_at = math.inf
+            if any(exchange.is_short for exchange in self.exchanges.values()):
+                self.connection.pings += 1
+                self._ping(asks=True)
         if now < self._silence:
             return self, []
         if self._pinged:
@@ -143,7 +151,7 @@ class Talking(Phase):
         for view in self.connection.views.values():
             exchange = self.circles.quiet(view.id)
             if exchange is not None:
-                self.connection.send_all(exchange.tell_untold(all_of_it=all_of_it))
+                self._name(exchange.tell_untold(all_of_it=all_of_it))
 
     def _ask(self, *, at_once: bool = False) -> None:
         """The peer has told everything it holds: serve it what it lacks."""
@@ -188,6 +196,8 @@ class Talking(Phase):
                 connection.send_all(circles.shared(message.circle).on_digest(message.digest))
             case FrontierPart():
                 connection.send_all(circles.shared(message.circle).on_frontier(message))
+                if message.frontier.heads and self._short_at == math.inf:
+                    self._short_at = connection.now + connection.silence.lacking()
             case Paths():
                 circles.shared(message.circle).on_paths(message.paths)
             case messages.Offer():
@@ -196,7 +206,7 @@ class Talking(Phase):
                 return self._hear_whereabouts(circles.shared(message.circle), message.places)
             case messages.Ping():
                 if told:
-                    self._ask()
+                    self._ask(at_once=connection.now <= self._named_at + ON_ITS_WAY)
                 self._pong(asked=told)
             case messages.Clock(clock):
                 return self._compare(clock)
@@ -278,7 +288,13 @@ class Talking(Phase):
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
         exchange = self.circles.quiet(circle)
         if exchange is not None:
-            self.connection.send_all(exchange.tell(grown))
+            self._name(exchange.tell(grown))
+
+    def _name(self, frontier: list[bytes]) -> None:
+        """Tell the peer what has grown here: if it asks for that now, nobody else has brought it."""
+        if frontier:
+            self._named_at = self.connection.now
+            self.connection.send_all(frontier)
 
     def locate(self, circle: CircleId) -> None:
         self.circles.send_places(circle)

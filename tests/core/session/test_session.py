@@ -441,7 +441,7 @@ def test_what_a_third_brought_counts() -> None:
     sync(eva, ana, 7)
     assert balances(*ends) == (balance(5, 0), LEVEL)
     sync(eva, bea, 9)
-    ends[1].session.tell(bea.id, growth(eva.frontier()))
+    ends[1].session.tell(bea.id, growth(eva.frontier()), 0)
     ends[0].take(ends[1].session.outgoing(), 0)
     ends[0].session.pull()
     assert balances(*ends) == (LEVEL, balance(5, 0))  # ana has said nothing yet

@@ -72,7 +72,7 @@ def test_what_did_not_attach_is_in_step_once_it_does(through: str) -> None:
         eva.receive(first)
         eva.receive(second)
         pass_on(eva, cleo)
-        other.session.tell(cleo.id, growth(cleo.frontier()))
+        other.session.tell(cleo.id, growth(cleo.frontier()), 0)
         run(one, other)
         assert are_level(one, other)
         received = other.received

@@ -8,7 +8,7 @@ from cellsync.core.history.chain import Chain, head_of
 from cellsync.core.ids import CaseId
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.session import growth
-from cellsync.core.session.silence import CALLER_WAITS, WATCHED
+from cellsync.core.session.silence import CALLER_WAITS, LACKING, WATCHED
 from cellsync.core.session.untold import UNTOLD, UNTOLD_FOR, UNTOLD_WHILE
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire.frontiers import encode_frontier
@@ -82,7 +82,7 @@ def test_a_session_whose_sides_have_the_same_from_elsewhere_is_spare() -> None:
     write(cat)
     chain = get(ana, one, cat, 0)
     get(bea, other, cat, 0)
-    one.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))))
+    one.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))), 0)
     carry(one, other, 0)
     assert one.session.way(ana.id) is other.session.way(bea.id) is Way.SPARE
 
@@ -148,6 +148,35 @@ def test_who_is_asked_and_lacks_something_is_served_it_at_once() -> None:
     assert batches(one, held_back)
 
 
+@pytest.mark.parametrize("brought", [False, True])
+def test_what_a_spare_session_names_is_asked_for_there_if_nobody_brings_it(brought: bool) -> None:
+    """Soon, and it is served at once, though it is new: on its way it is not."""
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    one.session.ping()
+    carry(one, other, 0)
+    assert one.session.way(ana.id) is other.session.way(ana.id) is Way.SPARE
+    for end in (one, other):
+        end.session.tick(5)
+    write(cat)
+    chain = get(ana, one, cat, 10)
+    one.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))), 10)
+    carry(one, other, 10)
+    assert ana.digest() != bea.digest()
+    asks = other.session.deadline
+    assert LACKING.least <= asks - 10 <= LACKING.most
+    if brought:
+        get(bea, other, cat, asks)
+    before = one.session.answered, other.session.answered
+    other.session.tick(asks)
+    run(one, other, asks)
+    assert ana.digest() == bea.digest()
+    assert (one.session.answered, other.session.answered) == (before[0], before[1] + (not brought))
+
+
 def test_a_ping_in_silence_asks_nothing_unless_it_is_time() -> None:
     ana, bea, cat = three()
     one, other = sync(ana, bea)
@@ -185,7 +214,7 @@ def test_a_frontier_of_long_ago_makes_no_question_of_a_ping_after_which_all_woul
     write(cat)
     chain = get(ana, one, cat, 0)
     get(bea, other, cat, 0)
-    teller.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))))
+    teller.session.tell(ana.id, growth(Frontier(frozenset({head_of(chain)}))), 0)
     hearer.take(teller.session.outgoing(), 0)
     list(hearer.session.pulling(0, []))
     write(cat)
