@@ -1,4 +1,4 @@
-"""Pausing the cycle collector over a bounded stretch of work, and exempting long-lived objects.
+"""A pause of the cycle collector over a bounded stretch of work, and an exemption for long-lived objects.
 
 A batch makes tens of thousands of small tuples and no cycles; collecting in between costs a third of an ingest. While
 it collects, no thread runs: so the less it has to traverse, the sooner the event loop turns.
