@@ -114,7 +114,7 @@ def said(values: list[dict[str, Any]]) -> str:
     """One value, or all that contradict each other, with authors and times."""
     if len(values) == 1:
         return safe(values[0]["text"])
-    each = (f'{clock(one["at"])} {line(one["author"], 20)}: "{line(one["text"])}"' for one in values)
+    each = (f'{clock(value["at"])} {line(value["author"], 20)}: "{line(value["text"])}"' for value in values)
     return f"⚠ {len(values)} values   " + " | ".join(each)
 
 

@@ -119,12 +119,12 @@ class Spots:
         return self._hear(device, without_scope(address.host), address.port, here)
 
     def _hear(self, device: DeviceId, host: str, port: int, here: Sequence[Here]) -> bool:
-        site = next((one.site for one in here if one.contains(host)), None)
+        site = next((network.site for network in here if network.contains(host)), None)
         known = self.known.get(device, [])
         if site is None or _is_ours(host, port, here) or any(spot.is_at(Address(host, port)) for spot in known):
             return False
-        said = [spot for spot in known if spot.source is Basis.HEARD and spot.site == site]
-        dropped = said[: len(said) + 1 - SAID_BY_OTHERS]  # the oldest
+        heard = [spot for spot in known if spot.source is Basis.HEARD and spot.site == site]
+        dropped = heard[: len(heard) + 1 - SAID_BY_OTHERS]  # the oldest
         after = [spot for spot in known if spot not in dropped]
         if len(after) >= IN_ALL:
             return False
@@ -169,26 +169,26 @@ class Spots:
 
 def at_end(ends: Ends, here: Sequence[Here]) -> Here | None:
     """The network on our end of a session."""
-    return next((one for one in here if any(address.host == ends.here for address in one.addresses)), None)
+    return next((network for network in here if any(address.host == ends.here for address in network.addresses)), None)
 
 
 def _ways(spot: Spot, here: Sequence[Here]) -> Iterator[Address]:
     if spot.source is Basis.HAND:
-        on_link = next((one for one in here if one.contains(spot.host)), None)
+        on_link = next((network for network in here if network.contains(spot.host)), None)
         is_local = ip_address(spot.host).is_link_local
         yield on_link.at(spot.host, spot.port) if is_local and on_link else Address(spot.host, spot.port)
         return
-    for one in here:
-        if one.site == spot.site and (spot.site != UNRECOGNISED or one.contains(spot.host)):
-            yield one.at(spot.host, spot.port) if one.contains(spot.host) else Address(spot.host, spot.port)
-        elif spot.site == UNRECOGNISED and one.contains(spot.host):
-            yield one.at(spot.host, spot.port)
+    for network in here:
+        if network.site == spot.site and (spot.site != UNRECOGNISED or network.contains(spot.host)):
+            yield network.at(spot.host, spot.port) if network.contains(spot.host) else Address(spot.host, spot.port)
+        elif spot.site == UNRECOGNISED and network.contains(spot.host):
+            yield network.at(spot.host, spot.port)
 
 
 def _hosts(listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here]) -> Iterator[tuple[str, int]]:
     """The addresses in a row that may be called at all."""
     loopback = ip_address(ends.here).is_loopback
-    networks = [network for one in here for network in one.networks]
+    networks = [network for place in here for network in place.networks]
     for raw, port in listed:
         address = ip_address(raw)
         if _is_one_host(address, networks) and (loopback or not address.is_loopback):
@@ -203,7 +203,7 @@ def _is_one_host(address: IPv4Address | IPv6Address, networks: Sequence[IPv4Netw
 
 
 def _is_ours(host: str, port: int, here: Sequence[Here]) -> bool:
-    return any(Address(host, port) in one.addresses for one in here)
+    return any(Address(host, port) in network.addresses for network in here)
 
 
 def _is_superseded(old: Spot, new: Spot, replace: bool) -> bool:
@@ -217,7 +217,7 @@ def _bounded(spots: list[Spot]) -> list[Spot]:
     """The first of each site, and all that a person said, as far as there is room."""
     counts: dict[tuple[Site, bool], int] = {}
     kept: list[Spot] = []
-    for spot in [*(one for one in spots if one.source is Basis.HAND), *spots]:
+    for spot in [*(known for known in spots if known.source is Basis.HAND), *spots]:
         group = spot.site, spot.source is Basis.HAND
         if spot not in kept and counts.get(group, 0) < AT_ONE_SITE and len(kept) < IN_ALL:
             counts[group] = counts.get(group, 0) + 1

@@ -141,16 +141,16 @@ class Gate:
     def _kept(self, document: Schema, name: str, compartment: Sensitivity) -> Why | None:
         right = (self._folder and self._folder.right_of(document.id)) or NOTHING_ALLOWED
         asked = [(named_kind(kind_of(type(document))), name)]
-        if name == "external_id" and not all(is_number(str(one.value)) for one in document.said(name)):
+        if name == "external_id" and not all(is_number(str(value.value)) for value in document.said(name)):
             asked += _MADE_OF
-        reasons = (right.keeps(self._audience, compartment, *one) for one in asked)
+        reasons = (right.keeps(self._audience, compartment, *place) for place in asked)
         return next((why for why in reasons if why is not None), None)
 
     def has_any(self, folder: Folder) -> Steps[bool]:
         """Whether anything that somebody wrote leaves of it."""
         self.within(folder)
-        for one in folder.documents:
-            if self._says_any(self._reader.open(one.schema, one.id)):
+        for unread in folder.documents:
+            if self._says_any(self._reader.open(unread.schema, unread.id)):
                 return True
             yield from self._reader.turn()
         return False
@@ -188,10 +188,12 @@ class Gate:
 
     def _of_items(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
         for item in getattr(document, own.name).items:
-            if all(lets(one.value) for one in item.current):
-                current = {one.id for one in item.current}
+            if all(lets(cell.value) for cell in item.current):
+                current = {cell.id for cell in item.current}
                 before = (
-                    [one for one in item.versions if one.id not in current and lets(one.value)] if self._all else []
+                    [version for version in item.versions if version.id not in current and lets(version.value)]
+                    if self._all
+                    else []
                 )
                 yield Piece(None, self._said(own.kinds[0], item.current), self._each(own.kinds[0], before))
 
@@ -203,7 +205,7 @@ class Gate:
     def _of_value(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
         for part in document._state.parts(own.crdt, own.name):
             values = document.said(own.name)
-            if all(lets(one.value) for one in values) if values else lets(_read(own.kinds[0], part.value)):
+            if all(lets(value.value) for value in values) if values else lets(_read(own.kinds[0], part.value)):
                 said = self._said(own.kinds[0], values)
                 yield Piece(None, said or (_alone(own.kinds[0], _read(own.kinds[0], part.value)),), ())
 
@@ -211,12 +213,14 @@ class Gate:
         read = getattr(document, own.name)
         if not read or not lets(None):
             return
-        contradicting = {CANONICAL(one.key): one.values for one in document.conflicts() if one.path == own.name}
+        contradicting = {
+            CANONICAL(conflict.key): conflict.values for conflict in document.conflicts() if conflict.path == own.name
+        }
         for key, value in read.items():
             plain = _plain(own.kinds[0], key)
             values = contradicting.get(CANONICAL(plain))
             said = (_alone(own.kinds[1], value),) if values is None else self._said(own.kinds[1], values)
-            if all(map(lets, (key, *(one.value for one in said)))):
+            if all(map(lets, (key, *(reading.value for reading in said)))):
                 yield Piece(plain, said, ())
 
     def _of_sum(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
@@ -234,7 +238,9 @@ class Gate:
         return tuple(found.values())
 
     def _each(self, kind: ValueType, values: Iterable[Value[Any]]) -> tuple[Said, ...]:
-        return tuple(Said(one.value, _plain(kind, one.value), (self.author(one),), self._when(one)) for one in values)
+        return tuple(
+            Said(value.value, _plain(kind, value.value), (self.author(value),), self._when(value)) for value in values
+        )
 
     def _when(self, value: Value[Any]) -> datetime | None:
         return value.at if self._all else value.at.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -255,11 +261,11 @@ def _texts(value: Any) -> Iterator[str]:
         case str():
             yield value
         case tuple() | list():
-            for one in value:
-                yield from _texts(one)
+            for element in value:
+                yield from _texts(element)
         case dict():
-            for one in (*value, *value.values()):
-                yield from _texts(one)
+            for element in (*value, *value.values()):
+                yield from _texts(element)
 
 
 def _alone(kind: ValueType, value: Any) -> Said:

@@ -1,22 +1,20 @@
-"""Mentions: texts that say what stays. A consent keeps a name back, and a note says it all the same.
+"""Mentions: texts that reveal what stays. A consent withholds a name, and a note mentions it all the same.
 
-    what stays                              is said by a text that has
+    what stays                              is mentioned by a text that has
     a name                                  one of its parts, in any of its cases, or all of them beside each other
     a date of birth                         that day, in figures or in words
     another short text: a residence, the    all its words, in their order
     alias of a helper, a number to call
 
-1. Compared is what is folded (`core.folded`), word by word, as names are found:
-   case, marks and apostrophes say nothing.
-2. A word is a part in another case if it begins like it, up to an ending of one of the two (`_ENDINGS`): `Веры` and
-   `Верой` say `Вера`. A vowel may drop out (`Павел`, `Павла`), and ў and в are one at the end. In Latin letters what
-   begins alike has to have four letters, for `very` does not say `Vera`.
-3. Parts of fewer than four letters are words of a language as well: alone they are a doubt, and hold
-   no text back.
-4. What leaves anyway says nothing: a part of a name that leaves in the same case is not looked for.
-5. A text is gone through once, with a few look-ups for each word, whatever there is to look for.
+1. Texts are compared folded (`core.folded`), word by word, as names are found: case, marks and apostrophes are ignored.
+2. A word matches a part in another grammatical case if both begin alike, up to an ending of either (`_ENDINGS`): `Веры`
+   and `Верой` match `Вера`. A vowel may drop out (`Павел`, `Павла`), and ў and в are the same at the end. In Latin
+   letters the common beginning must have four letters, since `very` does not match `Vera`.
+3. Parts of fewer than four letters may be ordinary words as well: alone they are a doubt, and hold no text back.
+4. A part of a name that leaves in the same case anyway is not looked for.
+5. A text is scanned once, with a few look-ups for each word, however much there is to look for.
 
-Not found are names that nobody has written down here: diminutives, other spellings, nicknames.
+Names that are not written down here are not found: diminutives, other spellings, nicknames.
 """
 
 from __future__ import annotations

@@ -14,27 +14,26 @@ Who has consented to what is one table, made of the Consent documents:
     part of a case                  the case: it can narrow what the persons allow, and decides alone only where the
                                     case is about nobody. It never speaks for a person.
 
-All that speak count, with the least that any of them allows, but for those that another one of them supersedes; a
-consent that names nothing but the one that it supersedes takes that one's place. Where more than 64 have done that
-for one person or case nobody can tell what was meant, and nothing goes. A person for whom nobody has
-consented goes nowhere, and neither does what is known about them: a case or document about several people takes the
-consent of each.
+All consents that speak count, with the least that any of them allows, except those that another one supersedes; a
+consent that names nothing but the one it supersedes takes its place. Where more than 64 have done that for one person
+or case, the intent is unclear and nothing leaves. Without a consent for a person, neither the person nor anything known
+about them leaves: a case or document about several people takes the consent of each.
 
-A consent covers C0 and C1 unless it says what it covers; legal and medical facts are never covered unsaid. Where one
-decides alone on a case that is about nobody, it covers C0 unless it says more: a title mostly is somebody's name, and
-of somebody who was not linked nobody has asked. Fields that a consent withholds stay whatever it covers, and one that
-withholds something that is no field lets nothing out: nobody knows what was meant. An external id that is more than a
+A consent covers C0 and C1 unless it states what it covers; legal and medical facts are covered only explicitly. Where
+one decides alone on a case that is about nobody, it covers C0 unless it states more: a title is mostly a person's name,
+and a person who is not linked has not been asked. Fields that a consent withholds stay whatever it covers, and one that
+withholds something that is no field lets nothing out, because its intent is unclear. An external id that is more than a
 number stays with the name and the birth of which it is made.
 
-Records that are merged are one person, or one case (`joined`): whatever is said about one of them is said about all.
+Merged records are one person, or one case (`joined`): whatever is said about one of them is said about all.
 
-A member may write consents without end that supersede each other and are about the same people and cases. So what is
-done for one person of one case never grows with more than a few of them, but for those that name that case:
+A member may write any number of consents that supersede each other and are about the same people and cases. So the work
+for one person of one case never grows with more than a few of them, except those that name that case:
 
-1. Whether a consent speaks for people, and whether for single cases, is found out once, for all of them.
-2. No more than `MANY` are followed that take the place of others and name nothing.
-3. Of a person for whom more than `MANY` speak in every case it is found out once which of these stand. Then a consent
-   for one case takes none of them back, and none of them takes it back: the least of all counts.
+1. Whether a consent speaks for people, and whether for single cases, is determined once, for all of them.
+2. Of consents that take the place of others and name nothing, no more than `MANY` are followed.
+3. If more than `MANY` speak for a person in every case, it is determined once which of these are in force. A consent
+   for one case then revokes none of them, and none of them revokes it: the least of all counts.
 """
 
 from __future__ import annotations
@@ -173,7 +172,7 @@ class NoConsent(CallerError):
 
     def __init__(self, left_out: Iterable[LeftOut] = ()) -> None:
         self.left_out = list(left_out)
-        super().__init__(hint=" ".join([self.default_hint, *(f"{one.said}." for one in self.left_out)]))
+        super().__init__(hint=" ".join([self.default_hint, *(f"{left.said}." for left in self.left_out)]))
 
 
 class NothingLeaves(CallerError):
@@ -184,12 +183,12 @@ class NothingLeaves(CallerError):
 
     def __init__(self, audience: Scope, chosen: Iterable[Sensitivity], left_out: Iterable[LeftOut] = ()) -> None:
         self.left_out = list(left_out)
-        named = ", ".join(sorted(one.value for one in chosen))
+        named = ", ".join(sorted(compartment.value for compartment in chosen))
         what = _FOR_PUBLIC if audience is Scope.PUBLIC else _ELSEWHERE
         super().__init__(
             f"Nothing of these cases is in {named} and may leave.",
             hint=" ".join(
-                [self.default_hint, what, *(f"{one.said}." for one in self.left_out if one.why is not Why.NOTHING)]
+                [self.default_hint, what, *(f"{left.said}." for left in self.left_out if left.why is not Why.NOTHING)]
             ),
         )
 
@@ -259,14 +258,14 @@ def least(rights: Iterable[Right]) -> Right:
     if not every:
         return NOTHING_ALLOWED
     return Right(
-        min((one.scope for one in every), key=_WIDTH.index),
-        any(one.withdrawn for one in every),
-        _EVERYTHING.intersection(*(one.covers for one in every)),
-        frozenset().union(*(one.withheld for one in every)),
-        any(one.unclear for one in every),
-        any(one.unsaid for one in every),
-        any(one.about_nobody for one in every),
-        any(one.merged for one in every),
+        min((right.scope for right in every), key=_WIDTH.index),
+        any(right.withdrawn for right in every),
+        _EVERYTHING.intersection(*(right.covers for right in every)),
+        frozenset().union(*(right.withheld for right in every)),
+        any(right.unclear for right in every),
+        any(right.unsaid for right in every),
+        any(right.about_nobody for right in every),
+        any(right.merged for right in every),
     )
 
 
@@ -303,15 +302,15 @@ class Consents:
         self._of_cases = _Known()  # what is said of a case, once it was asked for
         self._parted: dict[int, _Parted] = {}  # of persons of whom many have spoken
         self._last_case: tuple[int, Set[int]] = 0, frozenset()  # the one asked about last, and who speaks for it
-        for one in said:
-            self.add(one)
+        for spoken in said:
+            self.add(spoken)
         self.settle()
 
     def add(self, one: Spoken) -> None:
         self._own.append(self._number(one.id))
         self._right.append(self._rights.place(one.right))
         self._named.add(self._number(target) << 1 | self._is_person(target) for target in one.named)
-        self._replaced.add(self._number(other) for other in one.supersedes)
+        self._replaced.add(self._number(older) for older in one.supersedes)
 
     def _is_person(self, target: bytes) -> bool:
         return target in self.persons or self.joined.is_awaited_person(target)
@@ -319,9 +318,15 @@ class Consents:
     def settle(self) -> None:
         """All are there: find out who speaks for whom."""
         every = range(len(self._own))
-        self._naming = Pairs((target >> 1, one) for one in every for target in self._named[one] if target > 1)
+        self._naming = Pairs(
+            (target >> 1, consent) for consent in every for target in self._named[consent] if target > 1
+        )
         self._heirs = Pairs(  # consents that speak for what the ones that they supersede do
-            (other, one) for one in every if not self._named[one] for other in self._replaced[one] if other
+            (older, consent)
+            for consent in every
+            if not self._named[consent]
+            for older in self._replaced[consent]
+            if older
         )
         self._for_people = self._speaking_for(1)
         self._for_cases = self._speaking_for(0)
@@ -329,9 +334,11 @@ class Consents:
     def _speaking_for(self, kind: int) -> bytearray:
         """Of each consent, whether it speaks for a person (1), or for anything else (0)."""
         marks = bytearray(len(self._own))
-        waiting = [one for one in range(len(marks)) if any(target & 1 == kind for target in self._named[one])]
-        for one in waiting:
-            marks[one] = 1
+        waiting = [
+            consent for consent in range(len(marks)) if any(target & 1 == kind for target in self._named[consent])
+        ]
+        for consent in waiting:
+            marks[consent] = 1
         while waiting:
             for heir in self._heirs.of(self._own[waiting.pop()]):
                 if not marks[heir]:
@@ -354,7 +361,7 @@ class Consents:
     def narrowed(self, right: Right, case: int, persons: Iterable[int]) -> Right:
         """What is left of what may go in this case where these persons are concerned as well."""
         here = self.joined.first(case)
-        rights = [right, *(self._of_person(self.joined.first(one), here) or NOTHING_ALLOWED for one in persons)]
+        rights = [right, *(self._of_person(self.joined.first(person), here) or NOTHING_ALLOWED for person in persons)]
         return right if len(rights) == 1 else self._rights.shared(least(rights))
 
     def least_of(self, rights: Iterable[Right]) -> Right:
@@ -363,7 +370,7 @@ class Consents:
     def _of_case(self, case: int) -> Right | None:
         if case not in self._of_cases:
             speaking = self._speaking(case)
-            said = _standing(self._said(one) for one in speaking or () if not self._for_people[one])
+            said = _standing(self._said(consent) for consent in speaking or () if not self._for_people[consent])
             self._of_cases[case] = self._tangled if speaking is None else self._least(said, case)
         return self._rights[self._of_cases[case]]
 
@@ -389,8 +396,8 @@ class Consents:
 
     def _part(self, speaking: Iterable[int], person: int) -> _Parted:
         everywhere, elsewhere = array("I"), array("I")
-        for one in speaking:
-            (elsewhere if self._for_cases[one] else everywhere).append(one)
+        for consent in speaking:
+            (elsewhere if self._for_cases[consent] else everywhere).append(consent)
         standing = _standing(map(self._said, everywhere))
         place = self._least(standing, person)
         return _Parted(person, everywhere[: MANY + 1], place, array("I", sorted(elsewhere)))
@@ -403,7 +410,7 @@ class Consents:
         if len(parted.everywhere) <= MANY:
             return self._least(_standing(map(self._said, (*parted.everywhere, *here))), parted.person)
         allowed = self._rights[parted.place] or NOTHING_ALLOWED
-        return self._rights.place(least([allowed, *(one.right for one in _standing(map(self._said, here)))]))
+        return self._rights.place(least([allowed, *(spoken.right for spoken in _standing(map(self._said, here)))]))
 
     def _in_both(self, case: int, consents: array[int]) -> list[int]:
         """Those of these consents that speak for the case. `consents`: in order."""
@@ -413,14 +420,18 @@ class Consents:
             self._last_case = case, frozenset(self._speaking(case) or ())
         speaking = self._last_case[1]
         if len(consents) <= len(speaking):
-            return [one for one in consents if one in speaking]
-        return [one for one in speaking if (at := bisect_left(consents, one)) < len(consents) and consents[at] == one]
+            return [consent for consent in consents if consent in speaking]
+        return [
+            consent
+            for consent in speaking
+            if (at := bisect_left(consents, consent)) < len(consents) and consents[at] == consent
+        ]
 
     def _least(self, standing: Sequence[_Said], target: int) -> int:
         """The place of what these say of a person or case."""
         if not standing:
             return _NOBODY
-        allowed = least(one.right for one in standing)
+        allowed = least(spoken.right for spoken in standing)
         return self._rights.place(allowed._replace(merged=True) if self.joined.count(target) > 1 else allowed)
 
     def _speaking(self, target: int) -> Collection[int] | None:
@@ -511,7 +522,7 @@ def _linked(consent: Consent, *relations: Relation) -> tuple[bytes, ...]:
 
 
 def _right(consent: Consent) -> Right:
-    covers, withheld = frozenset(consent.covers), [meant(one) for one in consent.withheld]
+    covers, withheld = frozenset(consent.covers), [meant(word) for word in consent.withheld]
     said = bool(covers or _unknown(consent, "covers"))
     return Right(
         effective_scope(consent), is_withdrawn(consent), covers if said else UNSAID, frozenset().union(*withheld),
@@ -526,14 +537,14 @@ def _unknown(consent: Consent, field: str) -> bool:
 
 def _standing(said: Iterable[_Said]) -> list[_Said]:
     """Without those that another one of them supersedes. Two that supersede each other both count."""
-    every = {one.id: one for one in said}
+    every = {spoken.id: spoken for spoken in said}
     gone = {
-        other
-        for one in every.values()
-        for other in one.supersedes
-        if other in every and one.id not in every[other].supersedes  # also itself: then it stays
+        older
+        for spoken in every.values()
+        for older in spoken.supersedes
+        if older in every and spoken.id not in every[older].supersedes  # also itself: then it stays
     }
-    return [one for one in every.values() if one.id not in gone]
+    return [spoken for spoken in every.values() if spoken.id not in gone]
 
 
 class Kept:
@@ -562,10 +573,10 @@ class Kept:
         """`numbers`: of the cases, by their places."""
         return [
             LeftOut(
-                one.why, _cases(self._where[one], ids, numbers), tuple(sorted(self._what.get(one, ()))),
-                one in self._merged,
+                reason.why, _cases(self._where[reason], ids, numbers), tuple(sorted(self._what.get(reason, ()))),
+                reason in self._merged,
             )
-            for one in sorted(self._where, key=_Reason.rank)
+            for reason in sorted(self._where, key=_Reason.rank)
         ]  # fmt: skip
 
     def mentioned(self, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> list[Mentioned]:

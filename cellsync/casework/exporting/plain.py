@@ -45,7 +45,7 @@ class Whole:
             "format": "cellsync cases",
             "version": 1,
             "audience": audience.value,
-            "compartments": sorted(one.value for one in gate.compartments),
+            "compartments": sorted(compartment.value for compartment in gate.compartments),
         }
         out.write(_beginning(whole, "cases", 0).encode())
 
@@ -55,16 +55,16 @@ class Whole:
         out.write(b"," * self._filled + b"\n  ")
         self._filled = True
         out.write(_beginning({"consent": folder.scope.value}, "documents", 2).encode())
-        for one in folder.documents:
-            fields = self._gate.fields(self._reader.open(one.schema, one.id))
-            if one.id == folder.case:
+        for unread in folder.documents:
+            fields = self._gate.fields(self._reader.open(unread.schema, unread.id))
+            if unread.id == folder.case:
                 out.write(b"\n    ")
             elif fields:
                 out.write(b",\n    ")
-            if fields or one.id == folder.case:
+            if fields or unread.id == folder.case:
                 document = {
-                    "id": one.id.hex(),
-                    "kind": kind_of(one.schema),
+                    "id": unread.id.hex(),
+                    "kind": kind_of(unread.schema),
                     "fields": {leaving.name: _field(leaving) for leaving in fields},
                 }
                 out.write(_indented(document, 4).encode())
@@ -99,7 +99,7 @@ def _field(leaving: Leaving) -> dict[str, Any]:
         case Holds.KEYS:
             return {"type": leaving.type, "entries": [_entry(piece) for piece in leaving.pieces]}
         case _:
-            return {"type": leaving.type, "values": [one for piece in leaving.pieces for one in _values(piece.now)]}
+            return {"type": leaving.type, "values": [value for piece in leaving.pieces for value in _values(piece.now)]}
 
 
 def _entry(piece: Piece) -> dict[str, Any]:
@@ -108,8 +108,8 @@ def _entry(piece: Piece) -> dict[str, Any]:
 
 def _values(said: tuple[Said, ...]) -> list[dict[str, Any]]:
     return [
-        {"value": json_form.as_json(one.plain)}
-        | ({"authors": list(one.authors)} if one.authors else {})
-        | ({"at": one.at.isoformat()} if one.at else {})
-        for one in said
+        {"value": json_form.as_json(value.plain)}
+        | ({"authors": list(value.authors)} if value.authors else {})
+        | ({"at": value.at.isoformat()} if value.at else {})
+        for value in said
     ]

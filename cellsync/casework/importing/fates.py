@@ -18,7 +18,7 @@ from cellsync.casework.vocabulary import fate, meant
 from cellsync.core.errors import InvalidValue
 from cellsync.core.schema.values import value_type
 
-_CHOICES: Final = [one.value for one in CaseStatus]
+_CHOICES: Final = [status.value for status in CaseStatus]
 _CHOICE: Final = cells.choice(value_type(CaseStatus), _CHOICES)
 _LONGEST: Final = 80  # characters
 _AROUND: Final = " ,;:()!."

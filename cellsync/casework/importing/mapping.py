@@ -312,7 +312,7 @@ def _meant(name: str, header: Sequence[str]) -> str:
     alike = alike or [
         one for one in header if name and headings.ours(name) and headings.ours(one) == headings.ours(name)
     ]
-    close = alike or get_close_matches(name, [one for one in header if one], n=1, cutoff=0.8)
+    close = alike or get_close_matches(name, [name for name in header if name], n=1, cutoff=0.8)
     return f"Did you mean {close[0]!r}?" if close else ""
 
 

@@ -1,21 +1,21 @@
 """A merge: one document as the table has it, against the document as it stands. A three-way merge, field by field.
 
-    base    what the last import brought      theirs    what stands now      ours    what the table says now
+    base    what the last import brought      theirs    the present value    ours    the table's value now
 
     ours = base            write nothing: whatever people wrote since then stays
-    theirs = base          write ours: nobody has touched it
-    otherwise              write ours *beside* theirs, as if both were written at the same time: people see a conflict,
+    theirs = base          write ours: it has not been touched
+    otherwise              write ours *beside* theirs, as if both were written concurrently: people see a conflict,
                            with both values and authors, and decide. An import never replaces what it did not bring.
 
-Of the base only marks are kept: the set "imported" of each document holds [field, column, mark], the mark being 8 bytes
+Only marks of the base are kept: the set "imported" of each document holds [field, column, mark], the mark being 8 bytes
 of a hash keyed with the circle's id over case id, field and value. It is written in the same entry as the value, so it
 is in the same compartment and is erased with it. Two devices that import different versions of a table leave two
 marks: both are base.
 
-An empty cell says the field's default. In a set, the unit is the element: what people added stays, what they removed
+An empty cell means the field's default. In a set, the unit is the element: what people added stays, what they removed
 stays away. In a log, a cell is one item with a source key, and a changed cell corrects it. An emptied cell takes
-nothing back, for a log tells what happened. What people retracted stays so: a changed cell is a new item. A column of
-several items, one in a line, only adds: none of its lines is known to be another one changed.
+nothing back, because a log tells what happened. Retracted items stay retracted: a changed cell is a new item. A column
+of several items, one per line, only adds: a line cannot be recognised as a changed version of another.
 """
 
 from __future__ import annotations

@@ -381,8 +381,8 @@ def _find(column: _Column, cell: str) -> _Found:
     notice = next(
         (
             why
-            for (target, _), one in zip(column.targets, values, strict=True)
-            if one and (why := meant.by_rule(target, cell))
+            for (target, _), found in zip(column.targets, values, strict=True)
+            if found and (why := meant.by_rule(target, cell))
         ),
         "",
     )

@@ -59,7 +59,7 @@ def import_(
     given: dict[str, Any] = {"table": _load(file), "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
     given["columns"] = None if columns is None else _columns(columns)
     with opened(context, writes=True) as client, terminal.bar("importing", "reading the table") as move:
-        job = to_its_end(client, "import", given, lambda one: move(one["done"], one["total"]))
+        job = to_its_end(client, "import", given, lambda job: move(job["done"], job["total"]))
     finished(job)
     _say_how_read(terminal, job)
     would = "would be " if dry_run else ""

@@ -78,7 +78,7 @@ def plan_batch(
                 gaps = [
                     Gap(slices[row].line, slices[row].next - 1) for row in lost if slices[row].row.device not in known
                 ]
-                reached = [None if one.refused else _reached(one) for one in slices]
+                reached = [None if piece.refused else _reached(piece) for piece in slices]
                 return stage.plan(gaps, lost, reached, surplus)
             found = refused | excess
         refused = found  # rare: the rest of the batch once more, without them

@@ -74,7 +74,7 @@ class Replica:
         if plan.circle is not self.circle:
             self.circle.take(plan.circle)
         grants = self.circle.grants
-        self._introduced |= {DeviceId(one.id): one.slot for one in plan.controls if DeviceId(one.id) in grants}
+        self._introduced |= {DeviceId(entry.id): entry.slot for entry in plan.controls if DeviceId(entry.id) in grants}
         if plan.counted is not self.held.counted:
             self.held.counted = plan.counted
             self._set_aside()
@@ -99,7 +99,7 @@ class Replica:
                 if chains[chain_of(author)].device not in equivocators
                 for slot in unpack_slots(parents)
             ]
-            nothing = {one.number: one.first - 1 for one in chains.values() if one.device in equivocators}
+            nothing = {chain.number: chain.first - 1 for chain in chains.values() if chain.device in equivocators}
             grown = count(nothing.get, chains.__getitem__, equivocators, cited, self._store.entry_at)
             for number, sequence in {**nothing, **grown}.items():
                 entry = self._store.entry_at(slot_of(number, sequence))
@@ -129,7 +129,7 @@ class Replica:
     @property
     def hidden(self) -> frozenset[DeviceId]:
         """Equivocators whose introduction does not count: who does not hold that need not know of them."""
-        return frozenset(one for one in self.held.equivocators if not self.circle.is_active(one))
+        return frozenset(device for device in self.held.equivocators if not self.circle.is_active(device))
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
         """The number of the branch that holds this entry, None if it is not held."""
@@ -156,7 +156,11 @@ class Replica:
         """
         for entry in self.held.introductions(self._store):
             if bytes(entry.id) == device:
-                own = [one.number for one in self.held.chains.values() if one.device == device and one.first == 1]
+                own = [
+                    branch.number
+                    for branch in self.held.chains.values()
+                    if branch.device == device and branch.first == 1
+                ]
                 first = min((self._store.first_arrival(number, 1) for number in own), default=0)
                 return max(first, self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot)))
         return 0
@@ -175,7 +179,7 @@ class Replica:
         if other is None:
             return None
         before = EntryId(NO_ID) if chain.first == 1 else self.entry_id(branch, chain.first - 1)
-        sides = [self._side(one, chain.first) for one in (chain, other)]
+        sides = [self._side(branch, chain.first) for branch in (chain, other)]
         if before is None or sum(len(side.outlines) for side in sides) > _MOST_OUTLINES:
             return None
         proof = ForkProof(self.circle.id, *chain.line, chain.first, before, (sides[0], sides[1]))

@@ -487,7 +487,7 @@ class Stage:
         restanding = self._restand(self._judge) if self._judge is not None and self.entries else []
         refold = self._refolded(changed)
         if restanding:
-            refold = sorted({*refold, *(one.case for one in restanding if one.changes_case)})
+            refold = sorted({*refold, *(moved.case for moved in restanding if moved.changes_case)})
         number = self.held.arrival
         commit = Commit(
             entries=self.entries,
@@ -508,7 +508,11 @@ class Stage:
         changes = Changes(self.said, self.appends, self._decoded)
         if refold or counted or self.held.counted:
             again = set(refold)  # these are folded from the beginning, with what is new
-            said = [one for one in changes if one.entry.case not in again and self._counts(one.entry.slot, counted)]
+            said = [
+                change
+                for change in changes
+                if change.entry.case not in again and self._counts(change.entry.slot, counted)
+            ]
             changes = Changes(said, {}, self._decoded)
         new = self._heads_of(changed)
         return Plan(

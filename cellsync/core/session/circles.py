@@ -93,7 +93,7 @@ class SharedCircles:
     # --- exchanges -------------------------------------------------------------------------------------
 
     def of(self, circle: CircleId) -> Exchange | None:
-        return next((one for one in self.exchanges.values() if one.view.id == circle), None)
+        return next((exchange for exchange in self.exchanges.values() if exchange.view.id == circle), None)
 
     def named(self, name: bytes) -> Exchange:
         """The exchange that the peer speaks of."""

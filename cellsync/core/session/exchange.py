@@ -387,12 +387,12 @@ class Exchange:
 
     def _judge(self, reaches: Mapping[int, int]) -> None:
         """The peer has acknowledged these: it lacked them, or said just before that it held some already."""
-        said: dict[Line, int] = {}
+        claimed: dict[Line, int] = {}
         for head in self._heard:  # not looked up yet
-            said[head.line] = max(head.sequence, said.get(head.line, 0))
+            claimed[head.line] = max(head.sequence, claimed.get(head.line, 0))
         for number, sequence in reaches.items():
             if sequence > self.delivered.get(number, -1):
-                self.way = Way.SPARE if sequence <= said.get(self.view.branch(number).line, 0) else Way.NEEDED
+                self.way = Way.SPARE if sequence <= claimed.get(self.view.branch(number).line, 0) else Way.NEEDED
 
     def _tell_frontier(self) -> list[bytes]:
         if self._told_frontier:
@@ -485,7 +485,9 @@ class Exchange:
         hidden = self.view.hidden
         if not hidden:
             return self._equivocators
-        unknown = (one for one in hidden if one not in self._shown and not self.view.holds_of(one, self.delivered))
+        unknown = (
+            device for device in hidden if device not in self._shown and not self.view.holds_of(device, self.delivered)
+        )
         return self._equivocators.union(unknown)
 
     def _held_back(self) -> set[int]:
