@@ -31,6 +31,7 @@ SHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 OURS: Final = {
     "device": "ab" * 32, "case": "cd" * 32, "id": "cd" * 32, "short": "cdcdcdcd", "job": "ef" * 8, "cursor": "",
     "at": "2026-03-01T09:58:00+00:00", "last_seen": "2026-03-01T09:58:00+00:00",
+    "came_in_step": "2026-03-01T09:58:00+00:00",
     "copied": "2026-03-01T09:58:00+00:00", "as_of": "2026-03-01T09:58:00+00:00", "role": "writer",
     ("Flag", "text"): "has a clock that is more than a day ahead", ("Graph", "drawing"): "",
     ("Exported", "content"): "", ("Exported", "next"): "",
