@@ -21,17 +21,21 @@ class Marks:
         self.update(numbers)
 
     def add(self, number: int) -> None:
-        at, bit = number >> 3, 1 << (number & 7)
-        if at >= len(self._bits):
-            self._bits += bytes(at + 1 - len(self._bits))
-        if number > 0 and not self._bits[at] & bit:
-            self._bits[at] |= bit
-            self._count += 1
-            self._first = min(self._first, at)
+        self.update((number,))
 
     def update(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            self.add(number)
+        """Add several: a batch brings ten thousand at once."""
+        new = [number for number in numbers if number > 0]
+        if not new:
+            return
+        bits, first = self._bits, min(new) >> 3
+        bits += bytes(max(0, (max(new) >> 3) + 1 - len(bits)))
+        for number in new:
+            at, bit = number >> 3, 1 << (number & 7)
+            if not bits[at] & bit:
+                bits[at] |= bit
+                self._count += 1
+        self._first = min(self._first, first)
 
     def discard(self, number: int) -> None:
         if number in self:
