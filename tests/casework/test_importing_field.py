@@ -243,6 +243,18 @@ def test_a_workbook_is_named_as_what_it_is() -> None:
     assert "save it as CSV" in caught.value.hint
 
 
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_a_mapping_is_no_table(tmp_path: Path, bom: str) -> None:
+    """It was one with a single column, and each of its lines became a case."""
+    given = tmp_path / "columns.toml"
+    given.write_text(f'{bom}# where our columns go\n"ФИО" = "name"\nNr = "external_id"\nX = []\n', "utf-8")
+    with pytest.raises(UnreadableFile, match="says where columns go") as caught:
+        read_csv(given, None)
+    assert "--columns" in caught.value.hint
+    given.write_text(f"{bom}name\nAnna = Ganna\n", "utf-8")
+    assert len(read_csv(given, None).rows) == 1
+
+
 def test_one_row_with_two_problems_is_one_row_left_out() -> None:
     read = reading("one-row-two-problems.csv")
     assert [row.external for row in read.rows] == ["T-1"]

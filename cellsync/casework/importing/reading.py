@@ -146,8 +146,18 @@ def _check_no_other_file(content: bytes) -> None:
     for begins, holds, what in _OTHER_FILES:
         if head.startswith(begins) and (not holds or holds in content):
             raise UnreadableFile(f"this is {what}, not a CSV file", hint="Open it in its program, and save it as CSV.")
+    if len(content) == len(head) and _is_mapping(head.decode("utf-8-sig", "ignore")):
+        raise UnreadableFile(
+            "this says where columns go (TOML), and is no table", hint="Give it with --columns, beside the table."
+        )
 
 
+def _is_mapping(text: str) -> bool:
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and all(map(_OF_A_MAPPING.match, lines))
+
+
+_OF_A_MAPPING: Final = re.compile(r"""\s*("[^"]*"|'[^']*'|[^\s"'=,;]+)\s*=\s*["'\[]""")
 _OTHER_FILES: Final = (
     (b"PK\x03\x04", b"xl/workbook", "a workbook (.xlsx)"),
     (b"PK\x03\x04", b"opendocument.spreadsheet", "a workbook (.ods)"),
