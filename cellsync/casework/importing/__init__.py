@@ -35,8 +35,8 @@ _HOMES: Final = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first asked for (PEP 562): what people type into fields is read by `cells`, which
-    needs nothing else of this."""
+    """Import a name when it is first used (PEP 562): a caller that only needs `cells`, to read what is typed into
+    fields, does not load the rest."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

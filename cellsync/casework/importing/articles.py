@@ -1,7 +1,7 @@
-"""Articles of a law, as they stand in tables: "342 ч. 1, 2" is one, "ч. 1 ст. 342, ч. 2 ст. 293" are two.
+"""Articles of a law, as tables write them: "342 ч. 1, 2" is one, "ч. 1 ст. 342, ч. 2 ст. 293" are two.
 
-A comma stands between two articles only if what follows names an article of its own: a part of an article that is taken
-for an article would accuse a person of something else.
+A comma separates two articles only if the text after it names an article of its own: a part of an article, mistaken for
+an article, would accuse a person of something else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DECIMAL: Final = re.compile(r"\d{3},\d")
 
 
 def articles(cell: str) -> list[Any]:
-    """Articles of a law. A comma stands between two of them only if what follows names an article of its own."""
+    """Articles of a law. A comma separates two of them only if the text after it names an article of its own."""
     return [
         article for part in parts(SEVERAL, cell) for article in ([part.text] if part.literal else _articles(part.text))
     ]
@@ -34,7 +34,7 @@ def _articles(text: str) -> list[str]:
     if _DECIMAL.fullmatch(text):
         raise BadCell("is one article, or an article and its part", "Write 342.1, or 342 ч. 1, or 342|130.")
     groups: list[list[str]] = []
-    waiting: list[str] = []  # parts that stand before their article: "ч. 1, 2 ст. 368"
+    waiting: list[str] = []  # parts written before their article: "ч. 1, 2 ст. 368"
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
     part_first = any(_PART_FIRST.search(piece) and _ARTICLE.search(piece) for piece in pieces)
     for piece in pieces:

@@ -1,10 +1,10 @@
-"""Cells: from what somebody typed into a table to values of the casework documents.
+"""Cells: the text typed into a table becomes values of the casework documents.
 
-A parser takes a cell, tidied (`tidy`) and not empty, and gives the values it stands for: none, one, or for a set
-several. What it cannot read raises `BadCell`, whose sentence never repeats the cell.
+A parser takes a cell, tidied (`tidy`) and not empty, and returns the values it means: none, one, or several for a set.
+A cell that it cannot read raises `BadCell`, whose sentence never repeats the cell.
 
-What our own tables have to say literally stands in quotes inside the cell: an element of a list that contains the
-list's separators, a text that would be taken for "nothing is known". Doubled quotes stand for one.
+Our own tables put in quotes, inside the cell, any text that must be taken literally: an element of a list that contains
+the list's separators, or a text that would be read as "nothing is known". Two quotes mean one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from cellsync.core.schema.values import ValueType, fits, value_type
 
 Parser = Callable[[str], list[Any]]
 
-# What a spreadsheet program may run if a cell begins with it, guarded or not; some take the wide signs as well.
+# The beginning of a cell that a spreadsheet program may run, guarded or not; some accept the wide signs as well.
 _FORMULA: Final = re.compile(r"(?=['\s]*[=+@＝＋＠－-]|'*[\t\n])")
-# A program that is set to another separator begins a cell in the middle of one of ours. There a dash and a blank is no
-# formula but an item of a list.
+# A program with another separator setting begins a cell in the middle of one of ours. There, a dash followed by a blank
+# is an item of a list and no formula.
 _INSIDE: Final = re.compile(r"(?<=[;\t\n])(?=(?:'|[^\S;\t\n])*(?:[=+@＝＋＠]|[－-](?!\s)))")
 _GUARDED: Final = re.compile(_INSIDE.pattern.replace(r"(?=", r"'(?=", 1))
 _BLANKS: Final = " \t\n\u00a0"
@@ -49,9 +49,9 @@ class BadCell(Exception):
 
 
 def tidy(cell: str) -> str:
-    """A cell without blanks around it, in NFC, lines ending in a line feed, without an exporter's formula guard.
+    """A cell without blanks around it or an exporter's formula guard, in NFC, with lines that end in a line feed.
 
-    So a table that went through another spreadsheet program is not a changed table.
+    A table that was saved by another spreadsheet program therefore does not count as changed.
     """
     cell = unified(cell).lstrip(_BLANKS)
     if cell.startswith("'") and _FORMULA.match(cell):
@@ -62,7 +62,7 @@ def tidy(cell: str) -> str:
 
 
 def guard(text: str) -> str:
-    """A text for a cell, so that no spreadsheet program takes it, or a part of it, for a formula; `tidy` undoes it."""
+    """A text as a cell that no spreadsheet program takes for a formula, in whole or in part; `tidy` undoes it."""
     text = _INSIDE.sub("'", settled(text))
     return "'" + text if _FORMULA.match(text) else text
 
@@ -84,7 +84,7 @@ def as_cell(said: str) -> str:
 
 
 def _needs_quotes(said: str) -> bool:
-    """Whether it would be read as something else: as nothing, or as another text in quotes."""
+    """Whether the text would be read as something else: as nothing, or as another text in quotes."""
     return bool(said) and (says_nothing(said.strip()) or _is_lost(said) or _unquoted(said) != said)
 
 
@@ -95,7 +95,7 @@ def _unquoted(cell: str) -> str:
 
 
 def _is_lost(cell: str) -> bool:
-    """Two words or more of nothing but question marks, or a long one."""
+    """Whether the cell is only question marks: several words of them, or one long word."""
     return len(cell) > 5 and cell.count("?") > 3 and set(cell) <= set("? .")
 
 
@@ -104,7 +104,7 @@ def note(cell: str) -> list[Any]:
 
 
 def task_kind(cell: str) -> list[Any]:
-    """The kind of a task; of several ("parcel letter") the first. Other words are its title only."""
+    """The kind of a task: the first if there are several ("parcel letter"). Other words are only its title."""
     for words in (cell, *cell.split()[:1]):
         if kind := meant(words, [kind.value for kind in TaskKind]):
             return [TaskKind(kind)]
@@ -161,7 +161,7 @@ def event(cell: str) -> list[Any]:
 
 
 def day(cell: str) -> list[Any]:
-    """A day. Of a month or a year the first: to be reminded early costs nothing, to be reminded late may."""
+    """A day: the first one of a month or a year, since an early reminder costs nothing and a late one may."""
     return _first_day(partial_date(cell))
 
 
@@ -185,7 +185,7 @@ def name(cell: str) -> list[Any]:
 
 
 def parser_for(kind: ValueType) -> Parser | None:
-    """The parser for values of this type; None if a cell cannot say such a value."""
+    """The parser for values of this type; None if a cell cannot express such a value."""
     described = kind.description
     while isinstance(described, dict) and "optional" in described:
         described = described["optional"]

@@ -1,4 +1,4 @@
-"""Codes of countries and languages in a cell: from codes, names, or several of either."""
+"""Codes of countries and languages, from a cell that gives codes, names, or several of either."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _coded(cell: str, code: Callable[[str], str | None], problem: str, hint: str
 
 
 def _codes(text: str, code: Callable[[str], str | None]) -> list[str]:
-    """One, or several with commas, slashes or only blanks between them; unknown ones left out."""
+    """The words for codes in a text: one, or several separated by commas, slashes or blanks; unknown ones left out."""
     if says_unknown(text):
         return []
     if code(text) is not None:
         return [text]
-    found = [one for part in _CODES.split(text) if not says_unknown(one := part.strip())]
+    found = [word for part in _CODES.split(text) if not says_unknown(word := part.strip())]
     return found if len(found) != 1 else found[0].split()

@@ -1,13 +1,12 @@
-"""Encodings: the text of a file, or a refusal that says what to do; never a garbled name without a word.
+"""Encodings: the text of a file, or a refusal that says what to do; never a name that was garbled silently.
 
-1. A mark at the beginning says what a file is. Without one, a zero or another number of a page in every other byte
-   says UTF-16.
-2. What is UTF-8 is UTF-8, also where a few bytes of it are broken: these become lone surrogates (`is_broken`), and the
-   reader of rows reports the cells. No text in another encoding looks like UTF-8 by chance.
-3. For everything else charset-normalizer proposes what is used in the region, and we check each proposal: only letters
-   of the languages written here, capitals where words begin. Short texts often pass in several; then the letters that
-   are frequent decide, if they do so clearly.
-4. A text that was garbled before it was saved is refused as well: UTF-8 that somebody read as CP1251.
+1. A byte order mark names the encoding. Without one, a zero or another page number in every other byte means UTF-16.
+2. A file that decodes as UTF-8 is UTF-8, even if a few of its bytes are broken: these become lone surrogates
+   (`is_broken`), and the reader of rows reports their cells. No text in another encoding looks like UTF-8 by chance.
+3. For any other file, charset-normalizer proposes encodings used in the region, and each proposal is checked: its text
+   must have only letters of the languages written here, and capitals only where words have them. A short text often
+   passes in several encodings; then the frequencies of its letters decide, if the result is clear.
+4. A text that was garbled before it was saved is refused too: UTF-8 that was read as CP1251.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from cellsync.core.errors import CallerError, InvalidValue
 _PROPOSED: Final = (
     "cp1251", "cp866", "koi8_r", "koi8_u", "mac_cyrillic", "iso8859_5", "cp1250", "iso8859_2", "cp852", "cp1257",
 )  # fmt: skip
-_SAMPLE: Final = 32 << 10  # bytes that are looked at
+_SAMPLE: Final = 32 << 10  # bytes that are examined
 _CYRILLIC: Final = frozenset("абвгґдеёєжзиіїйклмнопрстуўфхцчшщъыьэюя")
 _LATIN: Final = frozenset("ąćęłńóśźżčėįšųūžāēģīķļņäöüßáéíýúôďěňřťůĺľŕõ")
 _SIGNS: Final = frozenset("«»„“”‘’–—…№§°\u00a0\u00ad")
 _FREQUENT: Final = "оаеинтсрлвкдмупыязьбігчйхжўшюцэщфєїґёъ"
 _LOGS: Final = {letter: -log(3 + rank) for rank, letter in enumerate(_FREQUENT)}
 _PAGES: Final = (0, 1, 4, 5, 0x20, 0x21)  # of the alphabets and their signs in UTF-16
-_FEWEST: Final = 3  # letters that can say something about an encoding
+_FEWEST: Final = 3  # letters from which an encoding can be told
 _CLEARLY: Final = 0.2
 _ODD_SHARE: Final = 0.01  # of what is beyond ASCII
 _BROKEN_SHARE: Final = 0.1  # of the characters beyond ASCII
@@ -46,7 +45,7 @@ class UnreadableFile(CallerError):
 
 
 def decode(content: bytes, encoding: str | None = None) -> str:
-    """The text of a file, with lone surrogates for what is broken in it. Raises UnreadableFile, InvalidValue."""
+    """The text of a file, with lone surrogates for its broken bytes. Raises UnreadableFile, InvalidValue."""
     if encoding is not None:
         return _named(content, encoding)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -76,7 +75,7 @@ def _named(content: bytes, encoding: str) -> str:
 
 
 def _without_mark(content: bytes) -> str:
-    """The name of UTF-16 if it is that."""
+    """Which UTF-16 the content is, by its bytes alone; "" if it is none."""
     head = content[: _SAMPLE & ~1]
     low, high = head[0::2], head[1::2]
     for half, zeros, name in ((high, low, "utf-16-le"), (low, high, "utf-16-be")):
@@ -87,19 +86,19 @@ def _without_mark(content: bytes) -> str:
 
 
 def _is_sound(text: str) -> bool:
-    """Whether at most a few of its characters are broken."""
+    """Whether no more than a few characters of the text are broken."""
     if not is_broken(text):
         return True
     return len(_BROKEN.findall(text)) <= _BROKEN_SHARE * sum(not character.isascii() for character in text)
 
 
 def is_broken(text: str) -> bool:
-    """Whether some of it could not be decoded."""
+    """Whether any byte of the text could not be decoded."""
     return _BROKEN.search(text) is not None
 
 
 def _was_garbled(text: str) -> bool:
-    """Whether the text is what CP1251 makes of UTF-8: two letters for each, the first one a capital Р or С."""
+    """Whether the text is UTF-8 that was read as CP1251: two letters for each, the first one a capital Р or С."""
     sample = "".join(word for word in text[:_SAMPLE].split() if not word.isascii())
     if sum(sample.count(letter) for letter in "РС") < 0.4 * len(sample):
         return False
@@ -117,7 +116,7 @@ def _detected(content: bytes) -> str:
     from charset_normalizer import from_bytes  # only such files need it
 
     sample = _telling(content)
-    scores: dict[str, tuple[float, str]] = {}  # by text: two encodings that say the same are one
+    scores: dict[str, tuple[float, str]] = {}  # by text: encodings that give the same text count as one
     for match in from_bytes(sample, cp_isolation=list(_PROPOSED)):
         for name in (match.encoding, *match.could_be_from_charset):
             try:
@@ -139,7 +138,7 @@ def _detected(content: bytes) -> str:
 
 
 def _telling(content: bytes) -> bytes:
-    """The lines that say something about the encoding, as many as are looked at."""
+    """The lines that are not all ASCII, up to the size of the sample: only they tell the encoding."""
     lines, size = [], 0
     for line in re.split(rb"[\r\n]+", content):
         if not line.isascii():
@@ -151,7 +150,7 @@ def _telling(content: bytes) -> bytes:
 
 
 def _sense(text: str) -> float | None:
-    """How well the frequent letters are those of the languages written here; None if the text makes no sense."""
+    """How well the letters' frequencies fit the languages written here; None if the text makes no sense."""
     beyond = [letter for letter in text if not letter.isascii()]
     odd = sum(
         letter not in _SIGNS and letter.lower() not in _CYRILLIC and letter.lower() not in _LATIN for letter in beyond
@@ -162,12 +161,12 @@ def _sense(text: str) -> float | None:
         return None
     letters = [letter for word in words for letter in word.lower() if letter in _CYRILLIC]
     if not letters:
-        return 0.0  # Latin letters with marks: what passes is hardly ever two things
+        return 0.0  # Latin letters with marks: hardly any text passes in two encodings
     return 4 + sum(_LOGS[letter] for letter in letters) / len(letters)
 
 
 def _is_word(word: str) -> bool:
-    """One alphabet; a capital begins it, or all are capitals."""
+    """Whether the word is in one alphabet, and has capitals only at its beginning or throughout."""
     low = word.lower()
     cyrillic = sum(letter in _CYRILLIC for letter in low)
     if cyrillic not in (0, len(word)):

@@ -1,7 +1,7 @@
-"""Fates: what became of a person, where a table has it in its column of states.
+"""Fates: what became of a person, when a table says it in its status column.
 
-With us the status says how the work on a case stands; "released" does not say that. So it is kept as what it is, an
-entry of the timeline with the words of the table, and with the day if one stands there.
+Our status says how far the work on a case is, and "released" does not. Such a cell is therefore kept as an entry of the
+timeline, in the words of the table, with the date if the cell gives one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BEFORE_DATE: Final = ("on ", "in ", "since ", "from ", "с ", "со ", "в ", "
 
 
 def status(cell: str) -> list[Any]:
-    """The status of a case; nothing where the cell says what became of the person."""
+    """The status of a case; nothing if the cell says what became of the person."""
     try:
         return _CHOICE(cell)
     except BadCell:
@@ -39,9 +39,9 @@ def status(cell: str) -> list[Any]:
 
 
 def entries(cell: str) -> list[Any]:
-    """What became of the person: "released", "освобождён 03.05.2024"; and since when a status holds, as a note.
+    """What became of the person, as "released" or "освобождён 03.05.2024"; a status with its date becomes a note.
 
-    Nothing where a cell says something else.
+    Nothing for any other cell.
     """
     for said, when in _with_date(cell):
         if (kind := fate(said)) is not None:
@@ -52,7 +52,7 @@ def entries(cell: str) -> list[Any]:
 
 
 def _with_date(cell: str) -> Iterator[tuple[str, PartialDate]]:
-    """Each beginning of the cell behind which a date stands, or nothing; the longest first."""
+    """Each beginning of the cell that is followed by a date or by nothing, and that date; the longest first."""
     words = cell.split() if len(cell) <= _LONGEST else []
     for end in range(len(words), 0, -1):
         if (when := _date(" ".join(words[end:]).strip(_AROUND))) is not None:
@@ -60,7 +60,7 @@ def _with_date(cell: str) -> Iterator[tuple[str, PartialDate]]:
 
 
 def _date(text: str) -> PartialDate | None:
-    """None for what is no date."""
+    """The date that a text is, unknown if it is empty; None if it is no date."""
     for before in _BEFORE_DATE:
         text = text.removeprefix(before)
     try:

@@ -1,12 +1,12 @@
-"""Headings: which of our columns the heading of somebody's table means, in English, Belarusian, Russian and Polish.
+"""Headings: which of our columns a heading in a foreign table means, in English, Belarusian, Russian and Polish.
 
-Letter case, blanks, underscores and signs do not matter, nor does `__ru` behind the name, which says in what language
-a text is, nor the groups that KoboToolbox puts in front ("group_person/full_name"). A heading is here only if it means
-one column in every table: "date" does not, and "№" numbers rows, which are others once the table was sorted.
+Letter case, blanks, underscores and signs do not matter, nor does a suffix such as `__ru`, which names the language of
+a text, nor the groups that KoboToolbox puts in front ("group_person/full_name"). A heading is listed only if it means
+one column in every table: "date" does not, and "№" numbers rows, which change once the table is sorted.
 
-A heading may say the same twice ("Name / Имя"), and more beside it: "ФИО (полностью)", "Date of arrest, if known". What
-`remarks` knows to change nothing is left out of account. Any other word may change all, as in "Name (lawyer)": then
-nobody knows what the column means (`doubted`), and it is no column of ours.
+A heading may say the same twice ("Name / Имя"), or have a remark: "ФИО (полностью)", "Date of arrest, if known". A
+remark that `remarks` knows to change nothing is ignored. Any other word may change the meaning, as in "Name (lawyer)":
+then the column is in doubt (`doubted`), and counts as none of ours.
 """
 
 from __future__ import annotations
@@ -153,16 +153,16 @@ _PARTS: Final = {
 }
 ORDER: Final = ("given", "patronymic", "family")
 _ID: Final = "external_id"
-_TITLES: Final = frozenset({"title"})  # a name where nothing else is one: what Uwazi calls every record by
+_TITLES: Final = frozenset({"title"})  # a name if no other column is one: Uwazi has a title for every record
 
 
 def heading(text: str) -> str:
-    """A heading as it is compared."""
+    """The form of a heading that is compared."""
     return " ".join(_BETWEEN.sub(" ", folded(_LANGUAGE.sub("", " ".join(text.split())))).split())
 
 
 def _words(said: dict[str, str]) -> dict[str, str]:
-    """Ours, by what is said for them."""
+    """Our names, by the headings that mean them."""
     words = {heading(ours): ours for ours in said}
     for ours, several in said.items():
         for word in several.split(","):
@@ -179,7 +179,7 @@ class _Meaning(NamedTuple):
     ours: str  # "": none of ours
     part: str  # of a name
     sure: bool
-    remarked: bool  # there is more in it than the column
+    remarked: bool  # the heading says more than which column it is
 
 
 _NONE: Final = _Meaning("", "", sure=True, remarked=False)
@@ -188,12 +188,12 @@ _GROUPED: Final = re.compile(r"[\w-]+(?:/[\w-]+)+")
 
 @lru_cache(maxsize=1 << 10)  # asked several times of each heading
 def _meaning(text: str) -> _Meaning:
-    """What a heading means. What begins with a line is a form's own, but for its id."""
+    """What a heading means. A heading that begins with an underscore is a form's own, except for its id."""
     if text.startswith("_") and text != "_id":
         return _NONE
     if found := _known(heading(text)):
         return found
-    if _GROUPED.fullmatch(text) and ("_" in text or text.islower()):  # of a form
+    if _GROUPED.fullmatch(text) and ("_" in text or text.islower()):  # a form's group
         group, _, last = text.rpartition("/")
         found = _known(heading(last))
         if found is not None:
@@ -211,7 +211,7 @@ def _without_remarks(pieces: list[str]) -> _Meaning:
     telling = telling or pieces[:1]
     found = _known(heading(" ".join(telling))) or _agreed(telling)
     beside = [remarks.words(piece) for piece in pieces if piece not in telling and not is_example(piece, found.ours)]
-    # "Код (УК)" may be anything, and one id for two rows costs the second
+    # "Код (УК)" may be anything, and two rows with one id would lose the second
     harmless = not beside or (
         found.ours != _ID and all(remarks.changes_nothing(words, found.ours or "name") for words in beside)
     )
@@ -219,7 +219,7 @@ def _without_remarks(pieces: list[str]) -> _Meaning:
 
 
 def _agreed(pieces: list[str]) -> _Meaning:
-    """What all of these mean. A choice of the first, as in "Status (released)", is only an example."""
+    """What all pieces mean. A choice of the first one's column, as in "Status (released)", is only an example."""
     first = _alone(pieces[0]) if pieces else None
     if first is not None:
         pieces = [piece for at, piece in enumerate(pieces) if not at or not is_example(piece, first.ours)]
@@ -233,7 +233,7 @@ def _agreed(pieces: list[str]) -> _Meaning:
 
 
 def _alone(piece: str) -> _Meaning | None:
-    """What a piece means, also without words at its end that change nothing: "ФИО полностью"."""
+    """What a piece means, leaving out words at its end that change nothing: "ФИО полностью"."""
     words = heading(piece).split()
     for end in range(len(words), 0, -1):
         if (found := _known(" ".join(words[:end]))) is not None:
@@ -243,32 +243,32 @@ def _alone(piece: str) -> _Meaning | None:
 
 
 def part_of_name(text: str) -> str:
-    """Which part of a name the column has: given, patronymic or family; "" for anything else."""
+    """Which part of a name the column holds: given, patronymic or family; "" for any other column."""
     meaning = _meaning(text)
     return meaning.part if meaning.sure else ""
 
 
 def is_name(text: str) -> bool:
-    """Whether a column of this name holds what people are called."""
+    """Whether a column with this heading holds the names of people."""
     return heading(text) in _TITLES or ours(text) == "name" or bool(part_of_name(text))
 
 
 def ours(text: str) -> str:
-    """Our column of this name; "" if it is none, or if nobody knows."""
+    """Our column that a heading means; "" if it means none, or is in doubt."""
     meaning = _meaning(text)
     return meaning.ours if meaning.sure else ""
 
 
 def doubted(text: str) -> str:
-    """Our column that a heading means, were it not for what else it says; "" if nothing is in doubt."""
+    """Our column that a heading would mean without its other words; "" if nothing is in doubt."""
     meaning = _meaning(text)
     return "" if meaning.sure else meaning.ours or ("name" if meaning.part else "")
 
 
 def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Our columns, with the columns of the table that they come from: one, but for a name in several parts.
+    """Our columns, with the columns of the table that they come from: one, or several for a name in parts.
 
-    A heading that is ours to the letter goes before one that only means the same.
+    A heading that is exactly ours takes precedence over one that only means the same.
     """
     found: dict[str, tuple[str, ...]] = {}
     parts = {part: name for name in reversed(header) if name and (part := part_of_name(name))}
@@ -288,7 +288,7 @@ def recognised(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _another_name(header: Sequence[str], found: dict[str, tuple[str, ...]], parts: dict[str, str]) -> None:
-    """Who has the name in two languages has it in two columns: "ФИО (рус)" and "ФИО (бел)"."""
+    """Find a second name column: tables with names in two languages have "ФИО (рус)" and "ФИО (бел)"."""
     used = [*parts.values()] if "family" in parts else []
     for name in header:
         if "name" in found and name not in used and ours(name) == "name" and (name,) not in found.values():
@@ -298,7 +298,7 @@ def _another_name(header: Sequence[str], found: dict[str, tuple[str, ...]], part
 
 
 def in_order(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns of one name, in the order in which it is said: given, patronymic, family; others as they stand."""
+    """The columns of one name in the order given, patronymic, family; other columns in the order of the table."""
     parts = [part_of_name(column) for column in columns]
     if all(parts) and len(set(parts)) == len(parts):
         return tuple(sorted(columns, key=lambda column: ORDER.index(part_of_name(column))))

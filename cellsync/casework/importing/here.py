@@ -1,8 +1,9 @@
-"""Here: what this cell holds already, for rows that are new to it.
+"""Here: the documents that this cell already holds for rows that are new to it.
 
-A row belongs to the documents that an import made of its external id. Where there are none, it belongs to the case that
-people gave this external id, or, in a table that we exported, that has this id; then its person, episode, proceeding
-and task are those that the table was made of. Names are compared folded, so that one person is not brought in twice.
+A row belongs to the documents that an import made from its external id. If there are none, it belongs to the case whose
+external id was set to this by hand, or, in a table that we exported, to the case with this id; its person, episode,
+proceeding and task are then those from which the table was made. Names are compared folded: otherwise one person could
+be imported twice.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Documents = dict[str, CaseId]
 
 
 class Alike(NamedTuple):
-    """A row with the name of somebody who is here already, under another id; or of an earlier row."""
+    """A row with the name of a person who is already here under another id, or of an earlier row."""
 
     line: int
     case: CaseId | None
@@ -49,7 +50,7 @@ class Alike(NamedTuple):
 
 
 class Renamed(NamedTuple):
-    """A row whose id is here already, for a person of whose names it has not one word."""
+    """A row whose id is already here, for a person with whose names it shares not one word."""
 
     line: int
     person: CaseId
@@ -59,9 +60,9 @@ class Renamed(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """What was found for the rows of a table."""
+    """What the cell already holds for the rows of a table."""
 
-    documents: dict[str, Documents]  # by external id, of rows that belong to a case that people made
+    documents: dict[str, Documents]  # by external id, of rows that belong to a case made by hand
     alike: list[Alike]
     renamed: list[Renamed]
 
@@ -70,12 +71,12 @@ class Matches(NamedTuple):
 
 
 async def look_around(cell: Cell, rows: Iterable[WaitingRow]) -> Matches:
-    """What is here for the rows that no import has made yet. Costs what these rows are many."""
+    """Find what is here for the rows that no import has made yet. The cost grows with the number of these rows."""
     return await cell.catalogue.look(lambda replica, listings: _look(cell, replica, listings, rows))
 
 
 def made_of(cell: Cell, external: str) -> Documents:
-    """The documents that an import makes of a row."""
+    """The documents that an import makes from a row."""
     return {name: cell.case_id(kind_of(schema), external) for name, schema in DOCUMENTS.items()}
 
 
@@ -114,7 +115,7 @@ def _is_file(replica: Replica, case: CaseId, external: str) -> bool:
 
 
 def _documents(replica: Replica, listings: Listings, file: CaseId) -> Documents:
-    """A case file with the first person that it is about, and the first of each kind that points at it."""
+    """A case file, the first person that it is about, and the first document of each kind that points at it."""
     about = {link.case for link in _links(replica, file) if link.relation is Relation.ABOUT}
     pointing = {bytes(replica.held.case_ids[number]) for number in listings.linking(bytes(file))}
     found: Documents = {"case": file}
@@ -141,7 +142,7 @@ def _own(cell: Cell, here: Matches, external: str) -> Collection[CaseId]:
 def _called(
     replica: Replica, listings: Listings, names: list[str], own: Callable[[], Collection[CaseId]]
 ) -> CaseId | None:
-    """A person or case of one of these names that is none of its own documents."""
+    """A person or case with one of these names that is none of the row's own documents."""
     for name in names:
         numbers = [number for number, is_external in listings.called(name) if not is_external]
         for listing in listings.get(numbers):
@@ -152,9 +153,9 @@ def _called(
 
 
 def is_called_otherwise(row: WaitingRow, person: CaseState) -> bool:
-    """Whether a row names somebody, and this person is called otherwise: no word of the names is the same.
+    """Whether a row's names and this person's names, both known, have no word in common.
 
-    Tables that count their rows have the same ids for different people.
+    Tables that number their rows use the same ids for different people.
     """
     words = _words(_names(row))
     known = _words(sought(name) for name in names_in(person)) if words else set()
@@ -166,7 +167,7 @@ def _words(names: Iterable[str]) -> set[str]:
 
 
 def _names(row: WaitingRow) -> list[str]:
-    """The names of its person, as they are compared."""
+    """The names of the row's person, in the form that is compared."""
     person = row.documents.get("person", {})
     names = [sought(name) for (field, _), values in person.items() if field == "names" for name, *_ in values]
     return list(dict.fromkeys(filter(None, names)))

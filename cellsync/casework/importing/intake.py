@@ -1,4 +1,4 @@
-"""The intake: rows in groups, each group one durable step that happens entirely or not at all."""
+"""The intake: rows are written in groups, each group as one durable step, entirely or not at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cellsync.ledger.pause import collector_paused
 GROUP_ROWS: Final = 100
 GROUP_BYTES: Final = 512 << 10
 
-# The link stands in the document that fewer people need (design, section 5).
+# Of two linked documents, the one that fewer people need holds the link (design, section 5).
 _LINKS: Final[tuple[tuple[str, str, Relation], ...]] = (
     ("case", "person", Relation.ABOUT),
     ("episode", "case", Relation.PART_OF),
@@ -37,7 +37,7 @@ _LINKS: Final[tuple[tuple[str, str, Relation], ...]] = (
     ("task", "case", Relation.PART_OF),
 )
 _LINKS_OF: Final = {name: [(to, how.value) for at, to, how in _LINKS if at == name] for name, _, _ in _LINKS}
-_BY_IMPORT: Final = ""  # instead of a column: what the import itself says
+_BY_IMPORT: Final = ""  # in place of a column: for values from the import itself
 
 Progress = Callable[[int, int], None]
 Edits = list[tuple[CaseId, list[Operation]]]
@@ -58,12 +58,12 @@ class Report(NamedTuple):
     taken: dict[str, str]  # columns of the table under another name than ours -> ours
     header_line: int
     id_column: str  # "": rows are known by name
-    alike: list[Alike]  # new rows with a name that is here already
-    left: int = 0  # rows that were not come to, because the import was stopped
-    nameless: Sequence[tuple[int, str]] = ()  # rows that say no name: line, what they are called instead
-    renamed: Sequence[Renamed] = ()  # rows left out: their id is here already, for somebody of another name
-    doubted: Sequence[RowError] = ()  # columns that were left out, as they may be ours or not
-    by_rule: Sequence[RowError] = ()  # cells that arrived, read by a rule that may be wrong in this table
+    alike: list[Alike]  # new rows with a name that is already here
+    left: int = 0  # rows that were not reached because the import was stopped
+    nameless: Sequence[tuple[int, str]] = ()  # rows without a name: line, and the title used instead
+    renamed: Sequence[Renamed] = ()  # rows left out: their id is already here, for a person of another name
+    doubted: Sequence[RowError] = ()  # columns left out because it is not clear whether they are ours
+    by_rule: Sequence[RowError] = ()  # cells imported under a rule that may be wrong in this table
 
     @property
     def left_out(self) -> int:
@@ -169,12 +169,12 @@ def _groups(rows: Iterable[WaitingRow]) -> Iterator[list[WaitingRow]]:
 
 
 async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bool) -> tuple[int, int]:
-    """(rows whose case file is new, other rows that change something). Nobody else writes in between."""
+    """(rows whose case file is new, other rows that change something). The circle's lock keeps out other writers."""
     async with cell.circle.lock:
         merged = await cell.circle.apart(lambda: [_merge_row(cell, here, row) for row in group])
         edits = [edit for written, _ in merged for edit in written]
         if edits and not dry_run:
-            with collector_paused():  # it would go through all states that are here, again and again
+            with collector_paused():  # it would walk all states held here, again and again
                 plan = await cell.own_entries.write_locked(edits, begin=False)
             await cell.circle.apart(partial(cell.catalogue.keep_up, plan))
     await trio.lowlevel.checkpoint()
@@ -183,12 +183,12 @@ async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bo
 
 
 def _says_more(edits: Edits) -> bool:
-    """Whether anything is written besides marks: those say what a table has said, and change no value."""
+    """Whether the edits hold more than marks, which record what a table has said and change no value."""
     return any(operation.field != MARKS for _, operations in edits for operation in operations)
 
 
 def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]:
-    """What to write of one row, and whether its case file is new. Holds the circle's lock."""
+    """The edits of one row, and whether its case file is new. The caller holds the circle's lock."""
     made = made_of(cell, row.external)
     ids = here.documents.get(row.external, made)
     states = {name: _state(cell, case) for name, case in ids.items()}
@@ -206,7 +206,7 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
             for to, how in _LINKS_OF.get(name, ())
             if to in exist
             for link in [[bytes(ids[to]), how]]
-            # Two documents that people have made were found by the links that they have: those are theirs to say.
+            # Two documents made by hand were found by their links, so the import leaves these links to the people.
             if (state := states[name]) is None or ids[name] == made[name] or states[to] is None
             or has_said(state, keyed, ("links", _BY_IMPORT), link)
         ]  # fmt: skip
@@ -217,17 +217,17 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         if written := merge(DOCUMENTS[name], before, table, keyed, SEVERAL_ITEMS):
             if otherwise and any(operation.tag == Op.ADD and operation.field == "names" for operation in written):
                 here.renamed.append(Renamed(row.line, ids["person"]))
-                return [], False  # what is known of one person must not become another's
+                return [], False  # one person's data must not be written to another
             edits.append((ids[name], written))
     return edits, states["case"] is None
 
 
 def _keyed(cell: Cell, case: CaseId) -> Keyed:
-    # no schema has such a kind, so these are the id of no case
+    # no schema has such a kind, so these ids collide with those of no case
     named, case_id = case.hex(), cell.case_id
     return lambda use, data: case_id("import " + use, named + data.hex())
 
 
 def _state(cell: Cell, case: CaseId) -> CaseState | None:
-    """The state of a document with its logs; None if it is not here. Holds the circle's lock."""
+    """The state of a document with its logs; None if it is not here. The caller holds the circle's lock."""
     return cell.circle.replica.read(case)

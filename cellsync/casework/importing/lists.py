@@ -1,7 +1,7 @@
-"""Lists: several values in one cell, with | or ; or a line end between them.
+"""Lists: several values in one cell, separated by | or ; or a line end.
 
-An element that contains what separates, or that would be read as something else, stands in quotes, doubled inside: so
-our own tables can say every element, and what they say is read back.
+An element that contains a separator, or that would be read as something else, is put in quotes, with quotes inside it
+doubled: this lets our own tables write every element and read it back.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Part(NamedTuple):
     """One of several values in a cell."""
 
     text: str
-    literal: bool  # it stood in quotes: taken as it is
+    literal: bool  # it was in quotes: taken as it is
 
     def __repr__(self) -> str:
         return "<part of a cell>"  # no content
 
 
 def parts(between: re.Pattern[str], cell: str) -> list[Part]:
-    """What stands between the separators; in quotes they do not count. Empty parts are left out."""
+    """The parts between separators, which do not count inside quotes. Empty parts are left out."""
     found: list[Part] = []
     at = 0
     while at < len(cell):
@@ -55,7 +55,7 @@ def parts(between: re.Pattern[str], cell: str) -> list[Part]:
 
 
 def several(one: Parser, literal: Parser | None = None) -> Parser:
-    """A set: cells with | or ; or a line end between the elements. `literal` takes those that stand in quotes."""
+    """A parser for sets: elements separated by | or ; or a line end. `literal` reads those in quotes."""
     return lambda cell: _each(SEVERAL, cell, one, literal or one)
 
 
@@ -68,12 +68,12 @@ def _each(between: re.Pattern[str], cell: str, one: Parser, literal: Parser) -> 
 
 
 def joined(said: Iterable[str], read: Parser, between: str = "|") -> str:
-    """Texts as one cell that `read` takes apart again; in quotes where they have to be."""
+    """Texts as one cell that `read` splits again, in quotes where needed."""
     return between.join(_quoted(text) if _is_torn(text, read) else text for text in said)
 
 
 def _is_torn(said: str, read: Parser) -> bool:
-    """Whether it would be read as something else than this one text."""
+    """Whether the text, unquoted, would not be read back as this one text."""
     if said != said.strip() or '"' in said[:1] or "\n" in said:
         return True
     try:
@@ -87,12 +87,12 @@ def _quoted(said: str) -> str:
 
 
 def entries(cell: str) -> list[Any]:
-    """Entries of a timeline, one in a line: what `as_text` shows of them."""
+    """Entries of a timeline, one per line, as `as_text` writes them."""
     return _each(_LINE, cell, lambda line: [entry_of(line)], lambda line: [entry_of(line)])
 
 
 def lines(cell: str) -> list[Any]:
-    """Texts, one in a line."""
+    """Texts, one per line."""
     return _each(_LINE, cell, text, literally)
 
 

@@ -1,7 +1,7 @@
 """Mapping: which column of a table goes into which field of which document.
 
-Without a mapping the headings say it (`headings`). A group can say it with a dict, or a TOML or JSON file with the same
-keys and values (`mapping_file`):
+Without a mapping, the headings decide (`headings`). A group can decide with a dict, or with a TOML or JSON file of the
+same keys and values (`mapping_file`):
 
     "Nr" = "external_id"              as the example's column of that name
     "ФИО" = "name"
@@ -9,7 +9,7 @@ keys and values (`mapping_file`):
     "Разное" = ["note", "case.legal_notes"]   or several of either
 
 Documents: case, person, episode, proceeding, task; one of each per row. One column is the external id; without one,
-rows are known by the name. Several columns that go into "name" are one name, in the order in which it is said.
+rows are identified by the name. Several columns that go into "name" form one name, in its usual order.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Target(NamedTuple):
 
 
 def _target(column: str, where: str, parser: Parser | None = None) -> Target:
-    """Raises InvalidValue for a document or field that does not exist, or that a cell cannot say."""
+    """Raises InvalidValue for a document or field that does not exist, or that a cell cannot express."""
     document, _, name = where.partition(".")
     if document not in DOCUMENTS:
         raise InvalidValue("the mapping names a document that does not exist", hint=offer(document, DOCUMENTS))
@@ -86,7 +86,7 @@ def _usual_parser(document: str, name: str) -> Parser | None:
     return lists.TEXTS if parser is cells.text else lists.several(parser)
 
 
-# Fields whose cells people write in other ways than their type suggests.
+# Fields whose cells are usually not written the way their type suggests.
 _SPECIAL: Final[dict[str, Parser]] = {
     "person.names": lists.NAMES,
     "person.citizenships": codes.countries,
@@ -98,7 +98,7 @@ _SPECIAL: Final[dict[str, Parser]] = {
     "task.kind": cells.task_kind,
 }
 
-# Of several columns for a field that holds one value, the first here that a table has.
+# If a table has several columns for a field that holds one value, the first in this order is used.
 _EXAMPLE: Final = (
     _target("title", "case.title"),
     _target("name", "case.title", persons.titled),
@@ -167,12 +167,12 @@ class BadMapping(InvalidValue):
 class Placed(NamedTuple):
     """A mapping on the header of one table."""
 
-    positions: dict[str, tuple[int, ...]]  # of the cells of a column; several are joined
+    positions: dict[str, tuple[int, ...]]  # of a column's cells; several are joined
     targets: tuple[Target, ...]
-    id_column: str  # "": rows are known by name
-    taken: dict[str, str]  # columns of the table under another name than ours -> ours
+    id_column: str  # "": rows are identified by name
+    taken: dict[str, str]  # columns of the table whose name is not ours -> ours
     ignored: list[str]
-    doubted: dict[str, str]  # columns left out, as nobody knows whether they are ours -> ours
+    doubted: dict[str, str]  # columns left out because it is not clear whether they are ours -> ours
 
 
 class Mapping(NamedTuple):
@@ -182,14 +182,14 @@ class Mapping(NamedTuple):
 
     id_column: str  # "": none
     targets: tuple[Target, ...]
-    sources: dict[str, tuple[str, ...]] | None  # the table's columns of each column; None: what the headings say
+    sources: dict[str, tuple[str, ...]] | None  # the table's columns for each column; None: the headings decide
 
     @classmethod
     def of(cls, columns: AnyMapping[str, object]) -> Mapping:
         """From column → example column, or "document.field", or several. Raises BadMapping, with what was meant."""
         ids: list[str] = []
         names: list[str] = []
-        found: list[tuple[Target, Target | None]] = []  # and which of the example's it is
+        found: list[tuple[Target, Target | None]] = []  # a target, and the one of the example that it comes from
         for column, places in columns.items():
             for where in places if isinstance(places, list) else [places]:
                 if not isinstance(where, str):
@@ -221,7 +221,7 @@ class Mapping(NamedTuple):
         return self._on(header, {})
 
     def _with_headings(self, header: Sequence[str]) -> Mapping:
-        """Together with what the headings say of the columns that it does not name."""
+        """This mapping, extended by the headings of the columns that it does not name."""
         demanded = self.sources or {}
         named = {one_line(name) for several in demanded.values() for name in several}
         meant = headings.recognised([name for name in header if name and name not in named and header.count(name) == 1])
@@ -239,7 +239,7 @@ class Mapping(NamedTuple):
         return Mapping(self.id_column or ids[0], (*self.targets, *_single(found)), {**more, **demanded})
 
     def _on(self, header: Sequence[str], demanded: AnyMapping[str, tuple[str, ...]]) -> Placed:
-        """`demanded`: what somebody has named has to be there."""
+        """`demanded`: the columns that the mapping names, all of which must be in the header."""
         known = [name for name in header if name]
         sources = headings.recognised(known) if self.sources is None else self.sources
         wanted = dict.fromkeys([self.id_column, *(target.column for target in self.targets)])
@@ -258,7 +258,7 @@ class Mapping(NamedTuple):
             )
             raise UnreadableFile(f"no column {self.id_column or EXTERNAL_ID!r}, and none for the name", hint=hint)
         single = _single(present) if self.sources is None else self.targets
-        if set(header) >= TOLD:  # our own table: it says which are names
+        if set(header) >= TOLD:  # our own table: all in its name column are names
             single = tuple(
                 target._replace(parser=lists.NAMES) if target in _NAMES_IF_ANY else target for target in single
             )
@@ -283,13 +283,13 @@ class Mapping(NamedTuple):
 
 
 def _taken(names: Sequence[str]) -> dict[str, str]:
-    """These columns of a table, and which of ours their headings mean, but for those that are called so."""
+    """Which of our columns these columns of a table mean, except those that have our name already."""
     meant = headings.recognised([name for name in names if name])
     return {name: ours for ours, several in meant.items() for name in several if name != ours}
 
 
 def one_line(heading: str) -> str:
-    """A heading without line ends, without several blanks, without what nobody sees."""
+    """A heading without line ends, repeated blanks or invisible characters."""
     return " ".join("".join(character for character in heading if character not in _UNSEEN).split())
 
 
@@ -308,9 +308,9 @@ def _position(header: Sequence[str], name: str, demanded: bool) -> int:
 
 def _meant(name: str, header: Sequence[str]) -> str:
     """A hint at the column that was probably meant."""
-    alike = [one for one in header if one and folded(one) == folded(name)]
+    alike = [heading for heading in header if heading and folded(heading) == folded(name)]
     alike = alike or [
-        one for one in header if name and headings.ours(name) and headings.ours(one) == headings.ours(name)
+        heading for heading in header if name and headings.ours(name) and headings.ours(heading) == headings.ours(name)
     ]
     close = alike or get_close_matches(name, [name for name in header if name], n=1, cutoff=0.8)
     return f"Did you mean {close[0]!r}?" if close else ""
@@ -339,7 +339,7 @@ def places_of(column: str) -> frozenset[str]:
 
 
 def fitting(cell: str) -> list[str]:
-    """The columns whose field has a choice that this word means: one that stands in another column, say."""
+    """The columns whose field has a choice that this word means; the word may be in another column."""
     fit = [target.column for target in _EXAMPLE if _is_choice(target) and _takes(target, cell)]
     return [*fit, *(["detained_until"] if says_released(cell) else [])]
 
@@ -363,7 +363,7 @@ def _is_named(found: Sequence[tuple[Target, Any]]) -> bool:
 
 
 def _single(found: Sequence[tuple[Target, Target | None]]) -> tuple[Target, ...]:
-    """The targets, those for a register once: it is one value. Raises BadMapping for two that mean the same."""
+    """The targets, with one for each register, which holds one value. Raises BadMapping for two that mean the same."""
     chosen: dict[tuple[str, str], tuple[Target, Target | None]] = {}
     for target, example in sorted(found, key=lambda pair: -1 if pair[1] is None else _PLACE[pair[1]]):
         at = (target.document, target.field)

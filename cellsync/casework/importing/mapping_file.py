@@ -1,4 +1,4 @@
-"""A mapping in a file: TOML, or JSON. What is wrong with it is said with its line."""
+"""A mapping in a file: TOML or JSON. An error names the line of the mistake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHAPE: Final = 'Write lines as "Nr" = "external_id".'
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The columns and their places, for `Mapping.of`. Raises InvalidValue, BadMapping."""
+    """The columns and where they go, for `Mapping.of`. Raises InvalidValue, BadMapping."""
     try:
         text = path.read_text("utf-8-sig")
     except OSError:
@@ -57,7 +57,7 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _line_of(column: str, text: str) -> str:
-    """ "line 3: ", where the file speaks of this column."""
+    """ "line 3: ", for the first line that names this column; "" if none does."""
     for number, line in enumerate(text.splitlines(), 1):
         if column and column in line.partition("=")[0].partition(":")[0]:
             return f"line {number}: "

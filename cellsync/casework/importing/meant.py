@@ -1,7 +1,7 @@
-"""Meant: how cells are read where the heading, or a rule, says more than the cell does.
+"""Meant: how cells are read when the heading, or a rule, says more than the cell does.
 
-A heading that says "dd/mm/yyyy" settles what 03/05/2024 is, if all dates of the column are written like that: one that
-is not shows that a program or a person wrote them otherwise. What is read like this is told.
+A heading with "dd/mm/yyyy" decides how 03/05/2024 is read, provided that all dates of the column have this form: a
+single exception shows that a program or a person wrote them in another one. Cells read this way are reported.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _DATES: Final = (
     cells.birth, cells.event, cells.event_day, ranges.first_day, ranges.only_first_day, ranges.last_day,
     ranges.range_end,
 )  # fmt: skip
-_COUNTED: Final = frozenset({"sentence"})  # fields of which a figure alone says nothing
+_COUNTED: Final = frozenset({"sentence"})  # fields in which a bare figure means nothing
 _FIGURES: Final = re.compile(r"\d{1,4}(?:[.,]\d{1,2})?")
 
 
 class _Dates:
-    """A parser of dates that stand in the order that the heading says."""
+    """A parser of dates written in the order that the heading gives."""
 
     def __init__(self, parser: Parser, order: Order) -> None:
         self._parser, self.order = parser, order
@@ -37,7 +37,7 @@ class _Dates:
 
 
 def as_headings_say(placed: Placed, sheet: Sheet) -> list[Target]:
-    """The targets, with what the headings of their columns say about how to read them."""
+    """The targets, with parsers that follow the headings of their columns."""
     ended = {target.column for target in placed.targets if target.parser in (ranges.range_end, ranges.last_day)}
     begun = [
         target._replace(parser=ranges.only_first_day)
@@ -72,7 +72,7 @@ def _counted(parser: Parser, unit: str, cell: str) -> list[Any]:
 
 
 def by_rule(target: Target, cell: str) -> str:
-    """By which rule a cell was read, as a sentence without its subject; "" if it says all by itself."""
+    """The rule by which a cell was read, as a sentence without its subject; "" if the cell needs none."""
     if isinstance(target.parser, _Dates):
         order = target.parser.order
         if order.decides(cell):

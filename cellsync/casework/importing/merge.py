@@ -1,21 +1,22 @@
-"""A merge: one document as the table has it, against the document as it stands. A three-way merge, field by field.
+"""A merge: one document of the table, and its state in the circle. A three-way merge, field by field.
 
-    base    what the last import brought      theirs    the present value    ours    the table's value now
+    base    the value of the last import      theirs    the present value    ours    the table's value now
 
-    ours = base            write nothing: whatever people wrote since then stays
-    theirs = base          write ours: it has not been touched
+    ours = base            write nothing: the table has not changed, and people's edits stay
+    theirs = base          write ours: nobody has edited the field
     otherwise              write ours *beside* theirs, as if both were written concurrently: people see a conflict,
-                           with both values and authors, and decide. An import never replaces what it did not bring.
+                           with both values and authors, and decide. An import replaces only values that it brought.
 
-Only marks of the base are kept: the set "imported" of each document holds [field, column, mark], the mark being 8 bytes
-of a hash keyed with the circle's id over case id, field and value. It is written in the same entry as the value, so it
-is in the same compartment and is erased with it. Two devices that import different versions of a table leave two
-marks: both are base.
+Of the base, only marks are kept: the set "imported" of each document holds [field, column, mark], where the mark is
+8 bytes of a hash keyed with the circle's id over case id, field and value. A mark is written in the same entry as its
+value, so it is in the same compartment and is erased with it. Two devices that import different versions of a table
+leave two marks, and both are base.
 
-An empty cell means the field's default. In a set, the unit is the element: what people added stays, what they removed
-stays away. In a log, a cell is one item with a source key, and a changed cell corrects it. An emptied cell takes
-nothing back, because a log tells what happened. Retracted items stay retracted: a changed cell is a new item. A column
-of several items, one per line, only adds: a line cannot be recognised as a changed version of another.
+An empty cell means the field's default. In a set, the unit is the element: elements that people added stay, elements
+that they removed stay removed. In a log, a cell is one item with a source key, and a changed cell corrects it. An
+emptied cell retracts nothing, because a log records what happened. Retracted items stay retracted: a changed cell
+becomes a new item. A column of several items, one per line, only adds: a line cannot be recognised as a changed version
+of another.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ def merge(
     keyed: Keyed,
     several: Collection[str] = (),
 ) -> list[Operation]:
-    """The operations that bring a document up to the table; [] if there is nothing to do.
+    """The operations that make a document agree with the table; [] if there is nothing to do.
 
-    `state` (with logs; becomes ours) is None if the document is new; then nothing is created for an empty table.
-    `several`: the columns that have several items of a log, not one that is corrected.
+    `state` (with logs; this function takes it over) is None if the document is new; an empty table then creates none.
+    `several`: the columns that hold several items of a log, instead of one that is corrected.
     """
     fields = fields_of(schema)
     created = [] if state is not None else [_creation(kind_of(schema), version_of(schema))]
@@ -99,10 +100,10 @@ def _creation(kind: str, version: int) -> Operation:
 def _first(
     schema: type[Schema], table: dict[Place, list[Any]], keyed: Keyed, several: Collection[str]
 ) -> list[Operation]:
-    """What `_Merging` writes into a document that holds nothing, without folding it into a view of that.
+    """The operations that `_Merging` writes into an empty document, without folding them into a view of it.
 
-    Spelt out for speed: of a table that is brought in for the first time all documents are such, and a row of it takes
-    a third less. A property holds the two equal. A field of another type takes the long way.
+    Spelt out for speed: when a table is imported for the first time, all documents are empty, and a row then takes a
+    third less time. A property test holds the two equal. Fields of other types go through `_Merging`.
     """
     fields = fields_of(schema)
     operations: list[Operation] = []
@@ -152,7 +153,7 @@ class _Merging:
         self._state = state
         self._keyed = keyed
         self._draft = Draft(state)
-        self._beside: list[Operation] = []  # written without a look at what stands
+        self._beside: list[Operation] = []  # written regardless of the present values
         self._marks: dict[Place, dict[bytes, list[Any]]] = {}  # mark -> the element of the set "imported"
         for element in _elements(state, FieldType.SET, IMPORTED):
             if _is_mark(element):
@@ -209,7 +210,7 @@ class _Merging:
         source = self._source(name, column)
         item = self._item(declared, source)
         if item is None and not base and shown(value) in self._said(declared, shown):
-            pass  # somebody said so already
+            pass  # the log says it already
         elif item is None:
             self._draft.edit(crdt, "append", name, value, source)
         elif item.retractions:
@@ -223,7 +224,7 @@ class _Merging:
         self._remember((name, column), ours)
 
     def items(self, declared: Log[Any], column: str, values: list[Any], shown: Shown) -> None:
-        """Several items: what nobody has said is added, also if it was corrected or retracted since."""
+        """Several items: those that the log has never said are added. Corrected and retracted ones count as said."""
         name, written = declared.name, self._said(declared, shown)
         for value in values:
             source = self._source(name, column, self._mark(name, value))
@@ -247,7 +248,7 @@ class _Merging:
         return _mark(self._keyed, name, value)
 
     def _remember(self, place: Place, marks: set[bytes]) -> None:
-        """These marks are the base from now on."""
+        """Make these marks the base of the next import."""
         before = self._marks.get(place, {})
         for mark in before.keys() - marks:
             self._draft.discard(IMPORTED, before[mark])
@@ -257,7 +258,7 @@ class _Merging:
 
 @cache
 def _default(declared: Register[Any]) -> Any:
-    """The plain value of a field where nothing was written."""
+    """The plain value of a field that was never written."""
     return store(declared.kinds[0], declared.name, declared.default)
 
 
@@ -268,7 +269,7 @@ def _raw_default(declared: Register[Any]) -> bytes:
 
 @cache
 def _begins(name: str) -> bytes:
-    """How the pair of a field's name and a value begins: the value follows."""
+    """The encoding of the pair (field name, value) up to the value."""
     return CANONICAL([name, None])[:-1]
 
 
@@ -277,19 +278,19 @@ def _mark(keyed: Keyed, name: str, value: Any) -> bytes:
 
 
 def _source(keyed: Keyed, *named: str | bytes) -> bytes:
-    """The key of an item of a log, by which it is found again."""
+    """The source key of a log item, by which a later import finds it."""
     return keyed("source", CANONICAL(list(named)))[:SOURCE_BYTES]
 
 
 def _unseen(declared: Register[Any], value: Any) -> list[Operation]:
-    """What sets a field without a look at what stands in it."""
+    """The operations that set a field as if its present value had not been seen."""
     draft = Draft(CaseState())
     draft.edit(declared.crdt, "set", declared.name, value)
     return draft.operations()
 
 
 def _shown(declared: Log[Any], plain: Any) -> str:
-    """An item as tables say it: what they cannot say makes no other item."""
+    """An item as tables write it: items that differ only in what a table cannot express count as the same."""
     try:
         value = declared.kinds[0].decode(plain)
     except Misfit:
@@ -302,5 +303,5 @@ def _elements(state: CaseState, crdt: str, name: str) -> list[Any]:
 
 
 def _is_mark(element: Any) -> bool:
-    """A member may write anything into the set of marks."""
+    """Whether this is a mark: a member may write anything into the set."""
     return type(element) is list and [type(part) for part in element] == [str, str, bytes]

@@ -1,15 +1,14 @@
-"""Notes: rows of a table that are about nobody. They are left out, and the import says which and why.
+"""Notes: rows of a table that are about no person. They are left out, and the import says which and why.
 
-1. The names of the columns once more, as on every page of what was printed.
+1. The column names repeated, as on every page of a printed table.
 2. Totals: a word for them, and figures.
-3. A source, a date of the last change, who made the table, a footnote; by its first words, or by the star before it.
-   With a colon behind its first word it may have torn cells behind it, else it stands alone, or before one cell more.
-4. What stands alone in its row and is a sentence, an address on the web, a month or a region between the rows, or
-   dashes.
-5. A row in which nothing is said in a column that goes anywhere: rows are often numbered before they are filled.
+3. A source, a date of the last change, the author of the table, a footnote; recognised by the first words, or by a star
+   in front. If a colon follows the first words, torn cells may follow too; otherwise the row has at most one more cell.
+4. A single cell that is a sentence, a web address, a month or region as a heading between the rows, or dashes.
+5. A row that is empty in all columns that go anywhere: rows are often numbered before they are filled in.
 
-A person may be known by nothing but a name, or by what was seen of them. So what may be a name or may describe somebody
-("woman in a blue jacket") is no note, wherever it stands.
+A person may be known only by a name, or by a description. So a text that may be a name or may describe a person ("woman
+in a blue jacket") is never a note, wherever it is.
 """
 
 from __future__ import annotations
@@ -99,7 +98,7 @@ _MADE_BY: Final = frozenset(
 
 
 def about_nobody(record: Sequence[str], header: Sequence[str]) -> tuple[str, str]:
-    """Why a row is about nobody, and what it says; "" for a row."""
+    """Why a row is about no person, and its text; both "" for a row about a person."""
     filled = [at for at, cell in enumerate(record) if cell and not cell.isspace()]
     if not filled:
         return "", ""
@@ -127,7 +126,7 @@ def _alike(cell: str, heading: str) -> bool:
 
 
 def _is_of_totals(said: str) -> bool:
-    """Whether it says "Total", maybe with figures behind it."""
+    """Whether a cell says "Total", with or without figures after it."""
     if _IN_TOTAL.fullmatch(said):
         return True
     figures = _WITH_FIGURES.search(said)
@@ -135,7 +134,7 @@ def _is_of_totals(said: str) -> bool:
 
 
 def _is_labelled(first: str, many: int) -> bool:
-    """Whether it begins as what stands below tables does."""
+    """Whether a row begins like the notes that are written below tables."""
     begins = _BEGINS.match(first)
     if begins is None or folded(begins[1]) not in _FIRST_WORDS:
         return False
@@ -155,7 +154,7 @@ def _is_labelled(first: str, many: int) -> bool:
 
 
 def _alone(cell: str) -> str:
-    """Why what stands alone in its row is about nobody; "" if it may be about somebody."""
+    """Why a cell alone in its row is about no person; "" if it may be about one."""
     if _DASHES.fullmatch(cell) and len(set(cell) - {" "}) == 1 and "?" not in cell:
         return NOTE
     if _ADDRESS.search(cell):
@@ -177,20 +176,20 @@ def _alone(cell: str) -> str:
 
 
 def _begins_with_name(words: Sequence[str]) -> bool:
-    """Whether a name stands before a few words more: "Вера Тихая (1981 г.р.)". Sentences have more."""
+    """Whether only a few words follow a name: "Вера Тихая (1981 г.р.)". In a sentence, more would follow."""
     capitals = list(takewhile(lambda word: word[0].isalpha() and word[0] != word[0].lower(), words))
     return len(capitals) > 1 and len(words) - len(capitals) <= _BEHIND_NAME
 
 
 def _is_region(words: Sequence[str]) -> bool:
-    """ "Гомельская область", "г. Минск": in small letters, for Г. may be an initial, and Край a name."""
+    """Whether this is "Гомельская область" or "г. Минск"; lower case, as Г. may be an initial, and Край a name."""
     if not 1 < len(words) <= _SENTENCE:
         return False
     return words[0] in _TOWNS or words[-1].rstrip(".") in _REGIONS or folded(words[-1]) in _REGIONS_IN_CAPITALS
 
 
 def _is_time(cell: str) -> bool:
-    """A month with its year, a year, a quarter."""
+    """Whether this is a month with its year, a year, or a quarter."""
     if _QUARTER.fullmatch(cell):
         return True
     try:

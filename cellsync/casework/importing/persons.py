@@ -1,4 +1,4 @@
-"""Persons: a name in a cell, or what is said of somebody whose name nobody knows."""
+"""Persons: a name in a cell, or the description of a person whose name is unknown."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _PEOPLE: Final = (
     "ojciec syn córka młody młoda stary stara dziecko"
 )
 _PARTICLES: Final = frozenset(map(folded, _SMALL.split()))  # of names, without capitals
-_DESCRIBING: Final = frozenset(map(folded, _SAID_INSTEAD.split()))  # begin or end what is no name
+_DESCRIBING: Final = frozenset(map(folded, _SAID_INSTEAD.split()))  # a text that begins or ends with one is no name
 _SOMEBODY: Final = frozenset(map(folded, _PEOPLE.split()))
 _WORD: Final = re.compile(r"\w+")
-_NUMBERED: Final = re.compile(r"\d{1,4}(?:[.)]\s*|\s+[.)-]\s*)(?=[^\W\d_])")  # as lists are, also in a table
+_NUMBERED: Final = re.compile(r"\d{1,4}(?:[.)]\s*|\s+[.)-]\s*)(?=[^\W\d_])")  # as in a numbered list
 _QUOTES: Final = frozenset('«»„“”"')
 _ENDS: Final = '*†‡¹²³⁴⁵»“”"'
-_LETTERS_END: Final = "\u2190"  # behind it are arrows, stars and pictures, and also letters of other scripts
+_LETTERS_END: Final = "\u2190"  # above it are arrows, stars and pictures, and letters of some scripts
 _PICTURES: Final = re.compile(r"(?:[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]\s*)+(?=\w)")
 _MOST_WORDS: Final = 5  # of a name without capitals
 
@@ -61,11 +61,16 @@ def transliteration(cell: str) -> list[Any]:
 
 
 def name_if_any(cell: str) -> list[Any]:
-    return [name_of(_AFTER_NAME.sub("", one)) for said in text(cell) if is_name(said) for one in in_each_script(said)]
+    return [
+        name_of(_AFTER_NAME.sub("", written))
+        for said in text(cell)
+        if is_name(said)
+        for written in in_each_script(said)
+    ]
 
 
 def in_each_script(cell: str) -> list[str]:
-    """The names in "Вера Тихая / Vera Quiet", which is one in two scripts; of any other cell the cell."""
+    """The names in "Вера Тихая / Vera Quiet", which is one name in two scripts; any other cell as it is."""
     cell = unnumbered(cell)
     if " / " not in cell:
         return [cell]
@@ -75,7 +80,7 @@ def in_each_script(cell: str) -> list[str]:
 
 
 def unnumbered(cell: str) -> str:
-    """Without what a list has around a name: "1. Вера Тихая", "«Вера Тихая»", a picture, the mark of a footnote."""
+    """A name without the signs that lists put around it: "1. Вера Тихая", "«Вера Тихая»", pictures, footnote marks."""
     if cell[-1:] in _ENDS:
         cell = cell.rstrip(_ENDS + " ") if cell[-1] not in _QUOTES else _without_quotes(cell)
     if cell[:1].isdigit():
@@ -90,33 +95,33 @@ def _without_quotes(cell: str) -> str:
 
 
 def titled(cell: str) -> list[Any]:
-    """What the case of somebody is called."""
+    """The title of a case, from the name of its person."""
     return [in_each_script(written)[0] for written in text(cell)]
 
 
 def description_if_no_name(cell: str) -> list[Any]:
-    """What is said instead of a name: "woman seen at the gate"."""
+    """The description given in place of a name: "woman seen at the gate"."""
     says_something = any(letter.isalnum() for letter in cell)  # not "?" or "—"
     return [unnumbered(written) for written in text(cell) if says_something and not is_name(written)]
 
 
 def is_somebody(cell: str) -> bool:
-    """Whether it may say something of one person: "woman in a blue jacket"."""
+    """Whether a cell may describe a person: "woman in a blue jacket"."""
     return not _SOMEBODY.isdisjoint(_WORD.findall(folded(cell)))
 
 
 def is_particle(word: str) -> bool:
-    """Whether it is a small word that belongs to names, as "van" and "оглы", and says nobody's. `word`: folded."""
+    """Whether a folded word is a small part of many names, such as "van" or "оглы", which identifies no person."""
     return word in _PARTICLES
 
 
 @lru_cache(maxsize=16)  # asked twice of each cell
 def is_name(cell: str) -> bool:
-    """Whether it is a name: the first and the last word begin with a capital, or with a letter that has none.
+    """Whether a cell is a name: its first and last word begin with a capital, or with a letter that has no capital.
 
-    A year behind it does not count, nor small words that belong to names. Where nothing is capital, a few words that
-    describe nobody are a name. Tables put into the column of names whatever is known of somebody unnamed. A wrong guess
-    loses nothing: it stands in the description.
+    A year after the name does not count, nor do small words that belong to names. If nothing is capital, a few words
+    that describe no person are a name. Tables put the description of an unnamed person into the name column. A wrong
+    guess loses nothing: the text is kept as the description.
     """
     if says_unknown(cell):
         return False

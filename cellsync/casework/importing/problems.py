@@ -1,4 +1,4 @@
-"""Problems of a table, as people read them: one for each kind of mistake in a column, however many rows have it."""
+"""Problems of a table, as shown to people: one for each kind of mistake in a column, however many rows have it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from cellsync.casework.importing.mapping import fitting
 from cellsync.casework.importing.reading import RowError
 
-_LINES: Final = 3  # that are named
+_LINES: Final = 3  # named in a message
 _EXAMPLES: Final = 3
-_TRIED: Final = 100  # cells of which it is asked where they would fit
+_TRIED: Final = 100  # cells tried in other columns
 _LONGEST: Final = 40  # characters of an example
 
 
@@ -18,9 +18,9 @@ class Problem(NamedTuple):
     """What is wrong with some cells of a column, or with some rows."""
 
     column: str  # "" if it is the whole row
-    lines: tuple[int, ...]  # all that have it
-    message: str  # with the first lines, without what stands there
-    examples: tuple[str, ...]  # what stands there, each once
+    lines: tuple[int, ...]  # all lines that have the problem
+    message: str  # with the first lines, without the cells
+    examples: tuple[str, ...]  # different cells that have it
     left_out: bool  # the rows were left out; else only these cells
     fits: tuple[str, ...] = ()  # columns into which at least one of these cells would fit
 
@@ -31,13 +31,13 @@ class Problem(NamedTuple):
 def problems(
     left_out: Iterable[RowError], unread: Iterable[RowError], doubted: Iterable[RowError] = ()
 ) -> list[Problem]:
-    """By the first line that has each."""
+    """The problems, ordered by the first line that has each."""
     found = [*_grouped(doubted, False), *_grouped(left_out, True), *_grouped(unread, False)]
     return sorted(found, key=lambda problem: problem.lines[0])
 
 
 def told(notices: Iterable[RowError]) -> list[Problem]:
-    """What is no problem, unless the rule by which it was read is wrong for this table."""
+    """The notices, in the form of problems: they are problems only if their rule is wrong for this table."""
     return [problem._replace(fits=()) for problem in _grouped(notices, False)]
 
 

@@ -1,4 +1,4 @@
-"""Ranges of days: from when, until when."""
+"""Ranges of days: the first day, and the last."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _LONGEST: Final = 100  # characters
 
 
 def first_day(cell: str) -> list[Any]:
-    """Since when: of a range its beginning."""
+    """The date since when: the beginning of a range, or a single date."""
     begins, _ = _range(cell)
     return event(begins) if begins else []
 
 
 def only_first_day(cell: str) -> list[Any]:
-    """Since when, of a column whose ends go nowhere."""
+    """As `first_day`, for a column whose ends are not imported."""
     return first_day(cell)
 
 
 def last_day(cell: str) -> list[Any]:
-    """Until when: of a range its end; nothing if it is not over."""
+    """The date until when: the end of a range, or a single date; nothing if the range has not ended."""
     begins, ends = _range(cell)
     return range_end(cell) if ends is not None else known_date(begins)
 
 
 def range_end(cell: str) -> list[Any]:
-    """Of a range its end. A single date says only when it began."""
+    """The end of a range. A single date only says when it began."""
     _, ends = _range(cell)
     return known_date(ends) if ends else []
 
@@ -52,7 +52,7 @@ def known_date(cell: str) -> list[Any]:
 
 
 def _range(cell: str) -> tuple[str, str | None]:
-    """Both ends of "2024-03-05~2024-09-01", also with ":" or " - " between; of a single date only the first."""
+    """Both ends of "2024-03-05~2024-09-01", also with ":" or " - " between; a single date, and None."""
     found = _RANGE.fullmatch(cell)
     if found is not None and _is_whole(**found.groupdict()):
         return found["begins"], found["ends"]
@@ -70,12 +70,13 @@ def _range(cell: str) -> tuple[str, str | None]:
 
 
 def _is_whole(begins: str, sign: str, ends: str) -> bool:
-    """Whether each end is a date by itself. "~2024" is one date, which is estimated."""
+    """Whether each end is a date by itself. "~2024" is a single, estimated date."""
     return (_is_date(begins) or not ends) if begins else bool(ends) and sign != "~"
 
 
 def _with_year(begins: str, ends: str) -> str:
-    """The beginning of "3 мая – 5 июня 2024", or of "03.05.–05.06.2024". That of "3–5 мая" lacks more than the year."""
+    """The beginning of "3 мая – 5 июня 2024" or "03.05.–05.06.2024", with the year of the end. In "3–5 мая" the
+    beginning lacks more than its year, and is returned as it is."""
     year = _YEAR.search(ends)
     if _YEAR.search(begins) or year is None or not _NO_YEAR.fullmatch(begins):
         return begins

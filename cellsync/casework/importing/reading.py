@@ -1,15 +1,15 @@
-"""Reading: a table becomes rows that are ready to import, and says what could not be read.
+"""Reading: a table becomes rows that are ready to import, and a report of what could not be read.
 
-A cell that cannot be read costs itself: the rest of its row arrives, and nothing is taken back that an earlier table
-said there. What costs the row is what leaves no doubt that it would do harm: no id, one that another row has, cells
-beside the header, broken quotes, more than an entry holds. After broken quotes nobody knows where a row ends, so what
-follows is skipped up to the next row that has as many cells as the header. A first row of which no date and no word can
-be read is another header, in another language.
+If a cell cannot be read, only that cell is left out: the rest of its row is imported, and a value that an earlier table
+gave there stays. A row is left out only if it would certainly do harm: it has no id, the id of another row, cells
+beyond the header, broken quotes, or more than an entry holds. After broken quotes the ends of rows are uncertain, so
+rows are skipped up to the next one with as many cells as the header. A first row of which no date and no word can be
+read is a second header, in another language.
 
-Rows that are about nobody, as `notes` tells them, are left out. What was read by a rule that could be wrong in this
-table is told (`notices`), and so are columns that may be ours or not (`doubted`).
+Rows that `notes` finds to be about no person are left out. Cells read by a rule that could be wrong in this table are
+reported (`notices`), and so are columns that may or may not be ours (`doubted`).
 
-Without a column of ids a row is known by the name and the date of birth; a row without a name by all that it says.
+Without a column of ids, a row is identified by the name and the date of birth; a row without a name by all its cells.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from cellsync.core.wire import codec
 
 LARGEST_FILE: Final = 64 << 20  # bytes
 LONGEST_ID: Final = 256  # bytes
-_ROOM: Final = 4096  # bytes of an entry for what import adds: creation, links, a mark and a name per value
+_ROOM: Final = 4096  # bytes of an entry for the import's own part: creation, links, a mark and a name per value
 _PER_VALUE: Final = 128
 _HEADERS: Final = 64  # bytes around the values of all documents, at least as many as they take
 _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
 _SHORT: Final = 40  # characters of a cell that is remembered
 _REMEMBERED: Final = 1_000  # cells of a column
-_SHOWN_OF_NAME: Final = 60  # characters of what stands in place of an id
-_EXAMPLES: Final = 3  # of what stands in a column
+_SHOWN_OF_NAME: Final = 60  # characters of a name in place of an id
+_EXAMPLES: Final = 3  # cells of a column
 _WHO: Final = ("title", "names", "description")
 _ANY_TEXT: Final = ("str", "Name", "TimelineEntry")
 
@@ -59,7 +59,7 @@ class RowError(NamedTuple):
     line: int  # of the file, from 1; the first line of the row
     column: str  # "" if it is the whole row
     problem: str  # a sentence without its subject, without the cell: "is not a date"
-    cell: str = ""  # what stands there, to be shown to the person whose table it is
+    cell: str = ""  # its text, shown only to the person whose table it is
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.column or 'this row'} {self.problem}"
@@ -69,7 +69,7 @@ class RowError(NamedTuple):
 
 
 def rows_of(errors: Iterable[RowError]) -> int:
-    """How many rows these speak of."""
+    """The number of rows that these errors are about."""
     return len({error.line for error in errors})
 
 
@@ -79,14 +79,14 @@ class Reading(NamedTuple):
     rows: Waiting
     errors: list[RowError]  # of rows that were left out
     ignored: list[str]  # columns that the mapping does not know
-    unread: list[RowError]  # cells of rows that arrive
-    taken: dict[str, str]  # columns of the table under another name than ours -> ours
+    unread: list[RowError]  # unreadable cells of rows that are imported
+    taken: dict[str, str]  # columns of the table whose name is not ours -> ours
     header_line: int
-    id_column: str  # "": rows are known by name
-    left: int  # rows that were not come to, because the reading was stopped
-    nameless: list[tuple[int, str]]  # rows that arrive and say no name: line, what they are called instead
-    doubted: list[RowError]  # columns that were left out, as they may be ours or not, with some of their cells
-    notices: list[RowError]  # cells that arrive, read by a rule that may be wrong in this table
+    id_column: str  # "": rows are identified by name
+    left: int  # rows that were not reached because the reading was stopped
+    nameless: list[tuple[int, str]]  # imported rows without a name: line, and the text used instead
+    doubted: list[RowError]  # columns left out, as they may not be ours, with some cells
+    notices: list[RowError]  # cells imported under a rule that may be wrong in this table
 
     @property
     def left_out(self) -> int:
@@ -126,7 +126,7 @@ def read_csv(
 
 
 def content_of(source: Source) -> bytes:
-    """The bytes of a file, if they are not too many. Raises UnreadableFile."""
+    """The bytes of a file. Raises UnreadableFile, also if it is too large."""
     if isinstance(source, bytes):
         content = source
     else:
@@ -141,7 +141,7 @@ def content_of(source: Source) -> bytes:
 
 
 def _check_no_other_file(content: bytes) -> None:
-    """Raises UnreadableFile for what people take for a table, and what is none."""
+    """Raises UnreadableFile for files that are often mistaken for a CSV file."""
     head = content[:4096]
     for begins, holds, what in _OTHER_FILES:
         if head.startswith(begins) and (not holds or holds in content):
@@ -184,7 +184,7 @@ class _Reader:
         self._placed = placed
         self._header = sheet.header
         self._header_line = sheet.header_line
-        self._ours = set(sheet.header) >= TOLD  # nothing stands in our own tables but rows
+        self._ours = set(sheet.header) >= TOLD  # our own tables contain only rows
         self._doubted: dict[str, list[str]] = {name: [] for name in placed.doubted}
         self._columns = {name: _Column(name, positions, [], {}) for name, positions in placed.positions.items()}
         self._goals = [
@@ -196,7 +196,7 @@ class _Reader:
         self._first_lines: dict[str, int] = {}  # of external ids
 
     def read(self, sheet: Sheet, stop: Stop) -> int:
-        """Read until `stop` says yes. Returns how many rows are left then."""
+        """Read until `stop` says yes. Returns the number of rows left."""
         broken = False
         first = True
         for line, record in sheet.rows:
@@ -216,7 +216,7 @@ class _Reader:
         return 0
 
     def doubted(self) -> list[RowError]:
-        """The columns of which nobody knows whether they are ours."""
+        """The columns that may or may not be ours, with examples."""
         return [
             RowError(self._header_line, name, _DOUBTED.format(self._placed.doubted[name]), cell)
             for name, cells in self._doubted.items()
@@ -224,7 +224,7 @@ class _Reader:
         ]
 
     def _row(self, line: int, record: list[str], first: bool) -> None:
-        """Append the row to the rows, or what is wrong with it to the errors."""
+        """Append the row to the rows, or its faults to the errors."""
         lost: list[RowError] = []
         if any(cell.strip() for cell in record[self._width :]):
             lost.append(RowError(line, "", f"has {len(record)} cells, the first line has {self._width}"))
@@ -243,7 +243,7 @@ class _Reader:
             lost += unread  # another header
         else:
             self._first_lines[external] = line
-        size = _HEADERS + sum(cell.size for cell in found.values())  # at least what all documents take together
+        size = _HEADERS + sum(cell.size for cell in found.values())  # at least as much as all documents take together
         if size > caps.ENTRY - _ROOM and max(map(_size, documents.values()), default=0) > caps.ENTRY - _ROOM:
             most = (caps.ENTRY - _ROOM) >> 10
             lost.append(RowError(line, "", f"is too long: one document holds at most {most} KiB"))
@@ -265,7 +265,7 @@ class _Reader:
                 cells.append(cell)
 
     def _found(self, record: list[str]) -> dict[str, _Found]:
-        """What the cells of each column say. A row that ends before a column says nothing of it."""
+        """The meaning of the cells of each column. A column beyond the end of the row is left out."""
         found: dict[str, _Found] = {}
         width = len(record)
         for name, column in self._columns.items():
@@ -281,7 +281,7 @@ class _Reader:
         return found
 
     def _remembered(self, column: _Column, raw: str) -> _Found:
-        """What a cell says, remembered if it is short: half of the time of reading a table."""
+        """The meaning of a cell, remembered if it is short: this halves the time of reading a table."""
         found = _find(column, self._tidy(column.name, raw))
         if len(raw) <= _SHORT:
             if len(column.known) >= _REMEMBERED:
@@ -295,13 +295,13 @@ class _Reader:
 
     @staticmethod
     def _goal(column: _Column, target: Target) -> _Goal:
-        """One of the places of a column."""
+        """A place of a column, which is added to its targets."""
         place = target.field, "" if isinstance(target.declared, Register) else target.column
         column.targets.append((target, _is_told(target)))
         return _Goal(column.name, len(column.targets) - 1, target.document, place)
 
     def _documents(self, found: dict[str, _Found]) -> Documents:
-        """The values of what could be read."""
+        """The values of the cells that could be read."""
         documents: Documents = {}
         for column, at, document, place in self._goals:
             cell = found.get(column)
@@ -345,14 +345,14 @@ _DOUBTED: Final = (
 
 
 class _Found(NamedTuple):
-    """What a cell says in the places of its column."""
+    """The meaning of a cell in each place of its column."""
 
     cell: str  # tidied
-    values: tuple[list[Any] | None, ...]  # by place of the column; None: not to be read there
-    problem: str  # why it could not be read, if no place that can tell what belongs there took it
-    told: bool  # whether it could be told that it belongs there
-    size: int  # at least what its values take in an entry, in bytes
-    notice: str  # by which rule it was read, if that may be wrong
+    values: tuple[list[Any] | None, ...]  # by place of the column; None: the cell cannot be read there
+    problem: str  # why it could not be read, unless a place that can refuse a cell accepted it
+    told: bool  # whether the cell was checked: some place of the column can refuse one
+    size: int  # bytes of its values in an entry, at least
+    notice: str  # the rule by which it was read, if that may be wrong
 
     def __repr__(self) -> str:
         return f"<what a cell says in {len(self.values)} places>"  # no content
@@ -363,15 +363,15 @@ class _Column(NamedTuple):
 
     name: str
     positions: tuple[int, ...]
-    targets: list[tuple[Target, bool]]  # its places, and whether it can be told that a cell does not belong there
-    known: dict[str, _Found]  # what cells say that have come before: most say what an earlier row said
+    targets: list[tuple[Target, bool]]  # its places, and whether each can refuse a cell
+    known: dict[str, _Found]  # meanings of earlier cells: most cells repeat one
 
     def __repr__(self) -> str:
         return f"<column {self.name!r}>"  # no content
 
 
 class _Goal(NamedTuple):
-    """A place of all rows: where it is found, and where it goes."""
+    """A place of all rows: where its values come from, and where they go."""
 
     column: str
     at: int  # which place of the column
@@ -382,7 +382,7 @@ class _Goal(NamedTuple):
 def _find(column: _Column, cell: str) -> _Found:
     read = [(_read(target, cell), is_told) for target, is_told in column.targets]
     problem = next((problem for (_, problem), _ in read if problem), "")
-    if any(values and is_told for (values, _), is_told in read):  # of several places one takes what others do not
+    if any(values and is_told for (values, _), is_told in read):  # one of several places accepts what others refuse
         problem = ""
     told = bool(cell) and any(is_told for _, is_told in read)
     values = tuple(None if problem else values for (values, problem), _ in read)
@@ -400,12 +400,12 @@ def _find(column: _Column, cell: str) -> _Found:
 
 
 def _is_row(record: Record) -> bool:
-    """Whether anything stands in it, be it nothing that can be read."""
+    """Whether the record is not empty; it may be unreadable."""
     return isinstance(record, str) or any(cell.strip() for cell in record)
 
 
 def _known_by(cells: dict[str, str], person: dict[Place, list[Any]]) -> str:
-    """What stands for an id: the name and the date of birth; without a name what is said instead, and all the rest."""
+    """A substitute for an id: name and date of birth; without a name, the description and a hash of all cells."""
     names = [name for (field, _), values in person.items() if field == "names" for name, *_ in values]
     [born] = person.get(("born", ""), []) or [None]
     shown = " ".join(names[:1] or person.get(("description", ""), []) or ["?"])
@@ -421,12 +421,12 @@ def _says_anything(documents: Documents) -> bool:
 
 
 def _says_who(documents: Documents) -> bool:
-    """Whether a row says a name, or what is said instead of one."""
+    """Whether a row has a name, or a text in its place."""
     return any(values for document in documents.values() for (field, _), values in document.items() if field in _WHO)
 
 
 def _is_told(target: Target) -> bool:
-    """Whether it can be told from a cell that it does not belong there."""
+    """Whether the target can refuse a cell that does not belong there."""
     described = target.declared.kinds[0].description
     name = described.get("name", "") if isinstance(described, dict) else described
     return target.parser in (codes.countries, codes.languages) or (
@@ -456,6 +456,6 @@ def _read_cell(target: Target, cell: str) -> list[Any]:
 
 
 def _size(document: dict[Place, list[Any]]) -> int:
-    """About what an entry with these values takes, in bytes."""
+    """The approximate size of an entry with these values, in bytes."""
     values = [value for cell in document.values() for value in cell]
     return len(codec.encode(values)) + _PER_VALUE * len(values)

@@ -1,12 +1,12 @@
-"""Remarks: what people put beside the heading of a column, in brackets or behind a comma, and what it changes.
+"""Remarks: words added to the heading of a column, in brackets or after a comma, and what they change.
 
     "ФИО (полностью)"               nothing: how to fill the column in, whether one has to, in which language
-    "Date of arrest (mm/dd/yyyy)"   how its dates are to be read, if all of them are written like that
+    "Date of arrest (mm/dd/yyyy)"   how its dates are read, if all of them have this form
     "Срок (лет)"                    what its figures count
-    "Name (lawyer)"                 everything: the column is about somebody else
+    "Name (lawyer)"                 everything: the column is about another person
 
-So a remark changes nothing only if every word of it is one of those that change nothing in this column: "(date)" is
-none behind "Court", "(English)" none behind "Languages". Of a heading with any other word nobody knows what it means.
+A remark therefore changes nothing only if each of its words is known to change nothing in this column, as "(date)" is
+not after "Court", nor "(English)" after "Languages". With any other word, the meaning of the heading is in doubt.
 """
 
 from __future__ import annotations
@@ -125,11 +125,11 @@ _OTHERS: Final = _all(
 
 
 def pieces(text: str) -> list[str]:
-    """A heading taken apart at brackets, commas, slashes and other signs, without a number in front."""
+    """A heading split at brackets, commas, slashes and other signs, without a number in front."""
     if len(text) > _LONGEST:
         return []
     bare = _PLURAL.sub("", _NUMBERED.sub("", text, count=1))
-    return [one for part in _PIECES.split(bare) if part and (one := part.strip(" .*"))]
+    return [piece for part in _PIECES.split(bare) if part and (piece := part.strip(" .*"))]
 
 
 def words(text: str) -> list[str]:
@@ -137,18 +137,18 @@ def words(text: str) -> list[str]:
 
 
 def changes_nothing(said: Sequence[str], column: str) -> bool:
-    """Whether this column means what it means without these words."""
+    """Whether this column means the same with and without these words."""
     ever = _EVER - _LANGUAGES if column in _NOT_OF_LANGUAGES else _EVER
     return _all_in(ever | _IN.get(column, _SMALL), said)
 
 
 def may_change_nothing(said: Sequence[str]) -> bool:
-    """Whether there is a column that means what it means without these words."""
+    """Whether there is a column that means the same with and without these words."""
     return _all_in(_ANYWHERE, said)
 
 
 def _all_in(known: AbstractSet[str], said: Sequence[str]) -> bool:
-    """A figure alone counts columns ("Name 2"); several are a date, or a year is."""
+    """Whether all words are known. Several figures, or a year, are a date; a lone figure counts columns ("Name 2")."""
     figures = [word for word in said if word.isdigit()]
     dated = len(figures) > 1 or any(len(figure) == 4 for figure in figures)
     tells = any(word not in _SMALL for word in said)
@@ -161,7 +161,7 @@ def is_of_others(text: str) -> bool:
 
 
 def is_language(said: Sequence[str]) -> bool:
-    """Whether these words say in which language or script a column is written."""
+    """Whether these words name the language or script of a column."""
     return any(word in _LANGUAGES for word in said) and changes_nothing(said, "name")
 
 
@@ -171,7 +171,7 @@ def is_latin(said: Sequence[str]) -> bool:
 
 
 def unit(heading: str) -> str:
-    """What the figures of a column count, as a word to put behind them; "" if its heading does not say it."""
+    """The unit that the figures of a column count, as a word to put after them; "" if its heading names none."""
     for piece in pieces(heading)[1:]:
         if folded(piece) in _UNITS:
             return piece.lower()
@@ -179,7 +179,7 @@ def unit(heading: str) -> str:
 
 
 class Order:
-    """How the heading says that its dates are written: "dd/mm/yyyy"."""
+    """The form of its dates that a heading gives: "dd/mm/yyyy"."""
 
     def __init__(self, first: str, sign: str, second: str, year: str) -> None:
         self.day_first = first[0].lower() in _DAYS
@@ -190,7 +190,7 @@ class Order:
         self._written = re.compile(rf"(?<!\d){figures[0]}{re.escape(sign)}{figures[1]}{re.escape(sign)}{years}(?!\d)")
 
     def fits(self, cell: str) -> bool:
-        """Whether what in this cell could be read in either order is written as the heading says."""
+        """Whether every date in this cell that could be read in either order has the form that the heading gives."""
         for first, second, _ in _EITHER.findall(cell):
             month = second if self.day_first else first
             if int(month) > 12:
@@ -198,13 +198,13 @@ class Order:
         return all(self._written.fullmatch(found[0]) for found in _EITHER.finditer(cell))
 
     def decides(self, cell: str) -> bool:
-        """Whether something in this cell could be read in either order."""
+        """Whether this cell has a date that means another day in the other order."""
         return (self.sign != "." or not self.day_first) and any(
             first != second and max(int(first), int(second)) <= 12 for first, second, _ in _EITHER.findall(cell)
         )
 
     def settled(self, cell: str) -> str:
-        """The cell with its dates in the one form of which nobody doubts the order: 03.05.2024."""
+        """The cell with its dates in the one form whose order is certain: 03.05.2024."""
         put = r"\1.\2.\3" if self.day_first else r"\2.\1.\3"
         return _EITHER.sub(put, cell)
 
@@ -213,7 +213,7 @@ _EITHER: Final = re.compile(r"(?<![\d./-])(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{
 
 
 def order(heading: str) -> Order | None:
-    """In which order day and month stand in a column; None if its heading does not say it."""
+    """The order of day and month in a column; None if its heading gives none."""
     found = {(match[1][0].lower() in _DAYS, match[0]): match for match in _ORDER.finditer(heading)}
     if len({day_first for day_first, _ in found}) != 1:
         return None

@@ -1,12 +1,11 @@
 """Sheet: the text of a CSV file as a header and the rows below it.
 
-A first line `sep=;`, as some spreadsheet programs want it, is obeyed. Else the separator is whichever of , ; and tab
-gives the row with the most headings that we know; what stands in quotes does not count. The header is that row: a title
-or empty rows may stand above it. Headings may take two rows, the upper of which has one for several columns: "Lawyer"
+A first line `sep=;`, which some spreadsheet programs require, is obeyed. Otherwise the separator is the one of , ; and
+tab that gives the row with the most headings that we know; signs inside quotes do not count. That row is the header: a
+title or empty rows may precede it. Headings may take two rows, with one upper heading for several columns: "Lawyer"
 over "Name" and "Phone". Those that are not clear by themselves are then called "Lawyer: Name".
 
-Rows are counted by lines of the file, the first one being 1, since that is what an editor shows; a row of several
-lines counts by its first.
+Rows are counted by lines of the file, from 1, as an editor shows them; a row of several lines is counted by its first.
 """
 
 from __future__ import annotations
@@ -25,32 +24,32 @@ from cellsync.casework.importing.remarks import is_of_others
 from cellsync.core.errors import InvalidValue
 
 _DELIMITERS: Final = (",", ";", "\t")
-_ABOVE: Final = 20  # rows among which the header is looked for
+_ABOVE: Final = 20  # rows among which the header is searched for
 _HINT: Final = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _MARKS: Final = "\ufeff\u200b\u2060"
 
 Known = Callable[[Sequence[str]], int]
-"""How many of some cells are headings that we know."""
+"""Counts the cells that are headings that we know."""
 Record = list[str] | str
-"""The cells of a row, or what is wrong with it."""
+"""The cells of a row, or its fault."""
 
 
 class Sheet(NamedTuple):
-    """A table as it stands in the file."""
+    """A table as the file has it."""
 
     header: list[str]
     header_line: int
     rows: Iterator[tuple[int, Record]]
     again: Callable[[], Iterator[tuple[int, Record]]]
-    """The rows once more, from the first."""
+    """The rows again, from the first."""
 
     def __repr__(self) -> str:
         return f"<sheet, header on line {self.header_line}>"  # no content
 
 
 def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
-    """Raises UnreadableFile, or InvalidValue for what is no delimiter."""
+    """Raises UnreadableFile, or InvalidValue for an invalid delimiter."""
     text = text.lstrip(_MARKS)
     begins, first_line = 0, 1
     if hint := _HINT.match(text):
@@ -74,11 +73,11 @@ def read_sheet(text: str, known: Known, delimiter: str | None = None) -> Sheet:
 
 
 def _header(top: list[tuple[int, Record]], at: int, known: Known) -> tuple[list[str], int]:
-    """The names of the columns, and how many records stand above the first row."""
+    """The names of the columns, and the number of records above the first row."""
     upper, lower = _names(top, at - 1), _names(top, at)
     if _spans(upper, lower):
         joined = _joined(upper, lower, known)
-        # "Families of prisoners" may be a title, and not whom all these columns are about.
+        # "Families of prisoners" may be a title, without meaning that all these columns are about families.
         return (joined if any(map(is_name, joined)) or not any(map(is_name, lower)) else lower), at + 1
     below = _names(top, at + 1)
     if _spans(lower, below) and _says_no_row(lower, below):
@@ -92,7 +91,7 @@ def _names(top: list[tuple[int, Record]], at: int) -> list[str]:
 
 
 def _spans(upper: list[str], lower: list[str]) -> bool:
-    """Whether there are headings above, and one of them stands over several below. One alone is a title."""
+    """Whether there are several headings above, one of them over several below. A single one is a title."""
     cells = list(zip_longest(upper, lower, fillvalue=""))
     over = any(
         above and below and not next_above and next_below
@@ -102,7 +101,7 @@ def _spans(upper: list[str], lower: list[str]) -> bool:
 
 
 def _says_no_row(upper: list[str], lower: list[str]) -> bool:
-    """Whether the cells below are headings too: none where one stands alone above, and parts of a name below a name."""
+    """Whether the cells below are headings too: none below a heading of one column, and name parts below a name."""
     cells = list(zip_longest(upper, lower, fillvalue=""))
     alone = [below for (above, below), (then, _) in pairwise([*cells, ("end", "")]) if above and then]
     group = ""
@@ -114,8 +113,8 @@ def _says_no_row(upper: list[str], lower: list[str]) -> bool:
 
 
 def _joined(upper: list[str], lower: list[str], known: Known) -> list[str]:
-    """One heading for each column: its own, with the one above where that tells more."""
-    cells: list[tuple[str, str, bool]] = []  # the group of each, its own, and whether it may be about our people
+    """One heading for each column: its own, with the one above if that adds information."""
+    cells: list[tuple[str, str, bool]] = []  # group, own heading, whether it may be about our people
     group = ""
     for above, below in zip_longest(upper, lower, fillvalue=""):
         group = above or (group if below else "")
@@ -129,7 +128,7 @@ def _joined(upper: list[str], lower: list[str], known: Known) -> list[str]:
 
 
 def _fit(text: str, begins: int, delimiter: str, known: Known) -> tuple[int, int]:
-    """How well a separator fits: by the headings of the best row, then by its cells."""
+    """How well a separator fits: the known headings of the best row, then its number of cells."""
     head = [record for _, record in islice(_records(text, begins, delimiter, 1), _ABOVE)]
     return max(((_score(record, known), _filled(record)) for record in head), default=(0, 0))
 
@@ -143,7 +142,7 @@ def _filled(record: Record) -> int:
 
 
 def _records(text: str, begins: int, delimiter: str, first_line: int) -> Iterator[tuple[int, Record]]:
-    lines = (line[0] for line in _LINE.finditer(text, begins))  # a file in memory would be a copy, four times as large
+    lines = (line[0] for line in _LINE.finditer(text, begins))  # io.StringIO would copy it, at four times the size
     try:
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
     except (TypeError, ValueError):

@@ -1,9 +1,9 @@
 """Waiting: the rows of a table that has been read, until they are merged.
 
-All of a table is read before anything of it is written, so that what is wrong with it is known first; and a table has
-tens of thousands of rows, each of which takes thirty times its place in the file once it is values. So rows wait in
-blocks, packed and compressed, and few are unpacked at a time. They wait in memory: a file would outlive a power cut.
-Where values go is the same for nearly all rows of a table, so a block says it once for all that have the same.
+The whole table is read before any of it is written, because its faults have to be known first. A table has tens of
+thousands of rows, and as values each takes thirty times its size in the file. Rows therefore wait in blocks, packed and
+compressed, and few are unpacked at a time. They wait in memory, because a file would outlive a power cut. Nearly all
+rows of a table have values in the same places, so a block lists the places once for all rows that share them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Layout = tuple[tuple[str, tuple[Place, ...]], ...]
 """Where the values of a row go, document by document."""
 
 _BLOCK: Final = 64 << 10  # bytes of values, about
-_LEVEL: Final = 1  # of compression: what other levels spare is not worth their time
+_LEVEL: Final = 1  # of compression: higher levels save too little for their time
 
 
 class WaitingRow(NamedTuple):
@@ -32,14 +32,14 @@ class WaitingRow(NamedTuple):
     line: int
     external: str
     size: int  # bytes of its values
-    documents: Documents  # the plain values of each; a place without any was empty in the file
+    documents: Documents  # the plain values by place; a place without values was an empty cell
 
     def __repr__(self) -> str:
         return f"<row on line {self.line}>"  # no content
 
 
 class Waiting:
-    """Rows in their order. They can be gone through any number of times."""
+    """Rows in order. They can be iterated any number of times."""
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []

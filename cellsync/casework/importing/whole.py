@@ -1,9 +1,9 @@
-"""Whole: our own JSON (`exporting.plain`), read back document by document, under the ids that it says.
+"""Whole: our own JSON (`exporting.plain`), read back document by document, under the ids in the file.
 
-A document that is not here is made, with every value that left. One that is here is merged as a row of a table is
-(`merge`), if it is of a kind that imports may change; a consent or a contact that is here stays as it is. Of values
-that contradict each other the displayed one is taken, and a problem says so; what an item of a log said before it was
-corrected stays in the file. Documents and fields that this version does not know are named and left out.
+A document that is not here is created, with every value that was exported. One that is here is merged like a row of a
+table (`merge`), if imports may change its kind; an existing consent or contact stays as it is. Of conflicting values,
+the displayed one is taken, and a problem says so; earlier versions of a corrected log item are not imported. Documents
+and fields that this version does not know are named and left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 
 FORMAT: Final = "cellsync cases"
-COLUMN: Final = "json"  # in whose name marks are kept
+COLUMN: Final = "json"  # the column of the marks
 Complain = Callable[[str, str], None]
 _KINDS: Final[dict[str, type[Schema]]] = {kind_of(schema): schema for schema in SCHEMAS}
 
@@ -39,7 +39,7 @@ _KINDS: Final[dict[str, type[Schema]]] = {kind_of(schema): schema for schema in 
 class Document(NamedTuple):
     """One document of the file, ready to be written."""
 
-    line: int  # which case of the file, from 1
+    line: int  # number of the case in the file, from 1
     id: CaseId
     schema: type[Schema]
     table: dict[Place, list[Any]]
@@ -51,7 +51,7 @@ class Document(NamedTuple):
 
 
 def is_whole(content: bytes) -> bool:
-    """Whether it may be such a file: a table does not begin like that."""
+    """Whether the content may be our JSON: a table does not begin with a brace."""
     return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
@@ -77,7 +77,7 @@ def read_whole(content: bytes) -> tuple[list[list[Document]], list[RowError]]:
 
 
 def operations_for(document: Document, state: CaseState | None, keyed: Any) -> list[Operation]:
-    """What to write of it; `state` is None if it is not here."""
+    """The operations that write a document; `state` is None if it is not here."""
     if state is not None and not issubclass(document.schema, Imported):
         return []
     made = merge(document.schema, state, document.table, keyed, {COLUMN})
@@ -89,7 +89,7 @@ def operations_for(document: Document, state: CaseState | None, keyed: Any) -> l
     fields, written = fields_of(document.schema), {operation.field for operation in made}
     for (name, column), values in document.table.items():
         if not column and values and name not in written:
-            draft.edit(fields[name].crdt, "set", name, values[0])  # somebody said what is the default
+            draft.edit(fields[name].crdt, "set", name, values[0])  # the default, written explicitly
     for name, key, value in document.puts:
         draft.edit(fields[name].crdt, "put", name, key, value)
     for name, count in document.counts:
@@ -121,7 +121,7 @@ def _document(number: int, given: Any, problems: list[RowError]) -> Document | N
     return document
 
 
-# --- how a field stands in the file, by what it holds -------------------------------------------------------------
+# --- the form of a field in the file, by what it holds ------------------------------------------------------------
 
 
 def _value(document: Document, own: Field, said: dict[str, Any], complain: Complain) -> None:
