@@ -2,11 +2,11 @@
 
 The rules:
 
-1. An address is called only at the site where it belongs; elsewhere somebody else has it. What a person said is called
-   anywhere.
-2. What a device says of itself replaces what was known of it at that site. What others say of it comes last, is never
-   kept in place of anything better, and is forgotten when it fails, or when the networks that we are on change.
-3. Nothing that a peer says makes us call what is not on a network that we are on, but for the address it speaks from.
+1. An address is called only at the site where it belongs; elsewhere it may belong to another machine. An address that a
+   person gave is called anywhere.
+2. A device's claims about itself replace what was known of it at that site. Claims by others come last, never replace
+   anything better, and are forgotten when they fail or when the networks that we are on change.
+3. No claim by a peer makes us call an address outside the networks that we are on, except the one it connects from.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from cellsync.node.sites import UNRECOGNISED, Site
 AT_ONE_SITE: Final = 4  # spots of one device
 IN_ALL: Final = 16
 SAID_BY_OTHERS: Final = 2  # of these at one site
-FAILURES: Final = 3  # of a call at what others said
+FAILURES: Final = 3  # failed calls after which an address that others told us is forgotten
 
 
 class Basis(IntEnum):
-    """How we know; the best first."""
+    """How we know of a spot; the best first."""
 
-    MET = 0  # it was reached there, or said so itself at that site
+    MET = 0  # the device was reached there, or said so itself at that site
     HAND = 1  # a person said so
     HEARD = 2  # another device said so
 
@@ -49,7 +49,7 @@ class Spot(NamedTuple):
 
 
 class Spots:
-    """What is known of all other devices."""
+    """The spots of all other devices."""
 
     def __init__(self, known: dict[DeviceId, list[Spot]] | None = None) -> None:
         self.known: dict[DeviceId, list[Spot]] = {} if known is None else known
@@ -66,7 +66,7 @@ class Spots:
         return list(dict.fromkeys(found.values()))
 
     def failed(self, device: DeviceId, address: Address) -> None:
-        """Nobody answered there."""
+        """A call to this address was not answered."""
         for spot in self.known.get(device, ()):
             if spot.is_at(address) and spot.source is Basis.HEARD:
                 count = self._failures[device, spot] = self._failures.get((device, spot), 0) + 1
@@ -78,7 +78,7 @@ class Spots:
     # --- learning ------------------------------------------------------------------------------------------
 
     def met(self, device: DeviceId, address: Address, site: Site) -> bool:
-        """A device was reached at an address. Whether that is news."""
+        """A device was reached at an address. Returns whether that is news."""
         return self._put(device, [Spot(without_scope(address.host), address.port, site, Basis.MET)])
 
     def by_hand(self, device: DeviceId, address: Address) -> None:
@@ -89,7 +89,10 @@ class Spots:
         self, device: DeviceId, listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here],
         reached: Address | None,
     ) -> bool:  # fmt: skip
-        """What a device says of itself in a session between `ends`, opened by us at `reached`. Whether it is news."""
+        """A device's claims about itself, in a session between `ends` that we opened at `reached`, if we did.
+
+        Returns whether they are news.
+        """
         ours = at_end(ends, here)
         if ours is None:
             return False
@@ -102,12 +105,12 @@ class Spots:
     def heard(
         self, device: DeviceId, listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here]
     ) -> bool:  # fmt: skip
-        """What another device says of this one. Whether there is a new address to call."""
+        """Another device's claims about this one. Returns whether there is a new address to call."""
         news = [self._hear(device, host, port, here) for host, port in _hosts(listed, ends, here)]
         return any(news)
 
     def forget_heard(self) -> None:
-        """Forget what others said and beacons showed: it holds for one stay on a network."""
+        """Forget what others said and beacons showed: it is valid only while we stay on the same networks."""
         for device, spots in self.known.items():
             for old in spots:
                 if old.source is Basis.HEARD:
@@ -115,7 +118,7 @@ class Spots:
             self.known[device] = [spot for spot in spots if spot.source is not Basis.HEARD]
 
     def shown(self, device: DeviceId, address: Address, here: Sequence[Here]) -> bool:
-        """A beacon says that a device is here; other members could have made it."""
+        """A beacon shows a device here; another member could have forged it. Returns whether the address is new."""
         return self._hear(device, without_scope(address.host), address.port, here)
 
     def _hear(self, device: DeviceId, host: str, port: int, here: Sequence[Here]) -> bool:
@@ -134,7 +137,7 @@ class Spots:
         return True
 
     def _put(self, device: DeviceId, spots: list[Spot], *, replace: bool = False) -> bool:
-        """New spots go first, in place of the same ones, or of all others of their site. Whether they are news."""
+        """Put new spots first. They replace equal ones, or all others of their site. Returns whether they are news."""
         before = self.known.get(device, [])
         kept = [old for old in before if not any(_is_superseded(old, new, replace) for new in spots)]
         self.known[device] = now = _bounded([*spots, *kept])
@@ -148,7 +151,7 @@ class Spots:
     def told_to(
         self, hearer: DeviceId, others: Iterable[DeviceId], me: DeviceId, ends: Ends, here: Sequence[Here]
     ) -> Places:  # fmt: skip
-        """What a device is told of us and of others, in a session that runs between `ends`."""
+        """The addresses of us and of others that a device is told in a session between `ends`."""
         ours = at_end(ends, here)
         places: Places = {}
         if ours is not None:
@@ -168,7 +171,7 @@ class Spots:
 
 
 def at_end(ends: Ends, here: Sequence[Here]) -> Here | None:
-    """The network on our end of a session."""
+    """The network at our end of a session."""
     return next((network for network in here if any(address.host == ends.here for address in network.addresses)), None)
 
 
@@ -186,7 +189,7 @@ def _ways(spot: Spot, here: Sequence[Here]) -> Iterator[Address]:
 
 
 def _hosts(listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here]) -> Iterator[tuple[str, int]]:
-    """The addresses in a row that may be called at all."""
+    """The listed addresses that may be called at all."""
     loopback = ip_address(ends.here).is_loopback
     networks = [network for place in here for network in place.networks]
     for raw, port in listed:
@@ -214,7 +217,7 @@ def _is_superseded(old: Spot, new: Spot, replace: bool) -> bool:
 
 
 def _bounded(spots: list[Spot]) -> list[Spot]:
-    """The first of each site, and all that a person said, as far as there is room."""
+    """The first spots of each site, and all that a person gave, as far as there is room."""
     counts: dict[tuple[Site, bool], int] = {}
     kept: list[Spot] = []
     for spot in [*(known for known in spots if known.source is Basis.HAND), *spots]:

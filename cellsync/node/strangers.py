@@ -1,13 +1,13 @@
-"""Strangers: connections that have not authenticated yet. Their places are limited; one too many ends the oldest.
+"""Strangers: connections that have not authenticated yet. Places are limited; one connection too many ends the oldest.
 
     crowd       have not sent a complete opening that a member could have made just now
-    newcomers   callers that hold a current key of the circle, and are not known (yet)
-    callers     known devices until their first frame proves them; each has places of its own
+    newcomers   callers that hold a current key of the circle but are not (yet) known
+    callers     known devices whose first frame has not proved them yet; each has places of its own
 
-A member's opening arrives with the first round trip, so it leaves the crowd within milliseconds, and no flood of
-connections can end it afterwards: a place outside the crowd takes keys. A better place must reveal nothing. So the
-opening has to be complete, made for this device, and new: if a header were enough, which every recorded connection of
-the circle begins with, an attacker could replay it in a flood and see which ports belong to the same circle.
+A member's opening arrives with the first round trip, so its connection leaves the crowd within milliseconds, and no
+flood can end it afterwards: getting a place outside the crowd takes keys. Having such a place must reveal nothing. So
+the opening must be complete, made for this device, and new. If the header were enough, with which every recorded
+connection of the circle begins, an attacker could replay it in a flood and see which ports belong to the same circle.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from cellsync import system
 from cellsync.core.ids import DeviceId
 
 CROWD: Final = 512  # at 2,000 a second, a quarter of a second each; a lost packet is resent by then
-NEWCOMERS: Final = 2  # each may send two batches, 28 MiB in memory; who has a key of the circle can take them all
+NEWCOMERS: Final = 2  # each may send two batches, 28 MiB in memory; a holder of a key of the circle can take them all
 CALLERS: Final = 2  # of one device
 
 
 class Strangers:
-    """Open connections. Each is in one queue, or authenticated."""
+    """Open connections. Each is in one queue until it is authenticated."""
 
     def __init__(self, crowd: int | None = None) -> None:
         self._crowd = _Places(min(CROWD, system.process.descriptors() // 2) if crowd is None else crowd)
@@ -49,7 +49,7 @@ class Strangers:
                 self.proved(stream)
 
     def called(self, stream: trio.abc.Stream, device: DeviceId | None) -> None:
-        """Its opening is valid and new. `device`: its apparent caller, if known."""
+        """The opening of a connection is valid and new. `device`: its apparent caller, if known."""
         if stream in self._where:
             scope = self._where[stream][1]
             self.proved(stream)
@@ -57,7 +57,7 @@ class Strangers:
             self._move(stream, scope, places)
 
     def proved(self, stream: trio.abc.Stream) -> None:
-        """It is no longer a stranger."""
+        """A connection is no longer a stranger's."""
         places, scope = self._where.pop(stream, (None, None))
         if places is not None and scope is not None:
             places.leave(scope)
@@ -69,7 +69,7 @@ class Strangers:
 
 
 class _Places:
-    """A queue with a limited number of places: one too many ends the oldest."""
+    """A queue with a limited number of places: one connection too many ends the oldest."""
 
     def __init__(self, number: int) -> None:
         self._number = number

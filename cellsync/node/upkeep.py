@@ -1,9 +1,10 @@
-"""Upkeep: what was learnt is kept, soon enough that a kill loses seconds of it; in quiet moments the circle is tidied.
+"""Upkeep: stores what was learnt, soon enough that a kill loses only seconds of it; tidies the circle when it is quiet.
 
-1. Nothing is kept for one thing alone: while there is news it is kept every few seconds, beside the commits of what
-   people write, and once more when it is quiet.
-2. Who is connected is seen all the time, without any news. That is kept every five minutes.
-3. A circle is tidied when it is quiet, and from time to time all the same: keys of days that are over are forgotten.
+1. News is stored in bulk, never one item at a time: every few seconds while there is news, in addition to the commits
+   of what people write, and once more when it is quiet.
+2. When each device was last seen changes all the time while it is connected, and is no news. It is stored every five
+   minutes.
+3. A circle is tidied when it is quiet, and from time to time in any case: the keys of past days are forgotten.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from cellsync.core.errors import CellsyncError
 TIDY_AFTER: Final = 3.0  # seconds without news
 KEPT_WITHIN: Final = 6.0  # seconds, while there is news
 SEEN_WITHIN: Final = 300.0  # seconds, while others are connected
-TIDY_WITHIN: Final = 3600.0  # seconds, also without news
-FULL_DISK: Final = 30.0  # seconds until it is tried again
+TIDY_WITHIN: Final = 3600.0  # seconds, even without news
+FULL_DISK: Final = 30.0  # seconds until the next attempt
 
 
 class Keep(Protocol):
-    """Makes durable what was learnt; and tidies the circle. Raises DiskFull or StorageFailed."""
+    """Makes durable what was learnt, and with `tidy` tidies the circle. Raises DiskFull or StorageFailed."""
 
     async def __call__(self, *, tidy: bool) -> None: ...
 
 
 class Upkeep:
-    """Does the work some seconds after what makes it due."""
+    """Does the work a few seconds after it becomes due."""
 
     def __init__(self, work: Keep, connected: Callable[[], bool]) -> None:
         self._work, self._connected = work, connected

@@ -1,10 +1,11 @@
-"""Whereabouts: where we are, where the others may be called from here, and what peers tell each other of that.
+"""Whereabouts: where we are, where the others may be called from here, and what peers tell each other about it.
 
     locate      tell the peers where we listen, and where others were met (protocol/60-lan.md, Where others are)
 
-Of others most peers hear from few: where 47 devices came back at once, each told each of 45 others, at least twice.
+Most peers are told of only one other device: with all told to all, 47 devices that came back together would each tell
+each of 45 others, at least twice.
 
-A session belongs to the network on which it was opened. What is told and heard in it is about that network only: an
+A session belongs to the network on which it was opened. Addresses told and heard in it are about that network only: an
 address of one network, kept with a port of another, would link the two.
 """
 
@@ -29,20 +30,20 @@ from cellsync.node.shared import Drawers, SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site, Sites
 from cellsync.node.spots import Spots, at_end
 
-TELL_EVERY: Final = 10.0  # seconds between two tellings of where devices are, while we stay where we are
-HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls of a device for what others said of it
-ONE: Final = 1  # how many others a device names, to most peers, that knows many
+TELL_EVERY: Final = 10.0  # seconds between two tellings, while our own networks and addresses stay the same
+HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls to a device that others' claims cause
+ONE: Final = 1  # how many others a device that knows many names to most peers
 LOST_FOR: Final = (
     1.5 * TELL_EVERY
-)  # seconds for which a peer seems to know few: where all come at once, all do at first
-RECOGNISED_WITHIN: Final = 10.0  # seconds until a network that we have come to is told from the one before
+)  # seconds after which a peer that seems to know few counts as lost: at first all of them seem to
+RECOGNISED_WITHIN: Final = 10.0  # seconds within which a network that we have come to is recognised as another one
 
 
 _Standing = frozenset[tuple[Site, tuple[Address, ...]]]
 
 
 class _Early(NamedTuple):
-    """A session that has ended before the network of our end was recognised."""
+    """A session that ended before the network at our end was recognised."""
 
     began: float
     ends: Ends
@@ -51,13 +52,13 @@ class _Early(NamedTuple):
 
 
 class CircleWhereabouts:
-    """Where the devices of one circle are, as far as this one knows."""
+    """Where the devices of one circle are, as far as this device knows."""
 
     def __init__(
         self, circle: SharedCircle, network: Network, links: Links, learnt: Callable[[], None],
         heard: Callable[[DeviceId], None],
     ) -> None:  # fmt: skip
-        """`learnt` is called when there is something to be kept, `heard` when a device may be called at a new place."""
+        """`learnt` is called when there is news to store, `heard` when a device may be called at a new address."""
         surroundings = circle.surroundings
         self.spots = Spots(remembered.spots(circle))
         self.sites = Sites(
@@ -69,26 +70,26 @@ class CircleWhereabouts:
         self._circle, self._network, self._links = circle, network, links
         self._random = Random(surroundings.entropy(16))  # noqa: S311 (whom to name)
         self._to_keep, self._heard = learnt, heard
-        self._heard_of: dict[DeviceId, float] = {}  # when what others said last made us call a device
-        self._moved = trio.Event()  # what the peers are to be told may have changed
-        self._arrived = trio.Event()  # we have other networks or addresses than when the peers were told last
+        self._heard_of: dict[DeviceId, float] = {}  # when others' claims last made us call a device
+        self._moved = trio.Event()  # there may be something new to tell the peers
+        self._arrived = trio.Event()  # our networks or addresses have changed since the peers were last told
         self._told_at: _Standing | None = None
-        self._sites_here: frozenset[Site] | None = None  # as they were looked at last
-        self._early: dict[DeviceId, _Early] = {}  # the last one with each device
+        self._sites_here: frozenset[Site] | None = None  # when they were last looked at
+        self._early: dict[DeviceId, _Early] = {}  # the last such session with each device
         self._shown: dict[DeviceId, tuple[float, Address]] = {}  # the last beacon of each device, and when it came
 
     def keep(self, store: Drawers) -> None:
-        """Stage it."""
+        """Stage what is known."""
         store.keep(drawers.ADDRESSES, remembered.encode_spots(self.spots.known))
         store.keep(drawers.SITES, self.sites.encode())
 
     # --- here ----------------------------------------------------------------------------------------------
 
     def here(self) -> Sequence[Here]:
-        """The networks that we are on. Where others are said to be is forgotten when they change.
+        """The networks that we are on. When they change, the addresses that others told us are forgotten.
 
-        In the moment after a laptop was carried on, its new network is not recognised yet, and neighbours may still
-        have their old addresses: what is heard then would be kept for the network before, and called there.
+        Just after a laptop was carried elsewhere its new network is not recognised yet, and neighbours may still have
+        their old addresses: claims heard then would be kept for the previous network, and called there.
         """
         here = self._network.here()
         sites = frozenset(network.site for network in here)
@@ -98,23 +99,23 @@ class CircleWhereabouts:
         return here
 
     def moved(self) -> None:
-        """What the peers are to be told may have changed."""
+        """Our networks may have changed, and with them what the peers are told."""
         self._moved.set()
         if self._standing() != self._told_at:
             self._arrived.set()
 
     def _standing(self) -> _Standing:
-        """Our networks, and what we are called there: a new network often gets its last address a moment later."""
+        """Our networks, and our addresses on each: a new network often gets its last address a moment later."""
         return frozenset((network.site, network.addresses) for network in self._network.here())
 
     # --- calling -------------------------------------------------------------------------------------------
 
     def callable(self, device: DeviceId) -> list[Address]:
-        """Where a device can be called from here, the likeliest place first."""
+        """The addresses at which a device can be called from here, the likeliest first."""
         return self.spots.callable(device, self.here())
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
-        """The same; only a link-local address has its link as the scope."""
+        """The same addresses, with a scope only where they are link-local."""
         found = self.callable(device)
         return [at if ip_address(at.packed).is_link_local else Address(without_scope(at.host), at.port) for at in found]
 
@@ -126,27 +127,27 @@ class CircleWhereabouts:
     # --- learning ------------------------------------------------------------------------------------------
 
     def note_meeting(self, device: DeviceId, link: PeerLink) -> None:
-        """A session has opened: so its ends are where the two devices are."""
+        """A session has opened, so its two ends are where the devices are."""
         ends = link.ends = self._network.ends(link.stream)
         ours = None if ends is None else at_end(ends, self.here())
         if ours is not None:
             link.site = ours.site
             self.sites.met(ours.site)
-        if link.address is not None and ours is not None:  # else we have moved since we called
+        if link.address is not None and ours is not None:  # if `ours` is None, we have moved since we called
             self._learnt(self.spots.met(device, link.address, ours.site))
 
     def note_end(self, device: DeviceId, link: PeerLink) -> None:
-        """A session is over. What it showed counts as soon as its network is recognised."""
+        """A session is over. What it showed is learnt once its network is recognised."""
         if link.site == UNRECOGNISED and link.ends is not None:
             self._early[device] = _Early(link.began, link.ends, link.address, link.said)
 
     def shown(self, device: DeviceId, address: Address) -> None:
-        """A beacon says that a device is here. If no network is recognised yet, it counts when one is."""
+        """A beacon shows a device here. If no network is recognised yet, this is learnt once one is."""
         self._shown[device] = trio.current_time(), address
         self.spots.shown(device, address, self.here())
 
     def _make_up(self) -> None:
-        """Learn from beacons and sessions that came too early, if their network is recognised by now."""
+        """Learn from beacons and sessions that came too early, if their network has been recognised meanwhile."""
         here, oldest = self.here(), trio.current_time() - RECOGNISED_WITHIN
         for device, (came, address) in list(self._shown.items()):
             if came < oldest:
@@ -166,7 +167,7 @@ class CircleWhereabouts:
                 self._learnt(news)
 
     def hear(self, peer: DeviceId, link: PeerLink, places: Places) -> None:
-        """What a peer says of itself and of others."""
+        """A peer's claims about itself and others."""
         self._learn_from(peer, link, places)
         link.named = places.keys() - {peer}
         if len(link.named) == ONE:
@@ -200,10 +201,10 @@ class CircleWhereabouts:
     # --- telling -------------------------------------------------------------------------------------------
 
     async def locate(self) -> None:
-        """Tell every peer what it was not told yet, at most every ten seconds; as soon as a network is recognised.
+        """Tell every peer what it was not told yet: at most every ten seconds, but as soon as a network is recognised.
 
-        A session may open in the second before that, and end in it, by a lock say. If neither side learnt from it
-        where the other is, the two would not find each other again.
+        A session may open in the second before that and end within it, because of a lock, say. If neither side learnt
+        from it where the other is, the two would not find each other again.
         """
         while True:
             await self._moved.wait()
@@ -221,7 +222,7 @@ class CircleWhereabouts:
                 self._moved.set()
 
     def tell(self, link: PeerLink) -> None:
-        """Tell a peer where devices are, if it is news."""
+        """Tell a peer where devices are, if there is news for it."""
         ends = self._network.ends(link.stream)
         if ends is not None and link.device is not None and self._is_where_it_began(link, ends):
             link.told_of_all = self._is_told_of_all(link)
@@ -232,16 +233,16 @@ class CircleWhereabouts:
                 link.locate(self._circle.id, told)
 
     def _is_told_of_all(self, link: PeerLink) -> bool:
-        """Whether the peer is told of all devices that we have met. Else only of us and one other.
+        """Whether the peer is told of all devices that we have met, rather than only of us and one other.
 
-        It is if we have few links, if it is one of those that pass things on, or if it knows few devices. A device that
-        knows many names one other, to most; who names none, or more than one, for a while, may be lost.
+        It is if we have few links, if it is one of the peers that pass things on, or if it knows few devices. A device
+        that knows many names one other to most peers; a peer that names none or several for a while may be lost.
         """
         lost = trio.current_time() - link.lost_since >= LOST_FOR
         return not link.sparse or link.near or link.watched or lost
 
     def _one_for(self, link: PeerLink) -> list[DeviceId]:
-        """One that we are connected with, and that the peer has not named."""
+        """One device that we are connected with and that the peer has not named, if any."""
         if link.other is None or link.other in link.named:
             others = [device for device in self._links if device != link.device and device not in link.named]
             link.other = self._random.choice(others) if others else None
@@ -250,9 +251,9 @@ class CircleWhereabouts:
     def _is_where_it_began(self, link: PeerLink, ends: Ends) -> bool:
         """Whether our end of a session is on the network on which it was opened; if it has moved, the session ends.
 
-        A laptop that is carried on may keep its address for a moment. A port of the new network, told in a session of
-        the old one, would be kept with the old address and be called on both: that links them. A session that was
-        opened moments ago has not moved: its network was recognised late.
+        A laptop that is carried elsewhere may keep its address for a moment. A port of the new network, told in a
+        session of the old one, would be kept with the old address and called on both, which links the two networks. A
+        session that was opened moments ago has not moved: its network was recognised late.
         """
         ours = at_end(ends, self.here())
         if ours is None or ours.site == link.site:

@@ -87,9 +87,9 @@ class SqliteListings:
         changed: list[tuple[Any, ...]] = []
         called, links = _Rows("called", "name, external"), _Rows("links", "target")
         [(newest,)] = self._db.execute("SELECT coalesce(max(number), 0) FROM listings")
-        for one in listings:
-            number = one.number
-            row = (one.upto, one.shown, one.kind, one.title, one.status, one.conflicts)
+        for listing in listings:
+            number = listing.number
+            row = (listing.upto, listing.shown, listing.kind, listing.title, listing.status, listing.conflicts)
             old = None
             if number <= newest:  # an import brings thousands of new ones
                 old = self._db.execute(
@@ -100,8 +100,8 @@ class SqliteListings:
                 self._count(-1, old)
                 self._count(1, row)
             is_new = old is None  # then nothing else of it is here
-            called.note(self._db, number, {(text, int(external)) for text, external in one.called}, is_new)
-            links.note(self._db, number, {(target,) for target in one.links}, is_new)
+            called.note(self._db, number, {(text, int(external)) for text, external in listing.called}, is_new)
+            links.note(self._db, number, {(target,) for target in listing.links}, is_new)
         if called.gone or called.come:
             self._parts = None
         self._db.executemany("REPLACE INTO listings VALUES (?,?,?,?,?,?,?)", changed)

@@ -1,12 +1,12 @@
 """The rows of entries: in order of arrival, with a table that finds the row of a slot.
 
-    entries   number, ...               a row per entry; a new one is always the last of the table
+    entries   number, ...               a row per entry; new rows are always appended to the table
     slices    last, first, ahead        the entries in slots `first` to `last` are in the rows `slot - ahead`
 
-A commit's entries of one branch are a slice, in consecutive rows. Slices do not overlap, so the one with the lowest
-`last` from a slot on is the only one that may hold it. Entries of many devices are appended to the end of the table,
-like those of one: rows by slot went to as many places of the tree as there are branches, which cost a commit of 47
-devices two fifths more (protocol/70-vault.md).
+A commit's entries of one branch are a slice, in consecutive rows. Slices do not overlap, so among those whose `last` is
+not below a slot, only the one with the lowest `last` may hold it. Entries of many devices are all appended to the end
+of the table. Rows ordered by slot went to as many places in the tree as there are branches, and a commit of 47 devices
+cost two fifths more (protocol/70-vault.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OTHERS: Final = "case_number, prior, id, height, clock, kind, past, standing, p
 
 
 def ahead(slot: str) -> str:
-    """The offset from the row of a slot to the slot; null if it is in no slice."""
+    """The difference between a slot and its row; null if the slot is in no slice."""
     return f"(SELECT iif(first <= {slot}, ahead, NULL) FROM slices WHERE last >= {slot} ORDER BY last LIMIT 1)"
 
 
@@ -56,8 +56,8 @@ WITH RECURSIVE walk (slot, at) AS (
 )
 SELECT slot, {_OTHERS} FROM walk CROSS JOIN entries ON number = at
 """
-# The entries of a case with one of these id prefixes, and the first one written: a walk that does not end there is
-# damage. The columns it reads come before the long ones, so those are not read.
+# The entries of a case with one of these id prefixes, and the first one written: if the walk does not end there, the
+# list is damaged. The walk reads only columns that precede the long ones, so SQLite does not read the long ones.
 BEGINNING: Final = f"""
 WITH RECURSIVE walk (slot, prior, begins) AS (
     SELECT ?1, prior, substr(hex(id), 1, ?2) FROM entries WHERE number = ?1 - {ahead("?1")}
@@ -92,7 +92,7 @@ def in_slices(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def slices(entries: Sequence[Entry], newest: int) -> Iterator[tuple[int, int, int]]:
-    """(last, first, ahead) of entries in such an order; the last of them is in row `newest`."""
+    """(last, first, ahead) of entries in that order, the last of which is in row `newest`."""
     at, row = 0, newest - len(entries) + 1
     while at < len(entries):
         first = entries[at][0]

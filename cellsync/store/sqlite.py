@@ -3,22 +3,22 @@
 Rules:
 
 1. **No write at a random key.** Entries are rows in the order in which they came, and `slices` finds the row of a
-   slot (chain number and sequence in one integer); each entry points to the entry of its case that arrived before it,
-   and a dense table holds the newest entry of every case. There is no index on ids: a caller that needs an entry
-   knows its slot. That keeps the cost of an entry the same at ten thousand and at a million.
-2. **One transaction from the first staged write to `flush`.** `flush` is the COMMIT and nothing that
-   computes, so that a shell can run it, and only it, in a worker thread. If any step fails, the whole
-   transaction is rolled back and reads show the last durable state.
-3. **Exclusive from open to close.** One connection holds the file's lock; the write-ahead log then needs no
-   shared memory file, and a second opener is refused at once. Nobody else in this process may open the file:
-   closing any descriptor of it would drop the lock.
-4. **What is replaced or forgotten is gone.** `secure_delete` overwrites it in the pages, and the `flush` that
-   makes it durable empties the write-ahead log, which still holds the old pages. (Flash may keep remnants.)
-5. **The log leaves the room that its pages need in the database.** On a disk with little space it is emptied before
-   and after each commit: a log that filled the disk could neither grow nor be emptied.
+   slot (chain number and sequence in one integer); each entry points to the previous entry of its case, by order of
+   arrival, and a dense table holds the newest entry of every case. There is no index on ids: a caller that needs an
+   entry knows its slot. So an entry costs the same at ten thousand and at a million.
+2. **One transaction from the first staged write to `flush`.** `flush` is only the COMMIT and computes nothing, so a
+   shell can run it, and only it, in a worker thread. If any step fails, the whole transaction is rolled back and reads
+   show the last durable state.
+3. **Exclusive from open to close.** One connection holds the file's lock; the write-ahead log then needs no shared
+   memory file, and a second opener is refused immediately. No other code in this process may open the file: closing
+   any descriptor of it would drop the lock.
+4. **Replaced and forgotten data is gone.** `secure_delete` overwrites it in the pages, and the `flush` that makes the
+   change durable empties the write-ahead log, which still holds the old pages. (Flash may keep remnants.)
+5. **The log leaves the database enough space to take its pages.** On a disk with little space it is emptied before and
+   after each commit: a log that filled the disk could neither grow nor be emptied.
 
-The key comes from a vault header that was authenticated, so a file that it does not open is damaged: a wrong
-passphrase never gets here.
+The key comes from an authenticated vault header, so a file that the key does not open is damaged: a wrong passphrase
+never gets this far.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from cellsync.store.listings import SqliteListings
 
 CACHE_BYTES: Final = 8 << 20
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
-EARLY_PAGES: Final = 300  # of log, from which on a checkpoint is made where it holds up nobody; a batch has 150 to 250
+EARLY_PAGES: Final = 300  # of log, from which a checkpoint is made in the background; a batch has 150 to 250
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
-PLENTY: Final = 1 << 30  # free bytes with which nothing else is asked
-ROW_BYTES: Final = 64  # of a row beside its content, at most
+PLENTY: Final = 1 << 30  # free bytes, above which the growth of the database is not worth computing
+ROW_BYTES: Final = 64  # most that a row takes besides its content
 _COPY: Final = "Make it writable; or put a copy on another disk, with `restore`."
 
 
@@ -83,7 +83,7 @@ class SqliteStore:
             store._lay_out()
         finally:
             store.close()
-        # Between two connections: closing any descriptor of a file drops all POSIX locks that a process has on it.
+        # Done between two connections: closing any descriptor of a file drops all POSIX locks of the process on it.
         check_encrypted(path)
         sync_directory(path.parent)
         return cls.open(path, key, cache_bytes=cache_bytes)
@@ -107,7 +107,7 @@ class SqliteStore:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """A store that leaves with its process: for tests and simulation."""
+        """A store that ends with its process, for tests and simulation."""
         connection = apsw.Connection(":memory:", flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_MEMORY)
         store = cls(connection)
         store._lay_out()
@@ -141,11 +141,11 @@ class SqliteStore:
     # --- copying, checking -----------------------------------------------------------------------
 
     def copy_into(self, path: Path) -> None:
-        """Write what is durable here into a new file: mode 0600, encrypted with the same key, not synced.
+        """Write the durable state into a new file: mode 0600, encrypted with the same key, not synced.
 
-        One read transaction, so the copy is some committed state; nothing is read or written here meanwhile. Not
-        SQLite's backup interface: in this release of the cipher library it can deliver damaged files, and it copies
-        pages that nothing uses any more. Raises VaultDamaged if a page here cannot be read, StorageFailed, DiskFull.
+        It takes one read transaction, so the copy is a committed state; the store is not read or written meanwhile.
+        SQLite's backup interface is not used: with this release of the cipher library it can deliver damaged files,
+        and it copies unused pages. Raises VaultDamaged if a page here cannot be read, StorageFailed, DiskFull.
         """
         self.flush()
         create_private(path)
@@ -157,13 +157,13 @@ class SqliteStore:
 
     @property
     def size(self) -> int:
-        """Bytes of all pages, as they are now."""
+        """The bytes of all pages at present."""
         return self._number("PRAGMA page_count") * PAGE_BYTES
 
     def check(self) -> None:
-        """Read every page from the disk, and compare what refers to what. Raises VaultDamaged, DiskFull.
+        """Read every page from the disk, and check all references. Raises VaultDamaged, DiskFull.
 
-        Pages that nothing uses are not read: there is nothing in them.
+        Unused pages are not read: they hold nothing.
         """
         self.flush()
         self._read_all()
@@ -171,13 +171,13 @@ class SqliteStore:
     @reads
     def _read_all(self) -> None:
         self._checkpoint()
-        self._db.release_memory()  # else what was read before is believed
+        self._db.release_memory()  # otherwise cached pages would be trusted
         if self._db.pragma("integrity_check", 1) != "ok":
             raise VaultDamaged
 
     @reads
     def census(self) -> tuple[list[Chain], int, int]:
-        """What two stores have in common if one was copied from the other: chains, entries, the last arrival."""
+        """Facts that are equal in two stores if one is a copy of the other: chains, entries, the last arrival."""
         return self.chains(), self._number("SELECT count(*) FROM entries"), self.last_arrival()
 
     # --- reading ---------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class SqliteStore:
 
     @reads
     def _cases_after(self, number: int) -> list[Case]:
-        # some at once: an iterator into the database would keep a read open across commits
+        # page by page: an iterator into the database would keep a read open across commits
         query = "SELECT * FROM cases WHERE number > ? ORDER BY number LIMIT 1000"
         return list(map(Case._make, self._db.execute(query, (number,))))
 
@@ -341,7 +341,7 @@ class SqliteStore:
         for case, folded, snapshot in snapshots:
             left -= 2 * (len(snapshot) + ROW_BYTES)
             if left < 0:
-                raise DiskFull  # they only save time, and must not take what entries need
+                raise DiskFull  # snapshots only save time, and must not take space that entries need
             self._db.execute("REPLACE INTO snapshots VALUES (?,?)", (case, snapshot))
             self._db.execute("UPDATE cases SET folded = ? WHERE number = ?", (folded, case))
 
@@ -360,8 +360,8 @@ class SqliteStore:
 
     @writes
     def accept_ephemeral(self, day: int, device: bytes, ephemeral: bytes) -> bool:
-        # a device has at most a few thousand rows here, and only in the days whose keys are accepted; among those of
-        # b"", which stands for all that were not known, may be one that is known by now
+        # A device has at most a few thousand rows here, only for days whose keys are accepted. The rows of b"" are
+        # those of all unknown devices, one of which may be known by now.
         if self._number("SELECT 1 FROM ephemerals WHERE device IN (?, x'') AND ephemeral = ?", (device, ephemeral)):
             return False
         accepted = self._number("SELECT count(*) FROM ephemerals WHERE device = ? AND day = ?", (device, day))
@@ -386,14 +386,14 @@ class SqliteStore:
                 self._empty_log()
             return
         if isinstance(failure, DiskFull) and self._cramped():
-            self._empty_log()  # also of what the failed COMMIT left at its end
+            self._empty_log()  # including what the failed COMMIT left at its end
         raise failure
 
     @contextmanager
     def tidying(self) -> Iterator[None]:
-        """While it lasts, a thread puts the log into the database, if it is long. Who asks the store waits for it.
+        """Within the block, a thread moves a long log into the database. Any use of the store waits for that thread.
 
-        Python computes meanwhile: else every seventh COMMIT of a catch-up would do it, and everybody would wait.
+        Python computes meanwhile. Otherwise every seventh COMMIT of a catch-up would do it, and hold up everything.
         """
         if self._log_pages < EARLY_PAGES or self._db.in_transaction:
             yield
@@ -409,7 +409,7 @@ class SqliteStore:
     # --- helpers ---------------------------------------------------------------------------------
 
     def _wait(self) -> None:
-        """Until the thread is done that shortens the log: apsw waits for it half a second, and then fails."""
+        """Wait for the thread that shortens the log: apsw would wait for half a second, and then fail."""
         thread = self._tidies
         if thread is not None:
             thread.join()
@@ -421,7 +421,7 @@ class SqliteStore:
         return apsw.SQLITE_OK
 
     def _shorten_log(self) -> None:
-        """A failure is nobody's error: the commits stand, and the next one tries again."""
+        """Ignores failures: the commits are durable, and the next one tries again."""
         with suppress(apsw.Error):
             self._db.wal_checkpoint()
             self._log_pages = 0
@@ -438,17 +438,17 @@ class SqliteStore:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
         except apsw.Error:
-            pass  # closed, or SQLite says at the next statement what is wrong
+            pass  # closed, or the next statement reports what is wrong
 
     def _cramped(self) -> bool:
-        """Whether one more COMMIT could take the room that the log's pages need in the database.
+        """Whether one more COMMIT could take the space that the log's pages need in the database.
 
-        Not if they have too little already: emptying the log would take what there is, and give nothing back.
+        False if that space is too small already: emptying the log would use it up, and free nothing.
         """
         return self._log_size() > 0 and 0 <= self._room() < ROOM_BYTES
 
     def _room(self) -> float:
-        """Bytes that are free beside those by which the log's pages make the database grow."""
+        """Free bytes, less those by which the log's pages make the database grow."""
         if not self._db.filename:
             return math.inf
         try:
@@ -456,14 +456,14 @@ class SqliteStore:
             grows = 0 if free > PLENTY else self.size - Path(self._db.filename).stat().st_size
             return free - grows
         except (OSError, apsw.Error):
-            return math.inf  # the folder went away, say, and the next statement says so
+            return math.inf  # the folder is gone, say: the next statement reports it
 
     def _log_size(self) -> int:
         log = Path(self._db.filename_wal) if self._db.filename else None
         return log.stat().st_size if log is not None and log.exists() else 0
 
     def _empty_log(self) -> None:
-        """The commit stands already, so a failure here is nobody's error; the next `flush` tries again."""
+        """Ignores failures: the commit is durable already, and the next `flush` tries again."""
         try:
             self._checkpoint()
             self._shred = False
@@ -483,7 +483,7 @@ class SqliteStore:
 
 
 def stretches(entries: Sequence[Entry]) -> Iterator[tuple[int, int, int]]:
-    """(branch, first, last) of those of these entries that cite others; of each branch they come in its order."""
+    """(branch, first, last) of the entries that cite others. Entries of one branch are given in its order."""
     citing = [entry[0] for entry in entries if entry[9]]
     lasts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in citing}
     firsts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in reversed(citing)}

@@ -192,9 +192,10 @@ def status(context: click.Context, seen: bool) -> None:
         terminal.result(row)
     beside = f" and {many(answer['beside'], 'document')} beside them" if answer["beside"] else ""
     terminal.result(f"{many(answer['cases'], 'case')}{beside}, {many(answer['changes'], 'change')}")
-    for one in answer["only_here_cases"][:10]:
+    for case in answer["only_here_cases"][:10]:
         terminal.result(
-            f"  only here: {one['case'][:8]}  {line(one['title']) or '(no title)'}  ({many(one['changes'], 'change')})"
+            f"  only here: {case['case'][:8]}  {line(case['title']) or '(no title)'}"
+            f"  ({many(case['changes'], 'change')})"
         )
     if answer["conflicts"]:
         terminal.result(f"⚠ {many(answer['conflicts'], 'case')} with a conflict: cellsync case list --conflicts")

@@ -2,7 +2,7 @@
 
 slices, stage     a step in the making
 planner           from a batch, or from an intention to write, to a plan
-replica           a plan that is durable becomes what is known
-surplus           on whose word branches of equivocators were taken
-founding, audit   the first step of all; whether what rests here is what its authors signed
+replica           takes in a plan once it is durable
+surplus           which peer brought each uncited branch of an equivocator
+founding, audit   the first step of all; whether the stored entries are what their authors signed
 """

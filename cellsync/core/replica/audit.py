@@ -1,11 +1,11 @@
-"""Audit: whether what rests here is what its authors signed. Slow, thorough, and changes nothing.
+"""Audit: whether the stored entries are what their authors signed. Slow, thorough, and changes nothing.
 
-1. The id of every entry is computed again, from what it holds and the id before it; it has to be the one that is kept,
-   and the newest has to be the head of its branch.
-2. Every signature that is held has to verify, and the newest entry of every branch has one.
-3. Every entry stands on the list of its case, once.
+1. The id of every entry is computed again, from its contents and the id before it. It must equal the stored id, and the
+   id of a branch's newest entry must be the head of that branch.
+2. Every stored signature must verify, and the newest entry of every branch must have one.
+3. Every entry is on the list of its case exactly once.
 
-It looks at what was here when it began: meanwhile more may arrive, between two of its steps.
+The audit covers what was held when it began; more entries may arrive between two of its steps.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from cellsync.core.ids import NO_ID, EntryId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.tags import Kind
 
-PAGE: Final = 256  # entries of a step
+PAGE: Final = 256  # entries in one step
 
 
 def audit(replica: Replica, store: Store) -> Iterator[int]:
-    """After each step, how many entries it looked at. Raises VaultDamaged."""
+    """Yields, after each step, how many entries that step checked. Raises VaultDamaged."""
     chains, heads = list(replica.held.chains.values()), list(replica.held.heads.values())
     yield 0
     total = sum(chain.length - chain.first + 1 for chain in chains)

@@ -57,7 +57,7 @@ def device_secrets(entropy: bytes) -> DeviceSecrets:
 
 
 class Founding(NamedTuple):
-    """A new circle: what to write as its first entry, and what only its founder knows."""
+    """A new circle: the first entry to write, and the secrets that only its founder knows."""
 
     circle: CircleId
     incarnation: Incarnation
@@ -69,7 +69,7 @@ class Founding(NamedTuple):
 def found(circle_name: str, name: str, keys: DeviceKeys, now: Millis, entropy: bytes) -> Founding:
     """A new circle, from 88 random bytes. Raises InvalidValue for a name that cannot be stored.
 
-    Draws the randomness of HPKE. `now` becomes the clock of the entry: write it with the same.
+    HPKE draws its own randomness. `now` becomes the clock of the entry: pass the same value when writing it.
     """
     if len(entropy) != ENTROPY:
         raise ValueError(f"a circle is founded with {ENTROPY} random bytes")

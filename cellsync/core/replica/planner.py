@@ -1,20 +1,20 @@
 """From a batch, or from an intention to write, to a `Plan`. Pure: reads through the store's port, changes nothing.
 
-    1  A slice attaches if `previous` of its row is the id of the entry before its first, which is held or comes earlier
-       in the batch; all its parents are held; and its device's introduction is in its past. One that does not attach
-       is refused: a gap. What cites it is refused with it; other chains go on.
-    2  Ids, heights and control pasts are computed from what is held and from what came before in the batch. Entries
-       that are held are passed over; the first that is not opens a branch if another stands in its place.
+    1  A slice attaches if its row's `previous` is the id of the entry before its first, which is held or comes earlier
+       in the batch; all its parents are held; and its device's introduction is in its past. A slice that does not
+       attach is refused and leaves a gap. Slices that cite it are refused with it; other chains are not affected.
+    2  Ids, heights and control pasts are computed from what is held and from earlier parts of the batch. Entries that
+       are already held are skipped; the first new one opens a branch if another entry already has its place.
     3  An entry's standing follows from its own control past alone (membership rules 1 and 2). Rules that look at more
-       (`Judge`) are asked when all are staged; they also say how entries stand that were held before.
-    4  Per row one signature, that of its last entry, covers the slice through `previous`. All that the ids rest on was
-       compared, id by id, so a signature that does not verify is the sender's fault.
+       (`Judge`) are asked once all entries are staged; they may also change the standing of earlier entries.
+    4  Each row has one signature, on its last entry, which covers the slice through `previous`. Everything that the
+       ids depend on was compared, id by id, so a signature that does not verify is the sender's fault.
     5  A new branch of an equivocator is taken with an entry that cites it, or while the peer that brings it has room
-       for such (core/replica/surplus.py); else it is refused.
+       for surplus branches (core/replica/surplus.py); otherwise it is refused.
     6  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
 
-A slice is taken whole or refused whole. So after every commit the newest entry of each branch has its signature here,
-and whatever is held can be served on. (protocol/30-history.md, protocol/50-sync.md)
+A slice is taken whole or refused whole. So after every commit the signature on the newest entry of each branch is
+stored, and everything held can be served to other peers. (protocol/30-history.md, protocol/50-sync.md)
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def plan_batch(
                 reached = [None if piece.refused else _reached(piece) for piece in slices]
                 return stage.plan(gaps, lost, reached, surplus)
             found = refused | excess
-        refused = found  # rare: the rest of the batch once more, without them
+        refused = found  # rare: stage the batch again without these rows
 
 
 def _reached(current: Slice) -> tuple[int, int] | None:
@@ -89,8 +89,8 @@ def _reached(current: Slice) -> tuple[int, int] | None:
 
 
 def _surplus(stage: Stage, slices: list[Slice], room: Mapping[DeviceId, int]) -> tuple[list[int], set[int]]:
-    """New branches of equivocators that nothing cites, beyond those that prove what they are: the numbers of those for
-    which there is room, and the rows of the others."""
+    """Uncited new branches of equivocators, beyond those that prove the equivocation: the numbers of those for which
+    there is room, and the rows of the others."""
     if not any(current.surplus for current in slices):
         return [], set()
     counted, left = stage.count(), Counter(room)
@@ -108,7 +108,7 @@ def _surplus(stage: Stage, slices: list[Slice], room: Mapping[DeviceId, int]) ->
 
 
 def _stage_batch(stage: Stage, batch: Batch, refused: set[int]) -> list[Slice]:
-    """Stage a batch but for the rows in `refused`; a slice per row, some of them refused."""
+    """Stage a batch without the rows in `refused`. Returns one slice per row; more of them may end up refused."""
     slices = [Slice(row, chain_prefix(stage.held.circle, row.device, row.incarnation)) for row in batch.chains]
     for number in refused:
         slices[number].refuse()
@@ -126,14 +126,15 @@ def _stage_batch(stage: Stage, batch: Batch, refused: set[int]) -> list[Slice]:
 def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
     """Stage the entries of a batch, in its order.
 
-    Spelt out for speed, 0.9 to 2.6 µs an entry of 3.6 to 6.2: what is common is staged here, and the rest by
-    `_stage_entry`, which takes any. Common is a case entry that counts, in a slice that `runs`, and that cites nothing,
-    or one entry: the newest of another slice that runs. `tests/models/planning.py` has the plain version.
+    Inlined for speed, which saves 0.9 to 2.6 of 3.6 to 6.2 µs per entry: the common kind of entry is staged here, all
+    others by `_stage_entry`, which handles any. The common kind is a case entry that counts, is in a slice that `runs`,
+    and cites either nothing or one entry: the newest of another slice that runs. `tests/models/planning.py` has the
+    plain version.
     """
-    numbers = [0] * len(batch.cases)  # a case is numbered when an entry of it is staged
-    read: list[_Said | None] = [None] * len(batch.cases)  # the last shape that many entries of a case may have
+    numbers = [0] * len(batch.cases)  # a case is numbered when its first entry is staged
+    read: list[_Said | None] = [None] * len(batch.cases)  # per case, the last shape that is likely to recur
     heads, entries, said = stage.heads, stage.entries, stage.said
-    new: Any = tuple.__new__  # of a NamedTuple, with all its fields: a third of the time that its own call takes
+    new: Any = tuple.__new__  # makes a NamedTuple from all its fields, in a third of the time of its constructor
     clock, at = 0, len(entries)
     for entry_row in batch.entries:
         row, case_row, parents, difference, kind, shape, content = entry_row
@@ -155,7 +156,7 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
         if known is None or known[0] != shape:
             number = numbers[case_row] = numbers[case_row] or stage.case_number(batch.cases[case_row])
             known = _said_by(stage, batch.cases[case_row], number, shape)
-            if known[4] is None or type(known[4][2]) is not bytes:  # what names a ref is said once
+            if known[4] is None or type(known[4][2]) is not bytes:  # a shape that names a ref occurs only once
                 read[case_row] = known
         _, number, shape_hash, shape_length, head, appends = known
         sequence, height = current.next, current.height
@@ -191,15 +192,15 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
         at += 1
         current.next = sequence + 1
         current.head, current.height = identity, height
-        place: Any = current.place  # there is one, where a slice runs
+        place: Any = current.place  # never None in a slice that runs
         place.length = sequence
         current.size += size + (46 if cited else 32)  # entry_size
         heads[number] = slot
 
 
 _Said = tuple[bytes, int, bytes, int, Head | None, dict[DeviceId, int] | None]
-"""What the entries of one case have in common that have one shape: the shape; the number of the case; the shape's hash
-and length; its only head, if it has one; and where they are counted if that appends to a log."""
+"""What entries of one case with the same shape have in common: the shape; the number of the case; the shape's hash and
+length; its head, if it has exactly one; and the counts of appends, if that head appends to a log."""
 
 
 def _said_by(stage: Stage, case: CaseId, number: int, shape: bytes) -> _Said:
@@ -211,7 +212,7 @@ def _said_by(stage: Stage, case: CaseId, number: int, shape: bytes) -> _Said:
 def _stage_entry(
     stage: Stage, slices: list[Slice], entry_row: BatchEntry, clock: int, case: CaseId, numbers: list[int]
 ) -> None:
-    """Stage one entry of a batch. `numbers`: of the batch's cases, as far as entries of them are staged."""
+    """Stage one entry of a batch. `numbers`: of the batch's cases, each 0 until one of its entries is staged."""
     row, case_row, parents, _, kind, shape, content = entry_row
     current = slices[row]
     sequence = current.next
@@ -232,7 +233,7 @@ def _stage_entry(
     if kind:
         if bytes(case) != stage.held.circle:
             raise Malformed("a control entry outside the circle's own case")
-        if kind == _FOUND:  # it names the circle, so it cannot contain the name
+        if kind == _FOUND:  # its id names the circle, so the entry cannot contain that name
             hashed_case, prefix = CaseId(NO_ID), founding_prefix(current.row.incarnation)
     height += 1
     identity = entry_id(prefix, sequence, current.head, height, clock, kind, hashed_case, shape, content, parent_ids)
@@ -251,7 +252,7 @@ def _stage_entry(
     if kind:
         past, counts = stage.control(identity, kind, past, author, shape, content)
     else:
-        if past != current.judged:  # rights follow from the past alone, and that seldom changes
+        if past != current.judged:  # rights follow from the control past alone, which seldom changes
             current.judged, current.counts = past, stage.circle.counts(kind, past, author)
         counts = current.counts
     number = numbers[case_row] = numbers[case_row] or stage.case_number(case)
@@ -269,7 +270,7 @@ def _stage_entry(
 
 
 def _open_slice(stage: Stage, current: Slice) -> bool:
-    """Find the entry before a slice's first; whether it is held, or comes earlier in the batch."""
+    """Find the entry before a slice's first. Whether it is held or comes earlier in the batch."""
     row = current.row
     current.opened = True
     if row.first > 1:
@@ -290,16 +291,16 @@ def _open_slice(stage: Stage, current: Slice) -> bool:
 
 
 def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: EntryId) -> None:
-    """An entry of a slice that is held already."""
+    """Skip an entry of a slice that is already held."""
     held = stage.entry_at(slot_of(tip.number, sequence))
     if held is not None:
         current.head, current.height, current.past = identity, held.height, held.past
-    current.place, current.runs, current.fresh = tip, False, False  # if it is new, another row has brought it
+    current.place, current.runs, current.fresh = tip, False, False  # if the entry is new, another row brought it
     tip.lend(sequence, current)
 
 
 def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
-    """The branch to which a new entry is added; None if its slice is refused."""
+    """The branch to which a new entry is added, opened if needed; None if its slice is refused."""
     if place is None or place.length >= sequence:
         current.surplus = stage.branches_of(current.device) > caps.BRANCHES
         try:
@@ -317,8 +318,8 @@ def _place_of(stage: Stage, current: Slice, place: Tip | None, sequence: int, en
 def _parents(
     stage: Stage, slices: list[Slice], current: Slice, parents: list[int]
 ) -> tuple[int, int, bytes, bytes] | None:
-    """(greatest height, union of control pasts, ids, slots) over an entry's previous and its parents; None if one is
-    not held."""
+    """(greatest height, union of control pasts, ids, slots) over an entry's previous and its parents; None if any of
+    them is not held."""
     height, past = current.height, current.past
     found: list[tuple[EntryId, int]] = []
     for at in range(0, len(parents), 2):
@@ -329,7 +330,7 @@ def _parents(
         if not cited.opened:
             _open_slice(stage, cited)
         tip = cited.place
-        if cited.refused:  # what comes before it may be held all the same
+        if cited.refused:  # entries before it may still be held
             if sequence >= cited.row.first:
                 return None
             tip = cited.start
@@ -368,14 +369,14 @@ def _is_past(stage: Stage, current: Slice, slot: int) -> bool:
 
 
 def _close_slice(stage: Stage, current: Slice) -> None:
-    """Check the signature that covers a slice; its branch advances."""
+    """Check the signature that covers a slice, and advance its branch."""
     row, tip = current.row, current.place
     key = stage.circle.signing_key(row.device)
     if key is None or tip is None:
         current.refuse()
     elif row.signature is not None and verify(key, row.signature, current.head):
         at, slot = current.at, slot_of(tip.number, current.next - 1)
-        if stage.entries[at].slot != slot:  # another row of this batch brought its end
+        if stage.entries[at].slot != slot:  # another row of this batch brought the slice's last entry
             at = stage.index_of(slot)
         stage.advance(tip.number, stage.sign_at(at, row.signature), current.size)
     else:
@@ -389,7 +390,7 @@ class Intention(NamedTuple):
     case: CaseId
     shape: bytes
     content: bytes
-    operations: list[Operation] | None = None  # what shape and content say, if that is known; they are no opaque entry
+    operations: list[Operation] | None = None  # decoded from shape and content, if already known
 
 
 def plan_writes(
@@ -402,7 +403,7 @@ def plan_writes(
     now: Millis,
     judge: Judge | None = None,
 ) -> Plan:
-    """Write entries of our own, one after the other, each signed. Raises TooLarge."""
+    """Write entries of our own, one after another, each signed. Raises TooLarge."""
     stage = Stage(held, circle, store, judge)
     sign = signer(secret)
     at = 0
@@ -458,10 +459,11 @@ def _stage_write(
 def _stage_cases(
     stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intentions: list[Intention], clock: Millis
 ) -> None:
-    """Entries of cases, on an own chain that has one, where there are no heads to cite.
+    """Stage case entries on our own chain, when that has an entry already and there are no heads to cite.
 
-    Spelt out for speed: an import writes five entries for each row, and staging them takes a quarter less. What is the
-    same for all is looked up once. The plain version is `_stage_write` for each; a property holds the two equal.
+    Inlined for speed: an import writes five entries per row, and staging them takes a quarter less time. Everything
+    that they share is looked up once. The plain version is `_stage_write` for each; a property test holds the two
+    equal.
     """
     device, incarnation = line
     own = stage.own(line)

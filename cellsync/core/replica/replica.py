@@ -2,7 +2,7 @@
 
 replica.plan(batch)        -> Plan      pure; reads through the store's port
 store.write(plan.commit); store.flush() the only write
-replica.advance(plan)                   what is durable becomes what is known
+replica.advance(plan)                   takes in what is now durable
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _MOST_OUTLINES: Final = 20_000  # of one proof: it stays within caps.FORK_PROOF 
 
 
 class Replica:
-    """Entries held, members known, cases folded; over a store that already holds what this was loaded from."""
+    """The entries held, the members known and the cases folded, loaded from a store and kept level with it."""
 
     def __init__(self, circle: CircleId, store: Store) -> None:
         self.held = Holdings.load(circle, store)
         self.circle = Circle(circle)
         self.states = States(self.held, store)
         self._store = store
-        self.judge: Judge | None = None  # no rule is in force that looks at more than an entry's own past
+        self.judge: Judge | None = None  # no rule in force looks at more than an entry's own past
         self._digest: bytes | None = None
         for number, bits in store.pasts():
             self.circle.pasts.restore(number, bits)
@@ -59,16 +59,16 @@ class Replica:
     def plan(self, batch: Batch, room: Mapping[DeviceId, int] | None = None) -> Plan:
         """What a peer's batch would change. Raises PeerError if the batch breaks a rule.
 
-        `room`: how many branches of each equivocator are taken though nothing cites them (core/replica/surplus.py).
+        `room`: how many uncited branches of each equivocator may be taken (core/replica/surplus.py).
         """
         return plan_batch(self.held, self.circle, self._store, batch, room or {}, self.judge)
 
     def plan_writes(self, line: Line, secret: SigningSecret, intentions: list[Intention], now: Millis) -> Plan:
-        """What writing these entries would change. Raises InvalidValue if one is too large."""
+        """What writing these entries would change. Raises TooLarge."""
         return plan_writes(self.held, self.circle, self._store, line, secret, intentions, now, self.judge)
 
     def advance(self, plan: Plan, *, fold: bool = True, begin: bool = True) -> None:
-        """Take in a plan whose commit is durable. Without `fold`, call `fold` next; `begin` is as there."""
+        """Take in a plan whose commit is durable. Without `fold`, call `fold` next. `begin`: as in `fold`."""
         self.held.advance(plan.commit)
         self._digest = None
         if plan.circle is not self.circle:
@@ -82,7 +82,7 @@ class Replica:
             self.fold(plan, begin=begin)
 
     def fold(self, plan: Plan, *, begin: bool = True) -> None:
-        """The part of taking in a plan that only cases see, and that may take long. `begin`: as `States.apply`."""
+        """The part of taking in a plan that only affects cases, and may take long. `begin`: as in `States.apply`."""
         self.held.take_cases(plan.commit.cases)
         self.states.forget(plan.commit.refolded)
         self.states.apply(plan.changes, begin=begin)
@@ -90,7 +90,7 @@ class Replica:
     # --- equivocators --------------------------------------------------------------------------------
 
     def _count_anew(self) -> None:
-        """What counts of equivocators, from all that is held."""
+        """Determine what counts of equivocators, from everything held."""
         equivocators, chains = self.held.equivocators, self.held.chains
         if equivocators:
             cited = [
@@ -108,7 +108,7 @@ class Replica:
             self._set_aside()
 
     def _set_aside(self) -> None:
-        """What does not count introduces nobody."""
+        """Set aside the devices whose introductions do not count."""
         self.circle.set_aside(device for device, slot in self._introduced.items() if not self.held.counts(slot))
 
     # --- what peers ask ------------------------------------------------------------------------------
@@ -122,13 +122,13 @@ class Replica:
 
     def digest(self) -> bytes:
         """32 bytes that say which entries count."""
-        if self._digest is None:  # peers and people ask for it again and again
+        if self._digest is None:  # cached, because peers and people ask for it often
             self._digest = self.held.digest(self.held.equivocators - self.hidden)
         return self._digest
 
     @property
     def hidden(self) -> frozenset[DeviceId]:
-        """Equivocators whose introduction does not count: who does not hold that need not know of them."""
+        """Equivocators whose introduction does not count: a peer that does not hold it need not know of them."""
         return frozenset(device for device in self.held.equivocators if not self.circle.is_active(device))
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> int | None:
@@ -150,9 +150,9 @@ class Replica:
         return serving.serve(self.held, self._store, cursor, peer, until)
 
     def arrival_of(self, device: DeviceId) -> int:
-        """The arrival that brought a device's introduction, 0 if it is not here; or its first entry, if it has written.
+        """The arrival that brought a device's introduction, or its first entry if it has written; 0 if neither is here.
 
-        Who was admitted by a device that turned out to be an equivocator is a member by what it wrote itself.
+        A device that was admitted by what turned out to be an equivocator is a member through its own entries.
         """
         for entry in self.held.introductions(self._store):
             if bytes(entry.id) == device:
@@ -168,12 +168,12 @@ class Replica:
     # --- forks ---------------------------------------------------------------------------------------
 
     def forks(self) -> list[Chain]:
-        """The branches that begin where an older one goes on, as they came here: each is a fork."""
+        """The branches that begin where a branch that arrived earlier continues: each is a fork."""
         beside = ((chain, self.held.sibling(chain)) for chain in self.held.chains.values())
         return [chain for chain, other in beside if other is not None and other.number < chain.number]
 
     def fork_proof(self, branch: int) -> ForkProof | None:
-        """That this branch and another one begin in one place; None if they do not, or it would be too large."""
+        """Proof that this branch and another begin in one place; None if none does, or the proof would be too large."""
         chain = self.held.chains[branch]
         other = self.held.sibling(chain)
         if other is None:
@@ -202,18 +202,18 @@ class Replica:
     # --- what people ask -----------------------------------------------------------------------------
 
     def read(self, case: CaseId) -> CaseState | None:
-        """The whole state of a case, or None if nothing of it is here that counts."""
+        """The whole state of a case, or None if no entry of it that counts is held."""
         number = self.held.cases.get(case)
         state = None if number is None or not self.held.heads.get(number) else self.states.read(number)
         return state if state is not None and state.counted else None
 
     def shows(self, case: CaseId) -> bool:
-        """Whether something of a case is here that counts: else it is as if it were not here."""
+        """Whether any entry of a case counts: otherwise the case is treated as absent."""
         number = self.held.cases.get(case)
         head = 0 if number is None else self.held.heads.get(number, 0)
         if number is None or not head:
             return False
-        newest = self._store.entry_at(head)  # nearly always it counts; to read one costs less than to fold all
+        newest = self._store.entry_at(head)  # it nearly always counts, and reading it is cheaper than folding the case
         return (newest is not None and self.held.shows(newest)) or bool(self.states.get(number).counted)
 
     def state_digest(self) -> bytes:

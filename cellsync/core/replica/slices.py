@@ -1,4 +1,4 @@
-"""Slices and the branches they add to, while a batch is planned."""
+"""Slices, and the branches they extend, while a batch is planned."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Tip:
         self.line = line
         self.base = base
         self.first = first
-        self.length = length  # sequence of its newest entry, what is staged included
-        self.off = off  # by the sequence of their first entry, numbers of the branches that leave it
-        self.owners: list[Slice] = []  # slices that have added to it, and from which sequence on
+        self.length = length  # sequence of its newest entry, staged entries included
+        self.off = off  # sequence of a first entry -> numbers of the branches that leave this one there
+        self.owners: list[Slice] = []  # slices that have added to it; `_starts`: from which sequence each did
         self._starts: list[int] = []
 
     def own(self, sequence: int, owner: Slice) -> None:
-        """From this sequence on, a slice adds to it."""
+        """A slice adds to this branch, from this sequence on."""
         self.stop()
         self._starts.append(sequence)
         self.owners.append(owner)
 
     def stop(self) -> None:
-        """What is next on it is not clear any more: the slice that adds to it has to look."""
+        """The next place is no longer certain to be free: the slice that adds to this branch has to look each time."""
         if self.owners:
             self.owners[-1].runs = False
 
     def lend(self, sequence: int, to: Slice) -> None:
-        """A slice rests on an entry of this branch: on the slice that added it, if it is new."""
+        """A slice depends on an entry of this branch; if that is new, on the slice that added it."""
         at = bisect_right(self._starts, sequence) - 1
         if at >= 0:
             self.owners[at].lend_to(to)
@@ -60,10 +60,10 @@ class Slice:
         self.place: Tip | None = None  # the branch that holds the entry before `next`; None at a chain's beginning
         self.start: Tip | None = None  # the same for `row.first`
         self.fresh = False  # whether the entry before `next` is new
-        # Whether it is, and its entries go one after the other to the end of a branch which nobody else leaves or adds
-        # to, nor is it an equivocator's: then its newest entry is the branch's.
+        # Whether it is, and the slice extends the end of a branch that no other branch leaves, no other slice extends,
+        # and no equivocator wrote: then the newest entry of the slice is also the branch's.
         self.runs = False
-        self.base = 0  # slot before the first of the branch to which its newest entry was added
+        self.base = 0  # the branch to which its newest entry was added, as its slot with sequence 0
         self.newest_cited = 0  # sequence of the last of its entries that was cited while it was the newest
         self.head, self.height, self.past = row.previous, 0, 0
         self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
@@ -71,10 +71,10 @@ class Slice:
         self.at = -1  # index of its newest staged entry
         self.surplus = False  # it opens a branch of a device that has too many
         self.refused = False
-        self.cited_by: list[Slice] = []  # slices that rest on one of its new entries
+        self.cited_by: list[Slice] = []  # slices that depend on one of its new entries
 
     def refuse(self) -> None:
-        """It does not attach, and neither does what rests on it."""
+        """This slice does not attach, and neither does any slice that depends on it."""
         stack = [self]
         while stack:
             current = stack.pop()
@@ -83,10 +83,10 @@ class Slice:
                 stack += current.cited_by
 
     def lend_to(self, other: Slice) -> None:
-        """Another slice rests on what this one adds."""
+        """Another slice depends on an entry that this one adds."""
         if other is self:
             return
-        if self.refused:  # at once: found out one row at a time, a batch would be gone through once for each
+        if self.refused:  # immediately: refusing one row per pass would take as many passes over the batch
             other.refuse()
         elif not self.cited_by or self.cited_by[-1] is not other:
             self.cited_by.append(other)

@@ -1,6 +1,6 @@
-"""The stage of one step over what is held: new entries, advanced heads, members; and the `Plan` that comes of it.
+"""The stage of one step, layered over what is held: new entries, advanced heads, members; and the resulting `Plan`.
 
-Nothing here changes what is held. The replica takes a plan in only after the store has made it durable.
+Nothing here changes what is held. The replica takes in a plan only after the store has made it durable.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from cellsync.core.wire.places import Gap, Head, Line
 
 
 class NewFork(NamedTuple):
-    """Two entries with one `previous`: from here on a chain has two sides more than one."""
+    """Two entries with the same `previous`: one more branch of a chain."""
 
     line: Line
-    sequence: int  # where the two stand
-    number: int  # of the branch that is new here
+    sequence: int  # of both entries
+    number: int  # of the new branch
 
 
 class Plan(NamedTuple):
@@ -55,18 +55,18 @@ class Plan(NamedTuple):
     forks: list[NewFork]
     gaps: list[Gap]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
-    reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is held now
-    counted: dict[int, Head]  # what counts of equivocators, once this step is taken; the same one if nothing changes
+    reached: list[tuple[int, int] | None]  # by row of the batch: (number, sequence) up to which it is now held
+    counted: dict[int, Head]  # what counts of equivocators after this step; the same object if nothing changes
     surplus: list[int]  # new branches of equivocators that nothing cites
-    refold: list[int]  # cases in which earlier entries count no more, or count now
-    restanding: list[Restanding]  # earlier entries that stand otherwise, whether or not that changes what counts
+    refold: list[int]  # cases in which earlier entries no longer count, or now do
+    restanding: list[Restanding]  # earlier entries whose standing changes, whether or not that changes what counts
 
 
 Judge = Callable[["Stage"], Iterable[Judgement]]
-"""Rules that look at more than an entry's own past. Asked once of each step that brings entries, when all are staged.
+"""Rules that look at more than an entry's own past. Asked once per step that brings entries, when all are staged.
 
-Verdicts on entries of the step itself, and on those held before; those of which nothing is said stand as they stood.
-A step without entries changes nothing: how all stand is a pure function of what is held.
+They give verdicts on entries of the step itself and on earlier ones; entries without a verdict keep their standing.
+A step without entries changes nothing: standing is a pure function of what is held.
 """
 
 
@@ -85,19 +85,19 @@ class Stage:
         self._before = circle
         self._ancestry = Ancestry(held.ancestry)
         self._tips: dict[int, Tip] = {}
-        self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # which held branch has which entry at a place
-        self._begun: dict[tuple[Line | int, int], dict[EntryId, int]] = {}  # which branch begins there with which entry
-        self._places: dict[int, int] = {}  # of staged entries, by slot: where in `entries` they are
-        self._slots: dict[EntryId, int] = {}  # of these
+        self._at: dict[tuple[Line, int], dict[EntryId, int]] = {}  # place -> {entry there: its held branch}
+        self._begun: dict[tuple[Line | int, int], dict[EntryId, int]] = {}  # place -> {first entry: its held branch}
+        self._places: dict[int, int] = {}  # slot of a staged entry -> its index in `entries`
+        self._slots: dict[EntryId, int] = {}  # id of a staged entry -> its slot
         self._new_lines: dict[Line, list[int]] = {}
-        self._new = 0  # branches that are new
-        self._beyond = 0  # of these, as `Holdings.beyond`
-        self._branches: Counter[DeviceId] = Counter()  # of these, by device
+        self._new = 0  # number of new branches
+        self._beyond = 0  # how many of them are as in `Holdings.beyond`
+        self._branches: Counter[DeviceId] = Counter()  # new branches by device
         self._chains: dict[int, Chain] = {}  # new or advanced
         self._cases: dict[int, CaseId] = {}
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
-        self.said: list[DecodedEntry] = []  # what counts, but for the appends
+        self.said: list[DecodedEntry] = []  # entries that count, except the appends
         self.appends: dict[int, Appends] = {}  # by case number
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
@@ -110,8 +110,8 @@ class Stage:
         if tip is None:
             chain = self.held.chains[number]
             off: dict[int, list[int]] = {}
-            for other in self.held.off.get(number, ()):
-                off.setdefault(self.held.chains[other].first, []).append(other)
+            for leaving in self.held.off.get(number, ()):
+                off.setdefault(self.held.chains[leaving].first, []).append(leaving)
             tip = self._tips[number] = Tip(number, chain.line, chain.base, chain.first, chain.length, off)
         return tip
 
@@ -120,7 +120,7 @@ class Stage:
         return [*self.held.lines.get(line, ()), *self._new_lines.get(line, ())]
 
     def _branch(self, number: int) -> Chain:
-        """A branch as it is so far in this step."""
+        """A branch as this step has left it so far."""
         return self._chains.get(number) or self.held.chains[number]
 
     def branches_of(self, device: DeviceId) -> int:
@@ -129,9 +129,8 @@ class Stage:
     def open_branch(self, line: Line, base: Tip | None, first: int, entry: EntryId | None = None) -> Tip:
         """A new branch of a chain, or a new chain. Raises CapExceeded if the circle has as many as it may.
 
-        `entry` will be its first, if that is known.
-
-        Every branch that is numbered must be advanced: numbers are counted, so none may be left out.
+        `entry`: its first entry, if known. Every branch that is opened must also be advanced, since branch numbers
+        have no gaps.
         """
         number = len(self.held.chains) + self._new + 1
         beyond = self.branches_of(line[0]) > caps.BRANCHES
@@ -156,7 +155,7 @@ class Stage:
         return tip
 
     def holder(self, tip: Tip, sequence: int) -> Tip:
-        """The branch that holds a place on the way to this one: it may lie before a fork."""
+        """The branch that holds a place on the way to this one; the place may lie before a fork."""
         return tip if sequence >= tip.first else self.tip(self._ancestry.at(tip.number, sequence))
 
     def entry_at(self, slot: int) -> Entry | None:
@@ -164,9 +163,9 @@ class Stage:
         return self.staged(slot) or self.store.entry_at(slot)
 
     def footing(self, tip: Tip, sequence: int) -> tuple[EntryId, int, int] | None:
-        """What an entry that rests on this one needs of it: id, height, control past. None if it is not held.
+        """What an entry needs of one that it builds on: id, height, control past. None if that is not held.
 
-        Of the newest of a branch, as held, they are known without reading: that is what nearly all rest on.
+        For the newest entry of a held branch they are known without a read, and nearly all entries build on such a one.
         """
         chain = self.held.chains.get(tip.number)
         if chain is not None and chain.length == sequence:
@@ -180,8 +179,8 @@ class Stage:
         return None if at is None else self.entries[at]
 
     def _index(self) -> dict[int, int]:
-        """Where in `entries` each is. What was staged since somebody asked is looked through now: most is not asked
-        for."""
+        """Where in `entries` each staged entry is. Entries staged since the last call are indexed only now, because
+        most steps never need the index."""
         places, slots = self._places, self._slots
         for at in range(len(places), len(self.entries)):
             entry = self.entries[at]
@@ -189,7 +188,7 @@ class Stage:
         return places
 
     def find(self, line: Line, sequence: int, entry: EntryId) -> Tip | None:
-        """The branch that holds an entry, or gets it in this step."""
+        """The branch that holds an entry, or receives it in this step."""
         self._index()
         slot = self._slots.get(entry)
         if slot is not None:
@@ -200,7 +199,7 @@ class Stage:
             chain = self.held.chains[number]
             return self.tip(number) if chain.line == line and chain.length == sequence else None
         place = line, sequence
-        if place not in self._at:  # once for each place: a batch may ask for one as often as it has rows
+        if place not in self._at:  # once per place: every row of a batch may ask for the same one
             beside = (chain for chain in self.held.of_line(line) if chain.first <= sequence < chain.length)
             self._at[place] = self._by_id(slot_of(chain.number, sequence) for chain in beside)
         number = self._at[place].get(entry)
@@ -211,14 +210,14 @@ class Stage:
         return {entry: chain_of(slot) for slot, entry in self.store.ids_at(list(slots))}
 
     def successor(self, line: Line, place: Tip | None, sequence: int, entry: EntryId) -> Tip | None:
-        """The branch that has this very entry behind `sequence - 1` of `place` (None: at the chain's beginning)."""
+        """The branch in which this very entry follows `sequence - 1` of `place` (None: at the chain's beginning)."""
         if place is not None and place.length >= sequence and self._id_at(place, sequence) == entry:
             return place
         number = self._leaving(line, place, sequence).get(entry) if place is None or place.off else None
         return None if number is None else self.tip(number)
 
     def _leaving(self, line: Line, place: Tip | None, sequence: int) -> dict[EntryId, int]:
-        """The branches that begin behind `sequence - 1` of `place`, by the ids of their first entries."""
+        """The branches that begin after `sequence - 1` of `place`, by the ids of their first entries."""
         begins = line if place is None else place.number, sequence
         if begins not in self._begun:
             if place is None:
@@ -297,8 +296,9 @@ class Stage:
     def saw_introduction(self, device: DeviceId, past: int) -> bool:
         """Whether the introduction of a device is in a control past.
 
-        Else what it writes would rest on nothing that travels with it: if its introduction is an equivocator's, and
-        nobody cites that, one replica could hold such an entry, and cite it, and all others refuse what cites it.
+        If it is not, nothing that travels with the device's entries introduces it. Suppose an equivocator wrote the
+        introduction and nothing cites it: one replica could hold such an entry and cite it, and all others would refuse
+        what cites it.
         """
         grant = self.circle.grant(device)
         return grant is not None and self.circle.pasts.has(past, grant.bit)
@@ -309,12 +309,12 @@ class Stage:
         """Take in a control entry: (its control past, whether it counts). Raises Malformed, CapExceeded, WrongLink."""
         operation = control.decode(kind, shape, content)
         if isinstance(operation, control.Found) and not bytes(entry) == bytes(author) == self.held.circle:
-            # The author as well: a `found` names no device, so another one could put a copy into its own chain.
+            # Check the author too: a `found` names no device, so another device could put a copy into its own chain.
             raise WrongLink("a `found` entry of another circle, or in another device's chain")
         return self._own_circle().add(entry, kind, past, author, operation)
 
     def _own_circle(self) -> Circle:
-        # The circle as held stays as it is until this step is durable.
+        # The held circle stays unchanged until this step is durable.
         if self.circle is self._before:
             self.circle = self._before.over()
         return self.circle
@@ -322,7 +322,7 @@ class Stage:
     # --- entries ---------------------------------------------------------------------------------
 
     def add(self, entry: Entry, author: DeviceId, counts: bool, said: list[Operation] | None = None) -> None:
-        """Stage one entry; `said`: its operations, if they are known.
+        """Stage one entry. `said`: its operations, if already decoded.
 
         Raises Malformed or CapExceeded if its operations are not in the agreed form.
         """
@@ -330,7 +330,7 @@ class Stage:
         self.heads[entry.case] = entry.slot
         if entry.kind:
             self._controls.append(entry)
-        else:  # decoded also if it does not count: what is held is in the agreed form
+        else:  # decoded even if it does not count, so that everything held can be parsed
             decoded = operations.decode(entry.shape, entry.content) if said is None else said
             if counts:
                 self.said.append(DecodedEntry(entry, author, decoded))
@@ -338,22 +338,22 @@ class Stage:
             self._void.append(entry)
 
     def advance(self, number: int, newest: Entry, size: int) -> None:
-        """A branch now ends at `newest`, whose signature is held; `size` counts what it grew by."""
+        """A branch now ends at `newest`, whose signature is held. `size`: by how much it grew."""
         self.end(number, newest)
         self.arrived(number, sequence_of(newest.slot), size)
 
     def end(self, number: int, newest: Entry) -> None:
-        """Where a branch ends now. Of what comes one after the other, only the last has to be told."""
+        """A branch now ends at `newest`. Of consecutive entries, only the last has to be given."""
         self._chains[number] = self._branch(number)._replace(
             length=sequence_of(newest.slot), head=newest.id, height=newest.height, past=newest.past, cited=False
         )
 
     def arrived(self, number: int, sequence: int, size: int) -> None:
-        """A branch was held up to a signed entry; `size` counts what it grew by."""
+        """A branch was held up to a signed entry. `size`: by how much it grew."""
         self._arrivals.append((number, sequence, size))
 
     def sign_at(self, index: int, signature: Signature) -> Entry:
-        """Put its signature to a staged entry."""
+        """Add the signature to a staged entry."""
         self.entries[index] = entry = self.entries[index]._replace(signature=signature)
         return entry
 
@@ -364,19 +364,19 @@ class Stage:
     # --- what counts -----------------------------------------------------------------------------
 
     def equivocators(self) -> frozenset[DeviceId]:
-        """Those known before, and those of which this step shows too many branches."""
+        """The equivocators known before, and the devices of which this step brings too many branches."""
         new = {device for device in self._branches if self.branches_of(device) > caps.BRANCHES}
         return self.held.equivocators | new if new else self.held.equivocators
 
     def count(self) -> Counted:
-        """What counts of equivocators once this step is taken: of the branches that are new, and where it changes."""
+        """What counts of equivocators after this step: for new branches, and for those where it changes."""
         equivocators = self.equivocators()
         if not equivocators:
             return {}
         before: Mapping[int, Head] = self.held.counted
         chains: Mapping[int, Chain] = self._chains
         entries: Iterable[tuple[int, bytes]] = ((entry.slot, entry.parents) for entry in self.entries)
-        if equivocators != self.held.equivocators:  # once per equivocator: look at everything that others wrote
+        if equivocators != self.held.equivocators:  # at most once per equivocator: go through all that others wrote
             before, chains = {}, {**self.held.chains, **self._chains}
             entries = [*self.store.citations(), *entries]
         cited = [
@@ -394,7 +394,7 @@ class Stage:
         return {**nothing, **grown}
 
     def _reopen_heads(self) -> None:
-        """Heads that only a new equivocator's entries cite are heads again."""
+        """Entries that only a new equivocator cites become heads again."""
         equivocators = self.equivocators()
         entries = [*self.store.citations(), *((entry.slot, entry.parents) for entry in self.entries)]
         honest = (parents for slot, parents in entries if self._branch(chain_of(slot)).device not in equivocators)
@@ -406,13 +406,13 @@ class Stage:
                 self._chains[chain.number] = staged._replace(cited=False)
 
     def _counts(self, slot: int, counted: Counted) -> bool:
-        """Whether an entry counts as far as its place goes, once this step is taken."""
+        """Whether an entry counts after this step, judged by its place in its chain alone."""
         number = chain_of(slot)
         last = counted.get(number, _sequence(self.held.counted.get(number)))
         return last is None or sequence_of(slot) <= last
 
     def _changed(self, counted: Counted) -> Counted:
-        """The part of it that was not so before."""
+        """The part of `counted` that this step changes."""
         before = self.held.counted
         return {
             number: sequence
@@ -421,7 +421,7 @@ class Stage:
         }
 
     def _refolded(self, counted: Counted) -> list[int]:
-        """Cases with entries that were held before and count no more, or count now."""
+        """Cases with earlier entries that no longer count, or now do."""
         cases: set[int] = set()
         for number, sequence in counted.items():
             chain = self.held.chains.get(number)
@@ -437,9 +437,9 @@ class Stage:
     # --- how entries stand -----------------------------------------------------------------------
 
     def _restand(self, judge: Judge) -> list[Restanding]:
-        """Take in what the rules say of the entries of this step; what they say of earlier ones is given back."""
+        """Apply the verdicts on entries of this step; return the changes of standing of earlier ones."""
         earlier: list[Restanding] = []
-        anew = False
+        restaged = False
         for verdict in judge(self):
             entry = self.entry_at(verdict.slot)
             standing = None if entry is None else verdict.standing(entry)
@@ -447,23 +447,23 @@ class Stage:
                 continue
             if self.staged(entry.slot) is not None:
                 self.entries[self.index_of(entry.slot)] = entry._replace(standing=standing)
-                anew = True
+                restaged = True
             else:
                 earlier.append(Restanding(entry.slot, entry.case, entry.kind, entry.standing, standing))
-        if anew:
+        if restaged:
             self._controls = [entry for entry in self.entries if entry.kind]
             self.said, self.appends = list(self._decoded()), {}
         return earlier
 
     def appends_to(self, number: int) -> Appends:
-        """Of a case in this step."""
+        """The appends to a case in this step."""
         appends = self.appends.get(number)
         if appends is None:
             appends = self.appends[number] = Appends(begins=not self.held.heads.get(number))
         return appends
 
     def _decoded(self, cases: Container[int] | None = None) -> Iterator[DecodedEntry]:
-        """Again from what is staged: what counts as far as its standing goes, of these cases or of all."""
+        """Decode again the staged entries that count by their standing, of these cases or of all."""
         for entry in self.entries:
             if not entry.kind and entry.has_effect and (cases is None or entry.case in cases):
                 device = self._branch(chain_of(entry.slot)).device
@@ -475,7 +475,7 @@ class Stage:
         self, gaps: Iterable[Gap] = (), refused: Iterable[int] = (),
         reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
     ) -> Plan:  # fmt: skip
-        """The step. `each_ends`: every arrival is signed and has its parents before it, so a batch may end there."""
+        """The plan of this step. `each_ends`: each arrival is signed, its parents earlier, so a batch may end there."""
         if self.equivocators() != self.held.equivocators:
             self._reopen_heads()
         for number in {slot >> SLOT_BITS for slot in self.cited}:
@@ -507,7 +507,7 @@ class Stage:
         )
         changes = Changes(self.said, self.appends, self._decoded)
         if refold or counted or self.held.counted:
-            again = set(refold)  # these are folded from the beginning, with what is new
+            again = set(refold)  # these cases are folded from the beginning, new entries included
             said = [
                 change
                 for change in changes

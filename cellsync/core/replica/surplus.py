@@ -1,9 +1,9 @@
-"""Surplus: branches of equivocators that nothing cites yet, and on whose word they were taken.
+"""Surplus: branches of equivocators that nothing cites yet, and which peer brought each.
 
-A branch has to be here before the entry that cites it, and may be too long for one batch. So each peer may bring so
-many of each equivocator on its word alone. An honest peer brings those that count for it, and they stop being surplus
-when what cites them has come; the rest only costs their room, and is the same for all however many they bring.
-(protocol/30-history.md, Equivocators)
+A branch must be held before the entry that cites it, and may be too long for one batch. So each peer may bring a
+limited number of each equivocator's branches on its word alone. An honest peer brings those that count for it, and they
+stop being surplus when the entries that cite them have come. Any others only use up that peer's room, and their number
+is bounded however many it tries to bring. (protocol/30-history.md, Equivocators)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Surplus:
         self._brought = {} if brought is None else brought
 
     def room(self, held: Holdings, peer: DeviceId | None) -> dict[DeviceId, int]:
-        """Of each equivocator, how many such branches a peer may still bring; a caller that is not known, none."""
+        """How many such branches of each equivocator a peer may still bring; for an unknown caller, none."""
         if peer is None or not held.equivocators:
             return {}
         room = dict.fromkeys(held.equivocators, caps.SURPLUS)
@@ -38,7 +38,7 @@ class Surplus:
         return room
 
     def take(self, numbers: Iterable[int], peer: DeviceId) -> None:
-        """A peer has brought these."""
+        """A peer has brought these branches."""
         self._brought |= dict.fromkeys(numbers, peer)
 
     def encode(self) -> bytes:
@@ -47,7 +47,7 @@ class Surplus:
 
     @classmethod
     def decode(cls, raw: bytes | None) -> Surplus:
-        """What was kept. What cannot be read is forgotten: that costs room, and loses nothing."""
+        """Read what was kept. Unreadable records are forgotten: that costs room, and loses nothing."""
         brought: dict[int, DeviceId] = {}
         try:
             for row in codec.decode(raw or b"\x90", _MOST_BYTES, "surplus"):

@@ -1,6 +1,6 @@
 """Ahead: heads that a peer has named and that are not held here.
 
-One may go on from a branch of ours, or from a fork before its end; only a longer branch can tell.
+Such a head may continue a branch of ours, or leave it at a fork before its end; only a longer branch can show which.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from cellsync.core.wire.places import Head, Line
 
 
 class Ahead:
-    """These heads, by chain. It is true if there are any."""
+    """The heads ahead, by chain. True if there are any."""
 
     def __init__(self, view: CircleView) -> None:
         self._view = view
         self._heads: dict[Line, set[Head]] = {}
-        self._compared: dict[int, int] = {}  # branch number -> up to where its entries were compared with these
+        self._compared: dict[int, int] = {}  # branch number -> up to where its entries were compared with the heads
         self._new: set[Line] = set()  # chains with heads that have just been found to be ahead
 
     def __bool__(self) -> bool:
@@ -32,7 +32,7 @@ class Ahead:
 
     @property
     def lines(self) -> Collection[Line]:
-        """The chains."""
+        """The chains that have heads ahead."""
         return self._heads.keys()
 
     def add(self, head: Head) -> None:
@@ -40,7 +40,7 @@ class Ahead:
         self._new.add(head.line)
 
     def take(self, head: Head) -> bool:
-        """A head is held here now. Whether it was ahead until now."""
+        """A head is held here now. Returns whether it was ahead until now."""
         heads = self._heads.get(head.line, set())
         if head not in heads:
             return False
@@ -50,7 +50,7 @@ class Ahead:
         return True
 
     def grew(self, number: int) -> list[Head]:
-        """A branch has grown here: the heads ahead that its entries since the last time are. Reads the store."""
+        """A branch has grown here. Returns the heads ahead that are among its new entries. Reads the store."""
         branch = self._view.branch(number)
         compared = self._compared.get(number, branch.first - 1)
         reached = [head for head in self._heads.get(branch.line, ()) if compared < head.sequence <= branch.length]
@@ -58,19 +58,19 @@ class Ahead:
         return [head for head in reached if self._view.entry_id(number, head.sequence) == head.id]
 
     def forgive(self, equivocators: Collection[DeviceId]) -> set[DeviceId]:
-        """Nothing of these is taken but what others cite. Those of whom any heads were ahead."""
+        """Forget the heads of equivocators, of whom only cited entries are taken. Returns those that had any here."""
         lines = [line for line in self._heads if line[0] in equivocators] if equivocators else []
         for line in lines:
             del self._heads[line]
         return {device for device, _ in lines}
 
     def just_parted(self) -> list[Line]:
-        """Chains with new heads of which one cannot lie beyond what is held here: both sides have parted before it."""
+        """Chains with new heads of which one is no further than our longest branch: the sides have parted before it."""
         new, self._new = self._new, set()
         return [line for line in new if any(head.sequence <= self.longest(line) for head in self._heads.get(line, ()))]
 
     def entries(self, but_for: Callable[[DeviceId], bool]) -> int:
-        """How many entries the peer holds that are not here, at least, but for those of some devices."""
+        """At least how many entries the peer holds that are not here, without those of some devices."""
         missing = 0
         for line, heads in self._heads.items():
             if but_for(line[0]):

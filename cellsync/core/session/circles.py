@@ -1,7 +1,7 @@
-"""Which circles both devices speak of in a session, and the exchange of each.
+"""The circles that both devices mention in a session, and the exchange of each.
 
-A circle is spoken of only if the peer is active in it for us. The circle whose key opened the session is the one
-exception: a caller that we do not know yet may give us the entries that introduce it, and learns nothing.
+A circle is mentioned only if the peer is active in our view of it. The one exception is the circle whose key opened the
+session: a caller that we do not know yet may send us the entries that introduce it, and learns nothing.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from cellsync.core.wire.messages import OFFERS, TAG_BYTES
 
 
 class SharedCircles:
-    """The exchanges of one session, and how they come about."""
+    """The exchanges of one session, and how they begin."""
 
     def __init__(self, connection: Connection) -> None:
         self.exchanges: dict[bytes, Exchange] = {}
         self.own_tags: dict[CircleId, bytes] = {}
         self.peer_tags: dict[CircleId, bytes] = {}
         self._connection = connection
-        self._heard = 0  # offers of the peer
+        self._heard = 0  # how many offers the peer has made
 
     # --- offers ----------------------------------------------------------------------------------------
 
     def offer(self) -> None:
-        """32 tags: those of the circles in which the peer is active for us, hidden among random ones.
+        """Send 32 tags: those of the circles in which we hold the peer to be active, hidden among random ones.
 
-        Of the opening's day: whatever the clocks show, both sides know that one.
+        The tags are of the day of the opening, which both sides know whatever their clocks show.
         """
         connection = self._connection
         for view in connection.views.values():
@@ -62,14 +62,14 @@ class SharedCircles:
         if hinted is None or self.of(hinted) is not None:
             return
         if calling and hinted in self.own_tags:
-            # The callee holds this circle's key, yet does not speak of it: it has not heard of our admission.
+            # The callee holds this circle's key but did not offer the circle: it has not heard of our admission.
             exchange = self._add(hinted, self.own_tags[hinted])
             exchange.introduce()
         elif not calling and connection.device is None and hinted in self.peer_tags:
             self._add(hinted, self.peer_tags[hinted])
 
     def share_known(self) -> None:
-        """The caller is known now: share what both have offered."""
+        """The caller is known now: share the circles that both have offered."""
         for circle, tag in self.peer_tags.items():
             if circle in self.own_tags:
                 self._share(circle, tag)
@@ -96,21 +96,21 @@ class SharedCircles:
         return next((exchange for exchange in self.exchanges.values() if exchange.view.id == circle), None)
 
     def named(self, name: bytes) -> Exchange:
-        """The exchange that the peer speaks of."""
+        """The exchange that the peer names. Raises Unexpected."""
         exchange = self.exchanges.get(name)
         if exchange is None:
             raise Unexpected("a circle that we do not share")
         return exchange
 
     def shared(self, name: bytes) -> Exchange:
-        """An exchange in which we may say what we hold: the peer is active in it for us."""
+        """The same, if we may say in it what we hold: the peer must be active in the circle. Raises Unexpected."""
         exchange = self.named(name)
         if not self._connection.is_active(exchange.view):
             raise Unexpected("a question about a circle in which the peer is not active")
         return exchange
 
     def quiet(self, circle: CircleId) -> Exchange | None:
-        """The exchange in which something may be told aside, if there is room for it."""
+        """The exchange for an extra message about a circle; None if it is not shared, or too much waits to be sent."""
         exchange = self.of(circle)
         if exchange is None or self._connection.unsent >= caps.BATCH or not self._connection.is_active(exchange.view):
             return None

@@ -6,22 +6,23 @@
     then        BATCH  <->  ACK                   at most two in flight each way, acknowledged after commit
     live        the same: what is committed here is served on from where the peer is
 
-Catching up and being live are one thing: a cursor into the order of arrival, and per branch what the peer holds.
-What the peer sent is held by it, so nothing is echoed. A device that commits entries of another tells its other
-peers so, in a FRONTIER of the changed branches, and waits a moment before it passes them on: most have them already.
+Catching up and being live use the same mechanism: a cursor into the order of arrival, and per branch what the peer
+holds. The peer holds what it sent, so nothing is echoed. A device that commits entries from one peer tells its other
+peers in a FRONTIER of the changed branches, and waits a moment before it passes the entries on: most peers already have
+them.
 
-Where a device has many peers, most links need not carry what is new: `way` says what this one has shown itself to be.
-The peer is told over it of what came here when either side asks, or after a while (`ask`, `tell_untold`, `tell_by`).
+If a device has many peers, most links need not carry new entries: `way` records what this link has turned out to be.
+Over a spare link the peer is told of growth when either side asks, or after a while (`ask`, `tell_untold`, `tell_by`).
 
-A head of the peer that is not held here is *ahead*. It may go on from a branch of ours, or from a fork before its end;
-only a longer branch can tell. So a branch of ours is held back while its chain has heads ahead, until the peer's path
-or its entries say where they part.
+A head of the peer that is not held here is *ahead*. It may continue a branch of ours, or leave it at a fork before its
+end; only a longer branch can show which. So a branch of ours is held back while its chain has heads ahead, until the
+peer's path or entries show where the two part.
 
-What does not attach where it comes is refused, and offered again after a minute, and so on: meanwhile what it rests on
-may have come from somebody else, or somebody may have cited what was refused.
+A slice that does not attach at the receiver is refused, and offered again every minute: meanwhile the entries that it
+rests on may have come from another peer, or another entry may have cited the refused ones.
 
-What the peer says is noted as it comes; the store is read only in `settle`, `due`, `grew` and `Building.build`. What
-a peer has said at once may be much, so it is looked up in pieces: `restless` says that there is more.
+The peer's messages are noted as they arrive; the store is read only in `settle`, `due`, `grew` and `Building.build`. A
+peer may say a great deal in one message, so it is looked up in pieces: `restless` tells whether more is left.
 """
 
 from __future__ import annotations
@@ -50,12 +51,12 @@ from cellsync.core.wire.batches import Batch, BatchPart
 from cellsync.core.wire.frontiers import FrontierPart, Path
 from cellsync.core.wire.places import Frontier, Gap, Head, Line
 
-OFFER_AGAIN: Final = 60.0  # seconds after which a branch that was refused is offered once more
+OFFER_AGAIN: Final = 60.0  # seconds after which a refused branch is offered again
 
 
-AT_ONCE: Final = 128  # heads that are looked up before others get their turn
-PLACES_AT_ONCE: Final = 512  # places in branches that are compared before others get their turn, or one path
-STEPS: Final = 1 << 16  # of paths that wait to be looked up
+AT_ONCE: Final = 128  # heads looked up before other work gets its turn
+PLACES_AT_ONCE: Final = 512  # places in branches compared before other work gets its turn; a path is not divided
+STEPS: Final = 1 << 16  # of all paths that wait to be looked up
 
 
 class Unexpected(PeerError):
@@ -74,29 +75,29 @@ class Exchange:
         self._ahead = Ahead(view)
         self.frame: Final = frame
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight
-        self._refused: set[int] = set()  # branches, by the peer
+        self._refused: set[int] = set()  # branches that the peer refused
         self.again_at = math.inf  # when they are offered again
-        self.released = 0  # how many of our branches were held back and are not any more
+        self.released = 0  # how often branches of ours that were held back were released
         self._unattached = Unattached(self._ahead)
-        # They only grow, and in place: a frontier may name one more, and a thousand of them may come at once.
-        self._equivocators: set[DeviceId] = set()  # that the peer knows as such
+        # These sets only grow, in place: a thousand frontiers may arrive together, each naming one more device.
+        self._equivocators: set[DeviceId] = set()  # devices that the peer knows as equivocators
         self._named: frozenset[DeviceId] = frozenset()  # equivocators that the peer was told of
-        self._shown: set[DeviceId] = set()  # equivocators of which it has named heads
-        self._gaps: set[Head] = set()  # of the peer
+        self._shown: set[DeviceId] = set()  # equivocators of which the peer has named heads
+        self._gaps: set[Head] = set()  # the peer's gaps
         self._cursor = 0
-        self._recount = False  # what the peer lacks may begin before the cursor
-        self._until: int | None = None  # serve no further than this arrival: an introduction
+        self._recount = False  # the peer may lack entries before the cursor
+        self._until: int | None = None  # while introducing: the last arrival to serve
         self._serving = False
         self._told_frontier = False
         self.greeted = False
         self.waiting_since = 0.0  # when the oldest batch in flight was sent, or the one before it acknowledged
-        # of each: what it reaches, branches by row, and `released` when it was begun
+        # per batch: what it reaches, branches by row, and the value of `released` when it was begun
         self._in_flight: deque[tuple[dict[int, int], Sequence[int], int]] = deque()
         self._arriving: Batch | None = None
-        self._hearing = False  # the peer has said what it holds, and not all of it was looked up
-        self._heard: dict[Head, None] = {}  # of that
-        self._paths: deque[Path] = deque()  # of that
-        self._steps = 0  # of these
+        self._hearing = False  # the peer has said what it holds, and not all of that has been looked up
+        self._heard: dict[Head, None] = {}  # heads still to look up
+        self._paths: deque[Path] = deque()  # paths still to look up
+        self._steps = 0  # in these paths
         self._to_show = PathsToShow(view)
         self._counted: Mapping[int, Head] = view.counted
         self._deliveries = 0  # how often `delivered` has changed
@@ -108,38 +109,38 @@ class Exchange:
         self.way = Way.TRIED
         self._untold = Untold()
         self._recent = Recent()
-        self._asked = 0  # the arrival up to which the peer is served now: it has told us all that it holds
+        self._asked = 0  # the arrival up to which the peer is served, since it has told us all that it holds
 
-    # --- what we say -------------------------------------------------------------------------------
+    # --- our messages ------------------------------------------------------------------------------
 
     def greet(self) -> bytes:
         """The first message about this circle."""
         return messages.encode_digest(self.name, self.view.digest())
 
     def introduce(self) -> None:
-        """Serve, unasked, everything up to our own admission: the peer has not heard of it yet."""
+        """Serve, unasked, everything up to our own admission, which the peer has not heard of yet."""
         self._introducing = True
 
     def tell(self, grown: Sequence[bytes]) -> list[bytes]:
-        """That these branches have grown here: a frontier, its rows encoded."""
+        """Say that these branches have grown here: a frontier made of these encoded rows."""
         return frontiers.addressed(self.name, grown) if self.is_live else []
 
     def note(self, grown: Iterable[int], now: float) -> None:
-        """That they have grown is told later: when either side asks, or after a while."""
+        """Leave it for later to say that these branches have grown: until either side asks, or a while has passed."""
         self._untold.note(grown, now)
 
     @property
     def tell_by(self) -> float:
-        """When the peer is told of these unasked."""
+        """When the peer is told of that growth unasked."""
         return self._untold.tell_by
 
     @property
     def is_short(self) -> bool:
-        """Whether the peer, over whom nothing comes unasked, has named something that nobody has brought yet."""
+        """Whether this link is spare, and the peer has named something that no peer has brought yet."""
         return self.way is Way.SPARE and bool(self._ahead or self._heard)
 
     def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
-        """All that has grown here and was not told; if it is to be `all_of_it`, also that there is nothing."""
+        """Say what has grown here and was not told. With `all_of_it`, also say if there is nothing."""
         if not self.is_live or not (self._untold or all_of_it):
             return []
         branches = self._untold.take()
@@ -148,20 +149,20 @@ class Exchange:
         return frontiers.encode_frontier(self.name, frontier, self.frame)
 
     def ask(self, now: float, *, at_once: bool) -> None:
-        """The peer has told all that it holds: what it did not name it lacks, and is served.
+        """The peer has told us all that it holds, so it lacks everything else, and is served that.
 
-        Unless it is to be `at_once`, what has only just come here is left out: it is probably on its way to the peer.
+        Unless `at_once`, entries that have only just come here are left out: they are probably on their way to it.
         """
         last = self.view.last_arrival()
         self._asked = max(self._asked, last if at_once else self._recent.before(now - ON_ITS_WAY, last))
 
     @property
     def is_live(self) -> bool:
-        """Whether the frontiers were compared, so that all that comes from now on is news."""
+        """Whether the frontiers were compared, so every later message is news."""
         return self._serving and self._until is None
 
     def settle(self) -> list[bytes] | None:
-        """Look up what the peer has said: what to answer, None if it has said nothing. Reads the store."""
+        """Look up what the peer has said. Returns the answer, None if there is none (yet). Reads the store."""
         if self._introducing:
             self._introducing, self._serving = False, True
             self._until = self.view.own_admission()
@@ -177,7 +178,7 @@ class Exchange:
         return frontiers.encode_paths(self.name, self._to_show.take(self._known))
 
     def _look_some_up(self) -> None:
-        """Heads first; of a chain with many branches each costs as much as of several with one."""
+        """Look up heads, then paths. A head in a chain of many branches costs as much as several in chains of one."""
         places = 0
         for head in list(islice(self._heard, AT_ONCE)):
             del self._heard[head]
@@ -192,16 +193,16 @@ class Exchange:
             places += len(path.steps) * self._compared_with(path.line)
 
     def _compared_with(self, line: Line) -> int:
-        """With how many branches a place in a chain is compared (`CircleView.find`), about."""
+        """With about how many branches a place in a chain is compared (`CircleView.find`)."""
         return min(1 + len(self.view.branches(line)), 2 * caps.BRANCHES)
 
     @property
     def restless(self) -> bool:
-        """Whether there is more to look up, or to show: `settle` again, after others had their turn."""
+        """Whether there is more to look up or to show: call `settle` again after other work has had its turn."""
         return self._hearing or bool(self._to_show)
 
     def tell_equivocators(self) -> list[bytes]:
-        """Equivocators of which the peer was not told yet: it hears of them before the next batch."""
+        """Name the equivocators of which the peer was not told yet; it has to hear of them before the next batch."""
         known = frozenset(self.view.equivocators)
         if not self._serving or known == self._named or self._until is not None:
             return []
@@ -216,7 +217,7 @@ class Exchange:
         """
         if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
             return None
-        if self.view.counted is not self._counted:  # a branch that the peer did not want may lie before the cursor
+        if self.view.counted is not self._counted:  # a branch that did not count before may lie before the cursor
             self._counted, self._recount = self.view.counted, True
         until = min(max(ripe, self._asked), self.view.last_arrival()) if self._until is None else self._until
         if self._recount:
@@ -228,7 +229,7 @@ class Exchange:
         return Building(self.view, self.name, self.frame, after, until, self._peer(), self.released)
 
     def send(self, built: Building) -> list[bytes]:
-        """A batch that was due, in parts; nothing if the peer lacks nothing of what was looked at."""
+        """The parts of a batch that was due; none if the peer lacks nothing of the arrivals that were looked at."""
         served = built.served
         self._cursor = served.cursor
         if served.batch is not None:
@@ -240,9 +241,9 @@ class Exchange:
     def committed(
         self, reached: Iterable[tuple[int, int] | None], refused: Collection[int], gaps: Iterable[Gap], *, news: bool
     ) -> bytes:
-        """A batch from the peer is durable, but for the rows that were refused, with these gaps: the answer.
+        """A batch from the peer is durable, except for refused rows, which left these gaps. Returns the answer.
 
-        `news`: it brought something.
+        `news`: whether it brought anything new.
         """
         self._uncommitted -= 1
         for line, last in gaps:
@@ -259,18 +260,18 @@ class Exchange:
         return messages.encode_ack(self.name, refused)
 
     def _are_told(self, places: Iterable[tuple[int, int]]) -> None:
-        """The peer knows that we hold these: we send them to it, or acknowledge them."""
+        """The peer will know that we hold these places, because we send or acknowledge them."""
         for number, sequence in places if self._untold else ():
             if number in self._untold and sequence >= self.view.branch(number).length:
                 self._untold.discard(number)
 
     def _are_alike(self, number: int, sequence: int) -> None:
-        """The peer says that it holds this, and so do we."""
-        if self.is_live and sequence > self.delivered.get(number, -1):  # else it has come over this session
+        """Both sides hold this place."""
+        if self.is_live and sequence > self.delivered.get(number, -1):  # otherwise it came over this session
             self.way = Way.SPARE
 
     def offer_again(self, now: float) -> None:
-        """What the peer refused it may take now: what it rests on has been released, or has come from somebody else."""
+        """Offer refused branches again: what they rest on may have been released, or have come from another peer."""
         if now >= self.again_at:
             under_way = {number for reaches, _, _ in self._in_flight for number in reaches}
             for number in self._refused - under_way:
@@ -282,7 +283,7 @@ class Exchange:
             self.again_at = self.again_at if self._refused else math.inf
 
     def grew(self, numbers: Iterable[int], now: float = 0.0) -> None:
-        """These branches have grown here, whoever brought it: heads of the peer may be held now. Reads the store."""
+        """These branches have grown here, from any source: heads of the peer may be held now. Reads the store."""
         self._recent.note(now, self.view.last_arrival())
         if not self._ahead:
             return
@@ -294,7 +295,7 @@ class Exchange:
 
     @property
     def ahead(self) -> frozenset[Head]:
-        """Heads of the peer that are not known to be held here: also what it has just named and is still to look up."""
+        """Heads of the peer that are not known to be held here, including those still to be looked up."""
         return frozenset(head for head in (*self._ahead, *self._heard) if not self._need_not_come(head.device))
 
     @property
@@ -312,7 +313,7 @@ class Exchange:
         return Balance(lacks, owes, moving, self._unattached.open, len(self._gaps))
 
     def _lacking(self) -> int:
-        """How many entries the peer lacks: counted again when something has changed, and not whenever somebody asks."""
+        """How many entries the peer lacks: counted again only after a change, however often it is asked for."""
         held_back, counted, arrival = self._held_back(), self.view.counted, self.view.last_arrival()
         now = self._deliveries, arrival, held_back, len(self._equivocators), len(self._shown)
         if self._lacked is None or self._lacked[0] != now or self._lacked[1] is not counted:
@@ -321,10 +322,10 @@ class Exchange:
         return self._lacked[2]
 
     def confirmed(self, mark: Mapping[int, int]) -> bool:
-        """Whether the peer holds every branch up to the sequence in `mark`, by what it acknowledged or showed."""
+        """Whether the peer has acknowledged or shown every branch up to the sequence in `mark`."""
         return all(self.delivered.get(number, 0) >= sequence for number, sequence in mark.items())
 
-    # --- what the peer says --------------------------------------------------------------------------
+    # --- the peer's messages -------------------------------------------------------------------------
 
     def on_digest(self, digest: bytes) -> list[bytes]:
         if self._greeted_back:
@@ -342,7 +343,7 @@ class Exchange:
         heads |= part.frontier.heads
         equivocators |= part.frontier.equivocators
         gaps |= part.frontier.gaps
-        if max(len(heads), len(equivocators), len(gaps)) > caps.CHAINS:  # also of one that never ends
+        if max(len(heads), len(equivocators), len(gaps)) > caps.CHAINS:  # per part: a frontier may never end
             raise CapExceeded("chains")
         if not part.last:
             return []
@@ -379,14 +380,14 @@ class Exchange:
                 raise Unexpected("a branch was refused that was not sent")
             reaches.pop(rows[row], None)
             self._refused.add(rows[row])
-            # It may have cited a branch that was held back then: in a fork neither side gets on without the other.
+            # If a branch was released since, the refused one may cite it: each side of a fork may wait for the other.
             self.again_at = min(self.again_at, now + OFFER_AGAIN if released == self.released else now)
         self._judge(reaches)
         for number, sequence in reaches.items():
             self._deliver(number, sequence)
 
     def _judge(self, reaches: Mapping[int, int]) -> None:
-        """The peer has acknowledged these: it lacked them, or said just before that it held some already."""
+        """The peer has acknowledged these: it needed those that it did not claim, just before, to hold already."""
         claimed: dict[Line, int] = {}
         for head in self._heard:  # not looked up yet
             claimed[head.line] = max(head.sequence, claimed.get(head.line, 0))
@@ -403,7 +404,7 @@ class Exchange:
 
     def _hear(self, frontier: Frontier) -> None:
         if self.is_live and not any(frontier):
-            return  # only that there is nothing
+            return  # the peer says only that it has nothing to tell
         self._hearing = True
         self._heard |= dict.fromkeys(frontier.heads)
         if not frontier.equivocators <= self._equivocators:
@@ -417,14 +418,14 @@ class Exchange:
     # --- what the peer holds -------------------------------------------------------------------------
 
     def _need_not_come(self, device: DeviceId) -> bool:
-        """Whether the peer knows a device as an equivocator, and nothing introduces it here.
+        """Whether the peer knows a device as an equivocator, and no introduction of it is held here.
 
-        If it counts, what introduces it comes with the heads of others; and if not, the peer does not serve it.
+        If the device counts, its introduction comes with the heads of others; if not, the peer does not serve it.
         """
         return device in self._equivocators and not self.view.introduces(device)
 
     def _look_up(self, head: Head) -> None:
-        """Whether a head of the peer is held here."""
+        """Find out whether a head of the peer is held here."""
         if head.device in self.view.equivocators:
             self._shown.add(head.device)
         number = self.view.find(head.line, head.sequence, head.id)
@@ -436,20 +437,20 @@ class Exchange:
             self._ahead.add(head)
 
     def _has_come(self, head: Head) -> None:
-        """A head is not ahead any more, if it was."""
+        """A head has come; if it was ahead, it no longer is."""
         if self._ahead.take(head):
-            self._recount = True  # what was held back because of it is not any more
+            self._recount = True  # it holds back no branch any more
 
     def _forgive(self, equivocators: Collection[DeviceId]) -> None:
-        """Nothing of these is taken but what others cite, and the heads of others are ahead as well."""
+        """Drop heads of equivocators: only cited entries of theirs are taken, and what cites them is ahead too."""
         if forgiven := self._ahead.forgive(equivocators):
             self._shown |= forgiven
             self._recount = True
 
     def _look_up_path(self, path: Path) -> None:
-        """The newest entry of a path that is held here is held by both, and all before it; of the rest nothing is.
+        """Of a path, both sides hold the newest entry that is held here, and all before it, and share nothing after it.
 
-        Of an equivocator, which may have very many, nothing is held back here.
+        Branches of an equivocator, which may be very many, are not held back, so there is nothing to release.
         """
         if path.line[0] not in self.view.equivocators:
             for chain in self.view.branches(path.line):
@@ -457,7 +458,7 @@ class Exchange:
                     self._release()
                 self._holds(chain.number, 0)
             self._recount = True
-        if self.view.branches(path.line):  # else there is none to show, whatever chains a peer makes up
+        if self.view.branches(path.line):  # a path of a chain that the peer made up is not answered
             self._to_show.add([path.line])
         for sequence, entry in path.steps:
             number = self.view.find(path.line, sequence, entry)
@@ -466,21 +467,21 @@ class Exchange:
                 return
 
     def _release(self) -> None:
-        """Something that was held back is not any more: what was refused may have cited it."""
+        """A branch is no longer held back; refused branches may have cited it."""
         self.released += 1
         self._recount = True
         if self._refused:
             self.again_at = 0.0
 
     def _peer(self) -> PeerHoldings:
-        """What decides what is served: what it holds or is on its way, and what is held back."""
+        """The facts that decide what is served: what the peer holds, what is on its way, and what is held back."""
         return PeerHoldings(self._known, self._refused | self._held_back(), self._take_what_counts())
 
     def _take_what_counts(self) -> Collection[DeviceId]:
-        """Equivocators of which the peer is served only what counts: those that it knows as such.
+        """Equivocators of which the peer is served only what counts: those that it knows as such, and hidden ones.
 
-        And those of which nobody who holds nothing of them need know: what introduces them does not count, and is not
-        served, so the rest would not attach.
+        A peer that holds nothing of a hidden one need not know of it: its introduction does not count and is not
+        served, so its other entries would not attach.
         """
         hidden = self.view.hidden
         if not hidden:
@@ -491,7 +492,7 @@ class Exchange:
         return self._equivocators.union(unknown)
 
     def _held_back(self) -> set[int]:
-        """Branches that may be the beginning of one of which the peer has more. Not of an equivocator."""
+        """Branches that may be the beginning of a longer one of the peer's, except those of equivocators."""
         return {
             chain.number
             for line in self._ahead.lines
@@ -501,8 +502,8 @@ class Exchange:
         }
 
     def _holds(self, number: int, sequence: int) -> None:
-        """The peer holds a branch up to there, hence what it leaves."""
-        while min(self._known.get(number, -1), self.delivered.get(number, -1)) < sequence:  # else noted
+        """The peer holds a branch up to there, and hence the branches that lead to it."""
+        while min(self._known.get(number, -1), self.delivered.get(number, -1)) < sequence:  # otherwise already noted
             self._known[number] = max(sequence, self._known.get(number, 0))
             self._deliver(number, sequence)
             chain = self.view.branch(number)

@@ -1,4 +1,4 @@
-"""The view of a circle: what a session sees of it."""
+"""The view of a circle that a session gets."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cellsync.core.wire.places import Frontier, Head, Line
 
 
 class CircleView(Protocol):
-    """What a session sees of a circle: enough to serve it, nothing to read a case with."""
+    """A circle as a session sees it: enough to serve its entries, and nothing that could read a case."""
 
     @property
     def id(self) -> CircleId: ...
 
     def session_keys(self) -> list[SessionKey]:
-        """The keys under which a session may open, the one to call with first."""
+        """The keys under which a session may open; the first is the one to call with."""
         ...
 
     def keys_on(self, day: Day) -> list[SessionKey]:
@@ -27,7 +27,7 @@ class CircleView(Protocol):
         ...
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
-        """A device, active in this circle, that has this session key; of several the one with the smallest id.
+        """The device, active in this circle, with this session key; if there are several, the one with the smallest id.
 
         A device has another id in each circle.
         """
@@ -38,12 +38,12 @@ class CircleView(Protocol):
     def frontier(self) -> Frontier: ...
 
     def agreed(self) -> list[tuple[int, int]]:
-        """What a peer with the same digest surely holds: up to which sequence each branch counts, by number."""
+        """What a peer with the same digest certainly holds: the sequence up to which each branch counts, by number."""
         ...
 
     @property
     def counted(self) -> Mapping[int, Head]:
-        """What counts of equivocators, by branch: another mapping whenever that has changed."""
+        """What counts of equivocators, by branch: a different mapping object after every change."""
         ...
 
     @property
@@ -53,15 +53,15 @@ class CircleView(Protocol):
 
     @property
     def hidden(self) -> Collection[DeviceId]:
-        """Those of them whose introduction does not count."""
+        """Equivocators whose introduction does not count."""
         ...
 
     def introduces(self, device: DeviceId) -> bool:
-        """Whether an introduction of a device is held that counts."""
+        """Whether an introduction of a device that counts is held."""
         ...
 
     def holds_of(self, device: DeviceId, known: Mapping[int, int]) -> bool:
-        """Whether somebody holds anything of a device who holds each branch up to the sequence in `known`."""
+        """Whether a peer that holds each branch up to the sequence in `known` holds anything of a device."""
         ...
 
     def branches(self, line: Line) -> list[Chain]:
@@ -89,7 +89,7 @@ class CircleView(Protocol):
         ...
 
     def lacking(self, peer: PeerHoldings) -> int:
-        """How many entries that are held here a peer takes and does not hold."""
+        """How many of the entries held here the peer would take and does not hold."""
         ...
 
     def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served: ...
