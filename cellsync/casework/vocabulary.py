@@ -1,8 +1,8 @@
 """Vocabulary: the words and abbreviations that people write for the choices of the documents.
 
-In English, Belarusian, Russian and Polish; blanks, capitals, marks and a full stop at the end do not matter. A word is
-here only if it means one choice in every table: "released" is a state of the person, not of our case, so it is not
-(`fate`).
+They are in English, Belarusian, Russian and Polish; blanks, capitals, marks and a full stop at the end do not matter. A
+word is listed only if it means one choice in every table: "released" is a state of the person, not of our case, so it
+is not listed as a choice (`fate`).
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ _FATES: Final[dict[TimelineKind, str]] = {
 
 
 def fate(cell: str) -> TimelineKind | None:
-    """What became of a person, in words that are no choice of any field; None for other words."""
+    """The event that a cell says happened to a person, in words that are no choice of any field; None for others."""
     return _fates().get(_word(cell))
 
 
@@ -187,7 +187,7 @@ def _fates() -> dict[str, TimelineKind]:
 
 
 def says_released(cell: str) -> bool:
-    """Whether it says that a person is free again: an end of an episode, and no choice of any field."""
+    """Whether a cell says that a person is free again: this ends an episode, and is no choice of any field."""
     return fate(cell) is TimelineKind.RELEASED
 
 
@@ -202,14 +202,14 @@ _EXAMPLES: Final[dict[str, tuple[type[StrEnum], ...]]] = {
 
 
 def is_example(word: str, column: str) -> bool:
-    """Whether people give it as an example of what stands in this column of a table: "Status (released / detained)"."""
+    """Whether a word in a heading is an example of the values of this column: "Status (released / detained)"."""
     if column == "status" and fate(word) is not None:
         return True
     return any(meant(word, [choice.value for choice in choices]) for choices in _EXAMPLES.get(column, ()))
 
 
 def meant(typed: str, choices: Iterable[T]) -> T | None:
-    """The choice that was typed, by its own word or by one that people use for it; None if it is neither."""
+    """The choice that was typed, by its own word or by a usual one for it; None if it is neither."""
     known = list(choices)
     found = chosen(typed, known)
     if found is not None:
@@ -221,7 +221,7 @@ def meant(typed: str, choices: Iterable[T]) -> T | None:
 
 @cache
 def _words(choices: tuple[str, ...]) -> Mapping[str, str]:
-    """What is said for the choices of the enumeration that has these, folded."""
+    """The usual words, folded, for the choices of the enumeration that has exactly these choices."""
     return {
         _word(word): choice.value
         for choice, words in _SAID.items()

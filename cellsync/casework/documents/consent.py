@@ -1,4 +1,4 @@
-"""Consent: how far what is known about a person may go, who said so, and whether it still holds."""
+"""Consent: how far the information about a person may go, who said so, and whether the consent still holds."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Consent(Schema, kind="cellsync.consent", version=2):
     scope: Register[Scope] = field(default=Scope.NONE)  # default deny
     given_by: Register[str] = field(default="")
     given: Register[PartialDate] = field(default=UNKNOWN_DATE)
-    withdrawn: Register[PartialDate | None] = field(default=None)  # an unknown date: withdrawn all the same
+    withdrawn: Register[PartialDate | None] = field(default=None)  # an unknown date still means withdrawn
     covers: Set[Sensitivity] = empty()  # compartments; none: C0 and C1
-    withheld: Set[str] = empty()  # fields that stay all the same: "residence", "person.residence"
+    withheld: Set[str] = empty()  # fields that stay in spite of it: "residence", "person.residence"
     links: Set[Link] = empty()
     notes: Log[str] = empty()
 
 
 def effective_scope(consent: Consent) -> Scope:
-    """What the consent allows now. Concurrent values allow the least that anybody wrote."""
+    """The scope that the consent allows now: the least of its concurrent values."""
     scopes = [value.value if isinstance(value.value, Scope) else Scope.NONE for value in consent.said("scope")]
     return Scope.NONE if is_withdrawn(consent) or not scopes else min(scopes, key=list(Scope).index)
 
 
 def is_withdrawn(consent: Consent) -> bool:
-    """Whether anybody wrote so."""
+    """Whether the consent was withdrawn, in any of its concurrent values."""
     return any(value.value is not None for value in consent.said("withdrawn"))

@@ -1,4 +1,4 @@
-"""Contact: how to reach somebody: a relative, a lawyer, a courier."""
+"""Contact: how to reach a person such as a relative, a lawyer or a courier."""
 
 from __future__ import annotations
 

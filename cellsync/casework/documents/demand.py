@@ -1,4 +1,4 @@
-"""Demand: a campaign or petition for somebody's release. Line of work 1."""
+"""Demand: a campaign or petition for the release of a prisoner. Line of work 1."""
 
 from __future__ import annotations
 

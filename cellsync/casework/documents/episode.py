@@ -50,7 +50,7 @@ class Episode(Imported, kind="cellsync.episode", version=1):
     warrant: Register[Warrant] = field(default=Warrant.UNKNOWN)
     since: Register[PartialDate] = field(default=UNKNOWN_DATE)
     until: Register[PartialDate | None] = field(default=None)  # None: not over
-    place: Register[str] = field(default="")  # in words; a link says which Facility
+    place: Register[str] = field(default="")  # in words; a link names the Facility
     contact: Register[OutsideContact] = field(default=OutsideContact.UNKNOWN)
     counsel: Register[Counsel] = field(default=Counsel.UNKNOWN)
     conditions: Log[str] = empty()

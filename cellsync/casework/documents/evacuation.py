@@ -1,4 +1,4 @@
-"""Evacuation, and what comes after it: adaptation and lasting support. Line of work 4.
+"""Evacuation, and the time after it: adaptation and lasting support. Line of work 4.
 
 The route is erased 30 days after arrival (a retention rule of the schema's compartment C5).
 """

@@ -1,4 +1,4 @@
-"""ExportRecord: what left the circle, for whom, and on what ground."""
+"""ExportRecord: the data that left the circle, its recipient, and the ground for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ExportRecord(Schema, kind="cellsync.export", version=1):
     purpose: Register[str] = field(default="")
     scope: Register[Scope] = field(default=Scope.NONE)
     made: Register[datetime | None] = field(default=None)
-    manifest: Register[bytes] = field(default=b"")  # BLAKE2b-256 of what left
+    manifest: Register[bytes] = field(default=b"")  # BLAKE2b-256 of the exported content
     compartments: Set[Sensitivity] = empty()
     cases: Register[int] = field(default=0)  # how many
     links: Set[Link] = empty()

@@ -1,4 +1,4 @@
-"""Facility: a place of detention, with what is known about reaching people there."""
+"""Facility: a place of detention, with its rules for parcels, visits and letters."""
 
 from __future__ import annotations
 

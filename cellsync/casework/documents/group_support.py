@@ -48,7 +48,7 @@ class SecurityIncident(Schema, kind="cellsync.incident", version=1):
     state: Register[IncidentState] = field(default=IncidentState.REPORTED, sensitivity=Sensitivity.C6)
     happened: Register[PartialDate] = field(default=UNKNOWN_DATE, sensitivity=Sensitivity.C6)
     who: Register[str] = field(default="", sensitivity=Sensitivity.C6)  # an alias
-    exposed: Set[str] = empty(sensitivity=Sensitivity.C6)  # what the other side may know now
+    exposed: Set[str] = empty(sensitivity=Sensitivity.C6)  # information that the other side may now have
     warned: Set[str] = empty(sensitivity=Sensitivity.C6)  # aliases
     account: Log[str] = empty(sensitivity=Sensitivity.C6)
     help_given: Log[str] = empty(sensitivity=Sensitivity.C6)

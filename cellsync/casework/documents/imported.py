@@ -1,4 +1,4 @@
-"""What an import leaves behind in a document: marks that say what the table said last (`importing.merge`)."""
+"""Imported documents have marks, in which an import records the last values of the table (`importing.merge`)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from cellsync.core.schema.fields import Set, empty
 from cellsync.core.schema.schema import Schema
 
 MARKS: Final = "imported"
-"""The name of the field that only an import writes."""
+"""The name of the field of marks, which only an import writes."""
 
 
 class ImportMark(NamedTuple):
-    """That a column said this of a field."""
+    """Records that a column gave a field this value."""
 
     field: str
     column: str
-    mark: bytes  # a keyed hash: says nothing outside the circle, and never leaves it
+    mark: bytes  # a keyed hash: means nothing outside the circle, and never leaves it
 
 
 class Imported(Schema):

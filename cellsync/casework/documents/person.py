@@ -22,7 +22,7 @@ class Person(Imported, kind="cellsync.person", version=1):
     """No field has to be given: a person can be known before their name is."""
 
     names: Set[Name] = empty()
-    description: Register[str] = field(default="")  # of somebody unnamed: "woman in a green coat, cell 7"
+    description: Register[str] = field(default="")  # of an unnamed person: "woman in a green coat, cell 7"
     external_id: Register[str] = field(default="")
     sex: Register[Sex] = field(default=Sex.UNKNOWN)
     born: Register[PartialDate] = field(default=UNKNOWN_DATE)

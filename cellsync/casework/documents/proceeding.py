@@ -16,7 +16,7 @@ from cellsync.core.schema.fields import Log, Register, Sensitivity, Set, empty, 
 class ProceedingKind(StrEnum):
     ADMINISTRATIVE = "administrative"
     CRIMINAL = "criminal"
-    ADDITIONAL = "additional"  # against somebody already imprisoned, such as article 411
+    ADDITIONAL = "additional"  # against a person already imprisoned, such as article 411
     IN_ABSENTIA = "in_absentia"
     UNKNOWN = "unknown"
 
@@ -57,7 +57,7 @@ class Hearing(NamedTuple):
 class Fine(NamedTuple):
     sum: Money
     due: PartialDate = UNKNOWN_DATE
-    paid: PartialDate | None = None  # None: not paid; an unknown date: paid, nobody knows when
+    paid: PartialDate | None = None  # None: not paid; an unknown date: paid at an unknown time
 
 
 class Proceeding(Imported, kind="cellsync.proceeding", version=1):

@@ -1,4 +1,4 @@
-"""SupportTask: something to be done for a person, by the member who takes it."""
+"""SupportTask: a task to be done for a person, by the member who takes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Talks about somebody's future and release: with whom, through whom, how far. Line of work 3."""
+"""Talks about a person's future and release: with whom, through whom, how far. Line of work 3."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Wish(StrEnum):
 class Talks(Schema, kind="cellsync.talks", version=1):
     stage: Register[TalksStage] = field(default=TalksStage.SOUNDING)
     wish: Register[Wish] = field(default=Wish.UNKNOWN)
-    conditions: Log[str] = empty(sensitivity=Sensitivity.C2)  # what the person or the family asks for
+    conditions: Log[str] = empty(sensitivity=Sensitivity.C2)  # demands of the person or the family
     counterpart: Register[str] = field(default="", sensitivity=Sensitivity.C4)
     intermediaries: Set[str] = empty(sensitivity=Sensitivity.C4)  # aliases
     offers: Log[str] = empty(sensitivity=Sensitivity.C2)

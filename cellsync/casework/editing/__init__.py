@@ -1,12 +1,12 @@
-"""Editing: what people type, or clients send as JSON, becomes writes on a draft of any case.
+"""Editing: typed text, or JSON from a client, becomes writes on a draft of any case.
 
     edit = Edit(set={"status": "closed"}, add={"links": ["about:4f2a"]}, append={"timeline": ["hearing: put off"]})
     async with case.edit() as draft:
-        apply(draft, edit, find)                        # `find` gives the case of "4f2a", the beginning of its id
+        apply(draft, edit, find)                        # `find` returns the case of "4f2a", the beginning of its id
 
-A text is read as people type it, by the type of its field (`texts`); anything else is taken as the field stores it
-(`objects`). `as_text` and `as_json` are the ways back. A case of an unknown kind takes any name and any value, and
-there a text stays a text.
+A text is parsed by the type of its field (`texts`); any other value is taken as the field stores it (`objects`).
+`as_text` and `as_json` convert back. A case of an unknown kind accepts any name and any value, and in it a text stays a
+text.
 
 Errors name the field and say what can be written there. They never repeat the value.
 """

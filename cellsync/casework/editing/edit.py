@@ -1,6 +1,6 @@
-"""Edit: what one person wants written into one case, field by field.
+"""Edit: the changes that one person makes to one case, field by field.
 
-What is removed goes first: an element that is both removed and added is there afterwards.
+Removals come first: an element that is both removed and added is in the case afterwards.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class Edit:
 
 
 class Taken(NamedTuple):
-    """A word that is no choice itself, and what it was taken as: "urgent" is `critical`."""
+    """A word that is not itself a choice, and the choice that it was taken for: "urgent" is `critical`."""
 
     field: str
     text: str
 
 
 def apply(draft: Schema, edit: Edit, find: Find) -> list[Taken]:
-    """Write an edit on a draft; what was not written as it was said.
+    """Write an edit on a draft. Returns the words that were taken for a choice.
 
     Raises InvalidValue for a field that the case's schema lacks or has under another type, and for a value that does
-    not fit; NotFound for a key that is not there; and what `find` raises.
+    not fit; NotFound for a missing key; and whatever `find` raises.
     """
     taken: list[Taken] = []
     for verb, write in _WRITES.items():
@@ -61,12 +61,12 @@ def apply(draft: Schema, edit: Edit, find: Find) -> list[Taken]:
 
 
 class _Place(NamedTuple):
-    """A field of a draft which has what was asked for."""
+    """A field of a draft, of a type that can do what the edit asks."""
 
     name: str
     kinds: tuple[ValueType, ...]
-    view: Any  # None of a field that holds one value
-    assign: Callable[[Any], None]  # for that
+    view: Any  # None for a field that holds one value
+    assign: Callable[[Any], None]  # sets such a field
     find: Find
     taken: list[Taken]
 
@@ -80,9 +80,9 @@ class _Place(NamedTuple):
         return typed_value(self.kinds[0], self.name, given, self.find)
 
     def meant(self, given: Any) -> Any:
-        """The element or key to remove: the one that is shown like this, or else the one that reads like this.
+        """The element or key to remove: the one that is shown as this text, otherwise the value that the text means.
 
-        So a name is found whatever its kind, and a link even if its case is not here.
+        A name is thereby found whatever its kind, and a link even if its case is not here.
         """
         if isinstance(given, str):
             for text in (given, given.strip()):
@@ -92,7 +92,7 @@ class _Place(NamedTuple):
         return self.key(given)
 
 
-# --- what each part of an edit does, in the order in which it is done --------------------------------------------
+# --- the parts of an edit, in the order in which they are written -------------------------------------------------
 
 
 def _delete(place: _Place, keys: Sequence[Any]) -> None:
@@ -140,8 +140,8 @@ _WRITES: Final[dict[Verb, Callable[[_Place, Any], None]]] = {
 
 
 def _offer_field(name: str, known: Iterable[str]) -> str:
-    """What there is; and where it is, if another kind has it or it is the column of a table that was named."""
-    from cellsync.casework.importing.mapping import places_of  # with it come all columns: only a mistake needs them
+    """The existing fields; and where the named one is, if another kind has it or it is a column of a table."""
+    from cellsync.casework.importing.mapping import places_of  # loads all columns, which only a mistake needs
 
     places = places_of(name)
     if elsewhere := sorted(place.partition(".")[0] for place in places if place.endswith(f".{name}")):
@@ -168,12 +168,12 @@ def _place(draft: Schema, name: str, verb: Verb, find: Find, taken: list[Taken])
 
 
 def _here(holds: Holds) -> list[Verb]:
-    """The parts of an edit that write this."""
+    """The parts of an edit that write a field that holds this."""
     return [verb for verb in holds.verbs if verb in _WRITES]
 
 
 def _type_for(draft: GenericCase, name: str, verb: Verb) -> str:
-    """The type of the field that a verb is meant for: one that is here under this name, or the first in the table."""
+    """The type of the field that a verb is meant for: one that the case has under this name, or the first able one."""
     able = [row.name for row in TYPES.values() if verb in row.edits]
     here = [kind for kind in able if draft._state.shows(name, kind)] if len(able) > 1 else []
     return (here or able)[0]

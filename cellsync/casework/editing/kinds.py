@@ -1,4 +1,4 @@
-"""Kinds: which schema somebody means by "case", "person", "support task" or "cellsync.task"."""
+"""Kinds: the schema that is meant by "case", "person", "support task" or "cellsync.task"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cellsync.core.schema.schema import Schema, kind_of
 
 
 def schema_named(text: str) -> type[Schema]:
-    """The schema of this kind, or of this short name. Raises InvalidValue."""
+    """The schema with this kind or short name. Raises InvalidValue."""
     name = chosen(text, _NAMES) or chosen(re.sub(r"[\s_-]+", "", text), _NAMES)
     if name is None:
         raise InvalidValue("there is no such kind of case here", hint=offer(text.rpartition(".")[2], _SHORT))

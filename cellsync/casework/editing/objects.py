@@ -1,8 +1,8 @@
-"""Objects: from what a client sends as JSON to values.
+"""Objects: JSON from a client becomes values.
 
-A text is read as people type it, wherever it stands in place of something else; what is no text is the plain form, with
-{"hex": "…"} for bytes. Several parts come as an object by their names, {"kind": "hearing", "date": "2024-05"}, in
-which parts that have a default may be left out, or as the array of them.
+A text in place of any other value is read like typed text; a JSON value that is no text is the plain form, with
+{"hex": "…"} for bytes. A value of several parts is an object with their names, {"kind": "hearing", "date": "2024-05"},
+in which parts with a default may be left out, or an array of the parts.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from cellsync.core.schema.values import Misfit, ValueType
 
 
 def typed_value(kind: ValueType, field: str, given: Any, find: Find, instead_of: Any = None) -> Any:
-    """The value that a text or a JSON value stands for. `instead_of`: the item of a log that it corrects.
+    """The value that a text or a JSON value means. `instead_of`: the item of a log that it corrects.
 
-    Raises InvalidValue, which names the field and not the value, and what `find` raises.
+    Raises InvalidValue, which names the field and not the value, and whatever `find` raises.
     """
     described = kind.description
     try:
@@ -42,14 +42,14 @@ def typed_value(kind: ValueType, field: str, given: Any, find: Find, instead_of:
 
 
 def _plain_of(described: Any, given: Any, find: Find) -> Any:
-    """Raises BadCell, Misfit, OverflowError, and what `find` raises."""
+    """The plain form of a JSON value. Raises BadCell, Misfit, OverflowError, and whatever `find` raises."""
     if isinstance(described, dict) and "optional" in described:
         return None if given is None else _plain_of(described["optional"], given, find)
     if isinstance(given, str):
-        # Inside something else even a text that says nothing is one: so what `as_json` gives is read back.
+        # Inside another value, even a text such as "?" is kept as text, so the output of `as_json` is read back.
         return texts.plain_of(described, given, find)
     if described == "float" and type(given) is int:
-        return float(given)  # to JSON 2 and 2.0 are one number
+        return float(given)  # JSON does not distinguish 2 from 2.0
     if isinstance(described, dict) and "list" in described and isinstance(given, list):
         return [_plain_of(described["list"], element, find) for element in given]
     if isinstance(described, dict) and "parts" in described:

@@ -1,14 +1,14 @@
-"""Texts: from what people type to plain values, by the description of their type (`ValueType.description`).
+"""Texts: typed text becomes plain values, by the description of their type (`ValueType.description`).
 
     str            as it is                     money          120.50 EUR
     int, float     12, -2.5                     link           about:4f2a, or "about 4f2a"
     bool           yes, no, on, off, true, …    entry          any text; or "hearing 2024-05: put off"
     date           2024-05-03, 03.05.2024       choice         its word; spaces, dashes, capitals do not matter
-    partial date   2024-05, 2024, ~2024, ?      optional       nothing is None
+    partial date   2024-05, 2024, ~2024, ?      optional       empty is None
     moment         2024-05-03T14:30+02:00       list           a, b, c
-    bytes          00ff                         other parts    in their order, between commas; nothing is the default
+    bytes          00ff                         other parts    in order, separated by commas; empty is the default
 
-What cannot be read raises BadCell, whose sentence and hint say nothing of the text.
+A text that cannot be read raises BadCell, whose sentence and hint do not repeat the text.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from cellsync.core.schema.values import value_type
 
 
 class Find(Protocol):
-    """Gives the case that somebody means. Raises what says that there is none."""
+    """Returns the case that a name or id means. Raises an error if there is none."""
 
     def __call__(self, named: str, kind: str = "", /) -> CaseId:
-        """`named`: the beginning of its id, or what it is called. Of several, one of this kind is meant."""
+        """`named`: the beginning of its id, or its name. If several match, one of this kind is meant."""
         ...
 
 
-CASE_ID: Final = "case id"  # described so here only: bytes that `Find` gives
+CASE_ID: Final = "case id"  # a description used only here: bytes that `Find` returns
 
 
 def plain_of(described: Any, text: str, find: Find, before: Any = None) -> Any:
-    """The plain value of a text; `before` is the value that it takes the place of.
+    """The plain value of a text; `before` is the value that it replaces.
 
-    Raises BadCell, and what `find` raises.
+    Raises BadCell, and whatever `find` raises.
     """
     if described in ("str", "any"):
         return text
@@ -78,7 +78,7 @@ def choices_of(described: Any) -> list[str | int] | None:
 
 
 def hint_of(described: Any) -> str:
-    """What to write for such a value."""
+    """A hint on how to write such a value."""
     if isinstance(described, str):
         return _FORMS[described]
     if (choices := choices_of(described)) is not None:
@@ -91,7 +91,7 @@ def hint_of(described: Any) -> str:
     return hint_of(described["optional"] if "optional" in described else described["list"])
 
 
-# --- simple ones ------------------------------------------------------------------------------------
+# --- simple values ----------------------------------------------------------------------------------
 
 
 def _int(text: str) -> int:
@@ -121,7 +121,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _date(text: str) -> str:
-    """Only a whole day: a guess would look as if somebody knew."""
+    """A whole day only: a guessed one would look like a known one."""
     date = _known(text)
     if date.precision is not Precision.DAY or date.estimated:
         raise BadCell("is not a whole day")
@@ -145,7 +145,7 @@ def _moment(text: str) -> int:
     return plain
 
 
-# --- what has parts ---------------------------------------------------------------------------------
+# --- values with parts ------------------------------------------------------------------------------
 
 
 def _choice(choices: list[str | int], text: str) -> str | int:
@@ -173,7 +173,7 @@ def _money(text: str) -> list[Any]:
 
 
 def _link(text: str, find: Find) -> list[Any]:
-    """ "about:4f2a", or as links are shown: "part of 4f2a"."""
+    """ "about:4f2a", or "part of 4f2a", the form in which links are shown."""
     typed, _, case = text.partition(":") if ":" in text else text.rpartition(" ")
     if not typed.strip() or not case.strip():
         raise BadCell("is not a link", "Write a relation, a colon and the beginning of an id: about:4f2a.")
@@ -184,7 +184,7 @@ def _link(text: str, find: Find) -> list[Any]:
 
 
 def _parts(described: Any, text: str, find: Find) -> list[Any]:
-    """As `as_text` writes them; the last part may contain commas."""
+    """Parts in the form that `as_text` writes; the last one may contain commas."""
     parts, defaults = described["parts"], described["defaults"]
     typed = [part.strip() for part in text.split(",", len(parts) - 1)]
     plain = []

@@ -21,18 +21,18 @@ _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "x
 
 
 def month_in_figures(roman: str) -> int | None:
-    """Of a month as it stands between a day and a year in Poland: 3.V.1981."""
+    """The number of a month in Roman figures, as used in Poland: 3.V.1981; None for other text."""
     figure = roman.rstrip(".")
     return _ROMAN.index(figure) + 1 if figure in _ROMAN else None
 
 
 def month(word: str) -> int | None:
-    """Its number, of a name in any case or an abbreviation; None for what is no month."""
+    """The number of a month, from its name in any grammatical case or an abbreviation; None for other words."""
     return _months().get(folded(word).rstrip("."))
 
 
 def is_weekday(word: str) -> bool:
-    """Whether it is the name of a day of the week, or an abbreviation of one."""
+    """Whether a word is the name of a day of the week, or an abbreviation of one."""
     return folded(word) in _weekdays()
 
 

@@ -1,6 +1,6 @@
-"""Choices: a word that somebody typed, among the few that there are.
+"""Choices: the one of a few that a typed word means.
 
-Capitals do not matter, and spaces, underscores and dashes are alike: "In absentia" is `in_absentia`.
+Capitals do not matter, and spaces, underscores and dashes are equal: "In absentia" is `in_absentia`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BETWEEN: Final = re.compile(r"[\s_-]+")
 
 
 def chosen(typed: str, choices: Iterable[T]) -> T | None:
-    """The choice that was typed; None if it is none of them. "?" is `unknown`, where there is such a choice."""
+    """The choice that was typed; None if it is none of them. "?" is `unknown`, if there is such a choice."""
     choices = list(choices)
     word = "unknown" if typed.strip() == "?" else _word(typed)
     alike = [choice for choice in choices if str(choice) == typed] or [
@@ -26,7 +26,7 @@ def chosen(typed: str, choices: Iterable[T]) -> T | None:
 
 
 def offer(typed: str, choices: Iterable[str | int]) -> str:
-    """A hint: the choice that was probably meant, and all that there are."""
+    """A hint: the choice that was probably meant, and all choices."""
     by_word = {_word(str(choice)): str(choice) for choice in choices}
     close = get_close_matches(_word(typed), by_word, n=1)
     guess = f"Did you mean {by_word[close[0]]!r}? " if close else ""

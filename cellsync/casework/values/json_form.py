@@ -1,4 +1,4 @@
-"""JSON form: values as clients in other languages take and give them.
+"""JSON form: values as clients in other languages read and write them.
 
 It is the plain form (protocol/35-cases.md, Schemas) with {"hex": "…"} for bytes.
 """
@@ -19,7 +19,7 @@ from cellsync.core.schema.values import Misfit, ValueType, value_type
 
 
 def as_json(value: Any) -> Any:
-    """A value of a field, or its plain form. Raises TypeError for what no field can hold."""
+    """The JSON form of a field's value or of its plain form. Raises TypeError for a value that no field can hold."""
     match value:
         case bytes():
             return {"hex": value.hex()}
@@ -32,18 +32,18 @@ def as_json(value: Any) -> Any:
         case list() | tuple() | AbstractSet():
             return [as_json(element) for element in value]
         case float():
-            return value if isfinite(value) else None  # JSON has no word for it
+            return value if isfinite(value) else None  # JSON cannot express it
         case None | bool() | str():
             return value
         case int():
-            return int(value)  # also the sum of a counter
+            return int(value)  # also for a counter, whose sum is an int of its own type
     if is_dataclass(value):
         return as_json(_plain(value))
     raise TypeError("no field can hold such a value")
 
 
 def from_json(value: Any, depth: int = 1) -> Any:
-    """The plain form of what a client sent. Raises Misfit."""
+    """The plain form of a JSON value from a client. Raises Misfit."""
     if depth > caps.NESTING:
         raise Misfit
     match value:

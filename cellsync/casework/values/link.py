@@ -1,4 +1,4 @@
-"""Links between cases. A link stands in the restricted document and points outwards."""
+"""Links between cases. The more restricted document holds the link, which points outwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money: an amount in the currency's smallest unit, so that sums are exact."""
+"""Money: an amount in the currency's smallest unit, which keeps sums exact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from cellsync.core.errors import InvalidValue
 
-# ISO 4217, where a currency's smallest unit is no hundredth
+# ISO 4217: currencies whose smallest unit is not a hundredth
 _DIGITS: Final = {"JPY": 0, "KRW": 0, "VND": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3, "IQD": 3, "TND": 3}
 _TYPED: Final = re.compile(r"([+-]?[0-9]{1,19})(?:\.([0-9]{1,3}))?\s*([A-Z]{3})", re.IGNORECASE | re.ASCII)
 

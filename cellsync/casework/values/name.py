@@ -56,7 +56,7 @@ def name_of(text: str, kind: NameKind = NameKind.LEGAL) -> Name:
 
 
 def best(names: Iterable[Name], scripts: Sequence[Script] = ()) -> Name | None:
-    """The name to show to somebody who reads these scripts best; the same on every device; None if unnamed."""
+    """The name to show to a reader who prefers these scripts; the same on every device; None if unnamed."""
 
     def rank(name: Name) -> tuple[int, int, Name]:
         script = scripts.index(name.script) if name.script in scripts else len(scripts)

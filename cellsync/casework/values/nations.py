@@ -1,7 +1,7 @@
 """Nations: the codes of countries and languages, from the names that people write for them.
 
-The names are those of the Unicode consortium (CLDR, by way of Babel) in the languages of the tables, with the
-three-letter codes; some abbreviations that stand in every table of the region are added.
+The names are those of the Unicode consortium (CLDR, through Babel) in the languages of the tables, with the
+three-letter codes, and some abbreviations that are common in tables of the region.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _LANGUAGES: Final = {
 
 
 def country(text: str) -> str | None:
-    """The two-letter code (ISO 3166); None for what is no country."""
+    """The two-letter code (ISO 3166); None if the text is no country."""
     if _TWO_LETTERS.fullmatch(text) and text.isascii():
         return text.upper()
     return _countries().get(_key(text))
 
 
 def language(text: str) -> str | None:
-    """The code (BCP 47), as it was written if it is one; None for what is no language."""
+    """The code (BCP 47), unchanged if the text is a code already; None if it is no language."""
     if locale := _LOCALE.fullmatch(text):
         return locale[1]
     if found := _languages().get(_key(text)):
@@ -74,7 +74,7 @@ def _languages() -> dict[str, str]:
 
 
 def _names(what: str, code: re.Pattern[str]) -> dict[str, str]:
-    """Names in the languages of the tables, folded; the first language goes before the others."""
+    """Names in the languages of the tables, folded; the first language that has a name decides its code."""
     from babel import Locale
 
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What people write into a table where they know nothing: it says as much as an empty cell."""
+"""No answer: words and signs that people write for a value that they do not know. They count as an empty cell."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _UNKNOWN: Final = frozenset(
 _SIGNS: Final = re.compile(r"[\s?.,…·*_/‐‑‒–—―−-]{1,5}")
 
 
-_LONGEST: Final = 64  # characters: what is longer says something
+_LONGEST: Final = 64  # characters: a longer cell says something
 
 
 @lru_cache(maxsize=16)  # asked several times of each cell
 def says_nothing(cell: str) -> bool:
-    """Whether it is one of "n/a", "-", "?", "нет данных" and their like."""
+    """Whether a cell is empty, or means no answer: "n/a", "-", "?", "нет данных"."""
     return not cell or _SIGNS.fullmatch(cell) is not None or (len(cell) <= _LONGEST and folded(cell) in _NOTHING)
 
 
 def says_unknown(cell: str) -> bool:
-    """Whether it says nothing, or in one word that nobody knows."""
+    """Whether a cell says nothing, or says "unknown"."""
     return says_nothing(cell) or (len(cell) <= _LONGEST and folded(cell).rstrip(".") in _UNKNOWN)

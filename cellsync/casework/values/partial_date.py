@@ -1,4 +1,4 @@
-"""PartialDate: a date as far as it is known. Families know the month, prisons give a year, some things nobody knows."""
+"""PartialDate: a date as far as it is known. Families know a month, prisons give a year, some dates are unknown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IN_WORDS: Final = re.compile(rf"(?:(\d{{1,2}})(?:st|nd|rd|th|-?го)?[\s.]*(?:o
 _YEAR_BEFORE: Final = re.compile(rf"(\d{{4}})[\s,]+{_MONTH}(?:\s+(\d{{1,2}}))?")
 _BETWEEN: Final = re.compile(rf"(\d{{1,2}})([-/.])\s?([^\W\d_]+)\.?\2\s?{_YEAR}")  # 3-May-1981, 3.V.1981
 _MONTH_FIRST: Final = re.compile(rf"{_MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:,\s*|\s+){_YEAR}")
-_OF_A_SHEET: Final = re.compile(rf"{_MONTH}[-./]{_YEAR}")  # May-81, май.81: how spreadsheets show a month
+_OF_A_SHEET: Final = re.compile(rf"{_MONTH}[-./]{_YEAR}")  # May-81, май.81: a month in the form of spreadsheets
 _ALONE: Final = re.compile(r"'\d{2}", re.ASCII)
 _TIME: Final = re.compile(
     r"(?:(?<=\d)t|(?<=[\w.])[\s,]+(?:at |в |а |о |o )?)\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
@@ -62,15 +62,15 @@ _ESTIMATED: Final = (
     "прибл.", "примерно ", "приблизительно ", "каля ", "прыкладна ", "близько ", "приблизно ", "ok.", "około ",
     "mniej więcej ",
 )  # fmt: skip
-_SERIAL: Final = re.compile(r"[2-6]\d{4}(?:[.,]\d+)?", re.ASCII)  # 1954 to 2091, as spreadsheets count days
+_SERIAL: Final = re.compile(r"[2-6]\d{4}(?:[.,]\d+)?", re.ASCII)  # 1954 to 2091, in the day numbers of spreadsheets
 _FORMS: Final = 'Write 2024-05-03, 2024-05, 2024, 03.05.2024, "~2024" or "?".'
 _LONGEST: Final = 80  # characters
 
 
 class ShortYears(NamedTuple):
-    """Which centuries two digits of a year are taken for: up to `until` of ours, from `since` on of the last.
+    """The century of a year in two digits: up to `until` it is ours, from `since` on the last.
 
-    What is between may be of either, and is not guessed.
+    A year between them may be in either, and is not guessed.
     """
 
     until: int
@@ -78,7 +78,7 @@ class ShortYears(NamedTuple):
 
 
 BIRTHS: Final = ShortYears(25, 30)
-"""Nobody is born in the future, and hardly anybody is older than a hundred."""
+"""No date of birth is in the future, and few people are older than a hundred."""
 EVENTS: Final = ShortYears(49, 50)
 
 
@@ -168,7 +168,7 @@ class PartialDate:
 
 
 def read_by_rule(text: str, short: ShortYears) -> str:
-    """What a reader of this date has taken for granted, as a sentence without its subject; "" if nothing."""
+    """The assumption under which this date is read, as a sentence without its subject; "" if there is none."""
     wanted, part = _bare(_without_doubt(" ".join(text[:_LONGEST].lower().translate(_DASHES).split()))[0])
     if part or ((words := _IN_WORDS.fullmatch(wanted)) and _is_season(words[2])):
         return "says which part of a year or month it was: only the year or the month is kept"
@@ -185,7 +185,7 @@ def _is_season(word: str) -> bool:
 
 
 def _bare(wanted: str) -> tuple[str, bool]:
-    """The date alone: without a time behind it, a word for "year", the day of the week; and whether it said a part."""
+    """The bare date, without a time, a word for "year" or a day of the week; and whether a part of it was named."""
     if _SERIAL.fullmatch(wanted):
         return wanted, False
     if _MIDNIGHT.search(wanted):
@@ -217,7 +217,7 @@ def _without_weekday(text: str) -> str:
 
 
 def _without_doubt(text: str) -> tuple[str, bool]:
-    """The text without a word in front, or a question mark behind, that says that it is estimated."""
+    """The text without a word in front or a question mark at the end that means "estimated"; and whether it had one."""
     for mark in _ESTIMATED:
         if text.startswith(mark):
             return text[len(mark) :].strip(), True
@@ -254,7 +254,7 @@ def _read(text: str, short: ShortYears | None) -> tuple[int | None, int | None, 
 
 
 def _whole(year: str, short: ShortYears | None, clear: bool = True) -> str:
-    """A year with its century. `clear`: its two digits cannot be those of a day. Raises InvalidValue."""
+    """A year with its century. `clear`: its two digits cannot be a day. Raises InvalidValue."""
     if len(year) == 4:
         return year
     two = int(year[-2:])
@@ -272,7 +272,7 @@ _DAYS: Final = 31
 
 
 def _short_year_last(found: re.Match[str], short: ShortYears | None) -> tuple[int | None, int | None, int | None]:
-    """With full stops the day stands first. With other signs any part of it may be the year, the month, the day."""
+    """With full stops, the day comes first. With other signs, any part may be the year, the month or the day."""
     first, sign, second, year = found.groups()
     if int(year) <= _DAYS and (sign != "." or not first.isdigit() or int(first) > _DAYS):
         raise InvalidValue(
@@ -314,7 +314,7 @@ def _in_words(year: str, word: str, day: str | None) -> tuple[int | None, int | 
 
 
 def _known(*parts: str | None) -> tuple[int | None, int | None, int | None]:
-    """The parts up to the first that is not known."""
+    """The parts before the first unknown one; the others are None."""
     year, month, day = (int(part) if part and part.isdigit() and int(part) else None for part in parts)
     return year, month if year else None, day if year and month else None
 

@@ -1,4 +1,4 @@
-"""The timeline: what happened to a person and what was done, entry by entry."""
+"""The timeline: the events of a case and the actions taken, entry by entry."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TimelineEntry(NamedTuple):
     date: PartialDate = UNKNOWN_DATE
     source: Source = Source.OTHER
     reliability: Reliability = Reliability.UNKNOWN
-    sensitivity: Sensitivity = Sensitivity.C1  # default deny: what is publishable has to be said
+    sensitivity: Sensitivity = Sensitivity.C1  # default deny: an entry is published only if it says so
     attachments: tuple[bytes, ...] = ()  # BLAKE2b-256 of each file
 
 
@@ -110,11 +110,11 @@ _RELIABILITIES: Final = [reliability for reliability in Reliability if reliabili
 
 
 def entry_of(text: str, instead_of: TimelineEntry | None = None) -> TimelineEntry:
-    """An entry from typed text: a note, or what "hearing 2024-05: put off" says.
+    """An entry from typed text: a note, or an entry with a kind and a date, as "hearing 2024-05: put off".
 
-    Words before a colon count only if they are a kind, with or without a date; then "(lawyer, confirmed)" at the end is
-    source and reliability. So what `as_text` shows is read back. `instead_of` is what the entry said before: it keeps
-    what a text cannot say, and a text without a kind changes nothing else.
+    Words before a colon count only if they are a kind, with or without a date; "(lawyer, confirmed)" at the end is then
+    source and reliability. The output of `as_text` is therefore read back. `instead_of` is the former entry: its parts
+    that a text cannot express are kept, and a text without a kind replaces only its text.
     """
     text = text.strip()
     before = instead_of or TimelineEntry(TimelineKind.NOTE)
@@ -128,7 +128,7 @@ def entry_of(text: str, instead_of: TimelineEntry | None = None) -> TimelineEntr
 
 
 def _head(head: str) -> tuple[TimelineKind | None, PartialDate | None]:
-    """Of "hearing", "hearing 2024-05" or "2024-05 hearing"."""
+    """The kind and date in "hearing", "hearing 2024-05" or "2024-05 hearing"; None for those that are missing."""
     words = head.split() if len(head) <= _LONGEST_HEAD else []
     for kind_words, dates in ((words, []), (words[:-1], words[-1:]), (words[1:], words[:1])):
         if (kind := chosen(" ".join(kind_words), TimelineKind)) is not None:
@@ -140,7 +140,7 @@ def _head(head: str) -> tuple[TimelineKind | None, PartialDate | None]:
 
 
 def _tail(text: str) -> tuple[str, Source, Reliability]:
-    """The text before "(lawyer)", "(confirmed)" or "(lawyer, confirmed)", and what these say."""
+    """The text before "(lawyer)", "(confirmed)" or "(lawyer, confirmed)", and the source and reliability in it."""
     said, _, listed = text.removesuffix(")").rpartition("(") if text.endswith(")") else ("", "", "")
     words = listed.split(",")
     source = chosen(words[0], _SOURCES)

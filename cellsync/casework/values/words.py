@@ -1,6 +1,6 @@
-"""Words: values of the documents as people read them.
+"""Words: values of the documents in the form that is shown to people.
 
-What `editing` reads from typed text it reads from these words too, as far as they say everything.
+`editing` reads these words back, as far as they express the whole value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cellsync.casework.values.name import Name
 from cellsync.casework.values.partial_date import PartialDate, Precision
 from cellsync.casework.values.timeline import Reliability, Source, TimelineEntry, entry_of
 
-_UNSAID: Final = Source.OTHER.value  # said of a text that itself ends like a source
+_UNSAID: Final = Source.OTHER.value  # written after a text that itself ends like a source
 _SHORT: Final = 8  # digits of a linked case's id
 
 
@@ -57,7 +57,7 @@ def as_text(value: Any) -> str:
 
 
 def _parts(values: list[Any]) -> str:
-    """In their order; what is nothing keeps its place, unless only nothing follows."""
+    """Parts in order, separated by commas; empty ones keep their place, but are left out at the end."""
     words = [as_text(element) for element in values]
     while words and not words[-1]:
         words.pop()
@@ -65,14 +65,14 @@ def _parts(values: list[Any]) -> str:
 
 
 def _moment(value: datetime) -> str:
-    """In UTC, as exactly as it was given."""
+    """A moment in UTC, with the precision that it was given with."""
     utc = value.astimezone(UTC).replace(tzinfo=None)
     exact = "milliseconds" if utc.microsecond else "seconds" if utc.second else "minutes"
     return utc.isoformat(" ", exact)
 
 
 def as_typed(entry: TimelineEntry) -> str:
-    """An entry as `entry_of` reads it back, but for what no text can say: its compartment and its attachments."""
+    """An entry as a text that `entry_of` reads back; no text can express its compartment and its attachments."""
     said = entry._replace(sensitivity=TimelineEntry(entry.kind).sensitivity, attachments=())
     shown, head, known = _entry(said), _head(said), _known(said)
     tail = f" ({known})" if known else ""
@@ -91,6 +91,6 @@ def _head(entry: TimelineEntry) -> str:
 
 
 def _known(entry: TimelineEntry) -> str:
-    """Source and reliability, as far as somebody said them."""
+    """Source and reliability, as far as they were given."""
     said = ((entry.source, Source.OTHER), (entry.reliability, Reliability.UNKNOWN))
     return ", ".join(as_text(choice) for choice, default in said if choice is not default)
