@@ -1,7 +1,7 @@
-"""Documents: what an export can hold, and which of their fields people mean when a consent withholds something.
+"""Documents: those that an export can hold, and the fields that a word in a consent withholds.
 
-A consent withholds "residence", or "person.residence". People also call a field as the column of a table is called:
-"birth_date" is person.born. A word that means no field is no reason to give out what it may have meant.
+A consent withholds "residence", or "person.residence". A field can also be given the name of a table's column:
+"birth_date" is person.born. A word that means no field must not let out the field that it may have meant.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NUMBER: Final = re.compile(r"[^\W\d_]{0,4}[-_./№#]?\d{1,8}(?:/\d{1,6})?")
 
 
 def named_kind(kind: str) -> str:
-    """`cellsync.person` is "person" in what is withheld and in what was left out."""
+    """The name of a kind in lists of withheld and left out fields: `cellsync.person` is "person"."""
     return kind.rpartition(".")[2]
 
 
@@ -42,18 +42,18 @@ _TITLES: Final = frozenset(field for field in _FIELDS if field.endswith(".title"
 
 
 def meant(word: str) -> frozenset[str]:
-    """The fields that a consent means by a word, as "person.residence". Empty: there is none of that name."""
+    """The fields that a consent means by a word, as "person.residence". Empty if no field has that name."""
     said = word.strip().casefold()
     document, _, name = said.rpartition(".")
     found = {field for field in _FIELDS if field == said or (not document and field.rpartition(".")[2] == name)}
     found |= places_of(name)
     if "person.names" in found:
-        found |= _TITLES  # a case is called by the name of its person
+        found |= _TITLES  # the title of a case is usually the name of its person
     return frozenset(found)
 
 
 def nearest(word: str) -> str:
-    """The name of a field, or of a column, that is most like a word that is none; "" if none is."""
+    """The name of a field or column that is most similar to a word that is neither; "" if none is similar."""
     said = word.strip().casefold()
     names = _FIELDS if "." in said else {field.rpartition(".")[2] for field in _FIELDS}.union(COLUMNS)
     close = get_close_matches(said, sorted(names), n=1) or get_close_matches(said, sorted(_FIELDS), n=1)
@@ -61,5 +61,5 @@ def nearest(word: str) -> str:
 
 
 def is_number(external_id: str) -> bool:
-    """Whether an id is a mere number, "VR-17", and does not say whose it is. Rows without an id get name and birth."""
+    """Whether an id is a mere number, "VR-17", and names no person. Rows without an id get one of name and birth."""
     return not external_id or _NUMBER.fullmatch(external_id) is not None

@@ -1,8 +1,8 @@
 """The dossier: one case as a page to print. HTML that loads nothing, runs nothing and links nowhere.
 
-Whatever people wrote is escaped, loses its control characters and stands in a direction of its own, so that it cannot
-turn around what we say beside it. The page's policy allows no source but its own style, named by its hash: even a
-mistake here could not load or send anything.
+All text that people wrote is escaped, loses its control characters, and has a text direction of its own: it cannot
+reverse our own words beside it. The page's policy allows no source but its own style, named by its hash: even a mistake
+here could not load or send anything.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Dossier:
 
 
 def _section(document: Schema, gate: Gate, kinds: Mapping[bytes, str]) -> str:
-    """One document; nothing if nothing of it may leave. `kinds`: of the documents on the page."""
+    """The HTML of one document; empty if no field of it may leave. `kinds`: of the documents on the page."""
     fields = [_led(leaving, kinds) for leaving in gate.fields(document)]
     if not fields:
         return ""
@@ -103,7 +103,8 @@ def _kind(schema: type[Schema]) -> str:
 
 
 def _led(leaving: Leaving, kinds: Mapping[bytes, str]) -> Leaving:
-    """A field whose links say what they lead to, "about person": an id means nothing on paper, and a name may stay."""
+    """A field whose links show the kind of their target, "about person": on paper an id is useless, and a name may have
+    to stay."""
 
     def led(said: Said) -> Said:
         link = said.value
@@ -128,7 +129,7 @@ def _field(leaving: Leaving) -> str:
 
 
 def _piece(piece: Piece, with_authors: bool = False) -> str:
-    """All its values; with their authors where people contradict each other, or where it matters who said so."""
+    """All values of a piece, with their authors if they contradict each other or the piece is an item of a log."""
     apart = len(piece.now) > 1
     with_authors = with_authors or apart
     key = "" if piece.key is None else f"{_beside(piece.key)}: "
@@ -148,7 +149,7 @@ def _piece(piece: Piece, with_authors: bool = False) -> str:
 
 
 def _beside(value: Any) -> str:
-    """What somebody wrote, if anything, with something of ours beside it in the same line."""
+    """A value, if it is not empty, isolated from our own words in the same line."""
     text = _text(as_text(value))
     return text and f"<bdi>{text}</bdi>"
 

@@ -1,6 +1,6 @@
-"""Doubts: what in a consent does not say what it seems to say.
+"""Doubts: parts of a consent that do not mean what they seem to mean.
 
-An export finds all of it too (`permission`); but that may be months later, when who gave the consent cannot be asked.
+An export finds them too (`permission`), but perhaps months later, when the person who gave the consent cannot be asked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ABOUT_NOBODY: Final = (
 
 
 class Doubt(NamedTuple):
-    """A field of a consent, and what is doubtful about it."""
+    """A field of a consent, and the doubt about it."""
 
     field: str
     text: str
@@ -32,13 +32,13 @@ class Doubt(NamedTuple):
 
 
 def about(consent: Consent) -> frozenset[bytes]:
-    """What it says that it is about."""
+    """The documents that a consent says it is about."""
     links = (link for link in consent.links if isinstance(link, Link))
     return frozenset(link.case for link in links if link.relation is Relation.ABOUT)
 
 
 def doubts(consent: Consent, kinds: Mapping[bytes, str]) -> list[Doubt]:
-    """What nobody should rely on. `kinds`: of what it is about, as far as it is here."""
+    """The parts of a consent that should not be relied on. `kinds`: of the documents it is about that are here."""
     words = sorted(word for word in consent.withheld if not isinstance(word, str) or not meant(word))
     found = [Doubt("withheld", _no_field(word)) for word in words]
     people = [person for person in about(consent) if kinds.get(person, kind_of(Person)) == kind_of(Person)]

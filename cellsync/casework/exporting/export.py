@@ -1,4 +1,4 @@
-"""An export: gather, ask for consent, write what may leave."""
+"""An export: gather the documents, look up the consents, write the data that may leave."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Form(StrEnum):
 class Export(NamedTuple):
     """What leaves. The caller that hands it over notes that in an ExportRecord."""
 
-    content: bytes  # nothing, if it was written somewhere else
+    content: bytes  # empty if it was written to a sink
     cases: Sequence[CaseId]
-    refused: Sequence[CaseId]  # nothing of these leaves: no consent that reaches this audience, or nothing in it
+    refused: Sequence[CaseId]  # stay entirely: no consent reaches this audience, or nothing in them may leave
     compartments: frozenset[Sensitivity]
-    left_out: list[LeftOut]  # for which reason, in which cases, and what
-    mentions: list[Mentioned]  # texts that left, and that say, or may say, something that stayed
+    left_out: list[LeftOut]  # for each reason, the cases and the fields or documents
+    mentions: list[Mentioned]  # texts that left, and mention or may mention data that stayed
 
     def __repr__(self) -> str:
         return f"<export of {len(self.cases)} cases, {len(self.refused)} refused>"  # no content
@@ -99,7 +99,7 @@ async def write_cases(
 
 
 class _Writer(Protocol):
-    """What an export looks like."""
+    """Writes the folders that leave, in one form."""
 
     def add(self, folder: Folder) -> Steps[None]: ...
 
@@ -147,7 +147,7 @@ def _made(
 
 
 def _refusal(right: Right | None, audience: Scope) -> Why | None:
-    """Why no part of a case may leave."""
+    """Why no part of a case may leave; None if some may."""
     return Why.NO_CONSENT if right is None else right.refuses(audience)
 
 

@@ -1,14 +1,14 @@
-"""The gate: what of a document may leave, field by field, with every value that people gave.
+"""The gate: the fields of a document that may leave, with all their values.
 
-A field leaves if its compartment was chosen and the consents of those concerned allow it (`permission`); an entry of a
-timeline by its own compartment. What consent keeps back is noted, with the reason. Where an item was corrected
-and its current wording belongs to another compartment, its older wordings stay as well.
+A field leaves if its compartment was chosen and the consents of the people concerned allow it (`permission`); an entry
+of a timeline leaves by its own compartment. Data held back by consent is noted, with the reason. If an item was
+corrected, and its current wording is in another compartment, its older wordings stay as well.
 
-Members are given who wrote what and when, and what an item said before it was corrected. Those outside are given what
-is said now, by "author 1", on which day: who is a member, at what hours they write, and what they took back is
-nobody's business there.
+Members are shown the author and time of each value, and the earlier versions of corrected items. Outsiders are shown
+only the present values, by "author 1", with the day: who the members are, at what hours they write, and what they took
+back concerns no outsider.
 
-A text that says what stays, a name that a consent withholds, stays too, unless somebody lets it go (`mentions`).
+A text that mentions data that stays, such as a withheld name, stays too, unless a person releases it (`mentions`).
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ from cellsync.core.schema.schema import Schema, fields_of, kind_of
 from cellsync.core.schema.values import Misfit, ValueType, fits
 from cellsync.core.schema.views import Value
 
-_MADE_OF: Final = (("person", "names"), ("person", "born"))  # an id that an import has made of a row without one
+_MADE_OF: Final = (("person", "names"), ("person", "born"))  # an import makes an id of these for a row without one
 
 Lets = Callable[[Any], bool]
-"""Whether a value of the field that is asked about may leave."""
+"""Whether a value of the field in question may leave."""
 
 
 class Said(NamedTuple):
-    """One value, and who gave it."""
+    """One value and its authors."""
 
     value: Any
     plain: Any  # as it is stored
-    authors: tuple[str, ...]  # several: they said the same at the same time
-    at: datetime | None  # what a device's clock said, UTC; a claim
+    authors: tuple[str, ...]  # several if they wrote the same value concurrently
+    at: datetime | None  # by the device's clock, UTC; a claim
 
 
 class Piece(NamedTuple):
-    """A register, an element, an item, the value of a key. Several values: people contradict each other."""
+    """A register, an element, an item, or the value of a key. Several present values contradict each other."""
 
-    key: Any  # plain, of a map; else None
+    key: Any  # of a map, in plain form; otherwise None
     now: tuple[Said, ...]  # the displayed one first
-    before: tuple[Said, ...]  # what an item of a log said earlier, oldest first
+    before: tuple[Said, ...]  # earlier versions of an item of a log, oldest first
 
 
 class Leaving(NamedTuple):
-    """One field."""
+    """The part of one field that leaves."""
 
     name: str
     type: str  # register, set, map, counter, log, …
@@ -76,13 +76,13 @@ class Leaving(NamedTuple):
 
 
 class Gate:
-    """What one export lets out, of one folder after the other."""
+    """Decides what one export lets out, folder by folder."""
 
     def __init__(
         self, reader: Reader, consents: Consents, audience: Scope, compartments: frozenset[Sensitivity],
         targets: Container[bytes], kept: Kept, *, with_mentions: bool = False,
     ) -> None:  # fmt: skip
-        """`targets`: the ids of what may be pointed at. `with_mentions`: texts leave also if they say what stays."""
+        """`targets`: the ids that links may name. `with_mentions`: texts that mention data that stays leave too."""
         self._reader = reader
         self._consents = consents
         self._with_mentions = with_mentions
@@ -96,7 +96,7 @@ class Gate:
         self._targets = targets
 
     def within(self, folder: Folder) -> Gate:
-        """The same, with the rights of this folder from now on."""
+        """This gate, with the rights of this folder from now on."""
         if self._folder is None or self._folder.place != folder.place:
             self._staying = staying(self._reader, self._consents, folder, self._audience)
         self._folder = folder
@@ -114,7 +114,7 @@ class Gate:
         )
 
     def may(self, document: Schema, name: str) -> bool:
-        """Whether consent lets this field out, written or not."""
+        """Whether consent lets this field out, even if it was never written."""
         return self._kept(document, name, fields_of(type(document))[name].sensitivity) is None
 
     def _is_kept(self, document: Schema, name: str, compartment: Sensitivity) -> bool:
@@ -125,7 +125,7 @@ class Gate:
         return why is not None
 
     def _is_held(self, document: Schema, name: str, value: Any) -> bool:
-        """Whether it stays because it says what stays."""
+        """Whether a value stays because it mentions data that stays."""
         if not self._staying or self._folder is None:
             return False
         says = max(map(self._staying.said_in, _texts(value)), default=Says.NOTHING)
@@ -147,7 +147,7 @@ class Gate:
         return next((why for why in reasons if why is not None), None)
 
     def has_any(self, folder: Folder) -> Steps[bool]:
-        """Whether anything that somebody wrote leaves of it."""
+        """Whether any value in the folder leaves."""
         self.within(folder)
         for unread in folder.documents:
             if self._says_any(self._reader.open(unread.schema, unread.id)):
@@ -170,7 +170,7 @@ class Gate:
         return self._authors.setdefault(value.device, f"author {len(self._authors) + 1}")
 
     def fields(self, document: Schema) -> list[Leaving]:
-        """What leaves of a document; fields in which nobody wrote anything are left out."""
+        """The fields of a document that leave, without those that were never written."""
         return [leaving for name in fields_of(type(document)) if (leaving := self.field(document, name)).pieces]
 
     def field(self, document: Schema, name: str) -> Leaving:
@@ -183,7 +183,7 @@ class Gate:
         lets = partial(self.lets, document, name, own)
         holds = holds_of(own)
         if own.sensitivity not in self.compartments and holds not in (Holds.ELEMENTS, Holds.ITEMS):
-            return iter(())  # of elements and items each may belong to a compartment of its own
+            return iter(())  # elements and items may each have a compartment of their own
         return _PIECES[holds](self, document, own, lets)
 
     def _of_items(self, document: Schema, own: Field, lets: Lets) -> Iterator[Piece]:
@@ -229,7 +229,7 @@ class Gate:
             yield Piece(None, (Said(int(read), int(read), (), None),), ())
 
     def _said(self, kind: ValueType, values: Collection[Value[Any]]) -> tuple[Said, ...]:
-        """Equal values are one, with several authors."""
+        """The values, equal ones merged into one with several authors."""
         found: dict[bytes, Said] = {}
         for said in self._each(kind, values):
             same = found.get(CANONICAL(said.plain))
@@ -250,11 +250,11 @@ _PIECES: Final = {
     Holds.VALUE: Gate._of_value, Holds.ELEMENTS: Gate._of_elements, Holds.KEYS: Gate._of_keys,
     Holds.ITEMS: Gate._of_items, Holds.SUM: Gate._of_sum,
 }  # fmt: skip
-"""How what a field holds goes through the gate."""
+"""How a field goes through the gate, by what it holds."""
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """What people have written in a value. Names are names, and go by their own field."""
+    """The texts in a value. A name is none of them: its own field decides whether it leaves."""
     match value:
         case Enum() | Name():
             return
@@ -280,4 +280,4 @@ def _plain(kind: ValueType, value: Any) -> Any:
     try:
         return kind.encode(value)
     except Misfit:
-        return value  # of another type: it was read in plain form already
+        return value  # a value of another type is in plain form already

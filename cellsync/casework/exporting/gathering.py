@@ -1,7 +1,7 @@
 """Gathering: a case file with the persons it is about and the documents that point at it, unread.
 
-What is kept of a document is its number; it is opened again when it leaves (`reader`). Of a hundred thousand cases with
-all that is beside them these are a few megabytes.
+Of each document, only its number is kept; the document is opened again when it leaves (`reader`). For a hundred
+thousand cases with the documents beside them, the numbers take a few megabytes.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from cellsync.core.schema.schema import Schema, kind_of
 
 
 class Unread(NamedTuple):
-    """A document that is to be opened."""
+    """A document that has yet to be opened."""
 
     id: CaseId
     schema: type[Schema]
 
 
 class Folder(NamedTuple):
-    """One case with all that belongs to it."""
+    """One case with all documents that belong to it."""
 
     place: int  # among the folders
     case: CaseId
     external_id: str
-    concerned: tuple[bytes, ...]  # whom it is about, sorted; also who is not here
+    concerned: tuple[bytes, ...]  # ids of the persons it is about, sorted, including those not here
     persons: Sequence[CaseId]
-    right: Right | None  # how far it may go; None: nobody has consented for somebody that it is about
+    right: Right | None  # how far it may go; None: a person it is about has no consent
     beside: Sequence[Unread] = ()  # documents that point at the case: by kind, episodes first, then by id
-    staying: Sequence[Unread] = ()  # others that point at it
-    rights: Mapping[bytes, Right] = {}  # of the other documents; what has none stays
+    staying: Sequence[Unread] = ()  # documents that point at it and do not leave
+    rights: Mapping[bytes, Right] = {}  # of the other documents; one without a right stays
 
     def __repr__(self) -> str:
         return f"<folder of {self.case.hex()[:8]}>"  # no content
@@ -65,13 +65,13 @@ class Folder(NamedTuple):
 
 
 class Folders(Sequence[Folder]):
-    """Folders by external id, then by id, without what is beside them: each is made when it is asked for."""
+    """Folders by external id, then by id, without the documents beside them. Each is made on access."""
 
     def __init__(self, reader: Reader, consents: Consents) -> None:
         self.consents = consents
         self.numbers = array("I")  # of the cases
         self.rights: list[Right | None] = []
-        self.persons = Rows()  # the numbers of those whom each is about, as far as they are persons here
+        self.persons = Rows()  # by folder: the numbers of the persons it is about, of those that are here
         self._reader = reader
 
     def __len__(self) -> int:
@@ -92,21 +92,21 @@ class Folders(Sequence[Folder]):
 
 
 class Beside:
-    """What points at the cases of some folders: of each document its number, and where its links lead."""
+    """The documents that point at the cases of some folders: their numbers, and where their links lead."""
 
     def __init__(self, placed: array[int]) -> None:
         self._placed = placed
         self.schemas: list[type[Schema]] = []
         self.numbers = array("I")
-        self.told_of = Rows()  # what each is about or part of, as far as it is here; else 0
-        self.of: Pairs  # the documents, by the places of the folders that they point at: by kind, then by id
+        self.told_of = Rows()  # the documents that each is about or part of; 0 for one not here
+        self.of: Pairs  # folders' places -> the documents that point at them, by kind, then by id
 
     def place_of(self, case: int) -> int | None:
-        """The place of its folder, if it has one."""
+        """The place of the folder of a case, if it has one."""
         return self._placed[case] - 1 if self._placed[case] else None
 
     def persons_of(self, one: int, persons: Marks) -> list[int]:
-        """Those of these persons of whom it tells."""
+        """The persons, among these, that a document tells of."""
         return [number for number in self.told_of[one] if number in persons]
 
     def unread(self, reader: Reader, one: int) -> Unread:
@@ -114,7 +114,7 @@ class Beside:
 
 
 def told_of(document: Any) -> set[bytes]:
-    """What a document is about or part of."""
+    """The ids that a document is about or part of."""
     return {link.case for link in document.links if link.relation in (Relation.ABOUT, Relation.PART_OF)}
 
 
@@ -123,9 +123,9 @@ def about(document: Any) -> set[bytes]:
 
 
 def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
-    """Folders of these cases, or of all, by external id; and who has consented to what.
+    """Folders of these cases, or of all, by external id, with the consents.
 
-    Of all, it opens every case and consent of the cell once; of some, only what has to do with these.
+    For all cases, every case and consent of the cell is opened once; for some, only the documents that bear on them.
     """
     if cases is None:
         every: Iterable[int] = reader.of_kind(CaseFile)
@@ -158,15 +158,15 @@ def gather(reader: Reader, cases: Collection[CaseId] | None) -> Steps[Folders]:
 
 
 def _about_others(reader: Reader, joined: Joined, number: int) -> set[bytes]:
-    """Whom the other files of the same case are about."""
+    """The persons that the other files of the same case are about."""
     others = joined.others(number)
-    if not others or joined.count(joined.first(number)) > MANY:  # of so many nothing goes
+    if not others or joined.count(joined.first(number)) > MANY:  # of so many, none leaves
         return set()
     return set().union(*(about(reader.open(CaseFile, reader.id(number))) for number in others))
 
 
 def _sorted_by(external_id: str, case: CaseId, number: int) -> bytes:
-    """Texts and their bytes in UTF-8 have one order; a zero byte within sorts above the end, as it has to."""
+    """A key for sorting: UTF-8 keeps the order of texts, and a zero byte in one is escaped to sort after its end."""
     text = external_id.encode(errors="surrogatepass").replace(b"\0", b"\0\xff")
     return text + b"\0\0" + case + number.to_bytes(4, "big")
 
@@ -184,8 +184,8 @@ def _all_consents(reader: Reader) -> Steps[Consents]:
 def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
     """All consents that bear on these cases.
 
-    A consent may narrow, replace or be replaced by others, over several steps; so all that are joined by such links are
-    here, in both directions, as if all consents of the cell had been read.
+    A consent may narrow, replace or be replaced by others, over several steps. Therefore all consents joined by such
+    links are included, in both directions: the result is the same as if all consents of the cell had been read.
     """
     joined = Joined(reader.number)
     files = yield from joined_with(reader, CaseFile, cases, joined, MANY)
@@ -215,7 +215,7 @@ def _consents(kinds: Mapping[CaseId, str]) -> set[bytes]:
 
 
 def beside(reader: Reader, folders: Folders, places: Iterable[int]) -> Steps[Beside]:
-    """What points at the cases of the folders in these places."""
+    """The documents that point at the cases of the folders in these places."""
     placed = array("I", bytes(4 * (len(reader.all_ids) + 1)))  # by number: the place, counted from 1
     pointing = Marks()
     for place in places:

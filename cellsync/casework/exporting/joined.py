@@ -1,10 +1,10 @@
-"""Joined: records that are one, as somebody has said: two records of one person, or two files of one case.
+"""Joined: records that were merged by hand, as two records of one person, or two files of one case.
 
-1. A link `merged_into` joins two records of one kind, whichever of them it stands in. Chains, cycles and several links
-   of one record join all that they lead through; a link that was removed joins nothing.
+1. A link `merged_into` joins two records of one kind, whichever of them holds it. Chains, cycles and several links of
+   one record join all records on the way; a removed link joins nothing.
 2. A record that is not here yet joins those that are merged into it.
-3. Whatever is said about one of them is said about all (`permission`). Of more than `permission.MANY` nobody can tell
-   what was meant, and nothing of them goes.
+3. A consent for one of the joined records counts for all (`permission`). If more than `permission.MANY` are joined, the
+   intent is unclear, and none of them leaves.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _KINDS: Final[tuple[type[Schema], ...]] = (Person, CaseFile)
 
 
 class Joined:
-    """Which records are one, by their numbers; the greatest of them stands for all."""
+    """Groups of joined records, by number. The greatest number of a group represents it."""
 
     def __init__(self, number: Callable[[bytes], int]) -> None:
-        """`number`: of an id, 0 of one that is not here."""
+        """`number`: returns the number of an id, 0 if it is not here."""
         self._own = number
-        self._towards: dict[int, int] = {}  # of each that is joined: another, nearer to the one that stands for all
-        self._members: dict[int, list[int]] = {}  # of each that stands for all: all of them
-        self._awaited: dict[tuple[type[Schema], bytes], int] = {}  # those that are not here, by numbers below 0
+        self._towards: dict[int, int] = {}  # of each joined record: another, nearer to the representative
+        self._members: dict[int, list[int]] = {}  # of each representative: its group
+        self._awaited: dict[tuple[type[Schema], bytes], int] = {}  # records that are not here, with numbers below 0
 
     def join(self, schema: type[Schema], one: bytes, other: bytes) -> None:
-        """Two of this kind are one."""
+        """Join two records of this kind."""
         ends = sorted(self._end(self._node(schema, record)) for record in (one, other))
         if ends[0] != ends[1]:
             self._towards[ends[0]] = ends[1]
@@ -54,22 +54,22 @@ class Joined:
         return node
 
     def number(self, record: bytes) -> int:
-        """Of the one that stands for it, also if it is not here itself; else its own."""
+        """The number of the representative of a record, which need not be here itself; 0 if it is unknown."""
         if own := self._own(record):
             return self.first(own)
         found = (self._awaited.get((schema, record)) for schema in _KINDS) if self._awaited else ()
         return next((self._end(node) for node in found if node is not None), 0)
 
     def first(self, number: int) -> int:
-        """Of the one that stands for this one."""
+        """The number of the representative of this number."""
         return self._end(number) if self._towards else number
 
     def count(self, first: int) -> int:
-        """How many are one with it, itself among them."""
+        """The size of the group that this number represents."""
         return len(self._members[first]) if first in self._members else 1
 
     def others(self, number: int) -> Sequence[int]:
-        """The others that are one with it, as far as they are here."""
+        """The other records of its group that are here."""
         return [member for member in self._members.get(self.first(number), ()) if member > 0 and member != number]
 
     def is_awaited_person(self, record: bytes) -> bool:
@@ -77,7 +77,7 @@ class Joined:
 
 
 def all_joined(reader: Reader) -> Steps[Joined]:
-    """Of all records. Only those are opened of which a link may lead to another one of their kind."""
+    """The groups among all records. Only records with a link that may lead to one of their kind are opened."""
     joined = Joined(reader.number)
     for schema in _KINDS:
         numbers, marks = reader.of_kind(schema), Marks()
@@ -102,7 +102,7 @@ def _may_join(reader: Reader, number: int, alike: Marks) -> bool:
 def joined_with(
     reader: Reader, schema: type[Schema], records: Iterable[bytes], joined: Joined, most: int
 ) -> Steps[set[bytes]]:
-    """Find out what these records of a kind are one with, and give all. Of more than `most` the rest is left."""
+    """Join these records with the others of their groups, and return all. A group is followed up to `most` records."""
     found: set[bytes] = set()
     for begin in map(bytes, records):
         waiting, group = [] if begin in found else [begin], {begin}
@@ -121,7 +121,7 @@ def joined_with(
 
 
 def _beside(reader: Reader, schema: type[Schema], record: bytes) -> Iterator[bytes]:
-    """What a record is merged into, and what is merged into it."""
+    """The records that a record is merged into, and those merged into it."""
     yield from _merged(reader, schema, record)
     for case, kind in reader.pointing_at([record]).items():
         if kind == kind_of(schema) and record in _merged(reader, schema, bytes(case)):
@@ -129,7 +129,7 @@ def _beside(reader: Reader, schema: type[Schema], record: bytes) -> Iterator[byt
 
 
 def _merged(reader: Reader, schema: type[Schema], record: bytes) -> Iterator[bytes]:
-    """Into which others of its kind, or not here yet, a record is merged."""
+    """The records that a record is merged into, of its kind or not here yet."""
     number, kind = reader.number(record), kind_of(schema)
     if not number or reader.kind(number) != kind:
         return

@@ -1,20 +1,20 @@
-"""Mentions: texts that reveal what stays. A consent withholds a name, and a note mentions it all the same.
+"""Mentions: texts that reveal data that stays, such as a note with a name that a consent withholds.
 
-    what stays                              is mentioned by a text that has
-    a name                                  one of its parts, in any of its cases, or all of them beside each other
+    data that stays                         is mentioned by a text that has
+    a name                                  one of its parts, in any grammatical case, or all of them in a row
     a date of birth                         that day, in figures or in words
-    another short text: a residence, the    all its words, in their order
+    another short text: a residence, the    all its words, in order
     alias of a helper, a number to call
 
 1. Texts are compared folded (`core.folded`), word by word, as names are found: case, marks and apostrophes are ignored.
 2. A word matches a part in another grammatical case if both begin alike, up to an ending of either (`_ENDINGS`): `Веры`
    and `Верой` match `Вера`. A vowel may drop out (`Павел`, `Павла`), and ў and в are the same at the end. In Latin
    letters the common beginning must have four letters, since `very` does not match `Vera`.
-3. Parts of fewer than four letters may be ordinary words as well: alone they are a doubt, and hold no text back.
-4. A part of a name that leaves in the same case anyway is not looked for.
-5. A text is scanned once, with a few look-ups for each word, however much there is to look for.
+3. Parts of fewer than four letters may also be ordinary words: alone, they raise a doubt but hold no text back.
+4. A part of a name that leaves with the same case anyway is not searched for.
+5. A text is scanned once, with a few look-ups for each word, regardless of how much is searched for.
 
-Names that are not written down here are not found: diminutives, other spellings, nicknames.
+Names that are not recorded are not found: diminutives, other spellings, nicknames.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from cellsync.casework.values.calendar_words import month
 from cellsync.casework.values.partial_date import PartialDate
 from cellsync.core.folded import folded
 
-_LONG: Final = 4  # letters of a part that says whose name it is
-_STEM: Final = 3  # letters of one that may stand with other endings
-_MOST: Final = 8  # words of a text, and letters of a name in a script without blanks, that are compared
-_LONGEST: Final = 200  # characters of a text that is looked for: what is longer nobody repeats
+_LONG: Final = 4  # letters of a part that identifies its name
+_STEM: Final = 3  # letters of a stem that is matched with other endings
+_MOST: Final = 8  # words of a text, or letters of a name in a script without blanks, that are compared
+_LONGEST: Final = 200  # characters of a text that is searched for: longer ones are not repeated
 _WORD: Final = re.compile(r"[^\W_]+")
 _NO_BLANKS: Final = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
 _CYRILLIC: Final = re.compile(r"[\u0400-\u052f]+")
-_OWN: Final = (  # endings of a name as it stands in a document, folded (й is и), the longest first
+_OWN: Final = (  # endings of a name in a document, folded (й is и), the longest first
     "ая", "яя", "ыи", "ии", "ои", "іи", "а", "я", "о", "е", "э", "ь", "и", "і", "ы", "a", "o", "e", "y", "i",
 )  # fmt: skip
-_OTHERS: Final = (  # of names and of what is derived from them, in the languages of those who use this
+_OTHERS: Final = (  # of names and their derivatives, in the languages of the users
     " а я ы и у ю е э і ь ой ей ай яй ою ею аю яю ом ем ам ям ым им ім ого его ога яга ому ему аму яму ую юю ая яя "
     "ое ее ый ий ій ые ие ыя ія ых их іх ыми ими ымі імі ами ями амі ямі ах ях ов ев оў еў аў яў ові еві єві "
     "є ї ья ье ью ьи ьё ин ина ину иной иным ины ін іна іну іны ова ову овой овы ової "
@@ -58,7 +58,7 @@ _MONTH_FIRST: Final = re.compile(r"([^\W\d_]{3,})[ .]{1,2}(\d{1,2})[^\W\d_]{0,2}
 
 
 class Says(IntEnum):
-    """Whether a text says what stays."""
+    """Whether a text mentions data that stays."""
 
     NOTHING = 0
     MAYBE = 1
@@ -66,14 +66,14 @@ class Says(IntEnum):
 
 
 class Mentions:
-    """What stays of one case, and which texts say it."""
+    """The identifying data of one case that stays, for a search in texts."""
 
     def __init__(self) -> None:
-        self._stems: set[str] = set()  # what a word may begin with, before one of the endings
+        self._stems: set[str] = set()  # beginnings of words, followed by one of the endings
         self._words: set[str] = set()
         self._doubtful: set[str] = set()
-        self._rows: set[tuple[str, ...]] = set()  # words beside each other
-        self._names: set[tuple[str, ...]] = set()  # the same in any order: sorted
+        self._rows: set[tuple[str, ...]] = set()  # words in a row
+        self._names: set[tuple[str, ...]] = set()  # words in a row in any order: sorted
         self._pieces: set[str] = set()  # of names in scripts without blanks
         self._row_lengths: set[int] = set()
         self._piece_lengths: set[int] = set()
@@ -89,7 +89,7 @@ class Mentions:
         return "<what stays>"  # no content
 
     def leaves(self, name: str) -> None:
-        """It leaves with the case: its parts are not looked for. To be said before what stays is added."""
+        """Exclude the parts of a name that leaves with the case. Call this before adding names that stay."""
         self._leaving.update(_parts(name))
 
     def add_name(self, name: str) -> None:
@@ -161,7 +161,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _stems(part: str) -> Iterator[str]:
-    """What a name begins with in all its cases. Rule 2."""
+    """The beginnings of a name in all its grammatical cases. Rule 2."""
     least = _STEM if _CYRILLIC.fullmatch(part) else _LONG
     ending = next((letters for letters in _OWN if part.endswith(letters) and len(part) - len(letters) >= least), "")
     yield part
@@ -173,22 +173,22 @@ def _stems(part: str) -> Iterator[str]:
 
 
 def _runs(words: list[str] | str, count: int) -> Iterator[tuple[str, ...]]:
-    """So many beside each other."""
+    """All runs of `count` consecutive words."""
     return (tuple(words[at : at + count]) for at in range(len(words) - count + 1))
 
 
 def _days_in(alike: str, wanted: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
-    """The days that a text may mean: the month may stand on either side, and a year may have two digits."""
+    """The days that a text may mean: day and month may be in either order, and a year may have two digits."""
     years = {year % 100: year for year, _, _ in wanted}
     figures = [tuple(map(int, found.groups())) for found in _FIGURES.finditer(alike)]
     for found in _RUN.finditer(alike):
         run = found.group()
         figures += [(int(run[:4]), int(run[4:6]), int(run[6:])), (int(run[:2]), int(run[2:4]), int(run[4:]))]
     for first, second, third in figures:
-        for year, one, other in ((first, second, third), (third, second, first)):
+        for year, month_or_day, day_or_month in ((first, second, third), (third, second, first)):
             whole = years.get(year, year) if year < 100 else year
-            yield whole, one, other
-            yield whole, other, one
+            yield whole, month_or_day, day_or_month
+            yield whole, day_or_month, month_or_day
     for found in _DAY_FIRST.finditer(alike):
         yield int(found[3]), month(found[2]) or 0, int(found[1])
     for found in _MONTH_FIRST.finditer(alike):

@@ -1,7 +1,7 @@
-"""Numbers: what an export keeps of a hundred thousand documents while it reads them one by one.
+"""Numbers: the memory of an export, which may read a hundred thousand documents one by one.
 
 Every document of a circle has a number on this device (`core.roll`). A set of ids takes a hundred bytes for each, and a
-member may write as many documents as they like: so an export keeps bits and rows of numbers, and looks ids up.
+member may write any number of documents. An export therefore keeps bits and rows of numbers, and looks ids up.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Rows:
 
 
 class Pairs:
-    """Which numbers belong to a number."""
+    """Pairs of numbers, looked up by the first."""
 
     __slots__ = ("_pairs",)
 
@@ -52,7 +52,7 @@ class Pairs:
         return len(self._pairs)
 
     def places(self, first: int) -> range:
-        """Where its pairs stand."""
+        """The places of the pairs of a first number."""
         return range(bisect_left(self._pairs, first << _HALF), bisect_left(self._pairs, first + 1 << _HALF))
 
     def second(self, place: int) -> int:
@@ -63,7 +63,7 @@ class Pairs:
 
 
 class Cases(Sequence[CaseId]):
-    """IdSet, looked up when they are asked for."""
+    """Ids of cases, kept as numbers and looked up on access."""
 
     def __init__(self, ids: Mapping[int, CaseId], numbers: Iterable[int]) -> None:
         self._ids = ids
@@ -95,7 +95,7 @@ def _same(one: object, other: object) -> bool:
 
 
 class IdSet(Container[bytes]):
-    """A set of ids, of which the numbers are kept."""
+    """A set of ids, kept as numbers."""
 
     def __init__(self, numbers: Mapping[CaseId, int], marks: Marks) -> None:
         self._numbers: Any = numbers

@@ -1,7 +1,7 @@
-"""Papers: which documents beside the cases leave with them, and how much of each.
+"""Papers: the documents beside the cases that leave with them, and how much of each.
 
-A document leaves with a case if everybody it tells of, there and in the other cases that it is about or part of, allows
-it; and only if all that it tells of leaves as well.
+A document leaves with a case if every person it tells of allows it, in this case and in the other cases that it is
+about or part of; and only if all documents that it tells of leave as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cellsync.core.schema.schema import Schema, fields_of, kind_of
 
 
 class Papers:
-    """The folders that leave, with what is beside them."""
+    """The folders that leave, with the documents beside them."""
 
     def __init__(self, reader: Reader, folders: Folders, leaving: array[int], found: Beside) -> None:
         self._reader = reader
@@ -33,7 +33,7 @@ class Papers:
         self.rights: list[Right | None] = [None] * len(found.of)  # of each document in each folder; None: it stays
 
     def folder(self, place: int) -> Folder:
-        """With the documents that leave, and what may leave of each."""
+        """A folder with the documents that leave, and the right of each."""
         folder, consents = self._folders[place], self._folders.consents
         case = bytes(folder.case)
         rights = {bytes(person): consents.of(case, [bytes(person)]) or NOTHING_ALLOWED for person in folder.persons}
@@ -48,7 +48,7 @@ class Papers:
         return folder._replace(beside=papers, staying=staying, rights=rights) if rights or staying else folder
 
     def targets(self, chosen: frozenset[Sensitivity]) -> Container[bytes]:
-        """The ids of all that leaves, as far as such documents have something in these compartments."""
+        """The ids of all documents that leave, of those kinds that have fields in these compartments."""
         marks = Marks()
         for schema, number in self._leave():
             if any(own.sensitivity in chosen for own in fields_of(schema).values()):
@@ -67,7 +67,7 @@ class Papers:
 def gather_papers(
     reader: Reader, folders: Folders, leaving: array[int], audience: Scope, kept: Kept
 ) -> Steps[Papers]:  # fmt: skip
-    """Decide on all that is beside the cases in these places. What stays is noted."""
+    """Decide which documents beside the cases in these places leave. Those that stay are noted."""
     found = yield from beside(reader, folders, leaving)
     papers = Papers(reader, folders, leaving, found)
     known = Marks()
@@ -95,14 +95,14 @@ def gather_papers(
 
 
 def _told(folders: Folders, found: Beside, one: int, persons: Marks) -> Right | None:
-    """What those allow whom a document tells of, in the cases that it is about or part of; None: in no case."""
+    """The right that a document's persons allow in the cases that it is about or part of; None if it has no case."""
     of = found.persons_of(one, persons)
     cases = [place for number in found.told_of[one] if (place := found.place_of(number)) is not None]
     return folders.consents.least_of(_allowed(folders, place, of, None) for place in cases) if cases else None
 
 
 def _allowed(folders: Folders, place: int, persons: Sequence[int], told: Right | None) -> Right:
-    """What may go with this case of a document about these persons."""
+    """The right of a document about these persons to leave with this case."""
     consents = folders.consents
     here = consents.narrowed(folders.rights[place] or NOTHING_ALLOWED, folders.numbers[place], persons)
     return here if told is None else consents.least_of([here, told])

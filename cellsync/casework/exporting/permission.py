@@ -63,7 +63,7 @@ UNSAID: Final = frozenset({Sensitivity.C0, Sensitivity.C1})
 _OF_NOBODY: Final = frozenset({Sensitivity.C0})
 _EVERYTHING: Final = ABOUT_CASES | ABOUT_HELP
 _WIDTH: Final = list(Scope)
-MANY: Final = 64  # consents that speak at once
+MANY: Final = 64  # consents that are followed for one person or case
 _FEW: Final = 4
 _SHORT: Final = 8  # digits of an id
 _NOBODY: Final = -1  # has spoken
@@ -146,7 +146,7 @@ class Mentioned(NamedTuple):
 
 
 def _named(left: LeftOut) -> str:
-    """Texts that were held back are to be looked at: where they are."""
+    """The cases of texts that were held back, because a person has to look at them."""
     return _ids(left.cases) if left.why is Why.MENTIONS else ""
 
 
@@ -214,16 +214,16 @@ def checked(audience: Scope, compartments: Iterable[Sensitivity] | None) -> froz
 
 
 class Right(NamedTuple):
-    """What consents allow: the least of all that speak."""
+    """The limits that consents set: the least of all that speak."""
 
     scope: Scope
     withdrawn: bool
     covers: frozenset[Sensitivity]
     withheld: frozenset[str]  # "person.residence"
-    unclear: bool  # nobody can tell what was meant
-    unsaid: bool = False  # what it covers was not said
+    unclear: bool  # the intent is unclear
+    unsaid: bool = False  # it does not say what it covers
     about_nobody: bool = False  # it decides alone, on a case that is about nobody, and does not say what it covers
-    merged: bool = False  # it is of somebody, or of a case, of whom there are several records
+    merged: bool = False  # it is of a person or case with several records
 
     def refuses(self, audience: Scope) -> Why | None:
         """Why nothing may go to this audience; None if something may."""
@@ -244,7 +244,7 @@ class Right(NamedTuple):
         return Why.ABOUT_NOBODY if self.about_nobody and compartment in UNSAID else Why.NOT_COVERED
 
     def alone(self) -> Right:
-        """The same where it decides alone, on a case that is about nobody."""
+        """This right, if it decides alone on a case that is about nobody."""
         return self._replace(covers=self.covers & _OF_NOBODY, about_nobody=True) if self.unsaid else self
 
 
@@ -253,7 +253,7 @@ _TANGLED: Final = NOTHING_ALLOWED._replace(unclear=True)
 
 
 def least(rights: Iterable[Right]) -> Right:
-    """What all of them allow."""
+    """The right that all of them allow."""
     every = list(rights)
     if not every:
         return NOTHING_ALLOWED
@@ -270,10 +270,10 @@ def least(rights: Iterable[Right]) -> Right:
 
 
 class Spoken(NamedTuple):
-    """What one consent says."""
+    """One consent: its targets, the consents that it supersedes, and its right."""
 
     id: bytes
-    named: tuple[bytes, ...]  # whom or what it is about or part of
+    named: tuple[bytes, ...]  # ids of the persons and cases it is about or part of
     supersedes: tuple[bytes, ...]
     right: Right
 
@@ -286,22 +286,22 @@ def spoken(consent: Consent) -> Spoken:
 
 
 class Consents:
-    """The table: who has consented to what. A member may write consents without end, so all of it is numbers."""
+    """The table of consents. It holds only numbers, because a member may write any number of consents."""
 
     def __init__(self, said: Iterable[Spoken], persons: Container[bytes], joined: Joined | None = None) -> None:
-        """`joined`: which records are one. It may be filled later on: `add`, then `settle`."""
+        """`joined`: the merged records. The table may be filled later: `add`, then `settle`."""
         self.persons = persons
         self.joined = joined or Joined(defaultdict[bytes, int](count(1).__next__).__getitem__)
         self._number = self.joined.number
         self._rights = _Rights()
         self._own = array("I")  # the number of each consent
-        self._right = array("I")  # what it allows, by its place in `_rights`
-        self._named = Rows()  # whom or what it names: twice its number, and one more if it is a person
+        self._right = array("I")  # its right, by the place in `_rights`
+        self._named = Rows()  # its targets: twice the number, plus one for a person
         self._replaced = Rows()  # the consents that it supersedes
-        self._everywhere = _Known()  # of persons of whom nobody has spoken for one case only
-        self._of_cases = _Known()  # what is said of a case, once it was asked for
-        self._parted: dict[int, _Parted] = {}  # of persons of whom many have spoken
-        self._last_case: tuple[int, Set[int]] = 0, frozenset()  # the one asked about last, and who speaks for it
+        self._everywhere = _Known()  # of persons without a consent for single cases
+        self._of_cases = _Known()  # of cases, once asked for
+        self._parted: dict[int, _Parted] = {}  # of persons with many consents
+        self._last_case: tuple[int, Set[int]] = 0, frozenset()  # the last one asked for, and the consents for it
         for spoken in said:
             self.add(spoken)
         self.settle()
@@ -316,12 +316,12 @@ class Consents:
         return target in self.persons or self.joined.is_awaited_person(target)
 
     def settle(self) -> None:
-        """All are there: find out who speaks for whom."""
+        """Find out for whom each consent speaks, once all are added."""
         every = range(len(self._own))
         self._naming = Pairs(
             (target >> 1, consent) for consent in every for target in self._named[consent] if target > 1
         )
-        self._heirs = Pairs(  # consents that speak for what the ones that they supersede do
+        self._heirs = Pairs(  # consents that take over the targets of those they supersede
             (older, consent)
             for consent in every
             if not self._named[consent]
@@ -332,7 +332,7 @@ class Consents:
         self._for_cases = self._speaking_for(0)
 
     def _speaking_for(self, kind: int) -> bytearray:
-        """Of each consent, whether it speaks for a person (1), or for anything else (0)."""
+        """For each consent, whether it speaks for a target of this kind: a person (1), or anything else (0)."""
         marks = bytearray(len(self._own))
         waiting = [
             consent for consent in range(len(marks)) if any(target & 1 == kind for target in self._named[consent])
@@ -347,7 +347,7 @@ class Consents:
         return marks
 
     def of(self, case: bytes, persons: Iterable[bytes]) -> Right | None:
-        """What may go of a document in this case that is about these persons; None if nobody has spoken for one."""
+        """The right of a document in this case about these persons; None if there is no consent for one of them."""
         here = self._number(case)
         of_case = self._of_case(here)
         if of_case == _TANGLED:
@@ -359,7 +359,7 @@ class Consents:
         return self._rights.shared(allowed if asked else allowed.alone())
 
     def narrowed(self, right: Right, case: int, persons: Iterable[int]) -> Right:
-        """What is left of what may go in this case where these persons are concerned as well."""
+        """A right in this case, narrowed by the rights of these persons."""
         here = self.joined.first(case)
         rights = [right, *(self._of_person(self.joined.first(person), here) or NOTHING_ALLOWED for person in persons)]
         return right if len(rights) == 1 else self._rights.shared(least(rights))
@@ -403,7 +403,7 @@ class Consents:
         return _Parted(person, everywhere[: MANY + 1], place, array("I", sorted(elsewhere)))
 
     def _within(self, case: int, parted: _Parted) -> int:
-        """The place of what is left of a person's right in one case."""
+        """The place of a person's right in one case."""
         here = self._in_both(case, parted.elsewhere)
         if not here:
             return parted.place
@@ -413,7 +413,7 @@ class Consents:
         return self._rights.place(least([allowed, *(spoken.right for spoken in _standing(map(self._said, here)))]))
 
     def _in_both(self, case: int, consents: array[int]) -> list[int]:
-        """Those of these consents that speak for the case. `consents`: in order."""
+        """The consents, among these, that speak for the case. `consents`: in order."""
         if not consents:
             return []
         if self._last_case[0] != case:
@@ -428,14 +428,14 @@ class Consents:
         ]
 
     def _least(self, standing: Sequence[_Said], target: int) -> int:
-        """The place of what these say of a person or case."""
+        """The place of the right that these consents leave to a person or case."""
         if not standing:
             return _NOBODY
         allowed = least(spoken.right for spoken in standing)
         return self._rights.place(allowed._replace(merged=True) if self.joined.count(target) > 1 else allowed)
 
     def _speaking(self, target: int) -> Collection[int] | None:
-        """The consents that name it, or name nothing and take the place of one that does; None: too many."""
+        """The consents that name a target, or name nothing and replace one that does; None if there are too many."""
         if self.joined.count(target) > MANY:
             return None
         found = dict.fromkeys(self._naming.of(target))
@@ -456,7 +456,7 @@ class Consents:
 
 
 class _Rights:
-    """Rights by their places. Nearly all are alike."""
+    """Rights by their places. Equal ones, and nearly all are equal, share a place."""
 
     def __init__(self) -> None:
         self._every: list[Right] = []
@@ -469,7 +469,7 @@ class _Rights:
         return at
 
     def shared(self, right: Right) -> Right:
-        """The one of them that is equal."""
+        """The stored right that is equal to this one."""
         return self._every[self.place(right)]
 
     def __getitem__(self, place: int) -> Right | None:
@@ -477,7 +477,7 @@ class _Rights:
 
 
 class _Known:
-    """Places of rights by number, as far as they were found out."""
+    """Places of rights by number, of those that were determined."""
 
     def __init__(self) -> None:
         self._places = array("i")
@@ -498,13 +498,13 @@ class _Parted(NamedTuple):
     """The consents that speak for a person."""
 
     person: int
-    everywhere: array[int]  # in every case: all of them, or so many that there are too many
-    place: int  # of the right that these leave
-    elsewhere: array[int]  # in some cases only, in order
+    everywhere: array[int]  # in every case: all, or `MANY` + 1 of them
+    place: int  # of the right that they leave
+    elsewhere: array[int]  # in single cases only, in order
 
 
 class _Said(NamedTuple):
-    """One consent."""
+    """One consent, by numbers."""
 
     id: int
     supersedes: Collection[int]
@@ -512,7 +512,7 @@ class _Said(NamedTuple):
 
 
 def _few(numbers: Iterable[int]) -> Collection[int]:
-    """As small as they come: of one or two, a set takes four times what a tuple does."""
+    """The numbers in little memory: for one or two, a set takes four times the size of a tuple."""
     found = tuple(numbers)
     return found if len(found) <= _FEW else frozenset(found)
 
@@ -531,24 +531,24 @@ def _right(consent: Consent) -> Right:
 
 
 def _unknown(consent: Consent, field: str) -> bool:
-    """Whether something stands in this field that nobody here knows: a compartment of a later version, say."""
+    """Whether this field has a value that this version does not know, such as a compartment of a later version."""
     return bool(fields_of(Consent)[field].misfits(consent._state))
 
 
 def _standing(said: Iterable[_Said]) -> list[_Said]:
-    """Without those that another one of them supersedes. Two that supersede each other both count."""
+    """The consents that no other one of them supersedes. Two that supersede each other both count."""
     every = {spoken.id: spoken for spoken in said}
     gone = {
         older
         for spoken in every.values()
         for older in spoken.supersedes
-        if older in every and spoken.id not in every[older].supersedes  # also itself: then it stays
+        if older in every and spoken.id not in every[older].supersedes  # one that supersedes itself stays
     }
     return [spoken for spoken in every.values() if spoken.id not in gone]
 
 
 class Kept:
-    """What stays, and why: of which cases, by their places, and what of them."""
+    """The data that stays, by reason: the places of the cases, and the fields or documents."""
 
     def __init__(self) -> None:
         self._where: dict[_Reason, Marks] = {}
@@ -557,7 +557,7 @@ class Kept:
         self._mentioned: dict[str, Marks] = {}
 
     def add(self, why: Why, place: int, what: str = "", right: Right | None = None) -> None:
-        """`what`: a field, or a kind of documents; "" for the case itself. `right`: which lets it stay."""
+        """`what`: a field, or a kind of documents; "" for the case itself. `right`: the one that holds it back."""
         reason = _Reason(why, bool(what), what if why is Why.MENTIONS else "")
         self._where.setdefault(reason, Marks()).add(place + 1)
         if what:
@@ -566,11 +566,11 @@ class Kept:
             self._merged.add(reason)
 
     def add_mentioned(self, place: int, field: str) -> None:
-        """A text of this field leaves, and may say what stays."""
+        """Note that a text of this field leaves, and may mention data that stays."""
         self._mentioned.setdefault(field, Marks()).add(place + 1)
 
     def by_reason(self, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> list[LeftOut]:
-        """`numbers`: of the cases, by their places."""
+        """The reasons in order. `numbers`: of the cases, by their places."""
         return [
             LeftOut(
                 reason.why, _cases(self._where[reason], ids, numbers), tuple(sorted(self._what.get(reason, ()))),
@@ -580,7 +580,7 @@ class Kept:
         ]  # fmt: skip
 
     def mentioned(self, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> list[Mentioned]:
-        """By field."""
+        """The texts that leave with a mention, by field."""
         return [
             Mentioned(_cases(where, ids, numbers), (field,)) for field, where in sorted(self._mentioned.items())
         ]  # fmt: skip
@@ -591,11 +591,11 @@ def _cases(where: Marks, ids: Mapping[int, CaseId], numbers: Sequence[int]) -> C
 
 
 class _Reason(NamedTuple):
-    """What is said together."""
+    """The key under which what stays is reported together."""
 
     why: Why
     some: bool  # some of a case
-    field: str  # texts are told field by field, for somebody has to look at them
+    field: str  # texts are reported field by field, because a person has to look at them
 
     def rank(self) -> tuple[bool, int, str]:
         return self.some, list(Why).index(self.why), self.field

@@ -1,4 +1,4 @@
-"""JSON: all that may leave, without loss.
+"""JSON: all data that may leave, without loss.
 
     {"format": "cellsync cases", "version": 1, "audience": "partners", "compartments": ["C0", "C1"], "cases": [CASE]}
 
@@ -9,13 +9,13 @@
               {"type": "map", "entries": [{"key": PLAIN, "values": [VALUE]}]}
               {"type": "counter", "values": [VALUE]}                    one: the sum
               {"type": "log", "items": [{"values": [VALUE], "before": [VALUE]}]}
-              (a field of another type stands as the one of these does that holds the same)
-    VALUE     {"value": PLAIN, "authors": ["ana"], "at": "2026-03-01T09:58:00+00:00"}     authors and time where known
-              outside the circle the time is that of the day's beginning, and `before` is empty
+              (a field of another type has the form of the one above that holds the same)
+    VALUE     {"value": PLAIN, "authors": ["ana"], "at": "2026-03-01T09:58:00+00:00"}     authors and time if known
+              outside the circle the time is the beginning of the day, and `before` is empty
     PLAIN     as the field stores it (protocol/35-cases.md, Schemas); bytes are {"hex": "…"}
 
-The first of several values is the one that is displayed. Keys stand in this order, documents and fields in that of
-their declaration, so the same state gives the same bytes.
+The first of several values is the displayed one. Keys are in this order, documents and fields in the order of their
+declaration: the same state gives the same bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cellsync.core.schema.schema import kind_of
 
 
 class Whole:
-    """The document, case by case."""
+    """Writes the JSON document, case by case."""
 
     def __init__(self, reader: Reader, gate: Gate, audience: Scope, out: Sink) -> None:
         self._reader = reader
@@ -76,18 +76,18 @@ class Whole:
 
 
 def _beginning(value: dict[str, Any], listed: str, depth: int) -> str:
-    """An object up to where the elements of its last value begin, a list of that name."""
+    """The beginning of an object, up to the elements of its last value, a list with the name `listed`."""
     return _indented({**value, listed: []}, depth).removesuffix("]\n" + " " * depth + "}")
 
 
 def _end(depth: int, filled: bool) -> bytes:
-    """The rest of it."""
+    """The end of an object that `_beginning` began."""
     before = "\n" + " " * (depth + 1) if filled else ""
     return f"{before}]\n{' ' * depth}}}".encode()
 
 
 def _indented(value: Any, depth: int) -> str:
-    """Line feeds stand between what is written only: those in texts are escaped."""
+    """JSON, indented. Every line feed in it separates tokens: those in texts are escaped."""
     return steady_json(value, indent=1).replace("\n", "\n" + " " * depth)
 
 

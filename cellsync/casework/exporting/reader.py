@@ -1,8 +1,8 @@
-"""Reader: documents of a cell as they all are at one moment, each opened when it is needed.
+"""Reader: the documents of a cell at one moment, each opened when it is needed.
 
-A cell may hold more than memory should, and any member may write a hundred thousand cases; so an export never has all
-documents in hand. It goes through them by id, opens one, takes what it needs and lets go of it. Some that were opened
-first are kept, so that those of a small cell are read once.
+A cell may hold more than fits into memory, and any member may write a hundred thousand cases. An export therefore never
+holds all documents: it goes through them by id, opens one, uses it and drops it. The first ones opened are kept, up to
+a limit: the documents of a small cell are thus read only once.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from cellsync.core.marks import Marks
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.schema import Schema, kind_of
 
-KEPT: Final = 1 << 20  # bytes of memory of the documents that stay open, about
+KEPT: Final = 1 << 20  # bytes of memory of the documents that stay open, approximately
 AT_ONCE: Final = 64  # documents that are opened in one step
 
 S = TypeVar("S", bound=Schema)
 T = TypeVar("T")
 
 Steps = Generator[None, None, T]
-"""Work that lets others have their turn at each `yield`."""
+"""Work that lets other tasks run at each `yield`."""
 
 
 class Reader:
-    """One pass of an export over its cell. All of it is for a thread that works off `Cell.at_one_moment`."""
+    """One pass of an export over its cell, for the thread in which `Cell.at_one_moment` runs the steps."""
 
     def __init__(self, cell: Cell, replica: Replica, listings: Listings) -> None:
         self.cell = cell
@@ -43,7 +43,7 @@ class Reader:
         self._opened = 0
 
     def open(self, schema: type[S], case: bytes) -> S:
-        """A document. Let go of it soon."""
+        """A document. The caller should drop it soon."""
         there = self._last if self._last is not None and self._last.id == case else self._kept.get(case)
         if there is not None:
             return cast(S, there)
@@ -60,12 +60,12 @@ class Reader:
         return self.cell.look_up(schema, self._held.cases[case])
 
     def turn_after(self, steps: int) -> Iterator[None]:
-        """The same after work that opened nothing."""
+        """As `turn`, after work of this many steps that opened no document."""
         self._opened += steps
         return self.turn()
 
     def turn(self) -> Iterator[None]:
-        """Give others their turn, if enough was opened since the last one: `yield from reader.turn()`."""
+        """Let other tasks run, if enough was opened since the last turn: `yield from reader.turn()`."""
         if self._opened >= AT_ONCE:
             self._opened = 0
             yield
@@ -78,7 +78,7 @@ class Reader:
         return self._held.case_ids[number]
 
     def number(self, case: bytes) -> int:
-        """0 of what is not here."""
+        """The number of a document; 0 if it is not here."""
         return self._held.cases.get(CaseId(case), 0)
 
     def of_kind(self, schema: type[Schema]) -> Sequence[int]:
@@ -86,28 +86,28 @@ class Reader:
         return array("I", self._listings.of_kind(kind_of(schema)))
 
     def kind(self, number: int) -> str:
-        """The kind of a document that is here; "" of what is in no list."""
+        """The kind of a document that is here; "" if it has no listing."""
         self._opened += 1
         return next((listing.kind for listing in self._listings.get([number])), "")
 
     def kinds(self, cases: Iterable[bytes]) -> dict[CaseId, str]:
-        """The kinds of those of these documents that are here."""
+        """The kinds of these documents, without those that are not here."""
         return self._kinds(number for number in map(self.number, cases) if number)
 
     def targets(self, number: int) -> Sequence[bytes]:
-        """Where the links of a document lead; no more than are listed."""
+        """The targets of a document's links, as far as they are listed."""
         self._opened += 1
         return self._listings.links(number)
 
     def linking(self, case: bytes) -> Sequence[int]:
-        """The numbers of the documents with a link to it. One with more links than are listed is always among them."""
+        """The numbers of documents with a link to a case. Those with more links than are listed are always included."""
         self._opened += 1
         return self._listings.linking(case)
 
     def pointing_at(self, cases: Iterable[bytes]) -> dict[CaseId, str]:
         """The documents with a link to one of these, by their ids, and their kinds.
 
-        One with more links than are listed is among them, wherever they lead: look at its links.
+        A document with more links than are listed is always included: the caller has to check its links.
         """
         return self._kinds(sorted({number for case in cases for number in self._listings.linking(case)}))
 
@@ -122,5 +122,5 @@ class Reader:
         return self.among(marks)
 
     def among(self, marks: Marks) -> Container[bytes]:
-        """The ids of the documents that are marked."""
+        """The ids of the marked documents."""
         return IdSet(self._held.cases, marks)

@@ -1,4 +1,4 @@
-"""Sink: where an export is written, piece by piece."""
+"""Sink: takes an export, piece by piece."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Sink(Protocol):
 
 
 class InMemory(BytesIO):
-    """A sink for what is small."""
+    """A sink for a small export."""
 
     def clear(self) -> None:
         self.seek(0)

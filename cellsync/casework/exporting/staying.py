@@ -1,15 +1,15 @@
-"""Staying: what of one case stays and says who somebody is, so that no text that leaves may say it (`mentions`).
+"""Staying: the data of one case that stays and identifies a person. No text that leaves may mention it (`mentions`).
 
-    of whom                                          what
+    of                                               data
     the persons of the case, whom it links, and      names, and the day of birth, as far as consent keeps them back
     the other records that are merged with them
-    those who help: handlers, contacts, couriers     names, aliases and numbers to call (C4 never leaves the circle)
+    helpers: handlers, contacts, couriers            names, aliases and numbers to call (C4 never leaves the circle)
     the case                                         its title and id, as far as consent keeps them back
-    anybody                                          whatever short text a consent withholds by its name
+    any person                                       every short text that a consent withholds by its name
 
-What consent lets out says nothing, also where its compartment was not chosen: a summary for the public may name whom it
-is about. Members read all of it anyway, so for them nothing is looked for. Of a case that links very many others the
-first of them are looked at.
+Data that consent lets out may be mentioned, even if its compartment was not chosen: a summary for the public may name
+the person it is about. Members can read everything anyway, so nothing is searched for in an internal export. Of a case
+that links very many documents, only the first ones are examined.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ SAYING: Final = frozenset({
     "task.doer", "demand.organisers", "talks.counterpart", "talks.intermediaries", "evacuation.helpers",
     "adaptation.helpers", "contact.names", "contact.channels", "grant.recipient", "partner.alias", "partner.channels",
 })  # fmt: skip
-"""Fields that say who somebody is."""
+"""Fields that identify a person."""
 _NAMES: Final = "person.names"
 _BESIDE: Final = frozenset(field.partition(".")[0] for field in SAYING)
 _LINKED: Final = {kind_of(schema): schema for schema in (Person, Contact, Partner)}
-_MOST: Final = 256  # that a document links
+_MOST: Final = 256  # links of a document that are followed
 
 
 class _Known(NamedTuple):
-    """A document, and what may leave of it."""
+    """A document and its right."""
 
     document: Schema
     right: Right | None
 
 
 def staying(reader: Reader, consents: Consents, folder: Folder, audience: Scope) -> Mentions:
-    """What stays of this case, and says who somebody is."""
+    """The data of this case that stays and identifies a person."""
     found = Mentions()
     if audience is Scope.INTERNAL:
         return found
@@ -78,14 +78,14 @@ def staying(reader: Reader, consents: Consents, folder: Folder, audience: Scope)
 
 @lru_cache(maxsize=256)
 def _looked_at(schema: Any, withheld: frozenset[str]) -> list[tuple[str, Field]]:
-    """The fields that say who somebody is, and those that a consent withholds."""
+    """The fields that identify a person, and those that a consent withholds."""
     kind = named_kind(kind_of(schema))
     every = {f"{kind}.{name}": own for name, own in fields_of(schema).items()}
     return [(field, own) for field, own in every.items() if field in SAYING or field in withheld]
 
 
 def _documents(reader: Reader, consents: Consents, folder: Folder) -> Iterator[_Known]:
-    """The case, those whom it is about, what is beside it, and whom these link."""
+    """The case, the persons it is about, the documents beside it, and the persons that these link."""
     seen: set[bytes] = set()
     linked: dict[bytes, None] = {}
     for unread in (*folder.documents, *folder.staying):
@@ -112,7 +112,7 @@ def _others(reader: Reader, consents: Consents, records: Iterable[bytes]) -> Ite
 
 
 def _leaves(right: Right | None, audience: Scope, own: Field, field: str) -> bool:
-    """Whether consent lets it out."""
+    """Whether consent lets a field out."""
     if right is None or right.refuses(audience) or own.sensitivity in ABOUT_HELP:
         return False
     kind, _, name = field.partition(".")
@@ -120,7 +120,7 @@ def _leaves(right: Right | None, audience: Scope, own: Field, field: str) -> boo
 
 
 def _values(document: Schema, own: Field) -> Iterator[Any]:
-    """All that anybody says in a field: contradicting values, elements, values by key, current items."""
+    """All values of a field: contradicting values, elements, values by key, current items."""
     match holds_of(own):
         case Holds.VALUE:
             yield from (value.value for value in document.said(own.name))

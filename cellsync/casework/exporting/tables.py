@@ -1,17 +1,17 @@
 """CSV: one row per case, with the columns that the import knows and some that are only for reading.
 
-The dialect is Uwazi's: a header is a property's name, `__ru` behind the name of a text says its language, `|` stands
-between several values, a range of days is `from:to`, dates are 2026-03-01 (or 2026-03, 2026: as far as they are known).
-What that dialect cannot say stands in quotes inside the cell, as the import reads it (`importing.lists`). Texts that a
-spreadsheet program would take for formulas get an apostrophe in front; the import takes it away. Line ends of every
-kind become line feeds, other control characters are replaced, and every cell that is more than a word or two stands in
-quotes (RFC 4180).
+The dialect is Uwazi's: a header is a property's name, a suffix such as `__ru` gives the language of a text, `|`
+separates several values, a range of days is `from:to`, dates are 2026-03-01 (or 2026-03, 2026: as far as they are
+known). A value that the dialect cannot express is put in quotes inside the cell, as the import reads it
+(`importing.lists`). A text that a spreadsheet program would take for a formula gets an apostrophe in front, which the
+import removes. Line ends of every kind become line feeds, other control characters are replaced, and every cell longer
+than a word or two is quoted (RFC 4180).
 
-A row has one of each document: the one that an import made, else the first. What it has no place for is counted in
-`also`. `conflicts` has all values, with authors, of whatever people contradict each other in. A case without an
-external id has the whole of its own id in that column, so that it is known again.
+A row has one document of each kind: the one that an import made, otherwise the first. Further documents are counted in
+`also`. `conflicts` has all values, with authors, of every field with a contradiction. A case without an external id has
+its own full id in that column, by which an import finds it again.
 
-What a table says is read back: an import into another cell gives the same values, and into this one changes nothing.
+A table can be read back: an import into another cell gives the same values, and into this one changes nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from cellsync.core.schema.fields import Register
 from cellsync.core.schema.schema import Schema, fields_of, kind_of
 from cellsync.core.schema.values import fits
 
-_BARE: Final = re.compile(r"\w(?:[\w .:/|+-]*[\w.:])?|")  # a cell that no reader takes for anything else without quotes
+_BARE: Final = re.compile(r"\w(?:[\w .:/|+-]*[\w.:])?|")  # a cell that every reader understands without quotes
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 
 
@@ -55,13 +55,13 @@ Chosen = dict[str, Schema]
 
 
 class TableRow(NamedTuple):
-    """What a row is made of."""
+    """The documents of a row, and their gate."""
 
     chosen: Chosen
     gate: Gate
 
     def leaving(self, document: str, field: str) -> list[Any]:
-        """The values of another field, as far as they may leave."""
+        """The values of another field that may leave."""
         found = self.chosen.get(document)
         return [] if found is None else [piece.now[0].value for piece in self.gate.field(found, field).pieces]
 
@@ -70,12 +70,12 @@ class Column(NamedTuple):
     header: str
     document: str
     field: str
-    write: Callable[[list[Any], TableRow], str]  # from the values that may leave
+    write: Callable[[list[Any], TableRow], str]  # makes the cell from the values that may leave
     has_language: bool = False
 
 
 class Table:
-    """The table in UTF-8, row by row. Raises InvalidValue for what is no language."""
+    """Writes the table in UTF-8, row by row. Raises InvalidValue for an invalid language."""
 
     def __init__(self, reader: Reader, gate: Gate, language: str, out: Sink) -> None:
         if language and not _LANGUAGE.fullmatch(language):
@@ -122,15 +122,15 @@ def _cell(gate: Gate, chosen: Chosen, column: Column) -> str:
     readings = [piece.now[0] for piece in gate.field(document, column.field).pieces]
     own = fields_of(type(document))[column.field]
     if not all(fits(own.kinds[0], reading.plain) for reading in readings):
-        return as_text([reading.value for reading in readings])  # a member wrote what is no such value
+        return as_text([reading.value for reading in readings])  # a member wrote a value of another type
     values = [reading.value for reading in readings]
     if not values and isinstance(own, Register) and gate.may(document, column.field):
-        values = [own.default]  # what people see where nobody has written
+        values = [own.default]  # the value that is shown for a field never written
     return column.write(values, TableRow(chosen, gate)) if values else ""
 
 
 def _choose(reader: Reader, folder: Folder) -> tuple[Chosen, str]:
-    """One document of each kind, and in words how many there are besides."""
+    """One document of each kind, and the text for `also`, which counts the others."""
     chosen: Chosen = {"case": reader.open(CaseFile, folder.case)}
     more: list[str] = []
     for name, schema in DOCUMENTS.items():
@@ -168,7 +168,7 @@ def _external(values: list[Any], row: TableRow) -> str:
 
 
 def _one(values: list[Any], row: TableRow) -> str:
-    """Dates of which nothing is known are empty cells."""
+    """A single value; an unknown date is an empty cell."""
     return "" if values[0] == UNKNOWN_DATE else as_text(values[0])
 
 
@@ -182,12 +182,12 @@ def _first(values: list[Any], row: TableRow) -> str:
 
 
 def _list(read: Parser) -> Callable[[list[Any], TableRow], str]:
-    """Several values, as this parser takes them apart."""
+    """Writes several values in a form that this parser splits again."""
     return lambda values, _: joined([settled(as_text(value)) for value in values], read)
 
 
 def _days(values: list[Any], row: TableRow) -> str:
-    """A range of whole days around what is known; open if it is not over."""
+    """The range of whole days that covers the known dates, open at the end if the episode is not over."""
     since = values[0].earliest
     ended = next(iter(row.leaving("episode", "until")), None)
     until = ended.latest if isinstance(ended, PartialDate) else None
@@ -198,7 +198,7 @@ def _days(values: list[Any], row: TableRow) -> str:
 
 
 def _name(values: list[Any], row: TableRow) -> str:
-    """The legal name that the case is called by, else the first."""
+    """The legal name that is the title of the case, otherwise the first one."""
     legal = [name.text for name in values if name.kind is NameKind.LEGAL]
     title = next(iter(row.leaving("case", "title")), "")
     chosen = [title] if title in legal else legal[:1]
@@ -233,7 +233,7 @@ def _of_kind(values: list[Any], kind: NameKind, read: Parser) -> str:
     return joined([settled(name.text) for name in values if name.kind is kind], read)
 
 
-# Logs: the first item in a column of its own, the others one in a line.
+# Logs: the first item has a column of its own, the others are one per line in another.
 
 
 def _further(values: list[Any], row: TableRow) -> str:

@@ -1,4 +1,4 @@
-"""Who said what, in words, for tables and pages."""
+"""Words: values with their authors, for tables and pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cellsync.casework.values.words import as_text
 
 
 def who(said: Said) -> str:
-    """(ana, ben 2026-03-01), or nothing where nobody is known."""
+    """(ana, ben 2026-03-01), or "" if no author is known."""
     at = f" {said.at:%Y-%m-%d}" if said.at else ""
     return f"({', '.join(said.authors)}{at})" if said.authors else ""
 
