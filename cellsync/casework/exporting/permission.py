@@ -6,7 +6,7 @@
     un          C0-C3                        un or wider, and it covers the compartment
     public      C0                           public
 
-Who has consented to what is one table, made of the Consent documents:
+The Consent documents make up one table:
 
     a consent that is               speaks for
     about a person                  that person, in every case
@@ -19,16 +19,16 @@ consent that names nothing but the one it supersedes takes its place. Where more
 or case, the intent is unclear and nothing leaves. Without a consent for a person, neither the person nor anything known
 about them leaves: a case or document about several people takes the consent of each.
 
-A consent covers C0 and C1 unless it states what it covers; legal and medical facts are covered only explicitly. Where
-one decides alone on a case that is about nobody, it covers C0 unless it states more: a title is mostly a person's name,
-and a person who is not linked has not been asked. Fields that a consent withholds stay whatever it covers, and one that
-withholds something that is no field lets nothing out, because its intent is unclear. An external id that is more than a
-number stays with the name and the birth of which it is made.
+A consent covers C0 and C1 unless it states what it covers; legal and medical facts are covered only explicitly. A
+consent that decides alone on a case about nobody covers C0 unless it states more: a title is usually a person's name,
+and a person who is not linked has not been asked. Fields that a consent withholds stay whatever it covers, and a
+consent that withholds something that is no field lets nothing out, because its intent is unclear. An external id that
+is more than a number stays with the name and the birth of which it is made.
 
-Merged records are one person, or one case (`joined`): whatever is said about one of them is said about all.
+Merged records are one person, or one case (`joined`): a consent for one of them counts for all.
 
-A member may write any number of consents that supersede each other and are about the same people and cases. So the work
-for one person of one case never grows with more than a few of them, except those that name that case:
+A member may write any number of consents that supersede each other and are about the same people and cases. Therefore
+the work for one person of one case never grows with more than a few of them, except those that name that case:
 
 1. Whether a consent speaks for people, and whether for single cases, is determined once, for all of them.
 2. Of consents that take the place of others and name nothing, no more than `MANY` are followed.
@@ -116,7 +116,7 @@ class LeftOut(NamedTuple):
     why: Why
     cases: Sequence[bytes]  # in which it was left out
     what: tuple[str, ...]  # "person.health", or "task" for whole documents; empty: the cases themselves
-    merged: bool = False  # in some of them it is about somebody of whom there are several records
+    merged: bool = False  # in some of them, a person or case concerned has several records
 
     @property
     def said(self) -> str:

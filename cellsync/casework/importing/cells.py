@@ -125,7 +125,7 @@ def yes_no(cell: str) -> list[Any]:
 
 
 def choice(kind: ValueType, words: list[str]) -> Parser:
-    """One of an enumeration's words, or what people write for it; blanks and capitals do not matter."""
+    """A parser for an enumeration's words and the usual ones for them; blanks and capitals do not matter."""
 
     def parse(cell: str) -> list[Any]:
         word = meant(cell, words)

@@ -3,7 +3,7 @@
     base    the value of the last import      theirs    the present value    ours    the table's value now
 
     ours = base            write nothing: the table has not changed, and people's edits stay
-    theirs = base          write ours: nobody has edited the field
+    theirs = base          write ours: the field has not been edited
     otherwise              write ours *beside* theirs, as if both were written concurrently: people see a conflict,
                            with both values and authors, and decide. An import replaces only values that it brought.
 

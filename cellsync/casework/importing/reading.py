@@ -435,7 +435,7 @@ def _is_told(target: Target) -> bool:
 
 
 def _read(target: Target, cell: str) -> tuple[list[Any], str]:
-    """The plain values of a cell, or what is wrong with it."""
+    """The plain values of a cell, or its fault."""
     try:
         return _read_cell(target, cell), ""
     except BadCell as bad:
