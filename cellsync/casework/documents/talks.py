@@ -21,7 +21,7 @@ class TalksStage(StrEnum):
 
 
 class Wish(StrEnum):
-    """What the person themselves wants; nobody negotiates over their head."""
+    """The wish of the person concerned: there are no talks over their head."""
 
     UNKNOWN = "unknown"
     AGREES = "agrees"
