@@ -1,8 +1,8 @@
-"""Files that a command was told to write. Each is written whole or not at all, and none is overwritten unless the
-person says so.
+"""Files that a command was told to write. Each is written whole or not at all, and none is overwritten unless the user
+asks for that.
 
-That the place is free is asked before anything else is done: what an export lets out is noted in the cell, and should
-not be noted for a file that could not be written.
+The command checks first that the path is free: an export is recorded in the cell, and should not be recorded for a file
+that could not be written.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def saving_options(command: Any) -> Any:
 
 @contextmanager
 def new_file(path: Path, *, replace: bool = False) -> Iterator[Callable[[Iterable[bytes]], None]]:
-    """A function that writes the file, piece by piece. Only its owner may read it. Raises Refusal, at the beginning
-    where possible; what the pieces raise leaves everything as it was.
+    """A function that writes the file, piece by piece. Only its owner may read it. Raises Refusal, before anything is
+    written where possible; if making the pieces fails, nothing has changed.
 
-    A file that is there stays unless `replace`; a pipe or a terminal is written to as it is.
+    An existing file is kept unless `replace`. Pipes and terminals are written to directly.
     """
-    path = Path(os.path.realpath(path))  # the file that a link names, not the link
+    path = Path(os.path.realpath(path))  # follows a link to the file that it names
     if path.exists() and not path.is_file():
         yield lambda pieces: _written_into(path, pieces)
         return
@@ -65,7 +65,7 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[Callable[[Iterabl
 
 
 def _give_name(beside: Path, path: Path) -> None:
-    """Where the disk knows no second names, somebody else's file of the same moment could be lost."""
+    """Give the finished file its name. On a disk without hard links, a file of that name made meanwhile may be lost."""
     try:
         path.hardlink_to(beside)
     except FileExistsError:
@@ -84,7 +84,7 @@ def _all_of(descriptor: int, piece: bytes) -> None:
 
 
 def _keep_names(folder: Path) -> None:
-    """Names outlast a power cut as well. Some file systems cannot say that they do; then the file is there all the
+    """Make file names survive a power cut too. Some file systems cannot do that on request; the file is written all the
     same."""
     with suppress(OSError):
         system.files.sync_folder(folder)

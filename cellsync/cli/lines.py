@@ -1,8 +1,8 @@
-"""Lines for a window that may be narrow. They are broken between words, and what somebody copies stays whole.
+"""Lines for a window that may be narrow. They are broken between words, and text meant for copying stays whole.
 
 a command          cellsync case show 4f2a     in one piece, if the window is wide enough for it
 a code             7-orbit-maple-tulip         the same; a longer one is broken at a dash
-a row of a graph                               goes on beside its lanes
+a row of a graph                               continues beside its lanes
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _INVISIBLE: Final = ("Mn", "Me", "Cf")
 
 
 def fitted(text: str, width: int) -> str:
-    """The text in lines that are shorter than `width`, where that is possible."""
+    """The text in lines that are shorter than `width` where possible."""
     return "\n".join(part for line in text.split("\n") for part in _parts(line, width - 1))
 
 
 def columns(text: str) -> int:
-    """How wide a terminal shows it."""
+    """The number of columns that a terminal needs for a text."""
     if text.isascii():
         return len(text)
     return sum(
@@ -53,7 +53,7 @@ def _parts(line: str, most: int) -> Iterator[str]:
 
 
 def _pieces(text: str, most: int) -> Iterator[tuple[str, str]]:
-    """What is not broken, each with the space before it."""
+    """The pieces that are not broken, each with the space before it."""
     for gap, piece in _PIECE.findall(text):
         if columns(piece) <= most:
             yield gap, piece
@@ -67,6 +67,6 @@ def _pieces(text: str, most: int) -> Iterator[tuple[str, str]]:
 
 
 def _groups(word: str, most: int) -> Iterator[tuple[bool, str]]:
-    """The word, or its groups if it is too long, each with whether one stands before it."""
+    """The word, or its groups if it is too long, each with whether another group precedes it."""
     groups = [word] if columns(word) <= most else re.findall("[^-]*-|[^-]+", word)
     yield from ((at > 0, group) for at, group in enumerate(groups))

@@ -1,7 +1,7 @@
-"""`cellsync`: one command for each thing, and how each of them ends.
+"""`cellsync`: the commands, and how each of them ends.
 
-Every command is a light module that says what it takes; what it needs to do it is imported when it runs, so that
-`--help` answers at once.
+Every command is a light module that declares its parameters; the code that does the work is imported when it runs, to
+keep `--help` fast.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _AS_JSON: Final = "cellsync.as_json"
 
 
 class Commands(Group):
-    """The group of all commands. Whatever happens becomes an exit code, a sentence, and with --json an object."""
+    """The group of all commands. Every outcome becomes an exit code, a sentence, and with --json an object."""
 
     def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         given = list(sys.argv[1:] if args is None else args)
@@ -69,7 +69,7 @@ class Commands(Group):
         except Exception as error:
             if "--debug" in given:
                 raise
-            # Only the type: its text may hold what people wrote.
+            # Print only the type: the text of the exception may contain what people wrote.
             message = f"something went wrong in cellsync itself ({type(error).__name__})"
             _end(
                 Problem("internal", message, "Please report it; --debug shows where, with all texts.", FAILED), as_json
@@ -77,13 +77,13 @@ class Commands(Group):
         sys.exit(code if isinstance(code, int) else 0)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[_AS_JSON] = "--json" in args  # for --version, which does not wait for what comes after it
+        ctx.meta[_AS_JSON] = "--json" in args  # for --version, which ends before later options are parsed
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # before click sees it, which would make it a failure
+        except BrokenPipeError:  # caught before click, which would make it a failure
             _nobody_reads()
 
 
@@ -96,14 +96,14 @@ def _end(problem: Problem, as_json: bool = False) -> NoReturn:
     sys.exit(problem.exit)
 
 
-_FOR_PROGRAMS: Final = "GET /v1/"  # how hints begin that send to the description of the local API
+_FOR_PROGRAMS: Final = "GET /v1/"  # beginning of hints that refer to the description of the local API
 _FITS: Final = re.compile(r"Expected `str` of length (>=|<=) (\d+)")
 _TOO: Final = {">=": "is empty", "<=": "is longer than {}"}
 _WHERE: Final = re.compile(r"at `\$\.(\w+)")
 
 
 def _for_people(problem: Problem, given: list[str]) -> Problem:
-    """What a program is told of a parameter that does not fit, as somebody understands who has typed it."""
+    """Reword a problem with a parameter, which the API describes for programs, for the person who typed the command."""
     if not problem.hint.startswith(_FOR_PROGRAMS):
         return problem
     field, fits = _WHERE.search(problem.message), _FITS.match(problem.message)
@@ -113,7 +113,7 @@ def _for_people(problem: Problem, given: list[str]) -> Problem:
 
 
 def _named_in(given: list[str]) -> str:
-    """The command that was given."""
+    """The command with its groups, without options and arguments."""
     found: click.Command = main
     path = ["cellsync"]
     for word in given:

@@ -13,14 +13,14 @@ from cellsync.cli.output import put
 
 @dataclass
 class Options:
-    """What was given."""
+    """The shared options as given."""
 
     profile: str | None = None
     json: bool = False
     quiet: bool = False
     verbose: bool = False
     passphrase_fd: int | None = None
-    only_read: bool = False  # not given but found out: the cell is on a read-only disk
+    only_read: bool = False  # no option: set when the cell turns out to be on a read-only disk
 
 
 def options_of(context: click.Context) -> Options:

@@ -1,7 +1,7 @@
 """Output: results on standard output, everything else on standard error.
 
-What was asked for must arrive, so a full disk behind it is an error of its own. What is said besides keeps no command
-from doing what it is for.
+A result must arrive, so a full disk behind standard output is an error of its own. A message that cannot be written
+never keeps a command from its work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Unwritable(ExternalError):
 
 
 def put(text: str | bytes, *, end: bool = True, fit: bool = False) -> None:
-    """On standard output; `fit` it into the window, if that is where it goes. Raises Unwritable, BrokenPipeError."""
+    """Write to standard output; with `fit`, broken for the window if it is one. Raises Unwritable, BrokenPipeError."""
     if fit and isinstance(text, str):
         text = fit_into(sys.stdout, text)
     try:
@@ -40,7 +40,7 @@ def put(text: str | bytes, *, end: bool = True, fit: bool = False) -> None:
 
 
 def say(text: str) -> None:
-    """On standard error."""
+    """Write to standard error."""
     try:
         click.echo(fit_into(sys.stderr, text), err=True)
     except OSError:
@@ -48,7 +48,7 @@ def say(text: str) -> None:
 
 
 def fit_into(stream: TextIO | None, text: str) -> str:
-    """The text, broken between words if this is a terminal that is too narrow for it."""
+    """The text, broken between words if the stream is a terminal that is too narrow for it."""
     wide = width_of(stream)
     if wide <= 0 or len(text) * 2 < wide:
         return text
@@ -58,7 +58,7 @@ def fit_into(stream: TextIO | None, text: str) -> str:
 
 
 def width_of(stream: TextIO | None) -> int:
-    """Of the terminal that this is; 0 if it is none, or does not say."""
+    """The width of the terminal behind a stream; 0 if it is no terminal, or does not report one."""
     try:
         return os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0
     except (OSError, ValueError):
@@ -66,7 +66,7 @@ def width_of(stream: TextIO | None) -> int:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody may see what is written there."""
+    """Whether a stream is a terminal, on which a person may read."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -74,7 +74,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def in_front() -> bool:
-    """Whether results go to a terminal in which this program is the one that somebody works with."""
+    """Whether results go to a terminal in which this program runs in the foreground."""
     try:
         return sys.stdout is not None and sys.stdout.isatty() and system.terminal.in_front(sys.stdout.fileno())
     except (OSError, ValueError):
@@ -82,7 +82,7 @@ def in_front() -> bool:
 
 
 def let_go(stream: TextIO | None) -> None:
-    """Write no more to it, also not what it still holds."""
+    """Write nothing more to a stream, not even what it has buffered."""
     if stream is not None:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())

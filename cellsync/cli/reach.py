@@ -25,8 +25,8 @@ from cellsync.store.files import ReadOnlyDisk
 if TYPE_CHECKING:
     from cellsync.api.direct import DirectClient
 
-STARTS_WITHIN: Final = 10.0  # seconds: a daemon that is there, but not at its door yet
-APPEARS_WITHIN: Final = 2.0  # seconds, for somebody who has just started one
+STARTS_WITHIN: Final = 10.0  # seconds for a running daemon to open its socket
+APPEARS_WITHIN: Final = 2.0  # seconds for a daemon to appear that was only just started
 _AGAIN: Final = 0.05
 
 
@@ -37,10 +37,10 @@ def profile_of(context: click.Context) -> Profile:
 def daemon_of(
     profile: Profile, within: float = 0.0, say: Callable[[str], object] = lambda text: None
 ) -> SocketClient | None:
-    """The daemon, if one runs. It is said at once for which command this one waits, and that it was started before
-    cellsync was updated: it may not understand what it is asked.
+    """The daemon, if one runs. Says at the start for which other command this one waits, and whether the daemon was
+    started before cellsync was updated, in which case it may not understand the request.
 
-    Raises Busy if that goes on working with the profile, DaemonSilent.
+    Raises Busy if the other command does not end in time, DaemonSilent.
     """
     client = SocketClient(profile)
     began = time.monotonic()
@@ -64,12 +64,12 @@ def daemon_of(
 
 
 def _holder(profile: Profile, held: HeldBy) -> str:
-    """Who has it, and since when: what `ps` can tell more of."""
+    """The process that holds the profile, and since when; `ps` can tell more about it."""
     return f"process {held.pid}, since {datetime.fromtimestamp(since(profile)):%H:%M:%S}"  # noqa: DTZ006
 
 
 def the_daemon(context: click.Context) -> SocketClient:
-    """For what only a daemon can do. Raises NoDaemon."""
+    """The daemon, for commands that only a daemon can carry out. Raises NoDaemon."""
     client = daemon_of(profile_of(context), APPEARS_WITHIN, terminal_of(context).say)
     if client is None:
         profile = profile_of(context)
@@ -79,10 +79,10 @@ def the_daemon(context: click.Context) -> SocketClient:
 
 @contextmanager
 def opened(context: click.Context, *, online: bool = False, writes: bool = False) -> Iterator[Client]:
-    """The cell, open; without a daemon on a network only if `online`. On a read-only disk a copy of it, to be read.
+    """The cell, open; without a daemon it is on a network only if `online`. On a read-only disk, a copy for reading.
 
-    Raises Locked where a daemon runs that is locked, VaultMissing, WrongPassphrase; ReadOnlyDisk, before anybody is
-    asked for a passphrase, if the command is to be `online` or `writes`.
+    Raises Locked if a daemon runs and is locked, VaultMissing, WrongPassphrase; and ReadOnlyDisk, before asking for a
+    passphrase, if the command is `online` or `writes`.
     """
     profile = profile_of(context)
     daemon = daemon_of(profile, say=terminal_of(context).say)
@@ -107,7 +107,7 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
 
 @contextmanager
 def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
-    """A profile without a vault yet; without a daemon on a network if `online`. Raises VaultExists."""
+    """A profile that has no vault yet; without a daemon it is on a network if `online`. Raises VaultExists."""
     profile = profile_of(context)
     if profile.exists:
         raise VaultExists(f"There is a cell in {_named(profile)} already; nothing was changed.", hint=_ANOTHER)
@@ -128,7 +128,7 @@ def _here(profile: Profile, online: bool) -> DirectClient:
 
 
 def _imports() -> AbstractContextManager[None]:
-    """What is imported stays: going through it again and again finds nothing."""
+    """Spare the garbage collector imported objects: they stay, and scanning them again and again finds nothing."""
     from cellsync.ledger.pause import collector_paused
 
     return collector_paused()
@@ -145,7 +145,7 @@ def _look(profile: Profile, terminal: Terminal) -> Iterator[Client]:
 
 
 def read_only(profile: Profile) -> ReadOnlyDisk:
-    """For what a cell on a read-only disk cannot do."""
+    """The error of a command that a cell on a read-only disk cannot carry out."""
     return ReadOnlyDisk(
         "This cell is on a read-only disk. It can be read there; nothing can be written, sent or received.",
         hint=f"Put a copy on another disk, and work with that: cellsync --profile NEW restore {_quoted(profile)}",
@@ -157,7 +157,7 @@ def _quoted(profile: Profile) -> str:
 
 
 def missing(profile: Profile) -> VaultMissing:
-    """With the folder's name, which is where somebody sees that they meant another."""
+    """The error names the folder, so that a wrong one is noticed."""
     return VaultMissing(f"There is no cell in {_named(profile)}.", hint=_NOWHERE)
 
 
@@ -166,7 +166,7 @@ def _named(profile: Profile) -> str:
 
 
 def _be_quiet() -> None:
-    """Logs are the daemon's: a command says in its own words what went wrong."""
+    """Silence the log, which is for the daemon: a command says in its own words what went wrong."""
     import logging
 
     logging.getLogger("cellsync").addHandler(logging.NullHandler())

@@ -1,15 +1,15 @@
-"""A settlement: the command that decides a conflict, as somebody would type it."""
+"""A settlement: the command that decides a conflict, as a person would type it."""
 
 from __future__ import annotations
 
 from shlex import quote
 from typing import Any, Final
 
-_TYPED: Final = 60  # characters that still stand in a command
+_TYPED: Final = 60  # most characters of a value that is written into the command
 
 
 def command(case: str, conflict: dict[str, Any]) -> str:
-    """`case`: its short id. What is too long to be typed stands there as "-", and is asked for."""
+    """The command. `case`: its short id. A value too long to type is written as "-", and the command asks for it."""
     text, settle = conflict["values"][0]["text"], conflict["settle"]
     chosen = text if len(text) <= _TYPED and text.isprintable() else "-"
     if settle.get("correct"):

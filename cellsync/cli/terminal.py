@@ -1,6 +1,6 @@
-"""The terminal: results go to standard output, everything that is said besides to standard error.
+"""The terminal: results go to standard output, all other messages to standard error.
 
-Nobody is asked anything where there is no terminal to answer from: a script gets an error that says what to give.
+Without a terminal to answer from, no question is asked: a script gets an error that names the option to give.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cellsync.core.plain import steady_json
 
 _USUAL_WIDTH: Final = 80
 _ANSWERS: Final = {"y": True, "yes": True, "n": False, "no": False, "": False}
-_LONGEST_LINE: Final = 4096  # bytes, of what is read from a descriptor
+_LONGEST_LINE: Final = 4096  # bytes read from a descriptor at most
 
 
 class NoTerminal(CallerError):
@@ -32,7 +32,7 @@ class NoTerminal(CallerError):
 
 
 class Terminal:
-    """What a command says, and asks."""
+    """The messages and the questions of a command."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -40,26 +40,26 @@ class Terminal:
     # --- saying -----------------------------------------------------------------------------------------------
 
     def result(self, text: str, *, fit: bool = True) -> None:
-        """What was asked for; nothing with --json. With `fit` it is broken between words in a narrow window."""
+        """Write a result as text; nothing with --json. With `fit` it is broken between words in a narrow window."""
         if not self.options.json:
             put(text, fit=fit)
 
     def answer(self, answer: dict[str, Any]) -> None:
-        """What was asked for, with --json."""
+        """Write a result as JSON; nothing without --json."""
         if self.options.json:
             put(steady_json(answer))
 
     def say(self, text: str) -> None:
-        """How it goes on."""
+        """Report progress."""
         if not self.options.quiet:
             say(text)
 
     def need(self, text: str) -> None:
-        """What somebody has to know before it can go on, also with -q: a code, words to compare, a new passphrase."""
+        """Say what a person needs for the next step, even with -q: a code, words to compare, a new passphrase."""
         say(text)
 
     def next(self, command: str, *, writes: bool = False) -> None:
-        """A hint at the next step; none that `writes` where nothing can be written."""
+        """Suggest the next command; not one that `writes` if nothing can be written."""
         if not self.options.json and not (writes and self.options.only_read):
             self.say(f"  next: {command}")
 
@@ -70,14 +70,14 @@ class Terminal:
 
     @property
     def width(self) -> int:
-        """Of the window in which things are said."""
+        """The width of the window that shows messages."""
         return width_of(sys.stderr) or _USUAL_WIDTH
 
     @contextmanager
     def bar(self, what: str, before: str = "") -> Iterator[Any]:
         """A function that takes (done, total) and moves a bar, on a terminal; elsewhere nothing moves.
 
-        `before`: what is done as long as nobody knows how much there is to do.
+        `before`: the label while the total is not known.
         """
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
         if not self.draws or plain:
@@ -103,7 +103,7 @@ class Terminal:
         return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
 
     def ask(self, question: str, give: str, default: str | None = None) -> str:
-        """Raises NoTerminal with `give`, what a script gives instead."""
+        """Ask, and return the answer. Raises NoTerminal; `give` tells a script what to give instead."""
         self._need(give)
         with line_ended():
             answer: str = click.prompt(
@@ -112,7 +112,7 @@ class Terminal:
         return answer
 
     def own_name(self, given: str | None) -> str:
-        """What the others will call somebody: as given, or asked for until it can be a name. Raises InvalidValue."""
+        """The name that the others will see: as given, or asked for until it is a valid one. Raises InvalidValue."""
         from cellsync.core.membership.control import checked_name
 
         if given is not None:
@@ -124,7 +124,7 @@ class Terminal:
                 self.need(f"error: {error}")
 
     def ask_yes(self, question: str, give: str = "") -> bool:
-        """Enter is no."""
+        """Ask a question for yes or no; Enter alone means no."""
         self._need(give)
         while True:
             with line_ended():
@@ -143,7 +143,7 @@ class Terminal:
 
     @property
     def gives_passphrase(self) -> bool:
-        """Whether somebody, or some script, can give one."""
+        """Whether a person or a script can give a passphrase."""
         return self.options.passphrase_fd is not None or self.asks
 
     def passphrase(self) -> str:
@@ -153,9 +153,9 @@ class Terminal:
         return self.ask_hidden("Passphrase", "--passphrase-fd N")
 
     def new_passphrase(self, *known: str) -> tuple[str, bool]:
-        """One for a new vault, and whether it was made up here (then it has to be shown). `known`: names, no secrets.
+        """A passphrase for a new vault, and whether it was made up here, in which case it must be shown.
 
-        Raises WeakPassphrase where there is nobody to ask for another one.
+        `known`: names, which are no secrets. Raises WeakPassphrase if no person can be asked for a better one.
         """
         from cellsync.store.passphrases import make_passphrase
         from cellsync.store.strength import WeakPassphrase, check
@@ -186,7 +186,7 @@ class Terminal:
 
 @contextmanager
 def _unseen() -> Iterator[None]:
-    """What is typed between two hidden questions, as by somebody who pastes several lines, is not shown either."""
+    """Also hide input typed between two hidden questions, as when several lines are pasted."""
     if not (sys.stdin and sys.stdin.isatty()):
         yield
         return
@@ -196,7 +196,7 @@ def _unseen() -> Iterator[None]:
 
 @contextmanager
 def line_ended() -> Iterator[None]:
-    """What is said after a Ctrl-C or Ctrl-D does not stand in the question's line."""
+    """After Ctrl-C or Ctrl-D end the question's line, so the next message begins on its own."""
     try:
         yield
     except click.Abort:
@@ -209,11 +209,11 @@ def terminal_of(context: click.Context) -> Terminal:
 
 
 def read_line(descriptor: int) -> str:
-    """What a script gives on a descriptor, up to the end of the line. Raises Refusal."""
+    """Read a script's input from a descriptor, up to the end of the line. Raises Refusal."""
     raw = b""
     try:
         while len(raw) < _LONGEST_LINE and not raw.endswith(b"\n"):
-            piece = os.read(descriptor, 1)  # not one byte more: others may read on
+            piece = os.read(descriptor, 1)  # one byte at a time: another program may read the rest
             if not piece:
                 break
             raw += piece

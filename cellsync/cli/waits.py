@@ -1,8 +1,8 @@
-"""Waits: for a job to be over, and for a person, as long as the job is not.
+"""Waits: for a job to be over, and for a person's answer while the job runs.
 
-A question blocks the program until Enter. So while one is asked another thread follows the job, and breaks the question
-off when there is nothing more to answer: the other side has left, say. What comes just before the read
-begins is noticed only after it, so it is repeated until it has been.
+A question blocks the program until Enter. So another thread follows the job meanwhile, and breaks the question off when
+no answer is needed any more: the other side has left, say. A signal that comes just before the read begins is noticed
+only after it, so the signal is repeated until it has been noticed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from cellsync.api.client import Answer, Client
 from cellsync.api.contract.problems import Problem, Refusal
 from cellsync.core.errors import CellsyncError
 
-_WAIT: Final = 20.0  # seconds that one question to the daemon may take
+_WAIT: Final = 20.0  # seconds that one request to the daemon may take
 _AGAIN: Final = 0.1
 
 
 class Overtaken(Exception):
-    """What a person was asked about is over."""
+    """The question that a person was asked is no longer open."""
 
 
 def steps(client: Client, show: str, job: Answer) -> Iterator[Answer]:
-    """Every step of a job that this sees, the present one first; it ends with the last."""
+    """The steps of a job as far as they are seen, from the present one to the last."""
     while True:
         yield job
         if job["state"] in ("done", "failed", "joined"):
@@ -38,10 +38,11 @@ def steps(client: Client, show: str, job: Answer) -> Iterator[Answer]:
 def to_its_end(
     client: Client, operation: str, given: Answer, seen: Callable[[Answer], object] = lambda job: None
 ) -> Answer:
-    """Start a job, say how it moves, and give it as it ended. Ctrl-C cancels it: a job does not end with its client.
+    """Start a job, report its steps to `seen`, and return it as it ended. Ctrl-C cancels the job, which would not end
+    with its client; a second Ctrl-C does not wait for the end.
 
-    A second Ctrl-C does not wait for the end. `operation` is "import"; `import.show` and `import.cancel` belong to it.
-    What is `given` is used up: a table need not stand in memory while it is worked on.
+    `operation`: "import", say, to which `import.show` and `import.cancel` belong. `given` is emptied: a table need not
+    stay in memory while the job works on it.
     """
     show = f"{operation}.show"
     with _held_back() as came:
@@ -65,9 +66,9 @@ def to_its_end(
 
 @contextmanager
 def _held_back() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C waits for the end of the block, so that what is being started is known; a second one does not.
+    """Hold Ctrl-C back until the end of the block, so the job that it starts is known; a second Ctrl-C is not held.
 
-    Gives a function that says whether it came.
+    Gives a function that tells whether Ctrl-C came.
     """
     came = False
 
@@ -88,13 +89,13 @@ def _held_back() -> Iterator[Callable[[], bool]]:
 
 
 def after(client: Client, show: str, job: Answer, state: str) -> Answer:
-    """The job, as soon as it is not in this state any more."""
+    """The job, as soon as it has left this state."""
     return next(step for step in steps(client, show, job) if step["state"] != state)
 
 
 @contextmanager
 def asking(client: Client, show: str, job: Answer) -> Iterator[None]:
-    """Ask a person something about a job. Raises Overtaken as soon as the job is not in its present state any more."""
+    """Ask a person about a job within the block. Raises Overtaken as soon as the job leaves its present state."""
     over = Event()
     asks = get_ident()
 
@@ -113,7 +114,7 @@ def asking(client: Client, show: str, job: Answer) -> Iterator[None]:
             over.set()
             raise Overtaken
 
-    system.signals.when_broken_off(break_off)  # and it stays: one may still be on its way when the answer is there
+    system.signals.when_broken_off(break_off)  # it stays: a signal may still be on its way when the answer comes
     Thread(target=follow, daemon=True).start()
     try:
         yield

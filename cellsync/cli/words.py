@@ -38,7 +38,7 @@ def seen(peer: dict[str, Any]) -> str:
 
 
 def to_update(peer: dict[str, Any]) -> str:
-    """Who has to update before anything is exchanged with a device; "" if nobody."""
+    """Which side has to update before anything is exchanged with a device; "" if neither."""
     name = line(peer["name"], 24)
     match peer["version"]:
         case "older":
@@ -58,7 +58,7 @@ def other_clock(peer: dict[str, Any]) -> str:
 
 
 def clocks(peers: list[dict[str, Any]], others_ahead: float | None = None) -> list[str]:
-    """What to say of clocks that differ: of this device's own if two others agree that it does, else of theirs."""
+    """Messages about clocks that differ: about this device's if two others agree that it does, else about theirs."""
     if others_ahead is not None and apart(others_ahead):
         return [f"This device's clock is {apart(-others_ahead)} the others'. Set date and time."]
     return [said for peer in peers if (said := other_clock(peer))]
@@ -69,18 +69,18 @@ def clock(time: str | None) -> str:
     if time is None:
         return ""
     read = datetime.fromisoformat(time)
-    with suppress(OverflowError):  # a clock that claims the end of the calendar: in this zone it would be a day later
+    with suppress(OverflowError):  # a claimed time at the end of the calendar, which in this time zone would be past it
         read = read.astimezone()
     return f"{read:%Y-%m-%d %H:%M}"
 
 
 def size(number: int) -> str:
-    """Of a file, in bytes."""
+    """The size of a file, given in bytes."""
     return f"{number / 1e6:.1f} MB"
 
 
 def little_memory(status: dict[str, Any]) -> list[str]:
-    """Where a guess at the passphrase costs less than on other devices."""
+    """A warning if a guess at the passphrase costs less than on other devices."""
     memory = status["key_memory"] or 0  # below one MiB: a vault for tests
     if not 0 < memory < 256:
         return []
@@ -90,17 +90,17 @@ def little_memory(status: dict[str, Any]) -> list[str]:
 
 
 def put_back(copied: str) -> str:
-    """Of a cell that was put back from a backup of this time."""
+    """A message about a cell that was put back from a backup made at this time."""
     return f"Put back from the backup of {clock(copied)}. What was written after it comes back from the other devices."
 
 
 def line(text: str, longest: int = 60) -> str:
-    """Somebody's text, safe for a terminal, on one line."""
+    """A person's text, safe for a terminal, on one line."""
     return plain_line(text, longest)
 
 
 def safe(text: str) -> str:
-    """Somebody's text, safe for a terminal; its further lines are indented, so that none looks like one of ours."""
+    """A person's text, safe for a terminal; all lines but the first are indented, so none looks like one of ours."""
     return shown(text.replace("\t", " ")).replace("\n", "\n    ")
 
 
@@ -119,8 +119,8 @@ def said(values: list[dict[str, Any]]) -> str:
 
 
 def lacking(peer: dict[str, Any]) -> str:
-    """What keeps a device apart from this one, with the direction; nothing if that is not known."""
-    lacks = "lacks" if peer["connected"] else "is not known to have"  # another device may have brought it
+    """What a device lacks, and how much it has that this one lacks; nothing if that is not known."""
+    lacks = "lacks" if peer["connected"] else "is not known to have"  # another device may have brought it meanwhile
     parts = [f"{lacks} {many(peer['lacks'], 'change')} of yours"] if peer["lacks"] else []
     parts += [f"lacks {many(peer['lacks_of_others'], 'change')} of others"] if peer["lacks_of_others"] else []
     parts += [f"has {peer['owes']} that you lack"] if peer["owes"] else []
@@ -128,7 +128,7 @@ def lacking(peer: dict[str, Any]) -> str:
 
 
 def presence(peer: dict[str, Any]) -> str:
-    """Whether a device is here, and whether both hold the same: only what is known, and of when."""
+    """Whether a device is connected, and whether both hold the same: only what is known, and as of when."""
     last = ago(peer["last_seen"])
     here = "LAN, connected" if peer["connected"] else seen(peer)
     lacks = lacking(peer)

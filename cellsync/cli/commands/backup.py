@@ -30,7 +30,7 @@ def backup(context: click.Context, to: str) -> None:
     terminal = terminal_of(context)
     place = Path(to).expanduser().absolute()
     profile = profile_of(context)
-    if profile.exists:  # before the passphrase is asked for
+    if profile.exists:  # checked before the passphrase is asked for
         free_place(place, profile.vault)
     with opened(context, writes=True) as client:
         answer = client.call("backup", to=str(place))
@@ -58,7 +58,7 @@ def restore(context: click.Context, source: str) -> None:
     terminal = terminal_of(context)
     with empty(context, online=False) as client:
         folder = Path(source).expanduser().absolute()
-        must_hold_a_vault(Profile(folder).copied_vault)  # before the passphrase is asked for
+        must_hold_a_vault(Profile(folder).copied_vault)  # checked before the passphrase is asked for
         answer = client.call("restore", source=str(folder), passphrase=terminal.passphrase())
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is here again, with {many(answer['changes'], 'change')}.")
     terminal.result(put_back(answer["at"]))

@@ -75,7 +75,7 @@ def list_(
 
 
 def _rows(cases: list[dict[str, Any]]) -> list[list[str]]:
-    """Cases as lines of a table; what nobody has said of any of them takes no column."""
+    """Cases as lines of a table; a column that is empty for all of them is left out."""
     columns = [
         [row["short"] for row in cases],
         [line(row["title"], 50) or "(no title)" for row in cases],
@@ -151,14 +151,14 @@ def show(context: click.Context, case_: str, limit: int) -> None:
 
 
 def _standing(field: dict[str, Any], links: dict[str, Any]) -> str:
-    """What stands in a field without keys and items: a value that people wrote, or elements, of which a sum is one."""
+    """The content of a field without keys and items: the values that people wrote, or elements (a sum is one)."""
     if field["values"][0]["at"] is not None:
         return said(field["values"])
     return ", ".join(_led(value["text"], links) for value in field["values"])
 
 
 def _led(text: str, links: dict[str, Any]) -> str:
-    """An element of a set; of a link, what it leads to: `about Anton (5b1c)`."""
+    """An element of a set; for a link, its target: `about Anton (5b1c)`."""
     before, _, id_ = text.rpartition(" ")
     target = links.get(id_, {})
     if before and target.get("short"):
@@ -225,7 +225,7 @@ def log(
 
 
 def _check_entry(field: str, kind: str | None, date: str | None) -> None:
-    """Errors name the options, as they were typed. Raises InvalidValue, Refusal."""
+    """Check the options; errors name them as they were typed. Raises InvalidValue, Refusal."""
     from cellsync.casework import PartialDate, TimelineKind
     from cellsync.casework.editing import typed_value
     from cellsync.core.schema.values import value_type
@@ -238,7 +238,7 @@ def _check_entry(field: str, kind: str | None, date: str | None) -> None:
 
 
 def _no_case(named: str, kind: str = "", /) -> NoReturn:
-    raise AssertionError  # neither of them names one
+    raise AssertionError  # neither option names a case
 
 
 @click.command(cls=Command)

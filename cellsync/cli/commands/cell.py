@@ -42,7 +42,7 @@ _ANNOUNCING = (
 
 
 def lan_options(command: Any) -> Any:
-    """How a new device shows itself on networks."""
+    """The options for how a new device shows itself on networks."""
     for option in (
         click.option("--lan", type=click.Choice(["off", "listen", "asked", "announce"]), help=_LAN_HELP),
         click.option("--no-lan", is_flag=True, help="The same as --lan off: no multicast, known addresses only."),
@@ -101,7 +101,7 @@ def init(
 
 
 def _check_cell(name: str) -> None:
-    """Before anything is asked. Raises Refusal."""
+    """Check the name of a new cell, before any question. Raises Refusal."""
     from cellsync.core.errors import InvalidValue
     from cellsync.core.membership.control import checked_name
 

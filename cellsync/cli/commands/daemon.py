@@ -60,21 +60,21 @@ def run(
 
 
 def _ready(profile: Profile, state: str) -> None:
-    """Said to a person only: service managers and scripts read the log."""
+    """Tell a person that the daemon runs; service managers and scripts read the log."""
     if state != "empty":
         if in_front():
             put(f"The daemon runs for {profile.folder}, {state}. Ctrl-C ends it.\n  next: {_UNLOCK}", fit=True)
         return
     ends = "; Ctrl-C ends it" if in_front() else ""
     text = f"There is no cell in {profile.folder} yet. The daemon waits for one{ends}.\n  next: {_MAKE_ONE}"
-    if is_terminal(sys.stdout):  # in the background, too: perhaps another folder was meant
+    if is_terminal(sys.stdout):  # even in the background: perhaps another folder was meant
         put(text, fit=True)
     elif is_terminal(sys.stderr):
         say(text)
 
 
 def _held(profile: Profile) -> CellsyncError:
-    """Who works with the profile already: a daemon, or a single command."""
+    """The error that names who already works with the profile: a daemon, or a single command."""
     try:
         SocketClient(profile).health()
         began = clock(datetime.fromtimestamp(since(profile), UTC).isoformat())

@@ -51,7 +51,7 @@ def doctor(context: click.Context, vault: bool) -> None:
 
 
 def _vault(context: click.Context) -> dict[str, str]:
-    """What is found when all of it is read."""
+    """The finding after reading the whole vault."""
     from cellsync.api.contract.problems import problem_of
     from cellsync.cli.reach import opened
     from cellsync.core.errors import CellsyncError

@@ -1,4 +1,4 @@
-"""case new and edit: options become what a case is to say."""
+"""case new and edit: options become an edit of a case."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _place(text: str) -> tuple[str, str]:
 
 
 def typed_or_read(value: str) -> str:
-    """The value; "-" stands for what comes on standard input."""
+    """The value; for "-", the text from standard input."""
     if value != "-":
         return value
     if sys.stdin is None:
@@ -84,7 +84,7 @@ def typed_or_read(value: str) -> str:
             typed: str = click.prompt("Text", err=True)
         return typed
     text = sys.stdin.read(_MOST_INPUT).rstrip("\n")
-    if not text:  # what came to nothing elsewhere must not empty a field here
+    if not text:  # empty output of a failed program must not empty a field
         raise usage_error(
             "Nothing came on standard input; nothing was written.", "To empty a field, write --set FIELD= ."
         )

@@ -78,7 +78,7 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
 
 
 def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> tuple[str | None, Any]:
-    """Ask who joins, unless the other side leaves before that; the name, and the job after it."""
+    """Ask who joins, unless the other side leaves first. Returns the name, and the job after that."""
     from cellsync.cli.waits import Overtaken, after, asking
 
     terminal.say("It is here, and the code is right.")
@@ -95,7 +95,7 @@ def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> t
 
 
 def _compare(terminal: Terminal, client: Any, kind: str, job: Any, words_fd: int | None) -> Any:
-    """Let a person compare the words, unless the other side leaves before they have answered; the job after that."""
+    """Let a person compare the words, unless the other side leaves first. Returns the job after that."""
     from cellsync.cli.waits import Overtaken, after, asking
 
     try:
@@ -108,7 +108,7 @@ def _compare(terminal: Terminal, client: Any, kind: str, job: Any, words_fd: int
 
 
 def _same(terminal: Terminal, words: list[str], words_fd: int | None) -> bool:
-    """Whether a person says so; or, for scripts, whether the words are those that the other device shows."""
+    """Whether a person says that the words are the same; for scripts, whether they equal those read from `words_fd`."""
     terminal.need(f"Yours: {' '.join(words)}")
     if words_fd is not None:
         return read_line(words_fd).split() == words
@@ -142,7 +142,7 @@ def join(
     terminal = terminal_of(context)
     host, to_port = host_and_port(address) if address else (None, None)
     if name is not None:
-        name = terminal.own_name(name)  # one that cannot be is refused before the code is used up
+        name = terminal.own_name(name)  # an invalid name is refused before the code is used up
     with empty(context) as client:
         code = _code(terminal, code_fd)
         if not (terminal.asks or (name and terminal.gives_passphrase)):
@@ -173,7 +173,7 @@ def join(
 
 
 def _say_namesakes(terminal: Terminal, job: Any) -> None:
-    """That the guest's name could be taken for a member's: words that match do not say what somebody is called."""
+    """Warn if the guest's name could be taken for a member's: matching words do not prove what the guest is called."""
     for namesake in job["namesakes"]:
         whose = "yours" if namesake["me"] else f"that of a {namesake['role']} of this cell"
         terminal.need(f'⚠ "{line(job["name"], 24)}" could be taken for {line(namesake["name"], 40)}: {whose}.')
@@ -182,18 +182,18 @@ def _say_namesakes(terminal: Terminal, job: Any) -> None:
 
 
 def _say_clocks(terminal: Terminal, whose: str, ahead: float | None) -> None:
-    """That two clocks differ by five minutes or more; not which is wrong, for nobody can know that."""
+    """Warn if two clocks differ by five minutes or more; which of them is wrong cannot be known."""
     if ahead is not None and apart(ahead):
         terminal.need(f"⚠ {whose} is {apart(ahead)} this device's. Set the one that is wrong.")
 
 
 def _worded(job: Any, hints: dict[str, tuple[str, str]]) -> Any:
-    """The job, its error put as the person at this side has to hear it."""
+    """The job, its error reworded for the person at this side."""
     error = job["error"]
     if error is None or error["code"] not in hints:
         return job
     if error["code"] == Interrupted.code and error["hint"] != Interrupted.default_hint:
-        return job  # it says who was added all the same
+        return job  # its own hint tells that the device was added all the same
     message, hint = hints[error["code"]]
     return {**job, "error": {**error, "message": message or error["message"], "hint": hint}}
 
@@ -214,7 +214,7 @@ _JOINING: Final = {
 
 
 def _code(terminal: Terminal, code_fd: int | None) -> str:
-    """A code that is well formed; asked again until it is, where there is somebody to ask. Raises MalformedCode."""
+    """A well-formed code: a person is asked until it is, a script fails. Raises MalformedCode."""
     from cellsync.core.errors import MalformedCode
     from cellsync.core.pairing import short
 
@@ -230,10 +230,7 @@ def _code(terminal: Terminal, code_fd: int | None) -> str:
 
 
 def _bring_up(terminal: Terminal, client: Any, what: str, device: str = "") -> None:
-    """Exchange with who is there, or until `device` has it all, as far as that goes in half a minute.
-
-    It goes on with every later sync.
-    """
+    """Sync for up to half a minute, or until `device` has everything. Later syncs do the rest."""
     from cellsync.cli.commands.syncing import follow
     from cellsync.core.errors import CellsyncError
 

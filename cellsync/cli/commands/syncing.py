@@ -31,7 +31,7 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
             job = follow(
                 terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync", seen=last.update
             )
-    except BaseException:  # it took too long, or Ctrl-C: what was reached is so all the same
+    except BaseException:  # a timeout, or Ctrl-C: still report what was reached
         _say_how_far(terminal, [peer for peer in last["peers"] if peer["reached"] and not peer["version"]])
         raise
     peers = job["peers"]
@@ -57,7 +57,7 @@ def _say_how_far(terminal: Terminal, peers: list[dict[str, Any]]) -> None:
 
 
 def _how_far(peer: dict[str, Any]) -> str:
-    """What a sync came to with a device, and when."""
+    """The outcome of a sync with one device, and when it was reached."""
     lacks = lacking(peer)
     gone = f"{seen(peer)} · {lacks}" if lacks else seen(peer)
     if peer["came_in_step"]:
@@ -78,9 +78,9 @@ def follow(
     terminal: Terminal, client: Any, job: Any, what: str, brought: str = "",
     seen: Callable[[dict[str, Any]], object] = lambda job: None,
 ) -> Any:  # fmt: skip
-    """A sync until it is over, or until the device `brought` holds what is here; moves a bar. Raises Refusal.
+    """Follow a sync until it is over, or until the device `brought` lacks nothing; moves a bar. Raises Refusal.
 
-    `seen` is told of each step of it.
+    `seen` is called with each step.
     """
     from cellsync.cli.waits import finished, steps
 
@@ -103,7 +103,7 @@ def follow(
 
 
 def _named(job: Any) -> Any:
-    """The job; where it failed because an update or a clock is wanting, with the names of whom that is about."""
+    """The job; if it failed for want of an update or a right clock, its error names the devices concerned."""
     error = job["error"]
     code = "" if error is None else error["code"]
     said: list[str] = []
@@ -128,7 +128,7 @@ def watch(context: click.Context, since: str) -> None:
             for event in client.events(since):
                 terminal.result(_told(event["event"], event["data"]))
                 terminal.answer(event)
-        except KeyboardInterrupt:  # as was said
+        except KeyboardInterrupt:  # the documented end
             raise SystemExit(INTERRUPTED) from None
 
 

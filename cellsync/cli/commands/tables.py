@@ -74,7 +74,7 @@ def import_(
 
 
 def _say_how_read(terminal: Terminal, job: Any) -> None:
-    """Which headings were taken for what, and what could not be read."""
+    """Say how the headings were understood, and which parts could not be read."""
     if job["header_line"] > 1:
         terminal.say(f"The names of the columns are on line {job['header_line']}.")
     for heading, ours in job["columns"].items():
@@ -104,7 +104,7 @@ def _say_how_read(terminal: Terminal, job: Any) -> None:
 
 
 def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
-    """Rows that were left out, as they may have the id of somebody else."""
+    """List the rows that were left out because their id may belong to another person."""
     if renamed:
         lines = [row["line"] for row in renamed]
         more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
@@ -117,7 +117,7 @@ def _say_who_is_called_otherwise(terminal: Terminal, renamed: Any) -> None:
 
 
 def _say_who_is_alike(terminal: Terminal, alike: Any) -> None:
-    """Rows that may be about somebody who is here already."""
+    """List the rows that may be about a person who already has a case."""
     for here, what in ((True, "the name of somebody who is here already"), (False, "the name of an earlier line")):
         lines = [row["line"] for row in alike if (row["case"] is not None) is here]
         if lines:
@@ -172,7 +172,7 @@ def export(
 
     terminal = terminal_of(context)
     with new_file(to, replace=replace) if to is not None else nullcontext() as write, opened(context) as client:
-        # One case is there before a bar could be read; all of a large cell take their time.
+        # Named cases are exported before a bar could be read; all cases of a large cell take a while.
         with nullcontext() if cases else terminal.bar("exporting"):
             answer = client.call(
                 "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
@@ -181,12 +181,12 @@ def export(
         pieces = _pieces(client, answer)
         if write is not None:
             write(pieces)
-            answer["content"] = ""  # it stands in the file
+            answer["content"] = ""  # it is in the file
         elif terminal.options.json:
             answer["content"] = base64.b64encode(b"".join(pieces)).decode()
         else:
             _put_out(pieces)
-        answer["export"] = answer["next"] = ""  # all was fetched
+        answer["export"] = answer["next"] = ""  # all pieces were fetched
     chosen = ", ".join(answer["compartments"])
     noted = "noted in the cell" if answer["record"] else "not noted: this device writes nothing to the cell"
     terminal.say(f"✓ {many(answer['leaving'], 'case')}, {chosen}, for {audience}. Not encrypted; {noted}.")
@@ -200,7 +200,7 @@ def export(
 
 
 def _pieces(client: Client, answer: Answer) -> Iterator[bytes]:
-    """What an export gives, of which one piece at a time is here."""
+    """The pieces of an export, fetched one at a time."""
     export, piece = answer["export"], answer
     yield base64.b64decode(piece["content"])
     while piece["next"]:
@@ -209,7 +209,8 @@ def _pieces(client: Client, answer: Answer) -> Iterator[bytes]:
 
 
 def _put_out(pieces: Iterable[bytes]) -> None:
-    """Marks of direction stay in a file, where they belong to how people write; on a terminal they could deceive."""
+    """Write an export to standard output. Direction marks are part of people's texts and stay in a file; on a terminal
+    they could deceive, and are replaced."""
     if not sys.stdout.isatty():
         for piece in pieces:
             put(piece, end=False)

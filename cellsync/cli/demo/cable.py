@@ -1,8 +1,8 @@
-"""A network with a cable that can be pulled out, without being root.
+"""A network with a cable that can be pulled out, without root rights.
 
-While it is out nobody is called, nobody is answered, nothing is shown and nobody is seen; connections that were
-open are closed. Putting it back in is reported as a change of this device's addresses, as a real one is. What goes
-out over connections is counted.
+While the cable is out, the device makes and accepts no calls, shows no beacons and sees none; open connections are
+closed. Plugging it in again is reported as a change of the device's addresses, as with a real cable. Bytes sent over
+connections are counted.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class _Cabled:
         self._cable.require()
         stream = self._cable._carry(await self._inner.dial(address))
         try:
-            self._cable.require()  # it may have been pulled out meanwhile
+            self._cable.require()  # the cable may have been pulled out meanwhile
         except NoPeer:
             await trio.aclose_forcefully(stream)
             raise

@@ -3,8 +3,8 @@
     to it      {"id": 7, "do": "join", …}
     from it    {"id": 7, "done": {…}}  or  {"id": 7, "failed": {"code", "message", "hint"}};  {"tell": "words", …}
 
-Secrets go through the pipe only: arguments and the environment of a process can be read by others. The process has a
-session of its own, so that Ctrl-C reaches the parent alone; it ends when its input does, however the parent ended.
+Secrets go only through the pipe: other processes can read a process's arguments and environment. The child has a
+session of its own, so Ctrl-C reaches only the parent; it ends when its input does, however the parent ended.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Child:
             raise ValueError("start it with three pipes")
         self.name = name
         self._in, self._out, self._err = process.stdin, process.stdout, process.stderr
-        self.entries = 0  # as it last told; and how many of the cases that it was told to expect
+        self.entries = 0  # as it last reported; `cases`: how many of those that it was told to expect
         self.cases = 0
-        self.watch: Callable[[], None] | None = None  # called when it tells that
+        self.watch: Callable[[], None] | None = None  # called at each such report
         self._process = process
         self._asked = 0
         self._answers: dict[int, Answer] = {}
@@ -59,7 +59,7 @@ class Child:
         self._errors: deque[str] = deque(maxlen=_LAST_LINES)
 
     async def ask(self, what: str, within: float = 20.0, /, **details: object) -> Answer:
-        """Have it do something. Raises DemoFailed if it fails, ends, or takes longer than `within` seconds."""
+        """Send a request. Raises DemoFailed if it fails, or the device ends or takes longer than `within` seconds."""
         self._asked += 1
         number = self._asked
         request = {"id": number, "do": what, **details}
@@ -74,12 +74,12 @@ class Child:
         return done
 
     async def hear(self, what: str, within: float = 20.0) -> Answer:
-        """The next thing of this kind that it tells by itself."""
+        """The next message of this kind that the device sends unasked."""
         await self.wait_until(lambda: bool(self._told.get(what)), what, within)
         return self._told[what].popleft()
 
     async def wait_until(self, ready: Callable[[], bool], what: str, within: float = 20.0) -> None:
-        """Wait for something that depends on what it says."""
+        """Wait for a condition that depends on the device's messages."""
         with trio.move_on_after(within):
             while not ready():
                 if self._gone:
@@ -116,7 +116,7 @@ class Child:
         self._news = trio.Event()
 
     async def _end(self) -> None:
-        """Close its input, upon which it ends."""
+        """Close the device's input, which ends it."""
         await trio.aclose_forcefully(self._in)
         with trio.move_on_after(END_WITHIN):
             await self._process.wait()
@@ -127,8 +127,8 @@ class Child:
 
 @asynccontextmanager
 async def started(name: str, folder: Path) -> AsyncIterator[Child]:
-    """A device that is running until the block ends; its vault will be in `folder`."""
-    # -P: what lies in the current folder is not imported.
+    """A device that runs until the block ends, with its vault in `folder`."""
+    # -P: modules in the current folder are not imported.
     process = await trio.lowlevel.open_process(
         [sys.executable, "-P", "-m", "cellsync.cli.demo.device", name, str(folder)],
         stdin=subprocess.PIPE,

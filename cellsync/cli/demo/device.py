@@ -1,8 +1,8 @@
-"""A device as a process: one vault, one cell, told what to do in lines of JSON (the forms stand in `child`).
+"""A device as a process: one vault, one cell, controlled by lines of JSON (`child` has their forms).
 
     python -m cellsync.cli.demo.device NAME FOLDER
 
-It ends when its input does. Everything in here is the library that others embed; only the cable is the demo's own.
+It ends when its input does. It uses the library that other programs embed; only the cable is the demo's own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TELL_EVERY: Final = 0.05  # s
 
 
 class Device:
-    """What the parent can ask for: the methods without an underscore."""
+    """The requests that the parent can make: all methods without an underscore."""
 
     def __init__(self, name: str, folder: Path, tell: Callable[[Answer], None], nursery: trio.Nursery) -> None:
         self._name = name
@@ -68,7 +68,7 @@ class Device:
         await self._nursery.start(self._keep_open, passphrase)
 
     async def _confirm(self, asked: Asked) -> bool:
-        """Ask the person at this device, whom the parent plays."""
+        """Ask the person at this device, who is played by the parent."""
         self._answer = trio.Event()
         self._tell({"tell": "words", "words": asked.words, "name": asked.name})
         await self._answer.wait()
@@ -81,7 +81,7 @@ class Device:
     # --- work ------------------------------------------------------------------------------------------------
 
     async def expect(self, externals: list[str]) -> None:
-        """Tell how many of the cases with these external ids are here, from now on."""
+        """From now on, report how many of the cases with these external ids are here."""
         kind = kind_of(CaseFile)
         self._expected = {self._cell.case_id(kind, external) for external in externals}
 
@@ -90,7 +90,7 @@ class Device:
         return {"created": report.created, "errors": len(report.errors), "entries": self._cell.entries()}
 
     async def find(self, external: str) -> Answer:
-        """A case by the id that it had in the spreadsheet."""
+        """Find a case by its id in the spreadsheet."""
         case = await self._cell.get(CaseFile, self._cell.case_id(kind_of(CaseFile), external))
         return {"id": case.id.hex(), "title": case.title}
 
@@ -129,7 +129,7 @@ class Device:
         return {"digest": (await self._cell.state_digest()).hex(), "entries": self._cell.entries()}
 
     async def count(self) -> Answer:
-        """Cases that can be read, and bytes that went out."""
+        """The number of cases that can be read, and of bytes sent."""
         return {"cases": len(await self._cell.cases(CaseFile)), "sent": self._cable.sent}
 
     async def close(self) -> None:
@@ -154,7 +154,7 @@ class Device:
 
 
 async def work(name: str, folder: Path, write: Callable[[bytes], object]) -> None:
-    """Do what is asked for until the input ends."""
+    """Serve requests until the input ends."""
 
     def tell(message: Answer) -> None:
         write(json.dumps(message).encode() + b"\n")
@@ -166,7 +166,7 @@ async def work(name: str, folder: Path, write: Callable[[bytes], object]) -> Non
 
 def main() -> None:
     out = os.dup(1)
-    os.dup2(2, 1)  # whatever else prints must not get in between
+    os.dup2(2, 1)  # other output must not get between the lines of JSON
     trio.run(work, sys.argv[1], Path(sys.argv[2]), partial(os.write, out))
 
 

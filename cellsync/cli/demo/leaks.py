@@ -1,8 +1,8 @@
-"""Leaks: plaintext in the vaults, looked for as somebody would who holds the disk.
+"""Leaks: searches the vaults for plaintext, as a person who holds the disk could.
 
-Every text is looked for in each form that a program might have left it in: UTF-8, both UTF-16s, CP1251, and the
+Every text is searched for in each form in which a program might have left it: UTF-8, both UTF-16s, CP1251, and the
 base64 of UTF-8 at each of its three alignments. A search that finds nothing proves nothing unless it can find
-something: `self_check` plants every form in a file and looks for it.
+something: `self_check` plants every form in a file and searches for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 SHORTEST: Final = 6  # characters: shorter ones turn up in random bytes
-_ANCHOR: Final = 6  # bytes that are looked up first; no form of a text is shorter
+_ANCHOR: Final = 6  # first bytes of a form, by which it is looked up; no form of a text is shorter
 
 
 class Hit(NamedTuple):
@@ -24,7 +24,7 @@ class Hit(NamedTuple):
     text: str
 
     def __repr__(self) -> str:
-        return f"<{self.form} in {self.file.name}>"  # no content
+        return f"<{self.form} in {self.file.name}>"  # without the text
 
 
 class Needles:
@@ -49,7 +49,7 @@ class Needles:
         ]
 
     def search_folder(self, folder: Path) -> tuple[list[Hit], int, int]:
-        """What is found in the files below a folder, and in their names; how many files, and how many bytes."""
+        """The hits in the files below a folder and in their names; the number of files, and of bytes."""
         hits, files, size = [], 0, 0
         for file in sorted(folder.rglob("*")):
             hits += self.search(str(file.relative_to(folder)).encode(), file)
@@ -72,7 +72,7 @@ class Needles:
 
 
 def forms(text: str) -> Iterator[tuple[str, bytes]]:
-    """The forms in which a text may stand, by name; CP1251 only if it can hold the text in bytes of its own."""
+    """The forms of a text, by name; CP1251 only if it can encode the text, and differently from UTF-8."""
     utf8 = text.encode()
     yield "UTF-8", utf8
     yield "UTF-16-LE", text.encode("utf-16-le")
@@ -85,7 +85,7 @@ def forms(text: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _inner_base64(data: bytes, skipped: int) -> bytes:
-    """The characters that are the same whatever stands before and after, `skipped` bytes into a group of three."""
+    """The base64 characters that do not depend on the bytes around `data`; it begins `skipped` bytes into a group."""
     encoded = b64encode(bytes(skipped) + data)
     first = -(-skipped * 8 // 6)
     after = (skipped + len(data)) * 8 // 6

@@ -1,4 +1,4 @@
-"""How the demo is told: short sentences for somebody who has never heard of any of this, in 80 columns.
+"""The narration of the demo: short sentences for readers who know nothing of all this, in 80 columns.
 
 On a terminal there are colours and moving bars (NO_COLOR is honoured); elsewhere it is plain text.
 """
@@ -38,7 +38,7 @@ class Narrator:
         self._print(fill(text, self.console.width, initial_indent=INDENT, subsequent_indent=INDENT), style)
 
     def quote(self, who: str, what: str, style: str = "") -> None:
-        """What somebody wrote or holds, with the following lines under the first."""
+        """What a person wrote or holds, with the following lines under the first."""
         first = f"{INDENT}{who:<{NAME}}"
         text = Text(fill(what, self.console.width, initial_indent=first, subsequent_indent=" " * len(first)), style)
         text.stylize("bold not dim", 0, len(first))
@@ -51,13 +51,13 @@ class Narrator:
         self.console.print(Text(text, style=style), soft_wrap=True)
 
     def verbatim(self, text: str) -> None:
-        """As it is, without colours of ours: a QR brings its own."""
+        """Print a text unchanged, without our colours: a QR code has its own."""
         for line in text.splitlines():
             self.console.print(Text.from_ansi(INDENT + line), soft_wrap=True)
 
     @contextmanager
     def bars(self, children: Sequence[Child], goal: int) -> Iterator[None]:
-        """A bar per device, of the cases that it holds; off a terminal the numbers at the end."""
+        """A bar per device for the cases that it holds; without a terminal, the numbers at the end."""
         if not self.console.is_terminal or self.console.quiet:
             yield
             for child in children:

@@ -1,4 +1,4 @@
-"""What the demo found out: the table at its end, and its one JSON object."""
+"""The results of the demo: the table at its end, and its JSON object."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AuthoredValue(NamedTuple):
 
 
 class CaseReading(NamedTuple):
-    """How the case that all wrote in reads on one device."""
+    """How the case in which all three wrote reads on one device."""
 
     conflict: list[AuthoredValue]  # by author
     timeline: list[AuthoredValue]
@@ -33,8 +33,8 @@ class Outcome(NamedTuple):
     case: str  # its external id
     field: str  # the one with two values
     readings: list[CaseReading]  # one per device
-    contradictions: list[AuthoredValue]  # what has to be in `conflict`
-    additions: list[AuthoredValue]  # what has to be in `timeline`
+    contradictions: list[AuthoredValue]  # must all be in `conflict`
+    additions: list[AuthoredValue]  # must all be in `timeline`
     plaintext_hits: int
     bytes: int
     entries_per_second: float

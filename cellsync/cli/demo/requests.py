@@ -1,4 +1,4 @@
-"""Requests to a process, in lines of JSON on its standard input (the forms stand in `child`): each is a method."""
+"""Requests to a process, in lines of JSON on its standard input (`child` has their forms): each calls a method."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Tell = Callable[[Answer], object]
 
 
 async def serve(target: object, tell: Tell, nursery: trio.Nursery) -> None:
-    """Have `target` do what comes in, several things at a time in `nursery`, until the input ends.
+    """Call `target` for each request, several at a time in `nursery`, until the input ends.
 
-    What it cannot do for a reason of cellsync's is answered. Any other error ends the nursery: the parent sees that.
+    Errors of cellsync's own types are sent as answers. Any other error ends the nursery, and the parent sees that.
     """
     rest = b""
     while data := await trio.to_thread.run_sync(os.read, 0, _CHUNK, abandon_on_cancel=True):

@@ -1,4 +1,4 @@
-"""A run of the demo: whatever happens, the processes end, the folder is deleted, and the exit code says what it was."""
+"""A run of the demo: in every case the processes end, the folder is deleted, and the exit code tells the outcome."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ TERMINATED: Final = 143
 
 
 def run(as_json: bool) -> int:
-    """Play the demo; the exit code."""
-    # With --json a person at the terminal may watch on standard error; a program reads an object and nothing else.
+    """Play the demo. Returns the exit code."""
+    # With --json a person at the terminal may watch on standard error; a program gets an object and nothing else.
     console = Console(stderr=True, quiet=not sys.stderr.isatty()) if as_json else Console(highlight=False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -44,7 +44,7 @@ def run(as_json: bool) -> int:
 
 
 def _report(raised: BaseException, as_json: bool) -> int:
-    """Say what went wrong in one line and a hint; the exit code. What is our own mistake is raised again."""
+    """Say what went wrong in one line and a hint. Returns the exit code. Our own mistakes are raised again."""
     reasons = list(_leaves(raised))
     for error in sorted(reasons, key=lambda error: not isinstance(error, KeyboardInterrupt)):
         match error:
@@ -64,7 +64,7 @@ def _report(raised: BaseException, as_json: bool) -> int:
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group, however deep."""
+    """The exceptions in a group, at any depth."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _leaves(inner)
@@ -73,7 +73,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 async def _until_terminated(teller: Narrator) -> Outcome | None:
-    """Play, and clean up also when the terminal is closed or somebody stops us; None then."""
+    """Play, and clean up. Returns None if a signal stops us, or the terminal is closed."""
     outcome: Outcome | None = None
     async with trio.open_nursery() as nursery:
 

@@ -1,6 +1,6 @@
-"""The demo's script: what happens, step by step. Three processes do it; this one asks them, and tells.
+"""The demo's script, step by step. Three processes do the work; this one sends them requests, and narrates.
 
-Every step has a deadline, so that nothing can hang.
+Every step has a deadline, so nothing can hang.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ async def _enter(guest: Child, code: str) -> None:
 
 
 async def _import(teller: Narrator, cell: Trio) -> float:
-    """Import on one device until all hold it; how many entries per second reached the others."""
+    """Import on one device, and wait until all hold it. Returns how many entries per second reached the others."""
     externals = [row[0] for row in _rows()]
     await _all(cell, "meet", others=2)
     await _all(cell, "expect", externals=externals)
@@ -167,7 +167,7 @@ async def _import(teller: Narrator, cell: Trio) -> float:
 
 
 async def _all(children: Sequence[Child], what: str, **details: object) -> list[Answer]:
-    """Ask all of them the same, at the same time."""
+    """Send the same request to all devices at the same time."""
     answers: dict[Child, Answer] = {}
 
     async def ask(child: Child) -> None:
@@ -184,7 +184,7 @@ async def _hold(child: Child, goal: int) -> None:
 
 
 async def _agree(children: Sequence[Child]) -> list[Answer]:
-    """Wait until all show the same; what they show."""
+    """Wait until all show the same. Returns what they show."""
     with trio.move_on_after(AGREE_WITHIN):
         while True:
             shown = await _all(children, "digest")
@@ -206,7 +206,7 @@ async def _cut(teller: Narrator, cell: Trio) -> None:
 
 
 async def _edit(teller: Narrator, cell: Trio) -> str:
-    """All three write in one case, two of them contradicting each other; the case's id."""
+    """All three write in one case, two of them contradicting each other. Returns the case's id."""
     case = await cell.ana.ask("find", external=CASE)
     teller.chapter(5, f"All three write in the same case: {CASE}, {case['title']}")
     teller.say(f"Each adds a line to its timeline. Ana and Vera also write the {FIELD}, and cannot know of each other:")
@@ -256,7 +256,7 @@ class PlaintextSearch(NamedTuple):
 
 
 def _search(folder: Path) -> PlaintextSearch:
-    """Look for everything that stands in the cases. Raises DemoFailed if the search could not find it."""
+    """Search for every text in the cases. Raises DemoFailed if the search cannot find planted texts."""
     cells = [cell for row in _rows() for cell in row]
     needles = Needles([*cells, SUMMARY_BY_ANA, SUMMARY_BY_VERA, NOTE_BY_ANA, NOTE_BY_BEN, NOTE_BY_VERA])
     if not needles.self_check(folder / "planted"):
@@ -266,7 +266,7 @@ def _search(folder: Path) -> PlaintextSearch:
 
 
 def _rows() -> list[list[str]]:
-    """The example, without its header."""
+    """The rows of the example table, without its header."""
     with EXAMPLE.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))[1:]
 
