@@ -13,7 +13,7 @@ import cellsync.cli.main
 import cellsync.daemon.work  # noqa: F401  so that all errors are defined
 from cellsync.api.contract.problems import Problem, Refusal, TooSoon
 from cellsync.casework.documents.consent import Scope
-from cellsync.casework.exporting.permission import NothingLeaves
+from cellsync.casework.exporting.left_out import NothingLeaves
 from cellsync.casework.importing.mapping import BadMapping
 from cellsync.core.errors import CapExceeded, CellsyncError
 from cellsync.core.schema.fields import Sensitivity

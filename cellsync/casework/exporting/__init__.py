@@ -17,7 +17,7 @@ member, and what they took back, is nobody's business there.
 from __future__ import annotations
 
 from cellsync.casework.exporting.export import Export, Form, export_cases, write_cases
-from cellsync.casework.exporting.permission import LeftOut, Mentioned, NoConsent, NothingLeaves, Why
+from cellsync.casework.exporting.left_out import LeftOut, Mentioned, NoConsent, NothingLeaves, Why
 from cellsync.casework.exporting.sink import Sink
 
 __all__ = [

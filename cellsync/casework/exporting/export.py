@@ -12,9 +12,10 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import dossier, permission, plain, tables
 from cellsync.casework.exporting.gate import Gate
 from cellsync.casework.exporting.gathering import Folder, gather
+from cellsync.casework.exporting.left_out import Kept, LeftOut, Mentioned, NoConsent, NothingLeaves, Why
 from cellsync.casework.exporting.numbers import Cases
 from cellsync.casework.exporting.papers import gather_papers
-from cellsync.casework.exporting.permission import Kept, LeftOut, Mentioned, Right, Why
+from cellsync.casework.exporting.permission import Right
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.sink import InMemory, Sink
 from cellsync.cell.cell import Cell
@@ -117,9 +118,9 @@ def _made(
         if (why := _refusal(right, audience)) is None:
             leaving.append(place)
         else:
-            kept.add(why, place, right=right)
+            kept.add(why, place, merged=right is not None and right.merged)
     if folders and not leaving:
-        raise permission.NoConsent(kept.by_reason(reader.all_ids, folders.numbers))
+        raise NoConsent(kept.by_reason(reader.all_ids, folders.numbers))
     if form is Form.DOSSIER and len(folders) != 1:
         raise InvalidValue("a dossier is about one case", hint="Choose one case, or export a table.")
     papers = yield from gather_papers(reader, folders, leaving, audience, kept)
@@ -136,7 +137,7 @@ def _made(
         else:
             kept.add(Why.NOTHING, place)
     if leaving and not any(True for _ in filled):
-        raise permission.NothingLeaves(audience, chosen, kept.by_reason(reader.all_ids, folders.numbers))
+        raise NothingLeaves(audience, chosen, kept.by_reason(reader.all_ids, folders.numbers))
     writer.end()
     refused.extend(number for place, number in enumerate(folders.numbers) if place + 1 not in filled)
     return Export(

@@ -23,8 +23,9 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.exporting.documents import is_number, named_kind
 from cellsync.casework.exporting.gathering import Folder
+from cellsync.casework.exporting.left_out import Kept, Why
 from cellsync.casework.exporting.mentions import Mentions, Says
-from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Consents, Kept, Why
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Consents
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.staying import staying
 from cellsync.casework.values.link import Link
@@ -121,7 +122,8 @@ class Gate:
         why = self._kept(document, name, compartment)
         if why is not None and self._folder is not None:
             what = f"{named_kind(kind_of(type(document)))}.{name}"
-            self.kept.add(why, self._folder.place, what, self._folder.right_of(document.id))
+            right = self._folder.right_of(document.id)
+            self.kept.add(why, self._folder.place, what, merged=right is not None and right.merged)
         return why is not None
 
     def _is_held(self, document: Schema, name: str, value: Any) -> bool:

@@ -14,7 +14,8 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.documents import named_kind
 from cellsync.casework.exporting.gathering import Beside, Folder, Folders, beside
-from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Kept, Right, Why
+from cellsync.casework.exporting.left_out import Kept, Why
+from cellsync.casework.exporting.permission import NOTHING_ALLOWED, Right
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.core.marks import Marks
 from cellsync.core.schema.fields import Sensitivity
@@ -89,7 +90,8 @@ def gather_papers(
             if all(number in known for number in found.told_of[document]) and not right.refuses(audience):
                 papers.rights[at] = right
             else:
-                kept.add(Why.OTHERS, place, named_kind(kind_of(found.schemas[document])), right)
+                kind = named_kind(kind_of(found.schemas[document]))
+                kept.add(Why.OTHERS, place, kind, merged=right.merged)
             yield from reader.turn_after(1)
     return papers
 
