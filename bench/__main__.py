@@ -1,7 +1,6 @@
 """`python -m bench [--quick]`: measure everything, print it against the budgets, write bench-results.json.
 
-With `--against PATH` only what `bench/against.py` says, with `--runs` only what `bench/runs.py` says, with `--stages`
-only what `bench/stages.py` says.
+`--against PATH` runs only `bench/against.py`, `--runs` only `bench/runs.py`, `--stages` only `bench/stages.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from bench import against, catch_up, growth, hand, hostile, importing, live, mes
 from bench.parts import Part, Took, timed
 from bench.rows import Row
 
-QUICK: Final = 20  # times smaller
+QUICK: Final = 20  # how many times smaller a quick run is
 RESULTS: Final = Path("bench-results.json")
 RESULTS_AGAINST: Final = Path("bench-against.json")
 RESULTS_RUNS: Final = Path("bench-runs.json")
@@ -29,7 +28,7 @@ RESULTS_STAGES: Final = Path("bench-stages.json")
 
 
 def main() -> int:
-    """0 also when a budget is missed: this measures, it does not judge."""
+    """Returns 0 even if a budget is missed: this measures, it does not judge."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"everything at 1/{QUICK} of the size")
     parser.add_argument("--against", type=Path, metavar="PATH", help="only compare with the build in this checkout")
@@ -40,11 +39,11 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 150)
     rows: list[Row] = []
     took: list[Took] = []
-    # An installed program has its bytecode: else every process of a command would compile it anew.
+    # An installed program has its bytecode; without it every process of a command would compile the modules again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for package in ("cellsync", "bench"):
         compileall.compile_dir(package, quiet=1)
-    # Not in the system's folder for temporary files: that is often in memory, where being durable costs nothing.
+    # Not in the system's folder for temporary files, which is often in memory, where durability costs nothing.
     place = Path("build")
     place.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder, console.status("") as status:

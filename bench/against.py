@@ -1,14 +1,16 @@
 """Another build beside this one: `make bench AGAINST=PATH`, or `python -m bench --against PATH`.
 
-PATH is a checkout with its own `.venv`. The other build, being the older, writes each history; both catch up with
-copies of it, in turns, and who begins changes. Each build has opened its copies once before, for it may lay out
-databases otherwise. What is compared is processor time, which other work on the machine disturbs least: of the receiver
-and of the giver, per entry, from when their modules are loaded until they have closed. The cases of all must end with
-one digest. (That of what is held is no measure of it: builds whose protocols differ may digest that otherwise.)
+PATH is a checkout with its own `.venv`. The other build, which is the older one, writes each history; both catch up
+with copies of it, in turns, and take turns at beginning. Each build has opened its copies once before, since their
+layouts of databases may differ. The measure is processor time, which other work on the machine disturbs least: that of
+the receiver and of the giver, per entry, from when their modules are loaded until they have closed. The cases must have
+the same digest at the end of every run. (The digest of entries held is not compared: builds whose protocols differ may
+compute it differently.)
 
-Both import the same table, too, each into a vault of its own.
+Both builds also import the same table, each into a vault of its own.
 
-`bench/guest.py` runs in the other checkout, with what is there: so it imports only names that old benchmarks have, too.
+`bench/guest.py` also runs in the other checkout, with the modules there, so it imports only names that exist in old
+benchmarks too.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ from bench.importing import wide
 from bench.rows import Row
 
 ROUNDS: Final = 5
-ROWS: Final = 4_000  # of a table that is imported
+ROWS: Final = 4_000  # of the imported table
 IMPORTS: Final = 3
 HERE: Final = Path(__file__).resolve().parent.parent
 _GUEST: Final = Path(__file__).resolve().parent / "guest.py"
 
 
 class Run(NamedTuple):
-    """One catch-up of one build."""
+    """The result of one catch-up of one build."""
 
     seconds: float
     receiver: float  # processor time, seconds
@@ -83,7 +85,7 @@ def _catch_ups(folder: Path, other: Path, entries: int) -> Iterator[Row]:
 
 
 def _lay_out(build: Path, folder: Path, made: dict[str, Any]) -> dict[str, Any]:
-    """Copies of both databases, as this build lays them out."""
+    """Copies of both databases, in this build's layout."""
     folder.mkdir()
     jobs = {}
     for name in ("giver", "taker"):
@@ -108,7 +110,7 @@ def _rows(ours: list[Run], theirs: list[Run], shape: Shape, entries: int) -> Ite
 
 
 def _catch_up(build: Path, folder: Path, made: dict[str, Any], *, last: bool) -> Run:
-    """One catch-up; the digest of the receiver's cases is taken in the last."""
+    """Run one catch-up; the last one also takes the digest of the receiver's cases."""
     jobs = {}
     for name in ("giver", "taker"):
         copy = folder / f"copy.{name}"

@@ -1,8 +1,7 @@
-"""Catch-up: a device that was just admitted gets everything, from another process, over loopback TCP.
+"""Catch-up: a newly admitted device gets everything from another process, over loopback TCP.
 
-The time runs from the call to the last snapshot on disk. The session, its frames and acknowledgements are the real
-ones, only nothing is announced: the address is known. The receiver is a whole cell that nobody follows, as a daemon
-has it.
+The time runs from the call to the last snapshot on disk. The session, its frames and acknowledgements are real, but
+nothing is announced: the address is known. The receiver is a whole cell without followers, as in a daemon.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ from cellsync.store.sqlite import SqliteStore
 
 ENTRIES: Final = 100_000
 RUNS: Final = 3
-KEY: Final = DatabaseKey(bytes(range(32)))  # of throw-away databases; how random it is costs no time
-FLOOR_TIMES: Final = 2.0  # most times the chained floor
+KEY: Final = DatabaseKey(bytes(range(32)))  # of throw-away databases; randomness of the key makes no difference in time
+FLOOR_TIMES: Final = 2.0  # greatest multiple of the chained floor
 LOOPBACK: Final = "127.0.0.1"
 
 
@@ -192,7 +191,7 @@ async def _take(job: Mapping[str, Any]) -> None:
 
 
 def greet(job: Mapping[str, Any]) -> None:
-    """What two devices that hold the same say to each other about a circle, without the frames around it."""
+    """The messages that two devices holding the same exchange about a circle, without their frames."""
     both = [Device.open(job["giver"]), Device.open(job["taker"])]
     name = bytes(forms.NAME_BYTES)
     exchanges = [Exchange(device.circle, name, caps.FRAME) for device in both]
@@ -208,7 +207,7 @@ def greet(job: Mapping[str, Any]) -> None:
             exchange.settle()
             replies.append(reply)
             building = exchange.due(math.inf)
-            if building is not None:  # where the peer stands is looked for before anything is found
+            if building is not None:  # the peer's position is looked up first, even if nothing is to be sent
                 building.build()
                 assert not exchange.send(building), "something was new"
         assert not any(replies), "something was new"

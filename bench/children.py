@@ -1,7 +1,7 @@
 """Children: other processes of a measurement.
 
-A child gets its job as one line of JSON on stdin (keys too: what stands in argv is seen by everyone on the machine),
-answers in lines of JSON on stdout, and ends when its stdin does.
+A child gets its job as one line of JSON on stdin (including keys: argv is visible to everyone on the machine), answers
+in lines of JSON on stdout, and ends when its stdin does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import trio
 
 from cellsync.ledger.pause import spare
 
-LIMIT: Final = 900.0  # seconds: whatever takes longer is broken
+LIMIT: Final = 900.0  # seconds after which a child counts as broken
 _HOME: Final = Path(__file__).resolve().parent.parent
 
 
@@ -37,7 +37,7 @@ class Child:
         self._process.stdin.flush()
 
     def hear(self) -> dict[str, Any]:
-        """Its next line. RuntimeError if it ended instead; its own error stands on stderr."""
+        """The child's next line. Raises RuntimeError if it ended instead; its own error is on stderr."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -63,18 +63,18 @@ class Child:
 
 
 def run(module: str, function: str, job: Mapping[str, Any]) -> dict[str, Any]:
-    """What a child that says one thing says."""
+    """The single answer of a child."""
     with Child(module, function, job) as child:
         return child.hear()
 
 
 def tell(message: Mapping[str, Any]) -> None:
-    """From a child to whoever started it."""
+    """Send a message from a child to its parent."""
     print(json.dumps(message), flush=True)
 
 
 async def until_dismissed() -> None:
-    """Until whoever started this child has had enough."""
+    """Wait until the parent sends a line, or closes this child's stdin."""
     await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
 
 

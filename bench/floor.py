@@ -1,10 +1,10 @@
-"""Floors: the fewest steps that any program would take which keeps the same promises, as code.
+"""Floors: code for the fewest steps with which any program could keep the same promises.
 
 Chained floor. Two processes; the receiver reads frames from a socket, decrypts ChaCha20-Poly1305, decodes msgpack,
 hashes each entry and chains it (two hashes), verifies one signature per batch, and inserts one row per entry into an
-encrypted SQLite file, one FULL commit per batch. It leaves out what makes an entry cellsync's: headers with heights
-and parents, the check that bytes are canonical, caps, membership, the fold with its snapshots, heads of cases and
-chains, orders of arrival, acknowledgements, the handshake.
+encrypted SQLite file, one FULL commit per batch. It leaves out everything that is particular to cellsync: headers with
+heights and parents, the check that bytes are canonical, caps, membership, the fold with its snapshots, heads of cases
+and chains, the order of arrival, acknowledgements, the handshake.
 
 Commit floor. One row of an entry's size, one FULL commit, the same kind of file.
 """
@@ -42,11 +42,11 @@ CREATE TABLE entries (
 """
 
 Said = tuple[int, int, int, bytes, bytes]
-"""An entry as it must reach the other side: case, clock, kind, shape, content."""
+"""The parts of an entry that must reach the other side: case, clock, kind, shape, content."""
 
 
 class Database:
-    """An encrypted file with one table: what cellsync's would be without anything of cellsync."""
+    """An encrypted file with a single table, and nothing that is particular to cellsync."""
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._db = apsw.Connection(os.fspath(path))
@@ -69,7 +69,7 @@ class Database:
         self._count += len(rows)
 
     def commit_seconds(self, size: int) -> float:
-        """How long it takes to make one row of so many bytes durable."""
+        """The seconds that it takes to make one row of `size` bytes durable."""
         row = os.urandom(32), 0, 0, 0, b"", os.urandom(size)
         began = perf_counter()
         self.insert([row])
@@ -150,7 +150,7 @@ def take(job: Mapping[str, Any]) -> None:
 
 
 def chain_on(head: bytes, said: Said) -> bytes:
-    """The two hashes per entry: of its content, and of all else together with what came before."""
+    """The two hashes per entry: that of its content, and that of everything else together with the previous hash."""
     case, clock, kind, shape, content = said
     inner = blake2b(content, digest_size=32).digest()
     return blake2b(head + _FACTS.pack(case, clock, kind) + shape + inner, digest_size=32).digest()

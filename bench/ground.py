@@ -1,4 +1,4 @@
-"""The ground of a measurement: a founded circle, its devices, and a receiver that has heard nothing yet."""
+"""The ground of a measurement: a founded circle, its devices, and a receiver that holds nothing yet."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from cellsync.store.vault import Vault
 
 @dataclass(frozen=True)
 class Seat:
-    """A device of the circle, with what only it knows."""
+    """A device of the circle, with its secrets."""
 
     secrets: DeviceSecrets
     device: DeviceId
@@ -59,7 +59,7 @@ class Seat:
 
 
 class Ground:
-    """A circle in its founder's store. Devices are admitted without pairing: nothing here measures that."""
+    """A circle in its founder's store. Devices are admitted without pairing, which is not measured."""
 
     def __init__(self, store: SqliteStore, authors: int, began: Millis, source: Random) -> None:
         self.store = store
@@ -83,25 +83,25 @@ class Ground:
         return self.authors[0]
 
     def keep(self, plan: Plan) -> Plan:
-        """Make a step durable at the founder's, and known."""
+        """Make a step durable in the founder's store, and take it in."""
         self.store.write(plan.commit)
         self.store.flush()
         self.replica.advance(plan)
         return plan
 
     def seat_receiver(self, path: Path, key: DatabaseKey) -> None:
-        """The receiver's database."""
+        """Make the receiver's database."""
         self.seat(self.receiver, path, key)
 
     def seat(self, seat: Seat, path: Path, key: DatabaseKey) -> None:
-        """The database of a device that has been admitted, and knows nobody but the founder."""
+        """Make the database of an admitted device that knows only the founder."""
         store = SqliteStore.create(path, key)
         self._prepare(store, seat)
         store.flush()
         store.close()
 
     def job(self, seat: Seat, path: Path, key: DatabaseKey) -> dict[str, Any]:
-        """What a child needs to be this device."""
+        """The job of a child that is to be this device."""
         return {
             "path": str(path),
             "key": key.reveal().hex(),
@@ -153,7 +153,7 @@ class Device:
 
     @contextmanager
     def cell(self, node: Node, nursery: trio.Nursery) -> Iterator[Cell]:
-        """The whole cell around it, beside a vault of which nothing is read here."""
+        """The whole cell around the device, with a vault from which nothing is read here."""
         identity = Identity(self.signing, self.session, "receiver")
         secrets = DeviceSecrets(self.signing, self.session, SealSecret(bytes(32)))  # nothing is sealed to it
         with (

@@ -1,7 +1,7 @@
-"""Growth: what an entry costs when a circle is small, and when it has a million.
+"""Growth: the cost of an entry in a small circle, and in one with a million entries.
 
-One author, the same number of cases. Each cost covers verifying, folding, storing, the last snapshots and the last
-checkpoint of the database; decoding frames is left out, for it cannot depend on what is held.
+One author and the same number of cases. Each cost covers verifying, folding, storing, the last snapshots and the last
+checkpoint of the database. Decoding frames is left out, since it cannot depend on what is held.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What `bench/against.py` runs in each of two checkouts: `python guest.py FUNCTION`, with a job on stdin.
+"""The program that `bench/against.py` runs in each of two checkouts: `python guest.py FUNCTION`, with a job on stdin.
 
-It stands in one checkout and works with the modules of the one it is started in. The bytecode is not compared: modules
-are loaded before the clock starts.
+The file lies in one checkout and imports the modules of the one in which it is started. Compiling them is not measured:
+modules are loaded before the clock starts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _lay_out(job: dict[str, object]) -> None:
 
 
 def _bring_in(job: dict[str, object]) -> None:
-    """An import; the derivation of the key, and opening, are no part of it."""
+    """Import a table; deriving the key and opening the cell are not measured."""
     home = Home(Path(str(job["vault"])), partial(open_lan, ["127.0.0.1"], mode="off"), kdf=Kdf.CHEAP)
 
     async def bring_in() -> dict[str, float]:
@@ -74,7 +74,7 @@ def _bring_in(job: dict[str, object]) -> None:
 
 
 def _spare() -> None:
-    """As a daemon does when it has started; an older build's did nothing of the kind."""
+    """Do as a daemon does after its start; older builds have nothing of the kind."""
     with suppress(ImportError, AttributeError):
         import_module("cellsync.ledger.pause").spare()
 

@@ -1,4 +1,4 @@
-"""What the hand feels: commands as whole processes, against a daemon, beside the start of Python itself."""
+"""Response times as users feel them: commands as whole processes, with a daemon, beside the start of Python itself."""
 
 from __future__ import annotations
 

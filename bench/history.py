@@ -4,8 +4,9 @@
     30 %  one of ten registers set, naming the value that it replaces
     500   cases, 200 characters per value, some seconds between two entries
 
-The authors write in turn, `burst` entries each; whoever writes has seen all that was written before. Entries are as
-the devices themselves would have written them. Only signatures are spared, where a batch carries one of thousands.
+The authors write in turn, `burst` entries each, and each has seen everything written before. Entries are exactly as the
+devices themselves would have written them. Only signatures are left out where a batch carries one for thousands of
+entries.
 """
 
 from __future__ import annotations
@@ -41,19 +42,19 @@ REGISTERS: Final = 10
 CHARACTERS: Final = 200  # of each value: 150 random bytes in base64
 APPENDS: Final = 0.7
 LONGEST_PAUSE: Final = 52_000  # ms: 100,000 entries in a month
-COMMIT: Final = 2_000  # entries at once while a history is made
-PER_BATCH: Final = 3_500  # entries: some 1 MB
+COMMIT: Final = 2_000  # entries per commit while a history is made
+PER_BATCH: Final = 3_500  # entries, about 1 MB
 
 
 class Edit(NamedTuple):
-    """What somebody does to a case."""
+    """One change to a case."""
 
     case: CaseId
     operation: Operation
 
 
 class Edits:
-    """The stream of what people do."""
+    """The stream of edits that people make."""
 
     def __init__(self, source: Random) -> None:
         self._random = source
@@ -69,18 +70,18 @@ class Edits:
         return Edit(case, Operation(Op.SET, field, self._set.get((case, field), b""), text))
 
     def written(self, edit: Edit, ref: Ref) -> None:
-        """Under which ref it was written: the next setting of this register names it."""
+        """An edit was written under this ref, which the next setting of the same register names."""
         if edit.operation.tag == Op.SET:
             self._set[edit.case, edit.operation.field] = ref
 
 
 def began_before(entries: int) -> Millis:
-    """When a circle was founded whose last entry of so many is of today."""
+    """The time at which a circle was founded, if the last of its entries is from today."""
     return Millis(REAL.now() - entries * LONGEST_PAUSE // 2)
 
 
 class History:
-    """What is written on a ground that nobody else writes on."""
+    """The history written on a ground that has no other writers."""
 
     def __init__(self, ground: Ground, burst: int = 1) -> None:
         self._ground = ground
@@ -88,19 +89,19 @@ class History:
         self._edits = Edits(ground.random)
         self._clock = ground.began
         self._count = 0
-        self._last = ground.founder.line  # of the newest entry
+        self._last = ground.founder.line  # the chain of the newest entry
         circle = ground.circle
         self._prefixes = {seat.line: chain_prefix(circle, seat.device, seat.incarnation) for seat in ground.authors}
 
     def write(self, entries: int) -> None:
-        """Entries into the founder's store, each signed and arrived for itself, as if written while it was there."""
+        """Write entries into the founder's store, each signed and with its own arrival, as if received live."""
         for count in _portions(entries, COMMIT):
             self._ground.keep(self._plan(count, each_signed=True))
         self._ground.store.save_snapshots(self._ground.replica.states.snapshots())
         self._ground.store.flush()
 
     def batches(self, entries: int) -> Iterator[Batch]:
-        """Entries of one author, kept nowhere; the first batch introduces the devices."""
+        """Batches of entries of one author, which are not stored; the first batch introduces the devices."""
         replica = self._ground.replica
         introduction = replica.serve(0, PeerHoldings({}, (), ()), replica.held.arrival).batch
         assert introduction is not None
@@ -124,7 +125,7 @@ class History:
         return stage.plan(each_ends=True)
 
     def _write(self, stage: Stage, author: Seat, *, signed: bool) -> None:
-        """As planner.plan_writes, without looking for the heads: the only one is the newest entry."""
+        """Like planner.plan_writes, but without looking for the heads: the only one is the newest entry."""
         own, last = stage.own(author.line), stage.own(self._last)
         height, past, parent, parents = own.height, own.past, b"", b""
         if last.number != own.number:
@@ -160,7 +161,7 @@ class History:
         self._last = author.line
 
     def _pack(self, row: BatchChain, plan: Plan) -> Batch:
-        """The batch of entries that all stand in one chain."""
+        """The batch of entries that are all in one chain."""
         case_ids, rows = self._ground.replica.held.case_ids, dict[int, int]()
         batch = Batch(chains=[row])
         clock = 0

@@ -1,11 +1,11 @@
-"""A member gone bad: how much memory, and how long a stretch of the event loop, valid entries of one device can take.
+"""A member gone bad: how much memory valid entries of one device can take, and how long they hold up the event loop.
 
-The parent writes batches as only a hostile program would; a child that serves a profile takes them in as a session
-hands them over, and is then asked what people ask: lists, one case, its log, its graph, exports, edits, and events,
-also by somebody who was away.
+The parent writes batches as only a hostile program would. A child that serves a profile takes them in as from a
+session, and is then sent the usual requests: lists, one case, its log, its graph, exports, edits, and events, also
+those of a client that was away.
 
-All attacks meet the same vault, which is made once and copied; and two of them are under way at once, each on its own
-processor. What is measured is the memory of a process, and the time in which that process was at work.
+All attacks meet the same vault, which is made once and copied; two attacks run side by side, each on its own processor.
+The measures are the memory of a process, and the time in which that process was working.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from cellsync.ledger.source import FromSession
 from cellsync.profile.profile import Profile, Settings
 
 GROWTH: Final = 64.0  # MB that one device may cost another
-BLOCKED: Final = 50.0  # ms of work for which it may hold up its event loop
+BLOCKED: Final = 50.0  # ms of work for which one device may hold up another's event loop
 BYTES: Final = 8 << 20  # of each attack, at most
 AT_ONCE: Final = 2  # attacks
 MANY: Final = 100_000
@@ -107,7 +107,7 @@ def tables(count: int) -> Iterator[Entry]:
 
 
 def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> Iterator[Entry]:
-    """Entries of so many operations, each with a value, key or counter of its own."""
+    """Entries of `count` operations, each with a value, key or counter of its own."""
     for number in itertools.count():
         own = range(number * count, number * count + count)
         if op is Op.COUNT:
@@ -117,7 +117,7 @@ def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> It
 
 
 def fields(op: Op, count: int, detail: Callable[[int], Any] = lambda _: None) -> Iterator[Entry]:
-    """Entries of so many operations, each in a field of its own."""
+    """Entries of `count` operations, each in a field of its own."""
     for number in itertools.count():
         own = range(number * count, number * count + count)
         value = (lambda at: [at, 1]) if op is Op.PUT else (lambda at: at)
@@ -125,7 +125,7 @@ def fields(op: Op, count: int, detail: Callable[[int], Any] = lambda _: None) ->
 
 
 def a_ref(at: int) -> bytes:
-    """To nothing that is here."""
+    """A ref to an operation that is not held."""
     return at.to_bytes(10, "big")
 
 
@@ -135,14 +135,14 @@ def single(operation: Callable[[int], Operation]) -> Iterator[Entry]:
 
 
 def every_case(count: int) -> Iterator[Entry]:
-    """A case with each entry."""
+    """Entries that each create a case."""
     for number in range(count):
         case = CaseId(number.to_bytes(32, "big"))
         yield said(case, Operation(int(Op.CREATE), _KIND, 1, None), Operation(int(Op.SET), "title", b"", f"t{number}"))
 
 
 def leaving() -> Iterator[Entry]:
-    """A case with each two entries, and that anybody may have it; and one more, to look at."""
+    """A case with every two entries, the other of which consents to its export to anyone; and one more case to show."""
     for number in itertools.count():
         consent, case = (CaseId((2 * number + one).to_bytes(32, "big")) for one in range(2))
         created = Operation(int(Op.CREATE), _KIND, 1, None)
@@ -153,7 +153,7 @@ def leaving() -> Iterator[Entry]:
 
 
 def about(document: CaseId, kind: str, case: CaseId, *more: Operation) -> Entry:
-    """A document that is part of a case."""
+    """The entry that makes a document part of a case."""
     link = Operation(int(Op.ADD), "links", None, [case, "part_of"])
     return said(document, Operation(int(Op.CREATE), kind, 1, None), link, *more)
 
@@ -168,14 +168,14 @@ def beside_one() -> Iterator[Entry]:
 
 
 def fat_cases() -> Iterator[Entry]:
-    """Cases that are each heavy."""
+    """Cases that are all large."""
     for number in itertools.count():
         case = CaseId(number.to_bytes(32, "big"))
         yield raw(_set(), array(b"\x90", 1_000), case)
 
 
 def control() -> Iterator[Entry]:
-    """Kinds that this version does not know."""
+    """Entries of a kind that this version does not know."""
     return itertools.repeat(Entry(CaseId(NO_ID), array(b"\x90", 60_000), _SALT + b"\x90", 99))
 
 
@@ -219,7 +219,7 @@ ATTACKS: Final[dict[str, Attack]] = {
 
 
 class Writer:
-    """Somebody with a member's key who writes what they like."""
+    """A hostile program with a member's key, which writes arbitrary valid entries."""
 
     def __init__(self, hello: Mapping[str, Any]) -> None:
         self.circle = CircleId(bytes.fromhex(hello["circle"]))
@@ -234,7 +234,7 @@ class Writer:
         self._sequence, self._previous = 0, EntryId(NO_ID)
 
     def batches(self, entries: Iterator[Entry], most: int) -> Iterator[Batch]:
-        """Full batches of these entries, until so many bytes were written."""
+        """Full batches of these entries, until `most` bytes were written."""
         sent = 0
         waiting: list[Entry] = []
         size = 0
@@ -252,7 +252,7 @@ class Writer:
             yield self._batch(waiting, size)
 
     def write(self, path: Path, entries: Iterator[Entry], most: int) -> None:
-        """The same into a file, frame by frame."""
+        """Write the same batches into a file, frame by frame."""
         with path.open("wb") as file:
             for batch in self.batches(entries, most):
                 parts = encode_batch(bytes(8), batch, caps.FRAME)
@@ -267,7 +267,7 @@ class Writer:
         for at, (case, shape, content, kind) in enumerate(entries):
             own = CaseId(self.circle) if kind else case
             parents, parent_ids = [], b""
-            if not self._sequence:  # it was admitted: that is in its past
+            if not self._sequence:  # its first entry cites its admission
                 parents, parent_ids = [1, 1], bytes(self._founder.previous)
             self._sequence += 1
             self._height += 1
@@ -283,7 +283,7 @@ class Writer:
 
 
 def measure(folder: Path, scale: int) -> Iterator[Row]:
-    """All attacks; in a quick run each third, since what is around an attack takes a second or two of any."""
+    """All attacks; in a quick run every third, since setting up and ending any attack takes a second or two."""
     victim = Victim.made(folder)
     names = list(itertools.islice(ATTACKS, 0, None, 1 if scale == 1 else 3))
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as lanes:
@@ -295,7 +295,7 @@ def measure(folder: Path, scale: int) -> Iterator[Row]:
 
 
 class Victim(NamedTuple):
-    """A profile whose vault is copied for each attack, and what the member who goes bad knows of its circle."""
+    """A profile whose vault is copied for each attack, and what the hostile member knows of its circle."""
 
     folder: Path
     hello: Mapping[str, Any]
@@ -307,7 +307,7 @@ class Victim(NamedTuple):
 
 
 def attempt(name: str, victim: Victim, folder: Path, most: int) -> list[dict[str, Any]]:
-    """One attack, in a child of its own: what each phase cost."""
+    """Run one attack in a child of its own. Returns the cost of each phase."""
     writer = Writer(victim.hello)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         copy, path = shutil.copytree(victim.folder, Path(place) / "profile"), Path(place) / "batches"
@@ -320,10 +320,10 @@ def attempt(name: str, victim: Victim, folder: Path, most: int) -> list[dict[str
 
 
 class Watch:
-    """What stretches of work cost, beside what the process took before the first of them.
+    """The cost of each phase, beyond the memory that the process took before the first of them.
 
-    Of the time in which the event loop did not turn only that counts in which this process was at work, and its thread
-    did not wait for a processor: the rest other programs took, on a machine that is busy.
+    Of the time in which the event loop did not turn, only that part counts in which this process worked and its thread
+    did not wait for a processor: on a busy machine other programs took the rest.
     """
 
     def __init__(self) -> None:
@@ -363,7 +363,7 @@ class Watch:
 
 
 def waited() -> float:
-    """How long this thread was ready, and waited for a processor; 0 where the system does not say."""
+    """How long this thread was ready but waited for a processor; 0 where the system does not tell."""
     try:
         return int(_SCHEDULED.read_bytes().split()[1]) / 1e9
     except OSError:
@@ -375,7 +375,7 @@ def prepare(job: Mapping[str, Any]) -> None:
 
 
 async def _prepare(profile: Profile) -> dict[str, Any]:
-    """A vault with one honest case, and an invitation that somebody has taken; what that one knows of it."""
+    """Make a vault with one honest case, and admit the hostile member. Returns what that member knows."""
     profile.save(_SETTINGS)
     home = replace(profile.home(_SETTINGS), kdf=QUICK_KDF)
     await found_cell(home, "Mill Street", name="ana", passphrase=PASSPHRASE)
@@ -395,7 +395,7 @@ def suffer(job: Mapping[str, Any]) -> None:
 
 
 async def _suffer(folder: Path, batches: Path) -> None:
-    dispatch.load()  # as a daemon does: what is imported later would hold up the loop, whoever writes what
+    dispatch.load()  # as a daemon does: later imports would hold up the loop whatever is written
     spare()
     async with served(folder) as service:
         gc.collect()
@@ -405,7 +405,7 @@ async def _suffer(folder: Path, batches: Path) -> None:
 
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[Service]:
-    """A service of this profile, open. It is locked in the end."""
+    """An open service of this profile, locked at the end."""
     async with trio.open_nursery() as nursery:
         service = Service(Profile(folder), _SETTINGS, nursery)
         await service.unlock(PASSPHRASE)
@@ -416,11 +416,11 @@ async def served(folder: Path) -> AsyncIterator[Service]:
 
 class Watching(Protocol):
     def over(self, phase: str, *, growth: bool = True) -> AbstractAsyncContextManager[None]:
-        """Watch what happens in the block; its growth only if that is to count."""
+        """Watch the block; its growth only if that is to count."""
 
 
 async def go_through(service: Service, batches: Path, begin: Callable[[], Watching]) -> None:
-    """Take these in, and ask what people ask. `begin` watching once all is there that is there without them."""
+    """Take in these batches, and send the usual requests. `begin` watching after everything else is set up."""
     for name in ("case.list", "status"):
         await ask(service, name)
     before, watch = service.cell.cursor(), begin()
@@ -445,7 +445,7 @@ async def go_through(service: Service, batches: Path, begin: Callable[[], Watchi
     async with watch.over("edit"):
         await ask(service, "case.edit", case=case.hex(), set={"status": "closed"})
     async with watch.over("export"):
-        with suppress(NoConsent):  # of an export of nothing
+        with suppress(NoConsent):  # the export may be empty
             made = await ask(service, "export", format="json", audience="public")
             fetched, after = made["export"], made["next"]
             del made
@@ -471,7 +471,7 @@ async def ask(service: Service, name: str, **given: Any) -> dict[str, Any]:
 
 
 async def _take_in(service: Service, path: Path) -> None:
-    """As a link does: a frame at once, and a batch when it is whole."""
+    """Take in as a link does: frame by frame, and a batch when it is complete."""
     circle = service.cell.circle
     batch = Batch()
     with path.open("rb") as file:

@@ -1,7 +1,8 @@
-"""Importing tables as groups have them, each row a few signed entries, into a vault on disk.
+"""Importing tables like those that groups have, a few signed entries per row, into a vault on disk.
 
-The example's 500 rows once; then the same rows with ids and names of their own, so many that it would show if what a
-row costs depended on how many there are. Each table is brought in by a process of its own, whose peak is measured.
+First the example's 500 rows; then the same rows many times over with ids and names of their own, enough to show whether
+the cost of a row depends on the size of the table. Each table is imported by a process of its own, whose peak memory is
+measured.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from cellsync.store.header import Kdf
 BUDGET: Final = 2.0  # seconds, for the example
 SMALL: Final = 1_000
 LARGE: Final = 50_000
-FEWEST: Final = 500  # with fewer, what an import costs beside its rows would be most of it
+FEWEST: Final = 500  # rows; with fewer, the fixed cost of an import would be most of the figure
 SMALL_RUNS: Final = 3
 PER_ROW: Final = 0.9  # ms
 GROWTH: Final = 1.3
@@ -57,7 +58,7 @@ def measure(folder: Path, smaller: int = 1) -> Iterator[Row]:
 
 
 def wide(rows: int) -> bytes:
-    """The example's rows over and over, with other ids and other names."""
+    """The example's rows repeated, with other ids and other names."""
     text = (files("cellsync.casework") / "data" / "cases.csv").read_text("utf-8-sig")
     header, *example = csv.reader(text.splitlines(keepends=True))
     made = io.StringIO(newline="")
@@ -92,7 +93,7 @@ def bring_in(job: Mapping[str, Any]) -> None:
 
 
 async def _bring_in(vault: Path, table: Path, again: bool) -> None:
-    # The key derivation is not part of an import, and has its own cost by design.
+    # Key derivation is not part of an import; it is expensive by design.
     home = Home(vault, partial(open_lan, ["127.0.0.1"], mode="off"), kdf=Kdf.CHEAP)
     await found_cell(home, "bench", name="bench", passphrase="bench")
     async with open_cell(home, passphrase="bench") as cell:

@@ -1,10 +1,10 @@
-"""Layouts of entries at rest: what the store has, and two prototypes that keep them in another table.
+"""Layouts of entries at rest: the store's own, and two prototypes that keep entries in a different table.
 
-    rows              one row per entry, numbered as they came: the store itself
-    rows by slot      one row per entry, as stores up to version 5 had them: each branch grows at its own end
-    runs              one row for up to so many consecutive entries of a branch, as bytes
+    rows              one row per entry, numbered in order of arrival: the store itself
+    rows by slot      one row per entry, as in stores up to version 5: each branch grows at its own end
+    runs              one row for a limited number of consecutive entries of a branch, as bytes
 
-All else (key, pages, log, what is written beside entries) is the store's. The prototypes do only what is measured.
+Everything else (key, pages, log, other tables) is the store's. The prototypes do only what is measured.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOTHING: Final = Commit([], [], [], [], [])
 
 
 class Rows(SqliteStore):
-    """The store, and two things that only a measurement does."""
+    """The store, with a few operations for measurements."""
 
     beside = ""  # tables of a prototype
 
@@ -45,13 +45,13 @@ class Rows(SqliteStore):
         self.flush()
 
     def rewrite(self, entry: Entry, content: bytes) -> None:
-        """Its old content is in neither file nor log then."""
+        """Replace an entry's content; the old one is then gone from file and log."""
         self._replace_content(entry, content)
         self._shred = True
         self.flush()
 
     def anywhere(self, contents: Iterable[bytes]) -> bool:
-        """Whether one of these is in the log, or in the decrypted file, what nobody uses of it included."""
+        """Whether the log is not empty, or any of these is in the decrypted file, unused pages included."""
         plain = self._db.serialize("main")
         return self._log_size() > 0 or any(content in plain for content in contents)
 
@@ -61,7 +61,7 @@ class Rows(SqliteStore):
 
 
 class _Prototype(Rows, ABC):
-    """All but its entries is written as the store does."""
+    """Writes everything except entries as the store does."""
 
     @writes
     def write(self, commit: Commit) -> None:
@@ -73,11 +73,11 @@ class _Prototype(Rows, ABC):
 
     @abstractmethod
     def _insert(self, entries: Sequence[Entry]) -> None:
-        """Keep new entries."""
+        """Store new entries."""
 
     @abstractmethod
     def _restand(self, slot: int, standing: int) -> None:
-        """Keep how an entry stands from now on."""
+        """Store the new standing of an entry."""
 
 
 _Rest = tuple[int, int, bytes, int, int, int, int, int, bytes, bytes, bytes, bytes | None, int]
@@ -88,8 +88,7 @@ _decode: Final = Decoder(_Rest).decode
 class Runs(_Prototype):
     """A run: how many entries, where each of them ends, and their bytes.
 
-    How an entry stands is said beside it once that has changed, so that no run is written again for it. What is written
-    alone rests in a run of one.
+    A changed standing is stored beside the run, which is not rewritten for it. An entry written alone is a run of one.
     """
 
     most = 256
@@ -100,7 +99,7 @@ class Runs(_Prototype):
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
-        self._restood: dict[int, int] = {}  # a daemon would read it when it opens
+        self._restood: dict[int, int] = {}  # a daemon would read it when it opens the cell
 
     def _insert(self, entries: Sequence[Entry]) -> None:
         ordered = slices.in_slices(entries)
@@ -130,7 +129,7 @@ class Runs(_Prototype):
         return entries
 
     def _each(self, slots: list[int]) -> Iterator[Entry]:
-        """Of each run no pages are read behind those of the entry; `slots` may grow."""
+        """The entries in `slots`, which may grow meanwhile. No pages of a run are read beyond those of the entry."""
         blob = None
         for slot in slots:
             first = self._number("SELECT max(first) FROM runs WHERE first <= ?", (slot,))
@@ -202,7 +201,7 @@ def _run(entries: Sequence[Entry]) -> bytes:
 
 
 class RowsBySlot(_Prototype):
-    """A branch's entries lie side by side, in a place of the tree that nobody else adds to."""
+    """A branch's entries lie side by side, in a place of the tree to which no other branch adds."""
 
     beside = """
         CREATE TABLE placed (

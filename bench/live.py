@@ -1,4 +1,4 @@
-"""Live: an edit here, until it is durable; until it is durable, folded and shown at another process.
+"""Live: the time from an edit until it is durable here, and until it is durable, folded and shown in another process.
 
 Both processes read the same clock: the system's monotonic one.
 """
@@ -34,7 +34,7 @@ from cellsync.node.network import Address
 from cellsync.node.node import Node
 from cellsync.store.sqlite import SqliteStore
 
-BEFORE: Final = 2_000  # entries that are there already
+BEFORE: Final = 2_000  # entries held at the beginning
 EDITS: Final = 500
 PAUSE: Final = 0.004  # seconds between edits, so that each travels alone
 ROW: Final = 250  # bytes of an entry's row, about
@@ -65,7 +65,7 @@ def measure(folder: Path, edits: int) -> Iterator[Row]:
 
 
 class Editor:
-    """Somebody at a device, who writes."""
+    """A person who writes at a device."""
 
     def __init__(self, device: Device, seed: int = 2) -> None:
         self.device = device
@@ -133,7 +133,7 @@ async def _give(job: Mapping[str, Any]) -> None:
 
 
 async def _follow(device: Device, node: Node) -> None:
-    """Until the receiver holds all that we have written."""
+    """Wait until the receiver holds everything that we have written."""
     with trio.fail_after(children.LIMIT):
         while device.circle.own_length not in node.others.delivered.values():
             await node.links.changed.wait()

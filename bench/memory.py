@@ -1,4 +1,4 @@
-"""How much memory this process occupies, in MB."""
+"""The memory that a process occupies, in MB."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ _STATUS: Final = Path("/proc/self/status")
 
 
 def peak_memory() -> float:
-    """At most so far."""
+    """The peak of this process so far."""
     return _status("VmHWM")
 
 
 def memory() -> float:
-    """Now; where the system does not say so, at most so far."""
+    """The memory of this process now; where the system does not tell, its peak so far."""
     return _status("VmRSS")
 
 
 def resident(process: int) -> float:
-    """Of another process, now; on Linux only."""
+    """The memory of another process now; on Linux only."""
     found = re.search(r"^VmRSS:\s*(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) / 1024
 
 
 def forget_peak() -> None:
-    """From here on the peak is counted anew; on Linux only."""
+    """Reset the peak to the present value; on Linux only."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _status(name: str) -> float:
-    # Not ru_maxrss on Linux: there a new process inherits the peak of the one that started it.
+    # ru_maxrss does not serve on Linux: a new process inherits the peak of its parent there.
     if _STATUS.exists():
         found = re.search(rf"^{name}:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
         assert found is not None

@@ -1,11 +1,11 @@
-"""Mesh: one edit in a cell of devices that are all connected, against a star, in which each is connected to one only.
+"""Mesh: one edit in a cell whose devices are all connected, against a star, in which each is connected to only one.
 
-All devices run in one process, over a network in memory and in virtual time: what is counted is what they send, what
-all of them compute, and for how long an edit is on its way if each hop takes 2 ms and computing none. They write in
-turn, one edit when the one before it has reached everybody; then several at once.
+All devices run in one process, over a network in memory and in virtual time. The measures are the bytes they send, the
+processor time of all of them, and how long an edit is on its way if each hop takes 2 ms and computing takes none. The
+devices write in turn, each edit after the previous one has reached every device; then several together.
 
-Where all are connected most peers are told later of what came another way. That is measured beside, as the cost of
-asking every peer once after all edits.
+Where all are connected, most peers are told only later of entries that came another way. That is measured separately,
+as the cost of asking every peer once after all edits.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ from cellsync.testing.network import MemoryNetwork
 
 SIZES: Final = (10, 47)
 EDITS: Final = 100
-AT_ONCE: Final = 8  # edits on their way, at a load
+AT_ONCE: Final = 8  # edits on their way together, under load
 HOP: Final = 0.002  # seconds
-TIMES: Final = 3.0  # what an edit may cost in a mesh, against a star
-REACHES: Final = 250.0  # ms until it has reached all, of 95 edits in 100
-LOOK_EVERY: Final = 0.1  # seconds, until all are connected and in step
-SETTLES: Final = 15.0  # seconds after which all have been told where all listen
-RESTS: Final = 120.0  # seconds
-AT_REST: Final = 1.1  # kB/s that each device sends at most while all are connected and nobody writes
+TIMES: Final = 3.0  # what an edit may cost in a mesh, as a multiple of a star
+REACHES: Final = 250.0  # ms within which 95 of 100 edits reach all devices
+LOOK_EVERY: Final = 0.1  # seconds between checks whether all are connected and in step
+SETTLES: Final = 15.0  # seconds after which every device has been told where the others listen
+RESTS: Final = 120.0  # seconds without edits
+AT_REST: Final = 1.1  # kB/s that each device may send while all are connected and there are no edits
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What edits took, one with another."""
+    """The mean cost of edits."""
 
     kb: float
     ms: float  # of processor time
-    reached: list[float]  # ms until it was everywhere, of each
-    computed: list[float]  # ms of processor time until then, of all devices, of each
+    reached: list[float]  # for each edit, ms until it was everywhere
+    computed: list[float]  # for each edit, ms of processor time of all devices until then
 
 
 class Costs(NamedTuple):
-    """Of the edits of one cell."""
+    """The costs of the edits of one cell."""
 
     in_turn: Cost
     at_once: Cost
-    told: Cost  # of telling everybody afterwards what came another way
+    told: Cost  # of telling all peers afterwards of entries that came another way
     at_rest: float  # kB/s that each device sends
 
 
@@ -100,7 +100,7 @@ async def _costs(folder: Path, devices: int, edits: int, star: bool) -> Costs:
     net.latency(HOP)
     async with _cell(net, folder, devices, star) as (cell, nodes):
         writing = Writing([Editor(device, number) for number, device in enumerate(cell)], net, edits)
-        for editor in writing.editors[:2]:  # so that each link has shown what it is
+        for editor in writing.editors[:2]:  # so each link has found its way
             await writing.edit(editor)
         await _ask(nodes)
         in_turn = await writing.cost(1)
@@ -114,7 +114,7 @@ async def _costs(folder: Path, devices: int, edits: int, star: bool) -> Costs:
 
 
 async def _ask(nodes: list[Node]) -> None:
-    """Everybody says what it has not told."""
+    """Ask over every link, so both sides tell what they have not told each other yet."""
     for node in nodes:
         for link in node.links.all():
             if link.called:
@@ -123,7 +123,7 @@ async def _ask(nodes: list[Node]) -> None:
 
 
 class Spent:
-    """Bytes and processor time, since it was made or until it was over."""
+    """Bytes and processor time spent since this was made, or until it was stopped."""
 
     def __init__(self, net: MemoryNetwork) -> None:
         self._net = net
@@ -143,11 +143,11 @@ class Spent:
 
 
 class Writing:
-    """Edits, and when each has reached all."""
+    """Makes edits, and notes when each has reached all devices."""
 
     def __init__(self, editors: list[Editor], net: MemoryNetwork, edits: int) -> None:
         self.editors, self._net, self._edits = editors, net, edits
-        self._reached: Counter[EntryId] = Counter()  # how many hold it
+        self._reached: Counter[EntryId] = Counter()  # how many devices hold each entry
         self._everywhere: dict[EntryId, trio.Event] = {}
         for editor in editors:
             editor.device.circle.watch(self._committed)
@@ -159,7 +159,7 @@ class Writing:
                 self._everywhere[entry.id].set()
 
     async def edit(self, editor: Editor) -> tuple[float, float]:
-        """Until all have it: how many ms on the network, and of processor time."""
+        """Make an edit. Returns the ms on the network and of processor time until all have it."""
         began, began_here = trio.current_time(), process_time()
         entry = await editor.edit()
         everywhere = self._everywhere[entry] = trio.Event()
@@ -185,7 +185,7 @@ class Writing:
 
     @contextmanager
     def spent(self) -> Iterator[Spent]:
-        """What is spent while the block lasts."""
+        """The cost of the block."""
         spent = Spent(self._net)
         yield spent
         spent.end()
@@ -195,7 +195,7 @@ class Writing:
 async def _cell(
     net: MemoryNetwork, folder: Path, devices: int, star: bool
 ) -> AsyncIterator[tuple[list[Device], list[Node]]]:
-    """So many devices that are connected, and hold the same."""
+    """A cell of devices that are connected and hold the same."""
     store = SqliteStore.create(folder / "0.db", KEY)
     ground = Ground(store, devices, began_before(devices), Random(1))
     seats = ground.authors

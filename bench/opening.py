@@ -1,4 +1,4 @@
-"""Opening: a fresh process that has the key, until it can show a case."""
+"""Opening: the time until a fresh process that has the key can show a case."""
 
 from __future__ import annotations
 

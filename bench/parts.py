@@ -1,4 +1,4 @@
-"""Parts of the benchmark, and how long each of them took: `make bench` has ten minutes, and `--quick` two."""
+"""Parts of the benchmark, and how long each takes: `make bench` may take ten minutes, and `--quick` two."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Part = tuple[str, Iterator[Row]]
 
 
 class Took(NamedTuple):
-    """What one part took."""
+    """The time that one part took."""
 
     part: str
     seconds: float
-    processor: float  # seconds of it, of all its processes that have ended
+    processor: float  # seconds of processor time, of all its processes that have ended
 
 
 def timed(parts: Iterable[Part], took: list[Took]) -> Iterator[Row]:
-    """The rows of the parts, one part after the other; notes what each took."""
+    """The rows of the parts, one part after another; notes how long each took."""
     for name, rows in parts:
         began, spent = perf_counter(), _processor()
         yield from rows

@@ -1,4 +1,4 @@
-"""What people read, and what other programs read."""
+"""The report: a table for people, and a file for other programs."""
 
 from __future__ import annotations
 

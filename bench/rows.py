@@ -1,4 +1,4 @@
-"""Rows: one measured figure each, with its budget and its floor."""
+"""Rows: each is one measured figure with its budget and its floor."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """`budget` is the most that `value` may be, or the least if `at_least`; None where nothing was promised."""
+    """`budget` is the most that `value` may be, or the least if `at_least`; None if nothing was promised."""
 
     work: str
     value: float
     unit: str
     budget: float | None = None
-    floor: float | None = None  # what the fewest steps cost that any program would take
+    floor: float | None = None  # the cost of the fewest steps with which any program could do it
     at_least: bool = False
 
     @property
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 def _rounded(figure: float) -> float:
-    """Four significant digits: more would be noise."""
+    """Round to four significant digits: more would be noise."""
     return float(f"{figure:.4g}")
 
 

@@ -1,7 +1,7 @@
-"""Layouts at rest, side by side: `python -m bench --runs`. What each costs, against rows by slot, as stores had first.
+"""Layouts at rest, side by side: `python -m bench --runs`. The cost of each, against rows by slot, the stores' first.
 
-The same commits, as a receiver gets them, go into a file of each layout; then the same is asked of all, in turns. What
-is compared is processor time, the least of some rounds. Every answer is compared with that of the rows.
+The same commits, as a receiver gets them, go into a file of each layout; then all get the same work, in turns. The
+measure is processor time, the least of several rounds. Every answer is compared with that of the rows.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ FIRST: Final = "rows by slot"
 AUTHORS: Final = (1, 47)
 ENTRIES: Final = 50_000
 ROUNDS: Final = 7
-CASES: Final = 20  # that are read
-SINGLE: Final = 20  # entries that are written, restood or rewritten one by one
+CASES: Final = 20  # to read
+SINGLE: Final = 20  # entries to write, restand or rewrite one by one
 SERVED: Final = 3_764  # entries of a batch
-MOST: Final = 1.25  # times rows by slot: more is too much
+MOST: Final = 1.25  # greatest acceptable multiple of the cost of rows by slot
 
 Work = Callable[[Rows, int], Any]
-"""What is asked of a layout in one round; the answer has to be the same in all of them."""
+"""One round of work on a layout; the answer must be the same for all layouts."""
 
 
 def measure(folder: Path, smaller: int) -> Iterator[Row]:
@@ -84,7 +84,7 @@ def _rows(work: str, spent: dict[str, float], each: int) -> Iterator[Row]:
 
 
 def _received(authors: int, entries: int) -> list[Commit]:
-    """The commits of a device that catches up with all of it."""
+    """The commits of a device that catches up with a whole history."""
     ground = Ground(SqliteStore.in_memory(), authors, began_before(entries), Random(1))
     History(ground).write(entries)
     replica, store = Replica(ground.circle, SqliteStore.in_memory()), ground.replica
@@ -103,7 +103,7 @@ def _received(authors: int, entries: int) -> list[Commit]:
 
 
 def _written(files: dict[str, Path], commits: list[Commit]) -> dict[str, float]:
-    """Processor seconds of storing them all, with the last checkpoint. The files stay."""
+    """Processor seconds of storing all commits, with the last checkpoint. The files stay."""
     spent: dict[str, list[float]] = {name: [] for name in files}
     for turn in range(ROUNDS):
         for name in files if turn % 2 else reversed(files):
@@ -132,7 +132,7 @@ def _least(stores: dict[str, Rows], work: Work) -> dict[str, float]:
 
 
 def _asked(commits: list[Commit]) -> Iterator[tuple[str, Work, int]]:
-    """(what, work, by how much it is divided) in an order in which what changes entries comes last."""
+    """(name, work, divisor of its cost), in an order in which work that changes entries comes last."""
     chains = {chain.number: chain for commit in commits for chain in commit.chains}
     heads = {case.number: case.head for commit in commits for case in commit.cases}
     entries, some = _of_cases(commits), _some(commits)
@@ -147,7 +147,7 @@ def _asked(commits: list[Commit]) -> Iterator[tuple[str, Work, int]]:
         return [_fold(store.case_entries(heads[case], 0), chains) for case in cases]
 
     def serve(store: Rows, _: int) -> int:
-        """Batch by batch; of each branch as much as of the others."""
+        """Serve batch by batch, equally much of each branch."""
         at_once, count = SERVED // len(chains), 0
         for first in range(1, max(chain.length for chain in chains.values()) + 1, at_once):
             for chain in chains.values():
@@ -169,7 +169,7 @@ def _asked(commits: list[Commit]) -> Iterator[tuple[str, Work, int]]:
         return one_by_one(store, turn)
 
     def edit(store: Rows, turn: int) -> int:
-        """The next entries of a branch, each durable for itself."""
+        """Write the next entries of a branch, each durable by itself."""
         for at in range(SINGLE):
             number = turn * SINGLE + at + 1
             chain = chains[1]._replace(length=chains[1].length + number)
@@ -177,7 +177,7 @@ def _asked(commits: list[Commit]) -> Iterator[tuple[str, Work, int]]:
         return turn
 
     def fork(store: Rows, turn: int) -> list[EntryId]:
-        """An entry that goes on from the middle of a branch, as a branch of its own; the one before it is looked up."""
+        """Write an entry that leaves a branch in its middle, as a new branch; the entry before it is looked up."""
         found: list[EntryId] = []
         for at in range(SINGLE):
             before = some[turn * SINGLE + at]
@@ -205,7 +205,7 @@ def _of_cases(commits: list[Commit]) -> list[Entry]:
 
 
 def _some(commits: list[Commit]) -> list[Entry]:
-    """Those that are looked up, restood, forked from and rewritten."""
+    """The entries to look up, restand, fork from and rewrite."""
     return Random(3).sample(_of_cases(commits), ROUNDS * SINGLE)
 
 

@@ -1,8 +1,8 @@
-"""Scale: what a command costs at 1,000, 10,000 and 50,000 cases, as multiples of what it costs at 100.
+"""Scale: the cost of a command at 1,000, 10,000 and 50,000 cases, as a multiple of its cost at 100.
 
-What a command costs has to depend on what it shows, and not on what the cell holds. Each command is one question to a
-daemon over its socket, so the start of Python, which is the same everywhere, does not hide what grows. Without a daemon
-it is a whole process, less the derivation of the key: that is slow on purpose, so these vaults have a quick one.
+The cost of a command must depend on what it shows, and not on what the cell holds. Each command is one request to a
+daemon over its socket, so the start of Python, which costs the same everywhere, does not hide any growth. Without a
+daemon it is a whole process, less the derivation of the key: that is slow on purpose, so these vaults have a quick one.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ from cellsync.store.vault import Vault
 
 SIZES: Final = (100, 1_000, 10_000, 50_000)
 LONG: Final = (100, 10_000)  # entries of one case
-TIMES: Final = 1.5  # what a command may cost more than at 100 cases
+TIMES: Final = 1.5  # what a command may cost, as a multiple of its cost at 100 cases
 TIMES_LONG: Final = 2.0
 ALONE: Final = 0.5  # seconds of a command without a daemon, beside the key
 MEMORY: Final = 150.0  # MB of the daemon
 RUNS: Final = 40
-FEWER: Final = 10  # when all is measured at a fraction of the size
+FEWER: Final = 10  # runs, if everything is measured at a fraction of the size
 ALONE_RUNS: Final = 5
 ALONE_FEWER: Final = 3
 PASSPHRASE: Final = "harbour pickle staircase moth"
 _SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 QUICK_KDF: Final = Kdf(3, 64 << 20)  # the quickest that a vault may have
 _AT_ONCE: Final = 500
-_CONSENTING: Final = 10  # one of so many cases may be exported
+_CONSENTING: Final = 10  # one case in so many may be exported
 _SHOWN: Final = CaseId(b"\xfe" * ID_BYTES)
 _TITLE: Final = "The case that is shown"
 _LONG: Final = {entries: CaseId(bytes([number]) * ID_BYTES) for number, entries in enumerate(LONG, start=1)}
@@ -93,7 +93,7 @@ def measure(folder: Path, scale: int = 1) -> Iterator[Row]:
 
 
 def _beside_one_another(clients: Mapping[int, SocketClient], runs: int) -> Iterator[Row]:
-    """What the commands of every day take in cells of so many cases, against the smallest."""
+    """The cost of everyday commands in cells of different sizes, against the smallest."""
     few = min(clients)
     for cases, client in clients.items():
         yield Row(f"first status after unlocking: {cases:,} cases", 1000 * _once(partial(client.call, "status")), "ms")
@@ -126,7 +126,7 @@ def _every_day(client: SocketClient) -> Asked:
 
 
 def _editing(client: SocketClient, case: str) -> Callable[[], Any]:
-    """Each time another text, else there is nothing to write."""
+    """An edit with a different text each time; the same text again would write nothing."""
     texts = map(str, range(1 << 30))
     return lambda: client.call("case.edit", case=case, set={"summary": next(texts)})
 
@@ -173,7 +173,7 @@ def _until_there(client: SocketClient) -> None:
 
 
 def _alone(profile: Profile, runs: int, *command: str) -> float:
-    """Seconds of the processor that a command takes without a daemon, as a whole process, beside its key."""
+    """The processor seconds of a command without a daemon, as a whole process, without deriving its key."""
     keys, whole = [], []
     for _ in range(runs):
         began = process_time()
@@ -184,7 +184,7 @@ def _alone(profile: Profile, runs: int, *command: str) -> float:
 
 
 def _whole(profile: Profile, *command: str) -> float:
-    """The passphrase comes on stdin."""
+    """Run a command as a whole process, with the passphrase on stdin."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     program = [sys.executable, "-m", "cellsync", "--profile", str(profile.folder), "--passphrase-fd", "0", *command]
     subprocess.run(program, input=PASSPHRASE + "\n", text=True, check=True, capture_output=True)
@@ -193,7 +193,7 @@ def _whole(profile: Profile, *command: str) -> float:
 
 
 def _derive(profile: Profile) -> None:
-    """A wrong passphrase costs its key, and nothing else."""
+    """Try a wrong passphrase, which costs deriving the key and nothing else."""
     with suppress(WrongPassphrase):
         Vault.open(profile.vault, forms("wrong"), entropy=os.urandom)
 
@@ -205,9 +205,9 @@ def _once(ask: Callable[[], Any]) -> float:
 
 
 def _quickest(asked: Mapping[int, Callable[[], Any]], runs: int) -> dict[int, float]:
-    """What each takes where nothing else disturbs it: multiples of anything else would be of the machine's other work.
+    """The least time of each: any other measure would include the machine's other work.
 
-    One after the other, again and again, so that what else goes on meets all of them alike.
+    They run in turns, again and again, so other work on the machine disturbs all of them alike.
     """
     took: dict[int, list[float]] = {which: [] for which in asked}
     for _ in range(1 + runs):

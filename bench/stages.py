@@ -1,8 +1,8 @@
 """Where the time of a receiver goes: `python -m bench --stages`. Processor time per entry, stage by stage.
 
-One process takes in the frames of a whole history, one stage after the other, as a daemon does but for the event loop
-and its threads; the least of some rounds. What `python -m bench --against` says of a receiver is this, and besides:
-loop and threads, the start, the handshake, acknowledgements, the snapshots at the end.
+One process takes in the frames of a whole history, stage by stage, as a daemon does but without the event loop and its
+threads; the figures are the least of several rounds. The cost of a receiver in `python -m bench --against` also
+includes loop and threads, the start, the handshake, acknowledgements, and the snapshots at the end.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ ROUNDS: Final = 5
 NAME: Final = bytes(NAME_BYTES)
 
 Frames = list[list[bytes]]
-"""Of each batch, what goes through the socket."""
+"""For each batch, the frames that go through the socket."""
 T = TypeVar("T")
 
 
 class Clock:
-    """How much processor time each stage took; of what is measured inside of another, the other has the rest."""
+    """How much processor time each stage took, without that of stages measured inside it."""
 
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
@@ -59,7 +59,7 @@ class Clock:
             self._inside = before + took
 
     def inside(self, owner: Any, name: str, stage: str) -> Any:
-        """Have a function of another stage measured for itself."""
+        """Measure a function that another stage calls as a stage of its own."""
         work = getattr(owner, name)
         return patch.object(owner, name, lambda *given, **named: self(stage, lambda: work(*given, **named)))
 
@@ -136,7 +136,7 @@ def _receive(ground: Ground, path: Path, frames: Frames) -> dict[str, float]:
 
 
 def _hashed(ground: Ground) -> float:
-    """The two hashes of each entry, and that of a shape of each case, with nothing around them."""
+    """The two hashes of each entry, and that of one shape per case, with nothing around them."""
     chains = [ground.store.chain_slice(chain.number, 1, chain.length) for chain in ground.store.chains()]
     known: dict[tuple[int, bytes], bytes] = {}
     case = ground.replica.held.case_ids
