@@ -1,4 +1,4 @@
-"""What holds for every test: the same examples each time, signals as from a terminal, a place among the workers."""
+"""Settings for every test: the same examples each time, signals as from a terminal, a place among the workers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pytest_plugins = ["tests.costs", "cellsync.testing.fixtures", "tests.cell.templa
 
 settings.load_profile(profiles.FAST)
 
-# A runner that was started with `nohup` or in the background of a script ignores these, and what is ignored stays so in
-# every program that it starts: none of them could be ended by Ctrl-C. What is handled does not; so we go on ignoring
-# them, and our programs start as from a terminal.
+# A runner that was started with `nohup` or in the background of a script ignores these signals. Programs inherit that,
+# so Ctrl-C could not end any that the tests start. Handlers are not inherited: with one that does nothing we still
+# ignore the signals, and our programs start as from a terminal.
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
-# Most of what takes long here waits for a process, a network or the kernel: with three workers on a core it is busy.
+# Most slow tests wait for a process, a network or the kernel: three workers per core keep it busy.
 WORKERS_PER_CORE: Final = 3
 
 
@@ -36,8 +36,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each worker begins with its part of what waits for processes and networks: left for the end, that would keep some
-    of them waiting alone. All get as many tests, and those that are through take over from the others.
+    """Let each worker begin with its part of the tests that wait for processes and networks: at the end of the run some
+    workers would be left waiting for them. All get equally many tests, and those that finish take over from others.
     """
     lanes: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
     modules: dict[Path, list[pytest.Item]] = {}
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def umask_of_each_test() -> Iterator[None]:
-    """A process that holds keys hardens itself, and so does a test that plays one; the next test begins as it would."""
+    """Restore the umask after each test: one that plays a process with keys hardens itself as such a process does."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -61,7 +61,7 @@ def umask_of_each_test() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def survived(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """The faults of ours that were logged as errors: a test that brings some about takes them out."""
+    """Our own faults that were logged as errors; a test that causes some on purpose removes them."""
     folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     with none_survived() as said:
         yield said

@@ -12,7 +12,7 @@ from tests.core.replicas import MemoryReplica
 
 
 def pack(giver: MemoryReplica, peer: PeerHoldings, served: Served) -> Batch:
-    """The batch that reaches as far as another one does."""
+    """The batch that reaches as far as the one that was served."""
     held, store = giver.replica.held, giver.store
     entries = [
         entry
@@ -58,7 +58,7 @@ def pack(giver: MemoryReplica, peer: PeerHoldings, served: Served) -> Batch:
 
 
 def window(giver: MemoryReplica, cursor: int, peer: PeerHoldings, until: int) -> tuple[dict[int, int], int]:
-    """Up to where the next batch reaches in each branch, and with which arrival it ends."""
+    """How far the next batch reaches in each branch, and the arrival with which it ends."""
     reaches: dict[int, int] = {}
     size = 0
     for commit in _commits(giver.store.arrivals(cursor, 1 << 40)):

@@ -1,4 +1,4 @@
-"""Naive oracles: what a case shows, as a plain function of the set of its operations (lists: values need no hash).
+"""Naive oracles: the contents of a case as a plain function of the set of its operations (lists: values need no hash).
 
 Written from protocol/35-cases.md, independently of the implementation: nothing here is incremental, nothing is
 fast, and every rule is one comprehension over the whole set.
@@ -30,7 +30,7 @@ def refs_in(detail: bytes) -> set[bytes]:
 
 
 def plain(value: Any) -> Any:
-    """Something hashable that differs whenever two values differ, also 1 and True, 0.0 and -0.0, or two NaNs."""
+    """A hashable that differs whenever two values differ, even 1 and True, 0.0 and -0.0, or two NaNs."""
     if isinstance(value, list):
         return ("list", *map(plain, value))
     if isinstance(value, dict):

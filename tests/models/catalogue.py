@@ -1,4 +1,4 @@
-"""The naive catalogue: every case folded from its first entry, logs included, and described, at every question."""
+"""The naive catalogue: for every question, every case is folded from its first entry, logs included, and described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain version of folding: step by step over the whole text, as `cellsync/core/folded.py` does it for a letter."""
+"""The plain version of folding: over the whole text, in the steps that `cellsync/core/folded.py` takes per letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A type of field that only tests know: the greatest number that anybody wrote. One row, and all works with it."""
+"""A type of field that only tests know: the greatest number written. One row declares it for every module."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _digest(state: Highest) -> Iterator[bytes]:
 
 
 def _contested(state: Highest) -> Iterator[Contested]:
-    """A stand-in for a conflict: 7 is always doubted."""
+    """A stand-in for a conflict: 7 is always contested."""
     if state.number == DOUBTED:
         cells = [
             LiveValue(value, DeviceId(bytes(32)), Millis(0), 1, ref) for value, ref in ((7, REFS[0]), (8, REFS[1]))
@@ -70,7 +70,7 @@ ROW: Final = CrdtType(
 
 
 class HighestField(Register[T]):
-    """What a schema that is known here declares it with."""
+    """The class with which a known schema declares such a field."""
 
     crdt: ClassVar[str] = "highest"
 

@@ -60,7 +60,7 @@ class Written(NamedTuple):
 
 @st.composite
 def histories(draw: st.DrawFn, *, most: int = 10, replicas: int = 3, operations: int = 3) -> list[Written]:
-    """Entries in the order in which they were written; each names what its writer had seen, or something invented."""
+    """Entries in the order of writing; each names what its writer had seen, or something invented."""
     written: list[Written] = []
     seen: list[set[int]] = [set() for _ in range(replicas)]
     for number in range(draw(st.integers(1, most))):

@@ -1,4 +1,4 @@
-"""Entries staged the plain way: each by itself, and looked up wherever it may be."""
+"""Entries staged the plain way: each by itself, and looked up in every possible place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV as RFC 4180 has it, read without any leniency: what is not allowed to stand there is an error."""
+"""CSV as RFC 4180 defines it, read without any leniency: everything that it does not allow is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A naive model of who had which right: walks the graph of entries anew for every question.
+"""A naive model of who had which right: it walks the graph of entries for every question.
 
 Written from protocol/30-history.md and rules 1 and 2 of membership: the past of an entry is everything reachable
 through `previous` and `parents`; an entry counts if the grants that count in its past give its author the role.
@@ -19,8 +19,8 @@ class Said(NamedTuple):
     id: bytes
     author: bytes
     kind: int
-    role: int  # that it grants, 0 if none
-    key: bytes  # that it introduces
+    role: int  # granted by it, 0 if none
+    key: bytes  # introduced by it
     parents: frozenset[bytes]  # previous included
 
 
@@ -53,7 +53,7 @@ def counts(history: dict[bytes, Said], circle: bytes, entry: bytes, known: dict[
 
 
 def read(device: Any) -> dict[bytes, Said]:
-    """What a device of tests/core/replicas.py holds."""
+    """The entries that a device of tests/core/replicas.py holds."""
     replica, store = device.replica, device.store
     history: dict[bytes, Said] = {}
     for chain in store.chains():

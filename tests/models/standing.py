@@ -1,4 +1,4 @@
-"""The naive standing: what was last said of every entry; cases folded from exactly those that are IN or released."""
+"""The naive standing: the last verdict on every entry; cases are folded from exactly those that are IN or released."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_void(device: MemoryReplica, entry: Entry) -> bool:
 
 
 class Opinions:
-    """A judge by hand: what is `said` of an entry holds from the next step on that brings entries."""
+    """A judge by hand: a verdict in `said` takes effect with the next step that brings entries."""
 
     def __init__(self) -> None:
         self.said: dict[EntryId, Opinion] = {}
@@ -50,7 +50,7 @@ class Opinions:
         return not entry.kind and ((label == Standing.IN and not is_void(device, entry)) or released)
 
     def state(self, device: MemoryReplica, number: int, *, logs: bool) -> CaseState:
-        """A case, from everything that is held."""
+        """The state of a case, from all entries held."""
         state = CaseState(logs=logs)
         held = device.replica.held
         for entry in entries(device):

@@ -1,4 +1,4 @@
-"""The naive store: dicts, copied at every flush. What `SqliteStore` must be indistinguishable from."""
+"""The naive store: dicts, copied at every flush. `SqliteStore` must be indistinguishable from it."""
 
 from __future__ import annotations
 

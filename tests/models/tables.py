@@ -1,4 +1,4 @@
-"""Tables read the plain way: every cell tidied, and read in each of its places, by itself."""
+"""Tables read the plain way: every cell is tidied and read by itself, in each of its places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A twin of each type: it does the same under another name, with tags of its own. Only tests know them."""
+"""A twin of each type: it behaves the same under another name, with tags of its own. Only tests know the twins."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TwinLog(Log[T]):
 
 
 def fields(name: str) -> Iterator[tuple[Field, Field]]:
-    """A field of each type under names that begin so, and one of its twin."""
+    """Pairs of fields, one of each type and one of its twin, with names that begin with `name`."""
     pairs: list[tuple[Field, Field, tuple[Any, ...]]] = [
         (Register[str](default=""), TwinRegister[str](default=""), (str,)),
         (Set[str](), TwinSet[str](), (str,)),

@@ -1,4 +1,4 @@
-"""What scenarios begin with: that of the rooms that they go through."""
+"""Fixtures of scenarios: those of the folders whose modules they go through."""
 
 from __future__ import annotations
 

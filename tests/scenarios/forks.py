@@ -32,9 +32,9 @@ ROUNDS: Final = 6  # every pair once in each
 
 
 class Honest(MemoryReplica):
-    """A person's device: shown entries of its present incarnation that it does not hold, it goes on under another.
+    """A person's device: if it is shown entries of its present incarnation that it lacks, it continues under another.
 
-    Somebody reads it all the time: takes in what each step tells, and reads anew only the cases that it names.
+    A reader follows it all the time, takes in what each step tells, and reads again only the cases that the step names.
     """
 
     due = False
@@ -59,7 +59,7 @@ class Honest(MemoryReplica):
         return plan
 
     def note(self, source: random.Random) -> set[EntryId]:
-        """One edit; none if the device may not begin anew once more."""
+        """Write one edit; none if the device may not take another incarnation."""
         if self.due:
             if self.replica.held.branches(self.device) >= caps.BRANCHES - 1:
                 return set()
@@ -68,7 +68,7 @@ class Honest(MemoryReplica):
 
 
 def life_of(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Honest:
-    """A store of this device that holds what `giver` holds: as it was founded, or put back from a backup."""
+    """A store of this device with everything that `giver` holds, as if newly founded or put back from a backup."""
     life = Honest(device.id, device.secrets, device.device, device.line[1], seed)
     life.epochs, life.sponsor = device.epochs, device.sponsor
     pass_on(giver, life)
@@ -76,7 +76,7 @@ def life_of(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Honest:
 
 
 class Equivocator:
-    """Signs whatever it likes, from any place where it has been, and shows it to whom it likes."""
+    """A device that signs anything, from any place where it has been, and shows it to any device it chooses."""
 
     def __init__(self, device: MemoryReplica, ana: MemoryReplica, source: random.Random) -> None:
         self.device, self.source = device, source
@@ -106,7 +106,7 @@ class Equivocator:
 
 
 def history(seed: int) -> int:
-    """One history; raises AssertionError if replicas differ in the end, or something is lost."""
+    """Play one history. Raises AssertionError if replicas differ in the end, or an entry is lost."""
     source = random.Random(f"forks {seed}")
     ana = founded(seed=1)
     born = [admitted(ana, f"device {number}", number) for number in range(2, 2 + source.randint(2, 4))]
@@ -133,14 +133,14 @@ def history(seed: int) -> int:
             if isinstance(devices[at], Honest):
                 lost = devices[at]
                 back = life_of(lost, ana, step)
-                if source.random() < 0.5:  # both go on: that vault is used twice
+                if source.random() < 0.5:  # both continue, so the vault is used twice
                     devices.append(back)
-                else:  # what reached nobody went with the disk
+                else:  # entries that reached no other device were lost with the disk
                     held = {entry for entry in written if any(_holds(one, entry) for one in devices if one is not lost)}
                     devices[at], written = back, held
         elif hostile is not None:
             for _ in range(source.randint(1, 25) if many else 1):
-                hostile.show(source.choice(devices))  # who is shown one and writes next, cites it
+                hostile.show(source.choice(devices))  # a device that is shown one cites it with its next entry
     for device in devices:
         if isinstance(device, Honest) and source.random() < 0.5:
             written |= device.note(source)
@@ -194,13 +194,13 @@ def _holds(device: MemoryReplica, entry: EntryId) -> bool:
 
 
 class Colluder:
-    """A member with one chain, who holds what others were not shown, and cites it when it likes."""
+    """A member with one chain that holds branches which others were not shown, and cites them at any time."""
 
     def __init__(self, device: MemoryReplica, source: random.Random) -> None:
         self.device, self.source = device, source
 
     def cite(self, hostile: Equivocator) -> EntryId:
-        """One branch, any, of those that it was shown; signed in its own chain."""
+        """Cite any one of the branches that it was shown, in an entry of its own chain."""
         held = self.device.replica.held.of_device(hostile.device.device)
         branch = self.source.choice(held)
         seen = BatchChain(*branch.line, branch.length + 1, branch.head, None)
@@ -211,7 +211,7 @@ class Colluder:
 
 
 def crowd(seed: int) -> int:
-    """An equivocator shows each replica other branches; a colluder cites some of them when all others are in step."""
+    """An equivocator shows each replica different branches; a colluder cites some when all others are in step."""
     source = random.Random(f"crowd {seed}")
     branches = 1_000 if seed % 50 == 0 else 40
     ana = founded(seed=1)
@@ -247,8 +247,8 @@ def crowd(seed: int) -> int:
 def puppets(seed: int) -> int:
     """A coordinator with branches without end introduces devices on some of them, and shows these to some.
 
-    They write to some as well, with their introduction in their past or without it, and begin as many chains as they
-    like.
+    These devices, too, send entries to some replicas, with or without their introduction in the past, and begin any
+    number of chains.
     """
     source = random.Random(f"puppets {seed}")
     ana = founded(seed=1)

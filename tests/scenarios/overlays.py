@@ -1,14 +1,14 @@
 """Circles of many devices, some of which lie about what they hold: drawn networks, in memory and in virtual time.
 
-A liar takes part as all do, and besides, as drawn:
+A liar takes part as all devices do, and in addition, as drawn:
 
-    swallows   what others wrote it keeps to itself; when it does not, it gives all to everybody at once
-    denies     it never tells what has come to it
-    invents    it names heads that nobody holds: after the ends of chains, and of chains that there are not
-    lag        all that it sends comes late
+    swallows   keeps the entries of others to itself; while it does not, it passes all on to every peer immediately
+    denies     never tells what it has received
+    invents    names heads that no device holds: beyond the ends of chains, and in chains that do not exist
+    lag        sends everything late
 
-What lies is the circle that its sessions see, and the links over which it sends. No honest device runs other code, and
-they are connected with each other, directly or through other honest ones.
+Only the circle that a liar's sessions see, and the links over which it sends, are manipulated. Honest devices run the
+usual code, and are connected with each other, directly or through other honest ones.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ SETTLED: Final = 30.0  # seconds after which all are connected, and have told wh
 INVENTS_EVERY: Final = 3.0  # seconds
 LATE: Final = 15.0  # seconds for which swallowers may delay an entry, at most
 IN_STEP: Final = 400.0  # seconds
-FRAME: Final = 274  # bytes of the smallest
+FRAME: Final = 274  # bytes of the smallest frame
 FRAMES_EACH: Final = 8  # frames that one link may take for an entry
-QUIET: Final = 15.0  # seconds in which a link takes a frame at most, if nothing is written
-WATCHING: Final = 3.0  # frames a second of those who ask and are asked often
-STARTS: Final = 100  # frames, of connections that begin
+QUIET: Final = 15.0  # seconds in which a link carries one frame at most, while nothing is written
+WATCHING: Final = 3.0  # frames a second of devices that ask and are asked often
+STARTS: Final = 100  # frames of beginning connections
 CASE: Final = CaseId(bytes(32))
 
 
 class Lies(NamedTuple):
-    """What a liar does."""
+    """The behaviour of a liar."""
 
     denies: bool = False
     invents: bool = False
@@ -73,7 +73,7 @@ def _members(size: int) -> tuple[list[MemoryReplica], Batch]:
 
 
 class Eager(PeerLink):
-    """A link that carries everything at once, whatever it has shown itself to be."""
+    """A link that carries everything immediately, whatever its way."""
 
     way = property(lambda self: Way.NEEDED)
 
@@ -97,7 +97,7 @@ class LyingCircle(OpenCircle):
         return held._replace(heads=heads | (self.invented() if self.lies.invents else frozenset()))
 
     def invented(self) -> frozenset[Head]:
-        """Heads that nobody holds."""
+        """Heads that no device holds."""
         chains = self.random.sample(sorted(super().frontier().heads), 1)
         after = {
             head._replace(sequence=head.sequence + self.random.randint(1, 3), id=EntryId(self.random.randbytes(32)))
@@ -109,7 +109,7 @@ class LyingCircle(OpenCircle):
 
 
 class Member:
-    """One device that is at work; a liar if there are `lies`."""
+    """A running device, which is a liar if there are `lies`."""
 
     def __init__(self, net: MemoryNetwork, number: int, size: int, lies: Lies | None) -> None:
         made, introduction = _members(size)
@@ -117,7 +117,7 @@ class Member:
         self.name = f"device {number}"
         self.lies = lies
         self.secrets = replica.secrets
-        self.held: dict[EntryId, float] = {}  # since when
+        self.held: dict[EntryId, float] = {}  # entry -> since when
         self._introduction = introduction
         random = Random(f"{self.name} of {size}")
         store = SqliteStore.in_memory()
@@ -185,7 +185,7 @@ class Member:
 
 
 class Script(NamedTuple):
-    """A network, who lies in it and how, and what happens: (what, to whom)."""
+    """A network, its liars and their lies, and the steps: (what happens, to which device)."""
 
     size: int
     liars: dict[int, Lies]
@@ -194,7 +194,7 @@ class Script(NamedTuple):
 
 
 def connected(size: int, parted: Collection[tuple[int, int]], without: Collection[int]) -> bool:
-    """Whether all that are not left out are connected, directly or through each other."""
+    """Whether all devices but those left out are connected, directly or through each other."""
     members = [number for number in range(size) if number not in without]
     found, waiting = set(members[:1]), members[:1]
     while waiting:
@@ -207,7 +207,7 @@ def connected(size: int, parted: Collection[tuple[int, int]], without: Collectio
 
 
 def drawn(random: Random) -> Script:
-    """A script for 3 to 12 devices. A third of them all reach each other; in the others as few as may be do."""
+    """A script for 3 to 12 devices. In a third of all scripts all reach each other; in the rest as few as possible."""
     size = random.randint(3, 12)
     shuffled = random.sample(range(size), size)
     liars = {
@@ -225,7 +225,7 @@ def drawn(random: Random) -> Script:
 
 
 class Overlay:
-    """The devices of a script, at work."""
+    """The running devices of a script."""
 
     def __init__(self, script: Script, seed: int) -> None:
         self.net = MemoryNetwork(seed)
@@ -235,13 +235,13 @@ class Overlay:
         ]
         self.honest = [member for member in self.members if member.lies is None]
         self.liars = [member for member in self.members if member.lies is not None]
-        self.late = 0.0  # seconds, until all that are honest held what one of them wrote
-        self.written = 0  # entries, also of liars
+        self.late = 0.0  # most seconds until all honest devices held what one of them wrote
+        self.written = 0  # entries, including those of liars
         for one, other in script.parted:
             self.net.partition(self.members[one].name, self.members[other].name)
 
     async def play(self, steps: Iterable[tuple[str, int]]) -> None:
-        """Let these happen, and all come in step; the network works all the time, but for what liars do."""
+        """Perform these steps, and wait until all are in step. The network works throughout, except for the liars."""
         async with AsyncExitStack() as stack:
             for member in self.members:
                 await stack.enter_async_context(member.running())
@@ -267,7 +267,7 @@ class Overlay:
         return sum(sent for (source, _), sent in self.net.bytes_sent.items() if source in honest)
 
     def _check_cost(self, seconds: float, sent: int) -> None:
-        """However they lie: for each link some frames an entry, and what a connection at rest costs."""
+        """Whatever the lies, the cost is some frames per entry and link, beside that of a connection at rest."""
         links = sum(len(member.node.links) for member in self.honest)
         frames = links * (FRAMES_EACH * self.written + seconds / QUIET) + len(self.honest) * seconds * WATCHING
         assert sent <= FRAME * (frames + STARTS * len(self.members)), (sent, FRAME * frames)
@@ -275,7 +275,7 @@ class Overlay:
     # --- what happens -------------------------------------------------------------------------------------
 
     async def write(self, who: int) -> None:
-        """Somebody honest writes, and all that are honest get it soon."""
+        """An honest device writes, and all honest devices get the entry soon."""
         author = self.honest[who % len(self.honest)]
         began = trio.current_time()
         entry = await author.write()
@@ -286,7 +286,7 @@ class Overlay:
         self.late = max(self.late, trio.current_time() - began)
 
     async def lure(self, who: int) -> None:
-        """A liar gives all what it writes, sooner than they give it to each other; and then swallows."""
+        """A liar sends its entries to all devices before they can pass them to each other, and then swallows."""
         liar = self._liar(who)
         self._swallow(liar, False)
         for _ in range(3):
@@ -296,12 +296,12 @@ class Overlay:
         self._swallow(liar, True)
 
     async def turn(self, who: int) -> None:
-        """A liar swallows from now on, or does not any more."""
+        """A liar begins to swallow, or stops."""
         liar = self._liar(who)
         self._swallow(liar, not liar.circle.swallows)  # type: ignore[attr-defined]
 
     async def drop(self, who: int) -> None:
-        """All connections of a liar break, and come again."""
+        """All connections of a liar break, and are made again."""
         self.net.break_connections(self._liar(who).name)
 
     async def wait(self, who: int) -> None:
@@ -317,7 +317,7 @@ class Overlay:
 
 
 def play(script: Script, seed: int) -> None:
-    """Raises if somebody honest lacks something in the end, had to wait for it for too long, or sent too much."""
+    """Raises if an honest device lacks an entry in the end, had to wait too long for it, or sent too much."""
 
     async def scenario() -> None:
         overlay = Overlay(script, seed)
@@ -334,7 +334,7 @@ def history(seed: int) -> int:
 
 
 def two_groups(each: int) -> Script:
-    """Two groups that one connection joins, and a liar whom all reach: it lures, and swallows."""
+    """Two groups joined by one connection, and a liar that all reach, which lures and swallows."""
     pairs = combinations(range(2 * each), 2)
     parted = frozenset((one, other) for one, other in pairs if one < each <= other and (one, other) != (0, each))
     steps = [("lure", 0), ("write", each - 1), ("write", 1), ("lure", 0), ("write", 2 * each - 1)]

@@ -1,9 +1,9 @@
 """Look for counterexamples: `python -m tests.searches`, and
 
-    --minutes M        share M minutes among the searches; each goes on behind the last seed of all runs before, and
+    --minutes M        share M minutes among the searches; each continues after the last seed of all earlier runs, and
                        the sums go into protocol/search.md
-    --gate             the seeds that every change has to pass
-    NAME --seed N      the seed N of this search once more
+    --gate             try the seeds that every change has to pass
+    NAME --seed N      try seed N of this search again
 
 Names before --minutes choose among the searches.
 """
@@ -30,7 +30,7 @@ STRETCH: Final = 120.0  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """1 if there is a counterexample, 130 if it was interrupted."""
+    """Returns 1 if there is a counterexample, 130 if it was interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.searches", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def temporary_files() -> Iterator[None]:
-    """A folder for those of all processes, so that what they leave behind goes with it."""
+    """A folder for the temporary files of all processes, deleted with everything that they leave behind."""
     before = os.environ.get("TMPDIR")
     with tempfile.TemporaryDirectory(prefix="cellsync-searches-", ignore_cleanup_errors=True) as folder:
         os.environ["TMPDIR"] = folder
@@ -71,9 +71,9 @@ def temporary_files() -> Iterator[None]:
 
 
 def share(chosen: Sequence[Search], minutes: float) -> int:
-    """What a search does not need, because it has found something, is for those after it.
+    """Share the minutes; time that a search does not need, because it has found something, goes to those after it.
 
-    A search goes on in stretches of two minutes, each of which adds to the sums: so a run that is killed keeps what it
+    A search runs in stretches of two minutes, each of which adds to the sums, so a run that is killed keeps what it
     reached.
     """
     end = time.monotonic() + 60 * minutes
@@ -99,7 +99,7 @@ def _stretch(one: Search, until: float) -> tuple[Reached, Sum]:
 
 
 def _add(one: Search, reached: Reached) -> Sum:
-    """Read anew and written at once, so that a run that is cut off keeps what it reached."""
+    """Read the sums again and write them immediately: a run that is cut off keeps what it reached."""
     text = sums.DOCUMENT.read_text(encoding="utf-8")
     known = sums.read(text)
     day = datetime.now(UTC).date().isoformat()

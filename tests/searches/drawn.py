@@ -1,7 +1,7 @@
 """Hypothesis tests and state machines as searches: new examples from a seed, counted.
 
-How many examples a test tries is said by the profile (`tests/profiles.py`), which has to be loaded before the tests are
-imported: `tests/searches/worker.py` does.
+The profile (`tests/profiles.py`) sets how many examples a test tries. It must be loaded before the tests are imported,
+which `tests/searches/worker.py` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 
 def examples(test: Any, number: int, **arguments: Any) -> int:
-    """Call a `@given` test; how many examples it had. `arguments` are what fixtures would give."""
+    """Call a `@given` test. Returns how many examples it tried. `arguments`: in place of its fixtures."""
     count = 0
     inner: Callable[..., None] = test.hypothesis.inner_test
 
@@ -32,7 +32,7 @@ def examples(test: Any, number: int, **arguments: Any) -> int:
 
 
 def runs(machine: type[RuleBasedStateMachine], number: int, how_many: int, steps: int) -> int:
-    """Run a state machine; how many runs it had."""
+    """Run a state machine. Returns how many runs it had."""
     count = 0
 
     class Counted(machine):  # type: ignore[misc,valid-type]

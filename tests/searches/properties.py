@@ -1,4 +1,4 @@
-"""Every property of the suite, one after the other: what is tried with a few examples in `make test` gets new ones."""
+"""Every property of the suite in turn: `make test` tries each with a few fixed examples, this search with new ones."""
 
 from __future__ import annotations
 

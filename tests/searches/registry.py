@@ -1,7 +1,7 @@
-"""The searches: what looks for counterexamples for as long as it is given.
+"""The searches, which look for counterexamples for as long as they are given.
 
-A search has numbered seeds. `attempt(seed)` tries what the seed stands for, says how many histories that were, and
-raises if one of them is a counterexample. A seed has to mean the same in every process and on every machine: draw from
+A search has numbered seeds. `attempt(seed)` tries the histories of that seed, returns how many there were, and raises
+if one of them is a counterexample. A seed has to mean the same in every process and on every machine: draw from
 `Random(f"NAME {seed}")` or through `drawn`, never from the clock or from an order that is not fixed. A seed should
 take a second or so, and at most a few, since a search ends between two seeds.
 """

@@ -19,7 +19,7 @@ _DIED: Final = "The process that tried it, or one of the seeds right behind it, 
 
 
 class Reached(NamedTuple):
-    """The seeds from `first` to `first + seeds - 1` have passed; the one after them has not if there is a text."""
+    """The seeds from `first` to `first + seeds - 1` have passed; the next one has failed if there is a text."""
 
     first: int
     seeds: int
@@ -32,7 +32,7 @@ class Reached(NamedTuple):
         return self.first + self.seeds
 
     def then(self, later: Reached) -> Reached:
-        """This run and one that went on where it ended."""
+        """This run joined with one that continued where it ended."""
         return later._replace(
             first=self.first, seeds=self.seeds + later.seeds, histories=self.histories + later.histories
         )
@@ -43,9 +43,9 @@ def cores() -> int:
 
 
 def search(attempt: Attempt, first: int, *, seeds: int | None = None, until: float | None = None) -> Reached:
-    """Try seeds from `first` on, so many or until then (`time.monotonic`), and up to the first counterexample.
+    """Try seeds from `first` on, `seeds` of them or `until` then (`time.monotonic`), up to the first counterexample.
 
-    What is begun is waited for, so that no seed is left out between two runs. At least one is tried.
+    Seeds that are under way are waited for, so none is left out between two runs. At least one seed is tried.
     """
     source = count(first) if seeds is None else iter(range(first, first + seeds))
     seed = first
@@ -53,7 +53,7 @@ def search(attempt: Attempt, first: int, *, seeds: int | None = None, until: flo
     failed: dict[int, str] = {}
     running: dict[Future[Tried], int] = {}
     interrupted = False
-    width = 2 * cores()  # so that no process waits for its next seed
+    width = 2 * cores()  # enough that no process waits for its next seed
     with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn"), worker.start) as pool:
         while True:
             try:

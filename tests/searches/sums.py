@@ -1,4 +1,4 @@
-"""The sums of all runs: the table in protocol/search.md, from which the next run also learns where to go on."""
+"""The sums of all runs: the table in protocol/search.md, which also tells the next run where to continue."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Sum(NamedTuple):
     histories: int = 0
     next: int = 0
     found: int = 0  # counterexamples, each counted once
-    fails: bool = False  # `next` is one that was not mended yet
+    fails: bool = False  # `next` is a counterexample that was not mended yet
     day: str = "–"
 
     def plus(self, tries: str, histories: int, seeds: int, failed: bool, day: str) -> Sum:
-        """After a run that began at `next` and got `seeds` further."""
+        """The sum after a run that began at `next` and got `seeds` further."""
         known = self.fails and seeds == 0  # the counterexample of the last run, still
         found = self.found + (failed and not known)
         return Sum(tries, self.histories + histories, self.next + seeds, found, failed, day)
@@ -61,7 +61,7 @@ def _row(name: str, one: Sum) -> str:
 
 
 def _table(text: str) -> tuple[str, str, str]:
-    """What is before the rows, the rows, and what comes after them."""
+    """The text before the rows, the rows, and the text after them."""
     before, head, rest = text.partition(_HEAD)
     if not head:
         raise ValueError("the table of sums is not there")

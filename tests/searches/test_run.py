@@ -24,7 +24,7 @@ def test_until_a_moment_and_at_least_one() -> None:
 
 
 def test_up_to_the_first_counterexample() -> None:
-    """Those behind it do not count, whether they passed or not: the next run begins with it."""
+    """Seeds after it do not count, whether they passed or not: the next run begins with the counterexample."""
     reached = search(attempts.fails_at_five_and_seven, 2, seeds=100)
     assert reached[:3] == (2, 3, 6)
     assert reached.next == attempts.BAD

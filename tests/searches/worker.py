@@ -1,4 +1,4 @@
-"""A process that tries seeds, one after the other."""
+"""A process that tries seeds one after another."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Tried(NamedTuple):
 
 
 def start() -> None:
-    """First in a process that will try seeds."""
+    """Prepare a process that will try seeds."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the run as a whole
     settings.load_profile(profiles.SEARCH)
 
 
 def attempt(name: str, seed: int) -> Tried:
-    """Of a search in the registry."""
+    """Try a seed of a search in the registry."""
     from tests.searches.registry import SEARCHES  # after the profile: tests take their settings when imported
 
     return bounded(SEARCHES[name].attempt, seed)
@@ -40,7 +40,7 @@ def bounded(function: Callable[[int], int], seed: int) -> Tried:
     try:
         with redirect_stdout(sys.stderr):
             return Tried(function(seed))
-    except BaseException:  # also pytest's, and what would end the process
+    except BaseException:  # including pytest's exceptions, and those that would end the process
         return Tried(0, traceback.format_exc())
     finally:
         faulthandler.cancel_dump_traceback_later()
