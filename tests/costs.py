@@ -1,8 +1,8 @@
-"""What a test may cost.
+"""The budget of a test.
 
-How long a test takes says more of the machine than of the test. The processor time of it and of all that it started
-hardly grows while something else is running. The suite has eight minutes on two cores, and is to have them when it is
-three times as large: so no test may take much of that by itself, and every run shows the sum.
+The duration of a test says more about the machine than about the test, but its processor time, with that of all
+processes that it started, hardly grows while other programs run. The suite has eight minutes on two cores, and must not
+exceed them when it is three times as large: so no test may take much of that by itself, and every run shows the sum.
 """
 
 from __future__ import annotations

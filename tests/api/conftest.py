@@ -1,4 +1,4 @@
-"""Every event that a test of the API is told of is one that its declaration has."""
+"""Every event that a test of the API receives must match its declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two programs could read in two ways is refused by every operation, in every place where it may stand."""
+"""Input that two programs could read differently is refused by every operation, in every place where it can occur."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports are fetched piece by piece: nobody holds the whole, and nothing of it is left over."""
+"""Exports are fetched piece by piece: neither side holds the whole, and nothing of it is left over."""
 
 from __future__ import annotations
 

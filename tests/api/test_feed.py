@@ -1,4 +1,4 @@
-"""The feed: whoever follows, comes, goes and comes back sees every change, whatever happens to the network."""
+"""The feed: a client that follows, leaves and comes back sees every change, whatever happens to the network."""
 
 from __future__ import annotations
 

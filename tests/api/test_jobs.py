@@ -1,4 +1,4 @@
-"""Jobs and states: what ends with the cell, what waits, and what two ask at once."""
+"""Jobs and states: jobs that end with the cell, jobs that wait, and two simultaneous requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancelling jobs: what is done then stays, and the answer says how much of it that is."""
+"""Cancelling jobs: work done before stays, and the answer says how much that is."""
 
 from __future__ import annotations
 

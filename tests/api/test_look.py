@@ -1,4 +1,4 @@
-"""A cell on a read-only disk: what can be asked of it, and that neither the disk nor the memory keeps a trace."""
+"""A cell on a read-only disk: which requests it answers, and that neither disk nor memory keeps a trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which case is meant: the order of the ways in which it can be named, against a list of cases."""
+"""Looking up the case that is meant: the order of the ways in which it can be named, against a list of cases."""
 
 from __future__ import annotations
 

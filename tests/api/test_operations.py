@@ -1,4 +1,4 @@
-"""Every operation, asked in a cell of two devices."""
+"""Every operation, called in a cell of two devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that come again with their key: answered as before, and done once."""
+"""Requests repeated with the same key: performed once, and answered as before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers are bounded whatever a member has written, and say so."""
+"""Answers are bounded whatever a member has written, and say when they are cut."""
 
 from __future__ import annotations
 

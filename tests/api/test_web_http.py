@@ -1,4 +1,4 @@
-"""HTTP, byte by byte: what stands in paths, connections that go on, bodies that are too large, streams that end."""
+"""HTTP, byte by byte: contents of paths, persistent connections, bodies that are too large, streams that end."""
 
 from __future__ import annotations
 

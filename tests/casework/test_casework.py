@@ -1,4 +1,4 @@
-"""The documents that ship: each can be created empty, described, and does what the domain asks of it."""
+"""The documents that ship: each can be created empty and described, and meets the needs of the domain."""
 
 from __future__ import annotations
 

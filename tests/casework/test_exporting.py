@@ -1,4 +1,4 @@
-"""Exporting: whose consent it takes, what stays, what a table, JSON and a page look like, and the way back."""
+"""Exporting: whose consent it takes, what is held back, what a table, JSON and a page look like, and the way back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports of more than memory should hold: what is opened, how much of it at once, and that it is all of one moment."""
+"""Exports larger than memory should hold: what is opened, how much at a time, and that all of it is of one moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing a table: what is read, what is refused and where, what is written, what a second import leaves alone."""
+"""Importing a table: what is read, what is refused and where, what is written, and what a second import keeps."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Tables as people really have them (`field/`): each arrives with the values that somebody who does casework expects.
+"""Tables as people really have them (`field/`): each arrives with the values that a caseworker expects.
 
-`field/README.md` says of each file what is expected; `expected.json` has the rows of four whole tables. All persons are
-invented.
+`field/README.md` tells for each file what is expected; `expected.json` has the rows of four whole tables. All persons
+are invented.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A law of growth: what a row of a table costs does not depend on how many rows there are.
+"""A law of growth: the cost of a table's row does not depend on the number of rows.
 
-Calls are counted, of Python and of C: the same on every machine, and however busy it is. `make bench` has the times.
+Calls of Python and C functions are counted, which gives the same on every machine however busy it is. `make bench` has
+the times.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Tables as collectives keep them, in four languages and from four programs: every value arrives, or is told.
+"""Tables as collectives keep them, in four languages and from four programs: every value arrives, or is reported.
 
-All persons are invented. `[...]` is what stands in a field of a row, `told` what the import says of the rest.
+All persons are invented. `[...]` is the content of a row's field, `told` the report of the import on the rest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the tests of cells write: a schema with every kind of field."""
+"""The documents that tests of cells write: a schema with every kind of field."""
 
 from __future__ import annotations
 

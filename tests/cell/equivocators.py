@@ -1,4 +1,4 @@
-"""A member gone bad: it signs more histories than one device can have, and each goes on from the same place."""
+"""A member gone bad: it signs more histories than one device can have, all continuing from the same place."""
 
 from __future__ import annotations
 

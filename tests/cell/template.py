@@ -1,4 +1,4 @@
-"""Vaults made once and copied: a founding is the dearest part of a scenario, and draws randomness of its own."""
+"""Vaults made once and copied: founding is the most expensive part of a scenario, and draws its own randomness."""
 
 from __future__ import annotations
 

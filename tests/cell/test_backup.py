@@ -1,5 +1,6 @@
-"""A vault that was put back from an older copy. Its device writes again where it had written before: its chain forks.
-Both sides are kept everywhere, the device goes on under a new incarnation by itself, and the flag goes with it."""
+"""A vault that was put back from an older copy. Its device writes again in places where it had written before, so its
+chain forks. All devices keep both sides, and the device continues under a new incarnation without being told, which
+clears the flag."""
 
 from __future__ import annotations
 

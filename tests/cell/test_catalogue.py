@@ -1,5 +1,5 @@
-"""The catalogue: always what a naive recomputation says, whatever arrives, fails or is killed; and no work for what
-is not asked for."""
+"""The catalogue: it always equals a naive recomputation, whatever arrives, fails or is killed; and it does no work that
+was not requested."""
 
 from __future__ import annotations
 

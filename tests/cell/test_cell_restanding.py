@@ -1,6 +1,6 @@
-"""What goes into quarantine leaves what is read, listed and followed at once, and comes back the same way.
+"""Entries that go into quarantine immediately disappear from cases, lists and feeds, and come back the same way.
 
-No rule judges so far; here somebody does it by hand (tests/scenarios/test_restanding.py tries all orders of steps).
+No rule judges yet, so verdicts are given by hand (tests/scenarios/test_restanding.py tries all orders of steps).
 """
 
 from __future__ import annotations

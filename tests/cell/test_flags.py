@@ -1,4 +1,4 @@
-"""Flags: what has happened stays until a person has seen it; what is so stays as long as it is so, and no longer."""
+"""Flags: one about an event stays until a person has seen it; one about a condition stays as long as that lasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history of a case as a graph: who had seen what, in words and pictures that nothing in a case can break."""
+"""The history of a case as a graph: who had seen what, in words and pictures that no content of a case can break."""
 
 from __future__ import annotations
 

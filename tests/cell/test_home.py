@@ -1,4 +1,4 @@
-"""Folders: one form for the library and the command line, whichever made it, and the settings that lie there."""
+"""Folders: the same form whether the library or the command line made them, and the settings in them."""
 
 from __future__ import annotations
 

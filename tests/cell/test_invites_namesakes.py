@@ -1,4 +1,4 @@
-"""A guest may take a member's name: the inviter is told before anybody is added, and the two are told apart after."""
+"""A guest may take a member's name: the inviter is told before the guest is added, and then the two are told apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device knows of the others: what has reached them, when they were here, how long an answer takes."""
+"""A device's knowledge of the others: what has reached them, when they were here, how long an answer takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short codes in the library: one guess, whichever form is used first, and nothing sent for a slip of the finger."""
+"""Short codes in the library: one guess, whichever form is used first, and nothing is sent for a typing error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo: played for once as a user would, interrupted, and with a device that dies."""
+"""The demo: played once as a user would, interrupted, and with a device that dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that commands write: nothing is overwritten, nothing half-written, and nothing noted in vain."""
+"""Files that commands write: none is overwritten or half-written, and no export is recorded without its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Narrow windows: nothing that is read aloud, typed over or copied is broken inside."""
+"""Narrow windows: text to be read aloud, typed or copied is never broken inside."""
 
 from __future__ import annotations
 

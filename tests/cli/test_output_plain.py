@@ -1,4 +1,4 @@
-"""Results on one stream, narration on the other, drawings only where somebody looks."""
+"""Results on one stream, narration on the other, drawings only on a terminal."""
 
 from __future__ import annotations
 

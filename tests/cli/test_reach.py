@@ -1,4 +1,4 @@
-"""Reaching the profile: a command that has to wait for another one says so at once, and for whom."""
+"""Reaching the profile: a command that has to wait for another one says so immediately, and names it."""
 
 from __future__ import annotations
 

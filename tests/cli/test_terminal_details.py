@@ -1,4 +1,4 @@
-"""At a terminal, besides the usual way: what is shown in any case, long names, scripts, a daemon."""
+"""At a terminal, beyond the usual path: messages that are always shown, long names, scripts, a daemon."""
 
 from __future__ import annotations
 

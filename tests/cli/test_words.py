@@ -1,4 +1,4 @@
-"""What is said of another device: only what is known, and of when."""
+"""Statements about another device: only what is known, and as of when."""
 
 from __future__ import annotations
 

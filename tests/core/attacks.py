@@ -1,4 +1,4 @@
-"""Batches that no honest device writes: whole freedom over rows, ids and signatures."""
+"""Batches that no honest device writes, with full control of rows, ids and signatures."""
 
 from __future__ import annotations
 

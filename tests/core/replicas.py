@@ -1,8 +1,8 @@
-"""Replicas in memory: what the tests of the core have in place of devices.
+"""Replicas in memory: the devices of the core's tests.
 
-The core does no I/O, so its tests need neither a network nor a vault nor a node: a replica, its store in memory, the
-secrets of its device, and a clock and entropy that the test sets. `cellsync.testing.SimulatedDevice` is a device, with
-a whole cell, and costs as much more.
+The core does no I/O, so its tests need neither a network nor a vault nor a node, but only a replica, its store in
+memory, the secrets of its device, and a clock and entropy that the test sets. `cellsync.testing.SimulatedDevice` is a
+device with a whole cell, and costs accordingly more.
 """
 
 from __future__ import annotations

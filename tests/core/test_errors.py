@@ -1,4 +1,4 @@
-"""Every error says what it is, in a stable code, and what helps."""
+"""Every error says what it is, by a stable code, and what helps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding: what people take for one name folds alike, and nothing else does."""
+"""Folding: spellings that people take for one name fold alike, and no others do."""
 
 from __future__ import annotations
 

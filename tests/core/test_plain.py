@@ -1,4 +1,4 @@
-"""How clocks that differ are spoken of."""
+"""How differences of clocks are worded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The roll of cases reads as a dict does, and takes little for each."""
+"""The roll of cases reads like a dict, and takes little memory per case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions: the vectors of protocol/20-wire.md, and that both sides always come to the same."""
+"""Versions: the vectors of protocol/20-wire.md, and that both sides always choose the same version."""
 
 from __future__ import annotations
 

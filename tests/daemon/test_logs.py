@@ -1,4 +1,4 @@
-"""Logs say what happened, and nothing of what anybody wrote."""
+"""Logs say what happened, and nothing that people wrote."""
 
 from __future__ import annotations
 

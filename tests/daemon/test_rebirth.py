@@ -1,4 +1,4 @@
-"""What a program hands over to the one that replaces it."""
+"""A process hands its state over to the one that replaces it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units: one for each profile, written where the system looks for it, and started."""
+"""Units: one per profile, written where the system looks for them, and started."""
 
 from __future__ import annotations
 

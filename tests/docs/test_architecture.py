@@ -1,4 +1,4 @@
-"""The newcomer's hour names what is there."""
+"""The newcomer's hour names only things that exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made from the program says what the program says."""
+"""The generated reference is up to date with the program."""
 
 from __future__ import annotations
 

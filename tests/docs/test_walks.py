@@ -1,4 +1,4 @@
-"""Both walks of docs/architecture.md are those of an edit: from a command line to a peer, and to a screen there."""
+"""Both walks in docs/architecture.md are those of an edit: from the command line to a peer, and to the screen there."""
 
 from __future__ import annotations
 

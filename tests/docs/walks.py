@@ -1,4 +1,4 @@
-"""The walks that docs/architecture.md describes, and what a run really passes through."""
+"""The walks that docs/architecture.md describes, and the modules that a run really passes through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor's tests begin with."""
+"""Fixtures of the doctor's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Machines that are made up, for the doctor's checks."""
+"""Simulated machines for the doctor's checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor on machines that are made up: every check, good and bad."""
+"""The doctor on simulated machines: every check, with good and bad results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks say, word for word, and the corners of what they look at."""
+"""The texts of the checks, word for word, and their corner cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor concludes from what it hears and whom it reaches; on 127.0.0.1, with 127.0.0.2 as somebody else."""
+"""The doctor's conclusions from what it hears and whom it reaches; on 127.0.0.1, with 127.0.0.2 as another machine."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""A device as a process: one vault and its cell, told what to do in JSON lines by `devices.Device`.
+"""A device as a process: one vault and its cell, controlled in lines of JSON by `devices.Device`.
 
-    cell_device.py OPTIONS          OPTIONS is a JSON object, see `main`; nothing secret stands in it
+    cell_device.py OPTIONS          OPTIONS is a JSON object, see `main`; it holds no secret
 
     to it      {"id": 7, "do": "create", "title": "…"}
     from it    {"id": 7, "done": {…}}  or  {"id": 7, "failed": {"code", "message", "hint"}};  {"tell": "words", …}
 
-Requests run side by side; each is answered when it is done. It ends when its input does, and by any error that is
-not a CellsyncError: a test sees that.
+Requests run side by side; each is answered when it is done. The process ends when its input does, and by any error that
+is not a CellsyncError, which a test notices.
 """
 
 from __future__ import annotations

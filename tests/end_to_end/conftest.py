@@ -1,4 +1,4 @@
-"""What all end-to-end tests share: devices that are processes, ended whatever happens."""
+"""Fixtures of all end-to-end tests: devices that are processes, ended whatever happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parent's end of devices that are processes; and how to look at what they leave behind."""
+"""The parent's end of devices that are processes; and functions that examine what they leave behind."""
 
 from __future__ import annotations
 

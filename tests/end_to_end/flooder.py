@@ -1,7 +1,7 @@
-"""A stranger in a process of its own: so many idle connections a second to a port of this machine, until its standard
-input ends.
+"""A stranger in a process of its own: makes a given number of idle connections a second to a port of this machine,
+until its standard input ends.
 
-Prints {"made": how many, "closed": how many of these the other side has ended} at the end.
+At the end it prints {"made": how many, "closed": how many of these the other side has ended}.
 """
 
 from __future__ import annotations

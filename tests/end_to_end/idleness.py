@@ -1,8 +1,8 @@
-"""How long processes had nothing to do while somebody waited for them.
+"""Idleness: how long processes had nothing to do while another process waited for them.
 
-On a busy machine everything takes longer, but a program that waits for a timer of its own does not: what it computed,
-and what it waited for a core, is left out here. So a bound on the rest holds on any machine, and a wait that has become
-longer is seen on any.
+On a busy machine everything takes longer, except the waits of a program for its own timers. So the time that it
+computed, and the time that it waited for a core, are left out here: a bound on the rest holds on any machine, and a
+wait that has become longer is noticed on any.
 """
 
 from __future__ import annotations

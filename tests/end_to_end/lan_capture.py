@@ -1,4 +1,4 @@
-"""Prints what passes one interface as multicast DNS: source MAC and UDP payload in hex, a line each.
+"""Prints the multicast DNS traffic of an interface: source MAC and UDP payload in hex, one line per packet.
 
 lan_capture.py INTERFACE
 """

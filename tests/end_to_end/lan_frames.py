@@ -1,4 +1,4 @@
-"""Prints every frame that passes an interface, in hex, a line each.
+"""Prints every frame that passes an interface, in hex, one per line.
 
 lan_frames.py INTERFACE
 """

@@ -3,8 +3,8 @@
 mdns_neighbour.py NAME TYPE ADDRESS…
 
 From each address it asks who offers the type, and prints a JSON line: the address, and the names it was told. Then it
-says that NAME offers the type too, and again every second until it is ended; it never says where, so everyone who cares
-asks for that, naming it.
+says that NAME offers the type too, and repeats that every second until it is ended. It never says where, so everyone
+interested asks for that, by its name.
 """
 
 from __future__ import annotations

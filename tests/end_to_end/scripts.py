@@ -1,4 +1,4 @@
-"""Scripts of this folder as processes, in a namespace perhaps, whose lines are read as they come."""
+"""Scripts of this folder as processes, if need be in a namespace, whose lines are read as they come."""
 
 from __future__ import annotations
 

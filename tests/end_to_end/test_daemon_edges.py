@@ -1,4 +1,4 @@
-"""At the edges: a daemon that nobody can stop, usage errors, foreign folders, closed descriptors, a full disk."""
+"""Edge cases: a daemon that cannot be stopped, usage errors, foreign folders, closed descriptors, a full disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What panic leaves, and what others on this machine could see: connections, memory, arguments, logs, core dumps."""
+"""Traces after panic, and those visible to others on this machine: connections, memory, arguments, logs, core dumps."""
 
 from __future__ import annotations
 

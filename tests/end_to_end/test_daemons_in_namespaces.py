@@ -1,4 +1,4 @@
-"""Daemons on a network of their own, with real multicast: cables that come out, and what the doctor says of it."""
+"""Daemons on a network of their own, with real multicast: pulled cables, and the doctor's findings about them."""
 
 from __future__ import annotations
 

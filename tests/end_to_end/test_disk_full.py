@@ -1,4 +1,4 @@
-"""A disk that fills: a clear error, nothing lost, and it goes on as soon as there is space."""
+"""A disk that fills: a clear error, nothing lost, and work continues as soon as there is space."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The doctor on real networks: one that keeps devices apart, one that does not, and what looks like either.
+"""The doctor on real networks: one that keeps devices apart, one that does not, and networks that look like either.
 
-Run as a program in a namespace, this file is the doctor there: it takes a subject as JSON and prints what it found.
+Run as a program in a namespace, this file is the doctor there: it takes a subject as JSON and prints its findings.
 """
 
 from __future__ import annotations

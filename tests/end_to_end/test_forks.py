@@ -1,5 +1,5 @@
-"""A laptop is put back from a folder's copy and used before it has met anybody: nothing is lost, all hold the same, and
-the fork that it made can be proved to a third device that holds neither side."""
+"""A laptop is restored from a copied folder and used before it has met another device: nothing is lost, all hold the
+same, and the fork that it made can be proved to a third device that holds neither side."""
 
 from __future__ import annotations
 

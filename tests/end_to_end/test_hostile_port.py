@@ -1,6 +1,6 @@
-"""An open cell whose port strangers have found: they get not one byte, and nobody else notices them.
+"""An open cell whose port strangers have found: they get not one byte, and members do not notice them.
 
-Time is short here: what takes 20 seconds in a real cell takes WITHIN.
+Deadlines are short here: the 20 seconds of a real cell are WITHIN.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stopwatch of `idleness`: it counts what a process waits for by itself, and not what it computes."""
+"""The stopwatch of `idleness`: it counts the time that a process waits, and not the time that it computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kill -9` at many moments: nothing acknowledged is lost, what was under way goes on, no half vault blocks anybody."""
+"""`kill -9` at many moments: nothing acknowledged is lost, unfinished work resumes, no half-made vault is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two devices in network namespaces joined by a cable, with real multicast DNS, and somebody who records it all."""
+"""Two devices in network namespaces joined by a cable, with real multicast DNS, and an observer that records it all."""
 
 from __future__ import annotations
 

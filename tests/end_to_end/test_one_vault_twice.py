@@ -1,4 +1,4 @@
-"""A vault that a process has open is refused to every other, and the one that has it notices nothing."""
+"""A vault that a process has open is refused to every other process, and the one that has it notices nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written in cases can be read nowhere: in no file, not on the wire, not around the process, in no log."""
+"""Texts of cases cannot be read anywhere: in no file, not on the wire, not around the process, in no log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cell on a disk that is mounted read-only: it is read, in memory; what would write says what to do instead."""
+"""A cell on a disk that is mounted read-only: it is read in memory; commands that write say what to do instead."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Two laptops for ten minutes, as processes: they lock, sleep, start again, change networks and come back, and write.
 
-Nobody says `sync`. Whenever both are awake on a network where they have met before, they come in step; at the end both
-hold the same, and all that was acknowledged is there. What `status` says is true all the while: nobody is called in
-step who has been away for long, and what is said to be elsewhere too is there.
+`sync` is never used. Whenever both are awake on a network where they have met before, they come in step; at the end
+both hold the same, and everything acknowledged is there. `status` is true all the while: a device that has been away
+for long is not called in step, and changes that are said to be elsewhere too are there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands beside a case: persons, episodes, consents and exports are found from it, and told apart in lists."""
+"""Documents beside a case: persons, episodes, consents and exports are found from it, and distinguished in lists."""
 
 from __future__ import annotations
 

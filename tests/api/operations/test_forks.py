@@ -1,4 +1,4 @@
-"""Forks over the local API: none, one that is named by the beginning of its id, and what proves nothing."""
+"""Forks over the local API: none, one that is named by the beginning of its id, and a proof that proves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathering: what is gathered for some cases is what all documents would say of them, consents above all."""
+"""Gathering: the documents gathered for some cases say of them what all documents would, consents above all."""
 
 from __future__ import annotations
 

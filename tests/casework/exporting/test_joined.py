@@ -1,4 +1,4 @@
-"""Records that are merged: what is said about one of them is said about all, however they are joined."""
+"""Merged records: a statement about one of them is a statement about all, however they are joined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mentions: which texts say a name, a day or something else that stays, and what comes of it in an export."""
+"""Mentions: which texts contain a name, a day or another detail that must stay, and how an export handles them."""
 
 from __future__ import annotations
 

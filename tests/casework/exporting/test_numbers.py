@@ -1,4 +1,4 @@
-"""Numbers: sets, rows and pairs that an export keeps, against the plain ones; and who has consented, likewise."""
+"""Numbers: the sets, rows and pairs that an export keeps, against plain ones; and consents, likewise."""
 
 from __future__ import annotations
 

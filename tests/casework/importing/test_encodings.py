@@ -1,4 +1,4 @@
-"""Encodings of old tables: read rightly, or refused with what to do; never a garbled name without a word."""
+"""Encodings of old tables: read correctly, or refused with advice; a garbled name never passes silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fates: what became of a person is kept, where it stands in a column of states."""
+"""Fates: what became of a person is kept when a column of states tells it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headings: which column each means, with whatever people put beside it."""
+"""Headings: which column each of them means, whatever people add to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three-way merge against the rule said naively, on one document, with people and tables taking turns."""
+"""The three-way merge against a naive statement of its rule, on one document, with people and tables taking turns."""
 
 from __future__ import annotations
 

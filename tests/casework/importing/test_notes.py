@@ -1,4 +1,4 @@
-"""Notes: rows that are about nobody are left out and told; whoever may be somebody arrives."""
+"""Notes: rows that are about no person are left out and reported; a row that may be about a person is imported."""
 
 from __future__ import annotations
 

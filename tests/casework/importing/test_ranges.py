@@ -1,4 +1,4 @@
-"""Ranges: from when, until when."""
+"""Ranges: their first day and their last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: what cells say is remembered column by column, and is what each would say by itself."""
+"""Reading: readings of cells are cached column by column, and equal those of each cell by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sheet: headings in two rows, and rows that are none."""
+"""Sheets: headings in two rows, and rows that are not headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that wait come back as they were, in their order, as often as they are asked for; few are unpacked at a time."""
+"""Waiting rows come back unchanged and in order, any number of times; only few are unpacked at a time."""
 
 from __future__ import annotations
 

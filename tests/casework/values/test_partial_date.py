@@ -1,4 +1,4 @@
-"""Dates as far as they are known."""
+"""Partial dates: dates as far as they are known."""
 
 from __future__ import annotations
 

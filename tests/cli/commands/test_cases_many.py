@@ -1,4 +1,4 @@
-"""What the command line says of many cases: that it is at work, and which documents have no title."""
+"""The command line with many cases: it shows that it is working, and which documents have no title."""
 
 from __future__ import annotations
 

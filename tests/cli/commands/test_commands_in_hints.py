@@ -1,4 +1,4 @@
-"""What a hint tells people to type is a command."""
+"""Every command that a hint tells people to type exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C: what a command has started in a daemon ends with it, and it says what was done until then."""
+"""Ctrl-C: a job that a command has started in a daemon ends with it, and the command says what was done until then."""
 
 from __future__ import annotations
 

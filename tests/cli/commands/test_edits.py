@@ -1,4 +1,4 @@
-"""case new: what the options and the title become."""
+"""case new: the edit that the options and the title become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding one's way: help, slips of the finger, completion; and that asking for it costs no heavy imports."""
+"""Finding one's way: help, typing errors, completion; and that help costs no heavy imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inviter is told when a guest takes a member's name."""
+"""The inviter's warning when a guest takes a member's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""peers: what can be pasted again."""
+"""peers: the next command, as shown, can be pasted into a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sync: what it says of each device that was there all the while, left, or never came, and how it ends."""
+"""sync: its report on each device that stayed, left, or never came, and how it ends."""
 
 from __future__ import annotations
 

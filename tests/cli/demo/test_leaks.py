@@ -1,4 +1,4 @@
-"""The search for plaintext finds every form of it, wherever it stands, and nothing that is not there."""
+"""The search for plaintext finds every form of it, anywhere in a file, and nothing that is not there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A draft against plain Python containers, and what it shows against what its operations give."""
+"""A draft against plain Python containers, and its display against the result of its operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a case of very many values takes little beside the case itself."""
+"""Reading a case with very many values takes little memory besides the case itself."""
 
 from __future__ import annotations
 

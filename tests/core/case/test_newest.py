@@ -1,4 +1,4 @@
-"""Pages of logs against the logs read whole, and what they do not read."""
+"""Pages of logs against logs read whole, and which entries a page does not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache of states: bounded in bytes, and no work for what nobody reads."""
+"""The cache of states: bounded in bytes, and no work for cases that are not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each CRDT type alone, against its rule said in one line."""
+"""Each CRDT type alone, against a one-line statement of its rule."""
 
 from __future__ import annotations
 

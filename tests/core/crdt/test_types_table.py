@@ -1,4 +1,4 @@
-"""The table of types: a type that only tests know folds, compares, weighs, rests and is drafted as the others are."""
+"""The table of types: a type that only tests know is folded, compared, weighed, stored and drafted like the others."""
 
 from __future__ import annotations
 

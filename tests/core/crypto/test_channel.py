@@ -1,4 +1,4 @@
-"""The channel: what members can say through it, and that nobody else can say or see anything."""
+"""The channel: members can talk through it, and others can neither say nor see anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noise against published vectors, and against an independent implementation."""
+"""Noise against published vectors and an independent implementation."""
 
 from __future__ import annotations
 

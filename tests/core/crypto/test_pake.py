@@ -1,4 +1,4 @@
-"""SPAKE2, back to back; what a peer may send instead of an element."""
+"""SPAKE2, back to back; and everything that a peer may send in place of an element."""
 
 from __future__ import annotations
 

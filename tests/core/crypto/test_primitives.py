@@ -1,4 +1,4 @@
-"""Published vectors, and what a peer may hand to a primitive."""
+"""Published vectors, and hostile inputs to each primitive."""
 
 from __future__ import annotations
 

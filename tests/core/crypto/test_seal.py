@@ -1,4 +1,4 @@
-"""What is sealed opens for its key and its place, and nowhere else."""
+"""A sealed secret opens only with its key and in its place."""
 
 from __future__ import annotations
 

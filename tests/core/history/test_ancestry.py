@@ -1,4 +1,4 @@
-"""Places on the way to a branch, against a walk down branch by branch."""
+"""Places on the way to a branch, against a branch-by-branch walk."""
 
 from __future__ import annotations
 

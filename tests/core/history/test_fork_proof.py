@@ -1,4 +1,4 @@
-"""The proof of a fork: a third device checks it, and whatever is changed in it, it is none."""
+"""The proof of a fork: a third device accepts it, and refuses it after any change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rights: the rules as tables, whole circles against a model that walks the graph, and who tries to get around them."""
+"""Rights: the rules as tables, whole circles against a model that walks the graph, and attempts to evade the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys: those that cannot be used, and one that is introduced twice."""
+"""Keys: unusable ones, and one that is introduced twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks: a difference is bounded by the round trip, one member alone moves no shift, and what is kept comes back."""
+"""Clocks: a difference is bounded by the round trip, one member alone moves no shift, and stored clocks come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Epochs: the first rotation opens to what its founder holds, and a forged clock burns nothing."""
+"""Epochs: the founder can open the first rotation, and a forged clock burns no keys."""
 
 from __future__ import annotations
 

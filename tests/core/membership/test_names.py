@@ -1,4 +1,4 @@
-"""Names of members: which pass for one another, and how they are told apart."""
+"""Names of members: which of them could be mistaken for one another, and how they are told apart."""
 
 from __future__ import annotations
 

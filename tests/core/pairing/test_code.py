@@ -1,4 +1,4 @@
-"""The code of an invitation: what people may do to it, and that nothing wrong passes."""
+"""The code of an invitation: the changes that people may make to it, and that no wrong code passes."""
 
 from __future__ import annotations
 

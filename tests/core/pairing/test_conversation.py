@@ -1,4 +1,4 @@
-"""The two machines: what two honest devices reach, and that nothing else reaches it."""
+"""The two machines: the result that two honest devices reach, and that no others reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody with a photograph of the code stands between the two devices."""
+"""An attacker with a photograph of the code is between the two devices."""
 
 from __future__ import annotations
 

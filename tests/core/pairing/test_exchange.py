@@ -1,4 +1,4 @@
-"""From a short code to a secret: one guess, and whoever is in between or repeats what was said gets nothing."""
+"""From a short code to a secret: one guess; an attacker in between or with a recording learns nothing."""
 
 from __future__ import annotations
 

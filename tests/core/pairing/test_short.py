@@ -1,4 +1,4 @@
-"""Short codes: what people may do to them, and that a slip of the finger is found here."""
+"""Short codes: the changes that people may make to them, and that typing errors are found before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vectors of protocol/55-pairing.md: what the generator makes of the specification is what we compute."""
+"""The vectors of protocol/55-pairing.md: we compute what the generator makes from the specification."""
 
 from __future__ import annotations
 

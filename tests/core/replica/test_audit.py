@@ -1,4 +1,4 @@
-"""The audit: what is sound passes, and whatever is changed at rest is found, also where no cipher would notice."""
+"""The audit: a sound store passes, and any change at rest is found, even where no cipher would notice."""
 
 from __future__ import annotations
 

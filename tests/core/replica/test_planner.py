@@ -1,4 +1,4 @@
-"""Planning: every way in which a batch can be wrong, and that nothing changes then."""
+"""Planning: every way in which a batch can be wrong, and that a wrong batch changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hostile batch may cost: work is counted, and grows as the batch does."""
+"""The cost of a hostile batch: work is counted, and grows only in proportion to the batch."""
 
 from __future__ import annotations
 

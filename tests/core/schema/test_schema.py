@@ -1,4 +1,4 @@
-"""Schemas: what reads as what, what a draft records, and what happens to values that do not fit."""
+"""Schemas: how values are read, what a draft records, and what happens to values that do not fit."""
 
 from __future__ import annotations
 

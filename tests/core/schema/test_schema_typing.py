@@ -1,4 +1,4 @@
-"""mypy --strict and pyright find exactly the mistakes that are there."""
+"""mypy --strict and pyright find exactly the mistakes in the examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions back to back: faults of the wire, strangers, replays, callers that nobody knows yet."""
+"""Sessions back to back: faults of the wire, strangers, replays, callers that are not known yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a member may say in a session, and what that costs: memory is bounded, and work grows as the message."""
+"""Hostile messages of a member in a session: memory is bounded, and work grows in proportion to the message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was refused is offered again in the same session, and what did not attach is in step once it does."""
+"""Refused branches are offered again in the same session, and the devices are in step once all slices attach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Silence: when a peer is asked, how seldom two do that who have nothing to say, and when the dead are found."""
+"""Silence: when a peer is asked, how seldom two peers without news ask each other, and when dead links are found."""
 
 from __future__ import annotations
 

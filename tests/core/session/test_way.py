@@ -1,4 +1,4 @@
-"""What a session has shown itself to be for what is new, and what either side learns when it asks."""
+"""The way of a session, found out from new entries, and what either side learns when it asks."""
 
 from __future__ import annotations
 

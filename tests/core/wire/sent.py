@@ -1,4 +1,4 @@
-"""What tests of messages send."""
+"""Messages that tests send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches: what is written comes back; what has another form is a peer's error, and nothing else."""
+"""Batches: every batch written is read back; any other form is a PeerError, and no other error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Canonical msgpack against a naive encoder, and what a hostile writer may send instead."""
+"""Canonical msgpack against a naive encoder, and the other encodings that a hostile writer may send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frontiers and paths: what is written comes back; what has another form is a peer's error, and nothing else."""
+"""Frontiers and paths: all that are written are read back; any other form is a PeerError, and no other error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of a session: what is written comes back; what has another form is a peer's error, and nothing else."""
+"""Messages of a session: all that are written are read back; any other form is a PeerError, and no other error."""
 
 from __future__ import annotations
 
