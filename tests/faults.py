@@ -1,4 +1,4 @@
-"""A fault of ours that was survived is a fault all the same: it is logged as an error, and the test fails for it."""
+"""A fault of ours that was survived is still a fault: it is logged as an error, and the test fails because of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How long a test waits for something that has to happen.
 
-It says nothing of how long it should take: on a machine with other work everything may take ten times as long, and what
-does not happen at all costs this much once.
+The bound does not say how long it should take: on a busy machine everything may take ten times as long, and an event
+that never happens costs this much only once.
 """
 
 from __future__ import annotations

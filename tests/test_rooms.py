@@ -1,10 +1,10 @@
-"""Where a module is tested is found by its name: `tests/` has the folders of `cellsync/`, and in them
+"""The tests of a module are found by its name: `tests/` has the folders of `cellsync/`, and in them
 
     test_NAME.py            tests the module or package NAME of that folder
-    test_NAME_ASPECT.py     one side of it, where one file would be too long
-    test_ROOM.py            the folder as a whole
+    test_NAME_ASPECT.py     tests one aspect of it, if one file would be too long
+    test_ROOM.py            tests the folder as a whole
 
-What goes through several modules is in `tests/scenarios/`: there a file is named for what happens.
+Tests that go through several modules are in `tests/scenarios/`, where a file is named for what happens.
 """
 
 from __future__ import annotations

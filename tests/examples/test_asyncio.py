@@ -1,4 +1,4 @@
-"""asyncio: the example that lets trio run as its guest, and what is said to somebody who does not."""
+"""asyncio: the example that runs trio as its guest, and the error for a program that does not."""
 
 from __future__ import annotations
 

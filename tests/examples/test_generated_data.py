@@ -1,4 +1,4 @@
-"""The committed example data is what its generator writes, and has in it what importers trip over."""
+"""The committed example data is what its generator writes, and contains everything that importers trip over."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The client in TypeScript, made from the OpenAPI document: it compiles, and does what it says.
+"""The client in TypeScript, made from the OpenAPI document: it compiles and works.
 
-`make typescript` installs what it is built with, and builds it; `make test` does that first, where there is npm.
+`make typescript` installs its build tools, and builds it; `make test` does that first if npm is there.
 """
 
 from __future__ import annotations

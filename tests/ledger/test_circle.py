@@ -1,4 +1,4 @@
-"""The step of an open circle when the disk fails in it, and what it remembers when the clock is wrong."""
+"""A step of an open circle during which the disk fails, and what the circle remembers when the clock is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses of the cycle collector, one beside the other."""
+"""Pauses of the cycle collector that overlap."""
 
 from __future__ import annotations
 

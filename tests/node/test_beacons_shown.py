@@ -1,4 +1,4 @@
-"""When the beacon is there: always, or only while somebody invites or wants to be seen."""
+"""When the beacon is shown: always, or only while a user invites or wants the device to be seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls: whom they still take while they end."""
+"""Calls: beacons that are seen while the calls are ending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calling again: soon after a session broke off, and ever more rarely where it breaks off every time."""
+"""Calling again: soon after a session broke off, and ever more rarely if it breaks off every time."""
 
 from __future__ import annotations
 

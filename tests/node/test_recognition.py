@@ -1,4 +1,4 @@
-"""What tells one network from another, as the kernel's tables show it."""
+"""How networks are told apart by the kernel's tables."""
 
 from __future__ import annotations
 

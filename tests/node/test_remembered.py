@@ -1,4 +1,4 @@
-"""What is remembered of other devices, and that nothing in its place breaks anything or claims too much."""
+"""What is remembered of other devices; damaged records neither break anything nor claim too much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sockets of a responder: on one link only. And how long its records live."""
+"""The sockets of a responder, each on one link only; and how long its records live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ports of sites: the same there, another one elsewhere, renewed after a month; and what is kept of them."""
+"""Ports of sites: constant at a site, different elsewhere, renewed after a month; and what is kept of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where others are: what is believed of what peers say, and what is called. Hostile members have valid keys."""
+"""Spots: which claims of peers are believed, and which addresses are called. Hostile members have valid keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upkeep: how long what was learnt waits until it is kept, and how often that is."""
+"""Upkeep: how long news waits until it is stored, and how often that happens."""
 
 from __future__ import annotations
 

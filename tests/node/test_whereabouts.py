@@ -1,4 +1,4 @@
-"""Whereabouts: what is told and learnt when the network is recognised late, and who is told how much of others."""
+"""Whereabouts: what is told and learnt when the network is recognised late, and how much peers are told of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The holder: one process at a time, and nobody is ended for a number that lies there."""
+"""The holder: one process at a time, and no process is ended because of a stale process id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever value a member writes into whatever field of whatever kind: everything that reads goes on."""
+"""Any value that a member may write into any field of any kind leaves everything that reads it working."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ KINDS: Final = [*(kind_of(schema) for schema in SCHEMAS), "", "org.example.other
 
 
 def written(random: Random, own: Field | None, name: str) -> Operation:
-    """Somebody's operation on this field: mostly of its type, with a value of any."""
+    """A member's operation on this field: mostly of its type, with a value of any type."""
     value = random.choice(VALUES)
     fitting: dict[type[Field], Op] = {Register: Op.SET, Set: Op.ADD, Map: Op.PUT, Counter: Op.COUNT, Log: Op.APPEND}
     tag = fitting.get(type(own), Op.SET) if own is not None else Op.SET
@@ -75,7 +75,7 @@ def written(random: Random, own: Field | None, name: str) -> Operation:
 
 
 def documents(seed: int, identity: Callable[[str], CaseId]) -> list[tuple[CaseId, list[Operation]]]:
-    """A document of each kind and a few of none, which point at one case file. With an even seed it has a consent."""
+    """Documents of each kind, and a few of none, that point at one case file; with an even seed it has a consent."""
     random = Random(seed)
     made: list[tuple[CaseId, list[Operation]]] = []
     schemas = {kind_of(schema): schema for schema in SCHEMAS}
@@ -100,7 +100,7 @@ def documents(seed: int, identity: Callable[[str], CaseId]) -> list[tuple[CaseId
 
 
 async def ask(asking: Asking, operation: str, /, **given: Any) -> Answer:
-    """The answer is one that its shape has, and JSON says it."""
+    """Call an operation, and check that JSON can express its answer, which has the declared shape."""
     answer = await asking(operation, **given)
     assert json.loads(steady_json(answer), parse_constant=not_json) == json.loads(msgspec.json.encode(answer))
     return answer
@@ -134,12 +134,12 @@ async def attempt(folder: Path, seed: int) -> None:
 
 
 def is_about_somebody(operation: Operation) -> bool:
-    """Whether it says that a case file is about a person who is not here, and so has not consented."""
+    """Whether it makes a case file be about a person who is not here, and so has not consented."""
     return operation.tag == Op.ADD and operation.field == "links" and operation.value == [bytes(32), "about"]
 
 
 async def write_over_it(ana: Asking, case: str) -> None:
-    """What was written is mended by hand, and by a table."""
+    """Overwrite all of it by hand, and by a table."""
     for field in fields_of(CaseFile):
         with suppress(CallerError):  # not every field takes a text
             await ask(ana, "case.edit", case=case, set={field: "open"})
@@ -148,7 +148,7 @@ async def write_over_it(ana: Asking, case: str) -> None:
         row = next(csv.DictReader(file)) | {"external_id": "VR-1"}
     table = base64.b64encode(as_table([row.keys(), row.values()]).encode()).decode()
     job = await ana.until("import.show", await ask(ana, "import", table=table), "done", "failed")
-    if job["renamed"]:  # whoever the case was said to be about has another name
+    if job["renamed"]:  # the person whom the case was said to be about has another name
         assert (job["state"], job["created"], job["updated"], job["left_out"]) == ("done", 0, 0, 1)
         await ask(ana, "case.edit", case=job["renamed"][0]["person"], add={"names": [row["name"]]})
         job = await ana.until("import.show", await ask(ana, "import", table=table), "done", "failed")

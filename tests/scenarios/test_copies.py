@@ -19,7 +19,7 @@ from tests.cell.template import Template
 
 
 def incarnations(cell: Cell) -> set[Incarnation]:
-    """Of this device, as it holds them."""
+    """The incarnations of this device that it holds."""
     return {chain.incarnation for chain in cell.circle.replica.held.chains.values() if chain.device == cell.device}
 
 
@@ -32,7 +32,7 @@ async def titles(cell: Cell) -> set[str]:
 
 
 async def lose(device: SimulatedDevice, backup: Path, *, by_hand: bool = False) -> None:
-    """The folder is gone; then it is put back out of the backup."""
+    """Delete the folder; then put it back from the backup."""
     if by_hand:
         device.put_back(backup)
     else:
@@ -113,7 +113,7 @@ async def test_opening_and_hearing_use_up_no_incarnation(
 
 
 async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock) -> None:
-    """The copy's order of arrival goes another way: an old cursor would leave out what came in its place."""
+    """The copy has another order of arrival: an old cursor would skip entries that arrived in the same places."""
     async with net.device("ben").opened() as ben:
         await ben.backup(tmp_path / "backup")
         await ben.create(Visit, title="lost")
@@ -139,7 +139,7 @@ async def test_cursors_of_the_original_are_reset(net: MemoryNetwork, tmp_path: P
 async def test_a_copy_that_was_not_marked_learns_it_with_its_own_entries(
     net: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    """From then on its order of arrival is not that in which it once told of things."""
+    """From then on its order of arrival is not the one of its earlier events."""
     device = net.device("ben")
     device.copy_to(tmp_path / "merely copied")
     async with net.device("ana").opened() as ana:

@@ -1,5 +1,5 @@
-"""The same seed gives the same run. The exceptions draw their own randomness: ML-KEM and HPKE. So frames differ in
-their bytes, and nothing else does: neither what they say, nor their number, their lengths and their moments."""
+"""The same seed gives the same run. The exceptions, ML-KEM and HPKE, draw their own randomness. So the bytes of frames
+differ, but not their meaning, number, lengths or times."""
 
 from __future__ import annotations
 

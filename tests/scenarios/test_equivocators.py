@@ -1,4 +1,4 @@
-"""When a device turns out to write many histories, what it wrote before counts no more, and whoever reads is told."""
+"""When a device turns out to write many histories, its earlier entries no longer count, and readers are told."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.cell.test_followers import heard
 
 @asynccontextmanager
 async def one_side_short(net: MemoryNetwork) -> AsyncIterator[tuple[SimulatedDevice, Cell, Visit, Batch]]:
-    """Ana, a case of hers for which Ben has written sixteen titles at once, and the one that proves what he does."""
+    """Ana, a case of hers to which Ben has written sixteen titles in parallel, and the one that proves equivocation."""
     async with beside_one(net) as (laptop, ana, ben):
         case = await ana.create(Visit, title="of Ana")
-        await ana.create(Visit, title="another")  # later it would cite what Ben wrote, and make it count
+        await ana.create(Visit, title="another")  # written later, it would cite Ben's entries and make them count
         *before, proof = ben.sides(ana, case.id)
         await show(ana, before)
         yield laptop, ana, case, proof
@@ -112,7 +112,7 @@ async def listed(cell: Cell) -> int:
 async def test_a_case_in_which_nothing_counts_is_not_listed(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    """Whoever looks for it by its id still sees its history."""
+    """Its history is still shown to those who ask for it by its id."""
     async with beside_one(memory_network) as (_, ana, ben):
         await ana.create(Visit, title="of Ana")
         lone = CaseId(b"c" * 32)
@@ -131,7 +131,7 @@ async def test_a_case_in_which_nothing_counts_is_not_listed(
 async def test_what_does_not_count_makes_no_difference(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    """Which of it came here is chance: not the digests, not the number of entries, not the day that others attest."""
+    """Which of its entries came is chance, and changes no digest, number of entries, or day that others attest."""
     async with beside_one(memory_network) as (laptop, ana, ben):
         await ana.create(Visit, title="of Ana")
 
@@ -154,7 +154,7 @@ async def test_what_does_not_count_makes_no_difference(
 async def test_what_does_not_count_keeps_nobody_from_writing(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    """Cara has not written yet. What she writes cites the entry that admits her, though an equivocator cites it too."""
+    """Cara has not written yet. Her first entry cites the one that admits her, though an equivocator cites it too."""
     async with (
         beside_one(memory_network) as (_, ana, ben),
         (await memory_network.device("cara").join(ana)).opened() as cara,

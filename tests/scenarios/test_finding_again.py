@@ -51,7 +51,7 @@ class Laptop(SimulatedDevice):
 
     @property
     def held(self) -> set[CaseId]:
-        """The cases that are here, also while it is locked."""
+        """The cases held here, even while it is locked."""
         return set(self.cell.circle.replica.held.cases) if self.is_open else self._held
 
     @property
@@ -87,7 +87,7 @@ def net() -> MemoryNetwork:
 
 @pytest.fixture
 def shown(net: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Who showed a beacon, since it was last cleared."""
+    """The devices that showed a beacon since the list was last cleared."""
     names: list[str] = []
     real = net.show
 
@@ -101,7 +101,7 @@ def shown(net: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @asynccontextmanager
 async def laptops(net: MemoryNetwork, *names: str) -> AsyncIterator[list[Laptop]]:
-    """Unlocked, at home, and connected once: as after the others have joined the first."""
+    """Laptops that are unlocked, at home, and have been connected once, as after joining the first."""
     async with trio.open_nursery() as nursery:
         made = [Laptop(net, name, nursery) for name in names]
         first = made[0]
@@ -240,7 +240,7 @@ def ip(at: Address) -> object:
 async def test_nobody_is_called_on_a_network_where_they_never_were(
     autojump_clock: MockClock, net: MemoryNetwork
 ) -> None:
-    """At their addresses of home somebody else may live there."""
+    """Other machines may have their home addresses there."""
     async with laptops(net, "ana", "ben") as [ana, ben]:
         await ben.lock()
         ana.host.move(CAFE)
@@ -285,7 +285,7 @@ async def test_a_day_of_two_laptops_without_a_command(
 ) -> None:
     """They lock, sleep, change networks, write and come back. Open where they met before, they are soon in step.
 
-    What is said of the other is true all day: it holds what it is said to, and is in step only if it is there.
+    All statements about the other are true all day: it holds what it is said to hold, and is in step only if present.
     """
     random = Random(seed)
     async with laptops(net, "ana", "ben") as [ana, ben]:
@@ -360,7 +360,7 @@ async def test_a_day_of_two_laptops_without_a_command(
 
 
 def check_words(ana: Laptop, ben: Laptop, apart: float) -> None:
-    """What each open one says of the other is so; `apart`: for how many seconds they have not been together."""
+    """Check the statements of each open laptop about the other. `apart`: for how many seconds they have been apart."""
     for one, other in ((ana, ben), (ben, ana)):
         if one.is_open:
             [peer] = one.cell.peers()

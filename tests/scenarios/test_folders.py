@@ -1,4 +1,4 @@
-"""The profile's folder: what is not ours is left as it is, and a daemon whose folder has gone does not go on."""
+"""The profile's folder: files that are not ours are left alone, and a daemon whose folder is gone ends."""
 
 from __future__ import annotations
 

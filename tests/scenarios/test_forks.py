@@ -13,7 +13,7 @@ from tests.scenarios.forks import crowd, history, puppets
 
 @pytest.mark.parametrize("tens", range(10))
 def test_replicas_agree_after_healing(tens: int) -> None:
-    """Seeds 58 and 63: two branches that differ at their end; neither was served, as each saw more ahead."""
+    """Seeds 58 and 63: neither of two branches that differ at their end was served, since each side saw heads ahead."""
     for seed in range(10 * tens, 10 * tens + 10):
         history(seed)
 
@@ -26,8 +26,8 @@ def test_replicas_agree_whoever_is_shown_which_of_many_branches_and_cites_them_l
 
 @pytest.mark.parametrize("seed", [*range(12), 30, 46, 47, 57])
 def test_replicas_agree_whomever_a_hostile_coordinator_introduces(seed: int) -> None:
-    """The last four: what a puppet had written without its introduction in its past was in some digests only; and that
-    it was an equivocator, where nobody else could know it."""
+    """The last four seeds: only some digests contained what a puppet had written without its introduction in its past,
+    and that the puppet was an equivocator, which others could not know."""
     puppets(seed)
 
 

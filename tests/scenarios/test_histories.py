@@ -25,7 +25,7 @@ TAGS = ["x", "y", "z"]
 
 @dataclass
 class Model:
-    """What people were told is written."""
+    """The writes that people were told of."""
 
     titles: dict[str, set[str]] = field(default_factory=dict)  # of the shared case -> titles that its writer saw
     notes: set[str] = field(default_factory=set)
@@ -42,7 +42,7 @@ class Model:
 
 
 class Cases(World):
-    """Three devices that share a case: what people do in it, and what the model says of them."""
+    """Three devices that share a case, the edits in it, and the model's view of them."""
 
     def __init__(self, net: MemoryNetwork, shared: CaseId) -> None:
         super().__init__(net, NAMES)
@@ -84,7 +84,7 @@ class Cases(World):
             self.model.cases.add(title)
 
     async def check(self) -> None:
-        """All hold what the model says."""
+        """Check that all devices hold what the model says."""
         for cell in await self.in_step():
             case = await cell.get(Visit, self.shared)
             assert set(case.notes) == self.model.notes
@@ -138,7 +138,7 @@ def play_long(template: Template, seed: int) -> None:
 
 
 def test_a_session_that_has_just_failed_can_be_asked_when_the_network_changes(template: Template) -> None:
-    """It ended the cell: the link of a session is there until what came before is taken in."""
+    """That once ended the cell: the link of a session lives until everything received before is taken in."""
     play_long(template, 88)
 
 

@@ -1,4 +1,4 @@
-"""Whatever valid entries a member writes, another device grows by so much at most. In a process of its own."""
+"""Whatever valid entries a member writes, another device's growth is bounded. In a process of its own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whatever valid entries a member writes, another device's event loop turns: counted, not timed.
+"""Whatever valid entries a member writes, another device's event loop keeps turning: counted, not timed.
 
-What holds it up is a step of a task in which much is done, or a pass of the cycle collector through much, in whatever
-thread. So calls are counted in each step, and objects in each pass. `make bench` has the milliseconds.
+The loop is held up by a step of a task that does much, or by a pass of the cycle collector over many objects, in any
+thread. So calls are counted per step, and objects per pass. `make bench` has the milliseconds.
 """
 
 from __future__ import annotations

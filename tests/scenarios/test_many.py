@@ -1,4 +1,4 @@
-"""What thousands of devices, branches and peers cost: of what there may be many, work is counted, in virtual time."""
+"""The cost of thousands of devices, branches and peers: work is counted, in virtual time."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ async def test_whether_forks_are_settled_is_seen_from_the_branches_of_their_devi
 
 
 class Lines(dict[Line, list[int]]):
-    """Chains by name, and how often somebody has gone through all of them."""
+    """Chains by name, and how often all of them have been gone through."""
 
     walks = 0
 

@@ -1,4 +1,4 @@
-"""Cells that meet, lose each other and meet again. What every test asks: nothing acknowledged is lost, all agree."""
+"""Cells that meet, part and meet again. Every test checks that nothing acknowledged is lost, and all agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ["ana", "ben", "cara", "dina", "emil"]
 
 
 async def write_a_little(cell: Cell, word: str, times: int = 3) -> set[str]:
-    """A few entries; what was acknowledged."""
+    """Write a few entries. Returns those that were acknowledged."""
     done = set()
     for number in range(times):
         await cell.create(Visit, title=f"{word} {number}")
@@ -95,7 +95,7 @@ async def test_bad_networks(autojump_clock: MockClock, fault: str, seed: int) ->
 
 
 async def test_the_connection_breaks_at_any_byte(autojump_clock: MockClock) -> None:
-    """Of a handshake, of a catch-up: whatever was written is there in the end."""
+    """In a handshake or a catch-up: everything written is there in the end."""
     net = MemoryNetwork(7)
     random = Random(7)
     async with net.cells("ana", "ben") as [ana, ben]:

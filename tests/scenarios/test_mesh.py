@@ -1,4 +1,4 @@
-"""Many devices that are connected: each entry takes few ways, and no device depends on one other. Virtual time."""
+"""Many connected devices: each entry travels over few links, and no device depends on a single other. Virtual time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTLED = 30.0  # seconds after which all are connected, and have told what they
 
 
 async def written(by: Cell, among: list[Cell], within: float = LATE) -> float:
-    """An edit; after how many seconds all of these hold it."""
+    """Make an edit. Returns after how many seconds all of these cells hold it."""
     began = trio.current_time()
     await by.create(Visit, title="on its way")
     digest = by.circle.digest()
@@ -110,7 +110,7 @@ async def test_who_waits_for_a_device_gives_it_what_it_lacks(
 
 
 def keep_to_themselves(monkeypatch: pytest.MonkeyPatch, who: list[Cell]) -> None:
-    """They take everything, acknowledge it, and from now on neither tell of it nor pass it on."""
+    """From now on these cells take and acknowledge everything, but neither tell of it nor pass it on."""
     circles = [one.circle for one in who]
     real = Session.pulling
 
@@ -140,7 +140,7 @@ async def test_a_member_who_keeps_entries_to_itself_delays_nobody_for_long(
 async def test_three_of_seven_who_keep_entries_to_themselves_delay_nobody_for_long(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those over whom most has gone, so that all honest devices have lost most of their ways at once."""
+    """They carried the most, so all honest devices lose most of their ways together."""
     async with settled(memory_network) as made:
         swallowing = sorted(made, key=needed)[-3:]
         keep_to_themselves(monkeypatch, swallowing)
@@ -154,7 +154,7 @@ async def test_three_of_seven_who_keep_entries_to_themselves_delay_nobody_for_lo
 async def test_a_member_who_passes_on_and_keeps_to_itself_in_turns_delays_nobody_for_long(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it writes it gives to all at once, so the ways past it turn spare; and then it is silent again."""
+    """It sends its own entries to all peers directly, so the ways past it become spare; then it is silent again."""
     memory_network.latency(0.002)
     async with memory_network.cells(*NAMES) as made:
         await trio.sleep(SETTLED)
@@ -230,7 +230,7 @@ def pass_on_only_their_own(monkeypatch: pytest.MonkeyPatch, who: Cell) -> None:
 async def test_who_passes_others_by_on_purpose_makes_them_tell_all_of_it_every_few_seconds_only(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One entry given away in secret would else cost a message over every connection."""
+    """Otherwise one entry given away in secret would cost a message over every connection."""
     async with settled(memory_network) as made:
         node = made[0].node
         link, now = node.links.all()[0], trio.current_time()
@@ -250,7 +250,7 @@ async def test_who_passes_others_by_on_purpose_makes_them_tell_all_of_it_every_f
 async def test_in_any_net_all_come_in_step_beside_a_member_who_keeps_entries_to_itself(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Links die, some without a word, and each edit reaches all in time who are connected without that one."""
+    """Links die, some silently, and each edit still reaches in time all devices that are connected without that one."""
     net, random = memory_network, Random(seed)
     async with net.cells(*NAMES) as made:
         hosts = dict(zip(NAMES, made, strict=True))
@@ -283,7 +283,7 @@ def broken(random: Random, others: list[str], swallowing: str) -> list[tuple[str
 async def test_in_a_place_that_nobody_knows_one_address_each_is_enough(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
-    """Most peers tell of one other only; still all hear of all."""
+    """Most peers tell of only one other; still all devices hear of all."""
     net = memory_network
     hosts = [net.host(name) for name in (*NAMES, "hal")]
     for host in hosts:

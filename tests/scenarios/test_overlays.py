@@ -1,4 +1,4 @@
-"""Many devices, some of which lie about what they hold: all that are honest get everything soon, and cheaply."""
+"""Many devices, some of which lie about what they hold: all honest devices get everything soon, and cheaply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole cells: replicas edit apart, sync partly, restart; in the end all hold and show the same, nothing is lost."""
+"""Whole cells: replicas edit apart, sync partly, restart. In the end all hold and show the same; nothing is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANSWERS = {
 
 
 def serve_some(giver: MemoryReplica, taker: MemoryReplica, most: int) -> None:
-    """A sync that stops after so many batches."""
+    """A sync that stops after `most` batches."""
     known = giver.known_of(taker)
     peer = PeerHoldings(known, (), taker.frontier().equivocators)
     cursor = giver.cursor_for(peer)
@@ -153,7 +153,7 @@ class Cells(RuleBasedStateMachine):
             self.shows(case)
 
     def shows(self, case: CaseId) -> None:
-        """What the last device shows is what the model says of the set of all operations."""
+        """Check that the last device shows what the model derives from the set of all operations."""
         did = self.did[case]
         state = self.devices[-1].replica.read(case)
         if state is None:

@@ -1,7 +1,7 @@
-"""The joint: entries that stand otherwise after a later step. No rule makes them yet, so they are made by hand.
+"""The joint: entries whose standing changes in a later step. No rule does that yet, so it is done by hand.
 
-Whatever set of entries is in at the end, and however it came about: states, digests, what a reader is told, snapshots
-and listings are those of that set.
+States, digests, a reader's events, snapshots and listings depend only on the set of entries that are IN at the end,
+however it came about.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ CASE = CASES[0]
 
 
 class Judged(Honest):
-    """A device whose entries stand as somebody says; it keeps a catalogue, and somebody reads it all the time."""
+    """A device on which verdicts are given by hand; it keeps a catalogue, and a reader follows it all the time."""
 
     opinions: Opinions
     catalogue: Catalogue
 
     def open(self) -> None:
-        """Know nothing but what the store has."""
+        """Load everything from the store."""
         self.replica = Replica(self.id, self.store)
         self.replica.judge = self.opinions.judge(self)
         self.catalogue = Catalogue(self.replica, self.store)
@@ -90,7 +90,7 @@ class Restandings(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 3), case=st.sampled_from(CASES), data=st.data())
     def replace(self, at: int, case: CaseId, data: st.DataObject) -> None:
-        """Something that is live goes, so that what replaced it may be what goes next."""
+        """Replace something live, so the replacement may itself be taken back next."""
         state = self.devices[at].replica.read(case)
         if state is not None and "title" in state.registers:
             live = b"".join(sorted(state.registers["title"].live)[:64])
@@ -132,7 +132,7 @@ class Restandings(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 3), case=st.sampled_from(CASES))
     def step_fails(self, at: int, case: CaseId) -> None:
-        """What a step would have changed is as it was, all of it."""
+        """A step fails, and nothing that it would have changed has changed."""
         device = self.devices[at]
         before = {entry.slot: entry for entry in entries(device)}
         plan = device.replica.plan_writes(device.line, device.secrets.signing, [_edit(case)], device.now)

@@ -1,4 +1,4 @@
-"""What a reader may, what leaves and what stays, and the examination of an open cell."""
+"""The rights of a reader, what an export lets out and holds back, and the examination of an open cell."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_consent_that_is_withdrawn_or_contradicted_allows_the_least(
     ids=repr,
 )  # fmt: skip
 async def test_no_table_is_a_fault(given: dict[str, Any], tmp_path: Path, autojump_clock: MockClock) -> None:
-    """Whatever is asked for, what is wrong is said: a text that is not ASCII was once a fault."""
+    """Every wrong request is answered with its error; a text that is not ASCII once caused a fault."""
     async with cell(tmp_path, "ana") as [ana]:
         table = base64.b64encode(b"external_id,name\nVR-1,Anton\n").decode()
         job = await ana.until("import.show", await ana("import", **({"table": table} | given)), "done", "failed")
@@ -141,6 +141,6 @@ async def test_the_examination_knows_the_others(
 
 
 def test_only_what_looks_or_waits_is_passive() -> None:
-    """Whoever only has a window open does not keep a cell open."""
+    """A client that only shows a window does not keep a cell open."""
     passive = {operation.name for operation in OPERATIONS if operation.passive}
     assert passive == {"health", "events", "invite.show", "join.show", "sync.show", "import.show"}

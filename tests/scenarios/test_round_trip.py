@@ -1,4 +1,4 @@
-"""What we write is read back: words, cells, lists, whole tables."""
+"""Words, cells, lists and whole tables that we write are read back."""
 
 from __future__ import annotations
 

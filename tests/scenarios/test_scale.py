@@ -1,6 +1,6 @@
-"""What a command costs depends on what it shows: the same work in a cell of twenty cases and in one of six hundred.
+"""The cost of a command depends on what it shows: the work is the same in a cell of twenty cases and of six hundred.
 
-Work is counted, not timed: calls of Python, and steps of SQLite's machine.
+Work is counted, not timed: calls in Python, and steps of SQLite's virtual machine.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Contradictions of every kind: both devices show the same values; the edit that is offered settles it, and so does the
-command that the command line makes of it."""
+"""Contradictions of every kind: both devices show the same values; the offered edit settles the contradiction, and so
+does the command that the command line makes of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def instead(settle: Any, value: Any) -> Any:
 
 
 async def run(asking: Asking, case_id: str, conflict: Any, typed: str) -> dict[str, Any]:
-    """An edit as somebody types it. What stands in it as "-" is asked for: then they type this."""
+    """Run an edit as a person types it. For a "-" in it the command asks, and `typed` is the answer."""
     program, noun, verb, case, option, given = shlex.split(command(case_id, conflict))
     assert (program, noun, verb) == ("cellsync", "case", "edit")
     name, _, value = given.partition("=")

@@ -1,4 +1,4 @@
-"""A coordinator introduces another member's session key once more, as somebody else's."""
+"""A coordinator introduces a member's session key a second time, as another member's."""
 
 from __future__ import annotations
 

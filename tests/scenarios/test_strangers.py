@@ -1,4 +1,4 @@
-"""A port that strangers have found: members get in through a flood, and nobody learns anything from being left."""
+"""A port that strangers have found: members get in through a flood, and the end of a connection reveals nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.cell.cells import Visit
 from tests.core.pairing.pairs import CLOCK, KEYS
 
 Speech = list[tuple[float, bytes]]
-"""What a stranger says, and how many seconds after it began."""
+"""The messages of a stranger, each with the seconds after the beginning at which it is sent."""
 
 
 def opening(caller: Cell, callee: Cell, seed: int, secret: SessionSecret | None = None) -> bytes:
@@ -47,7 +47,7 @@ def address(net: MemoryNetwork, cell: Cell, name: str = "ana") -> Address:
 
 @asynccontextmanager
 async def flood(net: MemoryNetwork, at: Address, each_second: int, says: Callable[[int], bytes]) -> AsyncIterator[None]:
-    """So many new connections a second, which stay open if they are let, while the block lasts."""
+    """Within the block, `each_second` new connections a second, which stay open unless the callee ends them."""
     eve = net.host("eve")
     streams = []
 
@@ -75,7 +75,7 @@ async def flood(net: MemoryNetwork, at: Address, each_second: int, says: Callabl
 
 
 def only_called(cell: Cell) -> None:
-    """From now on it calls nobody: whoever wants to meet it has to get in."""
+    """From now on this cell makes no calls: members that want to meet it have to get in."""
 
     async def call(device: DeviceId, *addresses: Address) -> None:
         raise errors.NoPeer

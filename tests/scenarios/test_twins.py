@@ -1,4 +1,4 @@
-"""Whoever knows types by their rows alone treats the twin of each as the original: shown, edited, settled, exported."""
+"""Modules that know types only by their rows treat a type's twin like the type: show, edit, settle, export it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people wrote does not steer a terminal, whatever a daemon answers and whichever command shows it."""
+"""Texts that people wrote do not steer a terminal, whatever a daemon answers and whichever command shows it."""
 
 from __future__ import annotations
 

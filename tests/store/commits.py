@@ -1,4 +1,4 @@
-"""Commits made of nothing but numbers, as a replica would plan them: parents first, lists linked, slots dense."""
+"""Commits made from numbers alone, as a replica would plan them: parents first, lists linked, slots dense."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of vaults: what they hold, that nothing half-made passes for one, and that nothing is overwritten."""
+"""Copies of vaults: what they hold, that no half-made copy passes for one, and that nothing is overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error of the operating system is called."""
+"""How errors of the operating system are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passphrases: what is forgiven when one is typed, what opens an old vault, and what is too easy to guess."""
+"""Passphrases: which typing differences are forgiven, which forms open an old vault, which are too easy to guess."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scratch: what waits in it can be read by this process alone, and leaves nothing behind."""
+"""Scratch: data that waits in it can be read only by this process, and leaves nothing behind."""
 
 from __future__ import annotations
 

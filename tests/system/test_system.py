@@ -1,4 +1,4 @@
-"""The port, and a system that nobody has written a part for."""
+"""The port, and a system without an implementation."""
 
 from __future__ import annotations
 

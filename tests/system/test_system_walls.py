@@ -1,7 +1,7 @@
-"""Nothing outside `cellsync/system/posix` uses what only some systems have, or asks which system this is.
+"""No code outside `cellsync/system/posix` uses features that only some systems have, or asks which system this is.
 
-What Windows lacks is read from the stubs of the standard library that come with mypy: they say under which
-`sys.platform` each name is there. What it has and means otherwise stands in a table here.
+The features that Windows lacks are read from the standard library's stubs that come with mypy, which say under which
+`sys.platform` each name exists. Those that it has with another meaning are in a table here.
 """
 
 from __future__ import annotations

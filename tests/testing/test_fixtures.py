@@ -1,4 +1,4 @@
-"""The fixtures in somebody else's project, whose pytest is set up in no way at all."""
+"""The fixtures in another project, whose pytest has no configuration at all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Examples: texts in a document that stand for what is different on every run.
+"""Examples: texts in a document that represent text which differs on every run.
 
-Where an example is seen for the first time, any words may stand, as many as it has; from then on exactly these.
+At the first occurrence of an example any words may appear, as many as it has; after that exactly the same words.
 """
 
 from __future__ import annotations

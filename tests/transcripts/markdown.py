@@ -1,6 +1,6 @@
-"""What a Markdown file says to the runner: its console blocks, and the declarations in its HTML comments.
+"""A Markdown file as the runner reads it: its console blocks, and the declarations in its HTML comments.
 
-A console block inside a comment counts as well: it runs, and nobody sees it.
+A console block inside a comment counts as well: it runs without being shown to readers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ending everything that the terminals of a run have started, and nothing else."""
+"""Ends all processes that the terminals of a run have started, and no others."""
 
 from __future__ import annotations
 

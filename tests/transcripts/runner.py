@@ -1,4 +1,4 @@
-"""Runs a transcript in real terminals, and compares what is seen."""
+"""Runs a transcript in real terminals, and compares their output."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A terminal: a real shell on a pseudo-terminal, and what stands on its screen.
+"""A terminal: a real shell on a pseudo-terminal, and the contents of its screen.
 
-The screen is much larger than what programs are told, so that no line is broken on it and nothing scrolls away. The
-shell's prompts are titles for the window: nobody sees them, and they say that a command has ended.
+The screen is much larger than programs are told, so no line is broken on it and nothing scrolls away. The shell's
+prompts set the window's title: they are not shown on the screen, and tell that a command has ended.
 """
 
 from __future__ import annotations

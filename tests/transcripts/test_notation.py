@@ -1,4 +1,4 @@
-"""What a document means, without running it."""
+"""The meaning of a document, without running it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document as steps: what is typed in which terminal, and what has to be seen there. README.md has the notation."""
+"""A document as steps: what is typed in which terminal, and the output expected there. README.md has the notation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A vault as one build leaves it: `python tests/vaults/make.py FOLDER`, in a checkout of that build.
 
-Two people wrote in it at the same time, so there is a conflict; each type of field has a value; one person's device
-holds it. Beside the vault lies what has to be read in it (`expected.json`). Once made, a vault is never made anew.
+Two people wrote in it at the same time, so there is a conflict; each type of field has a value; the vault is that of
+one person's device. `expected.json` beside it has everything that must be read in it. A vault is never made again.
 """
 
 from __future__ import annotations

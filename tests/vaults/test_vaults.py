@@ -1,4 +1,4 @@
-"""Vaults that earlier builds left open, for ever: each is kept as it was, with what has to be read in it."""
+"""Vaults that earlier builds left must open for ever: each is kept as it was, with all that must be read in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks over the API: told beside the words, in status and in syncs; the history comes."""
+"""Clocks over the API: differences are told beside the words, in status and in syncs, and entries still arrive."""
 
 from __future__ import annotations
 

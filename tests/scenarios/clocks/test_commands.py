@@ -1,4 +1,4 @@
-"""Clocks that differ: each command says whose, and by how much, and not that the network should be looked at."""
+"""Clocks that differ: each command says whose, and by how much, and does not blame the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API says of a device that has to be updated before anything is exchanged with it."""
+"""The API's answers about a device that has to be updated before anything is exchanged with it."""
 
 from __future__ import annotations
 

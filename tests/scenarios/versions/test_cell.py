@@ -1,4 +1,4 @@
-"""Cells on builds that speak other versions: nothing is exchanged, nothing is lost, everybody is told."""
+"""Cells on builds without a common version: nothing is exchanged, nothing is lost, all users are told."""
 
 from __future__ import annotations
 

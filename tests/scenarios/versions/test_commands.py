@@ -1,4 +1,4 @@
-"""What the commands say of a device that has to be updated, by name, and how they end."""
+"""Commands name a device that has to be updated, and end accordingly."""
 
 from __future__ import annotations
 

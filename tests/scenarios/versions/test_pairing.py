@@ -1,4 +1,4 @@
-"""Pairings between builds that speak other versions: both humans are told, and nothing is given away."""
+"""Pairings between builds without a common version: both people are told, and nothing is given away."""
 
 from __future__ import annotations
 

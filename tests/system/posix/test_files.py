@@ -1,4 +1,4 @@
-"""Files of POSIX: whose they are, and who has a lock."""
+"""Files of POSIX: their owners, and the holders of their locks."""
 
 from __future__ import annotations
 

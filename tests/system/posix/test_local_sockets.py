@@ -1,4 +1,4 @@
-"""Sockets that one user's programs find each other at."""
+"""Sockets at which one user's programs find each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others may see of a process that holds keys, and how much it may open."""
+"""How much others may see of a process that holds keys, and how many files it may open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Linux tells of its neighbours."""
+"""Linux's table of neighbours."""
 
 from __future__ import annotations
 

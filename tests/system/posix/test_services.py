@@ -1,4 +1,4 @@
-"""The files for systemd and launchd: what they start, and that the system accepts them. And what systemd is told."""
+"""The files for systemd and launchd: what they start, and that the system accepts them; and notices to systemd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a program, and what it goes on ignoring."""
+"""Signals that end a program, and signals that it keeps ignoring."""
 
 from __future__ import annotations
 

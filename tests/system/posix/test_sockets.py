@@ -1,4 +1,4 @@
-"""What is asked of a socket before it is bound."""
+"""Options of a socket that are set before it is bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed and not shown."""
+"""Typing that is not shown."""
 
 from __future__ import annotations
 
