@@ -243,7 +243,7 @@ class Stage:
     # --- numbers ---------------------------------------------------------------------------------
 
     def case_number(self, case: CaseId) -> int:
-        """The number of a case that an entry belongs to. As with branches, none may be left without an entry."""
+        """The number of a case to which an entry belongs. As with branches, each number must get an entry."""
         number = self.held.cases.find(case) or self._new_cases.get(case)
         if number is None:
             number = self._new_cases[case] = len(self.held.cases) + len(self._new_cases) + 1
@@ -252,9 +252,10 @@ class Stage:
         return number
 
     def cite(self, slot: int, author: DeviceId) -> None:
-        """A new entry of this device names a slot as a parent. An equivocator's entry leaves a head what it is.
+        """A new entry of this device names a slot as a parent. A head that only an equivocator cites remains a head.
 
-        For nobody cites such an entry, and a writer needs in its past what it builds on: its own admission, say.
+        Otherwise it would drop out of the pasts of honest writers, who do not cite an equivocator's entries, but need
+        in their past everything that they build on: their own admission, say.
         """
         if author not in self.held.equivocators:
             self.cited.add(slot)
@@ -262,9 +263,9 @@ class Stage:
     def open_heads(self, besides: Chain) -> list[Chain]:
         """The heads of the history on other branches, highest first, at most as many as an entry may cite.
 
-        What does not count is not cited: an honest device does not make an equivocator's branches count.
+        Entries that do not count are not cited: an honest device does not make an equivocator's branches count.
         """
-        equivocators = self.held.equivocators  # what counts of theirs is cited already
+        equivocators = self.held.equivocators  # their entries that count are cited already
         held = (
             self.held.chains[number]
             for device, numbers in self.held.uncited.items()
@@ -434,7 +435,7 @@ class Stage:
                 cases.update(self.store.cases_between(slot_of(number, low + 1), slot_of(number, high)))
         return sorted(cases)
 
-    # --- how entries stand -----------------------------------------------------------------------
+    # --- standing --------------------------------------------------------------------------------
 
     def _restand(self, judge: Judge) -> list[Restanding]:
         """Apply the verdicts on entries of this step; return the changes of standing of earlier ones."""
