@@ -231,7 +231,7 @@ class Catalogues(RuleBasedStateMachine):
 
 
 TestCatalogues = Catalogues.TestCase
-TestCatalogues.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestCatalogues.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 def _life(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Honest:

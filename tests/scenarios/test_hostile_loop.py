@@ -26,7 +26,7 @@ from cellsync.ledger.pause import THRESHOLDS
 CALLS: Final = 40_000  # in one step of a task: 3 to 25 ms. One value may have 1,024 elements
 OBJECTS: Final = 130_000  # that one pass goes through, 10 to 20 ms: the thresholds let 120,000 come together
 BYTES: Final = 1 << 19  # of entries: a batch of 100, which together do 20,000 operations
-FEW: Final = ("1,000 empty arrays each", "131,072 corrections", "131,072 fields", "131,072 maps")
+FEW: Final = ("1,000 empty arrays each", "131,072 corrections")
 
 
 class Turns(trio.abc.Instrument):
