@@ -9,4 +9,5 @@ disk           when what is staged is flushed in a thread
 view           what a session asks of a circle that its replica alone can answer
 source         where a step came from
 pause          a collector that does not run while much is in the making
+turns          an event loop that turns while a worker thread computes
 """

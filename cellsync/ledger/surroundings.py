@@ -11,6 +11,7 @@ from typing import TypeVar
 import trio
 
 from cellsync.core.ids import Millis
+from cellsync.ledger.turns import short_turns
 
 T = TypeVar("T")
 
@@ -31,7 +32,8 @@ class Surroundings:
         """Run blocking work where it does not stop the event loop."""
         if not self.threads:
             return work()
-        return await trio.to_thread.run_sync(work)
+        with short_turns():
+            return await trio.to_thread.run_sync(work)
 
 
 REAL = Surroundings()
