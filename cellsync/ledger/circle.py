@@ -11,7 +11,7 @@ member can make this device busy, and must not make it deaf. State that is read 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import Final, TypeVar
 
@@ -241,8 +241,12 @@ class OpenCircle(DaysView):
 
     async def make_room(self) -> None:
         """Write the snapshots of evicted states. Hold the lock."""
-        await self.apart(lambda: self.store.save_snapshots(self.replica.states.leaving()))
-        await self._disk.flush()
+        await self.apart(lambda: self._save_and_flush(self.replica.states.leaving()))
+
+    def _save_and_flush(self, snapshots: Iterable[tuple[int, int, bytes]]) -> None:
+        """In one thread: snapshots are megabytes, however quick the flush before was."""
+        self.store.save_snapshots(snapshots)
+        self.store.flush()
 
     async def make_durable(self) -> None:
         """Flush everything staged. Hold the lock. Raises DiskFull or StorageFailed."""
@@ -257,7 +261,7 @@ class OpenCircle(DaysView):
     async def tidy(self) -> None:
         """Write the snapshots of changed cases, so that opening folds little; and forget what is no longer needed."""
         async with self.lock:
-            await self.apart(lambda: self.store.save_snapshots(self.replica.states.snapshots()))
+            await self.apart(lambda: self._save_and_flush(self.replica.states.snapshots()))
             self._attested_by_others = await self.apart(self._attested)  # the newest entry of every branch
             needed = epochs.oldest_needed(self.surroundings.now(), self._attested_by_others)
             if needed is not None and self.epochs.forget_before(needed):
