@@ -13,7 +13,7 @@ from cellsync.cell.confirmation import Asked, Confirm, Introduce, Introduction, 
 from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.lone_error import unwrapped
 from cellsync.core import beacon, drawers
-from cellsync.core.errors import CellsyncError, NoPeer, VaultExists
+from cellsync.core.errors import CellsyncError, InviteExpired, NoPeer, VaultExists
 from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import checked_name
@@ -24,7 +24,7 @@ from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.ledger.circle import OpenCircle
-from cellsync.node.network import Address, Network, checked_address, without_scope
+from cellsync.node.network import Address, Network, Sighting, checked_address, without_scope
 from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import encode_spots
 from cellsync.node.search import OF_ONE, OF_ONE_WAIT
@@ -116,51 +116,62 @@ async def _join(
         if newcomer is not None:  # introduced by now
             await home.surroundings.in_thread(partial(create, newcomer))
 
-    failure: CellsyncError | None = None
     difference: Difference | None = None
+
+    async def converse(network: Network, stream: trio.abc.Stream, found_at: Address) -> CellsyncError | None:
+        """Talk to the device at the other end; why it failed, None if we have joined."""
+        secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
+        now, clock = trio.current_time(), home.surroundings.now()
+        name = None if newcomer is None else newcomer.name
+        drawn = entropy(joiner.ENTROPY)
+        machine = Joiner(secret, secrets, name, drawn, now, network.carrier, clock=clock, versions=home.versions)
+        naming, asking = trio.CancelScope(), trio.CancelScope()
+        failure: CellsyncError | None = None
+
+        async def handle(event: joiner.Event) -> None:
+            nonlocal failure, difference, newcomer
+            match event:
+                case joiner.Matched() if not isinstance(who, Newcomer):
+                    with naming:
+                        newcomer = checked(home, await introduction(who))
+                        await pairing.step(machine.introduce(newcomer.name, trio.current_time()))
+                case joiner.WordsReady(asked, difference):
+                    with asking:
+                        yes = await ask(confirm, Asked("", asked, difference.ahead / 1000))
+                    if not asking.cancelled_caught:
+                        await pairing.step(machine.confirm(yes, trio.current_time()))
+                case Welcomed(welcome):
+                    await store(welcome, found_at)
+                    machine.done()
+                    await pairing.step([])
+                case JoiningFailed(error):
+                    failure = error
+                    naming.cancel()  # no answer is needed any more
+                    asking.cancel()
+
+        pairing = Pairing(machine, stream, handle)
+        with unwrapped():
+            await pairing.run()
+        return failure
+
     with unwrapped():
         async with home.network() as network:
             key = short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
-            stream, found_at = await _find(network, home, key, at, timeout)
-            secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
-            now, clock = trio.current_time(), home.surroundings.now()
-            name = None if newcomer is None else newcomer.name
-            machine = Joiner(
-                secret,
-                secrets,
-                name,
-                entropy(joiner.ENTROPY),
-                now,
-                network.carrier,
-                clock=clock,
-                versions=home.versions,
-            )
-            naming, asking = trio.CancelScope(), trio.CancelScope()
-
-            async def handle(event: joiner.Event) -> None:
-                nonlocal failure, difference, newcomer
-                match event:
-                    case joiner.Matched() if not isinstance(who, Newcomer):
-                        with naming:
-                            newcomer = checked(home, await introduction(who))
-                            await pairing.step(machine.introduce(newcomer.name, trio.current_time()))
-                    case joiner.WordsReady(asked, difference):
-                        with asking:
-                            yes = await ask(confirm, Asked("", asked, difference.ahead / 1000))
-                        if not asking.cancelled_caught:
-                            await pairing.step(machine.confirm(yes, trio.current_time()))
-                    case Welcomed(welcome):
-                        await store(welcome, found_at)
-                        machine.done()
-                        await pairing.step([])
-                    case JoiningFailed(error):
-                        failure = error
-                        naming.cancel()  # no answer is needed any more
-                        asking.cancel()
-
-            pairing = Pairing(machine, stream, handle)
-            with unwrapped():
-                await pairing.run()
+            search = _Search(network, home, key, timeout)
+            failure: CellsyncError | None = None
+            while True:
+                try:
+                    found = await search.dial() if at is None else await _reach(network, at, timeout)
+                except NoPeer:
+                    if failure is None:
+                        raise
+                    break  # the only device that seems to show the code is silent
+                try:
+                    failure = await converse(network, found.stream, found.at)
+                except InviteExpired as silent:
+                    failure = silent
+                if found.is_certain or not isinstance(failure, InviteExpired):
+                    break
     if failure is not None:
         raise failure
 
@@ -177,28 +188,61 @@ def _fill(
     OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)
 
 
-async def _find(
-    network: Network, home: Home, beacon_key: bytes, address: Address | None, timeout: float
-) -> tuple[trio.abc.Stream, Address]:
-    """A connection to the device that shows this code, and its address."""
+class _Found(NamedTuple):
+    """A connection to a device that seems to show the code."""
+
+    stream: trio.abc.Stream
+    at: Address
+    is_certain: bool  # its beacon was made for about now: by chance, one in 30 million is
+
+
+async def _reach(network: Network, address: Address, timeout: float) -> _Found:
+    """The device at this address, as soon as it answers."""
     with trio.move_on_after(timeout):
-        if address is not None:
-            while True:
-                try:
-                    return await network.dial(address), address
-                except NoPeer:
-                    await trio.sleep(_AGAIN)
-        left = OF_ONE_WAIT
-        async with network.sightings() as sightings:
-            async for sighting in sightings:
-                # Its clock may be hours or days off: then the beacon was made for another time.
-                places = [beacon.Place(address.packed, address.port) for address in sighting.addresses]
-                now, hashes = home.surroundings.now(), max(3 * len(places), min(OF_ONE, left))
-                left -= hashes
-                for trace in beacon.search(sighting.blob, lambda _: [(beacon_key, b"")], places, now, hashes=hashes):
-                    await trio.lowlevel.checkpoint()
-                    if trace is not None:
-                        found_at = sighting.addresses[[place.address for place in places].index(trace.address)]
-                        with suppress(NoPeer):
-                            return await network.dial(found_at), found_at
+        while True:
+            try:
+                return _Found(await network.dial(address), address, is_certain=True)
+            except NoPeer:
+                await trio.sleep(_AGAIN)
     raise NoPeer("the inviting device was not found", hint=NOT_FOUND)
+
+
+class _Search:
+    """The search for the device that shows this code, in `timeout` seconds of searching.
+
+    Its clock may be hours or days off: then its beacon was made for another time, and tens of thousands of tags are
+    tried, so by chance one beacon of others in 3,000 seems to be the one. The device that shows it is silent, and the
+    search goes on.
+    """
+
+    def __init__(self, network: Network, home: Home, beacon_key: bytes, timeout: float) -> None:
+        self._network, self._home, self._key = network, home, beacon_key
+        self._seconds = timeout
+        self._hashes = OF_ONE_WAIT
+        self._dialled: set[bytes] = set()  # beacons
+
+    async def dial(self) -> _Found:
+        """A connection to the next device that seems to be the one. Raises NoPeer."""
+        began = trio.current_time()
+        with trio.move_on_after(self._seconds):
+            async with self._network.sightings() as sightings:
+                async for sighting in sightings:
+                    if sighting.blob not in self._dialled and (found := await self._try(sighting)) is not None:
+                        self._seconds -= trio.current_time() - began
+                        return found
+        raise NoPeer("the inviting device was not found", hint=NOT_FOUND)
+
+    async def _try(self, sighting: Sighting) -> _Found | None:
+        places = [beacon.Place(address.packed, address.port) for address in sighting.addresses]
+        now, hashes = self._home.surroundings.now(), max(3 * len(places), min(OF_ONE, self._hashes))
+        self._hashes -= hashes
+        for trace in beacon.search(sighting.blob, lambda _: [(self._key, b"")], places, now, hashes=hashes):
+            await trio.lowlevel.checkpoint()
+            if trace is not None:
+                at = sighting.addresses[[place.address for place in places].index(trace.address)]
+                is_certain = abs(trace.period - beacon.period_of(now)) <= 1
+                with suppress(NoPeer):
+                    stream = await self._network.dial(at)
+                    self._dialled.add(sighting.blob)
+                    return _Found(stream, at, is_certain)
+        return None

@@ -11,7 +11,8 @@ The rules (protocol/60-lan.md):
    A match names the address it holds for, and only that one is dialled: a stranger may have added another.
 3. Nothing repeats: a new nonce changes every slot. Slots are shuffled, because their order would reveal what
    changed.
-4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough.
+4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough. A search tries tens of
+   thousands of tags for each beacon: it takes silence for a false match, and goes on.
 5. A device whose clock is off shows other periods. While a user waits, `search` tries many of them, nearest first;
    its find may be a replayed old beacon, so it proves nothing about the clock.
 """
