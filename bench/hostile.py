@@ -18,7 +18,7 @@ import struct
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time, thread_time
@@ -354,20 +354,30 @@ class Watch:
         tell({"phase": phase, "growth": grown, "blocked": 1000 * self.blocked, "collected": 1000 * self.collected})
 
     async def _beat(self) -> None:
-        last, worked = perf_counter() - waited(), process_time()
-        while True:
-            await trio.sleep(0.001)
-            now, working = perf_counter() - waited(), process_time()
-            self.blocked = max(self.blocked, min(now - last, working - worked) - 0.001)
-            last, worked = now, working
+        with waiting() as waited:
+            last, worked = perf_counter() - waited(), process_time()
+            while True:
+                await trio.sleep(0.001)
+                now, working = perf_counter() - waited(), process_time()
+                self.blocked = max(self.blocked, min(now - last, working - worked) - 0.001)
+                last, worked = now, working
 
 
-def waited() -> float:
-    """How long this thread was ready but waited for a processor; 0 where the system does not tell."""
+@contextmanager
+def waiting() -> Iterator[Callable[[], float]]:
+    """Asks how long this thread was ready but waited for a processor; 0 where the system does not tell.
+
+    Each call of the system gives the interpreter up to a worker for a while, so there is one for each question.
+    """
     try:
-        return int(_SCHEDULED.read_bytes().split()[1]) / 1e9
+        file = os.open(_SCHEDULED, os.O_RDONLY)
     except OSError:
-        return 0.0
+        yield lambda: 0.0
+        return
+    try:
+        yield lambda: int(os.pread(file, 64, 0).split()[1]) / 1e9
+    finally:
+        os.close(file)
 
 
 def prepare(job: Mapping[str, Any]) -> None:

@@ -1,8 +1,14 @@
 """Short turns of threads: the event loop gets the interpreter soon while a worker thread computes.
 
-A thread that needs Python's interpreter waits until the thread that has it gives it up, by default after 5 ms. A turn
-of the event loop gives it up and needs it again several times, at each call of the system, the database or a cipher.
-So beside a worker a turn took 50 ms, whatever the worker did. With 1 ms it takes 15 (`make bench`, 131,072 maps).
+A thread that needs Python's interpreter asks for it when it has waited for the switch interval, by default 5 ms, and a
+turn of the event loop gives the interpreter up and needs it again several times: at each call of the system, the
+database or a cipher. So beside a worker a turn took 50 ms, whatever the worker did.
+
+What is worse: while it waits, the loop is woken whenever the worker gives the interpreter up by itself, as it does at
+each signature and each row. Mostly the worker has it back first, and then the loop waits for a whole interval anew
+(`take_gil` of CPython 3.11). It never asks if the worker gives it up more often than once an interval. So the interval
+has to be shorter than what a worker does between two such calls. With 1 ms, a turn beside 131,072 operations that
+change nothing took 90 ms; with 0.1 ms it takes 12. Catch-up is as fast (`make bench`, `AGAINST=`).
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-SECONDS: Final = 0.001
+SECONDS: Final = 0.000_1
 
 
 class _Workers:
