@@ -24,10 +24,14 @@ def duration(seconds: float) -> str:
     return "0 s"
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def ago(time: str | None) -> str:
     if time is None:
         return "never seen"
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+    seconds = (now() - datetime.fromisoformat(time)).total_seconds()
     return "just now" if seconds < 5 else f"{duration(seconds)} ago"
 
 

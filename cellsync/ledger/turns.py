@@ -34,14 +34,19 @@ class _Workers:
         with self._lock:
             if not self._count:
                 self._before = sys.getswitchinterval()
-                sys.setswitchinterval(min(SECONDS, self._before))
+                _set(min(SECONDS, self._before))
             self._count += 1
 
     def end(self) -> None:
         with self._lock:
             self._count -= 1
             if not self._count:
-                sys.setswitchinterval(self._before)
+                _set(self._before)
+
+
+def _set(seconds: float) -> None:
+    """Python keeps whole microseconds and rounds down, so an interval that is restored would shrink each time."""
+    sys.setswitchinterval(seconds + 0.000_000_5)
 
 
 _workers: Final = _Workers()

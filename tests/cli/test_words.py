@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from cellsync.cli.words import presence
+from tests.cli.conftest import NOW
 from tests.scenarios.versions.test_commands import Canned, peer, run
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 HERE: dict[str, Any] = {"connected": True, "in_step_now": True, "in_step": True}
 GONE: dict[str, Any] = {"connected": False, "in_step_now": False, "owes": None, "lacks_of_others": None}
 
 
 def known(**given: Any) -> dict[str, Any]:
-    seen = datetime.now(UTC) - timedelta(seconds=56)
+    seen = NOW - timedelta(seconds=56)
     return peer("Ben", None) | {"last_seen": seen.isoformat()} | given
 
 

@@ -7,15 +7,18 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
 
 from cellsync.core.errors import NoPeer, Timeout
+from tests.cli.conftest import NOW
 from tests.scenarios.versions.test_commands import Canned, run
 from tests.scenarios.versions.test_commands import peer as plain_peer
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 IN_STEP_AT = "2026-03-01T10:15:59+00:00"
 LEFT = {"connected": False, "in_step_now": False, "owes": None, "lacks_of_others": None}
@@ -71,7 +74,7 @@ def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def peer(found: str, name: str = "Ben") -> dict[str, Any]:
-    seen = datetime.now(UTC) - timedelta(seconds=56)
+    seen = NOW - timedelta(seconds=56)
     fields, _ = FOUND[found]
     return plain_peer(name, None, in_step=True) | {"came_in_step": None, "last_seen": seen.isoformat()} | fields
 
