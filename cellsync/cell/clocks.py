@@ -12,8 +12,12 @@ from cellsync.node.node import Node
 
 HINT: Final = "Set date and time right on both devices, then sync again."
 SILENT: Final = (
-    "A device is there and does not answer this one. Compare date and time on both: "
-    f"clocks that are more than {FURTHER} days apart keep devices apart."
+    "Where a device of this cell was or seems to be, a call is accepted and not answered. "
+    f"Compare date and time on both: clocks that are more than {FURTHER} days apart keep devices apart."
+)
+MAYBE: Final = (
+    "A device on this network may be one of this cell, with a clock {apart} this one's, or one of another cell. "
+    "Compare date and time on both."
 )
 
 
@@ -21,7 +25,7 @@ class OtherClock(NamedTuple):
     """Another device's clock, compared with this one's."""
 
     ahead: float  # seconds by which it is ahead; negative: behind
-    measured: bool  # in their last session; else only inferred from its beacons on the network
+    measured: bool  # in their last session; else only inferred, from its beacons, of which two agree
 
     @property
     def notable(self) -> bool:
@@ -32,10 +36,16 @@ class OtherClock(NamedTuple):
 def other_clock(circle: OpenCircle, node: Node, device: DeviceId) -> OtherClock | None:
     """None while nothing is known about it."""
     guess = node.calls.guesses.get(device)
-    if guess is not None:
-        return OtherClock(guess / 1000, measured=False)
+    if guess is not None and guess.agreed:
+        return OtherClock(guess.ahead / 1000, measured=False)
     difference = circle.difference(device)
     return None if difference is None else OtherClock(difference.ahead / 1000, measured=True)
+
+
+def may_be_here(circle: OpenCircle, node: Node) -> str:
+    """What to tell of a beacon that seems to be a device's, perhaps only by chance; "" if there is none."""
+    guesses = [fit for device in circle.others() if (fit := node.calls.guesses.get(device)) and not fit.agreed]
+    return MAYBE.format(apart=apart(guesses[0].ahead / 1000)) if guesses else ""
 
 
 def keeps_apart(circle: OpenCircle, node: Node, device: DeviceId, since: float) -> OtherClock | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections import deque
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -39,6 +39,12 @@ NOT_FOUND: Final = (
     "Check that both devices are on the same network and show the right date and time, or give an address: "
     "cellsync join --address HOST:PORT"
 )
+_MAYBE: Final = (
+    "A device that may be the inviting one does not answer. If it is, its clock is wrong, and this code has been used "
+    "or has expired: ask for a new one. Otherwise check that both devices are on the same network, or give an address: "
+    "cellsync join --address HOST:PORT"
+)
+_SEARCHED: Final = 64  # beacons that are not searched again, the newest
 _AGAIN: Final = 1.0
 
 
@@ -162,10 +168,9 @@ async def _join(
             while True:
                 try:
                     found = await search.dial() if at is None else await _reach(network, at, timeout)
-                except NoPeer:
-                    if failure is None:
-                        raise
-                    break  # the only device that seems to show the code is silent
+                except NoPeer as none:
+                    # The only device that seems to show the code is silent; it seems so perhaps by chance.
+                    raise none if failure is None else NoPeer(str(none), hint=_MAYBE) from None
                 try:
                     failure = await converse(network, found.stream, found.at)
                 except InviteExpired as silent:
@@ -193,7 +198,7 @@ class _Found(NamedTuple):
 
     stream: trio.abc.Stream
     at: Address
-    is_certain: bool  # its beacon was made for about now: by chance, one in 30 million is
+    is_certain: bool  # its beacon was made for about now, or shows the code twice: by chance, one in 30 million does
 
 
 async def _reach(network: Network, address: Address, timeout: float) -> _Found:
@@ -219,7 +224,7 @@ class _Search:
         self._network, self._home, self._key = network, home, beacon_key
         self._seconds = timeout
         self._hashes = OF_ONE_WAIT
-        self._dialled: set[bytes] = set()  # beacons
+        self._done: deque[Sighting] = deque(maxlen=_SEARCHED)  # searched in vain, or called
 
     async def dial(self) -> _Found:
         """A connection to the next device that seems to be the one. Raises NoPeer."""
@@ -227,7 +232,7 @@ class _Search:
         with trio.move_on_after(self._seconds):
             async with self._network.sightings() as sightings:
                 async for sighting in sightings:
-                    if sighting.blob not in self._dialled and (found := await self._try(sighting)) is not None:
+                    if sighting not in self._done and (found := await self._try(sighting)) is not None:
                         self._seconds -= trio.current_time() - began
                         return found
         raise NoPeer("the inviting device was not found", hint=NOT_FOUND)
@@ -240,9 +245,12 @@ class _Search:
             await trio.lowlevel.checkpoint()
             if trace is not None:
                 at = sighting.addresses[[place.address for place in places].index(trace.address)]
-                is_certain = abs(trace.period - beacon.period_of(now)) <= 1
-                with suppress(NoPeer):
-                    stream = await self._network.dial(at)
-                    self._dialled.add(sighting.blob)
-                    return _Found(stream, at, is_certain)
+                is_certain = abs(trace.period - beacon.period_of(now)) <= 1 or trace.fits > 1
+                try:
+                    found = _Found(await self._network.dial(at), at, is_certain)
+                except NoPeer:  # it is called again once it is seen again
+                    return None
+                self._done.append(sighting)
+                return found
+        self._done.append(sighting)
         return None

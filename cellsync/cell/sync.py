@@ -18,7 +18,7 @@ from typing import Final
 
 import trio
 
-from cellsync.cell.clocks import HINT, SILENT, keeps_apart
+from cellsync.cell.clocks import HINT, SILENT, keeps_apart, may_be_here
 from cellsync.cell.peer import Peer, peers
 from cellsync.core import plain
 from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
@@ -99,6 +99,8 @@ async def sync(
         raise ClocksDiffer(
             f"A device is there whose clock {seems or 'is '}{plain.apart(clock.ahead)} this one's.", hint=HINT
         )
+    if maybe := may_be_here(circle, node):
+        raise NoPeer(hint=maybe)
     if any(node.calls.unanswered.get(device, -1.0) >= began for device in circle.others()):
         raise NoPeer(hint=SILENT)
     raise NoPeer

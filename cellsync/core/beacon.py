@@ -11,8 +11,8 @@ The rules (protocol/60-lan.md):
    A match names the address it holds for, and only that one is dialled: a stranger may have added another.
 3. Nothing repeats: a new nonce changes every slot. Slots are shuffled, because their order would reveal what
    changed.
-4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough. A search tries tens of
-   thousands of tags for each beacon: it takes silence for a false match, and goes on.
+4. A false match (one slot in 2³²) costs one refused handshake, so four bytes are enough. A search tries up to 250,000
+   tags for each beacon, so one beacon of strangers in 360 fits by chance: what fits once is called and not believed.
 5. A device whose clock is off shows other periods. While a user waits, `search` tries many of them, nearest first;
    its find may be a replayed old beacon, so it proves nothing about the clock.
 """
@@ -108,6 +108,7 @@ class Trace(NamedTuple):
     who: bytes
     address: bytes
     period: int  # in which the beacon was made
+    fits: int = 1  # how many of its tags say so, each for another address; by chance hardly ever more than one
 
 
 class Place(NamedTuple):
@@ -123,8 +124,8 @@ def search(
 ) -> Iterator[Trace | None]:  # fmt: skip
     """Search for the maker of this beacon within `SPAN` periods of now, in about `hashes` hashes at most.
 
-    `whose` gives the candidates (key, who) of a period. Yields None from time to time to let other tasks run, and a
-    `Trace` at the end if the search succeeds.
+    `whose` gives the candidates (key, who) of a period. Yields a `Trace` for all that fits, also by chance, and None
+    from time to time to let other tasks run.
     """
     if len(beacon) != SIZE:
         return
@@ -136,11 +137,10 @@ def search(
         if period < 0:
             continue
         for key, who in whose(period):
-            for address, port in places:
-                tried += 1
-                if tag(key, nonce, who, address, port, period) in slots:
-                    yield Trace(who, address, period)
-                    return
+            tried += len(places)
+            fitting = [place for place in places if tag(key, nonce, who, *place, period) in slots]
+            if fitting:
+                yield Trace(who, fitting[0].address, period, len(set(fitting)))
         if tried >= hashes:
             return
         if tried - since >= SLICE:

@@ -29,6 +29,7 @@ from cellsync.node.link import PeerLink
 from cellsync.node.links import Links
 from cellsync.node.network import Address, Network
 from cellsync.node.others import Others
+from cellsync.node.search import Fit
 from cellsync.node.shared import SharedCircle
 from cellsync.node.whereabouts import CircleWhereabouts
 
@@ -54,7 +55,8 @@ class Calls:
         self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
         self._links, self._others, self._whereabouts = links, others, whereabouts
         self.under_way: set[DeviceId] = set()
-        self.guesses: dict[DeviceId, int] = {}  # ms by which a clock seems to be ahead, until it is measured
+        self.guesses: dict[DeviceId, Fit] = {}  # by how much a clock may be ahead, until it is measured
+        self._traced: set[tuple[DeviceId, Address]] = set()  # where a search found devices, while a user waits
         self.unanswered: dict[DeviceId, float] = {}  # when our call to a device's address was accepted, and met silence
         self.further = False  # a user waits: also try guessed days
         self._attempts: dict[DeviceId, list[PeerLink]] = {}  # calls to one device under several days
@@ -91,12 +93,20 @@ class Calls:
         if self._nursery is not None:
             self._nursery.start_soon(self._call_politely, device, address)
 
-    def traced(self, device: DeviceId, address: Address, ahead: int) -> None:
-        """Call a device whose beacon was made under a different clock, or replayed by someone else."""
-        if abs(ahead) >= SEEMS_OFF:
-            self.guesses[device] = ahead
+    def traced(self, fit: Fit) -> None:
+        """Call a device whose beacon was made under a different clock, or replayed, or fits by chance."""
+        known = self.guesses.get(fit.device)
+        if abs(fit.ahead) >= SEEMS_OFF and (known is None or fit.agreed or not known.agreed):
+            self.guesses[fit.device] = fit
             self._links.wake()
-        self.seen(device, address)
+        if self._nursery is not None:
+            self._nursery.start_soon(self._call_traced, fit.device, fit.address)
+
+    def forget_traced(self) -> None:
+        """No user waits any more: do not call again where a search found devices that were not met there."""
+        for device, address in self._traced:
+            self._whereabouts.not_shown(device, address)
+        self._traced.clear()
 
     def opened(self, device: DeviceId, devices: Sequence[DeviceId], link: PeerLink) -> None:
         """A session with `device` has opened, and `devices` have its key: no other call to it is needed."""
@@ -148,11 +158,22 @@ class Calls:
 
     async def _call_politely(self, device: DeviceId, address: Address) -> None:
         """Call a device we have seen; if both see each other, the smaller id goes first."""
-        if device < self._circle.device:
-            await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
+        await self._let_it_call(device)
         # if this call fails, it is made again
         self._whereabouts.shown(device, address)
         await self._try(device, address)
+
+    async def _call_traced(self, device: DeviceId, address: Address) -> None:
+        """The same for what a search found: it may be a replay, or chance, so it is called only while a user waits."""
+        await self._let_it_call(device)
+        if self.further:
+            if self._whereabouts.shown(device, address):
+                self._traced.add((device, address))
+            await self._try(device, address)
+
+    async def _let_it_call(self, device: DeviceId) -> None:
+        if device < self._circle.device:
+            await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
 
     async def _try(self, device: DeviceId, *addresses: Address) -> None:
         try:
@@ -232,7 +253,8 @@ class Calls:
 
         A callee without a key for the day of the call is silent, as towards a stranger; any other answers immediately.
         """
-        likely = self._circle.calling_keys(device, self.guesses.get(device))
+        guess = self.guesses.get(device)
+        likely = self._circle.calling_keys(device, None if guess is None else guess.ahead)
         stream: trio.abc.Stream | None = first
         attempts = self._attempts[device] = []
         try:

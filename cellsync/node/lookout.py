@@ -66,6 +66,8 @@ class Lookout:
                 yield
         finally:
             self._calls.further = self.search.wanted
+            if not self.search.wanted:
+                self._calls.forget_traced()
 
     def _missing(self) -> list[DeviceId]:
         """The devices without a session."""

@@ -2,6 +2,9 @@
 
 Only while a user waits for a sync: otherwise a beacon recorded and replayed on another day would make this device call,
 and reveal its membership. Hashes only, a bounded number of them, in slices; each beacon once.
+
+So many hashes are tried that one beacon of strangers in 360 fits by chance. What fits is called; but a difference of
+clocks counts as seen only where two tags of one beacon, or two beacons, agree about it.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
@@ -22,10 +25,21 @@ from cellsync.node.shared import SharedCircle
 KEPT: Final = 64  # the newest unrecognised beacons
 OF_ONE: Final = 250_000  # hashes for one beacon: a day each way for 47 devices at 8 addresses, weeks for a few
 OF_ONE_WAIT: Final = 2_500_000  # hashes for all of them, while one user waits: some seconds, in slices
+FITS_KEPT: Final = 64  # the newest
+AGREE: Final = 4 * beacon.PERIOD  # ms: a record may be known for so long before it is seen here
 _PERIODS_PER_DAY: Final = MILLIS_PER_DAY // beacon.PERIOD
 
-Found = Callable[[DeviceId, Address, int], None]
-"""Gets a device, its address, and by how many ms its clock seems to be ahead of ours."""
+
+class Fit(NamedTuple):
+    """A beacon that seems to be a device's."""
+
+    device: DeviceId
+    address: Address
+    ahead: int  # ms by which the device's clock is then ahead of ours
+    agreed: bool  # two tags or two beacons say so: this is no chance
+
+
+Found = Callable[[Fit], None]
 
 
 class Search:
@@ -37,6 +51,7 @@ class Search:
         self._found = found
         self._unplaced: deque[tuple[Sighting, Millis]] = deque(maxlen=KEPT)  # with our clock then
         self._searched: set[bytes] = set()
+        self._fits: deque[tuple[bytes, Fit]] = deque(maxlen=FITS_KEPT)  # with the beacon, also of earlier waits
         self._waiting = 0
         self._left = 0
         self._wake = trio.Event()
@@ -83,14 +98,28 @@ class Search:
         self._left -= hashes
         if not whose.devices or not places:
             return
+        fits: list[Fit] = []
         for trace in beacon.search(sighting.blob, whose, places, now, hashes=hashes):
             if trace is not None:
                 address = sighting.addresses[[place.address for place in places].index(trace.address)]
                 ahead = (trace.period - beacon.period_of(now)) * beacon.PERIOD
-                self._found(DeviceId(trace.who), address, ahead)
+                fits.append(self._fit(sighting.blob, DeviceId(trace.who), address, ahead, trace.fits))
+                self._found(fits[-1])
             await trio.lowlevel.checkpoint()
-            if not self.wanted:
+            if not self.wanted or any(fit.agreed for fit in fits):
                 return
+            if fits and any(fit.device not in self._missing() for fit in fits):  # it has answered
+                return
+
+    def _fit(self, blob: bytes, device: DeviceId, address: Address, ahead: int, tags: int) -> Fit:
+        agreed = tags > 1 or any(
+            other != blob and earlier.device == device and abs(earlier.ahead - ahead) <= AGREE
+            for other, earlier in self._fits
+        )
+        fit = Fit(device, address, ahead, agreed)
+        if all((other, earlier.device, earlier.ahead) != (blob, device, ahead) for other, earlier in self._fits):
+            self._fits.append((blob, fit))
+        return fit
 
 
 class _Candidates:

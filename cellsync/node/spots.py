@@ -121,6 +121,13 @@ class Spots:
         """A beacon shows a device here; another member could have forged it. Returns whether the address is new."""
         return self._hear(device, without_scope(address.host), address.port, here)
 
+    def not_shown(self, device: DeviceId, address: Address) -> None:
+        """Forget an address that nothing but a beacon, or another device, has told us."""
+        for spot in [spot for spot in self.known.get(device, ()) if spot.is_at(address)]:
+            if spot.source is Basis.HEARD:
+                self.known[device].remove(spot)
+                self._failures.pop((device, spot), None)
+
     def _hear(self, device: DeviceId, host: str, port: int, here: Sequence[Here]) -> bool:
         site = next((network.site for network in here if network.contains(host)), None)
         known = self.known.get(device, [])

@@ -141,10 +141,19 @@ class CircleWhereabouts:
         if link.site == UNRECOGNISED and link.ends is not None:
             self._early[device] = _Early(link.began, link.ends, link.address, link.said)
 
-    def shown(self, device: DeviceId, address: Address) -> None:
-        """A beacon shows a device here. If no network is recognised yet, this is learnt once one is."""
+    def shown(self, device: DeviceId, address: Address) -> bool:
+        """A beacon shows a device here. If no network is recognised yet, this is learnt once one is.
+
+        Returns whether the address is new.
+        """
         self._shown[device] = trio.current_time(), address
-        self.spots.shown(device, address, self.here())
+        return self.spots.shown(device, address, self.here())
+
+    def not_shown(self, device: DeviceId, address: Address) -> None:
+        """A beacon that seemed to show a device here was not enough to remember it by."""
+        if (shown := self._shown.get(device)) is not None and shown[1] == address:
+            del self._shown[device]
+        self.spots.not_shown(device, address)
 
     def _make_up(self) -> None:
         """Learn from beacons and sessions that came too early, if their network has been recognised meanwhile."""

@@ -10,10 +10,11 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Asked, Cell, join
+from cellsync.core import beacon
 from cellsync.core.errors import ClocksDiffer, NoPeer
-from cellsync.core.ids import Millis
+from cellsync.core.ids import DeviceId, Millis, day_of
 from cellsync.core.membership.clocks import Difference
-from cellsync.node.network import Address
+from cellsync.node.network import Address, Sighting
 from cellsync.testing import MemoryHost, MemoryNetwork, SimulatedDevice, level
 from cellsync.testing.device import PASSPHRASE
 from tests.cell.cells import DAY, Visit
@@ -235,9 +236,79 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
             net.show(net.host("ana"), recorded)
             await trio.sleep(300)
             assert not dialled
-            with pytest.raises(ClocksDiffer, match=r"seems to be 6\d minutes behind"):  # that is all it can know
+            with pytest.raises(NoPeer) as maybe:
                 await ben.sync(timeout=30)
             assert recorded.addresses[0] in dialled
+            assert "may be one of this cell, with a clock 6" in maybe.value.hint
+            dialled.clear()
+            ben.node.calls.now()
+            await trio.sleep(HOUR)
+            assert not dialled  # it was called only while a user waited
+
+
+def fitting(
+    net: MemoryNetwork, ben: Cell, ana: DeviceId, ahead: float, places: int, port: int, number: int
+) -> Sighting:
+    """A beacon of strangers, of the host "cat", that fits Ana at so many addresses, as if by chance."""
+    shown = tuple(Address(at, port) for at in (net.host("cat").host, "10.0.9.9")[:places])
+    then = Millis(ben.circle.surroundings.now() + int(ahead * 1000))
+    [(key, who)] = ben.circle.shown_by([ana], day_of(then))
+    own = number.to_bytes(16, "big")
+    tags = [beacon.tag(key, own, who, at.packed, at.port, beacon.period_of(then)) for at in shown]
+    return Sighting(beacon.make(tags, own, bytes(32)), shown)
+
+
+SEEMS = "seems to be 9 days ahead"
+
+
+@pytest.mark.parametrize(
+    ("fits", "is_told"),
+    [
+        ([(9 * DAY, 1)], False),
+        ([(9 * DAY, 2)], True),
+        ([(9 * DAY, 1), (9 * DAY + 600, 1)], True),
+        ([(9 * DAY, 1), (20 * DAY, 1)], False),
+    ],
+    ids=["once", "twice in one", "two that agree", "two that do not"],
+)
+@pytest.mark.parametrize("is_silent", [True, False], ids=["silent", "nobody there"])
+async def test_what_fits_by_chance_is_not_told_as_a_clock(
+    memory_network: MemoryNetwork,
+    autojump_clock: MockClock,
+    fits: list[tuple[float, int]],
+    is_told: bool,
+    is_silent: bool,
+) -> None:
+    net = memory_network
+    ana_device, ben_device = await met(net, "ana", "ben")
+    async with ana_device.opened() as ana:
+        device = ana.device
+    calls = 0
+
+    async def say_nothing(stream: trio.abc.Stream) -> None:
+        nonlocal calls
+        calls += 1
+        while await stream.receive_some():
+            pass
+
+    async with trio.open_nursery() as nursery, ben_device.opened() as ben:
+        async with trio.open_nursery() as gone:
+            port = await (nursery if is_silent else gone).start(net.host("cat").serve, say_nothing)
+            gone.cancel_scope.cancel()
+        for number, (ahead, places) in enumerate(fits, 1):
+            net.show(net.host("cat"), fitting(net, ben, device, ahead, places, port, number))
+        await trio.sleep(1)
+        with pytest.raises(ClocksDiffer if is_told else NoPeer, match=SEEMS if is_told else None) as failed:
+            await ben.sync(timeout=30)
+        assert is_told or "or one of another cell" in failed.value.hint
+        [peer] = ben.peers()
+        assert (peer.clock is not None and peer.clock.ahead > 0) is is_told
+        before = calls
+        assert (before > 0) is is_silent
+        ben.node.calls.now()
+        await trio.sleep(HOUR)
+        assert calls == before
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_wrong_clock_deletes_nothing_and_brings_nothing_back(

@@ -7,13 +7,14 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import join
+from cellsync.cell.newcomers import FIND_WITHIN
 from cellsync.core import beacon
-from cellsync.core.errors import InviteExpired
+from cellsync.core.errors import InviteExpired, NoPeer
 from cellsync.core.ids import Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, short
 from cellsync.core.pairing.short import ShortCode
-from cellsync.node.network import Sighting
+from cellsync.node.network import Address, Sighting
 from cellsync.testing import MemoryNetwork, accept_any
 from cellsync.testing.device import PASSPHRASE
 
@@ -25,7 +26,7 @@ def key_of(text: str) -> bytes:
     return short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
 
 
-async def seem(net: MemoryNetwork, name: str, text: str, ahead: int) -> None:
+async def seem(net: MemoryNetwork, name: str, text: str, ahead: int, addresses: int = 1) -> None:
     """This device of another circle shows a beacon that fits the code, at its own address, `ahead` ms from now.
 
     Among thousands of tags that are tried, one fits by chance.
@@ -34,9 +35,10 @@ async def seem(net: MemoryNetwork, name: str, text: str, ahead: int) -> None:
     host, nonce = net.host(name), bytes(16)
     [own] = host.shown.values()
     [at] = own.addresses
+    shown = (at, Address("10.0.9.9", at.port))[:addresses]
     period = beacon.period_of(Millis(net.home(name).surroundings.now() + ahead))
-    tag = beacon.tag(key_of(text), nonce, b"", at.packed, at.port, period)
-    host.shown["by chance"] = Sighting(beacon.make([tag], nonce, bytes(32)), (at,))
+    tags = [beacon.tag(key_of(text), nonce, b"", address.packed, address.port, period) for address in shown]
+    host.shown["by chance"] = Sighting(beacon.make(tags, nonce, bytes(32)), shown)
 
 
 @pytest.mark.parametrize("is_short", [False, True])
@@ -55,13 +57,29 @@ async def test_a_device_that_seems_to_show_the_code_by_chance_is_passed_by(
         assert (await invite.joined()).name == "ben"
 
 
-@pytest.mark.parametrize("ahead", [0, 9 * DAY])
-async def test_a_device_that_shows_the_code_and_is_silent(autojump_clock: MockClock, ahead: int) -> None:
-    """The code was used, say: where no other device seems to show it, that is said."""
+@pytest.mark.parametrize(("ahead", "addresses"), [(0, 1), (9 * DAY, 2)])
+async def test_a_device_that_certainly_shows_the_code_and_is_silent(
+    autojump_clock: MockClock, ahead: int, addresses: int
+) -> None:
+    """The code was used, say: that is said at once."""
     net = MemoryNetwork()
     cat_device = await net.device("cat").found("another circle")
     async with cat_device.opened():
         text = code.invite(Role.WRITER, bytes(16), 0.0).code
-        await seem(net, "cat", text, ahead)
+        await seem(net, "cat", text, ahead, addresses)
+        began = trio.current_time()
         with pytest.raises(InviteExpired):
             await join(net.home("ben"), text, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+        assert trio.current_time() - began < FIND_WITHIN
+
+
+async def test_where_nothing_but_a_chance_fits_the_code_is_not_called_expired(autojump_clock: MockClock) -> None:
+    """It may be good, and its device not here."""
+    net = MemoryNetwork()
+    cat_device = await net.device("cat").found("another circle")
+    async with cat_device.opened():
+        text = code.invite(Role.WRITER, bytes(16), 0.0).code
+        await seem(net, "cat", text, 9 * DAY)
+        with pytest.raises(NoPeer, match="the inviting device was not found") as none:
+            await join(net.home("ben"), text, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+        assert "may be the inviting one does not answer" in none.value.hint

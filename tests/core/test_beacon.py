@@ -190,4 +190,15 @@ def test_others_get_their_turn_while_it_searches() -> None:
 def test_a_search_before_1970_is_no_error() -> None:
     early = shown(now=3 * beacon.PERIOD)
     steps = list(beacon.search(early, lambda _: [(KEY, WHO)], [beacon.Place(HERE, PORT)], Millis(0), hashes=10_000))
-    assert steps[-1] == beacon.Trace(WHO, HERE, 3)
+    assert [step for step in steps if step is not None] == [beacon.Trace(WHO, HERE, 3)]
+
+
+def test_a_search_tells_all_that_fits_and_how_many_addresses_say_so() -> None:
+    """One tag may fit by chance; two of one period do not."""
+    own, nonce, there = beacon.period_of(NOW), noise(5, beacon.NONCE), b"\x0a\x00\x00\x09"
+    tags = [beacon.tag(KEY, nonce, WHO, at, PORT, own + days) for at, days in ((HERE, 9), (HERE, 400), (there, 400))]
+    blob = beacon.make(tags, nonce, noise(5, 32))
+    places = [beacon.Place(at, PORT) for at in (HERE, there, HERE)]  # a place named twice says nothing new
+    steps = beacon.search(blob, lambda _: [(KEY, WHO)], places, NOW, hashes=1_000_000)
+    found = [step for step in steps if step is not None]
+    assert found == [beacon.Trace(WHO, HERE, own + 9, 1), beacon.Trace(WHO, HERE, own + 400, 2)]
