@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from io import StringIO
 from typing import Any
@@ -21,7 +22,8 @@ from cellsync.casework.documents.case_file import CaseStatus, LineOfWork, Priori
 from cellsync.casework.documents.consent import Scope, effective_scope
 from cellsync.casework.exporting import Export, Form, NoConsent, NothingLeaves, Why, export_cases
 from cellsync.casework.exporting.documents import is_number
-from cellsync.casework.exporting.permission import Consents, spoken
+from cellsync.casework.exporting.permission import MANY, Consents, Right, spoken
+from cellsync.casework.exporting.reader import today
 from cellsync.casework.importing import Mapping, import_cases, read_csv
 from cellsync.casework.importing.cells import guard, tidy
 from cellsync.casework.values.link import Link, Relation
@@ -113,6 +115,63 @@ async def test_everyone_whom_a_case_is_about_has_to_consent_and_the_least_counts
             draft.withdrawn = PartialDate()
         with pytest.raises(NoConsent):
             await export_cases(cell, form=Form.JSON, audience=Scope.INTERNAL)
+
+
+@pytest.mark.parametrize("audience", [Scope.INTERNAL, Scope.PARTNERS, Scope.UN, Scope.PUBLIC])
+@pytest.mark.parametrize("supersedes", [False, True])
+async def test_before_the_day_of_a_consent_nothing_leaves(
+    autojump_clock: trio.testing.MockClock, audience: Scope, supersedes: bool
+) -> None:
+    """Not by it, nor by an older one, which it may narrow; on that day it counts."""
+    async with a_cell() as cell:
+        case = await a_case(cell, Scope.PUBLIC, summary="said-C0")
+        await export_cases(cell, form=Form.JSON, audience=audience)
+        [person], [older] = await cell.cases(Person), await cell.cases(Consent)
+        later = await consent(cell, person.id, Scope.PUBLIC)
+        if supersedes:
+            await linked(later, Link(older.id, Relation.SUPERSEDES))
+        async with later.edit() as draft:
+            draft.given = PartialDate.of(today(cell) + timedelta(days=2))
+        with pytest.raises(NoConsent) as refused:
+            await export_cases(cell, form=Form.JSON, audience=audience)
+        assert why(refused.value) == {Why.TO_COME: (1, ())}
+        assert "1 case left out: a consent is given on a day that is still to come" in refused.value.hint
+        await trio.sleep(2 * 86_400)
+        assert (await export_cases(cell, form=Form.JSON, audience=audience)).cases == [case.id]
+
+
+async def test_of_several_days_of_one_consent_the_last_counts(autojump_clock: trio.testing.MockClock) -> None:
+    """Two devices wrote different days at the same time. Of a month or a year, the first day counts."""
+    network = MemoryNetwork()
+    async with a_cell(network) as ana, AsyncExitStack() as stack:
+        ben = await stack.enter_async_context((await network.device("ben").join(ana)).opened())
+        await a_case(ana)
+        await level([ana, ben])
+        network.partition("ana", "ben")
+        [here], [there] = await ana.cases(Consent), await ben.cases(Consent)
+        for said, day in ((here, PartialDate(today(ana).year)), (there, PartialDate(today(ana).year + 1))):
+            async with said.edit() as draft:
+                draft.given = day
+        await export_cases(ana, form=Form.JSON, audience=Scope.PARTNERS)
+        network.heal()
+        await level([ana, ben])
+        with pytest.raises(NoConsent) as refused:
+            await export_cases(ana, form=Form.JSON, audience=Scope.PARTNERS)
+        assert why(refused.value) == {Why.TO_COME: (1, ())}
+
+
+@pytest.mark.parametrize("audience", [Scope.INTERNAL, Scope.PARTNERS])
+async def test_where_the_intent_is_unclear_it_is_said(audience: Scope) -> None:
+    """To members as well: to them it was a consent that does not reach that far."""
+    async with a_cell() as cell:
+        await a_case(cell)
+        [said] = await cell.cases(Consent)
+        for _ in range(MANY + 1):  # each takes the place of the one before, and names nothing
+            before, said = said, await cell.create(Consent, scope=Scope.PUBLIC)
+            await linked(said, Link(before.id, Relation.SUPERSEDES))
+        with pytest.raises(NoConsent) as refused:
+            await export_cases(cell, form=Form.JSON, audience=audience)
+        assert why(refused.value) == {Why.UNCLEAR: (1, ())}
 
 
 async def linked(document: Any, *links: Link) -> None:
@@ -391,28 +450,40 @@ async def test_a_case_of_which_nothing_leaves_is_no_case_that_left(form: Form) -
 
 
 TARGETS = st.frozensets(st.sampled_from(["vera", "anton", "W1", "W2"]), min_size=1)
-SAID = st.tuples(st.sampled_from(list(Scope)), st.booleans(), TARGETS, st.frozensets(st.integers(0, 3)))
+DAYS = st.sampled_from([PartialDate(), PartialDate(2026, 3), PartialDate(2026, 3, 2), PartialDate(2027)])
+SAID = st.tuples(st.sampled_from(list(Scope)), st.booleans(), TARGETS, st.frozensets(st.integers(0, 3)), DAYS)
+TODAY = date(2026, 3, 1)
 
 
 @given(st.lists(SAID, max_size=4), st.frozensets(st.sampled_from(["vera", "anton"])))
 def test_nobody_is_spoken_for_and_the_least_counts(said: list[Any], concerned: frozenset[str]) -> None:
     consents = [a_consent(number, *one) for number, one in enumerate(said)]
-    right = Consents(map(spoken, consents), {b"vera", b"anton"}).of(b"W1", {one.encode() for one in concerned})
-    replaced = {one for _, _, _, over in said for one in over}
+    table = Consents((spoken(consent, TODAY) for consent in consents), {b"vera", b"anton"})
+    right = table.of(b"W1", {one.encode() for one in concerned})
+    replaced = {one for _, _, _, over, _ in said for one in over}
     for person in concerned:
-        own = [n for n, (_, _, targets, _) in enumerate(said) if person in targets and targets & {"W1", "W2"} != {"W2"}]
+        own = [
+            n for n, (_, _, targets, _, _) in enumerate(said) if person in targets and targets & {"W1", "W2"} != {"W2"}
+        ]
         assert own or right is None
         if right is not None:
             assert all(WIDTH[right.scope] <= WIDTH[effective_scope(consents[n])] for n in own if n not in replaced)
+            to_come = [
+                n for n in own if n not in replaced and said[n][4] in (PartialDate(2026, 3, 2), PartialDate(2027))
+            ]
+            assert right.scope is Scope.NONE or not to_come
+            assert right.to_come or not to_come
 
 
 WIDTH = {scope: width for width, scope in enumerate(Scope)}
 
 
-def a_consent(number: int, scope: Scope, withdrawn: bool, targets: frozenset[str], over: frozenset[int]) -> Consent:
+def a_consent(
+    number: int, scope: Scope, withdrawn: bool, targets: frozenset[str], over: frozenset[int], given: PartialDate
+) -> Consent:
     links = [Link(one.encode(), Relation.ABOUT if one.islower() else Relation.PART_OF) for one in sorted(targets)]
     links += [Link(bytes([one]) * 32, Relation.SUPERSEDES) for one in sorted(over)]
-    done = creation(Consent, {"scope": scope, "withdrawn": PartialDate() if withdrawn else None})
+    done = creation(Consent, {"scope": scope, "withdrawn": PartialDate() if withdrawn else None, "given": given})
     return read(
         Consent,
         state_of([*done, *(Operation(int(Op.ADD), "links", None, list(link)) for link in links)]),
@@ -700,16 +771,20 @@ async def test_those_outside_are_given_what_is_said_now_and_on_which_day(form: F
 
 
 def test_a_consent_that_covers_only_what_nobody_here_knows_covers_nothing() -> None:
-    right = spoken(a_consent_covering("C9")).right
+    right = right_of(a_consent_covering("C9"))
     assert right.covers == frozenset()
     assert not right.unsaid
-    assert spoken(a_consent_covering("C9", "C0")).right.covers == {C0}
-    assert spoken(a_consent_covering()).right.covers == {C0, C1}
+    assert right_of(a_consent_covering("C9", "C0")).covers == {C0}
+    assert right_of(a_consent_covering()).covers == {C0, C1}
 
 
 def test_a_consent_that_withholds_what_nobody_here_can_read_is_unclear() -> None:
-    assert spoken(a_consent_covering(withheld=[1])).right.unclear
-    assert not spoken(a_consent_covering(withheld=["residence"])).right.unclear
+    assert right_of(a_consent_covering(withheld=[1])).unclear
+    assert not right_of(a_consent_covering(withheld=["residence"])).unclear
+
+
+def right_of(consent: Consent) -> Right:
+    return spoken(consent, TODAY).right
 
 
 def a_consent_covering(*compartments: str, withheld: Sequence[Any] = ()) -> Consent:

@@ -289,7 +289,7 @@ def test_where_very_many_consents_took_each_others_place_nothing_goes(
         consents = Consents(said, frozenset(persons))
         links = sum(len(one.named) + len(one.supersedes) for one in said)
         answers = {consents.of(case, who) for case, who in zip(cases, asked, strict=True)}
-        assert {(one.scope, one.unclear) for one in answers if one is not None} == {(Scope.NONE, True)}
+        assert {(one.scope, one.tangled) for one in answers if one is not None} == {(Scope.NONE, True)}
         assert steps.taken <= 10 * (len(said) + links) + 50 * 20 * permission.MANY
         monkeypatch.undo()
 

@@ -204,8 +204,9 @@ def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Writte
 def _doubts(cell: Cell, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
     """About a consent. With the lock held."""
     from cellsync.casework.exporting.doubts import about, doubts
+    from cellsync.casework.exporting.reader import today
 
     consent, cases = bind(Consent, cell, case, state), cell.circle.replica.held.cases
     numbers = {number: about_id for about_id in about(consent) if (number := cases.get(CaseId(about_id))) is not None}
     kinds = {numbers[listing.number]: listing.kind for listing in cell.catalogue.fresh().get(numbers)}
-    return [shapes.Doubt(field=doubt.field, text=doubt.text) for doubt in doubts(consent, kinds)]
+    return [shapes.Doubt(field=doubt.field, text=doubt.text) for doubt in doubts(consent, kinds, today(cell))]

@@ -175,7 +175,7 @@ def _all_consents(reader: Reader) -> Steps[Consents]:
     joined = yield from all_joined(reader)
     consents = Consents((), reader.persons(), joined)
     for number in reader.of_kind(Consent):
-        consents.add(spoken(reader.open(Consent, reader.id(number))))
+        consents.add(spoken(reader.open(Consent, reader.id(number)), reader.today))
         yield from reader.turn()
     consents.settle()
     return consents
@@ -200,7 +200,7 @@ def _bearing_on(reader: Reader, cases: Collection[CaseId]) -> Steps[Consents]:
     while waiting:
         read: list[Spoken] = []
         for number in sorted(waiting):
-            read.append(spoken(reader.open(Consent, number)))
+            read.append(spoken(reader.open(Consent, number), reader.today))
             yield from reader.turn()
         found |= {consent.id: consent for consent in read}
         replaced = {older for consent in read for older in consent.supersedes}

@@ -23,6 +23,7 @@ class Why(StrEnum):
     NO_CONSENT = "no_consent"
     TOO_NARROW = "too_narrow"
     WITHDRAWN = "withdrawn"
+    TO_COME = "to_come"
     NOT_COVERED = "not_covered"
     WITHHELD = "withheld"
     ABOUT_NOBODY = "about_nobody"
@@ -36,6 +37,7 @@ _SAID: Final = {
     Why.NO_CONSENT: "nobody has consented for a person concerned",
     Why.TOO_NARROW: "a consent does not reach that far",
     Why.WITHDRAWN: "a consent was withdrawn",
+    Why.TO_COME: "a consent is given on a day that is still to come",
     Why.NOT_COVERED: "a consent does not cover their compartment",
     Why.WITHHELD: "a consent withholds them",
     Why.ABOUT_NOBODY: (

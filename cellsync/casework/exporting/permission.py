@@ -14,6 +14,10 @@ The Consent documents make up one table:
     part of a case                  the case: it can narrow what the persons allow, and decides alone only where the
                                     case is about nobody. It never speaks for a person.
 
+A consent given on a day that is still to come allows nothing before that day, by the calendar of this device. It
+takes the place of those that it supersedes all the same: what is planned may well be narrower. One that was withdrawn,
+whatever the day, allows nothing.
+
 All consents that speak count, with the least that any of them allows, except those that another one supersedes; a
 consent that names nothing but the one it supersedes takes its place. Where more than 64 have done that for one person
 or case, the intent is unclear and nothing leaves. Without a consent for a person, neither the person nor anything known
@@ -42,10 +46,11 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Sequence, Set
+from datetime import date
 from itertools import count, repeat
 from typing import Final, NamedTuple
 
-from cellsync.casework.documents.consent import Consent, Scope, effective_scope, is_withdrawn
+from cellsync.casework.documents.consent import Consent, Scope, begins_after, effective_scope, is_withdrawn
 from cellsync.casework.exporting.documents import meant
 from cellsync.casework.exporting.joined import Joined
 from cellsync.casework.exporting.left_out import Why
@@ -94,18 +99,22 @@ class Right(NamedTuple):
     withdrawn: bool
     covers: frozenset[Sensitivity]
     withheld: frozenset[str]  # "person.residence"
-    unclear: bool  # the intent is unclear
+    unclear: bool  # the intent is unclear, but for members
     unsaid: bool = False  # it does not say what it covers
     about_nobody: bool = False  # it decides alone, on a case that is about nobody, and does not say what it covers
     merged: bool = False  # it is of a person or case with several records
+    tangled: bool = False  # the intent is unclear, also for members
+    to_come: bool = False  # it is given on a day that is still to come
 
     def refuses(self, audience: Scope) -> Why | None:
         """Why nothing may go to this audience; None if something may."""
-        if self.unclear and audience is not Scope.INTERNAL:
+        if self.tangled or (self.unclear and audience is not Scope.INTERNAL):
             return Why.UNCLEAR
         if self.scope is not Scope.NONE and _WIDTH.index(self.scope) >= _WIDTH.index(audience):
             return None
-        return Why.WITHDRAWN if self.withdrawn else Why.TOO_NARROW
+        if self.withdrawn:
+            return Why.WITHDRAWN
+        return Why.TO_COME if self.to_come else Why.TOO_NARROW
 
     def keeps(self, audience: Scope, compartment: Sensitivity, document: str, field: str) -> Why | None:
         """Why a field of a document ("person", "residence") may not go to this audience; None if it may."""
@@ -123,7 +132,7 @@ class Right(NamedTuple):
 
 
 NOTHING_ALLOWED: Final = Right(Scope.NONE, False, frozenset(), frozenset(), False)
-_TANGLED: Final = NOTHING_ALLOWED._replace(unclear=True)
+_TANGLED: Final = NOTHING_ALLOWED._replace(tangled=True)
 
 
 def least(rights: Iterable[Right]) -> Right:
@@ -140,6 +149,8 @@ def least(rights: Iterable[Right]) -> Right:
         any(right.unsaid for right in every),
         any(right.about_nobody for right in every),
         any(right.merged for right in every),
+        any(right.tangled for right in every),
+        any(right.to_come for right in every),
     )
 
 
@@ -152,10 +163,10 @@ class Spoken(NamedTuple):
     right: Right
 
 
-def spoken(consent: Consent) -> Spoken:
+def spoken(consent: Consent, today: date) -> Spoken:
     return Spoken(
         bytes(consent.id), _linked(consent, Relation.ABOUT, Relation.PART_OF), _linked(consent, Relation.SUPERSEDES),
-        _right(consent),
+        _right(consent, today),
     )  # fmt: skip
 
 
@@ -395,12 +406,13 @@ def _linked(consent: Consent, *relations: Relation) -> tuple[bytes, ...]:
     return tuple(sorted({link.case for link in consent.links if link.relation in relations}))
 
 
-def _right(consent: Consent) -> Right:
+def _right(consent: Consent, today: date) -> Right:
+    to_come = begins_after(consent, today)
     covers, withheld = frozenset(consent.covers), [meant(word) for word in consent.withheld]
     said = bool(covers or _unknown(consent, "covers"))
     return Right(
-        effective_scope(consent), is_withdrawn(consent), covers if said else UNSAID, frozenset().union(*withheld),
-        not all(withheld) or _unknown(consent, "withheld"), not said,
+        Scope.NONE if to_come else effective_scope(consent), is_withdrawn(consent), covers if said else UNSAID,
+        frozenset().union(*withheld), not all(withheld) or _unknown(consent, "withheld"), not said, to_come=to_come,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Final, TypeVar, cast
 
 from cellsync.casework.documents.person import Person
@@ -19,6 +20,7 @@ from cellsync.core.ids import CaseId
 from cellsync.core.marks import Marks
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.schema import Schema, kind_of
+from cellsync.core.schema.values import moment
 
 KEPT: Final = 1 << 20  # bytes of memory of the documents that stay open, approximately
 AT_ONCE: Final = 64  # documents that are opened in one step
@@ -30,11 +32,17 @@ Steps = Generator[None, None, T]
 """Work that lets other tasks run at each `yield`."""
 
 
+def today(cell: Cell) -> date:
+    """The day on this device's calendar, which is where its people look for it."""
+    return moment(cell.circle.surroundings.now()).astimezone().date()
+
+
 class Reader:
     """One pass of an export over its cell, for the thread in which `Cell.at_one_moment` runs the steps."""
 
     def __init__(self, cell: Cell, replica: Replica, listings: Listings) -> None:
         self.cell = cell
+        self.today = today(cell)
         self._held = replica.held
         self._listings = listings
         self._kept: dict[bytes, Schema] = {}

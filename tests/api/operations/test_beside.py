@@ -141,6 +141,15 @@ async def test_what_is_doubtful_about_a_consent_is_said_when_it_is_written(
         assert (await ana("case.edit", case=made["id"], discard={"withheld": ["person.residense"]}))["doubts"] == []
         nobody = await ana("case.new", kind="consent", add={"links": ["part_of:VR-1"]})
         [doubt] = nobody["doubts"]
+        for field, said in (
+            ("given", "until then this consent lets nothing out"),
+            ("withdrawn", "counts as withdrawn"),
+        ):
+            later = await ana("case.new", kind="consent", set={field: "2199-01-01"}, add={"links": links})
+            [to_come] = later["doubts"]
+            assert to_come["field"] == field
+            assert said in to_come["text"]
+            assert (await ana("case.edit", case=later["id"], set={field: "2020"}))["doubts"] == []
         assert doubt["text"].startswith("It is about no person, so it speaks for nobody: link the person.")
         assert doubt["text"].endswith("look whom title and texts name.")
         [file] = (await ana("case.list", find="VR-1"))["cases"]

@@ -90,7 +90,7 @@ def standing(said: Iterable[Spoken]) -> Right | None:
     return least(left) if left else None
 
 
-TANGLED = Right(Scope.NONE, False, frozenset(), frozenset(), True)
+TANGLED = Right(Scope.NONE, False, frozenset(), frozenset(), False, tangled=True)
 
 
 def are_too_many(target: bytes, said: list[Spoken], of: Mapping[bytes, frozenset[bytes]]) -> bool:

@@ -32,8 +32,8 @@ class LeftOut(Struct, kw_only=True, frozen=True):
     """
 
     reason: Literal[
-        "no_consent", "too_narrow", "withdrawn", "not_covered", "withheld", "about_nobody", "unclear", "others",
-        "mentions", "nothing",
+        "no_consent", "too_narrow", "withdrawn", "to_come", "not_covered", "withheld", "about_nobody", "unclear",
+        "others", "mentions", "nothing",
     ]  # fmt: skip
     text: str
     count: Count
