@@ -8,6 +8,7 @@ Rules:
    same however large its case is. Stale listings are remade when the next question needs them, or after a moment of
    quiet.
 3. An answer is always up to date: stale cases are described first, in slices.
+   What was described and is not in the database yet goes there before any answer.
 4. A short id is just long enough to tell a case from its two neighbours in the order of ids; so only these are
    looked at.
 
@@ -40,6 +41,7 @@ from cellsync.ledger.source import Source
 
 AT_ONCE: Final = 64  # cases described before other tasks get their turn
 DURABLE: Final = 1_024  # described cases written to the disk together
+TOGETHER: Final = 8_192  # described cases of one writer that are put together: 20 MB of memory, and pages, at once
 QUIET: Final = 0.3  # seconds without a commit after which stale cases are described
 LONGEST: Final = 5.0  # seconds after which they are described even without quiet
 SHORTEST: Final = 4  # minimum digits of a short id
@@ -55,7 +57,8 @@ class Catalogue:
         self._store = store
         store.listings.begin(description.VERSION)
         self._stale = Marks(number for number in store.listings.stale() if number != OWN_CASE)
-        self._staged: set[int] = set()  # described, but not known to be durable
+        self._unput: dict[int, CaseListing] = {}  # described, and not put into the database yet
+        self._staged: set[int] = set()  # put there, but not known to be durable
         self._lost = store.lost
         self._shorts = ShortIds(replica.held.case_ids)
 
@@ -73,23 +76,28 @@ class Catalogue:
     @property
     def staged(self) -> int:
         """The number of cases described, but not known to be durable."""
-        return len(self._staged)
+        return len(self._unput) + len(self._staged)
 
     def fresh(self) -> Listings:
         """The listings, up to date."""
         self.describe(self.stale)
+        self.put()
         return self._store.listings
 
     def describe(self, most: int) -> None:
-        """Describe up to `most` of the stale cases."""
+        """Describe up to `most` of the stale cases, and put them into the database."""
         self._notice_loss()
         heads, state = self._replica.held.heads, self._replica.states.get
         known = description.Sought()
         some = islice(self._stale, most)
-        self._put([description.describe(number, heads[number], state(number), known) for number in some])
+        self._described([description.describe(number, heads[number], state(number), known) for number in some])
+        self.put()
 
     def describe_written(self, plan: Plan) -> None:
-        """Describe the cases of a step that has just been taken, without folding those that begin with it."""
+        """Describe the cases of a step that has just been taken, without folding those that begin with it.
+
+        They are put into the database with the next others, or before the next answer.
+        """
         self._notice_loss()
         heads, state = self._replica.held.heads, self._replica.states.get
         known = description.Sought()
@@ -103,14 +111,19 @@ class Catalogue:
                 listings.append(description.describe(number, head, state(number), known))
             else:
                 listings.append(description.describe_said(number, head, told, known))
-        self._put(listings)
+        self._described(listings)
 
-    def _put(self, listings: list[CaseListing]) -> None:
-        if listings:
-            self._store.listings.put(listings)
-            for listing in listings:
-                self._stale.discard(listing.number)
-                self._staged.add(listing.number)
+    def _described(self, listings: list[CaseListing]) -> None:
+        for listing in listings:
+            self._stale.discard(listing.number)
+            self._unput[listing.number] = listing
+
+    def put(self) -> None:
+        """Put what was described into the database."""
+        if self._unput:
+            self._store.listings.put(self._unput.values())
+            self._staged.update(self._unput)
+            self._unput.clear()
 
     def settled(self) -> None:
         """The store has been flushed."""
@@ -171,17 +184,38 @@ class OpenCatalogue(Catalogue):
     async def ready(self) -> None:
         """Describe stale cases, leaving so few that `fresh` is quick."""
         with suppress(DiskFull, StorageFailed):
+            if len(self._unput) > AT_ONCE:
+                async with self._circle.lock:
+                    await self._circle.apart(self.put)
             await self._catch_up(AT_ONCE)
 
     def keep_up(self, plan: Plan) -> None:
         """Describe the cases of a step, right after it is durable. Hold the lock.
 
         For writers of thousands of cases, step by step: the operations are still at hand, whereas later each case would
-        have to be read and folded (half of an import's time); and the listings become durable with the next step.
+        have to be read and folded (half of an import's time). Call `written` at the end.
+
+        Names and ids come in any order, so what is put goes to as many pages of the database as it has rows, until
+        there are more rows than pages. Put step by step, a row of a table among 50,000 cost 0.24 ms more than one among
+        1,000: thousands are put together.
         """
         self.settled()
         with suppress(DiskFull, StorageFailed):  # else they are described when needed
             self.describe_written(plan)
+            if len(self._unput) >= TOGETHER or not self._store.spacious:
+                self._put_durably()
+
+    async def written(self) -> None:
+        """The writer of thousands has finished. Hold the lock."""
+        with suppress(DiskFull, StorageFailed):  # else they are put when needed
+            await self._circle.apart(self._put_durably)
+
+    def _put_durably(self) -> None:
+        """Put what was described, and flush: in a thread, and with no step to wait for it."""
+        if self._unput:
+            self.put()
+            self._store.flush()
+            self.settled()
 
     async def run(self) -> None:
         """Describe stale cases whenever nothing has changed for a moment."""
@@ -195,6 +229,7 @@ class OpenCatalogue(Catalogue):
             with suppress(DiskFull, StorageFailed):  # else they are described when needed
                 await self._catch_up(0)
                 async with self._circle.lock:
+                    await self._circle.apart(self._put_durably)
                     await self._settle()
 
     async def _catch_up(self, left: int) -> None:

@@ -226,8 +226,9 @@ class _Rows:
         self.come += [(*row, number) for row in new - old]
 
     def write(self, database: apsw.Connection) -> None:
-        database.executemany(self._drop, self.gone)
-        database.executemany(self._insert, self.come)
+        """In the order of the table's key, so that no page is read or written twice."""
+        database.executemany(self._drop, sorted(self.gone))
+        database.executemany(self._insert, sorted(self.come))
 
 
 def _from(wanted: Wanted) -> str:

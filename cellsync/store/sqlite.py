@@ -52,7 +52,7 @@ CACHE_BYTES: Final = 8 << 20
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
 EARLY_PAGES: Final = 300  # of log, from which a checkpoint is made in the background; a batch has 150 to 250
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
-PLENTY: Final = 1 << 30  # free bytes, above which the growth of the database is not worth computing
+PLENTY: Final = 1 << 30  # free bytes, above which nothing need be computed, and a commit may have any size
 ROW_BYTES: Final = 64  # most that a row takes besides its content
 _COPY: Final = "Make it writable; or put a copy on another disk, with `restore`."
 
@@ -439,6 +439,10 @@ class SqliteStore:
                 self._db.execute("ROLLBACK")
         except apsw.Error:
             pass  # closed, or the next statement reports what is wrong
+
+    @property
+    def spacious(self) -> bool:
+        return self._room() > PLENTY
 
     def _cramped(self) -> bool:
         """Whether one more COMMIT could take the space that the log's pages need in the database.

@@ -7,11 +7,18 @@ the times.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import Any, Final
+
+import pytest
 
 from bench.importing import wide
 from cellsync.casework.importing import import_cases
+from cellsync.cell import catalogue
 from cellsync.cell.cell import Cell
+from cellsync.core.history.store import CaseListing
+from cellsync.store.listings import SqliteListings
+from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork
 
 SIZES: Final = (20, 50, 350)  # each step is ten times as many rows as the one before
@@ -49,6 +56,31 @@ async def calls_of(cell: Cell, rows: int) -> int:
     assert report.created + report.unchanged == rows
     assert cell.catalogue.stale == 0  # described while it was at hand
     return calls.count
+
+
+@pytest.mark.parametrize(("together", "spacious", "puts"), [(8_192, True, 1), (600, True, 2), (8_192, False, 4)])
+async def test_what_is_described_is_put_together(
+    together: int, spacious: bool, puts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names and ids come in any order: put group by group, a row would write more pages the more cases there are."""
+    device, rows = await MemoryNetwork().device("ana").found(), 301  # four groups, of some 400 cases each
+    monkeypatch.setattr(catalogue, "TOGETHER", together)
+    monkeypatch.setattr(SqliteStore, "spacious", spacious)
+    sizes: list[int] = []
+    put = SqliteListings.put
+
+    def counting(listings: SqliteListings, some: Collection[CaseListing]) -> None:
+        sizes.append(len(some))
+        put(listings, some)
+
+    monkeypatch.setattr(SqliteListings, "put", counting)
+    async with device.opened() as cell:
+        await import_cases(cell, wide(rows))
+        assert (cell.catalogue.stale, cell.catalogue.staged) == (0, 0)
+        assert len(sizes) == puts
+        assert sum(sizes) == len(cell.circle.replica.held.cases) - 1 > 3 * rows
+    async with device.opened() as cell:
+        assert cell.catalogue.stale == 0  # it is durable
 
 
 async def test_a_row_costs_the_same_in_a_table_of_ten_times_as_many() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import traceback
@@ -26,7 +27,7 @@ from cellsync.core.errors import (
 )
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Restanding, slot_of
-from cellsync.core.history.store import Arrival, Case, Commit, Store
+from cellsync.core.history.store import Arrival, Case, CaseListing, Commit, Store
 from cellsync.core.ids import CaseId, DatabaseKey
 from cellsync.store import connection, layout, slices, sqlite
 from cellsync.store.edge import meaning
@@ -551,6 +552,27 @@ def test_two_entries_in_one_slot_are_refused() -> None:
             store.write(second._replace(entries=[entry]))
     store.write(second)
     assert len(store.chain_slice(1, 1, 9)) == 4
+
+
+def test_listings_that_are_put_together_write_a_page_once(path: Path) -> None:
+    """Names and ids come in any order; in that order a page is read and written again and again."""
+    store = SqliteStore.create(path, KEY, cache_bytes=48 * connection.PAGE_BYTES)
+    at_once, all_ = 1_000, 6_000
+    for first in range(1, all_, at_once):
+        store._db.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, True)
+        store.listings.put(map(_listing, range(first, first + at_once)))
+        store.flush()
+    written = store._db.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE)[0]  # by the last of them
+    pages = store.size // connection.PAGE_BYTES
+    assert pages > 4 * 48, "more than are cached"
+    assert written < 0.6 * pages  # the two tables, and the ends of the others; in any order it is more than all pages
+    store.close()
+
+
+def _listing(number: int) -> CaseListing:
+    digest = hashlib.sha256(b"%d" % number).digest()  # in any order, and always the same
+    called = frozenset({(digest.hex()[at : at + 20], False) for at in (0, 20)})
+    return CaseListing(number, number, True, "case", digest.hex(), "", 0, called, frozenset({digest}))
 
 
 def test_a_newer_schema_is_named(path: Path) -> None:

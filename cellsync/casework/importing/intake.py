@@ -123,6 +123,8 @@ async def import_cases(
         created, updated, done = created + new, updated + changed, done + len(group)
         if progress is not None:
             progress(done, len(reading.rows))
+    async with cell.circle.lock:
+        await cell.catalogue.written()
     unchanged = done - created - updated - len(here.renamed)
     left = len(reading.rows) - done + reading.left
     return Report(

@@ -155,6 +155,11 @@ class Store(Protocol):
     lost: int  # how often a failure has lost what was staged
 
     @property
+    def spacious(self) -> bool:
+        """Whether one commit may have any number of pages."""
+        ...
+
+    @property
     def listings(self) -> Listings: ...
 
     def chains(self) -> list[Chain]: ...
