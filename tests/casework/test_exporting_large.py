@@ -26,7 +26,7 @@ from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
-from tests.casework.test_importing import a_cell
+from tests.casework.tables import a_cell
 
 
 def document(schema: type[Schema], number: int, *links: Link, **given: Any) -> tuple[CaseId, list[Operation]]:

@@ -29,7 +29,7 @@ from cellsync.casework.values.name import NameKind
 from cellsync.cell.cell import Cell
 from cellsync.core.errors import InvalidValue, NotFound
 from cellsync.core.schema.schema import fields_of, kind_of
-from tests.casework.test_importing import a_cell
+from tests.casework.tables import a_cell
 
 FIELD = Path(__file__).with_name("field")
 EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((FIELD / "expected.json").read_text("utf-8"))

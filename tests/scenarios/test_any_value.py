@@ -30,7 +30,7 @@ from cellsync.core.schema.schema import fields_of, kind_of, version_of
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from tests.api.services import Asking, cell
-from tests.casework.test_importing import DATA
+from tests.casework.tables import DATA
 from tests.models import rfc4180
 
 NEST: Final[Any] = [[[[[["deep"]]]]]]

@@ -36,8 +36,8 @@ from cellsync.cell.cell import Cell
 from cellsync.cli.commands.tables import _COLUMNS
 from cellsync.core.plain import settled
 from cellsync.core.schema.schema import fields_of
+from tests.casework.tables import a_cell, counts
 from tests.casework.test_exporting_spreadsheets import NASTY, texts
-from tests.casework.test_importing import a_cell, counts
 from tests.casework.values.test_partial_date import partial_dates
 
 BLANKS = " \t\n\u00a0"

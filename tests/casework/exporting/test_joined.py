@@ -20,9 +20,9 @@ from cellsync.casework.values.partial_date import PartialDate
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.schema import Schema
 from cellsync.testing import MemoryNetwork, level
+from tests.casework.exporting.cases import a_case, consent, linked, why
 from tests.casework.exporting.test_gathering import document
-from tests.casework.test_exporting import a_case, consent, linked, why
-from tests.casework.test_importing import a_cell
+from tests.casework.tables import a_cell
 
 SHAPES = {
     "one into the other": [(0, 1)],

@@ -24,8 +24,8 @@ from cellsync.cell.cell import Cell
 from cellsync.core.folded import folded
 from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.schema import fields_of, kind_of
-from tests.casework.test_exporting import a_case, consent, linked, rows, why
-from tests.casework.test_importing import a_cell
+from tests.casework.exporting.cases import a_case, consent, linked, rows, why
+from tests.casework.tables import a_cell
 
 SURELY, MAYBE, NOTHING = Says.SURELY, Says.MAYBE, Says.NOTHING
 

@@ -11,7 +11,7 @@ from cellsync.casework.importing.cells import BadCell
 from cellsync.casework.importing.fates import entries, status
 from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.casework.values.timeline import TimelineEntry, TimelineKind
-from tests.casework.test_importing import a_cell, document
+from tests.casework.tables import a_cell, document
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from cellsync.casework.importing import notes, read_csv
 from cellsync.casework.importing.problems import problems
-from tests.casework.test_importing import DATA
+from tests.casework.tables import DATA
 
 HEADER = ["№", "Name", "Born", "Status"]
 
