@@ -165,3 +165,20 @@ def pass_on(giver: MemoryReplica, taker: MemoryReplica) -> list[Plan]:
         cursor = served.cursor
         known.update(served.reaches)
         plans.append(taker.receive(served.batch))
+
+
+def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
+    """Ana, who has founded the circle, and two whom she has admitted; all hold the same."""
+    ana = founded()
+    bea, eva = admitted(ana, "bea", 2), admitted(ana, "eva", 3)
+    for device in (bea, eva):
+        pass_on(ana, device)
+    return ana, bea, eva
+
+
+def pair() -> tuple[MemoryReplica, MemoryReplica]:
+    """Ana, who has founded the circle, and Bea, whom she has admitted."""
+    ana = founded()
+    bea = admitted(ana, "bea", 2)
+    pass_on(ana, bea)
+    return ana, bea

@@ -18,7 +18,7 @@ from cellsync.core.ids import EntryId, Signature, SigningPublic
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import codec
 from tests.core.attacks import Draft, content, forge, of
-from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, three
 
 VECTORS = Path(__file__).parents[3] / "protocol/vectors/history/fork-proofs.json"
 
@@ -30,14 +30,6 @@ def test_vectors(vector: dict[str, Any]) -> None:
     fork_proof.check(proof, SigningPublic(bytes.fromhex(vector["signing_public"])))
     assert [proof.ids(side)[0].hex() for side in proof.sides] == vector["first_ids"]
     assert proof.encode() == raw
-
-
-def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
-    ana = founded()
-    bea, eva = admitted(ana, "bea", 2), admitted(ana, "eva", 3)
-    for device in (bea, eva):
-        pass_on(ana, device)
-    return ana, bea, eva
 
 
 def forked(longer: int, common: int = 2) -> tuple[MemoryReplica, MemoryReplica, MemoryReplica, ForkProof]:

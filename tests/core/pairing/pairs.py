@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
+from hypothesis import strategies as st
+
 from cellsync.core.crypto import ratchet
-from cellsync.core.ids import CircleId, Day, DeviceId, EpochId, EpochSecret, Millis
+from cellsync.core.errors import CellsyncError
+from cellsync.core.ids import CircleId, Day, DeviceId, EpochId, EpochSecret, Millis, Signature
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, inviter, joiner
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Inviter
 from cellsync.core.pairing.joiner import Joiner
-from cellsync.core.pairing.messages import Welcome
+from cellsync.core.pairing.messages import Hello, Reveal, Welcome
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets
 from cellsync.core.session.connection import HANG_UP_ENTROPY, hang_up_at
 
@@ -28,6 +31,9 @@ WELCOME = Welcome(
     DeviceId(b"s" * 32),
     SPONSOR.public.session,
 )
+HELLO = Hello(KEYS.public, "ben-laptop", bytes(32), CLOCK)
+REVEAL = Reveal(b"n" * 32, Signature(bytes(64)))
+cuts = st.lists(st.integers(0, 1 << 16), max_size=12).map(tuple)
 
 
 def new_inviter(seed: int = 0, invitation: Invitation = INVITATION, now: float = 0.0) -> Inviter:
@@ -90,3 +96,15 @@ class Pair:
     def _chunks(self, data: bytes) -> list[bytes]:
         places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in self.cuts)})
         return [data[start:end] for start, end in pairwise(places)]
+
+
+def failure(events: list[inviter.Event]) -> tuple[type[CellsyncError], bool]:
+    (failed,) = events
+    assert isinstance(failed, inviter.InvitingFailed)
+    return type(failed.error), failed.burnt
+
+
+def joiners_failure(events: list[joiner.Event]) -> type[CellsyncError]:
+    (failed,) = events
+    assert isinstance(failed, joiner.JoiningFailed)
+    return type(failed.error)

@@ -17,16 +17,9 @@ from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from tests.core.attacks import Draft, Writer, anew, content, forge, of, together
-from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, pair, pass_on
 
 CASE = CaseId(b"c" * 32)
-
-
-def pair() -> tuple[MemoryReplica, MemoryReplica]:
-    ana = founded()
-    mo = admitted(ana, "mo", 2)
-    pass_on(ana, mo)
-    return ana, mo
 
 
 def life(device: MemoryReplica, number: int) -> Writer:

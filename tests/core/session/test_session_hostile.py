@@ -32,18 +32,11 @@ from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind, Message
 from cellsync.node import strangers
 from tests.core.attacks import Draft, Root, Writer, anew, content, forge, of, pointer
-from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, admitted, founded, pair, pass_on
 from tests.core.session.pumps import End, answerer, caller, run, sync
 
 CASE = CaseId(b"c" * 32)
 LEVEL = Balance(0, 0, moving=False, declined=False, gaps=0)
-
-
-def pair() -> tuple[MemoryReplica, MemoryReplica]:
-    ana = founded()
-    mo = admitted(ana, "mo", 2)
-    pass_on(ana, mo)
-    return ana, mo
 
 
 class Member:

@@ -10,7 +10,7 @@ from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap
 from tests.core.attacks import Draft, content, forge, of
-from tests.core.replica.test_planner import CASE, branches
+from tests.core.replica.plans import CASE, branches
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import End, run, sync
 

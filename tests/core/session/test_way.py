@@ -14,20 +14,11 @@ from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire.frontiers import encode_frontier
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
-from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
+from tests.core.replicas import MemoryReplica, pass_on, three
 from tests.core.session.pumps import End, run, sync
 
 FRAME = 274  # bytes of the smallest
 ASKED = CALLER_WAITS.usual.most  # seconds of silence after which a caller has asked
-
-
-def three() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
-    """Two who talk, and somebody from whom both get entries."""
-    ana = founded()
-    bea, cat = admitted(ana, "bea", 2), admitted(ana, "cat", 3)
-    pass_on(ana, bea)
-    pass_on(ana, cat)
-    return ana, bea, cat
 
 
 def write(device: MemoryReplica) -> None:

@@ -22,6 +22,7 @@ from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
 from cellsync.core.versions import UNSAID, Versions
 from cellsync.core.wire import messages
+from tests.core import replicas
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, entropy, run
 
@@ -30,16 +31,9 @@ HANG_UP = 31.0
 TAILS = [b"", b"\0", b"\0\0", b"\0\0\0", bytes(510), bytes(511)]  # what an old build has after its key
 
 
-def two() -> tuple[MemoryReplica, MemoryReplica]:
-    ana = founded()
-    bea = admitted(ana, "bea", 2)
-    pass_on(ana, bea)
-    return ana, bea
-
-
 @pytest.fixture
 def pair() -> tuple[MemoryReplica, MemoryReplica]:
-    return two()
+    return replicas.pair()
 
 
 def sessions(
@@ -225,7 +219,7 @@ def test_the_highest_that_both_speak_is_in_use(
 
 # --- somebody in the middle ------------------------------------------------------------------------------
 
-ANA, BEA = two()
+ANA, BEA = replicas.pair()
 
 
 def opening_and_reply(ana: MemoryReplica, bea: MemoryReplica) -> tuple[Session, bytes, bytes]:
