@@ -46,10 +46,10 @@ def test_killed_while_many_cases_are_written(workshop: Workshop) -> None:
 def test_killed_during_catch_up(workshop: Workshop, who: str) -> None:
     ana = workshop.founded()
     ben = workshop.joined(ana, "ben")
-    total = ana.ask("bulk", rows=2000, times=10)["entries"]
+    total = ana.ask("bulk", rows=500, times=10, size=2_000)["entries"]  # ten batches
     ben.ask("open", passphrase=PASSPHRASE)
     began = 0
-    for moment in (0.0, 0.1, 0.3):  # a batch takes some hundredths of a second
+    for moment in (0.0, 0.01, 0.03):  # seconds since a batch was held: the next one takes some hundredths
         ben.ask("wait_entries", entries=began + 1)
         time.sleep(moment)
         if who == "the one that catches up":
