@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -100,10 +99,30 @@ def test_what_is_no_code(text: str) -> None:
         short.parse(text)
 
 
-@given(st.text())
-def test_anything_is_a_code_or_malformed(text: str) -> None:
-    with suppress(MalformedCode):
-        short.parse(text)
+ALMOST = st.lists(
+    st.integers(0, 101).map(str) | st.sampled_from(WORDS) | st.sampled_from(["orbit", "Maple", "tulipp", "\u0667", ""]),
+    max_size=6,
+).flatmap(lambda parts: st.sampled_from(["-", " ", "", "--"]).map(lambda between: between.join(parts)))  # fmt: skip
+
+
+@given(st.text() | ALMOST)
+@example("7-orbit-maple")
+@example("7-orbit-maple-tulip-tulip")
+@example("0-orbit-maple-tulip")
+@example("100-orbit-maple-tulip")
+@example("7-orbit-maple-tulip")
+def test_anything_is_a_whole_code_or_malformed(text: str) -> None:
+    try:
+        found = short.parse(text)
+    except MalformedCode:
+        return
+    if isinstance(found, ShortCode):
+        assert found.number in NUMBERS
+        assert len(found.words) == 3
+        assert set(found.words) <= set(WORDS)
+        assert short.parse(found.text) == found
+    else:
+        assert len(found.reveal()) == 16
 
 
 @given(st.binary(min_size=16, max_size=16), st.sampled_from(["-", " ", ""]))

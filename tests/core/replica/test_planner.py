@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync.core import caps
-from cellsync.core.errors import BadSignature, InvalidValue, Malformed, PeerError, WrongLink
+from cellsync.core.errors import BadSignature, CapExceeded, InvalidValue, Malformed, PeerError, WrongLink
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
 from cellsync.core.membership.control import Role
@@ -193,12 +193,17 @@ def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> No
 
 
 def test_parents_that_nobody_holds() -> None:
+    """Also beside a parent that is held and would be enough: the introduction of the device."""
     ana, bea, eva = three()
     row, head, height = pointer(ana, ana)
-    batch, _ = forge(of(bea), [Draft([(1, 1, head, height)])], [row._replace(first=row.first + 1)])
-    refused_chains(ana, batch, [0])
+    later = row._replace(first=row.first + 1)
     nowhere = BatchChain(DeviceId(b"?" * 32), Incarnation(bytes(8)), 5, EntryId(bytes(32)), None)
-    refused_chains(ana, forge(of(eva), [Draft([(1, 1, EntryId(b"?" * 32), 4)])], [nowhere])[0], [0])
+    for device, pointing, parent in ((bea, later, (head, height)), (eva, nowhere, (EntryId(b"?" * 32), 4))):
+        writer = of(device)
+        assert writer.root is not None
+        refused_chains(ana, forge(writer, [Draft([(1, 1, *parent)])], [pointing])[0], [0])
+        beside = Draft([writer.root.cited, (2, 1, *parent)])
+        refused_chains(ana, forge(writer, [beside], [writer.root.row, pointing])[0], [0])
 
 
 def test_wrong_parents() -> None:
@@ -222,7 +227,7 @@ def test_own_chain_and_too_many_parents_do_not_pass_the_wire() -> None:
         batch.entries[0] = batch.entries[0]._replace(parents=parents)
         part = messages.decode(encode_batch(bytes(8), batch, 60_000)[0])
         assert isinstance(part, BatchPart)
-        with pytest.raises(PeerError):
+        with pytest.raises(CapExceeded if len(parents) > 2 else Malformed):
             extend(Batch(), part)
 
 
@@ -260,7 +265,8 @@ def test_entries_in_no_agreed_form(draft: Draft, role: Role) -> None:
     ana = founded()
     bea = admitted(ana, "bea", 2, role)
     pass_on(ana, bea)
-    refused_whole(ana, forge(of(bea), [draft])[0], PeerError)
+    error = CapExceeded if draft is BAD_ENTRIES["a value too deep"] else Malformed
+    refused_whole(ana, forge(of(bea), [draft])[0], error)
 
 
 def test_a_row_without_entries_stores_nothing() -> None:
