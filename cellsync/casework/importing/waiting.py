@@ -1,9 +1,10 @@
 """Waiting: the rows of a table that has been read, until they are merged.
 
 The whole table is read before any of it is written, because its faults have to be known first. A table has tens of
-thousands of rows, and as values each takes thirty times its size in the file. Rows therefore wait in blocks, packed and
-compressed, and few are unpacked at a time. They wait in memory, because a file would outlive a power cut. Nearly all
-rows of a table have values in the same places, so a block lists the places once for all rows that share them.
+thousands of rows, and as values each takes thirty times its size in the file. Rows therefore wait in blocks, packed
+and, after the first thousands, compressed; few are unpacked at a time. They wait in memory, because a file would
+outlive a power cut. Nearly all rows of a table have values in the same places, so a block lists the places once for
+all rows that share them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _Layout = tuple[tuple[str, tuple[Place, ...]], ...]
 """Where the values of a row go, document by document."""
 
 _BLOCK: Final = 64 << 10  # bytes of values, about
+_UNCOMPRESSED: Final = 8 << 20  # bytes of packed blocks, which need not be compressed: half the time of waiting
 _LEVEL: Final = 1  # of compression: higher levels save too little for their time
 
 
@@ -42,7 +44,8 @@ class Waiting:
     """Rows in order. They can be iterated any number of times."""
 
     def __init__(self) -> None:
-        self._blocks: list[bytes] = []
+        self._blocks: list[tuple[bool, bytes]] = []  # whether it is compressed
+        self._uncompressed = 0  # bytes of blocks
         self._last: list[Any] = []  # rows of the block that is not full
         self._layouts: dict[_Layout, int] = {}  # of these
         self._size = 0  # bytes of these
@@ -56,16 +59,18 @@ class Waiting:
         self._size += row.size
         self._count += 1
         if self._size > _BLOCK:
-            block = [list(self._layouts), self._last]
-            self._blocks.append(zlib.compress(packed(block).raw, _LEVEL))
+            block = packed([list(self._layouts), self._last]).raw
+            compress = self._uncompressed + len(block) > _UNCOMPRESSED
+            self._blocks.append((compress, zlib.compress(block, _LEVEL) if compress else block))
+            self._uncompressed += 0 if compress else len(block)
             self._last, self._layouts, self._size = [], {}, 0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[WaitingRow]:
-        for block in self._blocks:
-            told, rows = plain(Packed(zlib.decompress(block)))
+        for compressed, block in self._blocks:
+            told, rows = plain(Packed(zlib.decompress(block) if compressed else block))
             layouts = [
                 [(name, [(field, column) for field, column in places]) for name, places in layout] for layout in told
             ]

@@ -15,6 +15,7 @@ from cellsync.core.folded import folded
 TONGUES: Final = ("en", "be", "ru", "pl", "uk", "lt", "de")
 _TWO_LETTERS: Final = re.compile(r"[A-Za-z]{2}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+_CODE: Final = re.compile(r"[a-z]{2}")
 _LOCALE: Final = re.compile(r"([a-z]{2,3})_[A-Z]{2}")
 _COUNTRIES: Final = {
     "BY": (
@@ -50,9 +51,15 @@ def country(text: str) -> str | None:
 
 
 def language(text: str) -> str | None:
-    """The code (BCP 47), unchanged if the text is a code already; None if it is no language."""
+    """The code (BCP 47), unchanged if the text is a code already; None if it is no language.
+
+    Two small letters are a code: "ga" is Irish, and "Ga" another language. Most tables have nothing else, and reading
+    the names of all languages takes longer than three hundred rows.
+    """
     if locale := _LOCALE.fullmatch(text):
         return locale[1]
+    if _CODE.fullmatch(text):
+        return text
     if found := _languages().get(_key(text)):
         return found
     return text if _LANGUAGE.fullmatch(text) and (len(text) < 4 or "-" in text) else None

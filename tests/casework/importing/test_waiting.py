@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cellsync.casework.importing import waiting as module
 from cellsync.casework.importing.waiting import Waiting, WaitingRow
 
 values = (
@@ -21,24 +24,30 @@ rows = st.builds(
 )
 
 
-@given(st.lists(rows, max_size=12))
-def test_rows_come_back(said: list[WaitingRow]) -> None:
+@given(st.lists(rows, max_size=12), st.sampled_from([0, 150, 8 << 20]))
+def test_rows_come_back(said: list[WaitingRow], uncompressed: int) -> None:
     waiting = Waiting()
-    for row in said:
-        waiting.append(row)
+    with mock.patch.object(module, "_UNCOMPRESSED", uncompressed):
+        for row in said:
+            waiting.append(row)
     assert list(waiting) == list(waiting) == said
     assert len(waiting) == len(said)
 
 
-def test_a_row_that_waits_takes_a_fraction_of_its_values() -> None:
+@pytest.mark.parametrize(("uncompressed", "fraction"), [(0, 4), (8 << 20, 1), (300_000, 2)])
+def test_a_row_that_waits_takes_a_fraction_of_its_values(
+    uncompressed: int, fraction: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_UNCOMPRESSED", uncompressed)
     documents: dict[str, dict[tuple[str, str], list[Any]]] = {
         "case": {(f"field {number}", ""): [f"value {number}"] for number in range(30)}
     }
     waiting = Waiting()
     for line in range(2_000):
         waiting.append(WaitingRow(line, f"XX-{line}", 500, documents))
-    held = sum(map(len, waiting._blocks))
-    assert held < 2_000 * 500 / 4
+    held = sum(len(block) for _, block in waiting._blocks)
+    assert held < 2_000 * 500 / fraction
+    assert sum(len(block) for compressed, block in waiting._blocks if not compressed) <= uncompressed
     assert len(waiting._last) * 500 <= 65_000
 
 
