@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from cellsync.core.errors import PeerError
 from cellsync.core.ids import CaseId, DeviceId
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.ledger.circle import OpenCircle
 
@@ -62,7 +63,7 @@ def encode(flags: Iterable[Flag]) -> bytes:
 def decode(circle: OpenCircle, raw: bytes | None) -> list[Flag]:
     """Decode stored flags; unreadable rows are left out: another version may have written them."""
     try:
-        rows = codec.decode(raw or b"\x90", _MOST_BYTES, "flags")
+        rows = codec.decode(raw or b"\x90", _MOST_BYTES, Rule.CAP_KEPT)
     except PeerError:
         return []
     found = []

@@ -128,7 +128,7 @@ async def confirmed(
         error, theirs = node.apart(device), node.others.spoken(device)
         if node.others.parted_since(began, device) and error is not None and theirs is not None:
             ours = node.versions.said
-            raise type(error)(f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
+            raise type(error)(message=f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
     raise Timeout("not enough other devices have confirmed in time")
 
 

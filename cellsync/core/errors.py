@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from cellsync.core.rule import Rule
+
 
 class CellsyncError(Exception):
     """Something cellsync could not do. `code` names it, `hint` says what helps."""
@@ -37,6 +39,11 @@ class PeerError(CellsyncError):
 
     code = "peer_misbehaved"
     default_hint = "Nothing was stored. If it happens again with the same device, ask its owner."
+    default_rule: ClassVar[Rule]
+
+    def __init__(self, rule: Rule | None = None, *, message: str = "", hint: str | None = None) -> None:
+        super().__init__(message or (rule.says if rule else ""), hint=hint)
+        self.rule = rule or self.default_rule
 
 
 class ExternalError(CellsyncError):
@@ -213,15 +220,12 @@ class CapExceeded(PeerError):
 
     code = "cap_exceeded"
 
-    def __init__(self, cap: str) -> None:
-        super().__init__(f"over the cap: {cap}")
-        self.cap = cap
-
 
 class BadSignature(PeerError):
     """The other device sent entries whose signature does not verify."""
 
     code = "bad_signature"
+    default_rule = Rule.SIGNATURE
 
 
 class WrongLink(PeerError):
@@ -234,12 +238,14 @@ class HandshakeFailed(PeerError):
     """The other side did not prove that it is the device we called."""
 
     code = "handshake_failed"
+    default_rule = Rule.HANDSHAKE
 
 
 class NoCommonVersion(PeerError):
     """This cellsync and the other device's speak no version of the protocol in common. Nothing was exchanged."""
 
     code = "no_common_version"
+    default_rule = Rule.VERSION
     default_hint = "Update the older of the two. Nothing is lost meanwhile."
 
 

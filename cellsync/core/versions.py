@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cellsync.core.errors import HandshakeFailed, NoCommonVersion, PeerNewer, PeerOlder
+from cellsync.core.rule import Rule
 
 BYTES: Final = 2
 
@@ -52,5 +53,5 @@ def decode(raw: bytes) -> Versions:
         return UNSAID
     versions = Versions(*encoded)
     if not 0 < versions.lowest <= versions.highest:
-        raise HandshakeFailed("versions in no possible order")
+        raise HandshakeFailed(Rule.HANDSHAKE_VERSIONS)
     return versions

@@ -38,6 +38,7 @@ from cellsync.core.membership.epochs import Epochs
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
+from cellsync.core.rule import Rule
 from cellsync.core.session.building import Building
 from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import SALT_BYTES
@@ -189,7 +190,7 @@ class OpenCircle(DaysView):
             if circle.is_full:
                 raise CircleFull
             if not rules.rule_1_names(keys.known, circle.active()):
-                raise Malformed("its keys are those of a device that is here")
+                raise Malformed(Rule.PAIRING_KEYS_TAKEN)
             plan = await self.write_locked(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 

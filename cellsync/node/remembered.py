@@ -15,6 +15,7 @@ from cellsync.core import caps
 from cellsync.core.drawers import ADDRESSES, REACHED, VERSIONS
 from cellsync.core.errors import InvalidValue, PeerError
 from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.rule import Rule
 from cellsync.core.versions import Versions
 from cellsync.core.wire import codec
 from cellsync.node.network import checked_address, without_scope
@@ -53,7 +54,7 @@ def _fitting(rows: Iterable[list[object]]) -> list[list[object]]:
 
 def spots(circle: SharedCircle) -> dict[DeviceId, list[Spot]]:
     try:
-        rows = codec.decode(circle.store.kept(ADDRESSES) or _NOTHING, caps.ENTRY, ADDRESSES)
+        rows = codec.decode(circle.store.kept(ADDRESSES) or _NOTHING, caps.ENTRY, Rule.CAP_KEPT)
         return {DeviceId(device): [_spot(*spot) for spot in known] for device, known in rows}
     except (PeerError, InvalidValue, ValueError, TypeError, AttributeError):
         return {}
@@ -87,7 +88,7 @@ def encode_reached(circle: SharedCircle, known: Reached) -> bytes:
 def reached(circle: SharedCircle) -> Reached:
     """The same; nothing if it was stored in another life of this store."""
     try:
-        kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, REACHED)
+        kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, Rule.CAP_KEPT)
     except PeerError:
         kept = []
     delivered: dict[DeviceId, int] = {}
@@ -122,7 +123,7 @@ def encode_versions(circle: SharedCircle, spoken: Mapping[DeviceId, SpokenVersio
 
 def versions(circle: SharedCircle) -> dict[DeviceId, SpokenVersions]:
     try:
-        rows: Any = codec.decode(circle.store.kept(VERSIONS) or _NOTHING, caps.ENTRY, VERSIONS)
+        rows: Any = codec.decode(circle.store.kept(VERSIONS) or _NOTHING, caps.ENTRY, Rule.CAP_KEPT)
     except PeerError:
         rows = []
     spoken: dict[DeviceId, SpokenVersions] = {}

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple, NewType
 from cellsync.core import caps
 from cellsync.core.crypto import labels
 from cellsync.core.crypto.primitives import blake2b
-from cellsync.core.drawers import SITES
 from cellsync.core.errors import CellsyncError, PeerError
 from cellsync.core.ids import MILLIS_PER_DAY, Millis
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
 Site = NewType("Site", bytes)
@@ -121,7 +121,7 @@ class Sites:
 def _decode(kept: bytes | None) -> tuple[bytes, dict[Site, _Row]]:
     """Unreadable rows are forgotten."""
     with suppress(PeerError):
-        match codec.decode(kept or b"", caps.ENTRY, SITES):
+        match codec.decode(kept or b"", caps.ENTRY, Rule.CAP_KEPT):
             case [bytes(secret), [*rows]] if len(secret) == SECRET_BYTES:
                 found: dict[Site, _Row] = {}
                 for row in rows[-REMEMBERED:]:

@@ -26,6 +26,7 @@ from cellsync.core.crdt.row import Rest
 from cellsync.core.crdt.types import TYPES
 from cellsync.core.errors import CapExceeded, Malformed, VaultDamaged
 from cellsync.core.ids import ID_BYTES, DeviceId, Ref
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
 FORMAT: Final = 3
@@ -67,7 +68,7 @@ def encode(parts: Parts) -> bytes:
 def decode(raw: bytes) -> Parts:
     """Raises VaultDamaged for anything that `encode` does not make."""
     try:
-        return _decode(codec.decode(raw, len(raw), "snapshot"))
+        return _decode(codec.decode(raw, len(raw), Rule.CAP_KEPT))
     except (Malformed, CapExceeded, ValueError, TypeError, IndexError, OverflowError):
         raise VaultDamaged(
             "a case's snapshot cannot be read", hint="Nothing is lost: the case is folded anew."

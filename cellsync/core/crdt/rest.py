@@ -9,6 +9,7 @@ from cellsync.core import caps
 from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.ids import REF_BYTES, DeviceId, Millis, Ref
 from cellsync.core.packed import packed
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
 
@@ -26,7 +27,7 @@ def unpack_cells(flat: Any, devices: list[DeviceId]) -> dict[Ref, LiveValue]:
         ref, device, clock, height, value = flat[at : at + 5]
         require([type(part) for part in (ref, device, clock, height, value)] == [bytes, int, int, int, bytes])
         require(len(ref) == REF_BYTES and device >= 0)
-        plain = codec.decode(value, caps.ENTRY, "entry")
+        plain = codec.decode(value, caps.ENTRY, Rule.CAP_ENTRY)
         cells[Ref(ref)] = LiveValue(packed(plain), devices[device], Millis(clock), height, Ref(ref))
     return cells
 

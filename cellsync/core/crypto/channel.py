@@ -52,6 +52,7 @@ from cellsync.core.crypto.primitives import (
 )
 from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed
 from cellsync.core.ids import KemPublic, KemSecret, Psk, SessionPublic, SessionSecret
+from cellsync.core.rule import Rule
 from cellsync.core.versions import BYTES as VERSIONS_BYTES
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.versions import decode as decode_versions
@@ -250,7 +251,7 @@ class Responder(Generic[Tag]):
             return False
         rest, surplus = arrived
         if surplus:
-            raise HandshakeFailed("bytes before the answer")
+            raise HandshakeFailed(Rule.HANDSHAKE_EARLY)
         key, _, ephemeral = self._opened()
         handshake = noise.HandshakeState(self._purpose.pattern, False, self._prologue, static=self._static, psk=key.psk)
         payload = handshake.read_message(ephemeral + rest)
@@ -340,7 +341,7 @@ def _after_key(versions: Versions, entropy: bytes) -> bytes:
 def _expected(length: int, least: int) -> int:
     """The length of a handshake message, which its padding bounds."""
     if not least <= length <= least + PADDING:
-        raise HandshakeFailed("a handshake message of impossible length")
+        raise HandshakeFailed(Rule.HANDSHAKE_LENGTH)
     return length
 
 
@@ -404,14 +405,14 @@ class Transport:
     def _read_length(self, masked: Buffer) -> int:
         length = _mask_length(int.from_bytes(masked, "big"), self._receiving_mask, self._receiving.nonce)
         if length - TAG_BYTES not in SIZES:
-            raise Malformed("a frame of impossible length")
+            raise Malformed(Rule.FRAME_LENGTH)
         return length
 
     def _read_frame(self, ciphertext: Buffer) -> bytes:
         plaintext = self._receiving.decrypt_with_ad(b"", ciphertext)
         end = 2 + int.from_bytes(plaintext[:2], "big")
         if end > len(plaintext):
-            raise Malformed("a payload longer than its frame")
+            raise Malformed(Rule.FRAME_PAYLOAD)
         return plaintext[2:end]
 
     def _refuse_broken(self) -> None:

@@ -23,6 +23,7 @@ from cellsync.core import caps
 from cellsync.core.crypto.primitives import KEY_BYTES, TAG_BYTES, Aead, Buffer, blake2b, dh, session_public
 from cellsync.core.errors import CapExceeded, Closed, HandshakeFailed, InvalidValue, Malformed
 from cellsync.core.ids import Psk, SessionPublic, SessionSecret
+from cellsync.core.rule import Rule
 
 _T = TypeVar("_T")
 
@@ -86,7 +87,7 @@ class CipherState:
 
     def _next_nonce(self) -> bytes:
         if self.nonce >= MAX_NONCE:
-            raise CapExceeded("messages under one key")
+            raise CapExceeded(Rule.CAP_MESSAGES)
         return b"\0\0\0\0" + self.nonce.to_bytes(8, "little")
 
 
@@ -209,7 +210,7 @@ class HandshakeState:
         """The payload of the peer's next message. `HandshakeFailed` if it is not what the pattern expects."""
         tokens = self._begin(writing=False)
         if len(message) > caps.FRAME:
-            raise CapExceeded("Noise message")
+            raise CapExceeded(Rule.CAP_FRAME)
         rest = memoryview(message)
         try:
             for token in tokens:
@@ -282,7 +283,7 @@ def _present(value: _T | None) -> _T:
 
 def _take(view: memoryview, size: int) -> tuple[memoryview, memoryview]:
     if len(view) < size:
-        raise HandshakeFailed("a handshake message is too short")
+        raise HandshakeFailed(Rule.HANDSHAKE_LENGTH)
     return view[:size], view[size:]
 
 

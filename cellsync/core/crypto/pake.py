@@ -18,6 +18,7 @@ from typing import Final
 from cellsync.core.crypto import labels
 from cellsync.core.crypto.primitives import KEY_BYTES, is_signing_key
 from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue
+from cellsync.core.rule import Rule
 
 ELEMENT_BYTES: Final = KEY_BYTES
 ENTROPY: Final = 64
@@ -48,8 +49,8 @@ class Pake:
             raise Closed("this exchange is over", hint="Start a new one, with a new password.")
         self._over = True
         if not is_signing_key(element):
-            raise HandshakeFailed("not an element of the group")
+            raise HandshakeFailed(Rule.SHORT_ELEMENT)
         try:
             return bytes(self._side.finish(self._peer + element))
         except Exception:  # spake2's errors have no common base; one of them is our own element reflected
-            raise HandshakeFailed("an element that does not fit") from None
+            raise HandshakeFailed(Rule.SHORT_ELEMENT) from None

@@ -41,6 +41,7 @@ from cellsync.core.ids import (
     SigningPublic,
     SigningSecret,
 )
+from cellsync.core.rule import Rule
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -126,11 +127,11 @@ def session_public(secret: SessionSecret) -> SessionPublic:
 def dh(secret: SessionSecret, public: SessionPublic) -> bytes:
     """X25519: the 32-byte shared secret. `HandshakeFailed` for a public key of low order or wrong length."""
     if len(public) != KEY_BYTES:
-        raise HandshakeFailed("not an X25519 key")
+        raise HandshakeFailed(Rule.KEY_X25519)
     try:
         return bindings.crypto_scalarmult(_key(secret.reveal()), public)
     except CryptoError:
-        raise HandshakeFailed("an X25519 key of low order") from None
+        raise HandshakeFailed(Rule.KEY_X25519) from None
 
 
 def is_session_key(public: bytes) -> bool:
@@ -165,7 +166,7 @@ class Aead:
         try:
             return self._cipher.decrypt(nonce, ciphertext, associated)
         except InvalidTag:
-            raise Malformed("a ciphertext does not open") from None
+            raise Malformed(Rule.OPENS) from None
 
 
 # --- ML-KEM-768 ---------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ def encapsulate(public: KemPublic) -> tuple[bytes, bytes]:
     try:
         return MLKEM768PublicKey.from_public_bytes(public).encapsulate()
     except ValueError:
-        raise Malformed("not an ML-KEM-768 key") from None
+        raise Malformed(Rule.KEY_ML_KEM) from None
 
 
 def decapsulate(secret: KemSecret, ciphertext: bytes) -> bytes:
@@ -195,7 +196,7 @@ def decapsulate(secret: KemSecret, ciphertext: bytes) -> bytes:
     try:
         return _kem_key(secret).decapsulate(ciphertext)
     except ValueError:
-        raise Malformed("not an ML-KEM-768 ciphertext") from None
+        raise Malformed(Rule.KEY_ML_KEM) from None
 
 
 def _kem_key(secret: KemSecret) -> MLKEM768PrivateKey:
@@ -219,13 +220,13 @@ def hpke_seal(public: SealPublic, info: bytes, plaintext: bytes) -> bytes:
     `Malformed` if `public` is not an X-Wing key or of low order.
     """
     if len(public) != SEAL_PUBLIC_BYTES:
-        raise Malformed("not an X-Wing key")
+        raise Malformed(Rule.KEY_X_WING)
     try:
         kem = MLKEM768PublicKey.from_public_bytes(public[:KEM_PUBLIC_BYTES])
         curve = X25519PublicKey.from_public_bytes(public[KEM_PUBLIC_BYTES:])
         return _SUITE.encrypt(plaintext, hpke.MLKEM768X25519PublicKey(kem, curve), info)
     except ValueError:
-        raise Malformed("not an X-Wing key") from None
+        raise Malformed(Rule.KEY_X_WING) from None
 
 
 def is_seal_key(public: bytes) -> bool:
@@ -242,7 +243,7 @@ def hpke_open(secret: SealSecret, info: bytes, sealed: bytes) -> bytes:
     try:
         return _SUITE.decrypt(sealed, hpke.MLKEM768X25519PrivateKey(*_xwing_halves(secret)), info)
     except (InvalidTag, ValueError):
-        raise Malformed("sealed bytes do not open") from None
+        raise Malformed(Rule.OPENS) from None
 
 
 def _xwing_halves(secret: SealSecret) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:

@@ -18,6 +18,7 @@ from cellsync.core.crypto import labels
 from cellsync.core.crypto.primitives import KEY_BYTES, blake2b
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import BranchState, CircleId, Day, EpochSecret, Psk
+from cellsync.core.rule import Rule
 
 Encoded = tuple[int, bytes, bytes, bytes, bytes]
 
@@ -47,7 +48,7 @@ class Branches(NamedTuple):
             case [int(day), bytes(a), bytes(b), bytes(c), bytes(d)] if type(day) is int and 0 <= day < _DAYS:
                 if len(a) == len(b) == len(c) == len(d) == KEY_BYTES:
                     return cls(Day(day), BranchState(a), BranchState(b), BranchState(c), BranchState(d))
-        raise Malformed("not the branch states of an epoch")
+        raise Malformed(Rule.EPOCH_BRANCHES)
 
 
 def branches(root: EpochSecret, day: Day) -> Branches:

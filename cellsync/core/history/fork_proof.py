@@ -26,6 +26,7 @@ from cellsync.core.ids import (
     Signature,
     SigningPublic,
 )
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Kind
 
@@ -70,7 +71,7 @@ class ForkProof(NamedTuple):
 
 def decode(raw: bytes) -> ForkProof:
     """Raises Malformed or CapExceeded. Checks the form only; see `check`."""
-    match codec.decode(raw, caps.FORK_PROOF, "proof of a fork"):
+    match codec.decode(raw, caps.FORK_PROOF, Rule.CAP_PROOF):
         case [form, bytes(circle), bytes(device), bytes(incarnation), sequence, bytes(previous), [left, right]]:
             sized = len(circle) == len(device) == len(previous) == ID_BYTES and len(incarnation) == INCARNATION_BYTES
             if sized and type(form) is int and form == FORM and _is_number(sequence) and sequence >= 1:
@@ -78,14 +79,14 @@ def decode(raw: bytes) -> ForkProof:
                     CircleId(circle), DeviceId(device), Incarnation(incarnation), sequence, EntryId(previous),
                     (_side(left), _side(right)),
                 )  # fmt: skip
-    raise Malformed("not the proof of a fork")
+    raise Malformed(Rule.PROOF_FORM)
 
 
 def check(proof: ForkProof, key: SigningPublic) -> None:
     """Raises BadSignature if a signature does not verify under the device's key, Malformed if the two do not differ."""
     left, right = (proof.ids(side) for side in proof.sides)
     if not left[0] < right[0]:
-        raise Malformed("not the proof of a fork: its two sides are not two, or not in order")
+        raise Malformed(Rule.PROOF_SIDES)
     for side, ids in zip(proof.sides, (left, right), strict=True):
         if not verify(key, side.signature, ids[-1]):
             raise BadSignature
@@ -95,7 +96,7 @@ def _side(raw: Any) -> Side:
     match raw:
         case [[_, *_] as outlines, bytes(signature)] if len(signature) == 64:
             return Side([_outline(outline) for outline in outlines], Signature(signature))
-    raise Malformed("not the proof of a fork")
+    raise Malformed(Rule.PROOF_FORM)
 
 
 def _outline(raw: Any) -> Outline:
@@ -107,7 +108,7 @@ def _outline(raw: Any) -> Outline:
                 if fits and all(type(parent) is bytes and len(parent) == ID_BYTES for parent in parents):
                     height, clock, kind = numbers
                     return Outline(height, clock, kind, shape, content, shape_length, content_length, tuple(parents))
-    raise Malformed("not the proof of a fork")
+    raise Malformed(Rule.PROOF_FORM)
 
 
 def _is_number(value: Any) -> bool:

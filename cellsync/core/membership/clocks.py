@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from cellsync.core import caps
 from cellsync.core.errors import PeerError
 from cellsync.core.ids import DeviceId, MemberId, Millis
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
 NOTABLE: Final = 300_000  # ms: from here on devices do not recognise each other's beacons at first sight
@@ -88,7 +89,7 @@ class Clocks:
         """Decode what was stored; unreadable rows are dropped and will be measured again."""
         held: dict[DeviceId, Difference] = {}
         try:
-            rows: Any = codec.decode(raw or b"\x90", caps.ENTRY, _NAME)
+            rows: Any = codec.decode(raw or b"\x90", caps.ENTRY, Rule.CAP_KEPT)
         except PeerError:
             rows = []
         for row in rows if isinstance(rows, list) else []:

@@ -21,6 +21,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import SALT_BYTES, is_opaque
 from cellsync.core.wire.tags import Kind
@@ -116,22 +117,22 @@ def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
     """
     if is_opaque(shape, content):
         if kind in (Kind.FOUND, Kind.ADMIT):
-            raise Malformed("a control entry has the wrong form")
+            raise Malformed(Rule.ENTRY_CONTROL)
         return None
-    fields = codec.decode(shape, caps.ENTRY, "entry")
-    names = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
+    fields = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)
+    names = codec.decode(content[SALT_BYTES:], caps.ENTRY, Rule.CAP_ENTRY)
     match kind, fields, names:
         case Kind.FOUND, [bytes(recovery), [*keys], [bytes(commitment), int(day), bytes(wrap)]], [circle_name, name]:
             if len(commitment) != 32 or len(wrap) != WRAP_BYTES or day < 0 or not primitives.is_signing_key(recovery):
-                raise Malformed("a `found` entry has the wrong form")
+                raise Malformed(Rule.ENTRY_CONTROL)
             rotation = Rotation(commitment, Day(day), wrap)
             return Found(SigningPublic(recovery), _keys(keys), rotation, _name(circle_name), _name(name))
         case Kind.ADMIT, [int(role), [*keys]], [name]:
             if type(role) is not int or role not in set(Role):
-                raise Malformed("an `admit` entry names no role")
+                raise Malformed(Rule.ENTRY_ROLE)
             return Admit(Role(role), _keys(keys), _name(name))
         case ((Kind.FOUND | Kind.ADMIT), _, _):
-            raise Malformed("a control entry has the wrong form")
+            raise Malformed(Rule.ENTRY_CONTROL)
     return None
 
 
@@ -155,7 +156,7 @@ def _is_name(name: str) -> bool:
 
 def _name(name: object) -> str:
     if type(name) is not str or not _is_name(name):
-        raise Malformed("a display name has the wrong form")
+        raise Malformed(Rule.ENTRY_NAME)
     return name
 
 
@@ -164,4 +165,4 @@ def _keys(keys: list[object]) -> DeviceKeys:
         case [bytes(signing), bytes(session), bytes(seal)]:
             if len(session) == 32 and len(seal) == SEAL_PUBLIC_BYTES and primitives.is_signing_key(signing):
                 return DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
-    raise Malformed("a device's keys have the wrong form")
+    raise Malformed(Rule.ENTRY_KEYS)

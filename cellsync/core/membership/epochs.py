@@ -33,6 +33,7 @@ from cellsync.core.ids import (
     day_of,
 )
 from cellsync.core.membership.control import Rotation
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
 NEWEST: Final = 3  # epochs whose session keys are accepted
@@ -156,12 +157,12 @@ class Epochs:
     @classmethod
     def decode(cls, circle: CircleId, raw: bytes) -> Epochs:
         held: dict[EpochId, Branches] = {}
-        for row in codec.decode(raw, caps.ENTRY, "epochs"):
+        for row in codec.decode(raw, caps.ENTRY, Rule.CAP_KEPT):
             match row:
                 case [bytes(epoch), states] if len(epoch) == ID_BYTES:
                     held[EpochId(epoch)] = Branches.decode(states)
                 case _:
-                    raise Malformed("not the epochs of a circle")
+                    raise Malformed(Rule.KEPT)
         return cls(circle, held)
 
 
@@ -181,7 +182,7 @@ def open_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches
     InvalidValue if it is dated more than a day ahead and so cannot be used yet."""
     root = EpochSecret(seal.unseal(secret, labels.WRAP + opened.commitment, opened.wrap))
     if ratchet.commitment(root) != opened.commitment:
-        raise Malformed("a rotation does not open to what it committed to")
+        raise Malformed(Rule.EPOCH_COMMITMENT)
     if opened.day > day_of(now) + 1:
         raise InvalidValue("this epoch is dated more than a day ahead")
     return ratchet.branches(root, opened.day)

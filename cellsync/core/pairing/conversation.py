@@ -27,6 +27,7 @@ from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.pairing import messages
 from cellsync.core.pairing.messages import AnyMessage, PairingVerdict
+from cellsync.core.rule import Rule
 from cellsync.core.versions import Versions
 
 # Seconds. Humans get the longest; the joiner waits a little longer than the inviter at each step, so that an admitted
@@ -224,7 +225,7 @@ class Conversation(ABC, Generic[E]):
                     elif self._mine:
                         self._agreed(now)
                 case PairingVerdict():
-                    raise Malformed("a verdict out of turn")
+                    raise Malformed(Rule.PAIRING_TURN)
                 case message:
                     self._hear(message, now)
 

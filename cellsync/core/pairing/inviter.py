@@ -40,6 +40,7 @@ from cellsync.core.pairing.conversation import (
     Conversation,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.rule import Rule
 from cellsync.core.versions import SPOKEN, Versions
 
 ENTROPY: Final = channel.REPLY_ENTROPY + NONCE_BYTES
@@ -154,7 +155,7 @@ class Inviter(Conversation[Event]):
             return
         try:
             if now >= self._invitation.expires:
-                raise HandshakeFailed("the invitation has expired")
+                raise HandshakeFailed(Rule.PAIRING_EXPIRED)
             if self.awaited is Awaited.HEADER:
                 self._header += data
                 if len(self._header) < HEADER_BYTES:
@@ -197,15 +198,15 @@ class Inviter(Conversation[Event]):
                 self._close()
                 self._events.append(Finished())
             case _:
-                raise Malformed("a message out of turn")
+                raise Malformed(Rule.PAIRING_TURN)
 
     def _check(self, hello: Hello, reveal: Reveal) -> Words:
         raw = messages.encode(hello)  # the bytes received: there is only one encoding
         if not commitment.opens(hello.commitment, self._handshake_hash, reveal.nonce):
-            raise HandshakeFailed("a nonce other than the one committed to")
+            raise HandshakeFailed(Rule.PAIRING_COMMITMENT)
         claim = commitment.claim(self._handshake_hash, raw)
         if not primitives.verify(hello.keys.signing, reveal.signature, claim):
-            raise HandshakeFailed("a signing key that is not the other device's own")
+            raise HandshakeFailed(Rule.PAIRING_PROOF)
         return commitment.matching_words(self._handshake_hash, self._nonce, reveal.nonce, raw)
 
     def _agreed(self, now: float) -> None:

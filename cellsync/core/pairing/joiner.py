@@ -28,6 +28,7 @@ from cellsync.core.pairing.conversation import (
     Conversation,
 )
 from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.rule import Rule
 from cellsync.core.versions import SPOKEN, Versions
 
 ENTROPY: Final = channel.OPENING_ENTROPY + NONCE_BYTES
@@ -165,7 +166,7 @@ class Joiner(Conversation[Event]):
                 self._go(Awaited.STORING, now)
                 self._events.append(Welcomed(message))
             case _:
-                raise Malformed("a message out of turn")
+                raise Malformed(Rule.PAIRING_TURN)
 
     def _agreed(self, now: float) -> None:
         self._go(Awaited.WELCOME, now)

@@ -34,6 +34,7 @@ from cellsync.core.ids import (
 from cellsync.core.membership import control
 from cellsync.core.membership.control import DeviceKeys
 from cellsync.core.pairing.commitment import NONCE_BYTES
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import PairingMessage
 
@@ -108,7 +109,7 @@ def encode(message: AnyMessage) -> bytes:
 
 def decode(raw: bytes) -> AnyMessage:
     """One message of a peer, fully checked. Raises Malformed or CapExceeded."""
-    match codec.decode(raw, caps.PAIRING, "pairing message"):
+    match codec.decode(raw, caps.PAIRING, Rule.CAP_PAIRING):
         case [kind, *_] if type(kind) is not int:
             pass  # True equals 1 in Python, and must not be another way to write it
         case [PairingMessage.HELLO, int(form), [*keys], name, bytes(commitment), clock]:
@@ -141,7 +142,7 @@ def decode(raw: bytes) -> AnyMessage:
                 )
         case [PairingMessage.DONE]:
             return Done()
-    raise Malformed("not a message of a pairing")
+    raise Malformed(Rule.PAIRING_MESSAGE)
 
 
 def _keys(keys: list[object]) -> DeviceKeys:
@@ -150,7 +151,7 @@ def _keys(keys: list[object]) -> DeviceKeys:
         case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
             primitives.hpke_seal(SealPublic(seal), b"", b"")
             return DeviceKeys(SigningPublic(signing), _session_key(session), SealPublic(seal))
-    raise Malformed("a device's keys have the wrong form")
+    raise Malformed(Rule.ENTRY_KEYS)
 
 
 def _session_key(session: bytes) -> SessionPublic:
@@ -162,7 +163,7 @@ def _session_key(session: bytes) -> SessionPublic:
 def _clock(clock: object) -> Millis:
     if type(clock) is int and 0 <= clock < _CLOCK_END:
         return Millis(clock)
-    raise Malformed("a clock has the wrong form")
+    raise Malformed(Rule.PAIRING_CLOCK)
 
 
 def _name(name: object) -> str:
@@ -172,4 +173,4 @@ def _name(name: object) -> str:
             return name
     except InvalidValue:
         pass
-    raise Malformed("a display name has the wrong form")
+    raise Malformed(Rule.ENTRY_NAME)

@@ -50,6 +50,7 @@ from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signatur
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.replica.stage import Judge, Plan, Stage
+from cellsync.core.rule import Rule
 from cellsync.core.wire.batches import Batch, BatchEntry, entry_size
 from cellsync.core.wire.operations import Head, Operation, decode, lone_head, lone_text
 from cellsync.core.wire.places import Gap, Line
@@ -115,7 +116,7 @@ def _stage_batch(stage: Stage, batch: Batch, refused: set[int]) -> list[Slice]:
     _stage_entries(stage, batch, slices)
     for current in slices:
         if (current.next > current.row.first) != (current.row.signature is not None):
-            raise Malformed("a row with a signature and no entries, or with entries and no signature")
+            raise Malformed(Rule.BATCH_SIGNATURE)
         if current.newest_cited:
             stage.cited.add(current.base | current.newest_cited)
         if current.at >= 0 and not current.refused:
@@ -220,7 +221,7 @@ def _stage_entry(
     if not (current.opened or _open_slice(stage, current)) or current.refused:
         return
     if not 0 <= clock < _CLOCK_END:
-        raise Malformed("a clock is out of range")
+        raise Malformed(Rule.ENTRY_CLOCK)
     height, past = current.height, current.past
     parent_ids = parent_slots = b""
     if parents:
@@ -232,7 +233,7 @@ def _stage_entry(
     hashed_case, prefix, author = case, current.prefix, current.device
     if kind:
         if bytes(case) != stage.held.circle:
-            raise Malformed("a control entry outside the circle's own case")
+            raise Malformed(Rule.ENTRY_CASE)
         if kind == _FOUND:  # its id names the circle, so the entry cannot contain that name
             hashed_case, prefix = CaseId(NO_ID), founding_prefix(current.row.incarnation)
     height += 1
@@ -286,7 +287,7 @@ def _open_slice(stage: Stage, current: Slice) -> bool:
         _, current.height, current.past = before
         tip.lend(row.first - 1, current)
     elif row.previous != NO_ID:
-        raise Malformed("nothing comes before the first entry of a chain")
+        raise Malformed(Rule.BATCH_PREVIOUS)
     return not current.refused
 
 
@@ -326,7 +327,7 @@ def _parents(
         cited = slices[parents[at]]
         sequence = cited.next - parents[at + 1]
         if sequence < 1:
-            raise Malformed("a parent is out of range")
+            raise Malformed(Rule.ENTRY_PARENTS)
         if not cited.opened:
             _open_slice(stage, cited)
         tip = cited.place
@@ -339,7 +340,7 @@ def _parents(
         tip = stage.holder(tip, sequence)
         slot = tip.number << SLOT_BITS | sequence
         if cited.line == current.line and _is_past(stage, current, slot):
-            raise Malformed("an entry cites its own chain")
+            raise Malformed(Rule.ENTRY_PARENTS)
         parent = stage.footing(tip, sequence)
         if parent is None:
             return None
@@ -356,7 +357,7 @@ def _parents(
         return height, past, found[0][0], pack_slots([found[0][1]])
     found.sort()
     if any(one[0] == other[0] for one, other in pairwise(found)):
-        raise Malformed("an entry cites a parent twice")
+        raise Malformed(Rule.ENTRY_PARENTS)
     return height, past, b"".join([parent for parent, _ in found]), pack_slots([slot for _, slot in found])
 
 

@@ -31,6 +31,7 @@ from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Signature
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import EMPTY_PAST, Circle
 from cellsync.core.replica.slices import Tip
+from cellsync.core.rule import Rule
 from cellsync.core.wire import operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Gap, Head, Line
@@ -135,7 +136,7 @@ class Stage:
         number = len(self.held.chains) + self._new + 1
         beyond = self.branches_of(line[0]) > caps.BRANCHES
         if number > caps.CHAINS or (beyond and self.held.beyond + self._beyond >= caps.CHAINS - caps.RESERVED):
-            raise CapExceeded("chains")
+            raise CapExceeded(Rule.CAP_CHAINS)
         self._beyond += beyond
         if self.numbers(line):
             self.forks.append(NewFork(line, first, number))
@@ -311,7 +312,7 @@ class Stage:
         operation = control.decode(kind, shape, content)
         if isinstance(operation, control.Found) and not bytes(entry) == bytes(author) == self.held.circle:
             # Check the author too: a `found` names no device, so another device could put a copy into its own chain.
-            raise WrongLink("a `found` entry of another circle, or in another device's chain")
+            raise WrongLink(Rule.ENTRY_FOUND)
         return self._own_circle().add(entry, kind, past, author, operation)
 
     def _own_circle(self) -> Circle:

@@ -15,6 +15,7 @@ from cellsync.core import caps
 from cellsync.core.errors import PeerError
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.ids import DeviceId
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
 _MOST_BYTES: Final = 1 << 20
@@ -50,7 +51,7 @@ class Surplus:
         """Read what was kept. Unreadable records are forgotten: that costs room, and loses nothing."""
         brought: dict[int, DeviceId] = {}
         try:
-            for row in codec.decode(raw or b"\x90", _MOST_BYTES, "surplus"):
+            for row in codec.decode(raw or b"\x90", _MOST_BYTES, Rule.CAP_KEPT):
                 match row:
                     case [int(number), bytes(device)]:
                         brought[number] = DeviceId(device)

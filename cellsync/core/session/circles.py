@@ -10,6 +10,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.ids import CircleId
 from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.rule import Rule
 from cellsync.core.session.connection import CALLEE, CALLER, FILL, HANDSHAKE_ENTROPY, Connection
 from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.wire import messages
@@ -49,7 +50,7 @@ class SharedCircles:
         calling = connection.role == CALLER
         self._heard += 1
         if self._heard > (2 if calling else 1):  # a callee offers again once it knows the caller
-            raise Unexpected("an offer too many")
+            raise Unexpected(Rule.OFFER_TWICE)
         for view in connection.views.values():
             for key in dict.fromkeys([*view.keys_on(connection.day), *view.session_keys()]):
                 tag = self.tag(key, CALLEE if calling else CALLER, view.id)
@@ -99,14 +100,14 @@ class SharedCircles:
         """The exchange that the peer names. Raises Unexpected."""
         exchange = self.exchanges.get(name)
         if exchange is None:
-            raise Unexpected("a circle that we do not share")
+            raise Unexpected(Rule.CIRCLE_SHARED)
         return exchange
 
     def shared(self, name: bytes) -> Exchange:
         """The same, if we may say in it what we hold: the peer must be active in the circle. Raises Unexpected."""
         exchange = self.named(name)
         if not self._connection.is_active(exchange.view):
-            raise Unexpected("a question about a circle in which the peer is not active")
+            raise Unexpected(Rule.CIRCLE_ACTIVE)
         return exchange
 
     def quiet(self, circle: CircleId) -> Exchange | None:

@@ -8,6 +8,7 @@ from typing import Final
 from cellsync.core.crypto.channel import Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
 from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
+from cellsync.core.rule import Rule
 from cellsync.core.session.silence import CALLEE_WAITS, CALLER_WAITS, KEY_BYTES, Silence
 from cellsync.core.session.view import CircleView
 from cellsync.core.versions import Versions
@@ -104,7 +105,7 @@ class Connection:
         self.outgoing.append(data)
         self.unsent += len(data)
         if self.unsent > UNSENT:
-            raise CapExceeded("unsent bytes")
+            raise CapExceeded(Rule.CAP_UNSENT)
 
     def send(self, message: bytes) -> None:
         if self.transport is not None:

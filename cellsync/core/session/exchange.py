@@ -38,6 +38,7 @@ from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history.chain import head_of
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import DeviceId
+from cellsync.core.rule import Rule
 from cellsync.core.session.ahead import Ahead
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.building import Building
@@ -329,7 +330,7 @@ class Exchange:
 
     def on_digest(self, digest: bytes) -> list[bytes]:
         if self._greeted_back:
-            raise Unexpected("a digest, told twice")
+            raise Unexpected(Rule.DIGEST_TWICE)
         self._greeted_back = True
         if digest == self.view.digest():
             self._hear(Frontier(frozenset(), frozenset(self.view.equivocators)))
@@ -344,7 +345,7 @@ class Exchange:
         equivocators |= part.frontier.equivocators
         gaps |= part.frontier.gaps
         if max(len(heads), len(equivocators), len(gaps)) > caps.CHAINS:  # per part: a frontier may never end
-            raise CapExceeded("chains")
+            raise CapExceeded(Rule.CAP_CHAINS)
         if not part.last:
             return []
         self._told = set(), set(), set()
@@ -356,13 +357,13 @@ class Exchange:
         self._hearing = True
         self._steps += sum(len(path.steps) for path in paths)
         if self._steps > STEPS:
-            raise CapExceeded("paths")
+            raise CapExceeded(Rule.CAP_PATHS)
 
     def on_part(self, part: BatchPart) -> Batch | None:
         """A complete batch, once its last part is here. Raises PeerError."""
         if self._arriving is None:
             if self._uncommitted >= caps.UNACKNOWLEDGED:
-                raise Unexpected("more batches than were acknowledged")
+                raise Unexpected(Rule.CAP_UNACKNOWLEDGED)
             self._arriving = Batch()
             self._uncommitted += 1
         batches.extend(self._arriving, part)
@@ -373,11 +374,11 @@ class Exchange:
 
     def on_ack(self, refused: list[int], now: float) -> None:
         if not self._in_flight:
-            raise Unexpected("an acknowledgement of nothing")
+            raise Unexpected(Rule.ACK_NOTHING)
         reaches, rows, released = self._in_flight.popleft()
         for row in refused:
             if row >= len(rows):
-                raise Unexpected("a branch was refused that was not sent")
+                raise Unexpected(Rule.ACK_ROW)
             reaches.pop(rows[row], None)
             self._refused.add(rows[row])
             # If a branch was released since, the refused one may cite it: each side of a fork may wait for the other.
@@ -413,7 +414,7 @@ class Exchange:
         self._gaps |= frontier.gaps
         heads = len(self._heard) + len(self._ahead)
         if max(heads, len(self._equivocators), len(self._gaps)) > caps.CHAINS:
-            raise CapExceeded("chains")
+            raise CapExceeded(Rule.CAP_CHAINS)
 
     # --- what the peer holds -------------------------------------------------------------------------
 

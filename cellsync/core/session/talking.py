@@ -10,6 +10,7 @@ from cellsync.core import caps
 from cellsync.core.ids import CircleId, Millis
 from cellsync.core.membership import clocks
 from cellsync.core.membership.clocks import Difference
+from cellsync.core.rule import Rule
 from cellsync.core.session.building import Building
 from cellsync.core.session.circles import SharedCircles
 from cellsync.core.session.connection import CALLEE, Connection
@@ -101,7 +102,7 @@ class Talking(Phase):
         if self._is_unproven or now >= self._lasts_until:
             return end(self.connection, None)
         if now >= self._unacknowledged() + ACKNOWLEDGE_WITHIN:
-            raise Unexpected("a batch was not acknowledged in time")
+            raise Unexpected(Rule.ACK_LATE)
         for exchange in self.exchanges.values():
             exchange.offer_again(now)
         if now >= self._short_at:
@@ -222,7 +223,7 @@ class Talking(Phase):
         self._located = max(0.0, self._located - forgiven) + 1
         self._located_at = self.connection.now
         if self._located > LOCATED_AT_ONCE:
-            raise Unexpected("whereabouts too often")
+            raise Unexpected(Rule.WHEREABOUTS_OFTEN)
         return [Located(exchange.view.id, places)]
 
     # --- batches ---------------------------------------------------------------------------------------
@@ -306,6 +307,6 @@ class Talking(Phase):
         """Compare the peer's clock, read after we began to wait for it."""
         connection = self.connection
         if self._difference is not None:
-            raise Unexpected("a clock, told twice")
+            raise Unexpected(Rule.CLOCK_TWICE)
         self._difference = clocks.compare(clock, connection.wall(), connection.now - connection.asked)
         return [Measured(self._difference)] if connection.device is not None else []

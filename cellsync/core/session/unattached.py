@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded
+from cellsync.core.rule import Rule
 from cellsync.core.session.ahead import Ahead
 from cellsync.core.wire.places import Line
 
@@ -30,7 +31,7 @@ class Unattached:
         parted = before.parted or last <= self._ahead.longest(line)
         self._slices[line] = _Slices(max(last, before.last), parted)
         if len(self._slices) > caps.CHAINS:
-            raise CapExceeded("chains")
+            raise CapExceeded(Rule.CAP_CHAINS)
 
     def take(self, line: Line, sequence: int) -> None:
         """The peer has delivered a chain up to there, perhaps with what did not attach before."""

@@ -27,6 +27,7 @@ from msgspec import Meta
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
 from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, EntryId, Incarnation, Signature
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.forms import NAME_BYTES, PART_OVERHEAD, SEQUENCE_END, line_of
 from cellsync.core.wire.tags import Message
@@ -158,17 +159,17 @@ def extend(batch: Batch, part: BatchPart) -> None:
     """Add a part to the batch it belongs to, checking every row. Raises Malformed or CapExceeded."""
     batch.chains += [_batch_chain(row) for row in part.chains]
     if len(batch.chains) > caps.CHAINS:
-        raise CapExceeded("chains")
+        raise CapExceeded(Rule.CAP_CHAINS)
     for case in part.cases:
         if type(case) is not bytes or len(case) != ID_BYTES:
-            raise Malformed("a case id has the wrong form")
+            raise Malformed(Rule.BATCH_CASE)
     batch.cases += part.cases
     if len(batch.cases) > caps.ELEMENTS:
-        raise CapExceeded("cases")
+        raise CapExceeded(Rule.CAP_CASES)
     size = batch.size + (_take_typed if part.typed else _take)(batch, part.entries)
     batch.size = size
     if size > caps.BATCH:
-        raise CapExceeded("batch")
+        raise CapExceeded(Rule.CAP_BATCH)
 
 
 def _take_typed(batch: Batch, rows: list[_EntryRow]) -> int:
@@ -182,19 +183,19 @@ def _take_typed(batch: Batch, rows: list[_EntryRow]) -> int:
     for chain, case, parents, clock, kind, shape, content in rows:
         if isinstance(shape, int):
             if not 0 <= shape < len(shapes):
-                raise Malformed("an entry has the wrong form")
+                raise Malformed(Rule.BATCH_ENTRY)
             shape = shapes[shape]
         elif len(shape) <= SHORT_SHAPE:
             shapes.append(shape)
         if not (0 <= chain < chains and 0 <= case < cases and 0 <= kind < 256):
-            raise Malformed("an entry has the wrong form")
+            raise Malformed(Rule.BATCH_ENTRY)
         if parents:
             _check_parents(parents, chain, chains)
         else:
             parents = _NO_PARENTS
         length = len(shape) + len(content)
         if length > caps.ENTRY:
-            raise CapExceeded("entry")
+            raise CapExceeded(Rule.CAP_ENTRY)
         size += length + 32 + 7 * len(parents)  # entry_size
         append(new(BatchEntry, (chain, case, parents, clock, kind, shape, content)))
     return size
@@ -206,7 +207,7 @@ def _take(batch: Batch, rows: list[Any]) -> int:
     entries, shapes, size = batch.entries, batch.shapes, 0
     for row in rows:
         if type(row) is not list or len(row) != 7:
-            raise Malformed("an entry has the wrong form")
+            raise Malformed(Rule.BATCH_ENTRY)
         chain, case, parents, clock, kind, shape, content = row
         if type(shape) is int and 0 <= shape < len(shapes):
             row[5] = shape = shapes[shape]
@@ -224,13 +225,13 @@ def _take(batch: Batch, rows: list[Any]) -> int:
             or type(shape) is not bytes
             or type(content) is not bytes
         ):
-            raise Malformed("an entry has the wrong form")
+            raise Malformed(Rule.BATCH_ENTRY)
         if parents:
             _check_parents(parents, chain, chains)
         else:
             row[2] = _NO_PARENTS
         if len(shape) + len(content) > caps.ENTRY:
-            raise CapExceeded("entry")
+            raise CapExceeded(Rule.CAP_ENTRY)
         size += len(shape) + len(content) + 32 + 7 * len(parents)  # entry_size
         entries.append(BatchEntry(*row))
     return size
@@ -238,9 +239,9 @@ def _take(batch: Batch, rows: list[Any]) -> int:
 
 def _check_parents(parents: list[Any], own: int, chains: int) -> None:
     if len(parents) > 2 * caps.PARENTS:
-        raise CapExceeded("parents")
+        raise CapExceeded(Rule.CAP_PARENTS)
     if len(parents) % 2:
-        raise Malformed("an entry's parents have the wrong form")
+        raise Malformed(Rule.ENTRY_PARENTS)
     for at in range(0, len(parents), 2):
         chain, offset = parents[at], parents[at + 1]
         if (
@@ -250,7 +251,7 @@ def _check_parents(parents: list[Any], own: int, chains: int) -> None:
             or type(offset) is not int
             or not 0 < offset < SEQUENCE_END
         ):
-            raise Malformed("an entry's parents have the wrong form")
+            raise Malformed(Rule.ENTRY_PARENTS)
 
 
 def _batch_chain(row: Any) -> BatchChain:
@@ -260,4 +261,4 @@ def _batch_chain(row: Any) -> BatchChain:
             if type(first) is int and 0 < first < SEQUENCE_END and fits:
                 line = line_of(device, incarnation)
                 return BatchChain(*line, first, EntryId(previous), Signature(signature) if signature else None)
-    raise Malformed("a chain of a batch has the wrong form")
+    raise Malformed(Rule.BATCH_CHAIN)

@@ -19,6 +19,7 @@ import msgspec
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
+from cellsync.core.rule import Rule
 
 _CONTAINER_HEADERS: Final = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
 _OPENERS: Final = frozenset(bytes([first]) for first in _CONTAINER_HEADERS)
@@ -68,18 +69,18 @@ def array_length(raw: bytes) -> int:
     return int.from_bytes(raw[1:3] if begins == 0xDC else raw[1:5], "big")
 
 
-def decode(raw: bytes, cap: int, name: str) -> Any:
+def decode(raw: bytes, cap: int, over: Rule) -> Any:
     """The value of canonical `raw`, at most `cap` bytes, at most caps.NESTING deep.
 
-    Raises CapExceeded (with `name`) or Malformed. Allocates at most about 70 bytes per input byte.
+    Raises CapExceeded (with the rule `over`) or Malformed. Allocates at most about 70 bytes per input byte.
     """
     if len(raw) > cap:
-        raise CapExceeded(name)
+        raise CapExceeded(over)
     # A single element that is no container is one deep. Otherwise the depth is at most the number of bytes that could
     # open a container, which nearly always decides without a scan.
     lone = raw[:1] == _ONE_ELEMENT and raw[1:2] not in _OPENERS
     if not lone and _openers(raw) > caps.NESTING and nesting(raw) > caps.NESTING:
-        raise CapExceeded("nesting")
+        raise CapExceeded(Rule.CAP_NESTING)
     return _decode(raw, cap)
 
 
@@ -94,7 +95,7 @@ def decode_message(raw: bytes) -> Any:
     form is checked element by element right after. So the raw bytes are not scanned here, where it would be felt.
     """
     if len(raw) > caps.FRAME:
-        raise CapExceeded("frame")
+        raise CapExceeded(Rule.CAP_FRAME)
     return _decode(raw, _ROWS)
 
 
@@ -105,13 +106,13 @@ def _decode(raw: bytes, longest: int) -> Any:
             raw, raw=False, max_array_len=longest, object_hook=_string_keys, ext_hook=_no_extension, timestamp=1
         )
     except (ValueError, msgpack.UnpackException, RecursionError, OverflowError):
-        raise Malformed("not msgpack") from None
+        raise Malformed(Rule.CODEC_MSGPACK) from None
     try:
         again = _pack(value)
     except (ValueError, TypeError, OverflowError):
-        raise Malformed("not canonical msgpack") from None
+        raise Malformed(Rule.CODEC_CANONICAL) from None
     if again != raw:
-        raise Malformed("not canonical msgpack")
+        raise Malformed(Rule.CODEC_CANONICAL)
     return value
 
 
@@ -200,7 +201,7 @@ def nesting(raw: bytes) -> int:
         while left == 0 and outer:
             left = outer.pop() - 1
     if at != end or outer:
-        raise Malformed("truncated msgpack")
+        raise Malformed(Rule.CODEC_MSGPACK)
     return deepest
 
 
@@ -211,7 +212,7 @@ def _items(raw: bytes, at: int, first: int) -> tuple[int, int]:
     if first < 0xA0:
         return first & 0x0F, 0
     if first not in _COUNTED:
-        raise Malformed("an extension type, or a byte that starts nothing")
+        raise Malformed(Rule.CODEC_MSGPACK)
     width, per_item = _COUNTED[first]
     return per_item * int.from_bytes(raw[at : at + width], "big"), width
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.core.errors import Malformed
 from cellsync.core.ids import EntryId
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.forms import PART_OVERHEAD, device_of, line_of, step_of
 from cellsync.core.wire.places import Frontier, Head, Line
@@ -82,7 +83,7 @@ def encode_paths(circle: bytes, paths: list[Path]) -> list[bytes]:
 def frontier_of(heads: list[Any], equivocators: list[Any], gaps: list[Any]) -> Frontier:
     found = Frontier(_heads(heads), frozenset(map(device_of, equivocators)), _heads(gaps))
     if len(found.equivocators) < len(equivocators):
-        raise Malformed("a frontier names a device twice")
+        raise Malformed(Rule.FRONTIER_TWICE)
     return found
 
 
@@ -93,9 +94,9 @@ def _heads(rows: list[Any]) -> frozenset[Head]:
             case [device, incarnation, sequence, entry]:
                 heads.add(Head(*line_of(device, incarnation), *step_of(sequence, entry)))
             case _:
-                raise Malformed("a frontier has the wrong form")
+                raise Malformed(Rule.FRONTIER_ROW)
     if len(heads) < len(rows):
-        raise Malformed("a frontier names an entry twice")
+        raise Malformed(Rule.FRONTIER_TWICE)
     return frozenset(heads)
 
 
@@ -106,4 +107,4 @@ def path_of(row: Any) -> Path:
             descending = all(path[0] > after[0] for path, after in pairwise(found))
             if len(found) == len(steps) and descending:
                 return Path(line_of(device, incarnation), found)
-    raise Malformed("a path has the wrong form")
+    raise Malformed(Rule.PATH)

@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
 from cellsync.core.ids import ID_BYTES, DeviceId, Millis
+from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec, forms, frontiers
 from cellsync.core.wire.batches import BatchPart
 from cellsync.core.wire.frontiers import FrontierPart, Paths
@@ -128,10 +129,10 @@ def decode(raw: bytes) -> AnyMessage:
                 return Offer(tags)
         case [Message.WHEREABOUTS, bytes(circle), [*rows]]:
             if len(rows) > caps.DEVICES:
-                raise CapExceeded("whereabouts")
+                raise CapExceeded(Rule.CAP_WHEREABOUTS)
             places = dict(_places(row) for row in rows)
             if len(places) < len(rows):
-                raise Malformed("whereabouts name a device twice")
+                raise Malformed(Rule.WHEREABOUTS_TWICE)
             return Whereabouts(forms.circle_name(circle), places)
         case [Message.PING]:
             return Ping()
@@ -139,20 +140,20 @@ def decode(raw: bytes) -> AnyMessage:
             return Pong()
         case [Message.CLOCK, int(clock)] if type(clock) is int and 0 <= clock < _CLOCK_END:
             return Clock(Millis(clock))
-    raise Malformed("not a message of this protocol")
+    raise Malformed(Rule.MESSAGE)
 
 
 def _places(row: Any) -> tuple[DeviceId, list[tuple[bytes, int]]]:
     match row:
         case [bytes(device), [_, *_] as listed] if len(device) == ID_BYTES:
             if len(listed) > caps.ADDRESSES:
-                raise CapExceeded("whereabouts")
+                raise CapExceeded(Rule.CAP_WHEREABOUTS)
             return DeviceId(device), [_place(place) for place in listed]
-    raise Malformed("whereabouts have the wrong form")
+    raise Malformed(Rule.WHEREABOUTS_ROW)
 
 
 def _place(place: Any) -> tuple[bytes, int]:
     match place:
         case [bytes(address), port] if type(port) is int and 0 < port < 1 << 16 and len(address) in (4, 16):
             return address, port
-    raise Malformed("whereabouts have the wrong form")
+    raise Malformed(Rule.WHEREABOUTS_ROW)

@@ -21,6 +21,7 @@ from cellsync.core import caps
 from cellsync.core.errors import Malformed, PeerError
 from cellsync.core.ids import REF_BYTES, EntryId, Ref
 from cellsync.core.packed import Packed, packed, plain
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Op
 
@@ -98,9 +99,9 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
         if text is not None:
             tag, field, detail = heads[0]
             return [tuple.__new__(Operation, (tag, field, detail, text))]
-    values = codec.decode(content[SALT_BYTES:], caps.ENTRY, "entry")
+    values = codec.decode(content[SALT_BYTES:], caps.ENTRY, Rule.CAP_ENTRY)
     if type(values) is not list or len(heads) != len(values):
-        raise Malformed("an entry's shape and content do not fit together")
+        raise Malformed(Rule.ENTRY_CONTENT)
     if len(heads) == 1:
         return [Operation(*heads[0], packed(values[0]))]
     return [Operation(*head, packed(value)) for head, value in zip(heads, values, strict=True)]
@@ -168,15 +169,15 @@ def _heads(shape: bytes) -> tuple[Head, ...]:
     typed = _read_heads(shape) if len(shape) <= caps.ENTRY else None
     if typed is not None and all(tag >= 0 and _fits(tag, detail) for tag, _, detail in typed):
         return tuple(typed)
-    heads = codec.decode(shape, caps.ENTRY, "entry")  # says what is wrong
+    heads = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)  # says what is wrong
     if type(heads) is not list or not heads:
-        raise Malformed("an entry without operations")
+        raise Malformed(Rule.ENTRY_OPERATIONS)
     for head in heads:
         if type(head) is not list or len(head) != 3:
-            raise Malformed("an operation is not [tag, field, detail]")
+            raise Malformed(Rule.ENTRY_OPERATION)
         tag, field, detail = head
         if type(tag) is not int or tag < 0 or type(field) is not str or not _fits(tag, detail):
-            raise Malformed("an operation's tag, field or detail has the wrong form")
+            raise Malformed(Rule.ENTRY_OPERATION)
     return tuple([tuple(head) for head in heads])
 
 

@@ -16,6 +16,7 @@ from cellsync.core.history import fork_proof
 from cellsync.core.history.fork_proof import ForkProof
 from cellsync.core.ids import EntryId, Signature, SigningPublic
 from cellsync.core.replica.replica import Replica
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from tests.core.attacks import Draft, content, forge, of
 from tests.core.replicas import MemoryReplica, three
@@ -119,7 +120,7 @@ def test_any_bytes_give_peer_errors_only(raw: bytes) -> None:
 
 def test_the_forms_that_are_none() -> None:
     _, _, _, proof = forked(2)
-    good: Any = codec.decode(proof.encode(), caps.FORK_PROOF, "proof")
+    good: Any = codec.decode(proof.encode(), caps.FORK_PROOF, Rule.CAP_PROOF)
     side = good[6][0]
     outline = side[0][0]
     wrong = [

@@ -13,6 +13,7 @@ from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import Millis
 from cellsync.core.pairing import inviter, joiner, messages
 from cellsync.core.pairing.messages import Nonce
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from tests.core.pairing.pairs import (
     CLOCK,
@@ -252,8 +253,8 @@ def test_both_sides_learn_by_how_much_the_clocks_differ(ahead: int) -> None:
 
 def test_a_hello_or_nonce_from_before_clocks_were_told_is_refused() -> None:
     """And not taken for something else."""
-    hello: list[Any] = codec.decode(messages.encode(HELLO), 4_096, "hello")
-    nonce: list[Any] = codec.decode(messages.encode(Nonce(bytes(32), CLOCK)), 4_096, "nonce")
+    hello: list[Any] = codec.decode(messages.encode(HELLO), 4_096, Rule.CAP_PAIRING)
+    nonce: list[Any] = codec.decode(messages.encode(Nonce(bytes(32), CLOCK)), 4_096, Rule.CAP_PAIRING)
     for whole in (hello, nonce):
         assert messages.decode(codec.encode(whole))
         for wrong in (whole[:-1], [*whole, 0], *([*whole[:-1], bad] for bad in (-1, 1 << 63, True, None, 1.0, b"1"))):

@@ -8,6 +8,7 @@ from cellsync.core.case.snapshot import FORMAT
 from cellsync.core.errors import Malformed
 from cellsync.core.ids import CaseId
 from cellsync.core.replica.replica import Replica
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
@@ -66,7 +67,7 @@ def test_a_snapshot_from_before_the_cap_is_folded_anew() -> None:
     ana.edit(CASE, Operation(1, "f", b"", [[]]))
     number = ana.replica.held.cases[CASE]
     [(_, folded, snapshot)] = ana.replica.states.snapshots(worth=1)
-    values = codec.decode(snapshot, len(snapshot), "snapshot")
+    values = codec.decode(snapshot, len(snapshot), Rule.CAP_KEPT)
     assert values[0] == FORMAT
     ana.store.save_snapshots([(number, folded, codec.encode([1, *values[1:]]))])
     again = Replica(ana.id, ana.store)

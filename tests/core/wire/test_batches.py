@@ -13,6 +13,7 @@ from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import CapExceeded, Malformed, PeerError
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
+from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec, messages
 from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, BatchPart
 from tests.core.wire.sent import CIRCLE, fixed, names, sequences
@@ -197,25 +198,25 @@ def test_bad_cases(case: Any) -> None:
         batches.extend(Batch(), part([], [case], []))
 
 
-def over(cap: str, batch: Batch, extension: BatchPart) -> None:
+def over(rule: Rule, batch: Batch, extension: BatchPart) -> None:
     with pytest.raises(CapExceeded) as caught:
         batches.extend(batch, extension)
-    assert caught.value.cap == cap
+    assert caught.value.rule is rule
 
 
 def test_caps_of_a_batch() -> None:
     row = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
-    over("chains", Batch([row] * caps.CHAINS), part([CHAIN], [], []))
-    over("cases", Batch(cases=[CaseId(bytes(32))] * caps.ELEMENTS), part([], [bytes(32)], []))
+    over(Rule.CAP_CHAINS, Batch([row] * caps.CHAINS), part([CHAIN], [], []))
+    over(Rule.CAP_CASES, Batch(cases=[CaseId(bytes(32))] * caps.ELEMENTS), part([], [bytes(32)], []))
     many = [1, 1] * (caps.PARENTS + 1)
-    over("parents", Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(ENTRY, 2, many)]))
+    over(Rule.CAP_PARENTS, Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(ENTRY, 2, many)]))
     large = replaced(ENTRY, 6, bytes(caps.ENTRY - 1))
     batches.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"s")]))
-    over("entry", Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"sh")]))
+    over(Rule.CAP_ENTRY, Batch(), part([CHAIN, CHAIN], [bytes(32)], [replaced(large, 5, b"sh")]))
     full = Batch([row, row], [CaseId(bytes(32))], [], caps.BATCH - 46)
     batches.extend(full, part([], [], [ENTRY]))
     assert full.size == caps.BATCH
-    over("batch", full, part([], [], [replaced(ENTRY, 2, [])]))
+    over(Rule.CAP_BATCH, full, part([], [], [replaced(ENTRY, 2, [])]))
 
 
 @given(any_batches(), st.data())

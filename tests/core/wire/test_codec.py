@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed, PeerError
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from tests.models.packing import canonical, headers, others
 
@@ -42,7 +43,7 @@ def same(one: Any, other: Any) -> bool:
 def test_what_is_encoded_is_canonical_and_comes_back(value: Any) -> None:
     raw = codec.encode(value)
     assert raw == canonical(value)
-    assert same(codec.decode(raw, len(raw), "test"), value)
+    assert same(codec.decode(raw, len(raw), Rule.CAP_KEPT), value)
 
 
 @pytest.mark.parametrize("number", EDGES)
@@ -50,14 +51,14 @@ def test_integers_have_one_encoding(number: int) -> None:
     assert codec.encode(number) == canonical(number)
     for other in others(number):
         with pytest.raises(Malformed):
-            codec.decode(other, 100, "test")
+            codec.decode(other, 100, Rule.CAP_KEPT)
 
 
 @given(values)
 def test_every_other_encoding_is_refused(value: Any) -> None:
     for other in others(value):
         with pytest.raises(Malformed):
-            codec.decode(other, len(other), "test")
+            codec.decode(other, len(other), Rule.CAP_KEPT)
 
 
 ROW = st.lists(
@@ -78,16 +79,16 @@ def test_lengths_have_one_encoding(count: int) -> None:
         for header in headers(value)[1:]:
             other = header + canonical(value)[len(headers(value)[0]) :]
             with pytest.raises(Malformed):
-                codec.decode(other, len(other), "test")
+                codec.decode(other, len(other), Rule.CAP_KEPT)
 
 
 @given(values, st.integers(0, 1 << 30), st.binary(min_size=1, max_size=4))
 def test_truncated_and_trailing_bytes_are_refused(value: Any, cut: int, extra: bytes) -> None:
     raw = codec.encode(value)
     with pytest.raises(Malformed):
-        codec.decode(raw[: cut % len(raw)], 1 << 20, "test")
+        codec.decode(raw[: cut % len(raw)], 1 << 20, Rule.CAP_KEPT)
     with pytest.raises(Malformed):
-        codec.decode(raw + extra, 1 << 20, "test")
+        codec.decode(raw + extra, 1 << 20, Rule.CAP_KEPT)
 
 
 REFUSED = {
@@ -117,15 +118,15 @@ REFUSED = {
 def test_refused(raw: bytes, wrapped: int) -> None:
     raw = b"\x91" * wrapped + raw
     with pytest.raises(Malformed):
-        codec.decode(raw, 100, "test")
+        codec.decode(raw, 100, Rule.CAP_KEPT)
     with pytest.raises(Malformed):
         codec.decode_message(raw)
 
 
 def test_a_nan_is_a_value_with_its_own_bytes() -> None:
     raw = b"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x01"
-    assert math.isnan(codec.decode(raw, 9, "test"))
-    assert codec.encode(codec.decode(raw, 9, "test")) == raw
+    assert math.isnan(codec.decode(raw, 9, Rule.CAP_KEPT))
+    assert codec.encode(codec.decode(raw, 9, Rule.CAP_KEPT)) == raw
 
 
 @given(st.integers(0, 20), st.sampled_from([b"\x91", b"\x81\xa1a", b"\xdc\x00\x01"]))
@@ -133,10 +134,10 @@ def test_depth(depth: int, opener: bytes) -> None:
     raw = opener * depth + b"\x00"
     if depth > caps.NESTING:
         with pytest.raises(CapExceeded) as caught:
-            codec.decode(raw, 1_000, "test")
-        assert caught.value.cap == "nesting"
+            codec.decode(raw, 1_000, Rule.CAP_KEPT)
+        assert caught.value.rule is Rule.CAP_NESTING
     elif len(opener) < 3:
-        codec.decode(raw, 1_000, "test")
+        codec.decode(raw, 1_000, Rule.CAP_KEPT)
     assert codec.nesting(raw) == depth
 
 
@@ -156,21 +157,21 @@ def test_depth_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("cellsync.core.wire.codec.msgpack.unpackb", decoded)
     with pytest.raises(CapExceeded):
-        codec.decode(b"\x91" * 9 + b"\xc0", 100, "test")
+        codec.decode(b"\x91" * 9 + b"\xc0", 100, Rule.CAP_KEPT)
     with pytest.raises(CapExceeded):
-        codec.decode(bytes(101), 100, "test")
+        codec.decode(bytes(101), 100, Rule.CAP_KEPT)
     with pytest.raises(CapExceeded):
         codec.decode_message(bytes(caps.FRAME + 1))
 
 
 def test_a_cap_says_its_name() -> None:
     with pytest.raises(CapExceeded) as caught:
-        codec.decode(b"\xc0\xc0", 1, "thimble")
-    assert caught.value.cap == "thimble"
+        codec.decode(b"\xc0\xc0", 1, Rule.CAP_KEPT)
+    assert caught.value.rule is Rule.CAP_KEPT
 
 
 def decode_entry(raw: bytes) -> Any:
-    return codec.decode(raw[: caps.ENTRY], caps.ENTRY, "entry")
+    return codec.decode(raw[: caps.ENTRY], caps.ENTRY, Rule.CAP_ENTRY)
 
 
 DECODERS: list[Callable[[bytes], Any]] = [codec.decode_message, decode_entry]
