@@ -409,7 +409,7 @@ class SqliteStore:
     # --- helpers ---------------------------------------------------------------------------------
 
     def _wait(self) -> None:
-        """Wait for the thread that shortens the log: apsw would wait for half a second, and then fail."""
+        """Wait for the thread that shortens the log: apsw would try for a third of a second, and then fail."""
         thread = self._tidies
         if thread is not None:
             thread.join()

@@ -335,7 +335,7 @@ def a_slow_disk(*_: object) -> int:
 
 
 def test_a_log_that_takes_long_to_shorten_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By everything that asks the store or its listings. apsw gives up after half a second."""
+    """By everything that asks the store or its listings. apsw gives up after a third of a second."""
     store, author = SqliteStore.create(path, KEY), Author()
     store.write(numbered(author, 1))
     store.keep("a name", b"a value")
