@@ -7,6 +7,7 @@ taken out of its wrapper only where a primitive needs the bytes.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import Final, NewType, final
 
 EntryId = NewType("EntryId", bytes)  # 32 bytes: BLAKE2b-256 of the header
@@ -68,6 +69,19 @@ class Secret:
 @final
 class SigningSecret(Secret):
     """Ed25519 seed of a device, 32 bytes."""
+
+    __slots__ = ("_expanded",)
+
+    def expanded(self, derive: Callable[[bytes], bytes]) -> bytes:
+        """The form that signs, which `derive` makes of the seed: once, because it takes as long as a signature.
+
+        It is kept here, so it lives as long as the secret does, and no longer.
+        """
+        try:
+            return self._expanded
+        except AttributeError:
+            self._expanded: bytes = derive(self._bytes)
+            return self._expanded
 
 
 @final

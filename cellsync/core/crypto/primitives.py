@@ -93,11 +93,17 @@ def sign(secret: SigningSecret, message: bytes) -> Signature:
 def signer(secret: SigningSecret) -> Callable[[bytes], Signature]:
     """A function that signs message after message. Do not keep it: it holds the secret.
 
-    The public half is derived here, which takes as long as a signature: signing with a public half that does not belong
-    to the secret would give the secret away, so the caller cannot supply one.
+    The public half is derived here: signing with a public half that does not belong to the secret would give the secret
+    away, so the caller cannot supply one.
     """
-    _, expanded = bindings.crypto_sign_seed_keypair(_key(secret.reveal()))
+    expanded = secret.expanded(_expand)
     return lambda message: Signature(bindings.crypto_sign(message, expanded)[:SIGNATURE_BYTES])
+
+
+def _expand(seed: bytes) -> bytes:
+    """An Ed25519 seed with its public half."""
+    expanded: bytes = bindings.crypto_sign_seed_keypair(_key(seed))[1]
+    return expanded
 
 
 def verify(public: SigningPublic, signature: Signature, message: bytes) -> bool:

@@ -77,6 +77,23 @@ def test_ed25519_of_rfc_8032(secret: str, public: str, message: str, signature: 
     assert primitives.verify(SigningPublic(hexed(public)), Signature(hexed(signature)), hexed(message))
 
 
+def test_what_signs_is_derived_once_for_each_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deriving it takes as long as a signature, and each edit signs."""
+    derive, seeds = primitives._expand, list[bytes]()
+
+    def expand(seed: bytes) -> bytes:
+        seeds.append(seed)
+        return derive(seed)
+
+    monkeypatch.setattr(primitives, "_expand", expand)
+    keys = [SigningSecret(hexed(secret)) for secret, *_ in ED25519[:2]]
+    for _ in range(3):
+        for key, (_, _, message, signature) in zip(keys, ED25519, strict=False):
+            assert primitives.sign(key, hexed(message)) == hexed(signature)
+    assert seeds == [key.reveal() for key in keys]
+    assert "hidden" in repr(keys[0])
+
+
 @given(st.integers(0, 95), st.integers(1, 255))
 def test_no_changed_byte_verifies(place: int, change: int) -> None:
     _, public, message, signature = ED25519[1]
