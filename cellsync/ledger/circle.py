@@ -202,10 +202,10 @@ class OpenCircle(DaysView):
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
                 if _is_large(plan):
-                    await self.apart(lambda: self._store_and_flush(plan, written, noted or {}))
+                    folded = await self.apart(lambda: self._store_and_flush(plan, written, noted or {}, begin=begin))
                     self._own.went_on(written)
                     self.replica.advance(plan, fold=False)
-                    await self.apart(lambda: self.replica.fold(plan, begin=begin))
+                    await self.apart(lambda: self.replica.fold(plan, begin=begin, folded=folded))
                 else:
                     self._store(plan, written, noted or {})
                     await self._disk.flush()
@@ -228,9 +228,22 @@ class OpenCircle(DaysView):
             self.store.keep(drawers.REFOLDED, plan.commit.arrivals[-1].number.to_bytes(8, "big"))
         self._own.stage(written)
 
-    def _store_and_flush(self, plan: Plan, written: Line | None, noted: Mapping[str, bytes]) -> None:
+    def _store_and_flush(
+        self, plan: Plan, written: Line | None, noted: Mapping[str, bytes], *, begin: bool
+    ) -> bool:  # fmt: skip
+        """Whether the plan was also folded, while the disk was waited for."""
         self._store(plan, written, noted)
-        self.store.flush()
+        states = self.replica.states
+        if plan.commit.refolded:
+            self.store.flush()
+            return False
+        try:
+            with self.surroundings.beside(lambda: states.fold(plan.changes, begin=begin)):
+                self.store.flush()
+        except BaseException:
+            states.unfold(plan.changes)
+            raise
+        return True
 
     async def _tell(self, plan: Plan, source: Source) -> None:
         for watcher in list(self._watchers):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from threading import Event
+from typing import Any, TypeVar
 
 import trio
 
@@ -34,6 +36,29 @@ class Surroundings:
             return work()
         with short_turns():
             return await trio.to_thread.run_sync(work)
+
+    @contextmanager
+    def beside(self, work: Callable[[], object]) -> Iterator[None]:
+        """In a thread: run `work` in another thread during the block. Both are over at its end, and raise what failed.
+
+        Without threads, `work` runs before the block.
+        """
+        if not self.threads:
+            work()
+            yield
+            return
+        over, ended = Event(), list[Any]()
+
+        def end(outcome: Any) -> None:
+            ended.append(outcome)
+            over.set()
+
+        trio.lowlevel.start_thread_soon(work, end)
+        try:
+            yield
+        finally:
+            over.wait()
+        ended[0].unwrap()
 
 
 REAL = Surroundings()

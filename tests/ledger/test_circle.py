@@ -23,6 +23,7 @@ from cellsync.core.wire.places import Frontier
 from cellsync.core.wire.tags import Op
 from cellsync.ledger.circle import FEW
 from cellsync.ledger.source import FromSession
+from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork
 
 T = TypeVar("T")
@@ -48,6 +49,42 @@ async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snaps
         note = await cell.create(Note, title="stored")
         monkeypatch.undo()
         assert (note.title, cell.entries(), seen) == ("stored", 2, [1])
+
+
+@pytest.mark.parametrize("threads", [False, True])
+async def test_a_large_step_that_the_disk_refuses_changes_no_state(
+    threads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is folded while the disk is waited for."""
+    device = await MemoryNetwork().device("ana").found()
+    async with device.opened() as cell:
+        circle = cell.circle
+        replica, store = circle.replica, circle.store
+        assert isinstance(store, SqliteStore)
+        monkeypatch.setattr(circle, "surroundings", replace(circle.surroundings, threads=threads))
+        note = await cell.create(Note, title="before")
+        known, unknown = note.id, CaseId(bytes(32))
+        number, entries = replica.held.cases[known], cell.entries()
+        before = replica.states.get(number).encode()
+        texts = [[Operation(Op.SET, field, b"", field[0] * 40_000)] for field in ("title", "other")]
+        step = [(case, text) for case in (known, unknown) for text in texts]
+        failures: list[str] = []
+
+        def full() -> None:
+            store._roll_back()
+            failures.append("full")
+            raise DiskFull
+
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "flush", full)
+            with pytest.raises(DiskFull):
+                await cell.write(step)
+        assert (failures, cell.entries(), replica.held.cases.get(unknown)) == (["full"], entries, None)
+        assert replica.states.get(number).encode() == before
+        await cell.write(step)
+        for case in (known, unknown):
+            registers = replica.states.get(replica.held.cases[case]).registers
+            assert "t" * 40_000 in {cell.value for cell in registers["title"].live.values()}
 
 
 async def test_a_large_batch_is_planned_while_the_store_puts_itself_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,11 +99,24 @@ class States:
         self.breathe: Callable[[], None] = lambda: None  # called in long folding, after each `STRETCH` of operations
 
     def apply(self, changes: Changes, *, begin: bool = True) -> None:
-        """Fold entries that have just been stored, case by case.
+        """Fold entries that have just been stored, case by case, and evict what there is no room for.
 
         `begin`: also into cases that begin with them. Otherwise these are folded on demand: an import would evict what
         people are reading, in favour of thousands of new cases.
         """
+        self.fold(changes, begin=begin)
+        self.evict()
+
+    def evict(self) -> None:
+        """Evict states until there is room. Their snapshots name the heads of the cases, so these must be current."""
+        self._shrink(KEPT)
+
+    def unfold(self, changes: Changes) -> None:
+        """Entries that were folded have not become durable: drop the states they are in."""
+        self.forget({*changes.appends, *(change.entry.case for change in changes.said)})
+
+    def fold(self, changes: Changes, *, begin: bool = True) -> None:
+        """`apply` without evicting. The entries need not be durable yet: see `unfold`."""
         looked_at: set[int] = set()  # cases whose appends are folded one by one
         for number, appends in changes.appends.items():
             state = self._states.get(number) or (self._begun(number) if begin and appends.begins else None)
@@ -126,7 +139,6 @@ class States:
             state = self._states.get(number) or (self._begun(number) if begins else None)
             if state is not None:
                 self._apply(number, state, arrived)
-        self._shrink(KEPT)
 
     def _begun(self, number: int) -> CaseState | None:
         """The state of a case that begins with the step being folded, if there is room."""

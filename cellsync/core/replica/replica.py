@@ -81,11 +81,17 @@ class Replica:
         if fold:
             self.fold(plan, begin=begin)
 
-    def fold(self, plan: Plan, *, begin: bool = True) -> None:
-        """The part of taking in a plan that only affects cases, and may take long. `begin`: as in `States.apply`."""
+    def fold(self, plan: Plan, *, begin: bool = True, folded: bool = False) -> None:
+        """The part of taking in a plan that only affects cases, and may take long. `begin`: as in `States.apply`.
+
+        `folded`: whether its changes were folded before it was durable, which only a plan without refolding allows.
+        """
         self.held.take_cases(plan.commit.cases)
-        self.states.forget(plan.commit.refolded)
-        self.states.apply(plan.changes, begin=begin)
+        if folded:
+            self.states.evict()
+        else:
+            self.states.forget(plan.commit.refolded)
+            self.states.apply(plan.changes, begin=begin)
 
     # --- equivocators --------------------------------------------------------------------------------
 
