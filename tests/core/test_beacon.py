@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cellsync.core import beacon
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import Millis
+from tests.core.noise import any_bytes
 
 NOW: Final = Millis(1_800_000_000_000)
 HERE: Final = bytes([10, 0, 0, 7])
@@ -83,7 +84,11 @@ def test_it_finds_the_right_one_of_a_cell_whichever_circle_and_day() -> None:
     assert answer == beacon.Match(who, HERE)
 
 
-@given(st.binary(max_size=300), st.lists(st.binary(max_size=20), max_size=4), st.integers(-5, 70_000))
+@given(
+    any_bytes(300) | any_bytes(beacon.SIZE, beacon.SIZE),
+    st.lists(st.binary(max_size=20), max_size=4),
+    st.integers(-5, 70_000),
+)
 def test_garbage_is_nobody(blob: bytes, addresses: list[bytes], port: int) -> None:
     assert beacon.match(blob, [(KEY, WHO)], addresses, port, NOW) is None
 

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cellsync.cli.demo.leaks import SHORTEST, Needles
+from tests.core.noise import any_bytes
 
 FILE = Path("file")
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=SHORTEST)
@@ -29,7 +30,7 @@ def test_finds_a_text_inside_anything_that_is_base64(text: str, before: bytes, a
     assert Needles([text]).search(b64encode(before + text.encode() + after), FILE)
 
 
-@given(st.lists(TEXTS, max_size=5), st.binary(max_size=300))
+@given(st.lists(TEXTS, max_size=5), any_bytes(300))
 def test_agrees_with_looking_naively(texts: list[str], data: bytes) -> None:
     hits = {hit.text for hit in Needles(texts).search(data, FILE) if hit.form == "UTF-8"}
     assert hits == {text for text in texts if text.encode() in data}

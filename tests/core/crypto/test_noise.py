@@ -17,6 +17,7 @@ from cellsync.core.crypto.noise import CipherState, HandshakeState, Pattern
 from cellsync.core.crypto.primitives import session_public
 from cellsync.core.errors import CapExceeded, Closed, HandshakeFailed, InvalidValue, Malformed, PeerError
 from cellsync.core.ids import Psk, SessionSecret
+from tests.core.noise import any_bytes
 
 VECTORS = Path(__file__).parents[3] / "protocol" / "vectors" / "noise" / "cacophony.json"
 
@@ -183,7 +184,7 @@ def test_no_changed_byte_of_a_message_is_accepted(pattern: Pattern, number: int,
             attempt()
 
 
-@given(st.sampled_from([noise.IKpsk0, noise.NNpsk0]), st.binary(max_size=300))
+@given(st.sampled_from([noise.IKpsk0, noise.NNpsk0]), any_bytes(300))
 def test_random_bytes_raise_only_a_peer_error(pattern: Pattern, message: bytes) -> None:
     with pytest.raises(PeerError):
         pair(pattern)[1].read_message(message)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cellsync.core.crypto.primitives import SEAL_OVERHEAD
 from cellsync.core.crypto.seal import seal, seal_keypair, unseal
 from cellsync.core.errors import InvalidValue, Malformed
+from tests.core.noise import any_bytes
 
 SECRET, PUBLIC = seal_keypair(b"\x01" * 32)
 OTHER, _ = seal_keypair(b"\x02" * 32)
@@ -31,7 +32,7 @@ def test_no_changed_byte_opens(place: int, change: int) -> None:
         unseal(SECRET, b"place", bytes(changed))
 
 
-@given(st.binary(max_size=1_300))
+@given(any_bytes(1_300))
 def test_random_bytes_do_not_open(sealed: bytes) -> None:
     with pytest.raises(Malformed):
         unseal(SECRET, b"place", sealed)

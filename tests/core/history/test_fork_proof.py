@@ -19,6 +19,7 @@ from cellsync.core.replica.replica import Replica
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from tests.core.attacks import Draft, content, forge, of
+from tests.core.noise import any_bytes
 from tests.core.replicas import MemoryReplica, three
 
 VECTORS = Path(__file__).parents[3] / "protocol/vectors/history/fork-proofs.json"
@@ -112,7 +113,7 @@ def test_whatever_is_changed_it_proves_nothing(data: st.DataObject) -> None:
         fork_proof.check(fork_proof.decode(bytes(raw)), bea.secrets.public.signing)
 
 
-@given(st.binary(max_size=300))
+@given(any_bytes(300))
 def test_any_bytes_give_peer_errors_only(raw: bytes) -> None:
     with pytest.raises(PeerError):
         fork_proof.decode(raw)

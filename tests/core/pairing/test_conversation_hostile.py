@@ -17,6 +17,7 @@ from cellsync.core.pairing import code, commitment, inviter, joiner, messages
 from cellsync.core.pairing.code import matches
 from cellsync.core.pairing.conversation import Awaited
 from cellsync.core.pairing.messages import Done, Hello, Nonce, PairingVerdict, Reveal
+from tests.core.noise import any_bytes
 from tests.core.pairing.pairs import (
     CLOCK,
     HELLO,
@@ -35,7 +36,7 @@ from tests.core.pairing.pairs import (
 # --- strangers ------------------------------------------------------------------------------------
 
 
-@given(st.binary(max_size=3_000), cuts)
+@given(any_bytes(3_000), cuts)
 def test_strangers_get_no_byte_and_no_moment(data: bytes, places: tuple[int, ...]) -> None:
     machine = new_inviter()
     moment = machine.deadline
@@ -142,7 +143,7 @@ def test_no_changed_byte_admits_anybody(data: st.DataObject, to_inviter: bool, c
     assert peer.over
 
 
-@given(st.binary(min_size=1, max_size=200), st.sampled_from(list(range(4))))
+@given(any_bytes(200, 1), st.sampled_from(list(range(4))))
 def test_garbage_at_any_step_never_raises(garbage: bytes, steps: int) -> None:
     pair = Pair()
     if steps:

@@ -8,7 +8,6 @@ from itertools import product
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cellsync.core.crypto.pake import Pake
 from cellsync.core.errors import HandshakeFailed, InvalidValue
@@ -17,6 +16,7 @@ from cellsync.core.pairing.exchange import InvitersExchange, JoinersExchange, kn
 from cellsync.core.pairing.inviter import Inviter
 from cellsync.core.pairing.joiner import Joiner
 from cellsync.core.pairing.short import ShortCode
+from tests.core.noise import any_bytes
 from tests.core.pairing.pairs import CLOCK, INVITATION, KEYS, Pair
 
 CODE = ShortCode(7, ("orbit", "maple", "tulip"))
@@ -154,7 +154,7 @@ def test_every_bit_of_the_headers_counts() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.binary(max_size=100))
+@given(any_bytes(100))
 def test_junk_is_only_refused(junk: bytes) -> None:
     calls = new_joiner()
     assert not knocks(CODE, junk)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cellsync.core.crypto import channel
 from cellsync.core.ids import MILLIS_PER_DAY, KemPublic, Millis
@@ -17,6 +16,7 @@ from cellsync.core.session.talking import (
 from cellsync.core.wire import frontiers, messages
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
+from tests.core.noise import any_bytes
 from tests.core.replicas import START, founded, pair
 from tests.core.session.pairs import CASE, PLACES, agree, circles_of, newcomer, write
 from tests.core.session.pumps import End, answerer, caller, run, sync
@@ -34,7 +34,7 @@ def listens_in_silence(end: End, data: bytes) -> None:
     assert HANDSHAKE_WITHIN <= deadline <= 2 * HANDSHAKE_WITHIN
 
 
-@given(st.binary(max_size=3_000))
+@given(any_bytes(3_000))
 @settings(max_examples=30)
 def test_strangers_get_zero_bytes(data: bytes) -> None:
     listens_in_silence(answerer(founded()), data)

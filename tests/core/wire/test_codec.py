@@ -16,6 +16,7 @@ from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed, PeerError
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
+from tests.core.noise import any_bytes
 from tests.models.packing import canonical, headers, others
 
 leaves = (
@@ -176,7 +177,7 @@ def decode_entry(raw: bytes) -> Any:
 
 DECODERS: list[Callable[[bytes], Any]] = [codec.decode_message, decode_entry]
 
-noise = st.binary(max_size=200) | st.lists(
+noise = any_bytes(200) | st.lists(
     st.sampled_from([bytes([byte]) for byte in range(0x80, 0xE0)] + [b"\x00", b"\xff", b"a"]), max_size=80
 ).map(b"".join)
 

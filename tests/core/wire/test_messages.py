@@ -15,6 +15,7 @@ from cellsync.core.errors import CapExceeded, Malformed, PeerError
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.wire import batches, codec, messages
 from cellsync.core.wire.batches import Batch, BatchPart
+from tests.core.noise import any_bytes
 from tests.core.wire.sent import CIRCLE, fixed
 
 
@@ -103,7 +104,7 @@ def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
         pass
 
 
-@given(st.binary(max_size=100))
+@given(any_bytes(100))
 def test_random_bytes_give_peer_errors_only(raw: bytes) -> None:
     with contextlib.suppress(PeerError):
         messages.decode(raw)
