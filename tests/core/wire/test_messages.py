@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync.core import caps
@@ -16,7 +16,7 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.wire import batches, codec, messages
 from cellsync.core.wire.batches import Batch, BatchPart
 from tests.core.noise import any_bytes
-from tests.core.wire.sent import CIRCLE, fixed
+from tests.core.wire.sent import CIRCLE, fixed, otherwise
 
 
 @given(st.lists(st.integers(0, caps.CHAINS - 1), unique=True, max_size=20))
@@ -94,14 +94,42 @@ json = st.recursive(
 )  # fmt: skip
 
 
-@given(st.integers(0, 12), st.lists(json | st.just(CIRCLE) | st.booleans(), max_size=5))
-def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
-    try:
-        message = messages.decode(codec.encode([tag, *rest]))
+GOOD: list[Any] = [
+    codec.decode_message(raw)
+    for raw in (
+        messages.encode_ack(CIRCLE, [1, 2]),
+        messages.encode_offer(bytes([byte]) * 16 for byte in range(32)),
+        messages.encode_digest(CIRCLE, bytes(32)),
+        messages.encode_whereabouts(CIRCLE, {DeviceId(bytes(32)): [(bytes(4), 1), (bytes(16), 2)]}),
+        messages.encode_clock(Millis(5)),
+        messages.PING_BYTES,
+        codec.encode([4, CIRCLE, True, [[*ROW, None]], [bytes(32)], [[0, 0, [], 5, 0, b"", b""]]]),
+    )
+]
+
+
+def gives_peer_errors_only(array: list[Any]) -> None:
+    with contextlib.suppress(PeerError):
+        message = messages.decode(codec.encode(array))
         if isinstance(message, BatchPart):
             batches.extend(Batch(), message)
-    except PeerError:
-        pass
+
+
+@given(st.integers(0, 12), st.lists(json | st.just(CIRCLE) | st.booleans(), max_size=5))
+def test_random_arrays_give_peer_errors_only(tag: int, rest: list[Any]) -> None:
+    gives_peer_errors_only([tag, *rest])
+
+
+@pytest.mark.parametrize("message", GOOD, ids=lambda message: message[0])
+@settings(max_examples=50)
+@given(st.data())
+def test_messages_with_one_part_that_is_another_give_peer_errors_only(message: list[Any], data: st.DataObject) -> None:
+    gives_peer_errors_only(data.draw(otherwise(message)))
+
+
+def test_these_are_messages() -> None:
+    for array in GOOD:
+        messages.decode(codec.encode(array))
 
 
 @given(any_bytes(100))
