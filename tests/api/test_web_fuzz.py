@@ -82,7 +82,7 @@ def locked(cheap: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 def test_with_an_open_cell(case: Any, opened: Server) -> None:
     status, _ = answered(case, opened)
     assert status in (200, 400, 404, 405, 409, 412, 413, 403, 422, 503)
-    assert opened.ask("GET", "/v1/health")[1]["state"] == "open"
+    assert opened.service.state == "open"
 
 
 @LOCKED.parametrize()
@@ -96,7 +96,7 @@ def test_with_a_locked_cell(case: Any, locked: Server) -> None:
         assert code in ("vault_exists", "invalid_value", "method_not_allowed")
     elif case.operation.definition.raw["operationId"] == "unlock":
         assert status in (400, 403, 405, 429)
-    assert locked.ask("GET", "/v1/health")[1]["state"] == "locked"
+    assert locked.service.state == "locked"
 
 
 @EMPTY.parametrize()
@@ -105,7 +105,7 @@ def test_without_a_cell(case: Any, empty: Server) -> None:
     _, code = answered(case, empty)
     if NEEDS[case.operation.definition.raw["operationId"]] is Needs.OPEN:
         assert code in ("vault_missing", "invalid_value", "method_not_allowed")
-    assert empty.ask("GET", "/v1/health")[1]["state"] == "empty"
+    assert empty.service.state == "empty"
 
 
 def answered(case: Any, server: Server) -> tuple[int, str]:

@@ -13,7 +13,6 @@ import pytest
 import trio
 
 from cellsync import Home, open_cell
-from cellsync.api.client import SocketClient
 from cellsync.cell.lone_error import the_only
 from cellsync.core.errors import VaultInUse
 from cellsync.node.offline import no_network
@@ -152,7 +151,7 @@ def test_joining_on_a_full_disk(disk: Disk, tmp_path: Path) -> None:
         ben.json("case", "new", "a case")
         assert ben.run("sync", "--timeout", "10").exit == 0
         assert ana.json("case", "list")["cases"][0]["title"] == "a case"
-        assert ana.json("status")["changes"] == ben.json("status")["changes"]
+        assert ana.call("status")["changes"] == ben.call("status")["changes"]
 
 
 def test_ctrl_c_takes_an_invitation_back(tmp_path: Path) -> None:
@@ -174,5 +173,5 @@ def test_ctrl_c_takes_an_invitation_back(tmp_path: Path) -> None:
         assert inviting.returncode == 130
         assert json.loads(out)["error"]["code"] == "interrupted"
         assert "Traceback" not in err
-        [left] = SocketClient(ana.profile).call("invites")["invites"]
+        [left] = ana.call("invites")["invites"]
         assert left["state"] == "failed"

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import pytest
 
-from cellsync.api.client import SocketClient
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
 from tests.end_to_end.devices import ROOT, check_vault
@@ -74,7 +73,7 @@ def connections(pid: int) -> set[str]:
 
 
 def connected(one: Program) -> bool:
-    return any(peer["connected"] for peer in SocketClient(one.profile).call("peers")["peers"])
+    return any(peer["connected"] for peer in one.call("peers")["peers"])
 
 
 @pytest.fixture
@@ -101,7 +100,7 @@ def test_panic_closes_what_is_connected_and_empties_the_memory(two: list[Program
     wanted = signing_key(ana, tmp_path), CANARY.encode(), PASSPHRASE.encode()
     assert in_memory(ana.pid, *wanted) >= set(wanted[:2])
     assert connections(ana.pid)
-    changes, before = ana.json("status")["changes"], ana.pid
+    changes, before = ana.call("status")["changes"], ana.pid
 
     assert ana.run("panic", passphrase=None).out == "Locked.\n"
     if killed := ana.state is None:  # too busy to answer in time; the kernel needs a moment to take it away
@@ -114,7 +113,7 @@ def test_panic_closes_what_is_connected_and_empties_the_memory(two: list[Program
         ana.stop()
         ana.start()
     ana.unlock()
-    assert ana.json("status")["changes"] >= changes
+    assert ana.call("status")["changes"] >= changes
     wait_until(lambda: connected(ben), "and finds her again")
     assert ana.json("case", "show", "canary")["title"] == CANARY
 
@@ -125,7 +124,7 @@ def test_panic_during_an_import_that_is_being_sent(two: list[Program], tmp_path:
     ana, ben = two
     ana.json("case", "new", CANARY)
     wanted = signing_key(ana, tmp_path), CANARY.encode(), PASSPHRASE.encode()
-    changes, size, before = ana.json("status")["changes"], vault_size(ana), ana.pid
+    changes, size, before = ana.call("status")["changes"], vault_size(ana), ana.pid
     importing = ana.begin("case", "import", str(TABLE), "--json")
     # not over the API: a daemon that imports answers only between two batches
     wait_until(lambda: vault_size(ana) > size + 400_000, "two batches are written")
@@ -139,11 +138,11 @@ def test_panic_during_an_import_that_is_being_sent(two: list[Program], tmp_path:
 
     ana.stop()
     ana.start()
-    assert changes < ana.json("status")["changes"] < 2400, "it was not in the middle"
+    assert changes < ana.call("status")["changes"] < 2400, "it was not in the middle"
     again = ana.json("case", "import", str(TABLE))
     assert again["created"] + again["updated"] + again["unchanged"] == 500
-    total = ana.json("status")["changes"]
-    wait_until(lambda: SocketClient(ben.profile).call("status")["changes"] == total, "Ben has it all")
+    total = ana.call("status")["changes"]
+    wait_until(lambda: ben.call("status")["changes"] == total, "Ben has it all")
     for one in two:
         assert one.run("daemon", "stop").exit == 0
         assert one.ended() == 0

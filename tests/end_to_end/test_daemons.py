@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from cellsync.api.client import SocketClient
 from cellsync.cli.settlement import command
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import Passphrase
@@ -70,7 +69,7 @@ def test_three_devices_a_partition_and_a_conflict(tmp_path: Path) -> None:
         assert ben.json("status")["only_here"] == 1
         ben.start()
         assert ben.run("sync", "--wait", "--timeout", "20").exit == 0
-        assert ben.json("status")["only_here"] == 0
+        assert ben.call("status")["only_here"] == 0
         conflicts: list[Any] = []
         for one in (ana, ben):
             shown = one.json("case", "show", case)
@@ -107,12 +106,11 @@ def table(tmp_path: Path) -> Path:
 
 def until_imported(one: Program, rows: int) -> int:
     """Wait until so many rows of an import are durable; how many there were."""
-    client = SocketClient(one.profile)
     there = 0
     began = time.monotonic()
     while there < rows:
         assert time.monotonic() - began < PATIENCE, "the import never came so far"
-        there = client.call("status")["cases"]
+        there = one.call("status")["cases"]
     return there
 
 
@@ -130,10 +128,10 @@ def test_killed_in_the_middle_of_an_import(ana: Program, table: Path, rows: int)
     again = ana.json("case", "import", str(table))
     assert 0 < again["created"] <= ROWS - confirmed
     assert again["created"] + again["unchanged"] + again["updated"] == ROWS
-    assert ana.json("status")["cases"] == ROWS
-    changes = ana.json("status")["changes"]
+    assert ana.call("status")["cases"] == ROWS
+    changes = ana.call("status")["changes"]
     assert ana.json("case", "import", str(table))["unchanged"] == ROWS
-    assert ana.json("status")["changes"] == changes
+    assert ana.call("status")["changes"] == changes
 
 
 def test_ctrl_c_ends_an_import_in_the_daemon_and_says_what_it_wrote(ana: Program, table: Path) -> None:
@@ -144,7 +142,7 @@ def test_ctrl_c_ends_an_import_in_the_daemon_and_says_what_it_wrote(ana: Program
     assert importing.returncode == 130, err
     said = re.search(r"(\d+) cases were created and 0 updated; they stay. (\d+) rows were not reached", err)
     assert said, err
-    there = ana.json("status")["cases"]
+    there = ana.call("status")["cases"]
     assert (there, int(said[2])) == (int(said[1]), ROWS - there)
     again = ana.json("case", "import", str(table))
     assert (again["created"], again["unchanged"]) == (ROWS - there, there)
@@ -174,7 +172,7 @@ def test_what_was_ignored_at_its_start_does_not_end_it(tmp_path: Path, how: sign
         assert ana.run("lock", passphrase=None).exit == 0  # and it does not end the program that takes over
         ana.unlock()
         ana.send(how)
-        assert ana.json("status")["changes"] == 1
+        assert ana.call("status")["changes"] == 1
         ana.send(signal.SIGTERM)
         assert ana.ended() == 0
 
@@ -289,7 +287,7 @@ def test_panic_in_the_middle_of_work_loses_nothing_confirmed(ana: Program, table
     wait_until(lambda: ana.state in ("locked", None), "it starts anew, or it was too busy and was ended")
     ana.stop()
     ana.start()
-    assert ana.json("status")["cases"] >= confirmed
+    assert ana.call("status")["cases"] >= confirmed
 
 
 def test_commands_right_after_a_lock_are_not_lost(ana: Program) -> None:
@@ -310,7 +308,7 @@ def test_it_locks_by_itself(tmp_path: Path) -> None:
         ana.start("--idle-lock", "2s")
         wait_until(lambda: ana.state == "locked", "it locks")
         ana.unlock("--for", "off")
-        assert ana.json("status")["locks_in"] is None
+        assert ana.call("status")["locks_in"] is None
         ben.start("--idle-lock", "2s")
         wait_until(lambda: ben.state == "locked", "one that began later locks")
         assert ana.state == "open"

@@ -34,7 +34,7 @@ def devices(network: Lan, tmp_path: Path) -> Iterator[list[Program]]:
 
 
 def connected(one: Program) -> bool:
-    return bool(one.json("peers")["peers"][0]["connected"])
+    return bool(one.call("peers")["peers"][0]["connected"])
 
 
 def grades(one: Program) -> dict[str, str]:
@@ -52,12 +52,12 @@ def test_the_cable_comes_out_and_both_go_on(network: Lan, devices: list[Program]
     ana.json("case", "edit", case, "--set", "status=pending")
     ben.json("case", "edit", case, "--set", "status=closed")
     assert ben.run("sync", "--timeout", "1").exit == 5
-    assert ben.json("status")["only_here"] == 1
+    assert ben.call("status")["only_here"] == 1
     network.plug_in("ben")
     assert ben.run("sync", "--wait", "--timeout", "30").exit == 0
     for one in devices:
         assert len(one.json("case", "show", case)["conflicts"]) == 1
-        assert one.json("status")["only_here"] == 0
+        assert one.call("status")["only_here"] == 0
 
 
 def test_the_doctor_explains_a_lan_that_keeps_devices_apart(network: Lan, devices: list[Program]) -> None:

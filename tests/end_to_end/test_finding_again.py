@@ -11,7 +11,6 @@ from typing import Final
 import pytest
 from zeroconf import DNSIncoming  # type: ignore[attr-defined]
 
-from cellsync.api.client import SocketClient
 from tests.end_to_end.idleness import Idleness
 from tests.end_to_end.namespaces import Town, run, town
 from tests.end_to_end.programs import Program, pair, programs
@@ -78,7 +77,7 @@ def laptops(networks: Networks, tmp_path: Path) -> Iterator[list[Program]]:
 
 
 def are_connected(*devices: Program) -> bool:
-    return all(SocketClient(one.profile).call("peers")["peers"][0]["connected"] for one in devices)
+    return all(one.call("peers")["peers"][0]["connected"] for one in devices)
 
 
 def meet_again(*devices: Program) -> None:
@@ -107,7 +106,7 @@ def test_they_lock_and_start_again_in_any_order(networks: Networks, laptops: lis
     tap = networks.listen("ben", "lan_capture.py")
     for one in laptops:
         one.start()
-    ports = [one.json("peers")["port"] for one in laptops]
+    ports = [one.call("peers")["port"] for one in laptops]
     for first, second in ((ana, ben), (ben, ana)):
         for one in (first, second):
             assert one.run("lock").exit == 0
@@ -124,7 +123,7 @@ def test_they_lock_and_start_again_in_any_order(networks: Networks, laptops: lis
         second.stop()  # killed
         second.start()
         meet_again(ana, ben)
-    assert [one.json("peers")["port"] for one in laptops] == ports
+    assert [one.call("peers")["port"] for one in laptops] == ports
     assert announcements(tap) == []
 
 
@@ -138,9 +137,9 @@ def test_nothing_of_one_network_is_seen_on_another(networks: Networks, laptops: 
                 networks.move(name, network, f"02:00:00:00:{number:02x}:{place:02x}")
         tap = networks.listen("ben", "lan_frames.py")
         expected = {ports[network]} if network in ports else set(range(1 << 16)) - {0, *ports.values()}
-        wait_until(lambda expected=expected: ana.json("peers")["port"] in expected, "it moves")  # type: ignore[misc]
+        wait_until(lambda expected=expected: ana.call("peers")["port"] in expected, "it moves")  # type: ignore[misc]
         assert ana.run("sync", "--timeout", "20").exit == 0
-        port = ana.json("peers")["port"]
+        port = ana.call("peers")["port"]
         assert ports.setdefault(network, port) == port
         one, other = (ana, ben) if number % 2 else (ben, ana)
         for each in (one, other):  # so that each calls the other at the port that is kept

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 
 def titles(one: Program) -> list[str]:
-    return sorted(case["title"] for case in one.json("case", "list")["cases"])
+    return sorted(case["title"] for case in one.call("case.list")["cases"])
 
 
 def stop(one: Program) -> None:
@@ -75,10 +75,10 @@ def test_put_back_used_and_proved(tmp_path: Path) -> None:
         ana.start()
         ben.start()
         assert ben.json("fork", "check", str(proof))["held"]
-        assert any(flag["reason"] == "fork" for flag in ben.json("status")["flags"])
+        assert any(flag["reason"] == "fork" for flag in ben.call("status")["flags"])
         ana.json("case", "new", "four")  # she goes on from both sides
         assert ana.run("sync").exit == 0
         for one in (ana, ben):
-            wait_until(lambda one=one: not one.json("status")["flags"], "nothing is left to be settled")  # type: ignore[misc]
+            wait_until(lambda one=one: not one.call("status")["flags"], "nothing is left to be settled")  # type: ignore[misc]
             assert titles(one) == ["four", "one", "three", "two"]
             assert len(one.json("fork", "list")["forks"]) == 1  # what was signed stays signed

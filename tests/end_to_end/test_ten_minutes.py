@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import pytest
 
-from cellsync.api.client import SocketClient
 from tests.end_to_end.namespaces import town
 from tests.end_to_end.programs import Program, pair, programs
 from tests.end_to_end.test_finding_again import ASKED, HOSTS, Networks, are_connected
@@ -54,7 +53,7 @@ class Laptop:
         self._moves = 0
 
     def call(self, operation: str, **given: Any) -> Any:
-        return SocketClient(self.program.profile).call(operation, **given)
+        return self.program.call(operation, **given)
 
     def move(self, network: str) -> None:
         """With another hardware address each time."""
