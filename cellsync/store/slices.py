@@ -46,9 +46,7 @@ FROM {WITHIN} ORDER BY slices.last, number
 """
 IDS: Final = f"SELECT value, entries.id FROM json_each(?) CROSS JOIN entries ON number = value - {ahead('value')}"
 CASES_WITHIN: Final = f"SELECT DISTINCT case_number FROM {WITHIN}"
-CASES_CHANGED: Final = f"""
-SELECT case_number, count(*) FROM {WITHIN} GROUP BY case_number ORDER BY max(number + ahead) DESC
-"""
+CASES_CHANGED: Final = f"SELECT case_number FROM {WITHIN} ORDER BY slices.last DESC, number DESC"
 WALK: Final = f"""
 WITH RECURSIVE walk (slot, at) AS (
     SELECT ?1, ?1 - {ahead("?1")} WHERE ?1 <> ?2

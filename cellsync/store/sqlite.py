@@ -27,6 +27,7 @@ import json
 import math
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -293,7 +294,7 @@ class SqliteStore:
     @reads
     def cases_changed(self, chain: int, first: int, last: int) -> list[tuple[int, int]]:
         rows = self._db.execute(slices.CASES_CHANGED, (slot_of(chain, first), slot_of(chain, last)))
-        return [(int(number), int(count)) for number, count in rows]
+        return list(Counter(number for (number,) in rows).items())  # counted by SQLite it takes three times as long
 
     @reads
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:

@@ -283,6 +283,18 @@ def test_of_a_commit_only_the_stretch_of_a_branch_that_cites_is_read_for_who_cit
     assert "TEMP B-TREE" not in plan  # they come in order, so a page of them is not all of them sorted
 
 
+def test_the_cases_that_a_stretch_of_a_branch_changed_come_newest_first() -> None:
+    store, author = SqliteStore.in_memory(), Author()
+    cases = [1, 2, 1, 3, 3, 2, 1, 4, 2]
+    for first in range(0, len(cases), 3):  # three slices
+        store.write(author.commit([(1, case, b"") for case in cases[first : first + 3]]))
+    for first, last in ((1, 9), (2, 7), (4, 4), (9, 20), (10, 20)):
+        newest = list(reversed(cases[first - 1 : last]))
+        assert store.cases_changed(1, first, last) == [(case, newest.count(case)) for case in dict.fromkeys(newest)]
+    plan = str(list(store._db.execute(f"EXPLAIN QUERY PLAN {slices.CASES_CHANGED}", (1, 9))))
+    assert "TEMP B-TREE" not in plan
+
+
 def test_what_is_flushed_is_durable_and_the_rest_is_not(path: Path) -> None:
     store, author = SqliteStore.create(path, KEY), Author()
     store.write(numbered(author, 1))
