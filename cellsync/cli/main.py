@@ -29,6 +29,7 @@ from cellsync.cli.commands.people import members, peers
 from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.commands.tables import export, import_
 from cellsync.cli.demo.command import demo
+from cellsync.cli.interrupts import UNKNOWN, Abandoned
 from cellsync.cli.options import Group, Options
 from cellsync.cli.output import Unwritable, let_go, put, say
 from cellsync.cli.terminal import Terminal
@@ -55,8 +56,9 @@ class Commands(Group):
             _end(_for_people(problem_of(error), given), as_json)
         except click.exceptions.Exit as ended:
             sys.exit(ended.exit_code)
-        except (click.Abort, KeyboardInterrupt, EOFError):
-            _end(Problem("interrupted", "interrupted", "", INTERRUPTED), as_json)
+        except (click.Abort, KeyboardInterrupt, EOFError) as ended:
+            hint = UNKNOWN if isinstance(ended.__cause__, Abandoned) else ""
+            _end(Problem("interrupted", "interrupted", hint, INTERRUPTED), as_json)
         except click.exceptions.NoArgsIsHelpError as error:
             if as_json:
                 _end(Problem("usage", "Missing command.", _help_of(error), USAGE), as_json)

@@ -183,6 +183,7 @@ class Incomplete:
             if os.path.lexists(self._place):
                 raise PlaceTaken
             self._folder.rename(self._place)
+            self._folder = self._place  # if what follows fails, it is deleted there
             sync_directory(self._place.parent)
         os.close(self._lock)
         return Backup(max(times), entries, size)

@@ -7,6 +7,7 @@ from shlex import quote
 
 import click
 
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import line, many, put_back, size
@@ -33,6 +34,7 @@ def backup(context: click.Context, to: str) -> None:
     if profile.exists:  # checked before the passphrase is asked for
         free_place(place, profile.vault)
     with opened(context, writes=True) as client:
+        see_through(context, terminal)
         answer = client.call("backup", to=str(place))
     terminal.result(
         f"✓ Backed up: {many(answer['changes'], 'change')}, {size(answer['size'])}, read back and whole.\n"
@@ -59,7 +61,9 @@ def restore(context: click.Context, source: str) -> None:
     with empty(context, online=False) as client:
         folder = Path(source).expanduser().absolute()
         must_hold_a_vault(Profile(folder).copied_vault)  # checked before the passphrase is asked for
-        answer = client.call("restore", source=str(folder), passphrase=terminal.passphrase())
+        passphrase = terminal.passphrase()
+        see_through(context, terminal)
+        answer = client.call("restore", source=str(folder), passphrase=passphrase)
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is here again, with {many(answer['changes'], 'change')}.")
     terminal.result(put_back(answer["at"]))
     terminal.next("cellsync sync")

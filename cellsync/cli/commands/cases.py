@@ -10,6 +10,7 @@ import click
 
 from cellsync.cli.commands.edits import FROM_INPUT, typed_or_read, usage_error
 from cellsync.cli.files import new_file, saving_options
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock, line, many, safe, said, table
@@ -219,6 +220,7 @@ def log(
     if kind or date:
         item = {"kind": kind or "note", "text": item, **({"date": date} if date else {})}
     with opened(context, writes=True) as client:
+        see_through(context, terminal)
         answer = client.call("case.edit", case=case_, append={field or _TIMELINE: [item]})
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}")
     terminal.answer(answer)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cellsync.cli.commands.edits import usage_error
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import clock, clocks, duration, line, little_memory, many, presence, put_back, table, to_update
@@ -87,6 +88,7 @@ def init(
             terminal.need(_ANNOUNCING)
             mode = "announce" if terminal.ask_yes("Announce on Wi-Fi always?") else None
         given = {"interfaces": list(interfaces), "port": port, "lan": mode or "asked"}
+        see_through(context, terminal)
         answer = client.call("init", cell=name_of_cell, name=name, passphrase=passphrase, **given)
         warnings = little_memory(client.call("status"))
     terminal.result(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, line_ended, terminal_of
 from cellsync.cli.words import line
@@ -118,6 +119,7 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
             "Give --set, --add or another of `cellsync case new --help`, or what it is called.",
         )
     with opened(context, writes=True) as client:
+        see_through(context, terminal)
         answer = client.call("case.new", kind=kind, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
     if answer["alike"]:
@@ -151,6 +153,7 @@ def edit(
             "There is nothing to write.", "Give --set, --append or another of `cellsync case edit --help`."
         )
     with opened(context, writes=True) as client:
+        see_through(context, terminal)
         answer = client.call("case.edit", case=case_, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
     _say_doubts(terminal, answer)

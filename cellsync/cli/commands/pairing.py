@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from cellsync.cli.commands.cell import lan_mode, lan_options
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import NoTerminal, Terminal, read_line, terminal_of
 from cellsync.cli.words import line, many
@@ -159,15 +160,18 @@ def join(
                 _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
                 job = _compare(terminal, client, "join", job, words_fd)
             finished(_worded(job, _JOINING))
-        except BaseException:
+        except BaseException as ended:
+            over: dict[str, Any] = {}
             with suppress(Exception):
-                client.call("join.cancel", job=job["job"])
-            raise
+                over = client.call("join.cancel", job=job["job"])
+            if not isinstance(ended, KeyboardInterrupt) or over.get("state") != "joined":
+                raise  # else Ctrl-C came too late
         with suppress(KeyboardInterrupt):
             _bring_up(terminal, client, "receiving")
+        see_through(context, terminal)
         status = client.call("status")
     cell = line(status["cell"]) or "the cell"
-    terminal.result(f"✓ Joined {cell} as {line(name or '', 40)}. {many(status['cases'], 'case')} here.")
+    terminal.result(f"✓ Joined {cell} as {line(name or status['name'], 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
 

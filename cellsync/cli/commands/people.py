@@ -7,6 +7,7 @@ from shlex import quote
 import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, Group
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import clocks, line, presence, table, to_update
@@ -72,6 +73,7 @@ def add(context: click.Context, peer: str, address: str) -> None:
     terminal = terminal_of(context)
     host, port = host_and_port(address)
     with opened(context, writes=True) as client:
+        see_through(context, terminal)
         answer = client.call("peers.add", peer=peer, host=host, port=port)
     terminal.result("✓ Noted. It is called there from now on.")
     terminal.next(f"cellsync peers ping {quote(line(peer, 200))}")

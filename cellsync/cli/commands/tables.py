@@ -15,6 +15,7 @@ import click
 from cellsync.api.contract.problems import PARTLY, USAGE, Problem, Refusal
 from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.files import new_file, saving_options
+from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command
 from cellsync.cli.output import put
 from cellsync.cli.terminal import Terminal, terminal_of
@@ -181,6 +182,7 @@ def export(
         pieces = _pieces(client, answer)
         if write is not None:
             write(pieces)
+            see_through(context, terminal)
             answer["content"] = ""  # it is in the file
         elif terminal.options.json:
             answer["content"] = base64.b64encode(b"".join(pieces)).decode()

@@ -12,6 +12,7 @@ import pytest
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled, problem_of
+from cellsync.cli.interrupts import UNKNOWN
 from tests.scenarios.versions.test_commands import Canned, filled, run
 
 SAID = "The import was cancelled. 50 cases were created and 0 updated; they stay. 30 rows were not reached."
@@ -94,3 +95,56 @@ def test_a_sync_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
 
     done = run(monkeypatch, Syncing([]), "sync")
     assert (done.exit_code, Syncing.asked) == (130, ["sync", "sync.show", "sync.cancel"])
+
+
+class Writing:
+    """A cell in which Ctrl-C comes while something is being written, or a moment later."""
+
+    def __init__(self, *, times: int = 1, after: bool = False) -> None:
+        self.done = ""
+        self._times, self._after = times, after
+
+    def call(self, operation: str, **_: Any) -> dict[str, Any]:
+        if not self._after:
+            self.interrupt()
+        self.done = operation
+        written = {"short": "4f2a", "title": "Vera", "written": True, "alike": [], "taken": [], "doubts": []}
+        backed_up = {"at": "2026-03-01T09:58:00+00:00", "changes": 3, "size": 9_000}
+        if self._after:
+            self.interrupt()
+        return {"v": 1, **(backed_up if operation == "backup" else written)}
+
+    def interrupt(self) -> None:
+        for _ in range(self._times):
+            ctrl_c()
+
+
+WRITES = [
+    ("case.new", "✓ 4f2a  Vera", ["case", "new", "Vera"]),
+    ("case.edit", "✓ 4f2a  Vera", ["case", "edit", "4f2a", "--set", "status=active"]),
+    ("backup", "✓ Backed up: 3 changes", ["backup", "elsewhere"]),
+]
+
+
+@pytest.mark.parametrize(("operation", "said", "command"), WRITES, ids=[name for name, *_ in WRITES])
+@pytest.mark.parametrize("after", [False, True], ids=["meanwhile", "after"])
+def test_what_has_begun_to_be_written_is_seen_through(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str, said: str, command: list[str], after: bool
+) -> None:
+    """It said "interrupted" of what was written all the same."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CELLSYNC_PROFILE", str(tmp_path / "profile"))
+    cell = Writing(after=after)
+    done = run(monkeypatch, cell, *command)
+    assert (done.exit_code, cell.done) == (0, operation), done.stderr
+    assert said in done.stdout
+    assert "Finishing what has begun." in done.stderr
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_who_does_not_wait_is_told_that_the_end_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Writing(times=2)
+    done = run(monkeypatch, cell, "case", "new", "Vera")
+    assert (done.exit_code, cell.done) == (130, "")
+    assert UNKNOWN in done.stderr
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
