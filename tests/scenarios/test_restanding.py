@@ -7,6 +7,7 @@ however it came about.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,11 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cellsync.cell.catalogue import Catalogue
 from cellsync.cell.description import describe
+from cellsync.core import caps
 from cellsync.core.case.fold import CaseState
-from cellsync.core.history.entry import EntryForm, Standing
+from cellsync.core.history.entry import EntryForm, Standing, chain_of
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.history.store import ListedCase, Wanted
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import CaseId, EntryId, Incarnation
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
@@ -28,11 +30,12 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from tests.cell.test_catalogue import CASES, OPERATIONS
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
-from tests.models.standing import Opinions, entries, is_void
+from tests.models.standing import Opinion, Opinions, entries, is_void
 from tests.scenarios.forks import Equivocator, Honest
 
 LABELS = st.sampled_from([Standing.IN, Standing.OUT, Standing.UNDECIDED])
 CASE = CASES[0]
+MOST = 4  # incarnations of a device here
 
 
 class Judged(Honest):
@@ -47,6 +50,16 @@ class Judged(Honest):
         self.replica.judge = self.opinions.judge(self)
         self.catalogue = Catalogue(self.replica, self.store)
 
+    def edit(self, case: CaseId, *done: Operation) -> EntryId:
+        self.renew()
+        return super().edit(case, *done)
+
+    def renew(self) -> None:
+        """Continue under another incarnation if it turned out that this vault is a copy."""
+        if self.due:
+            taken = self.replica.held.branches(self.device)
+            self.line, self.due = (self.device, Incarnation(bytes([taken, *self.device[:7]]))), False
+
     def commit(self, plan: Plan) -> Plan:
         super().commit(plan)
         self.catalogue.note(plan)
@@ -55,10 +68,13 @@ class Judged(Honest):
         return plan
 
 
-def judged(device: MemoryReplica, giver: MemoryReplica, seed: int) -> Judged:
+def judged(
+    device: MemoryReplica, giver: MemoryReplica, seed: int, said: Mapping[EntryId, Opinion] | None = None
+) -> Judged:
     life = Judged(device.id, device.secrets, device.device, device.line[1], seed)
     life.epochs, life.sponsor = device.epochs, device.sponsor
     life.opinions = Opinions()
+    life.opinions.said |= said or {}
     life.open()
     pass_on(giver, life)
     return life
@@ -73,11 +89,13 @@ class Restandings(RuleBasedStateMachine):
     """Ana, Ben and Cat write; Dan only reads, so what he writes is void; Mal forks without end."""
 
     devices: list[Judged]
+    lost: list[Judged]  # vaults that were put back from a backup, and turn up in the end
 
     @initialize()
     def found(self) -> None:
         ana = founded()
         born = [admitted(ana, "ben", 2), admitted(ana, "cat", 3), admitted(ana, "dan", 4, Role.READER)]
+        self.lost = []
         self.mal = Equivocator(admitted(ana, "mal", 5), ana, random.Random(1))
         self.devices = [judged(one, ana, number) for number, one in enumerate([ana, *born], start=6)]
 
@@ -130,10 +148,26 @@ class Restandings(RuleBasedStateMachine):
             self.mal.show(self.devices[at])
         self.check(at)
 
+    @rule(at=st.integers(1, 3), giver=st.integers(0, 3), marked=st.booleans(), twice=st.booleans())
+    def restore(self, at: int, giver: int, marked: bool, twice: bool) -> None:
+        """A device is put back with what another one holds of it, as from a backup taken then.
+
+        `marked`: it knows that it is a copy. Otherwise it finds out when it is shown what it wrote before. `twice`: the
+        lost vault turns up in the end, with what had reached nobody else.
+        """
+        lost = self.devices[at]
+        if giver != at and lost.replica.held.branches(lost.device) < MOST:
+            back = judged(lost, self.devices[giver], 20 + len(self.lost) + at, lost.opinions.said)
+            back.due = back.due or marked
+            self.devices[at] = back
+            self.lost += [lost] * twice
+            self.check(at)
+
     @rule(at=st.integers(0, 3), case=st.sampled_from(CASES))
     def step_fails(self, at: int, case: CaseId) -> None:
         """A step fails, and nothing that it would have changed has changed."""
         device = self.devices[at]
+        device.renew()
         before = {entry.slot: entry for entry in entries(device)}
         plan = device.replica.plan_writes(device.line, device.secrets.signing, [_edit(case)], device.now)
         device.store.write(plan.commit)
@@ -203,6 +237,8 @@ class Restandings(RuleBasedStateMachine):
         """Once all hold the same and judge the same, all read the same; the digest never asked how entries stand."""
         if not hasattr(self, "devices"):
             return
+        self.devices += self.lost
+        written = {entry for device in self.devices for entry in self._honest(device)}
         said = {one: opinion for device in self.devices for one, opinion in device.opinions.said.items()}
         for device in self.devices:
             device.opinions.said = dict(said)
@@ -215,6 +251,15 @@ class Restandings(RuleBasedStateMachine):
             self.check(at)
         assert len({device.replica.digest() for device in self.devices}) == 1
         assert len({device.replica.state_digest() for device in self.devices}) == 1
+        for device in self.devices[:4]:
+            assert device.replica.held.branches(device.device) < caps.BRANCHES
+            assert written <= self._honest(device)
+
+    def _honest(self, device: Judged) -> set[EntryId]:
+        """What a device holds that an honest one wrote."""
+        chains = device.replica.held.chains
+        mal = self.mal.device.device
+        return {entry.id for entry in entries(device) if chains[chain_of(entry.slot)].device != mal}
 
 
 TestRestandings = Restandings.TestCase
