@@ -6,10 +6,10 @@ the confusion. The result is the same on all devices, since it follows from the 
 members too, because what they wrote stays.
 
 Names are alike if they fold alike (`core.folded`) or merely look alike: letters of one shape in Latin, Cyrillic, Greek
-and Armenian, 0 and o, 1, I and l; a letter with a hook or a tail, or a small capital, counts as the plain letter;
-a letter of any other alphabet counts as the one that Unicode's list of confusable characters (UTS 39) gives for it,
-so Canadian ᗅ and Lisu ꓮ are A. Blanks and signs are ignored. That is wider than need be, and costs a few digits behind
-a name.
+and Armenian, be it only in one case (Γ and Г), 0 and o, 1, I and l; a letter with a hook or a tail, or a small capital,
+counts as the plain letter; a letter of any other alphabet counts as the one that Unicode's list of confusable
+characters (UTS 39) gives for it, so Canadian ᗅ and Lisu ꓮ are A. Blanks and signs are ignored. That is wider than need
+be, and costs a few digits behind a name.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ _SHAPES: Final = str.maketrans(
         "а": "a", "в": "b", "г": "r", "е": "e", "и": "u", "к": "k", "м": "m", "н": "h", "о": "o", "п": "n", "р": "p",
         "с": "c", "т": "t", "у": "y", "х": "x", "ь": "b", "ѕ": "s", "і": "l", "ј": "j", "ԁ": "d", "ӏ": "l", "һ": "h",
         "ԛ": "q", "ԝ": "w",
-        "α": "a", "β": "b", "γ": "y", "ε": "e", "ζ": "z", "η": "h", "ι": "l", "κ": "k", "μ": "m", "ν": "n", "ο": "o",
+        "α": "a", "β": "b", "γ": "r", "ε": "e", "ζ": "z", "η": "h", "ι": "l", "κ": "k", "μ": "m", "ν": "n", "ο": "o",
         "ρ": "p", "τ": "t", "υ": "y", "χ": "x", "ω": "w",
         "օ": "o", "ս": "u", "հ": "h", "ո": "n", "ռ": "n", "ց": "g", "զ": "q", "լ": "l", "տ": "s", "ք": "p", "յ": "j",
         "ү": "y", "ѵ": "v", "ԍ": "g", "ʌ": "a", "ɩ": "l", "ɑ": "a",
-        "0": "o", "1": "l", "5": "s", "8": "b", "i": "l", "|": "l", "!": "l",
+        "λ": "л", "π": "n", "σ": "c", "φ": "ф", "ψ": "ѱ", "ϛ": "c", "ϝ": "f", "ϳ": "j", "ϻ": "m", "ͷ": "u", "ͻ": "ɔ",
+        "ѡ": "w", "ҽ": "e", "ә": "e", "ӌ": "ч", "ӡ": "з",
+        "ƅ": "b", "ƍ": "g", "ĸ": "k", "ǀ": "l", "ǝ": "e", "ƽ": "s", "ȣ": "b", "ȝ": "з", "ʒ": "з", "ɜ": "з", "ɣ": "y",
+        "ɯ": "w", "ɸ": "ф", "ʍ": "m", "ƨ": "2", "ϩ": "2",
+        "0": "o", "1": "l", "3": "з", "5": "s", "6": "б", "8": "b", "i": "l", "|": "l", "!": "l",
     }
 )  # fmt: skip
 _VARIANT: Final = re.compile(r"(.+ LETTER) (?:(?:SMALL CAPITAL|SCRIPT|LONG|DOTLESS) )?([A-Z]+)(?: WITH .+)?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from confusable_homoglyphs.confusables import confusables_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,10 +37,27 @@ def names(*claims: tuple[DeviceId, str]) -> Names:
         ("Ana", "ɑna"), ("Кім", "Қім"),
         ("Ana", "ᗅna"), ("Ana", "ꓮꓠꓮ"), ("Ben", "ᗷen"), ("Ben", "ꓐꓰꓠ"), ("Ana", "Ꭺna"), ("Vera", "ᐯera"),
         ("Olga", "ⵔlga"), ("Tom", "𐊗om"), ("Марына", "ꓟарына"), ("Ivan", "ꓲvan"), ("Olga", "Ⲟlga"), ("Olga", "𐐄lga"),
+        ("Галина", "Γалина"), ("Пётр", "Πётр"), ("Фёдор", "Φёдор"), ("Лена", "Λена"), ("Света", "Ϲвета"),
+        ("Захар", "3ахар"), ("Игорь", "Ͷгорь"), ("Maria", "Ϻaria"), ("Jana", "Ϳana"), ("Клава", "ĸлава"),
     ],
 )  # fmt: skip
 def test_what_passes_for_one(one: str, other: str) -> None:
     assert alike(one) == alike(other)
+
+
+# Each pair is of one shape at most in one case, and one of the two has a closer double, in its other case.
+TOLD_APART = {
+    frozenset(pair)
+    for pair in ("yγ", "vν", "fſ", "oσ", "uυ", "uʋ", "ΛɅ", "ЛɅ", "ΣƩ", "ßβ", "ßϐ", "þƿ", "þϸ", "ÞϷ", "ˤˁ")
+}  # fmt: skip
+
+
+def test_letters_of_the_usual_alphabets_that_unicode_lists_as_confusable_are_alike() -> None:
+    usual = {letter for letter in confusables_data if len(letter) == 1 and ord(letter) < 0x500 and letter.isalpha()}
+    listed = [(letter, like["c"]) for letter in usual for like in confusables_data[letter]]
+    pairs = {frozenset(pair) for pair in listed if len(pair[1]) == 1 and ord(pair[1]) < 0x500 and pair[1].isalnum()}
+    assert len(pairs) > 150
+    assert {pair for pair in pairs if len({alike(letter) for letter in pair}) > 1} <= TOLD_APART
 
 
 @pytest.mark.parametrize(
