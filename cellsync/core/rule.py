@@ -19,6 +19,8 @@ class Rule(Enum):
     ENTRY_OPERATIONS = "entry.operations", "an entry without operations"
     ENTRY_OPERATION = "entry.operation", "an operation's tag, field or detail has the wrong form"
     ENTRY_PARENTS = "entry.parents", "an entry's parents have the wrong form"
+    ENTRY_OWN_CHAIN = "entry.own-chain", "an entry cites its own chain"
+    ENTRY_TWICE = "entry.twice", "an entry cites a parent twice"
     ENTRY_CLOCK = "entry.clock", "a clock is out of range"
     ENTRY_CASE = "entry.case", "a control entry outside the circle's own case"
     ENTRY_CONTROL = "entry.control", "a control entry has the wrong form"

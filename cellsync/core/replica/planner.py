@@ -340,7 +340,7 @@ def _parents(
         tip = stage.holder(tip, sequence)
         slot = tip.number << SLOT_BITS | sequence
         if cited.line == current.line and _is_past(stage, current, slot):
-            raise Malformed(Rule.ENTRY_PARENTS)
+            raise Malformed(Rule.ENTRY_OWN_CHAIN)
         parent = stage.footing(tip, sequence)
         if parent is None:
             return None
@@ -357,7 +357,7 @@ def _parents(
         return height, past, found[0][0], pack_slots([found[0][1]])
     found.sort()
     if any(one[0] == other[0] for one, other in pairwise(found)):
-        raise Malformed(Rule.ENTRY_PARENTS)
+        raise Malformed(Rule.ENTRY_TWICE)
     return height, past, b"".join([parent for parent, _ in found]), pack_slots([slot for _, slot in found])
 
 
