@@ -39,6 +39,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "backup": "backup", "restore": "restore", "sync": "sync.show", "watch": "events", "doctor": "doctor",
     "daemon stop": "lock",
 }  # fmt: skip
+_REQUESTS: Final = {".SH", ".PP", ".B", ".TP"}  # of troff, that click-man writes
 
 
 def commands(group: click.Group = main, path: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -97,13 +98,18 @@ def _commands() -> str:
 
 
 def _page(context: click.Context) -> str:
-    """A manual page, without the day on which it was made."""
+    """A manual page, with the command's last words and without the day on which it was made."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # click-man's, of click
         page: str = generate_man_page(context, __version__)
     _, _, body = page.partition("\n")
+    body = body.rstrip()
+    if context.command.epilog:  # click-man leaves it out
+        body += f"\n.SH NOTES\n{context.command.epilog}"
+    requests = {line.split()[0] for line in body.splitlines() if line.startswith((".", "'"))}
+    assert requests <= _REQUESTS, "a line of help that begins with a dot or an apostrophe would be lost"
     name = context.command_path.upper().replace(" ", "\\-")
-    return f'.TH "{name}" "1" "" "cellsync {__version__}" "cellsync"\n{body.rstrip()}\n'
+    return f'.TH "{name}" "1" "" "cellsync {__version__}" "cellsync"\n{body}\n'
 
 
 def write() -> int:

@@ -28,6 +28,15 @@ def test_nothing_else_lies_there() -> None:
     assert there == {path for path in generate.files() if path.parent.parent == generate.DOCS}
 
 
+def test_the_last_words_of_a_command_are_on_its_manual_page() -> None:
+    """click-man leaves them out (findings/click-man-lost-lines.sh)."""
+    pages = generate.files()
+    said = {name: command.epilog for name, command in generate.commands() if command.epilog}
+    assert "case new" in said
+    for name, words in said.items():
+        assert pages[generate.DOCS / "man" / f"cellsync-{name.replace(' ', '-')}.1"].endswith(f"\n{words}\n"), name
+
+
 def test_everything_that_programs_may_import_says_what_it_is() -> None:
     assert undescribed() == []
     page = generate.files()[generate.DOCS / "reference" / "library.md"]
