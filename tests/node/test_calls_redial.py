@@ -31,7 +31,7 @@ async def test_a_broken_session_is_renewed_at_once(autojump_clock: MockClock) ->
             for _ in range(3):
                 net.break_connections("ana")
                 case = await ana.create(Note, title="12 Mill St")
-                await ben.get(Note, case.id, wait=10)
+                await ben.get(Note, case.id, wait=2)
 
 
 async def test_what_breaks_off_every_time_is_called_ever_more_rarely(
