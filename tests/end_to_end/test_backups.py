@@ -24,12 +24,21 @@ TABLE = ROOT / "cellsync" / "casework" / "data" / "cases.csv"
 SAID = "Put back from the backup of "
 
 
-@pytest.fixture
-def ana(tmp_path: Path) -> Iterator[Program]:
-    """A cell with the example's cases; no daemon."""
-    with programs(tmp_path, "ana") as [one]:
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile with the example's cases. Each test works with a copy: making it takes longer than most of them do."""
+    folder = tmp_path_factory.mktemp("imported")
+    with programs(folder, "ana") as [one]:
         one.init("--no-lan")
         assert one.run("case", "import", str(TABLE)).exit == 0
+        return one.profile.folder
+
+
+@pytest.fixture
+def ana(imported: Path, tmp_path: Path) -> Iterator[Program]:
+    """A cell with the example's cases; no daemon."""
+    with programs(tmp_path, "ana") as [one]:
+        shutil.copytree(imported, one.profile.folder)
         yield one
 
 
