@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
 
 from cellsync.core.crypto.channel import Transport
 from cellsync.core.crypto.noise import CipherState
@@ -148,3 +151,18 @@ def sync(one: MemoryReplica, other: MemoryReplica, seed: int = 1) -> tuple[End, 
     ends = caller(one, other, seed), answerer(other, seed + 1)
     run(*ends)
     return ends
+
+
+@contextmanager
+def recorded() -> Iterator[list[bytes]]:
+    """What is said in frames in this block, by whichever side."""
+    said: list[bytes] = []
+    original = Transport.encrypt_frame
+
+    def record(self: Transport, payload: bytes) -> bytes:
+        said.append(payload)
+        return original(self, payload)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transport, "encrypt_frame", record)
+        yield said

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync.core import caps
-from cellsync.core.crypto import channel
 from cellsync.core.errors import PeerError
 from cellsync.core.ids import DeviceId
 from cellsync.core.membership.control import Role
@@ -30,7 +29,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
 from tests.core.replicas import admitted, founded, pair
 from tests.core.session.pairs import CASE, PLACES, agree, circles_of, newcomer, write
-from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, run, sync
+from tests.core.session.pumps import CARRIER, End, answerer, caller, entropy, recorded, run, sync
 
 # --- what a session is for ------------------------------------------------------------------------
 
@@ -86,15 +85,7 @@ def test_nothing_new_costs_a_digest() -> None:
     write(ana, 50)
     sync(ana, bea)
     assert agree(ana, bea)
-    said: list[bytes] = []
-    original = channel.Transport.encrypt_frame
-
-    def record(self: channel.Transport, payload: bytes) -> bytes:
-        said.append(payload)
-        return original(self, payload)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(channel.Transport, "encrypt_frame", record)
+    with recorded() as said:
         sync(ana, bea, seed=9)
     first = [payload for payload in said if isinstance(messages.decode(payload), messages.Offer | messages.Clock)]
     rest = [payload for payload in said if payload not in first]

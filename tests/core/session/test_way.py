@@ -40,6 +40,16 @@ def get(device: MemoryReplica, end: End, giver: MemoryReplica, now: float) -> Ch
     return chain
 
 
+def told_by_cat() -> tuple[tuple[MemoryReplica, ...], tuple[End, ...]]:
+    """All three, and the session of the first two: since it began, both have got an entry from the third."""
+    ana, bea, cat = three()
+    one, other = sync(ana, bea)
+    write(cat)
+    get(ana, one, cat, 0)
+    get(bea, other, cat, 0)
+    return (ana, bea, cat), (one, other)
+
+
 def batches(end: End, ripe: float) -> bool:
     """Whether there is something to serve."""
     found = False
@@ -96,11 +106,7 @@ def test_what_was_held_already_is_said_before_it_is_acknowledged_so_that_it_is_n
 
 
 def test_who_asks_hears_what_was_not_told_and_tells_the_same() -> None:
-    ana, bea, cat = three()
-    one, other = sync(ana, bea)
-    write(cat)
-    get(ana, one, cat, 0)
-    get(bea, other, cat, 0)
+    [ana, bea, _], [one, other] = told_by_cat()
     before = one.session.balance(ana.id), other.session.balance(bea.id)
     assert all(balance is not None and balance.lacks == 1 for balance in before)
     number = one.session.ping()
@@ -142,11 +148,7 @@ def test_who_is_asked_and_lacks_something_is_served_it_at_once() -> None:
 @pytest.mark.parametrize("brought", [False, True])
 def test_what_a_spare_session_names_is_asked_for_there_if_nobody_brings_it(brought: bool) -> None:
     """Soon, and it is served at once, though it is new: on its way it is not."""
-    ana, bea, cat = three()
-    one, other = sync(ana, bea)
-    write(cat)
-    get(ana, one, cat, 0)
-    get(bea, other, cat, 0)
+    [ana, bea, cat], [one, other] = told_by_cat()
     one.session.ping()
     carry(one, other, 0)
     assert one.session.way(ana.id) is other.session.way(ana.id) is Way.SPARE
@@ -169,11 +171,7 @@ def test_what_a_spare_session_names_is_asked_for_there_if_nobody_brings_it(broug
 
 
 def test_a_ping_in_silence_asks_nothing_unless_it_is_time() -> None:
-    ana, bea, cat = three()
-    one, other = sync(ana, bea)
-    write(cat)
-    get(ana, one, cat, 0)
-    get(bea, other, cat, 0)
+    [ana, _, _], [one, other] = told_by_cat()
     one.session.tick(ASKED)
     carry(one, other, ASKED)
     assert one.session.answered == 1
@@ -190,11 +188,7 @@ def test_a_ping_in_silence_asks_nothing_unless_it_is_time() -> None:
 @pytest.mark.parametrize("told_by", ["who pings", "who answers"])
 def test_a_frontier_of_long_ago_makes_no_question_of_a_ping_after_which_all_would_be_sent_again(told_by: str) -> None:
     """Among 47 each peer was then sent all that had come since, which it held: 16 kB each, 58 times an edit."""
-    ana, bea, cat = three()
-    one, other = sync(ana, bea)
-    write(cat)
-    get(ana, one, cat, 0)
-    get(bea, other, cat, 0)
+    [ana, bea, cat], [one, other] = told_by_cat()
     for _ in range(2):  # each has told all, and the last that it said is no frontier
         one.session.ping()
         carry(one, other, 0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import strategies as st
 
+from cellsync.core.errors import PeerError
 from cellsync.core.ids import DeviceId, Incarnation
+from cellsync.core.wire import batches, messages
+from cellsync.core.wire.batches import Batch, BatchPart
 
 CIRCLE = b"circle 8"
 
@@ -29,3 +33,11 @@ def otherwise(draw: st.DrawFn, value: Any) -> Any:
         at = draw(st.integers(0, len(value) - 1))
         return [*value[:at], draw(otherwise(value[at])), *value[at + 1 :]]
     return draw(st.sampled_from(WRONG))
+
+
+def gives_peer_errors_only(raw: bytes) -> None:
+    """A message is read, with the rows that it brings if it is part of a batch, or it is the peer's fault."""
+    with suppress(PeerError):
+        message = messages.decode(raw)
+        if isinstance(message, BatchPart):
+            batches.extend(Batch(), message)

@@ -24,7 +24,7 @@ from cellsync.core.versions import UNSAID, Versions
 from cellsync.core.wire import messages
 from tests.core import replicas
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
-from tests.core.session.pumps import CARRIER, End, entropy, run
+from tests.core.session.pumps import CARRIER, End, entropy, recorded, run
 
 OURS = Versions(2, 2)
 HANG_UP = 31.0
@@ -172,15 +172,7 @@ def test_without_a_common_version_both_say_who_is_older(
 ) -> None:  # fmt: skip
     ana, bea = pair
     calls, answers = sessions(ana, bea, callers, callees)
-    said: list[bytes] = []
-    original = channel.Transport.encrypt_frame
-
-    def record(self: channel.Transport, payload: bytes) -> bytes:
-        said.append(payload)
-        return original(self, payload)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(channel.Transport, "encrypt_frame", record)
+    with recorded() as said:
         run(calls, answers)
     assert said == [b""], "no offer, no digest: nothing that says which circles these are"
     assert answers.ended
