@@ -51,7 +51,9 @@ from cellsync.store.listings import SqliteListings
 
 CACHE_BYTES: Final = 8 << 20
 CHECKPOINT_PAGES: Final = 1_000  # 8 MiB of log: a checkpoint then holds up one COMMIT by some 30 ms
-EARLY_PAGES: Final = 300  # of log, from which a checkpoint is made in the background; a batch has 150 to 250
+# Of log, from which a checkpoint is made in the background. It waits for the disk three times, however short the log
+# is. A batch has 150 to 250 pages, so that COMMIT makes no checkpoint itself.
+EARLY_PAGES: Final = 600
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 PLENTY: Final = 1 << 30  # free bytes, above which nothing need be computed, and a commit may have any size
 ROW_BYTES: Final = 64  # most that a row takes besides its content
