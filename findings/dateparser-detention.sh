@@ -1,22 +1,22 @@
 #!/bin/sh
-# dateparser reads the length of a detention as a day in the past: "15 суток" is the day 15 days before today.
+# dateparser reads the length of a detention as a day in the past, also when it is told to be strict.
 #
 # dateparser 1.5.0 reads dates in many languages, Russian, Ukrainian and Belarusian among them, and `search_dates`
-# finds them in text. Its documentation shows relative dates with a word that says so: "2 hours ago", "in two days".
+# finds them in text. That a bare length of time counts as one that lies behind us is shown by one of the examples in
+# its documentation, "1 anno 2 mesi", among many that say "ago". For a column of dates one turns to the settings:
+# STRICT_PARSING, described as ignoring incomplete dates, REQUIRE_PARTS with day, month and year, or PARSERS without
+# the one for relative dates.
 #
-# What happens: a bare length of time counts as one that lies behind us. "15 суток" and "15 діб", fifteen days of
-# administrative arrest, and "10 лет", ten years of prison, become dates. Two settings that are there for strictness,
-# STRICT_PARSING and REQUIRE_PARTS with day, month and year, let them through: the result has all parts. Without the
-# parser for relative dates (PARSERS: absolute-time) "15 суток" is refused, and "10 лет" becomes the tenth day of this
-# month. In a sentence about a sentence, `search_dates` gives only that date. Words count as well: "15 сут" and
-# "15 сутак" are refused.
+# What happens: "15 суток" and "15 діб", fifteen days of administrative arrest, and "10 лет", ten years of prison, pass
+# for complete dates with STRICT_PARSING and with REQUIRE_PARTS, although no day, month or year is in them. With
+# PARSERS set to absolute-time "15 суток" is refused, and "10 лет" becomes the tenth day of this month. In a line
+# that tells of a verdict, `search_dates` finds that date. It depends on the word: "15 сутак" is refused.
 #
-# A comment on dateparser's pull request 474 takes such a length for a point in the past on purpose, for English.
-# That no strictness keeps it out we found described nowhere.
+# That the strict settings let a length of time through we found described nowhere.
 #
 # Why it matters: in lists of prisoners the sentence often stands in the column beside the date, or in it. A program
-# that asks this library makes a day of detention out of it, a different one each day it is run, and nothing looks
-# wrong. cellsync reads dates by its own rules (`casework/values`), by which a length of time is no date.
+# that asks this library makes a date out of it, a different one each day it is run, and nothing looks wrong.
+# cellsync reads dates by its own rules (`casework/values`), by which a length of time is no date.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
