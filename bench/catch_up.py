@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Final, NamedTuple
 
 import trio
@@ -80,7 +80,7 @@ def measure(made: Made, shape: Shape, entries: int) -> Iterator[Row]:
     for _ in range(RUNS):
         _remove(target)
         made.ground.seat_receiver(target, KEY)
-        caught.append(_catch_up(made, target))
+        caught.append(catch_up(made, target))
         beside = made.path.with_suffix(".floor")
         floors.append(floor.chained(made.path, KEY, beside))
         _remove(beside)
@@ -99,7 +99,7 @@ def measure(made: Made, shape: Shape, entries: int) -> Iterator[Row]:
     _remove(target)
 
 
-def _catch_up(made: Made, target: Path) -> dict[str, Any]:
+def catch_up(made: Made, target: Path) -> dict[str, Any]:
     ground = made.ground
     with Child("catch_up", "give", ground.job(ground.founder, made.path, KEY)) as giver:
         hello = giver.hear()
@@ -166,7 +166,7 @@ async def _take(job: Mapping[str, Any]) -> None:
         async with node.running():
             with device.cell(node, nursery):
                 idle = peak_memory()
-                began = perf_counter()
+                began, spent = perf_counter(), process_time()
                 nursery.start_soon(node.calls.call, founder, Address(LOOPBACK, job["port"]))
                 with trio.fail_after(children.LIMIT):
                     while founder not in node.links:
@@ -175,10 +175,11 @@ async def _take(job: Mapping[str, Any]) -> None:
                     handshake = link.received
                     await everything.wait()
                 await circle.tidy()
-                seconds = perf_counter() - began
+                seconds, spent = perf_counter() - began, process_time() - spent
                 peak = peak_memory()
                 result = {
                     "seconds": seconds,
+                    "processor": spent,
                     "entries": job["entries"],
                     "bytes": link.received - handshake,
                     "peak": peak,

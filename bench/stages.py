@@ -1,8 +1,9 @@
 """Where the time of a receiver goes: `python -m bench --stages`. Processor time per entry, stage by stage.
 
 One process takes in the frames of a whole history, stage by stage, as a daemon does but without the event loop and its
-threads; the figures are the least of several rounds. The cost of a receiver in `python -m bench --against` also
-includes loop and threads, the start, the handshake, acknowledgements, and the snapshots at the end.
+threads; the figures are the least of several rounds. Then two processes catch up over a real link, from the call to
+the last snapshot. That also includes loop and threads, the handshake, acknowledgements, and the snapshots at the end.
+How long the disk was waited for is told apart, since a disk that syncs slowly delays everything else.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import Any, Final, TypeVar
 from unittest.mock import patch
 
-from bench.catch_up import KEY, SHAPES, Shape
+from bench.catch_up import KEY, SHAPES, Made, Shape, catch_up
 from bench.ground import Ground
 from bench.history import History, began_before
 from bench.rows import Row
@@ -34,6 +35,8 @@ from cellsync.store.sqlite import SqliteStore
 
 ENTRIES: Final = 50_000
 ROUNDS: Final = 5
+LINKS: Final = 3  # catch-ups over a real link
+ON_DISK: Final = ("COMMIT", "checkpoints")  # stages that wait for the disk
 NAME: Final = bytes(NAME_BYTES)
 
 Frames = list[list[bytes]]
@@ -46,15 +49,17 @@ class Clock:
 
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
+        self.waited: defaultdict[str, float] = defaultdict(float)  # elapsed time beyond the processor's
         self._inside = 0.0
 
     def __call__(self, stage: str, work: Callable[..., T], *given: Any) -> T:
         before, self._inside = self._inside, 0.0
-        began = thread_time()
+        clock, began = perf_counter(), thread_time()
         try:
             return work(*given)
         finally:
             took = thread_time() - began
+            self.waited[stage] += perf_counter() - clock - took
             self.spent[stage] += took - self._inside
             self._inside = before + took
 
@@ -70,15 +75,19 @@ def measure(folder: Path, smaller: int) -> Iterator[Row]:
 
 
 def _measure(folder: Path, shape: Shape, entries: int) -> Iterator[Row]:
-    ground = Ground(SqliteStore.in_memory(), shape.authors, began_before(entries), Random(1))
+    path = folder / f"{shape.authors}-{shape.burst}.db"
+    ground = Ground(SqliteStore.create(path, KEY), shape.authors, began_before(entries), Random(1))
     History(ground, shape.burst).write(entries)
     frames = _frames(ground)
     rounds: list[dict[str, float]] = []
+    waits: list[float] = []
     gc.freeze()
     gc.disable()
     try:
         for turn in range(ROUNDS):
-            rounds.append(_receive(ground, folder / f"{turn}.db", frames))
+            clock = _receive(ground, folder / f"{turn}.db", frames)
+            rounds.append(dict(clock.spent))
+            waits.append(sum(clock.waited[stage] for stage in ON_DISK))
         rounds[-1]["of planning: hashes"] = _hashed(ground)
     finally:
         gc.enable()
@@ -88,6 +97,21 @@ def _measure(folder: Path, shape: Shape, entries: int) -> Iterator[Row]:
         yield Row(f"{shape.name}: {stage}", least / entries * 1e6, "µs/entry")
     whole = min(sum(spent for stage, spent in one.items() if not stage.startswith("of ")) for one in rounds)
     yield Row(f"{shape.name}: all of these", whole / entries * 1e6, "µs/entry")
+    yield Row(f"{shape.name}: and the disk was waited for", min(waits) / entries * 1e6, "µs/entry")
+    ground.store.close()
+    links = [_over_a_link(Made(ground, path)) for _ in range(LINKS)]
+    for name, what in (("processor", "processor time"), ("seconds", "elapsed")):
+        least = min(link[name] for link in links)
+        yield Row(f"{shape.name}: over a real link, {what}", least / entries * 1e6, "µs/entry")
+
+
+def _over_a_link(made: Made) -> dict[str, Any]:
+    target = made.path.with_suffix(".receiver")
+    made.ground.seat_receiver(target, KEY)
+    try:
+        return catch_up(made, target)
+    finally:
+        target.unlink()
 
 
 def _frames(ground: Ground) -> Frames:
@@ -106,7 +130,7 @@ def _transport() -> Transport:
     return Transport(CipherState(bytes(32)), CipherState(bytes(32)), b"")
 
 
-def _receive(ground: Ground, path: Path, frames: Frames) -> dict[str, float]:
+def _receive(ground: Ground, path: Path, frames: Frames) -> Clock:
     clock, receiving = Clock(), _transport()
     ground.seat_receiver(path, KEY)
     store = SqliteStore.open(path, KEY)
@@ -132,7 +156,7 @@ def _receive(ground: Ground, path: Path, frames: Frames) -> dict[str, float]:
     assert replica.digest() == ground.replica.digest(), "the two devices differ"
     store.close()
     path.unlink()
-    return dict(clock.spent)
+    return clock
 
 
 def _hashed(ground: Ground) -> float:
