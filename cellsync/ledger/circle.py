@@ -20,7 +20,7 @@ import trio
 from cellsync.core import caps, drawers
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, StorageFailed
-from cellsync.core.history.store import Store
+from cellsync.core.history.store import Arrival, Store
 from cellsync.core.ids import (
     CaseId,
     CircleId,
@@ -75,6 +75,20 @@ def _is_large(plan: Plan) -> bool:
         max(len(entries), len(plan.refold), len(plan.restanding)) > LARGE
         or sum(len(entry.shape) + len(entry.content) for entry in entries) > LARGE_BYTES
     )
+
+
+def _are_few(arrivals: Iterable[Arrival], until: int) -> bool:
+    """Whether a batch of commits that begin at or before arrival `until` has few entries, and small ones.
+
+    What comes after that is not for the peer yet, and is no reason to build in a thread.
+    """
+    count = size = 0
+    ended = True
+    for arrival in arrivals:
+        if ended and arrival.number > until:
+            break
+        count, size, ended = count + 1, size + arrival.size, arrival.last
+    return count <= FEW and size <= LARGE_BYTES
 
 
 class OpenCircle(DaysView):
@@ -341,8 +355,7 @@ class OpenCircle(DaysView):
         """Build a batch for a peer. Hold the lock."""
         few = building.after is not None or len(self.replica.held.chains) <= MANY
         after = building.find() if few else await self.apart(building.find)
-        next_ones = self.store.arrivals(after, FEW + 1)
-        if len(next_ones) <= FEW and sum(arrival.size for arrival in next_ones) <= LARGE_BYTES:
+        if _are_few(self.store.arrivals(after, FEW + 1), building.until):
             building.build()
         else:
             await self.apart(building.build)
