@@ -377,7 +377,7 @@ async def test_an_invitation_taken_back(
 async def test_closing_the_cell_ends_its_invitations(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     async with (await memory_network.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
-    with trio.fail_after(1), pytest.raises(errors.CellsyncError):
+    with trio.fail_after(1), pytest.raises(errors.InviteExpired):
         await invite.joined()
 
 
@@ -484,7 +484,7 @@ async def test_a_full_disk_at_the_joiner(
             patched.setattr(module, "_fill", full)
             with pytest.raises(errors.DiskFull):
                 await joining(device, invite.code)
-        with pytest.raises(errors.CellsyncError) as caught:
+        with pytest.raises(errors.Interrupted) as caught:
             await invite.joined()
         assert HALF in caught.value.hint
         assert is_untouched(device)

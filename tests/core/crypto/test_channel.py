@@ -31,7 +31,7 @@ from cellsync.core.crypto.channel import (
 )
 from cellsync.core.crypto.noise import CipherState
 from cellsync.core.crypto.primitives import session_public
-from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed, PeerError
+from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed
 from cellsync.core.ids import Psk, SessionSecret
 
 CALLER, CALLEE = SessionSecret(b"\x11" * 32), SessionSecret(b"\x22" * 32)
@@ -103,7 +103,7 @@ def test_no_changed_byte_of_an_opening_is_answered(kind: Purpose, data: st.DataO
     opening = bytearray(call(kind).opening)
     opening[data.draw(st.integers(0, len(opening) - 1))] ^= data.draw(st.integers(1, 255))
     responder = answer(kind)
-    with pytest.raises(PeerError):
+    with pytest.raises(HandshakeFailed):
         responder.receive(bytes(opening))
     with pytest.raises(Closed):
         responder.accept(bytes(REPLY_ENTROPY))
@@ -117,7 +117,7 @@ def test_no_changed_byte_of_a_reply_is_believed(kind: Purpose, data: st.DataObje
     responder.receive(initiator.opening)
     reply = bytearray(responder.accept(bytes(range(REPLY_ENTROPY)))[0])
     reply[data.draw(st.integers(0, len(reply) - 1))] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(PeerError):
+    with pytest.raises(HandshakeFailed):
         initiator.receive(bytes(reply))
     with pytest.raises(Closed):
         initiator.receive(b"")

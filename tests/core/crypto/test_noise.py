@@ -15,7 +15,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import noise
 from cellsync.core.crypto.noise import CipherState, HandshakeState, Pattern
 from cellsync.core.crypto.primitives import session_public
-from cellsync.core.errors import CapExceeded, Closed, HandshakeFailed, InvalidValue, Malformed, PeerError
+from cellsync.core.errors import CapExceeded, Closed, HandshakeFailed, InvalidValue, Malformed
 from cellsync.core.ids import Psk, SessionSecret
 from tests.core.noise import any_bytes
 
@@ -185,8 +185,8 @@ def test_no_changed_byte_of_a_message_is_accepted(pattern: Pattern, number: int,
 
 
 @given(st.sampled_from([noise.IKpsk0, noise.NNpsk0]), any_bytes(300))
-def test_random_bytes_raise_only_a_peer_error(pattern: Pattern, message: bytes) -> None:
-    with pytest.raises(PeerError):
+def test_random_bytes_are_no_handshake(pattern: Pattern, message: bytes) -> None:
+    with pytest.raises(HandshakeFailed):
         pair(pattern)[1].read_message(message)
 
 

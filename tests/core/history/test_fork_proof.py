@@ -115,7 +115,7 @@ def test_whatever_is_changed_it_proves_nothing(data: st.DataObject) -> None:
 
 @given(any_bytes(300))
 def test_any_bytes_give_peer_errors_only(raw: bytes) -> None:
-    with pytest.raises(PeerError):
+    with pytest.raises(Malformed):
         fork_proof.decode(raw)
 
 

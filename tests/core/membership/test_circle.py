@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync.core import caps
-from cellsync.core.errors import PeerError, WrongLink
+from cellsync.core.errors import Malformed, WrongLink
 from cellsync.core.history.entry import Standing
 from cellsync.core.ids import (
     NO_ID,
@@ -266,7 +266,7 @@ def test_what_has_not_its_authors_admission_in_its_past_does_not_attach() -> Non
 def test_malformed_admissions(shape: bytes) -> None:
     ana, bea = circle(Role.COORDINATOR)
     draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=bytes(16) + b"\x91\xa1x")
-    with pytest.raises(PeerError):
+    with pytest.raises(Malformed):
         ana.replica.plan(forge(of(bea), [draft])[0])
 
 
@@ -275,7 +275,7 @@ def test_names_that_cannot_be_shown(name: str) -> None:
     ana, bea = circle(Role.COORDINATOR)
     shape, content = encode_admit(Admit(Role.READER, new_keys(5), name), bytes(16))
     draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=content)
-    with pytest.raises(PeerError):
+    with pytest.raises(Malformed):
         ana.replica.plan(forge(of(bea), [draft])[0])
 
 

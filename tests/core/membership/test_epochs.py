@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cellsync.core.crypto import ratchet
-from cellsync.core.errors import InvalidValue, Malformed, PeerError
+from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import BranchState, CircleId, Day, EpochId, MemberId, Millis, SealSecret
 from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import Found
@@ -34,7 +34,7 @@ def test_the_first_rotation_opens_to_the_states_of_the_founder() -> None:
 def test_a_rotation_that_is_not_ours_or_not_yet_or_not_what_it_says() -> None:
     _, found, seal = founded()
     stranger = founding.device_secrets(bytes(reversed(range(96)))).seal
-    with pytest.raises(PeerError):
+    with pytest.raises(Malformed):
         epochs.open_rotation(found.rotation, stranger, NOW)
     with pytest.raises(Malformed):
         epochs.open_rotation(found.rotation._replace(commitment=bytes(32)), seal, NOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellsync.core.errors import CapExceeded, PeerError
+from cellsync.core.errors import CapExceeded, Malformed, PeerError
 from cellsync.core.ids import Signature
 from cellsync.core.pairing import messages
 from cellsync.core.pairing.messages import Done, Nonce, PairingVerdict, Reveal
@@ -26,7 +26,7 @@ def test_messages_survive(message: messages.AnyMessage) -> None:
     assert messages.decode(raw) == message
     assert len(raw) <= 2_048
     for other in (raw[:-1], raw + b"\0", b"\xc1" + raw):
-        with pytest.raises(PeerError):
+        with pytest.raises(Malformed):
             messages.decode(other)
 
 
