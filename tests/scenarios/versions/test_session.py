@@ -61,7 +61,7 @@ class OldCaller:
         self._kem = KemSecret(source.randbytes(64))
         self._noise = noise.HandshakeState(
             noise.IKpsk0, True, channel.prologue(CARRIER), static=ana.secrets.session,
-            remote_static=bea.secrets.public.session, psk=self._key.psk,
+            remote_static=bea.secrets.public.session, psks=[self._key.psk],
         )  # fmt: skip
         payload = primitives.kem_public(self._kem) + tail
         message = self._noise.write_message(payload, SessionSecret(source.randbytes(32)))
@@ -92,7 +92,7 @@ class OldCallee:
         ephemeral, length = plain
         assert 1_248 <= length <= 1_248 + 511, "an old build refuses any other length"
         state = noise.HandshakeState(
-            noise.IKpsk0, False, channel.prologue(CARRIER), static=self._device.secrets.session, psk=key.psk
+            noise.IKpsk0, False, channel.prologue(CARRIER), static=self._device.secrets.session, psks=[key.psk]
         )
         payload = state.read_message(ephemeral + opening[HEADER_BYTES:])
         secret, ciphertext = primitives.encapsulate(KemPublic(payload[:1_184]))

@@ -1,0 +1,1 @@
+"""Test vectors, run against this implementation: `python -m cellsync.testing.vectors PATH…`."""
