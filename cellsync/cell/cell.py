@@ -337,6 +337,7 @@ class Cell:
         VaultDamaged if this vault is damaged: no backup is then made.
         """
         self._check_open()
+        await self.node.keep()  # when each device was last seen goes along
         return await back_up(self.circle, self._kept, self._check_open, fspath(to), below, beside or {})
 
     async def forks(self) -> list[Fork]:

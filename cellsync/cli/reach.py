@@ -88,6 +88,8 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     daemon = daemon_of(profile, say=terminal_of(context).say)
     if daemon is not None:
         with daemon:
+            if not profile.exists:  # the daemon cannot say how people name this folder
+                raise missing(profile)
             yield daemon
         return
     if not profile.exists:

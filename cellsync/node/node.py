@@ -118,6 +118,11 @@ class Node:
         if tidy:
             await self.circle.tidy()
 
+    async def keep(self) -> None:
+        """Store what was learnt of the others by now, unless the disk is full."""
+        with suppress(CellsyncError):
+            await self._keep(tidy=False)
+
     # --- for those who use it --------------------------------------------------------------------------------
 
     @property

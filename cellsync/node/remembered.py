@@ -86,7 +86,7 @@ def encode_reached(circle: SharedCircle, known: Reached) -> bytes:
 
 
 def reached(circle: SharedCircle) -> Reached:
-    """The same; nothing if it was stored in another life of this store."""
+    """The same; of another life of this store only when each was last heard, for a copy may lack entries."""
     try:
         kept: Any = codec.decode(circle.store.kept(REACHED) or _NOTHING, caps.ENTRY, Rule.CAP_KEPT)
     except PeerError:
@@ -95,14 +95,16 @@ def reached(circle: SharedCircle) -> Reached:
     seen: dict[DeviceId, Millis] = {}
     in_step: dict[DeviceId, bytes] = {}
     match kept:
-        case [circle.life, [*rows]]:
+        case [bytes(life), [*rows]]:
             for row in rows:
                 match row:
                     case [bytes(device), int(count), int(when), *more] if count >= 0 and when >= 0:
-                        if count:
-                            delivered[DeviceId(device)] = min(count, circle.own_length)
                         if when:
                             seen[DeviceId(device)] = Millis(when)
+                        if life != circle.life:
+                            continue
+                        if count:
+                            delivered[DeviceId(device)] = min(count, circle.own_length)
                         match more:  # earlier versions kept none
                             case [bytes(digest)] if digest:
                                 in_step[DeviceId(device)] = digest

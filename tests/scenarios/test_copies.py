@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, restore
+from cellsync import Cell, open_cell, restore
 from cellsync.core.errors import CellsyncError, Closed, VaultExists
 from cellsync.core.ids import CaseId, Incarnation
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
@@ -45,6 +45,23 @@ def net(template: Template) -> MemoryNetwork:
     net = MemoryNetwork(4)
     template.copy_to(net)
     return net
+
+
+async def test_a_backup_knows_whom_the_cell_has_seen(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Put back, it said that a device was never seen which held all of its entries."""
+    net = memory_network
+    device = await net.device("ana").found()
+    async with device.opened() as ana, (await net.device("ben").join(ana)).opened() as ben:
+        await ben.sync(timeout=30)
+        await ana.sync(timeout=30)
+        await ana.backup(tmp_path / "backup")
+    home = net.device("put back").home
+    await restore(tmp_path / "backup", home, passphrase=PASSPHRASE)
+    async with open_cell(home, passphrase=PASSPHRASE) as back:
+        [peer] = back.peers()
+        assert peer.last_seen is not None
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["restore", "copied by hand"])
