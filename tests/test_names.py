@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,17 @@ ROOT = Path(cellsync.__file__).parent
 SHAPES = ROOT / "api" / "contract"
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def public_classes() -> dict[str, list[str]]:
     """Name -> modules that define a class of it."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(ROOT.rglob("*.py")):
         if SHAPES not in path.parents:
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for node in parsed(path).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     found[node.name].append(str(path.relative_to(ROOT)))
     return found
@@ -36,7 +42,7 @@ def test_no_two_public_classes_have_one_name() -> None:
 
 
 def docstring(path: Path) -> str:
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return ast.get_docstring(parsed(path)) or ""
 
 
 def test_a_module_called_by_a_noun_does_not_begin_with_another_word_for_it() -> None:
