@@ -10,7 +10,7 @@
 # Nothing is raised, and the damage is merged into all copies. For English the same program is right.
 #
 # It is known to the maintainers: pull request 379, open when this was written, would count characters. The
-# documentation of this release does not say it. (At positions inside a letter worse can happen; not shown here.)
+# documentation of this release does not say it. (Worse is known to its tracker than what is shown here.)
 #
 # Why it matters: two people add to the same note about a prisoner, and a date or a name is torn apart on all their
 # devices. Positions have to be computed as `len(part.encode())`. cellsync does not use it, and has no text that is
