@@ -13,10 +13,11 @@ import click
 
 from cellsync import __version__
 from cellsync.api.client import Client, NoDaemon, SocketClient
+from cellsync.api.contract.problems import problem_of
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock
-from cellsync.core.errors import VaultExists, VaultMissing
+from cellsync.core.errors import CellsyncError, VaultExists, VaultMissing
 from cellsync.core.plain import plain_line
 from cellsync.profile.holder import Busy, HeldBy, held_by, since
 from cellsync.profile.profile import Profile, chosen
@@ -88,9 +89,12 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     daemon = daemon_of(profile, say=terminal_of(context).say)
     if daemon is not None:
         with daemon:
-            if not profile.exists:  # the daemon cannot say how people name this folder
-                raise missing(profile)
-            yield daemon
+            try:
+                yield daemon
+            except CellsyncError as error:
+                if problem_of(error).code == VaultMissing.code:  # the daemon cannot say how people name this folder
+                    raise missing(profile) from None
+                raise
         return
     if not profile.exists:
         raise missing(profile)

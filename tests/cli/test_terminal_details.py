@@ -266,12 +266,15 @@ def test_a_daemon_in_the_background_says_what_it_waits_for(profiles: Profiles, t
     os.close(theirs)
     try:
         said = os.read(ours, 4096).decode()
+        done = run("--profile", str(tmp_path / "ben"), "status")
     finally:
         daemon.terminate()
         daemon.wait(PATIENCE)
         os.close(ours)
     assert said.startswith(f"There is no cell in {tmp_path}/ben")
     assert "Ctrl-C" not in said
+    assert (done.exit, done.err.splitlines()[0]) == (4, f"error: There is no cell in {tmp_path}/ben.")
+    assert "hint: cellsync init" in done.err
 
 
 def test_a_missing_cell_is_named_by_its_folder(profiles: Profiles) -> None:
