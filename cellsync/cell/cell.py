@@ -31,7 +31,7 @@ from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.core.errors import Closed, NoPeer, NotFound, Timeout
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId, DeviceId, Ref
-from cellsync.core.membership.control import Role
+from cellsync.core.membership.control import Role, harmless
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
@@ -89,7 +89,7 @@ class Cell:
     def name(self) -> str:
         """The circle's name; "" until its history has arrived."""
         found = self.circle.replica.circle.found
-        return "" if found is None else found.circle_name
+        return "" if found is None else harmless(found.circle_name)
 
     @property
     def device(self) -> DeviceId:

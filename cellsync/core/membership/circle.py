@@ -16,7 +16,7 @@ from itertools import islice
 from cellsync.core import caps
 from cellsync.core.ids import CircleId, DeviceId, EntryId, MemberId, SessionPublic, SigningPublic
 from cellsync.core.membership import rules
-from cellsync.core.membership.control import Admit, Control, Found, Role
+from cellsync.core.membership.control import Admit, Control, Found, Role, harmless
 from cellsync.core.membership.names import Names
 from cellsync.core.membership.pasts import EMPTY, Pasts
 from cellsync.core.membership.rules import RoleGrant
@@ -107,8 +107,8 @@ class Circle:
 
     def _grant(self, entry: EntryId, past: int, role: Role, control: Control) -> int:
         """Give a bit to a grant that counts; returns the control past that includes it."""
-        bit, keys = self._next_bit, control.keys
-        self._take(RoleGrant(bit, MemberId(entry), DeviceId(entry), role, keys.known, control.name, True, keys.usable))
+        bit, keys, name = self._next_bit, control.keys, harmless(control.name)
+        self._take(RoleGrant(bit, MemberId(entry), DeviceId(entry), role, keys.known, name, True, keys.usable))
         return self.pasts.including(past, bit)
 
     def _take(self, grant: RoleGrant) -> None:

@@ -21,6 +21,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.plain import REPLACED, shown
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import SALT_BYTES, is_opaque
@@ -126,38 +127,46 @@ def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
             if len(commitment) != 32 or len(wrap) != WRAP_BYTES or day < 0 or not primitives.is_signing_key(recovery):
                 raise Malformed(Rule.ENTRY_CONTROL)
             rotation = Rotation(commitment, Day(day), wrap)
-            return Found(SigningPublic(recovery), _keys(keys), rotation, _name(circle_name), _name(name))
+            return Found(SigningPublic(recovery), _keys(keys), rotation, claimed_name(circle_name), claimed_name(name))
         case Kind.ADMIT, [int(role), [*keys]], [name]:
             if type(role) is not int or role not in set(Role):
                 raise Malformed(Rule.ENTRY_ROLE)
-            return Admit(Role(role), _keys(keys), _name(name))
+            return Admit(Role(role), _keys(keys), claimed_name(name))
         case ((Kind.FOUND | Kind.ADMIT), _, _):
             raise Malformed(Rule.ENTRY_CONTROL)
     return None
 
 
 def checked_name(name: str) -> str:
-    """A display name fit to be stored: NFC, 1 to 256 bytes, no control characters. Raises InvalidValue."""
+    """A display name fit to be written: 1 to 256 bytes, and nothing that would not be shown. Raises InvalidValue."""
     if not isinstance(name, str):
         raise InvalidValue(f"a name is a text (str), and no {type(name).__name__}")
-    normal = unicodedata.normalize("NFC", name.strip())
-    if not _is_name(normal):
+    composed = unicodedata.normalize("NFC", name.strip())
+    if not 0 < _size(composed) <= caps.NAME or harmless(composed) != composed:
         raise InvalidValue("a name has 1 to 256 bytes and no control characters")
-    return normal
+    return composed
 
 
-def _is_name(name: str) -> bool:
-    return (
-        0 < len(name.encode("utf-8", "surrogatepass")) <= caps.NAME
-        and unicodedata.is_normalized("NFC", name)
-        and not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in name)
-    )
+def harmless(claimed: str) -> str:
+    """A claimed name as people see it, at most 256 bytes: one line, composed, without what hides or steers.
+
+    What that is depends on this Python's edition of Unicode, so no verdict does (protocol/00-conventions, Names).
+    """
+    name = shown(unicodedata.normalize("NFC", " ".join(claimed.split())))
+    while _size(name) > caps.NAME:
+        name = name[:-1]
+    return name.rstrip() or REPLACED
 
 
-def _name(name: object) -> str:
-    if type(name) is not str or not _is_name(name):
+def claimed_name(name: object) -> str:
+    """A name in an entry or a pairing, as its author wrote it. Raises Malformed."""
+    if type(name) is not str or not 0 < _size(name) <= caps.NAME:
         raise Malformed(Rule.ENTRY_NAME)
     return name
+
+
+def _size(name: str) -> int:
+    return len(name.encode("utf-8", "surrogatepass"))
 
 
 def _keys(keys: list[object]) -> DeviceKeys:

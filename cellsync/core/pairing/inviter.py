@@ -26,7 +26,7 @@ from cellsync.core.errors import (
 )
 from cellsync.core.ids import Millis
 from cellsync.core.membership.clocks import Difference
-from cellsync.core.membership.control import DeviceKeys
+from cellsync.core.membership.control import DeviceKeys, harmless
 from cellsync.core.pairing import commitment, messages
 from cellsync.core.pairing.code import Invitation, matches, pairing_key
 from cellsync.core.pairing.commitment import NONCE_BYTES, Words
@@ -193,7 +193,7 @@ class Inviter(Conversation[Event]):
             case Awaited.REVEAL, Reveal() if self._hello is not None and self._difference is not None:
                 words = self._check(self._hello, message)
                 self._go(Awaited.WORDS, now)
-                self._events.append(Introduced(self._hello.name, words, self._hello.keys, self._difference))
+                self._events.append(Introduced(harmless(self._hello.name), words, self._hello.keys, self._difference))
             case Awaited.DONE, Done():
                 self._close()
                 self._events.append(Finished())
@@ -213,7 +213,7 @@ class Inviter(Conversation[Event]):
         if self._hello is not None:
             self._admitted = True
             self._go(Awaited.ADMITTING, now)
-            self._events.append(Agreed(self._hello.name, self._hello.keys))
+            self._events.append(Agreed(harmless(self._hello.name), self._hello.keys))
 
     # --- the end ---------------------------------------------------------------------------------------
 

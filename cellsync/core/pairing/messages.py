@@ -18,7 +18,7 @@ from cellsync.core import caps
 from cellsync.core.crypto import primitives
 from cellsync.core.crypto.primitives import KEY_BYTES, SIGNATURE_BYTES
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import InvalidValue, Malformed
+from cellsync.core.errors import Malformed
 from cellsync.core.ids import (
     ID_BYTES,
     CircleId,
@@ -114,7 +114,7 @@ def decode(raw: bytes) -> AnyMessage:
             pass  # True equals 1 in Python, and must not be another way to write it
         case [PairingMessage.HELLO, int(form), [*keys], name, bytes(commitment), clock]:
             if type(form) is int and form == _FORM and len(commitment) == _COMMITMENT_BYTES:
-                return Hello(_keys(keys), _name(name), commitment, _clock(clock))
+                return Hello(_keys(keys), control.claimed_name(name), commitment, _clock(clock))
         case [PairingMessage.NONCE, bytes(nonce), clock] if len(nonce) == NONCE_BYTES:
             return Nonce(nonce, _clock(clock))
         case [PairingMessage.REVEAL, bytes(nonce), bytes(signature)]:
@@ -164,13 +164,3 @@ def _clock(clock: object) -> Millis:
     if type(clock) is int and 0 <= clock < _CLOCK_END:
         return Millis(clock)
     raise Malformed(Rule.PAIRING_CLOCK)
-
-
-def _name(name: object) -> str:
-    """A name exactly as an `admit` entry would hold it: the name shown is the name written."""
-    try:
-        if type(name) is str and control.checked_name(name) == name:
-            return name
-    except InvalidValue:
-        pass
-    raise Malformed(Rule.ENTRY_NAME)

@@ -12,8 +12,9 @@ import pytest
 from cellsync.core.crypto import channel
 from cellsync.core.crypto.channel import PAIRING, SESSION, ChannelKey, prologue
 from cellsync.core.crypto.noise import CipherState
+from cellsync.core.crypto.primitives import is_signing_key, verify
 from cellsync.core.crypto.ratchet import branches, commitment, session_psk
-from cellsync.core.ids import CircleId, Day, EpochSecret, Psk
+from cellsync.core.ids import CircleId, Day, EpochSecret, Psk, Signature, SigningPublic
 
 PROTOCOL = Path(__file__).parents[3] / "protocol"
 FILES = ["ratchet.json", "channel.json"]
@@ -33,9 +34,26 @@ def test_the_files_are_what_the_generator_makes(name: str) -> None:
     assert generator["everything"]()[name] == stored(name)
 
 
-def test_the_generator_shares_no_code_with_us() -> None:
-    assert "import cellsync" not in (PROTOCOL / "generate" / "crypto.py").read_text()
-    assert "from cellsync" not in (PROTOCOL / "generate" / "crypto.py").read_text()
+def test_the_signatures_are_what_their_generator_makes() -> None:
+    generator = runpy.run_path(str(PROTOCOL / "generate" / "signatures.py"))
+    assert generator["vectors"]() == stored("signatures.json")["vectors"]
+
+
+@pytest.mark.parametrize("name", ["crypto.py", "signatures.py"])
+def test_the_generators_share_no_code_with_us(name: str) -> None:
+    text = (PROTOCOL / "generate" / name).read_text()
+    assert "import cellsync" not in text
+    assert "from cellsync" not in text
+
+
+@pytest.mark.parametrize("vector", stored("signatures.json")["vectors"], ids=lambda vector: vector["name"])
+def test_signature(vector: dict[str, Any]) -> None:
+    public = SigningPublic(hexed(vector["public"]))
+    if "verifies" in vector:
+        signature = Signature(hexed(vector["signature"]))
+        assert verify(public, signature, hexed(vector["message"])) is vector["verifies"]
+    else:
+        assert is_signing_key(public) is vector["introduces"]
 
 
 @pytest.mark.parametrize("vector", stored("ratchet.json")["vectors"], ids=lambda vector: str(vector["day"]))

@@ -30,6 +30,7 @@ from cellsync.core.membership.rules import NEEDS, RoleGrant
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
+from cellsync.core.rule import Rule
 from cellsync.core.wire.batches import BatchChain
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
@@ -270,13 +271,29 @@ def test_malformed_admissions(shape: bytes) -> None:
         ana.replica.plan(forge(of(bea), [draft])[0])
 
 
-@pytest.mark.parametrize("name", ["", "x" * 257, "a\x00b", "a\u202eb", "e\u0301", "a\nb", "\u2028"])
-def test_names_that_cannot_be_shown(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "x" * 257])
+def test_names_that_are_none(name: str) -> None:
     ana, bea = circle(Role.COORDINATOR)
+    with pytest.raises(Malformed) as caught:
+        ana.replica.plan(forge(of(bea), [admission_of(ana, name)])[0])
+    assert caught.value.rule is Rule.ENTRY_NAME
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\x00b", "a\ufffdb"), ("a\u202eb", "a\ufffdb"), ("e\u0301", "é"), ("a\nb", "a b"), ("\u2028", "\ufffd")],
+)
+def test_any_other_name_counts_and_is_shown_without_harm(name: str, shown: str) -> None:
+    ana, bea = circle(Role.COORDINATOR)
+    plan = ana.replica.plan(forge(of(bea), [admission_of(ana, name)])[0])
+    admitted = plan.circle.grant(DeviceId(plan.commit.entries[0].id))
+    assert admitted is not None
+    assert (admitted.name, plan.circle.name(admitted.device)) == (shown, shown)
+
+
+def admission_of(ana: MemoryReplica, name: str) -> Draft:
     shape, content = encode_admit(Admit(Role.READER, new_keys(5), name), bytes(16))
-    draft = Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=content)
-    with pytest.raises(Malformed):
-        ana.replica.plan(forge(of(bea), [draft])[0])
+    return Draft(kind=Kind.ADMIT, case=CaseId(ana.id), shape=shape, content=content)
 
 
 # --- what grants cost -----------------------------------------------------------------------------------
