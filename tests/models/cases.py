@@ -7,7 +7,10 @@ fast, and every rule is one comprehension over the whole set.
 from __future__ import annotations
 
 import struct
+from hashlib import blake2b
 from typing import Any, NamedTuple
+
+from msgpack import packb
 
 REF = 10
 
@@ -153,3 +156,41 @@ def conflicts(dids: list[Did]) -> set[tuple[str, str, Any]]:
             if not line.retractions and len({said[ref] for ref in line.current}) > 1:
                 found.add(("log", field, line.first))
     return found
+
+
+def digest(dids: list[Did]) -> bytes:
+    """The digest of a state, from section "Digest" of the specification."""
+
+    def rows(held: list[Did]) -> list[list[Any]]:
+        return [
+            [did.value, did.device, did.clock, did.height, did.ref] for did in sorted(held, key=lambda did: did.ref)
+        ]
+
+    def said_on_log(name: str) -> list[list[Any]]:
+        mine = [did for did in dids if did.field == name and did.tag in _ROLES]
+        return [
+            [row[4], _ROLES[did.tag], did.detail, packb(row)]
+            for did, row in zip(sorted(mine, key=lambda did: did.ref), rows(mine), strict=True)
+        ]
+
+    usable = [did for did in dids if did.tag != 4 or well_typed_put(did)]
+    fields = sorted({did.field for did in dids})
+    parts: list[list[Any]] = [
+        *(["register", name, rows(_live(dids, name, 1, (1,)))] for name in fields),
+        *(["set", name, rows(_live(dids, name, 2, (3,)))] for name in fields),
+        *(["map", name, rows(_live(usable, name, 4, (4, 5)))] for name in fields),
+        *(
+            ["counter", name, str(total(dids, name))]
+            for name in fields
+            if any(did.tag == 6 and did.field == name and well_typed_count(did) for did in dids)
+        ),
+        *(["log", name, said_on_log(name)] for name in fields),
+    ]
+    creates = sorted(
+        [did.ref, [did.field, did.detail], did.device, did.clock, did.height] for did in dids if did.tag == 0
+    )
+    encoded = packb(creates) + b"".join(packb(part) for part in parts if part[2])
+    return blake2b(encoded, digest_size=32, person=b"cs1 state").digest()
+
+
+_ROLES = {7: "append", 8: "correct", 9: "retract"}

@@ -96,6 +96,11 @@ def test_any_order_gives_the_state_of_the_set(written: list[Written], data: st.D
     assert state.digest() == fold(written).digest()
 
 
+@given(histories())
+def test_the_digest_is_that_of_the_specification(written: list[Written]) -> None:
+    assert fold(written).digest() == model.digest(dids_of(written))
+
+
 @given(histories(), st.data())
 def test_any_subset_gives_the_state_of_that_subset(written: list[Written], data: st.DataObject) -> None:
     subset = data.draw(st.lists(st.sampled_from(written), unique_by=lambda one: one.stamp.id))
