@@ -15,7 +15,8 @@ from cellsync.api.contract.problems import Problem, Refusal, TooSoon
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting.left_out import NothingLeaves
 from cellsync.casework.importing.mapping import BadMapping
-from cellsync.core.errors import CapExceeded, CellsyncError
+from cellsync.core.errors import CellsyncError, PeerError
+from cellsync.core.rule import Rule
 from cellsync.core.schema.fields import Sensitivity
 
 
@@ -28,7 +29,7 @@ def below(kind: type[CellsyncError]) -> Iterator[type[CellsyncError]]:
 ERRORS = [kind for kind in dict.fromkeys(below(CellsyncError)) if kind.__module__.startswith("cellsync.")]
 
 GIVEN: dict[type[CellsyncError], tuple[Any, ...]] = {
-    CapExceeded: ("parents",),
+    **{kind: (Rule.MESSAGE,) for kind in below(PeerError) if not hasattr(kind, "default_rule")},
     NothingLeaves: (Scope.PUBLIC, [Sensitivity.C0]),
     BadMapping: ("A line of the mapping.", "A hint."),
     TooSoon: (8.0,),

@@ -369,9 +369,9 @@ class Transport:
     def encrypt_frame(self, payload: bytes) -> bytes:
         """One frame with these bytes (at most `MAX_PAYLOAD`), padded to a size class."""
         self._refuse_broken()
-        size = next((size for size in SIZES if len(payload) <= size - 2), None)
-        if size is None:
+        if len(payload) > MAX_PAYLOAD:
             raise InvalidValue("the payload is too long for a frame")
+        size = _class_of(2 + len(payload))
         plaintext = (len(payload).to_bytes(2, "big") + payload).ljust(size, b"\0")
         length = _mask_length(size + TAG_BYTES, self._sending_mask, self._sending.nonce)
         return length.to_bytes(2, "big") + self._sending.encrypt_with_ad(b"", plaintext)
@@ -415,11 +415,20 @@ class Transport:
         end = 2 + int.from_bytes(plaintext[:2], "big")
         if end > len(plaintext):
             raise Malformed(Rule.FRAME_PAYLOAD)
+        if len(plaintext) != _class_of(end):
+            raise Malformed(Rule.FRAME_CLASS)
+        if plaintext.count(0, end) != len(plaintext) - end:
+            raise Malformed(Rule.FRAME_PADDING)
         return plaintext[2:end]
 
     def _refuse_broken(self) -> None:
         if self._broken:
             raise Closed("this conversation has failed", hint="Connect again.")
+
+
+def _class_of(size: int) -> int:
+    """The size of the smallest plaintext of a frame that has room for so many bytes."""
+    return next(one for one in SIZES if size <= one)
 
 
 def _mask_length(length: int, key: bytes, frame: int) -> int:

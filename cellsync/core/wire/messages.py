@@ -17,6 +17,7 @@ A frontier and a batch travel as parts of at most one frame each; their tables g
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -126,6 +127,8 @@ def decode(raw: bytes) -> AnyMessage:
             return Paths(forms.circle_name(circle), [frontiers.path_of(path) for path in paths])
         case [Message.OFFER, [*tags]] if len(tags) == OFFERS:
             if all(type(tag) is bytes and len(tag) == TAG_BYTES for tag in tags):
+                if any(one >= other for one, other in pairwise(tags)):
+                    raise Malformed(Rule.OFFER_ORDER)
                 return Offer(tags)
         case [Message.WHEREABOUTS, bytes(circle), [*rows]]:
             if len(rows) > caps.DEVICES:

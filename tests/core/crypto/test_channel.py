@@ -33,6 +33,7 @@ from cellsync.core.crypto.noise import CipherState
 from cellsync.core.crypto.primitives import session_public
 from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed
 from cellsync.core.ids import Psk, SessionSecret
+from cellsync.core.rule import Rule
 
 CALLER, CALLEE = SessionSecret(b"\x11" * 32), SessionSecret(b"\x22" * 32)
 KEY = ChannelKey(Psk(b"\x55" * 32))
@@ -354,9 +355,37 @@ def test_a_payload_has_a_greatest_length() -> None:
     assert there.receive(here.encrypt_frame(b"still alive")) == [b"still alive"]
 
 
-def test_a_member_that_lies_about_a_length() -> None:
+def framed(here: Transport, plaintext: bytes) -> bytes:
+    """One frame with this plaintext, as a member makes it who keeps to no rule."""
+    length = channel._mask_length(len(plaintext) + 16, here._sending_mask, 0)
+    return length.to_bytes(2, "big") + here._sending.encrypt_with_ad(b"", plaintext)
+
+
+def sized(length: int, payload: bytes, size: int, filler: bytes = b"\0") -> bytes:
+    return (length.to_bytes(2, "big") + payload).ljust(size, filler)
+
+
+@pytest.mark.parametrize(
+    ("plaintext", "rule"),
+    [
+        (sized(255, b"", SIZES[0]), Rule.FRAME_PAYLOAD),
+        (sized(4, b"ping", SIZES[1]), Rule.FRAME_CLASS),
+        (sized(SIZES[0] - 2, bytes(SIZES[0] - 2), SIZES[1]), Rule.FRAME_CLASS),
+        (sized(SIZES[3] - 2, bytes(SIZES[3] - 2), SIZES[4]), Rule.FRAME_CLASS),
+        (sized(4, b"ping", SIZES[0], b"\1"), Rule.FRAME_PADDING),
+        (sized(4, b"ping", SIZES[0] - 1) + b"\1", Rule.FRAME_PADDING),
+        (sized(4, b"ping\1", SIZES[0]), Rule.FRAME_PADDING),
+    ],
+)
+def test_a_member_has_one_frame_for_each_payload(plaintext: bytes, rule: Rule) -> None:
     here, there = transports()
-    length = channel._mask_length(SIZES[0] + 16, here._sending_mask, 0)
-    lie = length.to_bytes(2, "big") + here._sending.encrypt_with_ad(b"", (255).to_bytes(2, "big") + bytes(254))
-    with pytest.raises(Malformed):
-        there.receive(lie)
+    with pytest.raises(Malformed) as caught:
+        there.receive(framed(here, plaintext))
+    assert caught.value.rule is rule
+
+
+@pytest.mark.parametrize("length", [0, 4, *(size - 2 for size in SIZES), *(size - 1 for size in SIZES[:-1])])
+def test_the_one_frame_arrives(length: int) -> None:
+    here, there = transports()
+    size = min(size for size in SIZES if length + 2 <= size)
+    assert there.receive(framed(here, sized(length, b"\1" * length, size))) == [b"\1" * length]

@@ -400,7 +400,12 @@ def test_offers_are_told_once_and_by_a_callee_once_more(calls: bool, allowed: in
     for number in range(1, 3):
         assert other.ended == (number > allowed)
         tags = [circles_of(one.session).tag(key, b"caller", ana.id) for key in ana.session_keys()]
-        other.take(transport.encrypt_frame(messages.encode_offer([*tags, *[bytes(16)] * (32 - len(tags))])), 0)
+        other.take(
+            transport.encrypt_frame(
+                messages.encode_offer([*tags, *(bytes([fill]) * 16 for fill in range(32 - len(tags)))])
+            ),
+            0,
+        )
         assert len(other.session._exchanges) == (number < allowed)
     assert isinstance(other.error, Unexpected)
 

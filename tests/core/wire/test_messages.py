@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import CapExceeded, Malformed
 from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec, messages
+from cellsync.core.wire.tags import Message
 from tests.core.noise import any_bytes
 from tests.core.wire.sent import CIRCLE, fixed, gives_peer_errors_only, otherwise
 
@@ -20,6 +23,16 @@ from tests.core.wire.sent import CIRCLE, fixed, gives_peer_errors_only, otherwis
 @given(st.lists(st.integers(0, caps.CHAINS - 1), unique=True, max_size=20))
 def test_an_acknowledgement_comes_back(refused: list[int]) -> None:
     assert messages.decode(messages.encode_ack(CIRCLE, refused)) == messages.Ack(CIRCLE, sorted(refused))
+
+
+@pytest.mark.parametrize("at", [0, 30])
+@pytest.mark.parametrize("other", [lambda one, two: (two, one), lambda one, two: (one, one)])
+def test_an_offer_has_one_order(at: int, other: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> None:
+    tags = [bytes([byte]) * 16 for byte in range(32)]
+    tags[at : at + 2] = other(*tags[at : at + 2])
+    with pytest.raises(Malformed) as caught:
+        messages.decode(codec.encode([Message.OFFER, tags]))
+    assert caught.value.rule is Rule.OFFER_ORDER
 
 
 def test_the_others_come_back() -> None:
