@@ -23,6 +23,7 @@ OTHERS: Final = {
     "end_to_end": "real processes, sockets, networks and disks; marked e2e",
     "examples": "what stands in `examples/` runs",
     "models": "naive models, which tests compare with; no tests",
+    "protocol": "what the text says of itself, and of the program",
     "scenarios": "what happens, across modules",
     "searches": "looking for counterexamples, and the tests of that",
     "transcripts": "what documents show of a terminal is what one sees there",
