@@ -96,6 +96,19 @@ def test_any_order_gives_the_state_of_the_set(written: list[Written], data: st.D
     assert state.digest() == fold(written).digest()
 
 
+@given(histories(), st.data())
+def test_a_false_clock_puts_nothing_before_or_in_place_of_anything(written: list[Written], data: st.DataObject) -> None:
+    claimed = [
+        Written(one.stamp._replace(clock=Millis(data.draw(st.integers(0, 2**63 - 1)))), one.operations)
+        for one in written
+    ]
+    honest, dated = fold(written), fold(data.draw(st.permutations(claimed)))
+    for field in ("f", "g"):
+        assert shown(dated, field) == shown(honest, field)
+    assert conflict_places(dated) == conflict_places(honest)
+    assert (dated.kind, dated.version) == (honest.kind, honest.version)
+
+
 @given(histories())
 def test_the_digest_is_that_of_the_specification(written: list[Written]) -> None:
     assert fold(written).digest() == model.digest(dids_of(written))
