@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from cellsync import errors, found_cell, open_cell
-from cellsync.core.ids import RecoverySecret
+from cellsync.core.crypto import ratchet
+from cellsync.core.ids import EpochSecret, RecoverySecret
 from cellsync.store.header import Kdf
+from cellsync.store.sqlite import SqliteStore
 from cellsync.store.strength import WeakPassphrase
 from cellsync.testing import MemoryNetwork
 from cellsync.testing.device import PASSPHRASE
@@ -41,6 +43,30 @@ async def test_the_recovery_key_is_shown_once_and_kept_nowhere(memory_network: M
     written = b"".join(file.read_bytes() for file in device.home.path.iterdir() if file.is_file())
     assert secret not in written
     assert key.text.encode() not in written
+
+
+async def test_the_root_of_the_first_epoch_rests_nowhere(
+    memory_network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what was made of it, day by day, so that a day that is deleted cannot be made again from what is left.
+
+    Except by the founder's seal key, as long as that is not renewed (protocol/90-threats.md, A6).
+    """
+    roots: list[EpochSecret] = []
+    commitment = ratchet.commitment
+
+    def noted(root: EpochSecret) -> bytes:
+        roots.append(root)
+        return commitment(root)
+
+    monkeypatch.setattr(ratchet, "commitment", noted)
+    device = await memory_network.device("ana").found()
+    assert roots
+    async with device.opened() as ana:
+        assert isinstance(ana.circle.store, SqliteStore)
+        at_rest = ana.circle.store._db.serialize("main")  # decrypted, free pages included
+        assert ana.secrets.seal.reveal() in at_rest, "it would be seen"
+        assert not any(root.reveal() in at_rest for root in roots)
 
 
 async def test_two_foundings_share_nothing(memory_network: MemoryNetwork) -> None:

@@ -10,12 +10,12 @@ from cellsync import join
 from cellsync.cell.newcomers import FIND_WITHIN
 from cellsync.core import beacon
 from cellsync.core.errors import InviteExpired, NoPeer
-from cellsync.core.ids import Millis
+from cellsync.core.ids import Day, Millis, day_of
 from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, short
 from cellsync.core.pairing.short import ShortCode
 from cellsync.node.network import Address, Sighting
-from cellsync.testing import MemoryNetwork, accept_any
+from cellsync.testing import MemoryNetwork, accept_any, level
 from cellsync.testing.device import PASSPHRASE
 
 DAY = 86_400_000
@@ -83,3 +83,24 @@ async def test_where_nothing_but_a_chance_fits_the_code_is_not_called_expired(au
         with pytest.raises(NoPeer, match="the inviting device was not found") as none:
             await join(net.home("ben"), text, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
         assert "may be the inviting one does not answer" in none.value.hint
+
+
+@pytest.mark.parametrize("behind", [0, 20])  # days that the newcomer's clock is behind
+async def test_a_newcomer_is_given_no_key_of_an_earlier_day(autojump_clock: MockClock, behind: int) -> None:
+    """What somebody recorded before it came stays closed to it, and to whoever seizes it."""
+    net = MemoryNetwork()
+    ana_device = await net.device("ana").found()
+    async with ana_device.opened() as ana:
+        founded = ana.circle.epochs.oldest
+    await trio.sleep(30 * DAY / 1000)
+    async with ana_device.opened() as ana:
+        today = day_of(ana.circle.surroundings.now())
+        ben_device = net.device("ben").with_clock(-behind * DAY / 1000)
+        await join(ben_device.home, (await ana.create_invite(confirm=accept_any)).code, name="ben",
+                   passphrase=PASSPHRASE, confirm=accept_any)  # fmt: skip
+        async with ben_device.opened() as ben:
+            assert (ben.circle.epochs.oldest, founded) == (today, today - 30)
+            assert not ben.circle.keys_on(Day(today - 1))
+            assert ana.circle.keys_on(Day(today - 1)), "who has been here longer holds more"
+            await level([ana, ben])
+            assert ben.circle.epochs.oldest == today, "the history brings none"

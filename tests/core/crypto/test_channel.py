@@ -215,9 +215,10 @@ def test_entropy_of_the_wrong_size() -> None:
     responder.accept(bytes(REPLY_ENTROPY))  # a slip of ours does not burn the call
 
 
-def test_the_ml_kem_secret_is_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [SESSION, PAIRING])
+def test_the_ml_kem_secret_is_mixed_in(kind: Purpose, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever breaks X25519 and has the psk still lacks it: with another secret the two cannot talk."""
-    initiator, responder = call(), answer()
+    initiator, responder = call(kind), answer(kind)
     responder.receive(initiator.opening)
     reply, callee = responder.accept(bytes(REPLY_ENTROPY))
     monkeypatch.setattr(channel, "decapsulate", lambda *_: bytes(32))

@@ -1,13 +1,20 @@
-"""Offers: tags of one side of one session say nothing as the other side's, or in another session."""
+"""Which circles a session is about: offers that are sent back or repeated, and a peer that is no member any more."""
 
 from __future__ import annotations
 
 import pytest
 
-from cellsync.core.wire import messages
-from tests.core.replicas import MemoryReplica, pair
-from tests.core.session.pairs import circles_of
-from tests.core.session.pumps import End, answerer, caller, recorded
+from cellsync.core import caps
+from cellsync.core.errors import PeerError
+from cellsync.core.ids import Incarnation
+from cellsync.core.membership.control import Role
+from cellsync.core.rule import Rule
+from cellsync.core.wire import frontiers, messages
+from cellsync.core.wire.places import Frontier
+from tests.core.attacks import Draft, anew, forge
+from tests.core.replicas import MemoryReplica, admitted, founded, pair, pass_on
+from tests.core.session.pairs import CASE, agree, circles_of, write
+from tests.core.session.pumps import End, answerer, caller, recorded, run, sync
 
 
 def offering(ana: MemoryReplica, bea: MemoryReplica, seed: int = 1) -> tuple[End, End, list[bytes]]:
@@ -64,3 +71,51 @@ def test_the_right_tag_names_it() -> None:
     tag = circles_of(one.session).tag(ana.session_keys()[0], b"callee", ana.id)
     offer_as(other, one, sorted([tag, *(bytes([fill]) * 16 for fill in range(31))]))
     assert heard(one) == {ana.id}
+
+
+# --- a member that is none any more ----------------------------------------------------------------
+
+
+def fallen() -> tuple[MemoryReplica, MemoryReplica, End, End]:
+    """In the middle of a session with Cy, Ana gets what makes Cy no member: who admitted her is an equivocator."""
+    ana = founded()
+    mo = admitted(ana, "mo", 2, Role.COORDINATOR)
+    pass_on(ana, mo)
+    cy = admitted(mo, "cy", 3)
+    pass_on(mo, cy)
+    pass_on(mo, ana)
+    one, other = sync(ana, cy)
+    assert agree(ana, cy)
+    for number in range(caps.BRANCHES + 1):
+        ana.receive(forge(anew(mo, Incarnation(number.to_bytes(8, "big")), ana), [Draft()])[0])
+    assert not ana.replica.circle.is_active(cy.device)
+    return ana, cy, one, other
+
+
+def test_a_session_serves_nothing_to_whom_it_has_just_ceased_to_know() -> None:
+    """Rights are looked at when a batch is made: what is written right after a removal stays here."""
+    ana, cy, one, other = fallen()
+    held = cy.replica.held.entries()
+    write(ana, 3)
+    with recorded() as said:
+        run(one, other)
+    assert [payload for payload in said if payload != messages.PING_BYTES] == []
+    assert cy.replica.held.entries() == held
+    assert CASE in ana.replica.held.cases
+
+
+@pytest.mark.parametrize("question", ["digest", "frontier", "empty frontier"])
+def test_whom_it_has_just_ceased_to_know_may_not_ask(question: str) -> None:
+    ana, cy, one, other = fallen()
+    write(ana, 3)
+    transport, [name] = other.session._connection.transport, one.session._exchanges
+    assert transport is not None
+    asked = {
+        "digest": [messages.encode_digest(name, bytes(32))],
+        "frontier": frontiers.encode_frontier(name, cy.frontier(), 60_000),
+        "empty frontier": frontiers.encode_frontier(name, Frontier(frozenset()), 60_000),
+    }[question]
+    one.take(transport.encrypt_frame(asked[0]), 0)
+    assert one.give() == b""
+    assert isinstance(one.error, PeerError)
+    assert one.error.rule is Rule.CIRCLE_ACTIVE
