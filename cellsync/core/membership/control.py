@@ -24,7 +24,7 @@ from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
 from cellsync.core.plain import REPLACED, shown
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
-from cellsync.core.wire.operations import SALT_BYTES, is_opaque
+from cellsync.core.wire.operations import after_salt, is_opaque
 from cellsync.core.wire.tags import Kind
 
 SEAL_PUBLIC_BYTES: Final = 1_216
@@ -121,10 +121,16 @@ def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
             raise Malformed(Rule.ENTRY_CONTROL)
         return None
     fields = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)
-    names = codec.decode(content[SALT_BYTES:], caps.ENTRY, Rule.CAP_ENTRY)
+    names = codec.decode(after_salt(content), caps.ENTRY, Rule.CAP_ENTRY)
     match kind, fields, names:
         case Kind.FOUND, [bytes(recovery), [*keys], [bytes(commitment), int(day), bytes(wrap)]], [circle_name, name]:
-            if len(commitment) != 32 or len(wrap) != WRAP_BYTES or day < 0 or not primitives.is_signing_key(recovery):
+            if (
+                type(day) is not int
+                or len(commitment) != 32
+                or len(wrap) != WRAP_BYTES
+                or day < 0
+                or not primitives.is_signing_key(recovery)
+            ):
                 raise Malformed(Rule.ENTRY_CONTROL)
             rotation = Rotation(commitment, Day(day), wrap)
             return Found(SigningPublic(recovery), _keys(keys), rotation, claimed_name(circle_name), claimed_name(name))

@@ -100,17 +100,17 @@ def decode_message(raw: bytes) -> Any:
 
 
 def _decode(raw: bytes, longest: int) -> Any:
-    # The decoder reads timestamps (an extension type) without asking the hook: as floats they are not canonical.
+    # The decoder reads timestamps (an extension type) without asking the hook: as dates they cannot be packed again.
     try:
         value = msgpack.unpackb(
-            raw, raw=False, max_array_len=longest, object_hook=_string_keys, ext_hook=_no_extension, timestamp=1
+            raw, raw=False, max_array_len=longest, object_hook=_string_keys, ext_hook=_no_extension, timestamp=3
         )
     except (ValueError, msgpack.UnpackException, RecursionError, OverflowError):
         raise Malformed(Rule.CODEC_MSGPACK) from None
     try:
         again = _pack(value)
     except (ValueError, TypeError, OverflowError):
-        raise Malformed(Rule.CODEC_CANONICAL) from None
+        raise Malformed(Rule.CODEC_MSGPACK) from None
     if again != raw:
         raise Malformed(Rule.CODEC_CANONICAL)
     return value

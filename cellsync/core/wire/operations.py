@@ -99,12 +99,19 @@ def decode(shape: bytes, content: bytes) -> list[Operation]:
         if text is not None:
             tag, field, detail = heads[0]
             return [tuple.__new__(Operation, (tag, field, detail, text))]
-    values = codec.decode(content[SALT_BYTES:], caps.ENTRY, Rule.CAP_ENTRY)
+    values = codec.decode(after_salt(content), caps.ENTRY, Rule.CAP_ENTRY)
     if type(values) is not list or len(heads) != len(values):
         raise Malformed(Rule.ENTRY_CONTENT)
     if len(heads) == 1:
         return [Operation(*heads[0], packed(values[0]))]
     return [Operation(*head, packed(value)) for head, value in zip(heads, values, strict=True)]
+
+
+def after_salt(content: bytes) -> bytes:
+    """What a content says. Raises Malformed if it is too short for a salt."""
+    if len(content) < SALT_BYTES:
+        raise Malformed(Rule.ENTRY_CONTENT)
+    return content[SALT_BYTES:]
 
 
 _DETAILS: Final = frozenset({bytes, int, type(None)})

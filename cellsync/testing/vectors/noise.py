@@ -86,6 +86,13 @@ def pattern(name: str) -> Pattern:
     )
 
 
+def is_file(content: object) -> bool:
+    """Whether a file has such vectors, and nothing else."""
+    vectors = content.get("vectors") if isinstance(content, dict) else None
+    known = isinstance(vectors, list) and all(isinstance(one, dict) and "protocol_name" in one for one in vectors)
+    return bool(vectors) and known
+
+
 def run(vector: Mapping[str, Any]) -> None:
     """Carry out both sides of a vector. Raises Failed where one of them differs, Unsupported."""
     parts = vector["protocol_name"].split("_")

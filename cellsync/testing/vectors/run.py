@@ -1,6 +1,12 @@
-"""`python -m cellsync.testing.vectors PATH…`: run the vectors of these files, and of all files in these folders.
+"""Run the vectors of these files, and of all files in these folders:
 
-Prints a line for each file. Ends with 1 if a vector failed, 2 if a file has no vectors of a known form.
+    python -m cellsync.testing.vectors [--drive COMMAND] PATH…
+
+They are those of this protocol (protocol/06-vectors.md), and those of Noise in the form in which others publish them.
+With `--drive` another implementation is asked, over its standard input and output; but nothing about Noise.
+
+Prints a line for each part of the protocol and for each file of Noise. Ends with 1 if a vector failed, 2 if a file has
+no vectors of a known form, or if there are none.
 """
 
 from __future__ import annotations
@@ -8,31 +14,60 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from cellsync.testing.vectors import noise
+from cellsync.testing import harness
+from cellsync.testing.harness import Reply
+from cellsync.testing.vectors import case, noise
+from cellsync.testing.vectors.drive import Gone, driven
 from cellsync.testing.vectors.verdict import Failed, Unsupported
 
 _ENDINGS: Final = (".json", ".txt")
+_Cases = list[tuple[Path, dict[str, Any]]]
 
 
-def main(paths: Sequence[str]) -> int:
-    if not paths:
+def main(arguments: Sequence[str]) -> int:
+    drive = arguments[1] if arguments[:1] == ["--drive"] and len(arguments) > 1 else None
+    paths = arguments[2:] if drive else arguments
+    if not paths or paths[0].startswith("--"):
         print(__doc__, file=sys.stderr)
         return 2
+    parts, others, strange = _sorted(_files(map(Path, paths)))
     worst = 0
-    for path in _files(map(Path, paths)):
-        vectors = _vectors(path)
-        if vectors is None:
-            print(f"{path}: no vectors of a known form", file=sys.stderr)
-            worst = 2
-            continue
-        count = Counter(_judge(path, vector) for vector in vectors)
-        print(f"{path}: " + ", ".join(f"{one} {count[one]}" for one in ("passed", "failed", "unsupported")))
-        worst = max(worst, 1 if count["failed"] else 0)
-    return worst
+    if drive is None:
+        for path, vectors in others:
+            worst |= _tell(
+                path, (_outcome(f"{path}: {one['protocol_name']}", partial(noise.run, one)) for one in vectors)
+            )
+        worst |= _run(parts, harness.ask)
+    elif parts:
+        with driven(drive) as other:
+            worst |= _run(parts, other.ask)
+    for path in strange:
+        print(f"{path}: no vectors of a known form", file=sys.stderr)
+    return 2 if strange or not (parts or others) else worst
+
+
+def _sorted(files: Iterable[Path]) -> tuple[dict[str, _Cases], _Files, list[Path]]:
+    """The cases by part; the files of Noise; and files that are neither."""
+    parts: dict[str, _Cases] = {}
+    others: _Files = []
+    strange: list[Path] = []
+    for path in files:
+        content = _content(path)
+        if case.is_case(content):
+            parts.setdefault(content["part"], []).append((path, content))
+        elif noise.is_file(content):
+            others.append((path, content["vectors"]))
+        else:
+            strange.append(path)
+    return parts, others, strange
+
+
+_Files = list[tuple[Path, list[dict[str, Any]]]]
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -43,21 +78,41 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _vectors(path: Path) -> list[dict[str, Any]] | None:
+def _content(path: Path) -> Any:
     try:
-        vectors = json.loads(path.read_bytes())["vectors"]
-    except (OSError, ValueError, LookupError, TypeError):
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
         return None
-    known = isinstance(vectors, list) and all(isinstance(one, dict) and "protocol_name" in one for one in vectors)
-    return vectors if known and vectors else None
 
 
-def _judge(path: Path, vector: dict[str, Any]) -> str:
+def _run(parts: dict[str, _Cases], ask: Callable[[Iterable[tuple[str, object]]], Iterator[Reply]]) -> int:
+    worst = 0
+    for part, cases in sorted(parts.items()):
+        replies = ask((part, vector["given"]) for _, vector in cases)
+        worst |= _tell(part, [_outcome(str(path), partial(_judge, vector, replies)) for path, vector in cases])
+    return worst
+
+
+def _judge(vector: dict[str, Any], replies: Iterator[Reply]) -> None:
     try:
-        noise.run(vector)
+        reply = next(replies)
+    except (Gone, StopIteration) as gone:
+        raise Failed(str(gone) or "no answer") from None
+    case.judge(vector, reply)
+
+
+def _outcome(name: str, check: Callable[[], None]) -> str:
+    try:
+        check()
     except Failed as failure:
-        print(f"{path}: {vector['protocol_name']} failed: {failure}", file=sys.stderr)
+        print(f"{name} failed: {failure}", file=sys.stderr)
         return "failed"
     except Unsupported:
         return "unsupported"
     return "passed"
+
+
+def _tell(what: object, outcomes: Iterable[str]) -> int:
+    count = Counter(outcomes)
+    print(f"{what}: " + ", ".join(f"{one} {count[one]}" for one in ("passed", "failed", "unsupported")))
+    return 1 if count["failed"] else 0

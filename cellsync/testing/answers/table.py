@@ -1,0 +1,30 @@
+"""The parts of the protocol about which questions are answered here, and the answer to one question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cellsync.core.errors import PeerError
+from cellsync.testing.answers import codec, entry, message
+from cellsync.testing.answers.json_form import plain
+from cellsync.testing.answers.question import Answer, Given, Unsupported
+
+PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
+    "codec": codec.answer,
+    "message": message.answer,
+    "entry": entry.answer,
+}
+
+
+def answer(part: str, given: object) -> Answer:
+    """Our answer. Raises BadQuestion."""
+    try:
+        if part not in PARTS:
+            return Answer("unsupported")
+        expect, result = PARTS[part](Given(given))
+    except PeerError as error:
+        return Answer(f"fault:{error.rule.label}")
+    except Unsupported:
+        return Answer("unsupported")
+    return Answer(expect, None if result is None else plain(result))

@@ -1,0 +1,54 @@
+"""protocol/vectors: made from the text by generators that share no code with us, and answered by us."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cellsync.testing.answers.table import PARTS
+from cellsync.testing.vectors.run import main
+from protocol.generate.everything import everything
+from protocol.generate.vector import VECTORS, Vector
+
+PROTOCOL: Final = VECTORS.parent
+
+LEAST: Final = {"codec": 40, "entry": 60, "message": 20}  # cases of a part; of every other, one
+
+
+@lru_cache
+def made() -> list[Vector]:
+    return list(everything())
+
+
+def test_no_two_cases_are_in_one_file() -> None:
+    assert [path for path, times in Counter(vector.path for vector in made()).items() if times > 1] == []
+
+
+def test_the_files_are_what_the_generators_make() -> None:
+    texts = {vector.path: vector.text for vector in made()}
+    kept = {path for part in PARTS for path in (VECTORS / part).glob("*.json")}
+    assert kept == set(texts), "python -m protocol.generate"
+    assert [str(path) for path, text in texts.items() if path.read_text() != text] == []
+
+
+@pytest.mark.parametrize("path", sorted((PROTOCOL / "generate").glob("*.py")), ids=lambda path: str(path.stem))
+def test_the_generators_share_no_code_with_us(path: Path) -> None:
+    assert not re.search(r"^\s*(import|from) cellsync", path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_we_pass_them(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(VECTORS / part)]) == 0
+    count = re.fullmatch(f"{part}: passed (\\d+), failed 0, unsupported 0\n", capsys.readouterr().out)
+    assert count is not None
+    assert int(count[1]) >= LEAST.get(part, 1)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_the_text_says_what_is_asked(part: str) -> None:
+    assert re.search(rf"^\| `{part}` \|", (PROTOCOL / "06-vectors.md").read_text(), re.MULTILINE)
