@@ -12,10 +12,6 @@ class BadQuestion(Exception):
     """A question that is not of the form that its part has."""
 
 
-class Unsupported(Exception):
-    """A question about something that this implementation does not have."""
-
-
 class Answer(NamedTuple):
     """A verdict, and what was read or computed."""
 

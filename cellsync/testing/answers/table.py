@@ -8,7 +8,7 @@ from typing import Final
 from cellsync.core.errors import PeerError
 from cellsync.testing.answers import codec, entry, message
 from cellsync.testing.answers.json_form import plain
-from cellsync.testing.answers.question import Answer, Given, Unsupported
+from cellsync.testing.answers.question import Answer, Given
 
 PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "codec": codec.answer,
@@ -25,6 +25,4 @@ def answer(part: str, given: object) -> Answer:
         expect, result = PARTS[part](Given(given))
     except PeerError as error:
         return Answer(f"fault:{error.rule.label}")
-    except Unsupported:
-        return Answer("unsupported")
     return Answer(expect, None if result is None else plain(result))
