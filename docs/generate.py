@@ -6,6 +6,7 @@ commands.md             every command's help
 library.md              what programs import, out of its docstrings
 limits.md               how much of what is taken
 architecture.md         the picture of the floors in it, and the one in CONTRIBUTING.md
+37-casework.md          the tables of kinds and fields in protocol/
 cellsync.1 …            the manual pages
 """
 
@@ -25,6 +26,7 @@ from cellsync import __version__
 from cellsync.api.contract.openapi import document
 from cellsync.api.contract.table import BY_NAME
 from cellsync.cli.main import main
+from docs import kinds
 from docs.floors import ROOT, with_floors
 from docs.library import reference
 from docs.limits import limits
@@ -60,6 +62,7 @@ def files() -> dict[Path, str]:
         DOCS / "reference" / "limits.md": limits(),
         DOCS / "architecture.md": with_floors(DOCS / "architecture.md"),
         ROOT / "CONTRIBUTING.md": with_floors(ROOT / "CONTRIBUTING.md"),
+        kinds.PATH: kinds.with_kinds(),
     }
     top = click.Context(main, info_name="cellsync")
     made[DOCS / "man" / "cellsync.1"] = _page(top)
