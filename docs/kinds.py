@@ -66,7 +66,10 @@ def _notes(schema: type[Schema]) -> dict[str, str]:
     """What is said beside a field in its declaration."""
     found: dict[str, str] = {}
     for base in reversed(schema.__mro__[: schema.__mro__.index(Schema)]):
-        found |= {name: note.replace("None", "nil").replace("->", "→") for name, note in _COMMENT.findall(inspect.getsource(base))}
+        found |= {
+            name: note.replace("None", "nil").replace("->", "→")
+            for name, note in _COMMENT.findall(inspect.getsource(base))
+        }
     return found
 
 

@@ -86,6 +86,16 @@ class Slot(NamedTuple):
     nonce: bytes
     wrapped: bytes
 
+    @property
+    def derivation(self) -> Kdf:
+        return Kdf(self.ops, self.memory)
+
+    def allowed(self, profile: int) -> bool:
+        """Whether a key may be derived with this. What another kind's slot holds is a later version's."""
+        if self.kind != SlotKind.PASSPHRASE:
+            return True
+        return self.kdf == ARGON2ID and not self.zero and self.derivation.allowed(profile)
+
     def bound(self, profile: int) -> bytes:
         """The associated data of the slot's seal: its own parameters and the vault's profile."""
         return labels.VAULT_SLOT + _PREAMBLE.pack(MAGIC, VERSION, profile, 0) + _SLOT.pack(*self)[:_SLOT_BOUND]
@@ -142,9 +152,8 @@ def decode(file: bytes) -> Header:
     if version < 1 or profile > KdfProfile.CHEAP or not 1 <= count <= SLOTS or len(content) != whole:
         raise VaultDamaged
     slots = tuple(Slot._make(fields) for fields in _SLOT.iter_unpack(content[_PREAMBLE.size : body]))
-    for slot in slots:
-        if slot.kdf != ARGON2ID or slot.zero or not Kdf(slot.ops, slot.memory).allowed(profile):
-            raise VaultDamaged
+    if not all(slot.allowed(profile) for slot in slots):
+        raise VaultDamaged
     return Header(profile, slots, content[body : body + NONCE_BYTES], content[body + NONCE_BYTES :])
 
 

@@ -229,7 +229,8 @@ class Vault:
     @property
     def derivation(self) -> Kdf:
         """What deriving the key of this vault costs."""
-        return min((Kdf(slot.ops, slot.memory) for slot in self._slots), key=lambda kdf: kdf.memory)
+        costs = (slot.derivation for slot in self._slots if slot.kind == SlotKind.PASSPHRASE)
+        return min(costs, key=lambda kdf: kdf.memory)
 
     def check_passphrase(self, guess: Words) -> None:
         """Whether this would open it. Blocks for a key derivation. Raises WrongPassphrase."""
@@ -353,7 +354,7 @@ def _unwrap_any(slots: tuple[Slot, ...], profile: int, passphrase: Words) -> Mas
         for slot in slots:
             if slot.kind != SlotKind.PASSPHRASE:
                 continue
-            key = derive(words, slot.salt, Kdf(slot.ops, slot.memory))
+            key = derive(words, slot.salt, slot.derivation)
             master = _opened(slot.wrapped, slot.bound(profile), slot.nonce, key)
             if master is not None:
                 return MasterKey(master)

@@ -255,14 +255,25 @@ def test_a_slot_cannot_be_added_without_the_master_key(path: Path, sound: bytes)
         reopened(path)
 
 
-def test_slots_of_other_kinds_are_preserved(path: Path) -> None:
-    """A later version adds recovery codes; this one neither opens nor loses them."""
+@pytest.mark.parametrize("kind", [0, 2, 3, 255])
+def test_slots_of_other_kinds_are_skipped_and_kept(path: Path, kind: int) -> None:
+    """A later version adds some, with whatever parameters; this one neither opens nor judges nor loses them."""
+    other = Slot(kind, 9, 7, 0, 1, b"s" * 16, b"n" * 24, b"w" * 48)
     with Vault.create(path, WORDS, IDENTITY, kdf=Kdf.CHEAP) as new:
-        code = Slot(2, 1, 0, 1, 8192, b"s" * 16, b"n" * 24, b"w" * 48)
-        new._save([], (*new._slots, code))
-        new.change_passphrase(forms("new")[0], kdf=Kdf.CHEAP)
+        new._save([], (other, *new._slots))
+    with reopened(path) as opened:
+        assert opened.derivation == Kdf.CHEAP
+        opened.change_passphrase(forms("new")[0], kdf=Kdf.CHEAP)
     with Vault.open(path, forms("new")[0], allow_cheap=True) as opened:
-        assert opened._slots[1] == code
+        assert opened._slots[1] == other
+    with pytest.raises(WrongPassphrase):
+        reopened(path)
+
+
+def test_memory_counts_in_whole_kibibytes() -> None:
+    keys = {vault.derive(WORDS, b"s" * 16, Kdf(1, memory)) for memory in (8 << 10, (9 << 10) - 1)}
+    assert len(keys) == 1
+    assert vault.derive(WORDS, b"s" * 16, Kdf(1, 9 << 10)) not in keys
 
 
 def test_changing_the_passphrase(path: Path) -> None:
