@@ -10,14 +10,15 @@ from typing import Final
 
 import pytest
 
+from cellsync.testing.answers import answer
 from cellsync.testing.answers.table import PARTS
 from cellsync.testing.vectors.run import main
 from protocol.generate.everything import everything
-from protocol.generate.vector import VECTORS, Vector
+from protocol.generate.vector import VECTORS, Vector, plain
 
 PROTOCOL: Final = VECTORS.parent
 
-LEAST: Final = {"codec": 40, "entry": 60, "message": 20}  # cases of a part; of every other, one
+LEAST: Final = {"codec": 40, "entry": 60, "fold": 30, "message": 20}  # cases of a part; of every other, one
 
 
 @lru_cache
@@ -47,6 +48,13 @@ def test_we_pass_them(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     count = re.fullmatch(f"{part}: passed (\\d+), failed 0, unsupported 0\n", capsys.readouterr().out)
     assert count is not None
     assert int(count[1]) >= LEAST.get(part, 1)
+
+
+def test_the_order_of_the_entries_changes_no_fold() -> None:
+    for vector in (one for one in made() if one.part == "fold"):
+        entries = plain(vector.given["entries"])
+        for order in (entries[::-1], entries[1:] + entries[:1]):
+            assert answer("fold", {"entries": order}).result == plain(vector.result), vector.name
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
