@@ -36,19 +36,33 @@ def test_what_sends_bytes_is_without_what_reads_cases() -> None:
     assert "cellsync.core.case" in loaded_by("ledger"), "it would be seen"
 
 
-def test_nothing_is_compressed_where_secrets_and_what_others_wrote_meet() -> None:
-    """A compressed length tells of the content, encrypted or not; and what is small may be large inside."""
+def importing(wanted: set[str]) -> dict[str, set[str]]:
+    """Which modules of ours import some of these."""
     found = {}
     for file in MODULES.rglob("*.py"):
         text, imported = file.read_text(), set()
-        for node in ast.walk(ast.parse(text)) if any(name in text for name in COMPRESSING) else ():
+        for node in ast.walk(ast.parse(text)) if any(name in text for name in wanted) else ():
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.split(".")[0])
-        if imported & COMPRESSING:
-            found[str(file.relative_to(MODULES))] = imported & COMPRESSING
-    assert found == {"casework/importing/waiting.py": {"zlib"}}  # rows of a table that wait in memory, and go nowhere
+        if imported & wanted:
+            found[str(file.relative_to(MODULES))] = imported & wanted
+    return found
+
+
+def test_nothing_is_compressed_where_secrets_and_what_others_wrote_meet() -> None:
+    """A compressed length tells of the content, encrypted or not; and what is small may be large inside."""
+    # Rows of a table that wait in memory, and go nowhere.
+    assert importing(COMPRESSING) == {"casework/importing/waiting.py": {"zlib"}}
+
+
+def test_libraries_that_see_keys_are_touched_in_three_places() -> None:
+    assert importing({"nacl", "cryptography", "spake2"}) == {
+        "core/crypto/pake.py": {"spake2"},
+        "core/crypto/primitives.py": {"nacl", "cryptography"},
+        "store/vault.py": {"nacl"},
+    }
 
 
 # Whose words these are: names of our own operations and states.

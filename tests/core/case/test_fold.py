@@ -394,6 +394,18 @@ def test_values_that_python_cannot_hash_are_elements_and_keys_like_any_other() -
     assert [entry.key for entry in state.maps["f"].keys(CANONICAL).values()] == [[1]]
 
 
+def test_elements_and_keys_are_told_apart_by_their_bytes() -> None:
+    """Python's hash of each of these integers is 0: a flood of them would be compared each with each."""
+    alike = [number * (2**61 - 1) for number in range(8)]
+    assert {hash(number) for number in alike} == {0}
+    put = [Operation(Op.PUT, "m", b"", [number, "x"]) for number in alike]
+    state = fold([entry(1, *(Operation(Op.ADD, "s", None, number) for number in alike), *put)])
+    for found in (state.sets["s"].elements(CANONICAL), state.maps["m"].keys(CANONICAL)):
+        assert {type(key) for key in found} == {bytes}
+        assert len(found) == 8
+    assert {type(key) for key in state.sets["s"].live} == {bytes}
+
+
 def test_a_sum_beyond_64_bits_survives_a_snapshot() -> None:
     written = [entry(n, *[Operation(Op.COUNT, "c", None, -(2**53))] * 200) for n in range(20)]
     state = fold(written, logs=False)

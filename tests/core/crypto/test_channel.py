@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsync.core import caps
-from cellsync.core.crypto import channel, noise
+from cellsync.core.crypto import channel, noise, primitives
 from cellsync.core.crypto.channel import (
     HEADER_BYTES,
     MAX_PAYLOAD,
@@ -32,7 +32,7 @@ from cellsync.core.crypto.channel import (
 from cellsync.core.crypto.noise import CipherState
 from cellsync.core.crypto.primitives import session_public
 from cellsync.core.errors import Closed, HandshakeFailed, InvalidValue, Malformed
-from cellsync.core.ids import Psk, SessionSecret
+from cellsync.core.ids import Psk, SessionPublic, SessionSecret
 from cellsync.core.rule import Rule
 
 CALLER, CALLEE = SessionSecret(b"\x11" * 32), SessionSecret(b"\x22" * 32)
@@ -228,6 +228,28 @@ def test_the_ml_kem_secret_is_mixed_in(kind: Purpose, monkeypatch: pytest.Monkey
     assert caller.handshake_hash != callee.handshake_hash
     with pytest.raises(Malformed):
         callee.receive(caller.encrypt_frame(bytes(MAX_PAYLOAD)) * 2)
+
+
+@pytest.mark.parametrize("kind", [SESSION, PAIRING])
+def test_fresh_keys_of_both_sides_are_in_every_conversation(kind: Purpose, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever later has all keys that last, and the psk, lacks what only the two ephemeral keys give."""
+    lasting = {CALLER.reveal(), CALLEE.reveal(), session_public(CALLER), session_public(CALLEE)}
+    agree = primitives.dh
+    lacking: list[SessionPublic] = []
+
+    def without(secret: SessionSecret, public: SessionPublic) -> bytes:
+        if lasting & {secret.reveal(), public}:
+            return agree(secret, public)
+        lacking.append(public)
+        return bytes(32)
+
+    initiator, responder = call(kind), answer(kind)
+    responder.receive(initiator.opening)
+    reply, _ = responder.accept(bytes(REPLY_ENTROPY))
+    monkeypatch.setattr(noise, "dh", without)
+    with pytest.raises(HandshakeFailed):
+        initiator.receive(reply)
+    assert len(lacking) == 1
 
 
 def test_a_stranger_sees_nothing_constant() -> None:

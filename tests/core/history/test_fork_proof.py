@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync.core import caps
+from cellsync.core.crypto import labels, primitives
 from cellsync.core.errors import BadSignature, CapExceeded, Malformed, PeerError
 from cellsync.core.history import fork_proof
 from cellsync.core.history.fork_proof import ForkProof
@@ -155,7 +156,19 @@ def test_nothing_of_what_was_written_is_in_it() -> None:
     assert "Vera" not in repr(fork_proof.decode(raw))
 
 
-def test_a_signature_of_another_label_is_none() -> None:
+@pytest.mark.parametrize("label", [b"", labels.PAIRING_PROOF, b"cellsync/2 entry signature\0"])
+def test_a_signature_under_another_label_is_none(label: bytes) -> None:
+    """What a key has signed for another purpose proves nothing here."""
+    _, bea, _, proof = forked(1)
+    key, sides = bea.secrets.public.signing, []
+    for side in proof.sides:
+        [entry] = proof.ids(side)
+        sides.append(side._replace(signature=primitives.sign(bea.secrets.signing, label + entry)))
+    with pytest.raises(BadSignature):
+        fork_proof.check(proof._replace(sides=(sides[0], sides[1])), key)
+
+
+def test_the_signature_of_the_other_side_is_none() -> None:
     _, bea, _, proof = forked(1)
     one, other = proof.sides
     swapped = (one._replace(signature=other.signature), other._replace(signature=Signature(one.signature)))
