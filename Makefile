@@ -1,7 +1,7 @@
 # Every target sets up .venv by itself. Needed beforehand: Python >= 3.11 with venv, make, git.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench reference typescript lock clean
+.PHONY: help demo test test-long fuzz check bench reference typescript lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,6 +31,16 @@ MINUTES ?= 60
 test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching for counterexamples
 	$(BIN)/pytest -q -m slow $(PARALLEL); slow=$$?; \
 	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
+
+# The fuzzer is used by nothing else, and there is no build of it for every system: it stays out of .venv and of its lock.
+FUZZER := build/fuzz/packages
+
+$(FUZZER): tests/fuzz/requirements.lock $(READY)
+	@rm -rf $@
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --target $@ -r $<
+
+fuzz: $(FUZZER) ## coverage-guided fuzzing of what comes from outside: MINUTES=60, or COUNT=1000000 of each; TYPES="batch path"
+	@PYTHONPATH=$(FUZZER) $(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT),--minutes $(MINUTES)) $(TYPES)
 
 check: $(READY) $(CLIENTS) ## the fast loop before every commit: style, types, floors, fast tests
 	$(BIN)/ruff check --quiet

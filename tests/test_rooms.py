@@ -22,6 +22,7 @@ OTHERS: Final = {
     "docs": "what is documented is what there is",
     "end_to_end": "real processes, sockets, networks and disks; marked e2e",
     "examples": "what stands in `examples/` runs",
+    "fuzz": "bytes that come from outside: what is claimed of each type, and the fuzzer",
     "models": "naive models, which tests compare with; no tests",
     "protocol": "what the text says of itself, and of the program",
     "scenarios": "what happens, across modules",

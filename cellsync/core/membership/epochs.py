@@ -156,8 +156,12 @@ class Epochs:
 
     @classmethod
     def decode(cls, circle: CircleId, raw: bytes) -> Epochs:
+        """Raises Malformed or CapExceeded for what `encode` does not make."""
         held: dict[EpochId, Branches] = {}
-        for row in codec.decode(raw, caps.ENTRY, Rule.CAP_KEPT):
+        rows = codec.decode(raw, caps.ENTRY, Rule.CAP_KEPT)
+        if type(rows) is not list:
+            raise Malformed(Rule.KEPT)
+        for row in rows:
             match row:
                 case [bytes(epoch), states] if len(epoch) == ID_BYTES:
                     held[EpochId(epoch)] = Branches.decode(states)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cellsync.core.crypto import ratchet
@@ -11,6 +13,7 @@ from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import Found
 from cellsync.core.membership.epochs import Epochs
 from cellsync.core.replica import founding
+from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Kind
 
 DAY = 86_400_000
@@ -69,6 +72,15 @@ def test_the_oldest_day_is_the_first_whose_key_opens() -> None:
     assert held.oldest == 20_005
     for day in range(20_003, 20_008):
         assert all(key.day >= held.oldest for key in held.session_keys(Millis(day * DAY)))
+
+
+@pytest.mark.parametrize(
+    "kept", [5, None, {}, {"a": []}, [5], [[]], [[bytes(31), [1, *[bytes(32)] * 4]]], [[bytes(32), [1]]], [[bytes(32)]]]
+)
+def test_another_record_of_epochs_is_refused(kept: Any) -> None:
+    """An integer, say, was a TypeError."""
+    with pytest.raises(Malformed):
+        Epochs.decode(CircleId(bytes(32)), codec.encode(kept))
 
 
 def holding(first: int, epochs_held: int = 1) -> Epochs:
