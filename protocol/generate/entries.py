@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from nacl.signing import SigningKey
@@ -250,7 +250,7 @@ MISFORMED_CONTROL: Final[list[tuple[str, Entry, str]]] = [
 
 
 def given(entry: Entry) -> dict[str, Any]:
-    return dict(vars(entry))
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def vector(name: str, entry: Entry, *, opaque: bool = False) -> Vector:

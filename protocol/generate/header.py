@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from nacl.signing import SigningKey
@@ -31,7 +32,7 @@ class Entry:
     content: bytes
     parents: tuple[bytes, ...] = ()
 
-    @property
+    @cached_property
     def header(self) -> bytes:
         hashed = replace(self, circle=ZEROS, device=ZEROS, case=ZEROS) if self.kind == FOUND else self
         prefix = b"\x01" + hashed.circle + hashed.device + self.incarnation
@@ -40,7 +41,7 @@ class Entry:
         lengths = struct.pack(">IIB", len(self.shape), len(self.content), len(self.parents))
         return prefix + numbers + hashes + lengths + b"".join(sorted(self.parents))
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         return h("cs1 entry", self.header)
 

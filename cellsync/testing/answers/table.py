@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cellsync.core.errors import PeerError
-from cellsync.testing.answers import codec, entry, fold, message
+from cellsync.testing.answers import batch, codec, entry, fold, message
 from cellsync.testing.answers.json_form import plain
 from cellsync.testing.answers.question import Answer, Given
 
@@ -14,6 +14,7 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "codec": codec.answer,
     "message": message.answer,
     "entry": entry.answer,
+    "batch": batch.answer,
     "fold": fold.answer,
 }
 

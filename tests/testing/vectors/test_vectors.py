@@ -18,7 +18,7 @@ from protocol.generate.vector import VECTORS, Vector, plain
 
 PROTOCOL: Final = VECTORS.parent
 
-LEAST: Final = {"codec": 40, "entry": 60, "fold": 30, "message": 20}  # cases of a part; of every other, one
+LEAST: Final = {"batch": 60, "codec": 40, "entry": 60, "fold": 30, "message": 20}  # of all others, one
 
 
 @lru_cache

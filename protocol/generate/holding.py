@@ -1,0 +1,129 @@
+"""What a set of entries says: heads, who is an equivocator, what counts, who may do what (30-history, 40-membership).
+
+Computed from the whole set each time, with no regard to the order in which it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import msgpack
+
+from protocol.generate.cell import ADMIT, CASE, COORDINATOR, WRITER
+from protocol.generate.hashes import h
+from protocol.generate.header import FOUND, Entry
+from protocol.generate.packed import packed
+from protocol.generate.state import State, Written
+
+REQUIRED = {CASE: WRITER, ADMIT: COORDINATOR}
+
+
+class Holding:
+    """All that is held of a circle."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = {entry.id: entry for entry in entries}
+        self.circle = next(entry.id for entry in self.entries.values() if entry.kind == FOUND)
+
+    # --- places -------------------------------------------------------------------------------------
+
+    @cached_property
+    def pasts(self) -> dict[bytes, frozenset[bytes]]:
+        """The past of each entry, itself included."""
+        pasts: dict[bytes, frozenset[bytes]] = {}
+        for entry in sorted(self.entries.values(), key=lambda entry: entry.height):
+            cites = [*entry.parents, *([entry.previous] if entry.sequence > 1 else [])]
+            pasts[entry.id] = frozenset({entry.id}).union(*(pasts[cited] for cited in cites))
+        return pasts
+
+    def ends(self, among: Iterable[Entry]) -> list[Entry]:
+        """Those that no other of them continues."""
+        among = list(among)
+        continued = {entry.previous for entry in among}
+        return [entry for entry in among if entry.id not in continued]
+
+    @cached_property
+    def equivocators(self) -> set[bytes]:
+        branches: dict[bytes, int] = {}
+        for entry in self.ends(self.entries.values()):
+            branches[entry.device] = branches.get(entry.device, 0) + 1
+        return {device for device, count in branches.items() if count > 16}
+
+    @cached_property
+    def counting(self) -> set[bytes]:
+        """All but what equivocators wrote and nobody else has in an entry's past."""
+        honest = [entry.id for entry in self.entries.values() if entry.device not in self.equivocators]
+        return {entry for identity in honest for entry in self.pasts[identity]}
+
+    # --- rights -------------------------------------------------------------------------------------
+
+    @cached_property
+    def void(self) -> set[bytes]:
+        """Entries whose authors lacked the right to write them, in their own past."""
+        void: set[bytes] = set()
+        grants: dict[bytes, tuple[int, list[bytes]]] = {}  # role and keys, of those that count
+        for entry in sorted(self.entries.values(), key=lambda entry: (entry.height, entry.id)):
+            if entry.kind == FOUND:
+                grants[entry.id] = COORDINATOR, _shape(entry)[1]
+                continue
+            seen = {grant: grants[grant] for grant in self.pasts[entry.id] if grant in grants}
+            role = seen[entry.device][0] if entry.device in seen else 0
+            if role < REQUIRED.get(entry.kind, COORDINATOR + 1):
+                void.add(entry.id)
+            elif entry.kind == ADMIT:
+                granted, keys = _shape(entry)
+                taken = {key for _, others in seen.values() for key in others}
+                if len(seen) >= 48 or taken & set(keys):
+                    void.add(entry.id)
+                else:
+                    grants[entry.id] = granted, keys
+        return void
+
+    # --- what a vector says of it -------------------------------------------------------------------
+
+    @property
+    def heads(self) -> list[list[Any]]:
+        return sorted(map(place, self.ends(self.entries.values())))
+
+    @property
+    def digest(self) -> bytes:
+        heads = sorted(map(place, self.ends(self.entries[one] for one in self.counting)))
+        known = sorted(device for device in self.equivocators if device in self.counting)
+        return h("cs1 frontier", packed([heads, known, []]))
+
+    @property
+    def cases(self) -> list[list[bytes]]:
+        folded = [
+            entry
+            for entry in self.entries.values()
+            if entry.kind == CASE and entry.id in self.counting and entry.id not in self.void
+        ]
+        states = {
+            case: State(written(entry) for entry in folded if entry.case == case)
+            for case in {entry.case for entry in folded}
+        }
+        return sorted([case, state.digest()] for case, state in states.items())
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return {
+            "digest": self.digest,
+            "heads": self.heads,
+            "equivocators": sorted(self.equivocators),
+            "void": sorted(self.void),
+            "cases": self.cases,
+        }
+
+
+def place(entry: Entry) -> list[Any]:
+    return [entry.device, entry.incarnation, entry.sequence, entry.id]
+
+
+def written(entry: Entry) -> Written:
+    return Written(entry.id, entry.device, entry.height, entry.clock, entry.shape, entry.content)
+
+
+def _shape(entry: Entry) -> Any:
+    return msgpack.unpackb(entry.shape, raw=False)
