@@ -7,7 +7,8 @@ The rules (protocol/60-lan.md):
 2. Each link has its own responder, on sockets bound to that link, and its own record, with the addresses of that
    link: a network does not learn where else this device is, nor who is there.
 3. Unicast questions from beyond the link are not answered (RFC 6762, section 11).
-4. Input from strangers is bounded: at most 64 names wait, 4 are queried concurrently, 64 sightings wait; the rest is
+4. Of a record's addresses only those of hosts on its link are passed on: nobody there makes us call elsewhere.
+5. Input from strangers is bounded: at most 64 names wait, 4 are queried concurrently, 64 sightings wait; the rest is
    dropped. A complete record never queues behind queries for others.
 
 zeroconf runs asyncio in its thread. We hand it coroutines and get results back through the trio token; its
@@ -22,6 +23,7 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address
 from itertools import groupby
 from random import SystemRandom
 from typing import Any, Final, Protocol, TypeVar
@@ -31,7 +33,7 @@ from zeroconf import NotRunningException, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
 from cellsync.node.interfaces import Interfaces, Local
-from cellsync.node.network import Address, MakeBlob, Sighting
+from cellsync.node.network import Address, MakeBlob, Sighting, is_one_host, packed
 from cellsync.node.responder import LinkResponder
 
 LINKS: Final = 8  # interfaces with a responder, on a machine with many virtual ones
@@ -162,12 +164,12 @@ class Discovery:
         )
 
     async def _browse(self, link: LocalLink, send: trio.MemorySendChannel[Sighting]) -> None:
-        seen = _Seen(self._type, self._own)
+        seen = _Seen(self._type, self._own, link)
         browser = await link.call(_browser(link.zeroconf, self._type, seen))
         try:
             async with trio.open_nursery() as nursery:
                 for _ in range(QUESTIONS):
-                    nursery.start_soon(seen.ask, link)
+                    nursery.start_soon(seen.ask)
                 while True:
                     sighting = await seen.next()
                     with suppress(trio.WouldBlock):
@@ -185,7 +187,13 @@ class LocalLink:
         self.zeroconf = zeroconf
         self.addresses = addresses
         self.index = addresses[0].link
+        self.networks = [local.network for local in addresses]
         self.over = trio.Event()
+
+    def reaches(self, host: str) -> bool:
+        """Whether an IP literal is that of one host on this link."""
+        address = ip_address(packed(host))
+        return is_one_host(address, self.networks) and any(address in network for network in self.networks)
 
     async def run(self, job: Callable[[LocalLink], Awaitable[None]]) -> None:
         """Do `job` until this link is over."""
@@ -228,9 +236,10 @@ class LocalLink:
 class _Seen:
     """The records and the names to query that zeroconf's thread saw on one link."""
 
-    def __init__(self, service_type: str, own: set[str]) -> None:
+    def __init__(self, service_type: str, own: set[str], link: LocalLink) -> None:
         self._type = service_type
         self._own = own
+        self._link = link
         self._sightings = deque[Sighting](maxlen=WAITING)
         self._names = deque[str](maxlen=WAITING)
         self._waiting = trio.lowlevel.ParkingLot()
@@ -255,19 +264,19 @@ class _Seen:
             await self._waiting.park()
         return self._sightings.popleft()
 
-    async def ask(self, link: LocalLink) -> None:
+    async def ask(self) -> None:
         """Query the network for incomplete names, in turn, until cancelled."""
         while True:
             while not self._names:
                 await self._waiting.park()
             info = AsyncServiceInfo(self._type, self._names.popleft())
-            if await link.call(_request(link.zeroconf, info)):
+            if await self._link.call(_request(self._link.zeroconf, info)):
                 self._note(info)
                 self._waiting.unpark_all()
 
     def _note(self, info: AsyncServiceInfo) -> None:
         blob = info.properties.get(KEY)
-        hosts = info.parsed_scoped_addresses()[:ADDRESSES]
+        hosts = [host for host in info.parsed_scoped_addresses() if self._link.reaches(host)][:ADDRESSES]
         if blob and hosts and info.port:
             self._sightings.append(Sighting(blob, tuple(Address(host, info.port) for host in hosts)))
 

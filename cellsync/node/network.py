@@ -6,10 +6,10 @@ to whom a beacon belongs (cellsync.core.beacon).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple, Protocol
 
 import trio
@@ -158,3 +158,11 @@ def packed(host: str) -> bytes:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped.packed
     return address.packed
+
+
+def is_one_host(address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether this is the address of one host, and not of a group, of nobody, or of all on one of our `networks`."""
+    if isinstance(address, IPv6Address):
+        return not (address.is_multicast or address.is_unspecified or address.ipv4_mapped is not None)
+    is_broadcast = any(address == network.broadcast_address and network.prefixlen < 31 for network in networks)
+    return not (address.is_multicast or address.is_unspecified or address.is_reserved or is_broadcast)

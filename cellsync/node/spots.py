@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.ids import DeviceId
 from cellsync.core.wire.messages import Places
-from cellsync.node.network import Address, Ends, Here, without_scope
+from cellsync.node.network import Address, Ends, Here, is_one_host, without_scope
 from cellsync.node.sites import UNRECOGNISED, Site
 
 AT_ONE_SITE: Final = 4  # spots of one device
@@ -201,15 +201,8 @@ def _hosts(listed: Sequence[tuple[bytes, int]], ends: Ends, here: Sequence[Here]
     networks = [network for place in here for network in place.networks]
     for raw, port in listed:
         address = ip_address(raw)
-        if _is_one_host(address, networks) and (loopback or not address.is_loopback):
+        if is_one_host(address, networks) and (loopback or not address.is_loopback):
             yield str(address), port
-
-
-def _is_one_host(address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    if isinstance(address, IPv6Address):
-        return not (address.is_multicast or address.is_unspecified or address.ipv4_mapped is not None)
-    is_broadcast = any(address == network.broadcast_address and network.prefixlen < 31 for network in networks)
-    return not (address.is_multicast or address.is_unspecified or address.is_reserved or is_broadcast)
 
 
 def _is_ours(host: str, port: int, here: Sequence[Here]) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from inspect import signature
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import trio
 import zeroconf
+from zeroconf._dns import DNSAddress, DNSPointer, DNSService, DNSText
+from zeroconf._protocol.outgoing import DNSOutgoing
 
 from cellsync import Home, found_cell, open_cell
 from cellsync.core.errors import InvalidValue
@@ -222,6 +225,42 @@ def pointer(name: str) -> bytes:
     target = wire([name, *kind])
     record = wire(kind) + b"\0\x0c\0\1" + (4500).to_bytes(4, "big") + len(target).to_bytes(2, "big") + target
     return b"\0\0\x84\0\0\0\0\1\0\0\0\0" + record
+
+
+def record(name: str, blob: bytes, *hosts: str) -> bytes:
+    """All that a service says of itself, in one packet."""
+    service, server = f"{name}.{TYPE}", f"{name}.local."
+    text = b"t=" + blob
+    out = DNSOutgoing(0x8400)
+    for one in (
+        DNSPointer(TYPE, 12, 1, 600, service),
+        DNSService(service, 33, 0x8001, 120, 0, 0, 4_000, server),
+        DNSText(service, 16, 0x8001, 600, bytes([len(text)]) + text),
+        *(DNSAddress(server, 28 if ":" in host else 1, 0x8001, 120, ip_address(host).packed) for host in hosts),
+    ):
+        out.add_answer_at_time(one, 0)
+    return bytes(out.packets()[0])
+
+
+async def test_a_record_makes_nobody_call_beyond_its_link() -> None:
+    """Whoever has a key of beacons can show any address as a member's, and who knows the number of a short code, as the
+    inviter's: the device called it, wherever it was."""
+    elsewhere = ["192.0.2.7", "224.0.0.1", "0.0.0.0", "127.255.255.255", "2001:db8::7", "::1", "ff02::1"]  # noqa: S104
+    async with lan("listen") as ben, ben.sightings() as sightings:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as liar:
+            liar.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            with trio.fail_after(PATIENCE):
+                found: dict[bytes, tuple[Address, ...]] = {}
+                for number in range(10_000):  # it may not be listening yet
+                    for name, hosts in (("none", elsewhere), ("one", [*elsewhere, "127.0.0.9"])):
+                        packet = record(f"{name}{number}", name.encode().ljust(208, b"."), *hosts)
+                        liar.sendto(packet, ("224.0.0.251", 5353))
+                    with trio.move_on_after(0.2):
+                        sighting = await sightings.receive()
+                        found[sighting.blob.rstrip(b".")] = sighting.addresses
+                    if b"one" in found:
+                        break
+        assert found == {b"one": (Address("127.0.0.9", 4_000),)}
 
 
 async def test_without_an_interface_it_waits_and_starts_when_one_comes(
