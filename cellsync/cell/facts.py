@@ -60,6 +60,8 @@ class Facts:
             yield flag_of_device(circle, Reason.EQUIVOCATOR, device)
         if circle.branches_used >= caps.WARN_BRANCHES:
             yield flag_of_device(circle, Reason.FEW_BRANCHES_LEFT, circle.device)
+        if circle.replica.is_outdated:
+            yield flag_of_device(circle, Reason.OUTDATED, circle.device)
         for device in self._node.others.went_back():
             yield flag_of_device(circle, Reason.OLDER, device)
 

@@ -114,6 +114,7 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
             yield flag_of_case(circle, reason, circle.replica.held.chains[chain].device, case)
 
     yield from flags(Reason.NO_RIGHT, plan.void)
+    yield from flags(Reason.NEWER, plan.unknown)
     yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
     members = circle.replica.circle
     for entry in plan.controls:

@@ -12,6 +12,8 @@ EPOCHS: Final = "epochs"
 SPONSOR: Final = "sponsor"  # the device that admitted it; needed until the circle's history arrives
 SPONSOR_KEY: Final = "sponsor key"
 
+EDITION: Final = "edition"  # with which its entries were last judged, if that was not the first
+
 # Set when a store is copied (Copies).
 RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
 LIFE: Final = "life"  # distinguishes this store's order of arrival from that of every other

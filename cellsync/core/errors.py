@@ -328,6 +328,13 @@ class NewerVersion(ExternalError):
     default_hint = "Install the newer version. Nothing was changed."
 
 
+class Outdated(ExternalError):
+    """The coordinators of this cell require a newer cellsync than this one: nothing can be written here until then."""
+
+    code = "outdated"
+    default_hint = "Update cellsync on this device. Until then it shows what it holds, and takes what others bring."
+
+
 class DiskFull(ExternalError):
     """The disk is full; the last change was not stored, everything before it was."""
 

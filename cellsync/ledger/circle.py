@@ -19,7 +19,7 @@ import trio
 
 from cellsync.core import caps, drawers
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, StorageFailed
+from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, Outdated, StorageFailed
 from cellsync.core.history.store import Arrival, Store
 from cellsync.core.ids import (
     CaseId,
@@ -172,7 +172,7 @@ class OpenCircle(DaysView):
         return await self.surroundings.in_thread(working)
 
     async def write(self, secret: SigningSecret, intentions: list[Intention]) -> Plan:
-        """Write entries of our own; returning means durable. Raises NotPermitted, InvalidValue, DiskFull."""
+        """Write entries of our own; returning means durable. Raises NotPermitted, Outdated, InvalidValue, DiskFull."""
         async with self.lock:
             return await self.write_locked(secret, intentions)
 
@@ -183,6 +183,8 @@ class OpenCircle(DaysView):
 
         `begin`: whether to keep the states of cases that begin with it (`States.apply`).
         """
+        if self.replica.is_outdated:
+            raise Outdated
         now = self.surroundings.now()
         line = self._own.next_line(self.branches_used)
         if len(intentions) > LARGE:

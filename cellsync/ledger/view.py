@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
-from cellsync.core.history.store import Store
+from cellsync.core.history.store import Commit, Store
 from cellsync.core.ids import CircleId, DeviceId, EntryId
+from cellsync.core.membership import editions
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.ledger.pause import collector_paused
+
+
+def _judge_again(replica: Replica, store: Store) -> None:
+    """If another edition judged what is held, judge by ours. What an earlier one did not know was void to it."""
+    ours, before = replica.circle.edition.number, int.from_bytes(store.kept(drawers.EDITION) or b"\1", "big")
+    if ours != before:
+        restanding = replica.judge_again()
+        store.write(Commit([], [], [], [], [], restanding=restanding))
+        store.keep(drawers.EDITION, bytes([ours]))
+        store.flush()
 
 
 class ReplicaView:
     """The part of `core.session.view.CircleView` for which neither keys nor the time are needed."""
 
     def __init__(self, circle: CircleId, store: Store) -> None:
-        self.replica = Replica(circle, store)
+        self.replica = Replica(circle, store, editions.OURS)
+        _judge_again(self.replica, store)
 
     @property
     def id(self) -> CircleId:
         return self.replica.circle.id
+
+    @property
+    def hands_out(self) -> bool:
+        return not self.replica.is_outdated
 
     def digest(self) -> bytes:
         return self.replica.digest()

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-NEEDED = {0: 2, 2: 3}  # kind -> role: case entries take a writer (2), admissions a coordinator (3)
+# kind -> role: case entries take a writer (2), admissions, floors and recovery keys a coordinator (3)
+NEEDED = {0: 2, 2: 3, 13: 3, 14: 3}
+NOBODY = 4  # may write an entry of an unknown kind
 
 
 class Said(NamedTuple):
@@ -45,7 +47,7 @@ def counts(history: dict[bytes, Said], circle: bytes, entry: bytes, known: dict[
             if history[one].role and counts(history, circle, one, known)
         ]  # fmt: skip
         role = max((grant.role for grant in grants if grant.id == said.author), default=0)
-        verdict = role >= NEEDED.get(said.kind, 1)
+        verdict = role >= NEEDED.get(said.kind, NOBODY)
         if said.role:
             verdict = verdict and said.key not in {grant.key for grant in grants} and len(grants) < 48
         known[entry] = verdict or entry == circle

@@ -25,7 +25,7 @@ _IN_PATH: Final = {  # what a path names
     "job": ("not_found",),
     "export": ("not_found",),
 }
-_WRITES: Final = ("not_permitted", "out_of_branches", "disk_full")
+_WRITES: Final = ("not_permitted", "outdated", "out_of_branches", "disk_full")
 _OPENS: Final = (
     "wrong_passphrase", "too_soon", "vault_missing", "vault_in_use", "vault_damaged", "not_a_vault", "newer_version",
     "cheap_vault", "storage_failed", "read_only_disk", "disk_full",

@@ -71,6 +71,7 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "vault_damaged": (FAILED, 503),
     "not_a_vault": (FAILED, 503),
     "newer_version": (FAILED, 503),
+    "outdated": (FAILED, 409),
     "internal": (FAILED, 500),
 }
 

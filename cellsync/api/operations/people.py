@@ -22,6 +22,8 @@ from cellsync.core.replica.replica import Replica
 
 FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
+    Reason.NEWER: "wrote something with a newer cellsync that this one does not know. It is kept: update this one",
+    Reason.OUTDATED: "is below what this cell requires: it writes nothing, and hands nothing on. Update cellsync here",
     Reason.FUTURE: "dates what it writes more than a day ahead. Is the clock there right?",
     Reason.UNATTACHED: "is said to have written what continues nothing here: a part is missing, or it is not theirs",
     Reason.FORK: "wrote two things in one place: was that vault copied, or put back from a backup? Both are kept",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -20,7 +20,7 @@ from cellsync.core.wire.tags import Kind
 
 _PAGE: Final = 256  # entries per read
 _LOOKED_THROUGH: Final = 2 * caps.BRANCHES  # branches of a chain
-_GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
+GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
 OWN_CASE = 1
 """The number of the circle's own case, which has the circle's id and holds its control entries."""
 
@@ -95,8 +95,8 @@ class Holdings:
         if commit.arrivals:
             self.arrival = commit.arrivals[-1].number
 
-    def introductions(self, store: Store) -> Iterator[Entry]:
-        """The entries that introduce a device, and that their authors had the right to write, in order of arrival.
+    def controls(self, store: Store, kinds: Container[int], *, void: bool = False) -> Iterator[Entry]:
+        """The entries of these kinds, in order of arrival; without the void ones unless asked.
 
         Includes equivocators' entries that do not count now, and entries that are not IN: both may change.
         Any member can write any number of control entries, so they are read in pages and not kept.
@@ -105,7 +105,7 @@ class Holdings:
         head = self.heads[OWN_CASE]
         while head:
             page = store.case_page(head, 0, _PAGE)
-            found += (entry.slot for entry in page if entry.kind in _GRANTS and entry.standing != Standing.VOID)
+            found += (entry.slot for entry in page if entry.kind in kinds and (void or entry.standing != Standing.VOID))
             head = page[-1].prior
         entries = map(store.entry_at, reversed(found))
         return (entry for entry in entries if entry is not None)

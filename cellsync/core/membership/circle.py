@@ -10,13 +10,14 @@ with a bit each, a reader's 100,000 would cost every device gigabytes.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from cellsync.core import caps
 from cellsync.core.ids import CircleId, DeviceId, EntryId, MemberId, SessionPublic, SigningPublic
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, Control, Found, Role, harmless
+from cellsync.core.membership.editions import OURS, Edition
 from cellsync.core.membership.names import Names
 from cellsync.core.membership.pasts import EMPTY, Pasts
 from cellsync.core.membership.rules import RoleGrant
@@ -28,8 +29,10 @@ EMPTY_PAST = EMPTY
 class Circle:
     """The members of one circle. A step is planned on a layer made with `over`, and merged by `take` once stored."""
 
-    def __init__(self, circle: CircleId, over: Circle | None = None) -> None:
+    def __init__(self, circle: CircleId, over: Circle | None = None, edition: Edition = OURS) -> None:
         self.id = circle
+        self.edition: Edition = edition if over is None else over.edition
+        self._needs: Mapping[int, Role] = self.edition.needs if over is None else over._needs
         self._below = over
         self.found: Found | None = None if over is None else over.found
         self.grants: dict[DeviceId, RoleGrant] = {}  # of this layer only
@@ -82,10 +85,13 @@ class Circle:
 
     def counts(self, kind: int, past: int, author: DeviceId) -> bool:
         """Whether an entry counts: in its own past, its author had the required role."""
-        return rules.rule_2_cause(kind, self.role(past, author))
+        return rules.rule_2_cause(self._needs.get(kind), self.role(past, author))
 
-    def add(self, entry: EntryId, kind: int, past: int, author: DeviceId, control: Control | None) -> tuple[int, bool]:
-        """Take in one control entry; returns its own control past (itself included) and whether it counts."""
+    def add(self, entry: EntryId, kind: int, past: int, author: DeviceId, control: object | None) -> tuple[int, bool]:
+        """Take in one control entry; returns its own control past (itself included) and whether it counts.
+
+        `control`: its operation, None if it is void for its form or its kind.
+        """
         match control:
             case Found():
                 counts = self.found is None and bytes(entry) == self.id
@@ -95,14 +101,14 @@ class Circle:
             case Admit():
                 seen = list(islice(self.seen(past), caps.DEVICES))  # this many make it void, whatever the rest are
                 counts = (
-                    rules.rule_2_cause(Kind.ADMIT, self.role(past, author))
+                    self.counts(Kind.ADMIT, past, author)
                     and rules.within_caps(seen)
                     and rules.rule_1_names(control.keys.known, seen)
                 )
                 if counts:
                     past = self._grant(entry, past, control.role, control)
             case _:
-                counts = self.counts(kind, past, author)
+                counts = control is not None and self.counts(kind, past, author)
         return past, counts
 
     def _grant(self, entry: EntryId, past: int, role: Role, control: Control) -> int:

@@ -1,11 +1,12 @@
-"""Control operations: how the entries that say who is a member are written down.
+"""The control operations that are frozen: how the entries that say who is a member are written down.
 
-    found   shape   [recovery public key, keys, [commitment, day, wrap]]
+    found   shape   [recovery keys, keys, [commitment, day, wrap, wrap to the recovery key]]
             content salt ‖ [name of the circle, name of the founder]
     admit   shape   [role, keys]
             content salt ‖ [name of the member]
-    keys  = [Ed25519, X25519, X-Wing]
+    keys  = [Ed25519, X25519, X-Wing]        recovery keys = [Ed25519, X-Wing]
 
+An older `found` has one recovery key, Ed25519, and one wrap. Kinds that may grow are in `editions`.
 Everything but the display names is in the shape, so erasing a name never changes who is a member.
 (protocol/40-membership.md)
 """
@@ -21,13 +22,13 @@ from cellsync.core import caps
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.membership.recovery import SEAL_PUBLIC_BYTES, RecoveryKeys, are_keys
 from cellsync.core.plain import REPLACED, shown
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import after_salt, is_opaque
 from cellsync.core.wire.tags import Kind
 
-SEAL_PUBLIC_BYTES: Final = 1_216
 WRAP_BYTES: Final = 1_168
 
 
@@ -48,11 +49,10 @@ class DeviceKeys(NamedTuple):
 
     @property
     def usable(self) -> bool:
-        """Whether a session can be held with this device and a secret sealed to it. Pairing ensures both.
+        """Whether a session can be held with this device and a secret sealed to it.
 
-        An introduction with unusable keys is well-formed and counts, but other devices never call it, answer it or
-        seal to it. Were such an introduction at fault or void, devices holding its entries, or those of devices it
-        admitted, would hold what others refuse.
+        Without that an introduction is at fault. An older vault may hold one that counted: it still does there, but
+        such a device is never called, answered or sealed to.
         """
         return primitives.is_session_key(self.session) and primitives.is_seal_key(self.seal)
 
@@ -70,15 +70,16 @@ class KnownKeys(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """A new epoch: a commitment to its secret, the day of its first branch states, the secret sealed to the author."""
+    """A new epoch: a commitment to its secret, the day of its first branch states, and the secret sealed."""
 
     commitment: bytes
     day: Day
-    wrap: bytes
+    wrap: bytes  # to its author
+    recovery_wrap: bytes | None = None  # to the recovery key, if that opens
 
 
 class Found(NamedTuple):
-    recovery: SigningPublic
+    recovery: RecoveryKeys
     keys: DeviceKeys
     rotation: Rotation
     circle_name: str
@@ -102,7 +103,10 @@ Control = Found | Admit
 
 def encode_found(found: Found, salt: bytes) -> tuple[bytes, bytes]:
     """(shape, content) of a `found` entry."""
-    shape = codec.encode([found.recovery, list(found.keys), list(found.rotation)])
+    *rotation, recovery_wrap = found.rotation
+    opens = found.recovery.seal is not None
+    recovery = list(found.recovery) if opens else found.recovery.signing
+    shape = codec.encode([recovery, list(found.keys), [*rotation, recovery_wrap] if opens else rotation])
     return shape, salt + codec.encode([found.circle_name, found.name])
 
 
@@ -111,36 +115,24 @@ def encode_admit(admit: Admit, salt: bytes) -> tuple[bytes, bytes]:
     return codec.encode([int(admit.role), list(admit.keys)]), salt + codec.encode([admit.name])
 
 
-def decode(kind: int, shape: bytes, content: bytes) -> Control | None:
-    """The operation of a control entry; None for a kind that this version does not understand, and only carries.
+def decode(kind: int, shape: bytes, content: bytes, *, held: bool = False) -> Control:
+    """The operation of a `found` or `admit` entry.
 
-    Raises Malformed or CapExceeded.
+    `held`: it is here already, so its keys may be unusable. Raises Malformed or CapExceeded.
     """
     if is_opaque(shape, content):
-        if kind in (Kind.FOUND, Kind.ADMIT):
-            raise Malformed(Rule.ENTRY_CONTROL)
-        return None
+        raise Malformed(Rule.ENTRY_CONTROL)
     fields = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)
     names = codec.decode(after_salt(content), caps.ENTRY, Rule.CAP_ENTRY)
     match kind, fields, names:
-        case Kind.FOUND, [bytes(recovery), [*keys], [bytes(commitment), int(day), bytes(wrap)]], [circle_name, name]:
-            if (
-                type(day) is not int
-                or len(commitment) != 32
-                or len(wrap) != WRAP_BYTES
-                or day < 0
-                or not primitives.is_signing_key(recovery)
-            ):
-                raise Malformed(Rule.ENTRY_CONTROL)
-            rotation = Rotation(commitment, Day(day), wrap)
-            return Found(SigningPublic(recovery), _keys(keys), rotation, claimed_name(circle_name), claimed_name(name))
+        case Kind.FOUND, [recovery, [*keys], [*rotation]], [circle_name, name]:
+            founding = _recovery(recovery), _keys(keys, held), _rotation(rotation, type(recovery) is list)
+            return Found(*founding, claimed_name(circle_name), claimed_name(name))
         case Kind.ADMIT, [int(role), [*keys]], [name]:
             if type(role) is not int or role not in set(Role):
                 raise Malformed(Rule.ENTRY_ROLE)
-            return Admit(Role(role), _keys(keys), claimed_name(name))
-        case ((Kind.FOUND | Kind.ADMIT), _, _):
-            raise Malformed(Rule.ENTRY_CONTROL)
-    return None
+            return Admit(Role(role), _keys(keys, held), claimed_name(name))
+    raise Malformed(Rule.ENTRY_CONTROL)
 
 
 def checked_name(name: str) -> str:
@@ -175,9 +167,29 @@ def _size(name: str) -> int:
     return len(name.encode("utf-8", "surrogatepass"))
 
 
-def _keys(keys: list[object]) -> DeviceKeys:
+def _keys(keys: list[object], held: bool) -> DeviceKeys:
     match keys:
-        case [bytes(signing), bytes(session), bytes(seal)]:
-            if len(session) == 32 and len(seal) == SEAL_PUBLIC_BYTES and primitives.is_signing_key(signing):
-                return DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
+        case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
+            found = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
+            if len(session) == 32 and len(seal) == SEAL_PUBLIC_BYTES and (held or found.usable):
+                return found
     raise Malformed(Rule.ENTRY_KEYS)
+
+
+def _recovery(recovery: object) -> RecoveryKeys:
+    match recovery:
+        case bytes(signing) if primitives.is_signing_key(signing):
+            return RecoveryKeys(SigningPublic(signing), None)
+        case [bytes(signing), bytes(seal)] if are_keys(signing, seal):
+            return RecoveryKeys(SigningPublic(signing), SealPublic(seal))
+    raise Malformed(Rule.ENTRY_CONTROL)
+
+
+def _rotation(rotation: list[object], opens: bool) -> Rotation:
+    """`opens`: whether the recovery key does, and so has a wrap."""
+    match rotation:
+        case [bytes(commitment), int(day), *wraps] if type(day) is int and len(commitment) == 32 and day >= 0:
+            sealed = [wrap for wrap in wraps if type(wrap) is bytes and len(wrap) == WRAP_BYTES]
+            if len(sealed) == len(wraps) == 1 + opens:
+                return Rotation(commitment, Day(day), *sealed)
+    raise Malformed(Rule.ENTRY_CONTROL)

@@ -175,16 +175,28 @@ def _around(day: Day) -> Iterator[Day]:
     yield from (day, Day(day - 1), Day(day + 1))
 
 
-def rotation(secret: EpochSecret, day: Day, recipient: SealPublic) -> Rotation:
-    """A new epoch, sealed to its author. Draws the randomness of HPKE."""
+def rotation(secret: EpochSecret, day: Day, recipient: SealPublic, recovery: SealPublic) -> Rotation:
+    """A new epoch, sealed to its author and to the recovery key. Draws the randomness of HPKE."""
     commitment = ratchet.commitment(secret)
-    return Rotation(commitment, day, seal.seal(recipient, labels.WRAP + commitment, secret.reveal()))
+    wraps = (seal.seal(key, labels.WRAP + commitment, secret.reveal()) for key in (recipient, recovery))
+    return Rotation(commitment, day, *wraps)
 
 
 def open_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches:
     """The branches of a rotation sealed to us. Raises Malformed if the wrap does not match the commitment,
     InvalidValue if it is dated more than a day ahead and so cannot be used yet."""
-    root = EpochSecret(seal.unseal(secret, labels.WRAP + opened.commitment, opened.wrap))
+    return _open(opened, opened.wrap, secret, now)
+
+
+def recover_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches:
+    """The same with the recovery key. Raises as well InvalidValue if nothing was sealed to one."""
+    if opened.recovery_wrap is None:
+        raise InvalidValue("this circle's recovery key opens nothing")
+    return _open(opened, opened.recovery_wrap, secret, now)
+
+
+def _open(opened: Rotation, wrap: bytes, secret: SealSecret, now: Millis) -> Branches:
+    root = EpochSecret(seal.unseal(secret, labels.WRAP + opened.commitment, wrap))
     if ratchet.commitment(root) != opened.commitment:
         raise Malformed(Rule.EPOCH_COMMITMENT)
     if opened.day > day_of(now) + 1:

@@ -33,21 +33,8 @@ class RoleGrant(NamedTuple):
         return f"<grant {self.device.hex()[:8]}, {self.role.name}>"  # no name
 
 
-# Rule 2, second half: the role that each kind of entry requires of its author.
-NEEDS: Final[dict[int, Role]] = {
-    Kind.CASE: Role.WRITER,
-    Kind.ADMIT: Role.COORDINATOR,
-    Kind.SET_ROLE: Role.COORDINATOR,
-    Kind.REMOVE: Role.COORDINATOR,
-    Kind.ENDORSE: Role.COORDINATOR,
-    Kind.RELEASE: Role.COORDINATOR,
-    Kind.LINK: Role.READER,
-    Kind.ROTATE: Role.READER,
-    Kind.REWRAP: Role.READER,
-    Kind.REJECT: Role.READER,
-    Kind.SEAL_KEY: Role.READER,
-    Kind.LEAVE: Role.READER,
-}
+NEEDS: Final[dict[int, Role]] = {Kind.CASE: Role.WRITER, Kind.ADMIT: Role.COORDINATOR}
+"""Rule 2, second half: the role that each frozen kind of entry requires of its author. For others: `editions`."""
 
 
 def rule_1_names(keys: KnownKeys, seen: Iterable[RoleGrant]) -> bool:
@@ -58,9 +45,11 @@ def rule_1_names(keys: KnownKeys, seen: Iterable[RoleGrant]) -> bool:
     )
 
 
-def rule_2_cause(kind: int, role: Role | None) -> bool:
-    """An entry counts only if its past holds grants that give its author the role it requires."""
-    needed = NEEDS.get(kind)
+def rule_2_cause(needed: Role | None, role: Role | None) -> bool:
+    """An entry counts only if its past holds grants that give its author the role that its kind requires.
+
+    `needed`: None for a kind that nobody may write, or that is unknown.
+    """
     return needed is not None and role is not None and role >= needed
 
 

@@ -24,6 +24,7 @@ from cellsync.core.ids import (
 )
 from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import DeviceKeys, Found
+from cellsync.core.membership.recovery import RecoveryKeys, from_paper
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.tags import Kind
@@ -76,10 +77,12 @@ def found(circle_name: str, name: str, keys: DeviceKeys, now: Millis, entropy: b
     recovery, root = RecoverySecret(entropy[:32]), EpochSecret(entropy[32:64])
     salt, incarnation = entropy[64 : 64 + SALT_BYTES], Incarnation(entropy[64 + SALT_BYTES :])
     day = day_of(now)
+    paper = from_paper(recovery)
+    opening = primitives.xwing_public(paper.seal)
     operation = Found(
-        primitives.signing_public(SigningSecret(recovery.reveal())),
+        RecoveryKeys(primitives.signing_public(paper.signing), opening),
         keys,
-        epochs.rotation(root, day, keys.seal),
+        epochs.rotation(root, day, keys.seal, opening),
         control.checked_name(circle_name),
         control.checked_name(name),
     )

@@ -17,14 +17,28 @@ from cellsync.core.errors import VaultDamaged
 from cellsync.core.history import serving
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.counting import count
-from cellsync.core.history.entry import Entry, Outline, chain_of, outline, sequence_of, slot_of, unpack_slots
+from cellsync.core.history.entry import (
+    Entry,
+    Outline,
+    Restanding,
+    Standing,
+    chain_of,
+    outline,
+    sequence_of,
+    slot_of,
+    unpack_slots,
+)
 from cellsync.core.history.fork_proof import ForkProof, Side
-from cellsync.core.history.holdings import OWN_CASE, Holdings
+from cellsync.core.history.holdings import GRANTS, OWN_CASE, Holdings
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
+from cellsync.core.membership.charter import Charter, recovery_keys
 from cellsync.core.membership.circle import Circle
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.editions import OURS, Edition
+from cellsync.core.membership.recovery import RecoveryKeys
 from cellsync.core.replica.planner import Intention, plan_batch, plan_writes
 from cellsync.core.replica.stage import Judge, Plan
 from cellsync.core.wire.batches import Batch
@@ -37,9 +51,10 @@ _MOST_OUTLINES: Final = 20_000  # of one proof: it stays within caps.FORK_PROOF 
 class Replica:
     """The entries held, the members known and the cases folded, loaded from a store and kept level with it."""
 
-    def __init__(self, circle: CircleId, store: Store) -> None:
+    def __init__(self, circle: CircleId, store: Store, edition: Edition = OURS) -> None:
         self.held = Holdings.load(circle, store)
-        self.circle = Circle(circle)
+        self.circle = Circle(circle, edition=edition)
+        self.charter = Charter()
         self.states = States(self.held, store)
         self._store = store
         self.judge: Judge | None = None  # no rule in force looks at more than an entry's own past
@@ -47,12 +62,15 @@ class Replica:
         for number, bits in store.pasts():
             self.circle.pasts.restore(number, bits)
         self._introduced: dict[DeviceId, int] = {}  # the slot of the entry that introduces a device
-        for entry in self.held.introductions(store):
-            self._introduced[DeviceId(entry.id)] = entry.slot
-            author = self.held.chains[entry.slot >> 40].device
-            operation = control.decode(entry.kind, entry.shape, entry.content)
-            self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
+        for entry in self.held.controls(store, {*GRANTS, *Charter.KINDS}):
+            author = self.held.chains[chain_of(entry.slot)].device
+            if entry.kind in GRANTS:
+                self._introduced[DeviceId(entry.id)] = entry.slot
+                operation = control.decode(entry.kind, entry.shape, entry.content, held=True)
+                self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
+            self.charter.take(entry, author, edition)
         self._count_anew()
+        self._lay_floor()
 
     # --- the step ----------------------------------------------------------------------------------
 
@@ -75,9 +93,13 @@ class Replica:
             self.circle.take(plan.circle)
         grants = self.circle.grants
         self._introduced |= {DeviceId(entry.id): entry.slot for entry in plan.controls if DeviceId(entry.id) in grants}
+        for entry in plan.controls:
+            self.charter.take(entry, self.held.chains[chain_of(entry.slot)].device, self.circle.edition)
         if plan.counted is not self.held.counted:
             self.held.counted = plan.counted
             self._set_aside()
+        if plan.controls or plan.counted:
+            self._lay_floor()
         if fold:
             self.fold(plan, begin=begin)
 
@@ -92,6 +114,42 @@ class Replica:
         else:
             self.states.forget(plan.commit.refolded)
             self.states.apply(plan.changes, begin=begin)
+
+    # --- what coordinators have laid down -----------------------------------------------------------
+
+    def _lay_floor(self) -> None:
+        """The least edition with which this circle may be used. An equivocator's word is not heard."""
+        self.floor = self.charter.floor(
+            (grant.member, grant.device)
+            for grant in self.circle.active()
+            if grant.role is Role.COORDINATOR and grant.device not in self.held.equivocators
+        )
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether this build is below the floor: it then writes nothing here, and hands nothing out."""
+        return self.circle.edition.number < self.floor
+
+    def judge_again(self) -> list[Restanding]:
+        """Judge the held entries of kinds that another edition may not have known. The changes are to be stored.
+
+        Entries are void, or they count, by their own pasts, which stay as they are: no kind that grew grants anything.
+        """
+        again: list[Restanding] = []
+        for entry in self.held.controls(self._store, self.circle.edition.kinds, void=True):
+            author = self.held.chains[chain_of(entry.slot)].device
+            operation = self.circle.edition.decode(entry.kind, entry.shape, entry.content)
+            _, counts = self.circle.add(entry.id, entry.kind, entry.past, author, operation)
+            if entry.standing == Standing.VOID and counts:
+                again.append(Restanding(entry.slot, entry.case, entry.kind, Standing.VOID, Standing.IN))
+                self.charter.take(entry._replace(standing=Standing.IN), author, self.circle.edition)
+        self._lay_floor()
+        return again
+
+    def recovery_keys(self) -> list[RecoveryKeys]:
+        """The recovery keys in force, in order of arrival."""
+        entries = map(self._store.entry_at, self.charter.recovery_in_force(self.held.counts))
+        return [recovery_keys(entry, self.circle.edition) for entry in entries if entry is not None]
 
     # --- equivocators --------------------------------------------------------------------------------
 
@@ -160,7 +218,7 @@ class Replica:
 
         A device that was admitted by what turned out to be an equivocator is a member through its own entries.
         """
-        for entry in self.held.introductions(self._store):
+        for entry in self.held.controls(self._store, GRANTS):
             if bytes(entry.id) == device:
                 own = [
                     branch.number

@@ -52,7 +52,8 @@ class Plan(NamedTuple):
     circle: Circle
     changes: Changes
     controls: list[Entry]  # new control entries
-    void: list[Entry]  # new entries that do not count: their author lacked the role
+    void: list[Entry]  # new entries that do not count: their author lacked the role, or they their kind's form
+    unknown: list[Entry]  # new entries of a kind that a later edition knows
     forks: list[NewFork]
     gaps: list[Gap]  # of slices that did not attach
     refused: list[int]  # rows of the batch that were not taken
@@ -102,6 +103,7 @@ class Stage:
         self.appends: dict[int, Appends] = {}  # by case number
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
+        self._unknown: list[Entry] = []
 
     # --- branches --------------------------------------------------------------------------------
 
@@ -309,7 +311,7 @@ class Stage:
         self, entry: EntryId, kind: int, past: int, author: DeviceId, shape: bytes, content: bytes
     ) -> tuple[int, bool]:
         """Take in a control entry: (its control past, whether it counts). Raises Malformed, CapExceeded, WrongLink."""
-        operation = control.decode(kind, shape, content)
+        operation = self.circle.edition.decode(kind, shape, content)
         if isinstance(operation, control.Found) and not bytes(entry) == bytes(author) == self.held.circle:
             # Check the author too: a `found` names no device, so another device could put a copy into its own chain.
             raise WrongLink(Rule.ENTRY_FOUND)
@@ -337,7 +339,8 @@ class Stage:
             if counts:
                 self.said.append(DecodedEntry(entry, author, decoded))
         if not counts:
-            self._void.append(entry)
+            known = not entry.kind or self.circle.edition.knows(entry.kind)
+            (self._void if known else self._unknown).append(entry)
 
     def advance(self, number: int, newest: Entry, size: int) -> None:
         """A branch now ends at `newest`, whose signature is held. `size`: by how much it grew."""
@@ -518,7 +521,7 @@ class Stage:
             changes = Changes(said, {}, self._decoded)
         new = self._heads_of(changed)
         return Plan(
-            commit, self.circle, changes, self._controls, self._void, self.forks, list(gaps),
+            commit, self.circle, changes, self._controls, self._void, self._unknown, self.forks, list(gaps),
             list(refused), list(reached), {**self.held.counted, **new} if new else self.held.counted, list(surplus),
             refold, restanding,
         )  # fmt: skip

@@ -216,7 +216,7 @@ class Exchange:
 
         Reads the store. Once it is built, `send` it.
         """
-        if not self._serving or len(self._in_flight) >= caps.UNACKNOWLEDGED:
+        if not self._serving or not self.view.hands_out or len(self._in_flight) >= caps.UNACKNOWLEDGED:
             return None
         if self.view.counted is not self._counted:  # a branch that did not count before may lie before the cursor
             self._counted, self._recount = self.view.counted, True

@@ -9,7 +9,10 @@ ENTRY_VERSION: Final = 1  # in the header of every entry; that of a conversation
 
 
 class Kind(IntEnum):
-    """The kind of an entry, in its header. `CASE` carries operations on one case; the rest are control operations."""
+    """The kind of an entry, in its header. `CASE` carries operations on one case; the rest are control operations.
+
+    Those from `LINK` to `LEAVE` are reserved for a later edition, and unknown in this one (membership/editions).
+    """
 
     CASE = 0
     FOUND = 1
@@ -24,6 +27,8 @@ class Kind(IntEnum):
     SEAL_KEY = 10
     RELEASE = 11
     LEAVE = 12
+    REQUIRE = 13
+    RECOVERY = 14
 
 
 class Op(IntEnum):

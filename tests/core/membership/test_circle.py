@@ -26,7 +26,8 @@ from cellsync.core.ids import (
 )
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
-from cellsync.core.membership.rules import NEEDS, RoleGrant
+from cellsync.core.membership.editions import OURS
+from cellsync.core.membership.rules import RoleGrant
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
@@ -55,18 +56,14 @@ def grant(number: int, role: Role = Role.WRITER, counts: bool = True) -> RoleGra
 # --- the rules, one by one ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [*Kind, 13, 255])
+@pytest.mark.parametrize("kind", [*Kind, 15, 255])
 @pytest.mark.parametrize("role", [None, *Role])
 def test_rule_2_is_this_table(kind: int, role: Role | None) -> None:
-    coordinators = {Kind.ADMIT, Kind.SET_ROLE, Kind.REMOVE, Kind.ENDORSE, Kind.RELEASE}
-    members = {Kind.LINK, Kind.ROTATE, Kind.REWRAP, Kind.REJECT, Kind.SEAL_KEY, Kind.LEAVE}
-    may = {
-        Role.COORDINATOR: coordinators | members | {Kind.CASE},
-        Role.WRITER: members | {Kind.CASE},
-        Role.READER: members,
-    }
-    assert rules.rule_2_cause(kind, role) == (role is not None and kind in may[role])
-    assert set(NEEDS) == coordinators | members | {Kind.CASE}
+    coordinators = {Kind.ADMIT, Kind.REQUIRE, Kind.RECOVERY}
+    may = {Role.COORDINATOR: coordinators | {Kind.CASE}, Role.WRITER: {Kind.CASE}, Role.READER: set[Kind]()}
+    needed = OURS.needs.get(kind)
+    assert rules.rule_2_cause(needed, role) == (role is not None and kind in may[role])
+    assert set(OURS.needs) == coordinators | {Kind.CASE}
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -210,14 +207,8 @@ def test_a_key_introduced_twice() -> None:
 
 def test_the_49th_device() -> None:
     ana = founded()
-    public = new_keys(1_234)
     for number in range(caps.DEVICES - 1):
-        made = DeviceKeys(
-            device_secrets(bytes([number]) * 96).public.signing,
-            SessionPublic(bytes([number]) * 32),
-            SealPublic(bytes([number]) + public.seal[1:]),
-        )
-        device = ana.admit(made, "member")
+        device = ana.admit(new_keys(1_000 + number), "member")
         assert ana.replica.circle.is_active(device)
     assert len(ana.replica.circle.active()) == caps.DEVICES
     device = ana.admit(new_keys(999), "one too many")

@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellsync.core.crypto import primitives
+from cellsync.core.errors import Malformed
 from cellsync.core.ids import CaseId, DeviceId, SealPublic, SessionPublic
-from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.replica import Replica
+from cellsync.core.rule import Rule
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Kind
+from tests.core.attacks import Draft, forge, of
 from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 
 CASE = CaseId(b"c" * 32)
@@ -29,37 +35,66 @@ def new_keys(seed: int) -> DeviceKeys:
 GOOD = new_keys(90)
 
 
-@pytest.mark.parametrize(
-    ("session", "seal", "usable"),
-    [
-        (GOOD.session, GOOD.seal, True),
-        (ZERO, GOOD.seal, False),
-        (ORDER_8, GOOD.seal, False),
-        (GOOD.session, GOOD.seal[:1_184] + ZERO, False),
-        (GOOD.session, GOOD.seal[:1_184] + ORDER_8, False),
-        (GOOD.session, MODULUS + GOOD.session, False),
-        (GOOD.session, LARGEST + GOOD.session, True),
-        (GOOD.session, b"\xff" * 1_184 + GOOD.session, False),
-    ],
-)
-def test_a_device_whose_keys_cannot_be_used(session: bytes, seal: bytes, usable: bool) -> None:
-    """It counts, on every device and for ever, and what it writes is held; but nobody calls it or answers it."""
+UNUSABLE = [
+    (ZERO, GOOD.seal),
+    (ORDER_8, GOOD.seal),
+    (GOOD.session, GOOD.seal[:1_184] + ZERO),
+    (GOOD.session, GOOD.seal[:1_184] + ORDER_8),
+    (GOOD.session, MODULUS + GOOD.session),
+    (GOOD.session, b"\xff" * 1_184 + GOOD.session),
+]
+IDS = ["zero", "of order 8", "sealed to zero", "sealed to order 8", "not reduced", "ones"]
+
+
+def admitting(writer: MemoryReplica, session: bytes, seal: bytes) -> Batch:
+    """A batch in which a coordinator admits a device with these keys."""
+    keys = DeviceKeys(new_keys(7).signing, SessionPublic(session), SealPublic(seal))
+    shape, content = encode_admit(Admit(Role.WRITER, keys, "bea"), bytes(16))
+    return forge(of(writer), [Draft(kind=Kind.ADMIT, case=CaseId(writer.id), shape=shape, content=content)])[0]
+
+
+@pytest.mark.parametrize(("session", "seal"), UNUSABLE, ids=IDS)
+def test_who_introduces_keys_that_cannot_be_used_is_at_fault(session: bytes, seal: bytes) -> None:
     ana = founded()
-    source = random.Random(7)
-    secrets = device_secrets(source.randbytes(96))
-    keys = DeviceKeys(secrets.public.signing, SessionPublic(session), SealPublic(seal))
-    assert keys.usable is usable
-    bea = MemoryReplica(ana.id, secrets, ana.admit(keys, "bea"), ana.line[1], 7)
-    for replica in (ana.replica, Replica(ana.id, ana.store)):
-        circle = replica.circle
-        assert circle.is_active(bea.device)
-        assert circle.devices_with(SessionPublic(session)) == ((bea.device,) if usable else ())
-        assert circle.session_key(bea.device) == (session if usable else None)
-    pass_on(ana, bea)
+    ben = admitted(ana, "ben", 3, Role.COORDINATOR)
+    pass_on(ana, ben)
+    with pytest.raises(Malformed) as caught:
+        ana.replica.plan(admitting(ben, session, seal))
+    assert caught.value.rule is Rule.ENTRY_KEYS
+
+
+@pytest.mark.parametrize("seal", [GOOD.seal, LARGEST + GOOD.session], ids=["drawn", "largest coefficient"])
+def test_any_other_keys_introduce_a_device(seal: bytes) -> None:
+    ana = founded()
+    ben = admitted(ana, "ben", 3, Role.COORDINATOR)
+    pass_on(ana, ben)
+    (entry,) = ana.receive(admitting(ben, GOOD.session, seal)).commit.entries
+    assert ana.replica.circle.devices_with(GOOD.session) == (DeviceId(entry.id),)
+
+
+@pytest.mark.parametrize(("session", "seal"), UNUSABLE, ids=IDS)
+def test_an_older_vault_that_holds_such_keys_opens(
+    session: bytes, seal: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the device counts as before, and what it writes is held; but nobody calls it or answers it."""
+    ana = founded()
+    secrets = device_secrets(random.Random(7).randbytes(96))
+    with monkeypatch.context() as older:
+        older.setattr(primitives, "is_session_key", lambda _: True)
+        older.setattr(primitives, "is_seal_key", lambda _: True)
+        keys = DeviceKeys(secrets.public.signing, SessionPublic(session), SealPublic(seal))
+        bea = MemoryReplica(ana.id, secrets, ana.admit(keys, "bea"), ana.line[1], 7)
+        pass_on(ana, bea)
+    ana.replica = Replica(ana.id, ana.store)
+    circle = ana.replica.circle
+    assert circle.is_active(bea.device)
+    assert circle.devices_with(SessionPublic(session)) == ()
+    assert circle.session_key(bea.device) is None
     bea.edit(CASE, Operation(1, "f", b"", 1))
     (plan,) = pass_on(bea, ana)
     assert not plan.void
     assert not plan.refused
+    assert len(plan.commit.entries) == 1
 
 
 @settings(max_examples=40)

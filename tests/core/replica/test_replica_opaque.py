@@ -40,7 +40,7 @@ def test_it_is_held_and_served_and_says_nothing() -> None:
     assert plan.commit.entries[-1].id == after
 
 
-@pytest.mark.parametrize("kind", [13, 99, Kind.SEAL_KEY])
+@pytest.mark.parametrize("kind", [Kind.REQUIRE, Kind.RECOVERY, 99, Kind.SEAL_KEY])
 def test_control_entries_of_unknown_kinds(kind: int) -> None:
     ana = founded()
     bea = admitted(ana, "bea", 2)

@@ -1,0 +1,66 @@
+"""Editions: the sets of kinds of entries that builds know (protocol/20-wire.md, What is frozen, and what grows).
+
+`found` and `admit` are frozen: without their form an entry is at fault. Every other kind may be new to a build. It is
+void where it is unknown, in any form that an unknown kind may have; and where it is known, void if it lacks the kind's
+form. Never at fault: devices of earlier editions hold it, and hand it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from cellsync.core import caps
+from cellsync.core.membership import control, floor, recovery, rules
+from cellsync.core.membership.control import Role
+from cellsync.core.rule import Rule
+from cellsync.core.wire import codec
+from cellsync.core.wire.operations import after_salt, is_opaque
+from cellsync.core.wire.tags import Kind
+
+
+class KnownKind(NamedTuple):
+    """A kind of entry that grew: the role that it requires of its author, and its form."""
+
+    needs: Role
+    read: Callable[[object, object], object | None]  # decoded shape and content -> the operation, None if not of it
+
+
+class Edition(NamedTuple):
+    """What builds of one edition know."""
+
+    number: int
+    kinds: Mapping[int, KnownKind]
+
+    @property
+    def needs(self) -> dict[int, Role]:
+        """Rule 2, second half: the role that each kind of entry requires of its author."""
+        return {**rules.NEEDS, **{kind: known.needs for kind, known in self.kinds.items()}}
+
+    def knows(self, kind: int) -> bool:
+        return kind in rules.NEEDS or kind == Kind.FOUND or kind in self.kinds
+
+    def decode(self, kind: int, shape: bytes, content: bytes) -> object | None:
+        """The operation of a control entry; None if it is void: of an unknown kind, or without its kind's form.
+
+        Raises Malformed or CapExceeded.
+        """
+        if kind in (Kind.FOUND, Kind.ADMIT):
+            return control.decode(kind, shape, content)
+        if is_opaque(shape, content):
+            return None
+        fields = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)
+        said = codec.decode(after_salt(content), caps.ENTRY, Rule.CAP_ENTRY)
+        known = self.kinds.get(kind)
+        return None if known is None else known.read(fields, said)
+
+
+FIRST: Final = Edition(
+    1,
+    {
+        Kind.REQUIRE: KnownKind(Role.COORDINATOR, floor.read),
+        Kind.RECOVERY: KnownKind(Role.COORDINATOR, recovery.read),
+    },
+)
+OURS: Final = FIRST
+"""The edition of this build."""
