@@ -8,7 +8,7 @@ from cellsync.core import caps
 from cellsync.core.errors import BadSignature, CapExceeded, Malformed
 from cellsync.core.history.entry import chain_prefix, entry_id, founding_prefix, verify
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, Signature, SigningPublic
-from cellsync.core.membership import control
+from cellsync.core.membership import editions
 from cellsync.core.rule import Rule
 from cellsync.core.wire import operations
 from cellsync.core.wire.tags import Kind
@@ -32,7 +32,7 @@ def answer(given: Given) -> Answer:
     if kind and bytes(case) != circle:
         raise Malformed(Rule.ENTRY_CASE)
     if kind:
-        control.decode(kind, shape, content)
+        editions.OURS.decode(kind, shape, content)
     else:
         operations.decode(shape, content)
     identity = _id(given, kind, clock, circle, case, shape, content, parents)
