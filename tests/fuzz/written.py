@@ -10,7 +10,7 @@ from unittest import mock
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.history import fork_proof
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis, SigningPublic
-from cellsync.core.membership import control
+from cellsync.core.membership import control, floor, recovery
 from cellsync.core.membership.control import Admit, Found, Role
 from cellsync.core.replica import planner
 from cellsync.core.replica.replica import Replica
@@ -85,7 +85,7 @@ def read_entry(raw: bytes) -> None:
 def read_control(raw: bytes) -> None:
     """The first byte is the kind."""
     shape, said = two_parts(raw[1:])
-    match control.decode(raw[0] if raw else 0, shape, said):
+    match OURS.decode(raw[0] if raw else 0, shape, said):
         case Found() as found:
             assert control.encode_found(found, said[:16]) == (shape, said)
             assert isinstance(found.keys.usable, bool)
@@ -93,7 +93,12 @@ def read_control(raw: bytes) -> None:
             assert control.encode_admit(admit, said[:16]) == (shape, said)
             assert isinstance(admit.keys.usable, bool)
             assert control.harmless(admit.name)
-        case None:
+        case Require() as required:
+            assert floor.encode(required, said[:16]) == (shape, said)
+        case Recovery() as renewed:
+            assert recovery.encode(renewed, said[:16]) == (shape, said)
+        case other:
+            assert other is None
             assert raw[0] not in (Kind.FOUND, Kind.ADMIT)
 
 
