@@ -12,6 +12,9 @@ from cellsync.core.history import fork_proof
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis, SigningPublic
 from cellsync.core.membership import control, floor, recovery
 from cellsync.core.membership.control import Admit, Found, Role
+from cellsync.core.membership.editions import OURS
+from cellsync.core.membership.floor import Require
+from cellsync.core.membership.recovery import Recovery
 from cellsync.core.replica import planner
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import batches, operations
@@ -211,7 +214,7 @@ TYPES: Final = (
     WireType("entry", "a shape and a content; two devices write them, and both orders fold alike", read_entry, entries,
              most=1_200, parts=(_entry_parts, _entry_of)),
     WireType("control", "a kind, a shape and a content of a control entry", read_control, controls,
-             most=2_600, parts=(_control_parts, _control_of)),
+             most=5_200, parts=(_control_parts, _control_of)),
     WireType("step", "a batch whose every signature is right, planned by a replica", read_step, steps, b"\x96\x04",
              most=1_600),
     WireType("proof", "any bytes as the proof of a fork", read_proof, proofs),
