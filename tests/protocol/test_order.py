@@ -1,0 +1,145 @@
+"""Of two faults, the one that protocol/05-rules.md checks first is named (Order of checks)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+import pytest
+
+from cellsync.testing.answers import answer
+
+VECTORS: Final = Path(__file__).parents[2] / "protocol" / "vectors"
+NAME: Final = b"n" * 8
+ID: Final = b"i" * 32
+
+Tables = list[Any]
+
+
+def verdict(part: str, **given: Any) -> str:
+    return answer(part, given)[0]
+
+
+# --- values and messages ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "rule"),
+    [
+        (b"\x91" * 9 + b"\xc1" + bytes(64_512), "cap.entry"),
+        (b"\x91" * 9 + b"\xcd\x00\x01", "cap.nesting"),
+        (b"\x92\xcd\x00\x01", "codec.msgpack"),
+        (b"\xcd\x00\x01", "codec.canonical"),
+    ],
+)
+def test_a_value(raw: bytes, rule: str) -> None:
+    assert verdict("codec", bytes=raw.hex()) == f"fault:{rule}"
+
+
+HEAD: Final = [ID, NAME, 1, ID]
+
+
+@pytest.mark.parametrize(
+    ("message", "rule"),
+    [
+        ([2, b"short", ID, 0], "message"),  # the number of elements, before the circle's name
+        ([2, b"short", b"short"], "message"),
+        ([1, [b"b" * 16, *[b"a" * 16] * 30]], "message"),  # 31 tags, not ascending
+        ([3, b"short", True, [0], [], []], "form.circle"),
+        ([3, NAME, True, [0], [ID, ID], []], "frontier.row"),
+        ([3, NAME, True, [[ID, b"", 0, b""]], [], []], "form.incarnation"),
+        ([3, NAME, True, [[b"", NAME, 0, b""]], [], []], "form.device"),
+        ([3, NAME, True, [HEAD, HEAD], [b""], []], "frontier.twice"),
+        ([10, b"short", [[ID, [[b"", 0]]]]], "whereabouts.row"),
+        ([10, b"short", [[ID, [[bytes(4), 1]]]] * 2], "whereabouts.twice"),
+        ([10, b"short", [[ID, [[bytes(4), 1]]]]], "form.circle"),
+        ([4, NAME, True, [[ID, NAME, 0, ID, b""]], [b""], []], "batch.chain"),
+        ([4, NAME, True, [[b"", b"", 1, ID, b""]], [b""], []], "form.incarnation"),
+        ([4, NAME, True, [], [b""], [[0, 0, [], 0, 0, b"", b""]]], "batch.case"),
+        ([4, NAME, True, [], [], [[0, 0, [1] * 131, 0, 0, b"", b""]]], "batch.entry"),
+        ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [ID], [[0, 0, [0] * 131, 0, 0, b"", bytes(65_000)]]], "cap.parents"),
+        ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [ID], [[0, 0, [0], 0, 0, b"", bytes(65_000)]]], "entry.parents"),
+    ],
+)
+def test_a_message(message: list[Any], rule: str) -> None:
+    assert verdict("message", payload=msgpack.packb(message).hex()) == f"fault:{rule}"
+
+
+# --- entries of a batch -----------------------------------------------------------------------------
+
+CHAINS, CASES, ENTRIES = 3, 4, 5
+PARENTS, CLOCK, KIND, SHAPE, CONTENT = 2, 3, 4, 5, 6
+
+
+def of_batch(case: str, *changes: Callable[[Tables], None]) -> str:
+    """The verdict about a batch of a vector that was changed."""
+    given: dict[str, Any] = json.loads((VECTORS / "batch" / f"{case}.json").read_text())["given"]
+    [part] = given["batch"]
+    tables: Tables = msgpack.unpackb(bytes.fromhex(part))
+    for change in changes:
+        change(tables)
+    return verdict("batch", **given | {"batch": [msgpack.packb(tables).hex()]})
+
+
+def entry(column: int, value: Any) -> Callable[[Tables], None]:
+    def change(tables: Tables) -> None:
+        tables[ENTRIES][0][column] = value
+
+    return change
+
+
+def chain(column: int, value: Any) -> Callable[[Tables], None]:
+    def change(tables: Tables) -> None:
+        tables[CHAINS][0][column] = value
+
+    return change
+
+
+def cites_itself_and_the_void(tables: Tables) -> None:
+    """Its own chain by another row, before sequence 1."""
+    tables[CHAINS].append([*tables[CHAINS][0][:4], b""])
+    tables[ENTRIES][0][PARENTS] = [1, 99]
+
+
+unattached = chain(3, ID)
+wrong_clock = entry(CLOCK, -1)
+wrong_case, wrong_shape = entry(KIND, 2), entry(SHAPE, b"\x90")
+wrong_content = entry(CONTENT, b"short")
+wrong_signature = chain(4, bytes(64))
+no_signature = chain(4, b"")
+
+
+def test_what_does_not_attach_is_refused_whatever_else_it_is() -> None:
+    changes = wrong_clock, wrong_case, wrong_shape, wrong_content, wrong_signature
+    for change in changes:
+        assert of_batch("a-chain-goes-on", change).startswith("fault:")
+    assert of_batch("a-chain-goes-on", unattached, *changes) == "refused:[0]"
+    assert of_batch("a-chain-goes-on", unattached, no_signature) == "fault:batch.signature"  # the part shows it
+
+
+def test_an_entry() -> None:
+    """Each of these is checked before those that follow it."""
+    order = [
+        (wrong_clock, "entry.clock"),
+        (cites_itself_and_the_void, "entry.parents"),
+        (wrong_case, "entry.case"),
+    ]
+    later = wrong_shape, wrong_content, wrong_signature
+    for at, (_, rule) in enumerate(order):
+        assert of_batch("a-chain-goes-on", *(change for change, _ in order[at:]), *later) == f"fault:{rule}"
+
+
+def test_the_form_and_then_the_signature() -> None:
+    order = [(wrong_shape, "entry.operations"), (wrong_content, "entry.content"), (no_signature, "batch.signature")]
+    for at, (_, rule) in enumerate(order):
+        assert of_batch("a-chain-goes-on", *(change for change, _ in order[at:])) == f"fault:{rule}"
+
+
+def test_what_is_held_is_passed_over() -> None:
+    """Its id says that it is the same, so nothing in it is looked at again: only the signature of the slice."""
+    given = json.loads((VECTORS / "batch" / "a-chain-goes-on.json").read_text())["given"]
+    held = [*given["held"], given["batch"]]
+    assert verdict("batch", circle=given["circle"], held=held, batch=given["batch"]) == "ok"
