@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from cellsync.casework.importing import (
     import_cases,
     intake,
 )
+from cellsync.casework.importing.whole import FORMAT
 from cellsync.casework.values.link import Link, Relation
 from cellsync.casework.values.name import Name, NameKind, Script, name_of
 from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
@@ -28,6 +30,9 @@ from cellsync.casework.values.timeline import TimelineKind
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home
 from cellsync.cell.opening import open_cell
+from cellsync.core.schema.schema import Schema, kind_of
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
 from cellsync.testing import MemoryNetwork
@@ -348,6 +353,9 @@ from cellsync.casework.importing import import_cases
 from cellsync.cell.founding import found_cell
 from cellsync.cell.home import Home
 from cellsync.cell.opening import open_cell
+from cellsync.core.schema.schema import Schema, kind_of
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
 from cellsync.node.lan import open_lan
 from cellsync.store.header import Kdf
 
@@ -412,3 +420,51 @@ async def test_a_row_is_updated_if_a_value_changes_and_not_if_it_is_noted_who_sa
                 given = table(*rows, header="external_id,title,tags")
                 assert counts(await import_cases(cell, given, dry_run=dry_run)) == said
         assert (case.title, set(case.tags)) == ("Vera K", {"letter"})
+
+
+# --- a member who knows how the rows are numbered --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("schema", "kind"), [(CaseFile, "cellsync.person"), (Person, "org.example.other")])
+async def test_a_row_whose_place_is_taken_by_another_kind_is_left_out_and_told(schema: type[Schema], kind: str) -> None:
+    """It was written into that document, under `changed`, and its case stood in no list."""
+    async with a_cell() as cell:
+        place = cell.case_id(kind_of(schema), "1")
+        async with cell.circle.lock:
+            await cell.own_entries.write_locked([(place, [Operation(Op.CREATE, kind, 1, None)])])
+        entries = cell.entries()
+        for dry_run in (True, False):
+            report = await import_cases(cell, table("1,Anna,,,,,,", "2,Vera,,,,,,"), dry_run=dry_run)
+            assert counts(report) == (1, 0, 0)
+            assert report.left_out == 1
+            [problem] = report.problems
+            assert (problem.lines, problem.left_out) == ((2,), True)
+            assert "something of another kind is here" in problem.message
+        assert cell.entries() - entries == len({"case", "person"})
+        assert [case.external_id for case in await cell.cases(CaseFile)] == ["2"]
+
+
+async def test_a_row_whose_place_somebody_has_only_written_into_is_created() -> None:
+    async with a_cell() as cell:
+        place = cell.case_id(kind_of(CaseFile), "1")
+        async with cell.circle.lock:
+            await cell.own_entries.write_locked([(place, [Operation(Op.APPEND, "odd", None, "x")])])
+        report = await import_cases(cell, table("1,Anna,,,,,,"))
+        assert report.left_out == 0
+        [case] = await cell.cases(CaseFile)
+        assert (case.id, case.title) == (place, "Anna")
+        assert counts(await import_cases(cell, table("1,Anna,,,,,,"))) == (0, 0, 1)
+
+
+async def test_a_document_of_our_json_whose_place_is_taken_is_told_and_not_written() -> None:
+    async with a_cell() as cell:
+        place = cell.case_id("org.example.other", "1")
+        async with cell.circle.lock:
+            await cell.own_entries.write_locked([(place, [Operation(Op.CREATE, "org.example.other", 1, None)])])
+        entries = cell.entries()
+        title = {"values": [{"value": "Anna"}]}
+        document = {"id": place.hex(), "kind": kind_of(CaseFile), "fields": {"title": title}}
+        whole = {"format": FORMAT, "version": 1, "cases": [{"documents": [document]}]}
+        report = await import_cases(cell, json.dumps(whole).encode())
+        assert [(error.line, "another kind" in error.problem) for error in report.unread] == [(1, True)]
+        assert cell.entries() == entries

@@ -65,6 +65,7 @@ class Matches(NamedTuple):
     documents: dict[str, Documents]  # by external id, of rows that belong to a case made by hand
     alike: list[Alike]
     renamed: list[Renamed]
+    taken: list[int]  # lines of rows one of whose documents is here as one of another kind
 
     def __repr__(self) -> str:
         return f"<matches: {len(self.alike)} alike>"  # no content
@@ -81,7 +82,7 @@ def made_of(cell: Cell, external: str) -> Documents:
 
 
 def _look(cell: Cell, replica: Replica, listings: Listings, rows: Iterable[WaitingRow]) -> Matches:
-    here = Matches({}, [], [])
+    here = Matches({}, [], [], [])
     lines: dict[str, int] = {}  # of the names so far
     for row in rows:
         names = _names(row)

@@ -11,7 +11,7 @@ import trio
 from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.importing.here import Alike, Matches, Renamed, is_called_otherwise, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
-from cellsync.casework.importing.merge import Keyed, has_said, merge
+from cellsync.casework.importing.merge import Keyed, has_said, is_of_another_kind, merge
 from cellsync.casework.importing.problems import Problem, problems, told
 from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.waiting import Place, Waiting, WaitingRow
@@ -37,6 +37,8 @@ _LINKS: Final[tuple[tuple[str, str, Relation], ...]] = (
     ("task", "case", Relation.PART_OF),
 )
 _LINKS_OF: Final = {name: [(to, how.value) for at, to, how in _LINKS if at == name] for name, _, _ in _LINKS}
+# A member may write into any id, also into those that rows of a table will have.
+_TAKEN: Final = "has an id under which something of another kind is here"
 _BY_IMPORT: Final = ""  # in place of a column: for values from the import itself
 
 Progress = Callable[[int, int], None]
@@ -125,10 +127,11 @@ async def import_cases(
             progress(done, len(reading.rows))
     async with cell.circle.lock:
         await cell.catalogue.written()
-    unchanged = done - created - updated - len(here.renamed)
+    unchanged = done - created - updated - len(here.renamed) - len(here.taken)
     left = len(reading.rows) - done + reading.left
+    errors = sorted([*reading.errors, *(RowError(line, "", _TAKEN) for line in here.taken)], key=lambda one: one.line)
     return Report(
-        created, updated, unchanged, reading.errors, reading.ignored, reading.unread, reading.taken,
+        created, updated, unchanged, errors, reading.ignored, reading.unread, reading.taken,
         reading.header_line, reading.id_column, here.alike, left, reading.nameless, here.renamed,
         reading.doubted, reading.notices,
     )  # fmt: skip
@@ -146,7 +149,9 @@ async def _import_whole(
         async with cell.circle.lock:
             states = {document.id: _state(cell, document.id) for document in documents}
             for document in documents:
-                if made := operations_for(document, states[document.id], _keyed(cell, document.id)):
+                if is_of_another_kind(document.schema, states[document.id]):
+                    unread.append(RowError(document.line, "", _TAKEN))
+                elif made := operations_for(document, states[document.id], _keyed(cell, document.id)):
                     edits.append((document.id, made))
             if edits and not dry_run:
                 await cell.own_entries.write_locked(edits)
@@ -194,6 +199,9 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
     made = made_of(cell, row.external)
     ids = here.documents.get(row.external, made)
     states = {name: _state(cell, case) for name, case in ids.items()}
+    if any(is_of_another_kind(DOCUMENTS[name], state) for name, state in states.items()):
+        here.taken.append(row.line)
+        return [], False
     documents = row.documents
     exist = {name for name in DOCUMENTS if states[name] is not None or any(documents.get(name, {}).values())}
     exist.add("case")

@@ -62,11 +62,12 @@ def merge(
 ) -> list[Operation]:
     """The operations that make a document agree with the table; [] if there is nothing to do.
 
-    `state` (with logs; this function takes it over) is None if the document is new; an empty table then creates none.
+    `state` (with logs; this function takes it over) is None if the document is new; an empty table then creates none. A
+    state without a kind is not created yet: somebody has only written into it.
     `several`: the columns that hold several items of a log, instead of one that is corrected.
     """
     fields = fields_of(schema)
-    created = [] if state is not None else [_creation(kind_of(schema), version_of(schema))]
+    created = [] if state is not None and state.kind else [_creation(kind_of(schema), version_of(schema))]
     if state is None and _SPELT_OUT.issuperset([fields[name].crdt for name, _ in table]):
         return [*created, *made] if (made := _first(schema, table, keyed, several)) else []
     merging = _Merging(state or CaseState(logs=True), keyed)
@@ -82,6 +83,11 @@ def merge(
             everywhere = [value for (column, _), found in table.items() if column == name for value in found]
             merging.elements(declared, column, values, everywhere)
     return [*created, *made] if (made := merging.operations()) else []
+
+
+def is_of_another_kind(schema: type[Schema], state: CaseState | None) -> bool:
+    """Whether the place of a document is taken by one of another kind, in which nobody would look for it."""
+    return state is not None and state.kind not in ("", kind_of(schema))
 
 
 def has_said(state: CaseState, keyed: Keyed, place: Place, value: Any) -> bool:
