@@ -1,56 +1,16 @@
-"""Batches that no honest device writes, with full control of rows, ids and signatures."""
+"""The devices of the core's tests as forgers (`cellsync.testing.hostile.forging`): how they go on, and what they cite."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from cellsync.core.history.entry import chain_of, sequence_of
+from cellsync.core.ids import EntryId, Incarnation
+from cellsync.core.wire.batches import BatchChain
+from cellsync.testing.hostile.forging import CONTENT, SHAPE, Draft, Root, Writer, content, forge, together
+from tests.core.replicas import MemoryReplica
 
-from cellsync.core.history.entry import chain_of, chain_prefix, entry_id, founding_prefix, sequence_of, sign
-from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Incarnation, SigningSecret
-from cellsync.core.wire import operations
-from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, entry_size
-from cellsync.core.wire.operations import Operation
-from cellsync.core.wire.tags import Kind
-from tests.core.replicas import START, MemoryReplica
-
-SHAPE = operations.encode_shape([Operation(1, "f", b"", None)])
-
-
-def content(value: object = "x") -> bytes:
-    return operations.encode_content(bytes(16), [Operation(1, "f", b"", value)])
-
-
-CONTENT = content()
-
-
-class Root(NamedTuple):
-    """The introduction of a device: what its first entry has to have in its past."""
-
-    row: BatchChain
-    height: int
-
-    @property
-    def cited(self) -> tuple[int, int, EntryId, int]:
-        """As a parent, if `row` is row 1."""
-        return 1, 1, self.row.previous, self.height
-
-
-class Writer(NamedTuple):
-    """Who signs, as whom, after which entry."""
-
-    circle: CircleId
-    device: DeviceId
-    incarnation: Incarnation
-    secret: SigningSecret
-    first: int = 1
-    previous: EntryId = EntryId(NO_ID)
-    height: int = 0  # of the previous entry
-    root: Root | None = None  # cited by the first entry of a chain that cites nothing
-
-    def after(self, ids: Sequence[EntryId]) -> Writer:
-        """The same, once these are written and none of them has cited anything else."""
-        before = self.root.height if self.root is not None and self.first == 1 else self.height
-        return self._replace(first=self.first + len(ids), previous=ids[-1], height=before + len(ids))
+__all__ = [
+    "CONTENT", "SHAPE", "Draft", "Root", "Writer", "anew", "content", "forge", "of", "pointer", "root", "together",
+]  # fmt: skip
 
 
 def of(device: MemoryReplica) -> Writer:
@@ -74,65 +34,6 @@ def anew(device: MemoryReplica, incarnation: Incarnation, holder: MemoryReplica 
     """A device that begins another chain; what it holds of its introduction, `holder` may hold for it."""
     found = root(device, holder)
     return Writer(device.id, device.device, incarnation, device.secrets.signing, root=found)
-
-
-class Draft(NamedTuple):
-    """One entry to forge."""
-
-    parents: Sequence[tuple[int, int, EntryId, int]] = ()  # row, offset, id, height
-    clock: int = START
-    kind: int = Kind.CASE
-    case: CaseId = CaseId(b"c" * 32)
-    shape: bytes = SHAPE
-    content: bytes = CONTENT
-
-
-def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] = ()) -> tuple[Batch, list[EntryId]]:
-    """A batch of one chain (row 0), rightly signed; rows of `others` follow for parents to name.
-
-    The first entry of a chain cites its author's introduction, in a row behind them, unless it cites something.
-    """
-    if writer.first == 1 and writer.root is not None and drafts and not drafts[0].parents:
-        cited = writer.root.cited
-        drafts = [drafts[0]._replace(parents=[(1 + len(others), *cited[1:])]), *drafts[1:]]
-        others = [*others, writer.root.row]
-    previous, height, ids, rows = writer.previous, writer.height, [], []
-    cases = sorted({draft.case for draft in drafts})
-    clock = size = 0
-    for at, draft in enumerate(drafts):
-        height = 1 + max([height, *(parent[3] for parent in draft.parents)])
-        prefix, case = chain_prefix(writer.circle, writer.device, writer.incarnation), draft.case
-        if draft.kind == Kind.FOUND:
-            prefix, case = founding_prefix(writer.incarnation), CaseId(NO_ID)
-        parents = b"".join(sorted(parent[2] for parent in draft.parents))
-        hashed_clock = draft.clock if 0 <= draft.clock < 1 << 64 else 0
-        previous = entry_id(
-            prefix, writer.first + at, previous, height, hashed_clock, draft.kind, case,
-            draft.shape, draft.content, parents,
-        )  # fmt: skip
-        ids.append(previous)
-        flat = [part for row, offset, _, _ in draft.parents for part in (row, offset)]
-        rows.append(
-            BatchEntry(0, cases.index(draft.case), flat, draft.clock - clock, draft.kind, draft.shape, draft.content)
-        )
-        clock = draft.clock
-        size += entry_size(draft.shape, draft.content, len(draft.parents))
-    signature = sign(writer.secret, previous)
-    row = BatchChain(writer.device, writer.incarnation, writer.first, writer.previous, signature)
-    return Batch([row, *others], cases, rows, size), ids
-
-
-def together(batches: list[Batch]) -> Batch:
-    """One batch of several about the same cases, each of whose parents name rows of its own."""
-    whole = Batch(cases=batches[0].cases)
-    for batch in batches:
-        rows = len(whole.chains)
-        for entry in batch.entries:
-            parents = [part + rows * (1 - at % 2) for at, part in enumerate(entry.parents)]
-            clock = 0 if whole.entries else START
-            whole.entries.append(entry._replace(chain=entry.chain + rows, parents=parents, clock=clock))
-        whole.chains += batch.chains
-    return whole
 
 
 def pointer(holder: MemoryReplica, name: MemoryReplica) -> tuple[BatchChain, EntryId, int]:

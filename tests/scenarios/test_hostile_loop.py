@@ -18,10 +18,11 @@ from typing import Final
 import pytest
 import trio
 
-from bench.hostile import ATTACKS, Victim, Writer, ask, go_through, served
+from bench.hostile import Victim, ask, go_through, served, write
 from cellsync.api import dispatch
 from cellsync.cell import graph
 from cellsync.ledger.pause import THRESHOLDS
+from cellsync.testing.hostile.bombs import BOMBS
 
 CALLS: Final = 40_000  # in one step of a task: 3 to 25 ms. One value may have 1,024 elements
 OBJECTS: Final = 130_000  # that one pass goes through, 10 to 20 ms: the thresholds let 120,000 come together
@@ -84,12 +85,12 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Victim:
 
 
 @pytest.mark.parametrize(
-    "attack", [pytest.param(name, marks=[] if name in FEW else pytest.mark.slow) for name in ATTACKS]
+    "attack", [pytest.param(name, marks=[] if name in FEW else pytest.mark.slow) for name in BOMBS]
 )
 def test_the_loop_turns(attack: str, victim: Victim, tmp_path: Path) -> None:
     dispatch.load()
     turns, batches = Turns(), tmp_path / "batches"
-    Writer(victim.hello).write(batches, ATTACKS[attack](), BYTES)
+    write(victim.hello, batches, BOMBS[attack](), BYTES)
 
     async def suffer() -> None:
         async with served(shutil.copytree(victim.folder, tmp_path / "profile")) as service:
