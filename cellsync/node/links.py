@@ -11,6 +11,7 @@ one stays: a device calls only after it has lost the old one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from random import Random
@@ -18,12 +19,15 @@ from typing import Final
 
 import trio
 
+from cellsync.core.errors import PeerError
 from cellsync.core.ids import DeviceId, SessionPublic
 from cellsync.core.session.events import Event
 from cellsync.core.session.session import Session
 from cellsync.node import overlay
 from cellsync.node.link import PeerLink
 from cellsync.node.shared import SharedCircle
+
+log = logging.getLogger(__name__)
 
 CROSSING: Final = 5.0  # seconds within which two calls count as crossing
 
@@ -71,6 +75,8 @@ class Links(Mapping[DeviceId, PeerLink]):
         """Drive a link until it ends."""
         try:
             await link.run()
+            if isinstance(link.outcome, PeerError):
+                log.warning("a session ended: %s (%s)", link.outcome.rule.says, link.outcome.rule.label)
         finally:
             if self._by_key.get(link.session.remote) is link:
                 del self._by_key[link.session.remote]

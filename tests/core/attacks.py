@@ -1,4 +1,4 @@
-"""The devices of the core's tests as forgers (`cellsync.testing.hostile.forging`): how they go on, and what they cite."""
+"""The devices of the core's tests as forgers: how they go on, and what they cite (cellsync.testing.hostile.forging)."""
 
 from __future__ import annotations
 

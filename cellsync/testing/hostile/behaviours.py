@@ -1,4 +1,4 @@
-"""What a turncoat does, as a table: each row a function of a conversation, and what an honest device answers it with."""
+"""What a turncoat does, as a table: each row a function of a conversation, and what an honest device answers with."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ async def carry_out(
     behaviour: Behaviour, turncoat: Turncoat, dial: Dial, carrier: bytes, entropy: Callable[[int], bytes],
     until: trio.Event | None = None,
 ) -> Outcome:  # fmt: skip
-    """Call the victim, and misbehave. If it does not end the session, stay in it `until` then, and see that it goes on."""
+    """Call the victim, and misbehave. Unless that ends the session, stay `until` then, and see that it goes on."""
     talk: Conversation | None = None
     try:
         async with opened(turncoat, await dial(), carrier, entropy) as talk:

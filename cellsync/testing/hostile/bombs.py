@@ -15,8 +15,8 @@ from cellsync.core.wire import codec, operations
 from cellsync.core.wire.batches import Batch, entry_size
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
-from cellsync.testing.hostile.forging import Draft, Writer, forge
 from cellsync.testing.home import START
+from cellsync.testing.hostile.forging import Draft, Writer, forge
 
 MANY: Final = 100_000
 CASE: Final = CaseId(b"c" * 32)
@@ -182,7 +182,7 @@ def batches(writer: Writer, entries: Iterable[Entry], most: int, clock: int = ST
     waiting: list[Draft] = []
     for entry in entries:
         grown = entry_size(entry.shape, entry.content, 0 if waiting or writer.first > 1 else 1)
-        if size + grown > caps.BATCH:
+        if size + grown > min(caps.BATCH, most):
             batch, ids = forge(writer, waiting)
             writer = writer.after(ids)
             yield batch

@@ -155,9 +155,7 @@ class Conversation:
 
     def _tag(self, role: bytes) -> bytes:
         data = role + self.transport.handshake_hash + self.turncoat.circle
-        return primitives.blake2b(
-            labels.OFFER, data, key=self.turncoat.key.key.psk.reveal(), size=TAG_BYTES
-        )
+        return primitives.blake2b(labels.OFFER, data, key=self.turncoat.key.key.psk.reveal(), size=TAG_BYTES)
 
 
 @asynccontextmanager

@@ -89,9 +89,7 @@ def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] 
         )  # fmt: skip
         ids.append(previous)
         flat = [part for row, offset, _, _ in draft.parents for part in (row, offset)]
-        rows.append(
-            BatchEntry(0, cases[draft.case], flat, draft.clock - clock, draft.kind, draft.shape, draft.content)
-        )
+        rows.append(BatchEntry(0, cases[draft.case], flat, draft.clock - clock, draft.kind, draft.shape, draft.content))
         clock = draft.clock
         size += entry_size(draft.shape, draft.content, len(draft.parents))
     signature = sign(writer.secret, previous)

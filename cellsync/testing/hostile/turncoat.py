@@ -1,7 +1,7 @@
 """A turncoat: whoever has the keys of a member's device, and does with them what they like.
 
-    Turncoat.of(circle, secrets, victim)     with the vault of that device
-    await Turncoat.admitted(cell, entropy)   without a vault: `cell` admits its keys
+Turncoat.of(circle, secrets, victim)     with the vault of that device
+await Turncoat.admitted(cell, entropy)   without a vault: `cell` admits its keys
 """
 
 from __future__ import annotations

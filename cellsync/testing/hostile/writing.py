@@ -57,7 +57,7 @@ async def begin_chains_without_end(talk: Conversation) -> None:
 
 async def backdate(talk: Conversation) -> None:
     """From the beginning of all clocks, and from their end."""
-    await talk.write(line(talk, "long ago", 0), line(talk, "then", LATEST), line(talk, "and long ago", 1))
+    await talk.write(line(talk, "long ago", 0), line(talk, "and later", 1), line(talk, "and at last", LATEST))
 
 
 async def write_before_all_clocks(talk: Conversation) -> None:
@@ -70,7 +70,7 @@ async def write_after_all_clocks(talk: Conversation) -> None:
 
 async def omit(talk: Conversation) -> None:
     """The first entry is kept back, and so is what another chain cites of it."""
-    batch, ids = talk.forge(line(talk, "kept back"))
+    _, ids = talk.forge(line(talk, "kept back"))
     later = talk.pen.after(ids)
     await talk.give(talk.forge(line(talk, "what follows"), by=later)[0])
     kept_back = BatchChain(later.device, later.incarnation, later.first, later.previous, None)
@@ -95,15 +95,21 @@ async def write_for_another(talk: Conversation) -> None:
     """The chain of another device goes on, in this one's hand."""
     row, height = talk.turncoat.founder
     other = Writer(
-        talk.turncoat.circle, row.device, row.incarnation, talk.turncoat.secrets.signing, row.first, row.previous, height
+        talk.turncoat.circle,
+        row.device,
+        row.incarnation,
+        talk.turncoat.secrets.signing,
+        row.first,
+        row.previous,
+        height,
     )
     await talk.hand(talk.forge(line(talk, "not mine"), by=other)[0])
 
 
 async def sign_a_false_height(talk: Conversation) -> None:
     """An entry that says it comes after a million others."""
-    row, height = talk.turncoat.root
-    lofty = talk.pen._replace(root=talk.turncoat.root._replace(height=height + 1_000_000))
+    root = talk.turncoat.root
+    lofty = talk.pen._replace(root=root._replace(height=root.height + 1_000_000))
     await talk.hand(talk.forge(line(talk, "above all"), by=lofty)[0])
 
 
@@ -129,21 +135,21 @@ async def hand_over_too_many_at_once(talk: Conversation) -> None:
         await talk.hand(batch)
 
 
-async def flood(talk: Conversation) -> None:
-    """As many entries as fit into some batches, in cases that each have one."""
+async def flood(talk: Conversation, most: int = 1 << 20) -> None:
+    """As many entries as fit into these bytes, in cases that each have one."""
     entries = BOMBS["100,000 cases"]()
-    for batch in batches(talk.pen, entries, 1 << 20, talk.turncoat.now()):
+    for batch in batches(talk.pen, entries, most, talk.turncoat.now()):
         await talk.give(batch)
 
 
 # --- parents -----------------------------------------------------------------------------------------------
 
 
-async def name_many_parents(talk: Conversation) -> None:
-    """Each of a thousand entries has as many as it may."""
+async def name_many_parents(talk: Conversation, entries: int = 1_000) -> None:
+    """Each of these entries has as many as it may."""
     first = forge(talk.pen, [line(talk, f"{number}") for number in range(caps.PARENTS)])
     await talk.give(first[0])
-    batch = full_of_parents(talk, talk.pen.after(first[1]), first[1], caps.PARENTS, 1_000)
+    batch = full_of_parents(talk, talk.pen.after(first[1]), first[1], caps.PARENTS, entries)
     await talk.give(batch)
 
 
