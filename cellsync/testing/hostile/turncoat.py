@@ -18,6 +18,7 @@ from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets
 from cellsync.core.wire.batches import BatchChain
 from cellsync.core.wire.places import Frontier
+from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.testing.hostile.forging import Root, Writer
 
@@ -41,7 +42,7 @@ class Turncoat:
         self.key: SessionKey = circle.session_keys()[0]
         self.root = root(circle, device)
         self.held: Frontier = circle.frontier()
-        [founding, *_] = circle.replica.held.introductions(circle.store)
+        [founding] = circle.replica.held.controls(circle.store, {Kind.FOUND})
         self.found = founding.shape, founding.content
         chain = max(circle.replica.held.of_device(DeviceId(bytes(circle.id))), key=lambda chain: chain.length)
         self.founder = Root(BatchChain(*chain.line, chain.length + 1, chain.head, None), chain.height)
@@ -71,7 +72,7 @@ class Turncoat:
 
 def root(circle: OpenCircle, device: DeviceId) -> Root:
     """What introduces a device. Raises NotFound."""
-    for entry in circle.replica.held.introductions(circle.store):
+    for entry in circle.replica.held.controls(circle.store, {Kind.FOUND, Kind.ADMIT}):
         if bytes(entry.id) == device:
             line = circle.replica.held.chains[chain_of(entry.slot)].line
             return Root(BatchChain(*line, sequence_of(entry.slot) + 1, entry.id, None), entry.height)
