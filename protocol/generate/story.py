@@ -97,8 +97,13 @@ def write(device: Device, kind: int, case: bytes, shape: Pieces, content: Pieces
 
 ANA, BEN = Device("ana"), Device("ben")
 ROOT = drawn("root")
-RECOVERY = SigningKey(drawn("recovery"))
+SIGNS = SigningKey(h(b"cs1 recovery", b"sign", drawn("recovery")))
+OPENS = xwing_keys(h(b"cs1 recovery", b"seal", drawn("recovery")))[2]
 COMMITMENT = h(b"cs1 commitment", b"", ROOT)
+
+
+INFO = b"cellsync/1 epoch wrap\0" + COMMITMENT
+WRAPS = sealed(ANA.seal, INFO, ROOT, drawn("wrap", 64)), sealed(OPENS, INFO, ROOT, drawn("recovery wrap", 64))
 
 
 def salted(name: str, *values: tuple[bytes, str]) -> Pieces:
@@ -106,16 +111,17 @@ def salted(name: str, *values: tuple[bytes, str]) -> Pieces:
 
 
 def founded() -> Entry:
-    info = b"cellsync/1 epoch wrap\0" + COMMITMENT
-    wrap = sealed(ANA.seal, info, ROOT, drawn("wrap", 64))
     shape: Pieces = [
         array(3, "shape of a found"),
-        binary(bytes(RECOVERY.verify_key), "recovery key"),
+        array(2, "recovery key"),
+        binary(bytes(SIGNS.verify_key), "    Ed25519"),
+        binary(OPENS, "    X-Wing"),
         *ANA.keys_packed(),
-        array(3, "rotation"),
+        array(4, "rotation"),
         binary(COMMITMENT, "    commitment"),
         integer(DAY, f"    day {DAY:,}"),
-        binary(wrap, "    the root, sealed to Ana"),
+        binary(WRAPS[0], "    the root, sealed to Ana"),
+        binary(WRAPS[1], "    the root, sealed to the recovery key"),
     ]
     names = array(2, "names"), text("Mill Street", "    of the circle"), text("ana", "    of its founder")
     return write(ANA, 1, ZEROS, shape, [(drawn("found salt", 16), "salt"), *names], [])

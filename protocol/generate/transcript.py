@@ -229,7 +229,6 @@ def conversation_told(conversation: Conversation, steps: list[Step]) -> dict[str
 
 
 def facts(talks: tuple[list[Step], list[Step]]) -> dict[str, Any]:
-    wrap = joined(story.FOUND.shape)
     return {
         "clock": NOON,
         "day": DAY,
@@ -238,7 +237,7 @@ def facts(talks: tuple[list[Step], list[Step]]) -> dict[str, Any]:
         "circle": CIRCLE.hex(),
         "ben": BEN.id.hex(),
         "psk": PSK.hex(),
-        "wrap": wrap[-1_168:].hex(),
+        "wraps": {key.hex(): wrap.hex() for key, wrap in zip((ANA.seal, story.OPENS), story.WRAPS, strict=True)},
         "entries": {
             "ana": [entry_told(entry) for entry in ANA.entries],
             "ben": [entry_told(entry) for entry in BEN.entries],

@@ -19,7 +19,7 @@ from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica.founding import device_secrets, found
 from cellsync.core.session.connection import ENTROPY, FILL, HANDSHAKE_ENTROPY
 from cellsync.core.session.session import Session
-from cellsync.core.versions import Versions
+from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire import batches, codec
 from cellsync.core.wire.batches import Batch, BatchPart
 from cellsync.core.wire.messages import decode
@@ -46,6 +46,10 @@ def test_the_files_are_what_the_generator_makes() -> None:
     assert full == FULL
 
 
+def test_its_versions_are_ours() -> None:
+    assert VERSIONS == SPOKEN, "change it in protocol/generate/transcript.py"
+
+
 def test_every_placeholder_is_filled() -> None:
     assert "{{" not in (PROTOCOL / "transcript.md").read_text()
 
@@ -58,7 +62,7 @@ def recorded_encapsulations(monkeypatch: pytest.MonkeyPatch) -> None:
     """The two libraries that draw their own randomness give what the transcript drew."""
     drawn_secrets = iter([*(encapsulated(FULL[name]) for name in ("pairing", "session"))])
     monkeypatch.setattr(channel, "encapsulate", lambda public: next(drawn_secrets))
-    monkeypatch.setattr(seal, "hpke_seal", lambda public, info, plaintext: hexed(FULL["wrap"]))
+    monkeypatch.setattr(seal, "hpke_seal", lambda public, info, plaintext: hexed(FULL["wraps"][public.hex()]))
 
 
 def encapsulated(conversation: dict[str, Any]) -> tuple[bytes, bytes]:
