@@ -76,9 +76,11 @@ async def test_its_streams_keep_every_promise_of_a_trio_stream() -> None:
 
     async def clogged() -> tuple[trio.abc.Stream, trio.abc.Stream]:
         one, other = await make()
-        for end in (one, other):
-            with trio.move_on_after(0.01):
-                await end.send_all(bytes(CAPACITY + 1))
+        async with trio.open_nursery() as senders:
+            for end in (one, other):
+                senders.start_soon(end.send_all, bytes(CAPACITY + 1))
+            await trio.testing.wait_all_tasks_blocked()  # however long that takes: both are full now
+            senders.cancel_scope.cancel()
         return one, other
 
     async with trio.open_nursery() as nursery:
