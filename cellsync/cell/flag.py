@@ -30,6 +30,7 @@ class Reason(StrEnum):
     FEW_BRANCHES_LEFT = "few_branches_left"  # this device has taken so many incarnations that it soon may take no more
     BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
     OLDER = "older"  # a device speaks an older version of the protocol than it did before
+    TOO_NEW = "too_new"  # this device's cellsync does not know the version of entries that came: it has to be updated
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
 
@@ -62,8 +63,9 @@ def flag_of_device(circle: OpenCircle, reason: Reason, device: DeviceId) -> Flag
 
 
 def encode(flags: Iterable[Flag]) -> bytes:
-    """For the circle's own database."""
-    return codec.encode([[flag.reason.value, flag.device, flag.case] for flag in flags])
+    """For the circle's own database. That entries are too new is not kept: another build may open it next."""
+    kept = (flag for flag in flags if flag.reason is not Reason.TOO_NEW)
+    return codec.encode([[flag.reason.value, flag.device, flag.case] for flag in kept])
 
 
 def decode(circle: OpenCircle, raw: bytes | None) -> list[Flag]:

@@ -115,7 +115,10 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
 
     yield from flags(Reason.NO_RIGHT, plan.void)
     yield from flags(Reason.NEWER, plan.unknown)
-    yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
+    if plan.newer:  # what does not attach then says nothing about anyone
+        yield flag_of_device(circle, Reason.TOO_NEW, circle.device)
+    else:
+        yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
     members = circle.replica.circle
     for entry in plan.controls:
         grant = members.grants.get(DeviceId(entry.id)) if entry.kind == Kind.ADMIT else None
@@ -134,7 +137,8 @@ class Gaps:
         self._open: dict[Line, None] = {}
 
     def note(self, plan: Plan) -> None:
-        self._open.update(dict.fromkeys(gap.line for gap in plan.gaps))
+        if not plan.newer:
+            self._open.update(dict.fromkeys(gap.line for gap in plan.gaps))
         while len(self._open) > MOST:
             del self._open[next(iter(self._open))]
 

@@ -27,6 +27,8 @@ class Rule(Enum):
     ENTRY_ROLE = "entry.role", "an `admit` entry names no role"
     ENTRY_KEYS = "entry.keys", "a device's keys have the wrong form"
     ENTRY_NAME = "entry.name", "a display name has the wrong form"
+    ENTRY_MARK = "entry.mark", "a mark whose form may not stand there"
+    ENTRY_FORM = "entry.form", "an entry that is not full, and does not have the form that its mark says"
     ENTRY_FOUND = "entry.found", "a `found` entry of another circle, or in another device's chain"
     SIGNATURE = "signature", "a signature does not verify"
 

@@ -13,13 +13,18 @@ from cellsync.api.operations.people import FLAGS
 from cellsync.cell.facts import Facts
 from cellsync.cell.flag import Flag, Reason
 from cellsync.core import caps
+from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.ids import CaseId, DeviceId, Incarnation
+from cellsync.core.wire import batches, messages
+from cellsync.core.wire.batches import Batch, BatchPart
+from cellsync.core.wire.mark import EntryForm, marked
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
 from tests.cell.equivocators import beside_one, joined, show, title
 from tests.cell.template import Template
 from tests.cell.test_backup import forked
 from tests.core.attacks import forge
+from tests.core.wire.sent import CIRCLE
 from tests.scenarios.versions.test_cell import BOTH, build, two
 
 
@@ -266,3 +271,25 @@ async def test_of_a_gap_nobody_is_said_to_have_written_it(
         await show(ana, [forge(writer, [draft])[0]])
         assert flagged(ana) == [("unattached", "cara")]
         assert FLAGS[Reason.UNATTACHED].startswith("is said to have written")
+
+
+async def test_entries_too_new_for_this_build_blame_nobody_and_are_forgotten_with_it(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with beside_one(memory_network) as (laptop, ana, ben):
+        case = await ana.create(Visit, title="x")
+        [batch] = ben.sides(ana, case.id, 1)
+        [entry] = batch.entries
+        newer = entry._replace(kind=marked(entry.kind, EntryForm.FULL, 2))
+        arrived = Batch()
+        for raw in batches.encode_batch(CIRCLE, Batch(batch.chains, batch.cases, [newer]), MAX_PAYLOAD):
+            part = messages.decode(raw)
+            assert isinstance(part, BatchPart)
+            batches.extend(arrived, part)
+        await show(ana, [arrived])
+        assert flagged(ana) == [("too_new", "ana")]
+        assert FLAGS[Reason.TOO_NEW].endswith("update it")
+    async with laptop.opened() as ana:  # perhaps by the update
+        assert flagged(ana) == []
+        await show(ana, [batch])
+        assert flagged(ana) == []

@@ -17,7 +17,7 @@ from cellsync.cell.catalogue import Catalogue
 from cellsync.cell.description import describe
 from cellsync.core import caps
 from cellsync.core.case.fold import CaseState
-from cellsync.core.history.entry import EntryForm, Standing, chain_of
+from cellsync.core.history.entry import Standing, chain_of
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.history.store import ListedCase, Wanted
 from cellsync.core.ids import CaseId, EntryId, Incarnation
@@ -26,6 +26,7 @@ from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire import operations
+from cellsync.core.wire.mark import EntryForm
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from tests.cell.test_catalogue import CASES, OPERATIONS

@@ -30,6 +30,7 @@ FLAGS: Final = {
     Reason.EQUIVOCATOR: "writes more histories than one device can: only what others built on counts",
     Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
     Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
+    Reason.TOO_NEW: "has a cellsync that is too old to take in everything that came: update it",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }

@@ -33,6 +33,7 @@ from cellsync.core.ids import (
     SigningPublic,
     SigningSecret,
 )
+from cellsync.core.wire.mark import EntryForm
 from cellsync.core.wire.tags import ENTRY_VERSION
 
 # version 1, circle 32, device 32, incarnation 8: the same for a whole chain
@@ -60,14 +61,6 @@ class Standing:
     OUT: Final = 2  # because of what others wrote, so it may change
     UNDECIDED: Final = 3
     RELEASED: Final = 4  # a flag beside the label, of case entries only
-
-
-class EntryForm:
-    """How much of an entry is held. Only full ones are made so far. Stores keep the numbers."""
-
-    FULL: Final = 0
-    ERASED: Final = 1  # header, shape, and the hash of its content
-    SKELETON: Final = 2  # its header
 
 
 class Entry(NamedTuple):
@@ -236,12 +229,17 @@ class Outline(NamedTuple):
 
 def outline(entry: Entry, case: CaseId, parents: Iterable[EntryId]) -> Outline:
     """The outline of an entry. `case` as it is hashed: zeros for a `found`."""
-    content_hash = _CONTENT.copy()
-    content_hash.update(entry.content)
     return Outline(
-        entry.height, entry.clock, entry.kind, hash_shape(case, entry.shape), content_hash.digest(),
+        entry.height, entry.clock, entry.kind, hash_shape(case, entry.shape), hash_content(entry.content),
         len(entry.shape), len(entry.content), tuple(sorted(parents)),
     )  # fmt: skip
+
+
+def hash_content(content: bytes) -> bytes:
+    """The hash of a content, as in a header."""
+    content_hash = _CONTENT.copy()
+    content_hash.update(content)
+    return content_hash.digest()
 
 
 def sign(secret: SigningSecret, entry: EntryId) -> Signature:

@@ -12,6 +12,9 @@
     5  A new branch of an equivocator is taken with an entry that cites it, or while the peer that brings it has room
        for surplus branches (core/replica/surplus.py); otherwise it is refused.
     6  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
+    7  An erased entry or a skeleton has the same id as the full one. If it is held, the slice goes on behind it; if
+       not, the slice is refused: content is not given up on a peer's word. So is a slice with an entry of an unknown
+       version, whose id cannot be computed.
 
 A slice is taken whole or refused whole. So after every commit the signature on the newest entry of each branch is
 stored, and everything held can be served to other peers. (protocol/30-history.md, protocol/50-sync.md)
@@ -30,7 +33,7 @@ from cellsync.core.errors import BadSignature, CapExceeded, Malformed, TooLarge
 from cellsync.core.history.entry import (
     SLOT_BITS,
     Entry,
-    EntryForm,
+    Outline,
     Standing,
     chain_of,
     chain_prefix,
@@ -46,15 +49,16 @@ from cellsync.core.history.entry import (
 )
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.history.store import Store
-from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
+from cellsync.core.ids import ID_BYTES, NO_ID, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
 from cellsync.core.membership.circle import Circle
 from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.replica.stage import Judge, Plan, Stage
 from cellsync.core.rule import Rule
 from cellsync.core.wire.batches import Batch, BatchEntry, entry_size
+from cellsync.core.wire.mark import KINDS, Digest, EntryForm, form_of, kind_of, version_of
 from cellsync.core.wire.operations import Head, Operation, decode, lone_head, lone_text
 from cellsync.core.wire.places import Gap, Line
-from cellsync.core.wire.tags import Kind, Op
+from cellsync.core.wire.tags import ENTRY_VERSION, Kind, Op
 
 _FOUND, _APPEND = int(Kind.FOUND), int(Op.APPEND)
 _CLOCK_END: Final = 1 << 63
@@ -80,7 +84,7 @@ def plan_batch(
                     Gap(slices[row].line, slices[row].next - 1) for row in lost if slices[row].row.device not in known
                 ]
                 reached = [None if piece.refused else _reached(piece) for piece in slices]
-                return stage.plan(gaps, lost, reached, surplus)
+                return stage.plan(gaps, lost, reached, surplus, newer=batch.newer)
             found = refused | excess
         refused = found  # rare: stage the batch again without these rows
 
@@ -150,7 +154,7 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
                 or cited is current
             ))
         ):  # fmt: skip
-            _stage_entry(stage, slices, entry_row, clock, batch.cases[case_row], numbers)
+            _stage_entry(stage, slices, entry_row, clock, batch.cases, numbers)
             at = len(entries)
             continue
         known = read[case_row]
@@ -211,14 +215,18 @@ def _said_by(stage: Stage, case: CaseId, number: int, shape: bytes) -> _Said:
 
 
 def _stage_entry(
-    stage: Stage, slices: list[Slice], entry_row: BatchEntry, clock: int, case: CaseId, numbers: list[int]
+    stage: Stage, slices: list[Slice], entry_row: BatchEntry, clock: int, cases: list[CaseId], numbers: list[int]
 ) -> None:
     """Stage one entry of a batch. `numbers`: of the batch's cases, each 0 until one of its entries is staged."""
-    row, case_row, parents, _, kind, shape, content = entry_row
+    row, case_row, parents, _, marked, shape, content = entry_row
+    kind = kind_of(marked)
     current = slices[row]
     sequence = current.next
     current.next = sequence + 1
     if not (current.opened or _open_slice(stage, current)) or current.refused:
+        return
+    if marked >= KINDS and version_of(marked) != ENTRY_VERSION:
+        current.refuse()
         return
     if not 0 <= clock < _CLOCK_END:
         raise Malformed(Rule.ENTRY_CLOCK)
@@ -230,6 +238,8 @@ def _stage_entry(
             current.refuse()
             return
         height, past, parent_ids, parent_slots = named
+    is_skeleton = form_of(marked) == EntryForm.SKELETON
+    case = CaseId(stage.held.circle) if is_skeleton else cases[case_row]
     hashed_case, prefix, author = case, current.prefix, current.device
     if kind:
         if bytes(case) != stage.held.circle:
@@ -237,12 +247,21 @@ def _stage_entry(
         if kind == _FOUND:  # its id names the circle, so the entry cannot contain that name
             hashed_case, prefix = CaseId(NO_ID), founding_prefix(current.row.incarnation)
     height += 1
-    identity = entry_id(prefix, sequence, current.head, height, clock, kind, hashed_case, shape, content, parent_ids)
+    if marked < KINDS:
+        identity = entry_id(
+            prefix, sequence, current.head, height, clock, kind, hashed_case, shape, content, parent_ids
+        )
+    else:
+        outline = _outline(height, clock, marked, hashed_case, shape, content, parent_ids)
+        identity = outline.identity(prefix, sequence, current.head)
     tip = current.place
-    if tip is None or not current.fresh or tip.length >= sequence or tip.off:
+    if marked >= KINDS or tip is None or not current.fresh or tip.length >= sequence or tip.off:
         held = stage.successor(current.line, tip, sequence, identity)
         if held is not None:
             _pass_over(stage, current, held, sequence, identity)
+            return
+        if marked >= KINDS:
+            current.refuse()
             return
         if tip is None and kind != _FOUND and not stage.saw_introduction(current.device, past):
             current.refuse()
@@ -268,6 +287,17 @@ def _stage_entry(
     current.head, current.height, current.past = identity, height, past
     current.size += entry_size(shape, content, len(parents) >> 1)
     stage.add(entry, author, counts)
+
+
+def _outline(
+    height: int, clock: int, marked: int, case: CaseId, shape: bytes, content: bytes, parent_ids: bytes
+) -> Outline:
+    """The outline of an entry that came erased, or as a skeleton: with digests in place of what it lacks."""
+    is_skeleton = form_of(marked) == EntryForm.SKELETON
+    shaped = Digest.read(shape) if is_skeleton else Digest(hash_shape(case, shape), len(shape))
+    said = Digest.read(content)
+    parents = tuple(EntryId(parent_ids[at : at + ID_BYTES]) for at in range(0, len(parent_ids), ID_BYTES))
+    return Outline(height, clock, kind_of(marked), shaped.hash, said.hash, shaped.length, said.length, parents)
 
 
 def _open_slice(stage: Stage, current: Slice) -> bool:

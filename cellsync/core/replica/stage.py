@@ -62,6 +62,7 @@ class Plan(NamedTuple):
     surplus: list[int]  # new branches of equivocators that nothing cites
     refold: list[int]  # cases in which earlier entries no longer count, or now do
     restanding: list[Restanding]  # earlier entries whose standing changes, whether or not that changes what counts
+    newer: bool  # whether an entry of the batch has a version that this build does not know: it has to be updated
 
 
 Judge = Callable[["Stage"], Iterable[Judgement]]
@@ -479,6 +480,7 @@ class Stage:
     def plan(
         self, gaps: Iterable[Gap] = (), refused: Iterable[int] = (),
         reached: Iterable[tuple[int, int] | None] = (), surplus: Iterable[int] = (), *, each_ends: bool = False,
+        newer: bool = False,
     ) -> Plan:  # fmt: skip
         """The plan of this step. `each_ends`: each arrival is signed, its parents earlier, so a batch may end there."""
         if self.equivocators() != self.held.equivocators:
@@ -523,7 +525,7 @@ class Stage:
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self._unknown, self.forks, list(gaps),
             list(refused), list(reached), {**self.held.counted, **new} if new else self.held.counted, list(surplus),
-            refold, restanding,
+            refold, restanding, newer,
         )  # fmt: skip
 
     def _heads_of(self, counted: Counted) -> dict[int, Head]:

@@ -5,12 +5,14 @@
               previous   id of the entry before it, which says on which branch; zeros before the first
               signature  of the last entry sent; empty in a row that is there only to be cited by parents
     cases     id 32
-    entries   [chain, case, parents, clock, kind, shape, content]
-              chain, case   rows of the tables
+    entries   [chain, case, parents, clock, marked kind, shape, content]
+              chain, case   rows of the tables; a skeleton has no case
               parents       chain, offset, chain, offset, …: `offset` before the next entry of that chain
               clock         difference to the entry before it in the batch, ms
+              marked kind   the kind, and which form of the entry this is (`mark`): nearly always the full one
               shape         bytes; or the number of one that was sent as bytes before in this batch: those of at
                             most 64 bytes are numbered, from 0, as they come (appends to a log all look the same)
+              content       bytes; of an erased entry its digest, and of a skeleton so is the shape
 
 The tables grow from part to part. Sequence, height, previous, hashes and lengths are not sent: the receiver computes
 them, and the signature tells.
@@ -30,9 +32,12 @@ from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, EntryId, Incarnation, 
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.forms import NAME_BYTES, PART_OVERHEAD, SEQUENCE_END, line_of
-from cellsync.core.wire.tags import Message
+from cellsync.core.wire.mark import DIGEST_BYTES, KINDS, MARKED_END, Digest, EntryForm, form_of, kind_of, version_of
+from cellsync.core.wire.tags import ENTRY_VERSION, Kind, Message
 
 SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
+NO_CASE: Final = -1  # of a skeleton, which does not say its case
+_NEVER_SKELETONS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})  # their shapes say who is a member
 _NO_PARENTS: Final[list[int]] = []  # of all entries that have none: a list of its own would take each 72 bytes
 
 
@@ -49,7 +54,7 @@ class BatchEntry(NamedTuple):
     case: int
     parents: list[int]
     clock: int
-    kind: int
+    kind: int  # marked
     shape: bytes
     content: bytes
 
@@ -66,6 +71,7 @@ class Batch:
     entries: list[BatchEntry] = field(default_factory=list)
     size: int = 0
     shapes: list[bytes] = field(default_factory=list, compare=False)  # the short ones, as they came
+    newer: bool = field(default=False, compare=False)  # whether an entry has a version that this build does not know
 
 
 class BatchPart(NamedTuple):
@@ -111,6 +117,9 @@ def _with_numbered_shapes(entries: Iterable[BatchEntry]) -> Iterator[object]:
     numbers: dict[bytes, int] = {}
     for row in entries:
         chain, case, parents, clock, kind, shape, content = row
+        if kind >= KINDS and form_of(kind) == EntryForm.SKELETON:
+            yield chain, None, parents, clock, kind, shape, content
+            continue
         number = numbers.get(shape)
         if number is not None:
             yield chain, case, parents, clock, kind, number, content
@@ -181,14 +190,17 @@ def _take_typed(batch: Batch, rows: list[_EntryRow]) -> int:
     append, shapes, size = batch.entries.append, batch.shapes, 0
     new: Any = tuple.__new__
     for chain, case, parents, clock, kind, shape, content in rows:
+        if not (0 <= chain < chains and 0 <= case < cases and 0 <= kind < KINDS):
+            if kind < KINDS:
+                raise Malformed(Rule.BATCH_ENTRY)
+            size += _take_row(batch, [chain, case, parents, clock, kind, shape, content])
+            continue
         if isinstance(shape, int):
             if not 0 <= shape < len(shapes):
                 raise Malformed(Rule.BATCH_ENTRY)
             shape = shapes[shape]
         elif len(shape) <= SHORT_SHAPE:
             shapes.append(shape)
-        if not (0 <= chain < chains and 0 <= case < cases and 0 <= kind < 256):
-            raise Malformed(Rule.BATCH_ENTRY)
         if parents:
             _check_parents(parents, chain, chains)
         else:
@@ -203,38 +215,62 @@ def _take_typed(batch: Batch, rows: list[_EntryRow]) -> int:
 
 def _take(batch: Batch, rows: list[Any]) -> int:
     """The same with rows of which nothing is known."""
-    chains, cases = len(batch.chains), len(batch.cases)
-    entries, shapes, size = batch.entries, batch.shapes, 0
-    for row in rows:
-        if type(row) is not list or len(row) != 7:
-            raise Malformed(Rule.BATCH_ENTRY)
-        chain, case, parents, clock, kind, shape, content = row
-        if type(shape) is int and 0 <= shape < len(shapes):
-            row[5] = shape = shapes[shape]
-        elif type(shape) is bytes and len(shape) <= SHORT_SHAPE:
-            shapes.append(shape)
-        if (
-            type(chain) is not int
-            or not 0 <= chain < chains
-            or type(case) is not int
-            or not 0 <= case < cases
-            or type(parents) is not list
-            or type(clock) is not int
-            or type(kind) is not int
-            or not 0 <= kind < 256
-            or type(shape) is not bytes
-            or type(content) is not bytes
-        ):
-            raise Malformed(Rule.BATCH_ENTRY)
-        if parents:
-            _check_parents(parents, chain, chains)
-        else:
-            row[2] = _NO_PARENTS
-        if len(shape) + len(content) > caps.ENTRY:
-            raise CapExceeded(Rule.CAP_ENTRY)
-        size += len(shape) + len(content) + 32 + 7 * len(parents)  # entry_size
-        entries.append(BatchEntry(*row))
-    return size
+    return sum(_take_row(batch, row) for row in rows)
+
+
+def _take_row(batch: Batch, row: Any) -> int:
+    """Add one row of which nothing is known; what it counts. Raises Malformed or CapExceeded."""
+    if type(row) is not list or len(row) != 7:
+        raise Malformed(Rule.BATCH_ENTRY)
+    chain, case, parents, clock, kind, shape, content = row
+    chains, shapes = len(batch.chains), batch.shapes
+    is_skeleton = type(kind) is int and form_of(kind) == EntryForm.SKELETON
+    if is_skeleton and type(shape) is int:
+        raise Malformed(Rule.ENTRY_FORM)
+    if type(shape) is int and 0 <= shape < len(shapes):
+        shape = shapes[shape]
+    elif type(shape) is bytes and len(shape) <= SHORT_SHAPE and not is_skeleton:
+        shapes.append(shape)
+    if (
+        type(chain) is not int
+        or not 0 <= chain < chains
+        or (case is not None and (type(case) is not int or not 0 <= case < len(batch.cases)))
+        or type(parents) is not list
+        or type(clock) is not int
+        or type(kind) is not int
+        or not 0 <= kind < MARKED_END
+        or type(shape) is not bytes
+        or type(content) is not bytes
+    ):
+        raise Malformed(Rule.BATCH_ENTRY)
+    if form_of(kind) == EntryForm.DETACHED:
+        raise Malformed(Rule.ENTRY_MARK)
+    if (case is None) is not is_skeleton:
+        raise Malformed(Rule.ENTRY_FORM)
+    if parents:
+        _check_parents(parents, chain, chains)
+    if version_of(kind) != ENTRY_VERSION:
+        batch.newer = True
+        length = len(shape) + len(content)
+    else:
+        length = _length(kind, shape, content)
+    if length > caps.ENTRY:
+        raise CapExceeded(Rule.CAP_ENTRY)
+    case, parents = NO_CASE if case is None else case, parents or _NO_PARENTS
+    batch.entries.append(BatchEntry(chain, case, parents, clock, kind, shape, content))
+    return entry_size(shape, content, len(parents) // 2)
+
+
+def _length(kind: int, shape: bytes, content: bytes) -> int:
+    """The length of an entry's shape and content, whichever of them are here. Raises Malformed."""
+    match form_of(kind):
+        case EntryForm.FULL:
+            return len(shape) + len(content)
+        case EntryForm.ERASED if len(content) == DIGEST_BYTES:
+            return len(shape) + Digest.read(content).length
+        case EntryForm.SKELETON if len(shape) == len(content) == DIGEST_BYTES and kind_of(kind) not in _NEVER_SKELETONS:
+            return Digest.read(shape).length + Digest.read(content).length
+    raise Malformed(Rule.ENTRY_FORM)
 
 
 def _check_parents(parents: list[Any], own: int, chains: int) -> None:

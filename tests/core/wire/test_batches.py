@@ -15,8 +15,30 @@ from cellsync.core.errors import CapExceeded, Malformed, PeerError
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
 from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec, messages
-from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, BatchPart
+from cellsync.core.wire.batches import NO_CASE, Batch, BatchChain, BatchEntry, BatchPart
+from cellsync.core.wire.mark import Digest, EntryForm, marked
+from cellsync.core.wire.tags import Kind
 from tests.core.wire.sent import CIRCLE, WRONG, fixed, gives_peer_errors_only, names, otherwise, sequences
+
+
+@st.composite
+def bodies(draw: st.DrawFn, cases: int) -> tuple[int, int, bytes, bytes]:
+    """(case, marked kind, shape, content) of an entry: mostly a full one, in any other form else."""
+    kind = draw(st.integers(0, 255))
+    case, shape, content = draw(st.integers(0, cases - 1)), draw(st.binary(max_size=60)), draw(st.binary(max_size=300))
+    lengths = st.integers(0, caps.ENTRY // 2).map(lambda length: Digest(bytes([length % 256]) * 32, length).pack())
+    match draw(st.sampled_from(["full"] * 5 + ["erased", "skeleton", "newer", "newer skeleton"])):
+        case "erased":
+            return case, marked(kind, EntryForm.ERASED), shape, draw(lengths)
+        case "skeleton":
+            kind = 0 if kind in (Kind.FOUND, Kind.ADMIT) else kind
+            return NO_CASE, marked(kind, EntryForm.SKELETON), draw(lengths), draw(lengths)
+        case "newer":
+            form = draw(st.sampled_from([EntryForm.FULL, EntryForm.ERASED]))
+            return case, marked(kind, form, draw(st.integers(2, 64))), shape, content
+        case "newer skeleton":
+            return NO_CASE, marked(kind, EntryForm.SKELETON, draw(st.integers(2, 64))), shape, content
+    return case, kind, shape, content
 
 
 @st.composite
@@ -31,13 +53,9 @@ def any_batches(draw: st.DrawFn) -> Batch:
         chain = draw(st.integers(0, len(chains) - 1))
         cited = [row for row in range(len(chains)) if row != chain]
         pairs = st.lists(st.tuples(st.sampled_from(cited), sequences), max_size=3) if cited else st.just([])
-        entries.append(
-            BatchEntry(
-                chain, draw(st.integers(0, len(cases) - 1)), [part for pair in draw(pairs) for part in pair],
-                draw(st.integers(-(1 << 62), 1 << 62)), draw(st.integers(0, 255)),
-                draw(st.binary(max_size=60)), draw(st.binary(max_size=300)),
-            )
-        )  # fmt: skip
+        case, kind, shape, content = draw(bodies(len(cases)))
+        parents = [part for pair in draw(pairs) for part in pair]
+        entries.append(BatchEntry(chain, case, parents, draw(st.integers(-(1 << 62), 1 << 62)), kind, shape, content))
     size = sum(batches.entry_size(entry.shape, entry.content, len(entry.parents) // 2) for entry in entries)
     return Batch(chains, cases, entries, size)
 
@@ -66,7 +84,7 @@ def read(raw: bytes, batch: Batch, *, typed: bool) -> object:
             batches.extend(batch, message)
         except PeerError as error:
             return type(error), str(error)
-    return batch, batch.shapes, message.circle, message.last
+    return batch, batch.shapes, batch.newer, message.circle, message.last
 
 
 @given(any_batches(), st.integers(500, 3_000), st.data())
@@ -146,7 +164,7 @@ BAD_ENTRIES = [
       [(0, -1), (0, 2), (0, True), (0, None), (1, -1), (1, 1), (1, False), (2, None), (2, [1]), (2, [0, 1]),
        (2, [2, 1]),
        (2, [-1, 1]), (2, [1, 0]), (2, [1, -1]), (2, [1, 1 << 40]), (2, [True, 1]), (2, [1, True]), (2, [1, 1.0]),
-       (2, {"a": 1}), (3, 1.0), (3, None), (3, True), (4, -1), (4, 256), (4, True), (5, "s"), (5, None), (6, None),
+       (2, {"a": 1}), (3, 1.0), (3, None), (3, True), (4, -1), (4, 3 << 8), (4, True), (5, "s"), (5, None), (6, None),
        (6, [])]],
 ]  # fmt: skip
 
@@ -195,6 +213,51 @@ def test_bad_rows_of_entries(row: Any) -> None:
 def test_bad_cases(case: Any) -> None:
     with pytest.raises(Malformed):
         batches.extend(Batch(), part([], [case], []))
+
+
+DIGEST = Digest(bytes(32), 17).pack()
+ERASED = [0, 0, [1, 1], 0, marked(0, EntryForm.ERASED), b"s", DIGEST]
+SKELETON = [0, None, [1, 1], 0, marked(0, EntryForm.SKELETON), DIGEST, DIGEST]
+NEWER = [0, 0, [1, 1], 0, marked(0, EntryForm.FULL, 2), b"", b""]
+NEWER_SKELETON = [0, None, [1, 1], 0, marked(0, EntryForm.SKELETON, 64), b"", b""]
+LONG = Digest(bytes(32), caps.ENTRY).pack()
+OTHER_FORMS = [ERASED, SKELETON, NEWER, NEWER_SKELETON]
+BAD_FORMS = [
+    (Rule.ENTRY_MARK, ENTRY, (4, marked(0, EntryForm.DETACHED))), (Rule.ENTRY_MARK, NEWER, (4, 256 * 7)),
+    (Rule.BATCH_ENTRY, ENTRY, (4, 256 * 256)), (Rule.BATCH_ENTRY, NEWER, (4, 256 * 260)),
+    (Rule.ENTRY_FORM, ENTRY, (1, None)), (Rule.ENTRY_FORM, ERASED, (1, None)), (Rule.ENTRY_FORM, NEWER, (1, None)),
+    (Rule.ENTRY_FORM, SKELETON, (1, 0)), (Rule.ENTRY_FORM, NEWER_SKELETON, (1, 0)),
+    (Rule.ENTRY_FORM, ERASED, (6, DIGEST[1:])), (Rule.ENTRY_FORM, ERASED, (6, bytes(37))),
+    (Rule.ENTRY_FORM, SKELETON, (5, DIGEST[1:])), (Rule.ENTRY_FORM, SKELETON, (6, DIGEST + b"x")),
+    (Rule.ENTRY_FORM, SKELETON, (5, 0)), (Rule.ENTRY_FORM, NEWER_SKELETON, (5, 0)),
+    (Rule.ENTRY_FORM, SKELETON, (4, marked(Kind.FOUND, EntryForm.SKELETON))),
+    (Rule.ENTRY_FORM, SKELETON, (4, marked(Kind.ADMIT, EntryForm.SKELETON))),
+    (Rule.BATCH_ENTRY, ERASED, (1, 1)), (Rule.BATCH_ENTRY, SKELETON, (1, b"")), (Rule.BATCH_ENTRY, ERASED, (6, None)),
+    (Rule.BATCH_ENTRY, ERASED, (5, 7)), (Rule.BATCH_ENTRY, NEWER, (0, 2)), (Rule.ENTRY_PARENTS, NEWER, (2, [1])),
+    (Rule.CAP_PARENTS, NEWER, (2, [1, 1] * 65)), (Rule.CAP_ENTRY, NEWER, (6, bytes(caps.ENTRY + 1))),
+    (Rule.CAP_ENTRY, ERASED, (6, LONG)), (Rule.CAP_ENTRY, SKELETON, (6, LONG)), (Rule.CAP_ENTRY, SKELETON, (5, LONG)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "good", "change"), BAD_FORMS, ids=range(len(BAD_FORMS)))
+def test_a_row_of_another_form_has_that_form_and_no_other(rule: Rule, good: list[Any], change: tuple[int, Any]) -> None:
+    before = [ENTRY, replaced(ENTRY, 5, b"s")]
+    taken = Batch()
+    batches.extend(taken, part([CHAIN, CHAIN], [bytes(32)], [*before, good]))
+    assert taken.newer is (good in (NEWER, NEWER_SKELETON))
+    with pytest.raises((Malformed, CapExceeded)) as caught:
+        batches.extend(Batch(), part([CHAIN, CHAIN], [bytes(32)], [*before, replaced(good, *change)]))
+    assert caught.value.rule is rule
+
+
+def test_what_stands_in_a_skeleton_for_a_shape_gets_no_number() -> None:
+    batch = Batch()
+    numbered = [replaced(ERASED, 5, b"of an erased one"), replaced(NEWER, 5, b"of a newer one")]
+    later = [replaced(ENTRY, 5, number) for number in (0, 1)]
+    rows = [SKELETON, NEWER_SKELETON, *numbered, *later]
+    batches.extend(batch, part([CHAIN, CHAIN], [bytes(32)], rows))
+    assert [entry.shape for entry in batch.entries[-2:]] == [b"of an erased one", b"of a newer one"]
+    assert batch.size == sum(46 + len(entry.shape) + len(entry.content) for entry in batch.entries)
 
 
 def over(rule: Rule, batch: Batch, extension: BatchPart) -> None:
