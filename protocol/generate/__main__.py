@@ -1,4 +1,4 @@
-"""Makes protocol/vectors/ from the text of the protocol: `python -m protocol.generate`, at the top of the checkout.
+"""Makes protocol/vectors/ and the transcript from the text: `python -m protocol.generate`, at the top of the checkout.
 
 Nothing here imports cellsync: it is a second implementation, so where the two differ one of them, or the text, is
 wrong.
@@ -6,6 +6,7 @@ wrong.
 
 from __future__ import annotations
 
+from protocol.generate import transcript
 from protocol.generate.everything import everything
 from protocol.generate.vector import VECTORS
 
@@ -18,6 +19,7 @@ def main() -> None:
     for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    transcript.write()
     print(f"{len(made)} vectors in {VECTORS}")
 
 

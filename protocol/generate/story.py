@@ -158,7 +158,7 @@ def append() -> Pieces:
 
 FIRST = write(BEN, 0, CASE, append(), salted("first", text("Called at noon.", "    the item")), [CREATED])
 SECOND = write(BEN, 0, CASE, append(), salted("second", text("No answer.", "    the item")), [])
-THIRD = write(ANA, 0, CASE, append(), salted("third", text("I try tomorrow.", "    the item")), [SECOND])
+THIRD = write(ANA, 0, CASE, append(), salted("third", text("Trying again soon.", "    the item")), [SECOND])
 
 
 # --- batches --------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Makes protocol/transcript.md and protocol/transcript.json from the text alone: nothing of cellsync.
 
-    python -m protocol.generate.transcript
+    python -m protocol.generate
 
 A pairing, a session, two batches and their acknowledgements, byte by byte; then one batch explained by itself.
 """
@@ -333,7 +333,7 @@ def everything() -> tuple[str, dict[str, Any]]:
     return document(talks), facts(talks)
 
 
-if __name__ == "__main__":
+def write() -> None:
     page, full = everything()
     (PROTOCOL / "transcript.md").write_text(page)
     (PROTOCOL / "transcript.json").write_text(json.dumps(full, indent=1, ensure_ascii=False) + "\n")

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 def test_the_files_are_what_the_generator_makes() -> None:
     page, full = transcript.everything()
-    assert page == (PROTOCOL / "transcript.md").read_text(), "python -m protocol.generate.transcript"
+    assert page == (PROTOCOL / "transcript.md").read_text(), "python -m protocol.generate"
     assert full == FULL
 
 
@@ -232,7 +232,7 @@ def tell_all(ana: Author, ben: Author) -> None:
     pass_on(ana, ben)
     then_written(ben)
     pass_on(ben, ana)
-    ana.at(5, "third").edit(CASE, Operation(7, "log", None, "I try tomorrow."))
+    ana.at(5, "third").edit(CASE, Operation(7, "log", None, "Trying again soon."))
 
 
 # --- the worked batch -----------------------------------------------------------------------------
