@@ -60,6 +60,10 @@ HEAD: Final = [ID, NAME, 1, ID]
         ([4, NAME, True, [[b"", b"", 1, ID, b""]], [b""], []], "form.incarnation"),
         ([4, NAME, True, [], [b""], [[0, 0, [], 0, 0, b"", b""]]], "batch.case"),
         ([4, NAME, True, [], [], [[0, 0, [1] * 131, 0, 0, b"", b""]]], "batch.entry"),
+        ([4, NAME, True, [], [], [[0, None, [1] * 131, 0, 512, 0, b""]]], "entry.form"),  # a skeleton with a number
+        ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [], [[0, None, [0] * 131, 0, 768, b"", b""]]], "entry.mark"),
+        ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [], [[0, None, [0] * 131, 0, 256, b"", b""]]], "entry.form"),
+        ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [], [[0, None, [0], 0, 512, b"", b""]]], "entry.parents"),
         ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [ID], [[0, 0, [0] * 131, 0, 0, b"", bytes(65_000)]]], "cap.parents"),
         ([4, NAME, True, [[ID, NAME, 1, ID, b""]], [ID], [[0, 0, [0], 0, 0, b"", bytes(65_000)]]], "entry.parents"),
     ],
