@@ -47,7 +47,7 @@ from cellsync.core.wire.batches import Batch, BatchChain, BatchPart, encode_batc
 from cellsync.ledger.pause import collector_paused, spare
 from cellsync.ledger.source import FromSession
 from cellsync.profile.profile import Profile, Settings
-from cellsync.testing.hostile.bombs import BOMBS, CASE, Entry, batches
+from cellsync.testing.hostile.bombs import BOMBS, CASE, Bomb, batches
 from cellsync.testing.hostile.forging import Root, Writer
 
 GROWTH: Final = 64.0  # MB that one device may cost another
@@ -61,7 +61,7 @@ _SCHEDULED: Final = Path("/proc/thread-self/schedstat")
 _PART: Final = struct.Struct(">I?")  # length of a part, and whether it is the last of its batch
 
 
-def write(hello: Mapping[str, Any], path: Path, entries: Iterator[Entry], most: int) -> None:
+def write(hello: Mapping[str, Any], path: Path, entries: Iterator[Bomb], most: int) -> None:
     """Write batches of these entries, as the hostile member, into a file, frame by frame."""
     circle, founder = CircleId(bytes.fromhex(hello["circle"])), Incarnation(bytes.fromhex(hello["incarnation"]))
     row = BatchChain(DeviceId(circle), founder, hello["length"] + 1, EntryId(bytes.fromhex(hello["head"])), None)

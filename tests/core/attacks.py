@@ -5,12 +5,14 @@ from __future__ import annotations
 from cellsync.core.history.entry import chain_of, sequence_of
 from cellsync.core.ids import EntryId, Incarnation
 from cellsync.core.wire.batches import BatchChain
-from cellsync.testing.hostile.forging import CONTENT, SHAPE, Draft, Root, Writer, content, forge, together
+from cellsync.testing.hostile.forging import CONTENT, SHAPE, Forgery, Root, Writer, content, forge, together
 from tests.core.replicas import MemoryReplica
 
 __all__ = [
     "CONTENT", "SHAPE", "Draft", "Root", "Writer", "anew", "content", "forge", "of", "pointer", "root", "together",
 ]  # fmt: skip
+
+Draft = Forgery
 
 
 def of(device: MemoryReplica) -> Writer:

@@ -11,7 +11,7 @@ import trio
 from cellsync.core.rule import Rule
 from cellsync.testing.hostile import speech, writing
 from cellsync.testing.hostile.bombs import BOMBS, Attack, batches
-from cellsync.testing.hostile.conversation import Conversation, Left, opened
+from cellsync.testing.hostile.talk import Left, Talk, opened
 from cellsync.testing.hostile.turncoat import Turncoat
 
 BOMB_BYTES: Final = 8 << 20
@@ -25,7 +25,7 @@ class Behaviour(NamedTuple):
     `refuses`: how many rows it refuses. `tires`: nothing is broken, and yet it has to leave after a while.
     """
 
-    act: Callable[[Conversation], Awaitable[None]]
+    act: Callable[[Talk], Awaitable[None]]
     breaks: Rule | None = None
     refuses: int = 0
     tires: bool = False
@@ -36,7 +36,7 @@ class Behaviour(NamedTuple):
         return self.breaks is not None or self.tires
 
 
-class Outcome(NamedTuple):
+class Aftermath(NamedTuple):
     """What one conversation came to."""
 
     left: bool  # the other device has ended the session
@@ -115,7 +115,7 @@ WRITTEN: Final[Mapping[str, Behaviour]] = {
 }
 
 
-async def bomb(attack: Attack, talk: Conversation, most: int = BOMB_BYTES) -> None:
+async def bomb(attack: Attack, talk: Talk, most: int = BOMB_BYTES) -> None:
     """Write what is large, as fast as it is taken."""
     for batch in batches(talk.pen, attack(), most, talk.turncoat.now()):
         await talk.give(batch)
@@ -132,9 +132,9 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {**SPOKEN, **WRITTEN, **dict(_bombs
 async def carry_out(
     behaviour: Behaviour, turncoat: Turncoat, dial: Dial, carrier: bytes, entropy: Callable[[int], bytes],
     until: trio.Event | None = None,
-) -> Outcome:  # fmt: skip
+) -> Aftermath:  # fmt: skip
     """Call the victim, and misbehave. Unless that ends the session, stay `until` then, and see that it goes on."""
-    talk: Conversation | None = None
+    talk: Talk | None = None
     try:
         async with opened(turncoat, await dial(), carrier, entropy) as talk:
             await behaviour.act(talk)
@@ -143,7 +143,7 @@ async def carry_out(
             if until is not None:
                 await until.wait()
             await talk.ask()
-            return Outcome(False, talk.acknowledged, talk.refused)
+            return Aftermath(False, talk.acknowledged, talk.refused)
     except* Left:
         pass
-    return Outcome(True, talk.acknowledged if talk else 0, talk.refused if talk else 0)
+    return Aftermath(True, talk.acknowledged if talk else 0, talk.refused if talk else 0)

@@ -16,7 +16,7 @@ from cellsync.core.wire.batches import Batch, entry_size
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind, Op
 from cellsync.testing.home import START
-from cellsync.testing.hostile.forging import Draft, Writer, forge
+from cellsync.testing.hostile.forging import Forgery, Writer, forge
 
 MANY: Final = 100_000
 CASE: Final = CaseId(b"c" * 32)
@@ -24,7 +24,7 @@ _SALT: Final = bytes(16)
 _KIND: Final = "cellsync.case"
 
 
-class Entry(NamedTuple):
+class Bomb(NamedTuple):
     """One entry to write, as its two halves."""
 
     case: CaseId
@@ -33,16 +33,16 @@ class Entry(NamedTuple):
     kind: int = Kind.CASE
 
 
-Attack = Callable[[], Iterator[Entry]]
+Attack = Callable[[], Iterator[Bomb]]
 
 
-def said(case: CaseId, *done: Operation) -> Entry:
-    return Entry(case, operations.encode_shape(done), operations.encode_content(_SALT, done))
+def said(case: CaseId, *done: Operation) -> Bomb:
+    return Bomb(case, operations.encode_shape(done), operations.encode_content(_SALT, done))
 
 
-def raw(shape: bytes, value: bytes, case: CaseId = CASE) -> Entry:
+def raw(shape: bytes, value: bytes, case: CaseId = CASE) -> Bomb:
     """An entry of one operation whose value is given in bytes."""
-    return Entry(case, shape, _SALT + b"\x91" + value)
+    return Bomb(case, shape, _SALT + b"\x91" + value)
 
 
 def _set(field: str = "title", refs: bytes = b"") -> bytes:
@@ -53,18 +53,18 @@ def array(element: bytes, count: int) -> bytes:
     return codec.array_header(count) + element * count
 
 
-def elements(element: bytes, count: int) -> Iterator[Entry]:
+def elements(element: bytes, count: int) -> Iterator[Bomb]:
     entry = raw(_set(), array(element, count))
     return itertools.repeat(entry)
 
 
-def tables(count: int) -> Iterator[Entry]:
+def tables(count: int) -> Iterator[Bomb]:
     """Maps of the codec as values."""
     packed = codec.encode({f"{number:03x}": [] for number in range(count)})
     return itertools.repeat(raw(_set(), packed))
 
 
-def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> Iterator[Entry]:
+def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> Iterator[Bomb]:
     """Entries of `count` operations, each with a value, key or counter of its own."""
     for number in itertools.count():
         own = range(number * count, number * count + count)
@@ -74,7 +74,7 @@ def crowded(op: Op, detail: bytes | None, count: int, case: CaseId = CASE) -> It
             yield said(case, *(Operation(int(op), "f", detail, [at, 1] if op is Op.PUT else at) for at in own))
 
 
-def fields(op: Op, count: int, detail: Callable[[int], Any] = lambda _: None) -> Iterator[Entry]:
+def fields(op: Op, count: int, detail: Callable[[int], Any] = lambda _: None) -> Iterator[Bomb]:
     """Entries of `count` operations, each in a field of its own."""
     for number in itertools.count():
         own = range(number * count, number * count + count)
@@ -87,19 +87,19 @@ def a_ref(at: int) -> bytes:
     return at.to_bytes(10, "big")
 
 
-def single(operation: Callable[[int], Operation]) -> Iterator[Entry]:
+def single(operation: Callable[[int], Operation]) -> Iterator[Bomb]:
     """Entries of one operation each, all on one case."""
     return (said(CASE, operation(number)) for number in itertools.count())
 
 
-def every_case(count: int) -> Iterator[Entry]:
+def every_case(count: int) -> Iterator[Bomb]:
     """Entries that each create a case."""
     for number in range(count):
         case = CaseId(number.to_bytes(32, "big"))
         yield said(case, Operation(int(Op.CREATE), _KIND, 1, None), Operation(int(Op.SET), "title", b"", f"t{number}"))
 
 
-def leaving() -> Iterator[Entry]:
+def leaving() -> Iterator[Bomb]:
     """A case with every two entries, the other of which consents to its export to anyone; and one more case to show."""
     for number in itertools.count():
         consent, case = (CaseId((2 * number + one).to_bytes(32, "big")) for one in range(2))
@@ -110,13 +110,13 @@ def leaving() -> Iterator[Entry]:
         yield said(case, created, *texts)
 
 
-def about(document: CaseId, kind: str, case: CaseId, *more: Operation) -> Entry:
+def about(document: CaseId, kind: str, case: CaseId, *more: Operation) -> Bomb:
     """The entry that makes a document part of a case."""
     link = Operation(int(Op.ADD), "links", None, [case, "part_of"])
     return said(document, Operation(int(Op.CREATE), kind, 1, None), link, *more)
 
 
-def beside_one() -> Iterator[Entry]:
+def beside_one() -> Iterator[Bomb]:
     """Tasks and consents without end, all of one case."""
     yield said(CASE, Operation(int(Op.CREATE), _KIND, 1, None), Operation(int(Op.SET), "summary", b"", "t"))
     for number in itertools.count():
@@ -125,16 +125,16 @@ def beside_one() -> Iterator[Entry]:
         yield about(consent, "cellsync.consent", CASE, Operation(int(Op.SET), "scope", b"", "public"))
 
 
-def fat_cases() -> Iterator[Entry]:
+def fat_cases() -> Iterator[Bomb]:
     """Cases that are all large."""
     for number in itertools.count():
         case = CaseId(number.to_bytes(32, "big"))
         yield raw(_set(), array(b"\x90", 1_000), case)
 
 
-def control() -> Iterator[Entry]:
+def control() -> Iterator[Bomb]:
     """Entries of a kind that this version does not know."""
-    return itertools.repeat(Entry(CaseId(NO_ID), array(b"\x90", 60_000), _SALT + b"\x90", 99))
+    return itertools.repeat(Bomb(CaseId(NO_ID), array(b"\x90", 60_000), _SALT + b"\x90", 99))
 
 
 BOMBS: Final[dict[str, Attack]] = {
@@ -176,10 +176,10 @@ BOMBS: Final[dict[str, Attack]] = {
 }
 
 
-def batches(writer: Writer, entries: Iterable[Entry], most: int, clock: int = START) -> Iterator[Batch]:
+def batches(writer: Writer, entries: Iterable[Bomb], most: int, clock: int = START) -> Iterator[Batch]:
     """Full batches of these entries, one after another in one chain, until they count `most` bytes."""
     sent = size = 0
-    waiting: list[Draft] = []
+    waiting: list[Forgery] = []
     for entry in entries:
         grown = entry_size(entry.shape, entry.content, 0 if waiting or writer.first > 1 else 1)
         if size + grown > min(caps.BATCH, most):
@@ -191,7 +191,7 @@ def batches(writer: Writer, entries: Iterable[Entry], most: int, clock: int = ST
             if sent >= most:
                 return
         case = CaseId(bytes(writer.circle)) if entry.kind else entry.case
-        waiting.append(Draft((), clock, entry.kind, case, entry.shape, entry.content))
+        waiting.append(Forgery((), clock, entry.kind, case, entry.shape, entry.content))
         size += grown
     if waiting:
         yield forge(writer, waiting)[0]

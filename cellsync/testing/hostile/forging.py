@@ -53,7 +53,7 @@ class Writer(NamedTuple):
         return self._replace(first=self.first + len(ids), previous=ids[-1], height=before + len(ids))
 
 
-class Draft(NamedTuple):
+class Forgery(NamedTuple):
     """One entry to forge."""
 
     parents: Sequence[tuple[int, int, EntryId, int]] = ()  # row, offset, id, height
@@ -64,7 +64,7 @@ class Draft(NamedTuple):
     content: bytes = CONTENT
 
 
-def forge(writer: Writer, drafts: Sequence[Draft], others: Sequence[BatchChain] = ()) -> tuple[Batch, list[EntryId]]:
+def forge(writer: Writer, drafts: Sequence[Forgery], others: Sequence[BatchChain] = ()) -> tuple[Batch, list[EntryId]]:
     """A batch of one chain (row 0), rightly signed; rows of `others` follow for parents to name.
 
     The first entry of a chain cites its author's introduction, in a row behind them, unless it cites something.

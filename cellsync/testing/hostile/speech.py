@@ -18,18 +18,18 @@ from cellsync.core.wire.frontiers import PATH_STEPS, PATHS, Path
 from cellsync.core.wire.messages import OFFERS, Places
 from cellsync.core.wire.places import Frontier, Head
 from cellsync.core.wire.tags import Message
-from cellsync.testing.hostile.conversation import Conversation
+from cellsync.testing.hostile.talk import Talk
 
 EVERY: Final = 20.0  # seconds: often enough not to be taken for dead
 MANY: Final = 20_000  # pings whose answers are more than may wait to be sent
 
 
-def part(talk: Conversation, frontier: Frontier, *, last: bool) -> bytes:
+def part(talk: Talk, frontier: Frontier, *, last: bool) -> bytes:
     """A part of a frontier, whatever it has."""
     return codec.encode([Message.FRONTIER, talk.name, last, *(sorted(rows) for rows in frontier)])
 
 
-def made_up(talk: Conversation, heads: int) -> frozenset[Head]:
+def made_up(talk: Talk, heads: int) -> frozenset[Head]:
     """Heads of a device that does not exist."""
     line = DeviceId(talk.entropy(32)), Incarnation(talk.entropy(8))
     return frozenset(Head(*line, 1, EntryId(number.to_bytes(32, "big"))) for number in range(heads))
@@ -38,7 +38,7 @@ def made_up(talk: Conversation, heads: int) -> frozenset[Head]:
 # --- false claims ----------------------------------------------------------------------------------------
 
 
-async def claim_false_heights(talk: Conversation) -> None:
+async def claim_false_heights(talk: Talk) -> None:
     """Every chain is said to go on to the last sequence that there is, from ids that nobody has written."""
     last = SEQUENCE_END - 1
     heads = {head._replace(sequence=last, id=EntryId(talk.entropy(32))) for head in talk.turncoat.held.heads}
@@ -47,34 +47,34 @@ async def claim_false_heights(talk: Conversation) -> None:
     await talk.say(*frontiers.encode_paths(talk.name, paths))
 
 
-async def claim_to_lack_everything(talk: Conversation) -> None:
+async def claim_to_lack_everything(talk: Talk) -> None:
     """Served once, it says again and again that it holds nothing, asks for all of it, and refuses every row."""
     await talk.tell(Frontier(frozenset()))
     for _ in range(50):
         await talk.say(part(talk, Frontier(frozenset()), last=True), messages.PING_BYTES)
 
 
-async def claim_too_many_heads(talk: Conversation) -> None:
+async def claim_too_many_heads(talk: Talk) -> None:
     for _ in range(1 + caps.CHAINS // 500):
         await talk.say(part(talk, Frontier(made_up(talk, 500)), last=True))
 
 
-async def never_end_a_frontier(talk: Conversation) -> None:
+async def never_end_a_frontier(talk: Talk) -> None:
     for _ in range(1 + caps.CHAINS // 500):
         await talk.say(part(talk, Frontier(made_up(talk, 500)), last=False))
 
 
-async def call_everybody_an_equivocator(talk: Conversation) -> None:
+async def call_everybody_an_equivocator(talk: Talk) -> None:
     devices = frozenset(head.device for head in talk.turncoat.held.heads)
     await talk.tell(Frontier(frozenset(), devices))
 
 
-async def name_a_head_twice(talk: Conversation) -> None:
+async def name_a_head_twice(talk: Talk) -> None:
     [head] = made_up(talk, 1)
     await talk.say(codec.encode([Message.FRONTIER, talk.name, True, [head, head], [], []]))
 
 
-async def show_paths_without_end(talk: Conversation) -> None:
+async def show_paths_without_end(talk: Talk) -> None:
     line = talk.turncoat.founder.row.device, talk.turncoat.founder.row.incarnation
     steps = [((1 << 39) - at, EntryId(bytes([at]) * 32)) for at in range(PATH_STEPS)]
     paths = frontiers.encode_paths(talk.name, [Path(line, steps)] * PATHS)
@@ -82,7 +82,7 @@ async def show_paths_without_end(talk: Conversation) -> None:
         await talk.say(*paths)
 
 
-async def lie_about_where_others_are(talk: Conversation) -> None:
+async def lie_about_where_others_are(talk: Talk) -> None:
     """Everybody is said to be here, there, and at addresses of no host."""
     hosts = [bytes([10, 0, 0, 7]), bytes([127, 0, 0, 1]), bytes([224, 0, 0, 251]), bytes(4), bytes(16)]
     devices = {head.device for head in talk.turncoat.held.heads}
@@ -90,12 +90,12 @@ async def lie_about_where_others_are(talk: Conversation) -> None:
     await talk.say(messages.encode_whereabouts(talk.name, places))
 
 
-async def tell_whereabouts_too_often(talk: Conversation) -> None:
+async def tell_whereabouts_too_often(talk: Talk) -> None:
     said = messages.encode_whereabouts(talk.name, {talk.turncoat.device: [(bytes([10, 0, 0, 7]), 22)]})
     await talk.say(*[said] * (LOCATED_AT_ONCE + 1))
 
 
-async def tell_where_too_many_are(talk: Conversation) -> None:
+async def tell_where_too_many_are(talk: Talk) -> None:
     places: Places = {DeviceId(talk.entropy(32)): [(bytes(4), 1)] for _ in range(caps.DEVICES + 1)}
     await talk.say(messages.encode_whereabouts(talk.name, places))
 
@@ -103,37 +103,37 @@ async def tell_where_too_many_are(talk: Conversation) -> None:
 # --- out of turn ---------------------------------------------------------------------------------------------
 
 
-async def tell_a_digest_twice(talk: Conversation) -> None:
+async def tell_a_digest_twice(talk: Talk) -> None:
     await talk.say(*[messages.encode_digest(talk.name, talk.entropy(32))] * 2)
 
 
-async def tell_a_clock_twice(talk: Conversation) -> None:
+async def tell_a_clock_twice(talk: Talk) -> None:
     await talk.say(messages.encode_clock(talk.turncoat.now()))
 
 
-async def offer_twice(talk: Conversation) -> None:
+async def offer_twice(talk: Talk) -> None:
     await talk.say(messages.encode_offer(talk.entropy(16) for _ in range(OFFERS)))
 
 
-async def offer_out_of_order(talk: Conversation) -> None:
+async def offer_out_of_order(talk: Talk) -> None:
     await talk.say(codec.encode([Message.OFFER, [bytes([255 - at]) * 16 for at in range(OFFERS)]]))
 
 
-async def speak_of_another_circle(talk: Conversation) -> None:
+async def speak_of_another_circle(talk: Talk) -> None:
     await talk.say(messages.encode_digest(talk.entropy(8), bytes(32)))
 
 
-async def acknowledge_nothing(talk: Conversation) -> None:
+async def acknowledge_nothing(talk: Talk) -> None:
     await talk.say(messages.encode_ack(talk.name, []))
 
 
-async def refuse_what_was_never_sent(talk: Conversation) -> None:
+async def refuse_what_was_never_sent(talk: Talk) -> None:
     await talk.tell(Frontier(frozenset()))
     await trio.sleep(1)  # by then it has sent something
     await talk.say(messages.encode_ack(talk.name, [caps.CHAINS - 1]))
 
 
-async def never_acknowledge(talk: Conversation) -> None:
+async def never_acknowledge(talk: Talk) -> None:
     """It lives, says so, and never says that anything arrived."""
     await talk.tell(Frontier(frozenset()))
     for _ in range(2 + int(ACKNOWLEDGE_WITHIN / EVERY)):
@@ -144,54 +144,54 @@ async def never_acknowledge(talk: Conversation) -> None:
 # --- nothing that could be read --------------------------------------------------------------------------------
 
 
-async def speak_noise(talk: Conversation) -> None:
+async def speak_noise(talk: Talk) -> None:
     await talk.say(b"\xc1" + talk.entropy(1_000))
 
 
-async def encode_otherwise(talk: Conversation) -> None:
+async def encode_otherwise(talk: Talk) -> None:
     await talk.say(b"\x91\xcc\x06")  # a PING whose number takes two bytes
 
 
-async def say_what_is_no_message(talk: Conversation) -> None:
+async def say_what_is_no_message(talk: Talk) -> None:
     await talk.say(codec.encode([99, talk.name]))
 
 
-async def nest_a_message(talk: Conversation) -> None:
+async def nest_a_message(talk: Talk) -> None:
     await talk.say(b"\x91" * 60_000 + b"\x90")
 
 
-async def fill_a_message(talk: Conversation) -> None:
+async def fill_a_message(talk: Talk) -> None:
     """As many elements as a frame has bytes."""
     many = channel.MAX_PAYLOAD - 5
     await talk.say(b"\x92\x01" + codec.array_header(many) + b"\x90" * many)
 
 
-async def flip_a_bit(talk: Conversation) -> None:
+async def flip_a_bit(talk: Talk) -> None:
     frame = bytearray(talk.transport.encrypt_frame(messages.PING_BYTES))
     frame[40] ^= 1
     await talk.send(bytes(frame))
 
 
-async def send_a_frame_again(talk: Conversation) -> None:
+async def send_a_frame_again(talk: Talk) -> None:
     await talk.send(talk.transport.encrypt_frame(messages.PING_BYTES) * 2)
 
 
 # --- the pace ----------------------------------------------------------------------------------------------------
 
 
-async def flood_with_questions(talk: Conversation) -> None:
+async def flood_with_questions(talk: Talk) -> None:
     """A thousand at once, and no answer is waited for."""
     await talk.say(*[part(talk, Frontier(frozenset()), last=True), messages.PING_BYTES] * 500)
 
 
-async def stop_reading_answers(talk: Conversation) -> None:
+async def stop_reading_answers(talk: Talk) -> None:
     """It asks without end whether the other device is there, and does not read what that says."""
     talk.stop_reading()
     for _ in range(MANY // 500):
         await talk.say(*[messages.PING_BYTES] * 500)
 
 
-async def stop_reading(talk: Conversation) -> None:
+async def stop_reading(talk: Talk) -> None:
     """It asks for all that there is, and reads nothing."""
     await talk.tell(Frontier(frozenset()))
     talk.stop_reading()
@@ -200,5 +200,5 @@ async def stop_reading(talk: Conversation) -> None:
         await talk.say(messages.PING_BYTES)
 
 
-async def fall_silent(talk: Conversation) -> None:
+async def fall_silent(talk: Talk) -> None:
     await talk.left()

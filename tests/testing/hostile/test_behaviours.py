@@ -26,7 +26,7 @@ from cellsync.node.lan import CARRIER
 from cellsync.node.network import Address
 from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.hostile import writing
-from cellsync.testing.hostile.behaviours import BEHAVIOURS, SPOKEN, WRITTEN, Behaviour, Outcome, bomb, carry_out
+from cellsync.testing.hostile.behaviours import BEHAVIOURS, SPOKEN, WRITTEN, Aftermath, Behaviour, bomb, carry_out
 from cellsync.testing.hostile.bombs import BOMBS
 from cellsync.testing.hostile.turncoat import Turncoat
 from tests.cell.cells import Visit
@@ -59,7 +59,7 @@ class Scene(NamedTuple):
     async def turncoat(self, name: str) -> Turncoat:
         return await Turncoat.admitted(self.ana, Random(name).randbytes(96))
 
-    async def suffer(self, behaviour: Behaviour, turncoat: Turncoat, until: trio.Event | None = None) -> Outcome:
+    async def suffer(self, behaviour: Behaviour, turncoat: Turncoat, until: trio.Event | None = None) -> Aftermath:
         at = Address(self.net.host("ana").host, self.ana.node.port)
         dial = partial(self.net.host("eve").dial, at)
         return await carry_out(behaviour, turncoat, dial, CARRIER, Random(1).randbytes, until)
@@ -137,7 +137,7 @@ async def test_what_is_written_rightly_is_taken(autojump_clock: MockClock) -> No
         turncoat = await here.turncoat("honest for once")
         before = here.ana.entries()
         outcome = await here.suffer(Behaviour(writing.replay), turncoat)
-        assert outcome == Outcome(left=False, acknowledged=5, refused=0)
+        assert outcome == Aftermath(left=False, acknowledged=5, refused=0)
         assert here.ana.entries() == before + 2
 
 

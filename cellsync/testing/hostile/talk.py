@@ -1,4 +1,4 @@
-"""A conversation: a session as a member opens one, in which anything may then be said.
+"""A talk: a session as a member opens one, in which anything may then be said.
 
 It begins as the specification has it: handshake, offers, one shared circle. After that nothing is said unless somebody
 calls `say`, and nothing that the other device says is obeyed.
@@ -23,7 +23,7 @@ from cellsync.core.wire.batches import Batch, BatchChain
 from cellsync.core.wire.forms import NAME_BYTES
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES, AnyMessage
 from cellsync.core.wire.places import Frontier
-from cellsync.testing.hostile.forging import Draft, Writer, forge
+from cellsync.testing.hostile.forging import Forgery, Writer, forge
 from cellsync.testing.hostile.turncoat import Turncoat
 
 CHUNK: Final = 64 << 10
@@ -35,7 +35,7 @@ class Left(Exception):
     """The other device has ended the session."""
 
 
-class Conversation:
+class Talk:
     """Made by `opened`."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Conversation:
         await self.hand(batch)
         return await self.answer()
 
-    async def write(self, *drafts: Draft, others: Sequence[BatchChain] = ()) -> list[EntryId]:
+    async def write(self, *drafts: Forgery, others: Sequence[BatchChain] = ()) -> list[EntryId]:
         """Go on in our chain, rightly; the ids of the entries. Raises Left."""
         batch, ids = self.forge(*drafts, others=others)
         refused = await self.give(batch)
@@ -88,7 +88,7 @@ class Conversation:
         return ids
 
     def forge(
-        self, *drafts: Draft, others: Sequence[BatchChain] = (), by: Writer | None = None
+        self, *drafts: Forgery, others: Sequence[BatchChain] = (), by: Writer | None = None
     ) -> tuple[Batch, list[EntryId]]:
         """A batch that goes on in our chain, or in that of another writer."""
         return forge(by or self.pen, drafts, others)
@@ -161,11 +161,11 @@ class Conversation:
 @asynccontextmanager
 async def opened(
     turncoat: Turncoat, stream: trio.abc.Stream, carrier: bytes, entropy: Callable[[int], bytes]
-) -> AsyncIterator[Conversation]:
+) -> AsyncIterator[Talk]:
     """A conversation with its victim over this stream, which is closed afterwards. Raises Left."""
     async with stream:
         transport, rest = await _called(turncoat, stream, carrier, entropy)
-        conversation = Conversation(turncoat, stream, transport, entropy)
+        conversation = Talk(turncoat, stream, transport, entropy)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(conversation.listen, rest)
             try:
