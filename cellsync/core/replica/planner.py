@@ -55,7 +55,7 @@ from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.replica.stage import Judge, Plan, Stage
 from cellsync.core.rule import Rule
 from cellsync.core.wire.batches import Batch, BatchEntry, entry_size
-from cellsync.core.wire.mark import KINDS, Digest, EntryForm, form_of, kind_of, version_of
+from cellsync.core.wire.mark import KINDS, EntryForm, Hashed, form_of, kind_of, version_of
 from cellsync.core.wire.operations import Head, Operation, decode, lone_head, lone_text
 from cellsync.core.wire.places import Gap, Line
 from cellsync.core.wire.tags import ENTRY_VERSION, Kind, Op
@@ -294,8 +294,8 @@ def _outline(
 ) -> Outline:
     """The outline of an entry that came erased, or as a skeleton: with digests in place of what it lacks."""
     is_skeleton = form_of(marked) == EntryForm.SKELETON
-    shaped = Digest.read(shape) if is_skeleton else Digest(hash_shape(case, shape), len(shape))
-    said = Digest.read(content)
+    shaped = Hashed.read(shape) if is_skeleton else Hashed(hash_shape(case, shape), len(shape))
+    said = Hashed.read(content)
     parents = tuple(EntryId(parent_ids[at : at + ID_BYTES]) for at in range(0, len(parent_ids), ID_BYTES))
     return Outline(height, clock, kind_of(marked), shaped.hash, said.hash, shaped.length, said.length, parents)
 

@@ -32,7 +32,7 @@ from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, EntryId, Incarnation, 
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.forms import NAME_BYTES, PART_OVERHEAD, SEQUENCE_END, line_of
-from cellsync.core.wire.mark import DIGEST_BYTES, KINDS, MARKED_END, Digest, EntryForm, form_of, kind_of, version_of
+from cellsync.core.wire.mark import DIGEST_BYTES, KINDS, MARKED_END, EntryForm, Hashed, form_of, kind_of, version_of
 from cellsync.core.wire.tags import ENTRY_VERSION, Kind, Message
 
 SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
@@ -267,9 +267,9 @@ def _length(kind: int, shape: bytes, content: bytes) -> int:
         case EntryForm.FULL:
             return len(shape) + len(content)
         case EntryForm.ERASED if len(content) == DIGEST_BYTES:
-            return len(shape) + Digest.read(content).length
+            return len(shape) + Hashed.read(content).length
         case EntryForm.SKELETON if len(shape) == len(content) == DIGEST_BYTES and kind_of(kind) not in _NEVER_SKELETONS:
-            return Digest.read(shape).length + Digest.read(content).length
+            return Hashed.read(shape).length + Hashed.read(content).length
     raise Malformed(Rule.ENTRY_FORM)
 
 

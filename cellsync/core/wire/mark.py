@@ -2,7 +2,7 @@
 
 mark        = form + 4 × (version − 1)
 marked kind = kind + 256 × mark                 where an entry travels; so a full entry of version 1 has its kind
-digest      = hash 32 ‖ length u32              in place of a shape or content that does not travel
+hashed      = hash 32 ‖ length u32              in place of a shape or content that does not travel
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class EntryForm:
     DETACHED: Final = 3  # out of its chain: header, shape, the hash of its content, its own signature
 
 
-class Digest(NamedTuple):
+class Hashed(NamedTuple):
     """What stands in place of a shape or content that does not travel."""
 
     hash: bytes
     length: int
 
     @classmethod
-    def read(cls, raw: bytes) -> Digest:
+    def read(cls, raw: bytes) -> Hashed:
         """From DIGEST_BYTES bytes."""
         return cls(*_DIGEST.unpack(raw))
 

@@ -15,7 +15,7 @@ from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.wire import batches, messages
 from cellsync.core.wire.batches import NO_CASE, Batch, BatchEntry, BatchPart
-from cellsync.core.wire.mark import Digest, EntryForm, marked
+from cellsync.core.wire.mark import EntryForm, Hashed, marked
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.replica.plans import refused_chains
@@ -29,12 +29,12 @@ CASE = CaseId(b"c" * 32)
 
 
 def erased(row: BatchEntry) -> BatchEntry:
-    said = Digest(hash_content(row.content), len(row.content)).pack()
+    said = Hashed(hash_content(row.content), len(row.content)).pack()
     return row._replace(kind=marked(row.kind, EntryForm.ERASED), content=said)
 
 
 def skeleton(row: BatchEntry, case: CaseId) -> BatchEntry:
-    shape = Digest(hash_shape(case, row.shape), len(row.shape)).pack()
+    shape = Hashed(hash_shape(case, row.shape), len(row.shape)).pack()
     return erased(row)._replace(kind=marked(row.kind, EntryForm.SKELETON), case=NO_CASE, shape=shape)
 
 
@@ -178,14 +178,14 @@ def test_another_hash_or_length_is_another_entry(form: int) -> None:
     good = batch.entries[at]
     good = erased(good) if form == EntryForm.ERASED else skeleton(good, batch.cases[good.case])
     assert ana.replica.plan(with_rows(batch, {at: good})).refused == []
-    hashed, length = Digest.read(good.content)
+    hashed, length = Hashed.read(good.content)
     others = [
-        good._replace(content=Digest(hashed, length + 1).pack()),
-        good._replace(content=Digest(bytes(32), length).pack()),
+        good._replace(content=Hashed(hashed, length + 1).pack()),
+        good._replace(content=Hashed(bytes(32), length).pack()),
     ]
     if form == EntryForm.SKELETON:
-        hashed, length = Digest.read(good.shape)
-        others += [good._replace(shape=Digest(hashed, length + 1).pack()), good._replace(clock=good.clock + 1)]
+        hashed, length = Hashed.read(good.shape)
+        others += [good._replace(shape=Hashed(hashed, length + 1).pack()), good._replace(clock=good.clock + 1)]
     for other in others:
         assert ana.replica.plan(with_rows(batch, {at: other})).refused == [good.chain]
 

@@ -16,7 +16,7 @@ from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
 from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec, messages
 from cellsync.core.wire.batches import NO_CASE, Batch, BatchChain, BatchEntry, BatchPart
-from cellsync.core.wire.mark import Digest, EntryForm, marked
+from cellsync.core.wire.mark import EntryForm, Hashed, marked
 from cellsync.core.wire.tags import Kind
 from tests.core.wire.sent import CIRCLE, WRONG, fixed, gives_peer_errors_only, names, otherwise, sequences
 
@@ -26,7 +26,7 @@ def bodies(draw: st.DrawFn, cases: int) -> tuple[int, int, bytes, bytes]:
     """(case, marked kind, shape, content) of an entry: mostly a full one, in any other form else."""
     kind = draw(st.integers(0, 255))
     case, shape, content = draw(st.integers(0, cases - 1)), draw(st.binary(max_size=60)), draw(st.binary(max_size=300))
-    lengths = st.integers(0, caps.ENTRY // 2).map(lambda length: Digest(bytes([length % 256]) * 32, length).pack())
+    lengths = st.integers(0, caps.ENTRY // 2).map(lambda length: Hashed(bytes([length % 256]) * 32, length).pack())
     match draw(st.sampled_from(["full"] * 5 + ["erased", "skeleton", "newer", "newer skeleton"])):
         case "erased":
             return case, marked(kind, EntryForm.ERASED), shape, draw(lengths)
@@ -215,12 +215,12 @@ def test_bad_cases(case: Any) -> None:
         batches.extend(Batch(), part([], [case], []))
 
 
-DIGEST = Digest(bytes(32), 17).pack()
+DIGEST = Hashed(bytes(32), 17).pack()
 ERASED = [0, 0, [1, 1], 0, marked(0, EntryForm.ERASED), b"s", DIGEST]
 SKELETON = [0, None, [1, 1], 0, marked(0, EntryForm.SKELETON), DIGEST, DIGEST]
 NEWER = [0, 0, [1, 1], 0, marked(0, EntryForm.FULL, 2), b"", b""]
 NEWER_SKELETON = [0, None, [1, 1], 0, marked(0, EntryForm.SKELETON, 64), b"", b""]
-LONG = Digest(bytes(32), caps.ENTRY).pack()
+LONG = Hashed(bytes(32), caps.ENTRY).pack()
 OTHER_FORMS = [ERASED, SKELETON, NEWER, NEWER_SKELETON]
 BAD_FORMS = [
     (Rule.ENTRY_MARK, ENTRY, (4, marked(0, EntryForm.DETACHED))), (Rule.ENTRY_MARK, NEWER, (4, 256 * 7)),

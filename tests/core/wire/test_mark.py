@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.core.wire.mark import KINDS, Digest, EntryForm, form_of, kind_of, marked, version_of
+from cellsync.core.wire.mark import KINDS, EntryForm, Hashed, form_of, kind_of, marked, version_of
 
 
 @given(st.integers(0, 255), st.integers(0, 3), st.integers(1, 64))
@@ -27,6 +27,6 @@ def test_the_forms_have_their_numbers(form: int, mark: int) -> None:
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, (1 << 32) - 1))
 def test_a_digest_is_a_hash_and_a_length(hashed: bytes, length: int) -> None:
-    raw = Digest(hashed, length).pack()
+    raw = Hashed(hashed, length).pack()
     assert raw == hashed + length.to_bytes(4, "big")
-    assert Digest.read(raw) == (hashed, length)
+    assert Hashed.read(raw) == (hashed, length)
