@@ -65,17 +65,17 @@ def test_libraries_that_see_keys_are_touched_in_three_places() -> None:
     }
 
 
-# Whose words these are: names of our own operations and states.
-OURS: Final = {"operation.name", "service.state"}
+# Whose words these are: the type of an error, names of our own operations and states, and of a rule that was broken.
+OURS: Final = re.compile(r"type\(.+\)\.__name__|operation\.name|service\.state|link\.outcome\.rule\.(says|label)")
 
 
 def spoken(call: ast.Call) -> list[str]:
-    """What a call to a log says that is neither a constant nor the type of an error."""
+    """What a call to a log says that is neither a constant nor ours."""
     return [
         text
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]
         if not isinstance(argument, ast.Constant)
-        if not re.fullmatch(r"type\(.+\)\.__name__", text := ast.unparse(argument)) and text not in OURS
+        if not OURS.fullmatch(text := ast.unparse(argument))
     ]
 
 
