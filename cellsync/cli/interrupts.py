@@ -7,6 +7,8 @@ was just founded, the recovery key would be lost. So from its first write on suc
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import current_thread, main_thread
 from typing import Final
 
@@ -24,15 +26,31 @@ class Abandoned(KeyboardInterrupt):
 
 def see_through(context: click.Context, terminal: Terminal) -> None:
     """Hold Ctrl-C back from here to the end of the command; a second one raises Abandoned."""
+    context.with_resource(held_back(lambda: terminal.say(_FINISHING), Abandoned))
+
+
+@contextmanager
+def held_back(
+    told: Callable[[], object] = lambda: None, second: type[BaseException] = KeyboardInterrupt
+) -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C back until the end of the block, and call `told` when it comes; another one raises `second`.
+
+    Gives a function that tells whether Ctrl-C came. Where it does not interrupt anyway, nothing is held back.
+    """
     came = False
 
     def note(*_: object) -> None:
         nonlocal came
         if came:
-            raise Abandoned
+            raise second
         came = True
-        terminal.say(_FINISHING)
+        told()
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and current_thread() is main_thread():
-        signal.signal(signal.SIGINT, note)
-        context.call_on_close(lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or current_thread() is not main_thread():
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

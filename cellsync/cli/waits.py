@@ -7,15 +7,15 @@ only after it, so the signal is repeated until it has been noticed.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, Thread, current_thread, get_ident, main_thread
+from threading import Event, Thread, get_ident
 from typing import Any, Final
 
 from cellsync import system
 from cellsync.api.client import Answer, Client
 from cellsync.api.contract.problems import Problem, Refusal
+from cellsync.cli.interrupts import held_back
 from cellsync.core.errors import CellsyncError
 
 _WAIT: Final = 20.0  # seconds that one request to the daemon may take
@@ -45,7 +45,7 @@ def to_its_end(
     stay in memory while the job works on it.
     """
     show = f"{operation}.show"
-    with _held_back() as came:
+    with held_back() as came:
         job = begun = client.call(operation, **given)
     given.clear()
     try:
@@ -62,30 +62,6 @@ def to_its_end(
             client.call(f"{operation}.cancel", job=begun["job"])
         raise
     return job
-
-
-@contextmanager
-def _held_back() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back until the end of the block, so the job that it starts is known; a second Ctrl-C is not held.
-
-    Gives a function that tells whether Ctrl-C came.
-    """
-    came = False
-
-    def note(*_: object) -> None:
-        nonlocal came
-        if came:
-            raise KeyboardInterrupt
-        came = True
-
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or current_thread() is not main_thread():
-        yield lambda: False
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: came
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def after(client: Client, show: str, job: Answer, state: str) -> Answer:
