@@ -10,9 +10,10 @@ READY := $(VENV)/.installed
 # operation of the API) they run the first and do not say so (pytest-xdist 3.8).
 PARALLEL := -n auto --dist worksteal
 
-# Where there is npm, the client in TypeScript is among what is tested.
+# Where there is npm, the client and the reader in TypeScript are among what is tested.
 TYPESCRIPT := examples/typescript/build/closing.js
-CLIENTS := $(if $(shell command -v npm),$(TYPESCRIPT))
+READER := examples/reader/build/harness.js
+CLIENTS := $(if $(shell command -v npm),$(TYPESCRIPT) $(READER))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
@@ -61,6 +62,12 @@ $(TYPESCRIPT): docs/reference/openapi.json $(wildcard examples/typescript/*.ts e
 typescript: ## install what examples/typescript is built with (needs npm), and build it
 	cd examples/typescript && npm ci --silent && npm run --silent build
 
+$(READER): $(wildcard examples/reader/*.ts examples/reader/answers/*.ts examples/reader/*.json)
+	@$(MAKE) --no-print-directory reader
+
+reader: ## the same for examples/reader, an independent implementation of what reads
+	cd examples/reader && npm ci --silent && npm run --silent build
+
 # uv stands apart: the lock must be repairable when the environment that it describes cannot be installed.
 UV := build/uv/bin/uv
 
@@ -74,6 +81,7 @@ lock: $(UV) ## resolve requirements.lock anew from pyproject.toml
 
 clean: ## remove .venv and everything that can be made again
 	rm -rf examples/typescript/node_modules examples/typescript/build examples/typescript/api.d.ts
+	rm -rf examples/reader/node_modules examples/reader/build
 	rm -rf $(VENV) build dist *.egg-info bench-results.json bench-against.json bench-runs.json bench-stages.json \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -216,7 +216,9 @@ ALLOWED: Final = {
     # of other specifications, libraries and systems
     "ChaCha20", "ChaChaPoly", "MixKeyAndHash", "NNpsk0", "IKpsk0", "OpenSSL", "OpenAPI", "NaN", "KiB", "MiB", "GiB",
     "Noise_NNpsk0", "SO_BINDTODEVICE", "IP_BOUND_IF", "IPV6_BOUND_IF", "application_id", "user_version", "TypeScript",
-    "locking_mode", "secure_delete",
+    "locking_mode", "secure_delete", "White_Space",
+    # columns of a database (70-vault)
+    "case_number",
     # of the local API and of the harness, whose names these are
     "as_of", "left_out", "with_mentions", "service_type", "beacon_key", "number_key", "first_day", "in_use",
     "remote_static", "external_id",

@@ -1,0 +1,98 @@
+// 06-vectors, Entries and histories.
+
+import { equal, hex, zeros32, type Bytes } from "../bytes.js";
+import { Batch } from "../batch.js";
+import { kindCase, kindFound } from "../control.js";
+import { stateDigest } from "../digest.js";
+import {
+  checkParents, hashContent, hashShape, headerOf, idOf, maxClock, readMeaning, signedBytes, type Outline, type Place,
+} from "../entry.js";
+import { holds } from "../fault.js";
+import { fold, type Folded } from "../fold.js";
+import { casesOf, foldedOf, frontierDigest, History, type Head } from "../history.js";
+import { verifies } from "../key.js";
+import { readProof } from "../proof.js";
+import { displayedFields } from "../shown.js";
+import { ok, type Answer, type Answers } from "./answer.js";
+import { bytesOf, integerOf, listOf, numberOf, objectOf, type Given } from "./question.js";
+
+function entry(given: Given): Answer {
+  const [kind, shape, content] = [numberOf(given, "kind"), bytesOf(given, "shape"), bytesOf(given, "content")];
+  const within = bytesOf(given, "case");
+  const place: Place = {
+    circle: bytesOf(given, "circle"), device: bytesOf(given, "device"), incarnation: bytesOf(given, "incarnation"),
+    sequence: integerOf(given, "sequence"), previous: bytesOf(given, "previous"),
+  };
+  const outline: Outline = {
+    height: integerOf(given, "height"), clock: integerOf(given, "clock"), kind,
+    shape: hashShape(within, shape), content: hashContent(content), parents: listOf(given, "parents", bytesOf),
+  };
+  holds(0n <= outline.clock && outline.clock < maxClock, "entry.clock");
+  checkParents(outline.parents);
+  if (kind === kindFound) holds([place.circle, place.device, within].every((id) => equal(id, zeros32)), "entry.found");
+  holds(kind === kindCase || equal(within, place.circle), "entry.case");
+  const { opaque } = readMeaning(kind, shape, content);
+  const header = headerOf(place, outline);
+  const id = idOf(header);
+  if (given["signature"] !== undefined) {
+    holds(verifies(bytesOf(given, "signing"), signedBytes(id), bytesOf(given, "signature")), "signature");
+  }
+  return ok({ header: hex(header), id: hex(id), opaque });
+}
+
+function head(given: Given, field: string): Head {
+  const [device, incarnation, sequence, id] = given[field] as unknown[];
+  const row = { device, incarnation, sequence, id };
+  return [bytesOf(row, "device"), bytesOf(row, "incarnation"), integerOf(row, "sequence"), bytesOf(row, "id")];
+}
+
+function frontier(given: Given): Answer {
+  const digest = frontierDigest(listOf(given, "heads", head), listOf(given, "equivocators", bytesOf), listOf(given, "gaps", head));
+  return ok({ digest: hex(digest) });
+}
+
+function proof(given: Given): Answer {
+  return ok({ ids: readProof(bytesOf(given, "proof"), bytesOf(given, "signing")).map(hex) });
+}
+
+function partsOf(given: Given, field: string): Bytes[] {
+  return listOf(given, field, bytesOf);
+}
+
+function received(history: History, parts: readonly Bytes[]): { refused: number[]; ids: Set<string> } {
+  const before = new Set(history.held.keys());
+  const refused = history.receive(Batch.of(parts));
+  return { refused, ids: new Set([...history.held.keys()].filter((id) => !before.has(id))) };
+}
+
+function batch(given: Given): Answer {
+  const history = new History(bytesOf(given, "circle"));
+  for (const parts of listOf(given, "held", partsOf)) history.receive(Batch.of(parts));
+  const { refused, ids } = received(history, partsOf(given, "batch"));
+  const voids = [...history.held.values()].filter(({ isVoid }) => isVoid).map(({ id }) => hex(id));
+  const result = describe(history, voids);
+  if (refused.length > 0) return { expect: `refused:[${refused.join(",")}]`, result };
+  return { expect: voids.some((id) => ids.has(id)) ? "void" : "ok", result };
+}
+
+function describe(history: History, voids: string[]): object {
+  const heads = history.heads().map(([device, incarnation, sequence, id]) => [hex(device), hex(incarnation), Number(sequence), hex(id)]);
+  const cases = [...casesOf(history)].map(([id, entries]) => [id, hex(stateDigest(fold(entries.map(foldedOf))))]);
+  return { digest: hex(history.digest()), heads, equivocators: [...history.equivocators()].sort(), void: voids.sort(), cases };
+}
+
+function readFolded(given: Given, field: string): Folded {
+  const one = objectOf(given, field);
+  const meaning = readMeaning(kindCase, bytesOf(one, "shape"), bytesOf(one, "content"));
+  return {
+    id: bytesOf(one, "id"), device: bytesOf(one, "device"), incarnation: bytesOf(one, "incarnation"),
+    sequence: integerOf(one, "sequence"), height: integerOf(one, "height"), clock: integerOf(one, "clock"), ...meaning,
+  };
+}
+
+function folding(given: Given): Answer {
+  const state = fold(listOf(given, "entries", readFolded));
+  return ok({ digest: hex(stateDigest(state)), kind: state.kind, version: state.version, shown: displayedFields(state) });
+}
+
+export const histories: Answers = { entry, frontier, proof, batch, fold: folding };

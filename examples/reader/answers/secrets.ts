@@ -1,0 +1,52 @@
+// 06-vectors, Keys and secrets.
+
+import { hex } from "../bytes.js";
+import { branches, commitment, psk, statesOn, type States } from "../epoch.js";
+import { holds } from "../fault.js";
+import { isSigningKey, verifies } from "../key.js";
+import { unwrap } from "../seal.js";
+import { openVault, VaultError } from "../vault.js";
+import { ok, type Answer, type Answers } from "./answer.js";
+import { bytesOf, numberOf, textOf, type Given } from "./question.js";
+
+function signature(given: Given): Answer {
+  holds(verifies(bytesOf(given, "public"), bytesOf(given, "message"), bytesOf(given, "signature")), "signature");
+  return ok();
+}
+
+function key(given: Given): Answer {
+  holds(isSigningKey(bytesOf(given, "public")), "entry.keys");
+  return ok();
+}
+
+function shownStates(states: States): object {
+  return Object.fromEntries(branches.map((branch) => [branch, hex(states[branch])]));
+}
+
+function epoch(given: Given): Answer {
+  const root = bytesOf(given, "root");
+  const states = statesOn(root, numberOf(given, "first_day"), numberOf(given, "day"));
+  return ok({
+    commitment: hex(commitment(root)), psk: hex(psk(states.session, bytesOf(given, "circle"))),
+    states: shownStates(states),
+  });
+}
+
+function wrap(given: Given): Answer {
+  const root = unwrap(bytesOf(given, "seal"), bytesOf(given, "commitment"), bytesOf(given, "wrap"));
+  const day = numberOf(given, "day");
+  return ok({ states: shownStates(statesOn(root, day, day)) });
+}
+
+function vault(given: Given): Answer {
+  try {
+    const { signing, session, name, circles } = openVault(bytesOf(given, "header"), textOf(given, "passphrase"), given["cheap"] === true);
+    const rows = circles.map(({ id, file, key }) => [id, file, key].map(hex));
+    return ok({ signing: hex(signing), session: hex(session), name, circles: rows });
+  } catch (error) {
+    if (error instanceof VaultError) return { expect: `fault:${error.code}` };
+    throw error;
+  }
+}
+
+export const secrets: Answers = { signature, key, epoch, wrap, vault };

@@ -1,0 +1,144 @@
+// The messages of a session (50-sync, Messages): each is exactly one of these forms.
+
+import { compare, equal, hex, zeros32, type Bytes } from "./bytes.js";
+import { Batch, maxChains, maxRows, readPlace } from "./batch.js";
+import { decode, encode, type Value } from "./codec.js";
+import { kindCase, kindFound } from "./control.js";
+import { Form, maxClock, maxEntry, maxParents } from "./entry.js";
+import { holds } from "./fault.js";
+import { isArray, isBytes, isInteger } from "./form.js";
+
+type Check = (fields: Value[]) => void;
+
+const tags = 32;
+const maxPaths = 32;
+const maxPath = 41;
+const maxWhereabouts = 48;
+const maxAddresses = 8;
+
+function isCircle(value: Value | undefined): void {
+  holds(isBytes(value), "message");
+  holds(value.length === 8, "form.circle");
+}
+
+function offer([list]: Value[]): void {
+  holds(isArray(list, tags) && list.every((tag) => isBytes(tag, 16)), "message");
+  holds(list.every((tag, i) => i === 0 || compare(list[i - 1] as Bytes, tag as Bytes) < 0), "offer.order");
+}
+
+function digest([circle, bytes]: Value[]): void {
+  isCircle(circle);
+  holds(isBytes(bytes, 32), "message");
+}
+
+function places(rows: Value[]): void {
+  for (const row of rows) {
+    holds(isArray(row, 4), "frontier.row");
+    const [device, incarnation, sequence, id] = row;
+    readPlace(device, incarnation, sequence);
+    holds(isBytes(id, 32), "form.place");
+  }
+}
+
+function frontier([circle, last, heads, equivocators, gaps]: Value[]): void {
+  isCircle(circle);
+  holds(typeof last === "boolean" && isArray(heads) && isArray(equivocators) && isArray(gaps), "message");
+  for (const table of [heads, equivocators, gaps]) holds(table.length <= maxRows, "message");
+  places(heads);
+  for (const device of equivocators) holds(isBytes(device, 32), "form.device");
+  places(gaps);
+  for (const table of [heads, equivocators, gaps]) {
+    const named = new Set(table.map((row) => hex(encode(row))));
+    holds(named.size === table.length, "frontier.twice");
+  }
+}
+
+function path([circle, paths]: Value[]): void {
+  isCircle(circle);
+  holds(isArray(paths) && 1 <= paths.length && paths.length <= maxPaths, "message");
+  for (const one of paths) {
+    holds(isArray(one, 3), "path");
+    const [device, incarnation, points] = one;
+    holds(isBytes(device, 32), "form.device");
+    holds(isBytes(incarnation, 8), "form.incarnation");
+    holds(isArray(points) && 1 <= points.length && points.length <= maxPath, "path");
+    let before: bigint | undefined;
+    for (const point of points) {
+      holds(isArray(point, 2), "path");
+      const [sequence, id] = point;
+      readPlace(device, incarnation, sequence);
+      holds(isBytes(id, 32), "form.place");
+      holds(before === undefined || (sequence as bigint) < before, "path");
+      before = sequence as bigint;
+    }
+  }
+}
+
+function ack([circle, rows]: Value[]): void {
+  isCircle(circle);
+  holds(isArray(rows) && rows.length <= maxRows && rows.every((row) => isInteger(row, 0n, BigInt(maxChains))), "message");
+}
+
+function whereabouts([circle, rows]: Value[]): void {
+  isCircle(circle);
+  holds(isArray(rows), "message");
+  holds(rows.length <= maxWhereabouts, "cap.whereabouts");
+  const devices = new Set<string>();
+  for (const row of rows) {
+    holds(isArray(row, 2), "whereabouts.row");
+    const [device, addresses] = row;
+    holds(isBytes(device, 32) && isArray(addresses) && addresses.length >= 1, "whereabouts.row");
+    holds(addresses.length <= maxAddresses, "cap.whereabouts");
+    for (const one of addresses) {
+      holds(isArray(one, 2), "whereabouts.row");
+      const [address, port] = one;
+      holds((isBytes(address, 4) || isBytes(address, 16)) && isInteger(port, 1n, 1n << 16n), "whereabouts.row");
+    }
+    devices.add(String(device));
+  }
+  holds(devices.size === rows.length, "whereabouts.twice");
+}
+
+function clock([moment]: Value[]): void {
+  holds(isInteger(moment, 0n, maxClock), "message");
+}
+
+function detached(fields: Value[]): void {
+  const [circle, device, incarnation, sequence, previous, height, at, marked, shape, hash, length, parents, signature] = fields;
+  isCircle(circle);
+  readPlace(device, incarnation, sequence);
+  holds(isBytes(previous, 32) && equal(previous, zeros32) === (sequence === 1n), "message");
+  holds(isInteger(height, 1n, 1n << 64n) && isInteger(at, 0n, maxClock) && isInteger(marked, 0n, 1n << 16n), "message");
+  holds(isBytes(shape) && isBytes(hash, 32) && isInteger(length, 0n, 1n << 32n) && isBytes(signature, 64), "message");
+  holds(isArray(parents) && parents.every((id) => isBytes(id, 32)), "message");
+  holds(parents.length <= maxParents, "cap.parents");
+  holds(parents.every((id, i) => i === 0 || compare(parents[i - 1] as Bytes, id as Bytes) < 0), "message");
+  const kind = Number(marked & 0xffn);
+  holds(Number((marked >> 8n) & 3n) === Form.detached && kind !== kindCase && kind !== kindFound, "message");
+  holds(BigInt(shape.length) + length <= BigInt(maxEntry), "cap.entry");
+}
+
+// By number: how many elements follow it, and what they have to be.
+const forms: ReadonlyMap<bigint, readonly [count: number, check: Check]> = new Map<bigint, readonly [number, Check]>([
+  [1n, [1, offer]],
+  [2n, [2, digest]],
+  [3n, [5, frontier]],
+  [4n, [5, (fields) => new Batch().add([4n, ...fields])]],
+  [5n, [2, ack]],
+  [6n, [0, () => undefined]],
+  [7n, [0, () => undefined]],
+  [8n, [2, path]],
+  [10n, [2, whereabouts]],
+  [11n, [1, clock]],
+  [12n, [13, detached]],
+]);
+
+export function readMessage(payload: Bytes): Value[] {
+  const message = decode(payload, "message");
+  holds(isArray(message) && message.length > 0, "message");
+  const [number, ...fields] = message;
+  const form = typeof number === "bigint" ? forms.get(number) : undefined;
+  holds(form !== undefined && fields.length === form[0], "message");
+  form[1](fields);
+  return message;
+}
