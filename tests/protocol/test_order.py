@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 import pytest
 
+from cellsync.core.crypto import channel, labels
+from cellsync.core.crypto.channel import Transport
+from cellsync.core.crypto.noise import CipherState
+from cellsync.core.errors import ExternalError, NewerVersion, NotAVault, PeerError, VaultDamaged
+from cellsync.core.pairing import messages as pairing_messages
+from cellsync.core.rule import Rule
+from cellsync.store import header
 from cellsync.testing.answers import answer
+from tests.core.pairing.pairs import KEYS
 
 VECTORS: Final = Path(__file__).parents[2] / "protocol" / "vectors"
 NAME: Final = b"n" * 8
@@ -70,6 +79,68 @@ HEAD: Final = [ID, NAME, 1, ID]
 )
 def test_a_message(message: list[Any], rule: str) -> None:
     assert verdict("message", payload=msgpack.packb(message).hex()) == f"fault:{rule}"
+
+
+# --- conversations ----------------------------------------------------------------------------------
+
+
+def of_frame(plaintext: bytes, *, flipped: int | None = None) -> Rule:
+    """The rule that a frame with this plaintext breaks, perhaps with a byte of it changed on its way."""
+    sending, receiving = CipherState(bytes(32)), CipherState(bytes(32))
+    reader = Transport(CipherState(ID), receiving, bytes(64))
+    mask = channel._mask_length(len(plaintext) + 16, sending.derive(labels.FRAME_KEY), 0)
+    frame = bytearray(mask.to_bytes(2, "big") + sending.encrypt_with_ad(b"", plaintext))
+    if flipped is not None:
+        frame[flipped] ^= 1
+    with pytest.raises(PeerError) as caught:
+        reader.receive(bytes(frame))
+    return caught.value.rule
+
+
+def test_a_frame() -> None:
+    everything = (60_000).to_bytes(2, "big") + b"p" * 1_022
+    assert of_frame(everything[:-1], flipped=100) is Rule.FRAME_LENGTH
+    assert of_frame(everything, flipped=100) is Rule.OPENS
+    assert of_frame(everything) is Rule.FRAME_PAYLOAD
+    assert of_frame((3).to_bytes(2, "big") + b"p" * 1_022) is Rule.FRAME_CLASS
+    assert of_frame((1_000).to_bytes(2, "big") + b"p" * 1_022) is Rule.FRAME_PADDING
+
+
+def test_a_message_of_a_pairing() -> None:
+    """Each of these parts is checked before those that follow it."""
+    good = [1, 1, list(KEYS.public), "ben", bytes(32), 0]
+    bad: list[tuple[Rule, Callable[[list[Any]], None]]] = [
+        (Rule.PAIRING_MESSAGE, lambda hello: hello.__setitem__(4, b"short")),
+        (Rule.ENTRY_KEYS, lambda hello: hello[2].__setitem__(0, bytes(32))),
+        (Rule.KEY_X_WING, lambda hello: hello[2].__setitem__(2, b"short")),
+        (Rule.KEY_X25519, lambda hello: hello[2].__setitem__(1, bytes(32))),
+        (Rule.ENTRY_NAME, lambda hello: hello.__setitem__(3, "")),
+        (Rule.PAIRING_CLOCK, lambda hello: hello.__setitem__(5, -1)),
+    ]
+    for at, (rule, _) in enumerate(bad):
+        hello = [*good[:2], list(KEYS.public), *good[3:]]
+        for _, spoil in bad[at:]:
+            spoil(hello)
+        with pytest.raises(PeerError) as caught:
+            pairing_messages.decode(msgpack.packb(hello))
+        assert caught.value.rule is rule
+
+
+def test_a_vaults_header() -> None:
+    """Magic, checksum, version, the rest: 70-vault, Errors of a header."""
+
+    def error(file: bytes, *, checked: bool = True) -> type[Exception]:
+        content = file[:-32]
+        checksum = blake2b(content, digest_size=32, person=b"cs1 vault check").digest()
+        with pytest.raises(ExternalError) as caught:
+            header.decode(content + (checksum if checked else bytes(32)))
+        return caught.type
+
+    newer = b"csvault\0\0\2\7" + bytes(5_000)
+    assert error(b"x" + newer[1:], checked=False) is NotAVault
+    assert error(newer, checked=False) is VaultDamaged
+    assert error(newer) is NewerVersion
+    assert error(newer[:9] + b"\1" + newer[10:]) is VaultDamaged
 
 
 # --- entries of a batch -----------------------------------------------------------------------------
