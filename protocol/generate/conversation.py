@@ -118,12 +118,13 @@ class Conversation:
     """A handshake of kind `session` or `pairing`, and what follows from it."""
 
     def __init__(
-        self, kind: str, psk: bytes, versions: bytes, caller: Drawn, callee: Drawn, statics: tuple[bytes, bytes] | None
-    ) -> None:
-        """`statics`: the secret X25519 keys of the caller and of the callee, in a session."""
+        self, kind: str, psk: bytes, versions: bytes, caller: Drawn, callee: Drawn, statics: tuple[bytes, bytes] | None,
+        carrier: bytes = b"lan", callees: bytes | None = None,
+    ) -> None:  # fmt: skip
+        """`statics`: the secret X25519 keys of the caller and of the callee, in a session. `callees`: its versions."""
         suite = b"25519_ChaChaPoly_BLAKE2b"
         state = Symmetric(b"Noise_" + PATTERNS[kind] + b"_" + suite)
-        self.prologue = b"cellsync/1 noise\0" + b"\x01" + suite + b"\0" + b"lan"
+        self.prologue = b"cellsync/1 noise\0" + b"\x01" + suite + b"\0" + carrier
         state.mix_hash(self.prologue)
         if statics:
             state.mix_hash(x25519(statics[1]))
@@ -149,7 +150,7 @@ class Conversation:
             state.mix_key(x25519(callee.ephemeral, x25519(statics[0])))
         self.secret, self.ciphertext = mlkem_encapsulated(kem_public, callee.kem)
         assert kem.decapsulate(self.ciphertext) == self.secret
-        payload = self.ciphertext + versions + bytes(callee.padding)
+        payload = self.ciphertext + (versions if callees is None else callees) + bytes(callee.padding)
         message = [(state.sealed(payload), f"ML-KEM ciphertext, versions, {callee.padding} zeros; sealed")]
         self.reply = self._header(kind, psk, CALLEE, one, two, message)
 

@@ -5,17 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from protocol.generate import batches_at_fault, batches_judged, batches_taken, codec, entries, folds, messages
+from protocol.generate import (
+    batches_at_fault,
+    batches_judged,
+    batches_taken,
+    beacons,
+    codec,
+    entries,
+    folds,
+    frontiers,
+    handshakes,
+    keys,
+    messages,
+    names,
+    vaults,
+)
 from protocol.generate.vector import Vector
 
 MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     codec.vectors,
     messages.vectors,
+    names.vectors,
     entries.vectors,
+    frontiers.vectors,
     batches_taken.vectors,
     batches_judged.vectors,
     batches_at_fault.vectors,
     folds.vectors,
+    keys.vectors,
+    vaults.vectors,
+    beacons.vectors,
+    handshakes.vectors,
 )
 
 

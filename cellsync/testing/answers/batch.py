@@ -76,4 +76,4 @@ def answer(given: Given) -> Answer:
 def _verdict(plan: Plan) -> str:
     if plan.refused:
         return f"refused:[{','.join(map(str, plan.refused))}]"
-    return "void" if plan.void else "ok"
+    return "void" if plan.void or plan.unknown else "ok"

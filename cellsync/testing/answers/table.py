@@ -6,16 +6,31 @@ from collections.abc import Callable
 from typing import Final
 
 from cellsync.core.errors import PeerError
-from cellsync.testing.answers import batch, codec, entry, fold, message
+from cellsync.testing.answers import batch, beacon, channel, codec, entry, fold, frontier, keys, message, name, vault
 from cellsync.testing.answers.json_form import plain
 from cellsync.testing.answers.question import Answer, Given
 
 PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "codec": codec.answer,
     "message": message.answer,
+    "name": name.answer,
     "entry": entry.answer,
+    "frontier": frontier.answer,
+    "proof": frontier.proof,
     "batch": batch.answer,
     "fold": fold.answer,
+    "signature": keys.signature,
+    "key": keys.key,
+    "epoch": keys.epoch,
+    "wrap": keys.wrap,
+    "vault": vault.answer,
+    "beacon": beacon.answer,
+    "versions": channel.versions,
+    "agreement": channel.agreement,
+    "header": channel.header,
+    "opening": channel.opening,
+    "call": channel.call,
+    "frame": channel.frame,
 }
 
 
