@@ -33,8 +33,7 @@ OTHERS: Final = {
 
 # Files named for something else than a module, and why.
 ASIDE: Final = {
-    "core/crypto/test_vectors.py": "named for `protocol/vectors/crypto`",
-    "core/pairing/test_vectors.py": "named for `protocol/vectors/pairing`",
+    "core/crypto/test_vectors.py": "named for `protocol/vectors`, and goes further than to pass them",
 }
 
 

@@ -18,6 +18,7 @@ from protocol.generate import (
     keys,
     messages,
     names,
+    pairings,
     vaults,
 )
 from protocol.generate.vector import Vector
@@ -36,6 +37,7 @@ MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     vaults.vectors,
     beacons.vectors,
     handshakes.vectors,
+    pairings.vectors,
 )
 
 

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.core.errors import HandshakeFailed, PeerNewer, PeerOlder
+from cellsync.core.errors import PeerNewer, PeerOlder
 from cellsync.core.versions import SPOKEN, UNSAID, Versions, decode
 
-VECTORS = json.loads((Path(__file__).parents[2] / "protocol/vectors/crypto/versions.json").read_text())
-
 spoken = st.lists(st.integers(1, 255), min_size=2, max_size=2).map(lambda pair: Versions(*sorted(pair)))
-
-
-@pytest.mark.parametrize("vector", VECTORS["tails"], ids=lambda vector: vector["tail"][:8] or "none")
-def test_what_follows_the_key(vector: dict[str, Any]) -> None:
-    tail = bytes.fromhex(vector["tail"])
-    if vector["versions"] is None:
-        with pytest.raises(HandshakeFailed):
-            decode(tail)
-    else:
-        assert decode(tail) == Versions(*vector["versions"])
-
-
-@pytest.mark.parametrize("vector", VECTORS["agreements"], ids=lambda vector: f"{vector['ours']}{vector['theirs']}")
-def test_agreement(vector: dict[str, Any]) -> None:
-    ours, theirs = Versions(*vector["ours"]), Versions(*vector["theirs"])
-    assert ours.common(theirs) == vector["in_use"]
-    kinds = {"theirs": PeerOlder, "ours": PeerNewer, None: type(None)}
-    assert type(ours.apart(theirs)) is kinds[vector["older"]]
 
 
 @given(spoken, spoken)

@@ -6,7 +6,20 @@ from collections.abc import Callable
 from typing import Final
 
 from cellsync.core.errors import PeerError
-from cellsync.testing.answers import batch, beacon, channel, codec, entry, fold, frontier, keys, message, name, vault
+from cellsync.testing.answers import (
+    batch,
+    beacon,
+    channel,
+    codec,
+    entry,
+    fold,
+    frontier,
+    keys,
+    message,
+    name,
+    pairing,
+    vault,
+)
 from cellsync.testing.answers.json_form import plain
 from cellsync.testing.answers.question import Answer, Given
 
@@ -31,6 +44,9 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "opening": channel.opening,
     "call": channel.call,
     "frame": channel.frame,
+    "code": pairing.code,
+    "short": pairing.short_code,
+    "pairing": pairing.message,
 }
 
 

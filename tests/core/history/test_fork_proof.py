@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,16 +20,15 @@ from cellsync.core.wire import codec
 from tests.core.attacks import Draft, content, forge, of
 from tests.core.noise import any_bytes
 from tests.core.replicas import MemoryReplica, three
+from tests.vectors import vectors
 
-VECTORS = Path(__file__).parents[3] / "protocol/vectors/history/fork-proofs.json"
 
-
-@pytest.mark.parametrize("vector", json.loads(VECTORS.read_text())["vectors"], ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("vector", vectors("proof"), ids=lambda vector: vector["name"])
 def test_vectors(vector: dict[str, Any]) -> None:
     raw = bytes.fromhex(vector["proof"])
     proof = fork_proof.decode(raw)
-    fork_proof.check(proof, SigningPublic(bytes.fromhex(vector["signing_public"])))
-    assert [proof.ids(side)[0].hex() for side in proof.sides] == vector["first_ids"]
+    fork_proof.check(proof, SigningPublic(bytes.fromhex(vector["signing"])))
+    assert [proof.ids(side)[0].hex() for side in proof.sides] == vector["ids"]
     assert proof.encode() == raw
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from cellsync.core.pairing.words import WORDS
+from protocol.generate.pairings import WORDS as SPECIFIED
 
 
 def distance(one: str, two: str) -> int:
@@ -20,6 +21,10 @@ def distance(one: str, two: str) -> int:
 def test_a_byte_is_a_word() -> None:
     assert len(WORDS) == len(set(WORDS)) == 256
     assert list(WORDS) == sorted(WORDS)
+
+
+def test_they_are_those_of_the_specification() -> None:
+    assert list(WORDS) == SPECIFIED
 
 
 def test_words_are_short_and_plain() -> None:
