@@ -6,11 +6,12 @@ import { words } from "./words.js";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const prefix = "CELLSYNC:";
-const dropped = /[\p{White_Space}\u001c-\u001f\p{Cf}\p{Pd}_]/gu;
+const dropped = /[\p{White_Space}\p{Cc}\p{Cf}\p{Pd}\u2212_]/gu;
 const meant: Readonly<Record<string, string>> = { "0": "O", "1": "I", "8": "B" };
 
 export interface Code {
   readonly secret: Bytes;
+  readonly written: string; // as people see it
   readonly qr: string;
   readonly psk: Bytes;
   readonly beaconKey: Bytes;
@@ -31,7 +32,8 @@ export function readCode(typed: string): Code | undefined {
   const bytes = base32(characters);
   const secret = bytes.subarray(0, 16);
   if (!equal(H("cs1 pair check", secret).subarray(0, 4), bytes.subarray(16))) return undefined;
-  return { secret, qr: prefix + characters, psk: H("cs1 pair psk", none, secret), beaconKey: H("cs1 pair tag", none, secret) };
+  const written = characters.match(/.{4}/g)!.join("-");
+  return { secret, written, qr: prefix + characters, psk: H("cs1 pair psk", none, secret), beaconKey: H("cs1 pair tag", none, secret) };
 }
 
 export interface ShortCode {
@@ -45,8 +47,9 @@ const maxLetters = 32;
 export function readShortCode(typed: string): ShortCode | undefined {
   const plain = typed.normalize("NFKC").toLowerCase().replace(/\p{Cf}/gu, "");
   if (plain.replace(/[^a-z0-9]/g, "").length >= maxLetters) return undefined;
-  const [number = "", ...said] = plain.replace(/[^a-z0-9]+/g, " ").trim().split(" ");
-  if (!/^[1-9][0-9]?$/.test(number) || said.length !== 3 || !said.every((word) => words.includes(word))) return undefined;
-  const numberKey = H("cs1 short number", u8(Number(number)));
-  return { password: [number, ...said].join("-"), numberKey, beaconKey: H("cs1 short tag", none, numberKey) };
+  const [digits, ...said] = plain.replace(/[^a-z0-9]+/g, " ").trim().replace(/^(\d{1,2})(?=[a-z])/, "$1 ").split(" ");
+  const number = /^\d{1,2}$/.test(digits ?? "") ? Number(digits) : 0;
+  if (number === 0 || said.length !== 3 || !said.every((word) => words.includes(word))) return undefined;
+  const numberKey = H("cs1 short number", u8(number));
+  return { password: [String(number), ...said].join("-"), numberKey, beaconKey: H("cs1 short tag", none, numberKey) };
 }

@@ -21,14 +21,13 @@ function clock(value: Value | undefined): void {
 }
 
 function hello([version, keys, name, commitment, moment]: Value[]): void {
-  holds(version === 1n && isArray(keys, 3) && isBytes(commitment, 32), "pairing.message");
+  holds(version === 1n && isArray(keys) && isBytes(commitment, 32), "pairing.message");
   const [signing, session, seal] = keys;
-  holds(isBytes(signing, 32) && isBytes(session, 32) && isBytes(seal, 1216), "pairing.message");
+  holds(keys.length === 3 && isBytes(signing) && isSigningKey(signing) && isBytes(session) && isBytes(seal), "entry.keys");
+  holds(isSealKey(seal), "key.x-wing");
+  holds(isSessionKey(session), "key.x25519");
   holds(isName(name), "entry.name");
   clock(moment);
-  holds(isSigningKey(signing), "entry.keys");
-  holds(isSessionKey(session), "key.x25519");
-  holds(isSealKey(seal), "key.x-wing");
 }
 
 function nonce([bytes, moment]: Value[]): void {
@@ -46,13 +45,19 @@ function isStates(value: Value | undefined): boolean {
 
 const id = isBinary(32);
 
+function welcome([circle, device, epoch, states, sponsor, session]: Value[]): void {
+  holds([circle, device, epoch, sponsor].every(id) && isBytes(session, 32), "pairing.message");
+  holds(isStates(states), "epoch.branches");
+  holds(isSessionKey(session), "key.x25519");
+}
+
 // By turn: the number, how many elements follow it, and what they have to be.
 const forms: Readonly<Record<string, readonly [number: bigint, count: number, check: (fields: Value[]) => void]>> = {
   hello: [1n, 5, hello],
   nonce: [2n, 2, nonce],
   reveal: [3n, 2, fieldsAre(id, isBinary(64))],
   verdict: [4n, 1, fieldsAre((value) => typeof value === "boolean")],
-  welcome: [5n, 6, fieldsAre(id, id, id, isStates, id, id)],
+  welcome: [5n, 6, welcome],
   done: [6n, 0, () => undefined],
 };
 
@@ -60,7 +65,7 @@ export function readTurn(turn: string, message: Bytes): Value[] {
   const form = forms[turn];
   if (form === undefined) throw new TypeError("turn is none");
   holds(message.length <= maxMessage, "cap.pairing");
-  const value = decode(message, "pairing.message");
+  const value = decode(message);
   holds(isArray(value) && value.length > 0, "pairing.message");
   const [number, ...fields] = value;
   holds(Object.values(forms).some(([one, count]) => one === number && count === fields.length), "pairing.message");

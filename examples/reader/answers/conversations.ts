@@ -2,7 +2,7 @@
 
 import { hex, none, type Bytes } from "../bytes.js";
 import { recognise } from "../beacon.js";
-import { Caller, readFrame, readHeader, readOpening, writeFrame, type Purpose, type Side } from "../channel.js";
+import { Caller, headerSize, readFrame, readHeader, readOpening, writeFrame, type Purpose, type Side } from "../channel.js";
 import { readCode, readShortCode } from "../code.js";
 import { toJson } from "../codec.js";
 import { exchange } from "../exchange.js";
@@ -21,8 +21,9 @@ function inSession(given: Given, field: string): Bytes {
 
 function header(given: Given): Answer {
   const side: Side = textOf(given, "role") === "caller" ? "caller" : "callee";
-  const [psk, context] = [bytesOf(given, "psk"), bytesOf(given, "context")];
-  const { ephemeral, length } = readHeader(purposeOf(given), side, psk, context, bytesOf(given, "header"));
+  const [psk, context, bytes] = [bytesOf(given, "psk"), bytesOf(given, "context"), bytesOf(given, "header")];
+  if (bytes.length !== headerSize) throw new TypeError("header has not 42 bytes");
+  const { ephemeral, length } = readHeader(purposeOf(given), side, psk, context, bytes);
   return ok({ ephemeral: hex(ephemeral), length });
 }
 
@@ -50,8 +51,8 @@ function frame(given: Given): Answer {
 
 function code(given: Given): Answer {
   const read = readCode(textOf(given, "code"));
-  if (read === undefined) return ok({ secret: null, qr: null, psk: null, beacon_key: null });
-  return ok({ secret: hex(read.secret), qr: read.qr, psk: hex(read.psk), beacon_key: hex(read.beaconKey) });
+  if (read === undefined) return ok({ secret: null, written: null, qr: null, psk: null, beacon_key: null });
+  return ok({ secret: hex(read.secret), written: read.written, qr: read.qr, psk: hex(read.psk), beacon_key: hex(read.beaconKey) });
 }
 
 function short(given: Given): Answer {
