@@ -34,7 +34,7 @@ test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching fo
 	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
 
 # The fuzzer is used by nothing else, and there is no build of it for every system: it stays out of .venv and of its lock.
-FUZZER := build/fuzz/packages
+FUZZER := $(CURDIR)/build/fuzz/packages
 
 $(FUZZER): tests/fuzz/requirements.lock $(READY)
 	@rm -rf $@
@@ -43,7 +43,7 @@ $(FUZZER): tests/fuzz/requirements.lock $(READY)
 fuzz: $(FUZZER) ## coverage-guided fuzzing of what comes from outside: MINUTES=60, or COUNT=1000000 of each; TYPES="batch path"
 	@PYTHONPATH=$(FUZZER) $(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT),--minutes $(MINUTES)) $(TYPES)
 
-MUTATOR := build/mutmut
+MUTATOR := $(CURDIR)/build/mutmut
 
 $(MUTATOR): tests/mutants/requirements.lock $(READY)
 	@rm -rf $@

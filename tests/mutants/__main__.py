@@ -97,6 +97,9 @@ def _run(part: Part, until: float) -> None:
 def _add(part: Part) -> int:
     """Write the score of a part; returns 1 if it is too low."""
     counted = score.count(mutants(FOLDER / part.name), explained(), datetime.now(UTC).date().isoformat())
+    if not counted.mutants:
+        print(f"{part.name}: there are no mutants; `make mutants` installs what makes them")
+        return 2
     text = score.DOCUMENT.read_text(encoding="utf-8")
     scores = score.read(text) | {part.name: counted}
     ordered = {name: scores[name] for name in PARTS if name in scores}
