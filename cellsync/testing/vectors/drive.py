@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from subprocess import PIPE, Popen
 from threading import Thread
 from typing import IO
@@ -20,11 +20,15 @@ class Gone(Exception):
 @contextmanager
 def driven(command: str) -> Iterator[Driven]:
     """The program of this command, for as long as it is asked. It is ended afterwards."""
-    with Popen(shlex.split(command), stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8") as process:  # noqa: S603 whoever runs the vectors says what to run
-        try:
-            yield Driven(process)
-        finally:
-            process.kill()
+    arguments = shlex.split(command)
+    process = Popen(arguments, stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8")  # noqa: S603 whoever asks names it
+    other = Driven(process)
+    try:
+        yield other
+    finally:
+        process.kill()
+        process.wait()
+        other.close()
 
 
 class Driven:
@@ -34,6 +38,11 @@ class Driven:
         self._questions: IO[str] = process.stdin  # type: ignore[assignment]
         self._answers: IO[str] = process.stdout  # type: ignore[assignment]
         self._next = 0
+
+    def close(self) -> None:
+        for pipe in (self._questions, self._answers):
+            with suppress(BrokenPipeError):  # what was not read of the questions
+                pipe.close()
 
     def ask(self, questions: Iterable[tuple[str, object]]) -> Iterator[Reply]:
         """The replies to questions (part, given), in their order. Raises Gone."""
