@@ -16,7 +16,22 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import against, catch_up, growth, hand, hostile, importing, live, mesh, opening, report, runs, scale, stages
+from bench import (
+    against,
+    catch_up,
+    growth,
+    hand,
+    hostile,
+    importing,
+    live,
+    mesh,
+    opening,
+    report,
+    runs,
+    scale,
+    stages,
+    turncoat,
+)
 from bench.parts import Part, Took, timed
 from bench.rows import Row
 
@@ -80,7 +95,8 @@ def _parts(folder: Path, smaller: int) -> Iterator[Part]:
     yield "commands", hand.measure(folder)
     yield "commands at scale", scale.measure(folder, smaller)
     yield "growth of a circle", growth.measure(folder, smaller)
-    yield "hostile", hostile.measure(folder, smaller)
+    yield "hostile entries", hostile.measure(folder, smaller)
+    yield "hostile sessions", turncoat.measure(folder, smaller)
 
 
 def _catch_up(folder: Path, shape: catch_up.Shape, entries: int) -> Iterator[Row]:

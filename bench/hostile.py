@@ -56,7 +56,7 @@ BYTES: Final = 8 << 20  # of each attack, at most
 AT_ONCE: Final = 2  # attacks
 PASSPHRASE: Final = "harbour pickle staircase moth"
 SEED: Final = bytes(range(96))
-_SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
+SETTINGS: Final = Settings(lan="off", interfaces=("127.0.0.1",))
 _SCHEDULED: Final = Path("/proc/thread-self/schedstat")
 _PART: Final = struct.Struct(">I?")  # length of a part, and whether it is the last of its batch
 
@@ -179,8 +179,8 @@ def prepare(job: Mapping[str, Any]) -> None:
 
 async def _prepare(profile: Profile) -> dict[str, Any]:
     """Make a vault with one honest case, and admit the hostile member. Returns what that member knows."""
-    profile.save(_SETTINGS)
-    home = replace(profile.home(_SETTINGS), kdf=QUICK_KDF)
+    profile.save(SETTINGS)
+    home = replace(profile.home(SETTINGS), kdf=QUICK_KDF)
     await found_cell(home, "Mill Street", name="ana", passphrase=PASSPHRASE)
     async with open_cell(home, passphrase=PASSPHRASE) as cell:
         circle = cell.circle
@@ -210,7 +210,7 @@ async def _suffer(folder: Path, batches: Path) -> None:
 async def served(folder: Path) -> AsyncIterator[Service]:
     """An open service of this profile, locked at the end."""
     async with trio.open_nursery() as nursery:
-        service = Service(Profile(folder), _SETTINGS, nursery)
+        service = Service(Profile(folder), SETTINGS, nursery)
         await service.unlock(PASSPHRASE)
         yield service
         await service.lock()
