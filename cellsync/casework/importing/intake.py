@@ -11,7 +11,14 @@ import trio
 from cellsync.casework.documents.imported import MARKS
 from cellsync.casework.importing.here import Alike, Matches, Renamed, is_called_otherwise, look_around, made_of
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID, SEVERAL_ITEMS, Mapping
-from cellsync.casework.importing.merge import Keyed, has_said, is_of_another_kind, merge
+from cellsync.casework.importing.merge import (
+    Keyed,
+    creation,
+    has_said,
+    is_not_created,
+    is_of_another_kind,
+    merge,
+)
 from cellsync.casework.importing.problems import Problem, problems, told
 from cellsync.casework.importing.reading import RowError, Source, Stop, content_of, read_csv, rows_of
 from cellsync.casework.importing.waiting import Place, Waiting, WaitingRow
@@ -223,12 +230,13 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
         if links:
             table["links", _BY_IMPORT] = links
         before = states[name]
+        uncreated = is_not_created(before)
         otherwise = name == "person" and before is not None and is_called_otherwise(row, before)
         if written := merge(DOCUMENTS[name], before, table, keyed, SEVERAL_ITEMS):
             if otherwise and any(operation.tag == Op.ADD and operation.field == "names" for operation in written):
                 here.renamed.append(Renamed(row.line, ids["person"]))
                 return [], False  # one person's data must not be written to another
-            edits.append((ids[name], written))
+            edits.append((ids[name], [*([creation(DOCUMENTS[name])] if uncreated else []), *written]))
     return edits, states["case"] is None
 
 

@@ -62,12 +62,11 @@ def merge(
 ) -> list[Operation]:
     """The operations that make a document agree with the table; [] if there is nothing to do.
 
-    `state` (with logs; this function takes it over) is None if the document is new; an empty table then creates none. A
-    state without a kind is not created yet: somebody has only written into it.
+    `state` (with logs; this function takes it over) is None if the document is new; an empty table then creates none.
     `several`: the columns that hold several items of a log, instead of one that is corrected.
     """
     fields = fields_of(schema)
-    created = [] if state is not None and state.kind else [_creation(kind_of(schema), version_of(schema))]
+    created = [] if state is not None else [creation(schema)]
     if state is None and _SPELT_OUT.issuperset([fields[name].crdt for name, _ in table]):
         return [*created, *made] if (made := _first(schema, table, keyed, several)) else []
     merging = _Merging(state or CaseState(logs=True), keyed)
@@ -98,9 +97,18 @@ def has_said(state: CaseState, keyed: Keyed, place: Place, value: Any) -> bool:
 _SPELT_OUT: Final = frozenset({FieldType.REGISTER, FieldType.SET, FieldType.LOG})
 
 
+def creation(schema: type[Schema]) -> Operation:
+    return _creation(kind_of(schema), version_of(schema))
+
+
 @cache
 def _creation(kind: str, version: int) -> Operation:
     return Operation(int(Op.CREATE), kind, version, None)
+
+
+def is_not_created(state: CaseState | None) -> bool:
+    """Whether somebody has only written into a document: without its kind it stands in no list."""
+    return state is not None and not state.kind
 
 
 def _first(
