@@ -60,6 +60,10 @@ function log({ written }: Field): Item[] {
   return [...items.values()].map((appends) => itemOf(appends, corrections, retractions));
 }
 
+function isFirstOfItsValue({ value }: Written, at: number, all: Written[]): boolean {
+  return all.findIndex((other) => key(other.value) === key(value)) === at;
+}
+
 function itemOf(appends: Written[], corrections: Written[], retractions: Written[]): Item {
   const refs = new Set(appends.map(({ ref }) => hex(ref)));
   const of = new Set<Written>();
@@ -73,7 +77,7 @@ function itemOf(appends: Written[], corrections: Written[], retractions: Written
   const corrected = new Set([...of].map(({ operation }) => hex(operation.detail as Uint8Array)));
   const newest = [...of].filter(({ ref }) => !corrected.has(hex(ref)));
   return {
-    current: of.size === 0 ? [appends[0]!.value] : register(newest),
+    current: register(of.size === 0 ? appends.filter(isFirstOfItsValue) : newest),
     retracted: retractions.some((one) => names(one, refs)),
   };
 }

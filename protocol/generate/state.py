@@ -187,7 +187,7 @@ def items(said: Sequence[Operation]) -> list[Any]:
         by_source.setdefault(one.detail or one.ref, []).append(one)
     found = []
     for versions in by_source.values():
-        first, refs = versions[0], {one.ref for one in versions}
+        values, refs = [packed(one.value) for one in versions], {one.ref for one in versions}
         amending: list[Operation] = []
         while True:
             more = [one for one in corrections if one.detail in refs and one not in amending]
@@ -196,7 +196,8 @@ def items(said: Sequence[Operation]) -> list[Any]:
             amending += more
             refs |= {one.ref for one in more}
         named = {one.detail for one in amending}
-        current = [one for one in amending if one.ref not in named] or [first]
+        different = [one for at, one in enumerate(versions) if values[at] not in values[:at]]
+        current = [one for one in amending if one.ref not in named] or different
         if not refs & retracted:
             found.append(max(current, key=lambda one: one.rank).value)
     return found

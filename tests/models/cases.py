@@ -118,14 +118,15 @@ def log(dids: list[Did], field: str) -> list[Line]:
     lines = []
     for item in {item_of(ref) for ref in appends}:
         alike = sorted((did for did in appends.values() if item_of(did.ref) == item), key=_order)
-        refs = {did.ref for did in alike}
+        refs, values = {did.ref for did in alike}, [did.value for did in alike]
         corrected = [did for did in corrections.values() if root(did.ref) in refs]
         newest = [did for did in corrected if all(other.detail != did.ref for other in corrections.values())]
+        different = [did for at, did in enumerate(alike) if plain(did.value) not in map(plain, values[:at])]
         versions = refs | {did.ref for did in corrected}
         lines.append(
             Line(
                 alike[0].ref,
-                [did.ref for did in sorted(newest, key=_order, reverse=True)] or [alike[0].ref],
+                [did.ref for did in sorted(newest or different, key=_order, reverse=True)],
                 versions,
                 {did.ref for did in mine if did.tag == 9 and did.detail in versions},
             )
@@ -153,7 +154,8 @@ def conflicts(dids: list[Did]) -> set[tuple[str, str, Any]]:
                 found.add(("map", field, key))
         said = {did.ref: plain(did.value) for did in dids}
         for line in log(dids, field):
-            if not line.retractions and len({said[ref] for ref in line.current}) > 1:
+            corrected = line.current[0] not in {did.ref for did in dids if did.tag == 7}
+            if corrected and not line.retractions and len({said[ref] for ref in line.current}) > 1:
                 found.add(("log", field, line.first))
     return found
 

@@ -5,8 +5,9 @@ Rules (protocol/35-cases.md, Log):
      (height, ref): two devices that import the same file make each line once.
   2  A correction names an append, or a correction of it. The appends of an item and all direct and indirect
      corrections of them are its *versions*.
-  3  The *current* versions are the corrections that no correction names; without corrections, the first append.
-     The current one displayed is the greatest (height, ref). Several current values are a conflict.
+  3  The *current* versions are the corrections that no correction names; without corrections, the appends, of equal
+     ones the first: so who knows a source key cannot put their words in the place of others'. The current one
+     displayed is the greatest (height, ref). Several current values of corrections are a conflict.
   4  An item is retracted if a retraction names any of its versions. It is then hidden, and still readable.
   5  A correction or retraction of something not here (yet) waits, and takes effect once that arrives.
 """
@@ -38,6 +39,7 @@ class LogItem(NamedTuple):
     versions: tuple[LiveValue, ...]  # every append and correction, oldest first
     retractions: tuple[LiveValue, ...]  # oldest first; not empty: the item is hidden
     source: bytes | None
+    corrected: bool = False
 
     @property
     def shown(self) -> LiveValue:
@@ -242,11 +244,20 @@ class LogState(Held):
         retractions = [cell for ref in found for cell in self.retractions.get(ref, ())]
         return LogItem(
             first,
-            tuple(current) or (first,),
+            tuple(current) or _different(appends),
             tuple(sorted(found.values(), key=rank)),
             tuple(sorted(retractions, key=rank)),
             source,
+            bool(current),
         )
+
+
+def _different(appends: list[LiveValue]) -> tuple[LiveValue, ...]:
+    """Of equal ones the first; newest first."""
+    first: dict[bytes, LiveValue] = {}
+    for cell in appends:
+        first.setdefault(cell.canonical(codec.encode), cell)
+    return tuple(newest_first(first.values()))
 
 
 class _Sole(NamedTuple):
@@ -394,7 +405,7 @@ def _parts(state: LogState) -> Iterator[FieldPart]:
 
 def _contested(state: LogState) -> Iterator[Contested]:
     for item in state.items() if state.corrections else ():
-        if not item.retractions:
+        if not item.retractions and item.corrected:  # of what was appended, little is kept
             yield Contested(item.first.ref, item.current)
 
 

@@ -219,13 +219,15 @@ class LogView(Sequence[T]):
         current = self._fitting(item.current)
         if not current:
             return None
-        first, reasons = item.first, [cell.value for cell in item.retractions if type(cell.value) is str]
+        reasons = [cell.value for cell in item.retractions if type(cell.value) is str]
+        # A correction is shown under who appended the item; of several appends, each is its author's own.
+        said = value_of(self._case, PLAIN, item.first) if item.corrected else current[0]
         return Item(
             current[0].value,
-            self._case._host.name_of(first.device),
-            moment(first.clock),
-            first.device,
-            first.ref,
+            said.author,
+            said.at,
+            said.device,
+            said.id,
             self._fitting(item.versions),
             current,
             bool(item.retractions),
