@@ -32,6 +32,7 @@ MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "opening": ("opening",),
     "call": ("reply", "received"),
     "frame": ("frame",),
+    "knock": ("knock",),
     "pairing": ("message",),
     "beacon": ("beacon",),
 }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from protocol.generate.cell import Writer, founder, introduced
 from protocol.generate.header import Entry
 from protocol.generate.holding import Holding
-from protocol.generate.tables import Tables, part, tables
+from protocol.generate.tables import Tables, framed, tables
 from protocol.generate.vector import Vector, fault, refused
 
 Change = Callable[[Tables], object]
@@ -43,15 +43,15 @@ def asked(
     built = tables(new, [*held, *elsewhere], numbered=numbered)
     change(built)
     taken = [entry for entry in new if entry not in lost]
-    return question(name, [part(tables(held))] if held else [], [part(built)], held, taken, rule, rows)
+    return question(name, [framed(tables(held))] if held else [], framed(built), held, taken, rule, rows)
 
 
 def question(
-    name: str, before: list[bytes], batch: list[bytes], held: Sequence[Entry], taken: Sequence[Entry],
+    name: str, before: list[list[bytes]], batch: list[bytes], held: Sequence[Entry], taken: Sequence[Entry],
     rule: str = "", rows: Sequence[int] = (),
 ) -> Vector:  # fmt: skip
     circle = next(entry.circle for entry in (*held, *taken))
-    given: dict[str, Any] = {"circle": circle, "held": [[one] for one in before], "batch": batch}
+    given: dict[str, Any] = {"circle": circle, "held": before, "batch": batch}
     if rule:
         return Vector("batch", name, given, fault(rule))
     now = Holding([*held, *taken])

@@ -12,7 +12,7 @@ from protocol.generate.curve import L
 from protocol.generate.hashes import invented
 from protocol.generate.header import FOUND, Entry
 from protocol.generate.packed import packed
-from protocol.generate.tables import NAME, Tables, part, tables
+from protocol.generate.tables import NAME, Tables, framed, part, tables
 from protocol.generate.vector import Vector
 
 ENTRY: Final = {"chain": 0, "case": 1, "parents": 2, "clock": 3, "kind": 4, "shape": 5, "content": 6}
@@ -220,7 +220,7 @@ def sizes() -> Iterator[Vector]:
         tables_ = (far, [invented("case")], rows) if not first else ([], [], rows)
         pieces.append(part(tables_, last=first + 300 >= count))
     assert all(len(piece) < 65_517 for piece in pieces)
-    yield question("a batch over its cap", [part(tables(base))], pieces, base, [], "cap.batch")
+    yield question("a batch over its cap", [framed(tables(base))], pieces, base, [], "cap.batch")
 
 
 def line_of(writer: Writer) -> list[bytes]:
@@ -232,7 +232,7 @@ def messages() -> Iterator[Vector]:
     ana, _, _, base = three()
     one = ana.says("one")
     chains, cases, entries = tables([one], base)
-    held = [part(tables(base))]
+    held = [framed(tables(base))]
 
     def second(name: str, rule: str, *rows: Any) -> Vector:
         first = part((chains, cases, []), last=False)

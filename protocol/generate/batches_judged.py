@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from protocol.generate.asking import asked, three
-from protocol.generate.cell import CASE, COORDINATOR, READER, introduced, keys_of, salted
+from protocol.generate.cell import (
+    CASE,
+    COORDINATOR,
+    READER,
+    RECOVERY,
+    REQUIRE,
+    founder,
+    introduced,
+    keys_of,
+    recovery_keys,
+    salted,
+)
 from protocol.generate.hashes import invented
+from protocol.generate.header import Entry
 from protocol.generate.packed import packed
 from protocol.generate.tables import Tables
 from protocol.generate.vector import Vector
@@ -95,6 +108,56 @@ def void() -> Iterator[Vector]:
     yield asked("the 48th device", [*base, *full[:44]], [full[44]])
 
 
+# --- what grew ---------------------------------------------------------------------------------
+
+
+def editions() -> Iterator[Vector]:
+    """Kinds of edition 1 that are no introduction: without their form they are void, and never at fault."""
+    ana, bea, _, base = three()
+    hers = bea.says("hers", cites=[base[1]])
+
+    def said(kind: int, shape: Any, content: Any = None) -> Any:
+        return ana.fork(base[2]).write(kind, ana.circle, packed(shape), salted(content))
+
+    yield asked("require", base, [said(REQUIRE, [1])])
+    yield asked("require of the last edition there can be", base, [said(REQUIRE, [255])])
+    others: list[tuple[str, Any, Any]] = [
+        ("require of edition 0", [0], None),
+        ("require of edition 256", [256], None),
+        ("require of an edition that is true", [True], None),
+        ("require of two editions", [1, 2], None),
+        ("require with a content", [1], []),
+        ("an opaque require", [[None] * 4_096], None),
+    ]
+    for name, shape, content in others:
+        yield asked(name, base, [said(REQUIRE, shape, content)])
+    yield asked("require by a writer", [*base, hers], [bea.write(REQUIRE, bea.circle, packed([1]), salted(None))])
+    keys, found = recovery_keys("another paper"), base[0].id
+    ids = sorted(invented(f"id {number}") for number in range(17))
+    yield asked("recovery", base, [said(RECOVERY, [keys, []])])
+    yield asked("recovery in place of the first", base, [said(RECOVERY, [keys, [found]])])
+    yield asked("recovery in place of 16", base, [said(RECOVERY, [keys, ids[:16]])])
+    for name, shape in (
+        ("recovery in place of 17", [keys, ids]),
+        ("recovery with ids that descend", [keys, ids[:2][::-1]]),
+        ("recovery with an id twice", [keys, [found, found]]),
+        ("recovery with an id of 31 bytes", [keys, [found[:31]]]),
+        ("recovery with one key", [keys[:1], []]),
+        ("recovery with a seal key of 1,215 bytes", [[keys[0], keys[1][:-1]], []]),
+        ("recovery without ids", [keys]),
+    ):
+        yield asked(name, base, [said(RECOVERY, shape)])
+    for kind in range(3, 13):
+        yield asked(f"the reserved kind {kind}", base, [said(kind, [found], "anything")])
+    yield asked("the older founding", [], [founder_of_old()])
+
+
+def founder_of_old() -> Entry:
+    head = founder("ana", "Mill Street", older=True).head
+    assert head is not None
+    return head
+
+
 # --- equivocators -------------------------------------------------------------------------------
 
 
@@ -127,5 +190,5 @@ def equivocators() -> Iterator[Vector]:
 
 
 def vectors() -> Iterator[Vector]:
-    for make in (gaps, void, equivocators):
+    for make in (gaps, void, editions, equivocators):
         yield from make()

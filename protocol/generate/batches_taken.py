@@ -9,7 +9,7 @@ from protocol.generate.asking import asked, question, three
 from protocol.generate.cell import CASE, NOON, salted
 from protocol.generate.hashes import invented
 from protocol.generate.packed import packed
-from protocol.generate.tables import Tables, part, parts, tables
+from protocol.generate.tables import Tables, framed, parts, tables
 from protocol.generate.vector import Vector
 
 
@@ -43,7 +43,7 @@ def in_parts() -> Iterator[Vector]:
     built = tables(said, base, numbered=True)
     assert built[2][1][5] == 0
     cuts = [(1, 0, 0), (2, 1, 1), (3, 1, 2)]
-    held = [part(tables(base))]
+    held = [framed(tables(base))]
     yield question("in four parts", held, parts(built, *cuts), base, said)
     yield question(
         "in two parts, the second empty", held, parts(built, (len(built[0]), len(built[1]), len(built[2]))), base, said

@@ -15,7 +15,7 @@ from protocol.generate.hashes import h, invented
 from protocol.generate.header import FOUND, ZEROS, Entry
 from protocol.generate.packed import packed
 
-CASE, ADMIT = 0, 2
+CASE, ADMIT, REQUIRE, RECOVERY = 0, 2, 13, 14
 READER, WRITER, COORDINATOR = 1, 2, 3
 NOON: Final = 1_790_000_000_000
 DAY: Final = NOON // 86_400_000
@@ -100,12 +100,22 @@ def introduced(name: str, by: Entry) -> Writer:
     return Writer(keys_of(name), by.circle, by.id, invented(f"{name} 1", 8))
 
 
-def founder(name: str = "ana", circle: str = "Mill Street") -> Writer:
-    """A device that has founded a circle: its head is the `found`."""
+def recovery_keys(what: str) -> list[bytes]:
+    """The public keys that a secret on paper gives."""
+    secret = invented(f"recovery of {what}")
+    signing, seal = (h("cs1 recovery", use, secret) for use in (b"sign", b"seal"))
+    return [bytes(SigningKey(signing).verify_key), xwing_keys(seal)[2]]
+
+
+def founder(name: str = "ana", circle: str = "Mill Street", *, older: bool = False) -> Writer:
+    """A device that has founded a circle: its head is the `found`. `older`: of the form without a key that opens."""
     keys, root = keys_of(name), invented(f"root of {circle}")
     commitment = h("cs1 commitment", key=root)
-    recovery = bytes(SigningKey(invented(f"recovery of {circle}")).verify_key)
-    shape = packed([recovery, list(keys.public), [commitment, DAY, invented("wrap", 1_168)]])
+    recovery: Any = recovery_keys(circle)
+    wraps = [invented(f"wrap {number}", 1_168) for number in range(2)]
+    if older:
+        recovery, wraps = recovery[0], wraps[:1]
+    shape = packed([recovery, list(keys.public), [commitment, DAY, *wraps]])
     writer = Writer(keys, ZEROS, ZEROS, invented(f"{name} 1", 8))
     found = writer.write(FOUND, ZEROS, shape, salted([circle, name], "found"))
     named = replace(found, circle=found.id, device=found.id, case=found.id)

@@ -119,9 +119,12 @@ class Conversation:
 
     def __init__(
         self, kind: str, psk: bytes, versions: bytes, caller: Drawn, callee: Drawn, statics: tuple[bytes, bytes] | None,
-        carrier: bytes = b"lan", callees: bytes | None = None,
+        carrier: bytes = b"lan", callees: bytes | None = None, claimed: bytes | None = None,
     ) -> None:  # fmt: skip
-        """`statics`: the secret X25519 keys of the caller and of the callee, in a session. `callees`: its versions."""
+        """`statics`: the secret X25519 keys of the caller and of the callee, in a session.
+
+        `callees`: its versions. `claimed`: in place of the caller's ML-KEM key.
+        """
         suite = b"25519_ChaChaPoly_BLAKE2b"
         state = Symmetric(b"Noise_" + PATTERNS[kind] + b"_" + suite)
         self.prologue = b"cellsync/1 noise\0" + b"\x01" + suite + b"\0" + carrier
@@ -140,7 +143,7 @@ class Conversation:
             state.mix_key(x25519(caller.ephemeral, x25519(statics[1])))
             message.append((state.sealed(x25519(statics[0])), "the caller's static key, sealed"))
             state.mix_key(x25519(*(statics[0], x25519(statics[1]))))
-        payload = kem_public + versions + bytes(caller.padding)
+        payload = (claimed or kem_public) + versions + bytes(caller.padding)
         message.append((state.sealed(payload), f"ML-KEM key, versions, {caller.padding} zeros; sealed"))
         self.opening = self._header(kind, psk, CALLER, b"", one, message)
 

@@ -21,6 +21,7 @@ KEY: Final = SigningKey(invented("signing key"))
 PUBLIC: Final = KEY.verify_key.encode()
 REF: Final = invented("ref", 10)
 LATEST: Final = (1 << 63) - 1
+LOW_CURVE: Final = bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")  # RFC 7748
 
 PLAIN: Final = Entry(
     circle=invented("circle"), device=invented("device"), incarnation=invented("incarnation", 8), sequence=7,
@@ -187,6 +188,9 @@ KEYS: Final = [PUBLIC, x25519(invented("session key")), xwing_keys(invented("sea
 RECOVERY: Final = SigningKey(invented("recovery")).verify_key.encode()
 ROTATION: Final = [invented("commitment"), 20_717, invented("wrap", 1_168)]
 NAMES: Final = ["Mill Street", "Ana"]
+OPENING: Final = [RECOVERY, xwing_keys(invented("recovery"))[2]]
+OPENED: Final = [*ROTATION, invented("another wrap", 1_168)]
+UNUSABLE: Final = KEYS[2][:1_184] + bytes(32)  # an X-Wing key whose X25519 half is of low order
 
 
 def founding(shape: Any, content: Any = NAMES) -> Entry:
@@ -197,7 +201,12 @@ def founding(shape: Any, content: Any = NAMES) -> Entry:
 
 
 CONTROL: Final[list[tuple[str, Entry]]] = [
-    ("found", founding([RECOVERY, KEYS, ROTATION])),
+    ("found", founding([OPENING, KEYS, OPENED])),
+    ("found of the older form", founding([RECOVERY, KEYS, ROTATION])),
+    ("require", control(13, [1], None)),
+    ("require of another form", control(13, ["1"], [])),
+    ("recovery", control(14, [OPENING, [invented("id")]], None)),
+    ("recovery of another form", control(14, [RECOVERY], None)),
     ("found on the first day", founding([RECOVERY, KEYS, [ROTATION[0], 0, ROTATION[2]]])),
     ("admit of a reader", control(2, [1, KEYS], ["Bea"])),
     ("admit of a writer", control(2, [2, KEYS], ["Bea"])),
@@ -220,6 +229,18 @@ MISFORMED_CONTROL: Final[list[tuple[str, Entry, str]]] = [
     ("found with an empty name of the circle", founding([RECOVERY, KEYS, ROTATION], ["", "Ana"]), "entry.name"),
     ("found with a name that is a binary", founding([RECOVERY, KEYS, ROTATION], ["Mill Street", b"Ana"]), "entry.name"),
     ("found with two keys", founding([RECOVERY, KEYS[:2], ROTATION]), "entry.keys"),
+    ("found with a recovery key that opens, and one wrap", founding([OPENING, KEYS, ROTATION]), "entry.control"),
+    ("found with a recovery key that does not, and two wraps", founding([RECOVERY, KEYS, OPENED]), "entry.control"),
+    ("found with half a recovery key", founding([[RECOVERY], KEYS, OPENED]), "entry.control"),
+    ("found with a recovery key that nobody can seal to",
+     founding([[RECOVERY, UNUSABLE], KEYS, OPENED]), "entry.control"),
+    ("found with a session key of zeros", founding([OPENING, [PUBLIC, bytes(32), KEYS[2]], OPENED]), "entry.keys"),
+    ("admit with a session key of zeros", control(2, [2, [PUBLIC, bytes(32), KEYS[2]]], ["Bea"]), "entry.keys"),
+    ("admit with a session key of order 8",
+     control(2, [2, [PUBLIC, LOW_CURVE, KEYS[2]]], ["Bea"]), "entry.keys"),
+    ("admit with a seal key that fails its check",
+     control(2, [2, [*KEYS[:2], b"\xff" * 1_184 + KEYS[2][1_184:]]], ["Bea"]), "entry.keys"),
+    ("admit with half a seal key of low order", control(2, [2, [*KEYS[:2], UNUSABLE]], ["Bea"]), "entry.keys"),
     ("admit with nothing but a role", control(2, [2], ["Bea"]), "entry.control"),
     ("admit with more than a role and keys", control(2, [2, KEYS, None], ["Bea"]), "entry.control"),
     ("admit with two names", control(2, [2, KEYS], ["Bea", "Eva"]), "entry.control"),

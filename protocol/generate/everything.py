@@ -7,6 +7,7 @@ from typing import Final
 
 from protocol.generate import (
     batches_at_fault,
+    batches_in_forms,
     batches_judged,
     batches_taken,
     beacons,
@@ -32,6 +33,7 @@ MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     batches_taken.vectors,
     batches_judged.vectors,
     batches_at_fault.vectors,
+    batches_in_forms.vectors,
     folds.vectors,
     keys.vectors,
     vaults.vectors,

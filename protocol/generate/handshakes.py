@@ -107,15 +107,16 @@ class Told:
     """A conversation in which both sides' randomness is known."""
 
     def __init__(
-        self, kind: str, carrier: str = "lan", callees: bytes | None = None, padding: tuple[int, int] = (7, 11)
-    ) -> None:
+        self, kind: str, carrier: str = "lan", callees: bytes | None = None, padding: tuple[int, int] = (7, 11),
+        claimed: bytes | None = None,
+    ) -> None:  # fmt: skip
         self.kind, self.carrier = kind, carrier
         self.psk = invented(f"psk {kind}")
         self.statics = (invented("caller's static"), invented("callee's static")) if kind == "session" else None
         self.caller = Drawn(invented("caller's ephemeral secret"), invented("caller's seed", 64), padding[0])
         self.callee = Drawn(invented("callee's ephemeral secret"), invented("callee's m"), padding[1])
         self.conversation = Conversation(
-            kind, self.psk, SPOKEN, self.caller, self.callee, self.statics, carrier.encode(), callees
+            kind, self.psk, SPOKEN, self.caller, self.callee, self.statics, carrier.encode(), callees, claimed
         )
         self.opening, self.reply = joined(self.conversation.opening), joined(self.conversation.reply)
         self.callees = SPOKEN if callees is None else callees
@@ -155,6 +156,11 @@ def openings() -> Iterator[Vector]:
         yield asked("a bit flipped at the end of an opening", flipped(good, -1), "handshake")
         yield asked("a byte behind an opening", good + b"\0", "handshake.early")
         yield asked("an opening over another carrier", Told(kind, "relay").opening, "handshake")
+        yield asked(
+            "an ML-KEM key that fails its check in an opening",
+            Told(kind, claimed=b"\xff" * 1_184).opening,
+            "key.ml-kem",
+        )
         low = covered(kind, told.psk, CALLER, b"", bytes(32), len(good) - 42) + good[42:]
         yield asked(
             "an ephemeral key of low order in an opening", low, "key.x25519" if kind == "session" else "handshake"

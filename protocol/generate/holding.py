@@ -11,13 +11,13 @@ from typing import Any
 
 import msgpack
 
-from protocol.generate.cell import ADMIT, CASE, COORDINATOR, WRITER
+from protocol.generate.cell import ADMIT, CASE, COORDINATOR, RECOVERY, REQUIRE, WRITER
 from protocol.generate.hashes import h
 from protocol.generate.header import FOUND, Entry
 from protocol.generate.packed import packed
-from protocol.generate.state import State, Written
+from protocol.generate.state import State, Written, decoded, is_opaque
 
-REQUIRED = {CASE: WRITER, ADMIT: COORDINATOR}
+REQUIRED = {CASE: WRITER, ADMIT: COORDINATOR, REQUIRE: COORDINATOR, RECOVERY: COORDINATOR}
 
 
 class Holding:
@@ -70,7 +70,7 @@ class Holding:
                 continue
             seen = {grant: grants[grant] for grant in self.pasts[entry.id] if grant in grants}
             role = seen[entry.device][0] if entry.device in seen else 0
-            if role < REQUIRED.get(entry.kind, COORDINATOR + 1):
+            if role < REQUIRED.get(entry.kind, COORDINATOR + 1) or not _has_form(entry):
                 void.add(entry.id)
             elif entry.kind == ADMIT:
                 granted, keys = _shape(entry)
@@ -123,6 +123,21 @@ def place(entry: Entry) -> list[Any]:
 
 def written(entry: Entry) -> Written:
     return Written(entry.id, entry.device, entry.height, entry.clock, entry.shape, entry.content)
+
+
+def _has_form(entry: Entry) -> bool:
+    """Whether an entry of a kind that grew has the form that this edition gives it: any other is void."""
+    if entry.kind not in (REQUIRE, RECOVERY):
+        return True
+    if is_opaque(entry.shape, entry.content) or decoded(entry.content[16:]) is not None:
+        return False
+    match entry.kind, _shape(entry):
+        case 13, [edition]:
+            return type(edition) is int and 1 <= edition <= 255
+        case 14, [[bytes(signing), bytes(seal)], [*ids]]:
+            names = all(type(one) is bytes and len(one) == 32 for one in ids) and ids == sorted(set(ids))
+            return len(signing) == 32 and len(seal) == 1_216 and len(ids) <= 16 and names
+    return False
 
 
 def _shape(entry: Entry) -> Any:

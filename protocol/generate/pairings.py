@@ -12,7 +12,19 @@ from typing import Any, Final
 from nacl.signing import SigningKey
 
 from protocol.generate.conversation import x25519, xor
-from protocol.generate.curve import BASE, LOW_ORDER, L, add, decoded, encoded, times
+from protocol.generate.curve import (
+    BASE,
+    LOW_ORDER,
+    NEUTRAL,
+    NOT_REDUCED,
+    OFF_THE_CURVE,
+    WITH_TORSION,
+    L,
+    add,
+    decoded,
+    encoded,
+    times,
+)
 from protocol.generate.encapsulation import xwing_keys
 from protocol.generate.hashes import h, invented
 from protocol.generate.packed import packed
@@ -133,6 +145,39 @@ def short_codes() -> Iterator[Vector]:
         said = code if typed is None else typed.format(*(word.upper() for word in words))
         given = {"code": said, "x": x_entropy, "y": y_entropy}
         yield Vector("short", code if typed is None else f"{code} as typed", given, result=result)
+
+
+def knocks() -> Iterator[Vector]:
+    """What an inviter makes of the first 42 bytes."""
+    code, number_key = f"7-{WORDS[133]}-{WORDS[19]}-{WORDS[255]}", h("cs1 short number", b"\x07")
+    m, n = constants()
+    y_entropy = invented("y", 64)
+    w = int.from_bytes(hkdf(code.encode(), b"SPAKE2 pw", 48), "big") % L
+    own = encoded(add(times(int.from_bytes(y_entropy, "big") % L, BASE), times(w, n)))
+    element = encoded(add(times(0x5EED, BASE), times(w, m)))
+
+    def knock(name: str, sent: bytes, rule: str = "") -> Vector:
+        given = {"code": code, "y": y_entropy, "knock": sent}
+        if rule:
+            return Vector("knock", name, given, fault(rule))
+        return Vector("knock", name, given, result={"answer": header(number_key, b"\x02", element, own)})
+
+    good = header(number_key, b"\x01", b"", element)
+    yield knock("a knock", good)
+    yield knock(
+        "a knock under another number", header(h("cs1 short number", b"\x08"), b"\x01", b"", element), "handshake"
+    )
+    yield knock("a knock in the other role", header(number_key, b"\x02", b"", element), "handshake")
+    yield knock("a knock with a bit flipped", good[:-1] + bytes([good[-1] ^ 1]), "handshake")
+    for name, bad in (
+        ("of order 8", LOW_ORDER),
+        ("with a part of order 8", WITH_TORSION),
+        ("that is the neutral element", encoded(NEUTRAL)),
+        ("that is not reduced", NOT_REDUCED),
+        ("off the curve", OFF_THE_CURVE),
+        ("that is the inviter's own", own),
+    ):
+        yield knock(f"an element {name}", header(number_key, b"\x01", b"", bad), "short.element")
 
 
 # --- the conversation ---------------------------------------------------------------------------
@@ -287,5 +332,5 @@ def reveals() -> Iterator[Vector]:
 
 
 def vectors() -> Iterator[Vector]:
-    for make in (codes, short_codes, messages, reveals):
+    for make in (codes, short_codes, knocks, messages, reveals):
         yield from make()

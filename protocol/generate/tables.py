@@ -99,3 +99,18 @@ def parts(given: Tables, *cuts: tuple[int, int, int]) -> list[bytes]:
         )
         for number, (one, other) in enumerate(zip(begins, ends, strict=True))
     ]
+
+
+def framed(given: Tables) -> list[bytes]:
+    """The tables in as many parts as it takes to fit each into a frame."""
+    chains, cases, entries = given
+    groups: list[list[list[Any]]] = [[]]
+    for row in entries:
+        if len(packed([*groups[-1], row])) > 60_000 - len(packed([chains, cases])):
+            groups.append([])
+        groups[-1].append(row)
+    last = len(groups) - 1
+    return [
+        part(([] if number else chains, [] if number else cases, group), last=number == last)
+        for number, group in enumerate(groups)
+    ]

@@ -40,12 +40,7 @@ def code(given: Given) -> Answer:
 
 
 def short_code(given: Given) -> Answer:
-    try:
-        shown = short.parse(given.text("code"))
-    except MalformedCode:
-        raise BadQuestion("no short code") from None
-    if not isinstance(shown, ShortCode):
-        raise BadQuestion("no short code")
+    shown = _shown(given)
     joiner = JoinersExchange(shown, given.raw("x", 64))
     inviter = InvitersExchange(shown, joiner.knock, given.raw("y", 64) + bytes(32))
     proof = joiner.prove(inviter.answer)
@@ -53,6 +48,21 @@ def short_code(given: Given) -> Answer:
     keys = {"number_key": short.number_key(shown.number), "beacon_key": short.beacon_key(shown.number)}
     said = {"knock": joiner.knock, "answer": inviter.answer, "proof": proof, "reply": reply}
     return ok(**keys, **said, secret=joiner.accept(reply).reveal())
+
+
+def knock(given: Given) -> Answer:
+    inviter = InvitersExchange(_shown(given), given.raw("knock"), given.raw("y", 64) + bytes(32))
+    return ok(answer=inviter.answer)
+
+
+def _shown(given: Given) -> ShortCode:
+    try:
+        shown = short.parse(given.text("code"))
+    except MalformedCode:
+        shown = None
+    if not isinstance(shown, ShortCode):
+        raise BadQuestion("no short code")
+    return shown
 
 
 def message(given: Given) -> Answer:

@@ -46,6 +46,7 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "frame": channel.frame,
     "code": pairing.code,
     "short": pairing.short_code,
+    "knock": pairing.knock,
     "pairing": pairing.message,
 }
 

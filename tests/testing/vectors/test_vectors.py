@@ -60,3 +60,40 @@ def test_the_order_of_the_entries_changes_no_fold() -> None:
 @pytest.mark.parametrize("part", sorted(PARTS))
 def test_the_text_says_what_is_asked(part: str) -> None:
     assert re.search(rf"^\| `{part}` \|", (PROTOCOL / "06-vectors.md").read_text(), re.MULTILINE)
+
+
+# --- rules --------------------------------------------------------------------------------------
+
+STATE = "what a session or a pairing knows besides"
+TIME = "the time"
+SIZE = "a file of megabytes"
+BEYOND: Final = {
+    "whereabouts.often": TIME,
+    "clock.twice": STATE,
+    "offer.twice": STATE,
+    "digest.twice": STATE,
+    "circle.shared": STATE,
+    "circle.active": STATE,
+    "ack.nothing": STATE,
+    "ack.row": STATE,
+    "ack.late": TIME,
+    "pairing.expired": TIME,
+    "pairing.keys-taken": STATE,
+    "cap.frame": "two bytes of length do not say so much",
+    "cap.cases": SIZE,
+    "cap.chains": SIZE,
+    "cap.paths": STATE,
+    "cap.unacknowledged": STATE,
+    "cap.unsent": STATE,
+    "cap.proof": SIZE,
+}
+"""Rules that take more to break than bytes in a file, and what."""
+
+
+def test_every_rule_that_bytes_can_break_is_broken_by_a_vector() -> None:
+    text = (PROTOCOL / "05-rules.md").read_text()
+    rules = set(re.findall(r"^\| `([a-z0-9.-]+)` \|", text, re.MULTILINE))
+    broken = {vector.expect.removeprefix("fault:") for vector in made() if vector.expect.startswith("fault:")}
+    errors = set(re.findall(r"\| `([a-z_]+)` \|$", (PROTOCOL / "70-vault.md").read_text(), re.MULTILINE))
+    assert rules - broken == set(BEYOND)
+    assert broken - rules <= errors
