@@ -2,7 +2,7 @@
 // build on is examined in history.ts.
 
 import { type Bytes } from "./bytes.js";
-import { decode, type Value } from "./codec.js";
+import { type Value } from "./codec.js";
 import { kindAdmit, kindFound } from "./control.js";
 import { Form, maxEntry, maxParents, readHashed } from "./entry.js";
 import { holds } from "./fault.js";
@@ -55,20 +55,13 @@ export class Batch {
   readonly cases: Bytes[] = [];
   readonly entries: EntryRow[] = [];
   readonly counts: number[] = []; // of entries, by row of chains
-  private isWhole = false;
+  isWhole = false; // once its last part has come
   private readonly shapes: Bytes[] = [];
   private clock = 0n;
   private size = 0n;
 
-  static of(parts: readonly Bytes[]): Batch {
-    const batch = new Batch();
-    for (const part of parts) batch.add(decode(part, "message"));
-    if (!batch.isWhole) throw new TypeError("a batch without its last part");
-    return batch;
-  }
-
   add(message: Value): void {
-    holds(isArray(message, 6) && !this.isWhole, "message");
+    holds(isArray(message, 6), "message");
     const [number, circle, last, chains, cases, entries] = message;
     holds(number === 4n && typeof last === "boolean", "message");
     holds(isArray(chains) && isArray(cases) && isArray(entries), "message");
@@ -120,7 +113,6 @@ export class Batch {
     checkForm(read);
     this.size += BigInt(read.shape.length + content.length + 32 + 14 * read.parents.length);
     holds(this.size <= maxSize, "cap.batch");
-    holds(read.sequence < sequences, "form.place");
     this.counts[number]!++;
     this.entries.push(read);
   }

@@ -170,11 +170,29 @@ export function writeFrame(key: Bytes, number: bigint, payload: Bytes): Bytes {
   return concat(xor(u16(ciphertext.length), frameMask(key, number)), ciphertext);
 }
 
+// How many bytes the frame has that begins with these two.
+function sizeOfFrame(key: Bytes, number: bigint, begin: Bytes): number {
+  const length = Number(unsigned(xor(begin.subarray(0, 2), frameMask(key, number))));
+  holds(classes.includes(length - tag), "frame.length");
+  return 2 + length;
+}
+
+// The payloads that have arrived whole, in a stream of frames.
+export function readFrames(key: Bytes, stream: Bytes): Bytes[] {
+  const payloads: Bytes[] = [];
+  for (let rest = stream; rest.length >= 2;) {
+    const number = BigInt(payloads.length);
+    const size = sizeOfFrame(key, number, rest);
+    if (rest.length < size) break;
+    payloads.push(readFrame(key, number, rest.subarray(0, size)));
+    rest = rest.subarray(size);
+  }
+  return payloads;
+}
+
 export function readFrame(key: Bytes, number: bigint, frame: Bytes): Bytes {
   holds(number <= lastFrame, "cap.messages");
-  holds(frame.length >= 2, "frame.length");
-  const length = Number(unsigned(xor(frame.subarray(0, 2), frameMask(key, number))));
-  holds(classes.includes(length - tag) && frame.length === 2 + length, "frame.length");
+  holds(frame.length >= 2 && frame.length === sizeOfFrame(key, number, frame), "frame.length");
   const plaintext = opened(key, number, frame.subarray(2));
   const size = Number(unsigned(plaintext, 0, 2));
   holds(size + 2 <= plaintext.length, "frame.payload");

@@ -1,8 +1,8 @@
 // 06-vectors, Conversations.
 
-import { hex, none, type Bytes } from "../bytes.js";
+import { concat, hex, none, type Bytes } from "../bytes.js";
 import { recognise } from "../beacon.js";
-import { Caller, headerSize, readFrame, readHeader, readOpening, writeFrame, type Purpose, type Side } from "../channel.js";
+import { Caller, headerSize, readFrame, readFrames, readHeader, readOpening, writeFrame, type Purpose, type Side } from "../channel.js";
 import { readCode, readShortCode } from "../code.js";
 import { toJson } from "../codec.js";
 import { exchange } from "../exchange.js";
@@ -40,7 +40,7 @@ function call(given: Given): Answer {
     kemSeed: bytesOf(given, "kem"), versions: versionsOf(given, "versions"), padding: numberOf(given, "padding"),
   });
   const { versions, hash, sending, receiving } = caller.read(bytesOf(given, "reply"));
-  const payloads = listOf(given, "received", bytesOf).map((frame, i) => hex(readFrame(receiving, BigInt(i), frame)));
+  const payloads = readFrames(receiving, concat(...listOf(given, "received", bytesOf))).map(hex);
   const frames = listOf(given, "sends", bytesOf).map((payload, i) => hex(writeFrame(sending, BigInt(i), payload)));
   return ok({ opening: hex(caller.opening), versions, hash: hex(hash), payloads, frames });
 }

@@ -2,6 +2,7 @@
 
 import { equal, hex, zeros32, type Bytes } from "../bytes.js";
 import { Batch } from "../batch.js";
+import { decode } from "../codec.js";
 import { kindCase, kindFound } from "../control.js";
 import { stateDigest } from "../digest.js";
 import {
@@ -11,6 +12,7 @@ import { holds } from "../fault.js";
 import { fold, type Folded } from "../fold.js";
 import { casesOf, foldedOf, frontierDigest, History, type Head } from "../history.js";
 import { verifies } from "../key.js";
+import { readMessage } from "../message.js";
 import { readProof } from "../proof.js";
 import { displayedFields } from "../shown.js";
 import { ok, type Answer, type Answers } from "./answer.js";
@@ -59,15 +61,29 @@ function partsOf(given: Given, field: string): Bytes[] {
   return listOf(given, field, bytesOf);
 }
 
+// A batch is an array of its parts, and ends with its last.
+function batchOf(parts: readonly Bytes[]): Batch {
+  const batch = new Batch();
+  for (const part of parts) {
+    const message = decode(part, "message");
+    const isBatch = Array.isArray(message) && message[0] === 4n;
+    if (!isBatch) readMessage(part);
+    if (!isBatch || batch.isWhole) throw new TypeError("a part of a batch that is none");
+    batch.add(message);
+  }
+  if (!batch.isWhole) throw new TypeError("a batch without its last part");
+  return batch;
+}
+
 function received(history: History, parts: readonly Bytes[]): { refused: number[]; ids: Set<string> } {
   const before = new Set(history.held.keys());
-  const refused = history.receive(Batch.of(parts));
+  const refused = history.receive(batchOf(parts));
   return { refused, ids: new Set([...history.held.keys()].filter((id) => !before.has(id))) };
 }
 
 function batch(given: Given): Answer {
   const history = new History(bytesOf(given, "circle"));
-  for (const parts of listOf(given, "held", partsOf)) history.receive(Batch.of(parts));
+  for (const parts of listOf(given, "held", partsOf)) history.receive(batchOf(parts));
   const { refused, ids } = received(history, partsOf(given, "batch"));
   const voids = [...history.held.values()].filter(({ isVoid }) => isVoid).map(({ id }) => hex(id));
   const result = describe(history, voids);
