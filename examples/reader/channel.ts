@@ -35,7 +35,12 @@ export function header(purpose: Purpose, side: Side, psk: Bytes, context: Bytes,
   return concat(hint, xor(hidden, H("cs1 mask", [role, context, hint], key, hidden.length)));
 }
 
-export function readHeader(purpose: Purpose, side: Side, psk: Bytes, context: Bytes, bytes: Bytes): { ephemeral: Bytes; length: number } {
+interface Header {
+  readonly ephemeral: Bytes;
+  readonly length: number; // of what follows
+}
+
+export function readHeader(purpose: Purpose, side: Side, psk: Bytes, context: Bytes, bytes: Bytes): Header {
   const [hint, covered] = [bytes.subarray(0, hintSize), bytes.subarray(hintSize)];
   const [key, role] = [hintKey(psk), u8(roles[side])];
   const hidden = xor(covered, H("cs1 mask", [role, context, hint], key, covered.length));
@@ -55,7 +60,12 @@ function begin(purpose: Purpose, carrier: string, psk: Bytes, calleeStatic: Byte
   return noise;
 }
 
-function afterHeader(purpose: Purpose, side: Side, psk: Bytes, context: Bytes, bytes: Bytes): { ephemeral: Bytes; rest: Bytes } {
+interface Message {
+  readonly ephemeral: Bytes;
+  readonly rest: Bytes; // behind the ephemeral key
+}
+
+function readMessage(purpose: Purpose, side: Side, psk: Bytes, context: Bytes, bytes: Bytes): Message {
   holds(bytes.length >= headerSize, "handshake.length");
   const { ephemeral, length } = readHeader(purpose, side, psk, context, bytes.subarray(0, headerSize));
   const rest = bytes.subarray(headerSize);
@@ -79,7 +89,7 @@ export interface Opening {
 
 export function readOpening({ purpose, carrier, psk, secret }: Callee, bytes: Bytes): Opening {
   const isSession = purpose === "session";
-  const { ephemeral, rest } = afterHeader(purpose, "caller", psk, none, bytes);
+  const { ephemeral, rest } = readMessage(purpose, "caller", psk, none, bytes);
   const noise = begin(purpose, carrier, psk, isSession ? publicOf(secret) : none);
   noise.mixEphemeral(ephemeral);
   let caller: Bytes | undefined;
@@ -130,7 +140,7 @@ export class Caller {
 
   read(reply: Bytes): Conversation {
     const { purpose, psk, secret } = this.call;
-    const { ephemeral, rest } = afterHeader(purpose, "callee", psk, publicOf(this.call.ephemeral), reply);
+    const { ephemeral, rest } = readMessage(purpose, "callee", psk, publicOf(this.call.ephemeral), reply);
     const { noise } = this;
     noise.mixEphemeral(ephemeral);
     noise.mixKey(agree(this.call.ephemeral, ephemeral));

@@ -27,13 +27,15 @@ function base32(characters: string): Bytes {
 // Undefined if what was typed is none.
 export function readCode(typed: string): Code | undefined {
   const plain = typed.replace(dropped, "").toUpperCase();
-  const characters = (plain.startsWith(prefix) ? plain.slice(prefix.length) : plain).replace(/[018]/g, (digit) => meant[digit]!);
+  const bare = plain.startsWith(prefix) ? plain.slice(prefix.length) : plain;
+  const characters = bare.replace(/[018]/g, (digit) => meant[digit]!);
   if (!/^[A-Z2-7]{32}$/.test(characters)) return undefined;
   const bytes = base32(characters);
   const secret = bytes.subarray(0, 16);
   if (!equal(H("cs1 pair check", secret).subarray(0, 4), bytes.subarray(16))) return undefined;
   const written = characters.match(/.{4}/g)!.join("-");
-  return { secret, written, qr: prefix + characters, psk: H("cs1 pair psk", none, secret), beaconKey: H("cs1 pair tag", none, secret) };
+  const [psk, beaconKey] = [H("cs1 pair psk", none, secret), H("cs1 pair tag", none, secret)];
+  return { secret, written, qr: prefix + characters, psk, beaconKey };
 }
 
 export interface ShortCode {

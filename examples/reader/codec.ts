@@ -163,7 +163,8 @@ function integer(value: bigint): Bytes {
   if (value >= -0x20n) return u8(Number(value) + 0x100);
   if (value >= -(1n << 7n)) return concat(u8(0xd0), u8(Number(value) + 0x100));
   if (value >= -(1n << 15n)) return concat(u8(0xd1), u16(Number(value) + 0x10000));
-  return value >= -(1n << 31n) ? concat(u8(0xd2), u32(Number(BigInt.asUintN(32, value)))) : concat(u8(0xd3), u64(BigInt.asUintN(64, value)));
+  if (value >= -(1n << 31n)) return concat(u8(0xd2), u32(Number(BigInt.asUintN(32, value))));
+  return concat(u8(0xd3), u64(BigInt.asUintN(64, value)));
 }
 
 export function encode(value: Value): Bytes {

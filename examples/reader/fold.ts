@@ -87,7 +87,8 @@ export function inOrder(a: Written, b: Written): number {
 
 // Of a register, a set or a map: what was written and is named by no operation of the field.
 export function live({ written }: Field): Written[] {
-  const named = new Set(written.flatMap(({ operation }) => (operation.detail instanceof Uint8Array ? refsIn(operation.detail).map(hex) : [])));
+  const details = written.map(({ operation }) => operation.detail);
+  const named = new Set(details.flatMap((detail) => (detail instanceof Uint8Array ? refsIn(detail).map(hex) : [])));
   return written.filter(({ operation, ref }) => operation.kind!.does === "write" && !named.has(hex(ref)));
 }
 

@@ -64,7 +64,7 @@ export function isKemKey(bytes: Bytes): boolean {
 }
 
 export function isSealKey(bytes: Bytes): boolean {
-  return bytes.length === kemKeySize + 32 && isKemKey(bytes.subarray(0, kemKeySize)) && isSessionKey(bytes.subarray(kemKeySize));
+  return isKemKey(bytes.subarray(0, kemKeySize)) && isSessionKey(bytes.subarray(kemKeySize));
 }
 
 // OpenSSL checks S < L and compares R byte by byte, and takes the neutral element, so that is refused here.

@@ -40,7 +40,8 @@ function historyOf(folder: string, { id, file, key }: Circle): History {
 
 function memberOf({ id, meaning, isVoid }: Held): object[] {
   const { introduction } = meaning;
-  return introduction === undefined || isVoid ? [] : [{ device: hex(id), name: introduction.names.at(-1), role: Role[introduction.role] }];
+  if (introduction === undefined || isVoid) return [];
+  return [{ device: hex(id), name: introduction.names.at(-1), role: Role[introduction.role] }];
 }
 
 function show(history: History): object {

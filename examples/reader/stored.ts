@@ -62,7 +62,9 @@ export class Stored {
         device: bytes(device), incarnation: bytes(incarnation), base: integer(base), first: integer(first),
       });
     }
-    for (const { number, id } of rows(database, "cases", ["number"], ["id"], "number")) this.cases.set(integer(number), bytes(id));
+    for (const { number, id } of rows(database, "cases", ["number"], ["id"], "number")) {
+      this.cases.set(integer(number), bytes(id));
+    }
     for (const { first, last, ahead } of rows(database, "slices", ["first", "last", "ahead"], [], "last")) {
       for (let slot = integer(first); slot <= integer(last); slot++) this.slots.set(slot - integer(ahead), slot);
     }
@@ -104,7 +106,8 @@ export class Stored {
     const place = { circle: this.circle, ...branch, sequence, previous: previous?.id ?? zeros32 };
     const outline = {
       height: heightOn({ previous, parents }), clock: integer(row["clock"]), kind,
-      shape: hashShape(kind === kindFound ? zeros32 : within, shape), content: hashContent(content), parents: parents.map(({ id }) => id),
+      shape: hashShape(kind === kindFound ? zeros32 : within, shape), content: hashContent(content),
+      parents: parents.map(({ id }) => id),
     };
     const id = idOf(headerOf(kind === kindFound ? beforeItsId(place) : place, outline));
     must(equal(id, bytes(row["id"])), "an entry whose id is that of another one");

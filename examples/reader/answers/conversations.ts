@@ -2,7 +2,9 @@
 
 import { concat, hex, none, type Bytes } from "../bytes.js";
 import { recognise } from "../beacon.js";
-import { Caller, headerSize, readFrame, readFrames, readHeader, readOpening, writeFrame, type Purpose, type Side } from "../channel.js";
+import {
+  Caller, headerSize, readFrame, readFrames, readHeader, readOpening, writeFrame, type Purpose, type Side,
+} from "../channel.js";
 import { readCode, readShortCode } from "../code.js";
 import { toJson } from "../codec.js";
 import { exchange } from "../exchange.js";
@@ -28,7 +30,9 @@ function header(given: Given): Answer {
 }
 
 function opening(given: Given): Answer {
-  const callee = { purpose: purposeOf(given), carrier: textOf(given, "carrier"), psk: bytesOf(given, "psk"), secret: inSession(given, "static") };
+  const callee = {
+    purpose: purposeOf(given), carrier: textOf(given, "carrier"), psk: bytesOf(given, "psk"), secret: inSession(given, "static"),
+  };
   const { ephemeral, static: caller, versions } = readOpening(callee, bytesOf(given, "opening"));
   return ok({ ephemeral: hex(ephemeral), static: caller === undefined ? null : hex(caller), versions });
 }
@@ -52,7 +56,8 @@ function frame(given: Given): Answer {
 function code(given: Given): Answer {
   const read = readCode(textOf(given, "code"));
   if (read === undefined) return ok({ secret: null, written: null, qr: null, psk: null, beacon_key: null });
-  return ok({ secret: hex(read.secret), written: read.written, qr: read.qr, psk: hex(read.psk), beacon_key: hex(read.beaconKey) });
+  const { secret, written, qr, psk, beaconKey } = read;
+  return ok({ secret: hex(secret), written, qr, psk: hex(psk), beacon_key: hex(beaconKey) });
 }
 
 function short(given: Given): Answer {

@@ -14,6 +14,7 @@ import { casesOf, foldedOf, frontierDigest, History, type Head } from "../histor
 import { verifies } from "../key.js";
 import { readMessage } from "../message.js";
 import { readProof } from "../proof.js";
+import { receive } from "../reception.js";
 import { displayedFields } from "../shown.js";
 import { ok, type Answer, type Answers } from "./answer.js";
 import { bytesOf, integerOf, listOf, numberOf, objectOf, type Given } from "./question.js";
@@ -49,8 +50,8 @@ function head(given: Given, field: string): Head {
 }
 
 function frontier(given: Given): Answer {
-  const digest = frontierDigest(listOf(given, "heads", head), listOf(given, "equivocators", bytesOf), listOf(given, "gaps", head));
-  return ok({ digest: hex(digest) });
+  const [heads, gaps] = [listOf(given, "heads", head), listOf(given, "gaps", head)];
+  return ok({ digest: hex(frontierDigest(heads, listOf(given, "equivocators", bytesOf), gaps)) });
 }
 
 function proof(given: Given): Answer {
@@ -77,13 +78,13 @@ function batchOf(parts: readonly Bytes[]): Batch {
 
 function received(history: History, parts: readonly Bytes[]): { refused: number[]; ids: Set<string> } {
   const before = new Set(history.held.keys());
-  const refused = history.receive(batchOf(parts));
+  const refused = receive(history, batchOf(parts));
   return { refused, ids: new Set([...history.held.keys()].filter((id) => !before.has(id))) };
 }
 
 function batch(given: Given): Answer {
   const history = new History(bytesOf(given, "circle"));
-  for (const parts of listOf(given, "held", partsOf)) history.receive(batchOf(parts));
+  for (const parts of listOf(given, "held", partsOf)) receive(history, batchOf(parts));
   const { refused, ids } = received(history, partsOf(given, "batch"));
   const voids = [...history.held.values()].filter(({ isVoid }) => isVoid).map(({ id }) => hex(id));
   const result = describe(history, voids);
@@ -92,7 +93,8 @@ function batch(given: Given): Answer {
 }
 
 function describe(history: History, voids: string[]): object {
-  const heads = history.heads().map(([device, incarnation, sequence, id]) => [hex(device), hex(incarnation), Number(sequence), hex(id)]);
+  const heads = history.heads().map(([device, incarnation, sequence, id]) =>
+    [hex(device), hex(incarnation), Number(sequence), hex(id)]);
   const cases = [...casesOf(history)].map(([id, entries]) => [id, hex(stateDigest(fold(entries.map(foldedOf))))]);
   return { digest: hex(history.digest()), heads, equivocators: [...history.equivocators()].sort(), void: voids.sort(), cases };
 }

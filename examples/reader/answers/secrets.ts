@@ -40,7 +40,8 @@ function wrap(given: Given): Answer {
 
 function vault(given: Given): Answer {
   try {
-    const { signing, session, name, circles } = openVault(bytesOf(given, "header"), textOf(given, "passphrase"), given["cheap"] === true);
+    const [header, passphrase, cheap] = [bytesOf(given, "header"), textOf(given, "passphrase"), given["cheap"] === true];
+    const { signing, session, name, circles } = openVault(header, passphrase, cheap);
     const rows = circles.map(({ id, file, key }) => [id, file, key].map(hex));
     return ok({ signing: hex(signing), session: hex(session), name, circles: rows });
   } catch (error) {
