@@ -1,7 +1,7 @@
 # Every target sets up .venv by itself. Needed beforehand: Python >= 3.11 with venv, make, git.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz check bench reference typescript lock clean
+.PHONY: help demo test test-long fuzz mutants check bench reference typescript lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +34,7 @@ test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching fo
 	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
 
 # The fuzzer is used by nothing else, and there is no build of it for every system: it stays out of .venv and of its lock.
-FUZZER := build/fuzz/packages
+FUZZER := $(CURDIR)/build/fuzz/packages
 
 $(FUZZER): tests/fuzz/requirements.lock $(READY)
 	@rm -rf $@
@@ -42,6 +42,15 @@ $(FUZZER): tests/fuzz/requirements.lock $(READY)
 
 fuzz: $(FUZZER) ## coverage-guided fuzzing of what comes from outside: MINUTES=60, or COUNT=1000000 of each; TYPES="batch path"
 	@PYTHONPATH=$(FUZZER) $(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT),--minutes $(MINUTES)) $(TYPES)
+
+MUTATOR := $(CURDIR)/build/mutmut
+
+$(MUTATOR): tests/mutants/requirements.lock $(READY)
+	@rm -rf $@
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $@ -r $<
+
+mutants: $(MUTATOR) ## whether tests notice changes of codec, types, rules and crypto: MINUTES=60; PARTS="codec crdt"
+	@PYTHONPATH=$(MUTATOR) $(BIN)/python -m tests.mutants --minutes $(MINUTES) $(PARTS)
 
 check: $(READY) $(CLIENTS) ## the fast loop before every commit: style, types, floors, fast tests
 	$(BIN)/ruff check --quiet
@@ -78,6 +87,10 @@ $(UV):
 lock: $(UV) ## resolve requirements.lock anew from pyproject.toml
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet -o requirements.lock
+	echo "atheris<3.1" | $(UV) pip compile - --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-header --no-emit-index-url --no-annotate --quiet -o tests/fuzz/requirements.lock
+	echo mutmut | $(UV) pip compile - -c requirements.lock --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-header --no-emit-index-url --no-annotate --quiet -o tests/mutants/requirements.lock
 
 clean: ## remove .venv and everything that can be made again
 	rm -rf examples/typescript/node_modules examples/typescript/build examples/typescript/api.d.ts

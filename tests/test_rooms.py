@@ -24,6 +24,7 @@ OTHERS: Final = {
     "examples": "what stands in `examples/` runs",
     "fuzz": "bytes that come from outside: what is claimed of each type, and the fuzzer",
     "models": "naive models, which tests compare with; no tests",
+    "mutants": "whether tests notice when the program is changed, and the tests of that",
     "protocol": "what the text says of itself, and of the program",
     "scenarios": "what happens, across modules",
     "searches": "looking for counterexamples, and the tests of that",
