@@ -219,6 +219,8 @@ class LogView(Sequence[T]):
         current = self._fitting(item.current)
         if not current:
             return None
+        # Of most items nothing else was ever said: current values come newest first, versions oldest first.
+        versions = current[::-1] if len(item.current) == len(item.versions) else self._fitting(item.versions)
         reasons = [cell.value for cell in item.retractions if type(cell.value) is str]
         # A correction is shown under who appended the item; of several appends, each is its author's own.
         said = value_of(self._case, PLAIN, item.first) if item.corrected else current[0]
@@ -228,7 +230,7 @@ class LogView(Sequence[T]):
             said.at,
             said.device,
             said.id,
-            self._fitting(item.versions),
+            versions,
             current,
             bool(item.retractions),
             reasons[0] if reasons else "",
