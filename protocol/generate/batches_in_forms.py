@@ -120,7 +120,13 @@ def faults() -> Iterator[Vector]:
     yield bad("erased, without a case", "entry.form", erased, e1=None)
     yield bad("full, without a case", "entry.form", None, e1=None)
     yield bad("a skeleton with a case", "entry.form", skeleton, e1=0)
-    yield bad("a skeleton with a shape's number", "entry.form", skeleton, e5=0)
+    two = ana.says("two")
+
+    def numbered(built: Tables) -> None:
+        skeleton(built, 1, two)
+        built[2][1][5] = 0  # which there is
+
+    yield asked("a skeleton with a shape's number", [*held, two], [one, two], change=numbered, rule="entry.form")
     yield bad("a skeleton with a shape", "entry.form", skeleton, e5=one.shape)
     yield bad("a skeleton with a content of 35 bytes", "entry.form", skeleton, e6=content[1:])
     long = content[:32] + (64_512).to_bytes(4, "big")
