@@ -3,9 +3,11 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { ascii, concat, fromHex, none, u8, unsigned, xor, type Bytes } from "./bytes.js";
+import { ascii, concat, equal, fromHex, none, u8, unsigned, xor, type Bytes } from "./bytes.js";
 import { type ShortCode } from "./code.js";
+import { holds } from "./fault.js";
 import { H } from "./hash.js";
+import { isSigningKey } from "./key.js";
 
 const Point = ed25519.Point;
 const L = Point.Fn.ORDER;
@@ -25,9 +27,30 @@ function scalar(bytes: Bytes): bigint {
   return unsigned(bytes) % L;
 }
 
+export const headerSize = 42;
+const hintSize = 10;
+
 function header(role: number, context: Bytes, element: Bytes, numberKey: Bytes): Bytes {
-  const hint = H("cs1 short hint", [u8(role), context, element], numberKey, 10);
+  const hint = H("cs1 short hint", [u8(role), context, element], numberKey, hintSize);
   return concat(hint, xor(element, H("cs1 short mask", [u8(role), context, hint], numberKey)));
+}
+
+// The element that the joiner's header covers.
+function readKnock(knock: Bytes, numberKey: Bytes): Bytes {
+  const hint = knock.subarray(0, hintSize);
+  const element = xor(knock.subarray(hintSize), H("cs1 short mask", [u8(1), none, hint], numberKey));
+  holds(equal(header(1, none, element, numberKey), knock), "handshake");
+  return element;
+}
+
+// The inviter's header, for a knock; `y`: its 64 random bytes.
+export function answerTo(knock: Bytes, { password, numberKey }: ShortCode, y: Bytes): Bytes {
+  holds(knock.length === headerSize, "handshake");
+  const X = readKnock(knock, numberKey);
+  const w = scalar(hkdf(sha256, ascii(password), none, ascii("SPAKE2 pw"), 48));
+  const Y = Point.BASE.multiply(scalar(y)).add(N.multiply(w)).toBytes();
+  holds(isSigningKey(X) && !equal(X, Y), "short.element");
+  return header(2, X, Y, numberKey);
 }
 
 // Both sides at once, from the 64 random bytes of each.

@@ -7,7 +7,7 @@ import {
 } from "../channel.js";
 import { readCode, readShortCode } from "../code.js";
 import { toJson } from "../codec.js";
-import { exchange } from "../exchange.js";
+import { answerTo, exchange } from "../exchange.js";
 import { readTurn, wordsOf } from "../pairing.js";
 import { ok, type Answer, type Answers } from "./answer.js";
 import { bytesOf, integerOf, listOf, numberOf, textOf, type Given } from "./question.js";
@@ -71,6 +71,12 @@ function short(given: Given): Answer {
   });
 }
 
+function knock(given: Given): Answer {
+  const read = readShortCode(textOf(given, "code"));
+  if (read === undefined) throw new TypeError("no short code");
+  return ok({ answer: hex(answerTo(bytesOf(given, "knock"), read, bytesOf(given, "y"))) });
+}
+
 function pairing(given: Given): Answer {
   const turn = textOf(given, "turn");
   const value = readTurn(turn, bytesOf(given, "message"));
@@ -87,4 +93,4 @@ function beacon(given: Given): Answer {
   return ok({ address: address === undefined ? null : hex(address) });
 }
 
-export const conversations: Answers = { header, opening, call, frame, code, short, pairing, beacon };
+export const conversations: Answers = { header, opening, call, frame, code, short, knock, pairing, beacon };
