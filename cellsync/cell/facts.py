@@ -62,6 +62,10 @@ class Facts:
             yield flag_of_device(circle, Reason.FEW_BRANCHES_LEFT, circle.device)
         if circle.replica.is_outdated:
             yield flag_of_device(circle, Reason.OUTDATED, circle.device)
+        for said in circle.detached.said(circle.surroundings.now()):
+            reason = Reason.REMOVAL_AHEAD if said.heeded else Reason.REMOVAL_LAPSED
+            about = tuple(map(circle.replica.name, said.targets))
+            yield flag_of_device(circle, reason, said.author)._replace(about=about)
         for device in self._node.others.went_back():
             yield flag_of_device(circle, Reason.OLDER, device)
 

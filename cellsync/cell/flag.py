@@ -31,12 +31,15 @@ class Reason(StrEnum):
     BURNT_CODES = "burnt_codes"  # three short codes of this device were used up by wrong guesses: is someone guessing?
     OLDER = "older"  # a device speaks an older version of the protocol than it did before
     TOO_NEW = "too_new"  # this device's cellsync does not know the version of entries that came: it has to be updated
+    REMOVAL_AHEAD = "removal_ahead"  # a coordinator says that somebody was removed; the entry itself is still to come
+    REMOVAL_LAPSED = "removal_lapsed"  # and it has not come for so long that nothing follows from it any more
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
 
 LASTING: Final = frozenset(
     {
-        Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED
+        Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
+        Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
     }
 )  # fmt: skip
 """Reasons that are facts. The others report events."""
@@ -49,6 +52,7 @@ class Flag(NamedTuple):
     device: DeviceId  # the author of the entries, or the owner of the codes
     author: str
     case: CaseId | None
+    about: tuple[str, ...] = ()  # names of those whom its author says something about
 
     def __repr__(self) -> str:
         return f"<flag {self.reason.value}>"  # no name

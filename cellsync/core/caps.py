@@ -17,6 +17,7 @@ NAME: Final = 256  # bytes of a display name, NFC, without control characters
 BRANCHES: Final = 16  # of one device, over all its incarnations; beyond them only what others cite counts
 WARN_BRANCHES: Final = 12  # of this device: from here on its owner is told
 DEVICES: Final = 48  # devices of one circle
+DETACHED: Final = 16  # detached entries of one author
 DEVICES_PER_MEMBER: Final = 4  # devices of one member
 CHAINS: Final = 16_384  # branches of one circle, rows of one frontier or batch: 48 honest devices have at most 768
 RESERVED: Final = DEVICES * (BRANCHES + 1)  # of these: not for equivocators', but for those that prove what they are

@@ -20,6 +20,7 @@ LIFE: Final = "life"  # distinguishes this store's order of arrival from that of
 
 # Notes on its history.
 SURPLUS: Final = "surplus"  # on whose word branches of equivocators were taken
+DETACHED: Final = "detached"  # and the id of an author: detached entries that have come
 REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FLAGS: Final = "flags"
 KEYED_EDITS: Final = "keyed edits"  # edits of the local API that came with a key

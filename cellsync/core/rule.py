@@ -46,6 +46,7 @@ class Rule(Enum):
     MESSAGE = "message", "not a message of this protocol"
     FRONTIER_ROW = "frontier.row", "a frontier has the wrong form"
     FRONTIER_TWICE = "frontier.twice", "a frontier names something twice"
+    DETACHED = "detached", "a detached entry has the wrong form"
     PATH = "path", "a path has the wrong form"
     WHEREABOUTS_ROW = "whereabouts.row", "whereabouts have the wrong form"
     WHEREABOUTS_TWICE = "whereabouts.twice", "whereabouts name a device twice"

@@ -42,7 +42,7 @@ class Versions(NamedTuple):
         return PeerOlder() if theirs.highest < self.lowest else PeerNewer()
 
 
-SPOKEN: Final = Versions(2, 2)  # by this build
+SPOKEN: Final = Versions(3, 3)  # by this build
 UNSAID: Final = Versions(1, 1)  # by builds from before versions were negotiated: their bytes are zeros or missing
 
 

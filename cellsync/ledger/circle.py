@@ -41,6 +41,7 @@ from cellsync.core.replica.surplus import Surplus
 from cellsync.core.rule import Rule
 from cellsync.core.session.building import Building
 from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
@@ -210,6 +211,14 @@ class OpenCircle(DaysView):
             plan = await self.write_locked(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
 
+    async def forewarn(self, entry: Detached) -> bool:
+        """Whether a peer's detached entry is new here, and heeded. Raises BadSignature, DiskFull, StorageFailed."""
+        async with self.lock:
+            new = self.detached.take(entry, self.surroundings.now())
+            if new:
+                await self._disk.flush()
+            return new
+
     async def _commit(
         self, plan: Plan, source: Source, written: Line | None = None, noted: Mapping[str, bytes] | None = None,
         *, begin: bool = True,
@@ -228,6 +237,8 @@ class OpenCircle(DaysView):
                     self._own.went_on(written)
                     self.replica.advance(plan, begin=begin)
                 self._note_introductions(plan.controls)
+                with suppress(DiskFull, StorageFailed):  # of what is held by then nothing is read when it is opened
+                    self.detached.attached(plan.controls)
                 if self.replica.states.crowded():
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
                         await self.make_room()

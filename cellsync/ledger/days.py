@@ -13,10 +13,11 @@ from cellsync.core import drawers
 from cellsync.core.history.entry import Entry, Standing, slot_of
 from cellsync.core.history.holdings import GRANTS
 from cellsync.core.history.store import Store
-from cellsync.core.ids import CircleId, Day, DeviceId, MemberId, Millis, day_of
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, MemberId, Millis, SessionPublic, day_of
 from cellsync.core.membership import epochs
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.members import MembersView
 from cellsync.ledger.surroundings import Surroundings
@@ -36,6 +37,12 @@ class DaysView(MembersView):
         self._introduced: dict[DeviceId, Day] = {}
         self._note_introductions(self.replica.held.controls(store, GRANTS))
         self._attested_by_others = self._attested()
+
+    def is_target(self, key: SessionPublic) -> bool:
+        return self.detached.withholds(self.devices_with(key), self.surroundings.now())
+
+    def to_tell(self, key: SessionPublic) -> list[tuple[EntryId, Detached]]:
+        return self.detached.to_tell(self.devices_with(key), self.surroundings.now())
 
     def session_keys(self) -> list[SessionKey]:
         now = self.surroundings.now()

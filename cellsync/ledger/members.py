@@ -11,6 +11,7 @@ from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.store import Store
 from cellsync.core.ids import CircleId, DeviceId, MemberId, SessionPublic
+from cellsync.core.replica.detached import DetachedEntries
 from cellsync.ledger.view import ReplicaView
 
 
@@ -21,6 +22,7 @@ class MembersView(ReplicaView):
         super().__init__(circle, store)
         self.store = store
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
+        self.detached = DetachedEntries(self.replica, store, self.device)
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
         self._sponsor_key = SessionPublic(store.kept(drawers.SPONSOR_KEY) or b"")
 

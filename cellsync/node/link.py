@@ -22,6 +22,7 @@ from cellsync.core.session.events import (
     Called,
     Ended,
     Event,
+    Forewarned,
     Located,
     Measured,
     Opened,
@@ -128,6 +129,10 @@ class PeerLink:
                 return
             if way is Way.TRIED:
                 self._held.append((trio.current_time() + HOLD, last))
+        self._wake.set()
+
+    def look(self) -> None:
+        """There may be something to send that is no entry."""
         self._wake.set()
 
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:
@@ -269,6 +274,9 @@ class PeerLink:
             match event:
                 case Received():
                     await self._batches.send(event)
+                case Forewarned(circle, entry):
+                    if not await self._circles[circle].forewarn(entry):
+                        continue
                 case Ended(error):
                     self.outcome = error
                 case Apart(error):

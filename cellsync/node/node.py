@@ -25,7 +25,17 @@ from cellsync.core.errors import CellsyncError, NoCommonVersion
 from cellsync.core.history.chain import head_of
 from cellsync.core.ids import DeviceId, SessionSecret
 from cellsync.core.session.balance import Balance
-from cellsync.core.session.events import Acknowledged, Answered, Apart, Ended, Event, Located, Measured, Opened
+from cellsync.core.session.events import (
+    Acknowledged,
+    Answered,
+    Apart,
+    Ended,
+    Event,
+    Forewarned,
+    Located,
+    Measured,
+    Opened,
+)
 from cellsync.core.session.session import growth
 from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
@@ -199,6 +209,9 @@ class Node:
                 all_told = self.links.get(link.device) is link and link.session.all_told(circle)
                 if self.others.note_delivered(devices, held, all_told=all_told):
                     self._upkeep.due()
+            case Forewarned():
+                for other in self.links.all():
+                    other.look()
             case Answered() | Ended():
                 pass
             case _:

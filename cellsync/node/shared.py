@@ -19,6 +19,7 @@ from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.session.building import Building
 from cellsync.core.session.view import CircleView
 from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.places import Gap
 from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings
@@ -150,6 +151,10 @@ class SharedCircle(CircleView, Protocol):
 
     async def ingest(self, batch: Batch, source: Source) -> Step:
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
+        ...
+
+    async def forewarn(self, entry: Detached) -> bool:
+        """Whether a peer's detached entry is new here, and heeded. Raises BadSignature, DiskFull, StorageFailed."""
         ...
 
     async def build(self, building: Building) -> None:

@@ -18,6 +18,7 @@ from cellsync.testing import disarray
 MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "codec": ("bytes",),
     "message": ("payload",),
+    "detached": ("payload",),
     "name": ("name",),
     "versions": ("tail",),
     "entry": ("shape", "content"),

@@ -124,8 +124,8 @@ export class Batch {
   }
 
   private readShape(form: Form, shape: Value | undefined): Bytes {
+    holds(form !== Form.skeleton || typeof shape !== "bigint", "entry.form");
     if (isInteger(shape, 0n, BigInt(this.shapes.length))) {
-      holds(form !== Form.skeleton, "entry.form");
       return this.shapes[Number(shape)]!;
     }
     holds(isBytes(shape), "batch.entry");

@@ -17,6 +17,7 @@ from protocol.generate import (
     frontiers,
     handshakes,
     keys,
+    marks,
     messages,
     names,
     pairings,
@@ -27,6 +28,7 @@ from protocol.generate.vector import Vector
 MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     codec.vectors,
     messages.vectors,
+    marks.vectors,
     names.vectors,
     entries.vectors,
     frontiers.vectors,

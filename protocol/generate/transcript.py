@@ -19,7 +19,7 @@ from protocol.generate.packing import array, binary, boolean, integer, numbers, 
 from protocol.generate.story import ADMIT, ANA, BEN, CIRCLE, DAY, NOON, Entry, drawn
 
 PROTOCOL = Path(__file__).parents[1]
-VERSIONS = b"\2\2"
+VERSIONS = b"\3\3"
 SHOWN = 40  # bytes of one piece that are shown; of longer ones the first 8 and the last 4
 WIDTH = 46
 

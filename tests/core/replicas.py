@@ -25,6 +25,7 @@ from cellsync.core.ids import (
 )
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets, found
 from cellsync.core.replica.planner import Intention
@@ -32,6 +33,7 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
 from cellsync.core.wire import operations
 from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
@@ -52,6 +54,7 @@ class MemoryReplica(ReplicaView):
         super().__init__(circle, self.store)
         self.secrets = secrets
         self.device = device
+        self.detached = DetachedEntries(self.replica, self.store, device)
         self.line: Line = (device, incarnation)
         self.epochs = Epochs(circle)
         self.surplus = Surplus()
@@ -89,6 +92,7 @@ class MemoryReplica(ReplicaView):
         self.store.write(plan.commit)
         self.store.flush()
         self.replica.advance(plan)
+        self.detached.attached(plan.controls)
         return plan
 
     # --- the view of a session -------------------------------------------------------------------
@@ -103,6 +107,12 @@ class MemoryReplica(ReplicaView):
         if self.sponsor is not None and key == self.sponsor[1] and not self.replica.circle.is_active(self.device):
             return self.sponsor[0]
         return next(iter(self.replica.circle.devices_with(key)), None)
+
+    def is_target(self, key: SessionPublic) -> bool:
+        return self.detached.withholds(self.replica.circle.devices_with(key), self.now)
+
+    def to_tell(self, key: SessionPublic) -> list[tuple[EntryId, Detached]]:
+        return self.detached.to_tell(self.replica.circle.devices_with(key), self.now)
 
     def own(self) -> Chain | None:
         """The only branch of the chain that it writes."""

@@ -29,4 +29,5 @@ def test_what_is_said_is_read(versions: Versions, padding: int) -> None:
 
 def test_this_build() -> None:
     assert SPOKEN.common(UNSAID) is None, "what was spoken before versions were negotiated is not spoken any more"
-    assert SPOKEN.common(SPOKEN) == SPOKEN.highest == 2
+    assert isinstance(SPOKEN.apart(Versions(2, 2)), PeerOlder), "nor what was spoken before entries had marks"
+    assert SPOKEN.common(SPOKEN) == SPOKEN.highest == 3

@@ -96,21 +96,17 @@ def section(name: str, title: str) -> str:
     return re.split(r"^#+ ", read(name).split(f"# {title}\n")[1], flags=re.MULTILINE)[0]
 
 
-AHEAD_MESSAGES: Final = {12: "detached"}  # the text is ahead of the code
-
-
 def test_the_numbers_are_ours() -> None:
     kinds = {kind.value: kind.name.lower() for kind in Kind}
     assert numbered(section("20-wire", "Kinds of entries")) == kinds
     assert numbered(section("20-wire", "Operations of a case entry")) == {op.value: op.name.lower() for op in Op}
     messages = {message.value: message.name.lower() for message in Message}
-    assert numbered(section("20-wire", "Messages of a session")) == AHEAD_MESSAGES | messages
+    assert numbered(section("20-wire", "Messages of a session")) == messages
 
 
 def test_every_message_of_a_session_has_a_form() -> None:
     forms = re.findall(r"^    ([A-Z]+) +\[(\d+)[,\]]", section("50-sync", "Messages"), re.MULTILINE)
-    ahead = {name.upper(): number for number, name in AHEAD_MESSAGES.items()}
-    assert {name: int(number) for name, number in forms} == ahead | {one.name: one.value for one in Message}
+    assert {name: int(number) for name, number in forms} == {one.name: one.value for one in Message}
 
 
 def test_every_message_of_a_pairing_has_a_form() -> None:
@@ -133,7 +129,7 @@ def numbers_read(part: str, field: str) -> set[int]:
 
 
 def test_every_message_has_a_vector_that_is_read() -> None:
-    assert {one.value for one in Message} - AHEAD_MESSAGES.keys() - numbers_read("message", "payload") == set()
+    assert {one.value for one in Message} - numbers_read("message", "payload") == set()
     assert {one.value for one in PairingMessage} - numbers_read("pairing", "message") == set()
 
 
@@ -156,7 +152,7 @@ CAPS: Final = {
     "chains": (caps.CHAINS, caps.RESERVED),
     "devices": (caps.DEVICES,),
     "devices of a member": (caps.DEVICES_PER_MEMBER,),
-    "detached entries": (),
+    "detached entries": (caps.DETACHED,),
     "proof of a fork": (caps.FORK_PROOF,),
     "paths": (1 << 16,),
     "whereabouts": (caps.DEVICES, caps.ADDRESSES),

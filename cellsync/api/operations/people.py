@@ -31,9 +31,13 @@ FLAGS: Final = {
     Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
     Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
     Reason.TOO_NEW: "has a cellsync that is too old to take in everything that came: update it",
+    Reason.REMOVAL_AHEAD: "says that {} removed; the entry itself has not arrived. Nothing is sent to them",
+    Reason.REMOVAL_LAPSED: "said 30 days ago that {} removed; the entry has not arrived, so they are sent everything",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }
+
+SHOWN: Final = 4  # names in one sentence
 
 
 def time_text(at: datetime | None) -> str | None:
@@ -132,9 +136,19 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
 def _flag(flag: Flag) -> shapes.Flag:
     case = flag.case.hex() if flag.case else None
     return shapes.Flag(
-        reason=flag.reason.value, text=FLAGS[flag.reason], author=flag.author, device=flag.device.hex(), case=case,
-        lasting=flag.reason in LASTING,
+        reason=flag.reason.value, text=FLAGS[flag.reason].format(_who_were(flag.about)), author=flag.author,
+        device=flag.device.hex(), case=case, lasting=flag.reason in LASTING, about=list(flag.about),
     )  # fmt: skip
+
+
+def _who_were(names: tuple[str, ...]) -> str:
+    """`Cara was`, `Cara and Dan were`: the beginning of what is said about these."""
+    if not names:
+        return "somebody who is not known here was"
+    if len(names) == 1:
+        return f"{names[0]} was"
+    last = names[-1] if len(names) <= SHOWN else f"{len(names) - SHOWN + 1} others"
+    return f"{', '.join(names[: min(len(names), SHOWN) - 1])} and {last} were"
 
 
 async def dismiss(service: Service, _: shapes.Nothing) -> shapes.Done:

@@ -2,18 +2,23 @@
 
 A circle is mentioned only if the peer is active in our view of it. The one exception is the circle whose key opened the
 session: a caller that we do not know yet may send us the entries that introduce it, and learns nothing.
+
+A peer whose removal was announced (core/replica/detached.py) is sent nothing in a circle but acknowledgements, and
+detached entries about others. What it asks meanwhile is lost, so once that is over the session begins anew (`renew`).
 """
 
 from __future__ import annotations
 
 from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
-from cellsync.core.ids import CircleId
+from cellsync.core.history.detached import detached_id
+from cellsync.core.ids import CircleId, EntryId
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.rule import Rule
 from cellsync.core.session.connection import CALLEE, CALLER, FILL, HANDSHAKE_ENTROPY, Connection
 from cellsync.core.session.exchange import Exchange, Unexpected
-from cellsync.core.wire import messages
+from cellsync.core.wire import detached, messages
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.forms import NAME_BYTES
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES
 
@@ -27,6 +32,8 @@ class SharedCircles:
         self.peer_tags: dict[CircleId, bytes] = {}
         self._connection = connection
         self._heard = 0  # how many offers the peer has made
+        self._shared: dict[CircleId, set[EntryId]] = {}  # detached entries that both know of, in circles both offered
+        self._withheld: set[CircleId] = set()  # circles in which something was withheld from the peer
 
     # --- offers ----------------------------------------------------------------------------------------
 
@@ -81,7 +88,11 @@ class SharedCircles:
 
     def _share(self, circle: CircleId, caller_tag: bytes) -> None:
         exchange = self.exchanges.get(caller_tag[:NAME_BYTES]) or self._add(circle, caller_tag)
-        if not exchange.greeted:
+        self._shared.setdefault(circle, set())
+        self.forewarn()
+        if not self._connection.is_served(exchange.view):
+            self._withheld.add(circle)
+        elif not exchange.greeted:
             exchange.greeted = True
             self._connection.send(exchange.greet())
             self.send_places(circle)
@@ -90,6 +101,32 @@ class SharedCircles:
         name = caller_tag[:NAME_BYTES]
         exchange = self.exchanges[name] = Exchange(self._connection.views[circle], name, channel.MAX_PAYLOAD)
         return exchange
+
+    # --- detached entries ------------------------------------------------------------------------------
+
+    def forewarn(self) -> None:
+        """Tell the peer of detached entries that it was not told of in this session, as far as there is room."""
+        connection = self._connection
+        for exchange in self.exchanges.values():
+            told = self._shared.get(exchange.view.id)
+            if told is None or not connection.is_active(exchange.view):
+                continue
+            for identity, entry in exchange.view.to_tell(connection.remote):
+                if identity not in told and connection.unsent < caps.BATCH:
+                    told.add(identity)
+                    message = detached.encode(exchange.name, entry)
+                    if len(message) <= exchange.frame:
+                        connection.send(message)
+
+    def forewarned(self, name: bytes, entry: Detached | None) -> CircleId:
+        """The peer has told of a detached entry: it need not be told of it. Raises Unexpected."""
+        circle = self.shared(name).view.id
+        told = self._shared.get(circle)
+        if told is None:
+            raise Unexpected(Rule.CIRCLE_SHARED)
+        if entry is not None and len(told) < caps.CHAINS:  # it may tell of any number
+            told.add(detached_id(circle, entry))
+        return circle
 
     # --- exchanges -------------------------------------------------------------------------------------
 
@@ -110,10 +147,24 @@ class SharedCircles:
             raise Unexpected(Rule.CIRCLE_ACTIVE)
         return exchange
 
+    def answering(self, name: bytes) -> Exchange | None:
+        """The same; None if the peer gets no answer there, because its removal was announced. Raises Unexpected."""
+        exchange = self.shared(name)
+        if self._connection.is_served(exchange.view):
+            return exchange
+        self._withheld.add(exchange.view.id)
+        return None
+
+    @property
+    def renew(self) -> bool:
+        """Whether the peer may be told again of a circle in which something was withheld from it."""
+        views = self._connection.views
+        return any(self._connection.is_served(views[circle]) for circle in self._withheld)
+
     def quiet(self, circle: CircleId) -> Exchange | None:
         """The exchange for an extra message about a circle; None if it is not shared, or too much waits to be sent."""
         exchange = self.of(circle)
-        if exchange is None or self._connection.unsent >= caps.BATCH or not self._connection.is_active(exchange.view):
+        if exchange is None or self._connection.unsent >= caps.BATCH or not self._connection.is_served(exchange.view):
             return None
         return exchange
 

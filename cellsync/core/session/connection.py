@@ -92,6 +92,10 @@ class Connection:
         """Whether the peer is active in a circle for us."""
         return view.device_with(self.remote) is not None
 
+    def is_served(self, view: CircleView) -> bool:
+        """Whether the peer may be told about a circle: it is active there, and no removal of it was announced."""
+        return self.is_active(view) and not view.is_target(self.remote)
+
     # --- bytes -----------------------------------------------------------------------------------------
 
     def take_outgoing(self) -> bytes:

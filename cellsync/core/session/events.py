@@ -8,6 +8,7 @@ from cellsync.core.errors import NoCommonVersion, PeerError
 from cellsync.core.ids import CircleId, Day, DeviceId
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.messages import Places
 
 
@@ -36,6 +37,13 @@ class Received(NamedTuple):
 
     circle: CircleId
     batch: Batch
+
+
+class Forewarned(NamedTuple):
+    """An entry has come alone, ahead of the history that it rests on. The driver judges it (`DetachedEntries.take`)."""
+
+    circle: CircleId
+    entry: Detached
 
 
 class Acknowledged(NamedTuple):
@@ -67,4 +75,4 @@ class Ended(NamedTuple):
     error: PeerError | None
 
 
-Event = Called | Opened | Apart | Received | Acknowledged | Measured | Answered | Located | Ended
+Event = Called | Opened | Apart | Received | Forewarned | Acknowledged | Measured | Answered | Located | Ended

@@ -14,7 +14,7 @@ from cellsync.core.rule import Rule
 from cellsync.core.session.building import Building
 from cellsync.core.session.circles import SharedCircles
 from cellsync.core.session.connection import CALLEE, Connection
-from cellsync.core.session.events import Acknowledged, Answered, Event, Located, Measured, Opened, Received
+from cellsync.core.session.events import Acknowledged, Answered, Event, Forewarned, Located, Measured, Opened, Received
 from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
 from cellsync.core.session.silence import SILENCE_ENDS
@@ -22,6 +22,7 @@ from cellsync.core.session.state import Phase, State
 from cellsync.core.session.way import ON_ITS_WAY
 from cellsync.core.wire import messages
 from cellsync.core.wire.batches import BatchPart
+from cellsync.core.wire.detached import DetachedEntry
 from cellsync.core.wire.frontiers import FrontierPart, Paths
 from cellsync.core.wire.messages import Places
 from cellsync.core.wire.places import Gap
@@ -103,6 +104,8 @@ class Talking(Phase):
             return end(self.connection, None)
         if now >= self._unacknowledged() + ACKNOWLEDGE_WITHIN:
             raise Unexpected(Rule.ACK_LATE)
+        if self.circles.renew:
+            return end(self.connection, None)
         for exchange in self.exchanges.values():
             exchange.offer_again(now)
         if now >= self._short_at:
@@ -194,13 +197,20 @@ class Talking(Phase):
                 exchange.waiting_since = connection.now
                 return [Acknowledged(exchange.view.id)]
             case messages.Digest():
-                connection.send_all(circles.shared(message.circle).on_digest(message.digest))
+                asked = circles.answering(message.circle)
+                connection.send_all([] if asked is None else asked.on_digest(message.digest))
             case FrontierPart():
-                connection.send_all(circles.shared(message.circle).on_frontier(message))
+                asked = circles.answering(message.circle)
+                connection.send_all([] if asked is None else asked.on_frontier(message))
                 if message.frontier.heads and self._short_at == math.inf:
                     self._short_at = connection.now + connection.silence.lacking()
             case Paths():
-                circles.shared(message.circle).on_paths(message.paths)
+                asked = circles.answering(message.circle)
+                if asked is not None:
+                    asked.on_paths(message.paths)
+            case DetachedEntry(name, entry):
+                circle = circles.forewarned(name, entry)
+                return [] if entry is None else [Forewarned(circle, entry)]
             case messages.Offer():
                 circles.hear_offer(message.tags)
             case messages.Whereabouts():
@@ -259,8 +269,9 @@ class Talking(Phase):
         connection = self.connection
         if connection.outgoing:
             return
+        self.circles.forewarn()
         for exchange in list(self.exchanges.values()):
-            if not connection.is_active(exchange.view):
+            if not connection.is_served(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
             answers = exchange.settle()
             if answers is not None:
@@ -281,7 +292,7 @@ class Talking(Phase):
     @property
     def restless(self) -> bool:
         return any(
-            exchange.restless and self.connection.is_active(exchange.view) for exchange in self.exchanges.values()
+            exchange.restless and self.connection.is_served(exchange.view) for exchange in self.exchanges.values()
         )
 
     # --- what we tell aside ----------------------------------------------------------------------------

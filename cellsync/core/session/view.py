@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.places import Frontier, Head, Line
 
 
@@ -36,6 +37,14 @@ class CircleView(Protocol):
     @property
     def hands_out(self) -> bool:
         """Whether entries of this circle may be sent: not by a build that is below its floor."""
+        ...
+
+    def is_target(self, key: SessionPublic) -> bool:
+        """Whether all devices with this session key are targets of detached entries: they are sent nothing."""
+        ...
+
+    def to_tell(self, key: SessionPublic) -> Sequence[tuple[EntryId, Detached]]:
+        """The detached entries, with their ids, of which a peer with this session key is told."""
         ...
 
     def digest(self) -> bytes: ...

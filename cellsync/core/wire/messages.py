@@ -9,6 +9,7 @@
     PATH      [8, circle, …]                                     `frontiers`
     WHEREABOUTS [10, circle, [[device, [[address, port], …]], …]]
     CLOCK     [11, clock]                                        what the sender's clock shows, ms since 1970 UTC
+    DETACHED  [12, circle, …]                                    `detached`
 
 A frontier and a batch travel as parts of at most one frame each; their tables grow from part to part, the part with
 `last` ends them.
@@ -24,8 +25,9 @@ from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
 from cellsync.core.ids import ID_BYTES, DeviceId, Millis
 from cellsync.core.rule import Rule
-from cellsync.core.wire import batches, codec, forms, frontiers
+from cellsync.core.wire import batches, codec, detached, forms, frontiers
 from cellsync.core.wire.batches import BatchPart
+from cellsync.core.wire.detached import DetachedEntry
 from cellsync.core.wire.frontiers import FrontierPart, Paths
 from cellsync.core.wire.tags import Message
 
@@ -72,7 +74,7 @@ class Clock(NamedTuple):
     clock: Millis
 
 
-AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock | Paths
+AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock | Paths | DetachedEntry
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -137,6 +139,8 @@ def decode(raw: bytes) -> AnyMessage:
             if len(places) < len(rows):
                 raise Malformed(Rule.WHEREABOUTS_TWICE)
             return Whereabouts(forms.circle_name(circle), places)
+        case [Message.DETACHED, bytes(circle), *fields] if len(fields) == detached.FIELDS:
+            return DetachedEntry(forms.circle_name(circle), detached.of_fields(fields))
         case [Message.PING]:
             return Ping()
         case [Message.PONG]:

@@ -59,6 +59,7 @@ class Message(IntEnum):
     PATH = 8
     WHEREABOUTS = 10
     CLOCK = 11
+    DETACHED = 12
 
 
 class PairingMessage(IntEnum):

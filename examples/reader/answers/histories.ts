@@ -4,6 +4,7 @@ import { equal, hex, zeros32, type Bytes } from "../bytes.js";
 import { Batch } from "../batch.js";
 import { decode } from "../codec.js";
 import { kindCase, kindFound } from "../control.js";
+import { readDetached } from "../detached.js";
 import { stateDigest } from "../digest.js";
 import {
   checkParents, hashContent, hashShape, headerOf, idOf, maxClock, readMeaning, signedBytes, type Outline, type Place,
@@ -113,4 +114,10 @@ function folding(given: Given): Answer {
   return ok({ digest: hex(stateDigest(state)), kind: state.kind, version: state.version, shown: displayedFields(state) });
 }
 
-export const histories: Answers = { entry, frontier, proof, batch, fold: folding };
+function detached(given: Given): Answer {
+  const announced = readDetached(bytesOf(given, "payload"), bytesOf(given, "circle"), bytesOf(given, "signing"));
+  if (announced === undefined) return ok({ id: null, targets: [] });
+  return ok({ id: hex(announced.id), targets: announced.targets.map(hex) });
+}
+
+export const histories: Answers = { entry, frontier, proof, batch, detached, fold: folding };

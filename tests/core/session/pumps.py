@@ -15,10 +15,11 @@ from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.replica.stage import Plan
 from cellsync.core.session.connection import ENTROPY, HANDSHAKE_WITHIN, HANG_UP_ENTROPY, Connection, hang_up_at
-from cellsync.core.session.events import Called, Ended, Event, Located, Measured, Opened, Received
+from cellsync.core.session.events import Called, Ended, Event, Forewarned, Located, Measured, Opened, Received
 from cellsync.core.session.session import Session
 from cellsync.core.session.talking import Talking
 from cellsync.core.versions import SPOKEN
+from cellsync.core.wire.detached import Detached
 from tests.core.replicas import MemoryReplica
 
 CARRIER = b"test"
@@ -34,6 +35,7 @@ class End:
         self.error: PeerError | None = None
         self._ended = False
         self.located: list[Located] = []
+        self.forewarned: list[Detached] = []
         self.measured: Difference | None = None
         self.plans: list[Plan] = []
         self.sent = bytearray()
@@ -69,6 +71,13 @@ class End:
                     self.opened = True
                 case Ended(error):
                     self.error, self._ended = error, True
+                case Forewarned(_, entry):
+                    self.forewarned.append(entry)
+                    try:
+                        self.device.detached.take(entry, self.device.now)
+                    except PeerError as error:
+                        self.error, self._ended = error, True
+                        return
                 case Located():
                     self.located.append(event)
                 case Measured(difference):

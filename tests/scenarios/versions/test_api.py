@@ -29,7 +29,7 @@ async def test_a_peer_says_whether_it_has_to_be_updated(tmp_path: Path, autojump
     async with cell(tmp_path, "ana", "ben") as [ana, ben]:
         feed = ana.service.follow("")
         await ben("lock")
-        give_build(ben, Versions(3, 3))
+        give_build(ben, Versions(4, 4))
         await ben("unlock", passphrase=PASSPHRASE)
         job = await ana.until("sync.show", await ana("sync", timeout=60), "done", "failed")
         assert job["state"] == "failed"
@@ -43,7 +43,7 @@ async def test_a_peer_says_whether_it_has_to_be_updated(tmp_path: Path, autojump
         assert seen((await ben("status"))["peers"]) == [("ana", False, False, "older")]
 
         await ben("lock")
-        give_build(ben, Versions(2, 2))
+        give_build(ben, Versions(3, 3))
         await ben("unlock", passphrase=PASSPHRASE)
         job = await ana.until("sync.show", await ana("sync", everyone=True, timeout=60), "done", "failed")
         assert job["error"] is None

@@ -15,9 +15,9 @@ from cellsync.testing import MemoryNetwork, SimulatedDevice, accept_any, level
 from cellsync.testing.device import PASSPHRASE
 from tests.cell.cells import Visit
 
-NEXT = Versions(3, 3)
-BOTH = Versions(2, 3)
-BEFORE = Versions(1, 1)
+NEXT = Versions(4, 4)
+BOTH = Versions(3, 4)
+BEFORE = Versions(2, 2)
 HOUR = 3600
 
 
@@ -92,7 +92,7 @@ async def test_an_update_here_is_enough(memory_network: MemoryNetwork, autojump_
         assert the(ana, "ben").version is None
         async with build(ben_device, NEXT).opened():
             await ana.sync(everyone=True)
-            assert [link.session.version for link in ana.node.links.values()] == [3]
+            assert [link.session.version for link in ana.node.links.values()] == [4]
 
 
 async def test_the_others_are_in_step_all_the_same(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
@@ -184,12 +184,12 @@ async def test_who_comes_back_with_an_older_build_is_flagged_and_served(
     both = build(ana_device, BOTH)
     async with both.opened() as ana, build(ben_device, BOTH).opened() as ben:
         await ana.sync(everyone=True)
-        assert [link.session.version for link in ana.node.links.values()] == [3]
+        assert [link.session.version for link in ana.node.links.values()] == [4]
         assert ana.flags == []
     async with both.opened() as ana, ben_device.opened() as ben:
         await ben.create(Visit, title="from an old medium")
         await ana.sync(everyone=True)
-        assert [link.session.version for link in ana.node.links.values()] == [2]
+        assert [link.session.version for link in ana.node.links.values()] == [3]
         assert [(flag.reason, flag.author) for flag in ana.flags] == [(Reason.OLDER, "ben")]
         assert the(ana, "ben").version is None
         assert ben.flags == [], "to Ben, Ana is what she was"
@@ -197,8 +197,8 @@ async def test_who_comes_back_with_an_older_build_is_flagged_and_served(
 
 
 @pytest.mark.parametrize(("bens", "error", "said"), [
-    (NEXT, errors.PeerNewer, "version 3 of the protocol there, and version 2 here."),
-    (BEFORE, errors.PeerOlder, "version 1 of the protocol there, and version 2 here."),
+    (NEXT, errors.PeerNewer, "version 4 of the protocol there, and version 3 here."),
+    (BEFORE, errors.PeerOlder, "version 2 of the protocol there, and version 3 here."),
 ])  # fmt: skip
 async def test_who_waits_for_another_build_is_told_its_version(
     memory_network: MemoryNetwork, autojump_clock: MockClock, bens: Versions,

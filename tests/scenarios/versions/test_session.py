@@ -20,13 +20,13 @@ from cellsync.core.session.connection import HANDSHAKE_WITHIN
 from cellsync.core.session.events import Apart, Called, Ended, Opened
 from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
-from cellsync.core.versions import UNSAID, Versions
+from cellsync.core.versions import SPOKEN, UNSAID, Versions
 from cellsync.core.wire import messages
 from tests.core import replicas
 from tests.core.replicas import START, MemoryReplica, admitted, founded, pass_on
 from tests.core.session.pumps import CARRIER, End, entropy, recorded, run
 
-OURS = Versions(2, 2)
+OURS = SPOKEN
 HANG_UP = 31.0
 TAILS = [b"", b"\0", b"\0\0", b"\0\0\0", bytes(510), bytes(511)]  # what an old build has after its key
 
@@ -319,7 +319,7 @@ def test_a_caller_that_nobody_knows_learns_who_is_older_too() -> None:
     bea = admitted(ana, "bea", 2)
     cara = admitted(ana, "cara", 3)  # of whom bea has not heard
     pass_on(ana, cara)
-    calls, answers = sessions(cara, bea, Versions(3, 3), OURS)
+    calls, answers = sessions(cara, bea, Versions(OURS.highest + 1, OURS.highest + 1), OURS)
     run(calls, answers)
     assert answers.session.device is None
     assert type(answers.error) is PeerNewer

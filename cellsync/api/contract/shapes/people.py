@@ -92,7 +92,8 @@ class Pinged(Answer, kw_only=True, frozen=True):
 
 class Flag(Struct, kw_only=True, frozen=True):
     """What needs a person's eye. `lasting`: it is still so; it cannot be dismissed, and goes by itself when it is
-    over. Else it has happened, and is shown until somebody dismisses it."""
+    over. Else it has happened, and is shown until somebody dismisses it. `about`: names of those whom its author says
+    something about."""
 
     reason: str
     text: str
@@ -100,6 +101,7 @@ class Flag(Struct, kw_only=True, frozen=True):
     device: str
     case: str | None
     lasting: bool
+    about: list[str]
 
 
 class CaseChanges(Struct, kw_only=True, frozen=True):
