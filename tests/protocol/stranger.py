@@ -34,7 +34,7 @@ def packed(value: Any) -> bytes:
 class Call:
     """The caller's side: `opening`, then `answered` with the reply, then frames."""
 
-    versions = b"\2\2"
+    versions = b"\3\3"
 
     def __init__(self, kind: str, psk: bytes, own: bytes = b"", theirs: bytes = b"") -> None:
         """`own`: our X25519 secret; `theirs`: the callee's public key; none in a pairing."""
