@@ -139,12 +139,12 @@ function branchesOf(entries: Iterable<Held>): Map<string, number> {
   return branches;
 }
 
-// What is folded, by case, ascending by the id of the case: case entries that count, and are neither void nor opaque.
+// What is folded, by case, ascending by the id of the case: case entries that count, and are not void.
 export function casesOf(history: History): Map<string, Held[]> {
   const counting = history.counting();
   const cases = new Map<string, Held[]>();
   for (const one of history.held.values()) {
-    if (one.outline.kind !== kindCase || one.isVoid || one.meaning.opaque || !counting.has(one)) continue;
+    if (one.outline.kind !== kindCase || one.isVoid || !counting.has(one)) continue;
     const id = hex(one.case);
     if (!cases.has(id)) cases.set(id, []);
     cases.get(id)!.push(one);

@@ -58,9 +58,7 @@ class Pass {
 
   run(): void {
     for (const row of this.batch.entries) {
-      const chain = this.batch.chains[row.chain]!;
-      if (this.taken[row.chain]!.length < Number(row.sequence - chain.first)) continue; // one before it was refused
-      this.take(row, chain);
+      if (!this.refused.has(row.chain)) this.take(row, this.batch.chains[row.chain]!);
     }
     for (const [row, { signature }] of this.batch.chains.entries()) {
       holds((signature.length > 0) === this.batch.counts[row]! > 0, "batch.signature");
@@ -69,7 +67,7 @@ class Pass {
   }
 
   private take(row: EntryRow, chain: ChainRow): void {
-    const ground = row.version === 1 ? this.ground(row, chain) : undefined;
+    const ground = this.ground(row, chain);
     if (ground === undefined) return this.refuse(row.chain);
     const { device, incarnation } = chain;
     const outline = this.outline(row, ground);
@@ -90,8 +88,7 @@ class Pass {
 
   // An entry that is new here.
   private attaches(row: EntryRow, chain: ChainRow, ground: Ground): boolean {
-    if (this.refused.has(row.chain) || row.form !== Form.full) return false;
-    return this.isIntroduced(row, chain, ground) && this.hasRoom(chain, ground);
+    return row.form === Form.full && this.isIntroduced(row, chain, ground) && this.hasRoom(chain, ground);
   }
 
   private find(id: Bytes): Held | undefined {
@@ -99,10 +96,11 @@ class Pass {
     return this.history.held.get(key) ?? this.staged.get(key);
   }
 
+  // Nothing can be cited through a row that is refused, from its first entry on, although some of it may be held.
   private refuse(row: number): void {
     this.refused.add(row);
     for (const { id } of this.taken[row]!) this.staged.delete(hex(id));
-    this.taken[row] = this.taken[row]!.filter(({ id }) => this.history.held.has(hex(id)));
+    this.taken[row] = [];
   }
 
   // Undefined if something that it builds on is not here: a gap.
@@ -110,7 +108,7 @@ class Pass {
     const begins = row.sequence === chain.first;
     if (begins) holds(chain.first > 1n || equal(chain.previous, zeros32), "batch.previous");
     const previous = begins ? this.before(chain) : this.taken[row.chain]!.at(-1);
-    if (previous === undefined && row.sequence > 1n) return undefined;
+    if ((previous === undefined && row.sequence > 1n) || row.version > 1) return undefined;
     holds(0n <= row.clock && row.clock < maxClock, "entry.clock");
     const parents: Held[] = [];
     for (const cited of row.parents) {

@@ -369,7 +369,7 @@ def _parents(
             return None
         tip = stage.holder(tip, sequence)
         slot = tip.number << SLOT_BITS | sequence
-        if cited.line == current.line and _is_past(stage, current, slot):
+        if cited is current or (cited.line == current.line and _is_past(stage, current, slot)):
             raise Malformed(Rule.ENTRY_OWN_CHAIN)
         parent = stage.footing(tip, sequence)
         if parent is None:
@@ -392,9 +392,9 @@ def _parents(
 
 
 def _is_past(stage: Stage, current: Slice, slot: int) -> bool:
-    """Whether a slot lies on the way to a slice's next entry."""
+    """Whether a slot lies on the way to the entry that is being staged. Another one in its place does not."""
     sequence = sequence_of(slot)
-    if current.place is None or sequence >= current.next:
+    if current.place is None or sequence >= current.next - 1:
         return False
     return stage.holder(current.place, sequence).number == chain_of(slot)
 

@@ -168,6 +168,22 @@ def test_no_entry_cites_its_own_chain() -> None:
     assert len(plan.commit.entries) == 1
 
 
+@pytest.mark.parametrize("cited", [0, 1], ids=["the first to come", "the second"])
+def test_a_side_of_a_fork_cites_what_has_its_place_on_another(cited: int) -> None:
+    """It was at fault for whoever had received the cited side first, and so in the branch that the new one leaves."""
+    ana, bea, _ = three()
+    batch, begun = forge(of(bea), [Draft()])
+    ana.receive(batch)
+    on = of(bea).after(begun)
+    sides = [forge(on, [Draft(content=content(name))]) for name in ("one side", "the other")]
+    for side, _ in sides:
+        ana.receive(side)
+    [head] = sides[cited][1]
+    row = BatchChain(*bea.line, on.first + 1, head, None)
+    plan = ana.receive(forge(on, [Draft([(1, 1, head, on.height + 1)], content=content("a third"))], [row])[0])
+    assert len(plan.commit.entries) == 1
+
+
 def test_what_rests_on_the_other_side_of_a_fork_is_refused_without_blame() -> None:
     """Eva is honest; she saw the other side of Bea's fork. Without it her chain does not attach; nobody is blamed."""
     ana, bea, eva = three()
