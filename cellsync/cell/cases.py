@@ -21,7 +21,7 @@ from cellsync.core.case.fold import CaseState
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.errors import InvalidValue, NotFound, Timeout
 from cellsync.core.history.store import Listings
-from cellsync.core.ids import CaseId, Ref
+from cellsync.core.ids import CaseId, CircleId, Ref
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema import host
 from cellsync.core.schema.generic import GenericCase
@@ -43,6 +43,12 @@ Work = Callable[[Replica, Listings], Generator[None, None, T]]
 """Work on many cases, in steps."""
 
 
+def external_ids(circle: CircleId) -> Callable[[str, str], CaseId]:
+    """From a kind and an external id to the id of a case (protocol/35-cases.md, Ids of cases)."""
+    hashed = primitives.hasher(labels.CASE, key=circle)
+    return lambda kind, external: CaseId(hashed(codec.encode([kind, external])))
+
+
 class OpenCases:
     """The cases of one circle. They are bound to `host`, which edits and follows them."""
 
@@ -54,7 +60,7 @@ class OpenCases:
         self._catalogue = catalogue
         self._host = host
         self._check_open = check_open
-        self._case_hash = primitives.hasher(labels.CASE, key=circle.id)
+        self._external_id = external_ids(circle.id)
         self.read: Final = weakref.WeakValueDictionary[int, CaseState]()  # by number: the states with readers
 
     async def get(self, schema: type[S], case: CaseId | str, wait: float | None = None) -> S:
@@ -125,7 +131,7 @@ class OpenCases:
 
     def case_id(self, kind: str, external: str) -> CaseId:
         """As `Cell.case_id`."""
-        return CaseId(self._case_hash(codec.encode([kind, external])))
+        return self._external_id(kind, external)
 
     # --- many of them at one moment ----------------------------------------------------------------------
 

@@ -24,6 +24,12 @@ function base32(characters: string): Bytes {
   return Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * (size - 1 - i))) & 0xffn));
 }
 
+// Without padding.
+export function toBase32(bytes: Bytes): string {
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  return bits.match(/.{1,5}/g)!.map((five) => alphabet[parseInt(five.padEnd(5, "0"), 2)]).join("");
+}
+
 // Undefined if what was typed is none.
 export function readCode(typed: string): Code | undefined {
   const plain = typed.replace(dropped, "").toUpperCase();

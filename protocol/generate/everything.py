@@ -21,6 +21,7 @@ from protocol.generate import (
     messages,
     names,
     pairings,
+    tags,
     vaults,
 )
 from protocol.generate.vector import Vector
@@ -42,6 +43,7 @@ MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     beacons.vectors,
     handshakes.vectors,
     pairings.vectors,
+    tags.vectors,
 )
 
 

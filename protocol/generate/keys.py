@@ -1,13 +1,16 @@
-"""The parts `signature`, `key`, `epoch` and `wrap` (protocol/10-crypto.md; 40-membership, Epochs).
+"""The parts `signature`, `key`, `epoch`, `wrap` and `recovery` (protocol/10-crypto.md; 40-membership).
 
 Libraries answer differently to signatures that no honest signer makes, so each kind of these is here.
 """
 
 from __future__ import annotations
 
+from base64 import b32encode
 from collections.abc import Iterator
 from hashlib import sha256, sha512
 from typing import Final
+
+from nacl.signing import SigningKey
 
 from protocol.generate.curve import (
     BASE,
@@ -118,7 +121,24 @@ def wraps() -> Iterator[Vector]:
     yield bad("something else than was committed to", "epoch.commitment", wrap=other)
 
 
+def recoveries() -> Iterator[Vector]:
+    for name, secret in (
+        ("a secret of zeros", bytes(32)),
+        ("a secret of ones", b"\xff" * 32),
+        ("a secret on paper", invented("recovery secret")),
+    ):
+        sign, seal = (h("cs1 recovery", use, secret) for use in (b"sign", b"seal"))
+        letters = b32encode(secret).decode().rstrip("=")
+        result = {
+            "signing": bytes(SigningKey(sign).verify_key),
+            "seal": xwing_keys(seal)[2],
+            "written": "-".join(letters[at : at + 4] for at in range(0, 52, 4)),
+        }
+        yield Vector("recovery", name, {"secret": secret}, result=result)
+
+
 def vectors() -> Iterator[Vector]:
     yield from signatures()
     yield from epochs()
     yield from wraps()
+    yield from recoveries()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from cellsync.core import caps
 from cellsync.core.crypto import channel, labels, primitives
 from cellsync.core.history.detached import detached_id
-from cellsync.core.ids import CircleId, EntryId
+from cellsync.core.ids import CircleId, EntryId, Psk
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.rule import Rule
 from cellsync.core.session.connection import CALLEE, CALLER, FILL, HANDSHAKE_ENTROPY, Connection
@@ -83,8 +83,7 @@ class SharedCircles:
                 self._share(circle, tag)
 
     def tag(self, key: SessionKey, role: bytes, circle: CircleId) -> bytes:
-        data = role + self._connection.secured().handshake_hash + circle
-        return primitives.blake2b(labels.OFFER, data, key=key.key.psk.reveal(), size=TAG_BYTES)
+        return offered(role, self._connection.secured().handshake_hash, circle, key.key.psk)
 
     def _share(self, circle: CircleId, caller_tag: bytes) -> None:
         exchange = self.exchanges.get(caller_tag[:NAME_BYTES]) or self._add(circle, caller_tag)
@@ -175,3 +174,8 @@ class SharedCircles:
             places = self._connection.places.pop(circle, None)
             if places:
                 self._connection.send(messages.encode_whereabouts(exchange.name, places))
+
+
+def offered(role: bytes, handshake_hash: bytes, circle: CircleId, psk: Psk) -> bytes:
+    """The tag by which one side of a conversation offers a circle (protocol/50-sync.md, Offers)."""
+    return primitives.blake2b(labels.OFFER, role + handshake_hash + circle, key=psk.reveal(), size=TAG_BYTES)

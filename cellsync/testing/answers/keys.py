@@ -1,15 +1,26 @@
-"""`signature` and `key`: Ed25519. `epoch` and `wrap`: a circle's secret."""
+"""`signature` and `key`: Ed25519. `epoch` and `wrap`: a circle's secret. `recovery`: the one on paper."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from cellsync.cell.founding import RecoveryKey
 from cellsync.core.crypto import primitives, ratchet
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import BadSignature, InvalidValue, Malformed
-from cellsync.core.ids import CircleId, Day, EpochSecret, Millis, SealSecret, Signature, SigningPublic
+from cellsync.core.ids import (
+    CircleId,
+    Day,
+    EpochSecret,
+    Millis,
+    RecoverySecret,
+    SealSecret,
+    Signature,
+    SigningPublic,
+)
 from cellsync.core.membership import epochs
 from cellsync.core.membership.control import Rotation
+from cellsync.core.membership.recovery import from_paper
 from cellsync.core.rule import Rule
 from cellsync.testing.answers.question import Answer, BadQuestion, Given, ok
 
@@ -45,6 +56,13 @@ def wrap(given: Given) -> Answer:
         raise BadQuestion("no day")
     rotation = Rotation(given.raw("commitment", 32), day, given.raw("wrap"))
     return ok(states=_states(epochs.open_rotation(rotation, SealSecret(given.raw("seal", 32)), _LATE)))
+
+
+def recovery(given: Given) -> Answer:
+    secret = RecoverySecret(given.raw("secret", 32))
+    signing, seal = from_paper(secret)
+    public, sealing = primitives.signing_public(signing), primitives.xwing_public(seal)
+    return ok(signing=public, seal=sealing, written=RecoveryKey(secret).text)
 
 
 def _states(held: Branches) -> dict[str, bytes]:

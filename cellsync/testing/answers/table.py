@@ -19,6 +19,7 @@ from cellsync.testing.answers import (
     message,
     name,
     pairing,
+    tags,
     vault,
 )
 from cellsync.testing.answers.json_form import plain
@@ -34,10 +35,12 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "proof": frontier.proof,
     "batch": batch.answer,
     "fold": fold.answer,
+    "case": tags.case,
     "signature": keys.signature,
     "key": keys.key,
     "epoch": keys.epoch,
     "wrap": keys.wrap,
+    "recovery": keys.recovery,
     "vault": vault.answer,
     "beacon": beacon.answer,
     "versions": channel.versions,
@@ -46,6 +49,7 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "opening": channel.opening,
     "call": channel.call,
     "frame": channel.frame,
+    "offer": tags.offer,
     "code": pairing.code,
     "short": pairing.short_code,
     "knock": pairing.knock,

@@ -9,6 +9,7 @@ import { readCode, readShortCode } from "../code.js";
 import { toJson } from "../codec.js";
 import { answerTo, exchange } from "../exchange.js";
 import { readTurn, wordsOf } from "../pairing.js";
+import { offered } from "../tag.js";
 import { ok, type Answer, type Answers } from "./answer.js";
 import { bytesOf, integerOf, listOf, numberOf, textOf, type Given } from "./question.js";
 import { versionsOf } from "./values.js";
@@ -53,6 +54,11 @@ function frame(given: Given): Answer {
   return ok({ payload: hex(readFrame(bytesOf(given, "key"), integerOf(given, "number"), bytesOf(given, "frame"))) });
 }
 
+function offer(given: Given): Answer {
+  const role = textOf(given, "role") === "caller" ? "caller" : "callee";
+  return ok({ tag: hex(offered(role, bytesOf(given, "hash"), bytesOf(given, "circle"), bytesOf(given, "psk"))) });
+}
+
 function code(given: Given): Answer {
   const read = readCode(textOf(given, "code"));
   if (read === undefined) return ok({ secret: null, written: null, qr: null, psk: null, beacon_key: null });
@@ -93,4 +99,4 @@ function beacon(given: Given): Answer {
   return ok({ address: address === undefined ? null : hex(address) });
 }
 
-export const conversations: Answers = { header, opening, call, frame, code, short, knock, pairing, beacon };
+export const conversations: Answers = { header, opening, call, frame, offer, code, short, knock, pairing, beacon };

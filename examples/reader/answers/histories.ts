@@ -17,8 +17,9 @@ import { readMessage } from "../message.js";
 import { readProof } from "../proof.js";
 import { receive } from "../reception.js";
 import { displayedFields } from "../shown.js";
+import { caseId } from "../tag.js";
 import { ok, type Answer, type Answers } from "./answer.js";
-import { bytesOf, integerOf, listOf, numberOf, objectOf, type Given } from "./question.js";
+import { bytesOf, integerOf, listOf, numberOf, objectOf, textOf, type Given } from "./question.js";
 
 function entry(given: Given): Answer {
   const [kind, shape, content] = [numberOf(given, "kind"), bytesOf(given, "shape"), bytesOf(given, "content")];
@@ -120,4 +121,8 @@ function detached(given: Given): Answer {
   return ok({ id: hex(announced.id), targets: announced.targets.map(hex) });
 }
 
-export const histories: Answers = { entry, frontier, proof, batch, detached, fold: folding };
+function caseOf(given: Given): Answer {
+  return ok({ case: hex(caseId(bytesOf(given, "circle"), textOf(given, "kind"), textOf(given, "external"))) });
+}
+
+export const histories: Answers = { entry, frontier, proof, batch, detached, fold: folding, case: caseOf };

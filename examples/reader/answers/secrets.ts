@@ -4,6 +4,7 @@ import { hex } from "../bytes.js";
 import { branches, commitment, psk, statesOn, type States } from "../epoch.js";
 import { holds } from "../fault.js";
 import { isSigningKey, verifies } from "../key.js";
+import { recoveryKeys } from "../recovery.js";
 import { unwrap } from "../seal.js";
 import { openVault, VaultError } from "../vault.js";
 import { ok, type Answer, type Answers } from "./answer.js";
@@ -38,6 +39,11 @@ function wrap(given: Given): Answer {
   return ok({ states: shownStates(statesOn(root, day, day)) });
 }
 
+function recovery(given: Given): Answer {
+  const { signing, seal, written } = recoveryKeys(bytesOf(given, "secret"));
+  return ok({ signing: hex(signing), seal: hex(seal), written });
+}
+
 function vault(given: Given): Answer {
   try {
     const [header, passphrase, cheap] = [bytesOf(given, "header"), textOf(given, "passphrase"), given["cheap"] === true];
@@ -50,4 +56,4 @@ function vault(given: Given): Answer {
   }
 }
 
-export const secrets: Answers = { signature, key, epoch, wrap, vault };
+export const secrets: Answers = { signature, key, epoch, wrap, recovery, vault };
