@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import trio
 
 from cellsync.core.rule import Rule
-from cellsync.testing.hostile import speech, writing
+from cellsync.testing.hostile import detaching, speech, writing
 from cellsync.testing.hostile.bombs import BOMBS, Attack, batches
 from cellsync.testing.hostile.talk import Left, Talk, opened
 from cellsync.testing.hostile.turncoat import Turncoat
@@ -112,6 +112,10 @@ WRITTEN: Final[Mapping[str, Behaviour]] = {
     "admit nobody": Behaviour(writing.admit_nobody, Rule.ENTRY_CONTROL),
     "found the circle again": Behaviour(writing.found_the_circle_again, Rule.ENTRY_FOUND),
     "control in a case": Behaviour(writing.control_in_a_case, Rule.ENTRY_CASE),
+    "remove without right": Behaviour(detaching.remove_without_right),
+    "remove in another's name": Behaviour(detaching.remove_in_another_name, Rule.SIGNATURE),
+    "detach what never is": Behaviour(detaching.detach_what_never_is, Rule.DETACHED),
+    "detach in a batch": Behaviour(detaching.detach_in_a_batch, Rule.ENTRY_MARK),
 }
 
 
