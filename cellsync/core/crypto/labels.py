@@ -24,6 +24,7 @@ BRANCH_DISCOVERY: Final = b"cs1 discovery"
 BRANCH_BUNDLE: Final = b"cs1 bundle"
 RATCHET: Final = b"cs1 ratchet"
 RECOVERY: Final = b"cs1 recovery"
+SIGN_RECOVERY: Final = b"cellsync/1 recovery\0"
 WRAP: Final = b"cellsync/1 epoch wrap\0"
 
 # sessions (protocol/50-sync.md)

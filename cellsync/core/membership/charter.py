@@ -12,12 +12,12 @@ from typing import Final
 
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history.entry import Entry, has_effect
-from cellsync.core.ids import DeviceId, MemberId
+from cellsync.core.ids import CircleId, DeviceId, MemberId
 from cellsync.core.membership import control, floor
 from cellsync.core.membership.control import Found
 from cellsync.core.membership.editions import Edition
 from cellsync.core.membership.floor import Require
-from cellsync.core.membership.recovery import Recovery, RecoveryKeys, Replacements
+from cellsync.core.membership.recovery import Recovery, RecoveryKeys, in_force
 from cellsync.core.wire.tags import Kind
 
 
@@ -28,37 +28,40 @@ class Charter:
 
     def __init__(self) -> None:
         self._required: dict[DeviceId, int] = {}  # the greatest edition that each device has required
-        self._recovery = Replacements()
+        self._recovery: list[int] = []  # the slots of the entries that brought in recovery keys
 
     def take(self, entry: Entry, author: DeviceId, edition: Edition) -> None:
         """Take in a control entry that is held, of any kind and standing."""
         if entry.kind not in self.KINDS or not has_effect(entry.standing):
             return
-        if entry.kind == Kind.FOUND:
-            self._recovery.take(entry.id, entry.slot)
+        if entry.kind != Kind.REQUIRE:
+            self._recovery.append(entry.slot)
             return
         match edition.decode(entry.kind, entry.shape, entry.content):
             case Require(required):
                 self._required[author] = max(required, self._required.get(author, floor.LOWEST))
-            case Recovery(_, replaced):
-                self._recovery.take(entry.id, entry.slot, replaced)
 
     def floor(self, coordinators: Iterable[tuple[MemberId, DeviceId]]) -> int:
         """The least edition with which the circle may be used. `coordinators`: the active ones."""
         return floor.floor(self._required, list(coordinators))
 
-    def recovery_in_force(self, counts: Callable[[int], bool]) -> list[int]:
-        """The slots of the entries whose recovery keys are in force. `counts`: whether a place lets its entry count."""
-        return self._recovery.in_force(counts)
+    def recovery_keys(
+        self, circle: CircleId, edition: Edition, entry_at: Callable[[int], Entry | None], counts: Callable[[int], bool]
+    ) -> list[RecoveryKeys]:
+        """The recovery keys in force, in order of arrival. `counts`: whether a place lets its entry count."""
+        entries = (entry_at(slot) for slot in self._recovery if counts(slot))
+        return in_force(circle, {entry.id: _brought(entry, edition) for entry in entries if entry is not None})
 
 
-def recovery_keys(entry: Entry, edition: Edition) -> RecoveryKeys:
+def _brought(entry: Entry, edition: Edition) -> Recovery:
     """The recovery keys that a held entry brought in."""
     if entry.kind == Kind.FOUND:
         operation: object = control.decode(entry.kind, entry.shape, entry.content, held=True)
     else:
         operation = edition.decode(entry.kind, entry.shape, entry.content)
     match operation:
-        case Found(keys) | Recovery(keys):
-            return keys
+        case Found(keys):
+            return Recovery(keys)
+        case Recovery():
+            return operation
     raise VaultDamaged

@@ -2,8 +2,11 @@
 
     Ed25519 = H("cs1 recovery", "sign", key = secret)          X-Wing = H("cs1 recovery", "seal", key = secret)
 
-    recovery  shape [[Ed25519, X-Wing], [id, …]]    content salt ‖ nil
-              the ids of the entries whose keys it replaces: the `found`, or other `recovery` entries
+    recovery  shape [[Ed25519, X-Wing], [[id, signature], …]]    content salt ‖ nil
+              the ids of the entries whose keys it replaces (the `found`, or other `recovery` entries), each with a
+              signature by the key that is replaced
+
+A coordinator alone can only add a key: who holds the paper decides about the paper.
 
 A `found` of the older form names an Ed25519 key alone, whose secret key is the secret on paper. Such a key has
 authority, and opens nothing. (protocol/40-membership.md, Recovery keys)
@@ -11,17 +14,19 @@ authority, and opens nothing. (protocol/40-membership.md, Recovery keys)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.ids import (
     ID_BYTES,
+    CircleId,
     EntryId,
     RecoverySecret,
     SealPublic,
     SealSecret,
+    Signature,
     SigningPublic,
     SigningSecret,
 )
@@ -29,6 +34,7 @@ from cellsync.core.wire import codec
 
 MOST_REPLACED: Final = 16
 SEAL_PUBLIC_BYTES: Final = 1_216
+SIGNATURE_BYTES: Final = 64
 
 
 class RecoveryKeys(NamedTuple):
@@ -51,30 +57,53 @@ def from_paper(secret: RecoverySecret) -> RecoverySecrets:
     return RecoverySecrets(SigningSecret(signing), SealSecret(seal))
 
 
+class Replaced(NamedTuple):
+    """A recovery key that gives way to another."""
+
+    entry: EntryId  # which brought it in
+    signature: Signature  # by it
+
+
 class Recovery(NamedTuple):
     """The operation of a `recovery` entry."""
 
     keys: RecoveryKeys
-    replaced: tuple[EntryId, ...]  # ascending
+    replaced: tuple[Replaced, ...] = ()  # ascending
 
     def __repr__(self) -> str:
         return "<recovery>"
 
 
+def replace(circle: CircleId, entry: EntryId, by: SigningSecret, new: RecoveryKeys) -> Replaced:
+    """Let the key that an entry brought in give way. `by`: its own secret."""
+    return Replaced(entry, primitives.sign(by, _giving_way(circle, entry, new)))
+
+
+def _giving_way(circle: CircleId, entry: EntryId, new: RecoveryKeys) -> bytes:
+    return labels.SIGN_RECOVERY + circle + entry + new.signing + (new.seal or b"")
+
+
 def encode(recovery: Recovery, salt: bytes) -> tuple[bytes, bytes]:
     """(shape, content) of a `recovery` entry."""
-    return codec.encode([list(recovery.keys), sorted(recovery.replaced)]), salt + codec.encode(None)
+    rows = [list(row) for row in sorted(recovery.replaced)]
+    return codec.encode([list(recovery.keys), rows]), salt + codec.encode(None)
 
 
 def read(shape: object, content: object) -> Recovery | None:
     """The operation in a decoded shape and content; None if they lack the form."""
     match shape, content:
         case [[bytes(signing), bytes(seal)], [*replaced]], None if len(replaced) <= MOST_REPLACED:
-            ids = [EntryId(one) for one in replaced if type(one) is bytes and len(one) == ID_BYTES]
-            if len(ids) < len(replaced) or any(one >= other for one, other in pairwise(ids)):
-                return None
-            if are_keys(signing, seal):
-                return Recovery(RecoveryKeys(SigningPublic(signing), SealPublic(seal)), tuple(ids))
+            rows = [row for row in map(_replaced, replaced) if row is not None]
+            in_order = all(one.entry < other.entry for one, other in pairwise(rows))
+            if len(rows) == len(replaced) and in_order and are_keys(signing, seal):
+                return Recovery(RecoveryKeys(SigningPublic(signing), SealPublic(seal)), tuple(rows))
+    return None
+
+
+def _replaced(row: object) -> Replaced | None:
+    match row:
+        case [bytes(entry), bytes(signature)] if len(entry) == ID_BYTES and len(signature) == SIGNATURE_BYTES:
+            return Replaced(EntryId(entry), Signature(signature))
     return None
 
 
@@ -83,17 +112,13 @@ def are_keys(signing: bytes, seal: bytes) -> bool:
     return primitives.is_signing_key(signing) and len(seal) == SEAL_PUBLIC_BYTES and primitives.is_seal_key(seal)
 
 
-class Replacements:
-    """Which entries brought in recovery keys, and which of those each replaces: ids and places only, no keys."""
-
-    def __init__(self) -> None:
-        self._brought: dict[EntryId, tuple[int, tuple[EntryId, ...]]] = {}  # entry -> (its slot, those it replaces)
-
-    def take(self, entry: EntryId, slot: int, replaced: Iterable[EntryId] = ()) -> None:
-        self._brought[entry] = slot, tuple(replaced)
-
-    def in_force(self, counts: Callable[[int], bool]) -> list[int]:
-        """The slots of the entries whose keys are in force, in order of arrival. `counts`: whether an entry counts."""
-        counting = {entry: place for entry, place in self._brought.items() if counts(place[0])}
-        gone = {one for _, replaced in counting.values() for one in replaced}
-        return [slot for entry, (slot, _) in counting.items() if entry not in gone]
+def in_force(circle: CircleId, brought: Mapping[EntryId, Recovery]) -> list[RecoveryKeys]:
+    """The recovery keys in force, in the order of `brought`: every entry that counts and brought one in."""
+    gone = {
+        row.entry
+        for new in brought.values()
+        for row in new.replaced
+        if (old := brought.get(row.entry)) is not None
+        and primitives.verify(old.keys.signing, row.signature, _giving_way(circle, row.entry, new.keys))
+    }
+    return [operation.keys for entry, operation in brought.items() if entry not in gone]

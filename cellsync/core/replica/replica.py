@@ -34,7 +34,7 @@ from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import control
-from cellsync.core.membership.charter import Charter, recovery_keys
+from cellsync.core.membership.charter import Charter
 from cellsync.core.membership.circle import Circle
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import OURS, Edition
@@ -148,8 +148,7 @@ class Replica:
 
     def recovery_keys(self) -> list[RecoveryKeys]:
         """The recovery keys in force, in order of arrival."""
-        entries = map(self._store.entry_at, self.charter.recovery_in_force(self.held.counts))
-        return [recovery_keys(entry, self.circle.edition) for entry in entries if entry is not None]
+        return self.charter.recovery_keys(self.circle.id, self.circle.edition, self._store.entry_at, self.held.counts)
 
     # --- equivocators --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -21,12 +22,14 @@ from cellsync.core.ids import (
     EpochSecret,
     Incarnation,
     RecoverySecret,
+    Signature,
+    SigningSecret,
     day_of,
 )
 from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import Found, Role, Rotation
 from cellsync.core.membership.editions import OURS
-from cellsync.core.membership.recovery import Recovery, RecoveryKeys, Replacements, encode, from_paper
+from cellsync.core.membership.recovery import Recovery, RecoveryKeys, Replaced, encode, from_paper, replace
 from cellsync.core.replica.founding import device_secrets, found
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
@@ -45,17 +48,33 @@ def public(paper: RecoverySecret) -> RecoveryKeys:
 
 
 KEYS = public(PAPER)
+SIGNED = Signature(bytes(64))
 
 
-def renewed(writer: MemoryReplica, seed: int, *replaced: EntryId) -> EntryId:
-    """The id of an entry by which a device brings in the recovery key of a seed."""
-    keys = public(RecoverySecret(random.Random(seed).randbytes(32)))
-    shape, content = encode(Recovery(keys, tuple(sorted(replaced))), SALT)
+def paper(seed: int) -> RecoverySecret:
+    return RecoverySecret(random.Random(seed).randbytes(32))
+
+
+def renewed(writer: MemoryReplica, seed: int, replaced: Mapping[EntryId, SigningSecret]) -> EntryId:
+    """The id of an entry by which a device brings in the recovery key of a seed.
+
+    `replaced`: the entries that brought in those that it replaces, and by which secret that is signed.
+    """
+    keys = key_of(seed)
+    rows = tuple(replace(writer.id, entry, by, keys) for entry, by in replaced.items())
+    shape, content = encode(Recovery(keys, rows), SALT)
     return writer.write(Intention(Kind.RECOVERY, CaseId(writer.id), shape, content)).commit.entries[0].id
 
 
 def key_of(seed: int) -> RecoveryKeys:
-    return public(RecoverySecret(random.Random(seed).randbytes(32)))
+    return public(paper(seed))
+
+
+def paper_of(device: MemoryReplica) -> SigningSecret:
+    """What speaks for a circle that `founded` made."""
+    secret = RecoverySecret(random.Random(1).randbytes(96 + 32)[96:])
+    assert public(secret) in device.replica.recovery_keys()
+    return from_paper(secret).signing
 
 
 def test_paper_gives_two_different_keys() -> None:
@@ -102,10 +121,31 @@ def test_an_older_circle_stays_valid_and_its_paper_opens_nothing() -> None:
     assert isinstance(operation, Found)
     with pytest.raises(InvalidValue):
         epochs.recover_rotation(operation.rotation, from_paper(PAPER).seal, START)
-    replaced = renewed(ana, 5, EntryId(circle))
+    renewed(ana, 5, {EntryId(circle): from_paper(PAPER).signing})
     assert ana.replica.recovery_keys() == [key_of(5)] != [keys]
     assert Replica(circle, ana.store).recovery_keys() == [key_of(5)]
-    assert replaced
+
+
+def test_who_does_not_hold_the_paper_replaces_nothing() -> None:
+    """Not with another signature, nor one for another circle, entry or new key."""
+    ana = founded()
+    before = ana.replica.recovery_keys()
+    held, other = paper_of(ana), key_of(6)
+    for seed, row in enumerate(
+        [
+            replace(ana.id, EntryId(ana.id), from_paper(paper(7)).signing, key_of(50)),
+            replace(CircleId(bytes(32)), EntryId(ana.id), held, key_of(51)),
+            replace(ana.id, EntryId(bytes(32)), held, key_of(52))._replace(entry=EntryId(ana.id)),
+            replace(ana.id, EntryId(ana.id), held, other),
+            replace(ana.id, EntryId(ana.id), held, RecoveryKeys(key_of(54).signing, other.seal)),
+        ],
+        50,
+    ):
+        shape, content = encode(Recovery(key_of(seed), (row,)), SALT)
+        ana.write(Intention(Kind.RECOVERY, CaseId(ana.id), shape, content))
+    assert ana.replica.recovery_keys() == [*before, *map(key_of, range(50, 55))]
+    renewed(ana, 9, {EntryId(ana.id): held})
+    assert ana.replica.recovery_keys() == [*map(key_of, range(50, 55)), key_of(9)]
 
 
 FAULTS: dict[str, Any] = {
@@ -130,7 +170,8 @@ def test_a_founding_of_another_form_is_at_fault(change: Any) -> None:
 
 
 def test_what_is_written_is_read() -> None:
-    recovery = Recovery(KEYS, (EntryId(b"a" * 32), EntryId(b"b" * 32)))
+    rows = (Replaced(EntryId(b"a" * 32), SIGNED), Replaced(EntryId(b"b" * 32), SIGNED))
+    recovery = Recovery(KEYS, rows)
     assert OURS.decode(Kind.RECOVERY, *encode(recovery, SALT)) == recovery
 
 
@@ -142,10 +183,13 @@ def test_what_is_written_is_read() -> None:
         [[KEYS.signing, (KEYS.seal or b"")[1:]], []],
         [[bytes(32), KEYS.seal], []],
         [[KEYS.signing, b"\xff" * 1_216], []],
-        [list(KEYS), [b"short"]],
-        [list(KEYS), [b"b" * 32, b"a" * 32]],
-        [list(KEYS), [b"a" * 32, b"a" * 32]],
-        [list(KEYS), [bytes([at]) * 32 for at in range(17)]],
+        [list(KEYS), [b"a" * 32]],
+        [list(KEYS), [[b"short", SIGNED]]],
+        [list(KEYS), [[b"a" * 32, SIGNED[1:]]]],
+        [list(KEYS), [[b"a" * 32, SIGNED, None]]],
+        [list(KEYS), [[b"b" * 32, SIGNED], [b"a" * 32, SIGNED]]],
+        [list(KEYS), [[b"a" * 32, SIGNED], [b"a" * 32, SIGNED]]],
+        [list(KEYS), [[bytes([at]) * 32, SIGNED] for at in range(17)]],
         [list(KEYS), None],
         None,
     ],
@@ -164,14 +208,17 @@ def test_keys_in_force_are_those_that_nothing_replaces(data: st.DataObject) -> N
     brought: dict[EntryId, tuple[RecoveryKeys, set[EntryId]]] = {
         EntryId(ana.id): (ana.replica.recovery_keys()[0], set())
     }
+    secrets = {EntryId(ana.id): paper_of(ana)}
     for device in (ben, cara, writer):
         pass_on(ana, device)
     for seed in range(10, 10 + data.draw(st.integers(0, 5))):
         author = data.draw(st.sampled_from([ana, ben, cara, writer]))
         replaced = data.draw(st.sets(st.sampled_from(sorted(brought)), max_size=3))
-        entry = renewed(author, seed, *replaced)
+        false = data.draw(st.sets(st.sampled_from(sorted(brought)), max_size=1))
+        by = {entry: from_paper(paper(99)).signing if entry in false else secrets[entry] for entry in replaced}
+        entry = renewed(author, seed, by)
         if author is not writer:
-            brought[entry] = key_of(seed), replaced
+            brought[entry], secrets[entry] = (key_of(seed), replaced - false), from_paper(paper(seed)).signing
     everyone = [ana, ben, cara, writer]
     for giver in [*data.draw(st.permutations(everyone)), *everyone]:
         for taker in everyone:
@@ -182,14 +229,6 @@ def test_keys_in_force_are_those_that_nothing_replaces(data: st.DataObject) -> N
     for device in everyone:
         assert set(device.replica.recovery_keys()) == expected
         assert Replica(device.id, device.store).recovery_keys() == device.replica.recovery_keys()
-
-
-def test_what_does_not_count_replaces_nothing() -> None:
-    kept = Replacements()
-    kept.take(EntryId(b"f" * 32), 1)
-    kept.take(EntryId(b"a" * 32), 2, [EntryId(b"f" * 32)])
-    assert kept.in_force(lambda _: True) == [2]
-    assert kept.in_force(lambda slot: slot == 1) == [1]
 
 
 def test_what_is_sealed_to_the_recovery_key_opens_with_the_paper() -> None:
