@@ -248,6 +248,16 @@ class Cell:
         """A person has seen it. It is raised again if it recurs; a lasting fact stays until it is over."""
         self._flags.dismiss(flag)
 
+    async def carry_on(self) -> None:
+        """Write and hand out although the coordinators require a newer cellsync, until they require one newer still.
+
+        For who knows that there is none, or that they never asked: two coordinators gone bad can require what no build
+        has. Raises DiskFull.
+        """
+        self._check_open()
+        await self.circle.waive_floor()
+        self.node.links.wake()
+
     async def keep_flags(self) -> None:
         """Make the flags durable. A full disk is no error here: they are saved at the next chance."""
         await self._flags.keep()

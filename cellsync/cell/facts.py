@@ -60,8 +60,9 @@ class Facts:
             yield flag_of_device(circle, Reason.EQUIVOCATOR, device)
         if circle.branches_used >= caps.WARN_BRANCHES:
             yield flag_of_device(circle, Reason.FEW_BRANCHES_LEFT, circle.device)
-        if circle.replica.is_outdated:
-            yield flag_of_device(circle, Reason.OUTDATED, circle.device)
+        if circle.replica.floor > circle.replica.circle.edition.number:
+            reason = Reason.OUTDATED if circle.replica.is_outdated else Reason.WAIVED
+            yield flag_of_device(circle, reason, circle.device)
         for said in circle.detached.said(circle.surroundings.now()):
             reason = Reason.REMOVAL_AHEAD if said.heeded else Reason.REMOVAL_LAPSED
             about = tuple(map(circle.replica.name, said.targets))

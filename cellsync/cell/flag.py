@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NO_RIGHT = "no_right"  # its author's role did not allow it: held, not shown
     NEWER = "newer"  # a newer cellsync wrote something that this one does not know: kept, without effect here
     OUTDATED = "outdated"  # the coordinators require a newer cellsync: this one writes nothing, and hands nothing out
+    WAIVED = "waived"  # the same, and its user carries on
     FUTURE = "future"  # its newest entry is dated more than a day ahead: shown
     UNATTACHED = "unattached"  # does not continue what is held here: a gap, not held until it is filled
     FORK = "fork"  # two entries in one place, both signed and held: that vault was copied, or put back from a backup
@@ -40,6 +41,7 @@ LASTING: Final = frozenset(
     {
         Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
+        Reason.WAIVED,
     }
 )  # fmt: skip
 """Reasons that are facts. The others report events."""

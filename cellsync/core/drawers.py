@@ -12,6 +12,7 @@ EPOCHS: Final = "epochs"
 SPONSOR: Final = "sponsor"  # the device that admitted it; needed until the circle's history arrives
 SPONSOR_KEY: Final = "sponsor key"
 
+WAIVED: Final = "waived floor"  # of the circle, below which its user carries on
 EDITION: Final = "edition"  # with which its entries were last judged, if that was not the first
 
 # Set when a store is copied (Copies).

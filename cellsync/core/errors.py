@@ -332,7 +332,10 @@ class Outdated(ExternalError):
     """The coordinators of this cell require a newer cellsync than this one: nothing can be written here until then."""
 
     code = "outdated"
-    default_hint = "Update cellsync on this device. Until then it shows what it holds, and takes what others bring."
+    default_hint = (
+        "Update cellsync on this device. Until then it shows what it holds, and takes what others bring. "
+        "If there is no newer one, and the coordinators never asked for it: cellsync status --carry-on"
+    )
 
 
 class DiskFull(ExternalError):

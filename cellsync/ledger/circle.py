@@ -299,6 +299,14 @@ class OpenCircle(DaysView):
             self.store.keep(name, value)
             await self._disk.flush()
 
+    async def waive_floor(self) -> None:
+        """Carry on below the present floor: its user says so. A higher one counts again. Raises DiskFull."""
+        async with self.lock:
+            floor = self.replica.floor
+            self.store.keep(drawers.WAIVED, bytes([floor]))
+            await self._disk.flush()
+            self.replica.waived = floor
+
     async def tidy(self) -> None:
         """Write the snapshots of changed cases, so that opening folds little; and forget what is no longer needed."""
         async with self.lock:

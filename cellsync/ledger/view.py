@@ -30,6 +30,7 @@ class ReplicaView:
 
     def __init__(self, circle: CircleId, store: Store) -> None:
         self.replica = Replica(circle, store, editions.OURS)
+        self.replica.waived = int.from_bytes(store.kept(drawers.WAIVED) or b"", "big")
         _judge_again(self.replica, store)
 
     @property

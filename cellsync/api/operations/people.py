@@ -24,6 +24,7 @@ FLAGS: Final = {
     Reason.NO_RIGHT: "wrote something that their role does not allow. It is kept, and has no effect",
     Reason.NEWER: "wrote something with a newer cellsync that this one does not know. It is kept: update this one",
     Reason.OUTDATED: "is below what this cell requires: it writes nothing, and hands nothing on. Update cellsync here",
+    Reason.WAIVED: "carries on below what this cell requires: others may not take what it writes. Update cellsync here",
     Reason.FUTURE: "dates what it writes more than a day ahead. Is the clock there right?",
     Reason.UNATTACHED: "is said to have written what continues nothing here: a part is missing, or it is not theirs",
     Reason.FORK: "wrote two things in one place: was that vault copied, or put back from a backup? Both are kept",
@@ -149,6 +150,11 @@ def _who_were(names: tuple[str, ...]) -> str:
         return f"{names[0]} was"
     last = names[-1] if len(names) <= SHOWN else f"{len(names) - SHOWN + 1} others"
     return f"{', '.join(names[: min(len(names), SHOWN) - 1])} and {last} were"
+
+
+async def carry_on(service: Service, _: shapes.Nothing) -> shapes.Done:
+    await service.cell.carry_on()
+    return shapes.Done()
 
 
 async def dismiss(service: Service, _: shapes.Nothing) -> shapes.Done:

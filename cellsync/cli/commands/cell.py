@@ -165,14 +165,17 @@ def panic(context: click.Context) -> None:
 
 @click.command(cls=Command, short_help="The cell at a glance.")
 @click.option("--seen", is_flag=True, help="The warnings have been read. What is still so stays.")
+@click.option("--carry-on", is_flag=True, help="Write, although the coordinators require a newer cellsync.")
 @click.pass_context
-def status(context: click.Context, seen: bool) -> None:
+def status(context: click.Context, seen: bool, carry_on: bool) -> None:
     """The cell at a glance: who is connected, and what exists on no other device."""
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
-    with opened(context, writes=seen) as client:
+    with opened(context, writes=seen or carry_on) as client:
         daemon = type(client).__name__ == "SocketClient"
+        if carry_on:
+            client.call("floor.waive")
         answer = client.call("status")
         if seen:
             client.call("flags.dismiss")

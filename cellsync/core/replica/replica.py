@@ -33,7 +33,7 @@ from cellsync.core.history.holdings import GRANTS, OWN_CASE, Holdings
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
-from cellsync.core.membership import control
+from cellsync.core.membership import control, floor
 from cellsync.core.membership.charter import Charter
 from cellsync.core.membership.circle import Circle
 from cellsync.core.membership.control import Role
@@ -55,6 +55,7 @@ class Replica:
         self.held = Holdings.load(circle, store)
         self.circle = Circle(circle, edition=edition)
         self.charter = Charter()
+        self.waived = floor.LOWEST  # the floor that the user of this device has set aside
         self.states = States(self.held, store)
         self._store = store
         self.judge: Judge | None = None  # no rule in force looks at more than an entry's own past
@@ -128,7 +129,7 @@ class Replica:
     @property
     def is_outdated(self) -> bool:
         """Whether this build is below the floor: it then writes nothing here, and hands nothing out."""
-        return self.circle.edition.number < self.floor
+        return self.floor > max(self.circle.edition.number, self.waived)
 
     def judge_again(self) -> list[Restanding]:
         """Judge the held entries of kinds that another edition may not have known. The changes are to be stored.

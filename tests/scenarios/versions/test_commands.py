@@ -126,3 +126,18 @@ def test_watch() -> None:
     assert "\x1b" not in told
     assert told.endswith("'s cellsync is older: update it there.")
     assert _told("peer.version", older | {"version": None, "name": "Ben"}).startswith("Ben and this device understand")
+
+
+def test_carrying_on_is_asked_for_before_the_status_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    class Noting(Canned):
+        def call(self, operation: str, **given: Any) -> dict[str, Any]:
+            called.append(operation)
+            return {} if operation == "floor.waive" else super().call(operation, **given)
+
+    assert run(monkeypatch, Noting([]), "status", "--carry-on").exit_code == 0
+    assert called == ["floor.waive", "status"]
+    called.clear()
+    assert run(monkeypatch, Noting([]), "status").exit_code == 0
+    assert called == ["status"]

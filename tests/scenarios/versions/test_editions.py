@@ -100,3 +100,31 @@ async def test_what_a_newer_build_wrote_is_said_and_in_step(
         assert [(flag.reason, flag.author) for flag in ben.flags] == [(Reason.NEWER, "ana")]
         assert not ana.flags
         await ben.synced()
+
+
+async def test_who_knows_better_carries_on_below_the_floor(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """One who went bad has two words, and a program that stops for neither: both require what no build has."""
+    last = Edition(255, FIRST.kinds)
+    ana_device, ben_device = await coordinators(memory_network)
+    async with ana_device.opened() as ana, opened(ben_device, last) as ben:
+        await require(ana, 200)  # in place of the one whom Ben has made a coordinator
+        await level([ana, ben])
+        await require(ben, 200)
+        await level([ana, ben])
+        with pytest.raises(errors.Outdated):
+            await ana.create(Visit, title="no")
+        assert reasons(ana) == {Reason.OUTDATED}
+        await ana.carry_on()
+        await ana.create(Visit, title="carried on")
+        assert reasons(ana) == {Reason.WAIVED}
+        await level([ana, ben])
+    async with ana_device.opened() as ana, opened(ben_device, last) as ben:
+        await ana.create(Visit, title="also after a restart")
+        await require(ana, 201)
+        await level([ana, ben])
+        await require(ben, 201)
+        await level([ana, ben])
+        with pytest.raises(errors.Outdated):
+            await ana.create(Visit, title="a higher one counts again")
