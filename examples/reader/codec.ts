@@ -113,11 +113,10 @@ function readText(bytes: Bytes): string {
   return read;
 }
 
-// An element as it stands in the raw bytes: inside of how many containers, and whether it comes after the first value.
+// An element as it stands in the raw bytes: inside of how many containers, whether of the first value or of what follows it.
 export interface Element {
   readonly inside: number;
   readonly isContainer: boolean;
-  readonly isAfter: boolean;
 }
 
 // What a container claims counts for nothing. Where the bytes stop being msgpack there are no more: the element that is broken
@@ -125,15 +124,14 @@ export interface Element {
 export function* elements(bytes: Bytes): Generator<Element> {
   const reader = new Reader(bytes);
   const due = [1]; // how many elements are still to come, of the value itself and of each container that is open
-  for (let isAfter = false; !reader.done;) {
+  while (!reader.done) {
     while (due.length > 1 && due.at(-1) === 0) due.pop();
-    isAfter ||= due[0] === 0 && due.length === 1;
     const inside = due.length - 1;
     due[inside]!--;
     const head = reader.headIfWhole();
     const isContainer = head?.is === "array" || head?.is === "map";
     if (isContainer) due.push(head.is === "map" ? 2 * head.size : head.size);
-    yield { inside, isContainer, isAfter };
+    yield { inside, isContainer };
     if (head === undefined) return;
   }
 }

@@ -98,9 +98,9 @@ export function isOpaque(shape: Bytes, content: Bytes): boolean {
   let all = 0;
   for (const _ of elements(shape)) if (++all > maxElements) return true;
   let ofValue = 0;
-  for (const { inside, isAfter } of elements(content.subarray(saltSize))) {
+  for (const { inside } of elements(content.subarray(saltSize))) {
     ofValue = inside === 1 ? 1 : ofValue + 1;
-    if (++all > maxElements || (inside > 0 && !isAfter && ofValue > maxElementsOfValue)) return true;
+    if (++all > maxElements || (inside > 0 && ofValue > maxElementsOfValue)) return true;
   }
   return false;
 }

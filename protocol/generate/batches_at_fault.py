@@ -115,6 +115,44 @@ def rows() -> Iterator[Vector]:
     previous = in_chain("previous", invented("something"))
     yield asked("something before the first entry", base, [hers], change=previous, rule="batch.previous")
     yield asked("a parent before sequence 1", held, [cites], change=in_entry("parents", [1, 2]), rule="entry.parents")
+    far = in_entry("parents", [1, 2])
+
+    def through_nothing(built: Tables) -> None:
+        """The cited row goes on from an entry that nobody holds: that a parent is before sequence 1 is seen first."""
+        built[0][1][2:4] = 5, invented("nothing")
+        built[2][0][2] = [1, 5]
+
+    def not_attached(built: Tables) -> None:
+        built[0][0][3] = invented("nothing")
+        far(built)
+
+    def one_not_held(built: Tables) -> None:
+        built[0].append([*built[0][1][:2], 7, invented("nothing"), b""])
+        built[2][0][2] = [2, 1, 1, 2]
+
+    yield asked(
+        "a parent before sequence 1, in a row that goes on from nothing",
+        held,
+        [cites],
+        change=through_nothing,
+        rule="entry.parents",
+    )
+    yield asked(
+        "a parent before sequence 1, in a slice that does not attach",
+        held,
+        [cites],
+        change=not_attached,
+        rows=[0],
+        lost=[cites],
+    )
+    yield asked(
+        "a parent before sequence 1, behind one that is not held",
+        held,
+        [cites],
+        change=one_not_held,
+        rows=[0],
+        lost=[cites],
+    )
     yield asked("a parent at sequence 0", base, [hers, cites], change=_before_the_first, rule="entry.parents")
 
     def own(built: Tables) -> None:

@@ -64,6 +64,7 @@ FORMS: Final[list[tuple[str, Entry]]] = [
     ("an unknown tag with a binary", of((1_000, "name", b"anything"))),
     ("an unknown tag with an integer", of(((1 << 64) - 1, "name", -1))),
     ("many operations", of((0, "person", 1), (1, "name", b""), (2, "tags", None), (7, "log", None))),
+    ("a value that is as deep as may be", replace(PLAIN, content=SALT + b"\x91" * 7 + b"\x90")),
     ("any value", of((1, "x", b""), values=[{"b": [1.5, None, b"\0"], "a": True}])),
     ("an empty name of a field", of((1, "", b""))),
     ("an unknown kind", control(255, None, None)),
@@ -120,6 +121,7 @@ MISFORMED: Final[list[tuple[str, Entry, str]]] = [
     ("a content with a timestamp", replace(PLAIN, content=SALT + b"\x91\xd6\xff" + bytes(4)), "codec.msgpack"),
     ("a shape too deep", replace(PLAIN, shape=b"\x91" * 8 + b"\x90"), "cap.nesting"),
     ("a content too deep", replace(PLAIN, content=SALT + b"\x91" * 8 + b"\x90"), "cap.nesting"),
+    ("a map too deep", replace(PLAIN, content=SALT + b"\x91" * 8 + b"\x80"), "cap.nesting"),
     ("an unknown kind without a content", replace(control(255, 1, 1), content=SALT), "codec.msgpack"),
     ("an unknown kind without a salt", replace(control(255, 1, 1), content=SALT[:3]), "entry.content"),
     ("an unknown kind of two values", replace(control(255, 1, 1), shape=b"\x01\x01"), "codec.msgpack"),
@@ -172,6 +174,15 @@ OPAQUE: Final[list[tuple[str, bytes, bytes, bool]]] = [
     ("opaque, with a longer encoding", ONE, sized(array(1_024, b"\xcc\x00")), True),
     ("opaque, and then no msgpack", ONE, sized(array(1_024)) + b"\xc1", True),
     ("opaque, with fewer values than operations", FOUR, sized(array(1_024)), True),
+    ("a shape that breaks off, and a value of 1,025 elements", b"\xd0", sized(array(1_024)), True),
+    ("an empty shape, and a value of 1,025 elements", b"", sized(array(1_024)), True),
+    ("a shape of 3,000 elements that is broken, and 2,000 more", array(2_999)[:-1] + b"\xc1",
+     sized(array(999), array(999)), True),
+    ("a shape that is broken at its 3,000th element, and 1,097 more", array(2_999)[:-1] + b"\xc1",
+     sized(array(547), array(547)), True),
+    ("a value, and 4,100 more behind the shape", ONE + b"\xc0" * 4_100, sized(b"\xc0"), True),
+    ("a value of 1,025 elements behind the content", ONE, sized(b"\xc0") + sized(array(1_024)), True),
+    ("a value, and 4,100 more behind the content", ONE, sized(b"\xc0") + b"\xc0" * 4_100, True),
 ]  # fmt: skip
 
 
@@ -179,6 +190,18 @@ def opaque() -> Iterator[Vector]:
     for name, shape, values, is_opaque in OPAQUE:
         yield vector(name, replace(PLAIN, shape=shape, content=SALT + values), opaque=is_opaque)
     breaks_off = replace(PLAIN, content=SALT + b"\x91\xdd\x00\x00\xff\xff\xc0")
+    behind = replace(PLAIN, content=SALT + sized(b"\xc0") + sized(array(1_023)))
+    yield at_fault("a value of 1,024 elements behind the content", behind, "codec.msgpack")
+    broken = replace(PLAIN, shape=array(2_999)[:-1] + b"\xc1", content=SALT + sized(array(547), array(546)))
+    yield at_fault("a shape that is broken at its 3,000th element, and 1,096 more", broken, "codec.msgpack")
+    pairs = b"\xde\x04\x00" + b"".join(b"\xa4%04d\xc0" % key for key in range(1_024))
+    yield vector("an unknown kind with a map of 1,024 values", replace(control(255, 1, 1), content=SALT + pairs))
+    large = b"\x81\xa1a" + array(1_024)
+    yield vector(
+        "an unknown kind with a map of a value of 1,025 elements",
+        replace(control(255, 1, 1), content=SALT + large),
+        opaque=True,
+    )
     yield at_fault("an array that claims more than 1,024, and has not", breaks_off, "codec.msgpack")
 
 
@@ -229,6 +252,7 @@ MISFORMED_CONTROL: Final[list[tuple[str, Entry, str]]] = [
     ("found with an empty name of the circle", founding([RECOVERY, KEYS, ROTATION], ["", "Ana"]), "entry.name"),
     ("found with a name that is a binary", founding([RECOVERY, KEYS, ROTATION], ["Mill Street", b"Ana"]), "entry.name"),
     ("found with two keys", founding([RECOVERY, KEYS[:2], ROTATION]), "entry.keys"),
+    ("found with keys that are no array", founding([RECOVERY, PUBLIC, ROTATION]), "entry.keys"),
     ("found with a recovery key that opens, and one wrap", founding([OPENING, KEYS, ROTATION]), "entry.control"),
     ("found with a recovery key that does not, and two wraps", founding([RECOVERY, KEYS, OPENED]), "entry.control"),
     ("found with half a recovery key", founding([[RECOVERY], KEYS, OPENED]), "entry.control"),
@@ -249,6 +273,8 @@ MISFORMED_CONTROL: Final[list[tuple[str, Entry, str]]] = [
     ("admit of the role 0", control(2, [0, KEYS], ["Bea"]), "entry.role"),
     ("admit of the role 4", control(2, [4, KEYS], ["Bea"]), "entry.role"),
     ("admit of a role that is a boolean", control(2, [True, KEYS], ["Bea"]), "entry.role"),
+    ("admit with keys that are no array", control(2, [2, PUBLIC], ["Bea"]), "entry.keys"),
+    ("admit without keys", control(2, [2, []], ["Bea"]), "entry.keys"),
     ("admit with four keys", control(2, [2, [*KEYS, b""]], ["Bea"]), "entry.keys"),
     ("admit with a session key of 31 bytes", control(2, [2, [PUBLIC, bytes(31), KEYS[2]]], ["Bea"]), "entry.keys"),
     ("admit with a seal key of 1,215 bytes", control(2, [2, [*KEYS[:2], bytes(1_215)]], ["Bea"]), "entry.keys"),

@@ -162,6 +162,8 @@ CASES: Final[list[tuple[str, list[Line]]]] = [
       one("c", CORRECT, "log", ref("b"), "Row", height=2)]),
     ("retract", [one("a", APPEND, "log", None, "one"), one("b", APPEND, "log", None, "two"),
                  one("c", RETRACT, "log", ref("a"), "a mistake", height=2)]),
+    ("retract all that there is", [one("a", APPEND, "log", None, "one"),
+                                   one("b", RETRACT, "log", ref("a"), "a mistake", height=2)]),
     ("retract what is corrected at a time", [one("a", APPEND, "log", None, "one"),
                                              one("b", CORRECT, "log", ref("a"), "One", height=2),
                                              one("c", RETRACT, "log", ref("a"), None, height=2, by="bea")]),

@@ -125,10 +125,10 @@ def decode(kind: int, shape: bytes, content: bytes, *, held: bool = False) -> Co
     fields = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)
     names = codec.decode(after_salt(content), caps.ENTRY, Rule.CAP_ENTRY)
     match kind, fields, names:
-        case Kind.FOUND, [recovery, [*keys], [*rotation]], [circle_name, name]:
+        case Kind.FOUND, [recovery, keys, [*rotation]], [circle_name, name]:
             founding = _recovery(recovery), _keys(keys, held), _rotation(rotation, type(recovery) is list)
             return Found(*founding, claimed_name(circle_name), claimed_name(name))
-        case Kind.ADMIT, [int(role), [*keys]], [name]:
+        case Kind.ADMIT, [int(role), keys], [name]:
             if type(role) is not int or role not in set(Role):
                 raise Malformed(Rule.ENTRY_ROLE)
             return Admit(Role(role), _keys(keys, held), claimed_name(name))
@@ -167,7 +167,7 @@ def _size(name: str) -> int:
     return len(name.encode("utf-8", "surrogatepass"))
 
 
-def _keys(keys: list[object], held: bool) -> DeviceKeys:
+def _keys(keys: object, held: bool) -> DeviceKeys:
     match keys:
         case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
             found = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))

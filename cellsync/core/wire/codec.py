@@ -137,8 +137,9 @@ def reader(form: Any) -> Callable[[bytes], Any]:
 def elements(raw: bytes, most: int, most_each: int) -> int:
     """The number of elements in msgpack `raw`, including containers and map keys, counted without decoding it.
 
-    Stops, returning more than `most`, as soon as there are more, or more than `most_each` in one element of the
-    outermost container. Invalid msgpack ends the count: decoding it fails anyway.
+    Stops, returning more than `most`, as soon as there are more, or more than `most_each` in one element of an
+    outermost container: what follows the first value is counted in the same way. Invalid msgpack ends the count:
+    decoding it fails anyway.
     """
     at, end, count, outer = 0, len(raw), 0, 0
     left: list[int] = []  # elements still to come, per open container

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from cellsync.core import caps
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.crdt.types import TYPES
+from cellsync.core.errors import CapExceeded
 from cellsync.core.ids import DeviceId, EntryId, Millis
+from cellsync.core.rule import Rule
 from cellsync.core.wire import operations
 from cellsync.testing.answers import json_form
 from cellsync.testing.answers.question import Answer, Given, ok
@@ -15,7 +18,10 @@ def answer(given: Given) -> Answer:
     for entry in given.each("entries"):
         device, clock = DeviceId(entry.raw("device", 32)), Millis(entry.number("clock"))
         stamp = Stamp(EntryId(entry.raw("id", 32)), device, clock, entry.number("height"))
-        state.apply(stamp, operations.decode(entry.raw("shape"), entry.raw("content")))
+        shape, content = entry.raw("shape"), entry.raw("content")
+        if len(shape) + len(content) > caps.ENTRY:
+            raise CapExceeded(Rule.CAP_ENTRY)
+        state.apply(stamp, operations.decode(shape, content))
     shown = [
         [name, str(kind), json_form.value(TYPES[kind].plain(state.table(TYPES[kind])[name]))]
         for name, kind in state.fields()

@@ -49,6 +49,13 @@ def test_each_value_is_counted_for_itself(values: list[Any], most_each: int) -> 
         assert (found > 1 << 20) == over
 
 
+def test_what_follows_the_first_value_is_counted_in_the_same_way() -> None:
+    behind = codec.encode([[None] * 20])
+    assert codec.elements(b"\x90" + behind, 23, 21) == 23
+    assert codec.elements(b"\x90" + behind, 22, 21) > 22
+    assert codec.elements(b"\x90" + behind, 23, 20) > 23
+
+
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_whatever_the_bytes_it_counts_and_ends(raw: bytes, most: int) -> None:
     assert 0 <= codec.elements(raw, most, most) <= most + 1
