@@ -231,6 +231,10 @@ CONTROL: Final[list[tuple[str, Entry]]] = [
     ("recovery", control(14, [OPENING, [invented("id")]], None)),
     ("recovery of another form", control(14, [RECOVERY], None)),
     ("found on the first day", founding([RECOVERY, KEYS, [ROTATION[0], 0, ROTATION[2]]])),
+    (
+        "found on the last day that can be written",
+        founding([RECOVERY, KEYS, [ROTATION[0], (1 << 64) - 1, ROTATION[2]]]),
+    ),
     ("admit of a reader", control(2, [1, KEYS], ["Bea"])),
     ("admit of a writer", control(2, [2, KEYS], ["Bea"])),
     ("admit of a coordinator", control(2, [3, KEYS], ["Bea"])),
@@ -273,6 +277,7 @@ MISFORMED_CONTROL: Final[list[tuple[str, Entry, str]]] = [
     ("admit of the role 0", control(2, [0, KEYS], ["Bea"]), "entry.role"),
     ("admit of the role 4", control(2, [4, KEYS], ["Bea"]), "entry.role"),
     ("admit of a role that is a boolean", control(2, [True, KEYS], ["Bea"]), "entry.role"),
+    ("admit of a role that is a text", control(2, ["2", KEYS], ["Bea"]), "entry.role"),
     ("admit with keys that are no array", control(2, [2, PUBLIC], ["Bea"]), "entry.keys"),
     ("admit without keys", control(2, [2, []], ["Bea"]), "entry.keys"),
     ("admit with four keys", control(2, [2, [*KEYS, b""]], ["Bea"]), "entry.keys"),

@@ -128,7 +128,7 @@ def decode(kind: int, shape: bytes, content: bytes, *, held: bool = False) -> Co
         case Kind.FOUND, [recovery, keys, [*rotation]], [circle_name, name]:
             founding = _recovery(recovery), _keys(keys, held), _rotation(rotation, type(recovery) is list)
             return Found(*founding, claimed_name(circle_name), claimed_name(name))
-        case Kind.ADMIT, [int(role), keys], [name]:
+        case Kind.ADMIT, [role, keys], [name]:
             if type(role) is not int or role not in set(Role):
                 raise Malformed(Rule.ENTRY_ROLE)
             return Admit(Role(role), _keys(keys, held), claimed_name(name))
