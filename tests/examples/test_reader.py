@@ -11,13 +11,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 from trio.testing import MockClock
 
 from cellsync import Cell, Counter, Log, Map, Register, Schema, Set, empty
-from cellsync.testing import MemoryNetwork, level, simulate
+from cellsync.testing import MemoryNetwork, harness, level, simulate
+from cellsync.testing.compare import AGREE, compared
 from cellsync.testing.device import PASSPHRASE, SimulatedDevice
+from cellsync.testing.vectors.drive import driven
+from tests.examples.histories import question
 
 ROOT = Path(__file__).parents[2]
 READER = ROOT / "examples" / "reader"
@@ -61,6 +65,16 @@ def test_it_agrees_about_changed_questions() -> None:
     )
     for line in lines:
         assert line.endswith(" 0 differ, 0 unsupported")
+
+
+def test_it_agrees_about_histories_at_random() -> None:
+    made = [("batch", question(Random(f"history {number}"))) for number in range(60)]
+    with driven(f"node {HARNESS}") as reader:
+        replies = list(zip(harness.ask(made), reader.ask(made), strict=True))
+    for number, (ours, theirs) in enumerate(replies):
+        assert compared(ours, theirs) == AGREE, number
+    assert {str(ours["expect"]).split(":")[0] for ours, _ in replies} == {"ok", "void", "refused"}
+    assert sum(len(ours["result"]["equivocators"]) > 0 for ours, _ in replies) >= 5
 
 
 # --- an exported vault ------------------------------------------------------------------------------------------------
