@@ -27,8 +27,7 @@ def three(eva: int = 2) -> Cell:
     ana = founder()
     assert ana.head is not None
     base = [ana.head, ana.admits("bea"), ana.admits("eva", eva)]
-    cell = Cell(ana, introduced("bea", base[1]), introduced("eva", base[2]), base)
-    return cell
+    return Cell(ana, introduced("bea", base[1]), introduced("eva", base[2]), base)
 
 
 def asked(

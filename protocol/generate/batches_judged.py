@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from protocol.generate.asking import asked, three
+from protocol.generate.asking import asked, question, three
 from protocol.generate.cell import (
     CASE,
     COORDINATOR,
@@ -21,7 +21,7 @@ from protocol.generate.cell import (
 from protocol.generate.hashes import invented
 from protocol.generate.header import Entry
 from protocol.generate.packed import packed
-from protocol.generate.tables import Tables
+from protocol.generate.tables import Tables, framed, tables
 from protocol.generate.vector import Vector
 
 # --- refused ------------------------------------------------------------------------------------
@@ -167,6 +167,7 @@ def equivocators() -> Iterator[Vector]:
     yield asked("16 branches", [*base, *sides[:15]], [sides[15]])
     yield asked("17 branches, of which none counts", [*base, *sides[:16]], [sides[16]])
     yield asked("17 branches at once", base, sides[:17])
+    yield asked("18 branches at once", base, sides, rows=[18], lost=sides[17:])
     cites = ana.says("I saw one", cites=[sides[3]])
     yield asked("17 branches, of which one counts", [*base, *sides[:16], cites], [sides[16]])
     yield asked("one of 17 branches begins to count", [*base, *sides[:17]], [cites])
@@ -175,6 +176,12 @@ def equivocators() -> Iterator[Vector]:
     yield asked("an 18th branch", [*base, *sides[:17]], [sides[17]])
     later = ana.says("another", cites=[sides[17]])
     yield asked("an 18th branch, and who cites it", [*base, *sides[:17], cites], [sides[17], later])
+    many = [bea.fork(None).says(f"side {number}", cites=[base[1]]) for number in range(17 + 256 + 1)]
+    known, more = many[:17], many[17:]
+    before = [framed(tables([*base, *known])), framed(tables(more[:-2], base))]
+    held = [*base, *known, *more[:-2]]
+    yield question("256 branches beyond the 17th", before, framed(tables(more[-2:-1], base)), held, more[-2:-1])
+    yield question("257 branches beyond the 17th", before, framed(tables(more[-2:], base)), held, more[-2:-1], rows=[2])
     own = bea.fork(sides[0]).says("my own", cites=[sides[1]])
     yield asked("an equivocator cites itself", [*base, *sides[:17]], [own])
     lives = [bea.again(number).says(f"life {number}", cites=[base[1]]) for number in range(17)]

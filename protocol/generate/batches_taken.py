@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Any
 
 from protocol.generate.asking import asked, question, three
-from protocol.generate.cell import CASE, NOON, salted
+from protocol.generate.cell import CASE, NOON, Writer, salted
 from protocol.generate.hashes import invented
 from protocol.generate.packed import packed
 from protocol.generate.tables import Tables, framed, parts, tables
@@ -51,30 +51,30 @@ def in_parts() -> Iterator[Vector]:
 
 
 def clocks_and_kinds() -> Iterator[Vector]:
-    ana, bea, _, base = three()
-    yield asked("a clock goes back", base, [ana.says("one", clock=NOON + 50_000), ana.says("two", clock=5)])
-    ana.head = base[2]
-    latest = ana.says("late", clock=(1 << 63) - 1)
-    yield asked("the latest clock", base, [latest, replace(latest, sequence=5, previous=latest.id, height=5, clock=0)])
-    ana.head = base[2]
-    opaque = ana.write(CASE, invented("case"), packed([[1, "list", b""]]), salted([[None] * 1_024]))
-    yield asked("an opaque entry", base, [opaque, ana.says("after it")])
-    ana.head = base[2]
-    other = ana.write(CASE, invented("case"), packed([[77, "x", b"detail"]]), salted(["value"]))
-    yield asked("an unknown operation", base, [other])
-    ana.head = base[2]
-    yield asked("an unknown kind", base, [ana.write(255, ana.circle, packed({"any": 1}), salted([1.5]))])
-    ana.head = base[2]
-    strange = ana.write(200, ana.circle, packed([None] * 4_096), salted(None))
-    yield asked("an opaque entry of an unknown kind", base, [strange, ana.says("after it")])
-    ana.head = base[2]
-    yield asked(
-        "a case with the id of zeros", base, [ana.write(CASE, bytes(32), packed([[0, "x", 1]]), salted([None]))]
-    )
-    ana.head = base[2]
-    in_own = ana.write(CASE, ana.circle, packed([[7, "log", None]]), salted(["in the circle's case"]))
-    yield asked("an entry in the circle's own case", base, [in_own])
-    one = ana.fork(base[2]).says("one")
+    cell = three()
+    base, bea, case = cell.base, cell.bea, invented("case")
+
+    def ana() -> Writer:
+        """Ana, who has written nothing since she admitted the others."""
+        return cell.ana.fork(base[2])
+
+    def written(name: str, kind: int, where: bytes, shape: Any, content: Any) -> Vector:
+        """One entry of hers, and one after it."""
+        writer = ana()
+        return asked(name, base, [writer.write(kind, where, packed(shape), salted(content)), writer.says("after it")])
+
+    writer = ana()
+    yield asked("a clock goes back", base, [writer.says("one", clock=NOON + 50_000), writer.says("two", clock=5)])
+    writer = ana()
+    yield asked("the latest clock", base, [writer.says("late", clock=(1 << 63) - 1), writer.says("early", clock=0)])
+    circle = cell.ana.circle
+    yield written("an opaque entry", CASE, case, [[1, "list", b""]], [[None] * 1_024])
+    yield written("an unknown operation", CASE, case, [[77, "x", b"detail"]], ["value"])
+    yield written("an unknown kind", 255, circle, {"any": 1}, [1.5])
+    yield written("an opaque entry of an unknown kind", 200, circle, [None] * 4_096, None)
+    yield written("a case with the id of zeros", CASE, bytes(32), [[0, "x", 1]], [None])
+    yield written("an entry in the circle's own case", CASE, circle, [[7, "log", None]], ["in the circle's case"])
+    one = ana().says("one")
 
     def more(built: Tables) -> None:
         built[1].append(invented("a case that nobody uses"))

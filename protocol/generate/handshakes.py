@@ -73,31 +73,36 @@ def covered(kind: str, psk: bytes, role: bytes, context: bytes, ephemeral: bytes
 
 def headers() -> Iterator[Vector]:
     for (kind, role), least in LEAST.items():
-        psk, context = invented(f"psk {kind}"), b"" if role == CALLER else invented(f"caller's ephemeral {kind}")
-        ephemeral = invented(f"ephemeral {kind} {ROLES[role]}")
-        whose = f"of a {kind}'s {ROLES[role]}"
-        steps = {"hint_key": h(b"cs1 hint key", b"", psk)}
+        yield from headers_of(kind, role, least)
 
-        def asked(name: str, header: bytes, rule: str = "", length: int = 0, psk: bytes = psk) -> Vector:
-            given = {"purpose": kind, "role": ROLES[role], "psk": psk, "context": context, "header": header}  # noqa: B023
-            if rule:
-                return Vector("header", f"{name} {whose}", given, fault(rule))  # noqa: B023
-            result = {"ephemeral": ephemeral, "length": length}  # noqa: B023
-            return Vector("header", f"{name} {whose}", given, result=result, steps=steps)  # noqa: B023
 
-        for name, length in (("the shortest", least), ("one with padding", least + 300), ("the longest", least + 511)):
-            yield asked(name, covered(kind, psk, role, context, ephemeral, length), length=length)
-        for name, length in (("one too short", least - 1), ("one too long", least + 512), ("one of 0 bytes", 0)):
-            yield asked(name, covered(kind, psk, role, context, ephemeral, length), "handshake.length")
-        good = covered(kind, psk, role, context, ephemeral, least)
-        yield asked("a bit flipped in the hint", bytes([good[0] ^ 1]) + good[1:], "handshake")
-        yield asked("a bit flipped in the length", good[:-1] + bytes([good[-1] ^ 1]), "handshake")
-        yield asked("another key", good, "handshake", psk=invented("another psk"))
-        other = CALLEE if role == CALLER else CALLER
-        reflected = covered(kind, psk, other, context, ephemeral, least)
-        yield asked("the other role in the header", reflected, "handshake")
-        swapped = covered("pairing" if kind == "session" else "session", psk, role, context, ephemeral, least)
-        yield asked("another purpose in the header", swapped, "handshake")
+def headers_of(kind: str, role: bytes, least: int) -> Iterator[Vector]:
+    psk, context = invented(f"psk {kind}"), b"" if role == CALLER else invented(f"caller's ephemeral {kind}")
+    ephemeral = invented(f"ephemeral {kind} {ROLES[role]}")
+    steps = {"hint_key": h(b"cs1 hint key", b"", psk)}
+
+    def given(header: bytes, key: bytes = psk) -> dict[str, Any]:
+        return {"purpose": kind, "role": ROLES[role], "psk": key, "context": context, "header": header}
+
+    def named(name: str) -> str:
+        return f"{name} of a {kind}'s {ROLES[role]}"
+
+    for name, length in (("the shortest", least), ("one with padding", least + 300), ("the longest", least + 511)):
+        header = covered(kind, psk, role, context, ephemeral, length)
+        yield Vector("header", named(name), given(header), "ok", {"ephemeral": ephemeral, "length": length}, steps)
+    for name, length in (("one too short", least - 1), ("one too long", least + 512), ("one of 0 bytes", 0)):
+        header = covered(kind, psk, role, context, ephemeral, length)
+        yield Vector("header", named(name), given(header), fault("handshake.length"))
+    good = covered(kind, psk, role, context, ephemeral, least)
+    other_role, other_kind = CALLEE if role == CALLER else CALLER, "pairing" if kind == "session" else "session"
+    for name, question in (
+        ("a bit flipped in the hint", given(flipped(good, 0))),
+        ("a bit flipped in the length", given(flipped(good, -1))),
+        ("another key", given(good, invented("another psk"))),
+        ("the other role in the header", given(covered(kind, psk, other_role, context, ephemeral, least))),
+        ("another purpose in the header", given(covered(other_kind, psk, role, context, ephemeral, least))),
+    ):
+        yield Vector("header", named(name), question, fault("handshake"))
 
 
 # --- handshakes ---------------------------------------------------------------------------------
