@@ -177,7 +177,7 @@ def test_who_makes_way_for_newcomers_comes_again_soon(monkeypatch: pytest.Monkey
     assert meters.met["connections ended for newer ones"] > 0
 
 
-@pytest.mark.parametrize(("devices", "rows"), [(7, 200), pytest.param(16, 1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("devices", "rows"), [(7, 200), pytest.param(47, 1_000, marks=pytest.mark.slow)])
 def test_an_honest_cell_meets_no_quota(
     devices: int, rows: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -39,13 +39,16 @@ from cellsync.testing.hostile.turncoat import Turncoat
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
     if asked.list:
         print(*BEHAVIOURS, sep="\n")
         return 0
     if unknown := [name for name in asked.behaviours if name not in BEHAVIOURS]:
         print(f"no such behaviour: {', '.join(unknown)}", file=sys.stderr)
         return 2
+    if None in (asked.profile, asked.device, asked.at):
+        parser.error("--profile, --device and --at are needed")
     host, _, port = asked.at.rpartition(":")
     try:
         turncoat = _turncoat(asked.profile, asked.device, sys.stdin.readline().rstrip("\n"))
