@@ -15,6 +15,7 @@ from cellsync.core.membership import editions
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import FIRST, OURS, Edition, KnownKind
 from cellsync.core.membership.floor import Require, encode
+from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.planner import Intention
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
@@ -47,6 +48,7 @@ def build(device: MemoryReplica, edition: Edition) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(editions, "OURS", edition)
         ReplicaView.__init__(device, device.id, device.store)
+    device.detached = DetachedEntries(device.replica, device.store, device.device)
 
 
 def standings(device: MemoryReplica) -> dict[EntryId, int]:
