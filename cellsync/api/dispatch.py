@@ -36,7 +36,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "backup": "backups.back_up",
     "audit": "health.audit",
     "flags.dismiss": "people.dismiss",
-    "floor.waive": "people.carry_on",
+    "carry_on": "people.carry_on",
     "forks": "forks.show_forks",
     "fork.proof": "forks.show_proof",
     "fork.check": "forks.check_proof",

@@ -249,13 +249,13 @@ class Cell:
         self._flags.dismiss(flag)
 
     async def carry_on(self) -> None:
-        """Write and hand out although the coordinators require a newer cellsync, until they require one newer still.
+        """Write and hand out in spite of what coordinators now require, or have announced ahead of its history.
 
-        For who knows that there is none, or that they never asked: two coordinators gone bad can require what no build
-        has. Raises DiskFull.
+        For who knows better: two coordinators gone bad can require an edition that no build has, and one can tell each
+        device that the others were removed. What they require or announce after this counts again. Raises DiskFull.
         """
         self._check_open()
-        await self.circle.waive_floor()
+        await self.circle.carry_on()
         self.node.links.wake()
 
     async def keep_flags(self) -> None:

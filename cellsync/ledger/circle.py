@@ -299,11 +299,12 @@ class OpenCircle(DaysView):
             self.store.keep(name, value)
             await self._disk.flush()
 
-    async def waive_floor(self) -> None:
-        """Carry on below the present floor: its user says so. A higher one counts again. Raises DiskFull."""
+    async def carry_on(self) -> None:
+        """Set aside the present floor, and removals that were announced only: the user says so. Raises DiskFull."""
         async with self.lock:
             floor = self.replica.floor
             self.store.keep(drawers.WAIVED, bytes([floor]))
+            self.detached.set_aside(self.surroundings.now())
             await self._disk.flush()
             self.replica.waived = floor
 

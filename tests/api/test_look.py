@@ -94,7 +94,7 @@ def test_it_is_read_as_it_was_written(cell: Profile, shelf: Path) -> None:
         ("case.new", {"set": {"title": "Letter"}}),
         ("case.edit", {"case": "parcel", "set": {"title": "Letter"}}),
         ("flags.dismiss", {}),
-        ("floor.waive", {}),
+        ("carry_on", {}),
         ("invite", {}),
         ("sync", {}),
         ("backup", {"to": "/nowhere/copy"}),

@@ -36,7 +36,7 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "init": "there is a vault then: refused", "restore": "there is a vault then: refused",
     "join": "there is a vault then: refused", "unlock": "it is open", "lock": "it is locked", "panic": "it is locked",
     "backup": "the place is taken: refused", "audit": "it reads", "flags.dismiss": "they are dismissed",
-    "floor.waive": "it is set aside",
+    "carry_on": "it is set aside",
     "fork.check": "it reads", "peers.add": "it is known", "peers.ping": "it asks", "invite.confirm": "it is confirmed",
     "invite.cancel": "it is cancelled", "join.introduce": "it is said", "join.confirm": "it is confirmed",
     "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",

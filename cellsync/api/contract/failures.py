@@ -40,7 +40,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "backup": _COPIES,
     "audit": ("disk_full",),
     "flags.dismiss": ("disk_full",),
-    "floor.waive": ("disk_full",),
+    "carry_on": ("disk_full",),
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),

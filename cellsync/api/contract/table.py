@@ -56,7 +56,7 @@ OPERATIONS: Final = (
     Operation("backup", "POST", "/v1/backups", "BackUp", "BackedUp", "Copy it into a folder, encrypted", long=True),
     Operation("audit", "POST", "/v1/audits", "Nothing", "Audited", "Read all that is here, and verify it", long=True),
     Operation("flags.dismiss", "POST", "/v1/flags/dismissal", "Nothing", "Done", "A person has seen what has happened"),
-    Operation("floor.waive", "POST", "/v1/floor/waiver", "Nothing", "Done", "Carry on below what the cell requires"),
+    Operation("carry_on", "POST", "/v1/carrying-on", "Nothing", "Done", "Carry on in spite of coordinators"),
     Operation("forks", "GET", "/v1/forks", "Nothing", "Forks", "Where devices signed two entries in one place"),
     Operation("fork.proof", "GET", "/v1/forks/{fork}", "ForkRef", "ForkProof", "The proof of a fork, to be shown"),
     Operation("fork.check", "POST", "/v1/forks/checks", "CheckFork", "CheckedFork", "Whether a proof shows a fork"),

@@ -32,7 +32,7 @@ FLAGS: Final = {
     Reason.FEW_BRANCHES_LEFT: "has been put back or copied often, and soon cannot write: join with a fresh vault",
     Reason.BURNT_CODES: "had three short codes used up by wrong guesses. Is someone guessing? Invite with the QR",
     Reason.TOO_NEW: "has a cellsync that is too old to take in everything that came: update it",
-    Reason.REMOVAL_AHEAD: "says that {} removed; the entry itself has not arrived. Nothing is sent to them",
+    Reason.REMOVAL_AHEAD: "says that {} removed; the entry is not here. Nothing is sent to them (status --carry-on)",
     Reason.REMOVAL_LAPSED: "said 30 days ago that {} removed; the entry has not arrived, so they are sent everything",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",

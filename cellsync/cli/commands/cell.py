@@ -165,7 +165,7 @@ def panic(context: click.Context) -> None:
 
 @click.command(cls=Command, short_help="The cell at a glance.")
 @click.option("--seen", is_flag=True, help="The warnings have been read. What is still so stays.")
-@click.option("--carry-on", is_flag=True, help="Write, although the coordinators require a newer cellsync.")
+@click.option("--carry-on", is_flag=True, help="Write and hand out in spite of what coordinators require or announce.")
 @click.pass_context
 def status(context: click.Context, seen: bool, carry_on: bool) -> None:
     """The cell at a glance: who is connected, and what exists on no other device."""
@@ -175,7 +175,7 @@ def status(context: click.Context, seen: bool, carry_on: bool) -> None:
     with opened(context, writes=seen or carry_on) as client:
         daemon = type(client).__name__ == "SocketClient"
         if carry_on:
-            client.call("floor.waive")
+            client.call("carry_on")
         answer = client.call("status")
         if seen:
             client.call("flags.dismiss")

@@ -100,6 +100,16 @@ class DetachedEntries:
         self._keep(self._device)
         return entry
 
+    def set_aside(self, now: Millis) -> None:
+        """The user of this device does not heed those that are here, nor if they are brought again."""
+        for author, entries in list(self._by_author.items()):
+            if author != self._device:
+                aside = Millis(now - 2 * LASTS)
+                self._by_author[author] = {
+                    identity: kept._replace(came=min(kept.came, aside)) for identity, kept in entries.items()
+                }
+                self._keep(author)
+
     def attached(self, entries: Iterable[Entry]) -> None:
         """These control entries are held now."""
         for entry in entries:
