@@ -44,7 +44,10 @@ from cellsync.testing.hostile.behaviours import SPOKEN, WRITTEN, Behaviour, carr
 from cellsync.testing.hostile.turncoat import Turncoat
 
 TABLES: Final = (SPOKEN, WRITTEN)
-LONG: Final = {name for name, one in SPOKEN.items() if one.tires} | {"never acknowledge"}  # wait, and cost nothing
+LONG: Final = {name for name, one in SPOKEN.items() if one.tires} | {
+    "never acknowledge",
+    "refuse everything",
+}  # wait, and cost nothing
 
 
 def measure(folder: Path, scale: int) -> Iterator[Row]:

@@ -27,7 +27,10 @@ from tests.patience import PATIENCE, wait_until
 pytestmark = pytest.mark.e2e
 
 GROWTH: Final = 64.0  # MiB
-LONG: Final = {name for name, behaviour in BEHAVIOURS.items() if behaviour.tires} | {"never acknowledge"}  # minutes
+LONG: Final = {name for name, behaviour in BEHAVIOURS.items() if behaviour.tires} | {
+    "never acknowledge",
+    "refuse everything",
+}  # minutes
 LAST: Final = ["equivocate", "begin chains without end"]  # afterwards nothing that it writes counts
 UNLIKE: Final = {
     "show paths without end",

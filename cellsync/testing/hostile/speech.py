@@ -10,7 +10,7 @@ import trio
 from cellsync.core import caps
 from cellsync.core.crypto import channel
 from cellsync.core.ids import DeviceId, EntryId, Incarnation
-from cellsync.core.session.exchange import STEPS
+from cellsync.core.session.exchange import OFFER_AGAIN, STEPS
 from cellsync.core.session.talking import ACKNOWLEDGE_WITHIN, LOCATED_AT_ONCE
 from cellsync.core.wire import codec, frontiers, messages
 from cellsync.core.wire.forms import SEQUENCE_END
@@ -131,6 +131,20 @@ async def refuse_what_was_never_sent(talk: Talk) -> None:
     await talk.tell(Frontier(frozenset()))
     await trio.sleep(1)  # by then it has sent something
     await talk.say(messages.encode_ack(talk.name, [caps.CHAINS - 1]))
+
+
+async def refuse_everything(talk: Talk, rounds: int = 3) -> None:
+    """All that there is is asked for and refused, and refused again when it is offered again."""
+    await talk.tell(Frontier(frozenset()))
+    refused = 0
+    for _ in range(int(rounds * OFFER_AGAIN)):
+        while talk.brought:
+            await talk.say(messages.encode_ack(talk.name, range(talk.brought.pop(0))))
+            refused += 1
+        await trio.sleep(1)
+        await talk.ask()
+    if refused < rounds:
+        raise AssertionError("it was not offered again")
 
 
 async def never_acknowledge(talk: Talk) -> None:

@@ -48,6 +48,8 @@ class Talk:
         self.entropy = entropy
         self.refused = 0  # rows
         self.acknowledged = 0  # batches
+        self.brought: list[int] = []  # how many chains each batch names that was brought and is not answered
+        self._rows = 0  # of one that is being brought
         self._stream = stream
         self._said, self._heard = trio.open_memory_channel[AnyMessage](math.inf)
         self._attends = trio.Event()
@@ -135,7 +137,9 @@ class Talk:
                 while True:
                     for payload in self.transport.receive(data):
                         message = messages.decode(payload)
-                        if not isinstance(message, batches.BatchPart):  # which may be large
+                        if isinstance(message, batches.BatchPart):  # which may be large
+                            self._count(message)
+                        else:
                             self._said.send_nowait(message)
                     await self._attends.wait()
                     data = bytes(await self._stream.receive_some(CHUNK))
@@ -143,6 +147,12 @@ class Talk:
                         return
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
+
+    def _count(self, part: batches.BatchPart) -> None:
+        self._rows += len(part.chains)
+        if part.last:
+            self.brought.append(self._rows)
+            self._rows = 0
 
     async def meet(self) -> None:
         """Offer the circle, and hear that the other side offers it. Raises Left."""
