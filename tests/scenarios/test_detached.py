@@ -64,7 +64,7 @@ async def test_a_removal_takes_effect_before_its_history_comes_and_is_shown(
         await until_told(ben)
         [flag] = ben.flags
         assert flag.reason is Reason.REMOVAL_AHEAD
-        shown = "says that cara was removed; the entry is not here. Nothing is sent to them."
+        shown = "says that cara was removed; the entry is not here. Nothing is sent to them"
         assert _flag(flag).text.startswith(shown)
         assert _flag(flag).about == ["cara"]
         secret = await ben.create(Visit, title="not for Cara")
