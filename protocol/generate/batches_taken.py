@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from protocol.generate.asking import asked, question, three
-from protocol.generate.cell import CASE, NOON, Writer, salted
+from protocol.generate.cell import CASE, NOON, SIGNERS, Writer, salted
 from protocol.generate.hashes import invented
 from protocol.generate.packed import packed
 from protocol.generate.tables import Tables, framed, parts, tables
@@ -112,6 +112,17 @@ def forks() -> Iterator[Vector]:
     third = bea.again().says("again", cites=[line[2]])
     yield asked("another incarnation", held, [third])
     yield asked("a fork whose beginning is sent again", held, [line[0], *other])
+
+    def in_two_rows(built: Tables) -> None:
+        """The second entry in a row of its own, which comes first."""
+        rows, _, entries = built
+        for entry in entries:
+            entry[:3] = [1, entry[1], [number + 1 - at % 2 for at, number in enumerate(entry[2])]]
+        rows[0][4] = line[0].signed(SIGNERS[line[0].device])
+        rows.insert(0, [*rows[0][:2], 2, line[0].id, line[1].signed(SIGNERS[line[1].device])])
+        entries[1][0] = 0
+
+    yield asked("a branch that goes on in an earlier row", base, line[:2], change=in_two_rows)
 
     def from_another(built: Tables) -> None:
         built[0][0][3] = invented("another id")

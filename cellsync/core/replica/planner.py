@@ -123,6 +123,7 @@ def _stage_batch(stage: Stage, batch: Batch, refused: set[int]) -> list[Slice]:
             raise Malformed(Rule.BATCH_SIGNATURE)
         if current.newest_cited:
             stage.cited.add(current.base | current.newest_cited)
+    for current in sorted(slices, key=lambda one: one.next):  # two of one branch may come in the wrong order
         if current.at >= 0 and not current.refused:
             _close_slice(stage, current)
     return slices

@@ -146,6 +146,22 @@ def test_both_sides_of_a_fork_in_one_batch() -> None:
     reload_is_same(ana)
 
 
+def test_a_branch_that_goes_on_in_an_earlier_row() -> None:
+    """Once it was written down as long as the later row had made it, and what came again could not be stored."""
+    ana, bea, _ = three()
+    first, ids = forge(of(bea), [Draft()])
+    more, _ = forge(of(bea).after(ids), [Draft(content=content("more"))])
+    chains = [more.chains[0], first.chains[0], *first.chains[1:]]
+    entries = [
+        first.entries[0]._replace(chain=1, parents=[2, 1]), more.entries[0]._replace(chain=0, clock=0),
+    ]  # fmt: skip
+    plan = ana.receive(Batch(chains, first.cases, entries, 0))
+    assert [arrival.sequence for arrival in plan.commit.arrivals] == [1, 2]
+    assert [branch.length for branch in ana.branches(bea.line)] == [2]
+    assert not ana.receive(Batch(chains, first.cases, entries, 0)).commit.entries
+    reload_is_same(ana)
+
+
 def test_a_wrong_signature_on_a_side_is_the_senders_fault() -> None:
     ana, bea, eva = three()
     ana.receive(forge(of(bea), [Draft(content=content("one side"))])[0])
