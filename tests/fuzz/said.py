@@ -8,16 +8,20 @@ from typing import Any, Final
 from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import Malformed, PeerError
+from cellsync.core.history.detached import targets
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
 from cellsync.core.pairing import messages as pairing
 from cellsync.core.pairing.messages import Done, Nonce, PairingVerdict
 from cellsync.core.rule import Rule
-from cellsync.core.wire import batches, codec, forms, frontiers, messages
-from cellsync.core.wire.batches import Batch, BatchChain, BatchEntry, BatchPart
+from cellsync.core.wire import batches, codec, detached, forms, frontiers, messages
+from cellsync.core.wire.batches import NO_CASE, Batch, BatchChain, BatchEntry, BatchPart
+from cellsync.core.wire.detached import Detached as DetachedBody
+from cellsync.core.wire.detached import DetachedEntry
 from cellsync.core.wire.frontiers import FrontierPart, Path, Paths
+from cellsync.core.wire.mark import EntryForm, Hashed, marked
 from cellsync.core.wire.messages import Ack, Clock, Digest, Offer, Ping, Pong, Whereabouts
 from cellsync.core.wire.places import Frontier, Head
-from cellsync.core.wire.tags import Message
+from cellsync.core.wire.tags import Kind, Message
 from tests.core.pairing.pairs import CLOCK, HELLO, REVEAL, WELCOME
 from tests.fuzz.wire_type import WireType
 
@@ -45,6 +49,8 @@ def read_message(raw: bytes) -> None:
             [again] = frontiers.encode_frontier(circle, frontier, _WHOLE)
             assert messages.decode(again) == FrontierPart(circle, True, frontier)
             assert len(again) == len(raw)
+        case DetachedEntry(_, None):
+            pass  # of a version to come: nothing of it is kept
         case _:
             assert _written(message) == raw
 
@@ -62,6 +68,9 @@ def _written(message: messages.AnyMessage) -> bytes:
             return messages.encode_whereabouts(circle, places)
         case Clock(clock):
             return messages.encode_clock(clock)
+        case DetachedEntry(circle, DetachedBody() as entry):
+            targets(entry)
+            return detached.encode(circle, entry)
         case Ping():
             return messages.PING_BYTES
         case Pong():
@@ -128,10 +137,14 @@ def values() -> Iterator[bytes]:
 def _batches() -> Iterator[bytes]:
     row = BatchChain(*LINE, 1, EntryId(bytes(32)), Signature(bytes(64)))
     plain = BatchEntry(0, 0, [], 5, 0, b"\x91\x93\x07\xa1f\xc0", bytes(17))
-    entries = [plain, plain, BatchEntry(0, 1, [1, 1, 1, 2], -5, 2, b"s" * 70, b"c")]
+    erased = plain._replace(kind=marked(0, EntryForm.ERASED), content=Hashed(bytes(32), 17).pack())
+    skeleton = erased._replace(kind=marked(0, EntryForm.SKELETON), case=NO_CASE, shape=erased.content)
+    newer = plain._replace(kind=marked(7, EntryForm.FULL, 2))
+    entries = [plain, plain, BatchEntry(0, 1, [1, 1, 1, 2], -5, 2, b"s" * 70, b"c"), erased, newer]
     yield from batches.encode_batch(CIRCLE, Batch([row, row._replace(signature=None)], [], []), MAX_PAYLOAD)
     whole = Batch([row, row._replace(first=300)], [CaseId(bytes(32)), CaseId(b"c" * 32)], entries)
     yield from batches.encode_batch(CIRCLE, whole, MAX_PAYLOAD)
+    yield from batches.encode_batch(CIRCLE, Batch([row], [], [skeleton]), MAX_PAYLOAD)
 
 
 def _frontiers() -> Iterator[bytes]:
@@ -143,6 +156,20 @@ def _frontiers() -> Iterator[bytes]:
 def _paths() -> Iterator[bytes]:
     steps = [(sequence, EntryId(bytes(32))) for sequence in (900, 20, 1)]
     yield from frontiers.encode_paths(CIRCLE, [Path(LINE, steps), Path(LINE, steps[:1])])
+
+
+def _detached() -> Iterator[bytes]:
+    first = DetachedBody(
+        *LINE, 1, EntryId(bytes(32)), 1, Millis(5), Kind.REMOVE, codec.encode([[bytes(32)]]), Hashed(bytes(32), 17), (),
+        Signature(bytes(64)),
+    )  # fmt: skip
+    parents = EntryId(bytes(32)), EntryId(b"p" * 32)
+    later = first._replace(
+        sequence=300, previous=EntryId(b"e" * 32), height=9, kind=200, shape=b"\xc0", parents=parents
+    )
+    yield from (detached.encode(CIRCLE, entry) for entry in (first, later))
+    newer = [marked(5, EntryForm.DETACHED, 2), b"", bytes(32), 0, [], b""]
+    yield codec.encode([*codec.decode_message(detached.encode(CIRCLE, first))[:8], *newer])
 
 
 def session_messages() -> dict[Message, list[bytes]]:
@@ -161,6 +188,7 @@ def session_messages() -> dict[Message, list[bytes]]:
             messages.encode_whereabouts(CIRCLE, {DeviceId(bytes([at]) * 32): places for at in range(at)})
             for at in (0, 1, 3)
         ],
+        Message.DETACHED: list(_detached()),
         Message.CLOCK: [messages.encode_clock(Millis(clock)) for clock in (0, 5, (1 << 63) - 1)],
     }
 
@@ -189,5 +217,6 @@ TYPES: Final = (
     _of(Message.PATH, "a PATH"),
     _of(Message.WHEREABOUTS, "WHEREABOUTS"),
     _of(Message.CLOCK, "a CLOCK", 200),
+    _of(Message.DETACHED, "a DETACHED, with whom it is about"),
     WireType("pairing", "any bytes as a message of a pairing", read_pairing, _pairing, most=1_400),
 )  # fmt: skip

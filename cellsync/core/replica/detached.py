@@ -112,10 +112,10 @@ class DetachedEntries:
 
     def attached(self, entries: Iterable[Entry]) -> None:
         """These control entries are held now."""
-        for entry in entries:
-            author = self._replica.held.chains[chain_of(entry.slot)].device
-            if author != self._device and entry.id in self._by_author.get(author, {}):
-                del self._by_author[author][entry.id]
+        held = {entry.id for entry in entries} if self._by_author else set()
+        for author, kept in list(self._by_author.items()):
+            if author != self._device and held & kept.keys():
+                self._by_author[author] = {one: kept[one] for one in kept if one not in held}
                 self._keep(author)
 
     # --- what follows from them --------------------------------------------------------------------------
