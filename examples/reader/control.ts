@@ -93,12 +93,16 @@ function isRequire(shape: Value): boolean {
   return isArray(shape, 1) && isInteger(shape[0], 1n, 256n);
 }
 
+// Each key that gives way is named by its entry, and has signed.
+function isReplaced(row: Value): row is [Bytes, Bytes] {
+  return isArray(row, 2) && isBytes(row[0], 32) && isBytes(row[1], 64);
+}
+
 function isRecoveryEntry(shape: Value): boolean {
   if (!isArray(shape, 2)) return false;
   const [recovery, replaced] = shape;
-  if (!isArray(replaced) || replaced.length > maxReplaced || !replaced.every((id) => isBytes(id, 32))) return false;
-  const ids = replaced as Bytes[];
-  return isRecovery(recovery) && ids.every((id, i) => i === 0 || compare(ids[i - 1]!, id) < 0);
+  if (!isArray(replaced) || replaced.length > maxReplaced || !replaced.every(isReplaced)) return false;
+  return isRecovery(recovery) && replaced.every(([id], i) => i === 0 || compare(replaced[i - 1]![0], id) < 0);
 }
 
 // The kinds to which this edition gives a form, without `found` and `admit`: what lacks it is void, and never at fault.

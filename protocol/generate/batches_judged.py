@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nacl.signing import SigningKey
+
 from protocol.generate.asking import asked, question, three
 from protocol.generate.cell import (
     CASE,
@@ -16,6 +18,7 @@ from protocol.generate.cell import (
     introduced,
     keys_of,
     recovery_keys,
+    recovery_secret,
     salted,
 )
 from protocol.generate.hashes import invented
@@ -133,15 +136,23 @@ def editions() -> Iterator[Vector]:
         yield asked(name, base, [said(REQUIRE, shape, content)])
     yield asked("require by a writer", [*base, hers], [bea.write(REQUIRE, bea.circle, packed([1]), salted(None))])
     keys, found = recovery_keys("another paper"), base[0].id
-    ids = sorted(invented(f"id {number}") for number in range(17))
+    signed = SigningKey(recovery_secret("Mill Street")).sign(
+        b"cellsync/1 recovery\0" + ana.circle + found + b"".join(keys)
+    )
+    rows = [[one, invented("signature", 64)] for one in sorted(invented(f"id {number}") for number in range(17))]
     yield asked("recovery", base, [said(RECOVERY, [keys, []])])
-    yield asked("recovery in place of the first", base, [said(RECOVERY, [keys, [found]])])
-    yield asked("recovery in place of 16", base, [said(RECOVERY, [keys, ids[:16]])])
+    yield asked("recovery in place of the first", base, [said(RECOVERY, [keys, [[found, signed.signature]]])])
+    yield asked(
+        "recovery in place of the first, which did not sign", base, [said(RECOVERY, [keys, [[found, bytes(64)]]])]
+    )
+    yield asked("recovery in place of 16", base, [said(RECOVERY, [keys, rows[:16]])])
     for name, shape in (
-        ("recovery in place of 17", [keys, ids]),
-        ("recovery with ids that descend", [keys, ids[:2][::-1]]),
-        ("recovery with an id twice", [keys, [found, found]]),
-        ("recovery with an id of 31 bytes", [keys, [found[:31]]]),
+        ("recovery in place of 17", [keys, rows]),
+        ("recovery with ids that descend", [keys, rows[:2][::-1]]),
+        ("recovery with an id twice", [keys, [rows[0], rows[0]]]),
+        ("recovery with an id of 31 bytes", [keys, [[found[:31], bytes(64)]]]),
+        ("recovery with a signature of 63 bytes", [keys, [[found, bytes(63)]]]),
+        ("recovery with ids and no signatures", [keys, [found]]),
         ("recovery with one key", [keys[:1], []]),
         ("recovery with a seal key of 1,215 bytes", [[keys[0], keys[1][:-1]], []]),
         ("recovery without ids", [keys]),

@@ -100,11 +100,15 @@ def introduced(name: str, by: Entry) -> Writer:
     return Writer(keys_of(name), by.circle, by.id, invented(f"{name} 1", 8))
 
 
+def recovery_secret(what: str) -> bytes:
+    """The signing half of the keys that a secret on paper gives."""
+    return h("cs1 recovery", b"sign", invented(f"recovery of {what}"))
+
+
 def recovery_keys(what: str) -> list[bytes]:
-    """The public keys that a secret on paper gives."""
-    secret = invented(f"recovery of {what}")
-    signing, seal = (h("cs1 recovery", use, secret) for use in (b"sign", b"seal"))
-    return [bytes(SigningKey(signing).verify_key), xwing_keys(seal)[2]]
+    """The public halves of both."""
+    seal = h("cs1 recovery", b"seal", invented(f"recovery of {what}"))
+    return [bytes(SigningKey(recovery_secret(what)).verify_key), xwing_keys(seal)[2]]
 
 
 def founder(name: str = "ana", circle: str = "Mill Street", *, older: bool = False) -> Writer:

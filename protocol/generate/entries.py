@@ -228,7 +228,7 @@ CONTROL: Final[list[tuple[str, Entry]]] = [
     ("found of the older form", founding([RECOVERY, KEYS, ROTATION])),
     ("require", control(13, [1], None)),
     ("require of another form", control(13, ["1"], [])),
-    ("recovery", control(14, [OPENING, [invented("id")]], None)),
+    ("recovery", control(14, [OPENING, [[invented("id"), invented("signature", 64)]]], None)),
     ("recovery of another form", control(14, [RECOVERY], None)),
     ("found on the first day", founding([RECOVERY, KEYS, [ROTATION[0], 0, ROTATION[2]]])),
     (

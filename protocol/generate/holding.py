@@ -134,9 +134,11 @@ def _has_form(entry: Entry) -> bool:
     match entry.kind, _shape(entry):
         case 13, [edition]:
             return type(edition) is int and 1 <= edition <= 255
-        case 14, [[bytes(signing), bytes(seal)], [*ids]]:
-            names = all(type(one) is bytes and len(one) == 32 for one in ids) and ids == sorted(set(ids))
-            return len(signing) == 32 and len(seal) == 1_216 and len(ids) <= 16 and names
+        case 14, [[bytes(signing), bytes(seal)], [*rows]]:
+            sizes = [[len(element) for element in row] for row in rows if type(row) is list]
+            ids = [row[0] for row in rows if type(row) is list]
+            fit = sizes == [[32, 64]] * len(rows) and ids == sorted(set(ids)) and len(rows) <= 16
+            return fit and len(signing) == 32 and len(seal) == 1_216
     return False
 
 
