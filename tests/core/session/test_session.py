@@ -25,6 +25,7 @@ from cellsync.core.session.talking import (
 )
 from cellsync.core.wire import batches, frontiers, messages
 from cellsync.core.wire.batches import Batch
+from cellsync.core.wire.frontiers import FrontierPart
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Frontier
 from tests.core.replicas import admitted, founded, pair
@@ -92,6 +93,24 @@ def test_nothing_new_costs_a_digest() -> None:
     assert len(first) == 4
     assert len(rest) == 2
     assert all(isinstance(messages.decode(payload), messages.Digest) and len(payload) <= 128 for payload in rest)
+
+
+def test_equal_digests_leave_the_first_frontier_to_be_answered_with_all() -> None:
+    ana, bea = pair()
+    write(ana, 5)
+    sync(ana, bea)
+    one, other = sync(ana, bea, seed=9)
+    with recorded() as said:
+        one.session.ping()
+        run(one, other)
+    heard = [messages.decode(payload) for payload in said]
+    told = [message.frontier for message in heard if isinstance(message, FrontierPart)]
+    nothing, everything = Frontier(frozenset()), ana.frontier()
+    assert told == [nothing, everything, nothing, everything]
+    assert [type(message) for message in heard if not isinstance(message, FrontierPart)] == [
+        messages.Ping,
+        messages.Pong,
+    ]
 
 
 # --- a bad wire -------------------------------------------------------------------------------------
