@@ -42,6 +42,7 @@ function ancestor(one: Held | undefined, sequence: bigint): Held | undefined {
 class Pass {
   readonly staged = new Map<string, Held>();
   private readonly taken: Held[][]; // by row of chains: its entries so far that attach
+  private readonly befores = new Map<number, Held | undefined>(); // by row, once it has been used
   private readonly branches: Map<string, number>;
   private readonly continued: Set<Held>;
   private readonly beyond = new Map<number, Held>(); // by row: the first entry of a branch of a device that has too many
@@ -58,6 +59,7 @@ class Pass {
 
   run(): void {
     for (const row of this.batch.entries) {
+      this.before(row.chain);
       if (!this.refused.has(row.chain)) this.take(row, this.batch.chains[row.chain]!);
     }
     for (const [row, { signature }] of this.batch.chains.entries()) {
@@ -107,7 +109,7 @@ class Pass {
   private ground(row: EntryRow, chain: ChainRow): Ground | undefined {
     const begins = row.sequence === chain.first;
     if (begins) holds(chain.first > 1n || equal(chain.previous, zeros32), "batch.previous");
-    const previous = begins ? this.before(chain) : this.taken[row.chain]!.at(-1);
+    const previous = begins ? this.before(row.chain) : this.taken[row.chain]!.at(-1);
     if ((previous === undefined && row.sequence > 1n) || row.version > 1) return undefined;
     holds(0n <= row.clock && row.clock < maxClock, "entry.clock");
     const parents: Held[] = [];
@@ -126,8 +128,13 @@ class Pass {
     return row.sequence > 1n || row.kind === kindFound || pastOf(ground).introduction(hex(chain.device)) !== undefined;
   }
 
-  // The entry before the first one of a row, at its place in the same chain.
-  private before(chain: ChainRow): Held | undefined {
+  // The entry before the first one of a row, as it is when the row is used first.
+  private before(row: number): Held | undefined {
+    if (!this.befores.has(row)) this.befores.set(row, this.lookUp(this.batch.chains[row]!));
+    return this.befores.get(row);
+  }
+
+  private lookUp(chain: ChainRow): Held | undefined {
     const there = chain.first === 1n ? undefined : this.find(chain.previous);
     if (there === undefined || there.place.sequence !== chain.first - 1n) return undefined;
     return equal(there.place.device, chain.device) && equal(there.place.incarnation, chain.incarnation) ? there : undefined;
@@ -136,7 +143,7 @@ class Pass {
   private cited({ row, sequence }: Cited): Held | undefined {
     const chain = this.batch.chains[row]!;
     if (sequence >= chain.first) return this.taken[row]![Number(sequence - chain.first)];
-    return ancestor(this.before(chain), sequence);
+    return ancestor(this.before(row), sequence);
   }
 
   private outline(row: EntryRow, ground: Ground): Outline {
