@@ -75,7 +75,7 @@ export function readFound(shape: Value, content: Value): Introduction {
   holds(isOlder ? isSigningKey(recovery) : isRecovery(recovery), "entry.control");
   holds(isArray(rotation, isOlder ? 3 : 4), "entry.control");
   const [commitment, day, ...wraps] = rotation;
-  holds(isBytes(commitment, 32) && isInteger(day, 0n, 1n << 64n), "entry.control");
+  holds(isBytes(commitment, 32) && isInteger(day, 0n, 1n << 32n), "entry.control");
   holds(wraps.every((wrap) => isBytes(wrap, wrapSize)), "entry.control");
   return { keys: readKeys(keys), role: Role.coordinator, names: readNames(content, 2) };
 }

@@ -233,7 +233,7 @@ CONTROL: Final[list[tuple[str, Entry]]] = [
     ("found on the first day", founding([RECOVERY, KEYS, [ROTATION[0], 0, ROTATION[2]]])),
     (
         "found on the last day that can be written",
-        founding([RECOVERY, KEYS, [ROTATION[0], (1 << 64) - 1, ROTATION[2]]]),
+        founding([RECOVERY, KEYS, [ROTATION[0], (1 << 32) - 1, ROTATION[2]]]),
     ),
     ("admit of a reader", control(2, [1, KEYS], ["Bea"])),
     ("admit of a writer", control(2, [2, KEYS], ["Bea"])),
@@ -251,6 +251,11 @@ MISFORMED_CONTROL: Final[list[tuple[str, Entry, str]]] = [
     ("found with a wrap of 1,167 bytes", founding([RECOVERY, KEYS, [*ROTATION[:2], bytes(1_167)]]), "entry.control"),
     ("found with a commitment of 31 bytes", founding([RECOVERY, KEYS, [bytes(31), *ROTATION[1:]]]), "entry.control"),
     ("found on a day below 0", founding([RECOVERY, KEYS, [ROTATION[0], -1, ROTATION[2]]]), "entry.control"),
+    (
+        "found on a day that has no states",
+        founding([RECOVERY, KEYS, [ROTATION[0], 1 << 32, ROTATION[2]]]),
+        "entry.control",
+    ),
     ("found on a day that is a boolean", founding([RECOVERY, KEYS, [ROTATION[0], True, ROTATION[2]]]), "entry.control"),
     ("found with one name", founding([RECOVERY, KEYS, ROTATION], ["Mill Street"]), "entry.control"),
     ("found with an empty name of the circle", founding([RECOVERY, KEYS, ROTATION], ["", "Ana"]), "entry.name"),

@@ -30,6 +30,7 @@ from cellsync.core.wire.operations import after_salt, is_opaque
 from cellsync.core.wire.tags import Kind
 
 WRAP_BYTES: Final = 1_168
+_DAYS: Final = 1 << 32  # the day of a branch's state is a u32
 
 
 class Role(IntEnum):
@@ -126,8 +127,8 @@ def decode(kind: int, shape: bytes, content: bytes, *, held: bool = False) -> Co
     names = codec.decode(after_salt(content), caps.ENTRY, Rule.CAP_ENTRY)
     match kind, fields, names:
         case Kind.FOUND, [recovery, keys, [*rotation]], [circle_name, name]:
-            founding = _recovery(recovery), _keys(keys, held), _rotation(rotation, type(recovery) is list)
-            return Found(*founding, claimed_name(circle_name), claimed_name(name))
+            paper, begun = _recovery(recovery), _rotation(rotation, type(recovery) is list)
+            return Found(paper, _keys(keys, held), begun, claimed_name(circle_name), claimed_name(name))
         case Kind.ADMIT, [role, keys], [name]:
             if type(role) is not int or role not in set(Role):
                 raise Malformed(Rule.ENTRY_ROLE)
@@ -188,7 +189,7 @@ def _recovery(recovery: object) -> RecoveryKeys:
 def _rotation(rotation: list[object], opens: bool) -> Rotation:
     """`opens`: whether the recovery key does, and so has a wrap."""
     match rotation:
-        case [bytes(commitment), int(day), *wraps] if type(day) is int and len(commitment) == 32 and day >= 0:
+        case [bytes(commitment), int(day), *wraps] if type(day) is int and len(commitment) == 32 and 0 <= day < _DAYS:
             sealed = [wrap for wrap in wraps if type(wrap) is bytes and len(wrap) == WRAP_BYTES]
             if len(sealed) == len(wraps) == 1 + opens:
                 return Rotation(commitment, Day(day), *sealed)
