@@ -20,7 +20,10 @@ PARTS: Final[dict[str, Part]] = {
             "rules",
             (
                 "cellsync/core/rule.py",
-                *(f"cellsync/core/membership/{name}.py" for name in ("rules", "circle", "control", "pasts")),
+                *(
+                    f"cellsync/core/membership/{name}.py"
+                    for name in ("rules", "circle", "control", "editions", "floor", "pasts", "recovery")
+                ),
             ),
             ("tests/core/membership", "tests/core/test_rule.py"),
         ),

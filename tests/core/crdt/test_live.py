@@ -45,8 +45,8 @@ def test_a_digest_is_of_all_cells_in_the_order_of_refs() -> None:
     state = Cells()
     assert list(live.digest(state)) == []
     for number in (2, 1):
-        state.write(cell(number, ["v", number], clock=5), ())
-    cells = [[["v", number], ANA, 5, 1, name(number)] for number in (1, 2)]
+        state.write(cell(number, ["v", -number], clock=5), ())
+    cells = [[["v", -number], ANA, 5, 1, name(number)] for number in (1, 2)]
     assert b"".join(live.digest(state)) == codec.encode(cells)
 
 

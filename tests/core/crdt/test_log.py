@@ -64,11 +64,18 @@ def test_an_item_has_its_place_its_versions_and_its_source() -> None:
 
 def test_a_retraction_of_any_version_retracts_and_the_oldest_is_first() -> None:
     [item] = log(
-        (Op.APPEND, 1, "a", None), (Op.CORRECT, 2, "b", name(1)), (Op.RETRACT, 4, "y", name(2)),
-        (Op.RETRACT, 3, "x", name(1)),
+        (Op.APPEND, 1, "a", None), (Op.CORRECT, 2, "b", name(1)), (Op.RETRACT, 4, "a", name(2)),
+        (Op.RETRACT, 3, "z", name(1)),
     ).items()  # fmt: skip
-    assert [said.value for said in item.retractions] == ["x", "y"]
+    assert [said.value for said in item.retractions] == ["z", "a"]
     assert item.before == [item.first]
+
+
+def test_an_item_that_nothing_names_is_its_append() -> None:
+    one, other, third = log((Op.APPEND, 1, "a", SOURCE), (Op.APPEND, 2, "b", None), (Op.APPEND, 3, "c", OTHER)).items()
+    assert [item.source for item in (one, other, third)] == [SOURCE, None, OTHER]
+    for item in (one, other, third):
+        assert (item.current, item.versions, item.retractions) == ((item.first,), (item.first,), ())
 
 
 def test_conflicts_are_of_corrections_and_not_in_retracted_items() -> None:
@@ -307,6 +314,9 @@ def test_items_are_appended_beside_what_is_known_and_not_to_it() -> None:
     assert sorted(reading.logs["b"].appended) == [name(7), name(8)]
     assert reading.logs["b"].has_source(SOURCE)
     assert reading.logs["b"].has_source(OTHER)
+    extended = reading.logs["a"]  # once, however many items are appended
+    reading.append("a", cell(9, "item"), None)
+    assert reading.logs["a"] is extended
     assert list(known) == ["a", "b"]
     assert not known["a"].appended
     assert list(known["b"].appended) == [name(7)]
@@ -328,3 +338,7 @@ def test_cells_that_name_one_target_are_kept_together_in_every_form() -> None:
     assert name(52) not in state.corrections
     assert [len(copy.corrections[target]) for target in copy.corrections] == [3]
     assert state.retractions == {}
+    state.retract(cell(6, "x"), name(50))
+    again = state.copy()
+    state.retract(cell(7, "x"), name(50))
+    assert [len(one.retractions[name(50)]) for one in (again, state)] == [1, 2]

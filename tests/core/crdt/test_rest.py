@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from cellsync.core import caps
 from cellsync.core.crdt import rest
-from cellsync.core.errors import PeerError
+from cellsync.core.errors import CapExceeded, PeerError
+from cellsync.core.rule import Rule
+from cellsync.core.wire import codec
 from tests.core.crdt.drafts import ANA, BEA, cell, name
 
 CELLS = {one.ref: one for one in (cell(2, [2], 5, BEA, 8), cell(1, "one", 4, ANA, 7))}
@@ -34,6 +37,12 @@ def test_other_forms_are_none(at: int, wrong: Any) -> None:
 def test_what_is_no_list_of_five_each_is_none(flat: Any) -> None:
     with pytest.raises(ValueError, match=r"^$"):
         rest.unpack_cells(flat, [ANA, BEA])
+
+
+def test_a_value_that_is_too_long_is_refused_by_the_name_of_its_cap() -> None:
+    with pytest.raises(CapExceeded) as caught:
+        rest.unpack_cells([*FLAT[:4], codec.encode(bytes(caps.ENTRY))], [ANA])
+    assert caught.value.rule is Rule.CAP_ENTRY
 
 
 def test_refs_rest_sorted() -> None:

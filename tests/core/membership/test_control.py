@@ -66,3 +66,24 @@ def test_a_harmless_name_can_be_written(claimed: str) -> None:
 def test_names_that_would_not_be_shown_are_not_written(name: str) -> None:
     with pytest.raises(InvalidValue):
         checked_name(name)
+
+
+@pytest.mark.parametrize(("letter", "size"), [("x", 1), ("я", 2), ("€", 3)])
+def test_a_long_name_is_cut_to_what_fits_and_no_further(letter: str, size: int) -> None:
+    fitting = letter * (caps.NAME // size)
+    assert checked_name(fitting) == harmless(fitting) == fitting
+    assert harmless(fitting + letter) == fitting
+    assert harmless("x" * (caps.NAME - 1) + "  yz") == "x" * (caps.NAME - 1)
+    with pytest.raises(InvalidValue, match=r"^a name has 1 to 256 bytes and no control characters$"):
+        checked_name(fitting + letter)
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n\t"])
+def test_nothing_is_no_name(name: str) -> None:
+    with pytest.raises(InvalidValue, match=r"^a name has 1 to 256 bytes and no control characters$"):
+        checked_name(name)
+
+
+def test_another_type_is_no_name_and_is_named() -> None:
+    with pytest.raises(InvalidValue, match=r"^a name is a text \(str\), and no bytes$"):
+        checked_name(b"ana")  # type: ignore[arg-type]

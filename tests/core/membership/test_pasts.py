@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.core.membership.pasts import EMPTY, Pasts
+from cellsync.core.membership.pasts import EMPTY, Pasts, _at_rest
 
 BITS = st.one_of(st.integers(0, 20), st.integers(0, 20_000))
 
@@ -62,3 +62,16 @@ def test_few_bits_cost_the_same_however_many_grants_there_are(grants: int) -> No
             number = pasts.including(number, bit)
     rests = [pasts._resting(number) for number in range(pasts.count)]
     assert max(len(rest) if isinstance(rest, bytes) else (rest.bit_length() + 7) // 8 for rest in rests) <= 4 * 40
+
+
+def test_a_set_rests_in_the_shorter_form_and_is_stored_in_the_fewest_bytes() -> None:
+    pasts = Pasts()
+    pasts.including(EMPTY, 7)
+    pasts.including(EMPTY, 8)
+    assert list(pasts.after(1)) == [(1, b"\x80"), (2, b"\x01\x00")]
+    assert _at_rest(1 << 511) == 1 << 511
+    assert _at_rest(1 << 512) == (512).to_bytes(4, "little")
+    few = 1 << 1_023 | (1 << 31) - 1  # as long in either form
+    assert _at_rest(few) == few
+    assert isinstance(_at_rest(few >> 1), bytes)
+    assert _at_rest((1 << 600) - 1) == (1 << 600) - 1
