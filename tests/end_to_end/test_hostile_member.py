@@ -30,6 +30,7 @@ GROWTH: Final = 64.0  # MiB
 LONG: Final = {name for name, behaviour in BEHAVIOURS.items() if behaviour.tires} | {
     "never acknowledge",
     "refuse everything",
+    "flood",
 }  # minutes
 LAST: Final = ["equivocate", "begin chains without end"]  # afterwards nothing that it writes counts
 UNLIKE: Final = {

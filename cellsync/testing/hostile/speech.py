@@ -21,7 +21,7 @@ from cellsync.core.wire.tags import Message
 from cellsync.testing.hostile.talk import Talk
 
 EVERY: Final = 20.0  # seconds: often enough not to be taken for dead
-MANY: Final = 20_000  # pings whose answers are more than may wait to be sent
+MANY: Final = 100_000  # pings whose answers are more than may wait to be sent, here and in the systems
 
 
 def part(talk: Talk, frontier: Frontier, *, last: bool) -> bytes:
