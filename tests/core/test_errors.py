@@ -35,7 +35,7 @@ GIVEN: dict[type[CellsyncError], tuple[Any, ...]] = {
     TooSoon: (8.0,),
     Refusal: (Problem("code", "A message.", "A hint.", 1),),
 }
-COMMAND = re.compile("(^|: )cellsync [a-z ]+(?: [A-Z:]+)*$")
+COMMAND = re.compile("(^|: )cellsync [a-z -]+(?: [A-Z:]+)*$")
 
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
