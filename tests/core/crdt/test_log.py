@@ -78,6 +78,13 @@ def test_an_item_that_nothing_names_is_its_append() -> None:
         assert (item.current, item.versions, item.retractions) == ((item.first,), (item.first,), ())
 
 
+def test_an_imported_item_shows_each_value_of_its_source_once() -> None:
+    appends = ((1, "a"), (2, ["b"]), (3, "a"), (4, "c"))
+    [item] = log(*((Op.APPEND, number, value, SOURCE) for number, value in appends)).items()
+    assert [one.ref for one in item.current] == [name(4), name(2), name(1)]
+    assert [one.value for one in item.current] == ["c", ["b"], "a"]
+
+
 def test_conflicts_are_of_corrections_and_not_in_retracted_items() -> None:
     [contested] = ROW.contested(two_items())
     assert (contested.key, [one.value for one in contested.cells]) == (name(1), ["otherwise", "better"])

@@ -52,7 +52,7 @@ def refused(kind: int, shape: Any, names: Any) -> Rule:
     ((0,), None), ((0,), bytes(32)), ((0,), [PAPER.signing]), ((0, 0), bytes(32)), ((0, 1), bytes(1_215)),
     ((0, 1), bytes(1_216)), ((2,), None), ((2, 0), bytes(31)), ((2, 1), -1), ((2, 1), True), ((2, 1), 1.0),
     ((2, 2), bytes(WRAP_BYTES - 1)), ((2, 3), bytes(WRAP_BYTES + 1)), ((2, 3), None), ((2, 2), "x" * WRAP_BYTES),
-    ((2,), [bytes(32), 1, WRAP]), ((2,), [bytes(32), 1, WRAP, WRAP, WRAP]), ((2,), [bytes(32), 1]), ((1,), None),
+    ((2,), [bytes(32), 1, WRAP]), ((2,), [bytes(32), 1, WRAP, WRAP, WRAP]), ((2,), [bytes(32), 1]),
     ((2, 3), b""),
 ])  # fmt: skip
 def test_other_forms_of_a_founding(place: tuple[int, ...], wrong: Any) -> None:
@@ -85,12 +85,12 @@ def test_names_that_are_none(names: Any) -> None:
         assert refused(Kind.ADMIT, [1, list(KEYS)], names[1:]) is Rule.ENTRY_NAME
 
 
-@pytest.mark.parametrize("role", [0, 4, -1, True, 1 << 40])
-def test_roles_that_are_none(role: int) -> None:
+@pytest.mark.parametrize("role", [0, 4, -1, True, 1 << 40, "1", 1.0, None])
+def test_roles_that_are_none(role: Any) -> None:
     assert refused(Kind.ADMIT, [role, list(KEYS)], ["n"]) is Rule.ENTRY_ROLE
 
 
-@pytest.mark.parametrize("shape", [None, [], [1], [1, None], ["1", list(KEYS)], [1, list(KEYS), 1], [1.0, list(KEYS)]])
+@pytest.mark.parametrize("shape", [None, [], [1], [1, list(KEYS), 1], 5, "text"])
 def test_other_forms_of_an_admission(shape: Any) -> None:
     assert refused(Kind.ADMIT, shape, ["n"]) is Rule.ENTRY_CONTROL
     assert refused(Kind.ADMIT, [1, list(KEYS)], []) is Rule.ENTRY_CONTROL
@@ -100,11 +100,11 @@ UNUSABLE = KEYS._replace(seal=SealPublic(b"\xff" * 1_216))
 
 
 @pytest.mark.parametrize("keys", [
-    [], list(KEYS)[:2], [*KEYS, b""], [bytes(32), *KEYS[1:]], [KEYS.signing, bytes(31), KEYS.seal],
+    None, [], list(KEYS)[:2], [*KEYS, b""], [bytes(32), *KEYS[1:]], [KEYS.signing, bytes(31), KEYS.seal],
     [KEYS.signing, KEYS.session, KEYS.seal[:-1]], ["x" * 32, *KEYS[1:]], [KEYS.signing, bytes(32), KEYS.seal],
     list(UNUSABLE),
 ])  # fmt: skip
-def test_keys_that_are_none(keys: list[Any]) -> None:
+def test_keys_that_are_none(keys: Any) -> None:
     assert refused(Kind.ADMIT, [1, keys], ["n"]) is Rule.ENTRY_KEYS
     assert refused(Kind.FOUND, [FOUND_SHAPE[0], keys, FOUND_SHAPE[2]], ["c", "n"]) is Rule.ENTRY_KEYS
 
