@@ -30,7 +30,7 @@ LISTENS = "Wait for the next call."
 
 
 def caller(padding: int = 0, versions: Versions = SPOKEN) -> Initiator:
-    entropy = bytes(OPENING_ENTROPY - 2) + padding.to_bytes(2, "big")
+    entropy = b"e" * (OPENING_ENTROPY - 2) + padding.to_bytes(2, "big")
     return Initiator(PAIRING, KEY, entropy, b"", versions=versions)
 
 
@@ -136,7 +136,7 @@ def test_padding_is_drawn_by_the_last_two_bytes_and_versions_come_before_it(draw
     responder = callee(Versions(1, 2))
     assert (initiator.remote_versions, responder.remote_versions) == (None, None)
     assert responder.receive(initiator.opening)
-    reply, _ = responder.accept(bytes(REPLY_ENTROPY - 2) + drawn.to_bytes(2, "big"))
+    reply, _ = responder.accept(b"e" * (REPLY_ENTROPY - 2) + drawn.to_bytes(2, "big"))
     assert initiator.receive(reply) is not None
     assert (initiator.remote_versions, responder.remote_versions) == (Versions(1, 2), Versions(2, 3))
 

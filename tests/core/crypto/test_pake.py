@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl import bindings
+from spake2 import SPAKE2_B
 from spake2.parameters.ed25519 import ParamsEd25519
 
 from cellsync.core.crypto.pake import ENTROPY, Pake
@@ -81,6 +82,14 @@ def test_it_draws_no_randomness_of_its_own(size: int) -> None:
     with pytest.raises(InvalidValue):
         Pake(b"kettle", calls=True, entropy=bytes(size))
     assert sides()[0].element == sides()[0].element
+
+
+def test_both_sides_are_named_as_the_specification_names_them() -> None:
+    caller, _ = sides()
+    names = {"idA": b"cellsync/1 short code\0\x01", "idB": b"cellsync/1 short code\0\x02"}
+    other = SPAKE2_B(b"kettle", entropy_f=lambda _: b"\x02" * ENTROPY, **names)
+    element = other.start()[1:]
+    assert caller.finish(element) == other.finish(b"A" + caller.element)
 
 
 def test_nothing_shows() -> None:

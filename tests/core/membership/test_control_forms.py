@@ -25,13 +25,16 @@ OLDER = Found(RecoveryKeys(PAPER.signing, None), KEYS, Rotation(bytes(32), Day(0
 OPENS = OLDER._replace(
     recovery=RecoveryKeys(PAPER.signing, PAPER.seal), rotation=Rotation(bytes(32), Day(20_000), WRAP, WRAP)
 )
+LAST = Rotation(bytes(32), Day((1 << 32) - 1), WRAP)
 ADMIT = Admit(Role.READER, KEYS, "ben")
 FOUND_SHAPE: list[Any] = [
     list(OPENS.recovery), list(KEYS), [bytes(32), 20_000, WRAP, WRAP],
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("found", [OLDER, OPENS])
+@pytest.mark.parametrize(
+    "found", [OLDER, OPENS, OLDER._replace(rotation=OLDER.rotation._replace(day=Day((1 << 32) - 1)))]
+)
 def test_a_founding_comes_back(found: Found) -> None:
     assert control.decode(Kind.FOUND, *control.encode_found(found, SALT)) == found
 
@@ -50,7 +53,8 @@ def refused(kind: int, shape: Any, names: Any) -> Rule:
 
 @pytest.mark.parametrize(("place", "wrong"), [
     ((0,), None), ((0,), bytes(32)), ((0,), [PAPER.signing]), ((0, 0), bytes(32)), ((0, 1), bytes(1_215)),
-    ((0, 1), bytes(1_216)), ((2,), None), ((2, 0), bytes(31)), ((2, 1), -1), ((2, 1), True), ((2, 1), 1.0),
+    ((0, 1), bytes(1_216)), ((2,), None), ((2, 0), bytes(31)), ((2, 1), -1), ((2, 1), 1 << 32),
+    ((2, 1), True), ((2, 1), 1.0),
     ((2, 2), bytes(WRAP_BYTES - 1)), ((2, 3), bytes(WRAP_BYTES + 1)), ((2, 3), None), ((2, 2), "x" * WRAP_BYTES),
     ((2,), [bytes(32), 1, WRAP]), ((2,), [bytes(32), 1, WRAP, WRAP, WRAP]), ((2,), [bytes(32), 1]),
     ((2, 3), b""),
