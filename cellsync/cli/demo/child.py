@@ -24,6 +24,9 @@ import trio
 import cellsync
 from cellsync.core.errors import ExternalError
 
+PATIENCE: Final = (
+    120.0  # seconds for one step: a busy or old machine needs twenty for a key, and who dies is noticed at once
+)
 END_WITHIN: Final = 5.0  # seconds, before it is killed
 _CHUNK: Final = 64 << 10
 _LAST_LINES: Final = 12
@@ -58,7 +61,7 @@ class Child:
         self._gone = False
         self._errors: deque[str] = deque(maxlen=_LAST_LINES)
 
-    async def ask(self, what: str, within: float = 20.0, /, **details: object) -> Answer:
+    async def ask(self, what: str, within: float = PATIENCE, /, **details: object) -> Answer:
         """Send a request. Raises DemoFailed if it fails, or the device ends or takes longer than `within` seconds."""
         self._asked += 1
         number = self._asked
@@ -73,12 +76,12 @@ class Child:
         done: Answer = answer["done"]
         return done
 
-    async def hear(self, what: str, within: float = 20.0) -> Answer:
+    async def hear(self, what: str, within: float = PATIENCE) -> Answer:
         """The next message of this kind that the device sends unasked."""
         await self.wait_until(lambda: bool(self._told.get(what)), what, within)
         return self._told[what].popleft()
 
-    async def wait_until(self, ready: Callable[[], bool], what: str, within: float = 20.0) -> None:
+    async def wait_until(self, ready: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
         """Wait for a condition that depends on the device's messages."""
         with trio.move_on_after(within):
             while not ready():

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import trio
 
 from cellsync import casework
-from cellsync.cli.demo.child import Answer, Child, DemoFailed, started
+from cellsync.cli.demo.child import PATIENCE, Answer, Child, DemoFailed, started
 from cellsync.cli.demo.leaks import Needles
 from cellsync.cli.demo.narration import Narrator
 from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome
@@ -136,7 +136,7 @@ async def _join(teller: Narrator, ana: Child, guest: Child, *, with_qr: bool) ->
 
 
 async def _enter(guest: Child, code: str) -> None:
-    await guest.ask("join", 40, code=code, passphrase=secrets.token_urlsafe())
+    await guest.ask("join", 2 * PATIENCE, code=code, passphrase=secrets.token_urlsafe())
 
 
 # --- 3: the import --------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ async def _import(teller: Narrator, cell: Trio) -> float:
     )
     before, began = cell.ana.entries, trio.current_time()
     with teller.bars(cell, len(externals)):
-        report = await cell.ana.ask("import_file", 60, file=str(EXAMPLE))
+        report = await cell.ana.ask("import_file", 2 * PATIENCE, file=str(EXAMPLE))
         if report["errors"] or report["created"] != len(externals):
             raise DemoFailed(f"{report['created']} rows were imported, {report['errors']} were refused")
         for child in cell:
