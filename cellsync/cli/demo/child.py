@@ -24,9 +24,7 @@ import trio
 import cellsync
 from cellsync.core.errors import ExternalError
 
-PATIENCE: Final = (
-    120.0  # seconds for one step: a busy or old machine needs twenty for a key, and who dies is noticed at once
-)
+PATIENCE: Final = 120.0  # seconds for one step: a busy or old machine needs twenty for a key
 END_WITHIN: Final = 5.0  # seconds, before it is killed
 _CHUNK: Final = 64 << 10
 _LAST_LINES: Final = 12
