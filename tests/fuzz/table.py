@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.sums import parted
+
 DOCUMENT: Final = Path(__file__).parents[2] / "protocol" / "fuzz.md"
 _HEAD: Final = "| type | one case | cases | read | edges | findings | last run |\n|---|---|---:|---:|---:|---:|---|\n"
 _ROW: Final = re.compile(
@@ -33,7 +35,7 @@ class Tried(NamedTuple):
 def read(text: str) -> dict[str, Tried]:
     """Raises ValueError if a line below the table's head is no row of it."""
     rows = {}
-    for line in _parts(text)[1].splitlines(keepends=True):
+    for line in parted(text, _HEAD)[1].splitlines(keepends=True):
         found = _ROW.fullmatch(line)
         if found is None:
             raise ValueError(f"this is no row of the table: {line!r}")
@@ -46,19 +48,9 @@ def read(text: str) -> dict[str, Tried]:
 
 def write(text: str, rows: Mapping[str, Tried], tries: Mapping[str, str]) -> str:
     """The same text with these rows."""
-    before, _, after = _parts(text)
+    before, _, after = parted(text, _HEAD)
     lines = [
         f"| {name} | {tries[name]} | {row.cases:,} | {row.read:,} | {row.edges:,} | {row.findings} | {row.day} |\n"
         for name, row in rows.items()
     ]
     return before + "".join(lines) + after
-
-
-def _parts(text: str) -> tuple[str, str, str]:
-    """The text before the rows, the rows, and the text after them."""
-    before, head, rest = text.partition(_HEAD)
-    if not head:
-        raise ValueError("the table is not there")
-    rows = re.match(r"(?:\|.*\n)*", rest)
-    assert rows is not None
-    return before + head, rows[0], rest[rows.end() :]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.mutants.results import Mutant
+from tests.sums import parted
 
 DOCUMENT: Final = Path(__file__).with_name("score.md")
 LEAST: Final = 95.0  # per cent
@@ -44,7 +45,7 @@ def count(found: Iterable[Mutant], reasons: Mapping[str, str], day: str) -> Scor
 def read(text: str) -> dict[str, Score]:
     """Raises ValueError if a line below the table's head is no row of it."""
     scores = {}
-    for line in text.partition(_HEAD)[2].splitlines(keepends=True):
+    for line in parted(text, _HEAD)[1].splitlines(keepends=True):
         found = _ROW.fullmatch(line)
         if found is None:
             raise ValueError(f"this is no row of the table: {line!r}")
@@ -61,4 +62,5 @@ def write(text: str, scores: Mapping[str, Score]) -> str:
         f"| {one.percent:.1f} % | {one.day} |\n"
         for part, one in scores.items()
     )
-    return text.partition(_HEAD)[0] + _HEAD + "".join(rows)
+    before, _, after = parted(text, _HEAD)
+    return before + "".join(rows) + after

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.sums import parted
+
 DOCUMENT: Final = Path(__file__).parents[2] / "protocol" / "search.md"
 _HEAD: Final = (
     "| search | one history | histories | next seed | counterexamples | open | last run |\n"
@@ -38,7 +40,7 @@ class Sum(NamedTuple):
 def read(text: str) -> dict[str, Sum]:
     """Raises ValueError if a line below the table's head is no row of it."""
     sums = {}
-    for line in _table(text)[1].splitlines(keepends=True):
+    for line in parted(text, _HEAD)[1].splitlines(keepends=True):
         found = _ROW.fullmatch(line)
         if found is None:
             raise ValueError(f"this is no row of the sums: {line!r}")
@@ -51,20 +53,10 @@ def read(text: str) -> dict[str, Sum]:
 
 def write(text: str, sums: Mapping[str, Sum]) -> str:
     """The same text with these sums."""
-    before, _, after = _table(text)
+    before, _, after = parted(text, _HEAD)
     return before + "".join(_row(name, one) for name, one in sums.items()) + after
 
 
 def _row(name: str, one: Sum) -> str:
     fails = f"seed {one.next}" if one.fails else "–"
     return f"| {name} | {one.tries} | {one.histories:,} | {one.next} | {one.found} | {fails} | {one.day} |\n"
-
-
-def _table(text: str) -> tuple[str, str, str]:
-    """The text before the rows, the rows, and the text after them."""
-    before, head, rest = text.partition(_HEAD)
-    if not head:
-        raise ValueError("the table of sums is not there")
-    rows = re.match(r"(?:\|.*\n)*", rest)
-    assert rows is not None
-    return before + head, rows[0], rest[rows.end() :]

@@ -293,7 +293,7 @@ def _stage_entry(
 def _outline(
     height: int, clock: int, marked: int, case: CaseId, shape: bytes, content: bytes, parent_ids: bytes
 ) -> Outline:
-    """The outline of an entry that came erased, or as a skeleton: with digests in place of what it lacks."""
+    """The outline of an entry that came erased, or as a skeleton: with hashes in place of what it lacks."""
     is_skeleton = form_of(marked) == EntryForm.SKELETON
     shaped = Hashed.read(shape) if is_skeleton else Hashed(hash_shape(case, shape), len(shape))
     said = Hashed.read(content)

@@ -12,7 +12,7 @@
               marked kind   the kind, and which form of the entry this is (`mark`): nearly always the full one
               shape         bytes; or the number of one that was sent as bytes before in this batch: those of at
                             most 64 bytes are numbered, from 0, as they come (appends to a log all look the same)
-              content       bytes; of an erased entry its digest, and of a skeleton so is the shape
+              content       bytes; of an erased entry its hash and length, as of a skeleton the shape too
 
 The tables grow from part to part. Sequence, height, previous, hashes and lengths are not sent: the receiver computes
 them, and the signature tells.
@@ -32,7 +32,7 @@ from cellsync.core.ids import ID_BYTES, CaseId, DeviceId, EntryId, Incarnation, 
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.forms import NAME_BYTES, PART_OVERHEAD, SEQUENCE_END, line_of
-from cellsync.core.wire.mark import DIGEST_BYTES, KINDS, MARKED_END, EntryForm, Hashed, form_of, kind_of, version_of
+from cellsync.core.wire.mark import HASHED_BYTES, KINDS, MARKED_END, EntryForm, Hashed, form_of, kind_of, version_of
 from cellsync.core.wire.tags import ENTRY_VERSION, Kind, Message
 
 SHORT_SHAPE: Final = 64  # bytes: such shapes are numbered in a batch
@@ -266,9 +266,9 @@ def _length(kind: int, shape: bytes, content: bytes) -> int:
     match form_of(kind):
         case EntryForm.FULL:
             return len(shape) + len(content)
-        case EntryForm.ERASED if len(content) == DIGEST_BYTES:
+        case EntryForm.ERASED if len(content) == HASHED_BYTES:
             return len(shape) + Hashed.read(content).length
-        case EntryForm.SKELETON if len(shape) == len(content) == DIGEST_BYTES and kind_of(kind) not in _NEVER_SKELETONS:
+        case EntryForm.SKELETON if len(shape) == len(content) == HASHED_BYTES and kind_of(kind) not in _NEVER_SKELETONS:
             return Hashed.read(shape).length + Hashed.read(content).length
     raise Malformed(Rule.ENTRY_FORM)
 

@@ -14,8 +14,8 @@ from cellsync.core.wire.tags import ENTRY_VERSION
 
 KINDS: Final = 256  # a marked kind from here on has another mark than 0
 MARKED_END: Final = KINDS * 256
-_DIGEST: Final = struct.Struct(">32sI")
-DIGEST_BYTES: Final = _DIGEST.size
+_HASHED: Final = struct.Struct(">32sI")
+HASHED_BYTES: Final = _HASHED.size
 
 
 class EntryForm:
@@ -35,11 +35,11 @@ class Hashed(NamedTuple):
 
     @classmethod
     def read(cls, raw: bytes) -> Hashed:
-        """From DIGEST_BYTES bytes."""
-        return cls(*_DIGEST.unpack(raw))
+        """From HASHED_BYTES bytes."""
+        return cls(*_HASHED.unpack(raw))
 
     def pack(self) -> bytes:
-        return _DIGEST.pack(self.hash, self.length)
+        return _HASHED.pack(self.hash, self.length)
 
 
 def marked(kind: int, form: int, version: int = ENTRY_VERSION) -> int:

@@ -229,7 +229,7 @@ IDS = st.lists(st.binary(min_size=32, max_size=32), max_size=49)
 
 @given(
     st.one_of(
-        st.lists(IDS | st.none() | st.integers(), max_size=3),
+        st.lists(IDS | st.none() | st.integers(-(1 << 63), (1 << 64) - 1), max_size=3),
         st.none(),
         st.lists(st.lists(st.binary(max_size=33) | st.text(max_size=2), max_size=3), min_size=1, max_size=1),
     )

@@ -18,7 +18,8 @@ from cellsync.core.wire.mark import EntryForm, Hashed, marked
 from cellsync.core.wire.tags import Kind
 from tests.core.wire.sent import CIRCLE, fixed, gives_peer_errors_only, names, otherwise
 
-shapes = st.lists(st.lists(fixed(32), max_size=3) | st.integers() | st.none(), max_size=4).map(codec.encode)
+INTEGERS = st.integers(-(1 << 63), (1 << 64) - 1)
+shapes = st.lists(st.lists(fixed(32), max_size=3) | INTEGERS | st.none(), max_size=4).map(codec.encode)
 kinds = st.integers(2, 255)
 ids = fixed(32).filter(lambda one: one != NO_ID).map(EntryId)
 
