@@ -70,6 +70,17 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [part for part in parts if part not in vectors or part not in MADE_UP]:
         print(f"no vectors to change of: {', '.join(unknown)}", file=sys.stderr)
         return 2
+    if not parts:
+        print(f"no vectors in {asked.vectors}: --vectors says where they are", file=sys.stderr)
+        return 2
+    try:
+        return _compare(parts, vectors, asked)
+    except Gone as gone:
+        print(gone, file=sys.stderr)
+        return 1
+
+
+def _compare(parts: list[str], vectors: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> int:
     everything: Counter[str] = Counter()
     with driven(asked.drive) as other:
         for part in parts:
@@ -77,8 +88,7 @@ def main(arguments: Sequence[str]) -> int:
             try:
                 count = Counter(_told(made, other.ask(made), asked.keep))
             except Gone as gone:
-                print(f"{part}: {gone}", file=sys.stderr)
-                return 1
+                raise Gone(f"{part}: {gone}") from None
             print(f"{part}: " + ", ".join(f"{count[how]} {how}" for how in (AGREE, RULES, DIFFER, UNSUPPORTED)))
             everything += count
     if not everything[AGREE] + everything[RULES] + everything[DIFFER]:
@@ -119,7 +129,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", action="append", help="only this part; may be given several times")
     parser.add_argument("--count", type=int, default=1_000, help="questions of each part (1000)")
     parser.add_argument("--seed", default="1", help="the same one gives the same questions (1)")
-    parser.add_argument("--vectors", type=Path, default=Path("protocol/vectors"), metavar="PATH")
+    parser.add_argument(
+        "--vectors",
+        type=Path,
+        default=Path("protocol/vectors"),
+        metavar="PATH",
+        help="whose questions are changed (protocol/vectors)",
+    )
     parser.add_argument("--keep", type=Path, metavar="PATH", help="a folder for what they differ about")
     return parser
 

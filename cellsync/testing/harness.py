@@ -50,6 +50,8 @@ def reply(part: object, given: object) -> Reply:
 
 
 def main() -> None:
+    if sys.argv[1:]:
+        sys.exit(__doc__)
     for line in answers(sys.stdin):
         print(line, flush=True)
 

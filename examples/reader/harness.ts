@@ -8,18 +8,23 @@ import { secrets } from "./answers/secrets.js";
 import { values } from "./answers/values.js";
 import { Fault } from "./fault.js";
 
-const answers: Answers = { ...values, ...histories, ...secrets, ...conversations };
+// A map: an object has parts that nobody put there, such as `toString`.
+const answers = new Map(Object.entries<Answers[string]>({ ...values, ...histories, ...secrets, ...conversations }));
 
 interface Question {
-  readonly id: unknown;
-  readonly part: string;
-  readonly given: Record<string, unknown>;
+  readonly id?: unknown;
+  readonly part?: unknown;
+  readonly given?: unknown;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function read(line: string): Question | undefined {
   try {
-    const question = JSON.parse(line) as Question;
-    return typeof question === "object" && question !== null ? question : undefined;
+    const question: unknown = JSON.parse(line);
+    return isObject(question) ? question : undefined;
   } catch {
     return undefined;
   }
@@ -28,9 +33,11 @@ function read(line: string): Question | undefined {
 function answer(line: string): object {
   const question = read(line);
   if (question === undefined) return { id: null, error: "this is no question" };
-  const { id, part, given } = question;
-  const found = (answers as Partial<Answers>)[part];
+  const { id = null, part, given } = question;
+  if (typeof part !== "string") return { id, error: "it names no part" };
+  const found = answers.get(part);
   if (found === undefined) return { id, expect: "unsupported" };
+  if (!isObject(given)) return { id, error: "nothing is given" };
   try {
     return { id, ...found(given) };
   } catch (error) {

@@ -56,6 +56,15 @@ def test_it_passes_the_vectors() -> None:
         assert count.endswith("failed 0, unsupported 0"), part
 
 
+def test_a_line_that_is_no_question_is_told_and_ends_nothing() -> None:
+    """Parts have names that an object of JavaScript answers to as well."""
+    lines = ["[]", "{}", "5", '{"id": 1}', '{"id": 2, "part": "codec"}', '{"id": 3, "part": "toString", "given": {}}']
+    ran = subprocess.run(["node", str(HARNESS)], input="\n".join(lines), capture_output=True, text=True, check=True)
+    said = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [one["id"] for one in said] == [None, None, None, 1, 2, 3]
+    assert [one.get("expect", "error") for one in said] == [*["error"] * 5, "unsupported"]
+
+
 def test_it_agrees_about_changed_questions() -> None:
     """`.ci/run` asks a thousand about batches."""
     lines = run("compare", "--count", "40", "--seed", "2").splitlines()

@@ -19,9 +19,12 @@ class Gone(Exception):
 
 @contextmanager
 def driven(command: str) -> Iterator[Driven]:
-    """The program of this command, for as long as it is asked. It is ended afterwards."""
+    """The program of this command, for as long as it is asked; then it is ended. Raises Gone if it does not start."""
     arguments = shlex.split(command)
-    process = Popen(arguments, stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8")  # noqa: S603 whoever asks names it
+    try:
+        process = Popen(arguments, stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8")  # noqa: S603 who asks names it
+    except (OSError, IndexError) as error:
+        raise Gone(f"{command!r} cannot be started: {error}") from None
     other = Driven(process)
     try:
         yield other

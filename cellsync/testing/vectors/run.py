@@ -44,8 +44,12 @@ def main(arguments: Sequence[str]) -> int:
             )
         worst |= _run(parts, harness.ask)
     elif parts:
-        with driven(drive) as other:
-            worst |= _run(parts, other.ask)
+        try:
+            with driven(drive) as other:
+                worst |= _run(parts, other.ask)
+        except Gone as gone:
+            print(f"no more answers: {gone}", file=sys.stderr)
+            worst = 1
     for path in strange:
         print(f"{path}: no vectors of a known form", file=sys.stderr)
     return 2 if strange or not (parts or others) else worst
@@ -94,11 +98,7 @@ def _run(parts: dict[str, _Cases], ask: Callable[[Iterable[tuple[str, object]]],
 
 
 def _judge(vector: dict[str, Any], replies: Iterator[Reply]) -> None:
-    try:
-        reply = next(replies)
-    except (Gone, StopIteration) as gone:
-        raise Failed(str(gone) or "no answer") from None
-    case.judge(vector, reply)
+    case.judge(vector, next(replies))
 
 
 def _outcome(name: str, check: Callable[[], None]) -> str:

@@ -51,6 +51,13 @@ def test_an_answer_to_something_else_is_none(tmp_path: Path, line: str) -> None:
         list(other.ask([NIL]))
 
 
-def test_one_that_has_ended_fails_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--drive", f"{sys.executable} -c pass", str(VECTORS / "codec")]) == 1
-    assert "codec: passed 0, failed 10" in capsys.readouterr().out
+def test_one_that_has_ended_or_never_began_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, said in (
+        (f"{sys.executable} -c pass", "no more answers: it ended before it had answered\n"),
+        ("/no/such/harness", "no more answers: '/no/such/harness' cannot be started"),
+        ("''", "cannot be started"),
+    ):
+        assert main(["--drive", command, str(VECTORS / "codec")]) == 1
+        err = capsys.readouterr().err
+        assert said in err
+        assert err.count("\n") == 1
