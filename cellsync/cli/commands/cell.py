@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -163,6 +163,9 @@ def panic(context: click.Context) -> None:
     terminal.answer({"v": 1})
 
 
+_IN_THE_WAY: Final = frozenset({"outdated", "removal_ahead"})  # flags that --carry-on sets aside
+
+
 @click.command(cls=Command, short_help="The cell at a glance.")
 @click.option("--seen", is_flag=True, help="The warnings have been read. What is still so stays.")
 @click.option("--carry-on", is_flag=True, help="Write and hand out in spite of what coordinators require or announce.")
@@ -175,6 +178,8 @@ def status(context: click.Context, seen: bool, carry_on: bool) -> None:
     with opened(context, writes=seen or carry_on) as client:
         daemon = type(client).__name__ == "SocketClient"
         if carry_on:
+            if not _IN_THE_WAY.intersection(flag["reason"] for flag in client.call("status")["flags"]):
+                terminal.say("Nothing is required or announced here that stands in the way.")
             client.call("carry_on")
         answer = client.call("status")
         if seen:

@@ -136,8 +136,26 @@ def test_carrying_on_is_asked_for_before_the_status_is_looked_at(monkeypatch: py
             called.append(operation)
             return {} if operation == "carry_on" else super().call(operation, **given)
 
-    assert run(monkeypatch, Noting([]), "status", "--carry-on").exit_code == 0
-    assert called == ["carry_on", "status"]
+    done = run(monkeypatch, Noting([]), "status", "--carry-on")
+    assert done.exit_code == 0
+    assert "Nothing is required or announced here" in done.output
+    assert called == ["status", "carry_on", "status"]
     called.clear()
     assert run(monkeypatch, Noting([]), "status").exit_code == 0
     assert called == ["status"]
+
+
+@pytest.mark.parametrize("reason", ["outdated", "removal_ahead"])
+def test_carrying_on_says_nothing_more_where_there_is_something_in_the_way(
+    monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    class Flagged(Canned):
+        def call(self, operation: str, **given: Any) -> dict[str, Any]:
+            if operation == "carry_on":
+                return {}
+            flag = filled(shapes.Flag, reason=reason, text="so", author="Ana", device="aa", lasting=True, about=[])
+            return super().call(operation, **given) | {"flags": [flag]}
+
+    done = run(monkeypatch, Flagged([]), "status", "--carry-on")
+    assert done.exit_code == 0
+    assert "Nothing is required" not in done.output
