@@ -159,13 +159,14 @@ def check(cells: list[Cell], devices: int) -> None:
 def test_who_makes_way_for_newcomers_comes_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one quota that honest devices meet: who has joined knows nobody, and all call it; two at a time are heard.
 
-    The same meets who was off while others joined.
+    The same meets who was off while others joined. Who calls whom when hangs on their keys, which are drawn anew each
+    time: one cell in fifty may not meet it, three in a row do not happen.
     """
     meters = Meters(monkeypatch)
 
     async def scenario() -> None:
         net = MemoryNetwork(3)
-        async with net.cells("ana", "ben", "cara", "dora", "eva", "fay") as cells:
+        async with net.cells("ana", "ben", "cara", "dora", "eva", "fay", "hal", "ida") as cells:
             net.latency(0.05)
             async with (await net.device("gus").join(cells[0])).opened() as gus:
                 with trio.fail_after(SOON):
@@ -173,8 +174,11 @@ def test_who_makes_way_for_newcomers_comes_again_soon(monkeypatch: pytest.Monkey
                         await gus.node.links.changed.wait()
         net.check_failures()
 
-    simulate(scenario, 1)
-    assert meters.met["connections ended for newer ones"] > 0
+    for _ in range(3):
+        simulate(scenario, 1)
+        if meters.met["connections ended for newer ones"]:
+            return
+    pytest.fail("no connection made way for a newer one")
 
 
 @pytest.mark.parametrize(("devices", "rows"), [(7, 200), pytest.param(47, 1_000, marks=pytest.mark.slow)])
