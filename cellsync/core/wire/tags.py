@@ -11,7 +11,8 @@ ENTRY_VERSION: Final = 1  # in the header of every entry; that of a conversation
 class Kind(IntEnum):
     """The kind of an entry, in its header. `CASE` carries operations on one case; the rest are control operations.
 
-    Those from `LINK` to `LEAVE` are reserved for a later edition, and unknown in this one (membership/editions).
+    Those from `LINK` to `LEAVE` and `SETTINGS` are reserved for a later edition, and unknown in this one
+    (membership/editions).
     """
 
     CASE = 0
@@ -29,6 +30,7 @@ class Kind(IntEnum):
     LEAVE = 12
     REQUIRE = 13
     RECOVERY = 14
+    SETTINGS = 15
 
 
 class Op(IntEnum):
