@@ -23,6 +23,7 @@ OTHERS: Final = {
     "end_to_end": "real processes, sockets, networks and disks; marked e2e",
     "examples": "what stands in `examples/` runs",
     "fuzz": "bytes that come from outside: what is claimed of each type, and the fuzzer",
+    "histories": "what happened to the membership of a circle, told in files, and what must be shown then",
     "models": "naive models, which tests compare with; no tests",
     "mutants": "whether tests notice when the program is changed, and the tests of that",
     "protocol": "what the text says of itself, and of the program",
