@@ -60,17 +60,18 @@ async def _serve(
     locked, ending = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
         service = Service(profile, settings, nursery, idle)
-        service.on_lock = locked.set
-        service.on_panic = lambda: rebirth(kept)
-        await nursery.start(_answer, service, kept.door, ending)
-        nursery.start_soon(service.keep_watch)
-        nursery.start_soon(_start_anew_when, locked, ending, kept)
-        nursery.start_soon(_end_when_gone, profile, kept)
-        spare()
-        log.info("ready: %s", service.state)
-        system.services.notify(f"READY=1\nSTATUS={service.state}")
-        ready(service.state)
+        # Heard before anybody is told that we are there: whoever is told may end us at once.
         with trio.open_signal_receiver(*system.signals.that_end(at_keyboard=True)) as signals:
+            service.on_lock = locked.set
+            service.on_panic = lambda: rebirth(kept)
+            await nursery.start(_answer, service, kept.door, ending)
+            nursery.start_soon(service.keep_watch)
+            nursery.start_soon(_start_anew_when, locked, ending, kept)
+            nursery.start_soon(_end_when_gone, profile, kept)
+            spare()
+            log.info("ready: %s", service.state)
+            system.services.notify(f"READY=1\nSTATUS={service.state}")
+            ready(service.state)
             async for _ in signals:
                 break
         log.info("ending")
