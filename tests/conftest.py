@@ -11,12 +11,15 @@ from typing import Final
 import pytest
 from hypothesis import settings
 
-from tests import profiles
+from tests import isolation, profiles
 from tests.faults import logged_below, none_survived
 
 pytest_plugins = ["tests.costs", "cellsync.testing.fixtures", "tests.cell.template"]
 
 settings.load_profile(profiles.FAST)
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    isolation.leave_shared_network()
 
 # A runner that was started with `nohup` or in the background of a script ignores these signals. Programs inherit that,
 # so Ctrl-C could not end any that the tests start. Handlers are not inherited: with one that does nothing we still
