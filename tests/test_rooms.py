@@ -35,6 +35,7 @@ OTHERS: Final = {
 
 # Files named for something else than a module, and why.
 ASIDE: Final = {
+    "core/membership/test_histories.py": "named for `tests/histories`, which it plays",
     "core/crypto/test_vectors.py": "named for `protocol/vectors`, and goes further than to pass them",
 }
 

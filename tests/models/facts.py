@@ -1,0 +1,141 @@
+"""What is so in a history of membership whoever judges it: who wrote what, whom a strike hits, who voted.
+
+protocol/40-membership.md has the words. `held` is always a set of entries with all that they cite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from tests.histories.forms import Device, Entry, History, Id, Kind, Label, Member, Role, Status
+
+Held = frozenset[Id]
+NOBODY: Final[frozenset[Member]] = frozenset()
+_REMOVALS: Final = frozenset({Kind.REMOVE, Kind.LEAVE})
+_GRANTS: Final = frozenset({Kind.FOUND, Kind.ADMIT, Kind.LINK, Kind.SET_ROLE})
+_RANK: Final = {Label.OUT: 0, Label.UNDECIDED: 1, Label.IN: 2}
+_NEEDED: Final = {Kind.WRITE: Role.WRITER} | dict.fromkeys(
+    (Kind.ADMIT, Kind.SET_ROLE, Kind.ENDORSE, Kind.RELEASE, Kind.REMOVE), Role.COORDINATOR
+)
+
+
+class State(NamedTuple):
+    """What a set of entries comes to."""
+
+    labels: Mapping[Id, Label]
+    statuses: Mapping[Device, Status]
+    roles: Mapping[Member, Role | None]
+
+
+class Judge(Protocol):
+    """What the rules ask of smaller sets."""
+
+    @property
+    def facts(self) -> Facts: ...
+
+    def state(self, held: Held) -> State: ...
+
+    def electors(self, held: Held, parties: frozenset[Member] = NOBODY) -> frozenset[Member]: ...
+
+
+def all_of(*labels: Label) -> Label:
+    return min(labels, key=_RANK.__getitem__, default=Label.IN)
+
+
+def any_of(*labels: Label) -> Label:
+    return max(labels, key=_RANK.__getitem__, default=Label.OUT)
+
+
+def opposite(label: Label) -> Label:
+    return {Label.OUT: Label.IN, Label.IN: Label.OUT}.get(label, label)
+
+
+def is_removal(entry: Entry) -> bool:
+    return entry.kind in _REMOVALS
+
+
+def is_demotion(entry: Entry) -> bool:
+    return entry.kind is Kind.SET_ROLE and entry.role is not Role.COORDINATOR
+
+
+def is_strike(entry: Entry) -> bool:
+    """strike = remove, leave, or set_role below coordinator."""
+    return is_removal(entry) or is_demotion(entry)
+
+
+def is_grant(entry: Entry) -> bool:
+    """grant = found, admit, link, set_role."""
+    return entry.kind in _GRANTS
+
+
+class Facts:
+    def __init__(self, history: History) -> None:
+        self.entries: Final = history.entries
+        self.owners: Final = history.owners
+        self.introductions: Final = history.introductions
+
+    def of(self, held: Held) -> Iterator[Entry]:
+        """The entries held, parents first."""
+        return (entry for name, entry in self.entries.items() if name in held)
+
+    def strikes(self, held: Held) -> list[Entry]:
+        return [each for each in self.of(held) if is_strike(each)]
+
+    def author(self, entry: Entry) -> Member | None:
+        """The member who wrote it; None: a recovery key."""
+        return None if entry.device is None else self.owners[entry.device]
+
+    def subject(self, grant: Entry) -> Member:
+        """The member to whom it grants something."""
+        if grant.member is not None:
+            return grant.member
+        (member,) = grant.members
+        return member
+
+    def lineage(self, device: Device) -> Iterator[Device]:
+        """The device, the one that linked it, and so on."""
+        yield device
+        entry = self.entries[self.introductions[device]]
+        while entry.kind is Kind.LINK and entry.device is not None:
+            yield entry.device
+            entry = self.entries[self.introductions[entry.device]]
+
+    def hit(self, strike: Entry) -> frozenset[Member]:
+        """The members whom it hits, if only one of their devices."""
+        return strike.members | {self.owners[each] for each in strike.devices}
+
+    def hits(self, strike: Entry, device: Device) -> bool:
+        """It hits a member, or a device and what that device linked."""
+        return self.owners[device] in strike.members or any(each in strike.devices for each in self.lineage(device))
+
+    def hits_author(self, strike: Entry, other: Entry) -> bool:
+        return other.device is not None and self.hits(strike, other.device)
+
+    def hits_own_member_only(self, strike: Entry) -> bool:
+        return self.hit(strike) == {self.author(strike)}
+
+    def needed(self, entry: Entry) -> Role:
+        """The role that its author needs: one removes one's own devices as any member."""
+        if entry.kind is Kind.REMOVE and self.hits_own_member_only(entry):
+            return Role.READER
+        return _NEEDED.get(entry.kind, Role.READER)
+
+    def votes(self, entry: Entry, held: Held) -> list[Entry]:
+        """vote for r = r itself or endorse(r)."""
+        named = (each for each in self.of(held) if each.kind is Kind.ENDORSE and entry.id in each.entries)
+        return [each for each in (entry, *named) if each.id in held]
+
+    def branches(self, entry: Entry, held: Held) -> Held:
+        """Entries of its device, of any incarnation, of which neither has seen the other. A key has no device."""
+        if entry.device is None:
+            return frozenset()
+        own = (each for each in self.of(held) if each.device == entry.device and each.id != entry.id)
+        return frozenset(each.id for each in own if each.id not in entry.past and entry.id not in each.past)
+
+    def demotions(self, grant: Entry, held: Held) -> Iterator[Entry]:
+        """Those of its subject that it did not see."""
+        for each in self.strikes(held):
+            unseen = each.id not in grant.past and each.id != grant.id
+            if unseen and is_demotion(each) and self.subject(grant) in each.members:
+                yield each

@@ -1,0 +1,88 @@
+"""Rule 12: the recovery keys. What they do is never weighed, so a recovery key's acts are known before any label.
+
+12 Recovery key: named in found, needs no grant, cannot be struck, outweighs all. The kind `recovery` replaces the key:
+signed by it, or by two electors' words where the paper is lost. Two concurrent replacements are weighed by electors'
+votes only; equal = UNDECIDED, and neither key, nor the one that they replace, has rule 12 meanwhile.
+
+(What a replaced key did stands as far as its replacement has seen it. Who writes a `recovery` in needs no right: the
+signature or the words are what counts. One with neither is void, so no coordinator adds a paper alone.)
+"""
+
+from __future__ import annotations
+
+from tests.histories.forms import Entry, Id, Kind, Label
+from tests.models import electorate
+from tests.models.facts import Held, Judge, all_of, any_of, opposite
+
+
+def spoke(judge: Judge, entry: Entry, held: Held) -> bool:
+    """Whether a recovery key wrote it that has rule 12."""
+    return entry.key is not None and acted(judge, entry, held) is Label.IN
+
+
+def acted(judge: Judge, entry: Entry, held: Held) -> Label:
+    """The label of what a recovery key wrote."""
+    assert entry.key is not None
+    later = (each for each in _replacements(judge, entry.key, held) if entry.id not in each.past and each is not entry)
+    return all_of(
+        brought(judge, judge.facts.entries[entry.key], held),
+        opposite(any_of(*(brought(judge, each, held) for each in later))),
+    )
+
+
+def in_force(judge: Judge, key: Id, held: Held) -> Label:
+    """Whether what this key writes next has rule 12."""
+    replaced = any_of(*(brought(judge, each, held) for each in _replacements(judge, key, held)))
+    return all_of(brought(judge, judge.facts.entries[key], held), opposite(replaced))
+
+
+def brought(judge: Judge, entry: Entry, held: Held) -> Label:
+    """The label of the `found` or `recovery` that brought a key in."""
+    if entry.kind is Kind.FOUND:
+        return Label.IN
+    if not _is_backed(judge, entry, held):
+        return Label.OUT
+    label = Label.IN
+    for rival in _rivals(judge, entry, held):
+        ours, theirs = _words(judge, entry, rival, held), _words(judge, rival, entry, held)
+        if ours < theirs:
+            return Label.OUT
+        if ours == theirs:
+            label = Label.UNDECIDED
+    return label
+
+
+def _replacements(judge: Judge, key: Id, held: Held) -> list[Entry]:
+    return [each for each in judge.facts.of(held) if key in each.replaces]
+
+
+def _is_backed(judge: Judge, entry: Entry, held: Held) -> bool:
+    """Signed by keys that were all in force when it saw them, or said by two electors of its past."""
+    if entry.signed and all(in_force(judge, key, entry.past) is Label.IN for key in entry.replaces):
+        return True
+    return len(electorate.voters(judge, entry, held, judge.electors(entry.past))) >= 2
+
+
+def _rivals(judge: Judge, entry: Entry, held: Held) -> list[Entry]:
+    return [
+        each
+        for each in judge.facts.of(held)
+        if each.replaces & entry.replaces
+        and each.id != entry.id
+        and each.id not in entry.past
+        and entry.id not in each.past
+        and _is_backed(judge, each, held)
+    ]
+
+
+def _words(judge: Judge, entry: Entry, rival: Entry, held: Held) -> int:
+    """Votes of electors of the common past; a later vote replaces an earlier one."""
+    facts = judge.facts
+    against = facts.votes(rival, held)
+    voters = electorate.voters(judge, entry, held, judge.electors(entry.past & rival.past))
+
+    def withdrew(member: object) -> bool:
+        own = [each for each in facts.votes(entry, held) if facts.author(each) == member]
+        return all(any(facts.author(x) == member and vote.id in x.past for x in against) for vote in own)
+
+    return sum(not withdrew(each) for each in voters)
