@@ -12,7 +12,6 @@ from typing import Any
 
 import trio
 
-from cellsync.cell.backup import AtRest
 from cellsync.cell.cell import Cell
 from cellsync.core.ids import (
     INCARNATION_BYTES,
@@ -24,7 +23,6 @@ from cellsync.core.ids import (
     Incarnation,
     Millis,
     Passphrase,
-    SealSecret,
     SessionSecret,
     SigningSecret,
 )
@@ -38,6 +36,7 @@ from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.circles import OpenCircles
 from cellsync.ledger.surroundings import REAL, Surroundings
 from cellsync.node.node import Node
 from cellsync.store.header import Identity, Kdf
@@ -155,12 +154,13 @@ class Device:
     def cell(self, node: Node, nursery: trio.Nursery) -> Iterator[Cell]:
         """The whole cell around the device, with a vault from which nothing is read here."""
         identity = Identity(self.signing, self.session, "receiver")
-        secrets = DeviceSecrets(self.signing, self.session, SealSecret(bytes(32)))  # nothing is sealed to it
         with (
             tempfile.TemporaryDirectory() as folder,
             Vault.create(Path(folder) / "vault", Passphrase(b"throw-away"), identity, kdf=Kdf.CHEAP) as vault,
         ):
-            cell = Cell(self.circle, node, secrets, nursery, [], AtRest(vault, self.store))
+            circles = OpenCircles(vault, self.circle.surroundings)
+            circles.hold(self.circle, self.store)
+            cell = Cell(circles, node, nursery, [])
             try:
                 yield cell
             finally:

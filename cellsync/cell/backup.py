@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from cellsync.cell.home import Place, home_of, new_home
-from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.circles import OpenCircles
 from cellsync.store.backup import Backup, Incomplete
 from cellsync.store.backup import restore as restore_vault
+from cellsync.store.header import CircleFile
 from cellsync.store.passphrases import forms
-from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Vault
-
-
-class AtRest(NamedTuple):
-    """The location of an open cell at rest."""
-
-    vault: Vault
-    store: SqliteStore
 
 
 async def back_up(
-    circle: OpenCircle, kept: AtRest, check_open: Callable[[], None], to: str, below: str, beside: Mapping[str, bytes]
+    circles: OpenCircles, check_open: Callable[[], None], to: str, below: str, beside: Mapping[str, bytes]
 ) -> Backup:
-    """Edits and sessions wait only while the database is copied, some ms for each MB.
+    """Edits and sessions of a circle wait only while its database is copied, some ms for each MB.
 
-    What is slow on a slow stick, checking and syncing, runs beside them.
+    What is slow on a slow stick, checking and syncing, runs beside them. A circle that is founded meanwhile is in the
+    next backup.
     """
-    in_thread = circle.surroundings.in_thread
-    vault, store = kept
+    in_thread, vault = circles.surroundings.in_thread, circles.vault
     outside = vault.path.parent if below else vault.path
     copy = await in_thread(lambda: Incomplete.begin(Path(to).expanduser(), outside=outside, below=below))
+    rows: list[CircleFile] = []
     try:
-        async with circle.lock:
-            check_open()
-            at = circle.surroundings.now()
-            row = vault.circle_file(circle.id)
-            header = vault.header_of([row])
-            await in_thread(lambda: copy.take(row, store))
+        at = circles.surroundings.now()
+        for circle in circles.values():
+            async with circle.lock:
+                check_open()
+                rows.append(vault.circle_file(circle.id))
+                await in_thread(partial(copy.take, rows[-1], circles.store(circle.id)))
+        header = vault.header_of(rows)
         return await in_thread(lambda: copy.complete(header, at, beside))
     except BaseException:
         copy.discard()

@@ -15,7 +15,7 @@ import trio
 
 from cellsync.cell import forks
 from cellsync.cell.audit import audit, check
-from cellsync.cell.backup import AtRest, back_up
+from cellsync.cell.backup import back_up
 from cellsync.cell.cases import OpenCases
 from cellsync.cell.catalogue import OpenCatalogue
 from cellsync.cell.confirmation import Confirm
@@ -38,7 +38,7 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.host import Bound, Change
 from cellsync.core.schema.schema import Schema
 from cellsync.core.wire.operations import Operation
-from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.circles import OpenCircles
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
 from cellsync.store.header import Kdf
@@ -59,21 +59,19 @@ T = TypeVar("T")
 class Cell:
     """Made by `open_cell`."""
 
-    def __init__(
-        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, nursery: trio.Nursery, flags: list[Flag],
-        kept: AtRest,
-    ) -> None:  # fmt: skip
+    def __init__(self, circles: OpenCircles, node: Node, nursery: trio.Nursery, flags: list[Flag]) -> None:
+        circle = circles.first
+        self.circles = circles
         self.circle = circle
         self.node = node
         self.nursery = nursery
         self.catalogue = OpenCatalogue(circle)
-        self._secrets = secrets
-        self._kept = kept
+        self._secrets = circles.secrets(circle.id)
         self._closed = False
         self._codes: ShortCodes | None = None  # until the first invitation
         self._flags = Flags(circle, node, nursery, flags)
         self._cases = OpenCases(circle, node, self.catalogue, self, self._check_open)
-        self.own_entries = OwnEntries(circle, secrets.signing, self._check_open)
+        self.own_entries = OwnEntries(circle, self._secrets.signing, self._check_open)
         self._followers = Followers(circle, self._cases)
         self._watchers = (self._flags.committed, self.catalogue.committed, self._followers.committed)
         nursery.start_soon(self.catalogue.run)
@@ -348,7 +346,7 @@ class Cell:
         """
         self._check_open()
         await self.node.keep()  # when each device was last seen goes along
-        return await back_up(self.circle, self._kept, self._check_open, fspath(to), below, beside or {})
+        return await back_up(self.circles, self._check_open, fspath(to), below, beside or {})
 
     async def forks(self) -> list[Fork]:
         """The places where devices signed two entries, the oldest first. Both sides are kept; a fork blames nobody."""
@@ -379,7 +377,7 @@ class Cell:
         False if it has more than `most` bytes: nothing is read then.
         """
         self._check_open()
-        return await check(self.circle, self._kept.store, self._check_open, most)
+        return await check(self.circles, self._check_open, most)
 
     async def audit(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Read every page and entry of this cell at rest, and verify all signatures; returns the number of entries.
@@ -388,17 +386,17 @@ class Cell:
         `progress` is called with (entries checked, entries in all). Raises VaultDamaged.
         """
         self._check_open()
-        return await audit(self.circle, self._kept.store, self._check_open, progress)
+        return await audit(self.circles, self._check_open, progress)
 
     @property
     def derivation(self) -> Kdf:
         """The cost of a guess at this vault's passphrase: passes, and bytes of memory."""
-        return self._kept.vault.derivation
+        return self.circles.vault.derivation
 
     async def check_passphrase(self, passphrase: str) -> None:
         """Check that this passphrase opens the vault, which is already open. Raises WrongPassphrase, InvalidValue."""
         self._check_open()
-        guess, vault = forms(passphrase), self._kept.vault
+        guess, vault = forms(passphrase), self.circles.vault
         await self.circle.surroundings.in_thread(lambda: vault.check_passphrase(guess))
 
     @property

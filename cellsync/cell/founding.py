@@ -6,15 +6,11 @@ import base64
 from typing import final
 
 from cellsync.cell.home import Place, new_home
-from cellsync.core import drawers
-from cellsync.core.ids import DeviceId, EpochId, Millis, RecoverySecret
+from cellsync.core.ids import RecoverySecret
 from cellsync.core.membership.control import checked_name
 from cellsync.core.replica import founding
-from cellsync.core.replica.founding import Founding
-from cellsync.core.replica.replica import Replica
-from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.founding import fill
 from cellsync.store.header import Identity
-from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
 
 
@@ -62,17 +58,7 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: s
             home.path, words, identity, kdf=home.kdf, at_least=home.derivation_seconds, entropy=entropy, publish=False
         )
         with vault:
-            vault.create_circle(founded.circle, lambda store: _fill(store, founded, secrets, now)).close()
+            vault.create_circle(founded.circle, lambda store: fill(store, founded, secrets, now)).close()
 
     await home.surroundings.in_thread(create)
     return RecoveryKey(founded.recovery)
-
-
-def _fill(store: SqliteStore, founded: Founding, secrets: founding.DeviceSecrets, now: Millis) -> None:
-    """Write the circle's first entry and the founder's own state."""
-    device = DeviceId(founded.circle)
-    line = (device, founded.incarnation)
-    plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, [founded.intention], now)
-    store.write(plan.commit)
-    store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
-    OpenCircle.prepare(store, device, founded.incarnation, EpochId(founded.circle), founded.branches, founded.circle)

@@ -8,20 +8,13 @@ from contextlib import asynccontextmanager
 import trio
 
 from cellsync.cell import flag
-from cellsync.cell.backup import AtRest
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
 from cellsync.core import drawers
-from cellsync.core.errors import VaultDamaged
-from cellsync.core.ids import SealSecret
-from cellsync.core.replica.founding import DeviceSecrets
-from cellsync.ledger.circle import OpenCircle
-from cellsync.ledger.pause import collector_paused
-from cellsync.ledger.surroundings import Surroundings
+from cellsync.ledger.circles import OpenCircles
 from cellsync.node.node import Node
 from cellsync.store.passphrases import forms
-from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
 
 
@@ -38,13 +31,13 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
         lambda: Vault.open(home.path, words, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests)
     )
     try:
-        store = await home.surroundings.in_thread(lambda: _open_store(vault))
+        circles = await home.surroundings.in_thread(lambda: OpenCircles.open(vault, home.surroundings))
         try:
-            async with _working(home, vault, store) as cell:
+            async with _working(home, circles) as cell:
                 yield cell
         finally:
             with trio.CancelScope(shield=True):
-                await home.surroundings.in_thread(store.close)
+                await home.surroundings.in_thread(circles.close)
     finally:
         vault.close()
 
@@ -65,29 +58,16 @@ async def change_passphrase(place: Place, *, old: str, new: str) -> None:
     await home.surroundings.in_thread(change)
 
 
-def _open_store(vault: Vault) -> SqliteStore:
-    if not vault.circles:
-        raise VaultDamaged("this vault has no circle")
-    return vault.open_circle(vault.circles[0])
-
-
-def _open_circle(vault: Vault, store: SqliteStore, surroundings: Surroundings) -> OpenCircle:
-    with collector_paused():
-        return OpenCircle(vault.circles[0], store, surroundings)
-
-
 @asynccontextmanager
-async def _working(home: Home, vault: Vault, store: SqliteStore) -> AsyncIterator[Cell]:
-    circle = await home.surroundings.in_thread(lambda: _open_circle(vault, store, home.surroundings))
-    identity = vault.identity
-    secrets = DeviceSecrets(identity.signing, identity.session, SealSecret(store.kept(drawers.SEAL_SECRET) or b""))
-    known = flag.decode(circle, store.kept(drawers.FLAGS))
+async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
+    circle = circles.first
+    known = flag.decode(circle, circle.store.kept(drawers.FLAGS))
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:
-            node = Node(circle, identity.session, network, home.versions)
+            node = Node(circle, circles.vault.identity.session, network, home.versions)
             async with node.running():
-                cell = Cell(circle, node, secrets, nursery, known, AtRest(vault, store))
+                cell = Cell(circles, node, nursery, known)
                 try:
                     yield cell
                 except BaseException as error:  # a nursery would wrap it in a group

@@ -1,6 +1,8 @@
 """The ledger: circles that are open on this device, between the store and those who show or send what is in them.
 
 circle         one circle: planning, committing, telling; the only place that writes entries
+circles        all of one vault: open together, and one more founded
+founding       what a founder's database holds at first
 surroundings   what it takes from the world: the time, randomness, threads
 members        which devices there are, and which of them is this one
 days           under which keys other devices are called, wherever their clocks are

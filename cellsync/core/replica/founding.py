@@ -30,6 +30,7 @@ from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.tags import Kind
 
 KEYS_ENTROPY: Final = 3 * 32
+SEAL_ENTROPY: Final = 32
 ENTROPY: Final = 2 * 32 + SALT_BYTES + INCARNATION_BYTES
 
 
@@ -53,8 +54,13 @@ def device_secrets(entropy: bytes) -> DeviceSecrets:
     """Fresh keys of a device, from 96 random bytes."""
     if len(entropy) != KEYS_ENTROPY:
         raise ValueError("a device's keys are made from 96 random bytes")
-    secret, _ = seal.seal_keypair(entropy[64:])
-    return DeviceSecrets(SigningSecret(entropy[:32]), SessionSecret(entropy[32:64]), secret)
+    return secrets_of_one_more(SigningSecret(entropy[:32]), SessionSecret(entropy[32:64]), entropy[64:])
+
+
+def secrets_of_one_more(signing: SigningSecret, session: SessionSecret, entropy: bytes) -> DeviceSecrets:
+    """The keys of a device in one more circle: it signs and talks as in the others. From 32 random bytes."""
+    secret, _ = seal.seal_keypair(entropy)
+    return DeviceSecrets(signing, session, secret)
 
 
 class Founding(NamedTuple):

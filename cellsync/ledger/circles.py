@@ -1,0 +1,170 @@
+"""The circles that are open on this device: all of one vault.
+
+Rules:
+
+1. **One device, one clock.** In all its circles a device signs and talks with the same keys, those of the vault's
+   header, and takes the time from the same surroundings.
+2. **Nothing else is common.** Each circle has a database, the key to it, a key that others seal to, epochs, and a chain
+   of its own; nothing kept in one database refers to another. So a circle can be copied or closed by itself.
+3. **All or none** of them are open, and they close together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Self
+
+import trio
+
+from cellsync.core import drawers
+from cellsync.core.errors import VaultDamaged
+from cellsync.core.ids import CircleId, RecoverySecret, SealSecret
+from cellsync.core.replica import founding
+from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.core.replica.stage import Plan
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.circle import Watcher as CircleWatcher
+from cellsync.ledger.founding import fill
+from cellsync.ledger.pause import collector_paused
+from cellsync.ledger.source import Source
+from cellsync.ledger.surroundings import Surroundings
+from cellsync.store.sqlite import SqliteStore
+from cellsync.store.vault import Vault
+
+Watcher = Callable[[OpenCircle, Plan, Source], Iterator[Callable[[], None] | None] | None]
+"""As a watcher of one circle, told which circle it is."""
+
+
+class _Opened(NamedTuple):
+    circle: OpenCircle
+    store: SqliteStore
+
+
+class OpenCircles(Mapping[CircleId, OpenCircle]):
+    """The circles of an unlocked vault, in the order of joining. Made by `open`."""
+
+    def __init__(self, vault: Vault, surroundings: Surroundings) -> None:
+        self.vault = vault
+        self.surroundings = surroundings
+        self._opened: dict[CircleId, _Opened] = {}
+        self._watchers: list[tuple[Watcher, dict[CircleId, CircleWatcher]]] = []
+        self._adding = trio.Lock()  # a header is replaced as a whole
+
+    def __getitem__(self, circle: CircleId) -> OpenCircle:
+        return self._opened[circle].circle
+
+    def __iter__(self) -> Iterator[CircleId]:
+        return iter(list(self._opened))
+
+    def __len__(self) -> int:
+        return len(self._opened)
+
+    # --- open and closed ---------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, vault: Vault, surroundings: Surroundings) -> Self:
+        """Open all circles of a vault. Blocks.
+
+        Raises VaultDamaged (also if there is none), VaultInUse, NewerVersion or StorageFailed.
+        """
+        if not vault.circles:
+            raise VaultDamaged("this vault has no circle")
+        circles = cls(vault, surroundings)
+        try:
+            for circle in vault.circles:
+                circles._open(circle, vault.open_circle(circle))
+        except BaseException:
+            circles.close()
+            raise
+        return circles
+
+    def close(self) -> None:
+        """Close all databases, also if one of them fails. Blocks. The vault stays open."""
+        opened = list(self._opened.values())
+        self._opened.clear()
+        failure: Exception | None = None
+        for each in opened:
+            try:
+                each.store.close()
+            except Exception as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def hold(self, circle: OpenCircle, store: SqliteStore) -> None:
+        """Hold a circle that is open already; `store` is closed with the others."""
+        self._opened[circle.id] = _Opened(circle, store)
+
+    def _open(self, circle: CircleId, store: SqliteStore) -> None:
+        try:
+            with collector_paused():
+                self.hold(OpenCircle(circle, store, self.surroundings), store)
+        except BaseException:
+            store.close()
+            raise
+
+    # --- one of them -------------------------------------------------------------------------------------
+
+    @property
+    def first(self) -> OpenCircle:
+        """The circle with which the vault was made."""
+        return next(iter(self._opened.values())).circle
+
+    def store(self, circle: CircleId) -> SqliteStore:
+        """Where a circle rests."""
+        return self._opened[circle].store
+
+    def secrets(self, circle: CircleId) -> DeviceSecrets:
+        """This device's keys in a circle."""
+        identity, seal = self.vault.identity, self.store(circle).kept(drawers.SEAL_SECRET)
+        return DeviceSecrets(identity.signing, identity.session, SealSecret(seal or b""))
+
+    # --- one more ----------------------------------------------------------------------------------------
+
+    async def found(self, name: str) -> tuple[OpenCircle, RecoverySecret]:
+        """Found one more circle, with this device as its coordinator; and its recovery key, which is stored nowhere.
+
+        Raises InvalidValue for a name that cannot be stored, or if the vault has as many circles as it can hold;
+        DiskFull or StorageFailed.
+        """
+        now, entropy, identity = self.surroundings.now(), self.surroundings.entropy, self.vault.identity
+        secrets = founding.secrets_of_one_more(identity.signing, identity.session, entropy(founding.SEAL_ENTROPY))
+        founded = founding.found(name, identity.name, secrets.public, now, entropy(founding.ENTROPY))
+        return await self.add(founded.circle, lambda store: fill(store, founded, secrets, now)), founded.recovery
+
+    async def add(self, circle: CircleId, fill: Callable[[SqliteStore], None]) -> OpenCircle:
+        """Open a circle that is new to the vault. `fill` stages in its database what it must hold before it is listed.
+
+        A crash before that leaves the vault without the circle. Raises InvalidValue (it is known, or there are too
+        many), DiskFull or StorageFailed.
+        """
+        async with self._adding:
+            await self.surroundings.in_thread(lambda: self._open(circle, self.vault.create_circle(circle, fill)))
+            for watcher, bound in self._watchers:
+                self._bind(watcher, bound, circle)
+        return self[circle]
+
+    # --- watching ----------------------------------------------------------------------------------------
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell `watcher` of every step of every circle, also of those that come later."""
+        bound: dict[CircleId, CircleWatcher] = {}
+        self._watchers.append((watcher, bound))
+        for circle in self:
+            self._bind(watcher, bound, circle)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        for entry in [entry for entry in self._watchers if entry[0] == watcher]:
+            self._watchers.remove(entry)
+            for circle, bound in entry[1].items():
+                if circle in self:
+                    self[circle].unwatch(bound)
+
+    def _bind(self, watcher: Watcher, bound: dict[CircleId, CircleWatcher], circle: CircleId) -> None:
+        opened = self[circle]
+
+        def told(plan: Plan, source: Source) -> Iterator[Callable[[], None] | None] | None:
+            return watcher(opened, plan, source)
+
+        bound[circle] = told
+        opened.watch(told)
