@@ -26,11 +26,12 @@ CARRIER = b"test"
 
 
 class End:
-    """One side: a session, its device, and what happened to it."""
+    """One side: a session, its device, in one circle or in `more` as well, and what happened to it."""
 
-    def __init__(self, session: Session, device: MemoryReplica) -> None:
+    def __init__(self, session: Session, device: MemoryReplica, *more: MemoryReplica) -> None:
         self.session = session
         self.device = device
+        self._circles = {each.id: each for each in (device, *more)}
         self.opened = False
         self.error: PeerError | None = None
         self._ended = False
@@ -54,7 +55,7 @@ class End:
                     if not self.commits:
                         continue
                     try:
-                        plan = self.device.receive(batch, self.session.device)
+                        plan = self._circles[of].receive(batch, self.session.device)
                     except PeerError as error:
                         self.error, self._ended = error, True
                         return
@@ -62,8 +63,9 @@ class End:
                     news = bool(plan.commit.arrivals)
                     self.handle(self.session.committed(of, plan.reached, plan.refused, plan.gaps, news=news))
                 case Called(device, ephemeral, day):
-                    if self.device.store.accept_ephemeral(day, device or b"", ephemeral):
-                        self.device.store.flush()
+                    hinted = self._circles[self.session.hinted or self.device.id]
+                    if hinted.store.accept_ephemeral(day, device or b"", ephemeral):
+                        hinted.store.flush()
                         self.session.accept()
                     else:
                         self.session.ignore()
@@ -71,10 +73,10 @@ class End:
                     self.opened = True
                 case Ended(error):
                     self.error, self._ended = error, True
-                case Forewarned(_, entry):
+                case Forewarned(of, entry):
                     self.forewarned.append(entry)
                     try:
-                        self.device.detached.take(entry, self.device.now)
+                        self._circles[of].detached.take(entry, self.device.now)
                     except PeerError as error:
                         self.error, self._ended = error, True
                         return
