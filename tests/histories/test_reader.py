@@ -117,4 +117,4 @@ def test_ids_are_assigned_in_several_ways_and_always_the_same() -> None:
 
 
 def test_every_history_of_this_folder_is_read() -> None:
-    assert len(reader.histories()) >= 14
+    assert len(reader.histories()) >= 90
