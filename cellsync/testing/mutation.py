@@ -33,6 +33,7 @@ MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "opening": ("opening",),
     "call": ("reply", "received"),
     "frame": ("frame",),
+    "session": ("message",),
     "knock": ("knock",),
     "pairing": ("message",),
     "beacon": ("beacon",),

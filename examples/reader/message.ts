@@ -10,6 +10,7 @@ import { isArray, isBytes, isInteger } from "./form.js";
 
 type Check = (fields: Value[]) => void;
 
+export const maxPayload = 65_535; // no frame has more
 const tags = 32;
 const maxPaths = 32;
 const maxPath = 41;
@@ -139,6 +140,7 @@ const forms: ReadonlyMap<bigint, readonly [count: number, check: Check]> = new M
 ]);
 
 export function readMessage(payload: Bytes): Value[] {
+  holds(payload.length <= maxPayload, "cap.frame");
   const message = decode(payload, "message");
   holds(isArray(message) && message.length > 0, "message");
   const [number, ...fields] = message;

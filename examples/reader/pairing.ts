@@ -74,6 +74,12 @@ export function readTurn(turn: string, message: Bytes): Value[] {
   return value;
 }
 
+// When the entry that admits it is to be written: the keys of the devices that are there.
+export function areNew([, , keys]: Value[], taken: readonly (readonly Bytes[])[]): void {
+  const own = keys as Bytes[];
+  holds(taken.every((device) => device.every((key, i) => !equal(key, own[i]!))), "pairing.keys-taken");
+}
+
 // What the inviter knows when the joiner reveals its nonce.
 export interface Revealed {
   readonly hash: Bytes; // of the handshake

@@ -21,6 +21,7 @@ from protocol.generate import (
     messages,
     names,
     pairings,
+    sessions,
     tags,
     vaults,
 )
@@ -43,6 +44,7 @@ MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     beacons.vectors,
     handshakes.vectors,
     pairings.vectors,
+    sessions.vectors,
     tags.vectors,
 )
 

@@ -212,3 +212,9 @@ def vectors() -> Iterator[Vector]:
     )
     longer = b"\xdc\x00\x01\x06"
     yield Vector("message", "a ping in a longer array", {"payload": longer}, fault("codec.canonical"))
+    # no frame brings so much, but whoever reads a message by itself does not count on that
+    rest = packed(batch(cases=[CASE] * 1_900, entries=[changed(ROW, 6, bytes(256))]))
+    long = packed(
+        batch(cases=[CASE] * 1_900, entries=[changed(ROW, 6, CONTENT + bytes(65_536 - len(rest) + 256 - len(CONTENT)))])
+    )
+    yield Vector("message", "a payload of 65,536 bytes", {"payload": long}, fault("cap.frame"))

@@ -223,6 +223,21 @@ def messages() -> Iterator[Vector]:
     yield good("welcome", "WELCOME", WELCOME)
     yield good("done", "DONE", [6])
 
+    others = [
+        SigningKey(invented("a member's signing key")).verify_key.encode(),
+        x25519(invented("a member's session key")),
+    ]
+    other = [*others, xwing_keys(invented("a member's seal"))[2]]
+
+    def taken(*devices: list[bytes]) -> dict[str, Any]:
+        return {"turn": "hello", "message": packed(HELLO), "taken": devices}
+
+    yield Vector("pairing", "HELLO of a device that is new", taken(other), result={"value": shown(HELLO)})
+    for at, what in enumerate(("signing", "session", "seal")):
+        one = changed(other, at, KEYS[at])
+        yield Vector(
+            "pairing", f"HELLO with a {what} key that is taken", taken(other, one), fault("pairing.keys-taken")
+        )
     yield bad("hello", "HELLO with two keys", changed(HELLO, 2, KEYS[:2]), "entry.keys")
     yield bad(
         "hello", "HELLO with a signing key of small order", changed(HELLO, 2, [LOW_ORDER, *KEYS[1:]]), "entry.keys"

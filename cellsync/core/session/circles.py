@@ -120,9 +120,7 @@ class SharedCircles:
     def forewarned(self, name: bytes, entry: Detached | None) -> CircleId:
         """The peer has told of a detached entry: it need not be told of it. Raises Unexpected."""
         circle = self.shared(name).view.id
-        told = self._shared.get(circle)
-        if told is None:
-            raise Unexpected(Rule.CIRCLE_SHARED)
+        told = self._shared[circle]
         if entry is not None and len(told) < caps.CHAINS:  # it may tell of any number
             told.add(detached_id(circle, entry))
         return circle
@@ -140,10 +138,15 @@ class SharedCircles:
         return exchange
 
     def shared(self, name: bytes) -> Exchange:
-        """The same, if we may say in it what we hold: the peer must be active in the circle. Raises Unexpected."""
+        """The same, if we may say in it what we hold: the peer is active there, and has offered it. Raises Unexpected.
+
+        A callee that has not heard of our admission has not: until it offers again, it only acknowledges.
+        """
         exchange = self.named(name)
         if not self._connection.is_active(exchange.view):
             raise Unexpected(Rule.CIRCLE_ACTIVE)
+        if exchange.view.id not in self._shared:
+            raise Unexpected(Rule.CIRCLE_SHARED)
         return exchange
 
     def answering(self, name: bytes) -> Exchange | None:

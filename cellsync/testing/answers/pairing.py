@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from cellsync.core import caps
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import HandshakeFailed, Malformed, MalformedCode
-from cellsync.core.membership.control import Role
+from cellsync.core.ids import DeviceId, MemberId, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.membership import rules
+from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.membership.rules import RoleGrant
 from cellsync.core.pairing import code as long
 from cellsync.core.pairing import commitment, messages, short
 from cellsync.core.pairing.code import Invitation
@@ -70,8 +74,21 @@ def message(given: Given) -> Answer:
     said = messages.decode(raw)
     if not isinstance(said, due):
         raise Malformed(Rule.PAIRING_TURN)
+    if isinstance(said, Hello) and given.has("taken") and not rules.rule_1_names(said.keys.known, _taken(given)):
+        raise Malformed(Rule.PAIRING_KEYS_TAKEN)
     value = json_form.value(codec.decode(raw, caps.PAIRING, Rule.CAP_PAIRING))
     return ok(value=value, words=_words(given, said)) if isinstance(said, Reveal) else ok(value=value)
+
+
+def _taken(given: Given) -> Iterator[RoleGrant]:
+    """Devices that are there already."""
+    for bit, row in enumerate(given.values("taken")):
+        keys = Given({"keys": row}).raws("keys")
+        if len(keys) != len(DeviceKeys._fields):
+            raise BadQuestion("a device has three keys")
+        signing, session, seal = keys
+        known = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal)).known
+        yield RoleGrant(bit, MemberId(bytes(32)), DeviceId(bytes(32)), Role.READER, known, "", counts=True)
 
 
 def _words(given: Given, reveal: Reveal) -> list[str]:

@@ -19,6 +19,7 @@ from cellsync.testing.answers import (
     message,
     name,
     pairing,
+    session,
     tags,
     vault,
 )
@@ -50,6 +51,7 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "call": channel.call,
     "frame": channel.frame,
     "offer": tags.offer,
+    "session": session.answer,
     "code": pairing.code,
     "short": pairing.short_code,
     "knock": pairing.knock,

@@ -8,10 +8,11 @@ import {
 import { readCode, readShortCode } from "../code.js";
 import { toJson } from "../codec.js";
 import { answerTo, exchange } from "../exchange.js";
-import { readTurn, wordsOf } from "../pairing.js";
+import { areNew, readTurn, wordsOf } from "../pairing.js";
+import { Session, type Circle } from "../session.js";
 import { offered } from "../tag.js";
 import { ok, type Answer, type Answers } from "./answer.js";
-import { bytesOf, integerOf, listOf, numberOf, textOf, type Given } from "./question.js";
+import { bytesOf, integerOf, listOf, numberOf, objectOf, textOf, type Given } from "./question.js";
 import { versionsOf } from "./values.js";
 
 function purposeOf(given: Given): Purpose {
@@ -59,6 +60,33 @@ function offer(given: Given): Answer {
   return ok({ tag: hex(offered(role, bytesOf(given, "hash"), bytesOf(given, "circle"), bytesOf(given, "psk"))) });
 }
 
+function circle(given: Given, field: string): Circle {
+  const one = objectOf(given, field);
+  return { circle: bytesOf(one, "circle"), psk: bytesOf(one, "psk"), active: one["active"] === true };
+}
+
+interface Said { readonly isOurs: boolean; readonly payload: Bytes; readonly times: number }
+
+function said(given: Given, field: string): Said {
+  const [who, payload, times] = given[field] as unknown[];
+  return { isOurs: who === "ours", payload: bytesOf({ payload }, "payload"), times: numberOf({ times }, "times") };
+}
+
+function session(given: Given): Answer {
+  const talk = new Session({
+    role: textOf(given, "role") === "caller" ? "caller" : "callee", hash: bytesOf(given, "hash"),
+    hinted: bytesOf(given, "hinted"), circles: listOf(given, "circles", circle),
+  });
+  for (const { isOurs, payload, times } of listOf(given, "said", said)) {
+    for (let i = 0; i < times; i++) {
+      if (isOurs) talk.weSay(payload);
+      else talk.theySay(payload);
+    }
+  }
+  talk.theySay(bytesOf(given, "message"));
+  return ok({ names: talk.names() });
+}
+
 function code(given: Given): Answer {
   const read = readCode(textOf(given, "code"));
   if (read === undefined) return ok({ secret: null, written: null, qr: null, psk: null, beacon_key: null });
@@ -86,6 +114,9 @@ function knock(given: Given): Answer {
 function pairing(given: Given): Answer {
   const turn = textOf(given, "turn");
   const value = readTurn(turn, bytesOf(given, "message"));
+  if (turn === "hello" && given["taken"] !== undefined) {
+    areNew(value, listOf(given, "taken", (one, field) => listOf(one, field, bytesOf)));
+  }
   if (turn !== "reveal") return ok({ value: toJson(value) });
   const known = { hash: bytesOf(given, "hash"), hello: bytesOf(given, "hello"), nonce: bytesOf(given, "nonce") };
   return ok({ value: toJson(value), words: wordsOf(known, value) });
@@ -99,4 +130,4 @@ function beacon(given: Given): Answer {
   return ok({ address: address === undefined ? null : hex(address) });
 }
 
-export const conversations: Answers = { header, opening, call, frame, offer, code, short, knock, pairing, beacon };
+export const conversations: Answers = { header, opening, call, frame, session, offer, code, short, knock, pairing, beacon };
