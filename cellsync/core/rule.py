@@ -57,6 +57,7 @@ class Rule(Enum):
     DIGEST_TWICE = "digest.twice", "a digest, told twice"
     CIRCLE_SHARED = "circle.shared", "a circle that we do not share"
     CIRCLE_ACTIVE = "circle.active", "a question about a circle in which the peer is not active"
+    ACK_ORDER = "ack.order", "the rows of an acknowledgement are not ascending"
     ACK_NOTHING = "ack.nothing", "an acknowledgement of nothing"
     ACK_ROW = "ack.row", "a branch was refused that was not sent"
     ACK_LATE = "ack.late", "a batch was not acknowledged in time"

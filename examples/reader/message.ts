@@ -78,6 +78,7 @@ function path([circle, paths]: Value[]): void {
 function ack([circle, rows]: Value[]): void {
   isCircle(circle);
   holds(isArray(rows) && rows.length <= maxRows && rows.every((row) => isInteger(row, 0n, BigInt(maxChains))), "message");
+  holds(rows.every((row, i) => i === 0 || (rows[i - 1] as bigint) < (row as bigint)), "ack.order");
 }
 
 function whereabouts([circle, rows]: Value[]): void {

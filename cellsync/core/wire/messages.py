@@ -4,7 +4,7 @@
     DIGEST    [2, circle 8, digest 32]
     FRONTIER  [3, circle, last, …]                               `frontiers`
     BATCH     [4, circle, last, …]                               `batches`
-    ACK       [5, circle, [row, …]]                              the rows of the batch's chains that were refused
+    ACK       [5, circle, [row, …]]                              rows of the batch's chains that were refused, ascending
     PING [6]  PONG [7]
     PATH      [8, circle, …]                                     `frontiers`
     WHEREABOUTS [10, circle, [[device, [[address, port], …]], …]]
@@ -89,7 +89,7 @@ def encode_digest(circle: bytes, digest: bytes) -> bytes:
 
 
 def encode_ack(circle: bytes, refused: Iterable[int]) -> bytes:
-    return codec.encode([Message.ACK, circle, sorted(refused)])
+    return codec.encode([Message.ACK, circle, sorted(set(refused))])
 
 
 def encode_whereabouts(circle: bytes, places: Places) -> bytes:
@@ -120,7 +120,10 @@ def decode(raw: bytes) -> AnyMessage:
             return BatchPart(forms.circle_name(circle), last, chains, cases, entries)
         case [Message.ACK, bytes(circle), [*refused]]:
             if all(type(row) is int and 0 <= row < caps.CHAINS for row in refused):
-                return Ack(forms.circle_name(circle), refused)
+                name = forms.circle_name(circle)
+                if any(row >= other for row, other in pairwise(refused)):
+                    raise Malformed(Rule.ACK_ORDER)
+                return Ack(name, refused)
         case [Message.DIGEST, bytes(circle), bytes(digest)] if len(digest) == 32:
             return Digest(forms.circle_name(circle), digest)
         case [Message.FRONTIER, bytes(circle), bool(last), [*heads], [*devices], [*gaps]]:
@@ -133,12 +136,13 @@ def decode(raw: bytes) -> AnyMessage:
                     raise Malformed(Rule.OFFER_ORDER)
                 return Offer(tags)
         case [Message.WHEREABOUTS, bytes(circle), [*rows]]:
+            name = forms.circle_name(circle)
             if len(rows) > caps.DEVICES:
                 raise CapExceeded(Rule.CAP_WHEREABOUTS)
             places = dict(_places(row) for row in rows)
             if len(places) < len(rows):
                 raise Malformed(Rule.WHEREABOUTS_TWICE)
-            return Whereabouts(forms.circle_name(circle), places)
+            return Whereabouts(name, places)
         case [Message.DETACHED, bytes(circle), *fields] if len(fields) == detached.FIELDS:
             return DetachedEntry(forms.circle_name(circle), detached.of_fields(fields))
         case [Message.PING]:

@@ -25,6 +25,14 @@ def test_an_acknowledgement_comes_back(refused: list[int]) -> None:
     assert messages.decode(messages.encode_ack(CIRCLE, refused)) == messages.Ack(CIRCLE, sorted(refused))
 
 
+@pytest.mark.parametrize("refused", [[1, 0], [0, 0], [0, 2, 1], [5, 7, 7]])
+def test_an_acknowledgement_has_one_order(refused: list[int]) -> None:
+    assert messages.decode(messages.encode_ack(CIRCLE, refused)) == messages.Ack(CIRCLE, sorted(set(refused)))
+    with pytest.raises(Malformed) as caught:
+        messages.decode(codec.encode([Message.ACK, CIRCLE, refused]))
+    assert caught.value.rule is Rule.ACK_ORDER
+
+
 @pytest.mark.parametrize("at", [0, 30])
 @pytest.mark.parametrize("other", [lambda one, two: (two, one), lambda one, two: (one, one)])
 def test_an_offer_has_one_order(at: int, other: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> None:
