@@ -1,11 +1,16 @@
-"""Every history of `tests/histories`, judged by the naive model. What it expects holds for every assignment of ids."""
+"""Every history of `tests/histories`, judged by the naive model and by the rules.
+
+What it expects holds for every assignment of ids, and for every order of arrival in which pasts come first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from random import Random
 
 import pytest
 
+from tests.core.deeds import arrivals, judged
 from tests.histories import reader
 from tests.histories.forms import Expected, History, Id, Moment
 from tests.models.membership import Membership, Verdict
@@ -46,3 +51,10 @@ def test_the_model_says_what_a_history_expects(history: History, moment: Moment)
     model = Membership(history)
     for ids in assigned(history):
         assert differences(moment.expected, model.verdict(moment.held, ids)) == {}
+
+
+@pytest.mark.parametrize(("history", "moment"), moments())
+def test_the_rules_say_what_a_history_expects(history: History, moment: Moment) -> None:
+    for number, ids in enumerate(assigned(history)):
+        order = arrivals(history, moment.held, Random(number))
+        assert differences(moment.expected, judged(history, ids, order, step_by_step=number % 2 == 1)) == {}

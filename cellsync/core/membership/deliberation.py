@@ -1,0 +1,191 @@
+"""Deliberation: what the rules of edition 2 say of a growing set of deeds.
+
+    state(S) = 1  the states of the past of each deed, and of what the pasts of two strikes share: all smaller sets
+               2  what is forked (9), what recovery keys signed (12), what is late (9b); who are electors (8)
+               3  the least fixpoint of rules 2 to 6, with weights (7)
+               4  rule 11
+               5  on asking: status and role (10), quarantine (13), the epoch (14), what is final (15)
+
+The state of a set never changes, so it is remembered: a deed that comes later costs what is new about the set that it
+completes. Labels depend on few of the deeds, the ballots, and on what is frozen among them. A deed that is no ballot
+and freezes none changes no other's label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
+
+from cellsync.core.ids import DeviceId, EntryId, MemberId
+from cellsync.core.membership.bench import Bench
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.deeds import NOBODY, Bit, Deed, Deeds, each, has
+from cellsync.core.membership.electors import rule_8_electors
+from cellsync.core.membership.epoch_choice import rule_14_epoch
+from cellsync.core.membership.finality import rule_15_final
+from cellsync.core.membership.forks import rule_9_forks
+from cellsync.core.membership.label import Label
+from cellsync.core.membership.lateness import rule_9b_late
+from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
+from cellsync.core.membership.quarantine import rule_13_quarantine
+from cellsync.core.membership.rulings import label_of, least_fixpoint
+from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
+from cellsync.core.membership.zero import rule_11_zero
+
+
+class _Matter(NamedTuple):
+    """All that the labels of a set depend on."""
+
+    ballots: int
+    frozen: int
+    by_paper: frozenset[tuple[Bit, Label]]
+
+
+class Decision:
+    """What the rules say of one set of deeds."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._deeds = bench.deeds
+
+    def label(self, entry: EntryId) -> Label:
+        return label_of(self._bench, self._deeds.bit(entry))
+
+    @cached_property
+    def labels(self) -> dict[EntryId, Label]:
+        return {self._deeds[bit].id: label_of(self._bench, bit) for bit in each(self._bench.within)}
+
+    def status(self, device: DeviceId) -> DeviceStatus:
+        return rule_10_status(self._bench, self._deeds.bit(EntryId(device)))
+
+    def role(self, member: MemberId) -> Role | None:
+        return rule_10_role(self._bench, self._deeds.bit(EntryId(member)))
+
+    @cached_property
+    def quarantined(self) -> frozenset[EntryId]:
+        return rule_13_quarantine(self._bench)
+
+    @cached_property
+    def epoch(self) -> EntryId | None:
+        chosen = rule_14_epoch(self._bench)
+        return None if chosen is None else self._deeds[chosen].id
+
+    def is_final(self, removal: EntryId) -> bool:
+        return rule_15_final(self._bench, self._deeds.bit(removal))
+
+    @property
+    def papers(self) -> frozenset[EntryId]:
+        """What brought in the recovery keys that are in force."""
+        bench = self._bench
+        return frozenset(self._deeds[bit].id for bit in papers_in_force(bench.deeds, bench.within, bench.by_paper))
+
+    @property
+    def electors(self) -> frozenset[MemberId]:
+        """The members whose word weighs now."""
+        found = self._bench.verdicts.electors(self._bench.within)
+        return frozenset(MemberId(self._deeds[member].id) for member in found)
+
+
+class Deliberation:
+    """The rules at work on a set that grows. `Verdicts`, for the rules themselves."""
+
+    def __init__(self, deeds: Iterable[Deed] = ()) -> None:
+        self.deeds = Deeds()
+        self._forked: dict[int, int] = {}
+        self._by_paper: dict[tuple[int, int], dict[Bit, Label]] = {}
+        self._matters: dict[int, _Matter] = {}
+        self._labels: dict[_Matter, Mapping[Bit, Label]] = {}
+        self._electors: dict[tuple[_Matter, frozenset[Bit]], frozenset[Bit]] = {}
+        self._asked: dict[frozenset[Bit], int] = {}  # by parties: grants and strikes whose electors are known
+        self._prepared = 0  # how many deeds
+        for deed in deeds:
+            self.deeds.add(deed)
+
+    def add(self, deed: Deed) -> None:
+        self.deeds.add(deed)
+
+    def decide(self) -> Decision:
+        """What the rules say of all deeds so far."""
+        self._prepare()
+        return Decision(self._bench(self.deeds.all))
+
+    def _prepare(self) -> None:
+        """Smaller sets first, so that no rule has to wait for a long line of others."""
+        deeds = self.deeds
+        while self._prepared < len(deeds):
+            bit = Bit(self._prepared)
+            self._prepared += 1
+            if has(deeds.promotions | deeds.strikes | deeds.recoveries, bit):
+                self.electors(deeds[bit].past)
+            if has(deeds.strikes, bit):
+                for other in each(deeds.strikes & ((1 << bit) - 1)):
+                    if _may_dispute(deeds, bit, other):
+                        self.electors(deeds[bit].past & deeds[other].past)
+
+    def _prepare_electors(self, within: int, parties: frozenset[Bit]) -> None:
+        """The same for the electors of the pasts of grants and strikes."""
+        ahead = (self.deeds.promotions | self.deeds.strikes) & within & ~self._asked.get(parties, 0)
+        for bit in each(ahead):
+            self._asked[parties] = self._asked.get(parties, 0) | 1 << bit
+            self.electors(self.deeds[bit].past, parties)
+
+    # --- Verdicts --------------------------------------------------------------------------------
+
+    def electors(self, within: int, parties: frozenset[Bit] = NOBODY) -> frozenset[Bit]:
+        key = self._matter(within), parties
+        found = self._electors.get(key)
+        if found is None:
+            self._prepare_electors(within, parties)
+            found = self._electors[key] = rule_8_electors(self.deeds, within, parties, self)
+        return found
+
+    def forked(self, within: int) -> int:
+        found = self._forked.get(within)
+        if found is None:
+            found = self._forked[within] = rule_9_forks(self.deeds, within, self)
+        return found
+
+    def by_paper(self, within: int) -> Mapping[Bit, Label]:
+        key = within & (self.deeds.ballots | self.deeds.by_paper), self.forked(within)
+        found = self._by_paper.get(key)
+        if found is None:
+            found = self._by_paper[key] = rule_12_recovery_key(self.deeds, within, key[1], self)
+        return found
+
+    def frozen(self, within: int) -> int:
+        return self._matter(within).frozen
+
+    def labels(self, within: int) -> Mapping[Bit, Label]:
+        return self._bench(within).labels
+
+    def _matter(self, within: int) -> _Matter:
+        found = self._matters.get(within)
+        if found is None:
+            by_paper = self.by_paper(within)
+            frozen = self.forked(within) | rule_9b_late(self.deeds, within, by_paper, self)
+            found = _Matter(within & self.deeds.ballots, frozen, frozenset(by_paper.items()))
+            self._matters[within] = found
+        return found
+
+    def _bench(self, within: int) -> Bench:
+        matter = self._matter(within)
+        labels = self._labels.get(matter)
+        bench = Bench(self.deeds, within, matter.frozen, self.by_paper(within), self, labels or {})
+        if labels is None:
+            bench = rule_11_zero(replace(bench, labels=least_fixpoint(bench)))
+            self._labels[matter] = bench.labels
+        return bench
+
+
+def _may_dispute(deeds: Deeds, one: Bit, other: Bit) -> bool:
+    return any(
+        deeds.is_struck(deeds.device(struck), strike)
+        and not (deeds.saw(strike, struck) and not _minds(deeds, strike, struck))
+        for strike, struck in ((one, other), (other, one))
+    )
+
+
+def _minds(deeds: Deeds, strike: Bit, struck: Bit) -> bool:
+    return struck in deeds.named(strike) or deeds.is_struck(deeds.device(strike), struck)

@@ -1,0 +1,188 @@
+"""Rules 2 to 6: which deeds stand.
+
+The labels of a set of deeds are the least fixpoint of these rules: all begin UNDECIDED, and a deed turns IN or OUT only
+when that is certain whatever the undecided ones turn out to be. Each rule is monotone (more certain labels never make
+its answer less certain), so the fixpoint does not depend on the order in which deeds are looked at.
+
+What is frozen (9, 9b), who weighs how much (7, 8) and what recovery keys sign (12) is known before, from smaller sets.
+Only *ballots* are labelled in the fixpoint: grants, strikes, endorsements and recovery keys. Nothing depends on the
+label of any other deed, which follows from those of the ballots (`label_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from cellsync.core.membership.bench import Bench
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.deeds import GRANTS, PAPER, Bit, Deeds, each, has
+from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label, opposite
+from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
+from cellsync.core.wire.tags import Kind
+
+NEEDS: Final[Mapping[Kind, Role]] = {
+    Kind.ADMIT: Role.COORDINATOR,
+    Kind.SET_ROLE: Role.COORDINATOR,
+    Kind.ENDORSE: Role.COORDINATOR,
+    Kind.RELEASE: Role.COORDINATOR,
+    Kind.REMOVE: Role.COORDINATOR,
+    Kind.REQUIRE: Role.COORDINATOR,
+    Kind.RECOVERY: Role.COORDINATOR,
+    Kind.SETTINGS: Role.COORDINATOR,
+    Kind.CASE: Role.WRITER,
+    Kind.LINK: Role.READER,
+    Kind.LEAVE: Role.READER,
+    Kind.ROTATE: Role.READER,
+    Kind.REWRAP: Role.READER,
+    Kind.REJECT: Role.READER,
+    Kind.SEAL_KEY: Role.READER,
+}
+"""Rule 2, second half: the role that each kind requires of its author. To remove one's own devices any role will do."""
+
+
+def label_of(bench: Bench, bit: Bit) -> Label:
+    """The label of any deed, once the ballots have theirs."""
+    return bench.label(bit) if has(bench.deeds.ballots, bit) else ruling(bench, bit)
+
+
+def ruling(bench: Bench, bit: Bit) -> Label:
+    """What the rules say of a deed, as far as the labels of the ballots decide it."""
+    deed = bench.deeds[bit]
+    if deed.void or has(bench.frozen, bit):
+        return OUT
+    if bit in bench.by_paper:
+        return bench.by_paper[bit]
+    if deed.kind == Kind.FOUND:
+        return IN if bit == bench.deeds.found else OUT
+    if has(bench.deeds.strikes, bit):
+        return min(rule_2_cause(bench, bit), rule_3_strike(bench, bit))
+    stands = min(rule_2_cause(bench, bit), rule_4_any_cut(bench, bit))
+    if stands != IN and deed.kind in GRANTS:
+        return max(stands, rule_5_adopt(bench, bit))
+    return stands
+
+
+def role_needed(deeds: Deeds, bit: Bit) -> Role | None:
+    """The role that a deed requires of its author; None for a kind that nobody may write."""
+    deed = deeds[bit]
+    if deed.kind == Kind.REMOVE and deeds.hits(bit).parties == {deeds.member(bit)}:
+        return Role.READER
+    return NEEDS.get(deed.kind)
+
+
+def rule_2_cause(bench: Bench, bit: Bit) -> Label:
+    """A deed counts only if its past holds the grants that give its author the role it needs, and these are IN. A grant
+    does not give what a demotion took that saw neither the grant's successor nor the deed (rule 3)."""
+    deeds, device = bench.deeds, bench.deeds.device(bit)
+    needed = role_needed(deeds, bit)
+    if needed is None or device == PAPER or not has(deeds[bit].past, device):
+        return OUT
+    introduced = bench.label(device)
+    if needed == Role.READER or introduced == OUT:
+        return introduced
+    grants = (g for g in deeds.grants_to(deeds.member(bit)) if deeds.saw(bit, g) and deeds.role(g) >= needed)
+    return min(introduced, max((_gives(bench, grant, bit, needed) for grant in grants), default=OUT))
+
+
+def _gives(bench: Bench, grant: Bit, bit: Bit, needed: Role) -> Label:
+    """Whether a grant gives the author of a deed the role that it needs, demotions considered."""
+    deeds = bench.deeds
+    demotions = (
+        opposite(bench.label(strike))
+        for strike in _strikes_at_author(bench, bit)
+        if deeds[strike].kind == Kind.SET_ROLE
+        and deeds.role(strike) < needed
+        and not deeds.saw(grant, strike)
+        and strike_applies(bench, strike, bit)
+    )
+    return min((bench.label(grant), *demotions))
+
+
+def rule_3_strike(bench: Bench, bit: Bit) -> Label:
+    """An IN removal of the author of a strike voids it, if it applies (rule 6); an UNDECIDED one leaves it open."""
+    return min(
+        (
+            opposite(bench.label(strike))
+            for strike in _strikes_at_author(bench, bit)
+            if bench.deeds.is_removal(strike) and strike_applies(bench, strike, bit)
+        ),
+        default=IN,
+    )
+
+
+def rule_4_any_cut(bench: Bench, bit: Bit) -> Label:
+    """An IN removal that hits the author of a deed voids it if it did not see it, unless another IN removal saw it: a
+    deed that is no strike stands against removals that did not see it if an IN removal of its author saw it."""
+    removals = [strike for strike in _strikes_at_author(bench, bit) if bench.deeds.is_removal(strike)]
+    blind = [opposite(bench.label(strike)) for strike in removals if not bench.deeds.saw(strike, bit)]
+    if not blind:
+        return IN
+    saw = [bench.label(strike) for strike in removals if bench.deeds.saw(strike, bit)]
+    return max(min(blind), max(saw, default=OUT))
+
+
+def rule_5_adopt(bench: Bench, bit: Bit) -> Label:
+    """A grant whose author had the right in its own past is IN if an IN endorsement of it exists."""
+    endorsed = [bench.label(vote) for vote in bench.deeds.endorsements_of(bit) if has(bench.within, vote)]
+    if max(endorsed, default=OUT) == OUT or not had_the_right(bench, bit):
+        return OUT
+    return max(endorsed)
+
+
+def had_the_right(bench: Bench, bit: Bit) -> bool:
+    """Whether, in the deed's own past alone, its author was active and had the role that it needs."""
+    deeds, past, needed = bench.deeds, bench.deeds[bit].past, role_needed(bench.deeds, bit)
+    if needed is None or not has(past, deeds.device(bit)):
+        return False
+    then = Bench(deeds, past, 0, {}, bench.verdicts, bench.verdicts.labels(past))
+    role = rule_10_role(then, deeds.member(bit))
+    return role is not None and role >= needed and rule_10_status(then, deeds.device(bit)) == DeviceStatus.ACTIVE
+
+
+def strike_applies(bench: Bench, strike: Bit, bit: Bit) -> bool:
+    """Whether a strike that hits the author of a deed voids it: if it did not see it, and of two strikes by rule 6."""
+    if has(bench.deeds.strikes, bit):
+        return rule_6_dispute(bench, strike, bit)
+    return not bench.deeds.saw(strike, bit)
+
+
+def rule_6_dispute(bench: Bench, strike: Bit, other: Bit) -> bool:
+    """Between strikes k and o, k hitting o's author, rule 3 applies only if k did not see o, or k answers o (o hits k's
+    author, another member), and W(k|o) >= W(o|k); or if k names o as disputed, and W(k|o) > W(o|k)."""
+    deeds = bench.deeds
+    answers = deeds.member(strike) != deeds.member(other) and deeds.is_struck(deeds.device(strike), other)
+    disputes = other in deeds.named(strike)
+    unseen = not deeds.saw(strike, other)
+    if not (unseen or answers or disputes):
+        return False
+    weight, against = bench.weight(strike, other), bench.weight(other, strike)
+    return weight > against or ((unseen or answers) and weight == against)
+
+
+def _strikes_at_author(bench: Bench, bit: Bit) -> Iterator[Bit]:
+    """The strikes that hit the author of a deed, itself aside."""
+    return (strike for strike in bench.strikes_at(bench.deeds.device(bit)) if strike != bit)
+
+
+def least_fixpoint(bench: Bench, forced: int = 0) -> dict[Bit, Label]:
+    """The labels of the ballots of a set. `forced`: those that may at most be UNDECIDED (rule 11)."""
+    labels: dict[Bit, Label] = {}
+    bench = replace(bench, labels=labels)
+    waiting = list(each(bench.deeds.ballots & bench.within))
+    settled = True
+    while settled:
+        settled = False
+        still: list[Bit] = []
+        for bit in waiting:
+            label = ruling(bench, bit)
+            if label == IN and has(forced, bit):
+                label = UNDECIDED
+            labels[bit] = label
+            if label == UNDECIDED:
+                still.append(bit)
+            else:
+                settled = True
+        waiting = still
+    return labels
