@@ -24,6 +24,7 @@ SessionPublic = NewType("SessionPublic", bytes)  # 32 bytes, X25519
 SealPublic = NewType("SealPublic", bytes)  # 1,216 bytes, X-Wing
 KemPublic = NewType("KemPublic", bytes)  # 1,184 bytes, ML-KEM-768, of one handshake
 Signature = NewType("Signature", bytes)  # 64 bytes, Ed25519
+Wrap = NewType("Wrap", bytes)  # 1,168 bytes: the root of an epoch, sealed to one X-Wing key
 
 Millis = NewType("Millis", int)  # ms since 1970 UTC: a claim, never an authority
 Day = NewType("Day", int)  # UTC days since 1970

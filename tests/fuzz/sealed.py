@@ -27,9 +27,9 @@ from cellsync.core.crypto.primitives import (
     session_public,
 )
 from cellsync.core.errors import CallerError, HandshakeFailed, Malformed
-from cellsync.core.ids import Day, EpochSecret, KemSecret, Millis, Psk, SealPublic, SealSecret, SessionSecret
+from cellsync.core.ids import Day, EpochSecret, KemSecret, Millis, Psk, SealPublic, SealSecret, SessionSecret, Wrap
 from cellsync.core.membership import epochs
-from cellsync.core.membership.control import WRAP_BYTES, Role, Rotation
+from cellsync.core.membership.control import WRAP_BYTES, FirstRotation, Role
 from cellsync.core.pairing import code, exchange, short
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.short import ShortCode
@@ -134,7 +134,7 @@ def read_wrap(raw: bytes) -> None:
     wrap = inside if kind and kind[0] % 2 else seal.seal(public, labels.WRAP + commitment, inside)
     if len(wrap) != WRAP_BYTES:
         raise Malformed(Rule.ENTRY_CONTROL)  # as in a `found` entry
-    opened = epochs.open_rotation(Rotation(commitment, Day(20_000), wrap), secret, _NOW)
+    opened = epochs.open_rotation(FirstRotation(commitment, Day(20_000), Wrap(wrap)), secret, _NOW)
     assert opened == ratchet.branches(EpochSecret(inside), Day(20_000))
 
 

@@ -9,12 +9,31 @@ from unittest import mock
 
 from cellsync.core.case.fold import CaseState, Stamp
 from cellsync.core.history import fork_proof
-from cellsync.core.ids import CaseId, DeviceId, EntryId, Millis, SigningPublic
-from cellsync.core.membership import control, floor, recovery
+from cellsync.core.ids import (
+    CaseId,
+    Day,
+    DeviceId,
+    EntryId,
+    EpochId,
+    MemberId,
+    Millis,
+    Signature,
+    SigningPublic,
+    Wrap,
+)
+from cellsync.core.membership import control
 from cellsync.core.membership.control import Admit, Found, Role
-from cellsync.core.membership.editions import OURS
+from cellsync.core.membership.editions import SECOND
+from cellsync.core.membership.endorsement import Endorse
 from cellsync.core.membership.floor import Require
-from cellsync.core.membership.recovery import Recovery
+from cellsync.core.membership.link import LinkDevice
+from cellsync.core.membership.recovery import Recovery, RecoveryKeys, Replaced
+from cellsync.core.membership.release import Release
+from cellsync.core.membership.removal import Leave, Remove
+from cellsync.core.membership.role_change import SetRole
+from cellsync.core.membership.rotation import Reject, Rewrap, Rotation
+from cellsync.core.membership.seal_key import SealKey
+from cellsync.core.membership.settings import CircleSettings
 from cellsync.core.replica import planner
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire import batches, operations
@@ -28,6 +47,7 @@ from tests.fuzz.said import CIRCLE, read_batch
 from tests.fuzz.wire_type import WireType, of_two, two_parts
 
 _SALT: Final = bytes(operations.SALT_BYTES)
+_SIGNATURE: Final = Signature(bytes(64))
 _DEVICES: Final = DeviceId(b"a" * 32), DeviceId(b"b" * 32)
 
 
@@ -88,7 +108,8 @@ def read_entry(raw: bytes) -> None:
 def read_control(raw: bytes) -> None:
     """The first byte is the kind."""
     shape, said = two_parts(raw[1:])
-    match OURS.decode(raw[0] if raw else 0, shape, said):
+    kind = raw[0] if raw else 0
+    match SECOND.decode(kind, shape, said):
         case Found() as found:
             assert control.encode_found(found, said[:16]) == (shape, said)
             assert isinstance(found.keys.usable, bool)
@@ -96,13 +117,10 @@ def read_control(raw: bytes) -> None:
             assert control.encode_admit(admit, said[:16]) == (shape, said)
             assert isinstance(admit.keys.usable, bool)
             assert control.harmless(admit.name)
-        case Require() as required:
-            assert floor.encode(required, said[:16]) == (shape, said)
-        case Recovery() as renewed:
-            assert recovery.encode(renewed, said[:16]) == (shape, said)
-        case other:
-            assert other is None
-            assert raw[0] not in (Kind.FOUND, Kind.ADMIT)
+        case None:
+            assert kind not in (Kind.FOUND, Kind.ADMIT)
+        case operation:
+            assert SECOND.kinds[kind].encode(operation, said[:16]) == (shape, said)
 
 
 def read_step(raw: bytes) -> None:
@@ -177,6 +195,27 @@ def controls() -> Iterator[bytes]:
     for role in Role:
         yield bytes([Kind.ADMIT]) + of_two(*control.encode_admit(Admit(role, KEYS.public, "ben"), _SALT))
     yield bytes([Kind.LEAVE]) + of_two(b"\xc0", _SALT + b"\xc0")
+    for kind, operation in _said_in_edition_2():
+        yield bytes([kind]) + of_two(*SECOND.kinds[kind].encode(operation, _SALT))
+
+
+def _said_in_edition_2() -> Iterator[tuple[Kind, object]]:
+    ids, wrap = [EntryId(bytes([number]) * 32) for number in range(4)], Wrap(bytes(control.WRAP_BYTES))
+    one, other = map(DeviceId, ids[:2])
+    begun = Rotation(ids[2], Day(20_000), {one: wrap, other: None}, {ids[3]: wrap})
+    yield Kind.LINK, LinkDevice(KEYS.public, "laptop")
+    yield Kind.SET_ROLE, SetRole(MemberId(one), Role.WRITER)
+    yield Kind.REMOVE, Remove((one, other), (other,), (ids[2],), begun)
+    yield Kind.ENDORSE, Endorse(tuple(ids))
+    yield Kind.ROTATE, begun
+    yield Kind.REWRAP, Rewrap(EpochId(ids[2]), {one: wrap})
+    yield Kind.REJECT, Reject(EpochId(ids[2]))
+    yield Kind.SEAL_KEY, SealKey(KEYS.public.seal)
+    yield Kind.RELEASE, Release(tuple(ids[:2]), tuple(ids[2:]))
+    yield Kind.LEAVE, Leave()
+    yield Kind.REQUIRE, Require(2)
+    yield Kind.RECOVERY, Recovery(RecoveryKeys(KEYS.public.signing, KEYS.public.seal), (Replaced(ids[0], _SIGNATURE),))
+    yield Kind.SETTINGS, CircleSettings({1: 1, 2: 30, 9: 0})
 
 
 def steps() -> Iterator[bytes]:

@@ -16,12 +16,12 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from cellsync.core import caps
 from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue, Malformed
-from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic
+from cellsync.core.ids import Day, SealPublic, SessionPublic, SigningPublic, Wrap
 from cellsync.core.membership.recovery import SEAL_PUBLIC_BYTES, RecoveryKeys, are_keys
 from cellsync.core.plain import REPLACED, shown
 from cellsync.core.rule import Rule
@@ -70,19 +70,19 @@ class KnownKeys(NamedTuple):
     seal: bytes  # its hash, which never leaves the memory
 
 
-class Rotation(NamedTuple):
-    """A new epoch: a commitment to its secret, the day of its first branch states, and the secret sealed."""
+class FirstRotation(NamedTuple):
+    """The first epoch: a commitment to its secret, the day of its first branch states, and the secret sealed."""
 
     commitment: bytes
     day: Day
-    wrap: bytes  # to its author
-    recovery_wrap: bytes | None = None  # to the recovery key, if that opens
+    wrap: Wrap  # to its author
+    recovery_wrap: Wrap | None = None  # to the recovery key, if that opens
 
 
 class Found(NamedTuple):
     recovery: RecoveryKeys
     keys: DeviceKeys
-    rotation: Rotation
+    rotation: FirstRotation
     circle_name: str
     name: str
 
@@ -130,7 +130,7 @@ def decode(kind: int, shape: bytes, content: bytes, *, held: bool = False) -> Co
             paper, begun = _recovery(recovery), _rotation(rotation, type(recovery) is list)
             return Found(paper, _keys(keys, held), begun, claimed_name(circle_name), claimed_name(name))
         case Kind.ADMIT, [role, keys], [name]:
-            if type(role) is not int or role not in set(Role):
+            if not is_role(role):
                 raise Malformed(Rule.ENTRY_ROLE)
             return Admit(Role(role), _keys(keys, held), claimed_name(name))
     raise Malformed(Rule.ENTRY_CONTROL)
@@ -159,9 +159,40 @@ def harmless(claimed: str) -> str:
 
 def claimed_name(name: object) -> str:
     """A name in an entry or a pairing, as its author wrote it. Raises Malformed."""
-    if type(name) is not str or not 0 < _size(name) <= caps.NAME:
+    if not is_name(name):
         raise Malformed(Rule.ENTRY_NAME)
     return name
+
+
+def is_name(name: object) -> TypeGuard[str]:
+    return type(name) is str and 0 < _size(name) <= caps.NAME
+
+
+def is_role(role: object) -> TypeGuard[int]:
+    return type(role) is int and role in set(Role)
+
+
+def is_commitment(commitment: object) -> TypeGuard[bytes]:
+    return type(commitment) is bytes and len(commitment) == 32
+
+
+def is_day(day: object) -> TypeGuard[Day]:
+    """Whether a rotation may begin on it."""
+    return type(day) is int and 0 <= day < _DAYS
+
+
+def is_wrap(wrap: object) -> TypeGuard[Wrap]:
+    return type(wrap) is bytes and len(wrap) == WRAP_BYTES
+
+
+def device_keys(keys: object, *, held: bool = False) -> DeviceKeys | None:
+    """Keys that introduce a device; None if they are not. `held`: they did already, so they may be unusable."""
+    match keys:
+        case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
+            found = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
+            if len(session) == 32 and len(seal) == SEAL_PUBLIC_BYTES and (held or found.usable):
+                return found
+    return None
 
 
 def _size(name: str) -> int:
@@ -169,12 +200,10 @@ def _size(name: str) -> int:
 
 
 def _keys(keys: object, held: bool) -> DeviceKeys:
-    match keys:
-        case [bytes(signing), bytes(session), bytes(seal)] if primitives.is_signing_key(signing):
-            found = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal))
-            if len(session) == 32 and len(seal) == SEAL_PUBLIC_BYTES and (held or found.usable):
-                return found
-    raise Malformed(Rule.ENTRY_KEYS)
+    found = device_keys(keys, held=held)
+    if found is None:
+        raise Malformed(Rule.ENTRY_KEYS)
+    return found
 
 
 def _recovery(recovery: object) -> RecoveryKeys:
@@ -186,11 +215,11 @@ def _recovery(recovery: object) -> RecoveryKeys:
     raise Malformed(Rule.ENTRY_CONTROL)
 
 
-def _rotation(rotation: list[object], opens: bool) -> Rotation:
+def _rotation(rotation: list[object], opens: bool) -> FirstRotation:
     """`opens`: whether the recovery key does, and so has a wrap."""
     match rotation:
-        case [bytes(commitment), int(day), *wraps] if type(day) is int and len(commitment) == 32 and 0 <= day < _DAYS:
-            sealed = [wrap for wrap in wraps if type(wrap) is bytes and len(wrap) == WRAP_BYTES]
+        case [commitment, day, *wraps] if is_commitment(commitment) and is_day(day):
+            sealed = [wrap for wrap in wraps if is_wrap(wrap)]
             if len(sealed) == len(wraps) == 1 + opens:
-                return Rotation(commitment, Day(day), *sealed)
+                return FirstRotation(commitment, day, *sealed)
     raise Malformed(Rule.ENTRY_CONTROL)

@@ -8,10 +8,23 @@ form. Never at fault: devices of earlier editions hold it, and hand it on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
-from cellsync.core.membership import control, floor, recovery, rules
+from cellsync.core.membership import (
+    control,
+    endorsement,
+    floor,
+    link,
+    recovery,
+    release,
+    removal,
+    role_change,
+    rotation,
+    rules,
+    seal_key,
+    settings,
+)
 from cellsync.core.membership.control import Role
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
@@ -24,6 +37,8 @@ class KnownKind(NamedTuple):
 
     needs: Role
     read: Callable[[object, object], object | None]  # decoded shape and content -> the operation, None if not of it
+    encode: Callable[[Any, bytes], tuple[bytes, bytes]]  # the operation and a salt -> shape and content
+    of_own: Role | None = None  # what suffices for an entry about nothing but the author's own devices
 
 
 class Edition(NamedTuple):
@@ -58,9 +73,29 @@ class Edition(NamedTuple):
 FIRST: Final = Edition(
     1,
     {
-        Kind.REQUIRE: KnownKind(Role.COORDINATOR, floor.read),
-        Kind.RECOVERY: KnownKind(Role.COORDINATOR, recovery.read),
+        Kind.REQUIRE: KnownKind(Role.COORDINATOR, floor.read, floor.encode),
+        Kind.RECOVERY: KnownKind(Role.COORDINATOR, recovery.read, recovery.encode),
     },
 )
+ANY: Final = Role.READER
+"""What a kind requires that every member may write."""
+SECOND: Final = Edition(
+    2,
+    {
+        **FIRST.kinds,
+        Kind.LINK: KnownKind(ANY, link.read, link.encode),
+        Kind.SET_ROLE: KnownKind(Role.COORDINATOR, role_change.read, role_change.encode),
+        Kind.REMOVE: KnownKind(Role.COORDINATOR, removal.read, removal.encode, of_own=ANY),
+        Kind.ENDORSE: KnownKind(Role.COORDINATOR, endorsement.read, endorsement.encode),
+        Kind.ROTATE: KnownKind(ANY, rotation.read, rotation.encode),
+        Kind.REWRAP: KnownKind(ANY, rotation.read_rewrap, rotation.encode_rewrap),
+        Kind.REJECT: KnownKind(ANY, rotation.read_reject, rotation.encode_reject),
+        Kind.SEAL_KEY: KnownKind(ANY, seal_key.read, seal_key.encode),
+        Kind.RELEASE: KnownKind(Role.COORDINATOR, release.read, release.encode),
+        Kind.LEAVE: KnownKind(ANY, removal.read_leave, removal.encode_leave),
+        Kind.SETTINGS: KnownKind(Role.COORDINATOR, settings.read, settings.encode),
+    },
+)
+"""Its forms; what they do is not in force yet."""
 OURS: Final = FIRST
 """The edition of this build."""

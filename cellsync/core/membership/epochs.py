@@ -30,9 +30,10 @@ from cellsync.core.ids import (
     Millis,
     SealPublic,
     SealSecret,
+    Wrap,
     day_of,
 )
-from cellsync.core.membership.control import Rotation
+from cellsync.core.membership.control import FirstRotation
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
@@ -175,33 +176,34 @@ def _around(day: Day) -> Iterator[Day]:
     yield from (day, Day(day - 1), Day(day + 1))
 
 
-def rotation(secret: EpochSecret, day: Day, recipient: SealPublic, recovery: SealPublic) -> Rotation:
+def rotation(secret: EpochSecret, day: Day, recipient: SealPublic, recovery: SealPublic) -> FirstRotation:
     """A new epoch, sealed to its author and to the recovery key. Draws the randomness of HPKE."""
     commitment = ratchet.commitment(secret)
-    wraps = (seal.seal(key, labels.WRAP + commitment, secret.reveal()) for key in (recipient, recovery))
-    return Rotation(commitment, day, *wraps)
+    wraps = (Wrap(seal.seal(key, labels.WRAP + commitment, secret.reveal())) for key in (recipient, recovery))
+    return FirstRotation(commitment, day, *wraps)
 
 
-def open_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches:
+def open_rotation(opened: FirstRotation, secret: SealSecret, now: Millis) -> Branches:
     """The branches of a rotation sealed to us. Raises Malformed if the wrap does not match the commitment,
     InvalidValue if it is dated more than a day ahead and so cannot be used yet."""
-    return _open(opened, opened.wrap, secret, now)
+    return open_wrap(opened.commitment, opened.day, opened.wrap, secret, now)
 
 
-def recover_rotation(opened: Rotation, secret: SealSecret, now: Millis) -> Branches:
+def recover_rotation(opened: FirstRotation, secret: SealSecret, now: Millis) -> Branches:
     """The same with the recovery key. Raises as well InvalidValue if nothing was sealed to one."""
     if opened.recovery_wrap is None:
         raise InvalidValue("this circle's recovery key opens nothing")
-    return _open(opened, opened.recovery_wrap, secret, now)
+    return open_wrap(opened.commitment, opened.day, opened.recovery_wrap, secret, now)
 
 
-def _open(opened: Rotation, wrap: bytes, secret: SealSecret, now: Millis) -> Branches:
-    root = EpochSecret(seal.unseal(secret, labels.WRAP + opened.commitment, wrap))
-    if ratchet.commitment(root) != opened.commitment:
+def open_wrap(commitment: bytes, day: Day, wrap: Wrap, secret: SealSecret, now: Millis) -> Branches:
+    """The branches of an epoch that begins on `day`, from a wrap of its root. Raises as `open_rotation` does."""
+    root = EpochSecret(seal.unseal(secret, labels.WRAP + commitment, wrap))
+    if ratchet.commitment(root) != commitment:
         raise Malformed(Rule.EPOCH_COMMITMENT)
-    if opened.day > day_of(now) + 1:
+    if day > day_of(now) + 1:
         raise InvalidValue("this epoch is dated more than a day ahead")
-    return ratchet.branches(root, opened.day)
+    return ratchet.branches(root, day)
 
 
 def attested_day(newest: Iterable[tuple[MemberId, Millis]], own: MemberId) -> Day | None:

@@ -2,8 +2,7 @@
 
     require   shape [edition]        content salt ‖ nil
 
-Two coordinators have to say it. A floor that no build reaches stops everybody, and one coordinator gone bad must not
-be able to do that.
+Two coordinators have to say it (`words`).
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from cellsync.core.ids import DeviceId, MemberId
+from cellsync.core.membership import words
 from cellsync.core.wire import codec
 
 LOWEST: Final = 1
 HIGHEST: Final = 255
-WORDS: Final = 2  # members who have to require it, unless there is only one coordinator
 
 
 class Require(NamedTuple):
@@ -38,13 +37,17 @@ def read(shape: object, content: object) -> Require | None:
     return None
 
 
-def floor(required: Mapping[DeviceId, int], coordinators: Collection[tuple[MemberId, DeviceId]]) -> int:
-    """The greatest edition that two members require, or the only one of them.
+def floor(
+    required: Mapping[DeviceId, int],
+    coordinators: Collection[tuple[MemberId, DeviceId]],
+    paper: Collection[int] = (),
+) -> int:
+    """The greatest edition that two members require, or the only one of them; or a recovery key.
 
-    `required`: the greatest edition that each device has required; `coordinators`: the active ones.
+    `required`: the greatest edition that each device has required; `coordinators`: the active ones; `paper`: what
+    recovery keys in force have required, from edition 2 on.
     """
-    words: dict[MemberId, int] = {}
+    said: dict[MemberId, int] = {}
     for member, device in coordinators:
-        words[member] = max(words.get(member, LOWEST), required.get(device, LOWEST))
-    ranked = sorted(words.values(), reverse=True)
-    return ranked[min(WORDS, len(ranked)) - 1] if ranked else LOWEST
+        said[member] = max(said.get(member, LOWEST), required.get(device, LOWEST))
+    return words.reached(said.values(), LOWEST, paper)

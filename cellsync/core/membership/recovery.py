@@ -15,13 +15,12 @@ authority, and opens nothing. (protocol/40-membership.md, Recovery keys)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cellsync.core.crypto import labels, primitives
 from cellsync.core.ids import (
-    ID_BYTES,
     CircleId,
+    DeviceId,
     EntryId,
     RecoverySecret,
     SealPublic,
@@ -30,7 +29,9 @@ from cellsync.core.ids import (
     SigningPublic,
     SigningSecret,
 )
+from cellsync.core.membership.rows import is_id, table
 from cellsync.core.wire import codec
+from cellsync.core.wire.tags import Kind
 
 MOST_REPLACED: Final = 16
 SEAL_PUBLIC_BYTES: Final = 1_216
@@ -55,6 +56,20 @@ def from_paper(secret: RecoverySecret) -> RecoverySecrets:
     """The keys that a secret of 32 random bytes gives."""
     signing, seal = (primitives.blake2b(labels.RECOVERY, use, key=secret.reveal()) for use in (b"sign", b"seal"))
     return RecoverySecrets(SigningSecret(signing), SealSecret(seal))
+
+
+WRITES: Final = frozenset(
+    {
+        Kind.ADMIT, Kind.SET_ROLE, Kind.REMOVE, Kind.ENDORSE, Kind.ROTATE, Kind.REWRAP, Kind.RELEASE, Kind.REQUIRE,
+        Kind.RECOVERY, Kind.SETTINGS,
+    }
+)  # fmt: skip
+"""The kinds that whoever has the paper may write with it, without a grant; from edition 2 on."""
+
+
+def device(signing: SigningPublic) -> DeviceId:
+    """The id under which a recovery key writes. What introduces it is the entry that brought the key in."""
+    return DeviceId(primitives.blake2b(labels.RECOVERY, b"name" + signing))
 
 
 class Replaced(NamedTuple):
@@ -92,24 +107,25 @@ def encode(recovery: Recovery, salt: bytes) -> tuple[bytes, bytes]:
 def read(shape: object, content: object) -> Recovery | None:
     """The operation in a decoded shape and content; None if they lack the form."""
     match shape, content:
-        case [[bytes(signing), bytes(seal)], [*replaced]], None if len(replaced) <= MOST_REPLACED:
-            rows = [row for row in map(_replaced, replaced) if row is not None]
-            in_order = all(one.entry < other.entry for one, other in pairwise(rows))
-            if len(rows) == len(replaced) and in_order and are_keys(signing, seal):
-                return Recovery(RecoveryKeys(SigningPublic(signing), SealPublic(seal)), tuple(rows))
+        case [[bytes(signing), bytes(seal)], replaced], None if are_keys(signing, seal):
+            rows = table(replaced, is_id, _is_signature, 0, MOST_REPLACED)
+            keys = RecoveryKeys(SigningPublic(signing), SealPublic(seal))
+            return None if rows is None else Recovery(keys, tuple(Replaced(*row) for row in rows.items()))
     return None
 
 
-def _replaced(row: object) -> Replaced | None:
-    match row:
-        case [bytes(entry), bytes(signature)] if len(entry) == ID_BYTES and len(signature) == SIGNATURE_BYTES:
-            return Replaced(EntryId(entry), Signature(signature))
-    return None
+def _is_signature(value: object) -> bool:
+    return type(value) is bytes and len(value) == SIGNATURE_BYTES
 
 
 def are_keys(signing: bytes, seal: bytes) -> bool:
     """Whether these bytes are the two public halves of a recovery key."""
-    return primitives.is_signing_key(signing) and len(seal) == SEAL_PUBLIC_BYTES and primitives.is_seal_key(seal)
+    return primitives.is_signing_key(signing) and is_seal_public(seal)
+
+
+def is_seal_public(seal: bytes) -> bool:
+    """Whether something can be sealed to these bytes."""
+    return len(seal) == SEAL_PUBLIC_BYTES and primitives.is_seal_key(seal)
 
 
 def in_force(circle: CircleId, brought: Mapping[EntryId, Recovery]) -> list[RecoveryKeys]:

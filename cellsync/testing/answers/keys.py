@@ -17,14 +17,15 @@ from cellsync.core.ids import (
     SealSecret,
     Signature,
     SigningPublic,
+    Wrap,
 )
 from cellsync.core.membership import epochs
-from cellsync.core.membership.control import Rotation
-from cellsync.core.membership.recovery import from_paper
+from cellsync.core.membership.control import FirstRotation
+from cellsync.core.membership.recovery import device, from_paper
 from cellsync.core.rule import Rule
 from cellsync.testing.answers.question import Answer, BadQuestion, Given, ok
 
-_LATE: Final = Millis((1 << 63) - 1)  # no rotation is ahead of it
+LATE: Final = Millis((1 << 63) - 1)  # no rotation is dated after it
 
 
 def signature(given: Given) -> Answer:
@@ -47,23 +48,23 @@ def epoch(given: Given) -> Answer:
     except InvalidValue as error:
         raise BadQuestion(str(error)) from None
     psk = ratchet.session_psk(held.session, circle).reveal()
-    return ok(commitment=ratchet.commitment(root), states=_states(held), psk=psk)
+    return ok(commitment=ratchet.commitment(root), states=states_of(held), psk=psk)
 
 
 def wrap(given: Given) -> Answer:
     day = Day(given.number("day"))
     if not 0 <= day < 1 << 32:
         raise BadQuestion("no day")
-    rotation = Rotation(given.raw("commitment", 32), day, given.raw("wrap"))
-    return ok(states=_states(epochs.open_rotation(rotation, SealSecret(given.raw("seal", 32)), _LATE)))
+    rotation = FirstRotation(given.raw("commitment", 32), day, Wrap(given.raw("wrap")))
+    return ok(states=states_of(epochs.open_rotation(rotation, SealSecret(given.raw("seal", 32)), LATE)))
 
 
 def recovery(given: Given) -> Answer:
     secret = RecoverySecret(given.raw("secret", 32))
     signing, seal = from_paper(secret)
     public, sealing = primitives.signing_public(signing), primitives.xwing_public(seal)
-    return ok(signing=public, seal=sealing, written=RecoveryKey(secret).text)
+    return ok(signing=public, seal=sealing, written=RecoveryKey(secret).text, device=device(public))
 
 
-def _states(held: Branches) -> dict[str, bytes]:
+def states_of(held: Branches) -> dict[str, bytes]:
     return {name: getattr(held, name).reveal() for name in ("session", "spool", "discovery", "bundle")}

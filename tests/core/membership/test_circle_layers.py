@@ -15,9 +15,10 @@ from cellsync.core.ids import (
     SealPublic,
     SessionPublic,
     SigningPublic,
+    Wrap,
 )
 from cellsync.core.membership.circle import EMPTY_PAST, Circle
-from cellsync.core.membership.control import Admit, DeviceKeys, Found, Role, Rotation
+from cellsync.core.membership.control import Admit, DeviceKeys, FirstRotation, Found, Role
 from cellsync.core.membership.recovery import RecoveryKeys
 from cellsync.core.wire.tags import Kind
 from tests.core.replicas import drawn_secrets
@@ -31,7 +32,7 @@ def keys(number: int) -> DeviceKeys:
 
 def found(number: int = 1) -> Found:
     recovery = RecoveryKeys(SigningPublic(bytes(32)), None)
-    return Found(recovery, keys(number), Rotation(bytes(32), Day(0), b""), "Mill Street", "ana")
+    return Found(recovery, keys(number), FirstRotation(bytes(32), Day(0), Wrap(b"")), "Mill Street", "ana")
 
 
 def admit(number: int, role: Role = Role.WRITER) -> Admit:

@@ -8,9 +8,9 @@ import pytest
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
-from cellsync.core.ids import Day, SealPublic
+from cellsync.core.ids import Day, SealPublic, Wrap
 from cellsync.core.membership import control
-from cellsync.core.membership.control import WRAP_BYTES, Admit, Found, Role, Rotation
+from cellsync.core.membership.control import WRAP_BYTES, Admit, FirstRotation, Found, Role
 from cellsync.core.membership.recovery import RecoveryKeys
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
@@ -20,12 +20,12 @@ from tests.core.replicas import drawn_secrets
 SALT = bytes(16)
 KEYS = drawn_secrets(b"k" * 96).public
 PAPER = drawn_secrets(b"p" * 96).public
-WRAP = bytes(WRAP_BYTES)
-OLDER = Found(RecoveryKeys(PAPER.signing, None), KEYS, Rotation(bytes(32), Day(0), WRAP), "Mill Street", "ana")
+WRAP = Wrap(bytes(WRAP_BYTES))
+OLDER = Found(RecoveryKeys(PAPER.signing, None), KEYS, FirstRotation(bytes(32), Day(0), WRAP), "Mill Street", "ana")
 OPENS = OLDER._replace(
-    recovery=RecoveryKeys(PAPER.signing, PAPER.seal), rotation=Rotation(bytes(32), Day(20_000), WRAP, WRAP)
+    recovery=RecoveryKeys(PAPER.signing, PAPER.seal), rotation=FirstRotation(bytes(32), Day(20_000), WRAP, WRAP)
 )
-LAST = Rotation(bytes(32), Day((1 << 32) - 1), WRAP)
+LAST = FirstRotation(bytes(32), Day((1 << 32) - 1), WRAP)
 ADMIT = Admit(Role.READER, KEYS, "ben")
 FOUND_SHAPE: list[Any] = [
     list(OPENS.recovery), list(KEYS), [bytes(32), 20_000, WRAP, WRAP],

@@ -37,7 +37,11 @@ def read_note(shape: object, content: object) -> object | None:
     return None
 
 
-LATER = Edition(2, {**FIRST.kinds, NOTED: KnownKind(Role.WRITER, read_note)})
+def write_note(number: int, salt: bytes) -> tuple[bytes, bytes]:
+    return codec.encode([number]), salt + codec.encode(None)
+
+
+LATER = Edition(2, {**FIRST.kinds, NOTED: KnownKind(Role.WRITER, read_note, write_note)})
 NOTE = codec.encode([7]), SALT + codec.encode(None)
 LEAF = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | any_bytes(60) | st.text(max_size=20)
 VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=4), max_leaves=12)

@@ -39,6 +39,13 @@ def test_a_content_is_void() -> None:
     assert read([1], []) is None
 
 
+def test_the_paper_needs_no_second_word() -> None:
+    coordinators = [MEMBERS[0], MEMBERS[3]]
+    assert floor({MEMBERS[0][1]: 9}, coordinators, [4]) == 4
+    assert floor({MEMBERS[0][1]: 9, MEMBERS[3][1]: 5}, coordinators, [4]) == 5
+    assert floor({}, [], [4, 2]) == 4
+
+
 @given(st.lists(st.integers(0, 5), min_size=4, max_size=4), st.sets(st.integers(0, 3)))
 def test_two_members_make_a_floor(words: list[int], active: set[int]) -> None:
     coordinators = [MEMBERS[at] for at in sorted(active)]

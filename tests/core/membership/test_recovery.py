@@ -27,7 +27,7 @@ from cellsync.core.ids import (
     day_of,
 )
 from cellsync.core.membership import control, epochs
-from cellsync.core.membership.control import Found, Role, Rotation
+from cellsync.core.membership.control import FirstRotation, Found, Role
 from cellsync.core.membership.editions import OURS
 from cellsync.core.membership.recovery import Recovery, RecoveryKeys, Replaced, encode, from_paper, replace
 from cellsync.core.replica.founding import device_secrets, found
@@ -100,7 +100,7 @@ def older_circle() -> tuple[CircleId, Incarnation, Intention, RecoverySecret]:
     keys = device_secrets(bytes(96)).public
     made = epochs.rotation(EpochSecret(bytes(32)), day_of(START), keys.seal, keys.seal)
     recovery = RecoveryKeys(primitives.signing_public(from_paper(PAPER).signing), None)
-    older = Found(recovery, keys, Rotation(*made[:3]), "Mill Street", "ana")
+    older = Found(recovery, keys, FirstRotation(*made[:3]), "Mill Street", "ana")
     shape, content = control.encode_found(older, SALT)
     life = Incarnation(bytes(8))
     circle = entry_id(
