@@ -18,6 +18,7 @@ from cellsync.testing import disarray
 MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "codec": ("bytes",),
     "message": ("payload",),
+    "control": ("shape", "content"),
     "detached": ("payload",),
     "name": ("name",),
     "versions": ("tail",),
@@ -28,6 +29,7 @@ MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "signature": ("public", "message", "signature"),
     "key": ("public",),
     "wrap": ("wrap",),
+    "rotation": ("rotation", "rewraps"),
     "vault": ("header",),
     "header": ("header",),
     "opening": ("opening",),
@@ -40,7 +42,7 @@ MADE_UP: Final[dict[str, tuple[str, ...]]] = {
 }
 """By part, the names of what may be made up. A test holds it equal to what is bold in the text."""
 
-_PACKED: Final = {"bytes", "payload", "shape", "content", "proof", "batch", "message"}
+_PACKED: Final = {"bytes", "payload", "shape", "content", "proof", "batch", "message", "rotation", "rewraps"}
 _BEFORE: Final = {"content": 16}  # bytes before the msgpack: a salt
 _VALUES: Final[Sequence[Any]] = (
     None, True, False, 0, 1, -1, 2, 7, 16, 31, 255, 256, 65_535, 65_536, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1,

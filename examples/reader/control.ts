@@ -46,12 +46,16 @@ export function nameFrom(bytes: Bytes): string {
   return name;
 }
 
-export function readKeys(value: Value | undefined): Keys {
-  holds(isArray(value, 3), "entry.keys");
+export function isDeviceKeys(value: Value | undefined): value is [Bytes, Bytes, Bytes] {
+  if (!isArray(value, 3)) return false;
   const [signing, session, seal] = value;
-  holds(isBytes(signing) && isSigningKey(signing), "entry.keys");
-  holds(isBytes(session) && isSessionKey(session), "entry.keys");
-  holds(isBytes(seal) && isSealKey(seal), "entry.keys");
+  const areBytes = isBytes(signing) && isBytes(session) && isBytes(seal);
+  return areBytes && isSigningKey(signing) && isSessionKey(session) && isSealKey(seal);
+}
+
+export function readKeys(value: Value | undefined): Keys {
+  holds(isDeviceKeys(value), "entry.keys");
+  const [signing, session, seal] = value;
   return { signing, session, seal };
 }
 

@@ -4,12 +4,13 @@ import { createInterface } from "node:readline";
 import { type Answers } from "./answers/answer.js";
 import { conversations } from "./answers/conversations.js";
 import { histories } from "./answers/histories.js";
+import { membership } from "./answers/membership.js";
 import { secrets } from "./answers/secrets.js";
 import { values } from "./answers/values.js";
 import { Fault } from "./fault.js";
 
 // A map: an object has parts that nobody put there, such as `toString`.
-const answers = new Map(Object.entries<Answers[string]>({ ...values, ...histories, ...secrets, ...conversations }));
+const answers = new Map(Object.entries<Answers[string]>({ ...values, ...histories, ...membership, ...secrets, ...conversations }));
 
 interface Question {
   readonly id?: unknown;

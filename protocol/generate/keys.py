@@ -133,6 +133,7 @@ def recoveries() -> Iterator[Vector]:
             "signing": bytes(SigningKey(sign).verify_key),
             "seal": xwing_keys(seal)[2],
             "written": "-".join(letters[at : at + 4] for at in range(0, 52, 4)),
+            "device": h("cs1 recovery", b"name" + bytes(SigningKey(sign).verify_key)),
         }
         yield Vector("recovery", name, {"secret": secret}, result=result)
 

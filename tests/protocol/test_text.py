@@ -221,7 +221,7 @@ ALLOWED: Final = {
     # columns of a database (70-vault)
     "case_number",
     # of the local API and of the harness, whose names these are
-    "as_of", "left_out", "with_mentions", "service_type", "beacon_key", "number_key", "first_day", "in_use",
+    "as_of", "left_out", "with_mentions", "service_type", "beacon_key", "number_key", "first_day", "in_use", "in_force",
     "remote_static", "external_id",
 }  # fmt: skip
 LOUD: Final = {

@@ -20,7 +20,7 @@ function key(given: Given): Answer {
   return ok();
 }
 
-function shownStates(states: States): object {
+export function shownStates(states: States): object {
   return Object.fromEntries(branches.map((branch) => [branch, hex(states[branch])]));
 }
 
@@ -40,8 +40,8 @@ function wrap(given: Given): Answer {
 }
 
 function recovery(given: Given): Answer {
-  const { signing, seal, written } = recoveryKeys(bytesOf(given, "secret"));
-  return ok({ signing: hex(signing), seal: hex(seal), written });
+  const { signing, seal, written, device } = recoveryKeys(bytesOf(given, "secret"));
+  return ok({ signing: hex(signing), seal: hex(seal), written, device: hex(device) });
 }
 
 function vault(given: Given): Answer {
