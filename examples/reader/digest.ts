@@ -1,9 +1,10 @@
 // The digests of a state (35-cases): 32 bytes in which two devices that hold the same entries agree.
 
-import { fromHex, type Bytes } from "./bytes.js";
+import { fromHex, hex, type Bytes } from "./bytes.js";
 import { encode, type Value } from "./codec.js";
-import { live, sum, type Case, type Field, type Written } from "./fold.js";
+import { fold, live, sum, type Case, type Field, type Written } from "./fold.js";
 import { H } from "./hash.js";
+import { casesOf, foldedOf, type History } from "./history.js";
 
 function row(one: Written, value: Value): Value[] {
   return [value, one.entry.device, one.entry.clock, one.entry.height, one.ref];
@@ -29,7 +30,19 @@ export function stateDigest({ creates, fields }: Case): Bytes {
   return H("cs1 state", [encode(creates.map(create)), ...kept.map(encode)]);
 }
 
-// Of a whole circle: its documents come ascending by id.
-export function circleDigest(documents: readonly { id: string; state: Case }[]): Bytes {
+export interface Document {
+  readonly id: string;
+  readonly state: Case;
+}
+
+// Ascending by id. What names the circle's own case makes no document.
+export function documentsOf(history: History): Document[] {
+  return [...casesOf(history)]
+    .filter(([id]) => id !== hex(history.circle))
+    .map(([id, entries]) => ({ id, state: fold(entries.map(foldedOf)) }));
+}
+
+// Of a whole circle.
+export function circleDigest(documents: readonly Document[]): Bytes {
   return H("cs1 state", documents.flatMap(({ id, state }) => [fromHex(id), stateDigest(state)]));
 }

@@ -8,9 +8,8 @@ import { join } from "node:path";
 import initSql from "sql.js";
 import { hex } from "./bytes.js";
 import { Role } from "./control.js";
-import { circleDigest, stateDigest } from "./digest.js";
-import { fold } from "./fold.js";
-import { casesOf, foldedOf, type Held, type History } from "./history.js";
+import { circleDigest, documentsOf, stateDigest } from "./digest.js";
+import { type Held, type History } from "./history.js";
 import { decipher } from "./pages.js";
 import { showCase } from "./shown.js";
 import { Damaged, Stored } from "./stored.js";
@@ -46,9 +45,7 @@ function memberOf({ id, meaning, isVoid }: Held): object[] {
 
 function show(history: History): object {
   const held = [...history.held.values()];
-  const documents = [...casesOf(history)]
-    .filter(([id]) => id !== hex(history.circle)) // what names the circle's own case makes no document
-    .map(([id, entries]) => ({ id, state: fold(entries.map(foldedOf)) }));
+  const documents = documentsOf(history);
   return {
     circle: hex(history.circle),
     name: history.held.get(hex(history.circle))?.meaning.introduction?.names[0],

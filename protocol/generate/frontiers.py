@@ -38,6 +38,17 @@ def frontiers() -> Iterator[Vector]:
         ("two branches of a chain, and an equivocator", heads, devices[:1], []),
         ("two equivocators, and gaps", heads, devices, gaps),
         ("the last sequence", last, [], []),
+        ("gaps and nothing else", [], [], gaps),
+        ("gaps in another order", heads, devices, gaps[::-1]),
+        ("an equivocator and nothing else", [], devices[:1], []),
+        ("a head that is a gap", heads[:1], [], heads[:1]),
+        (
+            "sequences that would be in another order as bytes",
+            [[*heads[0][:2], at, invented("h")] for at in (128, 127, 65_536, 255, 256)],
+            [],
+            [],
+        ),
+        ("two branches that end in one place", [[*heads[0][:3], invented(f"end {at}")] for at in range(3)], [], []),
     ]
     for name, held, known, missing in rows:
         given = {"heads": held, "equivocators": known, "gaps": missing}

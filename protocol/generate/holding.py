@@ -88,10 +88,26 @@ class Holding:
         return sorted(map(place, self.ends(self.entries.values())))
 
     @property
+    def counted_heads(self) -> list[list[Any]]:
+        """Rows of the digest."""
+        return sorted(map(place, self.ends(self.entries[one] for one in self.counting)))
+
+    @property
+    def counted_equivocators(self) -> list[bytes]:
+        return sorted(device for device in self.equivocators if device in self.counting)
+
+    @property
     def digest(self) -> bytes:
-        heads = sorted(map(place, self.ends(self.entries[one] for one in self.counting)))
-        known = sorted(device for device in self.equivocators if device in self.counting)
-        return h("cs1 frontier", packed([heads, known, []]))
+        return h("cs1 frontier", packed([self.counted_heads, self.counted_equivocators, []]))
+
+    @property
+    def documents(self) -> list[list[bytes]]:
+        """With the digests of their states: the circle's own case is none."""
+        return [row for row in self.cases if row[0] != self.circle]
+
+    @property
+    def state(self) -> bytes:
+        return h("cs1 state", b"".join(case + digest for case, digest in self.documents))
 
     @property
     def cases(self) -> list[list[bytes]]:

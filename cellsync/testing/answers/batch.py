@@ -1,4 +1,4 @@
-"""`batch`: what a replica makes of a batch, given all the batches before it."""
+"""`batch`: what a replica makes of a batch, given all the batches before it. `circle`: what they add up to."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 from cellsync.core.errors import PeerError
 from cellsync.core.history.entry import Standing
-from cellsync.core.ids import CircleId, DeviceId
+from cellsync.core.ids import CircleId, DeviceId, Millis
+from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
 from cellsync.core.wire import batches, messages
 from cellsync.core.wire.batches import Batch, BatchPart
+from cellsync.core.wire.detached import DetachedEntry
 from cellsync.store.sqlite import SqliteStore
-from cellsync.testing.answers.question import Answer, BadQuestion, Given
+from cellsync.testing.answers.question import Answer, BadQuestion, Given, ok
 
 _PEER = DeviceId(bytes(32))  # all of it comes from one
 
@@ -62,15 +64,32 @@ class Receiver:
 
 
 def answer(given: Given) -> Answer:
-    receiver = Receiver(CircleId(given.raw("circle", 32)))
     asked = given.raws("batch")
+    receiver = _holding(given)
+    plan = receiver.receive(asked)
+    return Answer(_verdict(plan), receiver.result())
+
+
+def circle(given: Given) -> Answer:
+    receiver = _holding(given)
+    kept = DetachedEntries(receiver.replica, receiver.store, _PEER)
+    for payload in given.raws("detached"):
+        message = messages.decode(payload)
+        if not isinstance(message, DetachedEntry) or message.entry is None:
+            raise BadQuestion("what is detached is no entry of a version that is known")
+        if not kept.take(message.entry, Millis(0)):
+            raise BadQuestion("what is detached has no effect here")
+    return ok(digest=receiver.replica.digest(), state=receiver.replica.state_digest())
+
+
+def _holding(given: Given) -> Receiver:
+    receiver = Receiver(CircleId(given.raw("circle", 32)))
     for held in given.values("held"):
         try:
             receiver.receive(Given({"parts": held}).raws("parts"))
         except PeerError:
             raise BadQuestion("what is held is at fault") from None
-    plan = receiver.receive(asked)
-    return Answer(_verdict(plan), receiver.result())
+    return receiver
 
 
 def _verdict(plan: Plan) -> str:

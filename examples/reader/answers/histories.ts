@@ -5,7 +5,7 @@ import { Batch } from "../batch.js";
 import { decode } from "../codec.js";
 import { kindCase, kindFound } from "../control.js";
 import { readDetached } from "../detached.js";
-import { stateDigest } from "../digest.js";
+import { circleDigest, documentsOf, stateDigest } from "../digest.js";
 import {
   checkParents, hashContent, hashShape, headerOf, idOf, maxClock, readMeaning, signedBytes, type Outline, type Place,
 } from "../entry.js";
@@ -94,6 +94,14 @@ function batch(given: Given): Answer {
   return { expect: voids.some((id) => ids.has(id)) ? "void" : "ok", result };
 }
 
+// What is detached belongs to neither digest.
+function circle(given: Given): Answer {
+  const history = new History(bytesOf(given, "circle"));
+  for (const parts of listOf(given, "held", partsOf)) receive(history, batchOf(parts));
+  for (const payload of listOf(given, "detached", bytesOf)) readMessage(payload);
+  return ok({ digest: hex(history.digest()), state: hex(circleDigest(documentsOf(history))) });
+}
+
 function describe(history: History, voids: string[]): object {
   const heads = history.heads().map(([device, incarnation, sequence, id]) =>
     [hex(device), hex(incarnation), Number(sequence), hex(id)]);
@@ -125,4 +133,4 @@ function caseOf(given: Given): Answer {
   return ok({ case: hex(caseId(bytesOf(given, "circle"), textOf(given, "kind"), textOf(given, "external"))) });
 }
 
-export const histories: Answers = { entry, frontier, proof, batch, detached, fold: folding, case: caseOf };
+export const histories: Answers = { entry, frontier, proof, batch, circle, detached, fold: folding, case: caseOf };

@@ -13,12 +13,22 @@ import pytest
 from cellsync.testing.answers import answer
 from cellsync.testing.answers.table import PARTS
 from cellsync.testing.vectors.run import main
+from protocol.generate import circles
 from protocol.generate.everything import everything
 from protocol.generate.vector import VECTORS, Vector, plain
 
 PROTOCOL: Final = VECTORS.parent
 
-LEAST: Final = {"batch": 60, "codec": 40, "entry": 60, "fold": 30, "message": 20, "session": 100}  # of all others, one
+LEAST: Final = {
+    "batch": 60,
+    "circle": 20,
+    "codec": 40,
+    "entry": 60,
+    "fold": 30,
+    "frontier": 12,
+    "message": 20,
+    "session": 100,
+}  # of all others, one
 
 
 @lru_cache
@@ -55,6 +65,15 @@ def test_the_order_of_the_entries_changes_no_fold() -> None:
         entries = plain(vector.given["entries"])
         for order in (entries[::-1], entries[1:] + entries[:1]):
             assert answer("fold", {"entries": order}).result == plain(vector.result), vector.name
+
+
+def test_what_does_not_belong_to_it_and_the_order_change_no_digest() -> None:
+    results = {vector.name: vector.result for vector in made() if vector.part == "circle"}
+    plainly = {name: re.split(f"{circles.IN_ANOTHER_ORDER}|{circles.BESIDE}", name)[0] for name in results}
+    again = {name: plain_name for name, plain_name in plainly.items() if name != plain_name}
+    assert len(again) >= 8
+    assert [name for name, plain_name in again.items() if results[name] != results[plain_name]] == []
+    assert len({str(results[name]) for name in set(plainly.values())}) == len(results) - len(again)
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
