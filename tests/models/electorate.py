@@ -12,26 +12,35 @@ Weight = tuple[bool, int]
 def weight(judge: Judge, strike: Entry, other: Entry, held: Held) -> Weight:
     """7 Weight: (recovery key voted, number of members who voted), lexicographic.
 
-    A member counts if in E(C, parties), C = past(k) & past(o), its device is not removed in C by a non-party, the vote
-    is not frozen, and no vote of the same member for o saw it. Parties: the members that k or o hit. Nothing else voids
-    a vote: not suspension, not removal outside C. (A vote of the paper is withdrawn by a later one in the same way.)
+    (A vote of the paper is withdrawn by a later one in the same way, if that has rule 12.)
+    """
+    votes, against = judge.facts.votes(strike, held), judge.facts.votes(other, held)
+    spoken = [each for each in votes if paper.spoke(judge, each, held)]
+    later = [each for each in against if paper.spoke(judge, each, held)]
+    stands = any(not any(vote.id in each.past for each in later) for vote in spoken)
+    return stands, members(judge, strike, other, held)
+
+
+def members(judge: Judge, strike: Entry, other: Entry, held: Held) -> int:
+    """A member counts if in E(C, parties), C = past(k) & past(o), its device is not removed in C by a non-party, the
+    vote is not frozen, and no vote of the same member for o saw it. Parties: the members that k or o hit. Nothing else
+    voids a vote: not suspension, not removal outside C.
     """
     facts = judge.facts
     common = strike.past & other.past
     parties = facts.hit(strike) | facts.hit(other)
     against = facts.votes(other, held)
 
-    def stands(vote: Entry) -> bool:
+    def counts(vote: Entry) -> bool:
         later = (each for each in against if facts.author(each) == facts.author(vote))
-        return not any(vote.id in each.past for each in later)
+        return not (
+            any(vote.id in each.past for each in later)
+            or freezes.by_fork(judge, vote, held)
+            or _removed_before(judge, vote, common, parties)
+        )
 
-    standing = [vote for vote in facts.votes(strike, held) if stands(vote)]
-    members = {
-        facts.author(vote)
-        for vote in standing
-        if not freezes.by_fork(judge, vote, held) and not _removed_before(judge, vote, common, parties)
-    }
-    return any(paper.spoke(judge, vote, held) for vote in standing), len(members & judge.electors(common, parties))
+    authors = {facts.author(vote) for vote in facts.votes(strike, held) if counts(vote)}
+    return len(authors & judge.electors(common, parties))
 
 
 def _removed_before(judge: Judge, vote: Entry, common: Held, parties: frozenset[Member]) -> bool:

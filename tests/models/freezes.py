@@ -77,10 +77,11 @@ def _anchors(judge: Judge, strike: Entry, member: Member, held: Held) -> list[En
 def _witnessed(judge: Judge, strike: Entry, rounds: Held, held: Held) -> bool:
     """A witness saves it as in 9: an entry of an elector of its past, another member, that saw it before it saw all
     four, and is not forked, or is forked but was seen by an unforked elector, another member, who did not see the other
-    branch. (Another one than the witness and the strike's author.)
+    branch. (Another one than the witness: the strike's author may vouch.)
     """
     facts = judge.facts
-    electors = judge.electors(strike.past) - {facts.author(strike)}
+    electors = judge.electors(strike.past)
+    others = electors - {facts.author(strike)}
 
     def vouched_for(x: Entry) -> bool:
         branches = facts.branches(x, held)
@@ -93,6 +94,6 @@ def _witnessed(judge: Judge, strike: Entry, rounds: Held, held: Held) -> bool:
         )
 
     return any(
-        strike.id in x.past and facts.author(x) in electors and not rounds <= x.past and vouched_for(x)
+        strike.id in x.past and facts.author(x) in others and not rounds <= x.past and vouched_for(x)
         for x in facts.of(held)
     )

@@ -108,7 +108,8 @@ class _Labelling:
         """11 Zero: no coordinator active or suspended: force the causally last IN strikes on coordinators to at most
         UNDECIDED, relabel, repeat.
 
-        (Strikes of a recovery key are never forced: while there is paper, the circle has somebody who can act.)
+        (Strikes of a recovery key are never forced: while there is paper, the circle has somebody who can act. A strike
+        is on a coordinator if it hits one whose role no demotion that it saw had taken.)
         """
         facts = self.facts
         while True:
@@ -122,7 +123,7 @@ class _Labelling:
                 each
                 for each in self.strikes
                 if self.labels[each.id] is Label.IN and each.id not in self.constant
-                if any(self._was_coordinator(member) for member in facts.hit(each))
+                if any(self._was_coordinator(member, each) for member in facts.hit(each))
             ]
             if not last:
                 break
@@ -135,9 +136,15 @@ class _Labelling:
     def _coordinates(self, member: Member) -> bool:
         return standings.role(self.facts, self.labels, member, least=Label.UNDECIDED) is Role.COORDINATOR
 
-    def _was_coordinator(self, member: Member) -> bool:
+    def _was_coordinator(self, member: Member, strike: Entry) -> bool:
         grants = (each for each in self.facts.of(self.held) if is_grant(each) and each.role is Role.COORDINATOR)
-        return any(self.facts.subject(each) == member and self.labels[each.id] is not Label.OUT for each in grants)
+
+        def is_taken(grant: Entry) -> bool:
+            seen = (each for each in self.facts.demotions(grant, self.held) if each.id in strike.past)
+            return any(self.labels[each.id] is Label.IN for each in seen)
+
+        own = (each for each in grants if self.facts.subject(each) == member and self.labels[each.id] is not Label.OUT)
+        return any(not is_taken(each) for each in own)
 
     def _label(self) -> None:
         """Labels: every op gets IN, OUT or UNDECIDED: the least fixpoint, all start UNDECIDED, an op turns IN (OUT)

@@ -2,7 +2,8 @@
 
 12 Recovery key: named in found, needs no grant, cannot be struck, outweighs all. The kind `recovery` replaces the key:
 signed by it, or by two electors' words where the paper is lost. Two concurrent replacements are weighed by electors'
-votes only; equal = UNDECIDED, and neither key, nor the one that they replace, has rule 12 meanwhile.
+votes only (as strikes are, rule 7); equal = UNDECIDED, and neither key, nor the one that they replace, has rule 12
+meanwhile.
 
 (What a replaced key did stands as far as its replacement has seen it. Who writes a `recovery` in needs no right: the
 signature or the words are what counts. One with neither is void, so no coordinator adds a paper alone.)
@@ -40,15 +41,13 @@ def brought(judge: Judge, entry: Entry, held: Held) -> Label:
     """The label of the `found` or `recovery` that brought a key in."""
     if entry.kind is Kind.FOUND:
         return Label.IN
-    if not _is_backed(judge, entry, held):
-        return Label.OUT
-    label = Label.IN
+    label = _backed(judge, entry, held)
     for rival in _rivals(judge, entry, held):
-        ours, theirs = _words(judge, entry, rival, held), _words(judge, rival, entry, held)
+        ours, theirs = (electorate.members(judge, *each, held) for each in ((entry, rival), (rival, entry)))
         if ours < theirs:
             return Label.OUT
         if ours == theirs:
-            label = Label.UNDECIDED
+            label = all_of(label, Label.UNDECIDED)
     return label
 
 
@@ -56,11 +55,25 @@ def _replacements(judge: Judge, key: Id, held: Held) -> list[Entry]:
     return [each for each in judge.facts.of(held) if key in each.replaces]
 
 
-def _is_backed(judge: Judge, entry: Entry, held: Held) -> bool:
-    """Signed by keys that were all in force when it saw them, or said by two electors of its past."""
-    if entry.signed and all(in_force(judge, key, entry.past) is Label.IN for key in entry.replaces):
-        return True
-    return len(electorate.voters(judge, entry, held, judge.electors(entry.past))) >= 2
+def _backed(judge: Judge, entry: Entry, held: Held) -> Label:
+    """Said by two electors of its past, or signed by a key that was in force when it saw it.
+
+    (What that key rests on may fall later, by what it had not seen: then so does this.)
+    """
+    if len(electorate.voters(judge, entry, held, judge.electors(entry.past))) >= 2:
+        return Label.IN
+    if not entry.signed:
+        return Label.OUT
+    seen = {key: [each for each in _replacements(judge, key, held) if each.id in entry.past] for key in entry.replaces}
+    return any_of(
+        *(
+            all_of(
+                brought(judge, judge.facts.entries[key], held),
+                *(opposite(brought(judge, each, held)) for each in replaced),
+            )
+            for key, replaced in seen.items()
+        )
+    )
 
 
 def _rivals(judge: Judge, entry: Entry, held: Held) -> list[Entry]:
@@ -71,18 +84,5 @@ def _rivals(judge: Judge, entry: Entry, held: Held) -> list[Entry]:
         and each.id != entry.id
         and each.id not in entry.past
         and entry.id not in each.past
-        and _is_backed(judge, each, held)
+        and _backed(judge, each, held) is not Label.OUT
     ]
-
-
-def _words(judge: Judge, entry: Entry, rival: Entry, held: Held) -> int:
-    """Votes of electors of the common past; a later vote replaces an earlier one."""
-    facts = judge.facts
-    against = facts.votes(rival, held)
-    voters = electorate.voters(judge, entry, held, judge.electors(entry.past & rival.past))
-
-    def withdrew(member: object) -> bool:
-        own = [each for each in facts.votes(entry, held) if facts.author(each) == member]
-        return all(any(facts.author(x) == member and vote.id in x.past for x in against) for vote in own)
-
-    return sum(not withdrew(each) for each in voters)
